@@ -1,0 +1,247 @@
+"""Objects as files, and the root as a file that is overwritten in place. Alone knows about fsync and flock.
+
+Objects lie at `ab/<name>`: written to `ab/<name>.part`, synced, renamed; the folder is synced by `settle`,
+once for a batch. A reader never sees half an object, and a broken put leaves only a `.part` of its name.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from arlo_rec.backends import SLOT_BYTES, SLOTS
+from arlo_rec.errors import Integrity, InUse, Unreachable
+
+NAME = re.compile(r"[0-9a-f]{32}")
+POLL = 0.02  # seconds between tries for a lock
+SEEN_WAIT = 30.0  # seconds; it is held for two small writes
+_Result = TypeVar("_Result")
+
+
+def translated(error: OSError) -> Unreachable:
+    """Our error for one of the operating system; a full disk has a code of its own."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Unreachable("no_space")
+    if error.errno == errno.EROFS:
+        return Unreachable("read_only_disk")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return Unreachable("no_permission", path=str(error.filename or ""))
+    return Unreachable("disk_failed", reason=error.strerror or str(error.errno))
+
+
+@contextmanager
+def disk() -> Iterator[None]:
+    """Turn the operating system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise translated(error) from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in *folder* survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a small file so that it is there whole or not at all, and durably."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with disk():
+        try:
+            _write_new(part, [content], mode)
+            part.replace(path)
+            sync_folder(path.parent)
+        except OSError:
+            with suppress(OSError):
+                part.unlink()
+            raise
+
+
+def _write_new(path: Path, pieces: Iterable[bytes], mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with os.fdopen(handle, "wb", buffering=0) as file:
+        os.fchmod(handle, mode)
+        for piece in pieces:
+            _write_all(file.fileno(), piece)
+        os.fsync(handle)
+
+
+def _write_all(handle: int, piece: bytes) -> None:
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+class FileBlobs:
+    """Objects below one folder."""
+
+    def __init__(self, folder: Path, *, group: bool = False) -> None:
+        self._folder = folder
+        self._mode = 0o660 if group else 0o600
+        self._folder_mode = 0o2770 if group else 0o700
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> None:
+        """See Blobs."""
+        path = self._path(name)
+        with disk():
+            if not path.parent.is_dir():
+                path.parent.mkdir(exist_ok=True)
+                path.parent.chmod(self._folder_mode)
+                sync_folder(self._folder)
+            part = path.with_suffix(".part")
+            try:
+                _write_new(part, pieces, self._mode)
+                part.rename(path)
+            except OSError:
+                with suppress(OSError):
+                    part.unlink()
+                raise
+
+    def settle(self, names: Iterable[str]) -> None:
+        """See Blobs."""
+        with disk():
+            for folder in sorted({self._path(name).parent for name in names}):
+                if folder.is_dir():
+                    sync_folder(folder)
+
+    def open(self, name: str) -> BinaryIO:
+        """See Blobs."""
+        try:
+            handle = os.open(self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise KeyError(name) from None
+        except OSError as error:
+            raise translated(error) from None
+        return os.fdopen(handle, "rb", buffering=0)
+
+    def size(self, name: str) -> int | None:
+        """See Blobs."""
+        try:
+            return self._path(name).lstat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise translated(error) from None
+
+    def delete(self, name: str) -> None:
+        """See Blobs."""
+        path = self._path(name)
+        with disk():
+            path.unlink(missing_ok=True)
+            path.with_suffix(".part").unlink(missing_ok=True)
+
+    def names(self) -> Iterator[str]:
+        """See Blobs."""
+        with disk():
+            for folder in sorted(self._folder.iterdir()):
+                if folder.is_dir():
+                    yield from sorted(one.name for one in folder.iterdir() if NAME.fullmatch(one.name))
+
+    def _path(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise ValueError("an object's name is 32 hex digits")
+        return self._folder / name[:2] / name
+
+
+class FileRoot:
+    """The root folder: `root` (two slots), `seen` (two slots) and `lock`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def create(cls, folder: Path, *, group: bool = False) -> FileRoot:
+        """Lay out the files in an existing, empty folder."""
+        mode = 0o660 if group else 0o600
+        with disk():
+            _write_new(folder / "root", [bytes(SLOTS * SLOT_BYTES)], mode)
+            _write_new(folder / "seen", [bytes(SLOTS * SLOT_BYTES)], mode)
+            _write_new(folder / "lock", [], mode)
+            sync_folder(folder)
+        return cls(folder)
+
+    def read(self) -> list[bytes]:
+        """See Root."""
+        return self._slots("root")
+
+    def write(self, slot: int, content: bytes) -> None:
+        """See Root."""
+        self._overwrite("root", slot, content)
+
+    def read_seen(self) -> list[bytes]:
+        """See Root."""
+        return self._slots("seen")
+
+    def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
+        """See Root."""
+        with file_lock(self._folder / "seen", exclusive=True, wait=SEEN_WAIT):
+            content = change(self.read_seen())
+            if content is not None:
+                for slot in range(SLOTS):
+                    self._overwrite("seen", slot, content)
+
+    @contextmanager
+    def lock(self, *, exclusive: bool, wait: float) -> Iterator[None]:
+        """See Root."""
+        with file_lock(self._folder / "lock", exclusive=exclusive, wait=wait):
+            yield
+
+    def _slots(self, name: str) -> list[bytes]:
+        try:
+            content = (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            raise Integrity("root_missing", path=str(self._folder)) from None
+        except OSError as error:
+            raise translated(error) from None
+        return [content[i * SLOT_BYTES : (i + 1) * SLOT_BYTES] for i in range(SLOTS)]
+
+    def _overwrite(self, name: str, slot: int, content: bytes) -> None:
+        if len(content) > SLOT_BYTES:
+            raise ValueError("more than a slot holds")
+        with disk():
+            handle = os.open(self._folder / name, os.O_WRONLY | os.O_DSYNC | os.O_CLOEXEC)
+            try:
+                os.pwrite(handle, content.ljust(SLOT_BYTES, b"\0"), slot * SLOT_BYTES)
+            finally:
+                os.close(handle)
+
+
+@contextmanager
+def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
+    """Hold a lock file, shared or alone; the kernel lets go when the process dies. Raises InUse."""
+    with disk():
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        until(lambda: _try_lock(handle, kind), wait)
+        yield
+    finally:
+        os.close(handle)
+
+
+def until(attempt: Callable[[], bool], wait: float) -> None:
+    """Try until it works; raises InUse after *wait* seconds."""
+    deadline = time.monotonic() + wait
+    while not attempt():
+        if time.monotonic() >= deadline:
+            raise InUse("in_use")
+        time.sleep(POLL)
+
+
+def _try_lock(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

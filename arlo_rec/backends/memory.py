@@ -1,0 +1,86 @@
+"""The ports without a disk, for tests of what lies above them. Holds the same promises within one process."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from arlo_rec.backends import SLOT_BYTES, SLOTS
+from arlo_rec.errors import InUse
+
+
+class MemoryBlobs:
+    """Objects in a dictionary."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> None:
+        """See Blobs."""
+        self._kept[name] = b"".join(pieces)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """See Blobs: memory has nothing to settle."""
+
+    def open(self, name: str) -> BinaryIO:
+        """See Blobs."""
+        return io.BytesIO(self._kept[name])
+
+    def size(self, name: str) -> int | None:
+        """See Blobs."""
+        kept = self._kept.get(name)
+        return None if kept is None else len(kept)
+
+    def delete(self, name: str) -> None:
+        """See Blobs."""
+        self._kept.pop(name, None)
+
+    def names(self) -> Iterator[str]:
+        """See Blobs."""
+        yield from list(self._kept)
+
+
+class MemoryRoot:
+    """Slots in lists and a lock of this process."""
+
+    def __init__(self) -> None:
+        self._slots = {"root": [bytes(SLOT_BYTES)] * SLOTS, "seen": [bytes(SLOT_BYTES)] * SLOTS}
+        self._lock = threading.Lock()
+
+    def read(self) -> list[bytes]:
+        """See Root."""
+        return list(self._slots["root"])
+
+    def write(self, slot: int, content: bytes) -> None:
+        """See Root."""
+        if len(content) > SLOT_BYTES:
+            raise ValueError("more than a slot holds")
+        self._slots["root"][slot] = content.ljust(SLOT_BYTES, b"\0")
+
+    def read_seen(self) -> list[bytes]:
+        """See Root."""
+        return list(self._slots["seen"])
+
+    def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
+        """See Root."""
+        content = change(self.read_seen())
+        if content is not None:
+            self._slots["seen"] = [content.ljust(SLOT_BYTES, b"\0")] * SLOTS
+
+    @contextmanager
+    def lock(self, *, exclusive: bool, wait: float) -> Iterator[None]:
+        """See Root; shared holders do not exclude each other within one thread."""
+        if not exclusive:
+            if self._lock.locked():
+                raise InUse("in_use")
+            yield
+            return
+        if not self._lock.acquire(timeout=wait):
+            raise InUse("in_use")
+        try:
+            yield
+        finally:
+            self._lock.release()

@@ -1,0 +1,170 @@
+"""The catalogue as one SQLCipher file. Alone imports sqlcipher3, and sqlite-utils for the schema.
+
+Measured choices: a raw key opens in 0.1 ms where a passphrase takes 133 ms; synchronous=FULL because NORMAL
+lost acknowledged erasures; BEGIN IMMEDIATE because deferred transactions lost updates of parallel writers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlcipher3 import dbapi2
+
+from arlo_rec.backends import Row
+from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
+
+BUSY_MS = 30_000  # no wait for another writer is longer
+_SETTINGS = (
+    "cipher_compatibility=4",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "secure_delete=ON",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-32768",
+    f"busy_timeout={BUSY_MS}",
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the engine's errors into ours."""
+    try:
+        yield
+    except dbapi2.DatabaseError as error:
+        said = str(error)
+        if "file is not a database" in said or "hmac check failed" in said:
+            raise NotUnlocked("wrong_catalogue_key") from None
+        if "locked" in said or "busy" in said:
+            raise InUse("in_use") from None
+        if "full" in said:
+            raise Unreachable("no_space") from None
+        if "readonly" in said or "unable to open" in said:
+            raise Unreachable("catalogue_unwritable", reason=said) from None
+        if "malformed" in said:
+            raise Integrity("catalogue_damaged") from None
+        if isinstance(error, dbapi2.IntegrityError | dbapi2.ProgrammingError | dbapi2.NotSupportedError):
+            raise
+        raise Unreachable("catalogue_failed", reason=said) from None
+
+
+class SqliteConnection:
+    """One open SQLCipher file; see Connection for the promises."""
+
+    def __init__(self, path: Path | None, key: bytes) -> None:
+        """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked where it does not fit."""
+        with _translated():
+            self._db = dbapi2.connect(
+                str(path) if path else ":memory:", isolation_level=None, check_same_thread=False
+            )
+            self._db.set_key(_raw(key))
+            self._db.execute("PRAGMA cipher_log=off").fetchall()
+            try:
+                for setting in _SETTINGS:
+                    self._db.execute(f"PRAGMA {setting}").fetchall()
+                self._db.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            except dbapi2.DatabaseError:
+                self._db.close()
+                raise
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """See Connection."""
+        with _translated():
+            return self._db.execute(sql, values).fetchall()  # type: ignore[no-any-return]
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """See Connection."""
+        if not self._db.in_transaction:
+            raise RuntimeError("a change outside a transaction")
+        with _translated():
+            return int(self._db.execute(sql, values).rowcount)
+
+    def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
+        """See Connection."""
+        if not self._db.in_transaction:
+            raise RuntimeError("a change outside a transaction")
+        with _translated():
+            self._db.executemany(sql, values)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See Connection."""
+        with self._transaction("BEGIN"):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """See Connection."""
+        with self._transaction("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        with _translated():
+            self._db.execute(begin)
+        try:
+            yield
+            with _translated():
+                self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def flush(self, wait: float) -> bool:
+        """See Connection. The first column of the checkpoint's answer says whether a reader was in the way."""
+        deadline = time.monotonic() + wait
+        with _translated():
+            self._db.execute("PRAGMA busy_timeout=200").fetchall()
+            try:
+                while self._busy():
+                    if time.monotonic() >= deadline:
+                        return False
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}").fetchall()
+        return True
+
+    def _busy(self) -> bool:
+        try:
+            return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
+        except dbapi2.OperationalError as error:
+            if "locked" in str(error):
+                return True
+            raise
+
+    def rekey(self, key: bytes) -> None:
+        """See Connection."""
+        with _translated():
+            self._db.reset_key(_raw(key))
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def sound(self) -> list[str]:
+        """See Connection: SQLCipher's page MACs, then SQLite's quick check."""
+        with _translated():
+            pages = [str(row[0]) for row in self._db.execute("PRAGMA cipher_integrity_check").fetchall()]
+            structure = [str(row[0]) for row in self._db.execute("PRAGMA quick_check").fetchall()]
+        return pages + [said for said in structure if said != "ok"]
+
+    def close(self) -> None:
+        """See Connection."""
+        with _translated():
+            self._db.close()
+
+    def build(self, migrate: Callable[[Any], None]) -> None:
+        """Hand the file to *migrate* as a sqlite-utils Database, which drives the schema."""
+        import sys
+
+        sys.modules.setdefault("pysqlite3", sys.modules["sqlcipher3"])
+        sys.modules.setdefault("pysqlite3.dbapi2", dbapi2)
+        import sqlite_utils
+
+        with _translated():
+            migrate(sqlite_utils.Database(self._db, execute_plugins=False))
+
+
+def _raw(key: bytes) -> str:
+    return f"x'{key.hex()}'"

@@ -1,0 +1,37 @@
+"""Telephone numbers: every way of writing one leads to one strict E.164 form, or to a clear no.
+
+ASCII digits only and never a pattern: `%`, Arabic digits and words match nothing. A withheld number is no
+number; it is kept as None and matches nobody.
+"""
+
+from __future__ import annotations
+
+import re
+
+from arlo_rec.errors import NothingMatched
+from arlo_rec.records import Private
+
+HOME_REGION = "NO"  # a number without a country code is Norwegian
+WITHHELD = frozenset({"", "anonymous", "unknown"})  # what exchanges write for a hidden number
+_SHAPE = re.compile(r"\(?\+?[0-9()][0-9 ()./\u00a0-]{1,40}", re.ASCII)
+
+
+def is_withheld(text: str | None) -> bool:
+    """Whether a source says with this that the caller hid the number."""
+    return text is None or text.strip().lower() in WITHHELD
+
+
+def parse_caller(text: str) -> Private:
+    """The E.164 form of a number in any notation; raises NothingMatched where it is no number at all."""
+    import phonenumbers
+
+    shown = text.strip()
+    if not _SHAPE.fullmatch(shown):
+        raise NothingMatched("not_a_number", rule="consent.withdraw")
+    try:
+        number = phonenumbers.parse(shown, HOME_REGION)
+    except phonenumbers.NumberParseException:
+        raise NothingMatched("not_a_number", rule="consent.withdraw") from None
+    if not phonenumbers.is_possible_number(number):
+        raise NothingMatched("not_a_number", rule="consent.withdraw")
+    return Private(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

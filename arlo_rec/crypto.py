@@ -1,0 +1,262 @@
+"""Every use of cryptography, with its source. No other room imports a cryptographic library.
+
+Seals       HPKE (RFC 9180), base mode, X-Wing KEM (ML-KEM-768 with X25519), HKDF-SHA-256, AES-256-GCM
+Wraps       AES-256-GCM-SIV (RFC 8452) of one short secret under another, bound to its place
+Passphrases Argon2id (RFC 9106, second recommended option: t=3, p=4, 64 MiB), stored, with floor and cap
+Sound       Cobblestone-256 (c2sp.org/chunked-encryption)
+Signatures  Ed25519 (RFC 8032)
+Blind index Argon2id with a secret for telephone numbers, keyed BLAKE2b (RFC 7693) for the rest
+
+All functions take and give bytes; what fails to open raises `Sealed`, which callers translate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hpke import (
+    AEAD,
+    KDF,
+    KEM,
+    MLKEM768X25519PrivateKey,
+    MLKEM768X25519PublicKey,
+    Suite,
+)
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+
+KEY = 32  # bytes of every symmetric key and seed
+SEAL_PUBLIC = 1216  # bytes: 1184 of ML-KEM-768 and 32 of X25519
+SEAL_OF_KEY = 1168  # bytes of a sealed 32-byte secret: 1120 encapsulation, 32 secret, 16 tag
+NONCE = 12  # bytes, of both AEADs
+FEED = 256 * 16400  # bytes: the decryptor is fastest on whole chunks of 16384 + 16
+LABEL = b"arlo-rec/1/"  # every derivation is bound to this format
+
+_SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+
+
+class Sealed(Exception):
+    """What was given does not open: another key, another place, or changed bytes."""
+
+
+def fresh(length: int = KEY) -> bytes:
+    """New secret bytes from the operating system."""
+    return os.urandom(length)
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(one, other)
+
+
+def sha256(*parts: bytes) -> bytes:
+    """SHA-256 of the parts one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
+
+
+def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b"", length: int = KEY) -> bytes:
+    """HKDF-SHA-256 (RFC 5869) of *secret* for one use, which *label* and *context* name."""
+    info = LABEL + label.encode("ascii") + b"\0" + context
+    return HKDF(algorithm=SHA256(), length=length, salt=salt or None, info=info).derive(secret)
+
+
+# -- seals: to a public key ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """A private X-Wing key, made from a seed of 32 bytes as draft-connolly-cfrg-xwing-kem expands it."""
+
+    _private: MLKEM768X25519PrivateKey
+    public: bytes
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> SealingKey:
+        """The key pair of *seed* (32 bytes): SHAKE-256 gives 64 bytes for ML-KEM and 32 for X25519."""
+        if len(seed) != KEY:
+            raise ValueError("a sealing key grows from 32 bytes")
+        expanded = hashlib.shake_256(seed).digest(96)
+        lattice = MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
+        curve = X25519PrivateKey.from_private_bytes(expanded[64:])
+        public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
+        return cls(MLKEM768X25519PrivateKey(lattice, curve), public)
+
+    def open(self, sealed: bytes, info: bytes) -> bytes:
+        """What was sealed to this key for *info*; raises Sealed."""
+        try:
+            return _SUITE.decrypt(sealed, self._private, info)
+        except (InvalidTag, ValueError):
+            raise Sealed from None
+
+    def __repr__(self) -> str:
+        return f"SealingKey({fingerprint(self.public).hex()[:8]})"
+
+
+def seal(public: bytes, secret: bytes, info: bytes) -> bytes:
+    """Seal *secret* to a public X-Wing key (1216 bytes), bound to *info*; 1136 bytes longer."""
+    if len(public) != SEAL_PUBLIC:
+        raise Sealed
+    try:
+        key = MLKEM768X25519PublicKey(
+            MLKEM768PublicKey.from_public_bytes(public[:1184]),
+            X25519PublicKey.from_public_bytes(public[1184:]),
+        )
+        return _SUITE.encrypt(secret, key, info)
+    except ValueError:
+        raise Sealed from None
+
+
+def fingerprint(public: bytes) -> bytes:
+    """16 bytes that name a public key."""
+    return sha256(LABEL, b"fingerprint\0", public)[:16]
+
+
+# -- wraps: one secret under another ------------------------------------------------------------------
+
+
+def wrap(key: bytes, secret: bytes, place: bytes) -> bytes:
+    """AES-256-GCM-SIV of *secret* under *key*, bound to *place*; 28 bytes longer."""
+    nonce = fresh(NONCE)
+    return nonce + AESGCMSIV(key).encrypt(nonce, secret, place)
+
+
+def unwrap(key: bytes, wrapped: bytes, place: bytes) -> bytes:
+    """What `wrap` wrapped; raises Sealed."""
+    try:
+        return AESGCMSIV(key).decrypt(wrapped[:NONCE], wrapped[NONCE:], place)
+    except (InvalidTag, ValueError):
+        raise Sealed from None
+
+
+# -- passphrases --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2Cost:
+    """What one guess at a passphrase costs (RFC 9106)."""
+
+    iterations: int = 3
+    lanes: int = 4
+    memory_kib: int = 64 * 1024
+
+    def within_bounds(self) -> bool:
+        """Not cheaper than we promise, and not so dear that a forged file stops the machine."""
+        return (
+            3 <= self.iterations <= 16
+            and 1 <= self.lanes <= 16
+            and 64 * 1024 <= self.memory_kib <= 1024 * 1024
+        )
+
+
+def passphrase_key(passphrase: bytes, salt: bytes, cost: Argon2Cost) -> bytes:
+    """The 32-byte key of a passphrase; about 0.12 s at the default cost. Raises Sealed out of bounds."""
+    if not cost.within_bounds():
+        raise Sealed
+    return Argon2id(
+        salt=salt, length=KEY, iterations=cost.iterations, lanes=cost.lanes, memory_cost=cost.memory_kib
+    ).derive(passphrase)
+
+
+# -- signatures ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 private key made from a seed of 32 bytes."""
+
+    _private: Ed25519PrivateKey
+    public: bytes
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> SigningKey:
+        """The key pair of *seed*."""
+        private = Ed25519PrivateKey.from_private_bytes(seed)
+        return cls(private, private.public_key().public_bytes_raw())
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes."""
+        return self._private.sign(message)
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.public.hex()[:8]})"
+
+
+def verified(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether *signature* was made over *message* by the holder of *public*."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+# -- blind indexes ------------------------------------------------------------------------------------
+
+
+def tag(key: bytes, text: bytes, *, kind: str) -> bytes:
+    """16 bytes that stand for *text* to whoever holds *key*: keyed BLAKE2b, one *kind* apart from another."""
+    return hashlib.blake2b(text, digest_size=16, key=key, person=kind.encode("ascii")).digest()
+
+
+def caller_tag(secret: bytes, number: bytes) -> bytes:
+    """16 bytes that stand for a telephone number.
+
+    Argon2id with a secret (8 MiB, t=1: about 5 ms): a keyed hash alone would let whoever gets the key try
+    all 10^8 Norwegian numbers in minutes; this makes it days.
+    """
+    salt = derive(secret, "caller index salt", length=16)
+    return Argon2id(
+        salt=salt, length=16, iterations=1, lanes=1, memory_cost=8 * 1024, secret=derive(secret, "caller index")
+    ).derive(number)
+
+
+# -- sound --------------------------------------------------------------------------------------------
+
+
+def encrypt_body(key: bytes, context: bytes, plain: Iterable[bytes]) -> Iterator[bytes]:
+    """Cobblestone-256 of *plain*, in pieces: 24 bytes salt, 32 commitment, chunks of 16384 + 16."""
+    encryptor = Cobblestone256Encryptor(key, context)
+    for piece in plain:
+        yield encryptor.update(piece)
+    yield encryptor.finalize()
+
+
+def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterator[bytes]:
+    """The plain bytes, in pieces; raises Sealed where a chunk is changed or the end is missing.
+
+    Pieces come out before the end was seen: whoever writes them to a file gives it its name only after
+    the last.
+    """
+    decryptor = Cobblestone256Decryptor(key, context)
+    try:
+        for piece in sealed:
+            yield decryptor.update(piece)
+        yield decryptor.finalize()
+    except (InvalidTag, ValueError):
+        raise Sealed from None
+
+
+# -- packages handed to people outside ----------------------------------------------------------------
+
+PACKAGE_ROUNDS = 600_000  # PBKDF2-HMAC-SHA-256: OWASP's figure of 2023; the only one WebCrypto offers
+
+
+def package_seal(passphrase: bytes, plain: bytes, *, salt: bytes, nonce: bytes) -> bytes:
+    """AES-256-GCM under PBKDF2 of a passphrase, which every browser's WebCrypto can open."""
+    key = PBKDF2HMAC(algorithm=SHA256(), length=KEY, salt=salt, iterations=PACKAGE_ROUNDS).derive(passphrase)
+    return AESGCM(key).encrypt(nonce, plain, None)

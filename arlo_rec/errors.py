@@ -1,0 +1,106 @@
+"""The family of errors: what can go wrong, as a tree whose branches are exit statuses.
+
+An error carries a *code* and the values that belong to it, never a sentence: the sentence stands in
+`texts` under that code, in each language, and is made at the edge. So scripts read codes, people read
+sentences, and no message can leak what nobody looked at. Anything that is not an ArloError is a bug.
+
+    ArloError                1
+     |- Usage                2   wrong usage, a bad value
+     |- NothingMatched       4
+     |- NoStore             10
+     |- InUse               11   another run holds what is needed; try again
+     |- NotUnlocked         12   wrong passphrase, no key
+     |- NotGranted          13
+     |- Refused             14   the guidelines say no; always names the rule
+     |- Integrity           15   something was changed, cut off or rolled back
+     |- Unreachable         16   disk, object store or database does not answer
+     `- SoundError           -   a sound that we do not take; ingest turns it into a refusal
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+Detail = str | int | float
+
+
+class ArloError(Exception):
+    """Something that a user can be told about. `code` never changes with the language."""
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, code: str, *, rule: str | None = None, **detail: Detail) -> None:
+        super().__init__(code)
+        self.code = code
+        self.rule = rule
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """The code and its values, for developers; users see the sentence of `texts`."""
+        told = ", ".join(f"{key}={value}" for key, value in self.detail.items())
+        return f"{self.code}({told})"
+
+
+class Usage(ArloError):
+    """The command was called wrongly, or a value makes no sense."""
+
+    exit_status = 2
+
+
+class NothingMatched(ArloError):
+    """What was named is not there; nothing was done."""
+
+    exit_status = 4
+
+
+class NoStore(ArloError):
+    """There is no store at the place that was named."""
+
+    exit_status = 10
+
+
+class InUse(ArloError):
+    """Another run holds the store; nothing was done and trying again is right."""
+
+    exit_status = 11
+
+
+class NotUnlocked(ArloError):
+    """The passphrase is wrong, the key is missing, or it opens nothing here."""
+
+    exit_status = 12
+
+
+class NotGranted(ArloError):
+    """No live grant: in the same words whether the recording exists or not."""
+
+    exit_status = 13
+
+
+class Refused(ArloError):
+    """The guidelines say no."""
+
+    exit_status = 14
+
+    def __init__(self, code: str, *, rule: str, **detail: Detail) -> None:
+        super().__init__(code, rule=rule, **detail)
+
+
+class Integrity(ArloError):
+    """Something stored was changed, cut off, exchanged or rolled back."""
+
+    exit_status = 15
+
+
+class Unreachable(ArloError):
+    """The disk, the object store or the database does not do what it is asked to."""
+
+    exit_status = 16
+
+
+class SoundError(ArloError):
+    """A sound that we do not take. `reason` says why in one code word."""
+
+    def __init__(self, reason: str, **detail: Detail) -> None:
+        super().__init__("bad_audio", rule=None, reason=reason, **detail)
+        self.reason = reason

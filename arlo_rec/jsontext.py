@@ -1,0 +1,75 @@
+"""JSON as we write it (one canonical form, so that it can be signed) and as we read it (strict, with limits).
+
+What this room refuses: duplicate keys, NaN and infinities, depth and size beyond the limits, anything
+that is not UTF-8, lone surrogates. It knows nothing of what the documents mean.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+MAX_BYTES = 4 * 1024 * 1024  # a manifest has about 1 kB; a roster of 500 people about 2 MB
+
+
+def canonical(value: object) -> bytes:
+    """Write *value* in the one form that we sign: sorted keys, no white space, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
+    """Read one strict JSON document; raises ValueError with a reason of a few words."""
+    if len(text) > max_bytes:
+        raise ValueError(f"larger than {max_bytes} bytes")
+    try:
+        decoded = text.decode("utf-8-sig")
+        value = json.loads(decoded, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        if "\\u" in decoded:
+            canonical(value)  # a lone surrogate parses but cannot be written
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    except UnicodeEncodeError:
+        raise ValueError("a lone surrogate") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def parse_object(text: bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """Read one strict JSON object; raises ValueError for anything else."""
+    value = parse(text, max_bytes=max_bytes)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - callers turn ValueError into a refusal
+    return value
+
+
+def to_base64(raw: bytes) -> str:
+    """Standard base64 with padding (RFC 4648, section 4)."""
+    return base64.b64encode(raw).decode("ascii")
+
+
+def from_base64(text: object, length: int | None = None) -> bytes:
+    """The bytes of strict base64, of *length* if that is given; raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("base64 is a string")  # noqa: TRY004 - one kind of error for all bad text
+    try:
+        raw = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise ValueError("not base64") from None
+    if length is not None and len(raw) != length:
+        raise ValueError(f"{len(raw)} bytes where {length} belong")
+    return raw
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

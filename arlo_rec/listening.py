@@ -1,0 +1,202 @@
+"""Listening keys: who may hear the recordings of one purpose, team and month.
+
+A key is made by whoever first needs one and forgotten by its maker at once: its seed is sealed to the
+subject-access key and to the holders of live grants, its public half is signed. Recordings are sealed only
+to a version whose every holder is entitled today; otherwise a new version is made, so that a revocation and
+an expiry bite at the next recording without anybody's passphrase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from arlo_rec import crypto
+from arlo_rec.errors import Integrity
+from arlo_rec.jsontext import canonical
+from arlo_rec.people import AccessKey
+from arlo_rec.policy import Purpose, Role
+from arlo_rec.records import Person, to_micros
+from arlo_rec.store import Store, access_part
+
+_MAKERS = frozenset({Role.OFFICER, Role.INGEST})
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningKey:
+    """The public half of a listening key."""
+
+    id: bytes
+    purpose: Purpose
+    team: str
+    month: str
+    public: bytes
+    made_by: bytes
+    signature: bytes
+
+    def message(self, store: bytes) -> bytes:
+        """What its maker signs."""
+        told = {
+            "id": self.id.hex(),
+            "month": self.month,
+            "public": self.public.hex(),
+            "purpose": self.purpose,
+            "team": self.team,
+        }
+        return b"arlo-rec/1/listening key\0" + store + canonical(told)
+
+
+def month_of(started_at: datetime) -> str:
+    """The month that a recording's keys belong to, in UTC."""
+    return f"{started_at:%Y-%m}"
+
+
+def access_key(store: Store) -> AccessKey:
+    """The subject-access key that every recording is sealed to."""
+    return store.roster.access_keys[-1]
+
+
+def key_for(store: Store, purpose: Purpose, team: str, month: str, now: datetime) -> ListeningKey:
+    """The version to seal to today, made now if there is none; inside a change."""
+    entitled = store.roster.entitled(purpose, team, now)
+    holders = {crypto.fingerprint(one.seal_key) for one in entitled}
+    for key in reversed(_versions(store, purpose, team, month)):
+        if _holders(store, key.id) - {access_key(store).id} <= holders:
+            return key
+    return _make(store, purpose, team, month, entitled, now)
+
+
+def open_to(store: Store, person: Person, purpose: Purpose, teams: frozenset[str] | None) -> int:
+    """Seal every live month's key of that purpose and those teams to *person*; how many. Officer; in a change."""
+    opened = 0
+    for row in store.db.rows(
+        "SELECT id, purpose, team, month, public, made_by, signature FROM listening_keys WHERE purpose = ?",
+        (purpose.value,),
+    ):
+        key = _read(store, row)
+        if teams is None or key.team in teams:
+            _seal_to(store, key, seed_for_officer(store, key.id), person.seal_key)
+            opened += 1
+    return opened
+
+
+def keyring(store: Store, purpose: Purpose) -> dict[bytes, crypto.SealingKey]:
+    """The listening keys of a purpose that are sealed to this identity, by id."""
+    mine = crypto.fingerprint(store.person.seal_key)
+    rows = store.db.rows(
+        "SELECT k.id, s.sealed FROM listening_keys k JOIN listening_seals s ON s.listening_key = k.id "
+        "WHERE s.holder = ? AND k.purpose = ?",
+        (mine, purpose.value),
+    )
+    return {
+        bytes(key): crypto.SealingKey.from_seed(_open(store.identity.sealing, store, key, mine, sealed))
+        for key, sealed in rows
+    }
+
+
+def access_keyring(store: Store) -> dict[bytes, crypto.SealingKey]:
+    """Every subject-access key that is sealed to this officer, by id."""
+    return {
+        one.id: crypto.SealingKey.from_seed(store.part(access_part(one.id)))
+        for one in store.roster.access_keys
+        if store.holds(access_part(one.id))
+    }
+
+
+def seed_for_officer(store: Store, key: bytes) -> bytes:
+    """A listening key's seed, through the subject-access key; raises Integrity where it is not sealed to it."""
+    for access in reversed(store.roster.access_keys):
+        rows = store.db.rows(
+            "SELECT sealed FROM listening_seals WHERE listening_key = ? AND holder = ?", (key, access.id)
+        )
+        if rows:
+            opener = crypto.SealingKey.from_seed(store.part(access_part(access.id)))
+            return _open(opener, store, key, access.id, rows[0][0])
+    raise Integrity("listening_key_forged")
+
+
+def forget_holder(store: Store, person: Person) -> None:
+    """Take every listening key away from somebody; inside a change."""
+    store.db.run("DELETE FROM listening_seals WHERE holder = ?", (crypto.fingerprint(person.seal_key),))
+
+
+def clear_unused(store: Store, before: str) -> None:
+    """Drop keys of months so old that nothing is sealed to them any more; inside a change."""
+    store.db.run("DELETE FROM listening_keys WHERE month < ?", (before,))
+    store.db.run(
+        "DELETE FROM metadata_keys WHERE NOT EXISTS (SELECT 1 FROM metadata WHERE metadata_key = metadata_keys.id)"
+    )
+
+
+def _make(
+    store: Store, purpose: Purpose, team: str, month: str, entitled: tuple[Person, ...], now: datetime
+) -> ListeningKey:
+    seed = crypto.fresh()
+    public = crypto.SealingKey.from_seed(seed).public
+    signing = store.identity.signing
+    unsigned = ListeningKey(crypto.fresh(16), purpose, team, month, public, signing.public, b"")
+    signature = signing.sign(unsigned.message(store.place.id))
+    key = ListeningKey(unsigned.id, purpose, team, month, public, signing.public, signature)
+    store.db.run(
+        "INSERT INTO listening_keys (id, purpose, team, month, public, made_by, signature, made_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (key.id, purpose.value, team, month, public, key.made_by, signature, to_micros(now)),
+    )
+    access = access_key(store)
+    _seal_to(store, key, seed, access.public, holder=access.id)
+    for person in entitled:
+        _seal_to(store, key, seed, person.seal_key)
+    return key
+
+
+def _seal_to(
+    store: Store, key: ListeningKey, seed: bytes, public: bytes, *, holder: bytes | None = None
+) -> None:
+    holder = holder or crypto.fingerprint(public)
+    store.db.run(
+        "INSERT OR REPLACE INTO listening_seals (listening_key, holder, sealed) VALUES (?, ?, ?)",
+        (key.id, holder, crypto.seal(public, seed, _info(store, key.id, holder))),
+    )
+
+
+def _open(opener: crypto.SealingKey, store: Store, key: bytes, holder: bytes, sealed: bytes) -> bytes:
+    try:
+        return opener.open(bytes(sealed), _info(store, bytes(key), holder))
+    except crypto.Sealed:
+        raise Integrity("listening_key_forged") from None
+
+
+def _versions(store: Store, purpose: Purpose, team: str, month: str) -> list[ListeningKey]:
+    rows = store.db.rows(
+        "SELECT id, purpose, team, month, public, made_by, signature FROM listening_keys "
+        "WHERE purpose = ? AND team = ? AND month = ? ORDER BY made_at, rowid",
+        (purpose.value, team, month),
+    )
+    return [_read(store, row) for row in rows]
+
+
+def _read(store: Store, row: tuple[object, ...]) -> ListeningKey:
+    """A record whose maker truly signed it; raises Integrity for every other."""
+    key_id, purpose, team, month, public, made_by, signature = row
+    key = ListeningKey(
+        bytes(key_id),  # type: ignore[call-overload]
+        Purpose(str(purpose)),
+        str(team),
+        str(month),
+        bytes(public),  # type: ignore[call-overload]
+        bytes(made_by),  # type: ignore[call-overload]
+        bytes(signature),  # type: ignore[call-overload]
+    )
+    known = store.roster.signer(key.made_by, _MAKERS) is not None
+    if not known or not crypto.verified(key.made_by, key.signature, key.message(store.place.id)):
+        raise Integrity("listening_key_forged")
+    return key
+
+
+def _holders(store: Store, key: bytes) -> set[bytes]:
+    rows = store.db.rows("SELECT holder FROM listening_seals WHERE listening_key = ?", (key,))
+    return {bytes(row[0]) for row in rows}
+
+
+def _info(store: Store, key: bytes, holder: bytes) -> bytes:
+    return b"arlo-rec/1/listening seal\0" + store.place.id + key + holder

@@ -1,0 +1,216 @@
+"""The log inside the catalogue: entries appended and closed by a signed checkpoint, in the caller's transaction.
+
+The tree itself is `audit`'s. Every checkpoint is signed by the log's key and by whoever ran the command.
+When the catalogue is re-keyed the log's key changes too: the old key vouches for the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arlo_rec import audit, crypto
+from arlo_rec.backends import Connection
+from arlo_rec.errors import Integrity
+from arlo_rec.jsontext import canonical, parse_object
+from arlo_rec.records import RecordingId
+
+_BATCH = 5000  # leaves read at once by a verification: 160 kB
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as it is shown: its number and what it says (None where the body was dropped)."""
+
+    seq: int
+    told: dict[str, Any] | None
+
+
+class Logbook:
+    """The log of one store, read and continued through one connection."""
+
+    def __init__(self, connection: Connection, store: bytes, log_key: crypto.SigningKey) -> None:
+        self._db = connection
+        self.origin = f"arlo-rec/{store.hex()}"
+        self.key = log_key
+
+    def vkey(self) -> str:
+        """The log's verifier key, to be kept outside."""
+        return audit.vkey(self.origin, self.key.public)
+
+    def tree(self) -> audit.Tree:
+        """The tree as it stands."""
+        found = self._db.rows("SELECT value FROM meta WHERE key = 'log'")
+        return audit.Tree.decode(found[0][0]) if found else audit.Tree()
+
+    def append(self, bodies: Sequence[dict[str, Any]], signer: crypto.SigningKey) -> None:
+        """Add entries and close them with one checkpoint; inside a transaction."""
+        if not bodies:
+            return
+        tree = self.tree()
+        entries, mentions = [], []
+        for told in bodies:
+            salt, body = crypto.fresh(audit.SALT_BYTES), canonical(told)
+            leaf = audit.leaf_hash(audit.commit(salt, body))
+            entries.append((tree.size, salt, body, leaf))
+            mentions += [(bytes.fromhex(one), tree.size) for one in told.get("recordings", ())]
+            tree = tree.add(leaf)
+        self._db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", entries)
+        if mentions:
+            self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", mentions)
+        self._close(tree, signer)
+
+    def _close(self, tree: audit.Tree, signer: crypto.SigningKey) -> None:
+        checkpoint = audit.Checkpoint(self.origin, tree.size, tree.root())
+        person = f"{self.origin}/{crypto.fingerprint(signer.public).hex()}"
+        note = audit.sign_note(checkpoint.text(), [(self.origin, self.key), (person, signer)])
+        self._db.run(
+            "INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", (tree.size, checkpoint.root, note)
+        )
+        self._db.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('log', ?)", (tree.encode(),))
+
+    def newest(self) -> tuple[audit.Checkpoint, str]:
+        """The last checkpoint and its signed note; raises Integrity where there is none."""
+        found = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT 1")
+        if not found:
+            raise Integrity("log_damaged")
+        size, root, note = found[0]
+        return audit.Checkpoint(self.origin, size, bytes(root)), str(note)
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root that was signed at that size, if a checkpoint was made there."""
+        found = self._db.rows("SELECT root FROM checkpoints WHERE size = ?", (size,))
+        return bytes(found[0][0]) if found else None
+
+    def adopt(self, new_key: crypto.SigningKey) -> None:
+        """Hand the log over to *new_key*, with the old key's word for it; inside a transaction."""
+        size = self.tree().size
+        statement = self.key.sign(_handover(self.origin, new_key.public))
+        self._db.run(
+            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)",
+            (audit.vkey(self.origin, new_key.public), size, statement),
+        )
+        self.key = new_key
+
+    def found(self) -> None:
+        """Record the first key of the log; inside a transaction."""
+        self._db.run(
+            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, 0, NULL)", (self.vkey(),)
+        )
+
+    def keys(self) -> list[tuple[str, int, bytes | None]]:
+        """Every key of the log from the first on: verifier key, first size, the word of the one before."""
+        rows = self._db.rows("SELECT vkey, from_size, statement FROM log_keys ORDER BY number")
+        return [(str(v), int(size), bytes(said) if said else None) for v, size, said in rows]
+
+    def lines(self, where: str = "1", values: Sequence[Any] = (), limit: int = -1) -> Iterator[Line]:
+        """Entries in order; *where* is ours, never a user's."""
+        sql = f"SELECT seq, body FROM entries WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - see above
+        for seq, body in self._db.rows(sql, (*values, limit)):
+            yield Line(int(seq), parse_object(bytes(body)) if body is not None else None)
+
+    def about(self, recording: RecordingId) -> Iterator[Line]:
+        """Every entry that names a recording, in order."""
+        yield from self.lines("seq IN (SELECT seq FROM mentions WHERE recording = ?)", (recording,))
+
+
+def check(book: Logbook, anchors: Iterable[str] = (), *, signatures: bool = False) -> list[str]:
+    """What is wrong with the log, as codes; empty if nothing.
+
+    1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
+    3. the chain of log keys holds            4. the checkpoint (with *signatures*: each) is truly signed
+    5. every anchor agrees with the tree
+    """
+    problems: list[str] = []
+    leaves = list(_checked_leaves(book, problems))
+    notes = _notes(book, every=signatures)
+    anchored = [_anchor(one, problems) for one in anchors]
+    sizes = {checkpoint.size for checkpoint, _ in notes}
+    roots = audit.roots_at(leaves, sizes | {one.size for one, _ in filter(None, anchored)})
+    keys = _key_chain(book, problems)
+    for checkpoint, note in notes:
+        if roots.get(checkpoint.size) != checkpoint.root:
+            problems.append("log_root_differs")
+        public = _key_at(keys, checkpoint.size)
+        if public is None or not audit.note_signed_by(note, book.origin, public):
+            problems.append("checkpoint_unsigned")
+    if book.tree().size != len(leaves) or not notes or notes[-1][0].size != len(leaves):
+        problems.append("log_cut_off")
+    for found in filter(None, anchored):
+        problems += _check_anchor(book, found, roots, keys)
+    return problems
+
+
+def _checked_leaves(book: Logbook, problems: list[str]) -> Iterator[bytes]:
+    expected = 0
+    while True:
+        rows = book._db.rows(
+            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?", (expected, _BATCH)
+        )
+        for seq, salt, body, leaf in rows:
+            if seq != expected:
+                problems.append("entry_missing")
+            if body is not None and audit.leaf_hash(audit.commit(salt, body)) != leaf:
+                problems.append("entry_changed")
+            expected = seq + 1
+            yield bytes(leaf)
+        if len(rows) < _BATCH:
+            return
+
+
+def _notes(book: Logbook, *, every: bool) -> list[tuple[audit.Checkpoint, str]]:
+    limit = -1 if every else 1
+    rows = book._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
+    return [(audit.Checkpoint(book.origin, size, bytes(root)), str(note)) for size, root, note in rows][::-1]
+
+
+def _key_chain(book: Logbook, problems: list[str]) -> list[tuple[int, bytes]]:
+    keys: list[tuple[int, bytes]] = []
+    for shown, size, statement in book.keys():
+        _, public = audit.parse_vkey(shown)
+        if keys and not crypto.verified(keys[-1][1], statement or b"", _handover(book.origin, public)):
+            problems.append("log_key_not_handed_over")
+        keys.append((size, public))
+    if not keys or keys[-1][1] != book.key.public:
+        problems.append("log_key_unknown")
+    return keys
+
+
+def _key_at(keys: list[tuple[int, bytes]], size: int) -> bytes | None:
+    found = [public for since, public in keys if since < size]
+    return found[-1] if found else None
+
+
+def _anchor(text: str, problems: list[str]) -> tuple[audit.Checkpoint, str] | None:
+    try:
+        return audit.parse_note(text)[0], text
+    except ValueError:
+        problems.append("anchor_unreadable")
+        return None
+
+
+def _check_anchor(
+    book: Logbook,
+    anchor: tuple[audit.Checkpoint, str],
+    roots: dict[int, bytes],
+    keys: list[tuple[int, bytes]],
+) -> list[str]:
+    checkpoint, note = anchor
+    public = _key_at(keys, checkpoint.size)
+    if checkpoint.origin != book.origin:
+        return ["anchor_of_another_log"]
+    if public is None or not audit.note_signed_by(note, book.origin, public):
+        return ["anchor_unsigned"]
+    if checkpoint.size not in roots:
+        return ["log_shorter_than_anchor"]
+    return [] if roots[checkpoint.size] == checkpoint.root else ["log_differs_from_anchor"]
+
+
+def _handover(origin: str, public: bytes) -> bytes:
+    return f"{origin}\nhands the log over to\n".encode("ascii") + public
+
+
+def handed_over(origin: str, old: bytes, new: bytes, statement: bytes) -> bool:
+    """Whether *old* truly vouched for *new* as the log's next key."""
+    return crypto.verified(old, statement, _handover(origin, new))

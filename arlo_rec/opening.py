@@ -1,0 +1,163 @@
+"""From an unlocked identity to an open store: the checks of every command, in their order.
+
+    1  the door: shared with everybody but a re-keying       5  nothing older than what was seen before
+    2  the catalogue's key, sealed to this identity          6  what an earlier run left is finished
+    3  the newest state seen outside, read before the inside 7  failed unlocks are taken into the log
+    4  the catalogue, its roster and policy, verified
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+
+from arlo_rec import erasure, rekey, root
+from arlo_rec.backends.files import FileBlobs, FileRoot, disk, file_lock
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
+from arlo_rec.keyfiles import Identity, read_catalogue_seal
+from arlo_rec.place import Place
+from arlo_rec.records import Entry, to_iso
+from arlo_rec.root import Seen
+from arlo_rec.statefolder import StateFolder
+from arlo_rec.store import LOCK_WAIT, ROOT_PART, Store, catalogue_key
+
+ATTEMPTS_AT_ONCE = 1000  # taken into the log by one command; more wait for the next
+
+
+@contextmanager
+def open_store(
+    place: Place, identity: Identity, now: datetime, state: StateFolder, *, lock_wait: float = LOCK_WAIT
+) -> Iterator[Store]:
+    """The store, opened for one identity and closed at the end."""
+    if identity.once:
+        raise NotUnlocked("one_time_passphrase", rule="security.password")
+    with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):
+        if not rekey.is_due(store, seeds):
+            yield _recovered(store, now)
+            return
+    with suppress(InUse), _session(place, identity, state, lock_wait=0, alone=True) as (store, seeds):
+        rekey.carry_out(store, seeds, now)
+    with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):
+        rekey.sign_with_known_key(store, seeds)
+        yield _recovered(store, now)
+
+
+@contextmanager
+def _session(
+    place: Place, identity: Identity, state: StateFolder, *, lock_wait: float, alone: bool
+) -> Iterator[tuple[Store, list[bytes]]]:
+    """Steps 1 to 5; *alone* keeps everybody else out."""
+    with ExitStack() as stack:
+        stack.enter_context(file_lock(place.open_lock, exclusive=alone, wait=lock_wait))
+        seeds = read_catalogue_seal(place, identity)
+        root_port = FileRoot(place.root)
+        seen = _seen(root_port, state, place)
+        connection, seed = _connect(place, seeds)
+        stack.callback(connection.close)
+        blobs = FileBlobs(place.objects, group=place.group)
+        store = Store(place, connection, blobs, root_port, identity, seed, state)
+        store.lock_wait = lock_wait
+        store.load_documents()
+        check_not_rolled_back(store, seen)
+        yield store, seeds
+
+
+def _recovered(store: Store, now: datetime) -> Store:
+    """Steps 6 and 7."""
+    if store.holds(ROOT_PART):
+        erasure.finish(store, now)
+    take_attempts(store, now)
+    return store
+
+
+def check_not_rolled_back(store: Store, seen: Seen) -> None:
+    """Raise Integrity where the catalogue is older than what somebody saw of it."""
+    stands = store.standing()
+    if stands.roster < seen.roster:
+        raise Integrity("roster_rolled_back", rule="access.officer")
+    if stands.generation < seen.generation:
+        raise Integrity("catalogue_older_than_root")
+    known = stands.root if stands.size == seen.size else store.book.root_at(seen.size)
+    if stands.size < seen.size or known != seen.root:
+        raise Integrity("log_rolled_back")
+
+
+def note_attempt(place: Place, name: str, login: str, at: datetime) -> None:
+    """Keep a failed unlock where the next command finds it; never fails the command that reports it."""
+    line = json.dumps({"at": to_iso(at), "name": name[:100], "login": login[:100]}) + "\n"
+    try:
+        handle = os.open(place.attempts, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(handle, line.encode("utf-8"))
+    except OSError:
+        return
+    finally:
+        os.close(handle)
+
+
+def take_attempts(store: Store, now: datetime) -> None:
+    """Take failed unlocks into the log; a file that became shorter is an entry too (security.unauthorised)."""
+    try:
+        size = store.place.attempts.stat().st_size
+    except OSError:
+        size = 0
+    if size == store.number("attempts_taken"):
+        return
+    with store.change(now) as change:
+        taken = store.number("attempts_taken")
+        if size < taken:
+            change.log(store.entry("unlock", "failed", "security.unauthorised", now, code="attempts_cut"))
+            store.set_number("attempts_taken", size)
+            return
+        with disk(), store.place.attempts.open("rb") as file:
+            file.seek(taken)
+            lines = file.read().splitlines(keepends=True)[:ATTEMPTS_AT_ONCE]
+        for line in (one for one in lines if one.endswith(b"\n")):
+            change.log(_attempt(store, line, now))
+            taken += len(line)
+        store.set_number("attempts_taken", taken)
+
+
+def _attempt(store: Store, line: bytes, now: datetime) -> Entry:
+    try:
+        told = json.loads(line)
+        detail = {key: str(told[key])[:100] for key in ("at", "name", "login")}
+    except (KeyError, TypeError, ValueError):
+        detail = {"code": "attempt_unreadable"}
+    return store.entry("unlock", "denied", "security.unauthorised", now, **detail)
+
+
+def _seen(root_port: FileRoot, state: StateFolder, place: Place) -> Seen:
+    beside = root.decode_seen(root_port.read_seen())
+    if beside is None:
+        raise Integrity("seen_unreadable", path=str(place.root))
+    own = state.seen(place.id)
+    return beside if own is None else beside.merged(own)
+
+
+def _connect(place: Place, seeds: list[bytes]) -> tuple[SqliteConnection, bytes]:
+    """Open the catalogue with the first seed that fits; two are sealed only while it is being re-keyed."""
+    if not place.catalogue.exists():
+        raise Integrity("catalogue_missing")
+    for seed in seeds:
+        try:
+            return _open_catalogue(place, seed), seed
+        except NotUnlocked:
+            continue
+    raise Integrity("catalogue_damaged")
+
+
+def _open_catalogue(place: Place, seed: bytes) -> SqliteConnection:
+    try:
+        return SqliteConnection(place.catalogue, catalogue_key(seed))
+    except Unreachable as problem:
+        if problem.code not in {"no_space", "catalogue_failed"} or not place.ballast.exists():
+            raise
+        place.ballast.unlink()  # a journal cannot even be opened on a full disk
+        return SqliteConnection(place.catalogue, catalogue_key(seed))

@@ -1,0 +1,218 @@
+"""The frozen nouns that travel between the rooms. No behaviour beyond what follows from their values.
+
+Personal data of callers wears `Private`, which hides itself from repr, format and JSON: whoever needs the
+value says `reveal()`, and a search for that word finds every place that does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any, NewType
+
+from arlo_rec.policy import Purpose, Role, State
+
+RecordingId = NewType("RecordingId", bytes)  # 16 random bytes, written as 32 hex digits
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(at: datetime) -> int:
+    """Microseconds since 1970 in UTC, exactly: how the catalogue keeps an instant."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant in UTC."""
+    return EPOCH + micros * MICROSECOND
+
+
+def to_iso(at: datetime) -> str:
+    """UTC with Z, with as many decimals as it takes: `2026-10-01T08:15:45Z`."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> datetime:
+    """What `to_iso` wrote; raises ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at
+
+
+class Private:
+    """A text about a caller, which shows itself only when asked by name."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"<private …{self._value[-2:]}>"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Private) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Private, self._value))
+
+
+class Kind(IntEnum):
+    """What an object holds; the number stands in its header."""
+
+    ORIGINAL = 0
+    PSEUDONYMISED = 1
+    TRANSCRIPT = 2
+    PEAKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An identity of the roster: its role and the public halves of its keys."""
+
+    name: str
+    role: Role
+    seal_key: bytes
+    sign_key: bytes
+    since: datetime
+    service: bool = False
+    recovery: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An officer's signed yes to what another officer proposed."""
+
+    by: str
+    at: datetime
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Access to the recordings of some teams (None: all, future ones too) for one purpose, until an instant."""
+
+    id: str
+    person: str
+    purpose: Purpose
+    teams: frozenset[str] | None
+    starts_at: datetime
+    until: datetime
+    reason: str
+    by: str
+    state: str = "live"
+    ended_at: datetime | None = None
+    approvals: tuple[Approval, ...] = ()
+
+    def live(self, now: datetime) -> bool:
+        """Whether it gives access at *now*."""
+        return self.state == "live" and self.ended_at is None and now < self.until
+
+    def opens(self, purpose: Purpose, team: str) -> bool:
+        """Whether it is about that purpose and that team."""
+        return self.purpose is purpose and (self.teams is None or team in self.teams)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as a source tells it: the sound is not opened and nothing is believed yet."""
+
+    source: str
+    source_id: str
+    direction: str
+    started_at: datetime
+    team: str
+    agent: str
+    caller: Private | None
+    channels: Mapping[str, int]
+    consent_key: object
+    consent_at: datetime | None
+    prompt: object
+    prompt_completed: object
+    known: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Call({self.started_at.isoformat()}, {self.team})"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A row of the catalogue: no name, no number, no file name stands in it."""
+
+    id: RecordingId
+    kind: Kind
+    parent: RecordingId | None
+    state: State
+    started_at: datetime
+    due_at: datetime
+    team: str
+    caller: bytes | None
+    agent: bytes
+    source: bytes
+    content: bytes
+    purposes: frozenset[Purpose]
+    prompt: str
+    prompt_sha256: bytes
+    policy: str
+    object_sha256: bytes
+    object_bytes: int
+
+    def sworn(self) -> dict[str, Any]:
+        """What the log entry of its intake commits to, so that a changed row is noticed."""
+        return {
+            "agent": self.agent.hex(),
+            "caller": self.caller.hex() if self.caller else None,
+            "content": self.content.hex(),
+            "due_at": to_micros(self.due_at),
+            "id": self.id.hex(),
+            "kind": int(self.kind),
+            "object": self.object_sha256.hex(),
+            "bytes": self.object_bytes,
+            "parent": self.parent.hex() if self.parent else None,
+            "policy": self.policy,
+            "prompt": [self.prompt, self.prompt_sha256.hex()],
+            "purposes": sorted(self.purposes),
+            "source": self.source.hex(),
+            "started_at": to_micros(self.started_at),
+            "team": self.team,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log. It never holds a number or a name of a caller."""
+
+    action: str
+    outcome: str  # allowed, denied, failed, done
+    rule: str
+    person: str
+    at: datetime
+    purpose: str | None = None
+    reason: str | None = None
+    recordings: tuple[RecordingId, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def body(self, policy: str) -> dict[str, Any]:
+        """The JSON object that is kept and committed to."""
+        told: dict[str, Any] = {
+            "action": self.action,
+            "at": to_iso(self.at),
+            "outcome": self.outcome,
+            "person": self.person,
+            "policy": policy,
+            "rule": self.rule,
+        }
+        optional = {"purpose": self.purpose, "reason": self.reason, "detail": dict(self.detail) or None}
+        told.update({key: value for key, value in optional.items() if value is not None})
+        if self.recordings:
+            told["recordings"] = [one.hex() for one in self.recordings]
+        return told

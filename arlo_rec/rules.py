@@ -1,0 +1,187 @@
+"""The rules of the guidelines by id, in our own words, Norwegian and English. Data only; `policy` decides.
+
+Ids are stable: refusals, log entries and documents cite them. `carried_out` names where a rule lives: a
+decision of `policy`, or the document that a company publishes or keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+_SINCE = date(2026, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: its section in the guidelines, what it says, where it is carried out, since when."""
+
+    id: str
+    section: int
+    nb: str
+    en: str
+    carried_out: str
+    since: date = _SINCE
+
+
+_TABLE = (
+    Rule(
+        "scope.only", 1,
+        "Opptak gjøres bare etter disse rutinene og brukes bare til formålene her; inngrepet skal være så lite som mulig.",
+        "Calls are recorded only by these routines and used only for these purposes; the intrusion is kept small.",
+        "policy.judge",
+    ),
+    Rule(
+        "access.need", 1,
+        "Bare ansatte med et saklig behov har tilgang.",
+        "Only employees with a legitimate need have access.",
+        "gate.grant_for",
+    ),
+    Rule(
+        "purpose.training", 2,
+        "Formål én: opplæring av dem som arbeider i kundeservice.",
+        "Purpose one: training of the people who work in customer service.",
+        "policy.may_open",
+    ),
+    Rule(
+        "purpose.quality", 2,
+        "Formål to: kvalitetssikring, altså bedre service og riktig, ensartet informasjon.",
+        "Purpose two: quality assurance, that is better service and accurate, consistent information.",
+        "policy.may_open",
+    ),
+    Rule(
+        "purpose.change", 2,
+        "Nye eller endrede formål godkjennes av sikkerhetsansvarlig og skrives inn i retningslinjene.",
+        "A new or changed purpose is approved by the security officer and written into the guidelines.",
+        "people.read_policy",
+    ),
+    Rule(
+        "data.employee", 3,
+        "Personopplysninger: den ansattes stemme og det den ansatte sier.",
+        "Personal data: the employee's voice and what the employee says.",
+        "dsar.sound_for",
+    ),
+    Rule(
+        "data.customer", 3,
+        "Personopplysninger: kundens stemme og det kunden sier.",
+        "Personal data: the customer's voice and what the customer says.",
+        "dsar.sound_for",
+    ),
+    Rule(
+        "data.pseudonymised", 3,
+        "Opptak til opplæring er pseudonymisert: navn og andre direkte kjennetegn er fjernet fra selve opptaket.",
+        "Recordings for training are pseudonymised: names and other direct identifiers are out of the sound itself.",
+        "policy.may_open",
+    ),
+    Rule(
+        "consent.basis", 4,
+        "Grunnlaget overfor kunden er samtykke: frivillig, bestemt, informert og utvetydig.",
+        "Towards the customer the legal basis is consent: free, specific, informed and unambiguous.",
+        "policy.judge",
+    ),
+    Rule(
+        "consent.prompt", 4,
+        "Den som ringer hører før opptaket hvem som tar opp, hva, hvorfor, retten til å trekke seg og hvor det står mer.",
+        "Before recording the caller hears who records, what, why, the right to withdraw and where to read more.",
+        "policy.judge",
+    ),
+    Rule(
+        "consent.purposes", 4,
+        "Samtykket gjelder de formålene teksten nevnte, og ingen andre.",
+        "Consent covers the purposes that the prompt named, and no others.",
+        "policy.may_open",
+    ),
+    Rule(
+        "consent.press1", 4,
+        "Tast 1 er samtykke; opptaket begynner da og ikke før.",
+        "Key 1 is consent; recording begins then and not before.",
+        "policy.judge",
+    ),
+    Rule(
+        "consent.press2", 4,
+        "Alt annet enn tast 1 betyr at samtalen ikke tas opp.",
+        "Anything but key 1 means that the call is not recorded.",
+        "policy.judge",
+    ),
+    Rule(
+        "consent.withdraw", 4,
+        "Samtykket kan trekkes når som helst; da slettes opptakene straks.",
+        "Consent can be withdrawn at any time; the recordings are then deleted at once.",
+        "withdrawal.plan",
+    ),
+    Rule(
+        "info.customers", 5,
+        "Kunder og besøkende får informasjonen i personvernerklæringen.",
+        "Customers and visitors are informed in the privacy notice.",
+        "docs/rules.md",
+    ),
+    Rule(
+        "info.employees", 5,
+        "De som arbeider i kundeservice får informasjonen i personvernerklæringen for ansatte.",
+        "People who work in customer service are informed in the employees' privacy notice.",
+        "docs/rules.md",
+    ),
+    Rule(
+        "info.published", 5,
+        "Retningslinjene ligger på nettstedet og på intranettet.",
+        "The guidelines are available on the website and on the intranet.",
+        "docs/rules.md",
+    ),
+    Rule(
+        "access.secure", 6,
+        "Opptakene lagres sikkert og med begrenset tilgang.",
+        "Recordings are stored securely and with restricted access.",
+        "store.open_sound",
+    ),
+    Rule(
+        "access.officer", 6,
+        "Sikkerhetsansvarlig styrer tilgangen.",
+        "The security officer controls access.",
+        "policy.may",
+    ),
+    Rule(
+        "access.managers", 6,
+        "Ledere med ansvar for opplæring og kvalitet får tilgang av sikkerhetsansvarlig.",
+        "Line managers responsible for training and quality are given access by the security officer.",
+        "policy.may_open",
+    ),
+    Rule(
+        "access.subject", 6,
+        "Den som er tatt opp har rett til innsyn.",
+        "Whoever was recorded has the right of access.",
+        "policy.identity_stated",
+    ),
+    Rule(
+        "retention.90d", 7,
+        "Opptak lagres i 90 dager og slettes deretter automatisk.",
+        "Recordings are kept for 90 days and then deleted automatically.",
+        "policy.is_due",
+    ),
+    Rule(
+        "security.password", 8,
+        "Tilgangen er beskyttet med passord.",
+        "Access is protected by a password.",
+        "people.unlock",
+    ),
+    Rule(
+        "security.monitored", 8,
+        "IT følger med på systemene og rutinene.",
+        "IT monitors the systems and routines.",
+        "policy.may",
+    ),
+    Rule(
+        "security.unauthorised", 8,
+        "Uberettiget tilgang kan få følger for arbeidsforholdet.",
+        "Unauthorised access may lead to disciplinary action.",
+        "gate.refuse",
+    ),
+    Rule(
+        "security.reason", 8,
+        "Det er ikke lov å søke i opptak uten gyldig grunn.",
+        "Searching in recordings without a valid reason is not allowed.",
+        "policy.reason_problem",
+    ),
+)  # fmt: skip
+
+RULES: Final[dict[str, Rule]] = {rule.id: rule for rule in _TABLE}
