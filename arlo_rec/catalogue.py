@@ -136,9 +136,7 @@ class Catalogue:
     def clear_old(self, before: datetime) -> None:
         """Drop tombstones and erased rows that can no longer meet a late delivery."""
         self._db.run("DELETE FROM tombstones WHERE at < ?", (to_micros(before),))
-        self._db.run(
-            "DELETE FROM recordings WHERE state = 'erased' AND started_at < ?", (to_micros(before),)
-        )
+        self._db.run("DELETE FROM recordings WHERE state = 'erased' AND started_at < ?", (to_micros(before),))
 
     # -- sealed metadata ------------------------------------------------------------------------------
 

@@ -75,6 +75,14 @@ def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b""
     return HKDF(algorithm=SHA256(), length=length, salt=salt or None, info=info).derive(secret)
 
 
+def sha256_of(pieces: Iterable[bytes]) -> bytes:
+    """SHA-256 of a stream, piece by piece."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.digest()
+
+
 # -- seals: to a public key ---------------------------------------------------------------------------
 
 
@@ -221,7 +229,12 @@ def caller_tag(secret: bytes, number: bytes) -> bytes:
     """
     salt = derive(secret, "caller index salt", length=16)
     return Argon2id(
-        salt=salt, length=16, iterations=1, lanes=1, memory_cost=8 * 1024, secret=derive(secret, "caller index")
+        salt=salt,
+        length=16,
+        iterations=1,
+        lanes=1,
+        memory_cost=8 * 1024,
+        secret=derive(secret, "caller index"),
     ).derive(number)
 
 

@@ -126,9 +126,7 @@ def expired_holders(store: Store, now: datetime) -> list[Person]:
     return [
         one
         for one in store.roster.people
-        if one.role is Role.MANAGER
-        and one.name not in wanted
-        and crypto.fingerprint(one.seal_key) in holders
+        if one.role is Role.MANAGER and one.name not in wanted and crypto.fingerprint(one.seal_key) in holders
     ]
 
 
@@ -229,5 +227,3 @@ def _sweep_arrivals(store: Store, now: datetime) -> None:
                 store.catalogue.forget(left)
     except InUse:
         return
-
-

@@ -123,7 +123,12 @@ def _first_roster(
         people=(
             Person(officer.name, Role.OFFICER, officer.sealing.public, officer.signing.public, now),
             Person(
-                recovery.name, Role.OFFICER, recovery.sealing.public, recovery.signing.public, now, recovery=True
+                recovery.name,
+                Role.OFFICER,
+                recovery.sealing.public,
+                recovery.signing.public,
+                now,
+                recovery=True,
             ),
         ),
         introductions=(people.introduce(officer.signing, recovery.signing.public, where.id),),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from arlo_rec import crypto
-from arlo_rec.backends import Connection
+from arlo_rec.backends import Connection, Row
 from arlo_rec.errors import Integrity
 from arlo_rec.records import RecordingId, to_micros
 from arlo_rec.root import SHARD_SIZE, unwrap_below, wrap_below
@@ -124,7 +124,7 @@ class KeyTree:
 
     def _day_key(self, day: int) -> bytes:
         if day not in self._days:
-            (wrapped,) = self._one("SELECT wrapped FROM day_keys WHERE day = ?", (day,))
+            wrapped = bytes(self._one("SELECT wrapped FROM day_keys WHERE day = ?", (day,))[0])
             self._days[day] = unwrap_below(self._root, wrapped, "day", _name(day))
         return self._days[day]
 
@@ -137,7 +137,7 @@ class KeyTree:
     def _day_of(self, shard: bytes) -> int:
         return int(self._one("SELECT day FROM shard_keys WHERE id = ?", (shard,))[0])
 
-    def _one(self, sql: str, values: tuple[object, ...]) -> tuple[bytes, ...]:
+    def _one(self, sql: str, values: tuple[object, ...]) -> Row:
         found = self._db.rows(sql, values)
         if not found:
             raise Integrity("key_tree_does_not_open", level="path")

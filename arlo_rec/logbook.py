@@ -95,11 +95,9 @@ class Logbook:
 
     def found(self) -> None:
         """Record the first key of the log; inside a transaction."""
-        self._db.run(
-            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, 0, NULL)", (self.vkey(),)
-        )
+        self._db.run("INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, 0, NULL)", (self.vkey(),))
 
-    def keys(self) -> list[tuple[str, int, bytes | None]]:
+    def key_chain(self) -> list[tuple[str, int, bytes | None]]:
         """Every key of the log from the first on: verifier key, first size, the word of the one before."""
         rows = self._db.rows("SELECT vkey, from_size, statement FROM log_keys ORDER BY number")
         return [(str(v), int(size), bytes(said) if said else None) for v, size, said in rows]
@@ -146,7 +144,8 @@ def _checked_leaves(book: Logbook, problems: list[str]) -> Iterator[bytes]:
     expected = 0
     while True:
         rows = book._db.rows(
-            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?", (expected, _BATCH)
+            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?",
+            (expected, _BATCH),
         )
         for seq, salt, body, leaf in rows:
             if seq != expected:
@@ -167,7 +166,7 @@ def _notes(book: Logbook, *, every: bool) -> list[tuple[audit.Checkpoint, str]]:
 
 def _key_chain(book: Logbook, problems: list[str]) -> list[tuple[int, bytes]]:
     keys: list[tuple[int, bytes]] = []
-    for shown, size, statement in book.keys():
+    for shown, size, statement in book.key_chain():
         _, public = audit.parse_vkey(shown)
         if keys and not crypto.verified(keys[-1][1], statement or b"", _handover(book.origin, public)):
             problems.append("log_key_not_handed_over")

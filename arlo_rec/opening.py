@@ -1,9 +1,9 @@
 """From an unlocked identity to an open store: the checks of every command, in their order.
 
-    1  the door: shared with everybody but a re-keying       5  nothing older than what was seen before
-    2  the catalogue's key, sealed to this identity          6  what an earlier run left is finished
-    3  the newest state seen outside, read before the inside 7  failed unlocks are taken into the log
-    4  the catalogue, its roster and policy, verified
+1  the door: shared with everybody but a re-keying       5  nothing older than what was seen before
+2  the catalogue's key, sealed to this identity          6  what an earlier run left is finished
+3  the newest state seen outside, read before the inside 7  failed unlocks are taken into the log
+4  the catalogue, its roster and policy, verified
 """
 
 from __future__ import annotations

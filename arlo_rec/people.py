@@ -170,7 +170,8 @@ def _trusted_officers(roster: Roster, trusted: Iterable[bytes]) -> set[bytes]:
         new = [
             one
             for one in waiting
-            if one.by in known and crypto.verified(one.by, one.signature, _introduction(one.key, roster.store))
+            if one.by in known
+            and crypto.verified(one.by, one.signature, _introduction(one.key, roster.store))
         ]
         if not new:
             return known

@@ -60,7 +60,7 @@ def write(store: Store, erased: Erased) -> Path:
         "checkpoint": note,
         "log_keys": [
             {"vkey": shown, "statement": to_base64(statement) if statement else None}
-            for shown, _, statement in store.book.keys()
+            for shown, _, statement in store.book.key_chain()
         ],
     }
     signature = store.book.key.sign(_message(told))

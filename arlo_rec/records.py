@@ -7,7 +7,7 @@ value says `reveal()`, and a search for that word finds every place that does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, NewType
@@ -200,6 +200,10 @@ class Entry:
     reason: str | None = None
     recordings: tuple[RecordingId, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def naming(self, *recordings: RecordingId) -> Entry:
+        """The same entry about these recordings."""
+        return replace(self, recordings=recordings)
 
     def body(self, policy: str) -> dict[str, Any]:
         """The JSON object that is kept and committed to."""

@@ -45,7 +45,7 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
 
 def sign_with_known_key(store: Store, seeds: list[bytes]) -> None:
     """Between steps 3 and 4 the log still goes by its old key: sign with the one that it knows."""
-    known = store.book.keys()[-1][0]
+    known = store.book.key_chain()[-1][0]
     for seed in seeds:
         if audit.vkey(store.book.origin, log_key(seed).public) == known:
             store.book.key = log_key(seed)

@@ -20,10 +20,10 @@ from arlo_rec.errors import Integrity, NotGranted, NotUnlocked
 from arlo_rec.keyfiles import Identity
 from arlo_rec.keytree import KeyTree
 from arlo_rec.logbook import Logbook
-from arlo_rec.people import Roster, Signed, read_policy, read_roster
+from arlo_rec.people import Roster, Signed, read_policy, read_roster, sign_roster
 from arlo_rec.place import Place
 from arlo_rec.policy import POLICY_VERSION, Action, Prompt, Role, may
-from arlo_rec.records import Entry, Person, from_micros, to_micros
+from arlo_rec.records import Entry, Person, RecordingId, from_micros, to_micros
 from arlo_rec.statefolder import StateFolder
 
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it says 11
@@ -111,6 +111,11 @@ class Store:
             (signed.kind, signed.counter, signed.body, signed.signed_by, signed.signature),
         )
 
+    def put_roster(self, roster: Roster) -> None:
+        """Sign and keep the next roster, and work with it from now on; inside a change of an officer's."""
+        self.put_document(sign_roster(roster, self.identity.signing))
+        self.roster = roster
+
     def demand(self, action: Action, now: datetime) -> None:
         """Go on only where this role does that; a refusal is in the log before it is told."""
         decision = may(self.person.role, action)
@@ -139,7 +144,9 @@ class Store:
         version, sealed, signed_by, signature = found[0]
         makers = {Role.OFFICER, Role.RETENTION} if name == ROOT_PART else {Role.OFFICER}
         told = seal_message(self.place.id, mine, name, version, bytes(sealed))
-        if not self.roster.signer(bytes(signed_by), makers) or not crypto.verified(signed_by, signature, told):
+        if not self.roster.signer(bytes(signed_by), makers) or not crypto.verified(
+            signed_by, signature, told
+        ):
             raise Integrity("seal_forged")
         try:
             return self.identity.sealing.open(bytes(sealed), part_info(self.place.id, mine, name))
@@ -231,6 +238,14 @@ class Store:
 
         self.root.update_seen(newer)
         self.state.remember(self.place.id, seen)
+
+    def object_digest(self, recording: RecordingId) -> bytes | None:
+        """SHA-256 of a recording's sealed bytes as they lie there; None where they are missing."""
+        try:
+            with self.blobs.open(recording.hex()) as stream:
+                return crypto.sha256_of(iter(lambda: stream.read(crypto.FEED), b""))
+        except KeyError:
+            return None
 
     # -- small facts ----------------------------------------------------------------------------------
 

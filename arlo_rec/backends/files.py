@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from arlo_rec.backends import SLOT_BYTES, SLOTS
-from arlo_rec.errors import Integrity, InUse, Unreachable
+from arlo_rec.errors import Integrity, InUse, Unreachable, Usage
 
 NAME = re.compile(r"[0-9a-f]{32}")
 POLL = 0.02  # seconds between tries for a lock
@@ -66,6 +66,35 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
             with suppress(OSError):
                 part.unlink()
             raise
+
+
+def write_new(path: Path, pieces: Iterable[bytes]) -> int:
+    """Write a file that must not exist yet, readable for its owner, which is there whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    written = 0
+    try:
+        with disk():
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                    written += len(piece)
+                file.flush()
+                os.fsync(handle)
+            _name_new(part, path)
+            sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+    return written
+
+
+def _name_new(part: Path, path: Path) -> None:
+    """Give the finished file its name, without replacing anything."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise Usage("out_exists", path=str(path)) from None
 
 
 def _write_new(path: Path, pieces: Iterable[bytes], mode: int) -> None:
@@ -228,6 +257,21 @@ def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that holds a folder, as the kernel names it; `unknown` where it does not say."""
+    try:
+        device = folder.stat().st_dev
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return "unknown"
+    for line in lines:
+        fields = line.split()
+        if fields[2] == wanted:
+            return fields[fields.index("-") + 1]
+    return "unknown"
 
 
 def until(attempt: Callable[[], bool], wait: float) -> None:

@@ -1,0 +1,220 @@
+"""One call on its way in: what a source claims, judged step by step, until it is a recording or refused.
+
+Nothing here writes. `ingest` carries calls through these steps in batches and knows the order of writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from arlo_rec import audio, crypto, objects, policy
+from arlo_rec.catalogue import Catalogue
+from arlo_rec.errors import SoundError
+from arlo_rec.jsontext import canonical
+from arlo_rec.policy import Claim, Consent, Prompt, State
+from arlo_rec.records import Call, Kind, Recording, RecordingId, to_iso
+from arlo_rec.sources import spool
+from arlo_rec.sources.manifest import BadManifest, Delivery
+
+RULE_OF_CODE = {
+    "not_a_file": "scope.only",
+    "bad_metadata": "consent.basis",
+    "withdrawn": "consent.withdraw",
+    "conflict": "scope.only",
+    "bad_audio": "scope.only",
+}
+
+
+class Refusal(Exception):
+    """Ends the way of one call; `why` is a code word for a sound that we do not take."""
+
+    def __init__(self, code: str, rule: str | None = None, why: str | None = None) -> None:
+        super().__init__(code)
+        self.code, self.rule, self.why = code, rule or RULE_OF_CODE[code], why
+
+
+class Duplicate(Exception):
+    """The call is here already."""
+
+    def __init__(self, recording: RecordingId) -> None:
+        super().__init__("duplicate")
+        self.recording = recording
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The blind indexes of one run, from the index seed."""
+
+    index: bytes = field(repr=False)
+    callers: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def tag(self, kind: str, text: str | bytes) -> bytes:
+        """Keyed BLAKE2b of a source id, an agent, a content or a refusal."""
+        raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+        return crypto.tag(crypto.derive(self.index, "tags"), raw, kind=kind)
+
+    def caller(self, call: Call) -> bytes | None:
+        """The tag of a call's number; None for a withheld one. A number costs 5 ms once a run, on purpose."""
+        if call.caller is None:
+            return None
+        number = call.caller.reveal()
+        if number not in self.callers:
+            self.callers[number] = crypto.caller_tag(self.index, number.encode("ascii"))
+        return self.callers[number]
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A call whose manifest was believed so far."""
+
+    delivery: Delivery
+    call: Call
+    source: bytes
+    agent: bytes
+    caller: bytes | None = None
+    content: bytes = b""
+    id: RecordingId = RecordingId(b"")
+    key: objects.DataKey | None = None
+    recording: Recording | None = None
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+def read(
+    delivery: Delivery, catalogue: Catalogue, tags: Tags, prompts: dict[str, Prompt], now: datetime
+) -> Candidate:
+    """Read and judge a manifest, its sound unopened; raises Refusal or Duplicate."""
+    try:
+        delivery.read()
+        _look_for_sound(delivery, catalogue, tags)
+        call = delivery.call()
+    except BadManifest as bad:
+        raise Refusal(bad.code) from None
+    decision = policy.judge(_claim(call), prompts, now=now)
+    if not decision.allowed:
+        raise Refusal(decision.code, decision.rule)
+    return Candidate(delivery, call, tags.tag("source", call.source_id), tags.tag("agent", call.agent))
+
+
+def examine(
+    candidate: Candidate, catalogue: Catalogue, tags: Tags, prompts: dict[str, Prompt], now: datetime
+) -> tuple[audio.Sound, Consent]:
+    """The sound after the key press and the consent that it was recorded under; raises Refusal or Duplicate."""
+    call, sound, why = candidate.call, None, None
+    try:
+        with spool.opened(candidate.delivery.path.parent, candidate.delivery.audio_name()) as opened:
+            stream, candidate.delivery.sound = opened
+            sound = audio.read_wav(stream, opened[1].size)
+    except SoundError as problem:
+        why = problem.reason
+    except (spool.NotAFile, BadManifest):
+        raise Refusal("not_a_file") from None
+    claim = _claim(call, sound)
+    decision = policy.judge(claim, prompts, now=now)
+    if not decision.allowed:
+        raise Refusal(decision.code, decision.rule)
+    candidate.content = tags.tag("content", _fingerprint(sound)) if sound else b""
+    look_at_store(candidate, catalogue)
+    if sound is None:
+        raise Refusal("bad_audio", why=why)
+    consent = policy.prove(claim, prompts, now=now)
+    return (audio.cut_start(sound, claim.cut) if claim.cut else sound), consent
+
+
+def look_at_store(candidate: Candidate, catalogue: Catalogue) -> None:
+    """Raise Refusal or Duplicate for what was withdrawn, is here already, or contradicts what is here."""
+    at = candidate.call.consent_at
+    for kind, tag in (("caller", candidate.caller), ("source", candidate.source)):
+        withdrawn = catalogue.buried(kind, tag) if tag else None
+        if withdrawn and at and not policy.after_withdrawal(at, withdrawn):
+            raise Refusal("withdrawn")
+    for row in catalogue.by_source(candidate.source):
+        if row.state is not State.HELD:
+            raise Refusal("withdrawn")
+        if row.content == candidate.content:
+            raise Duplicate(row.id)
+        raise Refusal("conflict")
+
+
+def recording_of(candidate: Candidate, consent: Consent, sha256: bytes, size: int) -> Recording:
+    """The row of a call whose object is written."""
+    call = candidate.call
+    return Recording(
+        id=candidate.id,
+        kind=Kind.ORIGINAL,
+        parent=None,
+        state=policy.after(State.ARRIVING, policy.Event.TAKEN_IN),
+        started_at=call.started_at,
+        due_at=policy.due_at(call.started_at),
+        team=call.team,
+        caller=candidate.caller,
+        agent=candidate.agent,
+        source=candidate.source,
+        content=candidate.content,
+        purposes=consent.purposes,
+        prompt=consent.prompt,
+        prompt_sha256=consent.prompt_sha256,
+        policy=consent.policy,
+        object_sha256=sha256,
+        object_bytes=size,
+    )
+
+
+def metadata_of(call: Call, sound: audio.Sound, consent: Consent) -> dict[str, Any]:
+    """What is known about the call, for access requests; managers get a part of it (`for_managers`)."""
+    return {
+        "agent": call.agent,
+        "caller": call.caller.reveal() if call.caller else None,
+        "channels": dict(call.channels) if sound.channels == 2 else {},
+        "consent": {"at": to_iso(consent.at), "key": "1", "prompt": consent.prompt, "prompt_completed": True},
+        "duration_s": round(sound.duration, 3),
+        "encoding": sound.encoding,
+        "known": {side: list(names) for side, names in call.known.items()},
+        "rate": sound.rate,
+        "source_id": call.source_id,
+        "tracks": sound.channels,
+    }
+
+
+def for_managers(told: dict[str, Any]) -> dict[str, Any]:
+    """What a manager sees: nothing about the caller."""
+    return {key: told[key] for key in ("agent", "duration_s", "encoding", "rate", "tracks")}
+
+
+def _look_for_sound(delivery: Delivery, catalogue: Catalogue, tags: Tags) -> None:
+    """Refuse where the named sound is no plain file; one that was taken in and removed is no fault."""
+    name = delivery.audio_name()
+    try:
+        with spool.opened(delivery.path.parent, name) as (_, delivery.sound):
+            return
+    except spool.NotAFile as problem:
+        if problem.missing and delivery.source_id is not None:
+            for row in catalogue.by_source(tags.tag("source", delivery.source_id)):
+                if row.state is State.HELD:
+                    raise Duplicate(row.id) from None
+                raise Refusal("withdrawn") from None
+        raise Refusal("not_a_file") from None
+
+
+def _claim(call: Call, sound: audio.Sound | None = None) -> Claim:
+    cut = frames = None
+    if sound is not None and call.consent_at is not None:
+        micros = (call.consent_at - call.started_at) // timedelta(microseconds=1)
+        cut, frames = audio.frames_before(Fraction(micros, 1_000_000), sound.rate), sound.frames
+    return Claim(
+        direction=call.direction,
+        key=call.consent_key,
+        key_at=call.consent_at,
+        prompt=call.prompt,
+        prompt_completed=call.prompt_completed,
+        started_at=call.started_at,
+        cut=cut,
+        frames=frames,
+    )
+
+
+def _fingerprint(sound: audio.Sound) -> bytes:
+    """What makes two sounds the same: their form and every sample, whatever tags the files had."""
+    return canonical([sound.encoding, sound.rate, sound.channels]) + sound.data

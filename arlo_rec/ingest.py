@@ -1,0 +1,373 @@
+"""Taking calls in: only with a proven consent, only what was said after it, and never twice.
+
+A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
+
+    1  manifests read and judged; callers' tags computed on threads
+    2  one transaction: rows ARRIVING, listening keys
+    3  per call: sound read, cut, sealed into its object            outside every lock
+    4  folders synced, objects read back
+    5  root shared, one transaction: withdrawals and duplicates looked at again, shares, HELD, log, checkpoint
+    6  sources removed, the sound first: a manifest without its sound is a call that was taken in
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from arlo_rec import audio, candidates, crypto, listening, objects, policy
+from arlo_rec.backends.files import file_lock
+from arlo_rec.candidates import Candidate, Duplicate, Refusal, Tags
+from arlo_rec.errors import ArloError, Integrity, InUse
+from arlo_rec.jsontext import canonical
+from arlo_rec.keytree import KeyTree
+from arlo_rec.metadata import MetadataKeys
+from arlo_rec.policy import Action, Purpose
+from arlo_rec.records import Entry, Kind, RecordingId, to_micros
+from arlo_rec.sources import spool
+from arlo_rec.sources.manifest import Delivery, scan
+from arlo_rec.store import INDEX_PART, Store
+
+BATCH = 100  # calls whose rows are committed together
+ROSTER_TRIES = 5  # a batch is sealed again if grants changed meanwhile
+THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
+SOURCE_GOES = frozenset({"withdrawn", "expired"})  # refused for good, so the file must not stay either
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A call that is now a recording, or was one already."""
+
+    id: RecordingId
+    source: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """A call that was refused, by which rule; `why` is a code word for sound that we do not take."""
+
+    source: str
+    source_id: str | None
+    code: str
+    rule: str
+    why: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of everything that was offered; `left` are sources that could not be removed."""
+
+    accepted: list[Taken] = field(default_factory=list)
+    refused: list[NotTaken] = field(default_factory=list)
+    duplicates: list[Taken] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """Take over what became of one batch."""
+        self.accepted += other.accepted
+        self.refused += other.refused
+        self.duplicates += other.duplicates
+        self.left += other.left
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to go about it."""
+
+    keep_source: bool = False
+    dry_run: bool = False
+
+
+def ingest(
+    store: Store,
+    paths: list[Path],
+    now: datetime,
+    options: Options = Options(),
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Outcome:
+    """Take in what lies at *paths*; a call that cannot be taken refuses that call only."""
+    store.demand(Action.INGEST, now)
+    tags = Tags(store.part(INDEX_PART))
+    deliveries, sounds = scan(paths)
+    outcome = Outcome()
+    with file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait):
+        for start in range(0, len(deliveries), BATCH):
+            batch = deliveries[start : start + BATCH]
+            outcome.add(_take_in(store, batch, tags, now, options))
+            progress(start + len(batch), len(deliveries))
+    claimed = {one.sound_path() for one in deliveries}
+    outcome.unclaimed = [str(one) for one in sounds if one.absolute() not in claimed]
+    return outcome
+
+
+def _take_in(
+    store: Store, deliveries: list[Delivery], tags: Tags, now: datetime, options: Options
+) -> Outcome:
+    """One batch; sealed again where grants changed between choosing keys and committing."""
+    for _ in range(ROSTER_TRIES):
+        batch = _Batch(store, tags, now)
+        going = batch.judge(deliveries)
+        if options.dry_run:
+            batch.would(going)
+            return batch.outcome
+        if batch.take(going):
+            if not options.keep_source:
+                batch.remove_sources()
+            return batch.outcome
+    raise InUse("in_use")
+
+
+class _Batch:
+    """One batch on its way through the six steps."""
+
+    def __init__(self, store: Store, tags: Tags, now: datetime) -> None:
+        self.store = store
+        self.tags = tags
+        self.now = now
+        self.outcome = Outcome()
+        self._refusals: list[tuple[Delivery, NotTaken]] = []
+        self._finished: list[Delivery] = []
+        self._keys: dict[tuple[str, str], listening.ListeningKey] = {}
+
+    # -- 1 --------------------------------------------------------------------------------------------
+
+    def judge(self, deliveries: list[Delivery]) -> list[Candidate]:
+        """Step 1: who goes on."""
+        going = []
+        for delivery in deliveries:
+            with self._ending(delivery):
+                going.append(
+                    candidates.read(delivery, self.store.catalogue, self.tags, self.store.prompts, self.now)
+                )
+        with ThreadPoolExecutor(max_workers=THREADS) as threads:
+            for one, tag in zip(going, threads.map(self.tags.caller, [c.call for c in going]), strict=True):
+                one.caller = tag
+        return going
+
+    def would(self, going: list[Candidate]) -> None:
+        """What a run would take, with nothing written."""
+        for one in going:
+            with self._ending(one.delivery):
+                self._examined(one)
+                self.outcome.accepted.append(self._taken(one))
+        self.outcome.refused = [refusal for _, refusal in self._refusals]
+
+    # -- 2 to 5 ---------------------------------------------------------------------------------------
+
+    def take(self, going: list[Candidate]) -> bool:
+        """Steps 2 to 5; False where the roster changed, so that nothing was taken."""
+        self._announce(going)
+        counter = self.store.roster.counter
+        held: list[Candidate] = []
+        try:
+            sealed = [one for one in going if self._sealed(one)]
+            self.store.blobs.settle([one.id.hex() for one in going])
+            for one in sealed:
+                self._read_back(one)
+            held = self._commit(sealed)
+        except ArloError:
+            with suppress(ArloError):  # what cannot be taken back now is swept by the next run
+                self._forget(going)
+            raise
+        self._forget([one for one in going if one not in held])
+        return not sealed or self.store.document("roster").counter == counter or bool(held)
+
+    def _announce(self, going: list[Candidate]) -> None:
+        """Step 2, with the roster of this very transaction."""
+        if not going:
+            return
+        with self.store.change(self.now):
+            self.store.load_documents()
+            for one in going:
+                one.id = RecordingId(crypto.fresh(16))
+                place = (one.call.team, listening.month_of(one.call.started_at))
+                if place not in self._keys:
+                    self._keys[place] = listening.key_for(self.store, Purpose.QUALITY, *place, self.now)
+            self.store.catalogue.arrive([one.id for one in going])
+
+    def _sealed(self, candidate: Candidate) -> bool:
+        """Step 3; False where the call ends here."""
+        with self._ending(candidate.delivery):
+            sound, consent = self._examined(candidate)
+            candidate.key = objects.new_data_key(consent)
+            header = objects.make_header(
+                candidate.key, Kind.ORIGINAL, candidate.id, None, self._listeners(candidate, consent)
+            )
+            pieces = _Counted(objects.seal_body(candidate.key, header, [audio.canonical_wav(sound)]))
+            self.store.blobs.put(candidate.id.hex(), pieces)
+            candidate.recording = candidates.recording_of(candidate, consent, pieces.sha256(), pieces.size)
+            candidate.told = candidates.metadata_of(candidate.call, sound, consent)
+            return True
+        return False
+
+    def _listeners(self, candidate: Candidate, consent: policy.Consent) -> dict[bytes, bytes]:
+        """The subject-access key, and the quality key only where the consent names quality."""
+        access = listening.access_key(self.store)
+        listeners = {access.id: access.public}
+        if policy.stanza_purposes(consent.purposes, pseudonymised=False):
+            key = self._key_of(candidate)
+            listeners[key.id] = key.public
+        return listeners
+
+    def _read_back(self, candidate: Candidate) -> None:
+        assert candidate.recording is not None
+        if self.store.object_digest(candidate.id) != candidate.recording.object_sha256:
+            raise Integrity("object_damaged")
+
+    def _commit(self, sealed: list[Candidate]) -> list[Candidate]:
+        """Step 5; what it returns is held. Nothing where the roster changed since the keys were chosen."""
+        store, held = self.store, []
+        with store.root.lock(exclusive=False, wait=store.lock_wait):
+            tree = store.tree(store.read_root())
+            with store.change(self.now) as change:
+                if sealed and store.document("roster").counter != store.roster.counter:
+                    return []
+                metadata_keys = MetadataKeys(store, self.now)
+                for one in sealed:
+                    with self._ending(one.delivery):
+                        candidates.look_at_store(one, store.catalogue)
+                        self._hold(one, tree, metadata_keys)
+                        change.log(self._accepted(one))
+                        held.append(one)
+                for delivery, refusal in self._refusals:
+                    if self._is_news(delivery, refusal):
+                        change.log(self._refused(delivery, refusal))
+        self.outcome.accepted = [self._taken(one) for one in held]
+        self.outcome.refused = [refusal for _, refusal in self._refusals]
+        self._finished += [one.delivery for one in held]
+        return held
+
+    def _hold(self, candidate: Candidate, tree: KeyTree, metadata_keys: MetadataKeys) -> None:
+        recording, key = candidate.recording, candidate.key
+        assert recording is not None and key is not None
+        self.store.catalogue.hold(recording)
+        tree.hang(recording.id, key.ke, recording.due_at)
+        access = listening.access_key(self.store)
+        metadata_keys.seal(recording.id, key.ke, access.id, access.public, candidate.told)
+        if policy.stanza_purposes(recording.purposes, pseudonymised=False):
+            one = self._key_of(candidate)
+            told = candidates.for_managers(candidate.told)
+            metadata_keys.seal(recording.id, key.ke, one.id, one.public, told)
+
+    def _forget(self, gone: list[Candidate]) -> None:
+        """Take back what was announced and is not held: the object first, then the row."""
+        if not gone:
+            return
+        names = [one.id.hex() for one in gone]
+        for name in names:
+            self.store.blobs.delete(name)
+        self.store.blobs.settle(names)
+        with self.store.change(self.now):
+            self.store.catalogue.forget([one.id for one in gone])
+
+    # -- 6 --------------------------------------------------------------------------------------------
+
+    def remove_sources(self) -> None:
+        """Step 6: sources of recordings, of duplicates, and of what may never be kept."""
+        folders = set()
+        for delivery in self._finished:
+            for file in (delivery.sound, delivery.manifest):
+                if file is None:
+                    continue
+                folders.add(file.path.parent)
+                if not spool.remove(file):
+                    self.outcome.left.append(str(file.path))
+                    break  # a sound without its manifest would be nobody's
+        spool.sync(folders)
+
+    # -- endings --------------------------------------------------------------------------------------
+
+    def _ending(self, delivery: Delivery) -> _Ending:
+        return _Ending(self, delivery)
+
+    def refuse(self, delivery: Delivery, refusal: Refusal) -> None:
+        """Note a refusal; it is logged with the batch."""
+        told = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
+        self._refusals.append((delivery, told))
+        if refusal.code in SOURCE_GOES:
+            self._finished.append(delivery)
+
+    def is_here(self, delivery: Delivery, recording: RecordingId) -> None:
+        """Note a duplicate."""
+        self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))
+        self._finished.append(delivery)
+
+    def _is_news(self, delivery: Delivery, refusal: NotTaken) -> bool:
+        """Whether this refusal was not logged yet: a spool is looked at every minute, a file lies for days."""
+        told = f"{refusal.code}\0{delivery.source}\0".encode("utf-8", "surrogatepass") + delivery.raw
+        tag, at = self.tags.tag("refusal", told), to_micros(self.now)
+        known = self.store.db.rows("SELECT 1 FROM refusals WHERE tag = ?", (tag,))
+        self.store.db.run(
+            "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (tag) DO UPDATE SET last_seen = excluded.last_seen",
+            (tag, refusal.code, at, at),
+        )
+        return not known
+
+    # -- small words ----------------------------------------------------------------------------------
+
+    def _examined(self, candidate: Candidate) -> tuple[audio.Sound, policy.Consent]:
+        return candidates.examine(candidate, self.store.catalogue, self.tags, self.store.prompts, self.now)
+
+    def _key_of(self, candidate: Candidate) -> listening.ListeningKey:
+        return self._keys[candidate.call.team, listening.month_of(candidate.call.started_at)]
+
+    def _taken(self, candidate: Candidate) -> Taken:
+        return Taken(candidate.id, candidate.delivery.source, candidate.call.source_id)
+
+    def _accepted(self, candidate: Candidate) -> Entry:
+        recording = candidate.recording
+        assert recording is not None
+        sworn = crypto.sha256(canonical(recording.sworn())).hex()
+        entry = self.store.entry(Action.INGEST, "allowed", "consent.press1", self.now, sworn=sworn)
+        return entry.naming(recording.id)
+
+    def _refused(self, delivery: Delivery, refusal: NotTaken) -> Entry:
+        detail = {"code": refusal.code}
+        if delivery.source_id is not None:
+            detail["source"] = self.tags.tag("source", delivery.source_id).hex()
+        return self.store.entry(Action.INGEST, "denied", refusal.rule, self.now, **detail)
+
+
+class _Ending:
+    """Where one call's way ends inside, it is noted and the batch goes on."""
+
+    def __init__(self, batch: _Batch, delivery: Delivery) -> None:
+        self._batch, self._delivery = batch, delivery
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, Refusal):
+            self._batch.refuse(self._delivery, error)
+            return True
+        if isinstance(error, Duplicate):
+            self._batch.is_here(self._delivery, error.recording)
+            return True
+        return False
+
+
+class _Counted:
+    """Pieces on their way to the disk, hashed and counted as they pass."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._digest.update(piece)
+            self.size += len(piece)
+            yield piece
+
+    def sha256(self) -> bytes:
+        return self._digest.digest()

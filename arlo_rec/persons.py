@@ -1,0 +1,220 @@
+"""Identities: adding and removing people and services, and changing passphrases.
+
+A new person gets the secrets that the role needs and nothing more. Who is removed loses the root at once and
+the catalogue with its re-keying; what was copied while it was allowed stays readable to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from arlo_rec import crypto, erasure, listening, people
+from arlo_rec.errors import NothingMatched, Usage
+from arlo_rec.keyfiles import (
+    ONE_TIME_GROUPS,
+    Identity,
+    read_catalogue_seal,
+    readable_secret,
+    write_catalogue_seal,
+    write_locked,
+    write_service,
+)
+from arlo_rec.people import AccessKey
+from arlo_rec.place import Place
+from arlo_rec.policy import Action, Role, holds_index, holds_root
+from arlo_rec.records import Person
+from arlo_rec.store import INDEX_PART, ROOT_PART, Change, Store, access_part
+
+SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Who is to be added, and how they will unlock."""
+
+    name: str
+    role: Role
+    passphrase: bytes | None = None
+    key_out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new identity; the one-time passphrase is shown once."""
+
+    person: Person
+    one_time: str | None
+
+
+def add(store: Store, new: NewPerson, now: datetime) -> Added:
+    """Add a person or a service; raises Usage where the name is taken or the role cannot be a service."""
+    store.demand(Action.PEOPLE, now)
+    name = people.check_name(new.name)
+    if store.roster.person(name) or any(one.name == name for one in store.roster.former):
+        raise Usage("name_taken", name=name)
+    if new.key_out is not None and new.role not in SERVICE_ROLES:
+        raise Usage("role_is_no_service", role=new.role)
+    one_time = None if new.passphrase or new.key_out else readable_secret(ONE_TIME_GROUPS)
+    identity = Identity(store.place.id, name, crypto.fresh(), _officers(store), once=one_time is not None)
+    person = Person(
+        name,
+        new.role,
+        identity.sealing.public,
+        identity.signing.public,
+        now,
+        service=new.key_out is not None,
+    )
+    if new.key_out is not None:
+        write_service(new.key_out, identity)
+    else:
+        write_locked(store.place, identity, new.passphrase or (one_time or "").encode())
+    write_catalogue_seal(store.place, name, person.seal_key, catalogue_seeds(store))
+    _enrol(store, person, now)
+    return Added(person, one_time)
+
+
+def listed(store: Store, now: datetime) -> tuple[Person, ...]:
+    """Everybody on the roster."""
+    store.demand(Action.PEOPLE, now)
+    return store.roster.people
+
+
+def removable(store: Store, name: str, now: datetime) -> Person:
+    """The person of that name, if the store can go on without; raises NothingMatched or Usage."""
+    store.demand(Action.PEOPLE, now)
+    person = store.roster.person(name)
+    if person is None:
+        raise NothingMatched("no_such_person", name=name)
+    if person.name == store.person.name:
+        raise Usage("not_oneself")
+    officers = [one for one in store.roster.people if one.role is Role.OFFICER]
+    if person.role is Role.OFFICER and len(officers) <= 1:
+        raise Usage("last_officer")
+    return person
+
+
+def remove(store: Store, person: Person, now: datetime) -> None:
+    """Take a person off the roster: a new root seed now, a new catalogue key at the next opening."""
+
+    def leave(change: Change) -> Sequence[Person]:
+        store.load_documents()
+        roster = store.roster
+        grants = tuple(
+            replace(one, ended_at=now, state="revoked")
+            if one.person == person.name and one.ended_at is None
+            else one
+            for one in roster.grants
+        )
+        stay = tuple(one for one in roster.people if one.name != person.name)
+        former = (*roster.former, person)
+        access_keys = roster.access_keys
+        if person.role is Role.OFFICER:
+            access_keys = (*access_keys, _new_access_key(store, stay, now))
+        changed = roster.next(now, people=stay, former=former, grants=grants, access_keys=access_keys)
+        store.put_roster(changed)
+        store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(person.seal_key),))
+        store.set_number("rekey_due", 1)
+        change.log(store.entry("person remove", "done", "access.officer", now, removed=person.name))
+        return erasure.root_holders(store, now)
+
+    erasure.replace_root(store, now, leave)
+
+
+def change_passphrase(place: Place, identity: Identity, passphrase: bytes, officers: Sequence[bytes]) -> None:
+    """Lock one's own key file with a new passphrase, and take today's officers into it."""
+    known = tuple(officers) or identity.officers
+    renewed = Identity(place.id, identity.name, identity.seed, known)
+    write_locked(place, renewed, passphrase)
+
+
+def reset(store: Store, name: str, now: datetime) -> Added:
+    """Give somebody who lost the passphrase a new key and a one-time passphrase; grants stay, keys are renewed."""
+    store.demand(Action.PEOPLE, now)
+    old = store.roster.person(name)
+    if old is None or old.service:
+        raise NothingMatched("no_such_person", name=name)
+    if old.name == store.person.name or old.recovery:
+        raise Usage("not_oneself")
+    one_time = readable_secret(ONE_TIME_GROUPS)
+    identity = Identity(store.place.id, name, crypto.fresh(), _officers(store), once=True)
+    new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public, since=now)
+
+    def renew(change: Change) -> Sequence[Person]:
+        store.load_documents()
+        stay = tuple(new if one.name == name else one for one in store.roster.people)
+        former = (*store.roster.former, replace(old, name=f"{old.name} (until {now:%Y-%m-%d})"))
+        store.put_roster(
+            store.roster.next(now, people=stay, former=former, introductions=_introduced(store, new))
+        )
+        store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(old.seal_key),))
+        _give_parts(store, new, now)
+        _reopen(store, new, now)
+        change.log(store.entry("person reset", "done", "access.officer", now, person=name))
+        return erasure.root_holders(store, now)
+
+    write_locked(store.place, identity, one_time.encode())
+    write_catalogue_seal(store.place, name, new.seal_key, catalogue_seeds(store))
+    erasure.replace_root(store, now, renew)
+    return Added(new, one_time)
+
+
+def catalogue_seeds(store: Store) -> list[bytes]:
+    """The catalogue's seeds, as they are sealed to this officer."""
+    return read_catalogue_seal(store.place, store.identity)
+
+
+def _enrol(store: Store, person: Person, now: datetime) -> None:
+    with store.root.lock(exclusive=False, wait=store.lock_wait):
+        held = store.read_root()
+        with store.change(now) as change:
+            store.load_documents()
+            if store.roster.person(person.name):
+                raise Usage("name_taken", name=person.name)
+            roster = store.roster.next(
+                now, people=(*store.roster.people, person), introductions=_introduced(store, person)
+            )
+            store.put_roster(roster)
+            _give_parts(store, person, now)
+            if holds_root(person.role, live_grant=False):
+                store.give_part(person, ROOT_PART, held.seed_version, held.seed)
+            change.log(
+                store.entry("person add", "done", "access.officer", now, added=person.name, role=person.role)
+            )
+
+
+def _give_parts(store: Store, person: Person, now: datetime) -> None:
+    """The secrets of a role, except the root's, whose version depends on where it is called."""
+    if holds_index(person.role):
+        store.give_part(person, INDEX_PART, 1, store.part(INDEX_PART))
+    if person.role is Role.OFFICER:
+        for one in store.roster.access_keys:
+            name = access_part(one.id)
+            store.give_part(person, name, 1, store.part(name))
+
+
+def _reopen(store: Store, person: Person, now: datetime) -> None:
+    for one in store.roster.live_grants(person.name, now):
+        listening.open_to(store, person, one.purpose, one.teams)
+
+
+def _introduced(store: Store, person: Person) -> tuple[people.Introduction, ...]:
+    if person.role is not Role.OFFICER:
+        return store.roster.introductions
+    word = people.introduce(store.identity.signing, person.sign_key, store.place.id)
+    return (*store.roster.introductions, word)
+
+
+def _new_access_key(store: Store, people_left: Sequence[Person], now: datetime) -> AccessKey:
+    """A subject-access key that the officer who leaves never had."""
+    seed, key_id = crypto.fresh(), crypto.fresh(16)
+    for one in people_left:
+        if one.role is Role.OFFICER:
+            store.give_part(one, access_part(key_id), 1, seed)
+    return AccessKey(key_id, crypto.SealingKey.from_seed(seed).public, now)
+
+
+def _officers(store: Store) -> tuple[bytes, ...]:
+    return tuple(one.sign_key for one in store.roster.people if one.role is Role.OFFICER)

@@ -1,0 +1,125 @@
+"""What cron does: erase what is 90 days old, and what else ends with time.
+
+A purge would rather be late than destroy a store by a wrong clock: it refuses where the clock jumped or an
+unusual share is due, and a clock that was set back is overruled by the time of the last run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from arlo_rec import erasure, listening, receipts
+from arlo_rec.errors import Refused
+from arlo_rec.policy import (
+    RETENTION,
+    WITHDRAWN_MARGIN,
+    Action,
+    Decision,
+    GuardLimits,
+    guard,
+)
+from arlo_rec.records import Person, Recording
+from arlo_rec.store import Change, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a purge at `now` would erase; `now` is never before the last run."""
+
+    now: datetime
+    due: tuple[Recording, ...]
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """A finished purge; `overdue` is what is still held past its day."""
+
+    due: tuple[Recording, ...]
+    erased: int
+    overdue: int
+    receipt: Path | None
+
+
+def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
+    """What is due, and whether that is believable; raises NotGranted for roles that do not purge."""
+    store.demand(Action.PURGE, now)
+    mark = store.instant("purged_at")
+    at = max(now, mark)
+    due = tuple(store.catalogue.due(at))
+    decision = guard(
+        now=at, mark=mark, due=len(due), held=store.catalogue.count("state = 'held'"), limits=limits
+    )
+    if allow_large and not decision.allowed:
+        decision = Decision(True, decision.rule, "allowed_by_hand")
+    return Plan(at, due, decision)
+
+
+def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
+    """Erase what is due; raises Refused (retention.guard) where the plan is not believable."""
+    if not planned.decision.allowed:
+        with store.change(now) as change:
+            change.log(
+                store.entry(
+                    Action.PURGE,
+                    "denied",
+                    planned.decision.rule,
+                    now,
+                    code=planned.decision.code,
+                    due=len(planned.due),
+                )
+            )
+        raise Refused(
+            "retention.guard", rule="retention.90d", why=planned.decision.code, due=len(planned.due)
+        )
+    receipt = _erase(store, planned)
+    _end_access(store, planned.now)
+    _tidy(store, planned.now)
+    left = len(store.catalogue.due(planned.now))
+    return Purged(planned.due, len(planned.due) - left, left, receipt)
+
+
+def _erase(store: Store, planned: Plan) -> Path | None:
+    if not planned.due:
+        return None
+    ids = tuple(one.id for one in planned.due)
+
+    def order() -> erasure.Order:
+        return erasure.Order(
+            "expiry", planned.decision.rule, tuple(one.id for one in store.catalogue.due(planned.now))
+        )
+
+    def tell(change: Change, wanted: erasure.Order) -> None:
+        entry = store.entry(Action.PURGE, "done", planned.decision.rule, planned.now, count=len(ids))
+        change.log(entry.naming(*wanted.recordings))
+
+    done = erasure.carry_out(store, order, planned.now, tell)
+    return receipts.file_for(store, done.number)
+
+
+def _end_access(store: Store, now: datetime) -> None:
+    """Whoever lost the last grant by time loses the root seed too."""
+    if not erasure.expired_holders(store, now):
+        return
+
+    def end(change: Change) -> Sequence[Person]:
+        store.load_documents()
+        ended = [one.name for one in erasure.expired_holders(store, now)]
+        change.log(store.entry("grant", "done", "access.managers", now, expired=ended))
+        return erasure.root_holders(store, now)
+
+    erasure.replace_root(store, now, end)
+
+
+def _tidy(store: Store, now: datetime) -> None:
+    """Move the mark of the last run, and drop what no late delivery can meet any more."""
+    before = now - RETENTION - WITHDRAWN_MARGIN
+    with store.change(now) as change:
+        store.set_instant("purged_at", now)
+        store.catalogue.clear_old(before)
+        listening.clear_unused(store, listening.month_of(before - RETENTION))
+        if not store.catalogue.due(now):
+            change.log(store.entry(Action.PURGE, "done", "retention.90d", now, mark=True))

@@ -1,0 +1,215 @@
+"""Our own source format: a JSON file that describes the sound file of the same stem beside it.
+
+What is wrong with a manifest is a `BadManifest` with the refusal's code; whether the call may be kept is
+not decided here. Unknown keys are ignored, missing required ones refuse that call only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from arlo_rec.callers import is_withheld, parse_caller
+from arlo_rec.errors import NothingMatched
+from arlo_rec.jsontext import parse_object
+from arlo_rec.policy import has_hidden_characters
+from arlo_rec.records import Call, Private
+from arlo_rec.sources import spool
+from arlo_rec.times import parse_instant
+
+MANIFEST_BYTES = 1024 * 1024  # one call's manifest has about 1 kB
+TEXT_LONGEST = 200  # characters
+KNOWN_MOST = 100  # identifiers a side
+SOUND_ENDINGS = frozenset({".wav"})
+
+
+class BadManifest(Exception):
+    """A manifest that describes no call that we can take; `code` is the refusal's."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One manifest as it lies in the spool, and the sound that it names."""
+
+    path: Path
+    manifest: spool.Opened | None = None
+    sound: spool.Opened | None = None
+    told: dict[str, Any] = field(default_factory=dict)
+    raw: bytes = b""
+
+    @property
+    def source(self) -> str:
+        """The manifest's path as it was found."""
+        return str(self.path)
+
+    @property
+    def source_id(self) -> str | None:
+        """The exchange's id, if the manifest has one that can be one."""
+        value = self.told.get("source_id")
+        return value if isinstance(value, str) and _is_text(value) else None
+
+    def read(self) -> None:
+        """Read the manifest; raises BadManifest."""
+        try:
+            with spool.opened(self.path.parent, self.path.name) as (stream, about):
+                self.manifest = about
+                if about.size > MANIFEST_BYTES:
+                    raise BadManifest("bad_metadata")
+                self.raw = stream.read(MANIFEST_BYTES + 1)
+        except spool.NotAFile:
+            raise BadManifest("not_a_file") from None
+        try:
+            self.told = parse_object(self.raw, max_bytes=MANIFEST_BYTES)
+        except ValueError:
+            raise BadManifest("bad_metadata") from None
+
+    def audio_name(self) -> str:
+        """The sound file's name below the manifest's folder; raises BadManifest."""
+        name = self.told.get("audio", self._beside())
+        if not isinstance(name, str) or not name:
+            raise BadManifest("bad_metadata")
+        return name
+
+    def sound_path(self) -> Path | None:
+        """Where the sound should lie, for telling which sounds nobody described."""
+        try:
+            return (self.path.parent / self.audio_name()).absolute()
+        except BadManifest:
+            return None
+
+    def call(self) -> Call:
+        """The call that the manifest tells of; raises BadManifest."""
+        told = self.told
+        consent = told.get("consent")
+        claimed: dict[str, Any] = consent if isinstance(consent, dict) else {}
+        return Call(
+            source=self.source,
+            source_id=_text(told, "source_id"),
+            direction=_text(told, "direction"),
+            started_at=_instant(told.get("started_at")),
+            team=_text(told, "team"),
+            agent=_text(told, "agent"),
+            caller=_caller(told),
+            channels=_channels(told.get("channels")),
+            consent_key=claimed.get("key"),
+            consent_at=_optional_instant(claimed.get("at")),
+            prompt=claimed.get("prompt"),
+            prompt_completed=claimed.get("prompt_completed"),
+            known=_known(told.get("known")),
+        )
+
+    def _beside(self) -> str:
+        for ending in (".wav", ".WAV"):
+            if self.path.with_suffix(ending).exists():
+                return self.path.with_suffix(ending).name
+        return self.path.with_suffix(".wav").name
+
+
+def scan(paths: list[Path]) -> tuple[list[Delivery], list[Path]]:
+    """The manifests and the sound files that lie at *paths*, folders with all below them, in order."""
+    deliveries: dict[Path, Delivery] = {}
+    sounds: dict[Path, None] = {}
+    for path in paths:
+        for file in _files(path):
+            if file.suffix.lower() in SOUND_ENDINGS:
+                sounds[file] = None
+                beside = file.with_suffix(".json")
+                if file == path and (beside.exists() or beside.is_symlink()):
+                    deliveries.setdefault(beside, Delivery(beside))
+            elif file.suffix.lower() == ".json" or file == path:
+                deliveries.setdefault(file, Delivery(file))
+    return list(deliveries.values()), list(sounds)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_symlink() or not path.is_dir():
+        yield path
+        return
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(path, onerror=unreadable.append):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(folder) / name
+    for error in unreadable:
+        yield Path(str(error.filename)) / "unreadable.json"  # refused as not_a_file, so somebody looks
+
+
+def _is_text(value: str) -> bool:
+    return bool(value.strip()) and len(value) <= TEXT_LONGEST and not has_hidden_characters(value)
+
+
+def _text(told: dict[str, Any], key: str) -> str:
+    value = told.get(key)
+    if not isinstance(value, str) or not _is_text(value):
+        raise BadManifest("bad_metadata")
+    return value
+
+
+def _instant(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise BadManifest("bad_metadata")
+    try:
+        return parse_instant(value)
+    except (ValueError, OverflowError):
+        raise BadManifest("bad_metadata") from None
+
+
+def _optional_instant(value: object) -> datetime | None:
+    """A missing time is no consent and decided later; one that cannot be read is a bad manifest."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadManifest("bad_metadata")
+    try:
+        return parse_instant(value, round_up=True)
+    except (ValueError, OverflowError):
+        raise BadManifest("bad_metadata") from None
+
+
+def _caller(told: dict[str, Any]) -> Private | None:
+    if "caller" not in told:
+        raise BadManifest("bad_metadata")
+    value = told["caller"]
+    if value is not None and not isinstance(value, str):
+        raise BadManifest("bad_metadata")
+    if is_withheld(value):
+        return None
+    try:
+        return parse_caller(str(value))
+    except NothingMatched:
+        raise BadManifest("bad_metadata") from None
+
+
+def _channels(value: object) -> dict[str, int]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not {"caller", "agent"} <= set(value):
+        raise BadManifest("bad_metadata")
+    numbers = [value["caller"], value["agent"]]
+    if any(type(one) is not int or one not in (0, 1) for one in numbers) or numbers[0] == numbers[1]:
+        raise BadManifest("bad_metadata")
+    return {"caller": numbers[0], "agent": numbers[1]}
+
+
+def _known(value: object) -> dict[str, tuple[str, ...]]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadManifest("bad_metadata")
+    found = {}
+    for side in ("caller", "agent"):
+        names = value.get(side, [])
+        right = isinstance(names, list) and len(names) <= KNOWN_MOST
+        if not right or any(not isinstance(one, str) or not _is_text(one) for one in names):
+            raise BadManifest("bad_metadata")
+        if names:
+            found[side] = tuple(names)
+    return found
