@@ -182,9 +182,7 @@ def as_pcm16(sound: Sound) -> Sound:
     """
     if sound.encoding is Encoding.PCM16:
         return sound
-    _check_length(
-        Format(Encoding.PCM16, sound.rate, sound.channels), 2 * len(sound.data)
-    )  # before it is made
+    _check_length(Format(Encoding.PCM16, sound.rate, sound.channels), 2 * len(sound.data))  # before it is made
     low, high = _decoder(sound.encoding)
     wide = bytearray(2 * len(sound.data))
     wide[0::2] = sound.data.translate(low)

@@ -28,6 +28,9 @@ RULE_OF_CODE = {
 }
 
 
+NOBODY = RecordingId(b"")  # before a call is announced
+
+
 class Refusal(Exception):
     """Ends the way of one call; `why` is a code word for a sound that we do not take."""
 
@@ -76,15 +79,13 @@ class Candidate:
     agent: bytes
     caller: bytes | None = None
     content: bytes = b""
-    id: RecordingId = RecordingId(b"")
+    id: RecordingId = NOBODY
     key: objects.DataKey | None = None
     recording: Recording | None = None
     told: dict[str, Any] = field(default_factory=dict)
 
 
-def read(
-    delivery: Delivery, catalogue: Catalogue, tags: Tags, prompts: dict[str, Prompt], now: datetime
-) -> Candidate:
+def read(delivery: Delivery, catalogue: Catalogue, tags: Tags, prompts: dict[str, Prompt], now: datetime) -> Candidate:
     """Read and judge a manifest, its sound unopened; raises Refusal or Duplicate."""
     try:
         delivery.read()

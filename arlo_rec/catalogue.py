@@ -47,9 +47,7 @@ class Catalogue:
 
     def forget(self, recordings: Iterable[RecordingId]) -> None:
         """Drop rows that never became recordings."""
-        self._db.run_many(
-            "DELETE FROM recordings WHERE id = ? AND state = 'arriving'", [(one,) for one in recordings]
-        )
+        self._db.run_many("DELETE FROM recordings WHERE id = ? AND state = 'arriving'", [(one,) for one in recordings])
 
     def arriving(self) -> list[RecordingId]:
         """Rows that were announced; where no intake runs, what a dead one left."""
@@ -72,9 +70,7 @@ class Catalogue:
 
     def of_call(self, recording: RecordingId | None, source: bytes) -> list[Recording]:
         """What is held of one call, by our id or the exchange's, with everything derived from it."""
-        return self._with_derived(
-            self.where("(id = ? OR source = ?) AND state = 'held'", (recording or b"", source))
-        )
+        return self._with_derived(self.where("(id = ? OR source = ?) AND state = 'held'", (recording or b"", source)))
 
     def due(self, now: datetime) -> list[Recording]:
         """What is held although its last day is over."""
@@ -110,9 +106,7 @@ class Catalogue:
 
     def mark_erased(self, erasure: str) -> None:
         """Their objects are gone."""
-        self._db.run(
-            "UPDATE recordings SET state = 'erased' WHERE erasure = ? AND state = 'erasing'", (erasure,)
-        )
+        self._db.run("UPDATE recordings SET state = 'erased' WHERE erasure = ? AND state = 'erasing'", (erasure,))
 
     def count(self, condition: str, values: Sequence[Any] = ()) -> int:
         """How many rows fulfil a condition of ours."""

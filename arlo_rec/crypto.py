@@ -164,11 +164,7 @@ class Argon2Cost:
 
     def within_bounds(self) -> bool:
         """Not cheaper than we promise, and not so dear that a forged file stops the machine."""
-        return (
-            3 <= self.iterations <= 16
-            and 1 <= self.lanes <= 16
-            and 64 * 1024 <= self.memory_kib <= 1024 * 1024
-        )
+        return 3 <= self.iterations <= 16 and 1 <= self.lanes <= 16 and 64 * 1024 <= self.memory_kib <= 1024 * 1024
 
 
 def passphrase_key(passphrase: bytes, salt: bytes, cost: Argon2Cost) -> bytes:

@@ -206,9 +206,9 @@ def _finish_erasure(store: Store, number: str, now: datetime) -> None:
 
 
 def _erased(store: Store, number: str) -> Erased:
-    kind, at, rule, told = store.db.rows(
-        "SELECT kind, at, rule, recordings FROM erasures WHERE number = ?", (number,)
-    )[0]
+    kind, at, rule, told = store.db.rows("SELECT kind, at, rule, recordings FROM erasures WHERE number = ?", (number,))[
+        0
+    ]
     ids = tuple(RecordingId(bytes.fromhex(one)) for one in told.split(",") if one)
     return Erased(number, kind, from_micros(at), rule, ids)
 

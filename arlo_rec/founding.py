@@ -98,9 +98,7 @@ def _build(
     numbers = {"schema": VERSION, "generation": 1, "flush_due": 0, "rekey_due": 0, "attempts_taken": 0}
     with store.change(now) as change:
         store.put_document(people.sign_roster(store.roster, officer.signing))
-        store.put_document(
-            people.sign("policy", 1, people.policy_body(POLICY_VERSION, SHIPPED), officer.signing)
-        )
+        store.put_document(people.sign("policy", 1, people.policy_body(POLICY_VERSION, SHIPPED), officer.signing))
         for person in store.roster.people:
             store.give_part(person, ROOT_PART, 1, root_seed)
             store.give_part(person, INDEX_PART, 1, index_seed)

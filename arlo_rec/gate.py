@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import BinaryIO, NoReturn
 
 from arlo_rec import crypto, listening, objects
 from arlo_rec.errors import ArloError, Integrity, NotGranted, Refused, Usage
@@ -55,7 +56,6 @@ def admit(store: Store, action: Action, purpose: str | None, reason: str | None,
     problem = "reason_missing" if reason is None else reason_problem(reason)
     if problem or reason is None:
         _refuse(store, action, "security.reason", now, Usage(str(problem), rule="security.reason"))
-        raise AssertionError
     grants = tuple(one for one in store.roster.live_grants(store.person.name, now) if one.purpose is wanted)
     if not grants:
         no_grant = NotGranted("no_grant", rule="access.managers")
@@ -71,15 +71,12 @@ def permit(store: Store, admission: Admission, shown_id: str, action: Action, no
     told = (recording.id,) if recording else ()
     if not decision.allowed or recording is None:
         error: ArloError = (
-            NotGranted("no_grant", rule=decision.rule)
-            if grant is None
-            else Refused(decision.code, rule=decision.rule)
+            NotGranted("no_grant", rule=decision.rule) if grant is None else Refused(decision.code, rule=decision.rule)
         )
         _refuse(
             store, action, decision.rule, now, error,
             purpose=admission.purpose, reason=admission.reason, recordings=told, asked=_shape(shown_id),
         )  # fmt: skip
-        raise AssertionError
     keys = listening.keyring(store, admission.purpose)
     entry = Entry(
         str(action),
@@ -96,9 +93,7 @@ def permit(store: Store, admission: Admission, shown_id: str, action: Action, no
     return Permit(recording, keys, grant, _MADE_HERE)
 
 
-def permits_for_subject(
-    store: Store, recordings: list[Recording], entry: Entry, now: datetime
-) -> list[Permit]:
+def permits_for_subject(store: Store, recordings: list[Recording], entry: Entry, now: datetime) -> list[Permit]:
     """Leave to open what a data subject asked for, through the subject-access key; one log entry for all."""
     keys = listening.access_keyring(store)
     with store.change(now) as change:
@@ -165,7 +160,7 @@ def _fetch(store: Store, recording: Recording, now: datetime) -> tuple[objects.H
     return header, ke
 
 
-def _open(store: Store, recording: Recording):  # type: ignore[no-untyped-def]
+def _open(store: Store, recording: Recording) -> BinaryIO:
     try:
         return store.blobs.open(recording.id.hex())
     except KeyError:
@@ -178,7 +173,6 @@ def _purpose(store: Store, action: Action, text: str | None, now: datetime) -> P
     except ValueError:
         code = "purpose_missing" if text is None else "purpose_unknown"
         _refuse(store, action, "scope.only", now, Usage(code, rule="scope.only"))
-        raise AssertionError from None
 
 
 def _find(store: Store, shown_id: str) -> Recording | None:
@@ -197,7 +191,7 @@ def _grant_for(admission: Admission, recording: Recording | None) -> Grant | Non
 
 def _decide(recording: Recording | None, grant: Grant | None, purpose: Purpose, now: datetime) -> Decision:
     if recording is None:
-        return Decision(False, "access.managers", "no_grant")
+        return Decision(allowed=False, rule="access.managers", code="no_grant")
     wish = Wish(
         purpose,
         grant is not None,
@@ -224,7 +218,7 @@ def _refuse(
     reason: str | None = None,
     recordings: tuple[RecordingId, ...] = (),
     **detail: str,
-) -> None:
+) -> NoReturn:
     """Log a denied attempt, then raise it (security.unauthorised)."""
     told = Entry(
         str(action),

@@ -87,8 +87,7 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
         store.load_documents()
         ids = {one.id for one in ended}
         left = tuple(
-            replace(one, ended_at=now, state="revoked") if one.id in ids else one
-            for one in store.roster.grants
+            replace(one, ended_at=now, state="revoked") if one.id in ids else one for one in store.roster.grants
         )
         store.put_roster(store.roster.next(now, grants=left))
         for one in ended:
@@ -132,9 +131,7 @@ def _checked(store: Store, wanted: Wanted, now: datetime) -> Purpose:
         problem = "reason_missing" if wanted.reason is None else str(reason_problem(wanted.reason))
     elif not now < wanted.until <= now + GRANT_LONGEST:
         problem = "grant_length"
-    elif any(
-        not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in wanted.teams
-    ):
+    elif any(not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in wanted.teams):
         problem = "bad_team"
     if problem:
         _deny(store, "access.officer", problem, wanted, now)
@@ -155,6 +152,4 @@ def _entry(store: Store, action: str, given: Grant, now: datetime) -> Entry:
         "until": to_iso(given.until),
         "state": given.state,
     }
-    return Entry(
-        action, "done", "access.managers", store.person.name, now, given.purpose, given.reason, detail=detail
-    )
+    return Entry(action, "done", "access.managers", store.person.name, now, given.purpose, given.reason, detail=detail)

@@ -107,9 +107,7 @@ def ingest(
     return outcome
 
 
-def _take_in(
-    store: Store, deliveries: list[Delivery], tags: Tags, now: datetime, options: Options
-) -> Outcome:
+def _take_in(store: Store, deliveries: list[Delivery], tags: Tags, now: datetime, options: Options) -> Outcome:
     """One batch; sealed again where grants changed between choosing keys and committing."""
     for _ in range(ROSTER_TRIES):
         batch = _Batch(store, tags, now)
@@ -143,9 +141,7 @@ class _Batch:
         going = []
         for delivery in deliveries:
             with self._ending(delivery):
-                going.append(
-                    candidates.read(delivery, self.store.catalogue, self.tags, self.store.prompts, self.now)
-                )
+                going.append(candidates.read(delivery, self.store.catalogue, self.tags, self.store.prompts, self.now))
         with ThreadPoolExecutor(max_workers=THREADS) as threads:
             for one, tag in zip(going, threads.map(self.tags.caller, [c.call for c in going]), strict=True):
                 one.caller = tag

@@ -66,9 +66,7 @@ def readable_secret(groups: int) -> str:
     return "-".join("".join(signs[i : i + 4]) for i in range(0, len(signs), 4))
 
 
-def write_locked(
-    place: Place, identity: Identity, passphrase: bytes, cost: crypto.Argon2Cost | None = None
-) -> None:
+def write_locked(place: Place, identity: Identity, passphrase: bytes, cost: crypto.Argon2Cost | None = None) -> None:
     """Lock a person's key file anew."""
     cost = cost or crypto.Argon2Cost()
     salt = crypto.fresh(16)

@@ -67,8 +67,7 @@ class KeyTree:
             self._shards.pop(shard, None)
             return
         again = [
-            (wrap_below(new, unwrap_below(old, wrapped, "share", one), "share", one), one)
-            for one, wrapped in stay
+            (wrap_below(new, unwrap_below(old, wrapped, "share", one), "share", one), one) for one, wrapped in stay
         ]
         self._db.run_many("UPDATE shares SET wrapped = ? WHERE recording = ?", again)
         self._shards[shard] = new
@@ -97,9 +96,7 @@ class KeyTree:
         self._root = new_root
 
     def _shard_with_room(self, hour: int) -> bytes:
-        found = self._db.rows(
-            "SELECT id FROM shard_keys WHERE hour = ? AND shares < ? LIMIT 1", (hour, SHARD_SIZE)
-        )
+        found = self._db.rows("SELECT id FROM shard_keys WHERE hour = ? AND shares < ? LIMIT 1", (hour, SHARD_SIZE))
         if found:
             return bytes(found[0][0])
         shard, key, day = crypto.fresh(16), crypto.fresh(), hour // 24

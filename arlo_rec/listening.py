@@ -149,9 +149,7 @@ def _make(
     return key
 
 
-def _seal_to(
-    store: Store, key: ListeningKey, seed: bytes, public: bytes, *, holder: bytes | None = None
-) -> None:
+def _seal_to(store: Store, key: ListeningKey, seed: bytes, public: bytes, *, holder: bytes | None = None) -> None:
     holder = holder or crypto.fingerprint(public)
     store.db.run(
         "INSERT OR REPLACE INTO listening_seals (listening_key, holder, sealed) VALUES (?, ?, ?)",

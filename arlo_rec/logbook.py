@@ -65,9 +65,7 @@ class Logbook:
         checkpoint = audit.Checkpoint(self.origin, tree.size, tree.root())
         person = f"{self.origin}/{crypto.fingerprint(signer.public).hex()}"
         note = audit.sign_note(checkpoint.text(), [(self.origin, self.key), (person, signer)])
-        self._db.run(
-            "INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", (tree.size, checkpoint.root, note)
-        )
+        self._db.run("INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", (tree.size, checkpoint.root, note))
         self._db.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('log', ?)", (tree.encode(),))
 
     def newest(self) -> tuple[audit.Checkpoint, str]:

@@ -42,9 +42,7 @@ class MetadataKeys:
             self._store.catalogue.put_metadata_key(key_id, listening_key, sealed, self._day)
             self._made[listening_key] = (key_id, km)
         key_id, km = self._made[listening_key]
-        self._store.catalogue.put_metadata(
-            recording, key_id, objects.seal_metadata(km, ke, recording, canonical(told))
-        )
+        self._store.catalogue.put_metadata(recording, key_id, objects.seal_metadata(km, ke, recording, canonical(told)))
 
 
 def open_for(
@@ -60,9 +58,7 @@ def open_for(
             continue
         if bytes(key_id) not in opened:
             try:
-                opened[bytes(key_id)] = keys[bytes(listening_key)].open(
-                    bytes(sealed_key), _info(store, bytes(key_id))
-                )
+                opened[bytes(key_id)] = keys[bytes(listening_key)].open(bytes(sealed_key), _info(store, bytes(key_id)))
             except crypto.Sealed:
                 raise Integrity("metadata_damaged") from None
         try:

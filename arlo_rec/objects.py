@@ -72,8 +72,7 @@ def make_header(
 ) -> Header:
     """Seal `kf` to *listeners* (listening keys' public halves by id)."""
     stanzas = tuple(
-        (name, crypto.seal(public, key.kf, _stanza_info(recording, name)))
-        for name, public in listeners.items()
+        (name, crypto.seal(public, key.kf, _stanza_info(recording, name))) for name, public in listeners.items()
     )
     return Header(kind, recording, parent, stanzas)
 

@@ -120,9 +120,7 @@ def read_roster(signed: Signed, trusted: Iterable[bytes]) -> Roster:
     known = _trusted_officers(roster, trusted)
     current = {one.sign_key for one in roster.people if one.role is Role.OFFICER}
     # 1. the signer is an officer today   2. by a chain of introductions   3. who signed these very bytes
-    true = crypto.verified(
-        signed.signed_by, signed.signature, _message("roster", signed.counter, signed.body)
-    )
+    true = crypto.verified(signed.signed_by, signed.signature, _message("roster", signed.counter, signed.body))
     if signed.signed_by not in current & known or not true or roster.counter != signed.counter:
         raise Integrity("roster_forged", rule="access.officer")
     return roster
@@ -170,8 +168,7 @@ def _trusted_officers(roster: Roster, trusted: Iterable[bytes]) -> set[bytes]:
         new = [
             one
             for one in waiting
-            if one.by in known
-            and crypto.verified(one.by, one.signature, _introduction(one.key, roster.store))
+            if one.by in known and crypto.verified(one.by, one.signature, _introduction(one.key, roster.store))
         ]
         if not new:
             return known
@@ -235,8 +232,7 @@ def _told_grant(grant: Grant) -> dict[str, Any]:
         "state": grant.state,
         "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
         "approvals": [
-            {"by": one.by, "at": to_iso(one.at), "signature": to_base64(one.signature)}
-            for one in grant.approvals
+            {"by": one.by, "at": to_iso(one.at), "signature": to_base64(one.signature)} for one in grant.approvals
         ],
     }
 
@@ -252,9 +248,7 @@ def _roster(body: bytes) -> Roster:
             tuple(_person(one) for one in told["former"]),
             tuple(_grant(one) for one in told["grants"]),
             tuple(
-                Introduction(
-                    from_base64(one["key"], 32), from_base64(one["by"], 32), from_base64(one["signature"], 64)
-                )
+                Introduction(from_base64(one["key"], 32), from_base64(one["by"], 32), from_base64(one["signature"], 64))
                 for one in told["introductions"]
             ),
             tuple(
@@ -291,7 +285,6 @@ def _grant(told: dict[str, Any]) -> Grant:
         str(told["state"]),
         from_iso(told["ended_at"]) if told["ended_at"] else None,
         tuple(
-            Approval(str(one["by"]), from_iso(one["at"]), from_base64(one["signature"]))
-            for one in told["approvals"]
+            Approval(str(one["by"]), from_iso(one["at"]), from_base64(one["signature"])) for one in told["approvals"]
         ),
     )

@@ -23,7 +23,6 @@ from arlo_rec.keyfiles import (
     write_service,
 )
 from arlo_rec.people import AccessKey
-from arlo_rec.place import Place
 from arlo_rec.policy import Action, Role, holds_index, holds_root
 from arlo_rec.records import Person
 from arlo_rec.store import INDEX_PART, ROOT_PART, Change, Store, access_part
@@ -103,9 +102,7 @@ def remove(store: Store, person: Person, now: datetime) -> None:
         store.load_documents()
         roster = store.roster
         grants = tuple(
-            replace(one, ended_at=now, state="revoked")
-            if one.person == person.name and one.ended_at is None
-            else one
+            replace(one, ended_at=now, state="revoked") if one.person == person.name and one.ended_at is None else one
             for one in roster.grants
         )
         stay = tuple(one for one in roster.people if one.name != person.name)
@@ -123,11 +120,13 @@ def remove(store: Store, person: Person, now: datetime) -> None:
     erasure.replace_root(store, now, leave)
 
 
-def change_passphrase(place: Place, identity: Identity, passphrase: bytes, officers: Sequence[bytes]) -> None:
-    """Lock one's own key file with a new passphrase, and take today's officers into it."""
-    known = tuple(officers) or identity.officers
-    renewed = Identity(place.id, identity.name, identity.seed, known)
-    write_locked(place, renewed, passphrase)
+def set_passphrase(store: Store, identity: Identity, passphrase: bytes, now: datetime) -> None:
+    """Lock one's own key file with a new passphrase, and take today's officers into it; logged first."""
+    if store.person.service:
+        raise Usage("service_has_no_passphrase")
+    with store.change(now) as change:
+        change.log(store.entry("passphrase", "done", "security.password", now))
+    write_locked(store.place, Identity(identity.store, identity.name, identity.seed, _officers(store)), passphrase)
 
 
 def reset(store: Store, name: str, now: datetime) -> Added:
@@ -146,9 +145,7 @@ def reset(store: Store, name: str, now: datetime) -> Added:
         store.load_documents()
         stay = tuple(new if one.name == name else one for one in store.roster.people)
         former = (*store.roster.former, replace(old, name=f"{old.name} (until {now:%Y-%m-%d})"))
-        store.put_roster(
-            store.roster.next(now, people=stay, former=former, introductions=_introduced(store, new))
-        )
+        store.put_roster(store.roster.next(now, people=stay, former=former, introductions=_introduced(store, new)))
         store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(old.seal_key),))
         _give_parts(store, new, now)
         _reopen(store, new, now)
@@ -180,9 +177,7 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
             _give_parts(store, person, now)
             if holds_root(person.role, live_grant=False):
                 store.give_part(person, ROOT_PART, held.seed_version, held.seed)
-            change.log(
-                store.entry("person add", "done", "access.officer", now, added=person.name, role=person.role)
-            )
+            change.log(store.entry("person add", "done", "access.officer", now, added=person.name, role=person.role))
 
 
 def _give_parts(store: Store, person: Person, now: datetime) -> None:

@@ -118,11 +118,11 @@ class Decision:
 
 
 def _yes(rule: str) -> Decision:
-    return Decision(True, rule)
+    return Decision(allowed=True, rule=rule)
 
 
 def _no(rule: str, code: str) -> Decision:
-    return Decision(False, rule, code)
+    return Decision(allowed=False, rule=rule, code=code)
 
 
 # -- who may do what ----------------------------------------------------------------------------------
@@ -163,9 +163,7 @@ def grant_state(*, to_oneself: bool, officers: int) -> str:
 
 def holds_root(role: Role, *, live_grant: bool) -> bool:
     """Whether this role needs the root seed: whoever takes in, opens or destroys (access.need)."""
-    return role in {Role.OFFICER, Role.SUPPORT, Role.RETENTION, Role.INGEST} or (
-        role is Role.MANAGER and live_grant
-    )
+    return role in {Role.OFFICER, Role.SUPPORT, Role.RETENTION, Role.INGEST} or (role is Role.MANAGER and live_grant)
 
 
 def holds_index(role: Role) -> bool:

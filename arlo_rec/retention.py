@@ -50,11 +50,9 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
     mark = store.instant("purged_at")
     at = max(now, mark)
     due = tuple(store.catalogue.due(at))
-    decision = guard(
-        now=at, mark=mark, due=len(due), held=store.catalogue.count("state = 'held'"), limits=limits
-    )
+    decision = guard(now=at, mark=mark, due=len(due), held=store.catalogue.count("state = 'held'"), limits=limits)
     if allow_large and not decision.allowed:
-        decision = Decision(True, decision.rule, "allowed_by_hand")
+        decision = Decision(allowed=True, rule=decision.rule, code="allowed_by_hand")
     return Plan(at, due, decision)
 
 
@@ -72,9 +70,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
                     due=len(planned.due),
                 )
             )
-        raise Refused(
-            "retention.guard", rule="retention.90d", why=planned.decision.code, due=len(planned.due)
-        )
+        raise Refused("retention.guard", rule="retention.90d", why=planned.decision.code, due=len(planned.due))
     receipt = _erase(store, planned)
     _end_access(store, planned.now)
     _tidy(store, planned.now)
@@ -88,9 +84,7 @@ def _erase(store: Store, planned: Plan) -> Path | None:
     ids = tuple(one.id for one in planned.due)
 
     def order() -> erasure.Order:
-        return erasure.Order(
-            "expiry", planned.decision.rule, tuple(one.id for one in store.catalogue.due(planned.now))
-        )
+        return erasure.Order("expiry", planned.decision.rule, tuple(one.id for one in store.catalogue.due(planned.now)))
 
     def tell(change: Change, wanted: erasure.Order) -> None:
         entry = store.entry(Action.PURGE, "done", planned.decision.rule, planned.now, count=len(ids))

@@ -47,9 +47,7 @@ class Seen:
     def merged(self, other: Seen) -> Seen:
         """The newer of each."""
         log = max((self, other), key=lambda one: one.size)
-        return Seen(
-            max(self.generation, other.generation), max(self.roster, other.roster), log.size, log.root
-        )
+        return Seen(max(self.generation, other.generation), max(self.roster, other.roster), log.size, log.root)
 
 
 def encode_slot(store: bytes, seed: bytes, seed_version: int, generation: int, secret: bytes) -> bytes:

@@ -96,9 +96,7 @@ class Store:
 
     def document(self, kind: str) -> Signed:
         """A signed document as it is kept; raises Integrity where it is missing."""
-        found = self.db.rows(
-            "SELECT kind, counter, body, signed_by, signature FROM documents WHERE kind = ?", (kind,)
-        )
+        found = self.db.rows("SELECT kind, counter, body, signed_by, signature FROM documents WHERE kind = ?", (kind,))
         if not found:
             raise Integrity(f"{kind}_missing")
         kind, counter, body, signed_by, signature = found[0]
@@ -144,9 +142,7 @@ class Store:
         version, sealed, signed_by, signature = found[0]
         makers = {Role.OFFICER, Role.RETENTION} if name == ROOT_PART else {Role.OFFICER}
         told = seal_message(self.place.id, mine, name, version, bytes(sealed))
-        if not self.roster.signer(bytes(signed_by), makers) or not crypto.verified(
-            signed_by, signature, told
-        ):
+        if not self.roster.signer(bytes(signed_by), makers) or not crypto.verified(signed_by, signature, told):
             raise Integrity("seal_forged")
         try:
             return self.identity.sealing.open(bytes(sealed), part_info(self.place.id, mine, name))

@@ -66,3 +66,8 @@ def _zone(text: str) -> timezone:
         raise ValueError("no such zone")
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if text[0] == "-" else offset)
+
+
+def shown(at: datetime) -> str:
+    """An instant for people: the policy zone's date and minute, with the zone."""
+    return at.astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%d %H:%M %Z")

@@ -58,9 +58,7 @@ class SqliteConnection:
     def __init__(self, path: Path | None, key: bytes) -> None:
         """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked where it does not fit."""
         with _translated():
-            self._db = dbapi2.connect(
-                str(path) if path else ":memory:", isolation_level=None, check_same_thread=False
-            )
+            self._db = dbapi2.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
             self._db.set_key(_raw(key))
             self._db.execute("PRAGMA cipher_log=off").fetchall()
             try:

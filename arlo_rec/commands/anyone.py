@@ -1,0 +1,50 @@
+"""What anybody types, with no store or a throw-away one: checking a certificate, the demonstration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.errors import ArloError, Usage
+from arlo_rec.render import Answer
+
+CERTIFICATE_BYTES = 64 * 1024 * 1024  # a receipt of a million recordings has 35 MB
+
+
+@command("certificate", "verify", panel="anyone")
+def certificate_verify(
+    run: Run,
+    file: Annotated[Path, arg("arg.certificate", "FILE")],
+    vkey: Annotated[str | None, opt("opt.vkey", "--vkey")] = None,
+) -> Answer:
+    from arlo_rec.receipts import verify
+
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(CERTIFICATE_BYTES)
+    except OSError:
+        raise Usage("file_unreadable", path=str(file)) from None
+    wanted = vkey or run.settings.vkey
+    told = verify(raw, wanted)
+    data = {key: told[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
+    data |= {"valid": True, "vkeys": [one["vkey"] for one in told["log_keys"]], "vkey_checked": wanted is not None}
+    line = run.say("certificate.valid", number=told["number"], count=told["count"], at=told["erased_at"])
+    note = run.say("certificate.key_checked" if wanted else "certificate.key_unchecked", vkey=data["vkeys"][0])
+    return Answer(data, [line, note])
+
+
+@command("demo", panel="anyone")
+def demo(
+    run: Run,
+    dir: Annotated[Path | None, opt("opt.dir", "--dir")] = None,
+    keep: Annotated[bool, opt("opt.keep", "--keep")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec.demo import live
+
+    steps = live(run.lang, run.now(), folder=dir, keep=keep, tell=run.note if not run.json else lambda _line: None)
+    told = [{"rule": one.rule, "did": one.did, "ok": one.ok} for one in steps]
+    if all(one.ok for one in steps):
+        return Answer({"steps": told}, [run.say("demo.done")])
+    return Answer({"steps": told}, [run.say("demo.failed")], error=ArloError("demo_failed"))

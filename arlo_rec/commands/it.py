@@ -1,0 +1,116 @@
+"""What IT types: the log, the whole store, its state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from arlo_rec.commands import command, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.errors import Integrity, Usage
+from arlo_rec.render import Answer, Table
+
+
+@command("status", panel="it")
+def status(run: Run) -> Answer:
+    from arlo_rec.oversight import status as state_of
+    from arlo_rec.records import to_iso
+    from arlo_rec.times import shown
+
+    with run.store() as store:
+        stands = state_of(store, run.now())
+    refused = [{"code": code, "count": count, "oldest": to_iso(at)} for code, count, at in stands.refused]
+    data = {
+        "held": stands.held,
+        "due": stands.due,
+        "overdue": stands.overdue,
+        "refused": refused,
+        "last_purge": to_iso(stands.last_purge),
+        "log_size": stands.log_size,
+        "unfinished": stands.unfinished,
+        "weak_disk": stands.weak_disk,
+    }
+    lines = [run.say("status.counts", held=stands.held, due=stands.due, overdue=stands.overdue)]
+    lines.append(run.say("status.purge", at=shown(stands.last_purge)))
+    lines += [run.say("status.refused", why=code, count=count, at=shown(at)) for code, count, at in stands.refused]
+    lines += [run.say("weak_disk", kind=stands.weak_disk)] if stands.weak_disk else []
+    return Answer(data, lines)
+
+
+@command("verify", panel="it")
+def verify(
+    run: Run,
+    read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec.oversight import verify as check
+
+    with run.store() as store:
+        problems = check(store, run.now(), read_data=read_data)
+    told = [{"code": one.code, "what": one.what} for one in problems]
+    lines = [run.say(f"problem.{one.code}", what=one.what) for one in problems] or [run.say("verify.good")]
+    return Answer({"problems": told}, lines, error=_found(len(problems)))
+
+
+@command("audit", "verify", panel="it")
+def audit_verify(
+    run: Run,
+    anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor")] = None,
+) -> Answer:
+    from arlo_rec.logbook import check
+    from arlo_rec.policy import Action
+
+    anchors = [_read(path) for path in anchor or ()]
+    with run.store() as store:
+        store.demand(Action.LOOK_AFTER, run.now())
+        problems = check(store.book, anchors, signatures=True)
+        tree = store.book.tree()
+    data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
+    lines = [run.say(f"problem.{one}", what="log") for one in problems]
+    lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
+    return Answer(data, lines, error=_found(len(problems)))
+
+
+@command("audit", "show", panel="it")
+def audit_show(
+    run: Run,
+    person: Annotated[str | None, opt("opt.person", "--person")] = None,
+    action: Annotated[str | None, opt("opt.action", "--action")] = None,
+    outcome: Annotated[str | None, opt("opt.outcome", "--outcome")] = None,
+    recording: Annotated[str | None, opt("opt.recording", "--recording")] = None,
+    since: Annotated[str | None, opt("opt.from", "--from")] = None,
+    before: Annotated[str | None, opt("opt.to", "--to")] = None,
+    limit: Annotated[int | None, opt("opt.limit", "--limit")] = None,
+) -> Answer:
+    from arlo_rec import logview, times
+
+    begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
+    with run.store() as store:
+        view = logview.Filter(person, action, outcome, recording, begin, end, limit)
+        entries = logview.show(store, view, run.now())
+        tree = store.book.tree()
+    headings = [run.say(f"column.{one}") for one in ("entry", "time", "name", "action", "outcome", "rule", "detail")]
+    rows = [logview.row(one) for one in entries]
+    return Answer({"entries": entries, "size": tree.size, "root": tree.root().hex()}, table=Table(headings, rows))
+
+
+@command("audit", "checkpoint", panel="it")
+def audit_checkpoint(run: Run) -> Answer:
+    from arlo_rec.policy import Action
+
+    with run.store() as store:
+        store.demand(Action.LOOK_AFTER, run.now())
+        checkpoint, note = store.book.newest()
+        vkey = store.book.vkey()
+    data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
+    return Answer(data, note.rstrip("\n").split("\n"))
+
+
+def _found(problems: int) -> Integrity | None:
+    return Integrity("problems_found", count=problems) if problems else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Usage("file_unreadable", path=str(path)) from None

@@ -1,0 +1,91 @@
+"""What line managers type: find and export."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands.run import STDIN, Run
+from arlo_rec.errors import Usage
+from arlo_rec.render import Answer, Table
+
+PURPOSE = Annotated[str | None, opt("opt.purpose", "--purpose")]
+REASON = Annotated[str | None, opt("opt.reason", "--reason")]
+
+
+@command("find", panel="manager")
+def find(
+    run: Run,
+    purpose: PURPOSE = None,
+    reason: REASON = None,
+    agent: Annotated[str | None, opt("opt.agent", "--agent")] = None,
+    team: Annotated[str | None, opt("opt.team", "--team")] = None,
+    since: Annotated[str | None, opt("opt.from", "--from")] = None,
+    before: Annotated[str | None, opt("opt.to", "--to")] = None,
+    limit: Annotated[int | None, opt("opt.limit", "--limit")] = None,
+) -> Answer:
+    from arlo_rec import access, times
+    from arlo_rec.records import to_iso
+
+    if limit is not None and limit < 1:
+        raise Usage("bad_limit")
+    begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
+    with run.store() as store:
+        search = access.Search(agent, team, begin, end, limit)
+        found = access.find(store, purpose, reason, search, run.now())
+    headings = [run.say(f"column.{one}") for one in ("id", "started", "length", "team", "agent", "expires")]
+    rows = [
+        [
+            one.id.hex(),
+            times.shown(one.started_at),
+            _length(one.duration_s),
+            one.team,
+            one.agent,
+            times.shown(one.expires_at),
+        ]
+        for one in found
+    ]
+    told = [
+        {
+            "id": one.id.hex(),
+            "started_at": to_iso(one.started_at),
+            "duration_s": one.duration_s,
+            "team": one.team,
+            "agent": one.agent,
+            "expires_at": to_iso(one.expires_at),
+            "pseudonymised": one.pseudonymised,
+        }
+        for one in found
+    ]
+    lines = [] if found else [run.say("find.none")]
+    return Answer({"recordings": told}, lines, Table(headings, rows))
+
+
+@command("export", panel="manager")
+def export(
+    run: Run,
+    recording: Annotated[str, arg("arg.recording", "ID")],
+    out: Annotated[str, opt("opt.out", "--out")],
+    purpose: PURPOSE = None,
+    reason: REASON = None,
+) -> Answer:
+    from arlo_rec import access, gate
+    from arlo_rec.policy import Action
+
+    to_stdout = out == STDIN
+    if to_stdout and run.json:
+        raise Usage("json_and_stdout")
+    with run.store() as store:
+        admission = gate.admit(store, Action.EXPORT, purpose, reason, run.now())
+        target = sys.stdout.buffer if to_stdout else Path(out)
+        written = access.export(store, admission, recording, target, run.now)
+    if to_stdout:
+        return Answer({})
+    data = {"id": recording, "out": str(Path(out).absolute()), "bytes": written}
+    return Answer(data, [run.say("export.done", out=out, bytes=written)])
+
+
+def _length(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,279 @@
+"""What the security officer types: making a store, people, grants, access requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.errors import Usage
+from arlo_rec.render import Answer, Table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from arlo_rec.records import Grant, Person
+
+
+@command("init", panel="officer")
+def init(
+    run: Run,
+    officer: Annotated[str, opt("opt.officer", "--officer")],
+    root: Annotated[Path | None, opt("opt.root", "--root")] = None,
+    group: Annotated[str | None, opt("opt.group", "--group")] = None,
+) -> Answer:
+    from arlo_rec.founding import Wishes, found
+
+    store = run.store_path()
+    wishes = Wishes(store, root or store.with_name(store.name + ".root"), officer, group)
+    made = found(wishes, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
+    place = made.place
+    data = {
+        "store": str(place.store),
+        "root": str(place.root),
+        "officer": made.officer,
+        "vkey": made.vkey,
+        "officer_vkey": made.officer_vkey,
+        "recovery_key": made.recovery_key,
+    }
+    return Answer(data, [run.say("init.done", **data), *_warning(run, place.root)])
+
+
+@command("person", "add", panel="officer")
+def person_add(
+    run: Run,
+    name: Annotated[str, arg("arg.name", "NAME")],
+    role: Annotated[str, opt("opt.role", "--role")],
+    new_passphrase_file: Annotated[str | None, opt("opt.new_passphrase_file", "--new-passphrase-file")] = None,
+    service: Annotated[bool, opt("opt.service", "--service")] = False,  # noqa: FBT002 - typer's flags are keywords
+    key_out: Annotated[Path | None, opt("opt.key_out", "--key-out")] = None,
+) -> Answer:
+    from arlo_rec.persons import NewPerson, add
+
+    if service != (key_out is not None):
+        raise Usage("service_needs_key_out")
+    secret = run.secret(new_passphrase_file) if new_passphrase_file else None
+    with run.store() as store:
+        added = add(store, NewPerson(name, _role(role), secret, key_out), run.now())
+    data: dict[str, Any] = {"person": _told_person(added.person)}
+    if added.one_time is not None:
+        data["one_time_passphrase"] = added.one_time
+        return Answer(data, [run.say("person.one_time", name=name, role=role, passphrase=added.one_time)])
+    return Answer(data, [run.say("person.added", name=name, role=role)])
+
+
+@command("person", "list", panel="officer")
+def person_list(run: Run) -> Answer:
+    from arlo_rec.persons import listed
+
+    with run.store() as store:
+        people = listed(store, run.now())
+    headings = [run.say(f"column.{one}") for one in ("name", "role", "service", "since")]
+    rows = [[one.name, one.role, run.say("yes" if one.service else "no"), _day(one.since)] for one in people]
+    return Answer({"persons": [_told_person(one) for one in people]}, table=Table(headings, rows))
+
+
+@command("person", "remove", panel="officer")
+def person_remove(
+    run: Run,
+    name: Annotated[str, arg("arg.name", "NAME")],
+    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec.opening import open_store
+    from arlo_rec.persons import removable, remove
+
+    place = run.place()
+    identity = run.identity(place)
+    with open_store(place, identity, run.now(), run.state(), lock_wait=run.settings.lock_wait) as store:
+        person = removable(store, name, run.now())
+        run.confirm(run.say("person.remove_question", name=name, role=person.role), name, yes=yes)
+        remove(store, person, run.now())
+    with open_store(place, identity, run.now(), run.state(), lock_wait=run.settings.lock_wait) as store:
+        waiting = bool(store.number("rekey_due"))
+    line = run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name)
+    data = {"person": _told_person(person), "rekeyed": not waiting}
+    return Answer(data, [line], exit_status=3 if waiting else 0)
+
+
+@command("person", "passphrase", panel="anyone")
+def person_passphrase(
+    run: Run,
+    new_passphrase_file: Annotated[str | None, opt("opt.new_passphrase_file", "--new-passphrase-file")] = None,
+    reset: Annotated[str | None, opt("opt.reset", "--reset")] = None,
+) -> Answer:
+    from dataclasses import replace
+
+    from arlo_rec import persons
+    from arlo_rec.opening import open_store
+
+    place = run.place()
+    identity = run.identity(place)
+    now, state = run.now(), run.state()
+    with open_store(place, replace(identity, once=False), now, state, lock_wait=run.settings.lock_wait) as store:
+        if reset is not None:
+            added = persons.reset(store, reset, now)
+            data = {"person": _told_person(added.person), "one_time_passphrase": added.one_time}
+            return Answer(
+                data, [run.say("person.one_time", name=reset, role=added.person.role, passphrase=added.one_time)]
+            )
+        secret = run.new_passphrase(new_passphrase_file)
+        persons.set_passphrase(store, identity, secret, now)
+        return Answer({"person": _told_person(store.person)}, [run.say("person.passphrase_set")])
+
+
+@command("grant", panel="officer")
+def grant(
+    run: Run,
+    name: Annotated[str, arg("arg.name", "NAME")],
+    purpose: Annotated[str | None, opt("opt.purpose", "--purpose")] = None,
+    team: Annotated[list[str] | None, opt("opt.teams", "--team")] = None,
+    until: Annotated[str | None, opt("opt.until", "--until")] = None,
+    days: Annotated[int | None, opt("opt.days", "--days")] = None,
+    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
+) -> Answer:
+    from arlo_rec import grants
+
+    now = run.now()
+    ends = _until(now, until, days)
+    with run.store() as store:
+        wanted = grants.Wanted(name, purpose, tuple(team or ()), ends, reason)
+        given = grants.grant(store, wanted, now)
+    code = "grant.pending" if given.state == "pending" else "grant.done"
+    line = run.say(code, name=name, purpose=run.say(f"purpose.{given.purpose}"), until=_minute(given.until))
+    return Answer({"grant": _told_grant(given, now)}, [line])
+
+
+@command("revoke", panel="officer")
+def revoke(
+    run: Run,
+    name: Annotated[str, arg("arg.name", "NAME")],
+    grant: Annotated[str | None, opt("opt.grant", "--grant")] = None,
+) -> Answer:
+    from arlo_rec import grants
+
+    now = run.now()
+    with run.store() as store:
+        ended = grants.revoke(store, name, grant, now)
+    data = {"revoked": [_told_grant(one, now) for one in ended]}
+    return Answer(data, [run.say("revoke.done", name=name, count=len(ended))])
+
+
+@command("grants", panel="officer")
+def grants_list(
+    run: Run,
+    every: Annotated[bool, opt("opt.all", "--all")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec import grants
+
+    now = run.now()
+    with run.store() as store:
+        found = grants.listed(store, now, every=every)
+    headings = [run.say(f"column.{one}") for one in ("id", "name", "purpose", "teams", "until", "state")]
+    rows = [
+        [
+            one.id,
+            one.person,
+            run.say(f"purpose.{one.purpose}"),
+            ", ".join(sorted(one.teams)) if one.teams is not None else run.say("all_teams"),
+            _minute(one.until),
+            run.say(f"grant_state.{grants.shown_state(one, now)}"),
+        ]
+        for one in found
+    ]
+    lines = [] if found else [run.say("grants.none")]
+    return Answer({"grants": [_told_grant(one, now) for one in found]}, lines, Table(headings, rows))
+
+
+@command("dsar", panel="officer")
+def dsar(
+    run: Run,
+    caller: Annotated[str, arg("arg.caller", "CALLER|-")],
+    out: Annotated[Path, opt("opt.dsar_out", "--out")],
+    identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
+    received: Annotated[str | None, opt("opt.received", "--received")] = None,
+    own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,  # noqa: FBT002
+    whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,  # noqa: FBT002
+    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
+) -> Answer:
+    from arlo_rec import dsar as requests
+    from arlo_rec.times import parse_from
+
+    if own_speech and whole_call:
+        raise Usage("own_or_whole")
+    request = requests.Request(
+        run.caller(caller), out, identity, parse_from(received) if received else None, whole_call, reason, run.lang
+    )
+    with run.store() as store:
+        done = requests.answer(store, request, run.now)
+    case = {"id": done.case.id, "due": done.case.due_on.isoformat(), "state": done.case.state}
+    data = {"case": case, "recordings": done.recordings, "out": str(done.out)}
+    data |= {"sha256": done.sha256, "passphrase": done.passphrase}
+    told = {"case": done.case.id, "due": done.case.due_on.isoformat(), "count": done.recordings}
+    return Answer(data, [run.say("dsar.done", **told, out=done.out, passphrase=done.passphrase)])
+
+
+def _warning(run: Run, root: Path) -> list[str]:
+    from arlo_rec.backends.files import file_system
+    from arlo_rec.oversight import WEAK_DISKS
+
+    kind = file_system(root)
+    return [run.say("weak_disk", kind=kind)] if kind in WEAK_DISKS else []
+
+
+def _role(text: str) -> Any:
+    from arlo_rec.policy import Role
+
+    try:
+        return Role(text)
+    except ValueError:
+        raise Usage("role_unknown", roles=", ".join(Role)) from None
+
+
+def _until(now: datetime, until: str | None, days: int | None) -> datetime:
+    from datetime import timedelta
+
+    from arlo_rec.policy import GRANT_DEFAULT
+    from arlo_rec.times import parse_end
+
+    if until is not None and days is not None:
+        raise Usage("until_or_days")
+    if until is not None:
+        return parse_end(until)
+    if days is not None and not 1 <= days <= 90:
+        raise Usage("grant_length")
+    return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
+
+
+def _told_person(person: Person) -> dict[str, Any]:
+    from arlo_rec.records import to_iso
+
+    return {"name": person.name, "role": person.role, "service": person.service, "since": to_iso(person.since)}
+
+
+def _told_grant(grant: Grant, now: datetime) -> dict[str, Any]:
+    from arlo_rec.grants import shown_state
+    from arlo_rec.records import to_iso
+
+    return {
+        "id": grant.id,
+        "person": grant.person,
+        "purpose": grant.purpose,
+        "teams": sorted(grant.teams) if grant.teams is not None else None,
+        "until": to_iso(grant.until),
+        "state": shown_state(grant, now),
+        "by": grant.by,
+        "reason": grant.reason,
+    }
+
+
+def _day(at: datetime) -> str:
+    from arlo_rec.times import shown
+
+    return shown(at)[:10]
+
+
+def _minute(at: datetime) -> str:
+    from arlo_rec.times import shown
+
+    return shown(at)

@@ -1,0 +1,189 @@
+"""One run of the program: its settings, its clock, its terminal, and how it gets at a store.
+
+The only place that reads the clock, the environment, the terminal and secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arlo_rec.config import Settings, settle
+from arlo_rec.errors import NoStore, NotUnlocked, Usage
+from arlo_rec.texts import say
+
+if TYPE_CHECKING:
+    from arlo_rec.keyfiles import Identity
+    from arlo_rec.place import Place
+    from arlo_rec.policy import GuardLimits
+    from arlo_rec.statefolder import StateFolder
+    from arlo_rec.store import Store
+
+STDIN = "-"
+CALLER_BYTES = 200  # a number in any notation is far shorter
+
+
+class Run:
+    """What every command body is handed."""
+
+    def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool) -> None:
+        self.settings: Settings = settle(options, os.environ)
+        self.json = json
+        self.quiet = quiet
+        self.lang = self.settings.lang
+        self._stdin_taken = False
+
+    # -- clock and words ------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The time of this machine, in UTC."""
+        return datetime.now(UTC)
+
+    def say(self, code: str, **values: object) -> str:
+        """A sentence in the language of this run."""
+        return say(code, self.lang, **values)
+
+    # -- the terminal ---------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """A line for people, beside the answer."""
+        if not self.quiet:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    def confirm(self, question: str, expected: str, *, yes: bool) -> None:
+        """Go on only where somebody typed *expected*; raises Usage where nobody can or does."""
+        if yes:
+            return
+        if not sys.stdin.isatty() or self._stdin_taken:
+            raise Usage("needs_yes")
+        sys.stderr.write(question + " ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() != expected:
+            raise Usage("not_confirmed")
+
+    def progress(self, done: int, total: int) -> None:
+        """A line that counts, on a terminal only."""
+        if self.quiet or self.json or total < 2 or not sys.stderr.isatty():
+            return
+        end = "\n" if done >= total else ""
+        sys.stderr.write(f"\r{done}/{total}{end}")
+        sys.stderr.flush()
+
+    def stdin(self, limit: int) -> bytes:
+        """What is piped in; it can be read once."""
+        if self._stdin_taken:
+            raise Usage("stdin_twice")
+        self._stdin_taken = True
+        return sys.stdin.buffer.read(limit)
+
+    def caller(self, text: str) -> str:
+        """A caller as given, or from stdin, so that the number need not stand in the process list."""
+        if text != STDIN:
+            return text
+        return self.stdin(CALLER_BYTES).decode("utf-8", "replace").strip()
+
+    # -- secrets --------------------------------------------------------------------------------------
+
+    def passphrase(self) -> bytes:
+        """The passphrase of whoever runs this: from a file, from stdin, or asked on the terminal."""
+        named = self.settings.passphrase_file
+        if named is not None:
+            return self.secret(named)
+        return self._asked(self.say("ask.passphrase"))
+
+    def new_passphrase(self, named: str | None) -> bytes:
+        """A passphrase to be set: from a file, or asked twice on the terminal."""
+        if named is not None:
+            return self.secret(named)
+        first = self._asked(self.say("ask.new_passphrase"))
+        if self._asked(self.say("ask.again")) != first:
+            raise Usage("passphrases_differ")
+        return first
+
+    def secret(self, named: str) -> bytes:
+        """The passphrase in a file that nobody else can read, or on stdin for `-`."""
+        from arlo_rec.keyfiles import clean_passphrase, read_secret
+
+        return clean_passphrase(self.stdin(64 * 1024) if named == STDIN else read_secret(Path(named)))
+
+    def _asked(self, question: str) -> bytes:
+        from arlo_rec.keyfiles import clean_passphrase
+
+        if not sys.stdin.isatty() or self._stdin_taken:
+            raise NotUnlocked("no_passphrase", rule="security.password")
+        import getpass
+
+        return clean_passphrase(getpass.getpass(question + " ").encode("utf-8", "surrogateescape"))
+
+    # -- the store ------------------------------------------------------------------------------------
+
+    def store_path(self) -> Path:
+        """Where the store is, or is to be; raises Usage where nothing says."""
+        named = self.settings.store
+        if named is None:
+            raise NoStore("store_not_named")
+        if "://" in named:
+            raise Usage("store_scheme", value=named.split("://")[0][:20])
+        return Path(named)
+
+    def place(self) -> Place:
+        """The store's folders; raises NoStore."""
+        from arlo_rec.place import find
+
+        return find(self.store_path())
+
+    def state(self) -> StateFolder:
+        """What this login account remembers outside the store."""
+        from arlo_rec.statefolder import StateFolder
+
+        return StateFolder(self.settings.state_dir)
+
+    def identity(self, place: Place) -> Identity:
+        """Who runs this; a failed unlock is noted where the next command takes it into the log."""
+        from arlo_rec import keyfiles, opening
+
+        settings = self.settings
+        if settings.key_file is not None:
+            identity = keyfiles.read_service(place, Path(settings.key_file))
+            if settings.as_name not in (None, identity.name):
+                raise Usage("as_differs", name=identity.name)
+            return identity
+        name = settings.as_name or _login()
+        try:
+            return keyfiles.unlock(place, name, self.passphrase())
+        except NotUnlocked as problem:
+            if problem.code == "wrong_passphrase":
+                opening.note_attempt(place, name, _login(), self.now())
+            raise
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store, opened for whoever runs this."""
+        from arlo_rec.opening import open_store
+
+        place = self.place()
+        identity = self.identity(place)
+        with open_store(place, identity, self.now(), self.state(), lock_wait=self.settings.lock_wait) as store:
+            yield store
+
+    def guard_limits(self) -> GuardLimits:
+        """When a purge stops and asks."""
+        from arlo_rec.policy import GuardLimits
+
+        settings = self.settings
+        return GuardLimits(settings.guard_share, settings.guard_count, settings.guard_jump)
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,92 @@
+"""What the telephone system and cron type: ingest and purge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.errors import Usage
+from arlo_rec.render import Answer, Table
+
+if TYPE_CHECKING:
+    from arlo_rec.ingest import Outcome
+
+
+@command("ingest", panel="services")
+def ingest(
+    run: Run,
+    paths: Annotated[list[Path], arg("arg.paths", "PATH…")],
+    format: Annotated[str, opt("opt.format", "--format")] = "auto",
+    keep_source: Annotated[bool, opt("opt.keep_source", "--keep-source")] = False,  # noqa: FBT002
+    dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec.ingest import Options
+    from arlo_rec.ingest import ingest as take_in
+
+    if format not in {"auto", "manifest"}:
+        raise Usage("format_unknown")
+    with run.store() as store:
+        options = Options(keep_source=keep_source, dry_run=dry_run)
+        outcome = take_in(store, paths, run.now(), options, run.progress)
+    counts = {
+        "accepted": len(outcome.accepted),
+        "refused": len(outcome.refused),
+        "duplicates": len(outcome.duplicates),
+        "unclaimed": len(outcome.unclaimed),
+    }
+    headings = [run.say(f"column.{one}") for one in ("source", "code", "rule", "message")]
+    rows = [[one.source, one.code, one.rule, run.say(f"refused.{one.code}")] for one in outcome.refused]
+    lines = [run.say("ingest.would" if dry_run else "ingest.done", **counts)]
+    lines += [run.say("ingest.unclaimed", source=one) for one in outcome.unclaimed]
+    lines += [run.say("ingest.left", source=one) for one in outcome.left]
+    return Answer(_told(run, outcome), lines, Table(headings, rows), exit_status=3 if outcome.refused else 0)
+
+
+@command("purge", panel="services")
+def purge(
+    run: Run,
+    dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
+    allow_large: Annotated[bool, opt("opt.allow_large", "--allow-large")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec import retention
+    from arlo_rec.records import to_iso
+
+    with run.store() as store:
+        planned = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
+        told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in planned.due]
+        due = len(planned.due)
+        if dry_run:
+            code = "purge.would" if planned.decision.allowed else "purge.would_refuse"
+            data = {"due": due, "erased": 0, "overdue": due, "recordings": told, "would_erase": due}
+            return Answer(data, [run.say(code, count=due)])
+        done = retention.carry_out(store, planned, run.now())
+    data = {"due": due, "erased": done.erased, "overdue": done.overdue, "recordings": told}
+    data["receipt"] = str(done.receipt) if done.receipt else None
+    return Answer(data, [run.say("purge.done", count=done.erased)], exit_status=3 if done.overdue else 0)
+
+
+def _told(run: Run, outcome: Outcome) -> dict[str, object]:
+    def taken(one: object) -> dict[str, object]:
+        identified = getattr(one, "id", b"")
+        return {"id": identified.hex() or None, "source": one.source, "source_id": one.source_id}  # type: ignore[attr-defined]
+
+    refused = [
+        {
+            "source": one.source,
+            "source_id": one.source_id,
+            "code": one.code,
+            "rule": one.rule,
+            "message": run.say(f"refused.{one.code}"),
+            "why": one.why,
+        }
+        for one in outcome.refused
+    ]
+    return {
+        "accepted": [taken(one) for one in outcome.accepted],
+        "refused": refused,
+        "duplicates": [taken(one) for one in outcome.duplicates],
+        "unclaimed": outcome.unclaimed,
+        "left": outcome.left,
+    }

@@ -1,0 +1,49 @@
+"""What support staff type with a customer on the line: withdraw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.errors import Usage
+from arlo_rec.render import Answer
+
+
+@command("withdraw", panel="support")
+def withdraw(
+    run: Run,
+    caller: Annotated[str | None, arg("arg.caller", "[CALLER|-]")] = None,
+    call: Annotated[str | None, opt("opt.call", "--call")] = None,
+    dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
+    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
+    receipt_out: Annotated[Path | None, opt("opt.receipt_out", "--receipt-out")] = None,
+) -> Answer:
+    from arlo_rec import withdrawal
+    from arlo_rec.backends.files import write_new
+    from arlo_rec.records import to_iso
+    from arlo_rec.times import shown
+
+    if receipt_out is not None and receipt_out.exists():
+        raise Usage("out_exists", path=str(receipt_out))
+    number = run.caller(caller) if caller is not None else None
+    with run.store() as store:
+        planned = withdrawal.plan(store, number, call, run.now())
+        told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in planned.recordings]
+        times = [f"  {shown(one.started_at)}" for one in planned.calls]
+        count = len(planned.calls)
+        if dry_run:
+            data = {"erased": 0, "would_erase": len(told), "recordings": told, "receipt": None, "recipients": []}
+            return Answer(data, [*times, run.say("withdraw.would", count=count)])
+        if not run.json and not yes:
+            run.note("\n".join([run.say("withdraw.shows", count=count), *times]))
+        run.confirm(run.say("withdraw.question", count=count), str(count), yes=yes)
+        done = withdrawal.carry_out(store, planned, run.now())
+        if receipt_out is not None:
+            write_new(receipt_out, [done.receipt.read_bytes()])
+    told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in done.recordings]
+    data = {"erased": len(told), "recordings": told, "receipt": str(done.receipt), "recipients": []}
+    data["number"] = done.number
+    code = "withdraw.done" if told else "withdraw.nothing"
+    return Answer(data, [run.say(code, count=len(told), number=done.number)])

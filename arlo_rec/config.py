@@ -1,0 +1,135 @@
+"""Settings: option, environment, config file, default, in this order; read once, at the edge.
+
+Every key is documented in docs/operating.md, and a key that is not known is a usage error: a mistyped
+setting must not be silently without effect.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from arlo_rec.errors import Usage
+
+KEYS: Mapping[str, type] = {
+    "store": str,
+    "as": str,
+    "passphrase_file": str,
+    "key_file": str,
+    "lang": str,
+    "state_dir": str,
+    "vkey": str,
+    "lock_wait_s": int,
+    "guard.share": float,
+    "guard.count": int,
+    "guard.jump_days": int,
+}
+SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run works with."""
+
+    store: str | None
+    as_name: str | None
+    passphrase_file: str | None
+    key_file: str | None
+    lang: str
+    state_dir: Path | None
+    vkey: str | None
+    lock_wait: float
+    guard_share: Fraction
+    guard_count: int
+    guard_jump: timedelta
+
+
+def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
+    """The settings of a run; raises Usage for a config file that is wrong."""
+    told = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
+
+    def pick(key: str) -> str | None:
+        named = options.get(key) or environment.get(f"ARLO_REC_{key.upper()}") or told.get(key)
+        return str(named) if named else None
+
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    handed = Path(credentials) / "arlo-rec.key" if credentials else None
+    key_file = pick("key_file") or (str(handed) if handed and handed.exists() else None)
+    return Settings(
+        store=pick("store"),
+        as_name=pick("as"),
+        passphrase_file=pick("passphrase_file"),
+        key_file=key_file,
+        lang=language(options.get("lang") or told.get("lang"), environment),
+        state_dir=_state_dir(told, environment),
+        vkey=told.get("vkey"),
+        lock_wait=float(told.get("lock_wait_s", 20)),
+        guard_share=Fraction(str(told.get("guard.share", "1/3"))),
+        guard_count=int(told.get("guard.count", 20)),
+        guard_jump=timedelta(days=int(told.get("guard.jump_days", 7))),
+    )
+
+
+def language(named: str | None, environment: Mapping[str, str]) -> str:
+    """`nb` or `en`: as named, else as LANG says, else Norwegian. Raises Usage for another name."""
+    if named is not None:
+        if named not in {"nb", "en"}:
+            raise Usage("bad_lang", value=named[:20])
+        return named
+    spoken = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    return "en" if spoken.lower().startswith("en") else "nb"
+
+
+def _state_dir(told: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:
+    if told.get("state_dir"):
+        return Path(str(told["state_dir"]))
+    if environment.get("STATE_DIRECTORY"):  # systemd's StateDirectory=
+        return Path(environment["STATE_DIRECTORY"])
+    if environment.get("XDG_STATE_HOME"):
+        return Path(environment["XDG_STATE_HOME"]) / "arlo-rec"
+    return Path(environment["HOME"]) / ".local/state/arlo-rec" if environment.get("HOME") else None
+
+
+def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    path = Path(named) if named else _default_config(environment)
+    if path is None:
+        return {}
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise Usage("config_unreadable", path=str(path)) from None
+    except tomllib.TOMLDecodeError:
+        raise Usage("config_not_toml", path=str(path)) from None
+    return _checked(_flat(told), path)
+
+
+def _default_config(environment: Mapping[str, str]) -> Path | None:
+    home = environment.get("XDG_CONFIG_HOME") or (f"{environment['HOME']}/.config" if environment.get("HOME") else None)
+    candidates = [Path(home) / "arlo-rec/config.toml"] if home else []
+    return next((one for one in (*candidates, SYSTEM_CONFIG) if one.is_file()), None)
+
+
+def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in told.items():
+        if isinstance(value, dict):
+            flat.update({f"{key}.{inner}": one for inner, one in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def _checked(told: dict[str, Any], path: Path) -> dict[str, Any]:
+    for key, value in told.items():
+        kind = KEYS.get(key)
+        if kind is None:
+            raise Usage("config_unknown_key", key=key[:60], path=str(path))
+        right = isinstance(value, kind) or (kind is float and isinstance(value, int))
+        if not right or isinstance(value, bool) or (not isinstance(value, str) and value < 0):
+            raise Usage("config_bad_value", key=key, path=str(path))
+    return told

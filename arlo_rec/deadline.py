@@ -1,0 +1,30 @@
+"""When an access request must be answered: GDPR 12(3) by the rules of Regulation 1182/71.
+
+The day of receipt is not counted. One month ends on the same date of the next month, or on that month's last
+day; a Saturday, a Sunday or a Norwegian public holiday moves the end to the next working day.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from dateutil.easter import easter
+from dateutil.relativedelta import relativedelta
+
+_FIXED = ((1, 1), (5, 1), (5, 17), (12, 25), (12, 26))  # month, day
+_AFTER_EASTER = (-3, -2, 0, 1, 39, 49, 50)  # Maundy Thursday to Whit Monday, in days
+
+
+def answer_due(received: date) -> date:
+    """The last day for the answer to a request that was received on that day (Europe/Oslo)."""
+    due = received + relativedelta(months=1)
+    while due.weekday() >= 5 or is_holiday(due):
+        due += timedelta(days=1)
+    return due
+
+
+def is_holiday(day: date) -> bool:
+    """Whether it is a Norwegian public holiday."""
+    if (day.month, day.day) in _FIXED:
+        return True
+    return (day - easter(day.year)).days in _AFTER_EASTER

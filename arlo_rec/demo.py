@@ -1,0 +1,265 @@
+"""The whole life of a few calls in a throw-away store, each step with the rule that it shows.
+
+Real keys, real sound, the same use cases as the commands; only the clock is moved, because the last day of
+a recording is 90 days away. Everything lies below one folder, state included, and is removed at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from arlo_rec import (
+    access,
+    dsar,
+    founding,
+    gate,
+    grants,
+    ingest,
+    logbook,
+    oversight,
+    persons,
+    receipts,
+    retention,
+    withdrawal,
+)
+from arlo_rec.errors import ArloError, Refused, Usage
+from arlo_rec.keyfiles import Identity, read_service, readable_secret, unlock
+from arlo_rec.opening import open_store
+from arlo_rec.place import find
+from arlo_rec.policy import RETENTION, Action, GuardLimits, Role
+from arlo_rec.records import to_iso
+from arlo_rec.statefolder import StateFolder
+from arlo_rec.store import Store
+from arlo_rec.texts import say
+
+CALLS = (  # sound, caller, agent; the numbers are examples and the names are fictional
+    ("call-1.wav", "+4790000001", "Ola Oppdiktet"),
+    ("call-2.wav", "+4790000002", "Prøve Prøvesen"),
+    ("call-3.wav", "+4790000001", "Ola Oppdiktet"),
+    ("call-4.wav", "+4790000003", "Prøve Prøvesen"),
+)
+REFUSED_CALL = "call-4.wav"
+TEAM = "kundeservice"
+WITHDRAWER, ASKER = "+47 900 00 001", "900 00 002"  # other ways to write numbers of CALLS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step did, by which rule, and whether it did it."""
+
+    rule: str
+    did: str
+    ok: bool
+
+
+def live(lang: str, now: datetime, *, folder: Path | None, keep: bool, tell: Callable[[str], None]) -> list[Step]:
+    """Run the whole life below *folder* (None: a temporary one); removed again unless *keep*."""
+    if folder is not None and folder.exists():
+        raise Usage("already_exists", path=str(folder))
+    base = folder or Path(tempfile.mkdtemp(prefix="arlo-rec-demo-"))
+    try:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        life = _Life(base, lang, now, tell)
+        life.run()
+        return life.steps
+    finally:
+        if not keep:
+            shutil.rmtree(base, ignore_errors=True)
+
+
+class _Life:
+    """One demonstration: its folder, its people, its clock."""
+
+    def __init__(self, base: Path, lang: str, now: datetime, tell: Callable[[str], None]) -> None:
+        self.base, self.lang, self.now, self._tell = base, lang, now, tell
+        self.steps: list[Step] = []
+        self.state = StateFolder(base / "state")
+        self.people: dict[str, Identity] = {}
+        self.recordings: list[str] = []
+
+    def run(self) -> None:
+        """Every step, in order."""
+        self._found()
+        self._people()
+        self._take_in()
+        self._find_without_grant()
+        self._grant()
+        self._find_and_export()
+        self._training()
+        self._answer_request()
+        self._withdraw()
+        self._revoke()
+        self._last_day()
+        self._look_back()
+
+    def step(self, rule: str, code: str, *, ok: bool, **values: object) -> None:
+        """Tell a step and keep it."""
+        did = say(f"demo.{code}", self.lang, **values)
+        self.steps.append(Step(rule, did, ok))
+        self._tell(f"{'✓' if ok else '✗'} {did}  [{rule}]")
+
+    @contextmanager
+    def as_(self, name: str) -> Iterator[Store]:
+        """The store, opened for one of the people."""
+        with open_store(find(self.base / "store"), self.people[name], self.now, self.state) as store:
+            yield store
+
+    # -- the steps ------------------------------------------------------------------------------------
+
+    def _found(self) -> None:
+        passphrase = readable_secret(4).encode()
+        wishes = founding.Wishes(self.base / "store", self.base / "store.root", "Sigrid")
+        founded = founding.found(wishes, passphrase, self.now, self.state)
+        self.people["Sigrid"] = unlock(founded.place, "Sigrid", passphrase)
+        self.step("access.officer", "init", ok=founded.place.catalogue.exists())
+
+    def _people(self) -> None:
+        with self.as_("Sigrid") as store:
+            passphrase = readable_secret(4).encode()
+            persons.add(store, persons.NewPerson("Leif", Role.MANAGER, passphrase), self.now)
+            self.people["Leif"] = unlock(store.place, "Leif", passphrase)
+            for name, role in (("telefon", Role.INGEST), ("cron", Role.RETENTION), ("skranke", Role.SUPPORT)):
+                key = self.base / f"{name}.key"
+                persons.add(store, persons.NewPerson(name, role, key_out=key), self.now)
+                self.people[name] = read_service(store.place, key)
+        self.step("security.password", "people", ok=len(self.people) == 5)
+
+    def _take_in(self) -> None:
+        spool = self.base / "spool"
+        spool.mkdir()
+        for number, (sound, caller, agent) in enumerate(CALLS):
+            self._deliver(spool, f"{number}", sound, caller, agent, key="1")
+        self._deliver(spool, "refused", REFUSED_CALL, "+4790000009", "Ola Oppdiktet", key="2")
+        with self.as_("telefon") as store:
+            outcome = ingest.ingest(store, [spool], self.now)
+        self.recordings = [one.id.hex() for one in outcome.accepted]
+        self.step("consent.press1", "taken_in", ok=len(outcome.accepted) == len(CALLS), count=len(outcome.accepted))
+        refused = [one.code for one in outcome.refused]
+        self.step("consent.press2", "refused", ok=refused == ["no_consent"])
+        left = sorted(one.name for one in spool.iterdir())
+        self.step("scope.only", "spool", ok=left == ["refused.json", "refused.wav"])
+
+    def _find_without_grant(self) -> None:
+        problem = self._problem(lambda store: access.find(store, "quality", self._reason(), access.Search(), self.now))
+        self.step("access.managers", "no_grant", ok=problem == "no_grant")
+
+    def _grant(self) -> None:
+        until = self.now + timedelta(days=30)
+        with self.as_("Sigrid") as store:
+            for purpose in ("quality", "training"):
+                wanted = grants.Wanted("Leif", purpose, (TEAM,), until, say("demo.reason_grant", self.lang))
+                grants.grant(store, wanted, self.now)
+        self.step("access.officer", "granted", ok=True)
+
+    def _find_and_export(self) -> None:
+        out = self.base / "kvalitet.wav"
+        with self.as_("Leif") as store:
+            found = access.find(store, "quality", self._reason(), access.Search(team=TEAM), self.now)
+            admission = gate.admit(store, Action.EXPORT, "quality", self._reason(), self.now)
+            access.export(store, admission, self.recordings[1], out, lambda: self.now)
+        self.step("security.reason", "found", ok=len(found) == len(CALLS), count=len(found))
+        original = files("arlo_rec") / "demo_calls" / CALLS[1][0]
+        same_end = out.read_bytes()[-1000:] == original.read_bytes()[-1000:]
+        self.step("purpose.quality", "exported", ok=same_end and out.stat().st_size < len(original.read_bytes()))
+
+    def _training(self) -> None:
+        problem = self._problem(
+            lambda store: access.export(
+                store,
+                gate.admit(store, Action.EXPORT, "training", self._reason(), self.now),
+                self.recordings[0],
+                self.base / "opplaering.wav",
+                lambda: self.now,
+            )
+        )
+        self.step("data.pseudonymised", "training", ok=problem == "no_released_copy")
+
+    def _answer_request(self) -> None:
+        request = dsar.Request(ASKER, self.base / "innsyn.html", say("demo.identity", self.lang), lang=self.lang)
+        with self.as_("Sigrid") as store:
+            done = dsar.answer(store, request, lambda: self.now)
+        sealed = "90000002" not in done.out.read_text("utf-8")
+        self.step("access.subject", "answered", ok=done.recordings == 1 and sealed, due=done.case.due_on.isoformat())
+
+    def _withdraw(self) -> None:
+        with self.as_("skranke") as store:
+            planned = withdrawal.plan(store, WITHDRAWER, None, self.now)
+            done = withdrawal.carry_out(store, planned, self.now)
+            gone = all(not store.blobs.size(one.id.hex()) for one in done.recordings)
+        self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 2, number=done.number)
+        told = receipts.verify(done.receipt.read_bytes())
+        self.step("consent.withdraw", "receipt", ok=told["count"] == 2)
+        problem = self._problem(lambda store: self._export_again(store))
+        self.step("consent.withdraw", "unreadable", ok=problem == "no_grant")
+
+    def _revoke(self) -> None:
+        with self.as_("Sigrid") as store:
+            ended = grants.revoke(store, "Leif", None, self.now)
+        problem = self._problem(lambda store: access.find(store, "quality", self._reason(), access.Search(), self.now))
+        self.step("access.officer", "revoked", ok=len(ended) == 2 and problem == "no_grant")
+
+    def _last_day(self) -> None:
+        self.now += RETENTION
+        careful, allowed = GuardLimits(), False
+        try:
+            with self.as_("cron") as store:
+                retention.carry_out(store, retention.plan(store, self.now, careful, allow_large=False), self.now)
+        except Refused as problem:
+            allowed = problem.code == "retention.guard"
+        self.step("retention.90d", "guard", ok=allowed)
+        with self.as_("cron") as store:
+            done = retention.carry_out(store, retention.plan(store, self.now, careful, allow_large=True), self.now)
+            left = list(store.blobs.names())
+        self.step("retention.90d", "purged", ok=done.erased == 2 and not left, count=done.erased)
+
+    def _look_back(self) -> None:
+        with self.as_("Sigrid") as store:
+            problems = oversight.verify(store, self.now, read_data=True)
+            log = logbook.check(store.book, signatures=True)
+            size = store.book.tree().size
+        self.step("security.monitored", "verified", ok=not problems and not log, size=size)
+
+    # -- small words ----------------------------------------------------------------------------------
+
+    def _deliver(self, spool: Path, stem: str, sound: str, caller: str, agent: str, *, key: str) -> None:
+        """What a telephone exchange leaves: the sound, and a manifest beside it."""
+        started = self.now - timedelta(hours=1)
+        pressed = started + timedelta(milliseconds=250)
+        manifest: dict[str, Any] = {
+            "source_id": f"demo.{stem}",
+            "audio": f"{stem}.wav",
+            "direction": "inbound",
+            "started_at": to_iso(started),
+            "caller": caller,
+            "agent": agent,
+            "team": TEAM,
+            "channels": {"caller": 0, "agent": 1},
+            "consent": {"key": key, "at": to_iso(pressed), "prompt": "nb-2026-01", "prompt_completed": True},
+        }
+        (spool / f"{stem}.wav").write_bytes((files("arlo_rec") / "demo_calls" / sound).read_bytes())
+        (spool / f"{stem}.json").write_text(json.dumps(manifest), "utf-8")
+
+    def _problem(self, work: Callable[[Store], object]) -> str | None:
+        """The code with which the manager is refused; None if he is not."""
+        try:
+            with self.as_("Leif") as store:
+                work(store)
+        except ArloError as problem:
+            return problem.code
+        return None
+
+    def _export_again(self, store: Store) -> object:
+        admission = gate.admit(store, Action.EXPORT, "quality", self._reason(), self.now)
+        return access.export(store, admission, self.recordings[0], self.base / "igjen.wav", lambda: self.now)
+
+    def _reason(self) -> str:
+        return say("demo.reason", self.lang)

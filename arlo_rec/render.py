@@ -1,0 +1,109 @@
+"""How answers look: tables and sentences for people, one JSON document for scripts. Alone imports rich.
+
+Every text from outside passes `texts.clean` here: no escape sequence, no bidi mark and no line break of a
+caller, an agent or a file name reaches a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from arlo_rec.errors import ArloError, Unreachable
+from arlo_rec.texts import clean, say
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under headings, as texts."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command tells: the keys of its JSON, and the same for people."""
+
+    data: dict[str, Any]
+    lines: Sequence[str] = field(default_factory=list)
+    table: Table | None = None
+    exit_status: int = 0
+    error: ArloError | None = None  # an answer that is also a failure, such as problems that a check found
+
+
+def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
+    """Write an answer to stdout, and give its exit status; raises Unreachable where stdout does not take it."""
+    status = answer.error.exit_status if answer.error else answer.exit_status
+    if as_json:
+        told = {"error": told_error(answer.error, lang)} if answer.error else {}
+        _write(json_text({"ok": status in {0, 3}, **answer.data, **told}))
+        return status
+    if answer.table is not None and answer.table.rows:
+        _write(table_text(answer.table))
+    if answer.lines and not quiet:
+        _write("".join(_clean_lines(line) for line in answer.lines))
+    return status
+
+
+def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
+    """One line on stderr, or one JSON document on stdout."""
+    if as_json:
+        _write(json_text({"ok": False, "error": told_error(error, lang)}))
+        return
+    rule = f" [{error.rule}]" if error.rule else ""
+    sys.stderr.write(f"arlo-rec: {message_of(error, lang)}{rule}\n")
+
+
+def told_error(error: ArloError, lang: str) -> dict[str, Any]:
+    """An error as JSON tells it: the code never changes with the language, the message does."""
+    told = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
+    return told | ({"rule": error.rule} if error.rule else {})
+
+
+def message_of(error: ArloError, lang: str) -> str:
+    """The sentence of an error; its values made harmless."""
+    values = {key: clean(str(value)) for key, value in error.detail.items()}
+    return say(f"error.{error.code}", lang, **values)
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """One JSON document and a line end; control characters and lone surrogates only as escapes."""
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, default=str) + "\n"
+
+
+def table_text(table: Table) -> str:
+    """A plain table as wide as the terminal, or as its content where there is none."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    grid = RichTable(box=None, pad_edge=False, header_style="bold")
+    for heading in table.headings:
+        grid.add_column(Text(clean(heading)), overflow="fold")
+    for row in table.rows:
+        grid.add_row(*(Text(clean(cell)) for cell in row))
+    on_terminal = sys.stdout.isatty()
+    console = Console(file=sys.stdout, width=None if on_terminal else 200, no_color="NO_COLOR" in os.environ)
+    with console.capture() as captured:
+        console.print(grid)
+    return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def _clean_lines(text: str) -> str:
+    """Our own line breaks stay; everything else that is not printable becomes visible."""
+    return "".join(clean(line) + "\n" for line in text.split("\n"))
+
+
+def _write(text: str) -> None:
+    """To stdout, and know that it arrived: a full disk behind it is no success."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, UnicodeEncodeError) as error:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - nothing more can be said there
+        raise Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding") from None

@@ -1,0 +1,895 @@
+"""Every sentence that people read, by code, in Norwegian (bokmål) and English; and the one sanitiser.
+
+Errors and refusals carry codes; here the codes get their words. A test holds both languages complete and
+their placeholders equal, and finds a sentence for every code that the program can raise.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_VISIBLE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: str) -> str:
+    """Text from outside, made harmless for a terminal, a page, a cell or a log: controls become visible.
+
+    Escape sequences, C1 controls, bidi marks, line separators, lone surrogates and unassigned or private
+    characters come out as `\\x1b` or `\\u202e`; everything else stays as it is.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(one if _is_harmless(one) else _escaped(one) for one in text)
+
+
+def say(code: str, lang: str, **values: object) -> str:
+    """The sentence of *code* in *lang*, with its values filled in; raises KeyError for an unknown code."""
+    nb, en = TEXTS[code]
+    return (nb if lang == "nb" else en).format(**values)
+
+
+def _is_harmless(one: str) -> bool:
+    return one == " " or (
+        unicodedata.category(one) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and one not in _BIDI
+    )
+
+
+def _escaped(one: str) -> str:
+    if one in _VISIBLE:
+        return _VISIBLE[one]
+    point = ord(one)
+    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}"
+
+
+_ERRORS: Final[dict[str, tuple[str, str]]] = {
+    "usage": ("{message}; se --help", "{message}; see --help"),
+    "already_exists": (
+        "{path} finnes allerede og er ikke tom; velg et annet sted",
+        "{path} exists already and is not empty; choose another place",
+    ),
+    "root_inside_store": (
+        "rotmappen {path} må ligge ved siden av lageret, ikke i det; velg et annet sted med --root",
+        "the root folder {path} must lie beside the store, not inside it; choose another place with --root",
+    ),
+    "no_such_group": (
+        "det finnes ingen gruppe {name} på denne maskinen; lag den først",
+        "there is no group {name} on this machine; make it first",
+    ),
+    "passphrase_not_utf8": (
+        "passordet er ikke UTF-8-tekst; lagre filen som UTF-8",
+        "the passphrase is not UTF-8 text; save the file as UTF-8",
+    ),
+    "passphrase_too_short": (
+        "passordet må ha minst {least} tegn",
+        "the passphrase must have at least {least} characters",
+    ),
+    "passphrases_differ": (
+        "de to passordene er ikke like; prøv igjen",
+        "the two passphrases differ; try again",
+    ),
+    "secret_file_open": (
+        "{path} kan leses av andre; gjør chmod 600 på filen og prøv igjen",
+        "{path} can be read by others; do chmod 600 on the file and try again",
+    ),
+    "secret_file_missing": (
+        "kan ikke lese {path}; se etter at filen finnes og er din",
+        "cannot read {path}; see that the file exists and is yours",
+    ),
+    "not_a_service_key": (
+        "{path} er ingen nøkkelfil for en tjeneste; bruk filen som person add --service skrev",
+        "{path} is no key file of a service; use the file that person add --service wrote",
+    ),
+    "key_of_another_store": (
+        "nøkkelen hører til et annet lager; velg riktig lager med --store",
+        "the key belongs to another store; choose the right store with --store",
+    ),
+    "wrong_passphrase": (
+        "feil passord, eller ingen slik person her; forsøket er notert",
+        "wrong passphrase, or no such person here; the attempt was noted",
+    ),
+    "no_passphrase": (
+        "ingen terminal å spørre om passord på; oppgi --passphrase-file eller --key-file",
+        "no terminal to ask for a passphrase on; give --passphrase-file or --key-file",
+    ),
+    "one_time_passphrase": (
+        "dette passordet gjelder bare én gang; sett ditt eget med arlo-rec person passphrase",
+        "this passphrase works only once; set your own with arlo-rec person passphrase",
+    ),
+    "no_longer_here": (
+        "du har ikke tilgang til dette lageret lenger; snakk med sikkerhetsansvarlig",
+        "you no longer have access to this store; talk to the security officer",
+    ),
+    "secret_not_given": (
+        "rollen din har ikke nøkkelen som trengs til dette; snakk med sikkerhetsansvarlig",
+        "your role does not hold the key that this needs; talk to the security officer",
+    ),
+    "as_differs": (
+        "nøkkelfilen tilhører {name}; fjern --as eller bruk en annen nøkkelfil",
+        "the key file belongs to {name}; drop --as or use another key file",
+    ),
+    "wrong_catalogue_key": (
+        "katalogen lar seg ikke åpne med nøkkelen din; snakk med sikkerhetsansvarlig",
+        "the catalogue does not open with your key; talk to the security officer",
+    ),
+    "no_store": (
+        "det er ikke noe lager i {path}; se etter --store, eller lag et med arlo-rec init",
+        "there is no store at {path}; check --store, or make one with arlo-rec init",
+    ),
+    "store_not_named": (
+        "hvilket lager? oppgi --store eller sett ARLO_REC_STORE",
+        "which store? give --store or set ARLO_REC_STORE",
+    ),
+    "store_scheme": (
+        "lagre av typen {value} støttes ikke; oppgi en mappe",
+        "stores of the kind {value} are not supported; give a folder",
+    ),
+    "store_too_new": (
+        "lageret {path} er laget av en nyere versjon; oppgrader arlo-rec",
+        "the store {path} was made by a newer version; upgrade arlo-rec",
+    ),
+    "store_file_damaged": (
+        "{path} er skadet; hent filen fra sikkerhetskopien",
+        "{path} is damaged; take the file from the backup",
+    ),
+    "in_use": (
+        "lageret er i bruk av en annen kjøring; prøv igjen om litt",
+        "the store is in use by another run; try again shortly",
+    ),
+    "bad_name": (
+        "et navn er 1 til 100 synlige tegn uten mellomrom ytterst",
+        "a name is 1 to 100 visible characters with no blanks at its ends",
+    ),
+    "name_taken": (
+        "navnet {name} er i bruk eller har vært det; velg et annet",
+        "the name {name} is or was in use; choose another",
+    ),
+    "role_unknown": ("rollen må være en av {roles}", "the role must be one of {roles}"),
+    "role_is_no_service": (
+        "rollen {role} er for mennesker; en tjeneste kan være support, ingest, retention eller auditor",
+        "the role {role} is for people; a service can be support, ingest, retention or auditor",
+    ),
+    "service_needs_key_out": (
+        "--service og --key-out hører sammen; oppgi begge eller ingen",
+        "--service and --key-out belong together; give both or neither",
+    ),
+    "service_has_no_passphrase": (
+        "en tjeneste har nøkkelfil og intet passord; lag en ny tjeneste for å bytte nøkkel",
+        "a service has a key file and no passphrase; add a new service to change the key",
+    ),
+    "no_such_person": (
+        "det er ingen {name} her; arlo-rec person list viser hvem som er her",
+        "there is no {name} here; arlo-rec person list shows who is",
+    ),
+    "not_oneself": (
+        "dette må en annen sikkerhetsansvarlig gjøre for deg",
+        "another officer must do this for you",
+    ),
+    "last_officer": (
+        "dette er den siste sikkerhetsansvarlige; legg til en ny først",
+        "this is the last officer; add another one first",
+    ),
+    "no_live_grant": (
+        "{name} har ingen gyldig tilgang å ta tilbake; arlo-rec grants viser hva som finnes",
+        "{name} has no live grant to take back; arlo-rec grants shows what there is",
+    ),
+    "not_a_manager": (
+        "bare ledere og sikkerhetsansvarlige kan få tilgang til opptak",
+        "only managers and officers can be given access to recordings",
+    ),
+    "grant_length": (
+        "en tilgang varer fra nå og i høyst 90 dager; velg --days 1 til 90 eller en tidligere --until",
+        "a grant lasts from now for at most 90 days; choose --days 1 to 90 or an earlier --until",
+    ),
+    "until_or_days": ("oppgi --until eller --days, ikke begge", "give --until or --days, not both"),
+    "bad_team": (
+        "et teamnavn er 1 til 200 synlige tegn",
+        "a team's name is 1 to 200 visible characters",
+    ),
+    "not_your_role": (
+        "rollen din gjør ikke dette; forsøket er loggført",
+        "your role does not do this; the attempt is in the log",
+    ),
+    "no_grant": (
+        "du har ikke tilgang til dette; be sikkerhetsansvarlig om tilgang. Forsøket er loggført",
+        "you have no grant for this; ask the security officer for one. The attempt is in the log",
+    ),
+    "purpose_missing": (
+        "hva skal opptaket brukes til? oppgi --purpose training eller --purpose quality",
+        "what is the recording for? give --purpose training or --purpose quality",
+    ),
+    "purpose_unknown": (
+        "det finnes bare to formål: training og quality",
+        "there are only two purposes: training and quality",
+    ),
+    "reason_missing": (
+        "hvorfor? oppgi grunnen med --reason; den loggføres",
+        "why? give the reason with --reason; it is logged",
+    ),
+    "reason_too_short": (
+        "grunnen må si noe: minst 10 tegn",
+        "the reason must say something: at least 10 characters",
+    ),
+    "reason_too_long": (
+        "grunnen er lengre enn 500 tegn; kort den ned",
+        "the reason is over 500 characters; shorten it",
+    ),
+    "reason_hidden_characters": (
+        "grunnen har usynlige tegn; skriv den på nytt",
+        "the reason holds hidden characters; type it again",
+    ),
+    "reason_holds_identifier": (
+        "grunnen har et nummer eller en e-postadresse; vis til saken uten å nevne hvem",
+        "the reason holds a number or an e-mail address; refer to the matter without saying who",
+    ),
+    "past_its_day": (
+        "opptaket har nådd sin siste dag og kan ikke åpnes",
+        "the recording has reached its last day and cannot be opened",
+    ),
+    "not_consented": (
+        "den som ringte samtykket ikke til dette formålet",
+        "the caller did not consent to this purpose",
+    ),
+    "no_released_copy": (
+        "til opplæring trengs en frigitt, pseudonymisert kopi, og den finnes ikke av dette opptaket",
+        "training needs a released, pseudonymised copy, and there is none of this recording",
+    ),
+    "gone_meanwhile": (
+        "opptaket er ikke lenger tilgjengelig; ingenting ble skrevet. Kjør kommandoen på nytt for det som er igjen",
+        "the recording is no longer available; nothing was written. Run the command again for what is left",
+    ),
+    "out_exists": (
+        "{path} finnes allerede; velg et annet navn",
+        "{path} exists already; choose another name",
+    ),
+    "json_and_stdout": (
+        "--json og --out - vil begge skrive på samme sted; velg én",
+        "--json and --out - both want the same output; choose one",
+    ),
+    "stdin_twice": (
+        "bare én ting kan leses fra stdin; bruk en fil for den andre",
+        "only one thing can be read from stdin; use a file for the other",
+    ),
+    "bad_limit": ("--limit må være minst 1", "--limit must be at least 1"),
+    "bad_time": (
+        "{value} er ingen tid; skriv 2026-10-01 eller 2026-10-01T08:15:00Z",
+        "{value} is no time; write 2026-10-01 or 2026-10-01T08:15:00Z",
+    ),
+    "not_a_number": (
+        "det er ikke noe telefonnummer; skriv sifrene, med landkode om det ikke er norsk. For skjulte numre: --call",
+        "that is no telephone number; type the digits, with the country code unless Norwegian. For withheld numbers: --call",
+    ),
+    "caller_or_call": (
+        "oppgi nummeret eller --call, én av dem",
+        "give the number or --call, one of the two",
+    ),
+    "no_such_call": (
+        "ingen slik samtale er tatt opp her; se etter at referansen er riktig",
+        "no such call is held here; check the reference",
+    ),
+    "needs_yes": (
+        "ingen terminal å spørre på; se med --dry-run og kjør med --yes",
+        "no terminal to ask on; look with --dry-run and run with --yes",
+    ),
+    "not_confirmed": (
+        "ikke bekreftet; ingenting er gjort",
+        "not confirmed; nothing was done",
+    ),
+    "retention.guard": (
+        "slettingen stoppet ({why}, {due} opptak): se etter klokken, så kjør med --allow-large om det stemmer",
+        "the purge stopped ({why}, {due} recordings): check the clock, then run with --allow-large if it is right",
+    ),
+    "identity_missing": (
+        "hvordan ble identiteten kontrollert? oppgi --identity med minst 10 tegn",
+        "how was the person's identity checked? give --identity with at least 10 characters",
+    ),
+    "whole_call_without_reason": (
+        "hele samtalen utleveres bare med en begrunnelse; oppgi --reason",
+        "the whole call leaves only with a reason; give --reason",
+    ),
+    "own_or_whole": (
+        "oppgi --own-speech eller --whole-call, ikke begge",
+        "give --own-speech or --whole-call, not both",
+    ),
+    "received_in_future": (
+        "kravet kan ikke være mottatt i fremtiden; se etter --received",
+        "the request cannot have come in the future; check --received",
+    ),
+    "format_unknown": ("formatet må være auto eller manifest", "the format must be auto or manifest"),
+    "bad_lang": (
+        "{value} støttes ikke; språket må være nb eller en",
+        "{value} is not supported; the language must be nb or en",
+    ),
+    "config_unreadable": (
+        "kan ikke lese innstillingene i {path}",
+        "cannot read the settings in {path}; check that the file exists and is UTF-8",
+    ),
+    "config_not_toml": ("{path} er ikke gyldig TOML; rett filen", "{path} is not valid TOML; correct the file"),
+    "config_unknown_key": (
+        "ukjent innstilling {key} i {path}; docs/operating.md har alle",
+        "unknown setting {key} in {path}; docs/operating.md has them all",
+    ),
+    "config_bad_value": (
+        "innstillingen {key} i {path} har feil verdi; docs/operating.md sier hva den kan være",
+        "the setting {key} in {path} has a wrong value; docs/operating.md says what it can be",
+    ),
+    "file_unreadable": ("kan ikke lese {path}", "cannot read {path}; check the name and your permissions"),
+    "bad_vkey": (
+        "det er ingen verifikasjonsnøkkel; bruk vkey slik init viste den",
+        "that is no verifier key; use the vkey as init showed it",
+    ),
+    "bad_audio": ("lyden kan ikke tas inn ({reason})", "the sound cannot be taken in ({reason})"),
+    "no_space": (
+        "disken er full; ingenting ble gjort ferdig. Gjør plass og kjør på nytt",
+        "the disk is full; nothing was finished. Make room and run again",
+    ),
+    "read_only_disk": (
+        "disken er skrivebeskyttet; gjør den skrivbar og kjør på nytt",
+        "the disk is read-only; make it writable and run again",
+    ),
+    "no_permission": (
+        "mangler tilgang til {path}; se etter eier og gruppe",
+        "no permission for {path}; check owner and group",
+    ),
+    "disk_failed": ("disken svarer ikke som den skal: {reason}", "the disk does not do as it should: {reason}"),
+    "catalogue_unwritable": (
+        "katalogen kan ikke åpnes for skriving: {reason}",
+        "the catalogue cannot be opened for writing: {reason}",
+    ),
+    "catalogue_failed": (
+        "katalogen svarer ikke som den skal: {reason}",
+        "the catalogue does not do as it should: {reason}",
+    ),
+    "stdout_failed": (
+        "svaret kunne ikke skrives ut ({reason}); det som ble gjort, står i loggen",
+        "the answer could not be written out ({reason}); what was done stands in the log",
+    ),
+    "catalogue_missing": (
+        "katalogen mangler; hent lageret fra sikkerhetskopien",
+        "the catalogue is missing; restore the store from its backup",
+    ),
+    "catalogue_damaged": (
+        "katalogen er skadet eller byttet; stans, ta vare på filene og hent fra sikkerhetskopien",
+        "the catalogue is damaged or was exchanged; stop, keep the files and restore from the backup",
+    ),
+    "catalogue_older_than_root": (
+        "katalogen er eldre enn rothemmeligheten: noen har lagt tilbake en gammel kopi. Stans og meld fra",
+        "the catalogue is older than the root secret: somebody put back an old copy. Stop and report it",
+    ),
+    "root_older_than_catalogue": (
+        "rothemmeligheten er eldre enn katalogen: noen har lagt tilbake en gammel kopi. Stans og meld fra",
+        "the root secret is older than the catalogue: somebody put back an old copy. Stop and report it",
+    ),
+    "root_missing": (
+        "rotmappen {path} mangler; monter eller flytt den på plass",
+        "the root folder {path} is missing; mount it or move it into place",
+    ),
+    "root_unreadable": (
+        "begge kopiene av rothemmeligheten er skadet; stans og hent fra sikkerhetskopien",
+        "both copies of the root secret are damaged; stop and restore from the backup",
+    ),
+    "root_does_not_open": (
+        "rothemmeligheten er byttet; stans og meld fra",
+        "the root secret was exchanged; stop and report it",
+    ),
+    "seen_unreadable": (
+        "{path}/seen er skadet eller fjernet; stans og finn ut hvem som var der",
+        "{path}/seen is damaged or was removed; stop and find out who was there",
+    ),
+    "roster_missing": (
+        "personlisten mangler i katalogen; stans og meld fra",
+        "the roster is missing from the catalogue; stop and report it",
+    ),
+    "policy_missing": (
+        "retningslinjene mangler i katalogen; stans og meld fra",
+        "the policy is missing from the catalogue; stop and report it",
+    ),
+    "roster_forged": (
+        "personlisten er ikke signert av en sikkerhetsansvarlig her; stans og meld fra",
+        "the roster is not signed by an officer of this store; stop and report it",
+    ),
+    "policy_forged": (
+        "retningslinjene er ikke signert av en sikkerhetsansvarlig her; stans og meld fra",
+        "the policy is not signed by an officer of this store; stop and report it",
+    ),
+    "roster_rolled_back": (
+        "personlisten er eldre enn den du har sett: en tilbaketrekking kan være fjernet. Stans og meld fra",
+        "the roster is older than the one you saw: a revocation may have been removed. Stop and report it",
+    ),
+    "log_rolled_back": (
+        "loggen er kortere eller en annen enn den du har sett; stans og meld fra",
+        "the log is shorter than, or other than, the one you saw; stop and report it",
+    ),
+    "log_damaged": ("loggen er skadet; stans og meld fra", "the log is damaged; stop and report it"),
+    "seal_forged": (
+        "en forseglet nøkkel er byttet; stans og meld fra",
+        "a sealed key was exchanged; stop and report it",
+    ),
+    "seal_damaged": (
+        "{path} er skadet; hent filen fra sikkerhetskopien",
+        "{path} is damaged; take the file from the backup",
+    ),
+    "key_file_damaged": (
+        "{path} er skadet; hent filen fra sikkerhetskopien",
+        "{path} is damaged; take the file from the backup",
+    ),
+    "listening_key_forged": (
+        "en lyttenøkkel er byttet; stans og meld fra",
+        "a listening key was exchanged; stop and report it",
+    ),
+    "key_tree_does_not_open": (
+        "slettenøklene henger ikke sammen ({level}); stans og meld fra",
+        "the erasure keys do not hang together ({level}); stop and report it",
+    ),
+    "metadata_damaged": (
+        "opplysningene om et opptak er skadet; kjør arlo-rec verify",
+        "what is known about a recording is damaged; run arlo-rec verify",
+    ),
+    "object_damaged": (
+        "opptaket er endret eller avkortet; ingenting ble skrevet. Kjør arlo-rec verify --read-data",
+        "the recording was changed or cut off; nothing was written. Run arlo-rec verify --read-data",
+    ),
+    "object_missing": (
+        "filen med opptaket mangler; kjør arlo-rec verify",
+        "the recording's file is missing; run arlo-rec verify",
+    ),
+    "problems_found": (
+        "{count} avvik; stans, ta vare på filene og meld fra",
+        "{count} problems; stop, keep the files and report it",
+    ),
+    "certificate_invalid": (
+        "kvitteringen er ikke ekte, eller den er endret",
+        "the certificate is not genuine, or was changed; ask whoever gave it for the original file",
+    ),
+    "certificate_of_another_log": (
+        "kvitteringen er fra et annet lager enn nøkkelen",
+        "the certificate is from another store than the key; check the key that init showed",
+    ),
+    "demo_failed": (
+        "demonstrasjonen gikk ikke som den skulle",
+        "the demonstration did not go as it should; its lines say where",
+    ),
+    "bug": (
+        "uventet feil ({kind}); det er en feil i programmet. Detaljer: {path}",
+        "unexpected error ({kind}); this is a bug in the program. Details: {path}",
+    ),
+}
+
+_REFUSED: Final[dict[str, tuple[str, str]]] = {
+    "not_a_file": ("lyden eller manifestet er ingen vanlig fil her", "the sound or the manifest is no plain file here"),
+    "bad_metadata": ("manifestet kan ikke forstås", "the manifest cannot be understood"),
+    "outbound": ("bare innkommende samtaler tas opp", "only incoming calls are recorded"),
+    "no_consent": (
+        "ingen tast 1: samtalen skulle ikke vært tatt opp",
+        "no key 1: the call should not have been recorded",
+    ),
+    "prompt_unknown": (
+        "teksten som ble lest opp er ukjent eller ikke i bruk ennå",
+        "the prompt is unknown or not in use yet",
+    ),
+    "prompt_not_completed": ("teksten ble ikke hørt til slutten", "the prompt was not heard to its end"),
+    "future": ("opptaket er datert frem i tid", "the recording is dated in the future"),
+    "expired": ("opptaket er over 90 dager gammelt", "the recording is over 90 days old"),
+    "consent_after_call": ("samtykket kom etter at lyden var slutt", "the consent came after the sound had ended"),
+    "withdrawn": ("samtykket er trukket", "the consent was withdrawn"),
+    "conflict": (
+        "samme referanse, men en annen lyd, er tatt inn før",
+        "the same reference with another sound was taken in before",
+    ),
+    "bad_audio": ("lyden kan ikke leses", "the sound cannot be read"),
+}
+
+_PROBLEMS: Final[dict[str, tuple[str, str]]] = {
+    "catalogue_damaged": ("katalogen er skadet: {what}", "the catalogue is damaged: {what}"),
+    "entry_missing": ("{what}: en linje mangler", "{what}: an entry is missing"),
+    "entry_changed": ("{what}: en linje er endret", "{what}: an entry was changed"),
+    "log_root_differs": (
+        "{what}: linjene gir ikke den signerte roten",
+        "{what}: the entries do not give the signed root",
+    ),
+    "checkpoint_unsigned": ("{what}: en kontrollsum er ikke ekte signert", "{what}: a checkpoint is not truly signed"),
+    "log_cut_off": ("{what}: slutten mangler", "{what}: the end is missing"),
+    "log_key_not_handed_over": (
+        "{what}: en nøkkel ble byttet uten den gamle",
+        "{what}: a key was changed without the old one",
+    ),
+    "log_key_unknown": ("{what}: nøkkelen er ukjent", "{what}: the key is unknown"),
+    "anchor_unreadable": ("{what}: ankeret kan ikke leses", "{what}: the anchor cannot be read"),
+    "anchor_of_another_log": ("{what}: ankeret er fra en annen logg", "{what}: the anchor is from another log"),
+    "anchor_unsigned": ("{what}: ankeret er ikke ekte signert", "{what}: the anchor is not truly signed"),
+    "log_shorter_than_anchor": ("{what}: kortere enn ankeret", "{what}: shorter than the anchor"),
+    "log_differs_from_anchor": ("{what}: en annen enn ankeret så", "{what}: another than the anchor saw"),
+    "recording_not_in_log": ("opptak {what}: loggen kjenner det ikke", "recording {what}: the log does not know it"),
+    "recording_changed": ("opptak {what}: raden er endret", "recording {what}: its row was changed"),
+    "recording_missing": ("opptak {what}: mangler i katalogen", "recording {what}: missing from the catalogue"),
+    "share_missing": ("opptak {what}: slettenøkkelen mangler", "recording {what}: its erasure key is missing"),
+    "metadata_missing": ("opptak {what}: opplysningene mangler", "recording {what}: its metadata is missing"),
+    "object_missing": ("opptak {what}: filen mangler", "recording {what}: its file is missing"),
+    "object_truncated": ("opptak {what}: filen er avkortet", "recording {what}: its file was cut off"),
+    "object_longer": ("opptak {what}: filen er forlenget", "recording {what}: its file was made longer"),
+    "object_damaged": ("opptak {what}: filen er endret", "recording {what}: its file was changed"),
+    "object_swapped": ("opptak {what}: filen er et annet opptak", "recording {what}: its file is another recording"),
+    "object_of_nobody": ("fil {what}: hører ikke til noe opptak", "file {what}: belongs to no recording"),
+    "root_slot_damaged": ("roten: {what} er skadet", "root: {what} is damaged"),
+    "catalogue_older_than_root": ("{what}: katalogen er eldre", "{what}: the catalogue is older"),
+    "root_older_than_catalogue": ("{what}: er eldre enn katalogen", "{what}: is older than the catalogue"),
+    "root_unreadable": ("{what}: begge kopiene er skadet", "{what}: both copies are damaged"),
+    "root_does_not_open": ("{what}: er byttet", "{what}: was exchanged"),
+    "root_missing": ("{what}: mangler", "{what}: is missing"),
+    "seal_forged": ("{what}: en forsegling er byttet", "{what}: a seal was exchanged"),
+}
+
+_HELP: Final[dict[str, tuple[str, str]]] = {
+    "program": (
+        "Tar vare på opptak av kundesamtaler slik samtykket, retningslinjene og loven tillater.",
+        "Keeps recordings of customer-service calls as consent, guidelines and the law allow.",
+    ),
+    "init": ("Lag et lager og dets første sikkerhetsansvarlige.", "Make a store and its first security officer."),
+    "person": ("Mennesker og tjenester som bruker lageret.", "People and services that use the store."),
+    "person.add": ("Legg til en person eller en tjeneste.", "Add a person or a service."),
+    "person.list": ("Vis hvem som er her.", "Show who is here."),
+    "person.remove": (
+        "Ta en person eller tjeneste ut, med nye nøkler for alle andre.",
+        "Remove a person or service, with new keys for everybody else.",
+    ),
+    "person.passphrase": (
+        "Sett ditt eget passord, eller gi noen et nytt engangspassord.",
+        "Set your own passphrase, or give somebody a new one-time passphrase.",
+    ),
+    "grant": ("Gi en leder tilgang til opptak.", "Give a manager access to recordings."),
+    "revoke": ("Ta tilgang tilbake.", "Take access back."),
+    "grants": ("Vis hvem som har tilgang.", "Show who has access."),
+    "dsar": ("Svar på et innsynskrav fra den som ringte.", "Answer an access request of a caller."),
+    "find": ("Finn opptak du kan åpne for et formål.", "Find recordings that you may open for a purpose."),
+    "export": ("Skriv lyden av ett opptak til en fil.", "Write the sound of one recording to a file."),
+    "withdraw": (
+        "Trekk et samtykke: slett alt fra den som ringte, straks.",
+        "Withdraw a consent: erase everything of a caller, at once.",
+    ),
+    "ingest": (
+        "Ta inn samtaler med samtykke fra telefonsystemet.",
+        "Take in consented calls from the telephone system.",
+    ),
+    "purge": ("Slett det som er 90 dager gammelt.", "Erase what is 90 days old."),
+    "status": (
+        "Hvordan det står til: lagret, forfalt, nektet, siste sletting.",
+        "How things stand: held, due, refused, last purge.",
+    ),
+    "verify": (
+        "Se etter at alt i lageret er som det ble lagt inn.",
+        "Check that everything in the store is as it was put there.",
+    ),
+    "audit": ("Loggen over alt som er gjort.", "The log of all that was done."),
+    "audit.verify": ("Se etter at loggen er hel og ekte.", "Check that the log is whole and genuine."),
+    "audit.show": ("Vis loggen, med filtre.", "Show the log, with filters."),
+    "audit.checkpoint": (
+        "Vis den siste signerte kontrollsummen, til å gjemme utenfor.",
+        "Show the newest signed checkpoint, to be kept outside.",
+    ),
+    "certificate": ("Kvitteringer for sletting.", "Deletion receipts."),
+    "certificate.verify": (
+        "Se etter at en kvittering er ekte; trenger ikke noe lager.",
+        "Check that a receipt is genuine; needs no store.",
+    ),
+    "demo": (
+        "Vis hele livet til noen samtaler i et lager som kastes etterpå.",
+        "Show the whole life of a few calls in a throw-away store.",
+    ),
+}
+
+_OPTIONS: Final[dict[str, tuple[str, str]]] = {
+    "opt.store": ("Lageret (ellers ARLO_REC_STORE).", "The store (else ARLO_REC_STORE)."),
+    "opt.as": (
+        "Hvem du er (ellers ARLO_REC_AS, ellers brukernavnet).",
+        "Who you are (else ARLO_REC_AS, else the login name).",
+    ),
+    "opt.passphrase_file": ("Fil med passordet ditt, eller - for stdin.", "File with your passphrase, or - for stdin."),
+    "opt.key_file": ("Nøkkelfilen til en tjeneste.", "The key file of a service."),
+    "opt.config": ("Fil med innstillinger (TOML).", "File with settings (TOML)."),
+    "opt.json": ("Svar med ett JSON-dokument.", "Answer with one JSON document."),
+    "opt.quiet": ("Bare det nødvendige.", "Only what is needed."),
+    "opt.lang": ("Språk: nb eller en.", "Language: nb or en."),
+    "opt.officer": ("Navnet på den første sikkerhetsansvarlige.", "The name of the first security officer."),
+    "opt.root": ("Rotmappen (ellers LAGER.root ved siden av).", "The root folder (else STORE.root, beside it)."),
+    "opt.group": ("Gruppen som deler lageret.", "The group that shares the store."),
+    "opt.role": (
+        "officer, manager, support, ingest, retention eller auditor.",
+        "officer, manager, support, ingest, retention or auditor.",
+    ),
+    "opt.new_passphrase_file": (
+        "Fil med det nye passordet, eller - for stdin.",
+        "File with the new passphrase, or - for stdin.",
+    ),
+    "opt.service": (
+        "En tjeneste med nøkkelfil i stedet for passord.",
+        "A service with a key file instead of a passphrase.",
+    ),
+    "opt.key_out": ("Hvor nøkkelfilen skal skrives.", "Where to write the key file."),
+    "opt.yes": ("Ikke spør.", "Do not ask."),
+    "opt.reset": (
+        "Gi denne personen en ny nøkkel og et engangspassord.",
+        "Give this person a new key and a one-time passphrase.",
+    ),
+    "opt.purpose": ("training eller quality.", "training or quality."),
+    "opt.teams": ("Team; kan gjentas. Uten: alle, også nye.", "Team; can be repeated. Without: all, new ones too."),
+    "opt.until": ("Siste dag, eller et tidspunkt.", "Last day, or an instant."),
+    "opt.days": ("Antall dager (ellers 30, høyst 90).", "Number of days (else 30, at most 90)."),
+    "opt.reason": ("Hvorfor; loggføres.", "Why; is logged."),
+    "opt.grant": ("Bare denne tilgangen.", "Only this grant."),
+    "opt.all": ("Også de som er over.", "Ended ones too."),
+    "opt.dsar_out": ("Filen som skal skrives og overleveres.", "The file to write and hand over."),
+    "opt.identity": ("Hvordan identiteten ble kontrollert.", "How the person's identity was checked."),
+    "opt.received": ("Når kravet kom (ellers nå).", "When the request came (else now)."),
+    "opt.own_speech": ("Bare det den som ringte sa (vanlig).", "Only what the caller said (the default)."),
+    "opt.whole_call": ("Hele samtalen; krever --reason.", "The whole call; needs --reason."),
+    "opt.agent": ("Bare denne kundebehandleren.", "Only this agent."),
+    "opt.team": ("Bare dette teamet.", "Only this team."),
+    "opt.from": ("Fra og med denne dagen eller tiden.", "From this day or time on."),
+    "opt.to": ("Til og med denne dagen, eller før denne tiden.", "To the end of this day, or before this time."),
+    "opt.limit": ("Høyst så mange.", "At most so many."),
+    "opt.out": ("Filen som skal skrives, eller - for stdout.", "The file to write, or - for stdout."),
+    "opt.call": ("Én samtale, med vår eller sentralens referanse.", "One call, by our reference or the exchange's."),
+    "opt.dry_run": ("Vis hva som ville skje; gjør ingenting.", "Show what would happen; do nothing."),
+    "opt.receipt_out": ("Skriv også kvitteringen hit.", "Write the receipt here too."),
+    "opt.format": ("auto eller manifest.", "auto or manifest."),
+    "opt.keep_source": ("La filene ligge etterpå.", "Leave the files afterwards."),
+    "opt.allow_large": (
+        "Slett selv om klokken eller mengden er uvanlig.",
+        "Erase although the clock or the amount is unusual.",
+    ),
+    "opt.read_data": ("Les hver fil helt gjennom.", "Read every file all through."),
+    "opt.anchor": (
+        "Kontrollsum som ble tatt vare på utenfor; kan gjentas.",
+        "A checkpoint kept outside; can be repeated.",
+    ),
+    "opt.person": ("Bare denne personen.", "Only this person."),
+    "opt.action": ("Bare denne handlingen.", "Only this action."),
+    "opt.outcome": ("Bare allowed, denied, failed eller done.", "Only allowed, denied, failed or done."),
+    "opt.recording": ("Bare om dette opptaket.", "Only about this recording."),
+    "opt.vkey": ("Verifikasjonsnøkkelen som init viste.", "The verifier key that init showed."),
+    "opt.version": ("Vis versjonen.", "Show the version."),
+    "opt.dir": ("Hvor demonstrasjonen skal foregå.", "Where the demonstration takes place."),
+    "opt.keep": ("Ikke rydd etterpå.", "Do not clean up afterwards."),
+    "arg.name": ("Navnet.", "The name."),
+    "arg.caller": ("Telefonnummeret, eller - for stdin.", "The telephone number, or - for stdin."),
+    "arg.recording": ("Opptakets id, slik find viser den.", "The recording's id, as find shows it."),
+    "arg.paths": ("Filer og mapper.", "Files and folders."),
+    "arg.certificate": ("Kvitteringen.", "The receipt."),
+}
+
+_ANSWERS: Final[dict[str, tuple[str, str]]] = {
+    "panel.officer": ("Sikkerhetsansvarlig", "Security officer"),
+    "panel.manager": ("Ledere", "Line managers"),
+    "panel.support": ("Kundestøtte", "Support staff"),
+    "panel.services": ("Telefonsystem og cron", "Telephone system and cron"),
+    "panel.it": ("IT", "IT"),
+    "panel.anyone": ("Alle", "Anyone"),
+    "interrupted": (
+        "avbrutt; det som ikke var ferdig, tas av neste kjøring",
+        "interrupted; what was not finished is done by the next run",
+    ),
+    "yes": ("ja", "yes"),
+    "no": ("nei", "no"),
+    "all_teams": ("alle", "all"),
+    "purpose.training": ("opplæring", "training"),
+    "purpose.quality": ("kvalitetssikring", "quality"),
+    "grant_state.live": ("gjelder", "live"),
+    "grant_state.pending": ("venter på en annen sikkerhetsansvarlig", "waits for another officer"),
+    "grant_state.revoked": ("tatt tilbake", "revoked"),
+    "grant_state.expired": ("utløpt", "expired"),
+    "column.name": ("Navn", "Name"),
+    "column.role": ("Rolle", "Role"),
+    "column.service": ("Tjeneste", "Service"),
+    "column.since": ("Siden", "Since"),
+    "column.id": ("Id", "Id"),
+    "column.purpose": ("Formål", "Purpose"),
+    "column.teams": ("Team", "Teams"),
+    "column.until": ("Til", "Until"),
+    "column.state": ("Tilstand", "State"),
+    "column.started": ("Startet", "Started"),
+    "column.length": ("Lengde", "Length"),
+    "column.team": ("Team", "Team"),
+    "column.agent": ("Kundebehandler", "Agent"),
+    "column.expires": ("Slettes", "Goes"),
+    "column.source": ("Kilde", "Source"),
+    "column.code": ("Kode", "Code"),
+    "column.rule": ("Regel", "Rule"),
+    "column.message": ("Hvorfor", "Why"),
+    "column.entry": ("Nr", "No"),
+    "column.time": ("Tid", "Time"),
+    "column.action": ("Handling", "Action"),
+    "column.outcome": ("Utfall", "Outcome"),
+    "column.detail": ("Mer", "More"),
+    "ask.passphrase": ("Passord:", "Passphrase:"),
+    "ask.new_passphrase": ("Nytt passord (minst 12 tegn):", "New passphrase (at least 12 characters):"),
+    "ask.again": ("Én gang til:", "Once more:"),
+    "init.done": (
+        "Lageret {store} er laget, med {officer} som sikkerhetsansvarlig.\n"
+        "\n"
+        "Gjenopprettingsnøkkel, vises bare nå. Skriv den på papir og lås den inn:\n"
+        "  {recovery_key}\n"
+        "\n"
+        "Loggens nøkkel, som IT tar vare på utenfor:\n"
+        "  {vkey}\n"
+        "\n"
+        "Sikkerhetskopier {store}. Kopier ALDRI {root}: den som har en gammel kopi, kan gjøre om sletting.\n"
+        "\n"
+        "De tre neste kommandoene:\n"
+        "  arlo-rec person add telefon --role ingest --service --key-out telefon.key --as {officer} --store {store}\n"
+        "  arlo-rec person add NAVN --role manager --as {officer} --store {store}\n"
+        '  arlo-rec grant NAVN --purpose quality --reason "..." --as {officer} --store {store}',
+        "The store {store} is made, with {officer} as security officer.\n"
+        "\n"
+        "Recovery key, shown only now. Write it on paper and lock it away:\n"
+        "  {recovery_key}\n"
+        "\n"
+        "The log's key, for IT to keep outside:\n"
+        "  {vkey}\n"
+        "\n"
+        "Back up {store}. NEVER copy {root}: whoever has an old copy can undo erasures.\n"
+        "\n"
+        "The next three commands:\n"
+        "  arlo-rec person add telephone --role ingest --service --key-out telephone.key --as {officer} --store {store}\n"
+        "  arlo-rec person add NAME --role manager --as {officer} --store {store}\n"
+        '  arlo-rec grant NAME --purpose quality --reason "..." --as {officer} --store {store}',
+    ),
+    "weak_disk": (
+        "Advarsel: rotmappen ligger på {kind}, der overskriving på stedet ikke fjerner gamle kopier sikkert. Bruk ext4 eller xfs.",
+        "Warning: the root folder lies on {kind}, where overwriting in place does not reliably remove old copies. Use ext4 or xfs.",
+    ),
+    "person.added": ("{name} er lagt til som {role}.", "{name} was added as {role}."),
+    "person.one_time": (
+        "{name} ({role}) har engangspassordet {passphrase}\n"
+        "Det vises bare nå, og kan bare brukes til: arlo-rec person passphrase --as {name}",
+        "{name} ({role}) has the one-time passphrase {passphrase}\n"
+        "It is shown only now, and can only be used for: arlo-rec person passphrase --as {name}",
+    ),
+    "person.remove_question": (
+        "{name} ({role}) mister all tilgang. Skriv navnet for å bekrefte:",
+        "{name} ({role}) will lose all access. Type the name to confirm:",
+    ),
+    "person.removed": (
+        "{name} er tatt ut, og alle nøkler er byttet.",
+        "{name} was removed, and all keys were changed.",
+    ),
+    "person.removed_rekey_waits": (
+        "{name} er tatt ut. Katalogen er i bruk; nøkkelen byttes av neste kommando som har den alene.",
+        "{name} was removed. The catalogue is in use; the next command that has it alone changes its key.",
+    ),
+    "person.passphrase_set": ("Det nye passordet gjelder.", "The new passphrase is set."),
+    "grant.done": ("{name} har tilgang for {purpose} til {until}.", "{name} has access for {purpose} until {until}."),
+    "grant.pending": (
+        "Tilgangen for {name} ({purpose}, til {until}) må godkjennes av en annen sikkerhetsansvarlig.",
+        "The grant for {name} ({purpose}, until {until}) must be approved by another officer.",
+    ),
+    "grants.none": ("Ingen har tilgang nå.", "Nobody has access now."),
+    "revoke.done": ("{count} tilgang(er) for {name} er tatt tilbake.", "{count} grant(s) of {name} were taken back."),
+    "find.none": ("Ingen opptak passer.", "No recordings match."),
+    "export.done": ("Skrev {out} ({bytes} byte).", "Wrote {out} ({bytes} bytes)."),
+    "withdraw.shows": ("{count} samtale(r) slettes for godt:", "{count} call(s) will be erased for good:"),
+    "withdraw.would": ("{count} samtale(r) ville blitt slettet.", "{count} call(s) would be erased."),
+    "withdraw.question": ("Skriv {count} for å bekrefte:", "Type {count} to confirm:"),
+    "withdraw.done": (
+        "Si: «Samtykket ditt er trukket, og opptakene dine er slettet. Kvitteringsnummeret er {number}.»",
+        'Say: "Your consent is withdrawn and your recordings are erased. The receipt number is {number}."',
+    ),
+    "withdraw.nothing": (
+        "Si: «Vi har ingen opptak av deg, og samtykket ditt er trukket. Kvitteringsnummeret er {number}.»",
+        'Say: "We hold no recordings of you, and your consent is withdrawn. The receipt number is {number}."',
+    ),
+    "ingest.done": (
+        "{accepted} tatt inn, {refused} nektet, {duplicates} fra før, {unclaimed} lydfiler uten manifest.",
+        "{accepted} taken in, {refused} refused, {duplicates} here already, {unclaimed} sound files without a manifest.",
+    ),
+    "ingest.would": (
+        "Ville tatt inn {accepted}, nektet {refused}; {duplicates} fra før, {unclaimed} lydfiler uten manifest.",
+        "Would take in {accepted}, refuse {refused}; {duplicates} here already, {unclaimed} sound files without a manifest.",
+    ),
+    "ingest.unclaimed": ("uten manifest: {source}", "without a manifest: {source}"),
+    "ingest.left": (
+        "kunne ikke fjernes, men er tatt inn: {source}",
+        "could not be removed, but was taken in: {source}",
+    ),
+    "purge.done": ("{count} opptak slettet.", "{count} recordings erased."),
+    "purge.would": ("{count} opptak ville blitt slettet.", "{count} recordings would be erased."),
+    "purge.would_refuse": (
+        "{count} opptak er forfalt, men slettingen ville stoppet og spurt (se --allow-large).",
+        "{count} recordings are due, but the purge would stop and ask (see --allow-large).",
+    ),
+    "status.counts": (
+        "Lagret: {held}. Forfalt: {due}, av dem for lenge: {overdue}.",
+        "Held: {held}. Due: {due}, of these for too long: {overdue}.",
+    ),
+    "status.purge": ("Siste sletting: {at}.", "Last purge: {at}."),
+    "status.refused": ("Nektet ({why}): {count}, eldste {at}.", "Refused ({why}): {count}, oldest {at}."),
+    "verify.good": ("Alt er som det ble lagt inn.", "Everything is as it was put there."),
+    "audit.good": (
+        "Loggen er hel og ekte: {size} linjer, rot {root}",
+        "The log is whole and genuine: {size} entries, root {root}",
+    ),
+    "certificate.valid": (
+        "Ekte: kvittering {number}, {count} opptak slettet {at}.",
+        "Genuine: receipt {number}, {count} recordings erased {at}.",
+    ),
+    "certificate.key_checked": ("Signert av loggen med nøkkelen {vkey}", "Signed by the log whose key is {vkey}"),
+    "certificate.key_unchecked": (
+        "Nøkkelen ble ikke sammenlignet; loggen sier {vkey}. Oppgi --vkey for å være sikker.",
+        "The key was not compared; the log says {vkey}. Give --vkey to be sure.",
+    ),
+    "dsar.done": (
+        "Sak {case}: {count} opptak, skrevet til {out}. Frist {due}.\n"
+        "Passord, vises bare nå, gis en annen vei enn filen: {passphrase}",
+        "Case {case}: {count} recordings, written to {out}. Due {due}.\n"
+        "Passphrase, shown only now, to be given by another way than the file: {passphrase}",
+    ),
+    "demo.done": ("Hele livet, og ingenting igjen.", "The whole life, and nothing left."),
+    "demo.failed": (
+        "Noe gikk ikke som det skulle; se linjene over.",
+        "Something did not go as it should; see the lines above.",
+    ),
+}
+
+_DEMO: Final[dict[str, tuple[str, str]]] = {
+    "reason": ("månedlig kvalitetssamtale med teamet", "monthly quality talk with the team"),
+    "reason_grant": ("ansvarlig for kvalitet i kundeservice", "responsible for quality in customer service"),
+    "identity": ("ringt tilbake på nummeret i kundeavtalen", "called back on the number of the contract"),
+    "init": ("Sigrid lager et lager og blir sikkerhetsansvarlig", "Sigrid makes a store and is its security officer"),
+    "people": (
+        "Leif (leder) får passord; telefon, cron og skranke får hver sin nøkkelfil",
+        "Leif (manager) gets a passphrase; telephone, cron and support get a key file each",
+    ),
+    "taken_in": (
+        "{count} samtaler med tast 1 er tatt inn; det som ble sagt før tastetrykket, er klippet bort",
+        "{count} calls with key 1 are taken in; what was said before the key press is cut off",
+    ),
+    "refused": (
+        "én samtale med tast 2 er nektet, og hendelsen er loggført",
+        "one call with key 2 is refused, and that is in the log",
+    ),
+    "spool": (
+        "det som ble tatt inn, er fjernet fra mappen; det nektede ligger",
+        "what was taken in is gone from the spool; the refused call lies there",
+    ),
+    "no_grant": ("Leif søker uten tilgang og blir nektet", "Leif searches without a grant and is refused"),
+    "granted": ("Sigrid gir Leif tilgang i 30 dager", "Sigrid grants Leif access for 30 days"),
+    "found": (
+        "Leif søker med formål og grunn og finner {count}",
+        "Leif searches with purpose and reason and finds {count}",
+    ),
+    "exported": ("Leif hører én samtale; hver lyd er som den kom", "Leif hears one call; every sample is as it came"),
+    "training": ("originalen åpnes ikke for opplæring", "the original does not open for training"),
+    "answered": (
+        "en kunde får innsyn i en kryptert fil med bare egen stemme; frist {due}",
+        "a caller gets an encrypted file with only the own voice; due {due}",
+    ),
+    "withdrawn": (
+        "en annen kunde trekker samtykket: to samtaler slettet, kvittering {number}",
+        "another caller withdraws: two calls erased, receipt {number}",
+    ),
+    "receipt": (
+        "kvitteringen er ekte, og har ingen personopplysninger",
+        "the receipt is genuine and holds no personal data",
+    ),
+    "unreadable": ("det slettede kan ingen åpne lenger", "what was erased opens for nobody"),
+    "revoked": ("Sigrid tar tilgangen tilbake", "Sigrid takes the access back"),
+    "guard": (
+        "90 dager senere: cron stopper først, fordi klokken hoppet",
+        "90 days later: cron stops first, because the clock jumped",
+    ),
+    "purged": (
+        "bekreftet av et menneske slettes de siste {count}",
+        "confirmed by a person, the last {count} are erased",
+    ),
+    "verified": ("alt stemmer; loggen har {size} linjer", "everything checks; the log has {size} entries"),
+}
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    **{f"error.{code}": pair for code, pair in _ERRORS.items()},
+    **{f"refused.{code}": pair for code, pair in _REFUSED.items()},
+    **{f"problem.{code}": pair for code, pair in _PROBLEMS.items()},
+    **{f"help.{code}": pair for code, pair in _HELP.items()},
+    **{f"demo.{code}": pair for code, pair in _DEMO.items()},
+    **_OPTIONS,
+    **_ANSWERS,
+}

@@ -1,0 +1,190 @@
+"""A store with its people, and the program run as each of them: what most tests live in.
+
+The store is made once a session and copied for each test; store and root folder lie side by side, so the
+pair can be copied. The program runs in this process through the same entry point as the installed one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from arlo_rec import cli
+from tests.sounds import Encoding, tone_wav
+
+PASSPHRASE = "riktig hest batteri stift"
+REASON = "monthly quality talk with the team"
+PEOPLE = {"sigrid": "officer", "leif": "manager", "turid": "manager", "siri": "support", "iver": "auditor"}
+SERVICES = {"telefon": "ingest", "cron": "retention", "skranke": "support"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run of the program ended."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass
+class World:
+    """A folder with a store, its people's secrets, and a spool."""
+
+    base: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Path:
+        return self.base / "store"
+
+    @property
+    def root(self) -> Path:
+        return self.base / "store.root"
+
+    @property
+    def spool(self) -> Path:
+        return self.base / "spool"
+
+    def run(self, *words: str, who: str | None = None, stdin: bytes = b"") -> Result:
+        """Run a command as one of the people or services (None: nobody in particular)."""
+        return run([*words, *self._who(who)], self._environment(), stdin)
+
+    def json(self, *words: str, who: str | None = None, stdin: bytes = b"") -> dict[str, Any]:
+        """Run a command that must succeed (0 or 3), and give its JSON."""
+        result = self.run(*words, "--json", who=who, stdin=stdin)
+        assert result.exit in (0, 3), result
+        return result.json
+
+    def deliver(
+        self,
+        stem: str = "call",
+        *,
+        started: datetime | None = None,
+        seconds: float = 0.5,
+        pressed_after: float = 0.0,
+        sound: bytes | None = None,
+        encoding: Encoding = Encoding.ULAW,
+        channels: int = 2,
+        seed: int = 0,
+        **changes: Any,
+    ) -> Path:
+        """Leave a call in the spool, as a telephone exchange would; *changes* replace keys of its manifest."""
+        started = started or datetime.now(UTC) - timedelta(hours=1)
+        manifest: dict[str, Any] = {
+            "source_id": f"pbx.{stem}",
+            "audio": f"{stem}.wav",
+            "direction": "inbound",
+            "started_at": started.isoformat().replace("+00:00", "Z"),
+            "caller": "+4790000001",
+            "agent": "Ola Oppdiktet",
+            "team": "kundeservice",
+            "channels": {"caller": 0, "agent": 1},
+            "consent": {
+                "key": "1",
+                "at": (started + timedelta(seconds=pressed_after)).isoformat().replace("+00:00", "Z"),
+                "prompt": "nb-2026-01",
+                "prompt_completed": True,
+            },
+        }
+        consent = {**manifest["consent"], **changes.pop("consent", {})}
+        manifest |= {**changes, "consent": consent}
+        self.spool.mkdir(exist_ok=True)
+        wav = sound if sound is not None else tone_wav(seconds, channels=channels, encoding=encoding, seed=seed)
+        (self.spool / f"{stem}.wav").write_bytes(wav)
+        path = self.spool / f"{stem}.json"
+        path.write_text(json.dumps(manifest), "utf-8")
+        return path
+
+    def take_in(self, *stems: str, **how: Any) -> list[str]:
+        """Deliver calls and take them in; their ids in order."""
+        for seed, stem in enumerate(stems):
+            self.deliver(stem, **{"seed": seed, **how})
+        told = self.json("ingest", str(self.spool), who="telefon")
+        assert not told["refused"], told
+        ids = {one["source_id"]: one["id"] for one in told["accepted"]}
+        return [ids[f"pbx.{stem}"] for stem in stems]
+
+    def grant(self, name: str = "leif", purpose: str = "quality", *more: str) -> dict[str, Any]:
+        """Let a manager listen."""
+        words = ("grant", name, "--purpose", purpose, "--reason", "responsible for quality", *more)
+        return self.json(*words, who="sigrid")["grant"]
+
+    def key(self, service: str) -> Path:
+        """A service's key file."""
+        return self.base / f"{service}.key"
+
+    def _who(self, who: str | None) -> list[str]:
+        if who is None:
+            return []
+        if who in SERVICES:
+            return ["--key-file", str(self.key(who))]
+        return ["--as", who, "--passphrase-file", str(self.base / "passphrase")]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "ARLO_REC_STORE": str(self.store),
+            "XDG_STATE_HOME": str(self.base / "state"),
+            "XDG_CONFIG_HOME": str(self.base / "config"),
+            "HOME": str(self.base),
+            "LANG": "en_GB.UTF-8",
+            **self.environment,
+        }
+
+
+def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Result:
+    """Run the program in this process with its own environment, stdin, stdout and stderr."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    kept = (sys.stdin, sys.stdout, sys.stderr, dict(os.environ))
+    for key in list(os.environ):
+        if key.startswith(("ARLO_REC_", "XDG_", "LC_")) or key in {"LANG", "STATE_DIRECTORY"}:
+            del os.environ[key]
+    os.environ.update(environment)
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), out, err
+    try:
+        status = cli.main(words)
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = kept[:3]
+        os.environ.clear()
+        os.environ.update(kept[3])
+    return Result(status, _written(out), _written(err))
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    return stream.buffer.getvalue().decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+
+
+def found(base: Path) -> World:
+    """Make a store with everybody in PEOPLE and SERVICES below *base*."""
+    world = World(base)
+    secret = base / "passphrase"
+    secret.write_text(PASSPHRASE + "\n", "utf-8")
+    secret.chmod(0o600)
+    made = world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret), "--json")
+    assert made.exit == 0, made
+    (base / "init.json").write_text(made.out, "utf-8")
+    for name, role in PEOPLE.items():
+        if name != "sigrid":
+            world.json("person", "add", name, "--role", role, "--new-passphrase-file", str(secret), who="sigrid")
+    for name, role in SERVICES.items():
+        key = str(world.key(name))
+        world.json("person", "add", name, "--role", role, "--service", "--key-out", key, who="sigrid")
+    return world
+
+
+def copy(template: World, base: Path) -> World:
+    """The same store for one test, to be broken freely."""
+    shutil.copytree(template.base, base, dirs_exist_ok=True, symlinks=True)
+    return World(base)
