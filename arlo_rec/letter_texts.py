@@ -50,13 +50,13 @@ PAGE: Final[Mapping[str, tuple[str, str]]] = {
 LETTER: Final[Mapping[str, tuple[str, str]]] = {
     # How times and lengths are written
     "date": ("{day}. {month} {year}", "{day} {month} {year}"),
-    "instant": ("{date} kl. {hour}.{minute}.{second} ({zone})", "{date} at {hour}:{minute}:{second} ({zone})"),
-    "zone.summer": ("norsk sommertid, UTC+{offset}", "Norwegian summer time, UTC+{offset}"),
-    "zone.winter": ("norsk normaltid, UTC+{offset}", "Norwegian standard time, UTC+{offset}"),
+    "instant": ("{date} kl. {hour}.{minute}.{second} (UTC+{offset})", "{date} at {hour}:{minute}:{second} (UTC+{offset})"),
+    "times": (
+        "Alle klokkeslett er norsk tid. UTC+2 er sommertid, UTC+1 er normaltid.",
+        "All times are Norwegian time. UTC+2 is summer time, UTC+1 is standard time.",
+    ),
     "duration.minutes": ("{minutes} min {seconds} s", "{minutes} min {seconds} s"),
     "duration.seconds": ("{seconds} s", "{seconds} s"),
-    "yes": ("Ja", "Yes"),
-    "no": ("Nei", "No"),
     # The beginning
     "letter.title": ("Svar på kravet ditt om innsyn", "Answer to your request for access"),
     "letter.intro": (
@@ -150,8 +150,8 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
         "details of the call: time, length, team, who answered, the call's reference in the telephone system and technical details of the sound",
     ),
     "category.known": (
-        "kjennetegn som fulgte med opptaket fra telefonsystemet, for eksempel navn",
-        "identifiers that came with the recording from the telephone system, for example a name",
+        "kjennetegn som ble levert sammen med opptaket, for eksempel navn",
+        "identifiers that were delivered with the recording, for example a name",
     ),
     "category.consent": ("samtykket ditt: når du trykket 1, og hvilken tekst du hørte", "your consent: when you pressed 1, and which text you heard"),
     "category.access": ("en logg over hvem som har sett eller åpnet opptaket, når og til hvilket formål", "a log of who saw or opened the recording, when and for which purpose"),
@@ -162,8 +162,8 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "recipients.heading": ("Hvem som har fått opptakene", "Who has received the recordings"),
     "recipients.said": (
-        "Ingen mottakere utenfor selskapet er registrert. Hvert oppslag i selskapet står ved opptaket det gjelder.",
-        "None: no recipient outside the company is registered. Every access inside the company stands with the recording concerned.",
+        "Ingen utenfor selskapet. Opptakssystemet gir opptak bare til ansatte som har fått tilgang, og til deg. Hvert oppslag står ved opptaket det gjelder.",
+        "Nobody outside the company. The recording system gives recordings only to staff who were granted access, and to you. Every access stands with the recording concerned.",
     ),
     "retention.heading": ("Når opptakene slettes", "When the recordings are deleted"),
     "retention.said": (
@@ -174,7 +174,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     "right.rectification": ("Retting: Du kan be oss rette opplysninger som er feil eller mangelfulle (artikkel 16).", "Rectification: you can ask us to correct data that are wrong or incomplete (Article 16)."),
     "right.erasure": ("Sletting: Du kan be oss slette opplysninger om deg (artikkel 17).", "Erasure: you can ask us to erase data about you (Article 17)."),
     "right.restriction": ("Begrensning: Du kan be oss begrense hva vi gjør med opplysningene (artikkel 18).", "Restriction: you can ask us to restrict what we do with the data (Article 18)."),
-    "right.objection": ("Innsigelse: Du kan protestere mot behandling som ikke bygger på samtykke, men på en interesseavveining (artikkel 21).", "Objection: you can object to processing that rests not on consent but on a balance of interests (Article 21)."),
+    "right.objection": ("Protest: Du kan protestere mot behandling som ikke bygger på samtykke, men på en interesseavveining (artikkel 21).", "Objection: you can object to processing that rests not on consent but on a balance of interests (Article 21)."),
     "right.withdraw": (
         "Trekke samtykket: Kontakt kundeservice når som helst. Da sletter vi opptakene med en gang. At du trekker samtykket, endrer ikke det som lovlig ble gjort før (artikkel 7).",
         "Withdrawing consent: contact customer service at any time. We then erase the recordings at once. Withdrawing does not change what was lawfully done before (Article 7).",
@@ -186,8 +186,8 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "source.heading": ("Hvor opplysningene kommer fra", "Where the data come from"),
     "source.said": (
-        "Opptaket, nummeret og tidspunktene kommer fra din egen telefonsamtale, gjennom telefonsystemet til selskapet.",
-        "The recording, the number and the times come from your own telephone call, through the company's telephone system.",
+        "Opptaket, nummeret og tidspunktene kommer fra din egen telefonsamtale, gjennom telefonsystemet til selskapet. Kjennetegn, for eksempel navn, er det selskapet hadde fra før og leverte sammen med opptaket.",
+        "The recording, the number and the times come from your own telephone call, through the company's telephone system. Identifiers, for example a name, are what the company had before and delivered with the recording.",
     ),
     "automated.heading": ("Automatiske avgjørelser", "Automated decisions"),
     "automated.said": (
@@ -230,7 +230,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     "recording.own": ("Bare din tale er med; den ansattes er gjort stille.", "Only your speech is in it; the employee's is silenced."),
     "recording.whole": ("Hele samtalen er med.", "The whole call is in it."),
     "recording.listen": ("Lyden av opptak {number}", "The sound of recording {number}"),
-    "file.save": ("Lagre {name} ({size} kB)", "Save {name} ({size} kB)"),
+    "file.save": ("Lagre {name} ({size}\u00a0kB)", "Save {name} ({size}\u00a0kB)"),
     "field.started_at": ("Begynte", "Began"),
     "field.ended_at": ("Sluttet", "Ended"),
     "field.duration_s": ("Varighet", "Length"),
@@ -295,8 +295,8 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     "check.mac": ("Mac (Terminal): {command}", "Mac (Terminal): {command}"),
     "check.linux": ("Linux: {command}", "Linux: {command}"),
     "check.page": (
-        "Siden selv er kryptert slik at den ikke åpner seg hvis noe i den er endret (AES-256-GCM).",
-        "The page itself is encrypted so that it does not open if anything in it was changed (AES-256-GCM).",
+        "Brevet og filene er kryptert sammen (AES-256-GCM). Er noe i dem endret, lar de seg ikke åpne med passordet.",
+        "The letter and the files are encrypted together (AES-256-GCM). If anything in them was changed, they do not open with the passphrase.",
     ),
     "check.log": (
         "Oppslagene er hentet fra en signert logg der endringer blir oppdaget. Den som kontrollerer loggen, bruker denne nøkkelen:",

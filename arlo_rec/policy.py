@@ -173,7 +173,7 @@ def holds_index(role: Role) -> bool:
 
 # -- purposes and reasons -----------------------------------------------------------------------------
 
-_DIGITS = re.compile(r"\d[\d]{4}")
+_DIGITS = re.compile(r"\d{5}")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 

@@ -1,0 +1,301 @@
+"""Every decision, each pinned to the rule of the guidelines that it carries out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec import policy
+from arlo_rec.policy import (
+    RETENTION,
+    Action,
+    Claim,
+    Decision,
+    Event,
+    GuardLimits,
+    Prompt,
+    Purpose,
+    Role,
+    State,
+    Wish,
+)
+from arlo_rec.prompts import SHIPPED
+
+START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
+NOW = START + timedelta(hours=1)
+PROMPTS = {one.version: one for one in SHIPPED}
+GOOD = Claim("inbound", "1", START, "nb-2026-01", prompt_completed=True, started_at=START)
+
+
+def judged(**changes: object) -> str:
+    return policy.judge(replace(GOOD, **changes), PROMPTS, now=NOW).code  # type: ignore[arg-type]
+
+
+# -- scope, purposes, roles ---------------------------------------------------------------------------
+
+
+@pytest.mark.rule("scope.only")
+@pytest.mark.parametrize("direction", ["outbound", "internal", "INBOUND", "inbound ", ""])
+def test_only_incoming_calls_are_kept(direction: str) -> None:
+    assert judged(direction=direction) == "outbound"
+
+
+@pytest.mark.rule("purpose.training")
+@pytest.mark.rule("purpose.quality")
+def test_there_are_two_purposes_and_no_third() -> None:
+    assert {one.value for one in Purpose} == {"training", "quality"}
+    with pytest.raises(ValueError, match="evaluation"):
+        Purpose("evaluation")
+
+
+@pytest.mark.rule("access.officer")
+def test_only_an_officer_gives_access_and_handles_people() -> None:
+    for action in (Action.GRANT, Action.PEOPLE, Action.DSAR):
+        assert [role for role in Role if policy.may(role, action).allowed] == [Role.OFFICER]
+
+
+@pytest.mark.rule("access.managers")
+def test_only_managers_and_officers_can_be_granted_access() -> None:
+    assert {role for role in Role if policy.may_be_granted(role).allowed} == {Role.MANAGER, Role.OFFICER}
+
+
+@pytest.mark.rule("security.monitored")
+def test_it_sees_the_state_and_the_log_and_no_recording() -> None:
+    allowed = {action for action in Action if policy.may(Role.AUDITOR, action).allowed}
+    assert allowed == {Action.LOOK_AFTER, Action.AUDIT_SHOW, Action.SEE_GRANTS}
+
+
+def test_every_action_has_its_roles_and_a_rule() -> None:
+    for action in Action:
+        for role in Role:
+            assert policy.may(role, action).rule in policy.RULES
+
+
+def test_officers_also_do_what_support_and_retention_do() -> None:
+    assert policy.may(Role.OFFICER, Action.WITHDRAW).allowed
+    assert policy.may(Role.OFFICER, Action.PURGE).allowed
+    assert not policy.may(Role.OFFICER, Action.INGEST).allowed
+
+
+def test_a_decision_names_a_rule_that_exists() -> None:
+    with pytest.raises(ValueError, match="no rule"):
+        Decision(allowed=True, rule="made.up")
+
+
+@pytest.mark.rule("access.need")
+def test_each_role_holds_the_secrets_it_needs_and_no_more() -> None:
+    holders = {role for role in Role if policy.holds_root(role, live_grant=False)}
+    assert holders == {Role.OFFICER, Role.SUPPORT, Role.RETENTION, Role.INGEST}
+    assert policy.holds_root(Role.MANAGER, live_grant=True)
+    assert not policy.holds_root(Role.AUDITOR, live_grant=True)
+    assert {role for role in Role if policy.holds_index(role)} == {Role.OFFICER, Role.SUPPORT, Role.INGEST}
+
+
+def test_an_officer_grants_to_herself_only_where_there_is_no_second() -> None:
+    assert policy.grant_state(to_oneself=True, officers=1) == "live"
+    assert policy.grant_state(to_oneself=True, officers=2) == "pending"
+    assert policy.grant_state(to_oneself=False, officers=2) == "live"
+
+
+# -- consent ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("consent.press1")
+def test_key_1_after_a_known_prompt_heard_to_its_end_is_consent() -> None:
+    decision = policy.judge(GOOD, PROMPTS, now=NOW)
+    assert decision == Decision(allowed=True, rule="consent.press1")
+    consent = policy.prove(GOOD, PROMPTS, now=NOW)
+    assert consent.purposes == set(Purpose)
+    assert consent.prompt_sha256 == PROMPTS["nb-2026-01"].sha256
+
+
+@pytest.mark.rule("consent.press2")
+@pytest.mark.parametrize("key", ["2", "", " 1", "1 ", "١", "11", 1, 1.0, True, None, ["1"], {"1": 1}])
+def test_anything_but_the_key_1_is_no_consent(key: object) -> None:
+    decision = policy.judge(replace(GOOD, key=key), PROMPTS, now=NOW)
+    assert (decision.code, decision.rule) == ("no_consent", "consent.press2")
+    with pytest.raises(ValueError, match="no consent"):
+        policy.prove(replace(GOOD, key=key), PROMPTS, now=NOW)
+
+
+@pytest.mark.rule("consent.basis")
+def test_a_consent_without_a_time_cannot_be_proved() -> None:
+    assert judged(key_at=None) == "no_consent"
+
+
+def test_a_key_pressed_over_an_hour_before_belongs_to_another_call() -> None:
+    assert judged(key_at=START - timedelta(hours=1)) == "ok"
+    assert judged(key_at=START - timedelta(hours=1, microseconds=1)) == "no_consent"
+
+
+@pytest.mark.rule("consent.prompt")
+@pytest.mark.parametrize("prompt", ["nb-1999-01", "", None, 7, ["nb-2026-01"]])
+def test_a_prompt_that_nobody_knows_proves_nothing(prompt: object) -> None:
+    assert judged(prompt=prompt) == "prompt_unknown"
+
+
+@pytest.mark.rule("consent.prompt")
+@pytest.mark.parametrize("completed", [False, None, 1, "true"])
+def test_a_prompt_that_was_not_heard_to_its_end_proves_nothing(completed: object) -> None:
+    assert judged(prompt_completed=completed) == "prompt_not_completed"
+
+
+def test_a_prompt_counts_from_the_day_it_is_in_use() -> None:
+    future = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 10, 2))}
+    assert policy.judge(replace(GOOD, prompt="x"), future, now=NOW).code == "prompt_unknown"
+
+
+def test_a_recording_from_the_future_is_refused_beyond_what_clocks_differ() -> None:
+    for ahead, code in ((timedelta(minutes=5), "ok"), (timedelta(minutes=5, microseconds=1), "future")):
+        claim = replace(GOOD, started_at=NOW + ahead, key_at=NOW + ahead)
+        assert policy.judge(claim, PROMPTS, now=NOW).code == code
+
+
+def test_a_consent_after_the_last_sample_covers_nothing() -> None:
+    assert judged(cut=99, frames=100) == "ok"
+    assert judged(cut=100, frames=100) == "consent_after_call"
+
+
+@pytest.mark.rule("consent.purposes")
+def test_the_shipped_prompts_name_both_purposes_and_the_old_one_training_only() -> None:
+    assert PROMPTS["nb-2026-01"].purposes == PROMPTS["en-2026-01"].purposes == set(Purpose)
+    assert PROMPTS["nb-2025-01"].purposes == {Purpose.TRAINING}
+    assert [one.since for one in SHIPPED] == [date(2026, 1, 1), date(2026, 1, 1), date(2025, 1, 1)]
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_consent_counts_again_five_minutes_after_a_withdrawal() -> None:
+    assert not policy.after_withdrawal(NOW, NOW)
+    assert not policy.after_withdrawal(NOW + timedelta(minutes=5, microseconds=-1), NOW)
+    assert policy.after_withdrawal(NOW + timedelta(minutes=5), NOW)
+
+
+@given(st.permutations(range(6)).map(lambda order: order[:3]))
+def test_the_first_refusal_that_applies_is_told(faults: list[int]) -> None:
+    """Whatever is wrong at once, the code is the one that the contract lists first."""
+    table = [
+        ("outbound", {"direction": "outbound"}),
+        ("no_consent", {"key": "2"}),
+        ("prompt_unknown", {"prompt": "?"}),
+        ("prompt_not_completed", {"prompt_completed": False}),
+        ("expired", {"started_at": NOW - RETENTION, "key_at": NOW - RETENTION}),
+        ("consent_after_call", {"cut": 5, "frames": 5}),
+    ]
+    changes: dict[str, object] = {}
+    for fault in faults:
+        changes |= table[fault][1]
+    assert judged(**changes) == table[min(faults)][0]
+
+
+# -- retention ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_recording_goes_at_90_days_and_not_a_moment_before() -> None:
+    assert policy.is_due(START, START + RETENTION)
+    assert not policy.is_due(START, START + RETENTION - timedelta(microseconds=1))
+
+
+@pytest.mark.rule("retention.90d")
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001 - made aware below
+def test_ninety_days_are_2160_hours_whatever_the_clocks_do(start: datetime) -> None:
+    at = start.replace(tzinfo=UTC)
+    assert policy.due_at(at) - at == timedelta(hours=2160)
+
+
+def test_a_purge_that_would_take_much_or_follows_a_jump_is_not_believed() -> None:
+    def code(due: int, held: int, ahead: timedelta = timedelta(hours=1)) -> str:
+        return policy.guard(now=NOW + ahead, mark=NOW, due=due, held=held, limits=GuardLimits()).code
+
+    assert code(20, 20) == "ok"
+    assert code(21, 21) == "large_share"
+    assert code(21, 63) == "ok"
+    assert code(21, 62) == "large_share"
+    assert code(0, 0, timedelta(days=7)) == "ok"
+    assert code(0, 0, timedelta(days=7, microseconds=1)) == "clock_jumped"
+    limits = GuardLimits(Fraction(1, 2), 100, timedelta(days=30))
+    assert policy.guard(now=NOW + timedelta(days=9), mark=NOW, due=99, held=99, limits=limits).allowed
+
+
+def test_no_event_moves_a_recording_backwards() -> None:
+    order = list(State)
+    for (state, _), to in policy.LIFECYCLE.items():
+        assert order.index(to) > order.index(state)
+    for state in State:
+        for event in Event:
+            if (state, event) not in policy.LIFECYCLE:
+                with pytest.raises(ValueError, match="no "):
+                    policy.after(state, event)
+    assert {event for _, event in policy.LIFECYCLE} == set(Event)
+
+
+# -- opening ------------------------------------------------------------------------------------------
+
+WISH = Wish(Purpose.QUALITY, granted=True, consented=frozenset(Purpose), pseudonymised=False, started_at=START)
+
+
+def test_a_granted_consented_recording_opens_for_quality() -> None:
+    assert policy.may_open(WISH, now=NOW) == Decision(allowed=True, rule="purpose.quality")
+
+
+@given(
+    st.sampled_from(Purpose), st.booleans(), st.sets(st.sampled_from(Purpose)), st.booleans(), st.booleans()
+)
+def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
+    purpose: Purpose, granted: bool, consented: set[Purpose], pseudonymised: bool, due: bool
+) -> None:
+    wish = Wish(purpose, granted, frozenset(consented), pseudonymised, START)
+    decision = policy.may_open(wish, now=START + RETENTION if due else NOW)
+    expected = (
+        granted and not due and purpose in consented and (pseudonymised or purpose is Purpose.QUALITY)
+    )
+    assert decision.allowed == expected
+    if not granted:
+        assert decision.code == "no_grant"
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_an_original_is_never_sealed_to_a_training_key() -> None:
+    both = set(Purpose)
+    assert policy.stanza_purposes(both, pseudonymised=False) == {Purpose.QUALITY}
+    assert policy.stanza_purposes({Purpose.TRAINING}, pseudonymised=False) == set()
+    assert policy.stanza_purposes(both, pseudonymised=True) == {Purpose.TRAINING}
+    decision = policy.may_open(replace(WISH, purpose=Purpose.TRAINING), now=NOW)
+    assert decision.code == "no_released_copy"
+
+
+# -- reasons ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("security.reason")
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [
+        ("monthly quality talk", None),
+        ("test", "reason_too_short"),
+        ("         x         ", "reason_too_short"),
+        ("about caller 12345", "reason_holds_identifier"),
+        ("about caller ١٢٣٤٥", "reason_holds_identifier"),
+        ("case 1234 of the week", None),
+        ("ola@example.com asked", "reason_holds_identifier"),
+        ("a reason\x1b[31m in red", "reason_hidden_characters"),
+        ("a reason\u202ebackwards", "reason_hidden_characters"),
+        ("a reason\non two lines", "reason_hidden_characters"),
+        ("x" * 501, "reason_too_long"),
+    ],
+)
+def test_a_reason_says_something_and_names_nobody(reason: str, problem: str | None) -> None:
+    assert policy.reason_problem(reason) == problem
+
+
+@pytest.mark.rule("access.subject")
+def test_an_access_request_says_how_identity_was_checked() -> None:
+    assert policy.identity_stated("called back on the contract's number").allowed
+    assert policy.identity_stated("yes").code == "identity_missing"
+    assert policy.whole_call("both parties agreed to it").allowed
+    assert not policy.whole_call(None).allowed
