@@ -13,7 +13,9 @@ from arlo_rec.records import Private
 
 HOME_REGION = "NO"  # a number without a country code is Norwegian
 WITHHELD = frozenset({"", "anonymous", "unknown"})  # what exchanges write for a hidden number
-_SHAPE = re.compile(r"\(?\+?[0-9()][0-9 ()./\u00a0-]{1,40}", re.ASCII)
+LONGEST = 60  # characters with all that stands between the digits
+_BETWEEN = re.compile("[ ()./\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212-]")  # also what word processors make of it
+_BARE = re.compile(r"\+?[0-9]{2,20}", re.ASCII)
 
 
 def is_withheld(text: str | None) -> bool:
@@ -25,11 +27,11 @@ def parse_caller(text: str) -> Private:
     """The E.164 form of a number in any notation; raises NothingMatched where it is no number at all."""
     import phonenumbers
 
-    shown = text.strip()
-    if not _SHAPE.fullmatch(shown):
+    bare = _BETWEEN.sub("", text.strip())
+    if len(text) > LONGEST or not _BARE.fullmatch(bare):
         raise NothingMatched("not_a_number", rule="consent.withdraw")
     try:
-        number = phonenumbers.parse(shown, HOME_REGION)
+        number = phonenumbers.parse(bare, HOME_REGION)
     except phonenumbers.NumberParseException:
         raise NothingMatched("not_a_number", rule="consent.withdraw") from None
     if not phonenumbers.is_possible_number(number):

@@ -5,10 +5,12 @@ Nothing here writes. `ingest` carries calls through these steps in batches and k
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, BinaryIO
 
 from arlo_rec import audio, crypto, objects, policy
 from arlo_rec.catalogue import Catalogue
@@ -32,11 +34,15 @@ NOBODY = RecordingId(b"")  # before a call is announced
 
 
 class Refusal(Exception):
-    """Ends the way of one call; `why` is a code word for a sound that we do not take."""
+    """Ends the way of one call; `why` is a code word for a sound that we do not take.
 
-    def __init__(self, code: str, rule: str | None = None, why: str | None = None) -> None:
+    `sound_gone` where a manifest's sound is not there (any more).
+    """
+
+    def __init__(self, code: str, rule: str | None = None, why: str | None = None, *, sound_gone: bool = False) -> None:
         super().__init__(code)
         self.code, self.rule, self.why = code, rule or RULE_OF_CODE[code], why
+        self.sound_gone = sound_gone
 
 
 class Duplicate(Exception):
@@ -86,10 +92,11 @@ class Candidate:
 
 
 def read(delivery: Delivery, catalogue: Catalogue, tags: Tags, prompts: dict[str, Prompt], now: datetime) -> Candidate:
-    """Read and judge a manifest, its sound unopened; raises Refusal or Duplicate."""
+    """Read and judge a manifest, its sound unopened; raises Refusal, Duplicate or Vanished."""
     try:
         delivery.read()
-        _look_for_sound(delivery, catalogue, tags)
+        with _sound(delivery, catalogue, tags):
+            pass
         call = delivery.call()
     except BadManifest as bad:
         raise Refusal(bad.code) from None
@@ -105,13 +112,10 @@ def examine(
     """The sound after the key press and the consent that it was recorded under; raises Refusal or Duplicate."""
     call, sound, why = candidate.call, None, None
     try:
-        with spool.opened(candidate.delivery.path.parent, candidate.delivery.audio_name()) as opened:
-            stream, candidate.delivery.sound = opened
-            sound = audio.read_wav(stream, opened[1].size)
+        with _sound(candidate.delivery, catalogue, tags) as (stream, about):
+            sound = audio.read_wav(stream, about.size)
     except SoundError as problem:
         why = problem.reason
-    except (spool.NotAFile, BadManifest):
-        raise Refusal("not_a_file") from None
     claim = _claim(call, sound)
     decision = policy.judge(claim, prompts, now=now)
     if not decision.allowed:
@@ -184,19 +188,21 @@ def for_managers(told: dict[str, Any]) -> dict[str, Any]:
     return {key: told[key] for key in ("agent", "duration_s", "encoding", "rate", "tracks")}
 
 
-def _look_for_sound(delivery: Delivery, catalogue: Catalogue, tags: Tags) -> None:
-    """Refuse where the named sound is no plain file; one that was taken in and removed is no fault."""
-    name = delivery.audio_name()
+@contextmanager
+def _sound(delivery: Delivery, catalogue: Catalogue, tags: Tags) -> Iterator[tuple[BinaryIO, spool.Opened]]:
+    """The named sound, opened; raises Refusal where it is no plain file, Duplicate where it is in already and gone."""
     try:
-        with spool.opened(delivery.path.parent, name) as (_, delivery.sound):
-            return
+        with spool.opened(delivery.path.parent, delivery.audio_name()) as (stream, delivery.sound):
+            yield stream, delivery.sound
+    except BadManifest as bad:
+        raise Refusal(bad.code) from None
     except spool.NotAFile as problem:
         if problem.missing and delivery.source_id is not None:
             for row in catalogue.by_source(tags.tag("source", delivery.source_id)):
                 if row.state is State.HELD:
                     raise Duplicate(row.id) from None
                 raise Refusal("withdrawn") from None
-        raise Refusal("not_a_file") from None
+        raise Refusal("not_a_file", sound_gone=problem.missing) from None
 
 
 def _claim(call: Call, sound: audio.Sound | None = None) -> Claim:

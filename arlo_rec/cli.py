@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,42 +20,34 @@ import typer
 from typer.core import TyperGroup
 
 from arlo_rec import __version__, render
-from arlo_rec.commands import PANELS, REGISTER, Registered, opt
+from arlo_rec.commands import COMMON, REGISTER, Registered, helptext, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.config import language
+from arlo_rec.config import beforehand
 from arlo_rec.errors import ArloError, Usage
 from arlo_rec.texts import clean, say
 
 INTERRUPTED = 130
 PROGRAM = "arlo-rec"
-
-_COMMON: dict[str, Any] = {
-    "store": Annotated[str | None, opt("opt.store", "--store")],
-    "as_name": Annotated[str | None, opt("opt.as", "--as")],
-    "passphrase_file": Annotated[str | None, opt("opt.passphrase_file", "--passphrase-file")],
-    "key_file": Annotated[str | None, opt("opt.key_file", "--key-file")],
-    "config": Annotated[str | None, opt("opt.config", "--config")],
-    "json": Annotated[bool, opt("opt.json", "--json")],
-    "quiet": Annotated[bool, opt("opt.quiet", "--quiet")],
-    "lang": Annotated[str | None, opt("opt.lang", "--lang")],
-}
+_Complaint: type[Exception] = typer.BadParameter.__mro__[2]  # Click's own base, whichever Click this typer carries
+_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json, lang = "--json" in given, _language(given)
+    as_json = "--json" in given
+    lang, state = beforehand(_value(given, "--lang"), _value(given, "--config"), os.environ)
     try:
         return _run(given, lang)
     except ArloError as error:
         return _tell(error, lang, as_json=as_json)
-    except typer.TyperException as error:
-        return _tell(_usage(error), lang, as_json=as_json)
+    except _Complaint as error:
+        return _misused(error, lang, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write(f"{PROGRAM}: {say('interrupted', lang)}\n")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place: a bug must look like one and tell no secret
-        return _tell(_bug(error), lang, as_json=as_json)
+        return _tell(_bug(error, state, lang), lang, as_json=as_json)
 
 
 def build(lang: str, only: str | None = None) -> typer.Typer:
@@ -72,7 +65,8 @@ def build(lang: str, only: str | None = None) -> typer.Typer:
                 app.add_typer(groups[group], name=group, rich_help_panel=one.panel)
             target = groups[group]
         help_text = say("help." + ".".join(one.words), lang)
-        target.command(one.words[-1], help=help_text, rich_help_panel=one.panel)(_callback(one, lang))
+        spoken = helptext.speaking(helptext.Command, lang)
+        target.command(one.words[-1], cls=spoken, help=help_text, rich_help_panel=one.panel)(_callback(one, lang))
     return app
 
 
@@ -82,6 +76,8 @@ def _run(given: list[str], lang: str) -> int:
         return 0
     _load_commands()
     words = {one.words[0] for one in REGISTER}
+    if "--help" in given[:2] and (spoken := _value(given, "--lang")) is not None:  # no option of a group
+        given = [word for word in given if word not in {"--lang", spoken, f"--lang={spoken}"}]
     app = build(lang, given[0] if given and given[0] in words else None)
     result = app(args=given, prog_name=PROGRAM, standalone_mode=False)
     return result if isinstance(result, int) else 0
@@ -94,11 +90,8 @@ def _load_commands() -> None:
 
 
 def _group(lang: str, help_code: str) -> typer.Typer:
-    class Grouped(_ByPanel):
-        language = lang
-
     app = typer.Typer(
-        cls=Grouped,
+        cls=helptext.speaking(helptext.Program if help_code == "help.program" else helptext.Group, lang),
         help=say(help_code, lang),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -122,27 +115,11 @@ def _program(lang: str) -> Callable[..., None]:
     return program
 
 
-class _ByPanel(TyperGroup):
-    """Commands listed by who uses them."""
-
-    language = "nb"
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write one section per kind of user."""
-        for panel in PANELS:
-            listed = [
-                (name, one) for name, one in self.commands.items() if getattr(one, "rich_help_panel", None) == panel
-            ]
-            if listed:
-                with formatter.section(say(f"panel.{panel}", self.language)):
-                    formatter.write_dl([(name, one.get_short_help_str(90)) for name, one in listed])
-
-
 def _callback(one: Registered, lang: str) -> Callable[..., int]:
     """The function that typer calls: own parameters, then the common ones; gives the exit status."""
 
     def callback(**values: Any) -> int:
-        common = {key: values.pop(key) for key in _COMMON}
+        common = {key: values.pop(key) for key in COMMON}
         common["as"] = common.pop("as_name")
         as_json, quiet = bool(common.pop("json")), bool(common.pop("quiet"))
         run = Run(common, json=as_json, quiet=quiet)
@@ -152,7 +129,7 @@ def _callback(one: Registered, lang: str) -> Callable[..., int]:
     hints = get_type_hints(one.body, include_extras=True)
     own = list(inspect.signature(one.body).parameters.values())[1:]
     parameters = [_parameter(one.name, hints[one.name], one.default, lang) for one in own]
-    for name, hint in _COMMON.items():
+    for name, hint in COMMON.items():
         default = False if get_args(hint)[0] is bool else None
         parameters.append(_parameter(name, hint, default, lang))
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -170,15 +147,15 @@ def _parameter(name: str, hint: Any, default: Any, lang: str) -> inspect.Paramet
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
-def _language(given: list[str]) -> str:
-    """The language of this run before anything is parsed; a wrong --lang is told later."""
+def _value(given: list[str], option: str) -> str | None:
+    """The last value of an option, while nothing is parsed."""
     named = None
     for i, word in enumerate(given):
-        if word == "--lang" and i + 1 < len(given):
+        if word == option and i + 1 < len(given):
             named = given[i + 1]
-        elif word.startswith("--lang="):
-            named = word.removeprefix("--lang=")
-    return language(named if named in {"nb", "en"} else None, os.environ)
+        elif word.startswith(f"{option}="):
+            named = word.removeprefix(f"{option}=")
+    return named
 
 
 def _tell(error: ArloError, lang: str, *, as_json: bool) -> int:
@@ -189,20 +166,60 @@ def _tell(error: ArloError, lang: str, *, as_json: bool) -> int:
     return error.exit_status
 
 
-def _usage(error: typer.TyperException) -> ArloError:
-    """Typer's own complaint as ours."""
-    return Usage("usage", message=error.format_message().rstrip(". "))
+def _misused(error: Any, lang: str, *, as_json: bool) -> int:
+    """Tell Click's own complaint in our words; a bare group answers with its help, as Click does."""
+    if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
+        sys.stderr.write(error.format_message() + "\n")
+        return Usage.exit_status
+    return _tell(_usage(error), lang, as_json=as_json)
 
 
-def _bug(error: Exception) -> ArloError:
-    """Keep the traceback, without local values, where its owner can find it."""
-    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - may be no home
-    path = Path(base) / "arlo-rec" / "errors.log"
-    lines = traceback.format_exception(type(error), None, error.__traceback__)
+def _usage(error: Any) -> ArloError:
+    """Click's own complaint as one of our errors, by the name of its class."""
+    option = str(getattr(error, "option_name", None) or "")[:40]
+    param = getattr(error, "param", None)
+    named = option or (param.metavar if param and param.param_type_name == "argument" else param and param.opts[0])
+    match type(error).__name__:
+        case "NoArgsIsHelpError":
+            return Usage("no_command")
+        case "NoSuchOption" if option.removeprefix("--").replace("-", "_") in {"as", *COMMON} and _is_group(error):
+            return Usage("option_too_early", name=option)
+        case "NoSuchOption":
+            return Usage("no_such_option", name=option)
+        case "MissingParameter" if named:
+            return Usage("word_missing", name=named)
+        case "BadParameter" if named:
+            return Usage("bad_value", name=named)
+        case "BadOptionUsage":
+            return Usage("value_missing", name=option)
+    said = error.format_message().rstrip(". ")
+    extra = _EXTRA.fullmatch(said)
+    return Usage("words_too_many", words=extra[1][:100]) if extra else Usage("usage", message=said)
+
+
+def _is_group(error: Any) -> bool:
+    return isinstance(getattr(error.ctx, "command", None), TyperGroup)
+
+
+def _bug(error: BaseException, state: Path | None, lang: str) -> ArloError:
+    """Keep where it happened, without local values and messages, where its owner can find it."""
+    kind = clean(type(error).__name__)
+    if state is None:
+        return ArloError("bug", kind=kind, path=say("nowhere", lang))
+    path = state / "errors.log"
+    cause: BaseException | None = error
+    told = []
+    while cause is not None:
+        told += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__module__}.{type(cause).__qualname__}\n"]
+        cause = cause.__cause__ or cause.__context__
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write("".join(lines))
+        with open(path, "a", encoding="utf-8", opener=_for_its_owner) as file:
+            file.write("".join(told))
     except OSError:
-        return ArloError("bug", kind=clean(type(error).__name__), path="-")
-    return ArloError("bug", kind=clean(type(error).__name__), path=str(path))
+        return ArloError("bug", kind=kind, path=say("nowhere", lang))
+    return ArloError("bug", kind=kind, path=str(path))
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

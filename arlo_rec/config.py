@@ -6,6 +6,7 @@ setting must not be silently without effect.
 
 from __future__ import annotations
 
+import os.path
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ KEYS: Mapping[str, type] = {
     "guard.jump_days": int,
 }
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
+LARGEST = 1_000_000  # of any number here; what is larger is a mistake, and would not fit a time span
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,18 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
     )
 
 
+def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:
+    """Language and state folder while nothing is parsed yet, so that whatever fails is told in the right
+    language and kept in the right place. What is wrong with the settings themselves is told by `settle`.
+    """
+    try:
+        told = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)
+    except Usage:
+        told = {}
+    named = next((one for one in (lang, told.get("lang")) if one in {"nb", "en"}), None)
+    return language(named, environment), _state_dir(told, environment)
+
+
 def language(named: str | None, environment: Mapping[str, str]) -> str:
     """`nb` or `en`: as named, else as LANG says, else Norwegian. Raises Usage for another name."""
     if named is not None:
@@ -111,7 +125,7 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
 def _default_config(environment: Mapping[str, str]) -> Path | None:
     home = environment.get("XDG_CONFIG_HOME") or (f"{environment['HOME']}/.config" if environment.get("HOME") else None)
     candidates = [Path(home) / "arlo-rec/config.toml"] if home else []
-    return next((one for one in (*candidates, SYSTEM_CONFIG) if one.is_file()), None)
+    return next((one for one in (*candidates, SYSTEM_CONFIG) if os.path.isfile(one)), None)  # noqa: PTH113 - never raises
 
 
 def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,6 +144,6 @@ def _checked(told: dict[str, Any], path: Path) -> dict[str, Any]:
         if kind is None:
             raise Usage("config_unknown_key", key=key[:60], path=str(path))
         right = isinstance(value, kind) or (kind is float and isinstance(value, int))
-        if not right or isinstance(value, bool) or (not isinstance(value, str) and value < 0):
+        if not right or isinstance(value, bool) or not (isinstance(value, str) or 0 <= value <= LARGEST):
             raise Usage("config_bad_value", key=key, path=str(path))
     return told

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,13 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     held = [one for one in store.catalogue.of_caller(tag) if one.due_at > now and one.kind is Kind.ORIGINAL]
     told = _recordings(store, held, case, request, clock)
     whole = request.reason if request.whole_call else None
-    content = Answer(case, now, (number.reveal(),), tuple(told), whole, POLICY_VERSION, store.book.vkey())
+    answered = replace(case, state="answered")
+    content = Answer(answered, now, (number.reveal(),), tuple(told), whole, POLICY_VERSION, store.book.vkey())
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     page = build(content, passphrase, request.lang, salt=crypto.fresh(16), nonce=crypto.fresh(crypto.NONCE))
     write_new(request.out, [page])
     digest = crypto.sha256(page).hex()
-    answered = _close(store, case, digest, clock())
+    _close(store, answered, digest, clock())
     return Answered(answered, len(told), request.out.absolute(), digest, passphrase)
 
 
@@ -137,13 +138,14 @@ def _running(store: Store, tag: bytes, now: datetime) -> Case | None:
     return Case(case_id, state, from_micros(received), date.fromisoformat(due_on), statement)
 
 
-def _close(store: Store, case: Case, digest: str, now: datetime) -> Case:
+def _close(store: Store, case: Case, digest: str, now: datetime) -> None:
+    """Note that the answer lies ready; given again within the same case, the newest counts."""
     with store.change(now) as change:
-        store.db.run("UPDATE cases SET state = 'answered', answered_at = ? WHERE id = ?", (to_micros(now), case.id))
+        values = (case.state, to_micros(now), case.id)
+        store.db.run("UPDATE cases SET state = ?, answered_at = ? WHERE id = ?", values)
         change.log(
             store.entry(Action.DSAR, "done", "access.subject", now, case=case.id, step="answered", sha256=digest)
         )
-    return Case(case.id, "answered", case.received_at, case.due_on, case.identity)
 
 
 def _identity_info(store: Store, case: str) -> bytes:

@@ -7,7 +7,7 @@ A batch of up to 100 calls goes through in this order, which a crash anywhere ca
     3  per call: sound read, cut, sealed into its object            outside every lock
     4  folders synced, objects read back
     5  root shared, one transaction: withdrawals and duplicates looked at again, shares, HELD, log, checkpoint
-    6  sources removed, the sound first: a manifest without its sound is a call that was taken in
+    6  sources removed, the sound first: a manifest without its sound is a call whose end is known
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from arlo_rec import audio, candidates, crypto, listening, objects, policy
 from arlo_rec.backends.files import file_lock
-from arlo_rec.candidates import Candidate, Duplicate, Refusal, Tags
+from arlo_rec.candidates import NOBODY, Candidate, Duplicate, Refusal, Tags
 from arlo_rec.errors import ArloError, Integrity, InUse
 from arlo_rec.jsontext import canonical
 from arlo_rec.keytree import KeyTree
@@ -30,13 +30,13 @@ from arlo_rec.metadata import MetadataKeys
 from arlo_rec.policy import Action, Purpose
 from arlo_rec.records import Entry, Kind, RecordingId, to_micros
 from arlo_rec.sources import spool
-from arlo_rec.sources.manifest import Delivery, scan
+from arlo_rec.sources.manifest import Delivery, Vanished, scan
 from arlo_rec.store import INDEX_PART, Store
 
 BATCH = 100  # calls whose rows are committed together
 ROSTER_TRIES = 5  # a batch is sealed again if grants changed meanwhile
 THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
-SOURCE_GOES = frozenset({"withdrawn", "expired"})  # refused for good, so the file must not stay either
+SOURCE_GOES = {"withdrawn": "consent.withdraw", "expired": "retention.90d"}  # refused for good: no file stays either
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +94,40 @@ def ingest(
 ) -> Outcome:
     """Take in what lies at *paths*; a call that cannot be taken refuses that call only."""
     store.demand(Action.INGEST, now)
-    tags = Tags(store.part(INDEX_PART))
+    intake = _Intake(store, Tags(store.part(INDEX_PART)), now, options)
     deliveries, sounds = scan(paths)
-    outcome = Outcome()
+    outcome, claimed, count = Outcome(), set(), len(deliveries)
     with file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait):
-        for start in range(0, len(deliveries), BATCH):
-            batch = deliveries[start : start + BATCH]
-            outcome.add(_take_in(store, batch, tags, now, options))
-            progress(start + len(batch), len(deliveries))
-    claimed = {one.sound_path() for one in deliveries}
-    outcome.unclaimed = [str(one) for one in sounds if one.absolute() not in claimed]
+        while deliveries:
+            batch, deliveries = deliveries[:BATCH], deliveries[BATCH:]  # what was read goes with its batch
+            outcome.add(_take_in(intake, batch))
+            claimed |= {one.sound_path() for one in batch}
+            progress(count - len(deliveries), count)
+    outcome.unclaimed = [str(one) for one in sounds if one.absolute() not in claimed and spool.is_there(one)]
     return outcome
 
 
-def _take_in(store: Store, deliveries: list[Delivery], tags: Tags, now: datetime, options: Options) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Intake:
+    """What all batches of a run share; `offered` is what a dry run would have taken: content by source."""
+
+    store: Store
+    tags: Tags
+    now: datetime
+    options: Options
+    offered: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def _take_in(intake: _Intake, deliveries: list[Delivery]) -> Outcome:
     """One batch; sealed again where grants changed between choosing keys and committing."""
     for _ in range(ROSTER_TRIES):
-        batch = _Batch(store, tags, now)
+        batch = _Batch(intake)
         going = batch.judge(deliveries)
-        if options.dry_run:
-            batch.would(going)
+        if intake.options.dry_run:
+            batch.would(going, intake.offered)
             return batch.outcome
         if batch.take(going):
-            if not options.keep_source:
+            if not intake.options.keep_source:
                 batch.remove_sources()
             return batch.outcome
     raise InUse("in_use")
@@ -125,10 +136,10 @@ def _take_in(store: Store, deliveries: list[Delivery], tags: Tags, now: datetime
 class _Batch:
     """One batch on its way through the six steps."""
 
-    def __init__(self, store: Store, tags: Tags, now: datetime) -> None:
-        self.store = store
-        self.tags = tags
-        self.now = now
+    def __init__(self, intake: _Intake) -> None:
+        self.store = intake.store
+        self.tags = intake.tags
+        self.now = intake.now
         self.outcome = Outcome()
         self._refusals: list[tuple[Delivery, NotTaken]] = []
         self._finished: list[Delivery] = []
@@ -147,11 +158,14 @@ class _Batch:
                 one.caller = tag
         return going
 
-    def would(self, going: list[Candidate]) -> None:
-        """What a run would take, with nothing written."""
+    def would(self, going: list[Candidate], offered: dict[bytes, bytes]) -> None:
+        """What a run would take, with nothing written; *offered* stands for what it would have taken before."""
         for one in going:
             with self._ending(one.delivery):
                 self._examined(one)
+                if one.source in offered:
+                    raise Duplicate(NOBODY) if offered[one.source] == one.content else Refusal("conflict")
+                offered[one.source] = one.content
                 self.outcome.accepted.append(self._taken(one))
         self.outcome.refused = [refusal for _, refusal in self._refusals]
 
@@ -285,6 +299,8 @@ class _Batch:
 
     def refuse(self, delivery: Delivery, refusal: Refusal) -> None:
         """Note a refusal; it is logged with the batch."""
+        if refusal.sound_gone:
+            refusal = self._refused_before(delivery) or refusal
         told = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
         self._refusals.append((delivery, told))
         if refusal.code in SOURCE_GOES:
@@ -297,8 +313,7 @@ class _Batch:
 
     def _is_news(self, delivery: Delivery, refusal: NotTaken) -> bool:
         """Whether this refusal was not logged yet: a spool is looked at every minute, a file lies for days."""
-        told = f"{refusal.code}\0{delivery.source}\0".encode("utf-8", "surrogatepass") + delivery.raw
-        tag, at = self.tags.tag("refusal", told), to_micros(self.now)
+        tag, at = self._refusal_tag(refusal.code, delivery), to_micros(self.now)
         known = self.store.db.rows("SELECT 1 FROM refusals WHERE tag = ?", (tag,))
         self.store.db.run(
             "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) "
@@ -306,6 +321,17 @@ class _Batch:
             (tag, refusal.code, at, at),
         )
         return not known
+
+    def _refused_before(self, delivery: Delivery) -> Refusal | None:
+        """Why this manifest was refused for good, where a run died between removing its sound and itself."""
+        for code, rule in SOURCE_GOES.items():
+            if self.store.db.rows("SELECT 1 FROM refusals WHERE tag = ?", (self._refusal_tag(code, delivery),)):
+                return Refusal(code, rule)
+        return None
+
+    def _refusal_tag(self, code: str, delivery: Delivery) -> bytes:
+        told = f"{code}\0{delivery.source}\0".encode("utf-8", "surrogatepass") + delivery.raw
+        return self.tags.tag("refusal", told)
 
     # -- small words ----------------------------------------------------------------------------------
 
@@ -348,7 +374,7 @@ class _Ending:
         if isinstance(error, Duplicate):
             self._batch.is_here(self._delivery, error.recording)
             return True
-        return False
+        return isinstance(error, Vanished)
 
 
 class _Counted:

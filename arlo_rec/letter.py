@@ -1,13 +1,13 @@
 """The letter that answers an access request (GDPR 15), as HTML: seven short parts, each under its heading.
 
-In short, then A the case, B confirmation, C information, D each recording, E the files, F how to check them.
-Times stand in the zone of the policy with its name. It knows nothing of passphrases or pages; `package` does
+In short, then the case, the confirmation, the information, each recording, the files and how to check them.
+Times stand in the zone of the policy. It knows nothing of passphrases or pages; `package` does
 the sealing, and `letter_texts` has the sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,7 +18,6 @@ from arlo_rec.policy import Purpose
 from arlo_rec.records import to_iso
 from arlo_rec.wording import Wording
 
-SECTIONS = "abcdef"
 COMMANDS = {
     "windows": "Get-FileHash {name}",  # SHA-256 unless told otherwise
     "mac": "shasum -a 256 {name}",
@@ -59,7 +58,7 @@ class _Letter(Wording):
         self.files = {one.name: one for one in files}
 
     def whole(self) -> Html:
-        parts = {
+        pieces = {
             "a": self.case(),
             "b": self.confirmation(),
             "c": self.information(),
@@ -67,14 +66,18 @@ class _Letter(Wording):
             "e": self.enclosures(),
             "f": self.check(),
         }
-        told = [key for key in SECTIONS if parts[key]]
+        told = {key: piece for key, piece in pieces.items() if piece}
+        titles = {key: f"{sign}. {self.say(f'section.{key}')}" for sign, key in zip("ABCDEF", told, strict=False)}
         return together(
             element("h1", self.say("letter.title"), tabindex="-1"),
             self.line("letter.intro"),
             self.summary(),
             self.line("times"),
-            self.contents(told),
-            *(element("section", self.heading(2, f"section.{key}"), parts[key], id=f"section-{key}") for key in told),
+            self.contents(titles),
+            *(
+                element("section", element("h2", titles[key]), piece, id=f"section-{key}")
+                for key, piece in told.items()
+            ),
         )
 
     def summary(self) -> Html:
@@ -91,8 +94,8 @@ class _Letter(Wording):
             lines += [self.say("summary.next", when=self.instant(first)), self.say("summary.withdraw")]
         return element("section", self.heading(2, "summary.heading"), _list(lines), class_="summary")
 
-    def contents(self, told: Iterable[str]) -> Html:
-        links = [element("a", self.say(f"section.{key}"), href=f"#section-{key}") for key in told]
+    def contents(self, titles: Mapping[str, str]) -> Html:
+        links = [element("a", title, href=f"#section-{key}") for key, title in titles.items()]
         return element("nav", _list(links), aria_label=self.say("letter.contents"))
 
     # -- A and B ------------------------------------------------------------------------------------------
@@ -340,4 +343,4 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) ->
     head = element("thead", element("tr", *(element("th", one, scope="col") for one in columns)))
     body = element("tbody", *(element("tr", *(element("td", one) for one in row)) for row in rows))
     table = element("table", element("caption", title), head, body)
-    return element("div", table, class_="wide", role="region", aria_label=title, tabindex="0")
+    return element("div", table, class_="wide", role="group", aria_label=title, tabindex="0")

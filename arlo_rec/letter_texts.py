@@ -82,7 +82,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
         "You can withdraw your consent at any time by contacting customer service. We then delete the recordings at once.",
     ),
     # A. The case
-    "section.a": ("A. Saken", "A. The case"),
+    "section.a": ("Saken", "The case"),
     "case.id": ("Saksnummer", "Case number"),
     "case.received_at": ("Kravet ble mottatt", "Request received"),
     "case.answered_at": ("Svaret ble laget", "Answer made"),
@@ -97,7 +97,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     "case.fee": ("Pris", "Fee"),
     "case.fee.none": ("Ingen. Svaret er gratis.", "None. The answer is free of charge."),
     # B. Confirmation
-    "section.b": ("B. Bekreftelse", "B. Confirmation"),
+    "section.b": ("Bekreftelse", "Confirmation"),
     "held.said": (
         "Ja, vi behandler personopplysninger om deg: Vi har opptak av samtaler med deg. Antall opptak: {count}.",
         "Yes, we process personal data about you: we hold recordings of calls with you. Number of recordings: {count}.",
@@ -127,7 +127,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
         "Recordings of calls from a withheld number cannot be found by telephone number. They can be found only by the call's reference or time. If you have called with a withheld number, you can give these to customer service.",
     ),
     # C. Information
-    "section.c": ("C. Informasjon om behandlingen", "C. Information about the processing"),
+    "section.c": ("Informasjon om behandlingen", "Information about the processing"),
     "controller.heading": ("Hvem som er ansvarlig", "Who is responsible"),
     "controller.said": (
         "Behandlingsansvarlig er Verisure Arlo Europe DAC. Du når oss gjennom kundeservice. I personvernerklæringen på nettsidene våre står det hvordan du ellers kan kontakte oss om personvern.",
@@ -225,7 +225,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
         "The sound is not enclosed. The recording has two tracks, but it is not registered which of them is yours, so your speech cannot be separated from the employee's. You can ask us to decide whether you are given the whole call.",
     ),
     # D. The recordings
-    "section.d": ("D. Opptakene", "D. The recordings"),
+    "section.d": ("Opptakene", "The recordings"),
     "recording.heading": ("Opptak {number}: {when}", "Recording {number}: {when}"),
     "recording.own": ("Bare din tale er med; den ansattes er gjort stille.", "Only your speech is in it; the employee's is silenced."),
     "recording.whole": ("Hele samtalen er med.", "The whole call is in it."),
@@ -273,7 +273,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     "column.file": ("Fil", "File"),
     "column.sha256": ("Kontrollsum (SHA-256)", "Checksum (SHA-256)"),
     # E and F. The files and how to check them
-    "section.e": ("E. Filene", "E. The files"),
+    "section.e": ("Filene", "The files"),
     "files.said": (
         "Filene ligger inne i denne siden. Lagre dem hvis du vil ha dem for seg selv. Lydfilene er i formatet WAV; data.json er opplysningene i brevet i maskinlesbar form.",
         "The files are inside this page. Save them if you want them on their own. The sound files are in WAV format; data.json is what this letter says in machine-readable form.",
@@ -286,7 +286,7 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
         "Filer som du lagrer, er ikke lenger beskyttet av passordet. De er dine, og vi kan ikke slette dem.",
         "Files that you save are no longer protected by the passphrase. They are yours, and we cannot delete them.",
     ),
-    "section.f": ("F. Slik kontrollerer du filene", "F. How to check the files"),
+    "section.f": ("Slik kontrollerer du filene", "How to check the files"),
     "check.said": (
         "En kontrollsum viser om en fil er uendret: Regn den ut for filen du har lagret, og se om den er lik den som står over.",
         "A checksum shows whether a file is unchanged: compute it for the file that you saved, and see whether it equals the one above.",

@@ -18,6 +18,7 @@ from string import Template
 
 from arlo_rec import crypto
 from arlo_rec.answer import Answer, RecordingTold
+from arlo_rec.errors import Usage
 from arlo_rec.jsontext import canonical, to_base64
 from arlo_rec.letter import Enclosure, render, sound_name
 from arlo_rec.letter_texts import CONTROLLER, KEYS, LANGUAGES, PAGE
@@ -27,6 +28,7 @@ from arlo_rec.records import to_iso
 FORMAT = 1
 DATA_NAME = "data.json"
 LEGAL_BASIS = "GDPR 6(1)(a)"
+LONGEST = 2**29 - 24  # characters of one string in V8, the least of the browsers: about 300 MB of sound
 # What String.prototype.trim takes off (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
 TRIMMED = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -35,7 +37,10 @@ TRIMMED = (
 
 
 def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: bytes) -> bytes:
-    """The whole answer in `nb` or `en` as one self-decrypting HTML file in UTF-8; *salt* and *nonce* are fresh."""
+    """The whole answer in `nb` or `en` as one self-decrypting HTML file in UTF-8; *salt* and *nonce* are fresh.
+
+    Raises Usage for an answer so long that a browser could not open it.
+    """
     enclosed = [*_sounds(answer), Enclosure(DATA_NAME, "application/json", data_json(answer))]
     content = {
         "format": FORMAT,
@@ -44,6 +49,8 @@ def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: byt
         "files": [{**_told_file(one), "base64": to_base64(one.body)} for one in enclosed],
     }
     sealed = crypto.package_seal(passphrase_bytes(passphrase), canonical(content), salt=salt, nonce=nonce)
+    if len(sealed) * 4 > LONGEST * 3:
+        raise Usage("answer_too_large", megabytes=len(sealed) // 1_000_000)
     return _page(lang, sealed, salt=salt, nonce=nonce)
 
 

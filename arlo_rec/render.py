@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arlo_rec.errors import ArloError, Unreachable
-from arlo_rec.texts import clean, say
+from arlo_rec.texts import clean, say, say_or
+
+ID_LONGEST = 32  # characters of a recording's id; a word up to this is never broken on a terminal
+WIDEST = 100_000  # columns of a table that no terminal bounds: a line of it is one row, for grep
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Answer:
     lines: Sequence[str] = field(default_factory=list)
     table: Table | None = None
     exit_status: int = 0
+    always: bool = False  # the lines tell something that --quiet must not swallow, such as what is shown only once
     error: ArloError | None = None  # an answer that is also a failure, such as problems that a check found
 
 
@@ -45,9 +49,15 @@ def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
         return status
     if answer.table is not None and answer.table.rows:
         _write(table_text(answer.table))
-    if answer.lines and not quiet:
-        _write("".join(_clean_lines(line) for line in answer.lines))
+    if answer.always or not quiet:
+        for line in answer.lines:
+            tell(line)
     return status
+
+
+def tell(line: str) -> None:
+    """Write one sentence to stdout, at once."""
+    _write(_clean_lines(line))
 
 
 def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
@@ -66,8 +76,8 @@ def told_error(error: ArloError, lang: str) -> dict[str, Any]:
 
 
 def message_of(error: ArloError, lang: str) -> str:
-    """The sentence of an error; its values made harmless."""
-    values = {key: clean(str(value)) for key, value in error.detail.items()}
+    """The sentence of an error; its values made harmless, and code words among them worded."""
+    values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
     return say(f"error.{error.code}", lang, **values)
 
 
@@ -77,18 +87,19 @@ def json_text(document: dict[str, Any]) -> str:
 
 
 def table_text(table: Table) -> str:
-    """A plain table as wide as the terminal, or as its content where there is none."""
+    """A plain table as wide as the terminal, or as its content where there is none; what is copied stays whole."""
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
     grid = RichTable(box=None, pad_edge=False, header_style="bold")
-    for heading in table.headings:
-        grid.add_column(Text(clean(heading)), overflow="fold")
+    for at, heading in enumerate(table.headings):
+        whole = all(len(row[at]) <= ID_LONGEST and " " not in row[at] for row in table.rows)
+        grid.add_column(Text(clean(heading)), overflow="fold", no_wrap=whole)
     for row in table.rows:
         grid.add_row(*(Text(clean(cell)) for cell in row))
     on_terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if on_terminal else 200, no_color="NO_COLOR" in os.environ)
+    console = Console(file=sys.stdout, width=None if on_terminal else WIDEST, no_color="NO_COLOR" in os.environ)
     with console.capture() as captured:
         console.print(grid)
     return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
@@ -105,5 +116,10 @@ def _write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except (OSError, UnicodeEncodeError) as error:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - nothing more can be said there
-        raise Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding") from None
+        raise stdout_failed(error) from None
+
+
+def stdout_failed(error: Exception) -> Unreachable:
+    """Give stdout up after *error*, and say so: nothing more can be written there."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    return Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding")

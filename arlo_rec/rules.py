@@ -36,7 +36,7 @@ _TABLE = (
         "access.need", 1,
         "Bare ansatte med et saklig behov har tilgang.",
         "Only employees with a legitimate need have access.",
-        "gate.grant_for",
+        "policy.holds_root",
     ),
     Rule(
         "purpose.training", 2,
@@ -132,7 +132,7 @@ _TABLE = (
         "access.secure", 6,
         "Opptakene lagres sikkert og med begrenset tilgang.",
         "Recordings are stored securely and with restricted access.",
-        "store.open_sound",
+        "objects.seal_body",
     ),
     Rule(
         "access.officer", 6,
@@ -162,7 +162,7 @@ _TABLE = (
         "security.password", 8,
         "Tilgangen er beskyttet med passord.",
         "Access is protected by a password.",
-        "people.unlock",
+        "keyfiles.unlock",
     ),
     Rule(
         "security.monitored", 8,
@@ -174,7 +174,7 @@ _TABLE = (
         "security.unauthorised", 8,
         "Uberettiget tilgang kan få følger for arbeidsforholdet.",
         "Unauthorised access may lead to disciplinary action.",
-        "gate.refuse",
+        "gate.admit",
     ),
     Rule(
         "security.reason", 8,

@@ -24,6 +24,11 @@ def clean(text: str) -> str:
     return "".join(one if _is_harmless(one) else _escaped(one) for one in text)
 
 
+def say_or(code: str, lang: str, otherwise: str) -> str:
+    """The sentence of *code*, or *otherwise* where it has none."""
+    return say(code, lang) if code in TEXTS else otherwise
+
+
 def say(code: str, lang: str, **values: object) -> str:
     """The sentence of *code* in *lang*, with its values filled in; raises KeyError for an unknown code."""
     nb, en = TEXTS[code]
@@ -44,7 +49,27 @@ def _escaped(one: str) -> str:
 
 
 _ERRORS: Final[dict[str, tuple[str, str]]] = {
-    "usage": ("{message}; se --help", "{message}; see --help"),
+    "usage": ("det ble ikke forstått ({message}); se --help", "that was not understood ({message}); see --help"),
+    "no_command": ("hvilken kommando? arlo-rec --help viser alle", "which command? arlo-rec --help lists them all"),
+    "no_such_command": (
+        "det finnes ingen kommando {name}; arlo-rec --help viser alle",
+        "there is no command {name}; arlo-rec --help lists them all",
+    ),
+    "no_such_option": ("det finnes ingen {name} her; se --help", "there is no {name} here; see --help"),
+    "option_too_early": (
+        "{name} skal stå etter kommandoens navn, slik: arlo-rec find {name} ...",
+        "{name} comes after the command's name, as in: arlo-rec find {name} ...",
+    ),
+    "word_missing": ("{name} mangler; se --help", "{name} is missing; see --help"),
+    "value_missing": (
+        "hva skal {name} være? skriv verdien etter den",
+        "what is {name} to be? write its value behind it",
+    ),
+    "bad_value": ("verdien til {name} passer ikke; se --help", "the value of {name} does not fit; see --help"),
+    "words_too_many": (
+        "{words} er for mye; sett en verdi på flere ord i anførselstegn, se --help",
+        "{words} is too much; put a value of several words in quotes, see --help",
+    ),
     "already_exists": (
         "{path} finnes allerede og er ikke tom; velg et annet sted",
         "{path} exists already and is not empty; choose another place",
@@ -62,8 +87,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the passphrase is not UTF-8 text; save the file as UTF-8",
     ),
     "passphrase_too_short": (
-        "passordet må ha minst {least} tegn",
-        "the passphrase must have at least {least} characters",
+        "passordet må ha minst {least} tegn; skriv et lengre",
+        "the passphrase must have at least {least} characters; type a longer one",
     ),
     "passphrases_differ": (
         "de to passordene er ikke like; prøv igjen",
@@ -86,8 +111,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the key belongs to another store; choose the right store with --store",
     ),
     "wrong_passphrase": (
-        "feil passord, eller ingen slik person her; forsøket er notert",
-        "wrong passphrase, or no such person here; the attempt was noted",
+        "feil passord, eller ingen slik person her; prøv igjen, og se etter --as. Forsøket er notert",
+        "wrong passphrase, or no such person here; try again, and check --as. The attempt was noted",
     ),
     "no_passphrase": (
         "ingen terminal å spørre om passord på; oppgi --passphrase-file eller --key-file",
@@ -175,8 +200,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{name} has no live grant to take back; arlo-rec grants shows what there is",
     ),
     "not_a_manager": (
-        "bare ledere og sikkerhetsansvarlige kan få tilgang til opptak",
-        "only managers and officers can be given access to recordings",
+        "bare ledere og sikkerhetsansvarlige kan få tilgang til opptak; arlo-rec person list viser rollene",
+        "only managers and officers can be given access to recordings; arlo-rec person list shows the roles",
     ),
     "grant_length": (
         "en tilgang varer fra nå og i høyst 90 dager; velg --days 1 til 90 eller en tidligere --until",
@@ -188,8 +213,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "a team's name is 1 to 200 visible characters",
     ),
     "not_your_role": (
-        "rollen din gjør ikke dette; forsøket er loggført",
-        "your role does not do this; the attempt is in the log",
+        "rollen din gjør ikke dette; snakk med sikkerhetsansvarlig om du trenger det. Forsøket er loggført",
+        "your role does not do this; talk to the security officer if you need it. The attempt is in the log",
     ),
     "no_grant": (
         "du har ikke tilgang til dette; be sikkerhetsansvarlig om tilgang. Forsøket er loggført",
@@ -200,16 +225,16 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "what is the recording for? give --purpose training or --purpose quality",
     ),
     "purpose_unknown": (
-        "det finnes bare to formål: training og quality",
-        "there are only two purposes: training and quality",
+        "det finnes bare to formål: velg --purpose training eller --purpose quality",
+        "there are only two purposes: choose --purpose training or --purpose quality",
     ),
     "reason_missing": (
         "hvorfor? oppgi grunnen med --reason; den loggføres",
         "why? give the reason with --reason; it is logged",
     ),
     "reason_too_short": (
-        "grunnen må si noe: minst 10 tegn",
-        "the reason must say something: at least 10 characters",
+        "grunnen må si noe; skriv minst 10 tegn",
+        "the reason must say something; write at least 10 characters",
     ),
     "reason_too_long": (
         "grunnen er lengre enn 500 tegn; kort den ned",
@@ -224,20 +249,28 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the reason holds a number or an e-mail address; refer to the matter without saying who",
     ),
     "past_its_day": (
-        "opptaket har nådd sin siste dag og kan ikke åpnes",
-        "the recording has reached its last day and cannot be opened",
+        "opptaket har nådd sin siste dag og kan ikke åpnes; velg et nyere med arlo-rec find",
+        "the recording has reached its last day and cannot be opened; choose a newer one with arlo-rec find",
     ),
     "not_consented": (
-        "den som ringte samtykket ikke til dette formålet",
-        "the caller did not consent to this purpose",
+        "den som ringte samtykket ikke til dette formålet; velg et annet opptak med arlo-rec find",
+        "the caller did not consent to this purpose; choose another recording with arlo-rec find",
     ),
     "no_released_copy": (
-        "til opplæring trengs en frigitt, pseudonymisert kopi, og den finnes ikke av dette opptaket",
-        "training needs a released, pseudonymised copy, and there is none of this recording",
+        "til opplæring trengs en frigitt, pseudonymisert kopi, og den finnes ikke av dette; arlo-rec find viser dem som finnes",
+        "training needs a released, pseudonymised copy, and there is none of this one; arlo-rec find shows those there are",
     ),
     "gone_meanwhile": (
         "opptaket er ikke lenger tilgjengelig; ingenting ble skrevet. Kjør kommandoen på nytt for det som er igjen",
         "the recording is no longer available; nothing was written. Run the command again for what is left",
+    ),
+    "no_such_folder": (
+        "det er ingen mappe {path}; lag den først, eller velg et annet sted",
+        "there is no folder {path}; make it first, or choose another place",
+    ),
+    "out_is_no_file": (
+        "svaret er én fil som overleveres; oppgi et filnavn i stedet for -",
+        "the answer is one file to hand over; give a file name instead of -",
     ),
     "out_exists": (
         "{path} finnes allerede; velg et annet navn",
@@ -257,8 +290,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{value} is no time; write 2026-10-01 or 2026-10-01T08:15:00Z",
     ),
     "not_a_number": (
-        "det er ikke noe telefonnummer; skriv sifrene, med landkode om det ikke er norsk. For skjulte numre: --call",
-        "that is no telephone number; type the digits, with the country code unless Norwegian. For withheld numbers: --call",
+        "det er ikke noe telefonnummer; skriv sifrene, med landkode om det ikke er norsk. Skjult nummer: arlo-rec withdraw --call",
+        "that is no telephone number; type the digits, with the country code unless Norwegian. Withheld number: arlo-rec withdraw --call",
     ),
     "caller_or_call": (
         "oppgi nummeret eller --call, én av dem",
@@ -269,16 +302,16 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "no such call is held here; check the reference",
     ),
     "needs_yes": (
-        "ingen terminal å spørre på; se med --dry-run og kjør med --yes",
-        "no terminal to ask on; look with --dry-run and run with --yes",
+        "ingen terminal å spørre på, så ingenting er gjort; er du sikker, kjør med --yes",
+        "no terminal to ask on, so nothing was done; if you are sure, run it with --yes",
     ),
     "not_confirmed": (
-        "ikke bekreftet; ingenting er gjort",
-        "not confirmed; nothing was done",
+        "ikke bekreftet, så ingenting er gjort; kjør på nytt og skriv det som det spørres om",
+        "not confirmed, so nothing was done; run it again and type what is asked for",
     ),
     "retention.guard": (
-        "slettingen stoppet ({why}, {due} opptak): se etter klokken, så kjør med --allow-large om det stemmer",
-        "the purge stopped ({why}, {due} recordings): check the clock, then run with --allow-large if it is right",
+        "slettingen stoppet, for {why} (forfalt: {due}); se etter klokken, og kjør med --allow-large om det stemmer",
+        "the purge stopped, because {why} (due: {due}); check the clock, and run with --allow-large if it is right",
     ),
     "identity_missing": (
         "hvordan ble identiteten kontrollert? oppgi --identity med minst 10 tegn",
@@ -302,7 +335,7 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{value} is not supported; the language must be nb or en",
     ),
     "config_unreadable": (
-        "kan ikke lese innstillingene i {path}",
+        "kan ikke lese innstillingene i {path}; se etter at filen finnes og er UTF-8",
         "cannot read the settings in {path}; check that the file exists and is UTF-8",
     ),
     "config_not_toml": ("{path} er ikke gyldig TOML; rett filen", "{path} is not valid TOML; correct the file"),
@@ -314,12 +347,18 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "innstillingen {key} i {path} har feil verdi; docs/operating.md sier hva den kan være",
         "the setting {key} in {path} has a wrong value; docs/operating.md says what it can be",
     ),
-    "file_unreadable": ("kan ikke lese {path}", "cannot read {path}; check the name and your permissions"),
+    "file_unreadable": (
+        "kan ikke lese {path}; se etter navnet og tilgangen din",
+        "cannot read {path}; check the name and your permissions",
+    ),
     "bad_vkey": (
         "det er ingen verifikasjonsnøkkel; bruk vkey slik init viste den",
         "that is no verifier key; use the vkey as init showed it",
     ),
-    "bad_audio": ("lyden kan ikke tas inn ({reason})", "the sound cannot be taken in ({reason})"),
+    "bad_audio": (
+        "lyden kan ikke tas inn ({reason}); se etter hva telefonsystemet skrev",
+        "the sound cannot be taken in ({reason}); look at what the telephone system wrote",
+    ),
     "no_space": (
         "disken er full; ingenting ble gjort ferdig. Gjør plass og kjør på nytt",
         "the disk is full; nothing was finished. Make room and run again",
@@ -332,14 +371,17 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "mangler tilgang til {path}; se etter eier og gruppe",
         "no permission for {path}; check owner and group",
     ),
-    "disk_failed": ("disken svarer ikke som den skal: {reason}", "the disk does not do as it should: {reason}"),
+    "disk_failed": (
+        "disken svarer ikke som den skal ({reason}); se etter at alt er montert, og kjør på nytt",
+        "the disk does not do as it should ({reason}); check that everything is mounted, and run again",
+    ),
     "catalogue_unwritable": (
-        "katalogen kan ikke åpnes for skriving: {reason}",
-        "the catalogue cannot be opened for writing: {reason}",
+        "katalogen kan ikke åpnes for skriving ({reason}); se etter eier, gruppe og disk, og kjør på nytt",
+        "the catalogue cannot be opened for writing ({reason}); check owner, group and disk, and run again",
     ),
     "catalogue_failed": (
-        "katalogen svarer ikke som den skal: {reason}",
-        "the catalogue does not do as it should: {reason}",
+        "katalogen svarer ikke som den skal ({reason}); se etter disken, og kjør på nytt",
+        "the catalogue does not do as it should ({reason}); check the disk, and run again",
     ),
     "stdout_failed": (
         "svaret kunne ikke skrives ut ({reason}); det som ble gjort, står i loggen",
@@ -435,24 +477,24 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the recording's file is missing; run arlo-rec verify",
     ),
     "problems_found": (
-        "{count} avvik; stans, ta vare på filene og meld fra",
-        "{count} problems; stop, keep the files and report it",
+        "avvik funnet: {count}; stans, ta vare på filene og meld fra",
+        "problems found: {count}; stop, keep the files and report it",
     ),
     "certificate_invalid": (
-        "kvitteringen er ikke ekte, eller den er endret",
+        "kvitteringen er ikke ekte, eller den er endret; be den du fikk den av om den opprinnelige filen",
         "the certificate is not genuine, or was changed; ask whoever gave it for the original file",
     ),
     "certificate_of_another_log": (
-        "kvitteringen er fra et annet lager enn nøkkelen",
+        "kvitteringen er fra et annet lager enn nøkkelen; se etter nøkkelen som init viste",
         "the certificate is from another store than the key; check the key that init showed",
     ),
     "demo_failed": (
-        "demonstrasjonen gikk ikke som den skulle",
+        "demonstrasjonen gikk ikke som den skulle; linjene sier hvor",
         "the demonstration did not go as it should; its lines say where",
     ),
     "bug": (
-        "uventet feil ({kind}); det er en feil i programmet. Detaljer: {path}",
-        "unexpected error ({kind}); this is a bug in the program. Details: {path}",
+        "uventet feil ({kind}); det er en feil i programmet, meld den. Detaljer: {path}",
+        "unexpected error ({kind}); this is a bug in the program, report it. Details: {path}",
     ),
 }
 
@@ -588,7 +630,8 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "opt.key_file": ("Nøkkelfilen til en tjeneste.", "The key file of a service."),
     "opt.config": ("Fil med innstillinger (TOML).", "File with settings (TOML)."),
     "opt.json": ("Svar med ett JSON-dokument.", "Answer with one JSON document."),
-    "opt.quiet": ("Bare det nødvendige.", "Only what is needed."),
+    "opt.quiet": ("Bare det som ikke må gå tapt.", "Only what must not be lost."),
+    "opt.help": ("Vis denne hjelpen.", "Show this help."),
     "opt.lang": ("Språk: nb eller en.", "Language: nb or en."),
     "opt.officer": ("Navnet på den første sikkerhetsansvarlige.", "The name of the first security officer."),
     "opt.root": ("Rotmappen (ellers LAGER.root ved siden av).", "The root folder (else STORE.root, beside it)."),
@@ -669,6 +712,30 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "avbrutt; det som ikke var ferdig, tas av neste kjøring",
         "interrupted; what was not finished is done by the next run",
     ),
+    "usage": ("Bruk:", "Usage:"),
+    "usage.options": ("[VALG]", "[OPTIONS]"),
+    "usage.command": ("KOMMANDO ...", "COMMAND ..."),
+    "section.arguments": ("Ord", "Arguments"),
+    "section.options": ("Valg", "Options"),
+    "section.common": ("Valg til alle kommandoer", "Options of every command"),
+    "section.exits": ("Sluttstatus", "Exit status"),
+    "required": ("[må oppgis]", "[required]"),
+    "exit.0": ("gjort", "done"),
+    "exit.1": ("uventet feil (en feil i programmet)", "unexpected error (a bug)"),
+    "exit.2": ("feil bruk, eller en verdi som ikke går", "wrong usage, or a bad value"),
+    "exit.3": ("delvis gjort; kjør på nytt eller se etter", "done in part; run again or look"),
+    "exit.4": ("ingenting passet", "nothing matched"),
+    "exit.10": ("ikke noe lager her", "no store here"),
+    "exit.11": ("i bruk av en annen kjøring; prøv igjen", "in use by another run; try again"),
+    "exit.12": ("feil passord, eller ingen nøkkel", "wrong passphrase or no key"),
+    "exit.13": ("ingen tilgang", "not granted"),
+    "exit.14": ("retningslinjene sier nei", "refused by the guidelines"),
+    "exit.15": ("noe er endret eller lagt tilbake", "integrity: something was changed or rolled back"),
+    "exit.16": ("lageret, disken eller databasen svarer ikke", "store, disk or database unreachable"),
+    "exit.130": ("avbrutt", "interrupted"),
+    "why.clock_jumped": ("klokken hoppet siden sist", "the clock jumped since the last run"),
+    "why.large_share": ("det er uvanlig mye på én gang", "it is unusually much at once"),
+    "nowhere": ("ingen steder, for mappen kan ikke skrives", "nowhere, for the folder cannot be written"),
     "yes": ("ja", "yes"),
     "no": ("nei", "no"),
     "all_teams": ("alle", "all"),
@@ -702,6 +769,7 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "column.outcome": ("Utfall", "Outcome"),
     "column.detail": ("Mer", "More"),
     "ask.passphrase": ("Passord:", "Passphrase:"),
+    "ask.caller": ("Telefonnummer:", "Telephone number:"),
     "ask.new_passphrase": ("Nytt passord (minst 12 tegn):", "New passphrase (at least 12 characters):"),
     "ask.again": ("Én gang til:", "Once more:"),
     "init.done": (
@@ -745,10 +813,9 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "{name} ({role}) has the one-time passphrase {passphrase}\n"
         "It is shown only now, and can only be used for: arlo-rec person passphrase --as {name}",
     ),
-    "person.remove_question": (
-        "{name} ({role}) mister all tilgang. Skriv navnet for å bekrefte:",
-        "{name} ({role}) will lose all access. Type the name to confirm:",
-    ),
+    "person.remove_shows": ("{name} ({role}) mister all tilgang.", "{name} ({role}) will lose all access."),
+    "person.remove_question": ("Skriv navnet for å bekrefte:", "Type the name to confirm:"),
+    "person.recovery": ("officer (nøkkel på papir)", "officer (key on paper)"),
     "person.removed": (
         "{name} er tatt ut, og alle nøkler er byttet.",
         "{name} was removed, and all keys were changed.",
@@ -760,15 +827,19 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "person.passphrase_set": ("Det nye passordet gjelder.", "The new passphrase is set."),
     "grant.done": ("{name} har tilgang for {purpose} til {until}.", "{name} has access for {purpose} until {until}."),
     "grant.pending": (
-        "Tilgangen for {name} ({purpose}, til {until}) må godkjennes av en annen sikkerhetsansvarlig.",
-        "The grant for {name} ({purpose}, until {until}) must be approved by another officer.",
+        "Tilgangen for {name} ({purpose}, til {until}) gjelder ikke ennå: en annen sikkerhetsansvarlig må gi den.",
+        "The grant for {name} ({purpose}, until {until}) does not count yet: another officer must give it.",
     ),
     "grants.none": ("Ingen har tilgang nå.", "Nobody has access now."),
-    "revoke.done": ("{count} tilgang(er) for {name} er tatt tilbake.", "{count} grant(s) of {name} were taken back."),
+    "revoke.done": ("Tatt tilbake fra {name}: {count}.", "Taken back from {name}: {count}."),
     "find.none": ("Ingen opptak passer.", "No recordings match."),
     "export.done": ("Skrev {out} ({bytes} byte).", "Wrote {out} ({bytes} bytes)."),
-    "withdraw.shows": ("{count} samtale(r) slettes for godt:", "{count} call(s) will be erased for good:"),
-    "withdraw.would": ("{count} samtale(r) ville blitt slettet.", "{count} call(s) would be erased."),
+    "withdraw.shows": ("Samtaler som slettes for godt: {count}", "Calls that will be erased for good: {count}"),
+    "withdraw.shows_nothing": (
+        "Ingen opptak er lagret; samtykket trekkes likevel, og det som kommer sent, nektes.",
+        "No recordings are held; the consent is withdrawn all the same, and what arrives late is refused.",
+    ),
+    "withdraw.would": ("Samtaler som ville blitt slettet: {count}", "Calls that would be erased: {count}"),
     "withdraw.question": ("Skriv {count} for å bekrefte:", "Type {count} to confirm:"),
     "withdraw.done": (
         "Si: «Samtykket ditt er trukket, og opptakene dine er slettet. Kvitteringsnummeret er {number}.»",
@@ -777,6 +848,10 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "withdraw.nothing": (
         "Si: «Vi har ingen opptak av deg, og samtykket ditt er trukket. Kvitteringsnummeret er {number}.»",
         'Say: "We hold no recordings of you, and your consent is withdrawn. The receipt number is {number}."',
+    ),
+    "withdraw.receipt_lies": (
+        "Kvitteringen kunne ikke skrives dit du ba om; den ligger i {receipt}",
+        "The receipt could not be written where you asked; it lies in {receipt}",
     ),
     "ingest.done": (
         "{accepted} tatt inn, {refused} nektet, {duplicates} fra før, {unclaimed} lydfiler uten manifest.",
@@ -791,11 +866,11 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "kunne ikke fjernes, men er tatt inn: {source}",
         "could not be removed, but was taken in: {source}",
     ),
-    "purge.done": ("{count} opptak slettet.", "{count} recordings erased."),
-    "purge.would": ("{count} opptak ville blitt slettet.", "{count} recordings would be erased."),
+    "purge.done": ("Opptak slettet: {count}", "Recordings erased: {count}"),
+    "purge.would": ("Opptak som ville blitt slettet: {count}", "Recordings that would be erased: {count}"),
     "purge.would_refuse": (
-        "{count} opptak er forfalt, men slettingen ville stoppet og spurt (se --allow-large).",
-        "{count} recordings are due, but the purge would stop and ask (see --allow-large).",
+        "Forfalt: {count}, men slettingen ville stoppet. Se etter klokken, og kjør med --allow-large om det stemmer.",
+        "Due: {count}, but the purge would stop. Check the clock, and run with --allow-large if it is right.",
     ),
     "status.counts": (
         "Lagret: {held}. Forfalt: {due}, av dem for lenge: {overdue}.",
@@ -808,9 +883,10 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Loggen er hel og ekte: {size} linjer, rot {root}",
         "The log is whole and genuine: {size} entries, root {root}",
     ),
+    "audit.none": ("Ingen linjer passer.", "No entries match."),
     "certificate.valid": (
-        "Ekte: kvittering {number}, {count} opptak slettet {at}.",
-        "Genuine: receipt {number}, {count} recordings erased {at}.",
+        "Ekte: kvittering {number}, opptak slettet {at}: {count}",
+        "Genuine: receipt {number}, recordings erased on {at}: {count}",
     ),
     "certificate.key_checked": ("Signert av loggen med nøkkelen {vkey}", "Signed by the log whose key is {vkey}"),
     "certificate.key_unchecked": (
@@ -818,16 +894,13 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "The key was not compared; the log says {vkey}. Give --vkey to be sure.",
     ),
     "dsar.done": (
-        "Sak {case}: {count} opptak, skrevet til {out}. Frist {due}.\n"
+        "Sak {case}: skrevet til {out}, opptak: {count}. Frist {due}.\n"
         "Passord, vises bare nå, gis en annen vei enn filen: {passphrase}",
-        "Case {case}: {count} recordings, written to {out}. Due {due}.\n"
+        "Case {case}: written to {out}, recordings: {count}. Due {due}.\n"
         "Passphrase, shown only now, to be given by another way than the file: {passphrase}",
     ),
+    "demo.kept": ("Det hele ligger i {path}", "All of it lies in {path}"),
     "demo.done": ("Hele livet, og ingenting igjen.", "The whole life, and nothing left."),
-    "demo.failed": (
-        "Noe gikk ikke som det skulle; se linjene over.",
-        "Something did not go as it should; see the lines above.",
-    ),
 }
 
 _DEMO: Final[dict[str, tuple[str, str]]] = {

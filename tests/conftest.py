@@ -20,3 +20,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 def world(template: World, tmp_path: Path) -> World:
     """A copy of the template for one test."""
     return worlds.copy(template, tmp_path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--prove` runs the long proofs whole; the ordinary run takes a sample of each."""
+    parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether the long proofs run whole."""
+    return bool(request.config.getoption("--prove"))

@@ -22,8 +22,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from arlo_rec import audio, wording
+from arlo_rec import audio, package, wording
 from arlo_rec.answer import AccessTold, Answer, Case, GrantTold, RecordingTold
+from arlo_rec.errors import Usage
 from arlo_rec.letter_texts import DECIMAL, KEYS, LANGUAGES, LETTER, MONTHS, PAGE
 from arlo_rec.markup import element, escape, together
 from arlo_rec.package import build, data_json, passphrase_bytes
@@ -409,6 +410,13 @@ def test_salt_and_nonce_make_the_file_and_nothing_else_does() -> None:
     other = build(ANSWER, PASSPHRASE, "nb", salt=NONCE + b"salt", nonce=NONCE)
     assert other != built(ANSWER)
     assert opened(other) == opened(built(ANSWER))
+
+
+def test_an_answer_that_no_browser_could_open_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "LONGEST", len(built(ANSWER)) // 2)
+    with pytest.raises(Usage) as refused:
+        built(ANSWER)
+    assert refused.value.code == "answer_too_large"
 
 
 def test_a_passphrase_is_trimmed_and_composed() -> None:

@@ -106,12 +106,15 @@ class SqliteConnection:
             self._db.execute(begin)
         try:
             yield
-            with _translated():
-                self._db.execute("COMMIT")
+            self._commit()
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    def _commit(self) -> None:
+        with _translated():
+            self._db.execute("COMMIT")
 
     def flush(self, wait: float) -> bool:
         """See Connection. The first column of the checkpoint's answer says whether a reader was in the way."""

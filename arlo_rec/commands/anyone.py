@@ -8,7 +8,7 @@ from typing import Annotated
 from arlo_rec.commands import arg, command, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.errors import ArloError, Usage
-from arlo_rec.render import Answer
+from arlo_rec.render import Answer, tell
 
 CERTIFICATE_BYTES = 64 * 1024 * 1024  # a receipt of a million recordings has 35 MB
 
@@ -20,6 +20,8 @@ def certificate_verify(
     vkey: Annotated[str | None, opt("opt.vkey", "--vkey")] = None,
 ) -> Answer:
     from arlo_rec.receipts import verify
+    from arlo_rec.records import from_iso
+    from arlo_rec.times import shown
 
     try:
         with file.open("rb") as stream:
@@ -30,7 +32,8 @@ def certificate_verify(
     told = verify(raw, wanted)
     data = {key: told[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
     data |= {"valid": True, "vkeys": [one["vkey"] for one in told["log_keys"]], "vkey_checked": wanted is not None}
-    line = run.say("certificate.valid", number=told["number"], count=told["count"], at=told["erased_at"])
+    at = shown(from_iso(told["erased_at"]))
+    line = run.say("certificate.valid", number=told["number"], count=told["count"], at=at)
     note = run.say("certificate.key_checked" if wanted else "certificate.key_unchecked", vkey=data["vkeys"][0])
     return Answer(data, [line, note])
 
@@ -41,10 +44,18 @@ def demo(
     dir: Annotated[Path | None, opt("opt.dir", "--dir")] = None,
     keep: Annotated[bool, opt("opt.keep", "--keep")] = False,  # noqa: FBT002
 ) -> Answer:
+    import secrets
+    import tempfile
+
     from arlo_rec.demo import live
 
-    steps = live(run.lang, run.now(), folder=dir, keep=keep, tell=run.note if not run.json else lambda _line: None)
+    if keep and dir is None:  # what is kept must be found again
+        dir = Path(tempfile.gettempdir()) / f"arlo-rec-demo-{secrets.token_hex(8)}"
+    silent = run.json or run.quiet
+    steps = live(run.lang, run.now(), folder=dir, keep=keep, tell=(lambda _line: None) if silent else tell)
     told = [{"rule": one.rule, "did": one.did, "ok": one.ok} for one in steps]
+    data = {"steps": told, "dir": str(dir.absolute()) if keep and dir else None}
+    kept = [run.say("demo.kept", path=data["dir"])] if keep else []
     if all(one.ok for one in steps):
-        return Answer({"steps": told}, [run.say("demo.done")])
-    return Answer({"steps": told}, [run.say("demo.failed")], error=ArloError("demo_failed"))
+        return Answer(data, [run.say("demo.done"), *kept])
+    return Answer(data, kept, error=ArloError("demo_failed"))

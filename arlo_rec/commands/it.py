@@ -34,7 +34,7 @@ def status(run: Run) -> Answer:
     lines.append(run.say("status.purge", at=shown(stands.last_purge)))
     lines += [run.say("status.refused", why=code, count=count, at=shown(at)) for code, count, at in stands.refused]
     lines += [run.say("weak_disk", kind=stands.weak_disk)] if stands.weak_disk else []
-    return Answer(data, lines)
+    return Answer(data, lines, always=True)
 
 
 @command("verify", panel="it")
@@ -48,7 +48,7 @@ def verify(
         problems = check(store, run.now(), read_data=read_data)
     told = [{"code": one.code, "what": one.what} for one in problems]
     lines = [run.say(f"problem.{one.code}", what=one.what) for one in problems] or [run.say("verify.good")]
-    return Answer({"problems": told}, lines, error=_found(len(problems)))
+    return Answer({"problems": told}, lines, always=bool(problems), error=_found(len(problems)))
 
 
 @command("audit", "verify", panel="it")
@@ -67,7 +67,7 @@ def audit_verify(
     data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
     lines = [run.say(f"problem.{one}", what="log") for one in problems]
     lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
-    return Answer(data, lines, error=_found(len(problems)))
+    return Answer(data, lines, always=bool(problems), error=_found(len(problems)))
 
 
 @command("audit", "show", panel="it")
@@ -83,6 +83,8 @@ def audit_show(
 ) -> Answer:
     from arlo_rec import logview, times
 
+    if limit is not None and limit < 1:
+        raise Usage("bad_limit")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
         view = logview.Filter(person, action, outcome, recording, begin, end, limit)
@@ -90,7 +92,8 @@ def audit_show(
         tree = store.book.tree()
     headings = [run.say(f"column.{one}") for one in ("entry", "time", "name", "action", "outcome", "rule", "detail")]
     rows = [logview.row(one) for one in entries]
-    return Answer({"entries": entries, "size": tree.size, "root": tree.root().hex()}, table=Table(headings, rows))
+    data = {"entries": entries, "size": tree.size, "root": tree.root().hex()}
+    return Answer(data, [] if entries else [run.say("audit.none")], Table(headings, rows))
 
 
 @command("audit", "checkpoint", panel="it")
@@ -102,7 +105,7 @@ def audit_checkpoint(run: Run) -> Answer:
         checkpoint, note = store.book.newest()
         vkey = store.book.vkey()
     data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
-    return Answer(data, note.rstrip("\n").split("\n"))
+    return Answer(data, note.rstrip("\n").split("\n"), always=True)
 
 
 def _found(problems: int) -> Integrity | None:

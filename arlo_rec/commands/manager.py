@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 from arlo_rec.commands import arg, command, opt
-from arlo_rec.commands.run import STDIN, Run
+from arlo_rec.commands.run import STDIN, Run, new_file
 from arlo_rec.errors import Usage
-from arlo_rec.render import Answer, Table
+from arlo_rec.render import Answer, Table, stdout_failed
 
 PURPOSE = Annotated[str | None, opt("opt.purpose", "--purpose")]
 REASON = Annotated[str | None, opt("opt.reason", "--reason")]
@@ -77,10 +77,13 @@ def export(
     to_stdout = out == STDIN
     if to_stdout and run.json:
         raise Usage("json_and_stdout")
+    target = sys.stdout.buffer if to_stdout else new_file(Path(out))
     with run.store() as store:
         admission = gate.admit(store, Action.EXPORT, purpose, reason, run.now())
-        target = sys.stdout.buffer if to_stdout else Path(out)
-        written = access.export(store, admission, recording, target, run.now)
+        try:
+            written = access.export(store, admission, recording, target, run.now)
+        except OSError as error:  # a disk's are ours by then: this is whoever reads our stdout
+            raise stdout_failed(error) from None
     if to_stdout:
         return Answer({})
     data = {"id": recording, "out": str(Path(out).absolute()), "bytes": written}

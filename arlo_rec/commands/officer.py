@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import arg, command, opt
-from arlo_rec.commands.run import Run
+from arlo_rec.commands.run import STDIN, Run, new_file
 from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
 
@@ -25,7 +26,7 @@ def init(
 ) -> Answer:
     from arlo_rec.founding import Wishes, found
 
-    store = run.store_path()
+    store = Path(os.path.abspath(run.store_path()))  # noqa: PTH100 - `.` and `..` get a name to put .root behind
     wishes = Wishes(store, root or store.with_name(store.name + ".root"), officer, group)
     made = found(wishes, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     place = made.place
@@ -37,7 +38,9 @@ def init(
         "officer_vkey": made.officer_vkey,
         "recovery_key": made.recovery_key,
     }
-    return Answer(data, [run.say("init.done", **data), *_warning(run, place.root)])
+    for warning in _warning(run, place.root):
+        run.note(warning)
+    return Answer(data, [run.say("init.done", **data)], always=True)
 
 
 @command("person", "add", panel="officer")
@@ -53,13 +56,16 @@ def person_add(
 
     if service != (key_out is not None):
         raise Usage("service_needs_key_out")
+    if key_out is not None:
+        new_file(key_out)
     secret = run.secret(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
         added = add(store, NewPerson(name, _role(role), secret, key_out), run.now())
     data: dict[str, Any] = {"person": _told_person(added.person)}
     if added.one_time is not None:
         data["one_time_passphrase"] = added.one_time
-        return Answer(data, [run.say("person.one_time", name=name, role=role, passphrase=added.one_time)])
+        line = run.say("person.one_time", name=name, role=role, passphrase=added.one_time)
+        return Answer(data, [line], always=True)
     return Answer(data, [run.say("person.added", name=name, role=role)])
 
 
@@ -70,7 +76,7 @@ def person_list(run: Run) -> Answer:
     with run.store() as store:
         people = listed(store, run.now())
     headings = [run.say(f"column.{one}") for one in ("name", "role", "service", "since")]
-    rows = [[one.name, one.role, run.say("yes" if one.service else "no"), _day(one.since)] for one in people]
+    rows = [[one.name, _role_of(run, one), run.say("yes" if one.service else "no"), _day(one.since)] for one in people]
     return Answer({"persons": [_told_person(one) for one in people]}, table=Table(headings, rows))
 
 
@@ -80,16 +86,16 @@ def person_remove(
     name: Annotated[str, arg("arg.name", "NAME")],
     yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.opening import open_store
     from arlo_rec.persons import removable, remove
 
     place = run.place()
     identity = run.identity(place)
-    with open_store(place, identity, run.now(), run.state(), lock_wait=run.settings.lock_wait) as store:
+    with run.opened(place, identity) as store:
         person = removable(store, name, run.now())
-        run.confirm(run.say("person.remove_question", name=name, role=person.role), name, yes=yes)
+        shows = run.say("person.remove_shows", name=name, role=person.role)
+        run.confirm(shows, run.say("person.remove_question"), name, yes=yes)
         remove(store, person, run.now())
-    with open_store(place, identity, run.now(), run.state(), lock_wait=run.settings.lock_wait) as store:
+    with run.opened(place, identity) as store:
         waiting = bool(store.number("rekey_due"))
     line = run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name)
     data = {"person": _told_person(person), "rekeyed": not waiting}
@@ -105,18 +111,17 @@ def person_passphrase(
     from dataclasses import replace
 
     from arlo_rec import persons
-    from arlo_rec.opening import open_store
 
     place = run.place()
     identity = run.identity(place)
-    now, state = run.now(), run.state()
-    with open_store(place, replace(identity, once=False), now, state, lock_wait=run.settings.lock_wait) as store:
+    now = run.now()
+    own = identity if reset is not None else replace(identity, once=False)
+    with run.opened(place, own) as store:
         if reset is not None:
             added = persons.reset(store, reset, now)
             data = {"person": _told_person(added.person), "one_time_passphrase": added.one_time}
-            return Answer(
-                data, [run.say("person.one_time", name=reset, role=added.person.role, passphrase=added.one_time)]
-            )
+            line = run.say("person.one_time", name=reset, role=added.person.role, passphrase=added.one_time)
+            return Answer(data, [line], always=True)
         secret = run.new_passphrase(new_passphrase_file)
         persons.set_passphrase(store, identity, secret, now)
         return Answer({"person": _told_person(store.person)}, [run.say("person.passphrase_set")])
@@ -201,6 +206,9 @@ def dsar(
 
     if own_speech and whole_call:
         raise Usage("own_or_whole")
+    if str(out) == STDIN:
+        raise Usage("out_is_no_file")
+    new_file(out)
     request = requests.Request(
         run.caller(caller), out, identity, parse_from(received) if received else None, whole_call, reason, run.lang
     )
@@ -210,7 +218,7 @@ def dsar(
     data = {"case": case, "recordings": done.recordings, "out": str(done.out)}
     data |= {"sha256": done.sha256, "passphrase": done.passphrase}
     told = {"case": done.case.id, "due": done.case.due_on.isoformat(), "count": done.recordings}
-    return Answer(data, [run.say("dsar.done", **told, out=done.out, passphrase=done.passphrase)])
+    return Answer(data, [run.say("dsar.done", **told, out=done.out, passphrase=done.passphrase)], always=True)
 
 
 def _warning(run: Run, root: Path) -> list[str]:
@@ -228,6 +236,10 @@ def _role(text: str) -> Any:
         return Role(text)
     except ValueError:
         raise Usage("role_unknown", roles=", ".join(Role)) from None
+
+
+def _role_of(run: Run, person: Person) -> str:
+    return run.say("person.recovery") if person.recovery else person.role
 
 
 def _until(now: datetime, until: str | None, days: int | None) -> datetime:
@@ -248,7 +260,8 @@ def _until(now: datetime, until: str | None, days: int | None) -> datetime:
 def _told_person(person: Person) -> dict[str, Any]:
     from arlo_rec.records import to_iso
 
-    return {"name": person.name, "role": person.role, "service": person.service, "since": to_iso(person.since)}
+    told = {"name": person.name, "role": person.role, "service": person.service, "since": to_iso(person.since)}
+    return {**told, "recovery": person.recovery}
 
 
 def _told_grant(grant: Grant, now: datetime) -> dict[str, Any]:

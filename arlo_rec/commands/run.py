@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,10 +56,11 @@ class Run:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
-    def confirm(self, question: str, expected: str, *, yes: bool) -> None:
-        """Go on only where somebody typed *expected*; raises Usage where nobody can or does."""
+    def confirm(self, shown: str, question: str, expected: str, *, yes: bool) -> None:
+        """Show what would be taken, and go on only where somebody typed *expected*; raises Usage."""
         if yes:
             return
+        sys.stderr.write(shown + "\n")
         if not sys.stdin.isatty() or self._stdin_taken:
             raise Usage("needs_yes")
         sys.stderr.write(question + " ")
@@ -86,6 +87,10 @@ class Run:
         """A caller as given, or from stdin, so that the number need not stand in the process list."""
         if text != STDIN:
             return text
+        if sys.stdin.isatty():
+            sys.stderr.write(self.say("ask.caller") + " ")
+            sys.stderr.flush()
+            return sys.stdin.readline().strip()
         return self.stdin(CALLER_BYTES).decode("utf-8", "replace").strip()
 
     # -- secrets --------------------------------------------------------------------------------------
@@ -165,11 +170,25 @@ class Run:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The store, opened for whoever runs this."""
-        from arlo_rec.opening import open_store
-
         place = self.place()
-        identity = self.identity(place)
-        with open_store(place, identity, self.now(), self.state(), lock_wait=self.settings.lock_wait) as store:
+        with self.opened(place, self.identity(place)) as store:
+            yield store
+
+    @contextmanager
+    def opened(self, place: Place, identity: Identity) -> Iterator[Store]:
+        """The store, opened for *identity*; that somebody who was removed tried is noted too."""
+        from arlo_rec import opening
+
+        with ExitStack() as stack:
+            try:
+                opened = opening.open_store(
+                    place, identity, self.now(), self.state(), lock_wait=self.settings.lock_wait
+                )
+                store = stack.enter_context(opened)
+            except NotUnlocked as problem:
+                if problem.code == "no_longer_here":
+                    opening.note_attempt(place, identity.name, _login(), self.now())
+                raise
             yield store
 
     def guard_limits(self) -> GuardLimits:
@@ -178,6 +197,15 @@ class Run:
 
         settings = self.settings
         return GuardLimits(settings.guard_share, settings.guard_count, settings.guard_jump)
+
+
+def new_file(path: Path) -> Path:
+    """A file that can be written: not there yet, in a folder that is; raises Usage before anything is done."""
+    if os.path.lexists(path):
+        raise Usage("out_exists", path=str(path))
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - never raises
+        raise Usage("no_such_folder", path=str(path.parent))
+    return path
 
 
 def _login() -> str:

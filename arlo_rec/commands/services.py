@@ -59,7 +59,8 @@ def purge(
         due = len(planned.due)
         if dry_run:
             code = "purge.would" if planned.decision.allowed else "purge.would_refuse"
-            data = {"due": due, "erased": 0, "overdue": due, "recordings": told, "would_erase": due}
+            stop = None if planned.decision.allowed else planned.decision.code
+            data = {"due": due, "erased": 0, "overdue": due, "recordings": told, "would_stop": stop}
             return Answer(data, [run.say(code, count=due)])
         done = retention.carry_out(store, planned, run.now())
     data = {"due": due, "erased": done.erased, "overdue": done.overdue, "recordings": told}

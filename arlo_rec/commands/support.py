@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 from arlo_rec.commands import arg, command, opt
-from arlo_rec.commands.run import Run
-from arlo_rec.errors import Usage
+from arlo_rec.commands.run import Run, new_file
+from arlo_rec.errors import ArloError
 from arlo_rec.render import Answer
 
 
@@ -21,12 +21,11 @@ def withdraw(
     receipt_out: Annotated[Path | None, opt("opt.receipt_out", "--receipt-out")] = None,
 ) -> Answer:
     from arlo_rec import withdrawal
-    from arlo_rec.backends.files import write_new
     from arlo_rec.records import to_iso
     from arlo_rec.times import shown
 
-    if receipt_out is not None and receipt_out.exists():
-        raise Usage("out_exists", path=str(receipt_out))
+    if receipt_out is not None:
+        new_file(receipt_out)
     number = run.caller(caller) if caller is not None else None
     with run.store() as store:
         planned = withdrawal.plan(store, number, call, run.now())
@@ -36,14 +35,26 @@ def withdraw(
         if dry_run:
             data = {"erased": 0, "would_erase": len(told), "recordings": told, "receipt": None, "recipients": []}
             return Answer(data, [*times, run.say("withdraw.would", count=count)])
-        if not run.json and not yes:
-            run.note("\n".join([run.say("withdraw.shows", count=count), *times]))
-        run.confirm(run.say("withdraw.question", count=count), str(count), yes=yes)
+        shows = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
+        run.confirm("\n".join([shows, *times]), run.say("withdraw.question", count=count), str(count), yes=yes)
         done = withdrawal.carry_out(store, planned, run.now())
-        if receipt_out is not None:
-            write_new(receipt_out, [done.receipt.read_bytes()])
     told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in done.recordings]
     data = {"erased": len(told), "recordings": told, "receipt": str(done.receipt), "recipients": []}
     data["number"] = done.number
     code = "withdraw.done" if told else "withdraw.nothing"
-    return Answer(data, [run.say(code, count=len(told), number=done.number)])
+    lines = [run.say(code, count=len(told), number=done.number)]
+    if receipt_out is None or _copied(done.receipt, receipt_out):
+        return Answer(data, lines, always=True)
+    lines.append(run.say("withdraw.receipt_lies", receipt=done.receipt))
+    return Answer(data, lines, always=True, exit_status=3)
+
+
+def _copied(receipt: Path, out: Path) -> bool:
+    """Whether the receipt could be written once more; the erasure is done all the same."""
+    from arlo_rec.backends.files import write_new
+
+    try:
+        write_new(out, [receipt.read_bytes()])
+    except ArloError:
+        return False
+    return True

@@ -6,8 +6,6 @@ not decided here. Unknown keys are ignored, missing required ones refuse that ca
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -35,11 +33,16 @@ class BadManifest(Exception):
         self.code = code
 
 
+class Vanished(Exception):
+    """A manifest that was there when its folder was listed: another run has taken it in since."""
+
+
 @dataclass(slots=True)
 class Delivery:
-    """One manifest as it lies in the spool, and the sound that it names."""
+    """One manifest as it lies in the spool, and the sound that it names; `listed` where its folder was named."""
 
     path: Path
+    listed: bool = False
     manifest: spool.Opened | None = None
     sound: spool.Opened | None = None
     told: dict[str, Any] = field(default_factory=dict)
@@ -57,14 +60,16 @@ class Delivery:
         return value if isinstance(value, str) and _is_text(value) else None
 
     def read(self) -> None:
-        """Read the manifest; raises BadManifest."""
+        """Read the manifest; raises BadManifest or Vanished."""
         try:
             with spool.opened(self.path.parent, self.path.name) as (stream, about):
                 self.manifest = about
                 if about.size > MANIFEST_BYTES:
                     raise BadManifest("bad_metadata")
                 self.raw = stream.read(MANIFEST_BYTES + 1)
-        except spool.NotAFile:
+        except spool.NotAFile as problem:
+            if problem.missing and self.listed:
+                raise Vanished from None
             raise BadManifest("not_a_file") from None
         try:
             self.told = parse_object(self.raw, max_bytes=MANIFEST_BYTES)
@@ -73,9 +78,9 @@ class Delivery:
 
     def audio_name(self) -> str:
         """The sound file's name below the manifest's folder; raises BadManifest."""
-        name = self.told.get("audio", self._beside())
-        if not isinstance(name, str) or not name:
-            raise BadManifest("bad_metadata")
+        name = self.told["audio"] if "audio" in self.told else self._beside()
+        if not isinstance(name, str):
+            raise BadManifest("not_a_file")
         return name
 
     def sound_path(self) -> Path | None:
@@ -88,6 +93,7 @@ class Delivery:
     def call(self) -> Call:
         """The call that the manifest tells of; raises BadManifest."""
         told = self.told
+        _plain(told.get("audio"))
         consent = told.get("consent")
         claimed: dict[str, Any] = consent if isinstance(consent, dict) else {}
         return Call(
@@ -101,14 +107,14 @@ class Delivery:
             channels=_channels(told.get("channels")),
             consent_key=claimed.get("key"),
             consent_at=_optional_instant(claimed.get("at")),
-            prompt=claimed.get("prompt"),
+            prompt=_plain(claimed.get("prompt")),
             prompt_completed=claimed.get("prompt_completed"),
             known=_known(told.get("known")),
         )
 
     def _beside(self) -> str:
         for ending in (".wav", ".WAV"):
-            if self.path.with_suffix(ending).exists():
+            if spool.is_there(self.path.with_suffix(ending)):
                 return self.path.with_suffix(ending).name
         return self.path.with_suffix(".wav").name
 
@@ -118,28 +124,15 @@ def scan(paths: list[Path]) -> tuple[list[Delivery], list[Path]]:
     deliveries: dict[Path, Delivery] = {}
     sounds: dict[Path, None] = {}
     for path in paths:
-        for file in _files(path):
-            if file.suffix.lower() in SOUND_ENDINGS:
+        for file in spool.files(path):
+            named = file == path
+            if file.suffix.lower() in SOUND_ENDINGS and (not named or spool.is_there(file)):
                 sounds[file] = None
-                beside = file.with_suffix(".json")
-                if file == path and (beside.exists() or beside.is_symlink()):
-                    deliveries.setdefault(beside, Delivery(beside))
-            elif file.suffix.lower() == ".json" or file == path:
-                deliveries.setdefault(file, Delivery(file))
+                if named and spool.is_there(file.with_suffix(".json")):
+                    deliveries.setdefault(file.with_suffix(".json"), Delivery(file.with_suffix(".json")))
+            elif named or file.suffix.lower() == ".json":
+                deliveries.setdefault(file, Delivery(file, listed=not named))
     return list(deliveries.values()), list(sounds)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_symlink() or not path.is_dir():
-        yield path
-        return
-    unreadable: list[OSError] = []
-    for folder, folders, names in os.walk(path, onerror=unreadable.append):
-        folders.sort()
-        for name in sorted(names):
-            yield Path(folder) / name
-    for error in unreadable:
-        yield Path(str(error.filename)) / "unreadable.json"  # refused as not_a_file, so somebody looks
 
 
 def _is_text(value: str) -> bool:
@@ -149,6 +142,13 @@ def _is_text(value: str) -> bool:
 def _text(told: dict[str, Any], key: str) -> str:
     value = told.get(key)
     if not isinstance(value, str) or not _is_text(value):
+        raise BadManifest("bad_metadata")
+    return value
+
+
+def _plain(value: object) -> object:
+    """A value that another rule judges; a text with hidden characters is none, whatever it says."""
+    if isinstance(value, str) and has_hidden_characters(value):
         raise BadManifest("bad_metadata")
     return value
 
@@ -177,7 +177,7 @@ def _optional_instant(value: object) -> datetime | None:
 def _caller(told: dict[str, Any]) -> Private | None:
     if "caller" not in told:
         raise BadManifest("bad_metadata")
-    value = told["caller"]
+    value = _plain(told["caller"])
     if value is not None and not isinstance(value, str):
         raise BadManifest("bad_metadata")
     if is_withheld(value):

@@ -1,7 +1,7 @@
 """Files in a spool that others write to: opened so that no link, pipe or exchanged file can fool us.
 
 Every file is opened relative to a handle of its folder, without following links and without waiting, and
-must be a regular file with one name. What is read and what is removed later is that very file.
+must be a regular file with one name. What is read and what is removed later is that very file, unchanged.
 """
 
 from __future__ import annotations
@@ -33,11 +33,17 @@ class Opened:
     size: int
     device: int
     inode: int
+    changed_ns: int
+
+    @classmethod
+    def at(cls, path: Path, about: os.stat_result) -> Opened:
+        """The file of which the system says *about*."""
+        return cls(path, about.st_size, about.st_dev, about.st_ino, about.st_mtime_ns)
 
 
 @contextmanager
 def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
-    """Open a plain file below *folder*; raises NotAFile."""
+    """Open a plain file below *folder*; raises NotAFile, also where reading it fails inside."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         raise NotAFile
@@ -47,16 +53,43 @@ def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
         if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
             raise NotAFile
         with os.fdopen(os.dup(handle), "rb") as stream:
-            yield stream, Opened(folder / name, about.st_size, about.st_dev, about.st_ino)
+            yield stream, Opened.at(folder / name, about)
+    except OSError:
+        raise NotAFile from None
     finally:
         os.close(handle)
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, a link to nothing too; never raises."""
+    return _about(path) is not None
+
+
+def files(path: Path) -> Iterator[Path]:
+    """What lies at *path*: itself, or everything below a folder, in order; links are not followed.
+
+    A folder that cannot be listed comes as a name in it that cannot be opened, so that somebody looks.
+    """
+    if not _is_folder(path):
+        yield path
+        return
+    waiting = [path]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as found:
+                below = sorted((one.name, one.is_dir(follow_symlinks=False)) for one in found)
+        except OSError:
+            yield here / "unreadable.json"
+            continue
+        yield from (here / name for name, is_folder in below if not is_folder)
+        waiting += [here / name for name, is_folder in reversed(below) if is_folder]
+
+
 def remove(file: Opened) -> bool:
-    """Remove a file if it is still the one that was read; whether it is gone."""
+    """Remove a file if it is still the one that was read and as it was then; whether it is gone."""
     try:
-        about = file.path.lstat()
-        if (about.st_dev, about.st_ino) != (file.device, file.inode):
+        if Opened.at(file.path, file.path.lstat()) != file:
             return False
         file.path.unlink()
     except FileNotFoundError:
@@ -78,21 +111,30 @@ def sync(folders: set[Path]) -> None:
 
 
 def _open_below(folder: Path, parts: tuple[str, ...]) -> int:
+    """A handle of a file that is reached from *folder* without following a link; raises NotAFile."""
+    here = -1
     try:
         here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in parts[:-1]:
-            there = os.open(part, os.O_RDONLY | os.O_DIRECTORY | _FLAGS, dir_fd=here)
-            os.close(here)
-            here = there
-    except FileNotFoundError:
-        raise NotAFile(missing=True) from None
-    except OSError:
-        raise NotAFile from None
-    try:
+            above, here = here, os.open(part, os.O_RDONLY | os.O_DIRECTORY | _FLAGS, dir_fd=here)
+            os.close(above)
         return os.open(parts[-1], os.O_RDONLY | _FLAGS, dir_fd=here)
     except FileNotFoundError:
         raise NotAFile(missing=True) from None
-    except OSError:
+    except (OSError, UnicodeEncodeError):  # the latter: a name that the system's encoding cannot write
         raise NotAFile from None
     finally:
-        os.close(here)
+        if here >= 0:
+            os.close(here)
+
+
+def _about(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except (OSError, ValueError):  # nothing there, or a name that no file can have
+        return None
+
+
+def _is_folder(path: Path) -> bool:
+    about = _about(path)
+    return about is not None and stat.S_ISDIR(about.st_mode)

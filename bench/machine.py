@@ -1,0 +1,42 @@
+"""What the figures were measured on, and how a pair is measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import statistics
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def describe() -> str:
+    """Processor, cores, kernel, Python."""
+    cpu = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+        if line.startswith("model name"):
+            cpu = line.split(":", 1)[1].strip()
+            break
+    return f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+
+
+def cpu_seconds(words: Sequence[str], environment: Mapping[str, str]) -> float:
+    """User and system time of one run of a program that must end well, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, check=True, env=dict(environment), stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def pairs(one: Callable[[], float], peer: Callable[[], float], times: int) -> tuple[float, float, float]:
+    """Medians of both and of the ratio, over alternating runs (the first pair is not counted)."""
+    ones, peers = [], []
+    for count in range(times + 1):
+        first, second = (one, peer) if count % 2 else (peer, one)
+        results = {first: first(), second: second()}
+        if count:
+            ones.append(results[one])
+            peers.append(results[peer])
+    ratio = statistics.median(a / b for a, b in zip(ones, peers, strict=True))
+    return statistics.median(ones), statistics.median(peers), ratio

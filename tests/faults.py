@@ -1,0 +1,72 @@
+"""A crash before or after any write of the program: the k-th step dies, and nothing after it runs.
+
+Steps are whole writes below the ports: an object put, settled or deleted, a slot overwritten, a transaction
+committed, a journal flushed, a re-keying, a small file written, a source removed. A `Crash` is no Exception,
+so no handler of the program can tidy up after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from arlo_rec import keyfiles, receipts
+from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.sources import spool
+
+STEPS: list[tuple[Any, str]] = [
+    (FileBlobs, "put"),
+    (FileBlobs, "settle"),
+    (FileBlobs, "delete"),
+    (FileRoot, "write"),
+    (FileRoot, "update_seen"),
+    (SqliteConnection, "flush"),
+    (SqliteConnection, "rekey"),
+    (SqliteConnection, "_commit"),
+    (keyfiles, "write_whole"),
+    (receipts, "write_whole"),
+    (spool, "remove"),
+]
+
+
+class Crash(BaseException):
+    """The machine stops here."""
+
+
+class Plan:
+    """Counts steps, and dies before or after the one that was chosen."""
+
+    def __init__(self, at: int = 0, *, after: bool = False) -> None:
+        self.at, self.after, self.count = at, after, 0
+        self.names: list[str] = []
+
+    def step(self, name: str, work: Callable[[], Any]) -> Any:
+        """One write."""
+        if self.at and self.count >= self.at:
+            raise Crash  # nothing runs after the crash, not even a handler
+        self.count += 1
+        self.names.append(name)
+        if self.count == self.at and not self.after:
+            raise Crash
+        result = work()
+        if self.count == self.at:
+            raise Crash
+        return result
+
+
+@contextmanager
+def faults(plan: Plan) -> Iterator[Plan]:
+    """Run the program inside with every write going through *plan*."""
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in STEPS:
+            original = getattr(owner, name)
+
+            def through(*words: Any, _original: Any = original, _name: str = name, **named: Any) -> Any:
+                return plan.step(_name, lambda: _original(*words, **named))
+
+            patch.setattr(owner, name, through)
+        yield plan

@@ -1,0 +1,143 @@
+"""Erasure as its users know it: withdraw, purge, receipts, and what stays untouched beside."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.errors import Integrity
+from arlo_rec.receipts import verify
+from tests.world import REASON, World
+
+DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
+
+
+def listed(world: World) -> set[str]:
+    told = world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")
+    return {one["id"] for one in told["recordings"]}
+
+
+def exported(world: World, recording: str, name: str) -> bytes:
+    out = world.base / name
+    world.json("export", recording, "--purpose", "quality", "--reason", REASON, "--out", str(out), who="leif")
+    return out.read_bytes()
+
+
+def wait_until_due(world: World, count: int) -> None:
+    while world.json("status", who="iver")["due"] < count:
+        time.sleep(0.05)  # a real clock reaches a real deadline; nothing else is waited for
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_takes_the_callers_calls_and_leaves_the_others_bit_exact(world: World) -> None:
+    world.grant()
+    mine = world.take_in("a", "b", caller="+4790000001")
+    (other,) = world.take_in("c", caller="+4790000002", seed=7)
+    before = exported(world, other, "before.wav")
+    told = world.json("withdraw", "900 00 001", "--yes", who="siri")
+    assert told["erased"] == 2
+    assert {one["id"] for one in told["recordings"]} == set(mine)
+    assert listed(world) == {other}
+    assert exported(world, other, "after.wav") == before
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+
+
+def test_a_receipt_is_genuine_holds_nothing_personal_and_no_byte_of_it_can_be_changed(world: World) -> None:
+    world.take_in("a")
+    told = world.json("withdraw", "90000001", "--yes", "--receipt-out", str(world.base / "r.json"), who="siri")
+    receipt = Path(told["receipt"])
+    assert receipt.parent == world.store / "receipts"
+    raw = receipt.read_bytes()
+    assert (world.base / "r.json").read_bytes() == raw
+    for personal in ("90000001", "siri", "sigrid", "kundeservice", "pbx.a", "Ola"):
+        assert personal not in raw.decode()
+    vkey = json.loads((world.base / "init.json").read_text())["vkey"]
+    assert world.json("certificate", "verify", str(receipt), "--vkey", vkey)["valid"] is True
+    _every_changed_byte_is_noticed(raw)
+
+
+def _every_changed_byte_is_noticed(raw: bytes) -> None:
+    for at in range(0, len(raw) - 1, 7):
+        changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        with pytest.raises(Integrity):
+            verify(changed)
+
+
+def test_a_receipt_still_verifies_after_the_logs_key_was_renewed(world: World) -> None:
+    vkey = json.loads((world.base / "init.json").read_text())["vkey"]
+    world.json("person", "remove", "turid", "--yes", who="sigrid")
+    world.take_in("a")
+    told = world.json("withdraw", "90000001", "--yes", who="siri")
+    checked = world.json("certificate", "verify", told["receipt"], "--vkey", vkey)
+    assert len(checked["vkeys"]) == 2
+
+
+def test_a_withdrawal_of_somebody_unknown_still_has_tombstone_and_receipt(world: World) -> None:
+    told = world.json("withdraw", "+4790000077", "--yes", who="siri")
+    assert told["erased"] == 0
+    assert Path(told["receipt"]).exists()
+    world.deliver("late", caller="+4790000077")
+    refused = world.json("ingest", str(world.spool), who="telefon")["refused"]
+    assert [one["code"] for one in refused] == ["withdrawn"]
+
+
+def test_a_withheld_number_is_withdrawn_by_the_call(world: World) -> None:
+    (ours,) = world.take_in("a", caller=None)
+    (other,) = world.take_in("b", caller="anonymous", seed=4)
+    assert world.json("withdraw", "--call", "pbx.a", "--yes", who="siri")["recordings"][0]["id"] == ours
+    assert world.json("withdraw", "--call", other, "--yes", who="siri")["erased"] == 1
+    assert world.run("withdraw", "--call", other, "--yes", who="siri").exit == 4
+
+
+def test_a_dry_run_erases_nothing(world: World) -> None:
+    world.grant()
+    (ours,) = world.take_in("a")
+    told = world.json("withdraw", "90000001", "--dry-run", who="siri")
+    assert (told["erased"], told["would_erase"]) == (0, 1)
+    assert listed(world) == {ours}
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_purge_takes_what_is_due_and_nothing_else_and_reading_stops_at_the_deadline(world: World) -> None:
+    world.grant()
+    (old,) = world.take_in("old", started=datetime.now(UTC) - DUE_SOON)
+    (young,) = world.take_in("young", seed=3)
+    wait_until_due(world, 1)
+    assert listed(world) == {young}, "day 90 is also enforced when reading"
+    refused = world.run("export", old, "--purpose", "quality", "--reason", REASON, "--out", "-", who="leif")
+    assert refused.exit == 14
+    told = world.json("purge", who="cron")
+    assert (told["due"], told["erased"], told["overdue"]) == (1, 1, 0)
+    assert [one["id"] for one in told["recordings"]] == [old]
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+    assert world.json("purge", who="cron")["erased"] == 0
+
+
+def test_a_purge_of_most_of_a_store_stops_and_asks(world: World) -> None:
+    soon = datetime.now(UTC) - DUE_SOON
+    world.take_in(*(f"c{n}" for n in range(21)), started=soon + timedelta(seconds=1), seconds=0.1)
+    wait_until_due(world, 21)
+    refused = world.run("purge", "--json", who="cron")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "retention.guard")
+    assert world.json("purge", "--dry-run", who="cron")["would_erase"] == 21
+    assert world.json("purge", "--allow-large", who="cron")["erased"] == 21
+
+
+def test_erased_rows_keep_nothing_that_identifies(world: World) -> None:
+    from arlo_rec.opening import open_store
+    from arlo_rec.place import find
+    from arlo_rec.statefolder import StateFolder
+    from tests.test_attack import identity
+
+    (ours,) = world.take_in("a")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    with open_store(find(world.store), identity(world, "sigrid"), datetime.now(UTC), StateFolder(None)) as store:
+        row = store.db.rows("SELECT state, caller, agent, content FROM recordings WHERE id = ?", (bytes.fromhex(ours),))
+        assert row == [("erased", None, None, None)]
+        for table in ("shares", "metadata"):
+            sql = f"SELECT count(*) FROM {table} WHERE recording = ?"
+            assert store.db.rows(sql, (bytes.fromhex(ours),)) == [(0,)]

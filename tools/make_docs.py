@@ -1,0 +1,44 @@
+"""Write the documents that are made from the code: docs/rules.md. `--check` compares instead."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from arlo_rec.policy import RULES
+from arlo_rec.prompts import SHIPPED
+
+TOP = Path(__file__).resolve().parent.parent
+HEAD = """# The rules
+
+Made from `arlo_rec/rules.py` and `arlo_rec/prompts.py` by `./dev docs`; a test compares. Each rule stands under
+the id that refusals and log entries cite, in our own words, with the place that carries it out.
+
+"""
+
+
+def rules() -> str:
+    """The table of rules and the prompts, as Markdown."""
+    lines = ["| id | section | norsk | English | carried out by | since |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{one.id}` | {one.section} | {one.nb} | {one.en} | `{one.carried_out}` | {one.since} |"
+        for one in RULES.values()
+    ]
+    lines += ["", "## The texts that callers hear", ""]
+    for prompt in SHIPPED:
+        purposes = ", ".join(sorted(prompt.purposes))
+        lines += [f"**{prompt.version}** (since {prompt.since}; purposes: {purposes})", "", f"> {prompt.text}", ""]
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> int:
+    """Write the documents, or with --check exit 1 where they differ."""
+    path = TOP / "docs" / "rules.md"
+    if "--check" in sys.argv:
+        return 0 if path.read_text("utf-8") == rules() else 1
+    path.write_text(rules(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
