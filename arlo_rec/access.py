@@ -6,7 +6,7 @@ The criteria of a search are in the log before it begins, and the ids it found b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from arlo_rec import gate, listening, metadata
 from arlo_rec.backends.files import write_new
-from arlo_rec.errors import Integrity, Usage
+from arlo_rec.errors import Integrity, Unreachable, Usage
 from arlo_rec.gate import Admission
 from arlo_rec.policy import Action, Purpose
 from arlo_rec.records import Entry, Kind, Recording, RecordingId, to_iso, to_micros
@@ -91,11 +91,19 @@ def export(
         return write_new(out, sound)
     if store.object_digest(given.recording.id) != given.recording.object_sha256:
         raise Integrity("object_damaged")
+    return _stream(sound, out)
+
+
+def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:
+    """Write to a stream; raises Unreachable where it does not take everything."""
     written = 0
-    for piece in sound:
-        out.write(piece)
-        written += len(piece)
-    out.flush()
+    try:
+        for piece in sound:
+            out.write(piece)
+            written += len(piece)
+        out.flush()
+    except OSError as error:
+        raise Unreachable("stdout_failed", reason=error.strerror or "") from None
     return written
 
 

@@ -10,7 +10,6 @@ import inspect
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
@@ -23,13 +22,18 @@ from arlo_rec import __version__, render
 from arlo_rec.commands import COMMON, REGISTER, Registered, helptext, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.config import beforehand
-from arlo_rec.errors import ArloError, Usage
+from arlo_rec.errors import ArloError, Unreachable, Usage
 from arlo_rec.texts import clean, say
 
-INTERRUPTED = 130
 PROGRAM = "arlo-rec"
 _Complaint: type[Exception] = typer.BadParameter.__mro__[2]  # Click's own base, whichever Click this typer carries
-_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", re.DOTALL)
+_EXTRA = r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)"
+
+
+class Interrupted(ArloError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_status = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,19 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Complaint as error:
         return _misused(error, lang, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write(f"{PROGRAM}: {say('interrupted', lang)}\n")
-        return INTERRUPTED
+        return _tell(Interrupted("interrupted"), lang, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the one place: a bug must look like one and tell no secret
         return _tell(_bug(error, state, lang), lang, as_json=as_json)
 
 
 def build(lang: str, only: str | None = None) -> typer.Typer:
-    """The command line in one language; with *only*, just the commands that begin with that word."""
-    _load_commands()
+    """The command line in one language: the commands that begin with *only*, or all of them by name alone."""
     app = _group(lang, "help.program")
     groups: dict[str, typer.Typer] = {}
-    chosen = [one for one in REGISTER if one.words[0] == only] or REGISTER
-    for one in chosen:
+    for one in [one for one in REGISTER if only in (None, one.words[0])]:
         target = app
         if len(one.words) == 2:
             group = one.words[0]
@@ -66,7 +67,9 @@ def build(lang: str, only: str | None = None) -> typer.Typer:
             target = groups[group]
         help_text = say("help." + ".".join(one.words), lang)
         spoken = helptext.speaking(helptext.Command, lang)
-        target.command(one.words[-1], cls=spoken, help=help_text, rich_help_panel=one.panel)(_callback(one, lang))
+        target.command(one.words[-1], cls=spoken, help=help_text, rich_help_panel=one.panel)(
+            _callback(one, lang) if only else _listed
+        )
     return app
 
 
@@ -74,19 +77,12 @@ def _run(given: list[str], lang: str) -> int:
     if "--version" in given[:1]:
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         return 0
-    _load_commands()
     words = {one.words[0] for one in REGISTER}
     if "--help" in given[:2] and (spoken := _value(given, "--lang")) is not None:  # no option of a group
         given = [word for word in given if word not in {"--lang", spoken, f"--lang={spoken}"}]
     app = build(lang, given[0] if given and given[0] in words else None)
     result = app(args=given, prog_name=PROGRAM, standalone_mode=False)
     return result if isinstance(result, int) else 0
-
-
-def _load_commands() -> None:
-    from arlo_rec.commands import anyone, it, manager, officer, services, support
-
-    assert anyone and it and manager and officer and services and support
 
 
 def _group(lang: str, help_code: str) -> typer.Typer:
@@ -107,7 +103,7 @@ def _program(lang: str) -> Callable[..., None]:
     """The options before any command."""
 
     def program(**_values: bool) -> None:
-        """`--version` alone is answered before anything is parsed (`_run`)."""
+        """`--version` is answered before anything is parsed (`_run`); here it is only listed."""
 
     version = _parameter("version", Annotated[bool, opt("opt.version", "--version")], False, lang)  # noqa: FBT003
     program.__signature__ = inspect.Signature([version])  # type: ignore[attr-defined]
@@ -115,19 +111,30 @@ def _program(lang: str) -> Callable[..., None]:
     return program
 
 
+def _listed() -> None:
+    """A command that is only listed, in a help text: nothing of it is loaded, and it must not seem to have run."""
+    raise Usage("no_command")
+
+
 def _callback(one: Registered, lang: str) -> Callable[..., int]:
     """The function that typer calls: own parameters, then the common ones; gives the exit status."""
+    body = one.body()
 
     def callback(**values: Any) -> int:
         common = {key: values.pop(key) for key in COMMON}
         common["as"] = common.pop("as_name")
         as_json, quiet = bool(common.pop("json")), bool(common.pop("quiet"))
         run = Run(common, json=as_json, quiet=quiet)
-        answer = one.body(run, **values)
-        return render.show(answer, run.lang, as_json=as_json, quiet=quiet)
+        try:
+            answer = body(run, **values)
+            return render.show(answer, run.lang, as_json=as_json, quiet=quiet)
+        except KeyboardInterrupt:  # typer would leave without a word
+            raise Interrupted("interrupted") from None
+        except BrokenPipeError as error:  # and so it would here
+            raise Unreachable("stdout_failed", reason=error.strerror or "") from None
 
-    hints = get_type_hints(one.body, include_extras=True)
-    own = list(inspect.signature(one.body).parameters.values())[1:]
+    hints = get_type_hints(body, include_extras=True)
+    own = list(inspect.signature(body).parameters.values())[1:]
     parameters = [_parameter(one.name, hints[one.name], one.default, lang) for one in own]
     for name, hint in COMMON.items():
         default = False if get_args(hint)[0] is bool else None
@@ -159,6 +166,9 @@ def _value(given: list[str], option: str) -> str | None:
 
 
 def _tell(error: ArloError, lang: str, *, as_json: bool) -> int:
+    if error.code == "stdout_failed":
+        render.give_up_stdout()
+        as_json = False
     try:
         render.show_error(error, lang, as_json=as_json)
     except ArloError:
@@ -193,7 +203,7 @@ def _usage(error: Any) -> ArloError:
         case "BadOptionUsage":
             return Usage("value_missing", name=option)
     said = error.format_message().rstrip(". ")
-    extra = _EXTRA.fullmatch(said)
+    extra = re.fullmatch(_EXTRA, said, re.DOTALL)
     return Usage("words_too_many", words=extra[1][:100]) if extra else Usage("usage", message=said)
 
 
@@ -206,6 +216,8 @@ def _bug(error: BaseException, state: Path | None, lang: str) -> ArloError:
     kind = clean(type(error).__name__)
     if state is None:
         return ArloError("bug", kind=kind, path=say("nowhere", lang))
+    import traceback
+
     path = state / "errors.log"
     cause: BaseException | None = error
     told = []

@@ -7,13 +7,9 @@ setting must not be silently without effect.
 from __future__ import annotations
 
 import os.path
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec.errors import Usage
 
@@ -34,8 +30,7 @@ SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
 LARGEST = 1_000_000  # of any number here; what is larger is a mistake, and would not fit a time span
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What a run works with."""
 
     store: str | None
@@ -46,9 +41,9 @@ class Settings:
     state_dir: Path | None
     vkey: str | None
     lock_wait: float
-    guard_share: Fraction
+    guard_share: str  # a fraction or a decimal, parsed by the one command that needs it
     guard_count: int
-    guard_jump: timedelta
+    guard_jump_days: int
 
 
 def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
@@ -71,9 +66,9 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         state_dir=_state_dir(told, environment),
         vkey=told.get("vkey"),
         lock_wait=float(told.get("lock_wait_s", 20)),
-        guard_share=Fraction(str(told.get("guard.share", "1/3"))),
+        guard_share=str(told.get("guard.share", "1/3")),
         guard_count=int(told.get("guard.count", 20)),
-        guard_jump=timedelta(days=int(told.get("guard.jump_days", 7))),
+        guard_jump_days=int(told.get("guard.jump_days", 7)),
     )
 
 
@@ -113,6 +108,8 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
     path = Path(named) if named else _default_config(environment)
     if path is None:
         return {}
+    import tomllib
+
     try:
         told = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):

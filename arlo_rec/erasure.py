@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from arlo_rec import crypto, receipts, root
@@ -47,17 +47,18 @@ def carry_out(
     now: datetime,
     also: Callable[[Change, Order], None] = lambda _change, _order: None,
 ) -> Erased:
-    """Erase what *order* says once nobody else can change it; returns when it is gone for good.
+    """Erase what *order* says once nobody else can change it; returns when its keys are gone for good.
 
     *order* is asked again inside, under the lock and in the transaction: what was taken in since a person
-    was shown the list goes too. *also* adds tombstones and log entries to the same commit.
+    was shown the list goes too. *also* adds tombstones and log entries to the same commit. Where the objects
+    cannot be unlinked now, what returns is not `complete`: the next run goes on, and there is no receipt yet.
     """
     number = new_number()
     with store.root.lock(exclusive=True, wait=store.lock_wait):
         finish(store, now, locked=True)
         done = with_ballast(store, lambda: _commit(store, number, order, now, also))
         finish(store, now, locked=True)
-    return done
+        return replace(done, complete=number not in _open_erasures(store))
 
 
 def _commit(
@@ -131,7 +132,10 @@ def expired_holders(store: Store, now: datetime) -> list[Person]:
 
 
 def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
-    """Finish what an earlier run began; False where another run holds the root and will do it itself."""
+    """Finish what an earlier run began; False where another run holds the root and will do it itself.
+
+    Objects that cannot be reached now are left to the next run; a root that cannot be written raises.
+    """
     if not locked:
         try:
             with store.root.lock(exclusive=True, wait=0):
@@ -140,8 +144,10 @@ def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
             return False
     _mend_slots(store, now)
     for number in _open_erasures(store):
-        _finish_erasure(store, number, now)
-    _sweep_arrivals(store, now)
+        with suppress(Unreachable):
+            _finish_erasure(store, number, now)
+    with suppress(Unreachable):
+        _sweep_arrivals(store, now)
     return True
 
 
@@ -190,7 +196,7 @@ def _open_erasures(store: Store) -> list[str]:
 
 
 def _finish_erasure(store: Store, number: str, now: datetime) -> None:
-    """Steps 5 to 7. Where the objects cannot be reached their key is gone all the same; the next run goes on."""
+    """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written."""
     names = [one.hex() for one in store.catalogue.erasing(number)]
     for name in names:
         store.blobs.delete(name)

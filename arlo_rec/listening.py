@@ -84,14 +84,15 @@ def keyring(store: Store, purpose: Purpose) -> dict[bytes, crypto.SealingKey]:
     """The listening keys of a purpose that are sealed to this identity, by id."""
     mine = crypto.fingerprint(store.person.seal_key)
     rows = store.db.rows(
-        "SELECT k.id, s.sealed FROM listening_keys k JOIN listening_seals s ON s.listening_key = k.id "
-        "WHERE s.holder = ? AND k.purpose = ?",
+        "SELECT k.id, k.purpose, k.team, k.month, k.public, k.made_by, k.signature, s.sealed "
+        "FROM listening_keys k JOIN listening_seals s ON s.listening_key = k.id WHERE s.holder = ? AND k.purpose = ?",
         (mine, purpose.value),
     )
-    return {
-        bytes(key): crypto.SealingKey.from_seed(_open(store.identity.sealing, store, key, mine, sealed))
-        for key, sealed in rows
-    }
+    keys = {}
+    for *row, sealed in rows:
+        key = _read(store, tuple(row))
+        keys[key.id] = crypto.SealingKey.from_seed(_open(store.identity.sealing, store, key.id, mine, sealed))
+    return keys
 
 
 def access_keyring(store: Store) -> dict[bytes, crypto.SealingKey]:

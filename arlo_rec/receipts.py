@@ -27,13 +27,14 @@ CHECKED = ("root: both slots", "catalogue: shares and journal", "objects: names 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """One finished erasure."""
+    """One erasure; `complete` once its objects are gone and its receipt is written."""
 
     number: str
     kind: str
     at: datetime
     rule: str
     recordings: tuple[RecordingId, ...]
+    complete: bool = True
 
 
 def file_for(store: Store, number: str) -> Path:

@@ -1,17 +1,15 @@
 """How answers look: tables and sentences for people, one JSON document for scripts. Alone imports rich.
 
 Every text from outside passes `texts.clean` here: no escape sequence, no bidi mark and no line break of a
-caller, an agent or a file name reaches a terminal.
+caller, an agent or a file name reaches a terminal. Named tuples, because every start pays for a dataclass.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec.errors import ArloError, Unreachable
 from arlo_rec.texts import clean, say, say_or
@@ -20,20 +18,18 @@ ID_LONGEST = 32  # characters of a recording's id; a word up to this is never br
 WIDEST = 100_000  # columns of a table that no terminal bounds: a line of it is one row, for grep
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows under headings, as texts."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a command tells: the keys of its JSON, and the same for people."""
 
     data: dict[str, Any]
-    lines: Sequence[str] = field(default_factory=list)
+    lines: Sequence[str] = ()
     table: Table | None = None
     exit_status: int = 0
     always: bool = False  # the lines tell something that --quiet must not swallow, such as what is shown only once
@@ -52,6 +48,8 @@ def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
     if answer.always or not quiet:
         for line in answer.lines:
             tell(line)
+    if answer.error is not None:
+        show_error(answer.error, lang, as_json=False)
     return status
 
 
@@ -83,6 +81,8 @@ def message_of(error: ArloError, lang: str) -> str:
 
 def json_text(document: dict[str, Any]) -> str:
     """One JSON document and a line end; control characters and lone surrogates only as escapes."""
+    import json
+
     return json.dumps(document, ensure_ascii=True, allow_nan=False, default=str) + "\n"
 
 
@@ -116,10 +116,9 @@ def _write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except (OSError, UnicodeEncodeError) as error:
-        raise stdout_failed(error) from None
+        raise Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding") from None
 
 
-def stdout_failed(error: Exception) -> Unreachable:
-    """Give stdout up after *error*, and say so: nothing more can be written there."""
+def give_up_stdout() -> None:
+    """Nothing more can be written there, not even at the end of the program."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-    return Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding")

@@ -21,6 +21,7 @@ from arlo_rec.policy import (
     GuardLimits,
     guard,
 )
+from arlo_rec.receipts import Erased
 from arlo_rec.records import Person, Recording
 from arlo_rec.store import Change, Store
 
@@ -36,12 +37,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """A finished purge; `overdue` is what is still held past its day."""
+    """A purge that nobody can undo; `overdue` is what is still held past its day.
+
+    It is not `complete` while sealed files could not be unlinked; their receipt follows.
+    """
 
     due: tuple[Recording, ...]
     erased: int
     overdue: int
     receipt: Path | None
+    complete: bool
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
@@ -71,14 +76,16 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
                 )
             )
         raise Refused("retention.guard", rule="retention.90d", why=planned.decision.code, due=len(planned.due))
-    receipt = _erase(store, planned)
+    done = _erase(store, planned)
     _end_access(store, planned.now)
     _tidy(store, planned.now)
     left = len(store.catalogue.due(planned.now))
-    return Purged(planned.due, len(planned.due) - left, left, receipt)
+    complete = done is None or done.complete
+    receipt = receipts.file_for(store, done.number) if done is not None and complete else None
+    return Purged(planned.due, len(planned.due) - left, left, receipt, complete)
 
 
-def _erase(store: Store, planned: Plan) -> Path | None:
+def _erase(store: Store, planned: Plan) -> Erased | None:
     if not planned.due:
         return None
     ids = tuple(one.id for one in planned.due)
@@ -90,8 +97,7 @@ def _erase(store: Store, planned: Plan) -> Path | None:
         entry = store.entry(Action.PURGE, "done", planned.decision.rule, planned.now, count=len(ids))
         change.log(entry.naming(*wanted.recordings))
 
-    done = erasure.carry_out(store, order, planned.now, tell)
-    return receipts.file_for(store, done.number)
+    return erasure.carry_out(store, order, planned.now, tell)
 
 
 def _end_access(store: Store, now: datetime) -> None:

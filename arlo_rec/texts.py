@@ -67,8 +67,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
     ),
     "bad_value": ("verdien til {name} passer ikke; se --help", "the value of {name} does not fit; see --help"),
     "words_too_many": (
-        "{words} er for mye; sett en verdi på flere ord i anførselstegn, se --help",
-        "{words} is too much; put a value of several words in quotes, see --help",
+        "dette er for mye: {words}; sett en verdi på flere ord i anførselstegn, se --help",
+        "this is too much: {words}; put a value of several words in quotes, see --help",
     ),
     "already_exists": (
         "{path} finnes allerede og er ikke tom; velg et annet sted",
@@ -321,6 +321,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "hele samtalen utleveres bare med en begrunnelse; oppgi --reason",
         "the whole call leaves only with a reason; give --reason",
     ),
+    "answer_too_large": (
+        "svaret ble på {megabytes} MB, mer enn en nettleser åpner; del det opp eller utlever enkelte opptak for seg",
+        "the answer came to {megabytes} MB, more than a browser opens; hand single recordings over one by one",
+    ),
     "own_or_whole": (
         "oppgi --own-speech eller --whole-call, ikke begge",
         "give --own-speech or --whole-call, not both",
@@ -492,6 +496,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "demonstrasjonen gikk ikke som den skulle; linjene sier hvor",
         "the demonstration did not go as it should; its lines say where",
     ),
+    "interrupted": (
+        "avbrutt; det som ikke var ferdig, tas av neste kjøring",
+        "interrupted; what was not finished is done by the next run",
+    ),
     "bug": (
         "uventet feil ({kind}); det er en feil i programmet, meld den. Detaljer: {path}",
         "unexpected error ({kind}); this is a bug in the program, report it. Details: {path}",
@@ -582,7 +590,10 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
     "grant": ("Gi en leder tilgang til opptak.", "Give a manager access to recordings."),
     "revoke": ("Ta tilgang tilbake.", "Take access back."),
     "grants": ("Vis hvem som har tilgang.", "Show who has access."),
-    "dsar": ("Svar på et innsynskrav fra den som ringte.", "Answer an access request of a caller."),
+    "dsar": (
+        "Svar på et innsynskrav fra den som ringte, på språket som --lang sier.",
+        "Answer an access request of a caller, in the language that --lang says.",
+    ),
     "find": ("Finn opptak du kan åpne for et formål.", "Find recordings that you may open for a purpose."),
     "export": ("Skriv lyden av ett opptak til en fil.", "Write the sound of one recording to a file."),
     "withdraw": (
@@ -654,7 +665,7 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
         "Gi denne personen en ny nøkkel og et engangspassord.",
         "Give this person a new key and a one-time passphrase.",
     ),
-    "opt.purpose": ("training eller quality.", "training or quality."),
+    "opt.purpose": ("training eller quality; må oppgis.", "training or quality; must be given."),
     "opt.teams": ("Team; kan gjentas. Uten: alle, også nye.", "Team; can be repeated. Without: all, new ones too."),
     "opt.until": ("Siste dag, eller et tidspunkt.", "Last day, or an instant."),
     "opt.days": ("Antall dager (ellers 30, høyst 90).", "Number of days (else 30, at most 90)."),
@@ -708,10 +719,6 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "panel.services": ("Telefonsystem og cron", "Telephone system and cron"),
     "panel.it": ("IT", "IT"),
     "panel.anyone": ("Alle", "Anyone"),
-    "interrupted": (
-        "avbrutt; det som ikke var ferdig, tas av neste kjøring",
-        "interrupted; what was not finished is done by the next run",
-    ),
     "usage": ("Bruk:", "Usage:"),
     "usage.options": ("[VALG]", "[OPTIONS]"),
     "usage.command": ("KOMMANDO ...", "COMMAND ..."),
@@ -758,7 +765,7 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "column.length": ("Lengde", "Length"),
     "column.team": ("Team", "Team"),
     "column.agent": ("Kundebehandler", "Agent"),
-    "column.expires": ("Slettes", "Goes"),
+    "column.expires": ("Slettes", "Erased on"),
     "column.source": ("Kilde", "Source"),
     "column.code": ("Kode", "Code"),
     "column.rule": ("Regel", "Rule"),
@@ -848,6 +855,10 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "withdraw.nothing": (
         "Si: «Vi har ingen opptak av deg, og samtykket ditt er trukket. Kvitteringsnummeret er {number}.»",
         'Say: "We hold no recordings of you, and your consent is withdrawn. The receipt number is {number}."',
+    ),
+    "erasure.files_left": (
+        "Nøkkelen er borte, så ingen kan åpne opptakene, men filene ligger der ennå: neste kjøring fjerner dem og skriver kvitteringen.",
+        "The key is gone, so nobody can open the recordings, but the files lie there yet: the next run removes them and writes the receipt.",
     ),
     "withdraw.receipt_lies": (
         "Kvitteringen kunne ikke skrives dit du ba om; den ligger i {receipt}",

@@ -46,11 +46,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A finished withdrawal."""
+    """A withdrawal that nobody can undo; without a receipt while sealed files could not be unlinked."""
 
     number: str
     recordings: tuple[Recording, ...]
-    receipt: Path
+    receipt: Path | None
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> Plan:
@@ -83,7 +83,8 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawn:
         change.log(entry.naming(*wanted.recordings))
 
     done = erasure.carry_out(store, order, now, bury)
-    return Withdrawn(done.number, tuple(affected), receipts.file_for(store, done.number))
+    receipt = receipts.file_for(store, done.number) if done.complete else None
+    return Withdrawn(done.number, tuple(affected), receipt)
 
 
 def _affected(store: Store, whom: Whom) -> list[Recording]:

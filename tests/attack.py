@@ -56,9 +56,7 @@ def rob(place: Place, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) -
     return loot
 
 
-def _rob_open(
-    place: Place, identity: Identity, db: SqliteConnection, extra: tuple[bytes, ...], loot: Loot
-) -> None:
+def _rob_open(place: Place, identity: Identity, db: SqliteConnection, extra: tuple[bytes, ...], loot: Loot) -> None:
     keys = [identity.sealing, *(crypto.SealingKey.from_seed(one) for one in extra)]
     for holder, name, sealed in db.rows("SELECT holder, part, sealed FROM seals"):
         for key in keys:

@@ -129,7 +129,9 @@ def test_what_was_erased_opens_for_nobody_with_yesterdays_copies_and_todays_root
         filled.json("withdraw", "--call", ids["pbx.a"], "--yes", who="siri")
         gone = {ids["pbx.a"]}
     else:
-        filled.deliver("old", seed=5, started=datetime.now(UTC) - timedelta(days=90) + timedelta(seconds=3), caller=None)
+        filled.deliver(
+            "old", seed=5, started=datetime.now(UTC) - timedelta(days=90) + timedelta(seconds=3), caller=None
+        )
         told = filled.json("ingest", str(filled.spool), who="telefon")
         gone = {told["accepted"][0]["id"]}
         shutil.rmtree(yesterday)

@@ -60,9 +60,7 @@ def sounds(draw: st.DrawFn, encodings: tuple[Encoding, ...] = tuple(Encoding)) -
 @pytest.mark.parametrize("rate", [8000, 16000, 48000])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("encoding", list(Encoding))
-def test_the_three_encodings_are_taken_in_mono_and_stereo(
-    encoding: Encoding, channels: int, rate: int
-) -> None:
+def test_the_three_encodings_are_taken_in_mono_and_stereo(encoding: Encoding, channels: int, rate: int) -> None:
     frames = tone(0.01, encoding=encoding, channels=channels, rate=rate)
     found = read(wav(frames, encoding=encoding, channels=channels, rate=rate))
     assert found == Sound(encoding, rate, channels, frames)
@@ -193,9 +191,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("reason", "file"), REFUSED, ids=lambda value: value if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize(("reason", "file"), REFUSED, ids=lambda value: value if isinstance(value, str) else "")
 def test_what_is_not_a_sound_of_ours_is_refused_with_its_reason(reason: str, file: bytes) -> None:
     for judge in (read, probe):
         with pytest.raises(SoundError) as refused:
@@ -225,10 +221,7 @@ def test_a_thousand_chunks_are_taken() -> None:
 def test_every_reason_has_a_sound_that_gives_it() -> None:
     source = Path(audio.__file__).read_text(encoding="utf-8")
     given_by_source = {
-        word
-        for line in source.splitlines()
-        if "SoundError(" in line
-        for word in re.findall(r'(?<!b)"(\w+)"', line)
+        word for line in source.splitlines() if "SoundError(" in line for word in re.findall(r'(?<!b)"(\w+)"', line)
     }
     assert len(given_by_source) > 20
     assert given_by_source == {reason for reason, _ in REFUSED} | {"too_large", "nothing_left"}
@@ -345,9 +338,7 @@ def test_what_is_written_is_read_again(sound: Sound) -> None:
 def test_the_canonical_file_has_three_parts_and_no_more() -> None:
     pcm = audio.canonical_wav(stereo((1, -2)))
     assert pcm == (
-        b"RIFF\x28\0\0\0WAVE"
-        b"fmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\x00\x7d\0\0\x04\0\x10\0"
-        b"data\x04\0\0\0\x01\0\xfe\xff"
+        b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\x00\x7d\0\0\x04\0\x10\0data\x04\0\0\0\x01\0\xfe\xff"
     )
     alaw = audio.canonical_wav(Sound(Encoding.ALAW, 8000, 1, ODD))
     assert alaw == (
@@ -379,9 +370,7 @@ def test_a_sound_does_not_show_its_samples() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(sounds(), st.data())
-def test_a_cut_takes_the_first_frames_and_leaves_the_rest_as_it_was(
-    sound: Sound, data: st.DataObject
-) -> None:
+def test_a_cut_takes_the_first_frames_and_leaves_the_rest_as_it_was(sound: Sound, data: st.DataObject) -> None:
     frames = data.draw(st.integers(0, sound.frames - 1))
     rest = audio.cut_start(sound, frames)
     assert rest.frames == sound.frames - frames
@@ -421,9 +410,7 @@ def test_a_frame_that_begins_before_the_moment_is_counted(seconds: Fraction, fra
 
 
 @given(st.fractions(0, 10_000), st.integers(8000, 48000))
-def test_the_last_frame_counted_begins_before_the_moment_and_the_next_does_not(
-    seconds: Fraction, rate: int
-) -> None:
+def test_the_last_frame_counted_begins_before_the_moment_and_the_next_does_not(seconds: Fraction, rate: int) -> None:
     frames = audio.frames_before(seconds, rate)
     assert Fraction(frames - 1, rate) < seconds <= Fraction(frames, rate)
 

@@ -86,7 +86,9 @@ def test_a_note_is_signed_by_whom_it_names_and_nobody_else() -> None:
     assert not audit.note_signed_by(note.replace("\n3\n", "\n4\n"), "arlo-rec/00", KEY.public)
 
 
-@pytest.mark.parametrize("note", ["", "a\nb\nc\n\n", "a\n1\n!!\n\nx", "a\n-1\nAA==\n\n— n AA==\n", "a\n1\nAA==\n\n- n AA==\n"])
+@pytest.mark.parametrize(
+    "note", ["", "a\nb\nc\n\n", "a\n1\n!!\n\nx", "a\n-1\nAA==\n\n— n AA==\n", "a\n1\nAA==\n\n- n AA==\n"]
+)
 def test_what_is_no_checkpoint_is_refused(note: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         audit.parse_note(note)

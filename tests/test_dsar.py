@@ -55,9 +55,7 @@ def sounds(answer: dict[str, Any]) -> list[audio.Sound]:
 @pytest.mark.rule("data.employee")
 @pytest.mark.parametrize("encoding", list(Encoding))
 @pytest.mark.parametrize("roles", [{"caller": 0, "agent": 1}, {"caller": 1, "agent": 0}])
-def test_the_callers_channel_is_whole_and_the_agents_exact_zero(
-    encoding: Encoding, roles: dict[str, int]
-) -> None:
+def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encoding, roles: dict[str, int]) -> None:
     body = tone_wav(0.3, encoding=encoding, channels=2)
     given, withheld = dsar.sound_for(body, roles, whole=False)
     assert withheld is None

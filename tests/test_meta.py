@@ -92,7 +92,8 @@ def test_every_rule_is_pinned_by_a_test_or_a_document() -> None:
 
 def test_every_rule_that_code_names_exists() -> None:
     shape = re.compile(r"(scope|access|purpose|data|consent|info|retention|security)\.[a-z0-9]+")
-    for path in SOURCES:
+    own_texts = {"letter", "letter_texts", "wording", "package"}  # the letter's codes look like rule ids
+    for path in (one for one in SOURCES if one.stem not in own_texts):
         for word in _words(path):
             if shape.fullmatch(word) and word not in {"retention.guard", "consent.key"}:
                 assert word in RULES or word in TEXTS, f"{path.name}: {word}"
@@ -129,14 +130,18 @@ def test_an_error_says_what_to_do_next_in_one_line() -> None:
         if code.startswith("error."):
             for text in (nb, en):
                 assert "\n" not in text
-                assert not text.endswith("."), code
+                assert not text.endswith(".") or text.endswith("..."), code
 
 
 def test_every_code_that_is_said_has_a_sentence() -> None:
-    for path in (one for one in SOURCES if one.stem != "letter"):  # the letter has texts of its own
+    for path in (one for one in SOURCES if one.stem not in {"letter", "wording"}):  # with texts of their own
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             called = node.func if isinstance(node, ast.Call) else None
-            if isinstance(called, ast.Attribute | ast.Name) and ast.unparse(called).split(".")[-1] in {"say", "opt", "arg"}:
+            if isinstance(called, ast.Attribute | ast.Name) and ast.unparse(called).split(".")[-1] in {
+                "say",
+                "opt",
+                "arg",
+            }:
                 first = node.args[0] if node.args else None  # type: ignore[union-attr]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     assert first.value in TEXTS, f"{path.name}: {first.value}"

@@ -243,17 +243,13 @@ def test_a_granted_consented_recording_opens_for_quality() -> None:
     assert policy.may_open(WISH, now=NOW) == Decision(allowed=True, rule="purpose.quality")
 
 
-@given(
-    st.sampled_from(Purpose), st.booleans(), st.sets(st.sampled_from(Purpose)), st.booleans(), st.booleans()
-)
+@given(st.sampled_from(Purpose), st.booleans(), st.sets(st.sampled_from(Purpose)), st.booleans(), st.booleans())
 def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
     purpose: Purpose, granted: bool, consented: set[Purpose], pseudonymised: bool, due: bool
 ) -> None:
     wish = Wish(purpose, granted, frozenset(consented), pseudonymised, START)
     decision = policy.may_open(wish, now=START + RETENTION if due else NOW)
-    expected = (
-        granted and not due and purpose in consented and (pseudonymised or purpose is Purpose.QUALITY)
-    )
+    expected = granted and not due and purpose in consented and (pseudonymised or purpose is Purpose.QUALITY)
     assert decision.allowed == expected
     if not granted:
         assert decision.code == "no_grant"

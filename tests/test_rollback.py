@@ -139,7 +139,8 @@ def test_a_changed_object_is_named_by_verify(world: World, vandal: Callable[[Pat
 def test_a_third_purpose_cannot_be_written_into_the_policy(world: World) -> None:
     db = catalogue(world)
     with db.writing():
-        db.run("UPDATE documents SET body = CAST(replace(body, '\"quality\"', '\"marketing\"') AS BLOB) WHERE kind = 'policy'")
+        forged = "CAST(replace(body, '\"quality\"', '\"marketing\"') AS BLOB)"
+        db.run(f"UPDATE documents SET body = {forged} WHERE kind = 'policy'")
     db.close()
     assert refused(world) == "policy_forged"
 

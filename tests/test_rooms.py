@@ -105,7 +105,9 @@ def test_only_the_edge_reads_clock_environment_and_terminal(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Attribute):
             told = ast.unparse(node)
-            assert told not in {"datetime.now", "os.environ", "sys.stdin", "sys.stdout", "sys.stderr", "time.time"}, told
+            assert told not in {"datetime.now", "os.environ", "sys.stdin", "sys.stdout", "sys.stderr", "time.time"}, (
+                told
+            )
         if isinstance(node, ast.Name):
             assert node.id not in {"print", "input", "exit"}
 

@@ -19,10 +19,7 @@ HEAVY = {
 
 def loaded(words: list[str], environment: dict[str, str] | None = None) -> set[str]:
     """The modules in memory after the program ran with *words*."""
-    script = (
-        "import sys; from arlo_rec.cli import main; main(sys.argv[1:]); "
-        "print('\\nMODULES', *sorted(sys.modules))"
-    )
+    script = "import sys; from arlo_rec.cli import main; main(sys.argv[1:]); print('\\nMODULES', *sorted(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", script, *words],
         capture_output=True,

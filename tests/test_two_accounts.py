@@ -56,7 +56,9 @@ class Shared:
         mounts = [f"mount --bind '{path}' '{bound / name}'" for name, path in self.bound.items()]
         groups = "--clear-groups" if account == "arlo-stranger" else f"--groups {GROUP}"
         python = bound / "python" / "bin" / f"python3.{sys.version_info.minor}"
-        drop = f"exec setpriv --reuid {account} --regid {account} {groups} --inh-caps=-all '{python}' -m arlo_rec \"$@\""
+        drop = (
+            f"exec setpriv --reuid {account} --regid {account} {groups} --inh-caps=-all '{python}' -m arlo_rec \"$@\""
+        )
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.base / account),

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.errors import Integrity
+from arlo_rec.backends.files import FileBlobs
+from arlo_rec.errors import Integrity, Unreachable
+from arlo_rec.opening import open_store
+from arlo_rec.place import find
 from arlo_rec.receipts import verify
+from arlo_rec.statefolder import StateFolder
+from tests.attack import rob
+from tests.test_attack import identity
 from tests.world import REASON, World
 
 DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
@@ -123,16 +129,33 @@ def test_a_purge_of_most_of_a_store_stops_and_asks(world: World) -> None:
     wait_until_due(world, 21)
     refused = world.run("purge", "--json", who="cron")
     assert (refused.exit, refused.json["error"]["code"]) == (14, "retention.guard")
-    assert world.json("purge", "--dry-run", who="cron")["would_erase"] == 21
+    would = world.json("purge", "--dry-run", who="cron")
+    assert (would["due"], would["erased"], would["would_stop"]) == (21, 0, "large_share")
     assert world.json("purge", "--allow-large", who="cron")["erased"] == 21
 
 
-def test_erased_rows_keep_nothing_that_identifies(world: World) -> None:
-    from arlo_rec.opening import open_store
-    from arlo_rec.place import find
-    from arlo_rec.statefolder import StateFolder
-    from tests.test_attack import identity
+def test_files_that_cannot_be_removed_now_are_removed_by_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys go first: nobody opens the recording any more, but there is no receipt yet and the exit is 3."""
+    (ours,) = world.take_in("a")
 
+    def unreachable(_blobs: FileBlobs, _name: str) -> None:
+        raise Unreachable("disk_failed", reason="the object store is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileBlobs, "delete", unreachable)
+        done = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
+        assert (done.exit, done.json["erased"], done.json["receipt"]) == (3, 1, None)
+        assert not rob(find(world.store), identity(world, "sigrid")).sounds
+        assert world.json("status", who="iver")["unfinished"] == 1
+    assert world.run("status", who="cron").exit == 0
+    assert not (world.store / "objects" / ours[:2] / ours).exists()
+    assert (world.store / "receipts" / f"{done.json['number']}.json").exists()
+    assert world.json("status", who="iver")["unfinished"] == 0
+
+
+def test_erased_rows_keep_nothing_that_identifies(world: World) -> None:
     (ours,) = world.take_in("a")
     world.json("withdraw", "90000001", "--yes", who="siri")
     with open_store(find(world.store), identity(world, "sigrid"), datetime.now(UTC), StateFolder(None)) as store:

@@ -1,30 +1,58 @@
 """The command line's words: one file per kind of user. Bodies parse, open, call and show; they decide nothing.
 
-`command` registers a body; `cli` builds the program from the register, with help in the language of the
-run. Bodies import what they use inside, so that `--help` loads no engine.
+REGISTER says which words run which body; `cli` builds from it what a run needs, with help in the language of
+the run. A body's file is imported when its command is called, and imports what it uses inside the body, so that
+`--help` loads no engine and a command loads its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from importlib import import_module
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
 PANELS = ("officer", "manager", "support", "services", "it", "anyone")
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """One command: its words, whom it is for, what it runs."""
+class Registered(NamedTuple):
+    """One command: its words, whom it is for, the file and the name of its body; help is `help.<words>` in `texts`."""
 
     words: tuple[str, ...]
     panel: str
-    body: Callable[..., Any]
+    file: str
+    name: str
+
+    def body(self) -> Callable[..., Any]:
+        """What the command runs."""
+        found: Callable[..., Any] = getattr(import_module(f"arlo_rec.commands.{self.file}"), self.name)
+        return found
 
 
-REGISTER: list[Registered] = []
+REGISTER: Final = (
+    Registered(("init",), "officer", "officer", "init"),
+    Registered(("person", "add"), "officer", "officer", "person_add"),
+    Registered(("person", "list"), "officer", "officer", "person_list"),
+    Registered(("person", "remove"), "officer", "officer", "person_remove"),
+    Registered(("person", "passphrase"), "anyone", "officer", "person_passphrase"),
+    Registered(("grant",), "officer", "officer", "grant"),
+    Registered(("revoke",), "officer", "officer", "revoke"),
+    Registered(("grants",), "officer", "officer", "grants_list"),
+    Registered(("dsar",), "officer", "officer", "dsar"),
+    Registered(("find",), "manager", "manager", "find"),
+    Registered(("export",), "manager", "manager", "export"),
+    Registered(("withdraw",), "support", "support", "withdraw"),
+    Registered(("ingest",), "services", "services", "ingest"),
+    Registered(("purge",), "services", "services", "purge"),
+    Registered(("status",), "it", "it", "status"),
+    Registered(("verify",), "it", "it", "verify"),
+    Registered(("audit", "verify"), "it", "it", "audit_verify"),
+    Registered(("audit", "show"), "it", "it", "audit_show"),
+    Registered(("audit", "checkpoint"), "it", "it", "audit_checkpoint"),
+    Registered(("certificate", "verify"), "anyone", "anyone", "certificate_verify"),
+    Registered(("demo",), "anyone", "anyone", "demo"),
+)
 
 _SHOWN = {  # what a help text shows for an option's value, in the words of docs; TEXT for every other
     "PATH": ("opt.store", "opt.config", "opt.passphrase_file", "opt.new_passphrase_file", "opt.key_file"),
@@ -43,16 +71,6 @@ _SHOWN = {  # what a help text shows for an option's value, in the words of docs
     "nb|en": ("opt.lang",),
 }
 _METAVARS = {code: shown for shown, codes in _SHOWN.items() for code in codes}
-
-
-def command(*words: str, panel: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a body under its words; its help stands in `texts` under `help.<words>`."""
-
-    def register(body: Callable[..., Any]) -> Callable[..., Any]:
-        REGISTER.append(Registered(words, panel, body))
-        return body
-
-    return register
 
 
 def opt(code: str, *names: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.errors import ArloError, Usage
 from arlo_rec.render import Answer, tell
@@ -13,7 +13,6 @@ from arlo_rec.render import Answer, tell
 CERTIFICATE_BYTES = 64 * 1024 * 1024  # a receipt of a million recordings has 35 MB
 
 
-@command("certificate", "verify", panel="anyone")
 def certificate_verify(
     run: Run,
     file: Annotated[Path, arg("arg.certificate", "FILE")],
@@ -38,7 +37,6 @@ def certificate_verify(
     return Answer(data, [line, note])
 
 
-@command("demo", panel="anyone")
 def demo(
     run: Run,
     dir: Annotated[Path | None, opt("opt.dir", "--dir")] = None,

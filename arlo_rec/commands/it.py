@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from arlo_rec.commands import command, opt
+from arlo_rec.commands import opt
 from arlo_rec.commands.run import Run
 from arlo_rec.errors import Integrity, Usage
 from arlo_rec.render import Answer, Table
 
 
-@command("status", panel="it")
 def status(run: Run) -> Answer:
     from arlo_rec.oversight import status as state_of
     from arlo_rec.records import to_iso
@@ -37,7 +36,6 @@ def status(run: Run) -> Answer:
     return Answer(data, lines, always=True)
 
 
-@command("verify", panel="it")
 def verify(
     run: Run,
     read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,  # noqa: FBT002
@@ -51,7 +49,6 @@ def verify(
     return Answer({"problems": told}, lines, always=bool(problems), error=_found(len(problems)))
 
 
-@command("audit", "verify", panel="it")
 def audit_verify(
     run: Run,
     anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor")] = None,
@@ -70,7 +67,6 @@ def audit_verify(
     return Answer(data, lines, always=bool(problems), error=_found(len(problems)))
 
 
-@command("audit", "show", panel="it")
 def audit_show(
     run: Run,
     person: Annotated[str | None, opt("opt.person", "--person")] = None,
@@ -96,7 +92,6 @@ def audit_show(
     return Answer(data, [] if entries else [run.say("audit.none")], Table(headings, rows))
 
 
-@command("audit", "checkpoint", panel="it")
 def audit_checkpoint(run: Run) -> Answer:
     from arlo_rec.policy import Action
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
 from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from arlo_rec.records import Grant, Person
 
 
-@command("init", panel="officer")
 def init(
     run: Run,
     officer: Annotated[str, opt("opt.officer", "--officer")],
@@ -43,7 +42,6 @@ def init(
     return Answer(data, [run.say("init.done", **data)], always=True)
 
 
-@command("person", "add", panel="officer")
 def person_add(
     run: Run,
     name: Annotated[str, arg("arg.name", "NAME")],
@@ -69,7 +67,6 @@ def person_add(
     return Answer(data, [run.say("person.added", name=name, role=role)])
 
 
-@command("person", "list", panel="officer")
 def person_list(run: Run) -> Answer:
     from arlo_rec.persons import listed
 
@@ -80,7 +77,6 @@ def person_list(run: Run) -> Answer:
     return Answer({"persons": [_told_person(one) for one in people]}, table=Table(headings, rows))
 
 
-@command("person", "remove", panel="officer")
 def person_remove(
     run: Run,
     name: Annotated[str, arg("arg.name", "NAME")],
@@ -102,7 +98,6 @@ def person_remove(
     return Answer(data, [line], exit_status=3 if waiting else 0)
 
 
-@command("person", "passphrase", panel="anyone")
 def person_passphrase(
     run: Run,
     new_passphrase_file: Annotated[str | None, opt("opt.new_passphrase_file", "--new-passphrase-file")] = None,
@@ -127,7 +122,6 @@ def person_passphrase(
         return Answer({"person": _told_person(store.person)}, [run.say("person.passphrase_set")])
 
 
-@command("grant", panel="officer")
 def grant(
     run: Run,
     name: Annotated[str, arg("arg.name", "NAME")],
@@ -149,7 +143,6 @@ def grant(
     return Answer({"grant": _told_grant(given, now)}, [line])
 
 
-@command("revoke", panel="officer")
 def revoke(
     run: Run,
     name: Annotated[str, arg("arg.name", "NAME")],
@@ -164,7 +157,6 @@ def revoke(
     return Answer(data, [run.say("revoke.done", name=name, count=len(ended))])
 
 
-@command("grants", panel="officer")
 def grants_list(
     run: Run,
     every: Annotated[bool, opt("opt.all", "--all")] = False,  # noqa: FBT002
@@ -190,7 +182,6 @@ def grants_list(
     return Answer({"grants": [_told_grant(one, now) for one in found]}, lines, Table(headings, rows))
 
 
-@command("dsar", panel="officer")
 def dsar(
     run: Run,
     caller: Annotated[str, arg("arg.caller", "CALLER|-")],

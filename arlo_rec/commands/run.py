@@ -193,10 +193,14 @@ class Run:
 
     def guard_limits(self) -> GuardLimits:
         """When a purge stops and asks."""
+        from datetime import timedelta
+        from fractions import Fraction
+
         from arlo_rec.policy import GuardLimits
 
         settings = self.settings
-        return GuardLimits(settings.guard_share, settings.guard_count, settings.guard_jump)
+        jump = timedelta(days=settings.guard_jump_days)
+        return GuardLimits(Fraction(settings.guard_share), settings.guard_count, jump)
 
 
 def new_file(path: Path) -> Path:

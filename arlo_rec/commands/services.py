@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from arlo_rec.ingest import Outcome
 
 
-@command("ingest", panel="services")
 def ingest(
     run: Run,
     paths: Annotated[list[Path], arg("arg.paths", "PATH…")],
@@ -44,7 +43,6 @@ def ingest(
     return Answer(_told(run, outcome), lines, Table(headings, rows), exit_status=3 if outcome.refused else 0)
 
 
-@command("purge", panel="services")
 def purge(
     run: Run,
     dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
@@ -65,7 +63,10 @@ def purge(
         done = retention.carry_out(store, planned, run.now())
     data = {"due": due, "erased": done.erased, "overdue": done.overdue, "recordings": told}
     data["receipt"] = str(done.receipt) if done.receipt else None
-    return Answer(data, [run.say("purge.done", count=done.erased)], exit_status=3 if done.overdue else 0)
+    lines = [run.say("purge.done", count=done.erased)]
+    lines += [] if done.complete else [run.say("erasure.files_left")]
+    part = done.overdue or not done.complete
+    return Answer(data, lines, always=not done.complete, exit_status=3 if part else 0)
 
 
 def _told(run: Run, outcome: Outcome) -> dict[str, object]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from arlo_rec.commands import arg, command, opt
+from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.errors import ArloError
 from arlo_rec.render import Answer
 
 
-@command("withdraw", panel="support")
 def withdraw(
     run: Run,
     caller: Annotated[str | None, arg("arg.caller", "[CALLER|-]")] = None,
@@ -39,14 +38,16 @@ def withdraw(
         run.confirm("\n".join([shows, *times]), run.say("withdraw.question", count=count), str(count), yes=yes)
         done = withdrawal.carry_out(store, planned, run.now())
     told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in done.recordings]
-    data = {"erased": len(told), "recordings": told, "receipt": str(done.receipt), "recipients": []}
+    receipt = str(done.receipt) if done.receipt else None
+    data = {"erased": len(told), "recordings": told, "receipt": receipt, "recipients": []}
     data["number"] = done.number
     code = "withdraw.done" if told else "withdraw.nothing"
     lines = [run.say(code, count=len(told), number=done.number)]
-    if receipt_out is None or _copied(done.receipt, receipt_out):
-        return Answer(data, lines, always=True)
-    lines.append(run.say("withdraw.receipt_lies", receipt=done.receipt))
-    return Answer(data, lines, always=True, exit_status=3)
+    if done.receipt is None:
+        lines.append(run.say("erasure.files_left"))
+    elif receipt_out is not None and not _copied(done.receipt, receipt_out):
+        lines.append(run.say("withdraw.receipt_lies", receipt=done.receipt))
+    return Answer(data, lines, always=True, exit_status=3 if len(lines) > 1 else 0)
 
 
 def _copied(receipt: Path, out: Path) -> bool:

@@ -1,0 +1,94 @@
+"""The object file: what its bytes are, who opens it, and that no key is made without a consent."""
+
+from __future__ import annotations
+
+import struct
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arlo_rec import crypto, gate, objects
+from arlo_rec.errors import Integrity
+from arlo_rec.objects import DataKey, Header
+from arlo_rec.policy import Consent, Purpose
+from arlo_rec.records import Kind, RecordingId
+
+CONSENT = Consent(datetime(2026, 10, 1, tzinfo=UTC), "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
+ID, PARENT = RecordingId(bytes(range(16))), RecordingId(bytes(range(16, 32)))
+ONE, TWO = crypto.SealingKey.from_seed(b"1" * 32), crypto.SealingKey.from_seed(b"2" * 32)
+LISTENERS = {b"a" * 16: ONE.public, b"b" * 16: TWO.public}
+
+
+def sealed(sound: bytes, parent: RecordingId | None = None) -> tuple[DataKey, Header, bytes]:
+    key = objects.new_data_key(CONSENT)
+    header = objects.make_header(key, Kind.ORIGINAL, ID, parent, LISTENERS)
+    return key, header, b"".join(objects.seal_body(key, header, [sound]))
+
+
+@pytest.mark.parametrize("claim", [None, "consent", object(), {"key": "1"}])
+def test_no_consent_no_key(claim: object) -> None:
+    with pytest.raises(TypeError):
+        objects.new_data_key(claim)  # type: ignore[arg-type]
+
+
+def test_the_header_lies_where_the_format_says() -> None:
+    _, header, raw = sealed(b"sound", PARENT)
+    magic, length, suite, kind, recording, parent, count = struct.unpack(">8sHBB16s16sB", raw[:45])
+    assert (magic, suite, kind, recording, parent, count) == (b"ARLOREC\x01", 1, 0, ID, PARENT, 2)
+    assert length == 45 + 2 * (16 + 1168) == len(header.encode())
+    assert raw[45:61] == b"a" * 16
+    assert objects.read_header(raw) == header
+
+
+def test_each_listener_opens_it_and_a_stranger_does_not() -> None:
+    key, header, raw = sealed(b"the sound")
+    body = raw[len(header.encode()) :]
+    for keys in ({b"a" * 16: ONE}, {b"b" * 16: TWO}):
+        kf = objects.open_stanza(header, keys)
+        assert kf == key.kf
+        assert b"".join(objects.open_body(DataKey(kf, key.ke), header, [body])) == b"the sound"
+    assert objects.open_stanza(header, {b"c" * 16: ONE}) is None
+    with pytest.raises(Integrity):
+        objects.open_stanza(header, {b"a" * 16: TWO})
+
+
+def test_both_locks_are_needed() -> None:
+    key, header, raw = sealed(b"the sound")
+    body = [raw[len(header.encode()) :]]
+    for wrong in (DataKey(key.kf, bytes(32)), DataKey(bytes(32), key.ke)):
+        with pytest.raises(Integrity):
+            list(objects.open_body(wrong, header, body))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_changed_byte_anywhere_is_noticed(data: st.DataObject) -> None:
+    key, header, raw = sealed(b"the sound of a call" * 20)
+    at = data.draw(st.integers(0, len(raw) - 1))
+    changed = raw[:at] + bytes([raw[at] ^ data.draw(st.integers(1, 255))]) + raw[at + 1 :]
+    with pytest.raises((Integrity, crypto.Sealed)):
+        found = objects.read_header(changed)
+        body = [changed[len(found.encode()) :]]
+        list(objects.open_body(DataKey(key.kf, key.ke), found, body))
+    assert header
+
+
+@given(st.binary(max_size=3000))
+def test_what_is_no_object_is_refused(raw: bytes) -> None:
+    with pytest.raises(Integrity):
+        objects.read_header(raw)
+
+
+def test_metadata_opens_with_both_locks_for_its_recording_alone() -> None:
+    told = objects.seal_metadata(b"m" * 32, b"e" * 32, ID, b"{}")
+    assert objects.open_metadata(b"m" * 32, b"e" * 32, ID, told) == b"{}"
+    for km, ke, recording in ((b"x" * 32, b"e" * 32, ID), (b"m" * 32, b"x" * 32, ID), (b"m" * 32, b"e" * 32, PARENT)):
+        with pytest.raises(Integrity):
+            objects.open_metadata(km, ke, recording, told)
+
+
+def test_only_the_gate_makes_a_permit() -> None:
+    with pytest.raises(TypeError):
+        gate.Permit(None, {}, None, object())  # type: ignore[arg-type]
