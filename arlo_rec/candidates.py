@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 
 from arlo_rec import audio, crypto, objects, policy
 from arlo_rec.catalogue import Catalogue
+from arlo_rec.consent import Claim, Consent, Prompt, after_withdrawal, judge, prove
 from arlo_rec.errors import SoundError
 from arlo_rec.jsontext import canonical
-from arlo_rec.policy import Claim, Consent, Prompt, State
+from arlo_rec.policy import State
 from arlo_rec.records import Call, Kind, Recording, RecordingId, to_iso
 from arlo_rec.sources import spool
 from arlo_rec.sources.manifest import BadManifest, Delivery
@@ -100,7 +101,7 @@ def read(delivery: Delivery, catalogue: Catalogue, tags: Tags, prompts: dict[str
         call = delivery.call()
     except BadManifest as bad:
         raise Refusal(bad.code) from None
-    decision = policy.judge(_claim(call), prompts, now=now)
+    decision = judge(_claim(call), prompts, now=now)
     if not decision.allowed:
         raise Refusal(decision.code, decision.rule)
     return Candidate(delivery, call, tags.tag("source", call.source_id), tags.tag("agent", call.agent))
@@ -117,14 +118,14 @@ def examine(
     except SoundError as problem:
         why = problem.reason
     claim = _claim(call, sound)
-    decision = policy.judge(claim, prompts, now=now)
+    decision = judge(claim, prompts, now=now)
     if not decision.allowed:
         raise Refusal(decision.code, decision.rule)
     candidate.content = tags.tag("content", _fingerprint(sound)) if sound else b""
     look_at_store(candidate, catalogue)
     if sound is None:
         raise Refusal("bad_audio", why=why)
-    consent = policy.prove(claim, prompts, now=now)
+    consent = prove(claim, prompts, now=now)
     return (audio.cut_start(sound, claim.cut) if claim.cut else sound), consent
 
 
@@ -133,7 +134,7 @@ def look_at_store(candidate: Candidate, catalogue: Catalogue) -> None:
     at = candidate.call.consent_at
     for kind, tag in (("caller", candidate.caller), ("source", candidate.source)):
         withdrawn = catalogue.buried(kind, tag) if tag else None
-        if withdrawn and at and not policy.after_withdrawal(at, withdrawn):
+        if withdrawn and at and not after_withdrawal(at, withdrawn):
             raise Refusal("withdrawn")
     for row in catalogue.by_source(candidate.source):
         if row.state is not State.HELD:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import BinaryIO, NoReturn
 
 from arlo_rec import crypto, listening, objects
-from arlo_rec.errors import ArloError, Integrity, NotGranted, Refused, Usage
+from arlo_rec.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.policy import Action, Decision, Purpose, State, Wish, may, may_open, reason_problem
 from arlo_rec.records import Entry, Grant, Kind, Recording, RecordingId
 from arlo_rec.store import Store
@@ -130,8 +130,18 @@ def still_open(store: Store, given: Permit, now: datetime) -> None:
     row = store.catalogue.get(given.recording.id)
     if row is None or row.state is not State.HELD or row.due_at <= now:
         raise Refused("gone_meanwhile", rule="consent.withdraw")
-    if given.grant is not None and not given.grant.live(now):
+    if given.grant is not None and not _still_granted(store, given.grant, now):
         raise Refused("gone_meanwhile", rule="access.managers")
+
+
+def _still_granted(store: Store, grant: Grant, now: datetime) -> bool:
+    """Whether a grant lives on in the roster as it stands now, which somebody may have changed."""
+    if store.document("roster").counter != store.roster.counter:
+        try:
+            store.load_documents()
+        except NotUnlocked:  # who asked was removed
+            return False
+    return any(one.id == grant.id and one.live(now) for one in store.roster.grants)
 
 
 def reach_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId, bytes]:

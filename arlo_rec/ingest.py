@@ -23,6 +23,7 @@ from pathlib import Path
 from arlo_rec import audio, candidates, crypto, listening, objects, policy
 from arlo_rec.backends.files import file_lock
 from arlo_rec.candidates import NOBODY, Candidate, Duplicate, Refusal, Tags
+from arlo_rec.consent import Consent
 from arlo_rec.errors import ArloError, Integrity, InUse
 from arlo_rec.jsontext import canonical
 from arlo_rec.keytree import KeyTree
@@ -217,7 +218,7 @@ class _Batch:
             return True
         return False
 
-    def _listeners(self, candidate: Candidate, consent: policy.Consent) -> dict[bytes, bytes]:
+    def _listeners(self, candidate: Candidate, consent: Consent) -> dict[bytes, bytes]:
         """The subject-access key, and the quality key only where the consent names quality."""
         access = listening.access_key(self.store)
         listeners = {access.id: access.public}
@@ -335,7 +336,7 @@ class _Batch:
 
     # -- small words ----------------------------------------------------------------------------------
 
-    def _examined(self, candidate: Candidate) -> tuple[audio.Sound, policy.Consent]:
+    def _examined(self, candidate: Candidate) -> tuple[audio.Sound, Consent]:
         return candidates.examine(candidate, self.store.catalogue, self.tags, self.store.prompts, self.now)
 
     def _key_of(self, candidate: Candidate) -> listening.ListeningKey:

@@ -1,7 +1,7 @@
 """The object file: one recording, sealed to listening keys and bound to the root (docs/format.md).
 
 No consent, no key: `new_data_key` is the only function that makes the key of a recording, and it takes a
-`Consent`, which only `policy.prove` makes.
+`Consent`, which only `consent.prove` makes.
 
     0  8 magic   8  2 header length   10 1 suite   11 1 kind   12 16 recording   28 16 parent   44 1 stanzas
     then per stanza: 16 name of a listening key, 1168 HPKE seal of Kf       then: Cobblestone-256 body
@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from arlo_rec import crypto
+from arlo_rec.consent import Consent
 from arlo_rec.errors import Integrity
-from arlo_rec.policy import Consent
 from arlo_rec.records import Kind, RecordingId
 
 MAGIC = b"ARLOREC\x01"

@@ -13,9 +13,10 @@ from datetime import date, datetime
 from typing import Any
 
 from arlo_rec import crypto
+from arlo_rec.consent import Prompt
 from arlo_rec.errors import Integrity, Usage
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
-from arlo_rec.policy import Prompt, Purpose, Role, has_hidden_characters
+from arlo_rec.policy import Purpose, Role, has_hidden_characters
 from arlo_rec.records import Approval, Grant, Person, from_iso, to_iso
 
 RECOVERY_NAME = "recovery"  # the officer who sleeps in a sealed envelope

@@ -7,12 +7,11 @@ returns a `Decision` that names its rule, a yes as carefully as a no; who carrie
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
@@ -25,8 +24,6 @@ POLICY_VERSION = "2026-01"
 ZONE = "Europe/Oslo"  # where a plain date begins and ends
 
 RETENTION = timedelta(hours=90 * 24)  # retention.90d: instants in UTC, so no daylight saving moves it
-CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
-CONSENT_LEAD = timedelta(hours=1)  # a key press longer before the recording belongs to another call
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week still delivers
 GRANT_DEFAULT = timedelta(days=30)
 GRANT_LONGEST = timedelta(days=90)  # no grant outlives the recordings it opened
@@ -116,13 +113,15 @@ class Decision:
         if self.rule not in RULES:
             raise ValueError(f"no rule {self.rule}")
 
+    @classmethod
+    def yes(cls, rule: str) -> Decision:
+        """Allowed, by that rule."""
+        return cls(allowed=True, rule=rule)
 
-def _yes(rule: str) -> Decision:
-    return Decision(allowed=True, rule=rule)
-
-
-def _no(rule: str, code: str) -> Decision:
-    return Decision(allowed=False, rule=rule, code=code)
+    @classmethod
+    def no(cls, rule: str, code: str) -> Decision:
+        """Refused, by that rule."""
+        return cls(allowed=False, rule=rule, code=code)
 
 
 # -- who may do what ----------------------------------------------------------------------------------
@@ -146,14 +145,14 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
 def may(role: Role, action: Action) -> Decision:
     """Whether this role does that here. To open a recording takes a grant on top (`may_open`)."""
     roles, rule = _MAY[action]
-    return _yes(rule) if role in roles else _no(rule, "not_your_role")
+    return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
 def may_be_granted(role: Role) -> Decision:
     """Whether the officer may give this role access to recordings."""
     if role in {Role.MANAGER, Role.OFFICER}:
-        return _yes("access.managers")
-    return _no("access.managers", "not_a_manager")
+        return Decision.yes("access.managers")
+    return Decision.no("access.managers", "not_a_manager")
 
 
 def grant_state(*, to_oneself: bool, officers: int) -> str:
@@ -202,130 +201,6 @@ def has_hidden_characters(text: str) -> bool:
     return any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _BIDI for c in text)
 
 
-# -- consent ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A text that callers hear before anything is recorded, and the purposes that it names."""
-
-    version: str
-    lang: str
-    text: str
-    purposes: frozenset[Purpose]
-    since: date
-
-    @property
-    def sha256(self) -> bytes:
-        """What the evidence on each recording names, so that the very words can be shown."""
-        return hashlib.sha256(self.text.encode("utf-8")).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a source says about one call's consent, before anybody believed it.
-
-    `key` is whatever the source held there: only the string "1" is consent. `frames` and `rate` are None
-    while the sound has not been looked at.
-    """
-
-    direction: str
-    key: object
-    key_at: datetime | None
-    prompt: object
-    prompt_completed: object
-    started_at: datetime
-    cut: int | None = None
-    frames: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """A caller's proven consent: key 1, after a known prompt that was heard to its end.
-
-    Only `prove` makes one, and only with one can a data key be made.
-    """
-
-    at: datetime
-    prompt: str
-    prompt_sha256: bytes
-    purposes: frozenset[Purpose]
-    policy: str
-
-    def covers(self, purpose: Purpose) -> bool:
-        """Whether the prompt named that purpose (consent.purposes)."""
-        return purpose in self.purposes
-
-
-def judge(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Decision:
-    """Whether a call may be kept, and by which rule; the first refusal that applies, in the contract's order.
-
-    Withdrawal and duplicates depend on the store and are asked afterwards, by `after_withdrawal`.
-    """
-    return (
-        _judge_route(claim)
-        or _judge_key(claim)
-        or _judge_prompt(claim, prompts)
-        or _judge_time(claim, now)
-        or _judge_length(claim)
-        or _yes("consent.press1")
-    )
-
-
-def prove(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Consent:
-    """The consent that *claim* proves; raises ValueError where `judge` says no."""
-    decision = judge(claim, prompts, now=now)
-    if not decision.allowed or claim.key_at is None:
-        raise ValueError(f"no consent: {decision.code}")
-    prompt = prompts[str(claim.prompt)]
-    return Consent(claim.key_at, prompt.version, prompt.sha256, prompt.purposes, POLICY_VERSION)
-
-
-def _judge_route(claim: Claim) -> Decision | None:
-    return None if claim.direction == "inbound" else _no("scope.only", "outbound")
-
-
-def _judge_key(claim: Claim) -> Decision | None:
-    if not isinstance(claim.key, str) or claim.key != "1":
-        return _no("consent.press2", "no_consent")
-    if claim.key_at is None:
-        return _no("consent.basis", "no_consent")
-    if claim.started_at - claim.key_at > CONSENT_LEAD:
-        return _no("consent.press1", "no_consent")
-    return None
-
-
-def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
-    prompt = prompts.get(claim.prompt) if isinstance(claim.prompt, str) else None
-    if prompt is None or claim.key_at is None or claim.key_at.date() < prompt.since:
-        return _no("consent.prompt", "prompt_unknown")
-    if claim.prompt_completed is not True:
-        return _no("consent.prompt", "prompt_not_completed")
-    return None
-
-
-def _judge_time(claim: Claim, now: datetime) -> Decision | None:
-    if claim.started_at > now + CLOCK_TOLERANCE:
-        return _no("scope.only", "future")
-    if is_due(claim.started_at, now):
-        return _no("retention.90d", "expired")
-    return None
-
-
-def _judge_length(claim: Claim) -> Decision | None:
-    if claim.cut is None or claim.frames is None or claim.cut < claim.frames:
-        return None
-    return _no("consent.press1", "consent_after_call")
-
-
-def after_withdrawal(consent_at: datetime, withdrawn_at: datetime) -> bool:
-    """Whether a consent is newer than a withdrawal, with five minutes for clocks (consent.withdraw).
-
-    The call on which somebody withdraws was consented to before: it must not survive either.
-    """
-    return consent_at >= withdrawn_at + CLOCK_TOLERANCE
-
-
 # -- retention ----------------------------------------------------------------------------------------
 
 
@@ -351,10 +226,10 @@ class GuardLimits:
 def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLimits) -> Decision:
     """Whether a purge of *due* out of *held* is believable at *now*, the last run having been at *mark*."""
     if now - mark > limits.jump:
-        return _no("retention.90d", "clock_jumped")
+        return Decision.no("retention.90d", "clock_jumped")
     if due > limits.count and Fraction(due, max(held, 1)) > limits.share:
-        return _no("retention.90d", "large_share")
-    return _yes("retention.90d")
+        return Decision.no("retention.90d", "large_share")
+    return Decision.yes("retention.90d")
 
 
 # -- opening a recording ------------------------------------------------------------------------------
@@ -374,14 +249,14 @@ class Wish:
 def may_open(wish: Wish, *, now: datetime) -> Decision:
     """Whether a recording may be opened: the grant first, so that without one nothing is learnt."""
     if not wish.granted:
-        return _no("access.managers", "no_grant")
+        return Decision.no("access.managers", "no_grant")
     if is_due(wish.started_at, now):
-        return _no("retention.90d", "past_its_day")
+        return Decision.no("retention.90d", "past_its_day")
     if wish.purpose not in wish.consented:
-        return _no("consent.purposes", "not_consented")
+        return Decision.no("consent.purposes", "not_consented")
     if wish.purpose is Purpose.TRAINING and not wish.pseudonymised:
-        return _no("data.pseudonymised", "no_released_copy")
-    return _yes(f"purpose.{wish.purpose}")
+        return Decision.no("data.pseudonymised", "no_released_copy")
+    return Decision.yes(f"purpose.{wish.purpose}")
 
 
 def stanza_purposes(purposes: Iterable[Purpose], *, pseudonymised: bool) -> frozenset[Purpose]:
@@ -393,12 +268,12 @@ def stanza_purposes(purposes: Iterable[Purpose], *, pseudonymised: bool) -> froz
 def identity_stated(statement: str) -> Decision:
     """Whether an access request says how the person's identity was checked (access.subject)."""
     if len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement):
-        return _yes("access.subject")
-    return _no("access.subject", "identity_missing")
+        return Decision.yes("access.subject")
+    return Decision.no("access.subject", "identity_missing")
 
 
 def whole_call(reason: str | None) -> Decision:
     """Whether a mono call, or the agent's channel too, may leave: only by a decision with a reason."""
     if reason is not None and reason_problem(reason) is None:
-        return _yes("access.subject")
-    return _no("access.subject", "whole_call_without_reason")
+        return Decision.yes("access.subject")
+    return Decision.no("access.subject", "whole_call_without_reason")

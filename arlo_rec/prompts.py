@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from arlo_rec.policy import Prompt, Purpose
+from arlo_rec.consent import Prompt
+from arlo_rec.policy import Purpose
 
 _BOTH = frozenset(Purpose)
 

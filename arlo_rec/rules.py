@@ -30,7 +30,7 @@ _TABLE = (
         "scope.only", 1,
         "Opptak gjøres bare etter disse rutinene og brukes bare til formålene her; inngrepet skal være så lite som mulig.",
         "Calls are recorded only by these routines and used only for these purposes; the intrusion is kept small.",
-        "policy.judge",
+        "consent.judge",
     ),
     Rule(
         "access.need", 1,
@@ -78,13 +78,13 @@ _TABLE = (
         "consent.basis", 4,
         "Grunnlaget overfor kunden er samtykke: frivillig, bestemt, informert og utvetydig.",
         "Towards the customer the legal basis is consent: free, specific, informed and unambiguous.",
-        "policy.judge",
+        "consent.judge",
     ),
     Rule(
         "consent.prompt", 4,
         "Den som ringer hører før opptaket hvem som tar opp, hva, hvorfor, retten til å trekke seg og hvor det står mer.",
         "Before recording the caller hears who records, what, why, the right to withdraw and where to read more.",
-        "policy.judge",
+        "consent.judge",
     ),
     Rule(
         "consent.purposes", 4,
@@ -96,13 +96,13 @@ _TABLE = (
         "consent.press1", 4,
         "Tast 1 er samtykke; opptaket begynner da og ikke før.",
         "Key 1 is consent; recording begins then and not before.",
-        "policy.judge",
+        "consent.judge",
     ),
     Rule(
         "consent.press2", 4,
         "Alt annet enn tast 1 betyr at samtalen ikke tas opp.",
         "Anything but key 1 means that the call is not recorded.",
-        "policy.judge",
+        "consent.judge",
     ),
     Rule(
         "consent.withdraw", 4,

@@ -16,13 +16,14 @@ from arlo_rec import crypto, root
 from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
 from arlo_rec.catalogue import Catalogue
+from arlo_rec.consent import Prompt
 from arlo_rec.errors import Integrity, NotGranted, NotUnlocked
 from arlo_rec.keyfiles import Identity
 from arlo_rec.keytree import KeyTree
 from arlo_rec.logbook import Logbook
 from arlo_rec.people import Roster, Signed, read_policy, read_roster, sign_roster
 from arlo_rec.place import Place
-from arlo_rec.policy import POLICY_VERSION, Action, Prompt, Role, may
+from arlo_rec.policy import POLICY_VERSION, Action, Role, may
 from arlo_rec.records import Entry, Person, RecordingId, from_micros, to_micros
 from arlo_rec.statefolder import StateFolder
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arlo_rec import crypto, gate, objects
+from arlo_rec.consent import Consent
 from arlo_rec.errors import Integrity
 from arlo_rec.objects import DataKey, Header
-from arlo_rec.policy import Consent, Purpose
+from arlo_rec.policy import Purpose
 from arlo_rec.records import Kind, RecordingId
 
 CONSENT = Consent(datetime(2026, 10, 1, tzinfo=UTC), "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")

@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import policy
+from arlo_rec import consent, policy
+from arlo_rec.consent import Claim, Prompt
 from arlo_rec.policy import (
     RETENTION,
     Action,
-    Claim,
     Decision,
     Event,
     GuardLimits,
-    Prompt,
     Purpose,
     Role,
     State,
@@ -33,7 +32,7 @@ GOOD = Claim("inbound", "1", START, "nb-2026-01", prompt_completed=True, started
 
 
 def judged(**changes: object) -> str:
-    return policy.judge(replace(GOOD, **changes), PROMPTS, now=NOW).code  # type: ignore[arg-type]
+    return consent.judge(replace(GOOD, **changes), PROMPTS, now=NOW).code  # type: ignore[arg-type]
 
 
 # -- scope, purposes, roles ---------------------------------------------------------------------------
@@ -107,20 +106,20 @@ def test_an_officer_grants_to_herself_only_where_there_is_no_second() -> None:
 
 @pytest.mark.rule("consent.press1")
 def test_key_1_after_a_known_prompt_heard_to_its_end_is_consent() -> None:
-    decision = policy.judge(GOOD, PROMPTS, now=NOW)
+    decision = consent.judge(GOOD, PROMPTS, now=NOW)
     assert decision == Decision(allowed=True, rule="consent.press1")
-    consent = policy.prove(GOOD, PROMPTS, now=NOW)
-    assert consent.purposes == set(Purpose)
-    assert consent.prompt_sha256 == PROMPTS["nb-2026-01"].sha256
+    proven = consent.prove(GOOD, PROMPTS, now=NOW)
+    assert proven.purposes == set(Purpose)
+    assert proven.prompt_sha256 == PROMPTS["nb-2026-01"].sha256
 
 
 @pytest.mark.rule("consent.press2")
 @pytest.mark.parametrize("key", ["2", "", " 1", "1 ", "١", "11", 1, 1.0, True, None, ["1"], {"1": 1}])
 def test_anything_but_the_key_1_is_no_consent(key: object) -> None:
-    decision = policy.judge(replace(GOOD, key=key), PROMPTS, now=NOW)
+    decision = consent.judge(replace(GOOD, key=key), PROMPTS, now=NOW)
     assert (decision.code, decision.rule) == ("no_consent", "consent.press2")
     with pytest.raises(ValueError, match="no consent"):
-        policy.prove(replace(GOOD, key=key), PROMPTS, now=NOW)
+        consent.prove(replace(GOOD, key=key), PROMPTS, now=NOW)
 
 
 @pytest.mark.rule("consent.basis")
@@ -147,13 +146,13 @@ def test_a_prompt_that_was_not_heard_to_its_end_proves_nothing(completed: object
 
 def test_a_prompt_counts_from_the_day_it_is_in_use() -> None:
     future = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 10, 2))}
-    assert policy.judge(replace(GOOD, prompt="x"), future, now=NOW).code == "prompt_unknown"
+    assert consent.judge(replace(GOOD, prompt="x"), future, now=NOW).code == "prompt_unknown"
 
 
 def test_a_recording_from_the_future_is_refused_beyond_what_clocks_differ() -> None:
     for ahead, code in ((timedelta(minutes=5), "ok"), (timedelta(minutes=5, microseconds=1), "future")):
         claim = replace(GOOD, started_at=NOW + ahead, key_at=NOW + ahead)
-        assert policy.judge(claim, PROMPTS, now=NOW).code == code
+        assert consent.judge(claim, PROMPTS, now=NOW).code == code
 
 
 def test_a_consent_after_the_last_sample_covers_nothing() -> None:
@@ -170,9 +169,9 @@ def test_the_shipped_prompts_name_both_purposes_and_the_old_one_training_only() 
 
 @pytest.mark.rule("consent.withdraw")
 def test_a_consent_counts_again_five_minutes_after_a_withdrawal() -> None:
-    assert not policy.after_withdrawal(NOW, NOW)
-    assert not policy.after_withdrawal(NOW + timedelta(minutes=5, microseconds=-1), NOW)
-    assert policy.after_withdrawal(NOW + timedelta(minutes=5), NOW)
+    assert not consent.after_withdrawal(NOW, NOW)
+    assert not consent.after_withdrawal(NOW + timedelta(minutes=5, microseconds=-1), NOW)
+    assert consent.after_withdrawal(NOW + timedelta(minutes=5), NOW)
 
 
 @given(st.permutations(range(6)).map(lambda order: order[:3]))

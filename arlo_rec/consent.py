@@ -1,0 +1,138 @@
+"""Consent: what a source claims, judged by the guidelines, and what is proven. Pure, like `policy` below it.
+
+A `Claim` is what somebody wrote into a manifest; a `Consent` is what `prove` makes of it, and only with one can
+the key of a recording be made. Each prompt carries the purposes that it names, and a consent covers no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from arlo_rec.policy import POLICY_VERSION, Decision, Purpose, is_due
+
+CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
+CONSENT_LEAD = timedelta(hours=1)  # a key press longer before the recording belongs to another call
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A text that callers hear before anything is recorded, and the purposes that it names."""
+
+    version: str
+    lang: str
+    text: str
+    purposes: frozenset[Purpose]
+    since: date
+
+    @property
+    def sha256(self) -> bytes:
+        """What the evidence on each recording names, so that the very words can be shown."""
+        return hashlib.sha256(self.text.encode("utf-8")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a source says about one call's consent, before anybody believed it.
+
+    `key` is whatever the source held there: only the string "1" is consent. `frames` and `rate` are None
+    while the sound has not been looked at.
+    """
+
+    direction: str
+    key: object
+    key_at: datetime | None
+    prompt: object
+    prompt_completed: object
+    started_at: datetime
+    cut: int | None = None
+    frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A caller's proven consent: key 1, after a known prompt that was heard to its end.
+
+    Only `prove` makes one, and only with one can a data key be made.
+    """
+
+    at: datetime
+    prompt: str
+    prompt_sha256: bytes
+    purposes: frozenset[Purpose]
+    policy: str
+
+    def covers(self, purpose: Purpose) -> bool:
+        """Whether the prompt named that purpose (consent.purposes)."""
+        return purpose in self.purposes
+
+
+def judge(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Decision:
+    """Whether a call may be kept, and by which rule; the first refusal that applies, in the contract's order.
+
+    Withdrawal and duplicates depend on the store and are asked afterwards, by `after_withdrawal`.
+    """
+    return (
+        _judge_route(claim)
+        or _judge_key(claim)
+        or _judge_prompt(claim, prompts)
+        or _judge_time(claim, now)
+        or _judge_length(claim)
+        or Decision.yes("consent.press1")
+    )
+
+
+def prove(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Consent:
+    """The consent that *claim* proves; raises ValueError where `judge` says no."""
+    decision = judge(claim, prompts, now=now)
+    if not decision.allowed or claim.key_at is None:
+        raise ValueError(f"no consent: {decision.code}")
+    prompt = prompts[str(claim.prompt)]
+    return Consent(claim.key_at, prompt.version, prompt.sha256, prompt.purposes, POLICY_VERSION)
+
+
+def _judge_route(claim: Claim) -> Decision | None:
+    return None if claim.direction == "inbound" else Decision.no("scope.only", "outbound")
+
+
+def _judge_key(claim: Claim) -> Decision | None:
+    if not isinstance(claim.key, str) or claim.key != "1":
+        return Decision.no("consent.press2", "no_consent")
+    if claim.key_at is None:
+        return Decision.no("consent.basis", "no_consent")
+    if claim.started_at - claim.key_at > CONSENT_LEAD:
+        return Decision.no("consent.press1", "no_consent")
+    return None
+
+
+def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
+    prompt = prompts.get(claim.prompt) if isinstance(claim.prompt, str) else None
+    if prompt is None or claim.key_at is None or claim.key_at.date() < prompt.since:
+        return Decision.no("consent.prompt", "prompt_unknown")
+    if claim.prompt_completed is not True:
+        return Decision.no("consent.prompt", "prompt_not_completed")
+    return None
+
+
+def _judge_time(claim: Claim, now: datetime) -> Decision | None:
+    if claim.started_at > now + CLOCK_TOLERANCE:
+        return Decision.no("scope.only", "future")
+    if is_due(claim.started_at, now):
+        return Decision.no("retention.90d", "expired")
+    return None
+
+
+def _judge_length(claim: Claim) -> Decision | None:
+    if claim.cut is None or claim.frames is None or claim.cut < claim.frames:
+        return None
+    return Decision.no("consent.press1", "consent_after_call")
+
+
+def after_withdrawal(consent_at: datetime, withdrawn_at: datetime) -> bool:
+    """Whether a consent is newer than a withdrawal, with five minutes for clocks (consent.withdraw).
+
+    The call on which somebody withdraws was consented to before: it must not survive either.
+    """
+    return consent_at >= withdrawn_at + CLOCK_TOLERANCE
