@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     as_name: str | None
     passphrase_file: str | None
     key_file: str | None
+    key_handed: bool  # by systemd, in a folder that only the service can enter
     lang: str
     state_dir: Path | None
     vkey: str | None
@@ -62,6 +63,7 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         as_name=pick("as"),
         passphrase_file=pick("passphrase_file"),
         key_file=key_file,
+        key_handed=bool(credentials) and key_file is not None and Path(str(credentials)) in Path(key_file).parents,
         lang=language(options.get("lang") or told.get("lang"), environment),
         state_dir=_state_dir(told, environment),
         vkey=told.get("vkey"),

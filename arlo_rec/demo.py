@@ -224,7 +224,7 @@ class _Life:
     def _look_back(self) -> None:
         with self.as_("Sigrid") as store:
             problems = oversight.verify(store, self.now, read_data=True)
-            log = logbook.check(store.book, signatures=True)
+            log = logbook.check(store.book, store.signers(), signatures=True)
             size = store.book.tree().size
         self.step("security.monitored", "verified", ok=not problems and not log, size=size)
 

@@ -28,7 +28,7 @@ from arlo_rec.store import INDEX_PART, Store, access_part
 from arlo_rec.times import local_date
 
 PASSPHRASE_GROUPS = 6  # of 4 signs: 120 bits for a file that leaves the house
-_TOLD_ACTIONS = frozenset({str(Action.FIND), str(Action.EXPORT), str(Action.DSAR)})
+_TOLD_ACTIONS = frozenset({str(Action.FIND), str(Action.EXPORT), str(Action.DSAR), str(Action.WITHDRAW)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,9 @@ def _accesses(store: Store, one: Recording) -> tuple[AccessTold, ...]:
         told = line.told or {}
         if told.get("outcome") == "allowed" and told.get("action") in _TOLD_ACTIONS:
             role = _role(store, str(told["person"]))
-            found.append(AccessTold(from_iso(told["at"]), str(told["action"]), told.get("purpose"), role))
+            looked = told["action"] == Action.WITHDRAW  # its erasure would be told as done, and nothing be left to tell
+            action, purpose = ("withdraw_shown", "withdrawal") if looked else (told["action"], told.get("purpose"))
+            found.append(AccessTold(from_iso(told["at"]), action, purpose, role))
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from arlo_rec import crypto, receipts, root
 from arlo_rec.backends.files import file_lock
@@ -29,6 +30,7 @@ from arlo_rec.records import Person, RecordingId, from_micros, to_micros
 from arlo_rec.store import ROOT_PART, Change, HeldRoot, Store
 
 FLUSH_WAIT = 5.0  # seconds that a reader may keep the journal busy before we go on without
+Done = TypeVar("Done")
 _NUMBER_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, none mistaken for another on the telephone
 
 
@@ -151,7 +153,7 @@ def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
     return True
 
 
-def with_ballast(store: Store, work: Callable[[], Erased]) -> Erased:
+def with_ballast(store: Store, work: Callable[[], Done]) -> Done:
     """Do *work*; where the disk is full, give up the ballast and do it once more (it is safe to repeat)."""
     try:
         return work()
@@ -190,6 +192,16 @@ def _mend_slots(store: Store, now: datetime) -> None:
         store.root.write(1 - slot.index, contents[slot.index])
 
 
+def _restore_ballast(store: Store) -> None:
+    """Take up the room again, if there is any by now."""
+    if store.place.ballast.exists():
+        return
+    try:
+        fill_ballast(store.place)
+    except OSError:
+        store.place.ballast.unlink(missing_ok=True)
+
+
 def _open_erasures(store: Store) -> list[str]:
     rows = store.db.rows("SELECT number FROM erasures WHERE state = 'open' ORDER BY at, number")
     return [str(row[0]) for row in rows]
@@ -206,9 +218,7 @@ def _finish_erasure(store: Store, number: str, now: datetime) -> None:
     receipts.write(store, _erased(store, number))
     with store.change(now):
         store.db.run("UPDATE erasures SET state = 'done' WHERE number = ?", (number,))
-    with suppress(OSError):
-        if not store.place.ballast.exists():
-            fill_ballast(store.place)
+    _restore_ballast(store)
 
 
 def _erased(store: Store, number: str) -> Erased:

@@ -90,6 +90,8 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
             replace(one, ended_at=now, state="revoked") if one.id in ids else one for one in store.roster.grants
         )
         store.put_roster(store.roster.next(now, grants=left))
+        if (person := store.roster.person(name)) is not None:
+            listening.close_to(store, person, now)
         for one in ended:
             change.log(_entry(store, "revoke", one, now))
         return erasure.root_holders(store, now)

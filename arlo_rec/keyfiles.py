@@ -114,9 +114,13 @@ def write_service(path: Path, identity: Identity) -> None:
             os.fsync(handle)
 
 
-def read_service(place: Place, path: Path) -> Identity:
-    """The identity of a service's key file; raises NotUnlocked where it is none of this store."""
-    raw = read_secret(path)
+def read_service(place: Place, path: Path, *, handed: bool = False) -> Identity:
+    """The identity of a service's key file; raises NotUnlocked where it is none of this store.
+
+    A file *handed* over by systemd lies in a folder of the service's own, with an access list that shows as group
+    bits: there the folder guards it.
+    """
+    raw = read_secret(path, guarded=handed)
     try:
         told = parse_object(raw)
         if told.pop("kind") != "arlo-rec service key":
@@ -126,15 +130,15 @@ def read_service(place: Place, path: Path) -> Identity:
         raise NotUnlocked("not_a_service_key", path=str(path)) from None
 
 
-def read_secret(path: Path) -> bytes:
-    """The bytes of a secret file; raises Usage where group or others could read it too."""
+def read_secret(path: Path, *, guarded: bool = False) -> bytes:
+    """The bytes of a secret file; raises Usage where group or others could read it too, unless its folder guards it."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         raise NotUnlocked("secret_file_missing", path=str(path)) from None
     with os.fdopen(handle, "rb") as file:
         about = os.fstat(handle)
-        if stat.S_ISREG(about.st_mode) and about.st_mode & 0o077:
+        if not guarded and stat.S_ISREG(about.st_mode) and about.st_mode & 0o077:
             raise Usage("secret_file_open", path=str(path))
         return file.read(64 * 1024)
 

@@ -320,6 +320,11 @@ LETTER: Final[Mapping[str, tuple[str, str]]] = {
     "action.find": ("fikk opptaket opp i et søk, uten lyd", "was shown the recording in a search, without sound"),
     "action.export": ("åpnet opptaket og lagret det som lydfil", "opened the recording and saved it as a sound file"),
     "action.withdraw": ("slettet fordi samtykket ble trukket", "erased because consent was withdrawn"),
+    "purpose.withdrawal": ("trekke et samtykke", "withdrawal of a consent"),
+    "action.withdraw_shown": (
+        "fikk vist tidspunktet for samtalen, uten lyd",
+        "was shown the time of the call, without sound",
+    ),
     "action.purge": ("slettet etter 90 dager", "erased after 90 days"),
     "action.dsar": ("åpnet opptaket for å svare på et krav om innsyn", "opened the recording to answer a request for access"),
     "action.audit_show": ("leste loggen", "read the log"),

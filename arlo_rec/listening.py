@@ -85,7 +85,8 @@ def keyring(store: Store, purpose: Purpose) -> dict[bytes, crypto.SealingKey]:
     mine = crypto.fingerprint(store.person.seal_key)
     rows = store.db.rows(
         "SELECT k.id, k.purpose, k.team, k.month, k.public, k.made_by, k.signature, s.sealed "
-        "FROM listening_keys k JOIN listening_seals s ON s.listening_key = k.id WHERE s.holder = ? AND k.purpose = ?",
+        "FROM listening_keys k JOIN listening_seals s ON s.listening_key = k.id "
+        "WHERE s.holder = ? AND k.purpose = ? AND length(s.sealed) > 0",
         (mine, purpose.value),
     )
     keys = {}
@@ -116,9 +117,22 @@ def seed_for_officer(store: Store, key: bytes) -> bytes:
     raise Integrity("listening_key_forged")
 
 
-def forget_holder(store: Store, person: Person) -> None:
-    """Take every listening key away from somebody; inside a change."""
-    store.db.run("DELETE FROM listening_seals WHERE holder = ?", (crypto.fingerprint(person.seal_key),))
+def close_to(store: Store, person: Person, now: datetime) -> None:
+    """Empty what is sealed to *person* without a live grant for it; inside a change.
+
+    The row stays, empty: whoever held a key may have kept it, so no recording is sealed to that version again.
+    """
+    holder = crypto.fingerprint(person.seal_key)
+    rows = store.db.rows(
+        "SELECT k.id, k.purpose, k.team FROM listening_keys k JOIN listening_seals s ON s.listening_key = k.id "
+        "WHERE s.holder = ?",
+        (holder,),
+    )
+    for key, purpose, team in rows:
+        if person not in store.roster.entitled(Purpose(purpose), team, now):
+            store.db.run(
+                "UPDATE listening_seals SET sealed = x'' WHERE listening_key = ? AND holder = ?", (bytes(key), holder)
+            )
 
 
 def clear_unused(store: Store, before: str) -> None:

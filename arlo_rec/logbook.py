@@ -6,7 +6,7 @@ When the catalogue is re-keyed the log's key changes too: the old key vouches fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,11 +111,14 @@ class Logbook:
         yield from self.lines("seq IN (SELECT seq FROM mentions WHERE recording = ?)", (recording,))
 
 
-def check(book: Logbook, anchors: Iterable[str] = (), *, signatures: bool = False) -> list[str]:
-    """What is wrong with the log, as codes; empty if nothing.
+def check(
+    book: Logbook, people: Iterable[bytes], anchors: Iterable[str] = (), *, signatures: bool = False
+) -> list[str]:
+    """What is wrong with the log, as codes; empty if nothing. *people* are the keys of all who could sign.
 
     1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
-    3. the chain of log keys holds            4. the checkpoint (with *signatures*: each) is truly signed
+    3. the chain of log keys holds
+    4. the checkpoint (with *signatures*: each) is truly signed, by the log and by a person
     5. every anchor agrees with the tree
     """
     problems: list[str] = []
@@ -125,17 +128,25 @@ def check(book: Logbook, anchors: Iterable[str] = (), *, signatures: bool = Fals
     sizes = {checkpoint.size for checkpoint, _ in notes}
     roots = audit.roots_at(leaves, sizes | {one.size for one, _ in filter(None, anchored)})
     keys = _key_chain(book, problems)
+    names = {f"{book.origin}/{crypto.fingerprint(one).hex()}": one for one in people}
     for checkpoint, note in notes:
         if roots.get(checkpoint.size) != checkpoint.root:
             problems.append("log_root_differs")
         public = _key_at(keys, checkpoint.size)
         if public is None or not audit.note_signed_by(note, book.origin, public):
             problems.append("checkpoint_unsigned")
+        elif not _signed_by_somebody(note, names):
+            problems.append("checkpoint_of_nobody")
     if book.tree().size != len(leaves) or not notes or notes[-1][0].size != len(leaves):
         problems.append("log_cut_off")
     for found in filter(None, anchored):
         problems += _check_anchor(book, found, roots, keys)
     return problems
+
+
+def _signed_by_somebody(note: str, names: Mapping[str, bytes]) -> bool:
+    signers = set(audit.parse_note(note)[1]) & set(names)
+    return any(audit.note_signed_by(note, one, names[one]) for one in signers)
 
 
 def _checked_leaves(book: Logbook, problems: list[str]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 
-from arlo_rec import erasure, rekey, root
+from arlo_rec import erasure, rekey, root, schema
 from arlo_rec.backends.files import FileBlobs, FileRoot, disk, file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
@@ -25,14 +25,26 @@ from arlo_rec.root import Seen
 from arlo_rec.statefolder import StateFolder
 from arlo_rec.store import LOCK_WAIT, ROOT_PART, Store, catalogue_key
 
+JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
 ATTEMPTS_AT_ONCE = 1000  # taken into the log by one command; more wait for the next
 
 
 @contextmanager
 def open_store(
-    place: Place, identity: Identity, now: datetime, state: StateFolder, *, lock_wait: float = LOCK_WAIT
+    place: Place,
+    identity: Identity,
+    now: datetime,
+    state: StateFolder,
+    *,
+    lock_wait: float = LOCK_WAIT,
+    erasing: bool = False,
 ) -> Iterator[Store]:
-    """The store, opened for one identity and closed at the end."""
+    """The store, opened for one identity and closed at the end.
+
+    Where the disk is full and the command is *erasing*, the ballast is given up; other commands leave it to those.
+    """
+    if erasing:
+        _make_room(place)
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):
@@ -61,6 +73,7 @@ def _session(
         blobs = FileBlobs(place.objects, group=place.group)
         store = Store(place, connection, blobs, root_port, identity, seed, state)
         store.lock_wait = lock_wait
+        _bring_up_to_date(store, connection)
         store.load_documents()
         check_not_rolled_back(store, seen)
         yield store, seeds
@@ -142,23 +155,32 @@ def _seen(root_port: FileRoot, state: StateFolder, place: Place) -> Seen:
     return beside if own is None else beside.merged(own)
 
 
+def _make_room(place: Place) -> None:
+    """Give up the ballast where the disk could not even take the catalogue's journal."""
+    try:
+        free = os.statvfs(place.store)
+    except OSError:
+        return
+    if free.f_bavail * free.f_frsize < JOURNAL_ROOM:
+        place.ballast.unlink(missing_ok=True)
+
+
+def _bring_up_to_date(store: Store, connection: SqliteConnection) -> None:
+    """A catalogue of an older version is migrated; one of a newer version is left alone."""
+    version = store.number("schema")
+    if version > schema.VERSION:
+        raise Unreachable("store_too_new", path=str(store.place.store))
+    if version < schema.VERSION:
+        connection.build(schema.migrate)
+
+
 def _connect(place: Place, seeds: list[bytes]) -> tuple[SqliteConnection, bytes]:
     """Open the catalogue with the first seed that fits; two are sealed only while it is being re-keyed."""
     if not place.catalogue.exists():
         raise Integrity("catalogue_missing")
     for seed in seeds:
         try:
-            return _open_catalogue(place, seed), seed
+            return SqliteConnection(place.catalogue, catalogue_key(seed)), seed
         except NotUnlocked:
             continue
     raise Integrity("catalogue_damaged")
-
-
-def _open_catalogue(place: Place, seed: bytes) -> SqliteConnection:
-    try:
-        return SqliteConnection(place.catalogue, catalogue_key(seed))
-    except Unreachable as problem:
-        if problem.code not in {"no_space", "catalogue_failed"} or not place.ballast.exists():
-            raise
-        place.ballast.unlink()  # a journal cannot even be opened on a full disk
-        return SqliteConnection(place.catalogue, catalogue_key(seed))

@@ -17,6 +17,7 @@ from arlo_rec.policy import OVERDUE_AFTER, Action
 from arlo_rec.records import Recording, from_micros, to_micros
 from arlo_rec.store import ROOT_PART, Store
 
+WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
 REFUSED_RECENT = timedelta(hours=24)  # refused files seen in a run since then count as lying there
 
 
@@ -66,7 +67,7 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
     """Everything that is changed, cut off, exchanged, missing or older than what was seen; empty if nothing."""
     store.demand(Action.LOOK_AFTER, now)
     problems = [Problem("catalogue_damaged", one) for one in store.db.sound()]
-    problems += [Problem(code, "log") for code in logbook.check(store.book, signatures=True)]
+    problems += [Problem(code, "log") for code in logbook.check(store.book, store.signers(), signatures=True)]
     problems += list(_root_problems(store))
     sworn = _sworn(store)
     for recording in store.catalogue.where("state = 'held'"):
@@ -77,13 +78,15 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
     return problems
 
 
+def is_weak(kind: str) -> bool:
+    """Whether overwriting in place may leave the old bytes behind on that kind of file system."""
+    return kind.split(".")[0] in WEAK_DISKS  # `fuse.sshfs` is `fuse`
+
+
 def weak_disk(store: Store) -> str | None:
     """The kind of file system below the root folder where overwriting in place does not overwrite; else None."""
     kind = file_system(store.place.root)
-    return kind if kind in WEAK_DISKS else None
-
-
-WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
+    return kind if is_weak(kind) else None
 
 
 def _sworn(store: Store) -> dict[str, str]:

@@ -22,7 +22,6 @@ from arlo_rec.records import RecordingId, to_iso
 from arlo_rec.store import Store
 
 KIND = "arlo-rec deletion receipt"
-CHECKED = ("root: both slots", "catalogue: shares and journal", "objects: names and folders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def write(store: Store, erased: Erased) -> Path:
         "erased_at": to_iso(erased.at),
         "count": len(erased.recordings),
         "recordings": [one.hex() for one in erased.recordings],
-        "checked": list(CHECKED),
+        "checked": _checked(store),
         "checkpoint": note,
         "log_keys": [
             {"vkey": shown, "statement": to_base64(statement) if statement else None}
@@ -68,6 +67,12 @@ def write(store: Store, erased: Erased) -> Path:
     content = canonical({**told, "signature": to_base64(signature)})
     write_whole(path, content + b"\n", mode=store.place.file_mode)
     return path
+
+
+def _checked(store: Store) -> list[str]:
+    """What was done before this receipt: the journal only where no reader was in the way of emptying it."""
+    done = ["root: both slots overwritten", "catalogue: shares gone", "objects: unlinked, folders synced"]
+    return done + ([] if store.number("flush_due") else ["catalogue: journal emptied"])
 
 
 def verify(raw: bytes, vkey: str | None = None) -> dict[str, Any]:

@@ -14,9 +14,6 @@ from typing import Any, NamedTuple
 from arlo_rec.errors import ArloError, Unreachable
 from arlo_rec.texts import clean, say, say_or
 
-ID_LONGEST = 32  # characters of a recording's id; a word up to this is never broken on a terminal
-WIDEST = 100_000  # columns of a table that no terminal bounds: a line of it is one row, for grep
-
 
 class Table(NamedTuple):
     """Rows under headings, as texts."""
@@ -87,22 +84,37 @@ def json_text(document: dict[str, Any]) -> str:
 
 
 def table_text(table: Table) -> str:
-    """A plain table as wide as the terminal, or as its content where there is none; what is copied stays whole."""
+    """A plain table; where it is wider than the terminal, one block of lines for each row: nothing is cut or broken."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    grid = RichTable(box=None, pad_edge=False, header_style="bold")
-    for at, heading in enumerate(table.headings):
-        whole = all(len(row[at]) <= ID_LONGEST and " " not in row[at] for row in table.rows)
-        grid.add_column(Text(clean(heading)), overflow="fold", no_wrap=whole)
-    for row in table.rows:
-        grid.add_row(*(Text(clean(cell)) for cell in row))
+    cells = [[clean(cell) for cell in row] for row in (table.headings, *table.rows)]
+    width = sum(max(map(cell_len, column)) for column in zip(*cells, strict=True)) + 2 * (len(table.headings) - 1)
     on_terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if on_terminal else WIDEST, no_color="NO_COLOR" in os.environ)
+    console = Console(file=sys.stdout, width=None if on_terminal else width, no_color="NO_COLOR" in os.environ)
+    if width > console.width:
+        return _blocks(cells)
+    grid = RichTable(box=None, pad_edge=False, header_style="bold")
+    for heading in cells[0]:
+        grid.add_column(Text(heading))
+    for row in cells[1:]:
+        grid.add_row(*(Text(cell) for cell in row))
     with console.capture() as captured:
         console.print(grid)
     return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def _blocks(cells: Sequence[Sequence[str]]) -> str:
+    """Each row as lines of heading and value, an empty line between rows."""
+    headings, *rows = cells
+    longest = max(map(len, headings))
+    blocks = (
+        "".join(f"{name:<{longest}}  {cell}".rstrip() + "\n" for name, cell in zip(headings, row, strict=True))
+        for row in rows
+    )
+    return "\n".join(blocks)
 
 
 def _clean_lines(text: str) -> str:

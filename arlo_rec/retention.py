@@ -107,8 +107,10 @@ def _end_access(store: Store, now: datetime) -> None:
 
     def end(change: Change) -> Sequence[Person]:
         store.load_documents()
-        ended = [one.name for one in erasure.expired_holders(store, now)]
-        change.log(store.entry("grant", "done", "access.managers", now, expired=ended))
+        ended = erasure.expired_holders(store, now)
+        for person in ended:
+            listening.close_to(store, person, now)
+        change.log(store.entry("grant", "done", "access.managers", now, expired=[one.name for one in ended]))
         return erasure.root_holders(store, now)
 
     erasure.replace_root(store, now, end)

@@ -115,6 +115,10 @@ class Store:
         self.put_document(sign_roster(roster, self.identity.signing))
         self.roster = roster
 
+    def signers(self) -> list[bytes]:
+        """The keys of everybody who could sign a checkpoint here, people who left included."""
+        return [one.sign_key for one in (*self.roster.people, *self.roster.former)]
+
     def demand(self, action: Action, now: datetime) -> None:
         """Go on only where this role does that; a refusal is in the log before it is told."""
         decision = may(self.person.role, action)

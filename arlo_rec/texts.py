@@ -268,6 +268,14 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "det er ingen mappe {path}; lag den først, eller velg et annet sted",
         "there is no folder {path}; make it first, or choose another place",
     ),
+    "path_does_not_go": (
+        "{path} kan ikke brukes her ({reason}); velg et annet navn eller sted",
+        "{path} cannot be used here ({reason}); choose another name or place",
+    ),
+    "search_hidden_characters": (
+        "navnet eller teamet har usynlige tegn; skriv det på nytt",
+        "the agent or the team holds hidden characters; type it again",
+    ),
     "out_is_no_file": (
         "svaret er én fil som overleveres; oppgi et filnavn i stedet for -",
         "the answer is one file to hand over; give a file name instead of -",
@@ -392,12 +400,12 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the answer could not be written out ({reason}); what was done stands in the log",
     ),
     "catalogue_missing": (
-        "katalogen mangler; hent lageret fra sikkerhetskopien",
-        "the catalogue is missing; restore the store from its backup",
+        "katalogen mangler; stans, rør ingenting og meld fra til IT og sikkerhetsansvarlig",
+        "the catalogue is missing; stop, touch nothing, and tell IT and the security officer",
     ),
     "catalogue_damaged": (
-        "katalogen er skadet eller byttet; stans, ta vare på filene og hent fra sikkerhetskopien",
-        "the catalogue is damaged or was exchanged; stop, keep the files and restore from the backup",
+        "katalogen er skadet eller byttet; stans, ta vare på filene og meld fra til IT",
+        "the catalogue is damaged or was exchanged; stop, keep the files and tell IT",
     ),
     "catalogue_older_than_root": (
         "katalogen er eldre enn rothemmeligheten: noen har lagt tilbake en gammel kopi. Stans og meld fra",
@@ -412,8 +420,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the root folder {path} is missing; mount it or move it into place",
     ),
     "root_unreadable": (
-        "begge kopiene av rothemmeligheten er skadet; stans og hent fra sikkerhetskopien",
-        "both copies of the root secret are damaged; stop and restore from the backup",
+        "begge kopiene av rothemmeligheten er skadet; stans, ta vare på filene og meld fra til IT",
+        "both copies of the root secret are damaged; stop, keep the files and tell IT",
     ),
     "root_does_not_open": (
         "rothemmeligheten er byttet; stans og meld fra",
@@ -539,6 +547,10 @@ _PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "{what}: the entries do not give the signed root",
     ),
     "checkpoint_unsigned": ("{what}: en kontrollsum er ikke ekte signert", "{what}: a checkpoint is not truly signed"),
+    "checkpoint_of_nobody": (
+        "{what}: en kontrollsum er ikke signert av noen her",
+        "{what}: a checkpoint is signed by nobody of this store",
+    ),
     "log_cut_off": ("{what}: slutten mangler", "{what}: the end is missing"),
     "log_key_not_handed_over": (
         "{what}: en nøkkel ble byttet uten den gamle",

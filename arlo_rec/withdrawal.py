@@ -64,7 +64,16 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> P
         with store.change(now) as change:
             change.log(store.entry(Action.WITHDRAW, "failed", "consent.withdraw", now, code=problem.code))
         raise
-    return Plan(whom, tuple(_affected(store, whom)))
+    planned = Plan(whom, tuple(_affected(store, whom)))
+    erasure.with_ballast(store, lambda: _log_look(store, planned, now))
+    return planned
+
+
+def _log_look(store: Store, planned: Plan, now: datetime) -> None:
+    """That somebody saw when a caller called is an entry, whether it comes to an erasure or not."""
+    entry = store.entry(Action.WITHDRAW, "allowed", planned.rule, now, shown=len(planned.recordings))
+    with store.change(now) as change:
+        change.log(entry.naming(*(one.id for one in planned.recordings)))
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawn:

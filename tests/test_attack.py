@@ -104,6 +104,15 @@ def test_a_revocation_bites_by_key_at_the_next_recording(filled: World) -> None:
     assert not found.sounds
 
 
+def test_a_later_grant_of_another_team_does_not_reopen_what_was_revoked(filled: World) -> None:
+    filled.json("revoke", "leif", who="sigrid")
+    filled.grant("leif", "quality", "--team", "salg")
+    ids: dict[str, str] = filled.ids  # type: ignore[attr-defined]
+    assert set(loot(filled, "leif").sounds) == {ids["pbx.b"]}
+    filled.grant("leif", "quality", "--team", "kundeservice")
+    assert set(loot(filled, "leif").sounds) == {ids["pbx.a"], ids["pbx.b"]}
+
+
 def test_a_removed_person_opens_nothing_with_what_they_kept(filled: World) -> None:
     before = identity(filled, "leif")
     where = place.find(filled.store)

@@ -65,6 +65,7 @@ OWN = RecordingTold(
     accesses=(
         AccessTold(START + timedelta(days=2), "find", "quality", "manager"),
         AccessTold(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
+        AccessTold(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
         AccessTold(START + timedelta(days=40), "dsar", None, "officer"),
     ),
     grants=(GrantTold("quality", "manager", START, START + timedelta(days=30)),),

@@ -28,6 +28,7 @@ from arlo_rec.backends import files
 from arlo_rec.commands import REGISTER
 from arlo_rec.commands.helptext import EXITS
 from arlo_rec.commands.run import Run
+from arlo_rec.render import Table, table_text
 from tests import world as worlds
 from tests.world import World
 
@@ -373,12 +374,25 @@ def test_a_withdrawal_asks_on_the_terminal_and_erases_only_what_was_confirmed(
     assert world.json("status", who="cron")["held"] == (0 if status == 0 else 1)
 
 
-def test_a_person_who_was_removed_is_noted_when_trying(world: World) -> None:
-    before = world.base / "seals"
-    world.run("person", "remove", "turid", "--yes", who="sigrid")
-    assert world.run("status", who="turid").exit == 12
+def test_a_service_that_was_removed_is_noted_when_trying(world: World) -> None:
+    assert world.run("person", "remove", "skranke", "--yes", who="sigrid").exit == 0
+    result = world.run("status", "--json", who="skranke")
+    assert (result.exit, result.json["error"]["code"]) == (12, "no_longer_here")
     entries = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
-    assert [one["detail"]["name"] for one in entries] == ["turid"], before
+    assert [one["detail"]["name"] for one in entries] == ["skranke"]
+
+
+@pytest.mark.parametrize(("columns", "is_table"), [(120, True), (80, False), (20, False)])
+def test_a_table_is_never_cut_and_never_breaks_what_is_copied(
+    columns: int, is_table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ["0123456789abcdef" * 2, "2026-10-01 10:15 CEST", "0:05", "kundeservice", "Ola Oppdiktet"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = table_text(Table(["Id", "Started", "Length", "Team", "Agent"], [row]))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert all(cell in plain for cell in row)
+    assert (len(plain.splitlines()) == 2) is is_table
 
 
 PROVOKED = {

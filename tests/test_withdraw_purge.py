@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from arlo_rec.opening import open_store
 from arlo_rec.place import find
 from arlo_rec.receipts import verify
 from arlo_rec.statefolder import StateFolder
+from tests import world as worlds
 from tests.attack import rob
 from tests.test_attack import identity
 from tests.world import REASON, World
@@ -99,12 +102,41 @@ def test_a_withheld_number_is_withdrawn_by_the_call(world: World) -> None:
     assert world.run("withdraw", "--call", other, "--yes", who="siri").exit == 4
 
 
-def test_a_dry_run_erases_nothing(world: World) -> None:
+def test_a_dry_run_erases_nothing_and_the_look_is_in_the_log(world: World) -> None:
     world.grant()
     (ours,) = world.take_in("a")
     told = world.json("withdraw", "90000001", "--dry-run", who="siri")
     assert (told["erased"], told["would_erase"]) == (0, 1)
     assert listed(world) == {ours}
+    (look,) = world.json("audit", "show", "--action", "withdraw", who="iver")["entries"]
+    assert (look["person"], look["outcome"], look["recordings"]) == ("siri", "allowed", [ours])
+
+
+def test_a_withdrawal_and_a_purge_succeed_on_a_full_disk_and_nothing_else_eats_their_room(tmp_path: Path) -> None:
+    """On a file system of fixed size that is filled to the last byte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        world = worlds.found(disk)
+        world.take_in("a", "b")
+        (disk / "filler").write_bytes(bytes(1024 * 1024))
+        with suppress(OSError), (disk / "filler").open("ab", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        assert world.run("ingest", str(world.base), who="telefon").exit in (0, 3, 16)
+        assert (world.store / "ballast").exists(), "an intake leaves the ballast to those who erase"
+        done = world.run("withdraw", "90000001", "--yes", "--json", who="skranke")
+        assert (done.exit, done.json["erased"]) == (0, 2), done
+        (disk / "filler").unlink()
+        assert world.json("purge", who="cron")["overdue"] == 0
+        assert world.json("verify", "--read-data", who="iver")["problems"] == []
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 @pytest.mark.rule("retention.90d")

@@ -262,16 +262,17 @@ def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
 def file_system(folder: Path) -> str:
     """The kind of file system that holds a folder, as the kernel names it; `unknown` where it does not say."""
     try:
-        device = folder.stat().st_dev
-        wanted = f"{os.major(device)}:{os.minor(device)}"
+        where = folder.resolve(strict=True)
         lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
         return "unknown"
+    best, kind = -1, "unknown"
     for line in lines:
         fields = line.split()
-        if fields[2] == wanted:
-            return fields[fields.index("-") + 1]
-    return "unknown"
+        mounted = Path(fields[4].encode("ascii", "replace").decode("unicode_escape"))
+        if where.is_relative_to(mounted) and len(mounted.parts) >= best:
+            best, kind = len(mounted.parts), fields[fields.index("-") + 1]
+    return kind
 
 
 def until(attempt: Callable[[], bool], wait: float) -> None:

@@ -59,7 +59,7 @@ def audit_verify(
     anchors = [_read(path) for path in anchor or ()]
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
-        problems = check(store.book, anchors, signatures=True)
+        problems = check(store.book, store.signers(), anchors, signatures=True)
         tree = store.book.tree()
     data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
     lines = [run.say(f"problem.{one}", what="log") for one in problems]

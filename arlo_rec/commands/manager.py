@@ -26,10 +26,13 @@ def find(
     limit: Annotated[int | None, opt("opt.limit", "--limit")] = None,
 ) -> Answer:
     from arlo_rec import access, times
+    from arlo_rec.policy import has_hidden_characters
     from arlo_rec.records import to_iso
 
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
+    if has_hidden_characters((agent or "") + (team or "")):
+        raise Usage("search_hidden_characters")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
         search = access.Search(agent, team, begin, end, limit)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import arg, opt
-from arlo_rec.commands.run import STDIN, Run, new_file
+from arlo_rec.commands.run import STDIN, Run, nameable, new_file
 from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
 
@@ -25,8 +25,10 @@ def init(
 ) -> Answer:
     from arlo_rec.founding import Wishes, found
 
-    store = Path(os.path.abspath(run.store_path()))  # noqa: PTH100 - `.` and `..` get a name to put .root behind
-    wishes = Wishes(store, root or store.with_name(store.name + ".root"), officer, group)
+    store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
+    if not store.name:
+        raise Usage("already_exists", path=str(store))
+    wishes = Wishes(store, nameable(root or store.with_name(store.name + ".root")), officer, group)
     made = found(wishes, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     place = made.place
     data = {
@@ -214,10 +216,10 @@ def dsar(
 
 def _warning(run: Run, root: Path) -> list[str]:
     from arlo_rec.backends.files import file_system
-    from arlo_rec.oversight import WEAK_DISKS
+    from arlo_rec.oversight import is_weak
 
     kind = file_system(root)
-    return [run.say("weak_disk", kind=kind)] if kind in WEAK_DISKS else []
+    return [run.say("weak_disk", kind=kind)] if is_weak(kind) else []
 
 
 def _role(text: str) -> Any:

@@ -115,7 +115,10 @@ class Run:
         """The passphrase in a file that nobody else can read, or on stdin for `-`."""
         from arlo_rec.keyfiles import clean_passphrase, read_secret
 
-        return clean_passphrase(self.stdin(64 * 1024) if named == STDIN else read_secret(Path(named)))
+        if named == STDIN:
+            return clean_passphrase(self.stdin(64 * 1024))
+        with _readable(named):
+            return clean_passphrase(read_secret(Path(named)))
 
     def _asked(self, question: str) -> bytes:
         from arlo_rec.keyfiles import clean_passphrase
@@ -155,7 +158,8 @@ class Run:
 
         settings = self.settings
         if settings.key_file is not None:
-            identity = keyfiles.read_service(place, Path(settings.key_file))
+            with _readable(settings.key_file):
+                identity = keyfiles.read_service(place, Path(settings.key_file), handed=settings.key_handed)
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
@@ -168,21 +172,26 @@ class Run:
             raise
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The store, opened for whoever runs this."""
+    def store(self, *, erasing: bool = False) -> Iterator[Store]:
+        """The store, opened for whoever runs this; *erasing* must succeed on a full disk too."""
         place = self.place()
-        with self.opened(place, self.identity(place)) as store:
+        with self.opened(place, self.identity(place), erasing=erasing) as store:
             yield store
 
     @contextmanager
-    def opened(self, place: Place, identity: Identity) -> Iterator[Store]:
+    def opened(self, place: Place, identity: Identity, *, erasing: bool = False) -> Iterator[Store]:
         """The store, opened for *identity*; that somebody who was removed tried is noted too."""
         from arlo_rec import opening
 
         with ExitStack() as stack:
             try:
                 opened = opening.open_store(
-                    place, identity, self.now(), self.state(), lock_wait=self.settings.lock_wait
+                    place,
+                    identity,
+                    self.now(),
+                    self.state(),
+                    lock_wait=self.settings.lock_wait,
+                    erasing=erasing,
                 )
                 store = stack.enter_context(opened)
             except NotUnlocked as problem:
@@ -205,10 +214,30 @@ class Run:
 
 def new_file(path: Path) -> Path:
     """A file that can be written: not there yet, in a folder that is; raises Usage before anything is done."""
-    if os.path.lexists(path):
+    if os.path.lexists(nameable(path)):
         raise Usage("out_exists", path=str(path))
     if not os.path.isdir(path.parent):  # noqa: PTH112 - never raises
         raise Usage("no_such_folder", path=str(path.parent))
+    return path
+
+
+@contextmanager
+def _readable(named: str) -> Iterator[None]:
+    """A secret that is no file, such as a folder, is told like one that is missing."""
+    try:
+        yield
+    except OSError:
+        raise NotUnlocked("secret_file_missing", path=named) from None
+
+
+def nameable(path: Path) -> Path:
+    """A path that this machine can look at, whether or not something is there; raises Usage."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # too long, a circle of links, a folder that is closed to us
+        raise Usage("path_does_not_go", path=str(path)[:100], reason=error.strerror or "") from None
     return path
 
 

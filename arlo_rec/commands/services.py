@@ -51,7 +51,7 @@ def purge(
     from arlo_rec import retention
     from arlo_rec.records import to_iso
 
-    with run.store() as store:
+    with run.store(erasing=True) as store:
         planned = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
         told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in planned.due]
         due = len(planned.due)

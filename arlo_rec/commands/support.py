@@ -26,7 +26,7 @@ def withdraw(
     if receipt_out is not None:
         new_file(receipt_out)
     number = run.caller(caller) if caller is not None else None
-    with run.store() as store:
+    with run.store(erasing=True) as store:
         planned = withdrawal.plan(store, number, call, run.now())
         told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in planned.recordings]
         times = [f"  {shown(one.started_at)}" for one in planned.calls]
