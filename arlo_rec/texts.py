@@ -10,7 +10,6 @@ import unicodedata
 from typing import Final
 
 _VISIBLE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean(text: str) -> str:
@@ -36,9 +35,7 @@ def say(code: str, lang: str, **values: object) -> str:
 
 
 def _is_harmless(one: str) -> bool:
-    return one == " " or (
-        unicodedata.category(one) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and one not in _BIDI
-    )
+    return unicodedata.category(one) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # bidi marks are Cf
 
 
 def _escaped(one: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
 from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
+
+if TYPE_CHECKING:
+    from arlo_rec.access import Found
 
 PURPOSE = Annotated[str | None, opt("opt.purpose", "--purpose")]
 REASON = Annotated[str | None, opt("opt.reason", "--reason")]
@@ -27,7 +30,6 @@ def find(
 ) -> Answer:
     from arlo_rec import access, times
     from arlo_rec.policy import has_hidden_characters
-    from arlo_rec.records import to_iso
 
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
@@ -38,31 +40,9 @@ def find(
         search = access.Search(agent, team, begin, end, limit)
         found = access.find(store, purpose, reason, search, run.now())
     headings = [run.say(f"column.{one}") for one in ("id", "started", "length", "team", "agent", "expires")]
-    rows = [
-        [
-            one.id.hex(),
-            times.shown(one.started_at),
-            _length(one.duration_s),
-            one.team,
-            one.agent,
-            times.shown(one.expires_at),
-        ]
-        for one in found
-    ]
-    told = [
-        {
-            "id": one.id.hex(),
-            "started_at": to_iso(one.started_at),
-            "duration_s": one.duration_s,
-            "team": one.team,
-            "agent": one.agent,
-            "expires_at": to_iso(one.expires_at),
-            "pseudonymised": one.pseudonymised,
-        }
-        for one in found
-    ]
     lines = [] if found else [run.say("find.none")]
-    return Answer({"recordings": told}, lines, Table(headings, rows))
+    table = Table(headings, [_row(one) for one in found])
+    return Answer({"recordings": [_told(one) for one in found]}, lines, table)
 
 
 def export(
@@ -86,6 +66,27 @@ def export(
         return Answer({})
     data = {"id": recording, "out": str(Path(out).absolute()), "bytes": written}
     return Answer(data, [run.say("export.done", out=out, bytes=written)])
+
+
+def _row(one: Found) -> list[str]:
+    from arlo_rec.times import shown
+
+    length = _length(one.duration_s)
+    return [one.id.hex(), shown(one.started_at), length, one.team, one.agent, shown(one.expires_at)]
+
+
+def _told(one: Found) -> dict[str, object]:
+    from arlo_rec.records import to_iso
+
+    return {
+        "id": one.id.hex(),
+        "started_at": to_iso(one.started_at),
+        "duration_s": one.duration_s,
+        "team": one.team,
+        "agent": one.agent,
+        "expires_at": to_iso(one.expires_at),
+        "pseudonymised": one.pseudonymised,
+    }
 
 
 def _length(seconds: float) -> str:
