@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,12 +17,15 @@ from arlo_rec import erasure, rekey, root, schema
 from arlo_rec.backends.files import FileBlobs, FileRoot, disk, file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
+from arlo_rec.jsontext import canonical, parse_object
 from arlo_rec.keyfiles import Identity, read_catalogue_seal
+from arlo_rec.people import NAME_LONGEST
 from arlo_rec.place import Place
 from arlo_rec.records import Entry, to_iso
 from arlo_rec.root import Seen
 from arlo_rec.statefolder import StateFolder
 from arlo_rec.store import LOCK_WAIT, ROOT_PART, Store, catalogue_key
+from arlo_rec.texts import clean
 
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
 ATTEMPTS_AT_ONCE = 1000  # taken into the log by one command; more wait for the next
@@ -102,13 +104,13 @@ def check_not_rolled_back(store: Store, seen: Seen) -> None:
 
 def note_attempt(place: Place, name: str, login: str, at: datetime) -> None:
     """Keep a failed unlock where the next command finds it; never fails the command that reports it."""
-    line = json.dumps({"at": to_iso(at), "name": name[:100], "login": login[:100]}) + "\n"
+    told = {"at": to_iso(at), "name": clean(name)[:NAME_LONGEST], "login": clean(login)[:NAME_LONGEST]}
     try:
         handle = os.open(place.attempts, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        os.write(handle, line.encode("utf-8"))
+        os.write(handle, canonical(told) + b"\n")
     except OSError:
         return
     finally:
@@ -140,9 +142,9 @@ def take_attempts(store: Store, now: datetime) -> None:
 
 def _attempt(store: Store, line: bytes, now: datetime) -> Entry:
     try:
-        told = json.loads(line)
-        detail = {key: str(told[key])[:100] for key in ("at", "name", "login")}
-    except (KeyError, TypeError, ValueError):
+        told = parse_object(line)
+        detail = {key: clean(str(told[key]))[:NAME_LONGEST] for key in ("at", "name", "login")}
+    except (KeyError, ValueError):
         detail = {"code": "attempt_unreadable"}
     return store.entry("unlock", "denied", "security.unauthorised", now, **detail)
 

@@ -82,7 +82,7 @@ class Place:
         return 0o660 if self.group else 0o600
 
     def _named(self, name: str) -> str:
-        return crypto.sha256(self.id, name.encode("utf-8")).hex()[:32]
+        return crypto.sha256(self.id, name.encode("utf-8", "surrogatepass")).hex()[:32]
 
 
 def find(store: Path) -> Place:

@@ -93,7 +93,12 @@ def table_text(table: Table) -> str:
     cells = [[clean(cell) for cell in row] for row in (table.headings, *table.rows)]
     width = sum(max(map(cell_len, column)) for column in zip(*cells, strict=True)) + 2 * (len(table.headings) - 1)
     on_terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if on_terminal else width, no_color="NO_COLOR" in os.environ)
+    console = Console(
+        file=sys.stdout,
+        width=None if on_terminal else width,
+        no_color="NO_COLOR" in os.environ,
+        force_terminal=on_terminal,  # not by FORCE_COLOR: what a script reads has no escape sequences
+    )
     if width > console.width:
         return _blocks(cells)
     grid = RichTable(box=None, pad_edge=False, header_style="bold")

@@ -29,9 +29,10 @@ def say_or(code: str, lang: str, otherwise: str) -> str:
 
 
 def say(code: str, lang: str, **values: object) -> str:
-    """The sentence of *code* in *lang*, with its values filled in; raises KeyError for an unknown code."""
+    """The sentence of *code* in *lang*, its values made harmless; raises KeyError for an unknown code."""
     nb, en = TEXTS[code]
-    return (nb if lang == "nb" else en).format(**values)
+    harmless = {key: clean(str(value)) for key, value in values.items()}
+    return (nb if lang == "nb" else en).format(**harmless)
 
 
 def _is_harmless(one: str) -> bool:

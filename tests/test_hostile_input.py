@@ -299,7 +299,6 @@ def test_file_names_of_any_bytes_are_read_and_shown_harmlessly(world: World, as_
     assert list(good.iterdir()) == []
 
 
-@pytest.mark.xfail(reason="reported: commands.services.ingest hands the raw name to a line of its answer")
 def test_a_line_break_in_a_file_name_makes_no_line_of_its_own(refusing: World) -> None:
     (refusing.spool / "x\n9 taken in, 0 refused.\n.wav").write_bytes(b"")
     result = refusing.run("ingest", str(refusing.spool), who="telefon")
@@ -680,19 +679,16 @@ def test_whoever_fails_to_unlock_may_have_any_name(world: World) -> None:
     assert_the_log_can_be_read(world)
 
 
-@pytest.mark.xfail(reason="reported: place._named cannot encode it, exit 1")
 def test_whoever_fails_to_unlock_may_have_a_name_that_is_no_text(world: World) -> None:
     unlock_fails(world, "\udcff")
     assert_the_log_can_be_read(world)
 
 
-@pytest.mark.xfail(reason="reported: opening._attempt takes it over, and no command works any more")
 def test_whoever_fails_to_unlock_may_have_a_login_that_is_no_text(world: World) -> None:
     unlock_fails(world, "leif", "\udcff")
     assert_the_log_can_be_read(world)
 
 
-@pytest.mark.xfail(reason="reported: opening._attempt catches no RecursionError, and no command works any more")
 def test_a_notebook_of_failed_unlocks_with_anything_in_it_is_taken_into_the_log(world: World) -> None:
     lines = [b"\xff\xfe\x1b[31m", b'{"at": "\\u001b", "name": ["x"], "login": {}}', b"[1]", b"", b"\0" * 5, b"[" * NEST]
     lines.append(b'{"at": 1e999, "name": "\\ud800", "login": NaN}')

@@ -27,9 +27,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arlo_rec import audio
+from arlo_rec import ingest as room
 from arlo_rec.audio import Encoding
 from arlo_rec.commands.run import Run
 from arlo_rec.ingest import BATCH
+from arlo_rec.sources import spool
 from tests import world as worlds
 from tests.sounds import BITS, chunk, tone, tone_wav, wav
 from tests.world import REASON, World
@@ -429,8 +431,6 @@ def test_a_dry_run_says_what_a_run_would_do_and_writes_nothing(world: World) -> 
 def test_a_file_that_changed_while_it_was_taken_in_is_not_removed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import ingest as room
-
     world.deliver("call")
     remove = room._Batch.remove_sources
 
@@ -701,25 +701,29 @@ def test_two_runs_over_one_spool_take_every_call_once_and_refuse_none(world: Wor
     assert problems(world) == []
 
 
-def test_a_call_that_another_run_takes_between_two_looks_is_a_duplicate(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name", "ending"),
+    [(room, "scan", "passed over"), (spool, "_open_below", "passed over"), (room._Batch, "judge", "duplicate")],
+    ids=["listed", "opened", "judged"],
+)
+def test_a_call_that_another_run_takes_meanwhile_is_no_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, ending: str
 ) -> None:
-    from arlo_rec import ingest as room
-
     world.deliver("call")
     world.deliver("later")
-    judge, others = room._Batch.judge, []
+    look, others = getattr(owner, name), []
 
-    def overtaken(batch: room._Batch, deliveries: list[Any]) -> list[Any]:
-        going = judge(batch, deliveries)
-        monkeypatch.setattr(room._Batch, "judge", judge)
+    def overtaken(*words: Any) -> Any:
+        seen = look(*words)
+        monkeypatch.setattr(owner, name, look)
         others.append(world.json("ingest", str(world.spool / "call.json"), who="telefon"))
-        return going
+        return seen
 
-    monkeypatch.setattr(room._Batch, "judge", overtaken)
+    monkeypatch.setattr(owner, name, overtaken)
     told = ingest(world, exit=0)
-    assert told["duplicates"] == others[0]["accepted"]
+    assert told["duplicates"] == ([] if ending == "passed over" else others[0]["accepted"])
     assert [one["source_id"] for one in told["accepted"]] == ["pbx.later"]
+    assert (told["unclaimed"], left(world), problems(world)) == ([], set(), [])
 
 
 def test_a_spool_whose_files_cannot_be_removed_is_told_and_taken_in_once(world: World) -> None:

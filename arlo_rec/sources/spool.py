@@ -51,7 +51,7 @@ def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
-            raise NotAFile
+            raise NotAFile(missing=about.st_nlink == 0)  # removed by another run since it was opened
         with os.fdopen(os.dup(handle), "rb") as stream:
             yield stream, Opened.at(folder / name, about)
     except OSError:
