@@ -29,11 +29,11 @@ def parse_caller(text: str) -> Private:
 
     bare = _BETWEEN.sub("", text.strip())
     if len(text) > LONGEST or not _BARE.fullmatch(bare):
-        raise NothingMatched("not_a_number", rule="consent.withdraw")
+        raise NothingMatched("not_a_number")
     try:
         number = phonenumbers.parse(bare, HOME_REGION)
     except phonenumbers.NumberParseException:
-        raise NothingMatched("not_a_number", rule="consent.withdraw") from None
+        raise NothingMatched("not_a_number") from None
     if not phonenumbers.is_possible_number(number):
-        raise NothingMatched("not_a_number", rule="consent.withdraw")
+        raise NothingMatched("not_a_number")
     return Private(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

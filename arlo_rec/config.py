@@ -26,6 +26,8 @@ KEYS: Mapping[str, type] = {
     "guard.count": int,
     "guard.jump_days": int,
 }
+LANGUAGES = frozenset({"nb", "en"})
+_SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # how a locale's name begins
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
 LARGEST = 1_000_000  # of any number here; what is larger is a mistake, and would not fit a time span
 
@@ -64,7 +66,7 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         passphrase_file=pick("passphrase_file"),
         key_file=key_file,
         key_handed=bool(credentials) and key_file is not None and Path(str(credentials)) in Path(key_file).parents,
-        lang=language(options.get("lang") or told.get("lang"), environment),
+        lang=language(options.get("lang"), environment, told.get("lang")),
         state_dir=_state_dir(told, environment),
         vkey=told.get("vkey"),
         lock_wait=float(told.get("lock_wait_s", 20)),
@@ -82,18 +84,20 @@ def beforehand(lang: str | None, config: str | None, environment: Mapping[str, s
         told = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)
     except Usage:
         told = {}
-    named = next((one for one in (lang, told.get("lang")) if one in {"nb", "en"}), None)
-    return language(named, environment), _state_dir(told, environment)
+    named, configured = (one if one in LANGUAGES else None for one in (lang, told.get("lang")))
+    return language(named, environment, configured), _state_dir(told, environment)
 
 
-def language(named: str | None, environment: Mapping[str, str]) -> str:
-    """`nb` or `en`: as named, else as LANG says, else Norwegian. Raises Usage for another name."""
-    if named is not None:
-        if named not in {"nb", "en"}:
-            raise Usage("bad_lang", value=named[:20])
-        return named
+def language(named: str | None, environment: Mapping[str, str], configured: str | None) -> str:
+    """`nb` or `en`: as the option names, else as LANG says, else as configured, else Norwegian.
+
+    Raises Usage for a name that is neither. A LANG of another language, or of none (`C`), says nothing.
+    """
+    for one in (named, configured):
+        if one is not None and one not in LANGUAGES:
+            raise Usage("bad_lang", value=one[:20])
     spoken = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
-    return "en" if spoken.lower().startswith("en") else "nb"
+    return named or _SPOKEN.get(spoken.lower()[:2]) or configured or "nb"
 
 
 def _state_dir(told: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from arlo_rec.policy import POLICY_VERSION, Decision, Purpose, is_due
+from arlo_rec.policy import POLICY_VERSION, ZONE, Decision, Purpose, is_due
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
 CONSENT_LEAD = timedelta(hours=1)  # a key press longer before the recording belongs to another call
@@ -109,11 +110,16 @@ def _judge_key(claim: Claim) -> Decision | None:
 
 def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
     prompt = prompts.get(claim.prompt) if isinstance(claim.prompt, str) else None
-    if prompt is None or claim.key_at is None or claim.key_at.date() < prompt.since:
+    if prompt is None or claim.key_at is None or _local_date(claim.key_at) < prompt.since:
         return Decision.no("consent.prompt", "prompt_unknown")
     if claim.prompt_completed is not True:
         return Decision.no("consent.prompt", "prompt_not_completed")
     return None
+
+
+def _local_date(at: datetime) -> date:
+    """The calendar day on which a prompt came into use, where its callers live."""
+    return at.astimezone(ZoneInfo(ZONE)).date()
 
 
 def _judge_time(claim: Claim, now: datetime) -> Decision | None:

@@ -19,11 +19,11 @@ from arlo_rec.answer import AccessTold, Answer, Case, GrantTold, RecordingTold
 from arlo_rec.backends.files import write_new
 from arlo_rec.callers import parse_caller
 from arlo_rec.deadline import answer_due
-from arlo_rec.errors import Integrity, Refused, Usage
+from arlo_rec.errors import Integrity, NothingMatched, Refused, Usage
 from arlo_rec.keyfiles import readable_secret
 from arlo_rec.package import build
 from arlo_rec.policy import POLICY_VERSION, Action, Purpose, Role, identity_stated, whole_call
-from arlo_rec.records import Entry, Kind, Recording, from_iso, from_micros, to_micros
+from arlo_rec.records import Entry, Kind, Private, Recording, from_iso, from_micros, to_micros
 from arlo_rec.store import INDEX_PART, Store, access_part
 from arlo_rec.times import local_date
 
@@ -65,7 +65,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     if request.out.exists() or request.out.is_symlink():
         raise Usage("out_exists", path=str(request.out))
     _check_whole_call(store, request, now)
-    number = parse_caller(request.caller)
+    number = _number(store, request, now)
     tag = crypto.caller_tag(store.part(INDEX_PART), number.reveal().encode("ascii"))
     case = _case(store, tag, request, now)
     held = [one for one in store.catalogue.of_caller(tag) if one.due_at > now and one.kind is Kind.ORIGINAL]
@@ -79,6 +79,16 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     digest = crypto.sha256(page).hex()
     _close(store, answered, digest, clock())
     return Answered(answered, len(told), request.out.absolute(), digest, passphrase)
+
+
+def _number(store: Store, request: Request, now: datetime) -> Private:
+    """The number that was asked about; raises NothingMatched after logging it."""
+    try:
+        return parse_caller(request.caller)
+    except NothingMatched as problem:
+        with store.change(now) as change:
+            change.log(store.entry(Action.DSAR, "failed", "access.subject", now, code=problem.code))
+        raise
 
 
 def _check_whole_call(store: Store, request: Request, now: datetime) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 
 from arlo_rec import erasure, rekey, root, schema
@@ -141,12 +142,14 @@ def take_attempts(store: Store, now: datetime) -> None:
 
 
 def _attempt(store: Store, line: bytes, now: datetime) -> Entry:
+    """An entry under the name that was claimed, with the login account and the time that it happened."""
     try:
         told = parse_object(line)
         detail = {key: clean(str(told[key]))[:NAME_LONGEST] for key in ("at", "name", "login")}
     except (KeyError, ValueError):
-        detail = {"code": "attempt_unreadable"}
-    return store.entry("unlock", "denied", "security.unauthorised", now, **detail)
+        return store.entry("unlock", "denied", "security.unauthorised", now, code="attempt_unreadable")
+    claimed = detail.pop("name")
+    return replace(store.entry("unlock", "denied", "security.unauthorised", now, **detail), person=claimed)
 
 
 def _seen(root_port: FileRoot, state: StateFolder, place: Place) -> Seen:

@@ -48,7 +48,8 @@ def status(store: Store, now: datetime) -> Status:
     store.demand(Action.LOOK_AFTER, now)
     late = to_micros(now - OVERDUE_AFTER)
     refused = store.db.rows(
-        "SELECT code, count(*), min(first_seen) FROM refusals WHERE last_seen >= ? GROUP BY code ORDER BY code",
+        "SELECT code, count(*), min(first_seen) FROM refusals WHERE last_seen >= ? "
+        "AND code NOT IN ('withdrawn', 'expired') GROUP BY code ORDER BY code",  # their files are removed
         (to_micros(now - REFUSED_RECENT),),
     )
     return Status(

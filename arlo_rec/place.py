@@ -95,7 +95,7 @@ def find(store: Path) -> Place:
     except PermissionError:
         raise Unreachable("no_permission", path=str(path)) from None
     except OSError as error:
-        raise Unreachable("disk_failed", reason=error.strerror or "") from None
+        raise Unreachable("disk_failed", path=str(path), reason=error.strerror or "") from None
     try:
         told = tomllib.loads(text.decode("utf-8"))
         if told["format"] > FORMAT:

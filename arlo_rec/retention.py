@@ -22,7 +22,7 @@ from arlo_rec.policy import (
     guard,
 )
 from arlo_rec.receipts import Erased
-from arlo_rec.records import Person, Recording
+from arlo_rec.records import Person, Recording, to_micros
 from arlo_rec.store import Change, Store
 
 
@@ -122,6 +122,7 @@ def _tidy(store: Store, now: datetime) -> None:
     with store.change(now) as change:
         store.set_instant("purged_at", now)
         store.catalogue.clear_old(before)
+        store.db.run("DELETE FROM refusals WHERE last_seen < ?", (to_micros(before),))
         listening.clear_unused(store, listening.month_of(before - RETENTION))
         if not store.catalogue.due(now):
             change.log(store.entry(Action.PURGE, "done", "retention.90d", now, mark=True))

@@ -382,8 +382,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "no permission for {path}; check owner and group",
     ),
     "disk_failed": (
-        "disken svarer ikke som den skal ({reason}); se etter at alt er montert, og kjør på nytt",
-        "the disk does not do as it should ({reason}); check that everything is mounted, and run again",
+        "disken svarer ikke som den skal ved {path} ({reason}); se etter at alt er montert, og kjør på nytt",
+        "the disk does not do as it should at {path} ({reason}); check that everything is mounted, and run again",
     ),
     "catalogue_unwritable": (
         "katalogen kan ikke åpnes for skriving ({reason}); se etter eier, gruppe og disk, og kjør på nytt",

@@ -89,7 +89,7 @@ def test_the_criteria_of_a_search_are_in_the_log_before_it_begins(
     world.grant()
 
     def breaks(*_words: object) -> None:
-        raise Unreachable("disk_failed", reason="gone")
+        raise Unreachable("disk_failed", path="x", reason="gone")
 
     with monkeypatch.context() as patch:
         patch.setattr(Catalogue, "in_team", breaks)

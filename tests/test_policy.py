@@ -149,6 +149,14 @@ def test_a_prompt_counts_from_the_day_it_is_in_use() -> None:
     assert consent.judge(replace(GOOD, prompt="x"), future, now=NOW).code == "prompt_unknown"
 
 
+def test_a_prompt_comes_into_use_at_midnight_where_its_callers_live() -> None:
+    midnight = datetime(2026, 9, 30, 22, 0, tzinfo=UTC)  # Oslo has summer time
+    used = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 10, 1))}
+    for at, code in ((midnight, "ok"), (midnight - timedelta(seconds=1), "prompt_unknown")):
+        claim = replace(GOOD, prompt="x", key_at=at, started_at=at)
+        assert consent.judge(claim, used, now=NOW).code == code
+
+
 def test_a_recording_from_the_future_is_refused_beyond_what_clocks_differ() -> None:
     for ahead, code in ((timedelta(minutes=5), "ok"), (timedelta(minutes=5, microseconds=1), "future")):
         claim = replace(GOOD, started_at=NOW + ahead, key_at=NOW + ahead)

@@ -48,6 +48,7 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "receipt": r"\b[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}\b",
     "signature": r"[A-Za-z0-9+/]{80,}={0,2}",
     "root": r"[A-Za-z0-9+/]{43}=",
+    "shelf": r"(?<=/objects/)[0-9a-f]{2}\b",
 }
 KEY_OF = functools.cache(crypto.passphrase_key)  # the same passphrases are typed a hundred times
 SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -379,7 +380,7 @@ def test_a_service_that_was_removed_is_noted_when_trying(world: World) -> None:
     result = world.run("status", "--json", who="skranke")
     assert (result.exit, result.json["error"]["code"]) == (12, "no_longer_here")
     entries = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
-    assert [one["detail"]["name"] for one in entries] == ["skranke"]
+    assert [one["person"] for one in entries] == ["skranke"]
 
 
 @pytest.mark.parametrize(("columns", "is_table"), [(120, True), (80, False), (20, False)])

@@ -173,7 +173,7 @@ def test_files_that_cannot_be_removed_now_are_removed_by_the_next_run(
     (ours,) = world.take_in("a")
 
     def unreachable(_blobs: FileBlobs, _name: str) -> None:
-        raise Unreachable("disk_failed", reason="the object store is down")
+        raise Unreachable("disk_failed", path="x", reason="the object store is down")
 
     with monkeypatch.context() as patch:
         patch.setattr(FileBlobs, "delete", unreachable)

@@ -33,7 +33,7 @@ def translated(error: OSError) -> Unreachable:
         return Unreachable("read_only_disk")
     if error.errno in {errno.EACCES, errno.EPERM}:
         return Unreachable("no_permission", path=str(error.filename or ""))
-    return Unreachable("disk_failed", reason=error.strerror or str(error.errno))
+    return Unreachable("disk_failed", path=str(error.filename or "?"), reason=error.strerror or str(error.errno))
 
 
 @contextmanager
@@ -230,7 +230,8 @@ class FileRoot:
         try:
             content = (self._folder / name).read_bytes()
         except FileNotFoundError:
-            raise Integrity("root_missing", path=str(self._folder)) from None
+            gone = "seen_unreadable" if name == "seen" and self._folder.is_dir() else "root_missing"
+            raise Integrity(gone, path=str(self._folder)) from None
         except OSError as error:
             raise translated(error) from None
         return [content[i * SLOT_BYTES : (i + 1) * SLOT_BYTES] for i in range(SLOTS)]
