@@ -104,6 +104,19 @@ def test_a_revocation_bites_by_key_at_the_next_recording(filled: World) -> None:
     assert not found.sounds
 
 
+def test_what_somebody_kept_of_a_key_opens_nothing_that_is_taken_in_after_the_revocation(filled: World) -> None:
+    """The seeds of the listening keys, copied while that was allowed; the root comes back with another grant."""
+    kept = tuple(loot(filled, "leif").listening.values())
+    assert kept
+    filled.json("revoke", "leif", who="sigrid")
+    filled.grant("leif", "quality", "--team", "salg")
+    (new,) = filled.take_in("after", seed=9)
+    found = rob(place.find(filled.store), identity(filled, "leif"), kept)
+    ids: dict[str, str] = filled.ids  # type: ignore[attr-defined]
+    assert new not in found.kf
+    assert ids["pbx.a"] in found.sounds, "what was open to them while they copied stays so: SECURITY.md says it"
+
+
 def test_a_later_grant_of_another_team_does_not_reopen_what_was_revoked(filled: World) -> None:
     filled.json("revoke", "leif", who="sigrid")
     filled.grant("leif", "quality", "--team", "salg")
