@@ -57,12 +57,14 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         named = options.get(key) or environment.get(f"ARLO_REC_{key.upper()}") or told.get(key)
         return str(named) if named else None
 
+    by_key = options.get("key_file") and not options.get("as")  # an option outranks the environment's person
+    by_name = options.get("passphrase_file") and not options.get("key_file")  # and its service
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     handed = Path(credentials) / "arlo-rec.key" if credentials else None
-    key_file = pick("key_file") or (str(handed) if handed and handed.exists() else None)
+    key_file = None if by_name else pick("key_file") or (str(handed) if handed and handed.exists() else None)
     return Settings(
         store=pick("store"),
-        as_name=pick("as"),
+        as_name=None if by_key else pick("as"),
         passphrase_file=pick("passphrase_file"),
         key_file=key_file,
         key_handed=bool(credentials) and key_file is not None and Path(str(credentials)) in Path(key_file).parents,

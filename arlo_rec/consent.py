@@ -119,7 +119,10 @@ def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | Non
 
 def _local_date(at: datetime) -> date:
     """The calendar day on which a prompt came into use, where its callers live."""
-    return at.astimezone(ZoneInfo(ZONE)).date()
+    try:
+        return at.astimezone(ZoneInfo(ZONE)).date()
+    except OverflowError:  # the first and the last day that a calendar knows
+        return at.date()
 
 
 def _judge_time(claim: Claim, now: datetime) -> Decision | None:

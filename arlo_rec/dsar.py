@@ -22,7 +22,7 @@ from arlo_rec.deadline import answer_due
 from arlo_rec.errors import Integrity, NothingMatched, Refused, Usage
 from arlo_rec.keyfiles import readable_secret
 from arlo_rec.package import build
-from arlo_rec.policy import POLICY_VERSION, Action, Purpose, Role, identity_stated, whole_call
+from arlo_rec.policy import POLICY_VERSION, Action, Purpose, Role, identity_stated, reason_problem, whole_call
 from arlo_rec.records import Entry, Kind, Private, Recording, from_iso, from_micros, to_micros
 from arlo_rec.store import INDEX_PART, Store, access_part
 from arlo_rec.times import local_date
@@ -98,7 +98,8 @@ def _check_whole_call(store: Store, request: Request, now: datetime) -> None:
     if not decision.allowed:
         with store.change(now) as change:
             change.log(store.entry(Action.DSAR, "denied", decision.rule, now, code=decision.code))
-        raise Usage(decision.code, rule=decision.rule)
+        problem = reason_problem(request.reason) if request.reason is not None else None
+        raise Usage(problem or decision.code, rule=decision.rule)
 
 
 # -- the case -----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from typing import TypeVar
 from arlo_rec import crypto, receipts, root
 from arlo_rec.backends.files import file_lock
 from arlo_rec.errors import InUse, Unreachable
-from arlo_rec.place import fill_ballast
+from arlo_rec.place import restore_ballast
 from arlo_rec.policy import Role, holds_root
 from arlo_rec.receipts import Erased
 from arlo_rec.records import Person, RecordingId, from_micros, to_micros
@@ -192,16 +192,6 @@ def _mend_slots(store: Store, now: datetime) -> None:
         store.root.write(1 - slot.index, contents[slot.index])
 
 
-def _restore_ballast(store: Store) -> None:
-    """Take up the room again, if there is any by now."""
-    if store.place.ballast.exists():
-        return
-    try:
-        fill_ballast(store.place)
-    except OSError:
-        store.place.ballast.unlink(missing_ok=True)
-
-
 def _open_erasures(store: Store) -> list[str]:
     rows = store.db.rows("SELECT number FROM erasures WHERE state = 'open' ORDER BY at, number")
     return [str(row[0]) for row in rows]
@@ -218,7 +208,7 @@ def _finish_erasure(store: Store, number: str, now: datetime) -> None:
     receipts.write(store, _erased(store, number))
     with store.change(now):
         store.db.run("UPDATE erasures SET state = 'done' WHERE number = ?", (number,))
-    _restore_ballast(store)
+    restore_ballast(store.place)
 
 
 def _erased(store: Store, number: str) -> Erased:

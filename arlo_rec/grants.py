@@ -67,6 +67,7 @@ def grant(store: Store, wanted: Wanted, now: datetime) -> Grant:
             store.load_documents()
             store.put_roster(store.roster.next(now, grants=(*store.roster.grants, given)))
             if given.state == "live":
+                listening.close_to(store, person, now)
                 _open(store, person, given, seed, version)
             change.log(_entry(store, "grant", given, now))
     return given

@@ -49,15 +49,20 @@ class Identity:
 
 
 def clean_passphrase(raw: bytes) -> bytes:
-    """One final newline dropped, NFC; raises Usage where it is not UTF-8 or too short."""
+    """One final newline dropped, NFC; raises Usage where it is not UTF-8."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Usage("passphrase_not_utf8") from None
     text = unicodedata.normalize("NFC", text.removesuffix("\n").removesuffix("\r"))
-    if len(text) < PASSPHRASE_SHORTEST:
-        raise Usage("passphrase_too_short", least=PASSPHRASE_SHORTEST)
     return text.encode("utf-8")
+
+
+def check_length(passphrase: bytes) -> bytes:
+    """A passphrase that may be set; raises Usage where it is too short. What unlocks is only compared."""
+    if len(passphrase.decode("utf-8")) < PASSPHRASE_SHORTEST:
+        raise Usage("passphrase_too_short", least=PASSPHRASE_SHORTEST)
+    return passphrase
 
 
 def readable_secret(groups: int) -> str:
@@ -67,7 +72,8 @@ def readable_secret(groups: int) -> str:
 
 
 def write_locked(place: Place, identity: Identity, passphrase: bytes, cost: crypto.Argon2Cost | None = None) -> None:
-    """Lock a person's key file anew."""
+    """Lock a person's key file anew; raises Usage for a passphrase that is too short."""
+    check_length(passphrase)
     cost = cost or crypto.Argon2Cost()
     salt = crypto.fresh(16)
     head = {

@@ -123,16 +123,22 @@ def close_to(store: Store, person: Person, now: datetime) -> None:
     The row stays, empty: whoever held a key may have kept it, so no recording is sealed to that version again.
     """
     holder = crypto.fingerprint(person.seal_key)
+    store.db.run_many(
+        "UPDATE listening_seals SET sealed = x'' WHERE listening_key = ? AND holder = ?",
+        [(key, holder) for key in outlived(store, person, now)],
+    )
+
+
+def outlived(store: Store, person: Person, now: datetime) -> list[bytes]:
+    """The listening keys that are still sealed to *person* although no live grant covers them any more."""
     rows = store.db.rows(
         "SELECT k.id, k.purpose, k.team FROM listening_keys k JOIN listening_seals s ON s.listening_key = k.id "
-        "WHERE s.holder = ?",
-        (holder,),
+        "WHERE s.holder = ? AND length(s.sealed) > 0",
+        (crypto.fingerprint(person.seal_key),),
     )
-    for key, purpose, team in rows:
-        if person not in store.roster.entitled(Purpose(purpose), team, now):
-            store.db.run(
-                "UPDATE listening_seals SET sealed = x'' WHERE listening_key = ? AND holder = ?", (bytes(key), holder)
-            )
+    return [
+        bytes(key) for key, purpose, team in rows if person not in store.roster.entitled(Purpose(purpose), team, now)
+    ]
 
 
 def clear_unused(store: Store, before: str) -> None:

@@ -21,7 +21,7 @@ from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
 from arlo_rec.jsontext import canonical, parse_object
 from arlo_rec.keyfiles import Identity, read_catalogue_seal
 from arlo_rec.people import NAME_LONGEST
-from arlo_rec.place import Place
+from arlo_rec.place import Place, restore_ballast
 from arlo_rec.records import Entry, to_iso
 from arlo_rec.root import Seen
 from arlo_rec.statefolder import StateFolder
@@ -46,8 +46,18 @@ def open_store(
 
     Where the disk is full and the command is *erasing*, the ballast is given up; other commands leave it to those.
     """
-    if erasing:
-        _make_room(place)
+    with ExitStack() as stack:
+        if erasing:
+            _make_room(place)
+            stack.callback(restore_ballast, place)
+        yield stack.enter_context(_opened(place, identity, now, state, lock_wait=lock_wait))
+
+
+@contextmanager
+def _opened(
+    place: Place, identity: Identity, now: datetime, state: StateFolder, *, lock_wait: float
+) -> Iterator[Store]:
+    """Steps 1 to 7, with a re-keying that is due done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):

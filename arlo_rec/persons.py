@@ -89,6 +89,8 @@ def removable(store: Store, name: str, now: datetime) -> Person:
         raise NothingMatched("no_such_person", name=name)
     if person.name == store.person.name:
         raise Usage("not_oneself")
+    if person.recovery and len(store.roster.officers()) <= 1:
+        raise Usage("recovery_needed")
     officers = [one for one in store.roster.people if one.role is Role.OFFICER]
     if person.role is Role.OFFICER and len(officers) <= 1:
         raise Usage("last_officer")

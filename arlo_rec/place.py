@@ -153,6 +153,16 @@ def fill_ballast(place: Place) -> None:
         os.close(handle)
 
 
+def restore_ballast(place: Place) -> None:
+    """Take up the room again that an erasure was given, if there is any by now."""
+    if place.ballast.exists():
+        return
+    try:
+        fill_ballast(place)
+    except OSError:
+        place.ballast.unlink(missing_ok=True)
+
+
 def _make_folder(folder: Path, group_id: int | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if group_id is None:

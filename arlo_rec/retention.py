@@ -22,7 +22,7 @@ from arlo_rec.policy import (
     guard,
 )
 from arlo_rec.receipts import Erased
-from arlo_rec.records import Person, Recording, to_micros
+from arlo_rec.records import Entry, Person, Recording, to_micros
 from arlo_rec.store import Change, Store
 
 
@@ -101,19 +101,29 @@ def _erase(store: Store, planned: Plan) -> Erased | None:
 
 
 def _end_access(store: Store, now: datetime) -> None:
-    """Whoever lost the last grant by time loses the root seed too."""
+    """What a grant opened is closed when its time is over; whoever lost the last one loses the root seed too."""
+    outlived = [one for one in store.roster.people if listening.outlived(store, one, now)]
     if not erasure.expired_holders(store, now):
+        if outlived:
+            with store.change(now) as change:
+                for person in outlived:
+                    listening.close_to(store, person, now)
+                change.log(_expired(store, outlived, now))
         return
 
     def end(change: Change) -> Sequence[Person]:
         store.load_documents()
         ended = erasure.expired_holders(store, now)
-        for person in ended:
+        for person in {one.name: one for one in (*outlived, *ended)}.values():
             listening.close_to(store, person, now)
-        change.log(store.entry("grant", "done", "access.managers", now, expired=[one.name for one in ended]))
+        change.log(_expired(store, ended, now))
         return erasure.root_holders(store, now)
 
     erasure.replace_root(store, now, end)
+
+
+def _expired(store: Store, people: Sequence[Person], now: datetime) -> Entry:
+    return store.entry("grant", "done", "access.managers", now, expired=[one.name for one in people])
 
 
 def _tidy(store: Store, now: datetime) -> None:

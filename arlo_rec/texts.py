@@ -189,6 +189,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "dette må en annen sikkerhetsansvarlig gjøre for deg",
         "another officer must do this for you",
     ),
+    "recovery_needed": (
+        "gjenopprettingsnøkkelen kan bare tas ut når det er to sikkerhetsansvarlige; legg til en til først",
+        "the recovery key can only be removed where there are two officers; add another one first",
+    ),
     "last_officer": (
         "dette er den siste sikkerhetsansvarlige; legg til en ny først",
         "this is the last officer; add another one first",
@@ -296,8 +300,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{value} is no time; write 2026-10-01 or 2026-10-01T08:15:00Z",
     ),
     "not_a_number": (
-        "det er ikke noe telefonnummer; skriv sifrene, med landkode om det ikke er norsk. Skjult nummer: arlo-rec withdraw --call",
-        "that is no telephone number; type the digits, with the country code unless Norwegian. Withheld number: arlo-rec withdraw --call",
+        "det er ikke noe telefonnummer; skriv sifrene, med landkode om det ikke er norsk. Samtaler med skjult nummer trekkes med withdraw --call",
+        "that is no telephone number; type the digits, with the country code unless Norwegian. Calls with a withheld number are withdrawn with withdraw --call",
     ),
     "caller_or_call": (
         "oppgi nummeret eller --call, én av dem",
@@ -503,8 +507,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the demonstration did not go as it should; its lines say where",
     ),
     "interrupted": (
-        "avbrutt; det som ikke var ferdig, tas av neste kjøring",
-        "interrupted; what was not finished is done by the next run",
+        "avbrutt; er det spurt om noe, er ingenting gjort, og det som alt var i gang, fullføres av neste kjøring",
+        "interrupted; at a question nothing was done, and what had already begun is finished by the next run",
     ),
     "bug": (
         "uventet feil ({kind}); det er en feil i programmet, meld den. Detaljer: {path}",

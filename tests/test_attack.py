@@ -126,6 +126,19 @@ def test_a_later_grant_of_another_team_does_not_reopen_what_was_revoked(filled: 
     assert set(loot(filled, "leif").sounds) == {ids["pbx.a"], ids["pbx.b"]}
 
 
+def test_a_grant_that_ran_out_is_closed_by_key_though_another_one_lives(filled: World) -> None:
+    filled.json("revoke", "leif", who="sigrid")
+    soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
+    filled.grant("leif", "quality", "--team", "kundeservice", "--until", soon)
+    filled.grant("leif", "quality", "--team", "salg")
+    ids: dict[str, str] = filled.ids  # type: ignore[attr-defined]
+    assert set(loot(filled, "leif").sounds) == {ids["pbx.a"], ids["pbx.b"]}
+    while len([one for one in filled.json("grants", who="sigrid")["grants"] if one["person"] == "leif"]) > 1:
+        continue
+    filled.json("purge", who="cron")
+    assert set(loot(filled, "leif").sounds) == {ids["pbx.b"]}
+
+
 def test_a_removed_person_opens_nothing_with_what_they_kept(filled: World) -> None:
     before = identity(filled, "leif")
     where = place.find(filled.store)

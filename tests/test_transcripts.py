@@ -338,7 +338,8 @@ def test_an_interrupted_command_is_one_line(world: World) -> None:
         waiting.send_signal(signal.SIGINT)
         out, err = waiting.communicate(timeout=30)
     assert (waiting.returncode, out) == (130, b"")
-    assert err == b"arlo-rec: interrupted; what was not finished is done by the next run\n"
+    assert err.startswith(b"arlo-rec: interrupted; ")
+    assert err.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("out", [None, "-"])

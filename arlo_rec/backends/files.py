@@ -260,6 +260,15 @@ def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
         os.close(handle)
 
 
+def is_full(folder: Path) -> bool:
+    """Whether the disk below a folder has no room for another megabyte."""
+    try:
+        free = os.statvfs(folder)
+    except OSError:
+        return False
+    return free.f_bavail * free.f_frsize < 1024 * 1024
+
+
 def file_system(folder: Path) -> str:
     """The kind of file system that holds a folder, as the kernel names it; `unknown` where it does not say."""
     try:

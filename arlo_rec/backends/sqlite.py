@@ -15,6 +15,7 @@ from typing import Any
 from sqlcipher3 import dbapi2
 
 from arlo_rec.backends import Row
+from arlo_rec.backends.files import is_full
 from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
 
 BUSY_MS = 30_000  # no wait for another writer is longer
@@ -31,8 +32,8 @@ _SETTINGS = (
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the engine's errors into ours."""
+def _translated(path: Path | None) -> Iterator[None]:
+    """Turn the engine's errors into ours; a full disk shows as an I/O error too."""
     try:
         yield
     except dbapi2.DatabaseError as error:
@@ -41,7 +42,7 @@ def _translated() -> Iterator[None]:
             raise NotUnlocked("wrong_catalogue_key") from None
         if "locked" in said or "busy" in said:
             raise InUse("in_use") from None
-        if "full" in said:
+        if "full" in said or ("disk I/O" in said and path and is_full(path.parent)):
             raise Unreachable("no_space") from None
         if "readonly" in said or "unable to open" in said:
             raise Unreachable("catalogue_unwritable", reason=said) from None
@@ -57,7 +58,8 @@ class SqliteConnection:
 
     def __init__(self, path: Path | None, key: bytes) -> None:
         """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked where it does not fit."""
-        with _translated():
+        self._path = path
+        with _translated(path):
             self._db = dbapi2.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
             self._db.set_key(_raw(key))
             self._db.execute("PRAGMA cipher_log=off").fetchall()
@@ -71,21 +73,21 @@ class SqliteConnection:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """See Connection."""
-        with _translated():
+        with _translated(self._path):
             return self._db.execute(sql, values).fetchall()  # type: ignore[no-any-return]
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """See Connection."""
         if not self._db.in_transaction:
             raise RuntimeError("a change outside a transaction")
-        with _translated():
+        with _translated(self._path):
             return int(self._db.execute(sql, values).rowcount)
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """See Connection."""
         if not self._db.in_transaction:
             raise RuntimeError("a change outside a transaction")
-        with _translated():
+        with _translated(self._path):
             self._db.executemany(sql, values)
 
     @contextmanager
@@ -102,7 +104,7 @@ class SqliteConnection:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
-        with _translated():
+        with _translated(self._path):
             self._db.execute(begin)
         try:
             yield
@@ -113,13 +115,13 @@ class SqliteConnection:
             raise
 
     def _commit(self) -> None:
-        with _translated():
+        with _translated(self._path):
             self._db.execute("COMMIT")
 
     def flush(self, wait: float) -> bool:
         """See Connection. The first column of the checkpoint's answer says whether a reader was in the way."""
         deadline = time.monotonic() + wait
-        with _translated():
+        with _translated(self._path):
             self._db.execute("PRAGMA busy_timeout=200").fetchall()
             try:
                 while self._busy():
@@ -139,20 +141,20 @@ class SqliteConnection:
 
     def rekey(self, key: bytes) -> None:
         """See Connection."""
-        with _translated():
+        with _translated(self._path):
             self._db.reset_key(_raw(key))
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def sound(self) -> list[str]:
         """See Connection: SQLCipher's page MACs, then SQLite's quick check."""
-        with _translated():
+        with _translated(self._path):
             pages = [str(row[0]) for row in self._db.execute("PRAGMA cipher_integrity_check").fetchall()]
             structure = [str(row[0]) for row in self._db.execute("PRAGMA quick_check").fetchall()]
         return pages + [said for said in structure if said != "ok"]
 
     def close(self) -> None:
         """See Connection."""
-        with _translated():
+        with _translated(self._path):
             self._db.close()
 
     def build(self, migrate: Callable[[Any], None]) -> None:
@@ -163,7 +165,7 @@ class SqliteConnection:
         sys.modules.setdefault("pysqlite3.dbapi2", dbapi2)
         import sqlite_utils
 
-        with _translated():
+        with _translated(self._path):
             migrate(sqlite_utils.Database(self._db, execute_plugins=False))
 
 

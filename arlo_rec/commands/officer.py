@@ -58,7 +58,7 @@ def person_add(
         raise Usage("service_needs_key_out")
     if key_out is not None:
         new_file(key_out)
-    secret = run.secret(new_passphrase_file) if new_passphrase_file else None
+    secret = run.new_passphrase(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
         added = add(store, NewPerson(name, _role(role), secret, key_out), run.now())
     data: dict[str, Any] = {"person": _told_person(added.person)}

@@ -103,10 +103,12 @@ class Run:
         return self._asked(self.say("ask.passphrase"))
 
     def new_passphrase(self, named: str | None) -> bytes:
-        """A passphrase to be set: from a file, or asked twice on the terminal."""
+        """A passphrase to be set: from a file, or asked twice on the terminal; raises Usage if it is too short."""
+        from arlo_rec.keyfiles import check_length
+
         if named is not None:
-            return self.secret(named)
-        first = self._asked(self.say("ask.new_passphrase"))
+            return check_length(self.secret(named))
+        first = check_length(self._asked(self.say("ask.new_passphrase")))
         if self._asked(self.say("ask.again")) != first:
             raise Usage("passphrases_differ")
         return first
