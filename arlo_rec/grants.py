@@ -82,7 +82,7 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
         if one.person == name and one.ended_at is None and one.until > now and grant_id in (None, one.id)
     )
     if not ended:
-        raise NothingMatched("no_live_grant", name=name)
+        raise NothingMatched("no_live_grant" if grant_id is None else "no_such_grant", name=name)
 
     def end(change: Change) -> Sequence[Person]:
         store.load_documents()

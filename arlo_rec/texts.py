@@ -201,6 +201,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{name} har ingen gyldig tilgang å ta tilbake; arlo-rec grants viser hva som finnes",
         "{name} has no live grant to take back; arlo-rec grants shows what there is",
     ),
+    "no_such_grant": (
+        "{name} har ingen gyldig tilgang med den id-en; arlo-rec grants viser hva som finnes",
+        "{name} has no live grant of that id; arlo-rec grants shows what there is",
+    ),
     "not_a_manager": (
         "bare ledere og sikkerhetsansvarlige kan få tilgang til opptak; arlo-rec person list viser rollene",
         "only managers and officers can be given access to recordings; arlo-rec person list shows the roles",
