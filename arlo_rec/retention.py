@@ -88,13 +88,12 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
 def _erase(store: Store, planned: Plan) -> Erased | None:
     if not planned.due:
         return None
-    ids = tuple(one.id for one in planned.due)
 
     def order() -> erasure.Order:
         return erasure.Order("expiry", planned.decision.rule, tuple(one.id for one in store.catalogue.due(planned.now)))
 
     def tell(change: Change, wanted: erasure.Order) -> None:
-        entry = store.entry(Action.PURGE, "done", planned.decision.rule, planned.now, count=len(ids))
+        entry = store.entry(Action.PURGE, "done", planned.decision.rule, planned.now, count=len(wanted.recordings))
         change.log(entry.naming(*wanted.recordings))
 
     return erasure.carry_out(store, order, planned.now, tell)
