@@ -1,12 +1,12 @@
-"""Run the benchmarks: `./dev bench [startup|withdraw]…`; without a word, all of them."""
+"""Run the benchmarks: `./dev bench [startup|withdraw|intake]…`; without a word, all of them."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import machine, startup, withdraw
+from bench import intake, machine, startup, withdraw
 
-ALL = {"startup": startup.run, "withdraw": withdraw.run}
+ALL = {"startup": startup.run, "withdraw": withdraw.run, "intake": intake.run}
 
 
 def main() -> int:
