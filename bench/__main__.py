@@ -1,12 +1,12 @@
-"""Run the benchmarks: `./dev bench [startup|withdraw]…`; without a word, all of them."""
+"""Run the benchmarks: `./dev bench [startup|withdraw|seek]…`; without a word, all of them."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import machine, startup, withdraw
+from bench import machine, seek, startup, withdraw
 
-ALL = {"startup": startup.run, "withdraw": withdraw.run}
+ALL = {"startup": startup.run, "withdraw": withdraw.run, "seek": seek.run}
 
 
 def main() -> int:
