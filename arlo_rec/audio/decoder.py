@@ -5,7 +5,8 @@ descriptors: the sound, and a pipe for the answer. It forks for each; the fork c
 before it looks at a byte of the file, so what a crafted file may do to a decoding library ends there. The
 libraries are loaded before, since a confined process can open no file.
 
-    request   16 name of the codec, 4 seconds of processor time, 8 bytes of memory         big-endian
+    request   16 name of the codec, 4 seconds of processor time, 8 bytes of memory,
+              1 whether the samples are wanted too                                         big-endian
     answer    "SND1" (or "NONE": the library is not installed), 4 rate, 2 channels, 8 frames (-1: unknown until the end)
               then blocks: 4 length, that many bytes of 16-bit PCM, interleaved, little-endian
               then 4 zero bytes: the end was reached     or 2^32-1: the library gave up
@@ -29,7 +30,7 @@ from typing import Any, BinaryIO, Final
 
 from arlo_rec.audio.confinement import Limits, confine
 
-REQUEST = struct.Struct(">16sIQ")
+REQUEST = struct.Struct(">16sIQ?")
 HEAD = struct.Struct(">4sIHq")
 LENGTH = struct.Struct(">I")
 MAGIC, NO_LIBRARY = b"SND1", b"NONE"
@@ -71,7 +72,16 @@ def main() -> None:
             _serve(*request, asked)
 
 
-def _next(asked: socket.socket) -> tuple[str, Limits, list[int]] | None:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A sound to open, and what that may cost."""
+
+    codec: str
+    limits: Limits
+    samples: bool
+
+
+def _next(asked: socket.socket) -> tuple[_Request, list[int]] | None:
     raw, sound_and_pipe = b"", []
     while len(raw) < REQUEST.size:
         piece, handles, _, _ = socket.recv_fds(asked, REQUEST.size - len(raw), 2)
@@ -79,37 +89,37 @@ def _next(asked: socket.socket) -> tuple[str, Limits, list[int]] | None:
             return None
         raw += piece
         sound_and_pipe += handles
-    name, cpu_s, memory = REQUEST.unpack(raw)
-    return name.rstrip(b"\0").decode("ascii"), Limits(cpu_s, memory), sound_and_pipe
+    name, cpu_s, memory, samples = REQUEST.unpack(raw)
+    return _Request(name.rstrip(b"\0").decode("ascii"), Limits(cpu_s, memory), samples), sound_and_pipe
 
 
-def _serve(codec: str, limits: Limits, handles: list[int], asked: socket.socket) -> None:
-    loaded = _load(codec)
+def _serve(request: _Request, handles: list[int], asked: socket.socket) -> None:
+    loaded = _load(request.codec)
     with suppress(OSError):  # no process to be had: the pipe closes without an answer
         if os.fork() == 0:
             try:
                 asked.detach()
                 sound, answer = handles
-                _answer(codec if loaded else None, limits, sound, answer)
+                _answer(request, sound, answer, loaded=loaded)
             finally:
                 os._exit(0)
     for one in handles:
         os.close(one)
 
 
-def _answer(codec: str | None, limits: Limits, sound: int, answer: int) -> None:
+def _answer(request: _Request, sound: int, answer: int, *, loaded: bool) -> None:
     """Decode *sound* into *answer*; runs in the fork, and everything here may end at any moment."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody reads any more: nothing to do any more
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # never the socket: it brings other files' descriptors
-    confine(limits)
-    if codec is None:
+    confine(request.limits)
+    if not loaded:
         _write(answer, HEAD.pack(NO_LIBRARY, 0, 0, 0))
         return
     os.lseek(sound, 0, os.SEEK_SET)
     try:
-        opened = _open(codec, sound)
+        opened = _open(request.codec, sound)
         _write(answer, HEAD.pack(MAGIC, opened.rate, opened.channels, opened.frames))
-        for block in opened.blocks:
+        for block in opened.blocks if request.samples else ():
             _write(answer, LENGTH.pack(len(block)))
             _write(answer, block)
         _write(answer, LENGTH.pack(END))

@@ -42,13 +42,13 @@ class Decoder:
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def open(self, codec: str, stream: BinaryIO, size: int) -> Decoding:
+    def open(self, codec: str, stream: BinaryIO, size: int, *, samples: bool) -> Decoding:
         """Begin to decode a plain file of *size* bytes; raises SoundError.
 
         `decoder_missing` where no process can be started, `needs_av` where its library is not installed,
         `undecodable` where it cannot open the file.
 
-        The descriptor behind *stream* is shared: whoever reads it meanwhile moves the decoder's place too.
+        The descriptor behind *stream* is shared: nobody may read it until the end was reached.
         """
         limits = Limits(CPU_FLOOR_S + int(size * CPU_PER_BYTE), MEMORY)
         try:
@@ -56,7 +56,8 @@ class Decoder:
         except OSError:
             raise SoundError("decoder_missing") from None
         try:
-            self._ask(REQUEST.pack(codec.encode("ascii"), limits.cpu_s, limits.memory), [stream.fileno(), pipe])
+            request = REQUEST.pack(codec.encode("ascii"), limits.cpu_s, limits.memory, samples)
+            self._ask(request, [stream.fileno(), pipe])
         except OSError:
             os.close(answer)
             raise SoundError("decoder_missing") from None
@@ -75,12 +76,14 @@ class Decoder:
 
     def _ask(self, request: bytes, handles: list[int]) -> None:
         with self._asking:
-            if self._socket is None:
-                self._start()
-            assert self._socket is not None
-            socket.send_fds(self._socket, [request], handles)
+            listening = self._socket or self._start()
+            try:
+                socket.send_fds(listening, [request], handles)
+            except BrokenPipeError:  # it died, whatever of; one crash shall not refuse every call that follows
+                self.close()
+                socket.send_fds(self._start(), [request], handles)
 
-    def _start(self) -> None:
+    def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with theirs:
@@ -96,6 +99,7 @@ class Decoder:
             ours.close()
             raise
         self._socket = ours
+        return ours
 
 
 class Decoding:
@@ -152,9 +156,9 @@ class Decoding:
 
 
 @contextmanager
-def decoding(decoder: Decoder, codec: str, stream: BinaryIO, size: int) -> Iterator[Decoding]:
+def decoding(decoder: Decoder, codec: str, stream: BinaryIO, size: int, *, samples: bool = True) -> Iterator[Decoding]:
     """A `Decoding` that is closed at the end, whatever happens."""
-    opened = decoder.open(codec, stream, size)
+    opened = decoder.open(codec, stream, size, samples=samples)
     try:
         yield opened
     finally:
@@ -166,11 +170,14 @@ def header_of(decoder: Decoder, codec: str, stream: BinaryIO, size: int) -> Head
 
     Raises SoundError where it cannot be opened, or where its form is none that we take.
     """
-    with decoding(decoder, codec, stream, size) as opened:
+    with decoding(decoder, codec, stream, size, samples=False) as opened:
         frames = opened.frames
-        if frames is None:
+        for _ in opened.blocks():  # there are none, but the end says that nobody reads the file any more
+            pass
+    if frames is None:
+        with decoding(decoder, codec, stream, size) as opened:
             frames = sum(len(block) for block in opened.blocks()) // max(1, 2 * opened.channels)
-        return Header(Encoding.PCM16, opened.rate, opened.channels, frames)
+    return Header(Encoding.PCM16, opened.rate, opened.channels, frames)
 
 
 @contextmanager

@@ -131,8 +131,11 @@ def read_at(stream: BinaryIO, start: int, length: int) -> bytes:
     """Exactly *length* bytes from *start*, or SoundError `truncated`."""
     stream.seek(start)
     found = stream.read(length)
-    if len(found) != length:
-        raise SoundError("truncated")
+    while len(found) < length:  # an unbuffered stream may give less than it has
+        more = stream.read(length - len(found))
+        if not more:
+            raise SoundError("truncated")
+        found += more
     return found
 
 

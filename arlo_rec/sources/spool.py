@@ -52,7 +52,8 @@ def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
             raise NotAFile(missing=about.st_nlink == 0)  # removed by another run since it was opened
-        with os.fdopen(os.dup(handle), "rb") as stream:
+        # unbuffered: the decoder of a compressed sound moves the place of this descriptor behind our back
+        with os.fdopen(os.dup(handle), "rb", buffering=0) as stream:
             yield stream, Opened.at(folder / name, about)
     except OSError:
         raise NotAFile from None
