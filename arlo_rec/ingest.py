@@ -2,7 +2,7 @@
 
 A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
 
-    1  manifests read and judged; callers' tags computed on threads
+    1  manifests read and judged, those of many calls line by line; callers' tags computed on threads
     2  one transaction: rows ARRIVING, listening keys
     3  per call: sound read, cut, sealed into its object            outside every lock
     4  folders synced, objects read back
@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from arlo_rec import audio, candidates, crypto, listening, objects, policy
@@ -29,15 +30,16 @@ from arlo_rec.jsontext import canonical
 from arlo_rec.keytree import KeyTree
 from arlo_rec.metadata import MetadataKeys
 from arlo_rec.policy import Action, Purpose
-from arlo_rec.records import Entry, Kind, RecordingId, to_micros
+from arlo_rec.records import Entry, Kind, RecordingId
+from arlo_rec.refusals import SOURCE_GOES, NotTaken, Refusals
 from arlo_rec.sources import spool
-from arlo_rec.sources.manifest import Delivery, Vanished, scan
+from arlo_rec.sources.manifest import Delivery, Vanished
+from arlo_rec.sources.scan import scan
 from arlo_rec.store import INDEX_PART, Store
 
 BATCH = 100  # calls whose rows are committed together
 ROSTER_TRIES = 5  # a batch is sealed again if grants changed meanwhile
 THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
-SOURCE_GOES = {"withdrawn": "consent.withdraw", "expired": "retention.90d"}  # refused for good: no file stays either
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,6 @@ class Taken:
     id: RecordingId
     source: str
     source_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotTaken:
-    """A call that was refused, by which rule; `why` is a code word for sound that we do not take."""
-
-    source: str
-    source_id: str | None
-    code: str
-    rule: str
-    why: str | None = None
 
 
 @dataclass(slots=True)
@@ -96,16 +87,22 @@ def ingest(
     """Take in what lies at *paths*; a call that cannot be taken refuses that call only."""
     store.demand(Action.INGEST, now)
     intake = _Intake(store, Tags(store.part(INDEX_PART)), now, options)
-    deliveries, sounds = scan(paths)
-    outcome, claimed, count = Outcome(), set(), len(deliveries)
+    found = scan(paths)
+    outcome, claimed, done, count = Outcome(), set(), 0, found.count()
     with file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait):
-        while deliveries:
-            batch, deliveries = deliveries[:BATCH], deliveries[BATCH:]  # what was read goes with its batch
+        for batch in _batches(found.deliveries()):
             outcome.add(_take_in(intake, batch))
             claimed |= {one.sound_path() for one in batch}
-            progress(count - len(deliveries), count)
-    outcome.unclaimed = [str(one) for one in sounds if one.absolute() not in claimed and spool.is_there(one)]
+            done += len(batch)
+            progress(min(done, count), count)
+    outcome.unclaimed = [str(one) for one in found.sounds if one.absolute() not in claimed and spool.is_there(one)]
     return outcome
+
+
+def _batches(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
+    """So many at a time: what was read of them goes with their batch."""
+    while batch := list(islice(deliveries, BATCH)):
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +139,7 @@ class _Batch:
         self.tags = intake.tags
         self.now = intake.now
         self.outcome = Outcome()
+        self._memory = Refusals(self.store, self.tags, self.now)
         self._refusals: list[tuple[Delivery, NotTaken]] = []
         self._finished: list[Delivery] = []
         self._keys: dict[tuple[str, str], listening.ListeningKey] = {}
@@ -248,8 +246,8 @@ class _Batch:
                         change.log(self._accepted(one))
                         held.append(one)
                 for delivery, refusal in self._refusals:
-                    if self._is_news(delivery, refusal):
-                        change.log(self._refused(delivery, refusal))
+                    if self._memory.is_news(delivery, refusal):
+                        change.log(self._memory.entry(delivery, refusal))
         self.outcome.accepted = [self._taken(one) for one in held]
         self.outcome.refused = [refusal for _, refusal in self._refusals]
         self._finished += [one.delivery for one in held]
@@ -284,9 +282,7 @@ class _Batch:
         """Step 6: sources of recordings, of duplicates, and of what may never be kept."""
         folders = set()
         for delivery in self._finished:
-            for file in (delivery.sound, delivery.manifest):
-                if file is None:
-                    continue
+            for file in _files(delivery):
                 folders.add(file.path.parent)
                 if not spool.remove(file):
                     self.outcome.left.append(str(file.path))
@@ -301,7 +297,7 @@ class _Batch:
     def refuse(self, delivery: Delivery, refusal: Refusal) -> None:
         """Note a refusal; it is logged with the batch."""
         if refusal.sound_gone:
-            refusal = self._refused_before(delivery) or refusal
+            refusal = self._memory.for_good(delivery) or refusal
         told = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
         self._refusals.append((delivery, told))
         if refusal.code in SOURCE_GOES:
@@ -311,28 +307,6 @@ class _Batch:
         """Note a duplicate."""
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))
         self._finished.append(delivery)
-
-    def _is_news(self, delivery: Delivery, refusal: NotTaken) -> bool:
-        """Whether this refusal was not logged yet: a spool is looked at every minute, a file lies for days."""
-        tag, at = self._refusal_tag(refusal.code, delivery), to_micros(self.now)
-        known = self.store.db.rows("SELECT 1 FROM refusals WHERE tag = ?", (tag,))
-        self.store.db.run(
-            "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (tag) DO UPDATE SET last_seen = excluded.last_seen",
-            (tag, refusal.code, at, at),
-        )
-        return not known
-
-    def _refused_before(self, delivery: Delivery) -> Refusal | None:
-        """Why this manifest was refused for good, where a run died between removing its sound and itself."""
-        for code, rule in SOURCE_GOES.items():
-            if self.store.db.rows("SELECT 1 FROM refusals WHERE tag = ?", (self._refusal_tag(code, delivery),)):
-                return Refusal(code, rule)
-        return None
-
-    def _refusal_tag(self, code: str, delivery: Delivery) -> bytes:
-        told = f"{code}\0{delivery.source}\0".encode("utf-8", "surrogatepass") + delivery.raw
-        return self.tags.tag("refusal", told)
 
     # -- small words ----------------------------------------------------------------------------------
 
@@ -352,11 +326,14 @@ class _Batch:
         entry = self.store.entry(Action.INGEST, "allowed", "consent.press1", self.now, sworn=sworn)
         return entry.naming(recording.id)
 
-    def _refused(self, delivery: Delivery, refusal: NotTaken) -> Entry:
-        detail = {"code": refusal.code}
-        if delivery.source_id is not None:
-            detail["source"] = self.tags.tag("source", delivery.source_id).hex()
-        return self.store.entry(Action.INGEST, "denied", refusal.rule, self.now, **detail)
+
+def _files(delivery: Delivery) -> Iterator[spool.Opened]:
+    """What goes with a call, the sound first; its manifest only if it tells of no other that is not done with."""
+    if delivery.sound is not None:
+        yield delivery.sound
+    manifest = delivery.spent()
+    if manifest is not None:
+        yield manifest
 
 
 class _Ending:
