@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -418,11 +419,13 @@ def test_a_manifest_of_any_length_is_read_in_little_memory_and_in_order(tmp_path
     assert peak < 1024 * 1024, f"{peak} bytes for {path.stat().st_size}"
 
 
+@pytest.mark.parametrize("form", ["", "calls.jsonl", "calls.csv"], ids=["single", "json lines", "table"])
 def test_a_run_killed_in_the_middle_ends_after_the_next_with_every_call_in_once(world: World, form: str) -> None:
     count, sound = 2 * BATCH + 30, tone_wav(0.01)
     for number in range(count):
         world.deliver(f"call{number:03}", sound=sound, caller=None)
-    gather(world, form)
+    if form:
+        world.gather(form)
     words, environment = program(world, "ingest", str(world.spool))
     process = subprocess.Popen(words, env=environment)
     deadline = time.monotonic() + 60
@@ -434,8 +437,37 @@ def test_a_run_killed_in_the_middle_ends_after_the_next_with_every_call_in_once(
     assert gone < count
     assert (world.spool / form).exists()
     told = ingest(world, exit=0)
-    assert len(told["accepted"]) + len(told["duplicates"]) == count
-    assert len(told["duplicates"]) >= gone
+    assert len(told["accepted"]) + len(told["duplicates"]) == count if form else len(told["accepted"]) < count
     assert (left(world), told["left"]) == (set(), [])
     assert len(objects(world)) == world.json("status", who="iver")["held"] == count
     assert problems(world) == []
+
+
+def on_a_terminal(world: World, *words: str, **environment: str) -> str:
+    """What a run writes to stderr where that is a terminal."""
+    command, usual = program(world, "ingest", str(world.spool), *words)
+    here, there = os.openpty()
+    process = subprocess.Popen(command, env={**usual, **environment}, stdout=subprocess.DEVNULL, stderr=there)
+    os.close(there)
+    shown = b""
+    try:
+        while piece := os.read(here, 4096):
+            shown += piece
+    except OSError:  # a terminal that nobody writes to any more
+        pass
+    os.close(here)
+    assert process.wait(timeout=60) == 0
+    return shown.decode("ascii")
+
+
+def test_a_bar_fills_on_a_terminal_and_only_there(world: World) -> None:
+    count, sound = 2 * BATCH, tone_wav(0.01)
+    for number in range(count):
+        world.deliver(f"call{number:03}", sound=sound, caller=None)
+    shown = on_a_terminal(world, "--dry-run", TERM="xterm")
+    half, whole = f"[{'#' * 20}{' ' * 20}] 100/200", f"[{'#' * 40}] 200/200"
+    assert shown == f"\r{half}\r{whole}\r\n"
+    assert all(len(one) < 80 for one in (half, whole))
+    for words, environment in ((("--json",), {}), (("--quiet",), {}), ((), {"TERM": "dumb"})):
+        assert on_a_terminal(world, "--dry-run", *words, **environment) == ""
+    assert world.run("ingest", str(world.spool), "--dry-run", who="telefon").err == ""
