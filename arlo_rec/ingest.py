@@ -24,6 +24,7 @@ from pathlib import Path
 from arlo_rec import audio, candidates, crypto, listening, objects, policy
 from arlo_rec.backends.files import file_lock
 from arlo_rec.candidates import NOBODY, Candidate, Duplicate, Refusal, Tags
+from arlo_rec.clearing import clear
 from arlo_rec.consent import Consent
 from arlo_rec.errors import ArloError, Integrity, InUse
 from arlo_rec.jsontext import canonical
@@ -53,12 +54,16 @@ class Taken:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of everything that was offered; `left` are sources that could not be removed."""
+    """What became of everything that was offered.
+
+    `removed` are those of `refused` whose files went because somebody ordered it; `left` what could not be removed.
+    """
 
     accepted: list[Taken] = field(default_factory=list)
     refused: list[NotTaken] = field(default_factory=list)
     duplicates: list[Taken] = field(default_factory=list)
     unclaimed: list[str] = field(default_factory=list)
+    removed: list[NotTaken] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
@@ -66,15 +71,17 @@ class Outcome:
         self.accepted += other.accepted
         self.refused += other.refused
         self.duplicates += other.duplicates
+        self.removed += other.removed
         self.left += other.left
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to go about it."""
+    """How to go about it; `remove_refused` are the codes of refusals whose files go all the same."""
 
     keep_source: bool = False
     dry_run: bool = False
+    remove_refused: frozenset[str] = frozenset()
 
 
 def ingest(
@@ -138,9 +145,11 @@ class _Batch:
         self.store = intake.store
         self.tags = intake.tags
         self.now = intake.now
+        self.options = intake.options
         self.outcome = Outcome()
         self._memory = Refusals(self.store, self.tags, self.now)
         self._refusals: list[tuple[Delivery, NotTaken]] = []
+        self._dismissed: list[tuple[Delivery, NotTaken]] = []
         self._finished: list[Delivery] = []
         self._keys: dict[tuple[str, str], listening.ListeningKey] = {}
 
@@ -167,6 +176,7 @@ class _Batch:
                 offered[one.source] = one.content
                 self.outcome.accepted.append(self._taken(one))
         self.outcome.refused = [refusal for _, refusal in self._refusals]
+        self.outcome.removed = [refusal for _, refusal in self._dismissed]
 
     # -- 2 to 5 ---------------------------------------------------------------------------------------
 
@@ -246,8 +256,9 @@ class _Batch:
                         change.log(self._accepted(one))
                         held.append(one)
                 for delivery, refusal in self._refusals:
-                    if self._memory.is_news(delivery, refusal):
-                        change.log(self._memory.entry(delivery, refusal))
+                    self._memory.note(change, delivery, refusal)
+                for delivery, refusal in self._dismissed:
+                    self._memory.dismiss(change, delivery, refusal)
         self.outcome.accepted = [self._taken(one) for one in held]
         self.outcome.refused = [refusal for _, refusal in self._refusals]
         self._finished += [one.delivery for one in held]
@@ -279,15 +290,10 @@ class _Batch:
     # -- 6 --------------------------------------------------------------------------------------------
 
     def remove_sources(self) -> None:
-        """Step 6: sources of recordings, of duplicates, and of what may never be kept."""
-        folders = set()
-        for delivery in self._finished:
-            for file in _files(delivery):
-                folders.add(file.path.parent)
-                if not spool.remove(file):
-                    self.outcome.left.append(str(file.path))
-                    break  # a sound without its manifest would be nobody's
-        spool.sync(folders)
+        """Step 6: sources of recordings, of duplicates, of what may never be kept, and of what was dismissed."""
+        stuck = clear(self._finished)
+        self.outcome.left += sorted(str(file.path) for file in stuck)
+        self.outcome.removed = [told for one, told in self._dismissed if not {one.sound, one.manifest} & stuck]
 
     # -- endings --------------------------------------------------------------------------------------
 
@@ -296,11 +302,20 @@ class _Batch:
 
     def refuse(self, delivery: Delivery, refusal: Refusal) -> None:
         """Note a refusal; it is logged with the batch."""
+        plain = delivery.locate()
+        if self._memory.is_dismissed(delivery):
+            self._finished.append(delivery)
+            return
         if refusal.sound_gone:
             refusal = self._memory.for_good(delivery) or refusal
         told = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
         self._refusals.append((delivery, told))
-        if refusal.code in SOURCE_GOES:
+        ordered = refusal.code in self.options.remove_refused
+        if ordered and plain and delivery.can_go:
+            self._dismissed.append((delivery, told))
+        elif ordered and spool.is_there(delivery.path):
+            self.outcome.left.append(delivery.source)
+        if refusal.code in SOURCE_GOES or (ordered and plain and delivery.can_go):
             self._finished.append(delivery)
 
     def is_here(self, delivery: Delivery, recording: RecordingId) -> None:
@@ -325,15 +340,6 @@ class _Batch:
         sworn = crypto.sha256(canonical(recording.sworn())).hex()
         entry = self.store.entry(Action.INGEST, "allowed", "consent.press1", self.now, sworn=sworn)
         return entry.naming(recording.id)
-
-
-def _files(delivery: Delivery) -> Iterator[spool.Opened]:
-    """What goes with a call, the sound first; its manifest only if it tells of no other that is not done with."""
-    if delivery.sound is not None:
-        yield delivery.sound
-    manifest = delivery.spent()
-    if manifest is not None:
-        yield manifest
 
 
 class _Ending:

@@ -66,6 +66,28 @@ class Delivery:
         """Read what is told, into `told` and `raw`; raises BadManifest or Vanished."""
         raise NotImplementedError
 
+    @property
+    def can_go(self) -> bool:
+        """Whether it is known well enough to be removed when it is refused."""
+        raise NotImplementedError
+
+    @property
+    def itself(self) -> bytes:
+        """What tells this very delivery from a later one that says the same."""
+        raise NotImplementedError
+
+    def locate(self) -> bool:
+        """Open the sound where that was not done yet; whether nothing but a plain file has its name."""
+        if self.sound is None:
+            try:
+                with spool.opened(self.path.parent, self.audio_name()) as (_, self.sound):
+                    pass
+            except BadManifest:
+                return True
+            except spool.NotAFile as problem:
+                return problem.missing or problem.outside
+        return True
+
     def spent(self) -> spool.Opened | None:
         """The call is done with and its sound is gone: the manifest that may go now too, if one may."""
         raise NotImplementedError
@@ -129,6 +151,17 @@ class Manifest(Delivery):
             self.told = parse_object(self.raw, max_bytes=MANIFEST_BYTES)
         except ValueError:
             raise BadManifest("bad_metadata") from None
+
+    @property
+    def can_go(self) -> bool:
+        """Whether it is a plain file, which was opened."""
+        return self.manifest is not None
+
+    @property
+    def itself(self) -> bytes:
+        """The very file: another of the same content is another delivery."""
+        file = self.manifest
+        return repr((file.device, file.inode, file.changed_ns)).encode("ascii") if file else b""
 
     def spent(self) -> spool.Opened | None:
         """The manifest itself: it tells of no other call."""

@@ -96,6 +96,16 @@ class Line(Delivery):
         except ValueError:
             raise BadManifest("bad_metadata") from None
 
+    @property
+    def can_go(self) -> bool:
+        """Whether it is a line: the rest of a file that nobody can read is not."""
+        return self.record is not None
+
+    @property
+    def itself(self) -> bytes:
+        """Nothing more than what it says: the file may be written anew around a line."""
+        return b""
+
     def spent(self) -> spool.Opened | None:
         """The manifest, if this was the last of its calls that was not done with."""
         if self.record is not None:
