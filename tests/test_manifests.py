@@ -317,6 +317,19 @@ def test_a_column_that_is_missing_refuses_each_call_as_a_missing_key_does(world:
     ]
 
 
+def test_the_table_in_the_manual_is_taken_in_and_names_every_column(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "now", lambda _: datetime(2026, 11, 26, tzinfo=UTC))
+    manual = (Path(__file__).parent.parent / "docs" / "manifest.md").read_text("utf-8")
+    (table,) = re.findall(r"^```\n(source_id;.*?)^```", manual, re.MULTILINE | re.DOTALL)
+    world.spool.mkdir()
+    (world.spool / "report.csv").write_text(table, "utf-8")
+    (world.spool / "call-0001.wav").write_bytes(tone_wav(1))
+    assert lines_of(ingest(world, exit=0), "accepted") == ["report.csv:2"]
+    assert not [one for one in COLUMNS if f"`{one}`" not in manual]
+
+
 # The same in every form -------------------------------------------------------------------------------------
 
 SOUNDS = {"good.wav": tone_wav(0.1), "other.wav": tone_wav(0.1, seed=1), "bad.wav": b"RIFF"}
