@@ -5,11 +5,12 @@ Nothing here writes. `ingest` carries calls through these steps in batches and k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import chain
 from typing import Any, BinaryIO
 
 from arlo_rec import audio, crypto, objects, policy
@@ -37,7 +38,7 @@ NOBODY = RecordingId(b"")  # before a call is announced
 class Refusal(Exception):
     """Ends the way of one call; `why` is a code word for a sound that we do not take.
 
-    `sound_gone` where a manifest's sound is not there (any more).
+    `sound_gone` where a manifest's sound is not there (any more): the store may know what became of it.
     """
 
     def __init__(self, code: str, rule: str | None = None, why: str | None = None, *, sound_gone: bool = False) -> None:
@@ -64,7 +65,11 @@ class Tags:
     def tag(self, kind: str, text: str | bytes) -> bytes:
         """Keyed BLAKE2b of a source id, an agent, a content or a refusal."""
         raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        return crypto.tag(crypto.derive(self.index, "tags"), raw, kind=kind)
+        return self.tag_of(kind, [raw])
+
+    def tag_of(self, kind: str, pieces: Iterable[bytes]) -> bytes:
+        """The same of a content that comes in pieces."""
+        return crypto.tag_of(crypto.derive(self.index, "tags"), pieces, kind=kind)
 
     def caller(self, call: Call) -> bytes | None:
         """The tag of a call's number; None for a withheld one. A number costs 5 ms once a run, on purpose."""
@@ -74,6 +79,14 @@ class Tags:
         if number not in self.callers:
             self.callers[number] = crypto.caller_tag(self.index, number.encode("ascii"))
         return self.callers[number]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the store knows about a call at one moment: withdrawals of its caller or its id, and its id's rows."""
+
+    withdrawn: tuple[datetime, ...] = ()
+    rows: tuple[Recording, ...] = ()
 
 
 @dataclass(slots=True)
@@ -86,17 +99,36 @@ class Candidate:
     agent: bytes
     caller: bytes | None = None
     content: bytes = b""
+    standing: Standing = Standing()
     id: RecordingId = NOBODY
     key: objects.DataKey | None = None
     recording: Recording | None = None
     told: dict[str, Any] = field(default_factory=dict)
 
 
-def read(delivery: Delivery, catalogue: Catalogue, tags: Tags, prompts: dict[str, Prompt], now: datetime) -> Candidate:
-    """Read and judge a manifest, its sound unopened; raises Refusal, Duplicate or Vanished."""
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A call's sound, opened, with the consent that it was recorded under; nothing of it is kept yet."""
+
+    sound: audio.Recorded
+    consent: Consent
+    cut: int
+
+    @property
+    def header(self) -> audio.Header:
+        """Form and length of what is left behind the key press."""
+        return self.sound.header.without_start(self.cut)
+
+    def frames(self) -> Iterator[bytes]:
+        """What is left behind the key press, in pieces; raises SoundError where the file breaks off."""
+        return audio.without_first(self.cut * self.sound.header.frame_bytes, self.sound.frames())
+
+
+def read(delivery: Delivery, tags: Tags, prompts: dict[str, Prompt], now: datetime) -> Candidate:
+    """Read and judge a manifest, its sound unopened; raises Refusal or Vanished."""
     try:
         delivery.read()
-        with _sound(delivery, catalogue, tags):
+        with _sound(delivery):
             pass
         call = delivery.call()
     except BadManifest as bad:
@@ -107,36 +139,47 @@ def read(delivery: Delivery, catalogue: Catalogue, tags: Tags, prompts: dict[str
     return Candidate(delivery, call, tags.tag("source", call.source_id), tags.tag("agent", call.agent))
 
 
-def examine(
-    candidate: Candidate, catalogue: Catalogue, tags: Tags, prompts: dict[str, Prompt], now: datetime
-) -> tuple[audio.Sound, Consent]:
-    """The sound after the key press and the consent that it was recorded under; raises Refusal or Duplicate."""
-    call, sound, why = candidate.call, None, None
+@contextmanager
+def examined(
+    candidate: Candidate, decoder: audio.Decoder, tags: Tags, prompts: dict[str, Prompt], now: datetime
+) -> Iterator[Examined]:
+    """The sound of a call, open inside; raises Refusal or Duplicate, at the end too where the file was changed.
+
+    Asks the store nothing, so that calls can be examined side by side: what it knows is `candidate.standing`.
+    """
     try:
-        with _sound(candidate.delivery, catalogue, tags) as (stream, about):
-            sound = audio.read_wav(stream, about.size)
+        with _sound(candidate.delivery) as (stream, about):
+            sound, why = _recognised(stream, about, decoder)
+            claim = _claim(candidate.call, sound.header if sound else None)
+            decision = judge(claim, prompts, now=now)
+            if not decision.allowed:
+                raise Refusal(decision.code, decision.rule)
+            candidate.content = tags.tag_of("content", _fingerprint(sound)) if sound else b""
+            compare(candidate)
+            if sound is None:
+                raise Refusal("bad_audio", why=why)
+            yield Examined(sound, prove(claim, prompts, now=now), claim.cut or 0)
+            if not spool.is_unchanged(stream, about):
+                raise Refusal("bad_audio", why="changed")
     except SoundError as problem:
-        why = problem.reason
-    claim = _claim(call, sound)
-    decision = judge(claim, prompts, now=now)
-    if not decision.allowed:
-        raise Refusal(decision.code, decision.rule)
-    candidate.content = tags.tag("content", _fingerprint(sound)) if sound else b""
-    look_at_store(candidate, catalogue)
-    if sound is None:
-        raise Refusal("bad_audio", why=why)
-    consent = prove(claim, prompts, now=now)
-    return (audio.cut_start(sound, claim.cut) if claim.cut else sound), consent
+        raise Refusal("bad_audio", why=problem.reason) from None
 
 
 def look_at_store(candidate: Candidate, catalogue: Catalogue) -> None:
+    """Learn what the store knows about a call now."""
+    tags = (("caller", candidate.caller), ("source", candidate.source))
+    withdrawn = [catalogue.buried(kind, tag) for kind, tag in tags if tag]
+    rows = catalogue.by_source(candidate.source)
+    candidate.standing = Standing(tuple(at for at in withdrawn if at), tuple(rows))
+
+
+def compare(candidate: Candidate) -> None:
     """Raise Refusal or Duplicate for what was withdrawn, is here already, or contradicts what is here."""
     at = candidate.call.consent_at
-    for kind, tag in (("caller", candidate.caller), ("source", candidate.source)):
-        withdrawn = catalogue.buried(kind, tag) if tag else None
-        if withdrawn and at and not after_withdrawal(at, withdrawn):
+    for withdrawn in candidate.standing.withdrawn:
+        if at and not after_withdrawal(at, withdrawn):
             raise Refusal("withdrawn")
-    for row in catalogue.by_source(candidate.source):
+    for row in candidate.standing.rows:
         if row.state is not State.HELD:
             raise Refusal("withdrawn")
         if row.content == candidate.content:
@@ -168,7 +211,7 @@ def recording_of(candidate: Candidate, consent: Consent, sha256: bytes, size: in
     )
 
 
-def metadata_of(call: Call, sound: audio.Sound, consent: Consent) -> dict[str, Any]:
+def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, Any]:
     """What is known about the call, for access requests; managers get a part of it (`for_managers`)."""
     return {
         "agent": call.agent,
@@ -190,23 +233,28 @@ def for_managers(told: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _sound(delivery: Delivery, catalogue: Catalogue, tags: Tags) -> Iterator[tuple[BinaryIO, spool.Opened]]:
-    """The named sound, opened; raises Refusal where it is no plain file, Duplicate where it is in already and gone."""
+def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.Opened]]:
+    """The named sound, opened; raises Refusal where it is no plain file, `sound_gone` where nothing is there."""
     try:
         with spool.opened(delivery.path.parent, delivery.audio_name()) as (stream, delivery.sound):
             yield stream, delivery.sound
     except BadManifest as bad:
         raise Refusal(bad.code) from None
     except spool.NotAFile as problem:
-        if problem.missing and delivery.source_id is not None:
-            for row in catalogue.by_source(tags.tag("source", delivery.source_id)):
-                if row.state is State.HELD:
-                    raise Duplicate(row.id) from None
-                raise Refusal("withdrawn") from None
         raise Refusal("not_a_file", sound_gone=problem.missing) from None
 
 
-def _claim(call: Call, sound: audio.Sound | None = None) -> Claim:
+def _recognised(
+    stream: BinaryIO, about: spool.Opened, decoder: audio.Decoder
+) -> tuple[audio.Recorded | None, str | None]:
+    """The sound, or why it is none: other refusals come before that one."""
+    try:
+        return audio.recognise(stream, about.size, about.path.name, decoder), None
+    except SoundError as problem:
+        return None, problem.reason
+
+
+def _claim(call: Call, sound: audio.Header | None = None) -> Claim:
     cut = frames = None
     if sound is not None and call.consent_at is not None:
         micros = (call.consent_at - call.started_at) // timedelta(microseconds=1)
@@ -223,6 +271,7 @@ def _claim(call: Call, sound: audio.Sound | None = None) -> Claim:
     )
 
 
-def _fingerprint(sound: audio.Sound) -> bytes:
-    """What makes two sounds the same: their form and every sample, whatever tags the files had."""
-    return canonical([sound.encoding, sound.rate, sound.channels]) + sound.data
+def _fingerprint(sound: audio.Recorded) -> Iterator[bytes]:
+    """What makes two sounds the same: their form and what their file says is the rest."""
+    form = sound.header
+    return chain([canonical([form.encoding, form.rate, form.channels])], sound.identity())

@@ -17,6 +17,7 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 from cryptography.hazmat.primitives.hpke import (
     AEAD,
     KDF,
@@ -34,14 +35,18 @@ from cryptography.hazmat.primitives.hpke import (
     Suite,
 )
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 KEY = 32  # bytes of every symmetric key and seed
 SEAL_PUBLIC = 1216  # bytes: 1184 of ML-KEM-768 and 32 of X25519
 SEAL_OF_KEY = 1168  # bytes of a sealed 32-byte secret: 1120 encapsulation, 32 secret, 16 tag
 NONCE = 12  # bytes, of both AEADs
-FEED = 256 * 16400  # bytes: the decryptor is fastest on whole chunks of 16384 + 16
+TAG = 16  # bytes, of both AEADs
+CHUNK = 16384  # bytes of sound in each chunk of a body but the last, which has fewer
+BODY_HEAD = 24 + 32  # bytes: salt and commitment
+MAX_CHUNKS = 2**38  # c2sp.org/chunked-encryption: 4 PiB
+FEED = 256 * (CHUNK + TAG)  # bytes: the decryptor is fastest on whole chunks
 LABEL = b"arlo-rec/1/"  # every derivation is bound to this format
 
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
@@ -145,8 +150,12 @@ def wrap(key: bytes, secret: bytes, place: bytes) -> bytes:
 
 def unwrap(key: bytes, wrapped: bytes, place: bytes) -> bytes:
     """What `wrap` wrapped; raises Sealed."""
+    return _opened(AESGCMSIV(key), wrapped[:NONCE], wrapped[NONCE:], place)
+
+
+def _opened(aead: AESGCM | AESGCMSIV, nonce: bytes, sealed: bytes, place: bytes) -> bytes:
     try:
-        return AESGCMSIV(key).decrypt(wrapped[:NONCE], wrapped[NONCE:], place)
+        return aead.decrypt(nonce, sealed, place)
     except (InvalidTag, ValueError):
         raise Sealed from None
 
@@ -214,7 +223,15 @@ def verified(public: bytes, signature: bytes, message: bytes) -> bool:
 
 def tag(key: bytes, text: bytes, *, kind: str) -> bytes:
     """16 bytes that stand for *text* to whoever holds *key*: keyed BLAKE2b, one *kind* apart from another."""
-    return hashlib.blake2b(text, digest_size=16, key=key, person=kind.encode("ascii")).digest()
+    return tag_of(key, [text], kind=kind)
+
+
+def tag_of(key: bytes, pieces: Iterable[bytes], *, kind: str) -> bytes:
+    """`tag` of all the pieces one after the other."""
+    digest = hashlib.blake2b(digest_size=16, key=key, person=kind.encode("ascii"))
+    for piece in pieces:
+        digest.update(piece)
+    return digest.digest()
 
 
 def caller_tag(secret: bytes, number: bytes) -> bytes:
@@ -251,13 +268,55 @@ def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterato
     Pieces come out before the end was seen: whoever writes them to a file gives it its name only after
     the last.
     """
-    decryptor = Cobblestone256Decryptor(key, context)
     try:
+        decryptor = Cobblestone256Decryptor(key, context)
         for piece in sealed:
             yield decryptor.update(piece)
         yield decryptor.finalize()
     except (InvalidTag, ValueError):
         raise Sealed from None
+
+
+class BodyReader:
+    """Any bytes of a body that `encrypt_body` made, from the chunks that hold them alone.
+
+    At opening, the commitment is checked, and the last chunk is opened at the place where the body's length puts
+    it. A chunk's number is in its nonce and only the last is short: a body that lost its end, be it exactly
+    between two chunks, or has bytes behind it, does not open. At reading, each chunk that is read is checked
+    whole before a byte of it comes out. Chunks that nobody reads are not checked: `decrypt_body` checks all.
+
+    The stream must be buffered or in memory; its place afterwards is undefined, and closing it is the caller's
+    part. A reader is for one thread. `cryptography` 50 has no random access of its own.
+    """
+
+    def __init__(self, key: bytes, context: bytes, stream: BinaryIO, begin: int, end: int) -> None:
+        """The body in *stream* from *begin* to *end*, under the key and context it was made with; raises Sealed."""
+        last, rest = divmod(end - begin - BODY_HEAD, CHUNK + TAG)
+        if len(key) != KEY or not 0 <= last < MAX_CHUNKS or rest < TAG:
+            raise Sealed
+        self._stream, self._begin, self._end = stream, begin + BODY_HEAD, end
+        stream.seek(begin)
+        head = stream.read(BODY_HEAD)
+        info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + head[:24] + context
+        derived = HKDFExpand(algorithm=SHA512(), length=KEY + NONCE + 32, info=info).derive(key)
+        if not same(derived[KEY + NONCE :], head[24:]):
+            raise Sealed
+        self._aead, self._nonce = AESGCM(derived[:KEY]), int.from_bytes(derived[KEY : KEY + NONCE], "big")
+        self.size = last * CHUNK + len(self._chunk(last))
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The plain bytes from *start* up to *stop*; raises Sealed, and ValueError outside 0 to `size`."""
+        if not 0 <= start <= stop <= self.size:
+            raise ValueError(f"{start} to {stop} of {self.size} bytes")
+        first = start // CHUNK
+        plain = b"".join(self._chunk(number) for number in range(first, -(-stop // CHUNK)))
+        return plain[start - first * CHUNK : stop - first * CHUNK]
+
+    def _chunk(self, number: int) -> bytes:
+        at = self._begin + number * (CHUNK + TAG)
+        self._stream.seek(at)
+        sealed = self._stream.read(min(CHUNK + TAG, self._end - at))
+        return _opened(self._aead, (self._nonce ^ number).to_bytes(NONCE, "big"), sealed, b"")
 
 
 # -- packages handed to people outside ----------------------------------------------------------------

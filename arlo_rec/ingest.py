@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -23,16 +23,17 @@ from pathlib import Path
 
 from arlo_rec import audio, candidates, crypto, listening, objects, policy
 from arlo_rec.backends.files import file_lock
-from arlo_rec.candidates import NOBODY, Candidate, Duplicate, Refusal, Tags
+from arlo_rec.candidates import NOBODY, Candidate, Duplicate, Examined, Refusal, Tags
 from arlo_rec.clearing import clear
 from arlo_rec.consent import Consent
 from arlo_rec.errors import ArloError, Integrity, InUse
 from arlo_rec.jsontext import canonical
 from arlo_rec.keytree import KeyTree
 from arlo_rec.metadata import MetadataKeys
+from arlo_rec.outcome import AS_USUAL, NotTaken, Options, Outcome, Taken
 from arlo_rec.policy import Action, Purpose
-from arlo_rec.records import Entry, Kind, RecordingId
-from arlo_rec.refusals import SOURCE_GOES, NotTaken, Refusals
+from arlo_rec.records import Entry, Kind, Recording, RecordingId
+from arlo_rec.refusals import SOURCE_GOES, Refusals
 from arlo_rec.sources import spool
 from arlo_rec.sources.manifest import Delivery, Vanished
 from arlo_rec.sources.scan import scan
@@ -41,62 +42,25 @@ from arlo_rec.store import INDEX_PART, Store
 BATCH = 100  # calls whose rows are committed together
 ROSTER_TRIES = 5  # a batch is sealed again if grants changed meanwhile
 THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A call that is now a recording, or was one already."""
-
-    id: RecordingId
-    source: str
-    source_id: str
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of everything that was offered.
-
-    `removed` are those of `refused` whose files went because somebody ordered it; `left` what could not be removed.
-    """
-
-    accepted: list[Taken] = field(default_factory=list)
-    refused: list[NotTaken] = field(default_factory=list)
-    duplicates: list[Taken] = field(default_factory=list)
-    unclaimed: list[str] = field(default_factory=list)
-    removed: list[NotTaken] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    def add(self, other: Outcome) -> None:
-        """Take over what became of one batch."""
-        self.accepted += other.accepted
-        self.refused += other.refused
-        self.duplicates += other.duplicates
-        self.removed += other.removed
-        self.left += other.left
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to go about it; `remove_refused` are the codes of refusals whose files go all the same."""
-
-    keep_source: bool = False
-    dry_run: bool = False
-    remove_refused: frozenset[str] = frozenset()
+SEALERS = 3  # sounds read, hashed, sealed and written side by side: some wait for the disk
 
 
 def ingest(
     store: Store,
     paths: list[Path],
     now: datetime,
-    options: Options = Options(),
+    options: Options = AS_USUAL,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Outcome:
     """Take in what lies at *paths*; a call that cannot be taken refuses that call only."""
     store.demand(Action.INGEST, now)
-    intake = _Intake(store, Tags(store.part(INDEX_PART)), now, options)
-    found = scan(paths)
+    tags, found = Tags(store.part(INDEX_PART)), scan(paths)
     outcome, claimed, done, count = Outcome(), set(), 0, found.count()
-    with file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait):
+    with (
+        file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait),
+        audio.decoder_process() as decoder,
+    ):
+        intake = _Intake(store, tags, decoder, now, options)
         for batch in _batches(found.deliveries()):
             outcome.add(_take_in(intake, batch))
             claimed |= {one.sound_path() for one in batch}
@@ -118,6 +82,7 @@ class _Intake:
 
     store: Store
     tags: Tags
+    decoder: audio.Decoder
     now: datetime
     options: Options
     offered: dict[bytes, bytes] = field(default_factory=dict)
@@ -144,6 +109,7 @@ class _Batch:
     def __init__(self, intake: _Intake) -> None:
         self.store = intake.store
         self.tags = intake.tags
+        self.decoder = intake.decoder
         self.now = intake.now
         self.options = intake.options
         self.outcome = Outcome()
@@ -160,17 +126,21 @@ class _Batch:
         going = []
         for delivery in deliveries:
             with self._ending(delivery):
-                going.append(candidates.read(delivery, self.store.catalogue, self.tags, self.store.prompts, self.now))
+                going.append(candidates.read(delivery, self.tags, self.store.prompts, self.now))
         with ThreadPoolExecutor(max_workers=THREADS) as threads:
             for one, tag in zip(going, threads.map(self.tags.caller, [c.call for c in going]), strict=True):
                 one.caller = tag
+        for one in going:
+            candidates.look_at_store(one, self.store.catalogue)
         return going
 
     def would(self, going: list[Candidate], offered: dict[bytes, bytes]) -> None:
         """What a run would take, with nothing written; *offered* stands for what it would have taken before."""
         for one in going:
             with self._ending(one.delivery):
-                self._examined(one)
+                with self._examined(one) as found:
+                    for _ in found.frames():  # a sound that breaks off is seen at its end
+                        pass
                 if one.source in offered:
                     raise Duplicate(NOBODY) if offered[one.source] == one.content else Refusal("conflict")
                 offered[one.source] = one.content
@@ -186,10 +156,10 @@ class _Batch:
         counter = self.store.roster.counter
         held: list[Candidate] = []
         try:
-            sealed = [one for one in going if self._sealed(one)]
+            sealed = self._seal_all(going)
             self.store.blobs.settle([one.id.hex() for one in going])
-            for one in sealed:
-                self._read_back(one)
+            with ThreadPoolExecutor(SEALERS) as threads:
+                list(threads.map(self._read_back, sealed))
             held = self._commit(sealed)
         except ArloError:
             with suppress(ArloError):  # what cannot be taken back now is swept by the next run
@@ -211,20 +181,34 @@ class _Batch:
                     self._keys[place] = listening.key_for(self.store, Purpose.QUALITY, *place, self.now)
             self.store.catalogue.arrive([one.id for one in going])
 
-    def _sealed(self, candidate: Candidate) -> bool:
-        """Step 3; False where the call ends here."""
-        with self._ending(candidate.delivery):
-            sound, consent = self._examined(candidate)
+    def _seal_all(self, going: list[Candidate]) -> list[Candidate]:
+        """Step 3, side by side; who does not come back ended here."""
+        sealed = []
+        with ThreadPoolExecutor(SEALERS) as threads:
+            ways = [threads.submit(self._seal, one) for one in going]
+            try:
+                for one, way in zip(going, ways, strict=True):
+                    with self._ending(one.delivery):
+                        way.result()
+                        sealed.append(one)
+            except BaseException:
+                threads.shutdown(wait=True, cancel_futures=True)
+                raise
+        return sealed
+
+    def _seal(self, candidate: Candidate) -> None:
+        """Read, cut and seal one call's sound; runs beside others and asks the catalogue nothing."""
+        with self._examined(candidate) as found:
+            consent = found.consent
             candidate.key = objects.new_data_key(consent)
             header = objects.make_header(
                 candidate.key, Kind.ORIGINAL, candidate.id, None, self._listeners(candidate, consent)
             )
-            pieces = _Counted(objects.seal_body(candidate.key, header, [audio.canonical_wav(sound)]))
+            wav = audio.canonical_pieces(found.header, found.frames())
+            pieces = _Counted(objects.seal_body(candidate.key, header, wav))
             self.store.blobs.put(candidate.id.hex(), pieces)
             candidate.recording = candidates.recording_of(candidate, consent, pieces.sha256(), pieces.size)
-            candidate.told = candidates.metadata_of(candidate.call, sound, consent)
-            return True
-        return False
+            candidate.told = candidates.metadata_of(candidate.call, found.header, consent)
 
     def _listeners(self, candidate: Candidate, consent: Consent) -> dict[bytes, bytes]:
         """The subject-access key, and the quality key only where the consent names quality."""
@@ -252,6 +236,7 @@ class _Batch:
                 for one in sealed:
                     with self._ending(one.delivery):
                         candidates.look_at_store(one, store.catalogue)
+                        candidates.compare(one)
                         self._hold(one, tree, metadata_keys)
                         change.log(self._accepted(one))
                         held.append(one)
@@ -307,7 +292,11 @@ class _Batch:
             self._finished.append(delivery)
             return
         if refusal.sound_gone:
-            refusal = self._memory.for_good(delivery) or refusal
+            rows = self._rows_of(delivery)
+            if held := [row for row in rows if row.state is policy.State.HELD]:
+                self.is_here(delivery, held[0].id)
+                return
+            refusal = Refusal("withdrawn") if rows else self._memory.for_good(delivery) or refusal
         told = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
         self._refusals.append((delivery, told))
         ordered = refusal.code in self.options.remove_refused
@@ -323,10 +312,16 @@ class _Batch:
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))
         self._finished.append(delivery)
 
+    def _rows_of(self, delivery: Delivery) -> list[Recording]:
+        """What the store has of a manifest's source id."""
+        if delivery.source_id is None:
+            return []
+        return self.store.catalogue.by_source(self.tags.tag("source", delivery.source_id))
+
     # -- small words ----------------------------------------------------------------------------------
 
-    def _examined(self, candidate: Candidate) -> tuple[audio.Sound, Consent]:
-        return candidates.examine(candidate, self.store.catalogue, self.tags, self.store.prompts, self.now)
+    def _examined(self, candidate: Candidate) -> AbstractContextManager[Examined]:
+        return candidates.examined(candidate, self.decoder, self.tags, self.store.prompts, self.now)
 
     def _key_of(self, candidate: Candidate) -> listening.ListeningKey:
         return self._keys[candidate.call.team, listening.month_of(candidate.call.started_at)]

@@ -12,6 +12,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import SEEK_END
+from typing import BinaryIO
 
 from arlo_rec import crypto
 from arlo_rec.consent import Consent
@@ -120,6 +122,34 @@ def open_body(key: DataKey, header: Header, sealed: Iterable[bytes]) -> Iterator
     head = header.encode()
     try:
         yield from crypto.decrypt_body(_body_key(key, header, head), head, sealed)
+    except crypto.Sealed:
+        raise Integrity("object_damaged") from None
+
+
+class OpenSound:
+    """The WAV file in an object, at any place and in any order; what is checked when: `crypto.BodyReader`."""
+
+    def __init__(self, reader: crypto.BodyReader) -> None:
+        self._reader = reader
+        self.size = reader.size
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes of the WAV file from *start* up to *stop*; raises Integrity, and ValueError outside 0 to `size`."""
+        try:
+            return self._reader.read(start, stop)
+        except crypto.Sealed:
+            raise Integrity("object_damaged") from None
+
+
+def open_sound(key: DataKey, header: Header, stream: BinaryIO) -> OpenSound:
+    """The sound of the object in *stream*, to be read in places; raises Integrity where its head or end is changed.
+
+    The stream must stay open, and be read by nobody else, as long as the sound is.
+    """
+    head = header.encode()
+    end = stream.seek(0, SEEK_END)
+    try:
+        return OpenSound(crypto.BodyReader(_body_key(key, header, head), head, stream, len(head), end))
     except crypto.Sealed:
         raise Integrity("object_damaged") from None
 

@@ -8,10 +8,10 @@ dismissed: a line of a manifest of many stays where its sound went. Files are re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from arlo_rec.candidates import Refusal, Tags
+from arlo_rec.outcome import NotTaken
 from arlo_rec.policy import Action
 from arlo_rec.records import to_micros
 from arlo_rec.sources.manifest import Delivery
@@ -24,17 +24,6 @@ CODES = (  # every refusal, in the order in which they apply
 SOURCE_GOES = {"withdrawn": "consent.withdraw", "expired": "retention.90d"}  # refused for good: no file stays either
 
 _NOT_LYING = timedelta(days=2)  # beyond what `status` takes for still lying there
-
-
-@dataclass(frozen=True, slots=True)
-class NotTaken:
-    """A call that was refused, by which rule; `why` is a code word for sound that we do not take."""
-
-    source: str
-    source_id: str | None
-    code: str
-    rule: str
-    why: str | None = None
 
 
 class Refusals:

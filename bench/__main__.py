@@ -1,12 +1,17 @@
-"""Run the benchmarks: `./dev bench [startup|withdraw]…`; without a word, all of them."""
+"""Run the benchmarks: `./dev bench [NAME]…`; without a name, all of them."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import machine, startup, withdraw
+from bench import intake, machine, seek, startup, withdraw
 
-ALL = {"startup": startup.run, "withdraw": withdraw.run}
+ALL = {
+    "startup": startup.run,
+    "withdraw": withdraw.run,
+    "seek": seek.run,
+    "intake": intake.run,
+}
 
 
 def main() -> int:

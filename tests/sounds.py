@@ -11,8 +11,22 @@ from collections.abc import Sequence
 
 from arlo_rec.audio import Encoding
 
-TAGS = {Encoding.PCM16: 1, Encoding.ALAW: 6, Encoding.ULAW: 7}
-BITS = {Encoding.PCM16: 16, Encoding.ALAW: 8, Encoding.ULAW: 8}
+TAGS = {
+    **dict.fromkeys((Encoding.PCM8, Encoding.PCM16, Encoding.PCM24, Encoding.PCM32), 1),
+    **dict.fromkeys((Encoding.FLOAT32, Encoding.FLOAT64), 3),
+    Encoding.ALAW: 6,
+    Encoding.ULAW: 7,
+}
+BITS = {
+    Encoding.PCM8: 8,
+    Encoding.PCM16: 16,
+    Encoding.PCM24: 24,
+    Encoding.PCM32: 32,
+    Encoding.FLOAT32: 32,
+    Encoding.FLOAT64: 64,
+    Encoding.ALAW: 8,
+    Encoding.ULAW: 8,
+}
 GUID_TAIL = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"  # of every sub-format that has a tag
 
 
@@ -63,6 +77,16 @@ def riff(*chunks: bytes, name: bytes = b"RIFF", form: bytes = b"WAVE", size: int
     """A RIFF file of *chunks*, which says that it has *size* bytes behind its first eight."""
     body = form + b"".join(chunks)
     return name + struct.pack("<I", len(body) if size is None else size) + body
+
+
+def rf64(
+    *chunks: bytes, name: bytes = b"RF64", riff_size: int | None = None, data_size: int = 0, table: bytes = bytes(4)
+) -> bytes:
+    """An RF64 file of *chunks* behind a `ds64` that says how large the file and its sound are."""
+    ds64_bytes = 24 + len(table)
+    size = 4 + 8 + ds64_bytes + sum(map(len, chunks)) if riff_size is None else riff_size
+    ds64 = struct.pack("<QQQ", size, data_size, 0) + table
+    return name + struct.pack("<I", 0xFFFFFFFF) + b"WAVE" + chunk(b"ds64", ds64) + b"".join(chunks)
 
 
 def chunk(name: bytes, body: bytes, *, size: int | None = None, pad: bool = True) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arlo_rec import audit
@@ -54,6 +55,23 @@ def test_the_frontier_gives_the_root_of_the_definition_at_every_size(leaves: lis
     hashes = [audit.leaf_hash(one) for one in leaves]
     roots = audit.roots_at(hashes, range(len(leaves) + 1))
     assert roots == {size: _by_definition(leaves[:size]) for size in range(len(leaves) + 1)}
+
+
+@pytest.fixture(scope="session")
+def pymerkle() -> ModuleType:
+    """Another's implementation, where it is installed."""
+    found: ModuleType = pytest.importorskip("pymerkle", reason="pymerkle is GPL: only ./dev prove installs it")
+    return found
+
+
+@settings(max_examples=50, deadline=None)
+@given(size=st.integers(0, 300), seed=st.binary(max_size=8))
+def test_roots_are_those_of_pymerkle_at_every_size(pymerkle: ModuleType, size: int, seed: bytes) -> None:
+    leaves = [hashlib.sha512(seed + bytes([at % 256, at // 256])).digest()[: at % 65] for at in range(size)]
+    oracle = pymerkle.InmemoryTree(algorithm="sha256")  # with RFC 6962's prefixes unless told otherwise
+    oracle.append_entries(leaves)
+    ours = audit.roots_at([audit.leaf_hash(one) for one in leaves], range(size + 1))
+    assert ours == {at: oracle.get_root(at) for at in range(size + 1)}
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=40))

@@ -30,9 +30,11 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Root:
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def test_what_was_put_is_there_whole(blobs: Blobs) -> None:
+def test_what_was_put_is_there_whole_once_it_is_settled(blobs: Blobs) -> None:
     blobs.put(NAME, [b"one ", b"two"])
-    blobs.settle([NAME])
+    assert blobs.size(NAME) is None
+    assert not list(blobs.names())
+    blobs.settle([NAME, OTHER])
     with blobs.open(NAME) as stream:
         assert stream.read() == b"one two"
         stream.seek(4)
@@ -63,9 +65,17 @@ def test_a_name_that_is_not_there_is_no_error_to_delete_and_a_keyerror_to_open(b
 def test_what_was_deleted_is_gone_and_the_rest_stays(blobs: Blobs) -> None:
     blobs.put(NAME, [b"x"])
     blobs.put(OTHER, [b"y"])
+    blobs.settle([NAME, OTHER])
     blobs.delete(NAME)
     blobs.settle([NAME])
     assert list(blobs.names()) == [OTHER]
+
+
+def test_what_was_put_and_deleted_before_it_was_settled_never_appears(blobs: Blobs) -> None:
+    blobs.put(NAME, [b"x"])
+    blobs.delete(NAME)
+    blobs.settle([NAME])
+    assert not list(blobs.names())
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "AB" * 16, "ab", "/etc/passwd", ""])
@@ -75,8 +85,9 @@ def test_a_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
 
 
 def test_an_object_is_for_its_owner_alone_or_for_the_group(tmp_path: Path) -> None:
-    FileBlobs(tmp_path).put(NAME, [b"x"])
-    FileBlobs(tmp_path, group=True).put(OTHER, [b"x"])
+    for one, name in ((FileBlobs(tmp_path), NAME), (FileBlobs(tmp_path, group=True), OTHER)):
+        one.put(name, [b"x"])
+        one.settle([name])
     assert (tmp_path / "ab" / NAME).stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "cd" / OTHER).stat().st_mode & 0o7777 == 0o660
     assert (tmp_path / "cd").stat().st_mode & 0o7777 == 0o2770

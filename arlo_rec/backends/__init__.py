@@ -19,10 +19,13 @@ class Blobs(Protocol):
     """Sealed objects by name (32 hex digits). Immutable: a name is written once."""
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Keep the bytes under *name* as a whole or not at all; durable only after `settle`."""
+        """Take the bytes for *name*, which is not there before `settle`; safe to call side by side."""
 
     def settle(self, names: Iterable[str]) -> None:
-        """Make what was put or deleted under these names survive a power cut."""
+        """Give what was put its name, and make it, and what was deleted, survive a power cut.
+
+        A name is there with all its bytes or not at all, whenever the power fails.
+        """
 
     def open(self, name: str) -> BinaryIO:
         """A seekable stream of the bytes; raises KeyError where there are none."""

@@ -1,7 +1,8 @@
 """Objects as files, and the root as a file that is overwritten in place. Alone knows about fsync and flock.
 
-Objects lie at `ab/<name>`: written to `ab/<name>.part`, synced, renamed; the folder is synced by `settle`,
-once for a batch. A reader never sees half an object, and a broken put leaves only a `.part` of its name.
+Objects lie at `ab/<name>`. `put` writes `ab/<name>.part`; `settle` syncs and renames those of a batch, then syncs
+every folder once, so a reader never sees half an object, and what breaks off leaves only a `.part` of its name.
+Syncing after a whole batch is written, side by side, is twice as fast on ext4 as syncing each file when it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -21,6 +23,7 @@ from arlo_rec.errors import Integrity, InUse, Unreachable, Usage
 
 NAME = re.compile(r"[0-9a-f]{32}")
 POLL = 0.02  # seconds between tries for a lock
+SYNCERS = 4  # files synced side by side: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; it is held for two small writes
 _Result = TypeVar("_Result")
 
@@ -97,13 +100,28 @@ def _name_new(part: Path, path: Path) -> None:
         raise Usage("out_exists", path=str(path)) from None
 
 
-def _write_new(path: Path, pieces: Iterable[bytes], mode: int) -> None:
+def _write_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(handle, "wb", buffering=0) as file:
         os.fchmod(handle, mode)
         for piece in pieces:
             _write_all(file.fileno(), piece)
+        if sync:
+            os.fsync(handle)
+
+
+def _name_durably(path: Path) -> None:
+    """Sync what was put for *path* and give it its name; nothing where nothing was put."""
+    part = path.with_suffix(".part")
+    try:
+        handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+    part.rename(path)
 
 
 def _write_all(handle: int, piece: bytes) -> None:
@@ -127,22 +145,21 @@ class FileBlobs:
             if not path.parent.is_dir():
                 path.parent.mkdir(exist_ok=True)
                 path.parent.chmod(self._folder_mode)
-                sync_folder(self._folder)
             part = path.with_suffix(".part")
             try:
-                _write_new(part, pieces, self._mode)
-                part.rename(path)
-            except OSError:
+                _write_new(part, pieces, self._mode, sync=False)
+            except BaseException:
                 with suppress(OSError):
                     part.unlink()
                 raise
 
     def settle(self, names: Iterable[str]) -> None:
         """See Blobs."""
-        with disk():
-            for folder in sorted({self._path(name).parent for name in names}):
-                if folder.is_dir():
-                    sync_folder(folder)
+        paths = [self._path(name) for name in names]
+        folders = {path.parent for path in paths} | {self._folder}
+        with disk(), ThreadPoolExecutor(SYNCERS) as threads:
+            list(threads.map(_name_durably, paths))
+            list(threads.map(sync_folder, sorted(folder for folder in folders if folder.is_dir())))
 
     def open(self, name: str) -> BinaryIO:
         """See Blobs."""

@@ -16,14 +16,18 @@ class MemoryBlobs:
     """Objects in a dictionary."""
 
     def __init__(self) -> None:
+        self._put: dict[str, bytes] = {}
         self._kept: dict[str, bytes] = {}
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
         """See Blobs."""
-        self._kept[name] = b"".join(pieces)
+        self._put[name] = b"".join(pieces)
 
     def settle(self, names: Iterable[str]) -> None:
-        """See Blobs: memory has nothing to settle."""
+        """See Blobs."""
+        for name in names:
+            if name in self._put:
+                self._kept[name] = self._put.pop(name)
 
     def open(self, name: str) -> BinaryIO:
         """See Blobs."""
@@ -36,6 +40,7 @@ class MemoryBlobs:
 
     def delete(self, name: str) -> None:
         """See Blobs."""
+        self._put.pop(name, None)
         self._kept.pop(name, None)
 
     def names(self) -> Iterator[str]:

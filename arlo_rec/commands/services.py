@@ -11,7 +11,7 @@ from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.ingest import Outcome
+    from arlo_rec.outcome import Outcome
 
 
 def ingest(
@@ -22,8 +22,8 @@ def ingest(
     remove_refused: Annotated[list[str] | None, opt("opt.remove_refused", "--remove-refused")] = None,
     dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.ingest import Options
     from arlo_rec.ingest import ingest as take_in
+    from arlo_rec.outcome import Options
 
     if format not in {"auto", "manifest"}:
         raise Usage("format_unknown")

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from arlo_rec import audio
 from arlo_rec.callers import is_withheld, parse_caller
 from arlo_rec.errors import NothingMatched
 from arlo_rec.jsontext import parse_object
@@ -22,7 +23,7 @@ from arlo_rec.times import parse_instant
 MANIFEST_BYTES = 1024 * 1024  # one call's manifest has about 1 kB
 TEXT_LONGEST = 200  # characters
 KNOWN_MOST = 100  # identifiers a side
-SOUND_ENDINGS = frozenset({".wav"})
+SOUND_ENDINGS = frozenset(audio.ENDINGS)
 
 
 class BadManifest(Exception):
@@ -173,9 +174,10 @@ class Manifest(Delivery):
         return Delivery.audio_name(self) if "audio" in self.told else self._beside()
 
     def _beside(self) -> str:
-        for ending in (".wav", ".WAV"):
-            if spool.is_there(self.path.with_suffix(ending)):
-                return self.path.with_suffix(ending).name
+        for ending in audio.ENDINGS:
+            for written in (ending, ending.upper()):
+                if spool.is_there(self.path.with_suffix(written)):
+                    return self.path.with_suffix(written).name
         return self.path.with_suffix(".wav").name
 
 

@@ -63,6 +63,11 @@ def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
         os.close(handle)
 
 
+def is_unchanged(stream: BinaryIO, about: Opened) -> bool:
+    """Whether an opened file is still as it was: nobody wrote to it while it was read."""
+    return Opened.at(about.path, os.fstat(stream.fileno())) == about
+
+
 def is_there(path: Path) -> bool:
     """Whether anything has this name, a link to nothing too; never raises."""
     return _about(path) is not None

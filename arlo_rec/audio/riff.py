@@ -1,0 +1,256 @@
+"""A strict walker of RIFF/WAVE and RF64 files, and the one header that we write.
+
+A file is taken whole or refused with a reason; nothing is repaired, because a sound that two programs read
+differently is evidence of nothing. Chunks other than `fmt `, `data` and RF64's `ds64` are skipped unread, so no
+tag of a foreign program gets in.
+
+Sizes are held to one rule. Chunks begin at even places, so a chunk of odd size is followed by a pad byte that
+its size does not count. Writers disagree only about the pad after the last chunk: it may be there or not, and
+the RIFF size may count it or not. All else must fit the file to the byte. In RF64 a size of 2^32-1 means the
+64-bit one of `ds64`, which must come first.
+
+Sources: Multimedia Programming Interface and Data Specifications 1.0 (IBM and Microsoft, 1991);
+mmreg.h (WAVEFORMATEX, WAVEFORMATEXTENSIBLE); EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO, Final
+
+from arlo_rec.audio.forms import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, check_length
+from arlo_rec.errors import SoundError
+
+MAX_CHUNKS = 1000  # a broadcast WAV has about ten; more is a file made to keep us busy
+ELSEWHERE = 2**32 - 1  # RF64: a size that stands in ds64
+
+_RIFF = struct.Struct("<4sI4s")  # "RIFF", size of all that follows the size, form
+_CHUNK = struct.Struct("<4sI")  # name, size of the body without its pad
+_FMT = struct.Struct("<HHIIHH")  # tag, channels, rate, bytes per second, bytes per frame, bits per sample
+_DS64 = struct.Struct("<QQ")  # size of all that follows the size, bytes of sound; then counts that we do not need
+_EXTENSION = struct.Struct("<HHIH14s")  # size, valid bits, speakers, then the sub-format: a tag and its tail
+_EXTENDED = _FMT.size + _EXTENSION.size  # 40 bytes
+_EXTENSIBLE_TAG = 0xFFFE
+_SUB_FORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # mmreg.h: DEFINE_WAVEFORMATEX_GUID
+
+_PCM, _FLOAT, _ALAW, _ULAW = 1, 3, 6, 7  # mmreg.h, as wFormatTag
+_ENCODINGS: Final = {
+    (_PCM, 8): Encoding.PCM8,
+    (_PCM, 16): Encoding.PCM16,
+    (_PCM, 24): Encoding.PCM24,
+    (_PCM, 32): Encoding.PCM32,
+    (_FLOAT, 32): Encoding.FLOAT32,
+    (_FLOAT, 64): Encoding.FLOAT64,
+    (_ALAW, 8): Encoding.ALAW,
+    (_ULAW, 8): Encoding.ULAW,
+}
+_TAGS: Final = {encoding: tag for (tag, _), encoding in _ENCODINGS.items()}
+_OF_OURS: Final = frozenset(_TAGS.values())
+
+
+class WavCodec(StrEnum):
+    """A compressed encoding in a WAV file, which a decoder must open."""
+
+    MS_ADPCM = "ms_adpcm"
+    IMA_ADPCM = "ima_adpcm"
+    GSM = "gsm"
+    G726 = "g726"
+    G722 = "g722"
+    G729 = "g729"
+
+
+_CODECS: Final = {
+    0x0002: WavCodec.MS_ADPCM,
+    0x0011: WavCodec.IMA_ADPCM,
+    0x0031: WavCodec.GSM,  # WAV49: Asterisk's `WAV`
+    0x0045: WavCodec.G726,
+    0x0064: WavCodec.G726,
+    0x0065: WavCodec.G722,
+    0x028F: WavCodec.G722,
+    0x0083: WavCodec.G729,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """A WAV file whose sound a decoder must open; what its header says is the least that must hold."""
+
+    codec: WavCodec
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The form of the sound in a WAV file, where its bytes begin and how many they are; all of it checked."""
+
+    form: Format | Compressed
+    start: int
+    length: int
+
+    def header(self) -> Header:
+        """Form and length of a sound that needs no decoder; raises SoundError `format` for another."""
+        if isinstance(self.form, Compressed):
+            raise SoundError("format", found=self.form.codec)
+        return Header(self.form.encoding, self.form.rate, self.form.channels, self.length // self.form.frame_bytes)
+
+
+def locate(stream: BinaryIO, size: int) -> Located:
+    """Judge a WAV file of *size* bytes by its headers; raises SoundError with the reason that it is not taken.
+
+    The stream must be seekable; its place before does not matter, its place after is undefined.
+    """
+    form: Format | Compressed | None = None
+    data: tuple[int, int] | None = None
+    for name, start, length in _chunks(stream, size):
+        if name == b"fmt ":
+            if data is not None:
+                raise SoundError("data_before_fmt")
+            if form is not None:
+                raise SoundError("second_fmt")
+            form = _read_format(stream, start, length)
+        elif name == b"data":
+            if data is not None:
+                raise SoundError("second_data")
+            data = start, length
+    if form is None:
+        raise SoundError("no_fmt")
+    if data is None:
+        raise SoundError("no_data")
+    if isinstance(form, Format):
+        check_length(form, data[1])
+    elif not 0 < data[1] <= MAX_DATA:
+        raise SoundError("no_frames" if not data[1] else "too_large")
+    return Located(form, *data)
+
+
+def read_at(stream: BinaryIO, start: int, length: int) -> bytes:
+    """Exactly *length* bytes from *start*, or SoundError `truncated`."""
+    stream.seek(start)
+    found = stream.read(length)
+    if len(found) != length:
+        raise SoundError("truncated")
+    return found
+
+
+def canonical_header(header: Header) -> bytes:
+    """All that stands before the sound in the one form that we write.
+
+    RIFF, `fmt ` (16 bytes for PCM, 18 for the rest), `data`. The RIFF size counts the pad byte that must
+    follow sound of odd size.
+    """
+    frame, bits, length = header.frame_bytes, 8 * header.encoding.sample_bytes, header.data_bytes
+    tag = _TAGS[header.encoding]
+    body = _FMT.pack(tag, header.channels, header.rate, header.rate * frame, frame, bits)
+    if tag != _PCM:
+        body += struct.pack("<H", 0)  # mmreg.h: every format but PCM says the size of its extension
+    chunks = _CHUNK.pack(b"fmt ", len(body)) + body + _CHUNK.pack(b"data", length)
+    return _RIFF.pack(b"RIFF", 4 + len(chunks) + length + length % 2, b"WAVE") + chunks
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """What the first chunks say of sizes: where the file ends by its own words, and RF64's bytes of sound."""
+
+    end: int
+    data: int | None = None
+
+
+def _chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Every chunk of a file of *size* bytes as (name, where its body begins, bytes of its body)."""
+    said = _read_riff(stream, size)
+    end = place = _RIFF.size  # of the chunk before: where its body ends, and its pad
+    count = 0
+    while place + _CHUNK.size <= size:
+        count += 1
+        if count > MAX_CHUNKS:
+            raise SoundError("too_many_chunks")
+        name, length = _CHUNK.unpack(read_at(stream, place, _CHUNK.size))
+        if name == b"data" and length == ELSEWHERE and said.data is not None:
+            length = said.data
+        start = place + _CHUNK.size
+        end = start + length
+        if end > size:
+            raise SoundError("data_beyond_end" if name == b"data" else "chunk_beyond_end")
+        yield name, start, length
+        place = end + length % 2
+    if size > place:
+        raise SoundError("trailing_bytes", found=size - place)
+    if said.end not in (end, place):
+        raise SoundError("riff_size")
+
+
+def _read_riff(stream: BinaryIO, size: int) -> _Sizes:
+    """Where the file ends by its own words: at *size*, or one byte off, which `_chunks` judges."""
+    first = read_at(stream, 0, min(4, size))
+    if first == b"RIFX":
+        raise SoundError("big_endian")
+    if first not in (b"RIFF", b"RF64", b"BW64"):
+        raise SoundError("not_riff")
+    _, length, form = _RIFF.unpack(read_at(stream, 0, _RIFF.size))
+    if form != b"WAVE":
+        raise SoundError("not_wave")
+    said = _Sizes(length + 8) if first == b"RIFF" else _read_ds64(stream, length)
+    if abs(said.end - size) > 1:
+        raise SoundError("riff_size")
+    return said
+
+
+def _read_ds64(stream: BinaryIO, length: int) -> _Sizes:
+    """The sizes of an RF64 file, which stand in its first chunk."""
+    name, bytes_of_it = _CHUNK.unpack(read_at(stream, _RIFF.size, _CHUNK.size))
+    if name != b"ds64" or bytes_of_it < _DS64.size:
+        raise SoundError("no_ds64")
+    riff, data = _DS64.unpack(read_at(stream, _RIFF.size + _CHUNK.size, _DS64.size))
+    return _Sizes((riff if length == ELSEWHERE else length) + 8, data)
+
+
+def _read_format(stream: BinaryIO, start: int, length: int) -> Format | Compressed:
+    """Read the body of a `fmt ` chunk, whose fields must agree with each other."""
+    if length < _FMT.size:
+        raise SoundError("fmt_short")
+    raw = read_at(stream, start, min(length, _EXTENDED))
+    tag, channels, rate, byte_rate, block_align, bits = _FMT.unpack_from(raw)
+    if tag == _EXTENSIBLE_TAG:
+        tag = _sub_format(raw, bits)
+    if tag in _CODECS:
+        return _compressed(_CODECS[tag], rate, channels)
+    if tag not in _OF_OURS:
+        raise SoundError("format", found=tag)
+    encoding = _ENCODINGS.get((tag, bits))
+    if encoding is None:
+        raise SoundError("width", found=bits)
+    form = Format(encoding, rate, channels)
+    if block_align != form.frame_bytes:
+        raise SoundError("block_align", found=block_align)
+    if byte_rate != rate * form.frame_bytes:
+        raise SoundError("byte_rate", found=byte_rate)
+    return form
+
+
+def _compressed(codec: WavCodec, rate: int, channels: int) -> Compressed:
+    if channels not in (1, 2):
+        raise SoundError("channels", found=channels)
+    if not RATE_LOWEST <= rate <= RATE_HIGHEST:
+        raise SoundError("rate", found=rate)
+    return Compressed(codec, rate, channels)
+
+
+def _sub_format(raw: bytes, bits: int) -> int:
+    """The tag inside a WAVEFORMATEXTENSIBLE.
+
+    Fewer bits than the container may be valid: they stand in its upper part, so the samples keep their value.
+    """
+    if len(raw) < _EXTENDED:
+        raise SoundError("fmt_short")
+    extension, valid, _, tag, tail = _EXTENSION.unpack_from(raw, _FMT.size)
+    if extension < _EXTENSION.size - 2:  # which does not count itself
+        raise SoundError("fmt_short")
+    if tail != _SUB_FORMAT_TAIL:
+        raise SoundError("format", found=_EXTENSIBLE_TAG)
+    if not (0 < valid <= bits if tag == _PCM else valid == bits):
+        raise SoundError("width", found=valid)
+    return int(tag)

@@ -1,0 +1,127 @@
+"""Intake of a folder of calls, against restic and borg backing up the very same folder.
+
+The peers do less for a call (no consent, no caller's tag, no log entry, no key per recording) and more for a
+folder (they look for duplicate chunks). Each run begins with a fresh store and repository and with the folder
+in the page cache; what is measured is the wall time of the whole command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench import peers
+from bench.startup import PROGRAM, make_store
+
+CALLS = 2000
+CALLERS = 400
+SOUND_BYTES = 480_000  # half a minute of stereo G.711
+ROUNDS = 3
+LEAST_PER_SECOND = 60
+Prepared = Callable[[], tuple[list[str], dict[str, str]]]  # makes a command ready; its words and environment
+
+
+def run() -> Iterator[str]:
+    """Medians of ROUNDS alternating runs, and the calls a second where every caller is another."""
+    peers.install("restic", "borg")
+    with tempfile.TemporaryDirectory(prefix="arlo-bench-") as folder:
+        base = Path(folder)
+        spool = fill_spool(base / "spool", CALLS, CALLERS)
+        yield f"{CALLS} calls of {SOUND_BYTES} bytes from {CALLERS} callers; {ROUNDS} rounds, medians of wall time"
+        yield f"{peers.version('restic')}; {peers.version('borg')}"
+        yield ""
+        yield "| program | s | calls/s | CPU s | peer's time / ours | limit |"
+        yield "|---|---|---|---|---|---|"
+        yield from _against_peers(base, spool)
+        shutil.rmtree(spool)
+        others = fill_spool(base / "others", CALLS, CALLS)
+        seconds, _ = _timed(lambda: _ingest(base, others))
+        rate = CALLS / seconds
+        yield f"every caller another: {rate:.0f} calls/s (limit {LEAST_PER_SECOND}): {_met(rate >= LEAST_PER_SECOND)}"
+
+
+def _against_peers(base: Path, spool: Path) -> Iterator[str]:
+    ways: dict[str, Prepared] = {
+        "arlo-rec ingest": lambda: _ingest(base, spool),
+        "restic backup": lambda: _restic(base, spool),
+        "borg create": lambda: _borg(base, spool),
+    }
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            found[name].append(_timed(way))
+    medians = {name: [statistics.median(one) for one in zip(*times, strict=True)] for name, times in found.items()}
+    ours = medians["arlo-rec ingest"][0]
+    for name, (wall, cpu) in medians.items():
+        ratio = wall / ours
+        limit = "" if name == "arlo-rec ingest" else f">= 1.0: {_met(ratio >= 1.0)}"
+        yield f"| {name} | {wall:.2f} | {CALLS / wall:.0f} | {cpu:.2f} | {ratio:.2f} | {limit} |"
+
+
+def _met(yes: bool) -> str:
+    return "met" if yes else "missed"
+
+
+def _timed(prepare: Prepared) -> tuple[float, float]:
+    """Wall and processor seconds of the command that *prepare* made ready; the disk is quiet before it starts."""
+    words, environment = prepare()
+    os.sync()
+    before, begun = os.times(), time.perf_counter()
+    subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    elapsed, after = time.perf_counter() - begun, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return elapsed, cpu
+
+
+def _ingest(base: Path, spool: Path) -> tuple[list[str], dict[str, str]]:
+    home = base / "ours"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    environment, _ = make_store(home)
+    key = str(home / "telefon.key")
+    return [PROGRAM, "ingest", str(spool), "--keep-source", "--key-file", key], environment
+
+
+def _restic(base: Path, spool: Path) -> tuple[list[str], dict[str, str]]:
+    repository = base / "restic"
+    shutil.rmtree(repository, ignore_errors=True)
+    environment = {**os.environ, "RESTIC_PASSWORD": "riktig hest", "RESTIC_REPOSITORY": str(repository)}
+    environment["XDG_CACHE_HOME"] = str(base / "cache")
+    subprocess.run(["restic", "init", "--quiet"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    return ["restic", "backup", "--quiet", str(spool)], environment
+
+
+def _borg(base: Path, spool: Path) -> tuple[list[str], dict[str, str]]:
+    repository = base / "borg"
+    shutil.rmtree(repository, ignore_errors=True)
+    environment = {**os.environ, "BORG_PASSPHRASE": "riktig hest", "BORG_BASE_DIR": str(base / "borg-home")}
+    make = ["borg", "init", "--encryption", "repokey-blake2", str(repository)]
+    subprocess.run(make, check=True, env=environment, stderr=subprocess.DEVNULL)
+    return ["borg", "create", f"{repository}::one", str(spool)], environment
+
+
+def fill_spool(spool: Path, calls: int, callers: int) -> Path:
+    """A folder of *calls* with manifests; no two sounds are alike."""
+    from arlo_rec import audio
+
+    spool.mkdir(parents=True)
+    started = datetime.now(UTC) - timedelta(hours=2)
+    header = audio.canonical_header(audio.Header(audio.Encoding.ULAW, 8000, 2, SOUND_BYTES // 2))
+    for number in range(calls):
+        at = (started + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
+        manifest = {
+            "source_id": f"bench.{number}", "direction": "inbound", "started_at": at, "team": "bench",
+            "caller": f"+4790{number % callers:06d}", "agent": "bench", "channels": {"caller": 0, "agent": 1},
+            "consent": {"key": "1", "at": at, "prompt": "nb-2026-01", "prompt_completed": True},
+        }  # fmt: skip
+        (spool / f"{number}.wav").write_bytes(header + os.urandom(SOUND_BYTES))
+        (spool / f"{number}.json").write_text(json.dumps(manifest))
+    return spool
