@@ -2,7 +2,7 @@
 
 A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
 
-    1  manifests read and judged; callers' tags computed on threads
+    1  manifests read and judged, those of many calls line by line; callers' tags computed on threads
     2  one transaction: rows ARRIVING, listening keys
     3  per call: sound read, cut, sealed into its object            outside every lock
     4  folders synced, objects read back
@@ -18,99 +18,62 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from arlo_rec import audio, candidates, crypto, listening, objects, policy
 from arlo_rec.backends.files import file_lock
 from arlo_rec.candidates import NOBODY, Candidate, Duplicate, Examined, Refusal, Tags
+from arlo_rec.clearing import clear
 from arlo_rec.consent import Consent
 from arlo_rec.errors import ArloError, Integrity, InUse
 from arlo_rec.jsontext import canonical
 from arlo_rec.keytree import KeyTree
 from arlo_rec.metadata import MetadataKeys
+from arlo_rec.outcome import AS_USUAL, NotTaken, Options, Outcome, Taken
 from arlo_rec.policy import Action, Purpose
-from arlo_rec.records import Entry, Kind, Recording, RecordingId, to_micros
+from arlo_rec.records import Entry, Kind, Recording, RecordingId
+from arlo_rec.refusals import SOURCE_GOES, Refusals
 from arlo_rec.sources import spool
-from arlo_rec.sources.manifest import Delivery, Vanished, scan
+from arlo_rec.sources.manifest import Delivery, Vanished
+from arlo_rec.sources.scan import scan
 from arlo_rec.store import INDEX_PART, Store
 
 BATCH = 100  # calls whose rows are committed together
 ROSTER_TRIES = 5  # a batch is sealed again if grants changed meanwhile
 THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
 SEALERS = 3  # sounds read, hashed, sealed and written side by side: some wait for the disk
-SOURCE_GOES = {"withdrawn": "consent.withdraw", "expired": "retention.90d"}  # refused for good: no file stays either
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A call that is now a recording, or was one already."""
-
-    id: RecordingId
-    source: str
-    source_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotTaken:
-    """A call that was refused, by which rule; `why` is a code word for sound that we do not take."""
-
-    source: str
-    source_id: str | None
-    code: str
-    rule: str
-    why: str | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of everything that was offered; `left` are sources that could not be removed."""
-
-    accepted: list[Taken] = field(default_factory=list)
-    refused: list[NotTaken] = field(default_factory=list)
-    duplicates: list[Taken] = field(default_factory=list)
-    unclaimed: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    def add(self, other: Outcome) -> None:
-        """Take over what became of one batch."""
-        self.accepted += other.accepted
-        self.refused += other.refused
-        self.duplicates += other.duplicates
-        self.left += other.left
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to go about it."""
-
-    keep_source: bool = False
-    dry_run: bool = False
 
 
 def ingest(
     store: Store,
     paths: list[Path],
     now: datetime,
-    options: Options = Options(),
+    options: Options = AS_USUAL,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Outcome:
     """Take in what lies at *paths*; a call that cannot be taken refuses that call only."""
     store.demand(Action.INGEST, now)
-    tags = Tags(store.part(INDEX_PART))
-    deliveries, sounds = scan(paths)
-    outcome, claimed, count = Outcome(), set(), len(deliveries)
+    tags, found = Tags(store.part(INDEX_PART)), scan(paths)
+    outcome, claimed, done, count = Outcome(), set(), 0, found.count()
     with (
         file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait),
         audio.decoder_process() as decoder,
     ):
         intake = _Intake(store, tags, decoder, now, options)
-        while deliveries:
-            batch, deliveries = deliveries[:BATCH], deliveries[BATCH:]  # what was read goes with its batch
+        for batch in _batches(found.deliveries()):
             outcome.add(_take_in(intake, batch))
             claimed |= {one.sound_path() for one in batch}
-            progress(count - len(deliveries), count)
-    outcome.unclaimed = [str(one) for one in sounds if one.absolute() not in claimed and spool.is_there(one)]
+            done += len(batch)
+            progress(min(done, count), count)
+    outcome.unclaimed = [str(one) for one in found.sounds if one.absolute() not in claimed and spool.is_there(one)]
     return outcome
+
+
+def _batches(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
+    """So many at a time: what was read of them goes with their batch."""
+    while batch := list(islice(deliveries, BATCH)):
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +111,11 @@ class _Batch:
         self.tags = intake.tags
         self.decoder = intake.decoder
         self.now = intake.now
+        self.options = intake.options
         self.outcome = Outcome()
+        self._memory = Refusals(self.store, self.tags, self.now)
         self._refusals: list[tuple[Delivery, NotTaken]] = []
+        self._dismissed: list[tuple[Delivery, NotTaken]] = []
         self._finished: list[Delivery] = []
         self._keys: dict[tuple[str, str], listening.ListeningKey] = {}
 
@@ -180,6 +146,7 @@ class _Batch:
                 offered[one.source] = one.content
                 self.outcome.accepted.append(self._taken(one))
         self.outcome.refused = [refusal for _, refusal in self._refusals]
+        self.outcome.removed = [refusal for _, refusal in self._dismissed]
 
     # -- 2 to 5 ---------------------------------------------------------------------------------------
 
@@ -274,8 +241,9 @@ class _Batch:
                         change.log(self._accepted(one))
                         held.append(one)
                 for delivery, refusal in self._refusals:
-                    if self._is_news(delivery, refusal):
-                        change.log(self._refused(delivery, refusal))
+                    self._memory.note(change, delivery, refusal)
+                for delivery, refusal in self._dismissed:
+                    self._memory.dismiss(change, delivery, refusal)
         self.outcome.accepted = [self._taken(one) for one in held]
         self.outcome.refused = [refusal for _, refusal in self._refusals]
         self._finished += [one.delivery for one in held]
@@ -307,17 +275,10 @@ class _Batch:
     # -- 6 --------------------------------------------------------------------------------------------
 
     def remove_sources(self) -> None:
-        """Step 6: sources of recordings, of duplicates, and of what may never be kept."""
-        folders = set()
-        for delivery in self._finished:
-            for file in (delivery.sound, delivery.manifest):
-                if file is None:
-                    continue
-                folders.add(file.path.parent)
-                if not spool.remove(file):
-                    self.outcome.left.append(str(file.path))
-                    break  # a sound without its manifest would be nobody's
-        spool.sync(folders)
+        """Step 6: sources of recordings, of duplicates, of what may never be kept, and of what was dismissed."""
+        stuck = clear(self._finished)
+        self.outcome.left += sorted(str(file.path) for file in stuck)
+        self.outcome.removed = [told for one, told in self._dismissed if not {one.sound, one.manifest} & stuck]
 
     # -- endings --------------------------------------------------------------------------------------
 
@@ -326,15 +287,24 @@ class _Batch:
 
     def refuse(self, delivery: Delivery, refusal: Refusal) -> None:
         """Note a refusal; it is logged with the batch."""
+        plain = delivery.locate()
+        if self._memory.is_dismissed(delivery):
+            self._finished.append(delivery)
+            return
         if refusal.sound_gone:
             rows = self._rows_of(delivery)
             if held := [row for row in rows if row.state is policy.State.HELD]:
                 self.is_here(delivery, held[0].id)
                 return
-            refusal = Refusal("withdrawn") if rows else self._refused_before(delivery) or refusal
+            refusal = Refusal("withdrawn") if rows else self._memory.for_good(delivery) or refusal
         told = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
         self._refusals.append((delivery, told))
-        if refusal.code in SOURCE_GOES:
+        ordered = refusal.code in self.options.remove_refused
+        if ordered and plain and delivery.can_go:
+            self._dismissed.append((delivery, told))
+        elif ordered and spool.is_there(delivery.path):
+            self.outcome.left.append(delivery.source)
+        if refusal.code in SOURCE_GOES or (ordered and plain and delivery.can_go):
             self._finished.append(delivery)
 
     def is_here(self, delivery: Delivery, recording: RecordingId) -> None:
@@ -342,33 +312,11 @@ class _Batch:
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))
         self._finished.append(delivery)
 
-    def _is_news(self, delivery: Delivery, refusal: NotTaken) -> bool:
-        """Whether this refusal was not logged yet: a spool is looked at every minute, a file lies for days."""
-        tag, at = self._refusal_tag(refusal.code, delivery), to_micros(self.now)
-        known = self.store.db.rows("SELECT 1 FROM refusals WHERE tag = ?", (tag,))
-        self.store.db.run(
-            "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (tag) DO UPDATE SET last_seen = excluded.last_seen",
-            (tag, refusal.code, at, at),
-        )
-        return not known
-
     def _rows_of(self, delivery: Delivery) -> list[Recording]:
         """What the store has of a manifest's source id."""
         if delivery.source_id is None:
             return []
         return self.store.catalogue.by_source(self.tags.tag("source", delivery.source_id))
-
-    def _refused_before(self, delivery: Delivery) -> Refusal | None:
-        """Why this manifest was refused for good, where a run died between removing its sound and itself."""
-        for code, rule in SOURCE_GOES.items():
-            if self.store.db.rows("SELECT 1 FROM refusals WHERE tag = ?", (self._refusal_tag(code, delivery),)):
-                return Refusal(code, rule)
-        return None
-
-    def _refusal_tag(self, code: str, delivery: Delivery) -> bytes:
-        told = f"{code}\0{delivery.source}\0".encode("utf-8", "surrogatepass") + delivery.raw
-        return self.tags.tag("refusal", told)
 
     # -- small words ----------------------------------------------------------------------------------
 
@@ -387,12 +335,6 @@ class _Batch:
         sworn = crypto.sha256(canonical(recording.sworn())).hex()
         entry = self.store.entry(Action.INGEST, "allowed", "consent.press1", self.now, sworn=sworn)
         return entry.naming(recording.id)
-
-    def _refused(self, delivery: Delivery, refusal: NotTaken) -> Entry:
-        detail = {"code": refusal.code}
-        if delivery.source_id is not None:
-            detail["source"] = self.tags.tag("source", delivery.source_id).hex()
-        return self.store.entry(Action.INGEST, "denied", refusal.rule, self.now, **detail)
 
 
 class _Ending:

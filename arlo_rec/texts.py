@@ -347,6 +347,14 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "kravet kan ikke være mottatt i fremtiden; se etter --received",
         "the request cannot have come in the future; check --received",
     ),
+    "refusal_unknown": (
+        "det finnes ingen nektelse som heter {value}; kodene er {known}",
+        "no refusal is called {value}; the codes are {known}",
+    ),
+    "keep_and_remove": (
+        "velg én: --keep-source lar alt ligge, --remove-refused fjerner",
+        "choose one: --keep-source leaves everything, --remove-refused removes",
+    ),
     "format_unknown": ("formatet må være auto eller manifest", "the format must be auto or manifest"),
     "bad_lang": (
         "{value} støttes ikke; språket må være nb eller en",
@@ -706,6 +714,10 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "opt.receipt_out": ("Skriv også kvitteringen hit.", "Write the receipt here too."),
     "opt.format": ("auto eller manifest.", "auto or manifest."),
     "opt.keep_source": ("La filene ligge etterpå.", "Leave the files afterwards."),
+    "opt.remove_refused": (
+        "Fjern filene til det som blir nektet med denne koden; kan gjentas.",
+        "Remove the files of what is refused with this code; can be repeated.",
+    ),
     "opt.allow_large": (
         "Slett selv om klokken eller mengden er uvanlig.",
         "Erase although the clock or the amount is unusual.",
@@ -891,10 +903,20 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Would take in {accepted}, refuse {refused}; {duplicates} here already, {unclaimed} sound files without a manifest.",
     ),
     "ingest.unclaimed": ("uten manifest: {source}", "without a manifest: {source}"),
-    "ingest.left": (
-        "kunne ikke fjernes, men er tatt inn: {source}",
-        "could not be removed, but was taken in: {source}",
+    "ingest.removed": ("Nektet og fjernet: {removed}.", "Refused and removed: {removed}."),
+    "ingest.would_remove": ("Nektet og ville blitt fjernet: {removed}.", "Refused and would be removed: {removed}."),
+    "ingest.left": ("kan ikke fjernes, se etter: {source}", "cannot be removed, look at it: {source}"),
+    "would.taken": ("tas inn", "taken in"),
+    "would.taken_why": ("tast 1 er bevist, lyden kan leses", "key 1 is proven, the sound can be read"),
+    "would.duplicate": ("fra før", "here already"),
+    "would.duplicate_why": (
+        "samtalen er tatt inn før",
+        "this call was taken in before",
     ),
+    "would.refused": ("nektes", "refused"),
+    "would.removed": ("nektes og fjernes", "refused and removed"),
+    "would.unclaimed": ("blir liggende", "left"),
+    "would.unclaimed_why": ("ikke noe manifest beskriver denne lyden", "no manifest describes this sound"),
     "purge.done": ("Opptak slettet: {count}", "Recordings erased: {count}"),
     "purge.would": ("Opptak som ville blitt slettet: {count}", "Recordings that would be erased: {count}"),
     "purge.would_refuse": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import shutil
 from collections.abc import Callable
@@ -43,12 +44,18 @@ def _three_calls(world: World) -> None:
         world.deliver(stem, seed=seed + 20, seconds=0.2)
 
 
+def _one_manifest(world: World) -> None:
+    _three_calls(world)
+    world.gather("calls.jsonl")
+
+
 def _nothing(_world: World) -> None:
     return None
 
 
 CASES = [
     Case("ingest", ("ingest", "SPOOL"), "telefon", _three_calls),
+    Case("ingest of many", ("ingest", "SPOOL"), "telefon", _one_manifest),
     Case("withdraw", ("withdraw", "90000001", "--yes"), "skranke", _nothing),
     Case("purge", ("purge",), "cron", _nothing),
     Case("grant", ("grant", "turid", "--purpose", "quality", "--reason", "stands in for Leif"), "sigrid", _nothing),
@@ -124,6 +131,8 @@ def _holds_at_the_crash(world: World, where: str) -> None:
         assert sound[:4] == b"RIFF", where
     lying = {one.stem for one in world.spool.glob("*.wav")} if world.spool.exists() else set()
     delivered = {one.stem for one in world.spool.glob("*.json")} if world.spool.exists() else set()
+    for many in world.spool.glob("*.jsonl"):
+        delivered |= {Path(json.loads(line)["audio"]).stem for line in many.read_text("utf-8").splitlines()}
     assert lying <= delivered, f"{where}: a sound without its manifest would be nobody's"
     shutil.rmtree(frozen)
     shutil.rmtree(world.base / "frozen.root")
@@ -147,11 +156,11 @@ def _holds_afterwards(case: Case, world: World, where: str) -> None:
     assert found.exit == 0, (where, found)
     assert world.run("audit", "verify", who="sigrid").exit == 0, where
     sounds = rob(place.find(world.store), identity(world, "sigrid")).sounds
-    expected = {"ingest": 8, "withdraw": 2, "purge": 4}.get(case.name, 5)
+    expected = {"ingest": 8, "ingest of many": 8, "withdraw": 2, "purge": 4}.get(case.name, 5)
     assert len(sounds) == expected, where
     for sound in sounds.values():
         audio.read_wav(io.BytesIO(sound), len(sound))
-    if case.name == "ingest":
+    if case.name.startswith("ingest"):
         assert not list(world.spool.iterdir()), where
     if case.name == "revoke":
         assert world.run("find", "--purpose", "quality", "--reason", "monthly quality talk", who="leif").exit == 13

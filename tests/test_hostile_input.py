@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from arlo_rec.sources.table import COLUMNS
 from arlo_rec.texts import clean
 from tests import world as worlds
 from tests.sounds import tone_wav
@@ -397,6 +398,132 @@ def test_a_required_key_that_is_missing_or_of_a_wrong_kind_is_bad_metadata(refus
             del told[key]
         lay(refusing, json.dumps(told).encode())
         assert codes(offer(refusing, "--dry-run")) == ["bad_metadata"], value
+
+
+# Manifests of many calls ------------------------------------------------------------------------------------
+
+LINES = BROKEN | {name: b"{" + raw + b"}" for name, raw in SPLICED.items()}
+LINES = {name: raw for name, raw in LINES.items() if raw.strip() and b"\n" not in raw}
+LINES |= {"no space": b"\x85", "mark": b"\xef\xbb\xbf", "cell": b"a,b"}
+
+
+def among_good(world: World, name: str, hostile: list[bytes]) -> None:
+    """A manifest of many: a good call, lines of any bytes, a good call."""
+    for stem in ("first", "last"):
+        world.deliver(stem)
+    path = world.gather(name)
+    *above, first, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*above, first, *hostile, last]))
+
+
+def test_lines_of_json_that_are_none_refuse_themselves_alone(world: World) -> None:
+    among_good(world, "calls.jsonl", [raw + b"\n" for raw in LINES.values()])
+    told, path = offer(world), world.spool / "calls.jsonl"
+    assert [one["source_id"] for one in told["accepted"]] == ["pbx.first", "pbx.last"]
+    assert [one["source"] for one in told["refused"]] == [f"{path}:{2 + number}" for number in range(len(LINES))]
+    assert set(codes(told)) == {"bad_metadata"}
+    assert path.exists()
+
+
+ROWS = {  # each one row or more of a table, which never is a call
+    "too few cells": b"a,b,c\n",
+    "too many cells": b"," * 200 + b"\n",
+    "no cells but many lines": b'"\n\n\n"\n',
+    "null": b"a\0b,c\n",
+    "latin-1": "Åse,Øksnes\n".encode("latin-1"),
+    "cut utf-8": b"\xc3,\xc3\n",
+    "return": b"a\rb,c\n",
+    "after a quote": b'"a"b,c\n',
+    "giant cell": b'"' + b"a" * 500_000 + b'"\n',
+    "giant line": b"a," * 2_000_000 + b"\n",
+    "json": b'{"source_id": "x"}\n',
+    "formula": b"=cmd|' /C calc'!A0\n",
+    "escape": b"\x1b[31mred,\xc2\x9b\n",
+    "heading again": ",".join(COLUMNS).encode() + b"\n",
+}
+
+
+def test_rows_that_are_none_refuse_themselves_alone(world: World) -> None:
+    among_good(world, "calls.csv", list(ROWS.values()))
+    told = offer(world)
+    assert [one["source_id"] for one in told["accepted"]] == ["pbx.first", "pbx.last"]
+    assert len(told["refused"]) == len(ROWS)
+    assert set(codes(told)) <= {"bad_metadata", "not_a_file"}
+    assert codes(told).count("not_a_file") == 1  # the heading is a row like others, of a sound named `audio`
+    assert (world.spool / "calls.csv").exists()
+
+
+ENDS = {  # where nobody can say what is a row: the rest of the table stays as it lies
+    "open quote": b'"never closed\n',
+    "open giant": b'"\n' + b"a\n" * 1_000_000,
+    "null in a quote": b'"a\n\0"\n',
+    "latin-1 in a quote": b'"a\n\xe5"\n',
+    "after a quote": b'"a\n"b\n',
+}
+
+
+@pytest.mark.parametrize("raw", ENDS.values(), ids=ENDS)
+def test_a_quote_that_goes_wrong_over_lines_ends_the_table_and_loses_nothing(world: World, raw: bytes) -> None:
+    among_good(world, "calls.csv", [raw])
+    before = (world.spool / "calls.csv").read_bytes()
+    told = offer(world)
+    assert [one["source_id"] for one in told["accepted"]] == ["pbx.first"]
+    assert [(one["source"], one["code"]) for one in told["refused"]] == [
+        (f"{world.spool / 'calls.csv'}:3", "bad_metadata")
+    ]
+    assert (world.spool / "calls.csv").read_bytes() == before
+    assert (world.spool / "last.wav").exists()
+
+
+HEADINGS = {
+    "empty names": b",,,\n",
+    "not of calls": b"calldate,clid,src,dst\n",
+    "a column twice": b"team,source_id,audio,team\n",
+    "an unknown column twice": b"source_id,audio,x,x\n",
+    "null": b"source_id,audio\0\n",
+    "open quote": b'source_id,"audio\n',
+    "utf-16": "source_id,audio\n".encode("utf-16"),
+    "utf-32": "source_id,audio\n".encode("utf-32-le"),
+    "latin-1": b"source_id,audio,merknad p\xe5\n",
+    "old line ends": b"source_id,audio\rx,y\r",
+    "two marks": b"\xef\xbb\xbf\xef\xbb\xbfsource_id\n",
+    "giant": b"source_id," + b"a" * 2_000_000 + b"\n",
+    "json": b'{"source_id": "x", "audio": "call.wav"}\n',
+    "sound": tone_wav(0.1),
+}
+
+
+@pytest.mark.parametrize("heading", HEADINGS.values(), ids=HEADINGS)
+def test_a_table_whose_heading_cannot_be_trusted_is_refused_as_one(refusing: World, heading: bytes) -> None:
+    refusing.deliver("call")
+    path = refusing.gather("calls.csv")
+    rows = path.read_bytes().splitlines(keepends=True)[1:]
+    path.write_bytes(heading + b"".join(rows * 3))
+    told = offer(refusing)
+    assert [(one["source"], one["code"]) for one in told["refused"]] == [(f"{path}:1", "bad_metadata")]
+    assert (refusing.spool / "call.wav").exists()
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_no_manifest_of_many_whatever_brings_the_program_down(template: World, tmp_path: Path, ending: str) -> None:
+    world = worlds.copy(template, tmp_path)
+    for stem in ("a", "b"):
+        world.deliver(stem, known={"caller": ["Kari"], "agent": []}, seconds=0.05)
+    path = world.gather(f"calls.{ending}")
+    good, endings = path.read_bytes(), set()
+
+    @settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def property(data: st.DataObject) -> None:
+        raw = data.draw(st.composite(_damaged)(good))
+        noise = data.draw(st.binary(max_size=9) | st.text('",;\r\n\0 a', max_size=9).map(str.encode))
+        place = data.draw(st.integers(0, len(raw)))
+        path.write_bytes(raw[:place] + noise + raw[place:])
+        told = offer(world, "--dry-run")
+        endings.update(codes(told) or ["taken"])
+
+    property()
+    assert {"taken", "bad_metadata"} <= endings
 
 
 # Numbers ----------------------------------------------------------------------------------------------------

@@ -130,6 +130,9 @@ class Player:
         started = self.now + _span(changes.pop("started", "-1h"))
         self.world.deliver(stem, started=started, seed=seed, seconds=5, consent=consent, **changes)
 
+    def do_gather(self, name: str, delimiter: str = ",") -> None:
+        self.world.gather(name, delimiter=delimiter)
+
     def do_clock(self, span: str) -> None:
         self.now += _span(span)
 
@@ -245,6 +248,7 @@ KEYS = {  # docs/cli.md, the table's last column, for the commands that there ar
         "accepted[].id", "accepted[].source", "accepted[].source_id",
         "refused[].source", "refused[].source_id", "refused[].code", "refused[].rule", "refused[].message",
         "duplicates[].id", "duplicates[].source", "duplicates[].source_id", "unclaimed[]",
+        "removed[].source", "removed[].code",
     ),
     "grant": tuple(f"grant.{key}" for key in GRANT),
     "revoke": tuple(f"revoked[].{key}" for key in GRANT),

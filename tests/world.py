@@ -6,6 +6,7 @@ pair can be copied. The program runs in this process through the same entry poin
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import cli
+from arlo_rec.sources.table import BETWEEN_NAMES, COLUMNS
 from tests.sounds import Encoding, tone_wav
 
 PASSPHRASE = "riktig hest batteri stift"
@@ -108,6 +110,19 @@ class World:
         path.write_text(json.dumps(manifest), "utf-8")
         return path
 
+    def gather(self, name: str, *, delimiter: str = ",") -> Path:
+        """Put the manifests of the spool, in order, into one of many, JSON Lines or CSV by its ending."""
+        single = sorted(self.spool.glob("*.json"))
+        told = [json.loads(one.read_text("utf-8")) for one in single]
+        for one in single:
+            one.unlink()
+        path = self.spool / name
+        if path.suffix == ".csv":
+            path.write_text(as_table(told, delimiter), "utf-8")
+        else:
+            path.write_text("".join(json.dumps(one) + "\n" for one in told), "utf-8")
+        return path
+
     def take_in(self, *stems: str, **how: Any) -> list[str]:
         """Deliver calls and take them in; their ids in order."""
         for seed, stem in enumerate(stems):
@@ -164,6 +179,24 @@ def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Re
 
 def _written(stream: io.TextIOWrapper) -> str:
     return stream.buffer.getvalue().decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+
+
+def as_table(told: list[dict[str, Any]], delimiter: str = ",") -> str:
+    """Manifests as CSV with every column that the program knows; what a cell cannot say is said as JSON."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for one in told:
+        writer.writerow([_cell(one, *column.split(".")) for column in COLUMNS])
+    return text.getvalue()
+
+
+def _cell(told: Any, *keys: str) -> str:
+    for key in keys:
+        told = told.get(key) if isinstance(told, dict) else None
+    if isinstance(told, list):
+        return BETWEEN_NAMES.join(told)
+    return "" if told is None else told if isinstance(told, str) else json.dumps(told)
 
 
 def found(base: Path) -> World:

@@ -67,6 +67,7 @@ _SHOWN = {  # what a help text shows for an option's value, in the words of docs
     "N": ("opt.days", "opt.limit"),
     "ID": ("opt.grant", "opt.call", "opt.recording"),
     "FORMAT": ("opt.format",),
+    "CODE": ("opt.remove_refused",),
     "VKEY": ("opt.vkey",),
     "nb|en": ("opt.lang",),
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from arlo_rec.store import Store
 
 STDIN = "-"
+BAR_WIDTH = 40  # columns; with its numbers it fits a terminal of 80
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
@@ -69,11 +70,12 @@ class Run:
             raise Usage("not_confirmed")
 
     def progress(self, done: int, total: int) -> None:
-        """A line that counts, on a terminal only."""
-        if self.quiet or self.json or total < 2 or not sys.stderr.isatty():
+        """A bar that fills, on a terminal only; in ASCII, which every one of them shows."""
+        if self.quiet or self.json or total < 2 or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             return
+        full = BAR_WIDTH * done // total
         end = "\n" if done >= total else ""
-        sys.stderr.write(f"\r{done}/{total}{end}")
+        sys.stderr.write(f"\r[{'#' * full}{' ' * (BAR_WIDTH - full)}] {done}/{total}{end}")
         sys.stderr.flush()
 
     def stdin(self, limit: int) -> bytes:

@@ -11,7 +11,7 @@ from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.ingest import Outcome
+    from arlo_rec.outcome import Outcome
 
 
 def ingest(
@@ -19,28 +19,28 @@ def ingest(
     paths: Annotated[list[Path], arg("arg.paths", "PATH…")],
     format: Annotated[str, opt("opt.format", "--format")] = "auto",
     keep_source: Annotated[bool, opt("opt.keep_source", "--keep-source")] = False,  # noqa: FBT002
+    remove_refused: Annotated[list[str] | None, opt("opt.remove_refused", "--remove-refused")] = None,
     dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.ingest import Options
     from arlo_rec.ingest import ingest as take_in
+    from arlo_rec.outcome import Options
 
     if format not in {"auto", "manifest"}:
         raise Usage("format_unknown")
+    codes = _codes(remove_refused or [], keep_source=keep_source)
     with run.store() as store:
-        options = Options(keep_source=keep_source, dry_run=dry_run)
+        options = Options(keep_source=keep_source, dry_run=dry_run, remove_refused=codes)
         outcome = take_in(store, paths, run.now(), options, run.progress)
-    counts = {
-        "accepted": len(outcome.accepted),
-        "refused": len(outcome.refused),
-        "duplicates": len(outcome.duplicates),
-        "unclaimed": len(outcome.unclaimed),
-    }
-    headings = [run.say(f"column.{one}") for one in ("source", "code", "rule", "message")]
-    rows = [[one.source, one.code, one.rule, run.say(f"refused.{one.code}")] for one in outcome.refused]
+    kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
+    counts = {kind: len(getattr(outcome, kind)) for kind in kinds}
     lines = [run.say("ingest.would" if dry_run else "ingest.done", **counts)]
-    lines += [run.say("ingest.unclaimed", source=one) for one in outcome.unclaimed]
+    if codes:
+        lines.append(run.say("ingest.would_remove" if dry_run else "ingest.removed", **counts))
+    if not dry_run:
+        lines += [run.say("ingest.unclaimed", source=one) for one in outcome.unclaimed]
     lines += [run.say("ingest.left", source=one) for one in outcome.left]
-    return Answer(_told(run, outcome), lines, Table(headings, rows), exit_status=3 if outcome.refused else 0)
+    table = _each(run, outcome) if dry_run else _refused(run, outcome)
+    return Answer(_told(run, outcome), lines, table, exit_status=3 if outcome.refused else 0)
 
 
 def purge(
@@ -69,6 +69,42 @@ def purge(
     return Answer(data, lines, always=not done.complete, exit_status=3 if part else 0)
 
 
+def _codes(given: list[str], *, keep_source: bool) -> frozenset[str]:
+    """The refusals whose files are to go; raises Usage."""
+    from arlo_rec.refusals import CODES
+
+    for code in given:
+        if code not in CODES:
+            raise Usage("refusal_unknown", value=code[:40], known=", ".join(CODES))
+    if given and keep_source:
+        raise Usage("keep_and_remove")
+    return frozenset(given)
+
+
+def _refused(run: Run, outcome: Outcome) -> Table:
+    """What was refused and why: the rest is counted."""
+    headings = [run.say(f"column.{one}") for one in ("source", "code", "rule", "message")]
+    rows = [[one.source, one.code, one.rule, run.say(f"refused.{one.code}")] for one in outcome.refused]
+    return Table(headings, rows)
+
+
+def _each(run: Run, outcome: Outcome) -> Table:
+    """What would become of every single thing that lies there, and why."""
+    headings = [run.say(f"column.{one}") for one in ("source", "outcome", "code", "rule", "message")]
+    removed = {one.source for one in outcome.removed}
+    taken, known, alone = (
+        [run.say(f"would.{one}"), "", rule, run.say(f"would.{one}_why")]
+        for one, rule in (("taken", "consent.press1"), ("duplicate", ""), ("unclaimed", ""))
+    )
+    rows = [[one.source, *taken] for one in outcome.accepted]
+    rows += [[one.source, *known] for one in outcome.duplicates]
+    for one in outcome.refused:
+        ending = run.say("would.removed" if one.source in removed else "would.refused")
+        rows.append([one.source, ending, one.code, one.rule, run.say(f"refused.{one.code}")])
+    rows += [[source, *alone] for source in outcome.unclaimed]
+    return Table(headings, rows)
+
+
 def _told(run: Run, outcome: Outcome) -> dict[str, object]:
     def taken(one: object) -> dict[str, object]:
         identified = getattr(one, "id", b"")
@@ -90,5 +126,6 @@ def _told(run: Run, outcome: Outcome) -> dict[str, object]:
         "refused": refused,
         "duplicates": [taken(one) for one in outcome.duplicates],
         "unclaimed": outcome.unclaimed,
+        "removed": [{"source": one.source, "code": one.code} for one in outcome.removed],
         "left": outcome.left,
     }

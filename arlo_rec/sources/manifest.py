@@ -1,4 +1,4 @@
-"""Our own source format: a JSON file that describes the sound file of the same stem beside it.
+"""Our own source format: what a manifest tells of a call, and the JSON file that tells of one.
 
 What is wrong with a manifest is a `BadManifest` with the refusal's code; whether the call may be kept is
 not decided here. Unknown keys are ignored, missing required ones refuse that call only.
@@ -38,12 +38,15 @@ class Vanished(Exception):
     """A manifest that was there when its folder was listed: another run has taken it in since."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Delivery:
-    """One manifest as it lies in the spool, and the sound that it names; `listed` where its folder was named."""
+    """One call as a manifest in the spool tells it, and the sound that it names.
+
+    `raw` is what was told, byte for byte; `told` the same as JSON has it; `sound` and `manifest` the files that
+    were opened. `Manifest` here has a file of its own, `many.Line` shares one with others.
+    """
 
     path: Path
-    listed: bool = False
     manifest: spool.Opened | None = None
     sound: spool.Opened | None = None
     told: dict[str, Any] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class Delivery:
 
     @property
     def source(self) -> str:
-        """The manifest's path as it was found."""
+        """Where it was found, as people and scripts are told."""
         return str(self.path)
 
     @property
@@ -61,25 +64,38 @@ class Delivery:
         return value if isinstance(value, str) and _is_text(value) else None
 
     def read(self) -> None:
-        """Read the manifest; raises BadManifest or Vanished."""
-        try:
-            with spool.opened(self.path.parent, self.path.name) as (stream, about):
-                self.manifest = about
-                if about.size > MANIFEST_BYTES:
-                    raise BadManifest("bad_metadata")
-                self.raw = stream.read(MANIFEST_BYTES + 1)
-        except spool.NotAFile as problem:
-            if problem.missing and self.listed:
-                raise Vanished from None
-            raise BadManifest("not_a_file") from None
-        try:
-            self.told = parse_object(self.raw, max_bytes=MANIFEST_BYTES)
-        except ValueError:
-            raise BadManifest("bad_metadata") from None
+        """Read what is told, into `told` and `raw`; raises BadManifest or Vanished."""
+        raise NotImplementedError
+
+    @property
+    def can_go(self) -> bool:
+        """Whether it is known well enough to be removed when it is refused."""
+        raise NotImplementedError
+
+    @property
+    def itself(self) -> bytes:
+        """What tells this very delivery from a later one that says the same."""
+        raise NotImplementedError
+
+    def locate(self) -> bool:
+        """Open the sound where that was not done yet; whether nothing but a plain file has its name."""
+        if self.sound is None:
+            try:
+                with spool.opened(self.path.parent, self.audio_name()) as (_, self.sound):
+                    pass
+            except BadManifest:
+                return True
+            except spool.NotAFile as problem:
+                return problem.missing or problem.outside
+        return True
+
+    def spent(self) -> spool.Opened | None:
+        """The call is done with and its sound is gone: the manifest that may go now too, if one may."""
+        raise NotImplementedError
 
     def audio_name(self) -> str:
         """The sound file's name below the manifest's folder; raises BadManifest."""
-        name = self.told["audio"] if "audio" in self.told else self._beside()
+        name = self.told.get("audio")
         if not isinstance(name, str):
             raise BadManifest("not_a_file")
         return name
@@ -113,28 +129,56 @@ class Delivery:
             known=_known(told.get("known")),
         )
 
+
+@dataclass(slots=True, kw_only=True)
+class Manifest(Delivery):
+    """A JSON file for one call; `listed` where its folder was named."""
+
+    listed: bool = False
+
+    def read(self) -> None:
+        """Read the manifest; raises BadManifest or Vanished."""
+        try:
+            with spool.opened(self.path.parent, self.path.name) as (stream, about):
+                self.manifest = about
+                if about.size > MANIFEST_BYTES:
+                    raise BadManifest("bad_metadata")
+                self.raw = stream.read(MANIFEST_BYTES + 1)
+        except spool.NotAFile as problem:
+            if problem.missing and self.listed:
+                raise Vanished from None
+            raise BadManifest("not_a_file") from None
+        try:
+            self.told = parse_object(self.raw, max_bytes=MANIFEST_BYTES)
+        except ValueError:
+            raise BadManifest("bad_metadata") from None
+
+    @property
+    def can_go(self) -> bool:
+        """Whether it is a plain file, which was opened."""
+        return self.manifest is not None
+
+    @property
+    def itself(self) -> bytes:
+        """The very file: another of the same content is another delivery."""
+        file = self.manifest
+        return repr((file.device, file.inode, file.changed_ns)).encode("ascii") if file else b""
+
+    def spent(self) -> spool.Opened | None:
+        """The manifest itself: it tells of no other call."""
+        return self.manifest
+
+    def audio_name(self) -> str:
+        """The name that is told, or that of the sound beside it; raises BadManifest."""
+        # zero-argument super() does not work in a class with slots
+        return Delivery.audio_name(self) if "audio" in self.told else self._beside()
+
     def _beside(self) -> str:
         for ending in audio.ENDINGS:
             for written in (ending, ending.upper()):
                 if spool.is_there(self.path.with_suffix(written)):
                     return self.path.with_suffix(written).name
         return self.path.with_suffix(".wav").name
-
-
-def scan(paths: list[Path]) -> tuple[list[Delivery], list[Path]]:
-    """The manifests and the sound files that lie at *paths*, folders with all below them, in order."""
-    deliveries: dict[Path, Delivery] = {}
-    sounds: dict[Path, None] = {}
-    for path in paths:
-        for file in spool.files(path):
-            named = file == path
-            if file.suffix.lower() in SOUND_ENDINGS and (not named or spool.is_there(file)):
-                sounds[file] = None
-                if named and spool.is_there(file.with_suffix(".json")):
-                    deliveries.setdefault(file.with_suffix(".json"), Delivery(file.with_suffix(".json")))
-            elif named or file.suffix.lower() == ".json":
-                deliveries.setdefault(file, Delivery(file, listed=not named))
-    return list(deliveries.values()), list(sounds)
 
 
 def _is_text(value: str) -> bool:

@@ -18,11 +18,14 @@ _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class NotAFile(Exception):
-    """What lies there is no plain file that we read; `missing` where nothing lies there."""
+    """What lies there is no plain file that we read.
 
-    def __init__(self, *, missing: bool = False) -> None:
+    `missing` where nothing lies there; `outside` where the name leads out of its folder, or nowhere.
+    """
+
+    def __init__(self, *, missing: bool = False, outside: bool = False) -> None:
         super().__init__("not a plain file")
-        self.missing = missing
+        self.missing, self.outside = missing, outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
     """Open a plain file below *folder*; raises NotAFile, also where reading it fails inside."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
-        raise NotAFile
+        raise NotAFile(outside=True)
     handle = _open_below(folder, parts)
     try:
         about = os.fstat(handle)
