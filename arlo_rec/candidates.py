@@ -236,7 +236,7 @@ def for_managers(told: dict[str, Any]) -> dict[str, Any]:
 def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.Opened]]:
     """The named sound, opened; raises Refusal where it is no plain file, `sound_gone` where nothing is there."""
     try:
-        with spool.opened(delivery.path.parent, delivery.audio_name()) as (stream, delivery.sound):
+        with spool.opened(delivery.path.parent, delivery.audio_name(), shared=True) as (stream, delivery.sound):
             yield stream, delivery.sound
     except BadManifest as bad:
         raise Refusal(bad.code) from None

@@ -640,15 +640,13 @@ def program(world: World, *words: str) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, "-m", "arlo_rec", *words, "--key-file", str(world.key("telefon"))], environment
 
 
-KILLS = [  # measured with strace: what the run would do next
-    ("fsync", 1),  # make rows ARRIVING durable
-    ("fsync", 5),  # make an object durable
-    ("fsync", 12),  # make the objects' names durable
-    ("fsync", 13),  # commit
-    ("rename", 1),  # give the first object its name
-    ("rename", 3),
+KILLS = [  # measured with strace, which counts per thread: what the run, or the first thread of it, would do next
+    ("fsync", 1),  # make the catalogue's journal durable
+    ("fsync", 3),  # make rows ARRIVING durable
+    ("fsync", 4),  # commit
+    ("fsync", 5),  # forget what was announced and is not held
+    ("rename", 1),  # give an object its name
     ("pwrite64", 80),  # write the commit's pages
-    ("rename", 4),  # remember the commit outside the store
     ("unlink", 4),  # remove an expired call's manifest, its sound being gone
     ("unlink", 6),  # a withdrawn call's
     ("unlink", 8),  # one that was taken in

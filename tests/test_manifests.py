@@ -598,7 +598,7 @@ def test_a_dry_run_tells_people_what_would_become_of_each_thing_that_lies_there(
         f"{path}:2": (say("would.duplicate", lang), say("would.duplicate_why", lang)),
         f"{path}:3": (say("would.taken", lang), say("would.taken_why", lang)),
         f"{path}:4": (say("would.removed", lang), why["no_consent"]),
-        f"{path}:5": (say("would.refused", lang), why["bad_audio"]),
+        f"{path}:5": (say("would.refused", lang), f"{why['bad_audio']}: {say('sound.truncated', lang)}"),
         str(world.spool / "alone.wav"): (say("would.unclaimed", lang), say("would.unclaimed_why", lang)),
     }
     assert (result.exit, left(world)) == (3, files)

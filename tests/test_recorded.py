@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, confinement, decoder, decoding
 from arlo_rec.errors import SoundError
+from arlo_rec.texts import TEXTS
 from tests.sounds import chunk, fmt, riff, tone
 from tests.world import World
 
@@ -468,6 +470,15 @@ def test_the_filter_knows_every_call_once() -> None:
     for column in (0, 1):
         numbers = [call[column] for call in confinement._ALLOWED.values()]
         assert len(set(numbers)) == len(numbers)
+
+
+def test_every_reason_for_refusing_a_sound_has_a_sentence() -> None:
+    folder = Path(audio.__file__).parent
+    source = "".join(one.read_text("utf-8") for one in (*folder.glob("*.py"), folder.parent / "candidates.py"))
+    reasons = {word for line in source.splitlines() for word in re.findall(r'(?:SoundError\(|why=)"(\w+)"', line)}
+    reasons |= {"data_beyond_end", "chunk_beyond_end", "no_frames"}  # chosen between two
+    assert len(reasons) > 30
+    assert {f"sound.{one}" for one in reasons} == {code for code in TEXTS if code.startswith("sound.")}
 
 
 # Size -------------------------------------------------------------------------------------------------------

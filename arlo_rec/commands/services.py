@@ -11,7 +11,7 @@ from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.outcome import Outcome
+    from arlo_rec.outcome import NotTaken, Outcome
 
 
 def ingest(
@@ -84,7 +84,7 @@ def _codes(given: list[str], *, keep_source: bool) -> frozenset[str]:
 def _refused(run: Run, outcome: Outcome) -> Table:
     """What was refused and why: the rest is counted."""
     headings = [run.say(f"column.{one}") for one in ("source", "code", "rule", "message")]
-    rows = [[one.source, one.code, one.rule, run.say(f"refused.{one.code}")] for one in outcome.refused]
+    rows = [[one.source, one.code, one.rule, _why(run, one)] for one in outcome.refused]
     return Table(headings, rows)
 
 
@@ -100,9 +100,15 @@ def _each(run: Run, outcome: Outcome) -> Table:
     rows += [[one.source, *known] for one in outcome.duplicates]
     for one in outcome.refused:
         ending = run.say("would.removed" if one.source in removed else "would.refused")
-        rows.append([one.source, ending, one.code, one.rule, run.say(f"refused.{one.code}")])
+        rows.append([one.source, ending, one.code, one.rule, _why(run, one)])
     rows += [[source, *alone] for source in outcome.unclaimed]
     return Table(headings, rows)
+
+
+def _why(run: Run, one: NotTaken) -> str:
+    """The refusal as a sentence; for a sound also what is wrong with it."""
+    told = run.say(f"refused.{one.code}")
+    return f"{told}: {run.say(f'sound.{one.why}')}" if one.why else told
 
 
 def _told(run: Run, outcome: Outcome) -> dict[str, object]:
@@ -116,7 +122,7 @@ def _told(run: Run, outcome: Outcome) -> dict[str, object]:
             "source_id": one.source_id,
             "code": one.code,
             "rule": one.rule,
-            "message": run.say(f"refused.{one.code}"),
+            "message": _why(run, one),
             "why": one.why,
         }
         for one in outcome.refused

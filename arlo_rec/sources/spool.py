@@ -45,7 +45,7 @@ class Opened:
 
 
 @contextmanager
-def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
+def opened(folder: Path, name: str, *, shared: bool = False) -> Iterator[tuple[BinaryIO, Opened]]:
     """Open a plain file below *folder*; raises NotAFile, also where reading it fails inside."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
@@ -55,8 +55,7 @@ def opened(folder: Path, name: str) -> Iterator[tuple[BinaryIO, Opened]]:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
             raise NotAFile(missing=about.st_nlink == 0)  # removed by another run since it was opened
-        # unbuffered: the decoder of a compressed sound moves the place of this descriptor behind our back
-        with os.fdopen(os.dup(handle), "rb", buffering=0) as stream:
+        with os.fdopen(os.dup(handle), "rb", buffering=0 if shared else -1) as stream:
             yield stream, Opened.at(folder / name, about)
     except OSError:
         raise NotAFile from None
