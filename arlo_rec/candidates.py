@@ -102,6 +102,7 @@ class Candidate:
     standing: Standing = Standing()
     id: RecordingId = NOBODY
     key: objects.DataKey | None = None
+    header: objects.Header | None = None
     recording: Recording | None = None
     told: dict[str, Any] = field(default_factory=dict)
 

@@ -46,7 +46,7 @@ TAG = 16  # bytes, of both AEADs
 CHUNK = 16384  # bytes of sound in each chunk of a body but the last, which has fewer
 BODY_HEAD = 24 + 32  # bytes: salt and commitment
 MAX_CHUNKS = 2**38  # c2sp.org/chunked-encryption: 4 PiB
-FEED = 256 * (CHUNK + TAG)  # bytes: the decryptor is fastest on whole chunks
+FEED = 6 * (CHUNK + TAG)  # bytes read at once: whole chunks, and below the 128 KiB from which malloc takes fresh pages
 LABEL = b"arlo-rec/1/"  # every derivation is bound to this format
 
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

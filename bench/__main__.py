@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import intake, machine, seek, startup, withdraw
+from bench import intake, machine, seek, startup, withdraw, writer
 
 ALL = {
     "startup": startup.run,
     "withdraw": withdraw.run,
     "seek": seek.run,
     "intake": intake.run,
+    "writer": writer.run,
 }
 
 

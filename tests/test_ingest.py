@@ -16,7 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from arlo_rec import audio
 from arlo_rec import ingest as room
 from arlo_rec.audio import Encoding
+from arlo_rec.backends.files import FileBlobs
 from arlo_rec.commands.run import Run
 from arlo_rec.ingest import BATCH
 from arlo_rec.sources import spool
@@ -638,6 +639,33 @@ def program(world: World, *words: str) -> tuple[list[str], dict[str, str]]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ARLO_REC_", "XDG_"))}
     environment |= world._environment() | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(Path.cwd())}
     return [sys.executable, "-m", "arlo_rec", *words, "--key-file", str(world.key("telefon"))], environment
+
+
+@pytest.mark.parametrize("place", [0, 50, 3000, -1], ids=["magic", "stanza", "body", "last chunk"])
+def test_an_object_that_came_out_wrong_is_noticed_before_its_source_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    world.deliver("call")
+    files, settle = left(world), FileBlobs.settle
+
+    def flipping(blobs: FileBlobs, names: Iterable[str]) -> None:
+        names = list(names)
+        settle(blobs, names)
+        for name in names:
+            path = blobs._path(name)
+            if path.exists():
+                content = bytearray(path.read_bytes())
+                content[place] ^= 1
+                path.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileBlobs, "settle", flipping)
+        result = world.run("ingest", str(world.spool), "--json", who="telefon")
+    assert (result.exit, result.json["error"]["code"]) == (15, "object_damaged")
+    assert left(world) == files
+    assert objects(world) == set()
+    assert len(ingest(world, exit=0)["accepted"]) == 1
+    assert problems(world) == []
 
 
 KILLS = [  # measured with strace, which counts per thread: what the run, or the first thread of it, would do next

@@ -20,7 +20,7 @@ from arlo_rec.audio.forms import Header
 from arlo_rec.audio.riff import Compressed, Located, WavCodec, locate, read_at
 from arlo_rec.errors import SoundError
 
-BLOCK = 1 << 20  # bytes read at once
+BLOCK = 96 * 1024  # bytes read at once: from 128 KiB on, malloc takes fresh pages from the kernel each time
 _FIRST = 64  # bytes that tell the kind of a file
 
 _HEADERLESS: Final = {  # raw codes without a mark: only the name tells

@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -23,6 +23,7 @@ from arlo_rec.errors import Integrity, InUse, Unreachable, Usage
 
 NAME = re.compile(r"[0-9a-f]{32}")
 POLL = 0.02  # seconds between tries for a lock
+DRAIN_BYTES = 32 * 1024 * 1024  # of a long file, after which the disk begins to work
 SYNCERS = 4  # files synced side by side: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; it is held for two small writes
 _Result = TypeVar("_Result")
@@ -102,12 +103,45 @@ def _name_new(part: Path, path: Path) -> None:
 
 def _write_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb", buffering=0) as file:
+    with os.fdopen(handle, "wb", buffering=0):
         os.fchmod(handle, mode)
-        for piece in pieces:
-            _write_all(file.fileno(), piece)
+        with _Draining(handle) as draining:
+            for piece in pieces:
+                _write_all(handle, piece)
+                draining.written(len(piece))
         if sync:
             os.fsync(handle)
+
+
+class _Draining:
+    """Brings a long file to the disk while it is still being written, so that syncing it in the end takes no time.
+
+    What fails on the way is raised at the end: the kernel tells only once of a write that the disk refused.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._waiting = 0
+        self._thread: ThreadPoolExecutor | None = None
+        self._drained: list[Future[None]] = []
+
+    def __enter__(self) -> _Draining:
+        return self
+
+    def written(self, length: int) -> None:
+        """So many bytes more."""
+        self._waiting += length
+        if self._waiting >= DRAIN_BYTES:
+            self._waiting = 0
+            self._thread = self._thread or ThreadPoolExecutor(1)
+            self._drained.append(self._thread.submit(os.fdatasync, self._handle))
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+        if kind is None:
+            for one in self._drained:
+                one.result()
 
 
 def _name_durably(path: Path) -> None:

@@ -1,0 +1,128 @@
+"""One large file through the encrypting writer, against a plain copy and against age.
+
+Each side reads the same file from the page cache, writes one that does not exist yet, and syncs it: the writer
+and the copy with fsync(2), age (which does not sync) with sync(1) of its output. Two rows are ours: what makes an
+object of a sound, and the same with the SHA-256 that intake keeps of every object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from bench import peers
+
+SIZE = 1 << 30
+BLOCK = 96 * 1024
+PAIRS = 7
+NAME = "ab" * 16
+
+
+def run() -> Iterator[str]:
+    """Medians of PAIRS alternating rounds, with processor seconds a GiB."""
+    peers.install("age")
+    with tempfile.TemporaryDirectory(prefix="arlo-bench-") as folder:
+        base = Path(folder)
+        source = base / "source"
+        with source.open("wb") as file:
+            for _ in range(SIZE // (1 << 20)):
+                file.write(os.urandom(1 << 20))
+        ways = _ways(base, source)
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for turn in range(PAIRS):
+            names = list(ways)
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:  # each is first in its turn
+                found[name].append(_timed(ways[name]))
+                (base / "out").unlink(missing_ok=True)
+                shutil.rmtree(base / "objects", ignore_errors=True)
+        yield f"1 GiB of random bytes, {PAIRS} alternating rounds; {peers.version('age')}"
+        yield ""
+        yield "| way | s | MiB/s | CPU s per GiB | speed against the copy | against age |"
+        yield "|---|---|---|---|---|---|"
+        yield from _table(found)
+
+
+def _table(found: dict[str, list[tuple[float, float]]]) -> Iterator[str]:
+    for name, times in found.items():
+        wall, cpu = (statistics.median(one) for one in zip(*times, strict=True))
+        copy, age = (_ratio(found[peer], times) for peer in ("copy", "age"))
+        marks = ("", "")
+        if name == "encrypting writer":
+            marks = (f" (limit 0.8: {_met(copy >= 0.8)})", f" (limit 1.5: {_met(age >= 1.5)})")
+        yield f"| {name} | {wall:.2f} | {1024 / wall:.0f} | {cpu:.2f} | {copy:.2f}{marks[0]} | {age:.2f}{marks[1]} |"
+
+
+def _ratio(peer: list[tuple[float, float]], ours: list[tuple[float, float]]) -> float:
+    """The median over rounds of how much faster ours was in the same round."""
+    return statistics.median(theirs[0] / mine[0] for theirs, mine in zip(peer, ours, strict=True))
+
+
+def _met(yes: bool) -> str:
+    return "met" if yes else "missed"
+
+
+def _ways(base: Path, source: Path) -> dict[str, Callable[[], None]]:
+    identity = base / "identity"
+    subprocess.run(["age-keygen", "-o", str(identity)], check=True, stderr=subprocess.DEVNULL)
+    words = ["age-keygen", "-y", str(identity)]
+    recipient = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    out = base / "out"
+
+    def age() -> None:
+        subprocess.run(["age", "-r", recipient, "-o", str(out), str(source)], check=True)
+        subprocess.run(["sync", str(out)], check=True)
+
+    def copy() -> None:
+        with source.open("rb", buffering=0) as reading, out.open("wb", buffering=0) as writing:
+            while block := reading.read(BLOCK):
+                writing.write(block)
+            os.fsync(writing.fileno())
+
+    return {
+        "copy": copy,
+        "encrypting writer": lambda: _write(base, source, hashing=False),
+        "with the object's SHA-256": lambda: _write(base, source, hashing=True),
+        "age": age,
+    }
+
+
+def _write(base: Path, source: Path, *, hashing: bool) -> None:
+    """What intake does with a sound: header, seal, write, settle."""
+    from arlo_rec import crypto, objects
+    from arlo_rec.backends.files import FileBlobs
+    from arlo_rec.records import Kind, RecordingId
+
+    folder = base / "objects"
+    folder.mkdir(exist_ok=True)
+    blobs = FileBlobs(folder)
+    key = objects.DataKey(crypto.fresh(), crypto.fresh())
+    listener = crypto.SealingKey.from_seed(crypto.fresh())
+    named = {crypto.fresh(16): listener.public}
+    header = objects.make_header(key, Kind.ORIGINAL, RecordingId(bytes.fromhex(NAME)), None, named)
+    with source.open("rb", buffering=0) as reading:
+        pieces: Iterable[bytes] = objects.seal_body(key, header, iter(lambda: reading.read(BLOCK), b""))
+        blobs.put(NAME, _hashed(pieces) if hashing else pieces)
+    blobs.settle([NAME])
+
+
+def _hashed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+
+
+def _timed(way: Callable[[], None]) -> tuple[float, float]:
+    """Wall and processor seconds, children's included."""
+    os.sync()
+    before, begun = os.times(), time.perf_counter()
+    way()
+    elapsed, after = time.perf_counter() - begun, os.times()
+    return elapsed, sum(after[:4]) - sum(before[:4])
