@@ -4,8 +4,8 @@ A batch of up to 100 calls goes through in this order, which a crash anywhere ca
 
     1  manifests read and judged, those of many calls line by line; callers' tags computed on threads
     2  one transaction: rows ARRIVING, listening keys
-    3  per call: sound read, cut, sealed into its object            outside every lock
-    4  folders synced, objects read back
+    3  per call, side by side: sound read, cut, sealed into its object            outside every lock
+    4  files and folders synced, then named; each object opened to its last chunk
     5  root shared, one transaction: withdrawals and duplicates looked at again, shares, HELD, log, checkpoint
     6  sources removed, the sound first: a manifest without its sound is a call whose end is known
 """
