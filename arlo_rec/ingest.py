@@ -2,7 +2,8 @@
 
 A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
 
-    1  manifests read and judged, those of many calls line by line; callers' tags computed on threads
+    1  manifests read and judged, those of many calls line by line; callers' tags computed: while the batch before
+       goes through the rest
     2  one transaction: rows ARRIVING, listening keys
     3  per call, side by side: sound read, cut, sealed into its object            outside every lock
     4  files and folders synced, then named; each object opened to its last chunk
@@ -12,8 +13,7 @@ A batch of up to 100 calls goes through in this order, which a crash anywhere ca
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -61,19 +61,13 @@ def ingest(
         audio.decoder_process() as decoder,
     ):
         intake = _Intake(store, tags, decoder, now, options)
-        for batch in _batches(found.deliveries()):
+        for batch in _ahead(intake, found.deliveries()):
             outcome.add(_take_in(intake, batch))
-            claimed |= {one.sound_path() for one in batch}
+            claimed |= {one.delivery.sound_path() for one in batch}
             done += len(batch)
             progress(min(done, count), count)
     outcome.unclaimed = [str(one) for one in found.sounds if one.absolute() not in claimed and spool.is_there(one)]
     return outcome
-
-
-def _batches(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
-    """So many at a time: what was read of them goes with their batch."""
-    while batch := list(islice(deliveries, BATCH)):
-        yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +82,47 @@ class _Intake:
     offered: dict[bytes, bytes] = field(default_factory=dict)
 
 
-def _take_in(intake: _Intake, deliveries: list[Delivery]) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A manifest that was read, and the call that it tells of, or what ended its way already."""
+
+    delivery: Delivery
+    call: Candidate | Exception
+
+
+def _ahead(intake: _Intake, deliveries: Iterator[Delivery]) -> Iterator[list[_Read]]:
+    """So many calls at a time, read while those before are taken in: step 1 waits for no disk."""
+
+    def more() -> list[_Read]:
+        return _read(intake, list(islice(deliveries, BATCH)))
+
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(more)
+        while batch := coming.result():
+            coming = thread.submit(more)
+            yield batch
+
+
+def _read(intake: _Intake, deliveries: list[Delivery]) -> list[_Read]:
+    """Step 1 without the store: manifests read and judged, callers' tags computed."""
+    batch: list[_Read] = []
+    for delivery in deliveries:
+        try:
+            batch.append(_Read(delivery, candidates.read(delivery, intake.tags, intake.store.prompts, intake.now)))
+        except (Refusal, Vanished) as ending:
+            batch.append(_Read(delivery, ending))
+    going = [one.call for one in batch if isinstance(one.call, Candidate)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        for one, tag in zip(going, threads.map(intake.tags.caller, [c.call for c in going]), strict=True):
+            one.caller = tag
+    return batch
+
+
+def _take_in(intake: _Intake, read: list[_Read]) -> Outcome:
     """One batch; sealed again where grants changed between choosing keys and committing."""
     for _ in range(ROSTER_TRIES):
         batch = _Batch(intake)
-        going = batch.judge(deliveries)
+        going = batch.judge(read)
         if intake.options.dry_run:
             batch.would(going, intake.offered)
             return batch.outcome
@@ -100,6 +130,7 @@ def _take_in(intake: _Intake, deliveries: list[Delivery]) -> Outcome:
             if not intake.options.keep_source:
                 batch.remove_sources()
             return batch.outcome
+        read = _read(intake, [one.delivery for one in read])
     raise InUse("in_use")
 
 
@@ -121,17 +152,15 @@ class _Batch:
 
     # -- 1 --------------------------------------------------------------------------------------------
 
-    def judge(self, deliveries: list[Delivery]) -> list[Candidate]:
+    def judge(self, read: list[_Read]) -> list[Candidate]:
         """Step 1: who goes on."""
         going = []
-        for delivery in deliveries:
-            with self._ending(delivery):
-                going.append(candidates.read(delivery, self.tags, self.store.prompts, self.now))
-        with ThreadPoolExecutor(max_workers=THREADS) as threads:
-            for one, tag in zip(going, threads.map(self.tags.caller, [c.call for c in going]), strict=True):
-                one.caller = tag
-        for one in going:
-            candidates.look_at_store(one, self.store.catalogue)
+        for one in read:
+            with self._ending(one.delivery):
+                if isinstance(one.call, Exception):
+                    raise one.call
+                candidates.look_at_store(one.call, self.store.catalogue)
+                going.append(one.call)
         return going
 
     def would(self, going: list[Candidate], offered: dict[bytes, bytes]) -> None:
@@ -205,7 +234,7 @@ class _Batch:
                 candidate.key, Kind.ORIGINAL, candidate.id, None, self._listeners(candidate, consent)
             )
             wav = audio.canonical_pieces(found.header, found.frames())
-            pieces = _Counted(objects.seal_body(candidate.key, header, wav))
+            pieces = objects.Counted(objects.seal_body(candidate.key, header, wav))
             self.store.blobs.put(candidate.id.hex(), pieces)
             candidate.recording = candidates.recording_of(candidate, consent, pieces.sha256(), pieces.size)
             candidate.told = candidates.metadata_of(candidate.call, found.header, consent)
@@ -364,21 +393,3 @@ class _Ending:
             self._batch.is_here(self._delivery, error.recording)
             return True
         return isinstance(error, Vanished)
-
-
-class _Counted:
-    """Pieces on their way to the disk, hashed and counted as they pass."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = pieces
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            self._digest.update(piece)
-            self.size += len(piece)
-            yield piece
-
-    def sha256(self) -> bytes:
-        return self._digest.digest()

@@ -9,6 +9,7 @@ No consent, no key: `new_data_key` is the only function that makes the key of a 
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -115,6 +116,25 @@ def seal_body(key: DataKey, header: Header, sound: Iterable[bytes]) -> Iterator[
     head = header.encode()
     yield head
     yield from crypto.encrypt_body(_body_key(key, header, head), head, sound)
+
+
+class Counted:
+    """Pieces of an object on their way to the disk, hashed and counted as they pass."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._digest.update(piece)
+            self.size += len(piece)
+            yield piece
+
+    def sha256(self) -> bytes:
+        """Of all pieces that passed."""
+        return self._digest.digest()
 
 
 def open_body(key: DataKey, header: Header, sealed: Iterable[bytes]) -> Iterator[bytes]:
