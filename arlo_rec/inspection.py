@@ -20,8 +20,8 @@ from typing import Any
 
 from arlo_rec import crypto, objects
 from arlo_rec.errors import Integrity
-from arlo_rec.jsontext import canonical, parse_object
-from arlo_rec.logbook import Body
+from arlo_rec.jsontext import canonical
+from arlo_rec.logbook import Body, read_body
 from arlo_rec.policy import Action, State
 from arlo_rec.records import Recording, RecordingId
 from arlo_rec.store import Store
@@ -179,7 +179,7 @@ def _header(head: bytes) -> objects.Header | None:
 def _told(body: bytes | None) -> Iterator[tuple[RecordingId, str | None]]:
     """What an entry says became of recordings: taken in, as the row that it swore, or (None) erased."""
     try:
-        yield from _what_it_did(parse_object(body)) if body is not None else ()
+        yield from _what_it_did(read_body(body)) if body is not None else ()
     except (KeyError, TypeError, ValueError):
         return  # nothing that we wrote
 

@@ -17,6 +17,7 @@ from arlo_rec.jsontext import canonical, parse_object
 from arlo_rec.records import RecordingId
 
 _BATCH = 5000  # entries read at once by a verification: 2 MB
+ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where the body was dropped)
 
 
@@ -105,11 +106,16 @@ class Logbook:
         """Entries in order; *where* is ours, never a user's."""
         sql = f"SELECT seq, body FROM entries WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - see above
         for seq, body in self._db.rows(sql, (*values, limit)):
-            yield Line(int(seq), parse_object(bytes(body)) if body is not None else None)
+            yield Line(int(seq), read_body(body) if body is not None else None)
 
     def about(self, recording: RecordingId) -> Iterator[Line]:
         """Every entry that names a recording, in order."""
         yield from self.lines("seq IN (SELECT seq FROM mentions WHERE recording = ?)", (recording,))
+
+
+def read_body(body: bytes) -> dict[str, Any]:
+    """What an entry says; raises ValueError where it is none of ours."""
+    return parse_object(body, max_bytes=ENTRY_LONGEST)
 
 
 def check(

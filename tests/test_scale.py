@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import inspection, logbook
+from arlo_rec import inspection, logbook, receipts
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.keyfiles import read_catalogue_seal
+from arlo_rec.opening import open_store
+from arlo_rec.place import find
+from arlo_rec.records import RecordingId
+from arlo_rec.statefolder import StateFolder
+from arlo_rec.store import log_key
 from bench import fill
 from tests import world as worlds
+from tests.test_attack import identity
 from tests.test_rollback import catalogue
 from tests.world import REASON, World
 
@@ -130,6 +137,22 @@ def test_what_comes_and_goes_while_a_verification_runs_is_no_problem(
 
     monkeypatch.setattr(inspection.Inspection, "problems", meanwhile)
     assert problems(large) == []
+
+
+def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World) -> None:
+    """Longer than any JSON that we take from outside."""
+    db, where = catalogue(world), find(world.store)
+    (seed,) = read_catalogue_seal(where, identity(world, "iver"))
+    book, names = logbook.Logbook(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
+    with db.writing():
+        book.append([{"action": "purge", "outcome": "done", "recordings": names}], identity(world, "iver").signing)
+    assert [len(line.told["recordings"]) for line in book.about(RecordingId(bytes(16))) if line.told] == [130_000]
+    db.close()
+    now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)
+    with open_store(where, identity(world, "iver"), now, StateFolder(None)) as store:
+        path = receipts.write(store, receipts.Erased("ABCD-EFGH", "expiry", now, "retention.90d", ids))
+    assert world.json("certificate", "verify", str(path))["count"] == 130_000
+    assert problems(world) == []
 
 
 # -- no command reads a table -------------------------------------------------------------------------
