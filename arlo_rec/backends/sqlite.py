@@ -149,11 +149,12 @@ class SqliteConnection:
     def sound(self) -> list[str]:
         """See Connection: SQLCipher's page MACs, then SQLite's quick check, on a connection of its own."""
         beside = SqliteConnection(self._path, self._key) if self._path else self
+        pages: list[str] = []
         try:
             pages = [str(row[0]) for row in beside.rows("PRAGMA cipher_integrity_check")]
             structure = [str(row[0]) for row in beside.rows("PRAGMA quick_check")]
         except (Integrity, NotUnlocked) as problem:  # it stumbled over a page that does not open
-            structure = [problem.code]
+            structure = [] if pages else [problem.code]
         finally:
             if beside is not self:
                 beside.close()
