@@ -79,8 +79,19 @@ def test_a_migrated_catalogue_has_the_shape_of_a_new_one(old: World, template: W
     old.json("status", who="cron")
     migrated, made = connection(old), connection(template)
     assert shape(migrated) == shape(made)
+    figures = "SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY idx"
+    assert migrated.rows(figures) == made.rows(figures)
     for db in (migrated, made):
         db.close()
+
+
+def test_the_figures_for_the_planner_are_those_of_indexes_that_exist(template: World) -> None:
+    db = connection(template)
+    indexes = set(db.rows("SELECT tbl_name, name FROM sqlite_master WHERE type = 'index'"))
+    told = set(db.rows("SELECT tbl, idx FROM sqlite_stat1"))
+    assert told <= indexes, "the engine says nothing about a name that it does not know"
+    assert {one for one in indexes if one[0] in {"recordings", "metadata", "shares"}} <= told
+    db.close()
 
 
 def test_metadata_keys_that_no_row_uses_do_not_outlive_the_migration(old: World) -> None:
