@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from arlo_rec.errors import Integrity
 
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()  # RFC 6962, 2.1: the tree of no leaves
 SALT_BYTES = 16
+_sha256 = hashlib.sha256
 _ED25519 = b"\x01"  # c2sp.org/signed-note: the algorithm byte of Ed25519
 
 
@@ -35,6 +36,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def commit(salt: bytes, body: bytes) -> bytes:
     """What the leaf of an entry holds: it says nothing about the body without the salt."""
     return hashlib.sha256(salt + body).digest()
+
+
+def commits(leaf: bytes, salt: bytes, body: bytes) -> bool:
+    """Whether a leaf of the tree is this body's: `leaf_hash` of `commit`, in one call, for a million of them."""
+    return _sha256(b"\0" + _sha256(salt + body).digest()).digest() == leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +85,20 @@ class Tree:
 
 
 def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
-    """The root of the tree at each of *sizes*, in one pass over the leaf hashes."""
-    wanted, tree = set(sizes), Tree()
-    found = {0: tree.root()} if 0 in wanted else {}
-    for leaf in leaves:
-        tree = tree.add(leaf)
-        if tree.size in wanted:
-            found[tree.size] = tree.root()
+    """The root of the tree at each of *sizes*, in one pass over the leaf hashes.
+
+    What `Tree.add` does, on a list that is changed in place: a million leaves take a second instead of three.
+    """
+    frontier, wanted = list[bytes](), set(sizes)
+    found = {0: EMPTY_ROOT} if 0 in wanted else {}
+    for size, leaf in enumerate(leaves, 1):
+        node, bits = leaf, size - 1
+        while bits & 1:
+            node = _sha256(b"\x01" + frontier.pop() + node).digest()
+            bits >>= 1
+        frontier.append(node)
+        if size in wanted:
+            found[size] = Tree(size, tuple(frontier)).root()
     return found
 
 
@@ -153,6 +166,11 @@ def note_signed_by(note: str, name: str, public: bytes) -> bool:
         checkpoint, signatures = parse_note(note)
     except ValueError:
         return False
+    return signed_by(checkpoint, signatures, name, public)
+
+
+def signed_by(checkpoint: Checkpoint, signatures: Mapping[str, bytes], name: str, public: bytes) -> bool:
+    """The same for a note that was parsed already."""
     raw = signatures.get(name, b"")
     return raw[:4] == _key_id(name, public) and crypto.verified(public, raw[4:], checkpoint.text())
 

@@ -5,11 +5,12 @@ Changes belong into a transaction of the caller. What a row means, and who may s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
-from arlo_rec.backends import Connection, Row
+from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.policy import Purpose, State
 from arlo_rec.records import Kind, Recording, RecordingId, from_micros, to_micros
 
@@ -17,6 +18,8 @@ _COLUMNS = (
     "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
     "prompt_sha256, policy, object_sha256, object_bytes"
 )
+_KINDS = {int(one): one for one in Kind}
+_STATES = {one.value: one for one in State}
 
 
 class Catalogue:
@@ -59,10 +62,14 @@ class Catalogue:
         found = self.where("id = ? AND state <> 'arriving'", (recording,))
         return found[0] if found else None
 
-    def where(self, condition: str, values: Sequence[Any] = (), limit: int = -1) -> list[Recording]:
-        """Recordings by a condition of ours (never a user's text), oldest first."""
-        sql = f"SELECT {_COLUMNS} FROM recordings WHERE {condition} ORDER BY started_at, id LIMIT ?"  # noqa: S608
-        return [_recording(row) for row in self._db.rows(sql, (*values, limit))]
+    def where(self, condition: str, values: Sequence[Any] = ()) -> list[Recording]:
+        """Recordings by a condition of ours (never a user's text), oldest first.
+
+        They are sorted here: an engine that is asked for an order may read a million rows that have it already,
+        rather than sort the four that are wanted.
+        """
+        rows = self._db.rows(f"SELECT {_COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
+        return sorted((_recording(row) for row in rows), key=lambda one: (one.started_at, one.id))
 
     def of_caller(self, tag: bytes) -> list[Recording]:
         """What is held of a caller, with everything derived from it."""
@@ -76,6 +83,10 @@ class Catalogue:
         """What is held although its last day is over."""
         return self.where("state = 'held' AND due_at <= ?", (to_micros(now),))
 
+    def count_due(self, now: datetime) -> int:
+        """How many these are."""
+        return self.count("state = 'held' AND due_at <= ?", (to_micros(now),))
+
     def by_source(self, source: bytes) -> list[Recording]:
         """Recordings of that source id, erased ones included while their tag is kept."""
         return self.where("source = ? AND state <> 'arriving'", (source,))
@@ -85,17 +96,27 @@ class Catalogue:
         condition = "state = 'held' AND started_at >= ? AND started_at < ?"
         if teams is None:
             return self.where(condition, (since, before))
-        marks = ", ".join("?" for _ in teams)
-        return self.where(f"team IN ({marks}) AND {condition}", (*sorted(teams), since, before))
+        return self.where(f"team IN ({marks(sorted(teams))}) AND {condition}", (*sorted(teams), since, before))
 
-    def mark_erasing(self, recordings: Iterable[RecordingId], erasure: str) -> None:
-        """From now on nobody may open them; what identifies anybody leaves the row."""
+    def mark_erasing(self, recordings: Collection[RecordingId], erasure: str) -> None:
+        """From now on nobody may open them; what identifies anybody leaves the row, and metadata the catalogue.
+
+        A metadata key goes with the last row that used it: who looked for unused ones would read them all.
+        """
         self._db.run_many(
             "UPDATE recordings SET state = 'erasing', erasure = ?, caller = NULL, agent = NULL, content = NULL "
             "WHERE id = ? AND state = 'held'",
-            [(erasure, one) for one in recordings],
+            [(erasure, one) for one in sorted(recordings)],
         )
-        self._db.run_many("DELETE FROM metadata WHERE recording = ?", [(one,) for one in recordings])
+        used: set[bytes] = set()
+        for some in portions(recordings):
+            going = f"FROM metadata WHERE recording IN ({marks(some)})"
+            used |= {row[0] for row in self._db.rows(f"SELECT DISTINCT metadata_key {going}", some)}
+            self._db.run(f"DELETE {going}", some)
+        self._db.run_many(
+            "DELETE FROM metadata_keys WHERE id = ? AND NOT EXISTS (SELECT 1 FROM metadata WHERE metadata_key = ?)",
+            [(key, key) for key in sorted(used)],
+        )
 
     def erasing(self, erasure: str) -> list[RecordingId]:
         """Recordings of an erasure whose objects may still lie there."""
@@ -111,6 +132,45 @@ class Catalogue:
     def count(self, condition: str, values: Sequence[Any] = ()) -> int:
         """How many rows fulfil a condition of ours."""
         return int(self._db.rows(f"SELECT count(*) FROM recordings WHERE {condition}", values)[0][0])  # noqa: S608
+
+    # -- all of them, piece by piece ------------------------------------------------------------------
+
+    def row_numbers(self) -> tuple[int, int]:
+        """The smallest and the largest number of a row; a new row's is larger than all."""
+        first, last = self._db.rows("SELECT min(rowid), max(rowid) FROM recordings")[0]
+        return (int(first), int(last)) if last is not None else (1, 0)
+
+    def held_among(self, recordings: Collection[RecordingId]) -> Iterator[tuple[int, Recording]]:
+        """Those of *recordings* that are held, each with the number of its row."""
+        for some in portions(recordings):
+            sql = f"SELECT rowid, {_COLUMNS} FROM recordings WHERE id IN ({marks(some)}) AND state = 'held'"  # noqa: S608
+            for number, *row in self._db.rows(sql, some):
+                yield number, _recording(tuple(row))
+
+    def held_rows(self, at_once: int) -> Iterator[tuple[int, RecordingId]]:
+        """Every held recording with the number of its row, in the order of intake."""
+        number = 0
+        while True:
+            rows = self._db.rows(
+                "SELECT rowid, id FROM recordings WHERE rowid > ? AND +state = 'held' ORDER BY rowid LIMIT ?",
+                (number, at_once),
+            )
+            if not rows:
+                return
+            yield from ((int(number), RecordingId(one)) for number, one in rows)
+            number = rows[-1][0]
+
+    def ids_not_held(self) -> dict[RecordingId, State]:
+        """What is arriving, on its way out, or erased and remembered for late deliveries."""
+        rows = self._db.rows("SELECT id, state FROM recordings WHERE state IN ('arriving', 'erasing', 'erased')")
+        return {RecordingId(one): State(state) for one, state in rows}
+
+    def ids(self, beginning: bytes, having: Literal["shares", "metadata"] | None = None) -> set[RecordingId]:
+        """Every id that begins so; or of what has shares or metadata, instead of a row."""
+        table, column = (having, "recording") if having else ("recordings", "id")
+        low, high = beginning.ljust(16, b"\0"), beginning.ljust(16, b"\xff")
+        sql = f"SELECT {column} FROM {table} WHERE {column} BETWEEN ? AND ?"  # noqa: S608 - our names
+        return {RecordingId(row[0]) for row in self._db.rows(sql, (low, high))}
 
     # -- tombstones -----------------------------------------------------------------------------------
 
@@ -186,12 +246,17 @@ def _row(one: Recording) -> Row:
     )
 
 
+@lru_cache(maxsize=16)
+def _purposes(kept: str) -> frozenset[Purpose]:
+    return frozenset(Purpose(one) for one in kept.split(",") if one)
+
+
 def _recording(row: Row) -> Recording:
     return Recording(
         id=RecordingId(bytes(row[0])),
-        kind=Kind(row[1]),
+        kind=_KINDS[row[1]],
         parent=RecordingId(bytes(row[2])) if row[2] else None,
-        state=State(row[3]),
+        state=_STATES[row[3]],
         started_at=from_micros(row[4]),
         due_at=from_micros(row[5]),
         team=row[6],
@@ -199,7 +264,7 @@ def _recording(row: Row) -> Recording:
         agent=bytes(row[8] or b""),
         source=bytes(row[9] or b""),
         content=bytes(row[10] or b""),
-        purposes=frozenset(Purpose(one) for one in row[11].split(",") if one),
+        purposes=_purposes(row[11]),
         prompt=row[12],
         prompt_sha256=bytes(row[13]),
         policy=row[14],

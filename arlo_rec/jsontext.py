@@ -16,8 +16,7 @@ MAX_BYTES = 4 * 1024 * 1024  # a manifest has about 1 kB; a roster of 500 people
 
 def canonical(value: object) -> bytes:
     """Write *value* in the one form that we sign: sorted keys, no white space, UTF-8."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
@@ -26,7 +25,7 @@ def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         raise ValueError(f"larger than {max_bytes} bytes")
     try:
         decoded = text.decode("utf-8-sig")
-        value = json.loads(decoded, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        value = _DECODER.decode(decoded)
         if "\\u" in decoded:
             canonical(value)  # a lone surrogate parses but cannot be written
     except UnicodeDecodeError:
@@ -73,3 +72,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant)

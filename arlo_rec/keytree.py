@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from arlo_rec import crypto
-from arlo_rec.backends import Connection, Row
+from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.errors import Integrity
 from arlo_rec.records import RecordingId, to_micros
 from arlo_rec.root import SHARD_SIZE, unwrap_below, wrap_below
@@ -47,10 +47,10 @@ class KeyTree:
     def cut(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
         """Drop the shares of *recordings* and hang what stays from *new_root* by new keys on every touched path."""
         touched: set[bytes] = set()
-        for recording in recordings:
-            for (shard,) in self._db.rows("SELECT shard FROM shares WHERE recording = ?", (recording,)):
-                touched.add(shard)
-            self._db.run("DELETE FROM shares WHERE recording = ?", (recording,))
+        for some in portions(recordings):
+            going = f"FROM shares WHERE recording IN ({marks(some)})"
+            touched |= {row[0] for row in self._db.rows(f"SELECT DISTINCT shard {going}", some)}
+            self._db.run(f"DELETE {going}", some)
         days = {self._day_of(shard) for shard in touched}
         for shard in touched:
             self._renew_shard(shard)
@@ -60,12 +60,12 @@ class KeyTree:
 
     def _renew_shard(self, shard: bytes) -> None:
         """A new key for one shard; the shares that stay are wrapped again under it."""
-        old, new = self._shard_key(shard), crypto.fresh()
         stay = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
         if not stay:
             self._db.run("DELETE FROM shard_keys WHERE id = ?", (shard,))
             self._shards.pop(shard, None)
             return
+        old, new = self._shard_key(shard), crypto.fresh()
         again = [
             (wrap_below(new, unwrap_below(old, wrapped, "share", one), "share", one), one) for one, wrapped in stay
         ]

@@ -144,9 +144,6 @@ def outlived(store: Store, person: Person, now: datetime) -> list[bytes]:
 def clear_unused(store: Store, before: str) -> None:
     """Drop keys of months so old that nothing is sealed to them any more; inside a change."""
     store.db.run("DELETE FROM listening_keys WHERE month < ?", (before,))
-    store.db.run(
-        "DELETE FROM metadata_keys WHERE NOT EXISTS (SELECT 1 FROM metadata WHERE metadata_key = metadata_keys.id)"
-    )
 
 
 def _make(

@@ -6,17 +6,19 @@ When the catalogue is re-keyed the log's key changes too: the old key vouches fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from arlo_rec import audit, crypto
-from arlo_rec.backends import Connection
+from arlo_rec.backends import Connection, Row
 from arlo_rec.errors import Integrity
 from arlo_rec.jsontext import canonical, parse_object
 from arlo_rec.records import RecordingId
 
-_BATCH = 5000  # leaves read at once by a verification: 160 kB
+_BATCH = 5000  # entries read at once by a verification: 2 MB
+ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
+Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where the body was dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Logbook:
             tree = tree.add(leaf)
         self._db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", entries)
         if mentions:
-            self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", mentions)
+            self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
         self._close(tree, signer)
 
     def _close(self, tree: audit.Tree, signer: crypto.SigningKey) -> None:
@@ -104,15 +106,25 @@ class Logbook:
         """Entries in order; *where* is ours, never a user's."""
         sql = f"SELECT seq, body FROM entries WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - see above
         for seq, body in self._db.rows(sql, (*values, limit)):
-            yield Line(int(seq), parse_object(bytes(body)) if body is not None else None)
+            yield Line(int(seq), read_body(body) if body is not None else None)
 
     def about(self, recording: RecordingId) -> Iterator[Line]:
         """Every entry that names a recording, in order."""
         yield from self.lines("seq IN (SELECT seq FROM mentions WHERE recording = ?)", (recording,))
 
 
+def read_body(body: bytes) -> dict[str, Any]:
+    """What an entry says; raises ValueError where it is none of ours."""
+    return parse_object(body, max_bytes=ENTRY_LONGEST)
+
+
 def check(
-    book: Logbook, people: Iterable[bytes], anchors: Iterable[str] = (), *, signatures: bool = False
+    book: Logbook,
+    people: Iterable[bytes],
+    anchors: Iterable[str] = (),
+    *,
+    signatures: bool = False,
+    follow: Callable[[Sequence[Body]], None] = lambda _bodies: None,
 ) -> list[str]:
     """What is wrong with the log, as codes; empty if nothing. *people* are the keys of all who could sign.
 
@@ -120,51 +132,69 @@ def check(
     3. the chain of log keys holds
     4. the checkpoint (with *signatures*: each) is truly signed, by the log and by a person
     5. every anchor agrees with the tree
+
+    *follow* is handed every body, in order and in batches: whoever has to read the log anyhow reads it once.
     """
     problems: list[str] = []
-    leaves = list(_checked_leaves(book, problems))
+    count = 0
+
+    def leaves() -> Iterator[bytes]:
+        nonlocal count
+        for expected, rows in _batches(book):
+            yield from _checked_leaves(rows, expected, problems)
+            follow([(seq, body) for seq, _, body, _ in rows])
+            count += len(rows)
+
     notes = _notes(book, every=signatures)
     anchored = [_anchor(one, problems) for one in anchors]
     sizes = {checkpoint.size for checkpoint, _ in notes}
-    roots = audit.roots_at(leaves, sizes | {one.size for one, _ in filter(None, anchored)})
+    roots = audit.roots_at(leaves(), sizes | {one.size for one, _ in filter(None, anchored)})
     keys = _key_chain(book, problems)
     names = {f"{book.origin}/{crypto.fingerprint(one).hex()}": one for one in people}
     for checkpoint, note in notes:
         if roots.get(checkpoint.size) != checkpoint.root:
             problems.append("log_root_differs")
-        public = _key_at(keys, checkpoint.size)
-        if public is None or not audit.note_signed_by(note, book.origin, public):
-            problems.append("checkpoint_unsigned")
-        elif not _signed_by_somebody(note, names):
-            problems.append("checkpoint_of_nobody")
-    if book.tree().size != len(leaves) or not notes or notes[-1][0].size != len(leaves):
+        problems += _check_note(book, checkpoint, note, _key_at(keys, checkpoint.size), names)
+    if book.tree().size != count or not notes or notes[-1][0].size != count:
         problems.append("log_cut_off")
     for found in filter(None, anchored):
         problems += _check_anchor(book, found, roots, keys)
     return problems
 
 
-def _signed_by_somebody(note: str, names: Mapping[str, bytes]) -> bool:
-    signers = set(audit.parse_note(note)[1]) & set(names)
-    return any(audit.note_signed_by(note, one, names[one]) for one in signers)
+def _check_note(
+    book: Logbook, checkpoint: audit.Checkpoint, note: str, public: bytes | None, names: Mapping[str, bytes]
+) -> list[str]:
+    """Whether a checkpoint is what its note says, and the note is signed by the log and by one of *names*."""
+    try:
+        said, signed = audit.parse_note(note)
+    except ValueError:
+        return ["checkpoint_unsigned"]
+    if public is None or said != checkpoint or not audit.signed_by(said, signed, book.origin, public):
+        return ["checkpoint_unsigned"]
+    if not any(audit.signed_by(said, signed, one, names[one]) for one in set(signed) & set(names)):
+        return ["checkpoint_of_nobody"]
+    return []
 
 
-def _checked_leaves(book: Logbook, problems: list[str]) -> Iterator[bytes]:
-    expected = 0
-    while True:
-        rows = book._db.rows(
-            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?",
-            (expected, _BATCH),
-        )
-        for seq, salt, body, leaf in rows:
-            if seq != expected:
-                problems.append("entry_missing")
-            if body is not None and audit.leaf_hash(audit.commit(salt, body)) != leaf:
-                problems.append("entry_changed")
-            expected = seq + 1
-            yield bytes(leaf)
-        if len(rows) < _BATCH:
-            return
+def _batches(book: Logbook) -> Iterator[tuple[int, list[Row]]]:
+    """Every entry in order, some thousand at once with the number that the first must have."""
+    since = 0
+    while rows := book._db.rows(
+        "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?", (since, _BATCH)
+    ):
+        yield since, rows
+        since = rows[-1][0] + 1
+
+
+def _checked_leaves(rows: Sequence[Row], expected: int, problems: list[str]) -> Iterator[bytes]:
+    for seq, salt, body, leaf in rows:
+        if seq != expected:
+            problems.append("entry_missing")
+        if body is not None and not audit.commits(leaf, salt, body):
+            problems.append("entry_changed")
+        expected = seq + 1
+        yield leaf
 
 
 def _notes(book: Logbook, *, every: bool) -> list[tuple[audit.Checkpoint, str]]:

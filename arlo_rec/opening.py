@@ -181,7 +181,7 @@ def _make_room(place: Place) -> None:
 
 
 def _bring_up_to_date(store: Store, connection: SqliteConnection) -> None:
-    """A catalogue of an older version is migrated; one of a newer version is left alone."""
+    """A catalogue of an older version is migrated, by whoever comes first; one of a newer version is left alone."""
     version = store.number("schema")
     if version > schema.VERSION:
         raise Unreachable("store_too_new", path=str(store.place.store))

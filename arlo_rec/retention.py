@@ -79,7 +79,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
     done = _erase(store, planned)
     _end_access(store, planned.now)
     _tidy(store, planned.now)
-    left = len(store.catalogue.due(planned.now))
+    left = store.catalogue.count_due(planned.now)
     complete = done is None or done.complete
     receipt = receipts.file_for(store, done.number) if done is not None and complete else None
     return Purged(planned.due, len(planned.due) - left, left, receipt, complete)
@@ -133,5 +133,5 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.clear_old(before)
         store.db.run("DELETE FROM refusals WHERE last_seen < ?", (to_micros(before),))
         listening.clear_unused(store, listening.month_of(before - RETENTION))
-        if not store.catalogue.due(now):
+        if not store.catalogue.count_due(now):
             change.log(store.entry(Action.PURGE, "done", "retention.90d", now, mark=True))

@@ -1,6 +1,8 @@
 """The tables of the catalogue and how older ones become today's. Runs through sqlite-utils, only when needed.
 
-Each migration is one transaction and is never edited after a release: a change is a new one at the end.
+Migrations are never edited after a release: a change is a new one at the end. All that a catalogue lacks are carried
+out in one transaction, which the caller has begun alone (`SqliteConnection.build`): of two commands that find an
+older catalogue at the same moment, the second finds nothing left to do.
 Tables are STRICT, so that a value of another type is no value.
 Instants are microseconds since 1970 in UTC. No column holds a name or a number of a caller.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 _FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -72,17 +74,60 @@ CREATE TABLE cases (
 CREATE INDEX cases_by_caller ON cases (caller);
 """
 
+# What a purge and a search look for, so that neither reads a table of a million rows: metadata keys that no row
+# uses any more, held recordings of a time whatever the team, and what was withdrawn or refused long ago.
+# Then what the engine cannot know, as it never counts: nearly every row is held, so an index that begins with the
+# state finds everything, while one caller has four calls. Without it a withdrawal of four calls read a million
+# rows. The figures are those of a store of a million and hold for every size: rows, then how many of them share
+# the first column of the index, the first two, and so on (sqlite.org/fileformat2.html, 2.6.3).
+_BY_TIME_AND_USE = """
+CREATE INDEX metadata_by_key ON metadata (metadata_key);
+CREATE INDEX recordings_by_start ON recordings (state, started_at);
+CREATE INDEX tombstones_by_time ON tombstones (at);
+CREATE INDEX refusals_by_time ON refusals (last_seen);
+DELETE FROM metadata_keys WHERE NOT EXISTS (SELECT 1 FROM metadata WHERE metadata_key = metadata_keys.id);
+ANALYZE meta;
+DELETE FROM sqlite_stat1;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('recordings', 'sqlite_autoindex_recordings_1', '1000000 1'),
+  ('recordings', 'recordings_by_caller', '1000000 4'),
+  ('recordings', 'recordings_by_source', '1000000 1'),
+  ('recordings', 'recordings_by_parent', '1000000 4'),
+  ('recordings', 'recordings_by_erasure', '1000000 100'),
+  ('recordings', 'recordings_by_team', '1000000 10000 1'),
+  ('recordings', 'recordings_by_due', '1000000 250000 1'),
+  ('recordings', 'recordings_by_start', '1000000 250000 1'),
+  ('metadata', 'sqlite_autoindex_metadata_1', '2000000 2 1'),
+  ('metadata', 'metadata_by_key', '2000000 100'),
+  ('metadata_keys', 'sqlite_autoindex_metadata_keys_1', '100000 1'),
+  ('shares', 'sqlite_autoindex_shares_1', '1000000 1'),
+  ('shares', 'shares_by_shard', '1000000 250'),
+  ('shard_keys', 'sqlite_autoindex_shard_keys_1', '4000 1'),
+  ('shard_keys', 'shard_keys_by_hour', '4000 2 1'),
+  ('shard_keys', 'shard_keys_by_day', '4000 40');
+ANALYZE sqlite_master;
+UPDATE meta SET value = 2 WHERE key = 'schema';
+"""
 
-def migrate(db: Any) -> None:
-    """Bring a catalogue (a sqlite-utils Database) to VERSION; nothing happens where it is there."""
+
+def migrate(db: Any, *, upto: str | None = None) -> None:
+    """Bring a catalogue (a sqlite-utils Database) to VERSION, or to just before the step *upto*; in a transaction."""
     from sqlite_utils.migrations import Migrations
 
     steps = Migrations("arlo_rec")
 
     @steps(name="0001_first")
     def _first(database: Any) -> None:
-        for statement in _FIRST.split(";"):
-            if statement.strip():
-                database.conn.execute(statement)
+        _carry_out(database, _FIRST)
 
-    steps.apply(db)
+    @steps(name="0002_by_time_and_use")
+    def _second(database: Any) -> None:
+        _carry_out(database, _BY_TIME_AND_USE)
+
+    steps.apply(db, stop_before=upto)
+
+
+def _carry_out(database: Any, statements: str) -> None:
+    for statement in statements.split(";"):
+        if statement.strip():
+            database.conn.execute(statement)

@@ -93,6 +93,21 @@ def test_an_object_is_for_its_owner_alone_or_for_the_group(tmp_path: Path) -> No
     assert (tmp_path / "cd").stat().st_mode & 0o7777 == 0o2770
 
 
+def test_heads_come_in_the_order_of_the_names_however_many(blobs: Blobs) -> None:
+    names = [f"{number:032x}" for number in range(600)]
+    for number in range(0, 600, 2):
+        blobs.put(names[number], [number.to_bytes(2, "big"), bytes(number)])
+    found = list(blobs.heads(names, 3))
+    assert found == [None if n % 2 else (n + 2, (n.to_bytes(2, "big") + bytes(n))[:3]) for n in range(600)]
+
+
+def test_names_can_be_asked_for_by_their_beginning(blobs: Blobs) -> None:
+    for name in (NAME, OTHER):
+        blobs.put(name, [b"x"])
+    assert list(blobs.names("ab")) == [NAME]
+    assert list(blobs.names("00")) == []
+
+
 # -- root ---------------------------------------------------------------------------------------------
 
 
@@ -222,6 +237,9 @@ def test_a_damaged_page_is_found(catalogue: SqliteConnection, tmp_path: Path) ->
     raw[len(raw) // 2] ^= 1
     (tmp_path / "c.db").write_bytes(bytes(raw))
     assert catalogue.sound()
+    again = SqliteConnection(tmp_path / "c.db", b"k" * 32)
+    assert again.sound(), "with nothing in memory, the check itself stumbles over the page"
+    again.close()
 
 
 def test_a_file_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "signature": r"[A-Za-z0-9+/]{80,}={0,2}",
     "root": r"[A-Za-z0-9+/]{43}=",
     "shelf": r"(?<=/objects/)[0-9a-f]{2}\b",
+    "page": r"(?<=for page )[0-9]+\b",
 }
 KEY_OF = functools.cache(crypto.passphrase_key)  # the same passphrases are typed a hundred times
 SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}

@@ -196,3 +196,12 @@ def test_erased_rows_keep_nothing_that_identifies(world: World) -> None:
         for table in ("shares", "metadata"):
             sql = f"SELECT count(*) FROM {table} WHERE recording = ?"
             assert store.db.rows(sql, (bytes.fromhex(ours),)) == [(0,)]
+
+
+def test_a_metadata_key_goes_with_the_last_recording_that_used_it(world: World) -> None:
+    world.deliver("a", caller="+4790000001")
+    world.take_in("b", caller="+4790000002", seed=4)  # one batch, so one key for each audience
+    for number, left in (("90000001", 2), ("90000002", 0)):
+        world.json("withdraw", number, "--yes", who="siri")
+        with open_store(find(world.store), identity(world, "sigrid"), datetime.now(UTC), StateFolder(None)) as store:
+            assert store.db.rows("SELECT count(*) FROM metadata_keys") == [(left,)]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 Row = tuple[Any, ...]
 SLOTS = 2  # of the root file; one is always whole
+AT_ONCE = 500  # values of one statement; SQLite takes 32766
+Key = TypeVar("Key", bound=bytes)
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
 
 
@@ -30,14 +32,17 @@ class Blobs(Protocol):
     def open(self, name: str) -> BinaryIO:
         """A seekable stream of the bytes; raises KeyError where there are none."""
 
+    def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
+        """For each name in turn how many bytes, and the first *length* of them; None where there is no such name."""
+
     def size(self, name: str) -> int | None:
         """How many bytes, or None where there is no such name."""
 
     def delete(self, name: str) -> None:
         """Forget *name* and whatever a broken `put` left of it; a name that is not there is no error."""
 
-    def names(self) -> Iterator[str]:
-        """Every name that is kept, in no order."""
+    def names(self, beginning: str = "") -> Iterator[str]:
+        """Every name that is kept, or that begins with two digits, in no order."""
 
 
 class Root(Protocol):
@@ -87,7 +92,19 @@ class Connection(Protocol):
         """Encrypt everything anew under *key*. Nobody else may have the catalogue open."""
 
     def sound(self) -> list[str]:
-        """What the engine's own check of its file finds wrong; empty if nothing."""
+        """What the engine's own check of its file finds wrong; empty if nothing. May run on a thread beside others."""
 
     def close(self) -> None:
         """Let go of it."""
+
+
+def portions(values: Iterable[Key]) -> Iterator[list[Key]]:
+    """Some hundred at once, as a statement takes only so many; sorted, so that each page of an index is met once."""
+    every = sorted(values)
+    for at in range(0, len(every), AT_ONCE):
+        yield every[at : at + AT_ONCE]
+
+
+def marks(values: Sequence[object]) -> str:
+    """As many question marks as values."""
+    return ", ".join("?" * len(values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -33,6 +33,12 @@ class MemoryBlobs:
         """See Blobs."""
         return io.BytesIO(self._kept[name])
 
+    def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
+        """See Blobs."""
+        for name in names:
+            kept = self._kept.get(name)
+            yield None if kept is None else (len(kept), kept[:length])
+
     def size(self, name: str) -> int | None:
         """See Blobs."""
         kept = self._kept.get(name)
@@ -43,9 +49,9 @@ class MemoryBlobs:
         self._put.pop(name, None)
         self._kept.pop(name, None)
 
-    def names(self) -> Iterator[str]:
+    def names(self, beginning: str = "") -> Iterator[str]:
         """See Blobs."""
-        yield from list(self._kept)
+        yield from [name for name in self._kept if name.startswith(beginning)]
 
 
 class MemoryRoot:

@@ -58,7 +58,7 @@ class SqliteConnection:
 
     def __init__(self, path: Path | None, key: bytes) -> None:
         """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked where it does not fit."""
-        self._path = path
+        self._path, self._key = path, key
         with _translated(path):
             self._db = dbapi2.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
             self._db.set_key(_raw(key))
@@ -144,12 +144,20 @@ class SqliteConnection:
         with _translated(self._path):
             self._db.reset_key(_raw(key))
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._key = key
 
     def sound(self) -> list[str]:
-        """See Connection: SQLCipher's page MACs, then SQLite's quick check."""
-        with _translated(self._path):
-            pages = [str(row[0]) for row in self._db.execute("PRAGMA cipher_integrity_check").fetchall()]
-            structure = [str(row[0]) for row in self._db.execute("PRAGMA quick_check").fetchall()]
+        """See Connection: SQLCipher's page MACs, then SQLite's quick check, on a connection of its own."""
+        beside = SqliteConnection(self._path, self._key) if self._path else self
+        pages: list[str] = []
+        try:
+            pages = [str(row[0]) for row in beside.rows("PRAGMA cipher_integrity_check")]
+            structure = [str(row[0]) for row in beside.rows("PRAGMA quick_check")]
+        except (Integrity, NotUnlocked) as problem:  # it stumbled over a page that does not open
+            structure = [] if pages else [problem.code]
+        finally:
+            if beside is not self:
+                beside.close()
         return pages + [said for said in structure if said != "ok"]
 
     def close(self) -> None:
@@ -158,14 +166,14 @@ class SqliteConnection:
             self._db.close()
 
     def build(self, migrate: Callable[[Any], None]) -> None:
-        """Hand the file to *migrate* as a sqlite-utils Database, which drives the schema."""
+        """Hand the file to *migrate* as a sqlite-utils Database, which drives the schema: all or nothing, and alone."""
         import sys
 
         sys.modules.setdefault("pysqlite3", sys.modules["sqlcipher3"])
         sys.modules.setdefault("pysqlite3.dbapi2", dbapi2)
         import sqlite_utils
 
-        with _translated(self._path):
+        with self.writing(), _translated(self._path):
             migrate(sqlite_utils.Database(self._db, execute_plugins=False))
 
 

@@ -10,21 +10,19 @@ from arlo_rec.commands.run import Run
 from arlo_rec.errors import ArloError, Usage
 from arlo_rec.render import Answer, tell
 
-CERTIFICATE_BYTES = 64 * 1024 * 1024  # a receipt of a million recordings has 35 MB
-
 
 def certificate_verify(
     run: Run,
     file: Annotated[Path, arg("arg.certificate", "FILE")],
     vkey: Annotated[str | None, opt("opt.vkey", "--vkey")] = None,
 ) -> Answer:
-    from arlo_rec.receipts import verify
+    from arlo_rec.receipts import LONGEST, verify
     from arlo_rec.records import from_iso
     from arlo_rec.times import shown
 
     try:
         with file.open("rb") as stream:
-            raw = stream.read(CERTIFICATE_BYTES)
+            raw = stream.read(LONGEST)
     except OSError:
         raise Usage("file_unreadable", path=str(file)) from None
     wanted = vkey or run.settings.vkey

@@ -1,0 +1,327 @@
+"""A throw-away store of any size, filled by the program's own functions, but without its caution.
+
+Rows, keys, seals, log entries and objects are what an intake writes: a recording taken from here opens, and
+`verify --read-data` finds nothing. What is left out is what only a store that must last needs: nothing is
+synced, objects are written without a second name, and the rows of all batches are one transaction. Two things
+are not as in life: sounds are short, and the tags of callers whom nobody asks for are random, as a true one
+costs 3 ms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from arlo_rec import audio, candidates, crypto, listening, objects, place
+from arlo_rec.consent import Claim, Consent, prove
+from arlo_rec.jsontext import canonical
+from arlo_rec.keyfiles import Identity, read_service
+from arlo_rec.metadata import MetadataKeys
+from arlo_rec.opening import open_store
+from arlo_rec.policy import POLICY_VERSION, Action, Purpose
+from arlo_rec.records import Call, Entry, Kind, Private, Recording, RecordingId
+from arlo_rec.statefolder import StateFolder
+from arlo_rec.store import INDEX_PART, Store
+
+PROGRAM = str(Path(sys.executable).parent / "arlo-rec")
+PASSPHRASE = "riktig hest batteri stift"
+PROMPT = "nb-2026-01"
+BATCH = 100  # recordings whose log entries are closed by one checkpoint, as an intake does
+CALLS_OF_CALLER = 4
+NAMED = 64  # callers of a store whose tags are true, so that they can be withdrawn by number
+DAY_OF_A_MILLION = 11_112  # recordings: a ninetieth of a million
+RECORDINGS_PER_TEAM = 10_000  # in 90 days, whatever the size of the store: a team's day is 111 calls
+CACHE_KIB = 6 * 1024 * 1024  # of the catalogue while it is filled: index pages are then written once
+LEDGER = {"sigrid": "officer", "leif": "manager", "iver": "auditor"}
+SERVICES = {"telefon": "ingest", "skranke": "support", "cron": "retention", "kontroll": "auditor"}
+
+
+@dataclass(frozen=True)
+class Yard:
+    """A folder with a store and everybody's secrets, and the program run in it."""
+
+    base: Path
+
+    @property
+    def store(self) -> Path:
+        """The store's folder."""
+        return self.base / "store"
+
+    @property
+    def objects(self) -> Path:
+        """Where the sealed files lie."""
+        return self.store / "objects"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the program is started with."""
+        folders = {"XDG_STATE_HOME": self.base / "state", "XDG_CONFIG_HOME": self.base / "config", "HOME": self.base}
+        return {
+            **os.environ,
+            **{name: str(folder) for name, folder in folders.items()},
+            "ARLO_REC_STORE": str(self.store),
+        }
+
+    def words(self, who: str, *words: str) -> list[str]:
+        """A command as one of the people or services types it."""
+        if who in SERVICES:
+            return [PROGRAM, *words, "--key-file", str(self.base / f"{who}.key")]
+        return [PROGRAM, *words, "--as", who, "--passphrase-file", str(self.base / "passphrase")]
+
+    def run(self, who: str, *words: str) -> bytes:
+        """What a command that must end well says on stdout."""
+        done = subprocess.run(self.words(who, *words), check=True, env=self.environment, stdout=subprocess.PIPE)
+        return done.stdout
+
+    def identity(self, service: str) -> Identity:
+        """An unlocked service."""
+        return read_service(place.find(self.store), self.base / f"{service}.key")
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What to fill in: *count* recordings, evenly over `span` from `start` on."""
+
+    count: int
+    start: datetime
+    span: timedelta
+    teams: int
+    sound_bytes: int = 400
+    first_caller: int = 0
+    named: int = NAMED
+
+
+@dataclass
+class _Shared:
+    """What every object of a filling is made with."""
+
+    objects: Path
+    access: tuple[bytes, bytes]
+    quality: dict[tuple[str, str], tuple[bytes, bytes]]
+    sound_bytes: int
+    prompts: Any
+    sound: audio.Sound = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sound = audio.Sound(audio.Encoding.ULAW, 8000, 2, b"\x7f" * self.sound_bytes)
+
+
+@contextmanager
+def yard(folder: Path | None = None) -> Iterator[Yard]:
+    """A new store with its people below a temporary folder (TMPDIR), removed at the end."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="arlo-rec-bench-") as base:
+        yield found(Path(base))
+
+
+def found(base: Path) -> Yard:
+    """Make a store with everybody below *base*."""
+    made, secret = Yard(base), base / "passphrase"
+    secret.write_text(PASSPHRASE)
+    secret.chmod(0o600)
+    words = [PROGRAM, "init", "--officer", "sigrid", "--passphrase-file", str(secret)]
+    subprocess.run(words, check=True, env=made.environment, stdout=subprocess.DEVNULL)
+    for name, role in LEDGER.items():
+        if name != "sigrid":
+            made.run("sigrid", "person", "add", name, "--role", role, "--new-passphrase-file", str(secret))
+    for name, role in SERVICES.items():
+        key = str(base / f"{name}.key")
+        made.run("sigrid", "person", "add", name, "--role", role, "--service", "--key-out", key)
+    return made
+
+
+def team(number: int) -> str:
+    """The name of a team."""
+    return f"team-{number:03d}"
+
+
+def number_of(caller: int) -> str:
+    """The number of one of the callers whose tag is true."""
+    return f"+4790{caller:06d}"
+
+
+def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
+    """Take in what *filling* says, and name it; objects are made by *workers* processes (0: by this one)."""
+    now = datetime.now(UTC)
+    with open_store(place.find(where.store), where.identity("telefon"), now, StateFolder(None)) as store:
+        _without_caution(store)
+        with store.change(now):
+            shared = _Shared(
+                where.objects,
+                (listening.access_key(store).id, listening.access_key(store).public),
+                _listening_keys(store, filling, now),
+                filling.sound_bytes,
+                store.prompts,
+            )
+        for pair in range(256):
+            (where.objects / f"{pair:02x}").mkdir(mode=0o700, exist_ok=True)
+        names = _take_in(store, filling, shared, now, workers)
+        _with_caution(store)
+        with store.change(now):  # remembers the newest state beside the root, as every change does
+            pass
+    os.sync()
+    return names
+
+
+def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, workers: int) -> list[str]:
+    tags = candidates.Tags(store.part(INDEX_PART))
+    batches = [range(at, min(at + BATCH, filling.count)) for at in range(0, filling.count, BATCH)]
+    names: list[str] = []
+    with store.root.lock(exclusive=False, wait=0), store.db.writing(), _made(filling, shared, batches, workers) as made:
+        tree = store.tree(store.read_root())
+        for batch, sealed in zip(batches, made, strict=True):
+            metadata_keys, entries = MetadataKeys(store, now), []
+            store.catalogue.arrive([one.id for one in sealed])
+            for number, one in zip(batch, sealed, strict=True):
+                entries.append(_hold(store, filling, shared, tags, tree, metadata_keys, number, one))
+            store.book.append([entry.body(POLICY_VERSION) for entry in entries], store.identity.signing)
+            names += [one.id.hex() for one in sealed]
+    return names
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """An object that lies on the disk."""
+
+    id: RecordingId
+    ke: bytes
+    sha256: bytes
+    size: int
+
+
+@contextmanager
+def _made(filling: Filling, shared: _Shared, batches: list[range], workers: int) -> Iterator[Iterator[list[_Sealed]]]:
+    """The objects of each batch, in order."""
+    tasks = [(filling, batch) for batch in batches]
+    if not workers:
+        _prepare(shared)
+        yield map(_seal_batch, tasks)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers, _prepare, (shared,)) as pool:
+        yield pool.imap(_seal_batch, tasks)
+
+
+_SHARED: list[_Shared] = []
+
+
+def _prepare(shared: _Shared) -> None:
+    _SHARED[:] = [shared]
+
+
+def _seal_batch(task: tuple[Filling, range]) -> list[_Sealed]:
+    filling, batch = task
+    return [_seal(_SHARED[0], filling, number) for number in batch]
+
+
+def _seal(shared: _Shared, filling: Filling, number: int) -> _Sealed:
+    """Write one object as an intake makes it."""
+    started = _started(filling, number)
+    recording = RecordingId(crypto.fresh(16))
+    key = objects.new_data_key(_consent(shared, started))
+    quality = shared.quality[team(number % filling.teams), listening.month_of(started)]
+    header = objects.make_header(key, Kind.ORIGINAL, recording, None, dict((shared.access, quality)))
+    raw = b"".join(objects.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
+    name = recording.hex()
+    handle = os.open(shared.objects / name[:2] / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(raw)
+    return _Sealed(recording, key.ke, hashlib.sha256(raw).digest(), len(raw))
+
+
+def _hold(
+    store: Store,
+    filling: Filling,
+    shared: _Shared,
+    tags: candidates.Tags,
+    tree: Any,
+    metadata_keys: MetadataKeys,
+    number: int,
+    sealed: _Sealed,
+) -> Entry:
+    """The rows of one recording, and its log entry."""
+    candidate = _candidate(filling, tags, number, sealed)
+    consent = _consent(shared, candidate.call.started_at)
+    recording = candidates.recording_of(candidate, consent, sealed.sha256, sealed.size)
+    store.catalogue.hold(recording)
+    tree.hang(recording.id, sealed.ke, recording.due_at)
+    told = candidates.metadata_of(candidate.call, shared.sound, consent)
+    metadata_keys.seal(recording.id, sealed.ke, *shared.access, told)
+    quality = shared.quality[recording.team, listening.month_of(recording.started_at)]
+    metadata_keys.seal(recording.id, sealed.ke, *quality, candidates.for_managers(told))
+    return _entry(store, recording)
+
+
+def _entry(store: Store, recording: Recording) -> Entry:
+    sworn = crypto.sha256(canonical(recording.sworn())).hex()
+    at = recording.started_at + timedelta(minutes=10)
+    entry = store.entry(Action.INGEST, "allowed", "consent.press1", at, sworn=sworn)
+    return entry.naming(recording.id)
+
+
+def _candidate(filling: Filling, tags: candidates.Tags, number: int, sealed: _Sealed) -> candidates.Candidate:
+    caller = filling.first_caller + number % max(1, filling.count // CALLS_OF_CALLER)
+    started = _started(filling, number)
+    call = Call(
+        source="bench",
+        source_id=f"bench.{started.timestamp():.6f}.{number}",
+        direction="inbound",
+        started_at=started,
+        team=team(number % filling.teams),
+        agent=f"Agent {number % filling.teams:03d}-{number % 7}",
+        caller=Private(number_of(caller)),
+        channels={"caller": 0, "agent": 1},
+        consent_key="1",
+        consent_at=started,
+        prompt=PROMPT,
+        prompt_completed=True,
+    )
+    named = caller - filling.first_caller < filling.named
+    return candidates.Candidate(
+        delivery=None,  # type: ignore[arg-type] - no file was delivered
+        call=call,
+        source=tags.tag("source", call.source_id),
+        agent=tags.tag("agent", call.agent),
+        caller=tags.caller(call) if named else crypto.tag(b"of nobody", str(caller).encode(), kind="caller"),
+        content=crypto.fresh(16),
+        id=sealed.id,
+    )
+
+
+def _started(filling: Filling, number: int) -> datetime:
+    return filling.start + filling.span * number / filling.count
+
+
+def _consent(shared: _Shared, at: datetime) -> Consent:
+    """What a caller's key press proves; judged at its own time, as the calls of 90 days came in one by one."""
+    claim = Claim("inbound", "1", at, PROMPT, prompt_completed=True, started_at=at)
+    return prove(claim, shared.prompts, now=at)
+
+
+def _listening_keys(store: Store, filling: Filling, now: datetime) -> dict[tuple[str, str], tuple[bytes, bytes]]:
+    months = {listening.month_of(filling.start + filling.span * part / 200) for part in range(201)}
+    found = {}
+    for number in range(filling.teams):
+        for month in sorted(months):
+            key = listening.key_for(store, Purpose.QUALITY, team(number), month, now)
+            found[team(number), month] = (key.id, key.public)
+    return found
+
+
+def _without_caution(store: Store) -> None:
+    """No journal on the disk and a cache that holds every index, while nobody else has the store."""
+    for setting in ("journal_mode=MEMORY", "synchronous=OFF", f"cache_size=-{CACHE_KIB}", "cache_spill=OFF"):
+        store.db.rows(f"PRAGMA {setting}")
+
+
+def _with_caution(store: Store) -> None:
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-32768"):
+        store.db.rows(f"PRAGMA {setting}")

@@ -1,0 +1,178 @@
+"""What a store of a million costs, against one of ten thousand and against the tools of the machine.
+
+`python -m bench scale [SIZE]` goes up to SIZE recordings (100000 takes about three minutes, a million twenty).
+Whole commands are measured, with start and unlocking. Stores are made in TMPDIR, one after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench import fill
+from bench.fill import DAY_OF_A_MILLION, Filling, Yard
+
+SIZES = (10_000, 100_000, 1_000_000)
+LIVED = timedelta(days=89)  # nothing of it is due while we measure
+TIMES = 9
+PAIRS = 3
+MINUTE_OF_SOUND = 240_000  # frames of two channels: 480 kB of object
+LIMIT_WITHDRAW = 1.5  # times the smallest store's
+LIMIT_FIND = 2.0
+LIMIT_PURGE = 3.0  # times `rm` of the same files
+LIMIT_VERIFY_S, LIMIT_VERIFY_MB = 60, 300
+LIMIT_AUDIT_S = 5
+# A process counts as its own the memory of whoever started it, and we may be large after filling: this one is small.
+_WATCH = """
+import resource, subprocess, sys, time
+begun = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True)
+print(time.perf_counter() - begun)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def run(largest: int | None = None) -> Iterator[str]:
+    """Each store's lines as they are measured, then the ratios."""
+    largest = largest or int(os.environ.get("ARLO_REC_BENCH_SIZE", SIZES[-1]))
+    found: dict[int, dict[str, float]] = {}
+    for size in (one for one in SIZES if one <= largest):
+        with fill.yard() as where:
+            found[size] = {}
+            yield from _measure(where, size, found[size], whole=size == largest)
+    yield from _ratios(found)
+
+
+def _measure(where: Yard, size: int, found: dict[str, float], *, whole: bool) -> Iterator[str]:
+    now, teams = datetime.now(UTC), max(1, size // fill.RECORDINGS_PER_TEAM)
+    team = fill.team(0)
+    where.run("sigrid", "grant", "leif", "--purpose", "quality", "--team", team, "--reason", "responsible for quality")
+    begun = time.perf_counter()
+    fill.fill(where, Filling(size, now - LIVED, LIVED, teams))
+    megabytes = (where.store / "catalogue.db").stat().st_size / 1e6
+    yield f"\n### {size} recordings, {teams} teams"
+    yield f"filled in {time.perf_counter() - begun:.0f} s; catalogue {megabytes:.0f} MB"
+    found["status"] = _median(where, "kontroll", "status")
+    yield f"status: {found['status']:.2f} s"
+    found["withdraw"] = statistics.median(_withdraw(where, caller) for caller in range(TIMES))
+    yield f"withdraw of one caller's {fill.CALLS_OF_CALLER} calls: {found['withdraw']:.3f} s"
+    day = f"{now - timedelta(days=9):%Y-%m-%d}"
+    words = ("find", "--purpose", "quality", "--reason", "monthly talk with the team", "--team", team)
+    words = (*words, "--from", day, "--to", day)
+    hits = len(json.loads(where.run("leif", *words, "--json"))["recordings"])
+    found["find"] = _median(where, "leif", *words)
+    yield f"find of one team's day, {hits} hits: {found['find']:.3f} s (its manager unlocks with a passphrase)"
+    for name, told in (("audit verify", ("audit", "verify")), ("verify", ("verify",))):
+        found[name], found[f"{name} MB"] = _heavy(where, *told)
+        yield f"{name}: {found[name]:.1f} s, {found[f'{name} MB']:.0f} MB"
+    pairs = [_purge_and_rm(where, teams, frames=200) for _ in range(PAIRS)]
+    found["purge"], found["rm"] = (statistics.median(one) for one in zip(*pairs, strict=True))
+    found["purge to rm"] = _ratio(pairs)
+    yield _purge_line("3 kB", pairs)
+    if whole:
+        pairs = [_purge_and_rm(where, teams, frames=MINUTE_OF_SOUND) for _ in range(PAIRS)]
+        found["purge of minutes to rm"] = _ratio(pairs)
+        yield _purge_line("480 kB", pairs)
+
+
+def _purge_line(size: str, pairs: list[tuple[float, float]]) -> str:
+    told = ", ".join(f"{ours:.2f} s to {theirs:.2f} s" for ours, theirs in pairs)
+    return f"purge of {DAY_OF_A_MILLION} objects of {size} to `rm` of copies in the same folders: {told}"
+
+
+def _ratio(pairs: list[tuple[float, float]]) -> float:
+    return statistics.median(ours / theirs for ours, theirs in pairs)
+
+
+def _ratios(found: dict[int, dict[str, float]]) -> Iterator[str]:
+    small, large = min(found), max(found)
+    one, other = found[small], found[large]
+    yield f"\n### {large} against {small}"
+    yield "| | measured | limit | met |"
+    yield "|---|---|---|---|"
+    yield _row(f"withdraw, times that at {small}", other["withdraw"] / one["withdraw"], LIMIT_WITHDRAW)
+    yield _row(f"find, times that at {small}", other["find"] / one["find"], LIMIT_FIND)
+    yield _row("purge of a day of 480 kB, times `rm`", other["purge of minutes to rm"], LIMIT_PURGE)
+    yield _row("purge of a day of 3 kB, times `rm`", other["purge to rm"], LIMIT_PURGE)
+    yield _row("verify, s", other["verify"], LIMIT_VERIFY_S)
+    yield _row("verify, MB", other["verify MB"], LIMIT_VERIFY_MB)
+    yield _row("audit verify, s", other["audit verify"], LIMIT_AUDIT_S)
+    yield f"\n### The same day of {DAY_OF_A_MILLION} objects of 3 kB in stores of every size"
+    yield "| recordings beside it | purge, s | rm, s | purge less rm, s |"
+    yield "|---|---|---|---|"
+    for size, told in found.items():
+        yield f"| {size} | {told['purge']:.2f} | {told['rm']:.2f} | {told['purge'] - told['rm']:.2f} |"
+
+
+def _row(what: str, measured: float, limit: float) -> str:
+    met = "yes" if measured <= limit else f"no, {measured / limit:.1f} times the limit"
+    return f"| {what} | {measured:.2f} | {limit} | {met} |"
+
+
+def _timed(where: Yard, who: str, *words: str) -> float:
+    begun = time.perf_counter()
+    where.run(who, *words, "--json")
+    return time.perf_counter() - begun
+
+
+def _median(where: Yard, who: str, *words: str) -> float:
+    return statistics.median(_timed(where, who, *words) for _ in range(TIMES))
+
+
+def _withdraw(where: Yard, caller: int) -> float:
+    begun = time.perf_counter()
+    told = where.run("skranke", "withdraw", fill.number_of(caller), "--yes", "--json")
+    elapsed = time.perf_counter() - begun
+    assert json.loads(told)["erased"] == fill.CALLS_OF_CALLER
+    return elapsed
+
+
+def _heavy(where: Yard, *words: str) -> tuple[float, float]:
+    """Seconds, and the largest memory of that one process in MB."""
+    watched = [sys.executable, "-c", _WATCH, *where.words("kontroll", *words, "--json")]
+    done = subprocess.run(watched, env=where.environment, stdout=subprocess.PIPE, check=True)
+    told, elapsed, kilobytes = done.stdout.decode().splitlines()
+    assert json.loads(told)["problems"] == [], told
+    return float(elapsed), int(kilobytes) / 1024
+
+
+def _purge_and_rm(where: Yard, teams: int, *, frames: int) -> tuple[float, float]:
+    """Seconds for a day that is due, and for `rm` of copies of its files in the same folders; in either order."""
+    now = datetime.now(UTC)
+    day = timedelta(days=1) - timedelta(minutes=5)
+    due = Filling(DAY_OF_A_MILLION, now - timedelta(days=91), day, teams, frames * 2, first_caller=10**9, named=0)
+    names = [Path(name[:2]) / name for name in fill.fill(where, due)]
+    copies = [one.parent / (one.parent.name + secrets.token_hex(15)) for one in names]
+    for one, copy in zip(names, copies, strict=True):
+        shutil.copyfile(where.objects / one, where.objects / copy)
+    os.sync()
+    if secrets.randbits(1):
+        theirs = _rm(where, copies)
+        os.sync()
+        return _purge(where), theirs
+    ours = _purge(where)
+    os.sync()
+    return ours, _rm(where, copies)
+
+
+def _rm(where: Yard, names: list[Path]) -> float:
+    begun = time.perf_counter()
+    subprocess.run(["rm", "-f", "--", *map(str, names)], check=True, cwd=where.objects)
+    return time.perf_counter() - begun
+
+
+def _purge(where: Yard) -> float:
+    begun = time.perf_counter()
+    told = json.loads(where.run("cron", "purge", "--allow-large", "--json"))
+    elapsed = time.perf_counter() - begun
+    assert (told["erased"], told["overdue"]) == (DAY_OF_A_MILLION, 0)
+    return elapsed
