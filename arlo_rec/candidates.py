@@ -5,7 +5,7 @@ Nothing here writes. `ingest` carries calls through these steps in batches and k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -63,13 +63,13 @@ class Tags:
     callers: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def tag(self, kind: str, text: str | bytes) -> bytes:
-        """Keyed BLAKE2b of a source id, an agent, a content or a refusal."""
+        """Keyed BLAKE2b of a source id, an agent, the hash of a content, or a refusal."""
         raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        return self.tag_of(kind, [raw])
+        return crypto.tag(crypto.derive(self.index, "tags"), raw, kind=kind)
 
-    def tag_of(self, kind: str, pieces: Iterable[bytes]) -> bytes:
-        """The same of a content that comes in pieces."""
-        return crypto.tag_of(crypto.derive(self.index, "tags"), pieces, kind=kind)
+    def content(self, sound: audio.Recorded) -> bytes:
+        """The tag of a sound: of its SHA-256, which processors compute twice as fast as BLAKE2b."""
+        return self.tag("content", crypto.sha256_of(_fingerprint(sound)))
 
     def caller(self, call: Call) -> bytes | None:
         """The tag of a call's number; None for a withheld one. A number costs 5 ms once a run, on purpose."""
@@ -155,7 +155,7 @@ def examined(
             decision = judge(claim, prompts, now=now)
             if not decision.allowed:
                 raise Refusal(decision.code, decision.rule)
-            candidate.content = tags.tag_of("content", _fingerprint(sound)) if sound else b""
+            candidate.content = tags.content(sound) if sound else b""
             compare(candidate)
             if sound is None:
                 raise Refusal("bad_audio", why=why)

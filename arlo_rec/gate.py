@@ -116,8 +116,7 @@ def listen_to(store: Store, given: Permit, clock: Callable[[], datetime]) -> Ite
     asked = clock()
     with _open(store, recording) as stream:
         stream.seek(len(header.encode()))
-        sealed = iter(lambda: stream.read(crypto.FEED), b"")
-        for piece in objects.open_body(objects.DataKey(kf, ke), header, sealed):
+        for piece in objects.open_body(objects.DataKey(kf, ke), header, objects.body_in(stream)):
             if abs(clock() - asked) >= RECHECK:
                 still_open(store, given, clock())
                 asked = clock()

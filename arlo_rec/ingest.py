@@ -2,19 +2,22 @@
 
 A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
 
-    1  manifests read and judged, those of many calls line by line; callers' tags computed: while the batch before
-       goes through the rest
+    1  manifests read and judged, those of many calls line by line; callers' tags computed
     2  one transaction: rows ARRIVING, listening keys
     3  per call, side by side: sound read, cut, sealed into its object            outside every lock
     4  files and folders synced, then named; each object opened to its last chunk
     5  root shared, one transaction: withdrawals and duplicates looked at again, shares, HELD, log, checkpoint
     6  sources removed, the sound first: a manifest without its sound is a call whose end is known
+
+While a batch is in steps 4 to 6, which wait for the disk, the next is in 3 and the one after it in 1. What the
+store learns meanwhile is looked at again in 5.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,12 +62,13 @@ def ingest(
     with (
         file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait),
         audio.decoder_process() as decoder,
+        ThreadPoolExecutor(SEALERS) as sealers,
     ):
-        intake = _Intake(store, tags, decoder, now, options)
-        for batch in _ahead(intake, found.deliveries()):
-            outcome.add(_take_in(intake, batch))
-            claimed |= {one.delivery.sound_path() for one in batch}
-            done += len(batch)
+        intake = _Intake(store, tags, decoder, sealers, now, options)
+        for batch in _in_line(intake, _ahead(intake, found.deliveries())):
+            outcome.add(batch.outcome)
+            claimed |= {one.sound_path() for one in batch.deliveries}
+            done += len(batch.deliveries)
             progress(min(done, count), count)
     outcome.unclaimed = [str(one) for one in found.sounds if one.absolute() not in claimed and spool.is_there(one)]
     return outcome
@@ -77,6 +81,7 @@ class _Intake:
     store: Store
     tags: Tags
     decoder: audio.Decoder
+    sealers: ThreadPoolExecutor
     now: datetime
     options: Options
     offered: dict[bytes, bytes] = field(default_factory=dict)
@@ -91,7 +96,7 @@ class _Read:
 
 
 def _ahead(intake: _Intake, deliveries: Iterator[Delivery]) -> Iterator[list[_Read]]:
-    """So many calls at a time, read while those before are taken in: step 1 waits for no disk."""
+    """So many calls at a time, read while those before are taken in."""
 
     def more() -> list[_Read]:
         return _read(intake, list(islice(deliveries, BATCH)))
@@ -118,41 +123,83 @@ def _read(intake: _Intake, deliveries: list[Delivery]) -> list[_Read]:
     return batch
 
 
-def _take_in(intake: _Intake, read: list[_Read]) -> Outcome:
-    """One batch; sealed again where grants changed between choosing keys and committing."""
+def _in_line(intake: _Intake, batches: Iterator[list[_Read]]) -> Iterator[_Batch]:
+    """Each batch when it is through, in order; two are on their way, and where one fails neither stays half done."""
+    begun: deque[_Batch] = deque()
+    try:
+        for read in batches:
+            begun.append(_Batch(intake))
+            begun[-1].begin(read)
+            if len(begun) > 1:
+                _finish(intake, begun[0])
+                yield begun.popleft()
+        for batch in begun:
+            _finish(intake, batch)
+            yield batch
+        begun.clear()
+    finally:
+        for batch in begun:
+            batch.abandon()
+
+
+def _finish(intake: _Intake, batch: _Batch) -> None:
+    """Steps 3 to 6; sealed again where grants changed between choosing keys and committing."""
     for _ in range(ROSTER_TRIES):
-        batch = _Batch(intake)
-        going = batch.judge(read)
-        if intake.options.dry_run:
-            batch.would(going, intake.offered)
-            return batch.outcome
-        if batch.take(going):
-            if not intake.options.keep_source:
-                batch.remove_sources()
-            return batch.outcome
-        read = _read(intake, [one.delivery for one in read])
+        if batch.finish():
+            return
+        batch.begin(_read(intake, batch.deliveries))
     raise InUse("in_use")
 
 
 class _Batch:
-    """One batch on its way through the six steps."""
+    """One batch on its way through the six steps: begun, then finished or abandoned."""
 
     def __init__(self, intake: _Intake) -> None:
+        self._intake = intake
         self.store = intake.store
         self.tags = intake.tags
-        self.decoder = intake.decoder
         self.now = intake.now
         self.options = intake.options
+
+    def begin(self, read: list[_Read]) -> None:
+        """Steps 1 and 2; step 3 goes on in threads."""
+        self.deliveries = [one.delivery for one in read]
         self.outcome = Outcome()
         self._memory = Refusals(self.store, self.tags, self.now)
         self._refusals: list[tuple[Delivery, NotTaken]] = []
         self._dismissed: list[tuple[Delivery, NotTaken]] = []
-        self._finished: list[Delivery] = []
-        self._keys: dict[tuple[str, str], listening.ListeningKey] = {}
+        self._done: list[Delivery] = []  # their sources may go
+        self._sealing: list[tuple[Candidate, Future[None]]] = []
+        self._announced: list[Candidate] = []
+        going = self._judge(read)
+        if self.options.dry_run:
+            self._offered = going
+        else:
+            self._announce(going)
+            self._sealing = [(one, self._intake.sealers.submit(self._seal, one)) for one in going]
+
+    def finish(self) -> bool:
+        """The rest; False where the roster changed meanwhile, so that nothing was taken."""
+        if self.options.dry_run:
+            self._would(self._offered, self._intake.offered)
+            return True
+        if not self._take():
+            return False
+        if not self.options.keep_source:
+            self._remove_sources()
+        return True
+
+    def abandon(self) -> None:
+        """Take back what was begun, as far as that can be done now; the next run sweeps the rest."""
+        for _, way in self._sealing:
+            way.cancel()
+        wait([way for _, way in self._sealing])
+        with suppress(ArloError):
+            self._forget()
 
     # -- 1 --------------------------------------------------------------------------------------------
 
-    def judge(self, read: list[_Read]) -> list[Candidate]:
+    def _judge(self, read: list[_Read]) -> list[Candidate]:
         """Step 1: who goes on."""
         going = []
         for one in read:
@@ -163,7 +210,7 @@ class _Batch:
                 going.append(one.call)
         return going
 
-    def would(self, going: list[Candidate], offered: dict[bytes, bytes]) -> None:
+    def _would(self, going: list[Candidate], offered: dict[bytes, bytes]) -> None:
         """What a run would take, with nothing written; *offered* stands for what it would have taken before."""
         for one in going:
             with self._ending(one.delivery):
@@ -179,50 +226,40 @@ class _Batch:
 
     # -- 2 to 5 ---------------------------------------------------------------------------------------
 
-    def take(self, going: list[Candidate]) -> bool:
-        """Steps 2 to 5; False where the roster changed, so that nothing was taken."""
-        self._announce(going)
-        counter = self.store.roster.counter
-        held: list[Candidate] = []
-        try:
-            sealed = self._seal_all(going)
-            self.store.blobs.settle([one.id.hex() for one in going])
-            with ThreadPoolExecutor(SEALERS) as threads:
-                list(threads.map(self._read_back, sealed))
-            held = self._commit(sealed)
-        except ArloError:
-            with suppress(ArloError):  # what cannot be taken back now is swept by the next run
-                self._forget(going)
-            raise
-        self._forget([one for one in going if one not in held])
-        return not sealed or self.store.document("roster").counter == counter or bool(held)
+    def _take(self) -> bool:
+        """Steps 3 to 5; False where the roster changed, so that nothing was taken."""
+        sealed = self._sealed()
+        self.store.blobs.settle([one.id.hex() for one in self._announced])
+        with ThreadPoolExecutor(SEALERS) as threads:
+            list(threads.map(self._read_back, sealed))
+        same_roster = self._commit(sealed)
+        self._forget()
+        return same_roster
 
     def _announce(self, going: list[Candidate]) -> None:
-        """Step 2, with the roster of this very transaction."""
+        """Step 2, with the roster of this very transaction: the next batch may load a newer one."""
+        self._keys: dict[tuple[str, str], listening.ListeningKey] = {}
         if not going:
             return
         with self.store.change(self.now):
             self.store.load_documents()
+            self._roster = self.store.roster.counter
+            self._access = listening.access_key(self.store)
             for one in going:
                 one.id = RecordingId(crypto.fresh(16))
                 place = (one.call.team, listening.month_of(one.call.started_at))
                 if place not in self._keys:
                     self._keys[place] = listening.key_for(self.store, Purpose.QUALITY, *place, self.now)
             self.store.catalogue.arrive([one.id for one in going])
+            self._announced = going
 
-    def _seal_all(self, going: list[Candidate]) -> list[Candidate]:
-        """Step 3, side by side; who does not come back ended here."""
+    def _sealed(self) -> list[Candidate]:
+        """The end of step 3; who does not come back ended here."""
         sealed = []
-        with ThreadPoolExecutor(SEALERS) as threads:
-            ways = [threads.submit(self._seal, one) for one in going]
-            try:
-                for one, way in zip(going, ways, strict=True):
-                    with self._ending(one.delivery):
-                        way.result()
-                        sealed.append(one)
-            except BaseException:
-                threads.shutdown(wait=True, cancel_futures=True)
-                raise
+        for one, way in self._sealing:
+            with self._ending(one.delivery):
+                way.result()
+                sealed.append(one)
         return sealed
 
     def _seal(self, candidate: Candidate) -> None:
@@ -241,8 +278,7 @@ class _Batch:
 
     def _listeners(self, candidate: Candidate, consent: Consent) -> dict[bytes, bytes]:
         """The subject-access key, and the quality key only where the consent names quality."""
-        access = listening.access_key(self.store)
-        listeners = {access.id: access.public}
+        listeners = {self._access.id: self._access.public}
         if policy.stanza_purposes(consent.purposes, pseudonymised=False):
             key = self._key_of(candidate)
             listeners[key.id] = key.public
@@ -255,22 +291,21 @@ class _Batch:
         try:
             with self.store.blobs.open(candidate.id.hex()) as stream:
                 whole = stream.read(len(head)) == head
-                sealed = iter(lambda: stream.read(crypto.FEED), b"")
-                for _ in objects.open_body(candidate.key, candidate.header, sealed):
+                for _ in objects.open_body(candidate.key, candidate.header, objects.body_in(stream)):
                     pass
         except KeyError:
             whole = False
         if not whole:
             raise Integrity("object_damaged")
 
-    def _commit(self, sealed: list[Candidate]) -> list[Candidate]:
-        """Step 5; what it returns is held. Nothing where the roster changed since the keys were chosen."""
-        store, held = self.store, []
+    def _commit(self, sealed: list[Candidate]) -> bool:
+        """Step 5; False, and nothing done, where the roster changed since the keys were chosen."""
+        store, held = self.store, list[Candidate]()
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             tree = store.tree(store.read_root())
             with store.change(self.now) as change:
-                if sealed and store.document("roster").counter != store.roster.counter:
-                    return []
+                if sealed and store.document("roster").counter != self._roster:
+                    return False
                 metadata_keys = MetadataKeys(store, self.now)
                 for one in sealed:
                     with self._ending(one.delivery):
@@ -285,37 +320,37 @@ class _Batch:
                     self._memory.dismiss(change, delivery, refusal)
         self.outcome.accepted = [self._taken(one) for one in held]
         self.outcome.refused = [refusal for _, refusal in self._refusals]
-        self._finished += [one.delivery for one in held]
-        return held
+        self._done += [one.delivery for one in held]
+        return True
 
     def _hold(self, candidate: Candidate, tree: KeyTree, metadata_keys: MetadataKeys) -> None:
         recording, key = candidate.recording, candidate.key
         assert recording is not None and key is not None
         self.store.catalogue.hold(recording)
         tree.hang(recording.id, key.ke, recording.due_at)
-        access = listening.access_key(self.store)
-        metadata_keys.seal(recording.id, key.ke, access.id, access.public, candidate.told)
+        metadata_keys.seal(recording.id, key.ke, self._access.id, self._access.public, candidate.told)
         if policy.stanza_purposes(recording.purposes, pseudonymised=False):
             one = self._key_of(candidate)
             told = candidates.for_managers(candidate.told)
             metadata_keys.seal(recording.id, key.ke, one.id, one.public, told)
 
-    def _forget(self, gone: list[Candidate]) -> None:
-        """Take back what was announced and is not held: the object first, then the row."""
+    def _forget(self) -> None:
+        """Take back what was announced and, by the catalogue, is not held: the object first, then the row."""
+        arriving = set(self.store.catalogue.arriving()) if self._announced else set()
+        gone = [one.id for one in self._announced if one.id in arriving]
         if not gone:
             return
-        names = [one.id.hex() for one in gone]
-        for name in names:
-            self.store.blobs.delete(name)
-        self.store.blobs.settle(names)
+        for one in gone:
+            self.store.blobs.delete(one.hex())
+        self.store.blobs.settle([one.hex() for one in gone])
         with self.store.change(self.now):
-            self.store.catalogue.forget([one.id for one in gone])
+            self.store.catalogue.forget(gone)
 
     # -- 6 --------------------------------------------------------------------------------------------
 
-    def remove_sources(self) -> None:
+    def _remove_sources(self) -> None:
         """Step 6: sources of recordings, of duplicates, of what may never be kept, and of what was dismissed."""
-        stuck = clear(self._finished)
+        stuck = clear(self._done)
         self.outcome.left += sorted(str(file.path) for file in stuck)
         self.outcome.removed = [told for one, told in self._dismissed if not {one.sound, one.manifest} & stuck]
 
@@ -328,7 +363,7 @@ class _Batch:
         """Note a refusal; it is logged with the batch."""
         plain = delivery.locate()
         if self._memory.is_dismissed(delivery):
-            self._finished.append(delivery)
+            self._done.append(delivery)
             return
         if refusal.sound_gone:
             rows = self._rows_of(delivery)
@@ -344,12 +379,12 @@ class _Batch:
         elif ordered and spool.is_there(delivery.path):
             self.outcome.left.append(delivery.source)
         if refusal.code in SOURCE_GOES or (ordered and plain and delivery.can_go):
-            self._finished.append(delivery)
+            self._done.append(delivery)
 
     def is_here(self, delivery: Delivery, recording: RecordingId) -> None:
         """Note a duplicate."""
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))
-        self._finished.append(delivery)
+        self._done.append(delivery)
 
     def _rows_of(self, delivery: Delivery) -> list[Recording]:
         """What the store has of a manifest's source id."""
@@ -360,7 +395,7 @@ class _Batch:
     # -- small words ----------------------------------------------------------------------------------
 
     def _examined(self, candidate: Candidate) -> AbstractContextManager[Examined]:
-        return candidates.examined(candidate, self.decoder, self.tags, self.store.prompts, self.now)
+        return candidates.examined(candidate, self._intake.decoder, self.tags, self.store.prompts, self.now)
 
     def _key_of(self, candidate: Candidate) -> listening.ListeningKey:
         return self._keys[candidate.call.team, listening.month_of(candidate.call.started_at)]

@@ -1,4 +1,4 @@
-"""A crash before or after any write of the program: the k-th step dies, and nothing after it runs.
+"""A fault before or after any write of the program: the k-th step fails, or dies and nothing after it runs.
 
 Steps are whole writes below the ports: an object put, settled or deleted, a slot overwritten, a transaction
 committed, a journal flushed, a re-keying, a small file written, a source removed. A `Crash` is no Exception,
@@ -16,6 +16,7 @@ import pytest
 from arlo_rec import keyfiles, receipts
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.errors import Unreachable
 from arlo_rec.sources import spool
 
 STEPS: list[tuple[Any, str]] = [
@@ -38,24 +39,27 @@ class Crash(BaseException):
 
 
 class Plan:
-    """Counts steps, and dies before or after the one that was chosen."""
+    """Counts steps, and dies or fails before or after the one that was chosen."""
 
-    def __init__(self, at: int = 0, *, after: bool = False) -> None:
-        self.at, self.after, self.count = at, after, 0
+    def __init__(self, at: int = 0, *, after: bool = False, fails: bool = False) -> None:
+        self.at, self.after, self.fails, self.count = at, after, fails, 0
         self.names: list[str] = []
+
+    def __str__(self) -> str:
+        what, when = "failed" if self.fails else "died", "after" if self.after else "before"
+        return f"{what} {when} step {self.at} ({self.names[-1]})"
 
     def step(self, name: str, work: Callable[[], Any]) -> Any:
         """One write."""
-        if self.at and self.count >= self.at:
+        if self.at and self.count >= self.at and not self.fails:
             raise Crash  # nothing runs after the crash, not even a handler
         self.count += 1
         self.names.append(name)
-        if self.count == self.at and not self.after:
-            raise Crash
-        result = work()
-        if self.count == self.at:
-            raise Crash
-        return result
+        if self.count != self.at:
+            return work()
+        if self.after:
+            work()
+        raise Unreachable("disk_failed", path="disk", reason="I/O error") if self.fails else Crash
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A crash at every write: what must always hold is checked at the crash, and again after the next run."""
+"""A crash or an error at every write: what must always hold is checked then, and again after the next run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.faults import Crash, Plan, faults
 from tests.test_attack import identity
 from tests.world import PASSPHRASE, World
 
-SAMPLE = 8  # crash points per command in the ordinary run; --prove takes all
+SAMPLE = 8  # crash points per command in the ordinary run, and half as many errors; --prove takes all
 SEED = 20261125
 
 
@@ -89,6 +89,17 @@ def test_a_crash_at_any_write_breaks_no_promise(case: Case, lived_in: World, tmp
     assert count >= 2, "a transaction and the memory of it, at the least"
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda one: one.name)
+def test_a_write_that_fails_is_told_and_breaks_no_promise(
+    case: Case, lived_in: World, tmp_path: Path, whole: bool
+) -> None:
+    count = _steps_of(case, lived_in, tmp_path / "count")
+    points = [(at, after) for at in range(1, count + 1) for after in (False, True)]
+    chosen = points if whole else random.Random(SEED).sample(points, min(SAMPLE // 2, len(points)))
+    for at, after in sorted(chosen):
+        _fail_and_check(case, lived_in, tmp_path / f"{at}-{after}", Plan(at, after=after, fails=True))
+
+
 def _steps_of(case: Case, template: World, base: Path) -> int:
     world = worlds.copy(template, base)
     case.prepare(world)
@@ -103,12 +114,25 @@ def _crash_and_check(case: Case, template: World, base: Path, plan: Plan) -> Non
     case.prepare(world)
     with faults(plan), pytest.raises(Crash):
         world.run(*_words(case, world), who=case.who)
-    where = f"{case.name} died {'after' if plan.after else 'before'} step {plan.at} ({plan.names[-1]})"
+    _holds_and_goes_on(case, world, f"{case.name} {plan}")
+
+
+def _fail_and_check(case: Case, template: World, base: Path, plan: Plan) -> None:
+    world = worlds.copy(template, base)
+    case.prepare(world)
+    with faults(plan):
+        told = world.run(*_words(case, world), who=case.who)
+    where = f"{case.name} {plan}"
+    assert told.exit in {0, 3, 11, 15, 16}, (where, told)
+    _holds_and_goes_on(case, world, where)
+
+
+def _holds_and_goes_on(case: Case, world: World, where: str) -> None:
     _holds_at_the_crash(world, where)
     again = world.run(*_words(case, world), who=case.who)
     assert again.exit in case.again, (where, again)
     _holds_afterwards(case, world, where)
-    shutil.rmtree(base)
+    shutil.rmtree(world.base)
 
 
 def _words(case: Case, world: World) -> list[str]:

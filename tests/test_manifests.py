@@ -195,15 +195,15 @@ def test_a_manifest_that_grew_while_it_was_read_stays_and_its_new_lines_wait(
     path = gather(world, form)
     *before, new = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(before))
-    judge = room._Batch.judge
+    judge = room._Batch._judge
 
     def still_written(batch: room._Batch, *words: Any) -> Any:
         with path.open("ab") as file:
             file.write(new)
-        monkeypatch.setattr(room._Batch, "judge", judge)
+        monkeypatch.setattr(room._Batch, "_judge", judge)
         return judge(batch, *words)
 
-    monkeypatch.setattr(room._Batch, "judge", still_written)
+    monkeypatch.setattr(room._Batch, "_judge", still_written)
     told = ingest(world, exit=0)
     assert (len(told["accepted"]), told["left"], left(world)) == (1, [str(path)], {form, "b.wav"})
     told = ingest(world, exit=0)
