@@ -32,6 +32,7 @@ from arlo_rec.policy import POLICY_VERSION, Action, Purpose
 from arlo_rec.records import Call, Entry, Kind, Private, Recording, RecordingId
 from arlo_rec.statefolder import StateFolder
 from arlo_rec.store import INDEX_PART, Store
+from bench.spool import number_of
 
 PROGRAM = str(Path(sys.executable).parent / "arlo-rec")
 PASSPHRASE = "riktig hest batteri stift"
@@ -142,11 +143,6 @@ def found(base: Path) -> Yard:
 def team(number: int) -> str:
     """The name of a team."""
     return f"team-{number:03d}"
-
-
-def number_of(caller: int) -> str:
-    """The number of one of the callers whose tag is true."""
-    return f"+4790{caller:06d}"
 
 
 def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:

@@ -8,17 +8,16 @@ five minutes ext4 looks around every inode that was deleted, so a new file costs
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench import peers
+from bench.spool import fill
 from bench.startup import PROGRAM, make_store
 
 CALLS = 2000
@@ -34,14 +33,14 @@ def run() -> Iterator[str]:
     peers.install("restic", "borg")
     with tempfile.TemporaryDirectory(prefix="arlo-bench-") as folder:
         base = Path(folder)
-        spool = fill_spool(base / "spool", CALLS, CALLERS)
+        spool = fill(base / "spool", CALLS, CALLERS, SOUND_BYTES)
         yield f"{CALLS} calls of {SOUND_BYTES} bytes from {CALLERS} callers; {ROUNDS} rounds, medians of wall time"
         yield f"{peers.version('restic')}; {peers.version('borg')}"
         yield ""
         yield "| program | s | calls/s | CPU s | peer's time / ours | limit |"
         yield "|---|---|---|---|---|---|"
         yield from _against_peers(base, spool)
-        others = fill_spool(base / "others", CALLS, CALLS)
+        others = fill(base / "others", CALLS, CALLS, SOUND_BYTES)
         seconds, _ = _timed(lambda: _ingest(base, others))
         rate = CALLS / seconds
         yield f"every caller another: {rate:.0f} calls/s (limit {LEAST_PER_SECOND}): {_met(rate >= LEAST_PER_SECOND)}"
@@ -106,22 +105,3 @@ def _borg(base: Path, spool: Path) -> tuple[list[str], dict[str, str]]:
 def _new(base: Path, name: str) -> Path:
     """An empty folder of its own for one round."""
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
-
-
-def fill_spool(spool: Path, calls: int, callers: int) -> Path:
-    """A folder of *calls* with manifests; no two sounds are alike."""
-    from arlo_rec import audio
-
-    spool.mkdir(parents=True)
-    started = datetime.now(UTC) - timedelta(hours=2)
-    header = audio.canonical_header(audio.Header(audio.Encoding.ULAW, 8000, 2, SOUND_BYTES // 2))
-    for number in range(calls):
-        at = (started + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
-        manifest = {
-            "source_id": f"bench.{number}", "direction": "inbound", "started_at": at, "team": "bench",
-            "caller": f"+4790{number % callers:06d}", "agent": "bench", "channels": {"caller": 0, "agent": 1},
-            "consent": {"key": "1", "at": at, "prompt": "nb-2026-01", "prompt_completed": True},
-        }  # fmt: skip
-        (spool / f"{number}.wav").write_bytes(header + os.urandom(SOUND_BYTES))
-        (spool / f"{number}.json").write_text(json.dumps(manifest))
-    return spool

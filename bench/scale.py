@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bench import fill
 from bench.fill import DAY_OF_A_MILLION, Filling, Yard
+from bench.spool import number_of
 
 SIZES = (10_000, 100_000, 1_000_000)
 LIVED = timedelta(days=89)  # nothing of it is due while we measure
@@ -130,7 +131,7 @@ def _median(where: Yard, who: str, *words: str) -> float:
 
 def _withdraw(where: Yard, caller: int) -> float:
     begun = time.perf_counter()
-    told = where.run("skranke", "withdraw", fill.number_of(caller), "--yes", "--json")
+    told = where.run("skranke", "withdraw", number_of(caller), "--yes", "--json")
     elapsed = time.perf_counter() - begun
     assert json.loads(told)["erased"] == fill.CALLS_OF_CALLER
     return elapsed

@@ -10,12 +10,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench.spool import fill, number_of
 from bench.startup import PROGRAM, make_store
 
 CALLS = 200
+SOUND_BYTES = 16_000
 TIMES = 5
 LIMIT_S = 2.0
 
@@ -25,7 +26,9 @@ def run() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         environment, key = make_store(base)
-        _fill(base, environment)
+        spool = fill(base / "spool", CALLS, CALLS // 2, SOUND_BYTES)
+        words = [PROGRAM, "ingest", str(spool), "--key-file", str(base / "telefon.key")]
+        subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL)
         numbers = iter(range(CALLS // 2))
         yield f"{CALLS} recordings; one caller's two calls withdrawn per run; limit {LIMIT_S} s of wall time"
         for name, busy in (("quiet", 0), ("loaded: 4 busy processes per core", 4 * (os.cpu_count() or 1))):
@@ -40,7 +43,7 @@ def run() -> Iterator[str]:
 
 def _withdraw(number: int, key: str, environment: dict[str, str]) -> float:
     begun = time.perf_counter()
-    words = [PROGRAM, "withdraw", f"+4790{number:06d}", "--yes", "--json", "--key-file", key]
+    words = [PROGRAM, "withdraw", number_of(number), "--yes", "--json", "--key-file", key]
     done = subprocess.run(words, check=True, env=environment, stdout=subprocess.PIPE)
     elapsed = time.perf_counter() - begun
     assert json.loads(done.stdout)["erased"] == 2
@@ -50,24 +53,3 @@ def _withdraw(number: int, key: str, environment: dict[str, str]) -> float:
 def _spin() -> None:
     while True:
         pass
-
-
-def _fill(base: Path, environment: dict[str, str]) -> None:
-    """CALLS short calls, two of each caller, through the program itself."""
-    from arlo_rec import audio
-
-    spool = base / "spool"
-    spool.mkdir()
-    started = datetime.now(UTC) - timedelta(hours=1)
-    for number in range(CALLS):
-        sound = audio.Sound(audio.Encoding.ULAW, 8000, 2, os.urandom(8000))
-        at = (started + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
-        manifest = {
-            "source_id": f"bench.{number}", "direction": "inbound", "started_at": at, "team": "bench",
-            "caller": f"+4790{number // 2:06d}", "agent": "bench", "channels": {"caller": 0, "agent": 1},
-            "consent": {"key": "1", "at": at, "prompt": "nb-2026-01", "prompt_completed": True},
-        }  # fmt: skip
-        (spool / f"{number}.wav").write_bytes(audio.canonical_wav(sound))
-        (spool / f"{number}.json").write_text(json.dumps(manifest))
-    words = [PROGRAM, "ingest", str(spool), "--key-file", str(base / "telefon.key")]
-    subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL)
