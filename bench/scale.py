@@ -60,7 +60,7 @@ def _measure(where: Yard, size: int, found: dict[str, float], *, whole: bool) ->
     begun = time.perf_counter()
     fill.fill(where, Filling(size, now - LIVED, LIVED, teams))
     megabytes = (where.store / "catalogue.db").stat().st_size / 1e6
-    yield f"\n### {size} recordings, {teams} teams"
+    yield f"### {size} recordings, {teams} teams"
     yield f"filled in {time.perf_counter() - begun:.0f} s; catalogue {megabytes:.0f} MB"
     found["status"] = _median(where, "kontroll", "status")
     yield f"status: {found['status']:.2f} s"
@@ -97,7 +97,7 @@ def _ratio(pairs: list[tuple[float, float]]) -> float:
 def _ratios(found: dict[int, dict[str, float]]) -> Iterator[str]:
     small, large = min(found), max(found)
     one, other = found[small], found[large]
-    yield f"\n### {large} against {small}"
+    yield f"### {large} against {small}"
     yield "| | measured | limit | met |"
     yield "|---|---|---|---|"
     yield _row(f"withdraw, times that at {small}", other["withdraw"] / one["withdraw"], LIMIT_WITHDRAW)
@@ -107,7 +107,7 @@ def _ratios(found: dict[int, dict[str, float]]) -> Iterator[str]:
     yield _row("verify, s", other["verify"], LIMIT_VERIFY_S)
     yield _row("verify, MB", other["verify MB"], LIMIT_VERIFY_MB)
     yield _row("audit verify, s", other["audit verify"], LIMIT_AUDIT_S)
-    yield f"\n### The same day of {DAY_OF_A_MILLION} objects of 3 kB in stores of every size"
+    yield f"### The same day of {DAY_OF_A_MILLION} objects of 3 kB in stores of every size"
     yield "| recordings beside it | purge, s | rm, s | purge less rm, s |"
     yield "|---|---|---|---|"
     for size, told in found.items():
