@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -179,6 +180,19 @@ def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Re
 
 def _written(stream: io.TextIOWrapper) -> str:
     return stream.buffer.getvalue().decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+
+
+def assert_clean(result: Result) -> None:
+    """No control character but line ends, no bidi mark, no broken text: neither for people nor for scripts."""
+    for text in (result.out, result.err):
+        bad = {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} - {"\n"}
+        assert not bad, (bad, text)
+
+
+def assert_no_bug(world: World) -> None:
+    """No command ended in an error that is not ours."""
+    log = world.base / "state" / "arlo-rec" / "errors.log"
+    assert not log.exists(), log.read_text("utf-8")
 
 
 def as_table(told: list[dict[str, Any]], delimiter: str = ",") -> str:

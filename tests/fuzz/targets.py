@@ -63,14 +63,15 @@ def cheap_and_the_same() -> Iterator[None]:
     """The cost of a passphrase is judged, not paid, and what is chosen at random is the same in every run."""
     kept = crypto.passphrase_key, crypto.fresh
     chance = random.Random(0)
-    crypto.passphrase_key, crypto.fresh = _free, lambda length=crypto.KEY: chance.randbytes(length)
+    crypto.passphrase_key, crypto.fresh = free, lambda length=crypto.KEY: chance.randbytes(length)
     try:
         yield
     finally:
         crypto.passphrase_key, crypto.fresh = kept
 
 
-def _free(_passphrase: bytes, _salt: bytes, cost: crypto.Argon2Cost) -> bytes:
+def free(_passphrase: bytes, _salt: bytes, cost: crypto.Argon2Cost) -> bytes:
+    """The key of every passphrase at any cost that is allowed."""
     if not cost.within_bounds():
         raise crypto.Sealed
     return bytes(crypto.KEY)
