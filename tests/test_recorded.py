@@ -29,7 +29,7 @@ from arlo_rec.errors import SoundError
 from arlo_rec.texts import TEXTS
 from tests.compressed import AV, SECRET, SOUNDFILE, samples, with_soundfile
 from tests.sounds import chunk, fmt, riff, tone
-from tests.world import World
+from tests.world import World, memory_of
 
 LOOK = ("--purpose", "quality", "--reason", "checking how calls are answered")
 
@@ -434,20 +434,6 @@ def test_an_hour_of_flac_is_taken_in_with_less_than_150_mb(world: World) -> None
     most, answer = memory_of(world, "ingest", str(world.spool))
     assert len(answer["accepted"]) == 1
     assert most < 150_000_000
-
-
-def memory_of(world: World, *words: str) -> tuple[int, dict[str, Any]]:
-    """The most memory of any process of a command, in bytes, and its JSON."""
-    watch = (
-        "import resource, subprocess, sys; "
-        "done = subprocess.run(sys.argv[1:], capture_output=True, check=True); "
-        "sys.stdout.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) + chr(10) + done.stdout.decode())"
-    )
-    program = [sys.executable, "-m", "arlo_rec", *words, "--json", "--key-file", str(world.key("telefon"))]
-    environment = {**os.environ, **world._environment(), "PYTHONPATH": str(Path.cwd())}
-    done = subprocess.run([sys.executable, "-c", watch, *program], capture_output=True, check=True, env=environment)
-    most, answer = done.stdout.split(b"\n", 1)
-    return int(most) * 1024, json.loads(answer)
 
 
 def test_the_decoder_runs_wherever_the_program_was_started(world: World, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 import unicodedata
 from dataclasses import dataclass, field
@@ -193,6 +194,20 @@ def assert_no_bug(world: World) -> None:
     """No command ended in an error that is not ours."""
     log = world.base / "state" / "arlo-rec" / "errors.log"
     assert not log.exists(), log.read_text("utf-8")
+
+
+def memory_of(world: World, *words: str) -> tuple[int, dict[str, Any]]:
+    """The most memory of any process of a command, in bytes, and its JSON."""
+    watch = (
+        "import resource, subprocess, sys; "
+        "done = subprocess.run(sys.argv[1:], capture_output=True, check=True); "
+        "sys.stdout.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) + chr(10) + done.stdout.decode())"
+    )
+    program = [sys.executable, "-m", "arlo_rec", *words, "--json", "--key-file", str(world.key("telefon"))]
+    environment = {**os.environ, **world._environment(), "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run([sys.executable, "-c", watch, *program], capture_output=True, check=True, env=environment)
+    most, answer = done.stdout.split(b"\n", 1)
+    return int(most) * 1024, json.loads(answer)
 
 
 def as_table(told: list[dict[str, Any]], delimiter: str = ",") -> str:
