@@ -88,7 +88,7 @@ def _finite(digits: str) -> float:
 
 def _check_depth(value: Any) -> None:
     level = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         below = (one.values() if isinstance(one, dict) else one for one in level)
         level = [one for many in below for one in many if isinstance(one, dict | list)]
         if not level:

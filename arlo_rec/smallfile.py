@@ -27,8 +27,11 @@ def read_small(path: Path, most: int, *, pipes: bool = False) -> bytes:
 
 def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> bytes:
     """The same of a file that was opened with O_NONBLOCK."""
-    if not pipes and not stat.S_ISREG(os.fstat(handle).st_mode):
+    about = os.fstat(handle)
+    if not pipes and not stat.S_ISREG(about.st_mode):
         raise OSError(errno.EINVAL, "not a plain file", str(path))
+    if about.st_size > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     found = bytearray()
     deadline = time.monotonic() + PIPE_WAIT
     while len(found) <= most:
