@@ -5,6 +5,7 @@ The ordinary run takes a sample.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections import Counter
@@ -13,18 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.compressed import SOUNDFILE
+from tests.compressed import AV, SOUNDFILE
 from tests.fuzz import confined
 from tests.fuzz.commands import Stage, staged
 from tests.fuzz.judge import judged
 from tests.world import World
 
 ALL, SAMPLE = 10_000, 80  # commands
+SOUNDS = [make() for _, make in SOUNDFILE.values()]
+if importlib.util.find_spec("av"):
+    SOUNDS += [AV[kind][1]() for kind in ("amr", "aac", "aac in mp4", "g722 in wav", "g726 in wav")]
 
 
 @pytest.fixture
 def stage(template: World, tmp_path: Path) -> Iterator[Stage]:
-    with staged(template, tmp_path, [make() for _, make in SOUNDFILE.values()]) as one:
+    with staged(template, tmp_path, SOUNDS) as one:
         yield one
 
 

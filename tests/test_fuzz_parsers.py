@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 
 from tests import sounds
 from tests.fuzz import judge
+from tests.fuzz.incoming import CALL
 from tests.fuzz.judge import TooLong, judged, limited
 from tests.fuzz.mutate import VALUES, changed
-from tests.fuzz.targets import CALL, Target, made, targets
+from tests.fuzz.target import Target, made
+from tests.fuzz.targets import targets
 
 ALL, SAMPLE = 1_000_000, 4_000  # inputs, for all targets together
 GUIDED = 20_000  # inputs for each target, under atheris

@@ -23,7 +23,7 @@ from arlo_rec.policy import Role
 from arlo_rec.records import Person
 from arlo_rec.sources.lines import PASSED_OVER
 from tests.fuzz.judge import limited
-from tests.fuzz.targets import KEY, STORE, targets
+from tests.fuzz.stored import KEY, STORE, TARGETS
 from tests.world import PASSPHRASE, REASON, Result, World, assert_clean, assert_no_bug, memory_of
 
 TERABYTE = 1 << 40
@@ -282,10 +282,8 @@ def test_each_failed_unlock_is_taken_into_the_log_once_whatever_stands_there(wor
 @pytest.mark.parametrize(
     "value", [None, 5, [], "é", "x", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "MISSING"]
 )
-def test_a_receipt_that_somebody_signed_themselves_is_told_in_words(
-    world: World, tmp_path_factory: pytest.TempPathFactory, key: str, value: Any
-) -> None:
-    target = next(one for one in targets(tmp_path_factory.mktemp("targets")) if one.name == "receipt")
+def test_a_receipt_that_somebody_signed_themselves_is_told_in_words(world: World, key: str, value: Any) -> None:
+    target = next(one for one in TARGETS if one.name == "receipt")
     told = json.loads(target.seeds[0]) | {key: value}
     if value == "MISSING":
         del told[key]

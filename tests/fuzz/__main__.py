@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz.targets import made, targets
+from tests.fuzz.target import made
+from tests.fuzz.targets import targets
 
 
 def main(name: str, seed: str, number: str) -> None:
