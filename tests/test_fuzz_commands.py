@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from arlo_rec import oversight
 from tests.compressed import AV, SOUNDFILE
 from tests.fuzz import confined
 from tests.fuzz.commands import Stage, staged
@@ -63,6 +65,24 @@ def test_a_command_over_a_changed_file_ends_in_words_and_in_time_and_writes_wher
     assert report.findings == {}, f"seed {seed}\n{report}"
     assert len(played) == len(stage.scenes) if whole else len(played) > 10
     assert 0 < report.taken < report.inputs
+
+
+def test_a_mistake_of_ours_and_a_write_elsewhere_are_findings(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = next(one for one in stage.scenes if one.name == "seal")
+    unchanged = oversight.status
+
+    def mistaken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    def stray(*words: Any) -> Any:
+        Path("stray").touch()
+        return unchanged(*words)
+
+    assert stage.judged(scene, scene.seeds[0])
+    for planted, told in ((mistaken, "ZeroDivisionError"), (stray, "elsewhere/stray")):
+        monkeypatch.setattr(oversight, "status", planted)
+        with pytest.raises(AssertionError, match=told):
+            stage.judged(scene, scene.seeds[0])
 
 
 def test_a_write_elsewhere_is_seen(tmp_path: Path) -> None:
