@@ -148,7 +148,7 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
     """A checkpoint and its signatures by signer's name, not verified yet; raises ValueError."""
     text, separator, signatures = note.partition("\n\n")
     lines = text.split("\n")
-    if not separator or len(lines) != 3 or not lines[1].isascii() or not lines[1].isdigit():
+    if not separator or len(lines) != 3 or not text.isascii() or not lines[1].isdigit():
         raise ValueError("not a checkpoint")
     root = base64.b64decode(lines[2], validate=True)
     found = {}

@@ -29,6 +29,7 @@ KEYS: Mapping[str, type] = {
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # how a locale's name begins
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
+CONFIG_BYTES = 64 * 1024  # every key of it takes less than 1 kB
 LARGEST = 1_000_000  # of any number here; what is larger is a mistake, and would not fit a time span
 
 
@@ -118,11 +119,13 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
         return {}
     import tomllib
 
+    from arlo_rec.smallfile import read_small
+
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        told = tomllib.loads(read_small(path, CONFIG_BYTES, pipes=True).decode("utf-8"))
     except (OSError, UnicodeDecodeError):
         raise Usage("config_unreadable", path=str(path)) from None
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # a number of 5000 digits and nesting raise no TOMLDecodeError
         raise Usage("config_not_toml", path=str(path)) from None
     return _checked(_flat(told), path)
 
@@ -149,6 +152,7 @@ def _checked(told: dict[str, Any], path: Path) -> dict[str, Any]:
         if kind is None:
             raise Usage("config_unknown_key", key=key[:60], path=str(path))
         right = isinstance(value, kind) or (kind is float and isinstance(value, int))
-        if not right or isinstance(value, bool) or not (isinstance(value, str) or 0 <= value <= LARGEST):
+        fits = "\0" not in value if isinstance(value, str) else right and 0 <= value <= LARGEST
+        if not right or isinstance(value, bool) or not fits:
             raise Usage("config_bad_value", key=key, path=str(path))
     return told

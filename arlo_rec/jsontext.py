@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from typing import Any
 
 MAX_BYTES = 4 * 1024 * 1024  # a manifest has about 1 kB; a roster of 500 people about 2 MB
+DEEPEST = 100  # lists and objects inside each other; ours have 4, and Python itself gives up at several hundred
 
 
 def canonical(value: object) -> bytes:
@@ -26,6 +28,8 @@ def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     try:
         decoded = text.decode("utf-8-sig")
         value = _DECODER.decode(decoded)
+        if decoded.count("[") + decoded.count("{") > DEEPEST:
+            _check_depth(value)
         if "\\u" in decoded:
             canonical(value)  # a lone surrogate parses but cannot be written
     except UnicodeDecodeError:
@@ -74,5 +78,23 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(digits: str) -> float:
+    """JSON has no infinity, but `1e999` would become one, which nobody can write again."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number beyond all bounds")
+    return number
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        below = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for many in below for one in many if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite)

@@ -20,7 +20,9 @@ from arlo_rec.backends.files import disk, write_whole
 from arlo_rec.errors import Integrity, NotUnlocked, Usage
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
 from arlo_rec.place import Place
+from arlo_rec.smallfile import read_handle, read_small
 
+KEY_FILE_BYTES = 64 * 1024  # one that trusts 300 officers has 15 kB; a passphrase file has a line
 PASSPHRASE_SHORTEST = 12  # characters
 ONE_TIME_GROUPS = 5  # of 4 letters from 32: 100 bits, read aloud once
 RECOVERY_GROUPS = 13  # 260 bits, on paper for years
@@ -90,7 +92,7 @@ def write_locked(place: Place, identity: Identity, passphrase: bytes, cost: cryp
 def unlock(place: Place, name: str, passphrase: bytes) -> Identity:
     """Open a person's key file; raises NotUnlocked, in the same words for a wrong name and passphrase."""
     try:
-        raw = place.key_file(name).read_bytes()
+        raw = read_small(place.key_file(name), KEY_FILE_BYTES)
     except OSError:
         crypto.passphrase_key(passphrase, bytes(16), crypto.Argon2Cost())  # takes as long as a known name
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
@@ -142,11 +144,15 @@ def read_secret(path: Path, *, guarded: bool = False) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         raise NotUnlocked("secret_file_missing", path=str(path)) from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         about = os.fstat(handle)
         if not guarded and stat.S_ISREG(about.st_mode) and about.st_mode & 0o077:
             raise Usage("secret_file_open", path=str(path))
-        return file.read(64 * 1024)
+        return read_handle(handle, path, KEY_FILE_BYTES, pipes=True)
+    except OSError:
+        raise NotUnlocked("secret_file_missing", path=str(path)) from None
+    finally:
+        os.close(handle)
 
 
 def write_catalogue_seal(place: Place, name: str, public: bytes, seeds: list[bytes]) -> None:
@@ -159,7 +165,7 @@ def write_catalogue_seal(place: Place, name: str, public: bytes, seeds: list[byt
 def read_catalogue_seal(place: Place, identity: Identity) -> list[bytes]:
     """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked."""
     try:
-        told = parse_object(place.seal_file(identity.name).read_bytes())
+        told = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
         sealed = [from_base64(one) for one in told["catalogue"]]
     except FileNotFoundError:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None

@@ -106,7 +106,11 @@ class Logbook:
         """Entries in order; *where* is ours, never a user's."""
         sql = f"SELECT seq, body FROM entries WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - see above
         for seq, body in self._db.rows(sql, (*values, limit)):
-            yield Line(int(seq), read_body(body) if body is not None else None)
+            try:
+                told = read_body(body) if body is not None else None
+            except ValueError:
+                raise Integrity("log_damaged") from None
+            yield Line(int(seq), told)
 
     def about(self, recording: RecordingId) -> Iterator[Line]:
         """Every entry that names a recording, in order."""

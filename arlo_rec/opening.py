@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from io import BytesIO
 
 from arlo_rec import erasure, rekey, root, schema
 from arlo_rec.backends.files import FileBlobs, FileRoot, disk, file_lock
@@ -29,6 +30,7 @@ from arlo_rec.store import LOCK_WAIT, ROOT_PART, Store, catalogue_key
 from arlo_rec.texts import clean
 
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
+ATTEMPTS_BYTES = 1024 * 1024  # of them; a line that alone is as long is none that we wrote
 ATTEMPTS_AT_ONCE = 1000  # taken into the log by one command; more wait for the next
 
 
@@ -108,8 +110,10 @@ def check_not_rolled_back(store: Store, seen: Seen) -> None:
         raise Integrity("roster_rolled_back", rule="access.officer")
     if stands.generation < seen.generation:
         raise Integrity("catalogue_older_than_root")
+    if stands.size < seen.size:
+        raise Integrity("log_rolled_back")
     known = stands.root if stands.size == seen.size else store.book.root_at(seen.size)
-    if stands.size < seen.size or known != seen.root:
+    if known != seen.root:
         raise Integrity("log_rolled_back")
 
 
@@ -117,7 +121,7 @@ def note_attempt(place: Place, name: str, login: str, at: datetime) -> None:
     """Keep a failed unlock where the next command finds it; never fails the command that reports it."""
     told = {"at": to_iso(at), "name": clean(name)[:NAME_LONGEST], "login": clean(login)[:NAME_LONGEST]}
     try:
-        handle = os.open(place.attempts, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        handle = os.open(place.attempts, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return
     try:
@@ -144,8 +148,8 @@ def take_attempts(store: Store, now: datetime) -> None:
             return
         with disk(), store.place.attempts.open("rb") as file:
             file.seek(taken)
-            lines = file.read().splitlines(keepends=True)[:ATTEMPTS_AT_ONCE]
-        for line in (one for one in lines if one.endswith(b"\n")):
+            lines = BytesIO(file.read(ATTEMPTS_BYTES)).readlines()[:ATTEMPTS_AT_ONCE]
+        for line in (one for one in lines if one.endswith(b"\n") or len(one) == ATTEMPTS_BYTES):
             change.log(_attempt(store, line, now))
             taken += len(line)
         store.set_number("attempts_taken", taken)

@@ -134,17 +134,11 @@ def read_policy(signed: Signed, roster: Roster) -> dict[str, Prompt]:
         signed.signed_by, signed.signature, message
     ):
         raise Integrity("policy_forged", rule="purpose.change")
-    prompts = [
-        Prompt(
-            told["version"],
-            told["lang"],
-            told["text"],
-            frozenset(Purpose(one) for one in told["purposes"]),
-            date.fromisoformat(told["since"]),
-        )
-        for told in parse_object(signed.body)["prompts"]
-    ]
-    return {prompt.version: prompt for prompt in prompts}
+    try:
+        prompts = [_prompt(told) for told in parse_object(signed.body)["prompts"]]
+        return {prompt.version: prompt for prompt in prompts}
+    except (KeyError, TypeError, ValueError):
+        raise Integrity("policy_forged", rule="purpose.change") from None
 
 
 def policy_body(version: str, prompts: Iterable[Prompt]) -> bytes:
@@ -259,6 +253,16 @@ def _roster(body: bytes) -> Roster:
         )
     except (KeyError, TypeError, ValueError):
         raise Integrity("roster_forged", rule="access.officer") from None
+
+
+def _prompt(told: dict[str, Any]) -> Prompt:
+    return Prompt(
+        told["version"],
+        told["lang"],
+        told["text"],
+        frozenset(Purpose(one) for one in told["purposes"]),
+        date.fromisoformat(told["since"]),
+    )
 
 
 def _person(told: dict[str, Any]) -> Person:

@@ -13,8 +13,10 @@ from pathlib import Path
 from arlo_rec import crypto
 from arlo_rec.backends.files import disk, sync_folder, write_whole
 from arlo_rec.errors import Integrity, NoStore, Unreachable, Usage
+from arlo_rec.smallfile import read_small
 
 FORMAT = 1  # of the store; a program refuses a newer one
+STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 BALLAST_BYTES = 8 * 1024 * 1024  # room for an erasure's journal when the disk is full
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups leave it out
 _ROOT_README = b"""This folder holds the secret that every recording of the store hangs from.
@@ -89,7 +91,7 @@ def find(store: Path) -> Place:
     """Read `store.toml`; raises NoStore, Unreachable (a newer format) or Integrity."""
     path = store / "store.toml"
     try:
-        text = path.read_bytes()
+        text = read_small(path, STORE_FILE_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         raise NoStore("no_store", path=str(store)) from None
     except PermissionError:
@@ -101,7 +103,9 @@ def find(store: Path) -> Place:
         if told["format"] > FORMAT:
             raise Unreachable("store_too_new", path=str(store))
         root, store_id, group = Path(str(told["root"])), bytes.fromhex(told["id"]), bool(told["group"])
-    except (KeyError, TypeError, ValueError):
+        if "\0" in str(root):
+            raise ValueError("no path")  # noqa: TRY301 - as whatever else is wrong with the file
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
     return Place(absolute, root if root.is_absolute() else absolute.parent / root, store_id, group)

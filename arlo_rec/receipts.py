@@ -18,7 +18,7 @@ from arlo_rec.backends.files import write_whole
 from arlo_rec.errors import Integrity, Usage
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
 from arlo_rec.policy import POLICY_VERSION
-from arlo_rec.records import RecordingId, to_iso
+from arlo_rec.records import RecordingId, from_iso, to_iso
 from arlo_rec.store import Store
 
 KIND = "arlo-rec deletion receipt"
@@ -88,7 +88,9 @@ def verify(raw: bytes, vkey: str | None = None) -> dict[str, Any]:
         keys = [audit.parse_vkey(one["vkey"]) for one in told["log_keys"]]
         statements = [one["statement"] for one in told["log_keys"]]
         right = told["kind"] == KIND and told["format"] == 1 and told["count"] == len(told["recordings"])
-        note, store = str(told["checkpoint"]), str(told["store"])
+        right = right and type(told["count"]) is int and 1 < from_iso(told["erased_at"]).year < 9999
+        right = right and all(isinstance(told[key], str) for key in ("number", "event", "rule", "policy"))
+        note, store, message = str(told["checkpoint"]), bytes.fromhex(told["store"]).hex(), _message(told)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Integrity("certificate_invalid") from None
     origin = f"arlo-rec/{store}"
@@ -96,7 +98,7 @@ def verify(raw: bytes, vkey: str | None = None) -> dict[str, Any]:
         raise Integrity("certificate_invalid")
     _check_chain(origin, [public for _, public in keys], statements)
     last = keys[-1][1]
-    if not crypto.verified(last, signature, _message(told)) or not audit.note_signed_by(note, origin, last):
+    if not crypto.verified(last, signature, message) or not audit.note_signed_by(note, origin, last):
         raise Integrity("certificate_invalid")
     if vkey is not None and _wanted(vkey) not in keys:
         raise Integrity("certificate_of_another_log")

@@ -10,7 +10,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.root import Seen, decode_seen, encode_seen
+from arlo_rec.smallfile import read_small
 
 
 class StateFolder:
@@ -24,7 +26,7 @@ class StateFolder:
         if self.folder is None:
             return None
         try:
-            return decode_seen([self._file(store).read_bytes()])
+            return decode_seen([read_small(self._file(store), SLOT_BYTES)])
         except OSError:
             return None
 

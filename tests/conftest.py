@@ -23,11 +23,18 @@ def world(template: World, tmp_path: Path) -> World:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--prove` runs the long proofs whole; the ordinary run takes a sample of each."""
+    """`--prove` runs the long proofs whole; the ordinary run takes a sample of each. `--seed`: see `seed`."""
     parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")
+    parser.addoption("--seed", type=int, default=1, help="of changed inputs: another number gives others")
 
 
 @pytest.fixture
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether the long proofs run whole."""
     return bool(request.config.getoption("--prove"))
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """What changed inputs are made from."""
+    return int(request.config.getoption("--seed"))

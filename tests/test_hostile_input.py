@@ -26,7 +26,7 @@ from arlo_rec.sources.table import COLUMNS
 from arlo_rec.texts import clean
 from tests import world as worlds
 from tests.sounds import tone_wav
-from tests.world import REASON, Result, World
+from tests.world import REASON, World, assert_clean, assert_no_bug
 
 LOOK = ("--purpose", "quality", "--reason", REASON)
 HIDDEN = {
@@ -101,18 +101,6 @@ def verdicts(world: World, calls: list[dict[str, Any]]) -> list[str]:
     found = {one["source"]: one["code"] for one in told["refused"]}
     found |= {one["source"]: "taken" for one in told["accepted"]}
     return [found[str(world.spool / f"call{number}.json")] for number in range(len(calls))]
-
-
-def assert_clean(result: Result) -> None:
-    """No control character but line ends, no bidi mark, no broken text: neither for people nor for scripts."""
-    for text in (result.out, result.err):
-        bad = {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} - {"\n"}
-        assert not bad, (bad, text)
-
-
-def assert_no_bug(world: World) -> None:
-    log = world.base / "state" / "arlo-rec" / "errors.log"
-    assert not log.exists(), log.read_text("utf-8")
 
 
 def manifest_of(path: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ LOW = {
     "times": {"errors", "policy"},
     "deadline": set(),
     "jsontext": set(),
+    "smallfile": set(),
     "crypto": set(),
     "audio": {"errors"},
     "audit": {"crypto", "errors"},

@@ -11,7 +11,9 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -179,6 +181,33 @@ def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Re
 
 def _written(stream: io.TextIOWrapper) -> str:
     return stream.buffer.getvalue().decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+
+
+def assert_clean(result: Result) -> None:
+    """No control character but line ends, no bidi mark, no broken text: neither for people nor for scripts."""
+    for text in (result.out, result.err):
+        bad = {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} - {"\n"}
+        assert not bad, (bad, text)
+
+
+def assert_no_bug(world: World) -> None:
+    """No command ended in an error that is not ours."""
+    log = world.base / "state" / "arlo-rec" / "errors.log"
+    assert not log.exists(), log.read_text("utf-8")
+
+
+def memory_of(world: World, *words: str, who: str = "telefon") -> tuple[int, dict[str, Any]]:
+    """The most memory of any process of a command, in bytes, and its JSON."""
+    watch = (
+        "import resource, subprocess, sys; "
+        "done = subprocess.run(sys.argv[1:], capture_output=True, check=False); "
+        "sys.stdout.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) + chr(10) + done.stdout.decode())"
+    )
+    program = [sys.executable, "-m", "arlo_rec", *words, "--json", *world._who(who)]
+    environment = {**os.environ, **world._environment(), "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run([sys.executable, "-c", watch, *program], capture_output=True, check=True, env=environment)
+    most, answer = done.stdout.split(b"\n", 1)
+    return int(most) * 1024, json.loads(answer)
 
 
 def as_table(told: list[dict[str, Any]], delimiter: str = ",") -> str:

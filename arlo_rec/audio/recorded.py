@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import BinaryIO, Final, Protocol
 
 from arlo_rec.audio.decoding import Decoder, decoding, header_of
-from arlo_rec.audio.forms import Header
+from arlo_rec.audio.forms import MAX_DATA, Header
 from arlo_rec.audio.riff import Compressed, Located, WavCodec, locate, read_at
 from arlo_rec.errors import SoundError
 
@@ -69,6 +69,8 @@ def recognise(stream: BinaryIO, size: int, name: str, decoder: Decoder) -> Recor
         header = header_of(decoder, codec, stream, size)
         if (header.rate, header.channels) != (found.form.rate, found.form.channels):
             raise SoundError("undecodable")
+    elif size > MAX_DATA:  # larger than its samples may be: nothing that an exchange compressed
+        raise SoundError("too_large", found=size)
     else:
         header = header_of(decoder, codec, stream, size)
     return _Decoded(header, stream, size, codec, decoder)

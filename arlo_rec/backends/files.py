@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,7 @@ from typing import BinaryIO, TypeVar
 
 from arlo_rec.backends import SLOT_BYTES, SLOTS
 from arlo_rec.errors import Integrity, InUse, Unreachable, Usage
+from arlo_rec.smallfile import read_small
 
 NAME = re.compile(r"[0-9a-f]{32}")
 ANNOUNCED = 256  # objects whose heads are asked for together; each holds a handle, of which a process has 1024
@@ -251,8 +253,13 @@ class FileBlobs:
                     yield from sorted(one.name for one in os.scandir(folder) if NAME.fullmatch(one.name))
 
     def _handle(self, name: str) -> int:
+        path = self._lies(name)
         try:
-            return os.open(self._lies(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                os.close(handle)
+                raise OSError(errno.EINVAL, "not a plain file", path)  # noqa: TRY301 - as whatever else it is
+            return handle
         except FileNotFoundError:
             raise KeyError(name) from None
         except OSError as error:
@@ -313,7 +320,7 @@ class FileRoot:
 
     def _slots(self, name: str) -> list[bytes]:
         try:
-            content = (self._folder / name).read_bytes()
+            content = read_small(self._folder / name, SLOTS * SLOT_BYTES)
         except FileNotFoundError:
             gone = "seen_unreadable" if name == "seen" and self._folder.is_dir() else "root_missing"
             raise Integrity(gone, path=str(self._folder)) from None

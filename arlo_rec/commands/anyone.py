@@ -18,11 +18,11 @@ def certificate_verify(
 ) -> Answer:
     from arlo_rec.receipts import LONGEST, verify
     from arlo_rec.records import from_iso
+    from arlo_rec.smallfile import read_small
     from arlo_rec.times import shown
 
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(LONGEST)
+        raw = read_small(file, LONGEST, pipes=True)
     except OSError:
         raise Usage("file_unreadable", path=str(file)) from None
     wanted = vkey or run.settings.vkey

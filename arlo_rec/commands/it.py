@@ -10,6 +10,8 @@ from arlo_rec.commands.run import Run
 from arlo_rec.errors import Integrity, Usage
 from arlo_rec.render import Answer, Table
 
+ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
+
 
 def status(run: Run) -> Answer:
     from arlo_rec.oversight import status as state_of
@@ -108,7 +110,9 @@ def _found(problems: int) -> Integrity | None:
 
 
 def _read(path: Path) -> str:
+    from arlo_rec.smallfile import read_small
+
     try:
-        return path.read_text("utf-8")
+        return read_small(path, ANCHOR_BYTES, pipes=True).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         raise Usage("file_unreadable", path=str(path)) from None

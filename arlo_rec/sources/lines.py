@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Protocol
 
 from arlo_rec.sources.manifest import MANIFEST_BYTES
 
+PASSED_OVER = 64 * 1024 * 1024  # bytes of a line that is too long, before the rest of its file is given up
 _PIECE = 64 * 1024  # bytes of a line that is too long, at a time
 
 
@@ -40,7 +41,7 @@ class Lines:
     """The lines of a file up to the *size* that it had when it was opened: what is added meanwhile is for the next run.
 
     Each comes with its line end, the first without a byte order mark. One that is longer than MANIFEST_BYTES
-    comes cut off, and still is longer.
+    comes cut off, and still is longer; where it has no end within PASSED_OVER, Unreadable is raised.
     """
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
@@ -55,8 +56,12 @@ class Lines:
         if not line:
             raise StopIteration
         self.number += 1
+        passed = 0
         while rest and not rest.endswith(b"\n"):
             rest = self._take(_PIECE)
+            passed += len(rest)
+            if passed > PASSED_OVER:
+                raise Unreadable(self.number, line)
         return line.removeprefix(BOM_UTF8) if self.number == 1 else line
 
     def _take(self, most: int) -> bytes:

@@ -1,0 +1,55 @@
+"""Small files whose place others may have filled: read without waiting for anybody, and never more than was expected.
+
+A pipe that nobody writes to, a device without an end and a file of a terabyte are told as `OSError`s, like a
+file that is missing. It knows nothing of what the files mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import time
+from pathlib import Path
+
+PIPE_WAIT = 5.0  # seconds that a pipe may be silent before its end: `<(...)` of a shell, not somebody who types
+
+
+def read_small(path: Path, most: int, *, pipes: bool = False) -> bytes:
+    """The bytes of a plain file, or of a pipe or device with an end where *pipes*; raises OSError beyond *most*."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return read_handle(handle, path, most, pipes=pipes)
+    finally:
+        os.close(handle)
+
+
+def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> bytes:
+    """The same of a file that was opened with O_NONBLOCK."""
+    about = os.fstat(handle)
+    if not pipes and not stat.S_ISREG(about.st_mode):
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    if about.st_size > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    found = bytearray()
+    deadline = time.monotonic() + PIPE_WAIT
+    while len(found) <= most:
+        try:
+            piece = os.read(handle, most + 1 - len(found))
+        except BlockingIOError:
+            _wait(handle, deadline)
+            continue
+        if not piece:
+            return bytes(found)
+        found += piece
+    raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+
+
+def _wait(handle: int, deadline: float) -> None:
+    """Until there is more; raises OSError after *deadline*."""
+    more = select.poll()
+    more.register(handle, select.POLLIN)
+    left = deadline - time.monotonic()
+    if left <= 0 or not more.poll(left * 1000):
+        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))

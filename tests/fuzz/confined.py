@@ -1,0 +1,80 @@
+"""What a command writes and where, from an audit hook and from looking at its home before and after.
+
+The hook sees whatever Python opens for writing, makes, moves, removes or starts (PEP 578). SQLite writes without
+it, which the look at the folders finds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_PATHS = {  # audit event -> how many of its first arguments are paths
+    **dict.fromkeys(("os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod", "os.chown", "os.utime"), 1),
+    **dict.fromkeys(("os.rename", "os.link", "os.symlink", "shutil.move", "shutil.rmtree", "shutil.copyfile"), 2),
+}
+_STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "socket.bind")
+_seen: list[str] | None = None
+_hooked = False
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """The paths that are written inside, as they are; and whatever is started but our own decoder."""
+    global _seen, _hooked
+    if not _hooked:
+        sys.addaudithook(_hook)  # there is no way to take it away again
+        _hooked = True
+    _seen = found = []
+    try:
+        yield found
+    finally:
+        _seen = None
+
+
+def outside(written: list[str], allowed: list[Path]) -> list[str]:
+    """What of it lies in none of the allowed folders; byte code of modules aside."""
+    places = tuple(f"{one}/" for one in allowed) + tuple(map(str, allowed))
+    harmless = (os.devnull,)
+    return [one for one in written if not one.startswith(places) and one not in harmless and ".pyc" not in one]
+
+
+def lying_in(folder: Path, *, but: list[Path]) -> dict[str, tuple[int, int, int]]:
+    """Every file below *folder* with its size, time and mode, without some folders."""
+    found, waiting = {}, [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for one in entries:
+                if Path(one.path) in but:
+                    continue
+                about = one.stat(follow_symlinks=False)
+                found[one.path] = about.st_size, about.st_mtime_ns, about.st_mode
+                if one.is_dir(follow_symlinks=False):
+                    waiting.append(Path(one.path))
+    return found
+
+
+def _hook(event: str, words: tuple[Any, ...]) -> None:
+    if _seen is None:
+        return
+    if event == "open":
+        path, _, flags = words
+        if flags & _WRITING:
+            _note(path)
+    elif event in _PATHS:
+        for path in words[: _PATHS[event]]:
+            _note(path)
+    elif event in _STARTS and not (event == "subprocess.Popen" and words[1][1] == "-I"):
+        assert _seen is not None
+        _seen.append(f"{event} {words[:2]!r}")
+
+
+def _note(path: Any) -> None:
+    if not isinstance(path, int):  # a descriptor: its path was noted when it was opened
+        assert _seen is not None
+        _seen.append(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - of a name that is no path, too

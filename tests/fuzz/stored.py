@@ -1,0 +1,299 @@
+"""What lies in a store or beside it, and what is handed on: keys, settings, root, objects, receipts, the log."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from arlo_rec import audit, crypto, jsontext, keyfiles, logbook, objects, people, receipts, root, times
+from arlo_rec.backends import SLOT_BYTES
+from arlo_rec.config import beforehand, settle
+from arlo_rec.consent import Consent
+from arlo_rec.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
+from arlo_rec.inspection import _told
+from arlo_rec.place import Place, find
+from arlo_rec.policy import Purpose, Role
+from arlo_rec.prompts import SHIPPED
+from arlo_rec.records import Kind, Person, RecordingId
+from tests import world
+from tests.fuzz.target import Target
+
+NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
+STORE = bytes(range(16))
+KEY = crypto.SigningKey.from_seed(bytes(32))
+
+
+@contextmanager
+def cheap_and_the_same() -> Iterator[None]:
+    """The cost of a passphrase is judged, not paid, and what is chosen at random is the same in every run."""
+    kept = crypto.passphrase_key, crypto.fresh
+    chance = random.Random(0)
+    crypto.passphrase_key, crypto.fresh = free, lambda length=crypto.KEY: chance.randbytes(length)
+    try:
+        yield
+    finally:
+        crypto.passphrase_key, crypto.fresh = kept
+
+
+def free(_passphrase: bytes, _salt: bytes, cost: crypto.Argon2Cost) -> bytes:
+    """The key of every passphrase at any cost that is allowed."""
+    if not cost.within_bounds():
+        raise crypto.Sealed
+    return bytes(crypto.KEY)
+
+
+# Keys, settings, store ----------------------------------------------------------------------------------------
+
+
+class Files:
+    """Targets whose parser opens a file by its name; they live in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.place = Place(folder, folder / "root", STORE)
+        for name in ("people", "root", "seals"):
+            (folder / name).mkdir()
+        self.identity = keyfiles.Identity(STORE, "sigrid", bytes(32), (KEY.public,))
+        with cheap_and_the_same():
+            keyfiles.write_locked(self.place, self.identity, world.PASSPHRASE.encode())
+        keyfiles.write_service(folder / "service.key", self.identity)
+        self.file = folder / "file"
+        self.file.touch(mode=0o600)
+
+    def targets(self) -> list[Target]:
+        """Each with the files that the program itself wrote."""
+        locked = self.place.key_file("sigrid").read_bytes()
+        config = b'store = "/srv/arlo"\nas = "leif"\nlang = "en"\nlock_wait_s = 5\n[guard]\nshare = 0.5\ncount = 20\n'
+        toml = f'# store\nformat = 1\nid = "{STORE.hex()}"\nroot = "store.root"\ngroup = false\n'.encode()
+        return [
+            Target("key file of a service", [(self.folder / "service.key").read_bytes()], self._service),
+            Target("key file of a person", [locked], self._person, self._locked_again),
+            Target("config", [config], self._config),
+            Target("store.toml", [toml], self._store),
+        ]
+
+    def _service(self, raw: bytes) -> bool:
+        self.file.write_bytes(raw)
+        with suppress(NotUnlocked):
+            found = keyfiles.read_service(self.place, self.file)
+            assert len(found.seed) == crypto.KEY
+            return True
+        return False
+
+    def _person(self, raw: bytes) -> bool:
+        self.place.key_file("sigrid").write_bytes(raw)
+        with suppress(NotUnlocked, Integrity), cheap_and_the_same():
+            return bool(keyfiles.unlock(self.place, "sigrid", world.PASSPHRASE.encode()))
+        return False
+
+    def _locked_again(self, raw: bytes) -> bytes:
+        """Whatever its head says, with a blob that opens under it."""
+        try:
+            head = json.loads(raw)
+            head.pop("blob")
+            bound = keyfiles._bound(self.place, "sigrid", head)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            return raw
+        with cheap_and_the_same():
+            blob = crypto.wrap(bytes(crypto.KEY), jsontext.canonical(keyfiles._blob(self.identity)), bound)
+        return json.dumps({**head, "blob": jsontext.to_base64(blob)}).encode()
+
+    def _config(self, raw: bytes) -> bool:
+        self.file.write_bytes(raw)
+        beforehand(None, str(self.file), {})
+        with suppress(Usage):
+            found = settle({"config": str(self.file)}, {})
+            assert found.lang in ("nb", "en")
+            for named in (found.store, found.key_file, found.passphrase_file):
+                if named is not None:
+                    with suppress(OSError):
+                        Path(named).lstat()
+            return True
+        return False
+
+    def _store(self, raw: bytes) -> bool:
+        (self.folder / "store.toml").write_bytes(raw)
+        with suppress(NoStore, Unreachable, Integrity):
+            found = find(self.folder)
+            with suppress(OSError):
+                found.root.lstat()
+            return True
+        return False
+
+
+# What lies in a store -----------------------------------------------------------------------------------------
+
+_CONSENT = Consent(NOW, "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
+_DATA_KEY = objects.new_data_key(_CONSENT)
+_LISTENER = crypto.SealingKey.from_seed(b"1" * 32)
+_HEADER = objects.make_header(_DATA_KEY, Kind.ORIGINAL, RecordingId(STORE), None, {b"a" * 16: _LISTENER.public})
+# the one seed that differs from run to run: its seals are made inside the library
+_OBJECT = b"".join(objects.seal_body(_DATA_KEY, _HEADER, [bytes(range(256)) * 70]))
+
+
+def _object(raw: bytes) -> bool:
+    with suppress(Integrity):
+        header = objects.read_header(raw)
+        length = len(header.encode())
+        assert header.encode() == raw[:length]
+        with suppress(Integrity):
+            objects.open_stanza(header, {b"a" * 16: _LISTENER})
+        with suppress(Integrity):
+            assert b"".join(objects.open_body(_DATA_KEY, header, [raw[length:]])) == bytes(range(256)) * 70
+        found = objects.open_sound(_DATA_KEY, header, io.BytesIO(raw))
+        return len(found.read(0, found.size)) == found.size
+    return False
+
+
+def _slots(raw: bytes) -> bool:
+    contents = [raw[:SLOT_BYTES], raw[SLOT_BYTES : 2 * SLOT_BYTES]]
+    with suppress(Integrity):
+        slot, _ = root.choose(contents, 7)
+        return bool(root.open_slot(STORE, bytes(32), slot))
+    return False
+
+
+def _mended_slots(raw: bytes) -> bytes:
+    halves = [raw[i : i + SLOT_BYTES].ljust(SLOT_BYTES, b"\0") for i in (0, SLOT_BYTES)]
+    size = root._SLOT.size
+    return b"".join(one[:size] + crypto.sha256(one[:size]) + one[size + 32 :] for one in halves)
+
+
+def _seen(raw: bytes) -> bool:
+    return root.decode_seen([raw, raw[1:], b""]) is not None
+
+
+def _mended_seen(raw: bytes) -> bytes:
+    return raw[: root._SEEN.size] + crypto.sha256(raw[: root._SEEN.size])
+
+
+with cheap_and_the_same():
+    _SLOT = root.encode_slot(STORE, bytes(32), 1, 7, bytes(32))
+_SLOTS = [_SLOT.ljust(SLOT_BYTES, b"\0") * 2, _SLOT.ljust(SLOT_BYTES, b"\0") + bytes(SLOT_BYTES)]
+_SEEN = root.encode_seen(root.Seen(7, 3, 12, bytes(32)))
+
+# Receipts and the log -----------------------------------------------------------------------------------------
+
+_ORIGIN = f"arlo-rec/{STORE.hex()}"
+_NOTE = audit.sign_note(audit.Checkpoint(_ORIGIN, 12, bytes(32)).text(), [(_ORIGIN, KEY)])
+
+
+def _signed_receipt(told: dict[str, Any]) -> bytes:
+    told.pop("signature", None)
+    told["signature"] = jsontext.to_base64(KEY.sign(receipts._message(told)))
+    return json.dumps(told).encode()
+
+
+_RECEIPT = _signed_receipt(
+    {
+        "format": 1, "kind": receipts.KIND, "number": "2026-10-01-1", "store": STORE.hex(), "event": "purge",
+        "rule": "retention.90d", "policy": "2026-01", "erased_at": "2026-10-01T08:00:00Z", "count": 1,
+        "recordings": ["00" * 16], "checked": ["root"], "checkpoint": _NOTE,
+        "log_keys": [{"vkey": audit.vkey(_ORIGIN, KEY.public), "statement": None}],
+    }
+)  # fmt: skip
+
+
+def _receipt(raw: bytes) -> bool:
+    with suppress(Integrity):
+        told = receipts.verify(raw)
+        assert {"number", "event", "rule", "policy", "erased_at", "count", "store"} <= told.keys()
+        times.shown(datetime.fromisoformat(told["erased_at"]))
+        return receipts.verify(raw, audit.vkey(_ORIGIN, KEY.public)) == told
+    return False
+
+
+def _mended_receipt(raw: bytes) -> bytes:
+    """Signed by a key of the forger's own, under whatever name it tells."""
+    try:
+        told = json.loads(raw)
+        name = f"arlo-rec/{told['store']}"
+        checkpoint = str(told["checkpoint"]).partition("\n\n")[0].replace(_ORIGIN, name) + "\n"
+        told["log_keys"] = [{"vkey": audit.vkey(name, KEY.public), "statement": None}]
+        told["checkpoint"] = audit.sign_note(checkpoint.encode(), [(name, KEY)])
+        return _signed_receipt(told)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return raw
+
+
+def _vkey(raw: bytes) -> bool:
+    with suppress(ValueError):
+        name, public = audit.parse_vkey(raw.decode("utf-8", "replace"))
+        return bool(audit.vkey(name, public))
+    return False
+
+
+def _note(raw: bytes) -> bool:
+    note = raw.decode("utf-8", "replace")
+    with suppress(ValueError):
+        checkpoint, signatures = audit.parse_note(note)
+        assert checkpoint.text()
+        return any([audit.note_signed_by(note, name, KEY.public) for name in signatures])
+    return False
+
+
+def _mended_note(raw: bytes) -> bytes:
+    text = raw.partition(b"\n\n")[0] + b"\n"
+    try:
+        return audit.sign_note(text, [(text.decode().split("\n")[0].replace(" ", ""), KEY)]).encode()
+    except ValueError:
+        return raw
+
+
+_ENTRY = jsontext.canonical(
+    {"action": "ingest", "at": "2026-10-01T08:00:00Z", "detail": {"sworn": ["00" * 32]}, "outcome": "allowed",
+     "person": "telefon", "recordings": ["00" * 16], "rule": "consent.press1"}
+)  # fmt: skip
+
+
+def _entry(raw: bytes) -> bool:
+    told = list(_told(raw))
+    with suppress(ValueError):
+        assert isinstance(logbook.read_body(raw), dict)
+    return bool(told)
+
+
+def _tree(raw: bytes) -> bool:
+    with suppress(Integrity):
+        assert audit.Tree.decode(raw).encode() == raw
+        return True
+    return False
+
+
+_PEOPLE = people.Roster(
+    STORE, 3, NOW, (Person("sigrid", Role.OFFICER, bytes(crypto.SEAL_PUBLIC), KEY.public, NOW, False, False),)
+)
+
+
+def _roster(raw: bytes) -> bool:
+    with suppress(Integrity):
+        return bool(people.read_roster(people.sign("roster", 3, raw, KEY), [KEY.public]))
+    return False
+
+
+def _policy(raw: bytes) -> bool:
+    with suppress(Integrity):
+        return bool(people.read_policy(people.sign("policy", 1, raw, KEY), _PEOPLE))
+    return False
+
+
+_ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done")]
+TARGETS = [
+    Target("object", [_OBJECT], _object),
+    Target("root", _SLOTS, _slots, _mended_slots),
+    Target("seen", [_SEEN], _seen, _mended_seen),
+    Target("receipt", [_RECEIPT], _receipt, _mended_receipt),
+    Target("verifier key", [audit.vkey(_ORIGIN, KEY.public).encode()], _vkey),
+    Target("checkpoint", [_NOTE.encode()], _note, _mended_note),
+    Target("log entry", _ENTRIES, _entry),
+    Target("log tree", [struct.pack(">Q", 5) + bytes(64)], _tree),
+    Target("roster", [people.sign_roster(_PEOPLE, KEY).body], _roster),
+    Target("policy", [people.policy_body("2026-01", SHIPPED)], _policy),
+]
