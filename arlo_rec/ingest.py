@@ -45,7 +45,7 @@ from arlo_rec.store import INDEX_PART, Store
 BATCH = 100  # calls whose rows are committed together
 ROSTER_TRIES = 5  # a batch is sealed again if grants changed meanwhile
 THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
-SEALERS = 3  # sounds read, hashed, sealed and written side by side: some wait for the disk
+SEALERS = 2  # sounds read, hashed, sealed and written side by side; a third only contends for the interpreter
 
 
 def ingest(
