@@ -25,10 +25,10 @@ from arlo_rec import (
     grants,
     ingest,
     logbook,
-    oversight,
     persons,
     receipts,
     retention,
+    verification,
     withdrawal,
 )
 from arlo_rec.errors import ArloError, Refused, Usage
@@ -223,7 +223,7 @@ class _Life:
 
     def _look_back(self) -> None:
         with self.as_("Sigrid") as store:
-            problems = oversight.verify(store, self.now, read_data=True)
+            problems = verification.verify(store, self.now, read_data=True)
             log = logbook.check(store.book, store.signers(), signatures=True)
             size = store.book.tree().size
         self.step("security.monitored", "verified", ok=not problems and not log, size=size)

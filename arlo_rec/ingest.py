@@ -24,18 +24,16 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from arlo_rec import audio, candidates, crypto, listening, objects, policy
+from arlo_rec import audio, candidates, crypto, policy, sealing
 from arlo_rec.backends.files import file_lock
 from arlo_rec.candidates import NOBODY, Candidate, Duplicate, Examined, Refusal, Tags
 from arlo_rec.clearing import clear
-from arlo_rec.consent import Consent
-from arlo_rec.errors import ArloError, Integrity, InUse
+from arlo_rec.errors import ArloError, InUse
 from arlo_rec.jsontext import canonical
-from arlo_rec.keytree import KeyTree
 from arlo_rec.metadata import MetadataKeys
 from arlo_rec.outcome import AS_USUAL, NotTaken, Options, Outcome, Taken
-from arlo_rec.policy import Action, Purpose
-from arlo_rec.records import Entry, Kind, Recording, RecordingId
+from arlo_rec.policy import Action
+from arlo_rec.records import Entry, Recording, RecordingId
 from arlo_rec.refusals import SOURCE_GOES, Refusals
 from arlo_rec.sources import spool
 from arlo_rec.sources.manifest import Delivery, Vanished
@@ -231,25 +229,20 @@ class _Batch:
         sealed = self._sealed()
         self.store.blobs.settle([one.id.hex() for one in self._announced])
         with ThreadPoolExecutor(SEALERS) as threads:
-            list(threads.map(self._read_back, sealed))
+            list(threads.map(lambda one: sealing.read_back(one, self.store.blobs), sealed))
         same_roster = self._commit(sealed)
         self._forget()
         return same_roster
 
     def _announce(self, going: list[Candidate]) -> None:
         """Step 2, with the roster of this very transaction: the next batch may load a newer one."""
-        self._keys: dict[tuple[str, str], listening.ListeningKey] = {}
         if not going:
             return
         with self.store.change(self.now):
             self.store.load_documents()
-            self._roster = self.store.roster.counter
-            self._access = listening.access_key(self.store)
+            self._keys = sealing.choose(self.store, [one.call for one in going], self.now)
             for one in going:
                 one.id = RecordingId(crypto.fresh(16))
-                place = (one.call.team, listening.month_of(one.call.started_at))
-                if place not in self._keys:
-                    self._keys[place] = listening.key_for(self.store, Purpose.QUALITY, *place, self.now)
             self.store.catalogue.arrive([one.id for one in going])
             self._announced = going
 
@@ -265,38 +258,7 @@ class _Batch:
     def _seal(self, candidate: Candidate) -> None:
         """Read, cut and seal one call's sound; runs beside others and asks the catalogue nothing."""
         with self._examined(candidate) as found:
-            consent = found.consent
-            candidate.key = objects.new_data_key(consent)
-            header = candidate.header = objects.make_header(
-                candidate.key, Kind.ORIGINAL, candidate.id, None, self._listeners(candidate, consent)
-            )
-            wav = audio.canonical_pieces(found.header, found.frames())
-            pieces = objects.Counted(objects.seal_body(candidate.key, header, wav))
-            self.store.blobs.put(candidate.id.hex(), pieces)
-            candidate.recording = candidates.recording_of(candidate, consent, pieces.sha256(), pieces.size)
-            candidate.told = candidates.metadata_of(candidate.call, found.header, consent)
-
-    def _listeners(self, candidate: Candidate, consent: Consent) -> dict[bytes, bytes]:
-        """The subject-access key, and the quality key only where the consent names quality."""
-        listeners = {self._access.id: self._access.public}
-        if policy.stanza_purposes(consent.purposes, pseudonymised=False):
-            key = self._key_of(candidate)
-            listeners[key.id] = key.public
-        return listeners
-
-    def _read_back(self, candidate: Candidate) -> None:
-        """Open what was written, to its last chunk: cheaper than hashing it again, and proof of more."""
-        assert candidate.key is not None and candidate.header is not None
-        head = candidate.header.encode()
-        try:
-            with self.store.blobs.open(candidate.id.hex()) as stream:
-                whole = stream.read(len(head)) == head
-                for _ in objects.open_body(candidate.key, candidate.header, objects.body_in(stream)):
-                    pass
-        except KeyError:
-            whole = False
-        if not whole:
-            raise Integrity("object_damaged")
+            sealing.seal(candidate, found, self._keys, self.store.blobs)
 
     def _commit(self, sealed: list[Candidate]) -> bool:
         """Step 5; False, and nothing done, where the roster changed since the keys were chosen."""
@@ -304,14 +266,14 @@ class _Batch:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             tree = store.tree(store.read_root())
             with store.change(self.now) as change:
-                if sealed and store.document("roster").counter != self._roster:
+                if sealed and store.document("roster").counter != self._keys.roster:
                     return False
                 metadata_keys = MetadataKeys(store, self.now)
                 for one in sealed:
                     with self._ending(one.delivery):
                         candidates.look_at_store(one, store.catalogue)
                         candidates.compare(one)
-                        self._hold(one, tree, metadata_keys)
+                        sealing.hold(one, self._keys, store.catalogue, tree, metadata_keys)
                         change.log(self._accepted(one))
                         held.append(one)
                 for delivery, refusal in self._refusals:
@@ -322,17 +284,6 @@ class _Batch:
         self.outcome.refused = [refusal for _, refusal in self._refusals]
         self._done += [one.delivery for one in held]
         return True
-
-    def _hold(self, candidate: Candidate, tree: KeyTree, metadata_keys: MetadataKeys) -> None:
-        recording, key = candidate.recording, candidate.key
-        assert recording is not None and key is not None
-        self.store.catalogue.hold(recording)
-        tree.hang(recording.id, key.ke, recording.due_at)
-        metadata_keys.seal(recording.id, key.ke, self._access.id, self._access.public, candidate.told)
-        if policy.stanza_purposes(recording.purposes, pseudonymised=False):
-            one = self._key_of(candidate)
-            told = candidates.for_managers(candidate.told)
-            metadata_keys.seal(recording.id, key.ke, one.id, one.public, told)
 
     def _forget(self) -> None:
         """Take back what was announced and, by the catalogue, is not held: the object first, then the row."""
@@ -396,9 +347,6 @@ class _Batch:
 
     def _examined(self, candidate: Candidate) -> AbstractContextManager[Examined]:
         return candidates.examined(candidate, self._intake.decoder, self.tags, self.store.prompts, self.now)
-
-    def _key_of(self, candidate: Candidate) -> listening.ListeningKey:
-        return self._keys[candidate.call.team, listening.month_of(candidate.call.started_at)]
 
     def _taken(self, candidate: Candidate) -> Taken:
         return Taken(candidate.id, candidate.delivery.source, candidate.call.source_id)

@@ -25,9 +25,9 @@ def write(name: str, about: str, machine: str, lines: Iterable[str]) -> None:
 def _markdown(lines: Iterable[str]) -> Iterator[str]:
     """Tables and headings as they are, each other line as an item of a list."""
     before = ""
-    for line in lines:
-        kind = line[:1] if line[:1] in {"|", "#", ""} else "-"
+    for line in filter(None, lines):
+        kind = line[:1] if line[:1] in {"|", "#"} else "-"
         if kind != before:
             yield ""
-        yield f"- {line}" if kind == "-" else line.strip("\n")
+        yield f"- {line}" if kind == "-" else line
         before = kind

@@ -32,7 +32,18 @@ LOW = {
     "keytree": {"backends", "crypto", "errors", "records", "root"},
     "answer": set(),
 }
-USE_CASES = {"access", "dsar", "grants", "ingest", "logview", "oversight", "persons", "retention", "withdrawal"}
+USE_CASES = {
+    "access",
+    "dsar",
+    "grants",
+    "ingest",
+    "logview",
+    "oversight",
+    "persons",
+    "retention",
+    "verification",
+    "withdrawal",
+}
 ALONE = {  # outside module -> our modules that may import it
     "rich": {"render"},
     "typer": {"cli", "commands"},

@@ -14,14 +14,16 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from arlo_rec.backends import SLOT_BYTES, SLOTS
 from arlo_rec.errors import Integrity, InUse, Unreachable, Usage
 from arlo_rec.smallfile import read_small
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor  # loaded where something is written: it costs 2 ms
 
 NAME = re.compile(r"[0-9a-f]{32}")
 ANNOUNCED = 256  # objects whose heads are asked for together; each holds a handle, of which a process has 1024
@@ -135,6 +137,8 @@ class _Draining:
         """So many bytes more."""
         self._waiting += length
         if self._waiting >= DRAIN_BYTES:
+            from concurrent.futures import ThreadPoolExecutor
+
             self._waiting = 0
             self._thread = self._thread or ThreadPoolExecutor(1)
             self._drained.append(self._thread.submit(os.fdatasync, self._handle))
@@ -191,6 +195,8 @@ class FileBlobs:
 
     def settle(self, names: Iterable[str]) -> None:
         """See Blobs."""
+        from concurrent.futures import ThreadPoolExecutor
+
         names = set(names)
         put = [self._path(name) for name in names & self._unnamed]
         folders = {self._folder} | {self._folder / beginning for beginning in {name[:2] for name in names}}

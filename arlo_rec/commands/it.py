@@ -42,7 +42,7 @@ def verify(
     run: Run,
     read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.oversight import verify as check
+    from arlo_rec.verification import verify as check
 
     with run.store() as store:
         problems = check(store, run.now(), read_data=read_data)
