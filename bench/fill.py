@@ -28,8 +28,8 @@ from arlo_rec.jsontext import canonical
 from arlo_rec.keyfiles import Identity, read_service
 from arlo_rec.metadata import MetadataKeys
 from arlo_rec.opening import open_store
-from arlo_rec.policy import POLICY_VERSION, Action, Purpose
-from arlo_rec.records import Call, Entry, Kind, Private, Recording, RecordingId
+from arlo_rec.policy import POLICY_VERSION, Action, Purpose, due_at
+from arlo_rec.records import ID_CHANCE, Call, Entry, Kind, Private, Recording, RecordingId, new_id
 from arlo_rec.statefolder import StateFolder
 from arlo_rec.store import INDEX_PART, Store
 from bench.spool import number_of
@@ -221,7 +221,7 @@ def _seal_batch(task: tuple[Filling, range]) -> list[_Sealed]:
 def _seal(shared: _Shared, filling: Filling, number: int) -> _Sealed:
     """Write one object as an intake makes it."""
     started = _started(filling, number)
-    recording = RecordingId(crypto.fresh(16))
+    recording = new_id(due_at(started), crypto.fresh(ID_CHANCE))
     key = objects.new_data_key(_consent(shared, started))
     quality = shared.quality[team(number % filling.teams), listening.month_of(started)]
     header = objects.make_header(key, Kind.ORIGINAL, recording, None, dict((shared.access, quality)))
