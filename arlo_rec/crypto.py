@@ -255,7 +255,7 @@ def encrypt_body(key: bytes, context: bytes, plain: Iterable[bytes]) -> Iterator
 
 
 def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterator[bytes]:
-    """The plain bytes, in pieces; raises Sealed where a chunk is changed or the end is missing.
+    """The plain bytes, in pieces of which none is empty; raises Sealed where a chunk is changed or the end is missing.
 
     Pieces come out before the end was seen: whoever writes them to a file gives it its name only after
     the last.
@@ -263,8 +263,10 @@ def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterato
     try:
         decryptor = Cobblestone256Decryptor(key, context)
         for piece in sealed:
-            yield decryptor.update(piece)
-        yield decryptor.finalize()
+            if plain := decryptor.update(piece):
+                yield plain
+        if plain := decryptor.finalize():
+            yield plain
     except (InvalidTag, ValueError):
         raise Sealed from None
 
