@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from arlo_rec import gate, listening, metadata
-from arlo_rec.backends.files import write_new
+from arlo_rec.backends.durable import write_new
 from arlo_rec.errors import Integrity, Unreachable, Usage
 from arlo_rec.gate import Admission
 from arlo_rec.policy import Action, Purpose
@@ -62,7 +62,7 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     """Recordings that this person may open for that purpose, oldest first; raises what `gate.admit` raises."""
     admission = gate.admit(store, Action.FIND, purpose, reason, now)
     _log(store, admission, now, (), {"criteria": search.told()})
-    rows = [one for one in _candidates(store, admission, search) if _open_to(admission, one, now)]
+    rows = [one for one in _candidates(store, admission, search) if _open_to(admission, one, store.today(now))]
     found = _with_metadata(store, admission.purpose, rows)
     if search.agent is not None:
         found = [one for one in found if one.agent.casefold() == search.agent.casefold()]
@@ -80,15 +80,16 @@ def export(
 ) -> int:
     """Write the sound of one recording as WAV to a new file or a stream; how many bytes.
 
-    A file gets its name only after the last chunk has verified and the recording is still held. For a stream
-    the whole object is checked against the catalogue before the first byte leaves.
+    A file gets its name only after the last chunk has verified and the recording is still held, and loses it where the
+    recording was erased just then. For a stream the whole object is checked against the catalogue before the first
+    byte leaves.
     """
     if isinstance(out, Path) and (out.exists() or out.is_symlink()):
         raise Usage("out_exists", path=str(out))
     given = gate.permit(store, admission, shown_id, Action.EXPORT, clock())
     sound = gate.listen_to(store, given, clock)
     if isinstance(out, Path):
-        return write_new(out, sound)
+        return write_new(out, sound, lambda: gate.still_open(store, given, clock()))
     if store.object_digest(given.recording.id) != given.recording.object_sha256:
         raise Integrity("object_damaged")
     return _stream(sound, out)

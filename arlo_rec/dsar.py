@@ -16,7 +16,7 @@ from typing import Any
 
 from arlo_rec import audio, crypto, gate, listening, metadata
 from arlo_rec.answer import AccessTold, Answer, Case, GrantTold, RecordingTold
-from arlo_rec.backends.files import write_new
+from arlo_rec.backends.durable import write_new
 from arlo_rec.callers import parse_caller
 from arlo_rec.deadline import answer_due
 from arlo_rec.errors import Integrity, NothingMatched, Refused, Usage
@@ -68,14 +68,15 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     number = _number(store, request, now)
     tag = crypto.caller_tag(store.part(INDEX_PART), number.reveal().encode("ascii"))
     case = _case(store, tag, request, now)
-    held = [one for one in store.catalogue.of_caller(tag) if one.due_at > now and one.kind is Kind.ORIGINAL]
+    calls = [one for one in store.catalogue.of_caller(tag) if one.kind is Kind.ORIGINAL]
+    held = [one for one in calls if one.due_at > store.today(now)]
     told = _recordings(store, held, case, request, clock)
     whole = request.reason if request.whole_call else None
     answered = replace(case, state="answered")
     content = Answer(answered, now, (number.reveal(),), tuple(told), whole, POLICY_VERSION, store.book.vkey())
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     page = build(content, passphrase, request.lang, salt=crypto.fresh(16), nonce=crypto.fresh(crypto.NONCE))
-    write_new(request.out, [page])
+    write_new(request.out, [page], lambda: _all_held(store, held, clock()))
     digest = crypto.sha256(page).hex()
     _close(store, answered, digest, clock())
     return Answered(answered, len(told), request.out.absolute(), digest, passphrase)
@@ -197,6 +198,12 @@ def _recordings(
         sound, withheld = sound_for(body, known["channels"], whole=request.whole_call)
         told.append(_told(store, one, known, sound, withheld, whole=request.whole_call))
     return told
+
+
+def _all_held(store: Store, recordings: list[Recording], now: datetime) -> None:
+    """Raises Refused where one of them was withdrawn or came of age since it was listed."""
+    for one in recordings:
+        gate.still_held(store, one, now)
 
 
 def sound_for(body: bytes, roles: dict[str, int], *, whole: bool) -> tuple[bytes | None, str | None]:

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec import crypto, people, place, root
-from arlo_rec.backends.files import FileBlobs, FileRoot, disk
+from arlo_rec.backends.durable import disk
+from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import Usage
 from arlo_rec.keyfiles import (

@@ -56,7 +56,9 @@ def admit(store: Store, action: Action, purpose: str | None, reason: str | None,
     problem = "reason_missing" if reason is None else reason_problem(reason)
     if problem or reason is None:
         _refuse(store, action, "security.reason", now, Usage(str(problem), rule="security.reason"))
-    grants = tuple(one for one in store.roster.live_grants(store.person.name, now) if one.purpose is wanted)
+    grants = tuple(
+        one for one in store.roster.live_grants(store.person.name, store.today(now)) if one.purpose is wanted
+    )
     if not grants:
         no_grant = NotGranted("no_grant", rule="access.managers")
         _refuse(store, action, "access.managers", now, no_grant, purpose=wanted, reason=reason)
@@ -67,7 +69,7 @@ def permit(store: Store, admission: Admission, shown_id: str, action: Action, no
     """Leave to open the recording of that id; raises NotGranted or Refused, each after its log entry."""
     recording = _find(store, shown_id)
     grant = _grant_for(admission, recording)
-    decision = _decide(recording, grant, admission.purpose, now)
+    decision = _decide(recording, grant, admission.purpose, store.today(now))
     told = (recording.id,) if recording else ()
     if not decision.allowed or recording is None:
         error: ArloError = (
@@ -126,11 +128,17 @@ def listen_to(store: Store, given: Permit, clock: Callable[[], datetime]) -> Ite
 
 def still_open(store: Store, given: Permit, now: datetime) -> None:
     """Raise Refused where the recording was withdrawn, came of age, or the grant ended meanwhile."""
-    row = store.catalogue.get(given.recording.id)
-    if row is None or row.state is not State.HELD or row.due_at <= now:
-        raise Refused("gone_meanwhile", rule="consent.withdraw")
-    if given.grant is not None and not _still_granted(store, given.grant, now):
+    still_held(store, given.recording, now)
+    if given.grant is not None and not _still_granted(store, given.grant, store.today(now)):
         raise Refused("gone_meanwhile", rule="access.managers")
+
+
+def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
+    """A recording as it stands now; raises Refused where it was withdrawn or came of age."""
+    row = store.catalogue.get(recording.id)
+    if row is None or row.state is not State.HELD or row.due_at <= store.today(now):
+        raise Refused("gone_meanwhile", rule="consent.withdraw")
+    return row
 
 
 def _still_granted(store: Store, grant: Grant, now: datetime) -> bool:
@@ -158,9 +166,7 @@ def reach_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId, b
 
 def _fetch(store: Store, recording: Recording, now: datetime) -> tuple[objects.Header, bytes]:
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
-        row = store.catalogue.get(recording.id)
-        if row is None or row.state is not State.HELD or row.due_at <= now:
-            raise Refused("gone_meanwhile", rule="consent.withdraw")
+        row = still_held(store, recording, now)
         ke = store.tree(store.read_root()).reach(recording.id)
         with _open(store, row) as stream:
             header = objects.read_header(stream.read(objects.HEADER_LONGEST))

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from arlo_rec import crypto
-from arlo_rec.backends.files import disk, write_whole
+from arlo_rec.backends.durable import disk, write_whole
 from arlo_rec.errors import Integrity, NotUnlocked, Usage
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
 from arlo_rec.place import Place

@@ -16,7 +16,8 @@ from datetime import datetime
 from io import BytesIO
 
 from arlo_rec import erasure, rekey, root, schema
-from arlo_rec.backends.files import FileBlobs, FileRoot, disk, file_lock
+from arlo_rec.backends.durable import disk
+from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
 from arlo_rec.jsontext import canonical, parse_object
@@ -43,26 +44,33 @@ def open_store(
     *,
     lock_wait: float = LOCK_WAIT,
     erasing: bool = False,
+    doubting: bool = False,
 ) -> Iterator[Store]:
     """The store, opened for one identity and closed at the end.
 
     Where the disk is full and the command is *erasing*, the ballast is given up; other commands leave it to those.
+    Whoever is *doubting* gets a store that was rolled back too, untouched, with what is wrong in `doubts`.
     """
     with ExitStack() as stack:
         if erasing:
             _make_room(place)
             stack.callback(restore_ballast, place)
-        yield stack.enter_context(_opened(place, identity, now, state, lock_wait=lock_wait))
+        yield stack.enter_context(_opened(place, identity, now, state, lock_wait=lock_wait, doubting=doubting))
 
 
 @contextmanager
 def _opened(
-    place: Place, identity: Identity, now: datetime, state: StateFolder, *, lock_wait: float
+    place: Place, identity: Identity, now: datetime, state: StateFolder, *, lock_wait: float, doubting: bool
 ) -> Iterator[Store]:
     """Steps 1 to 7, with a re-keying that is due done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):
+        if store.doubts and doubting:
+            yield store
+            return
+        if store.doubts:
+            raise Integrity(store.doubts[0], rule="access.officer" if store.doubts[0] == "roster_rolled_back" else None)
         if not rekey.is_due(store, seeds):
             yield _recovered(store, now)
             return
@@ -90,7 +98,7 @@ def _session(
         store.lock_wait = lock_wait
         _bring_up_to_date(store, connection)
         store.load_documents()
-        check_not_rolled_back(store, seen)
+        store.doubts += rolled_back(store, seen)
         yield store, seeds
 
 
@@ -103,18 +111,22 @@ def _recovered(store: Store, now: datetime) -> Store:
     return store
 
 
-def check_not_rolled_back(store: Store, seen: Seen) -> None:
-    """Raise Integrity where the catalogue is older than what somebody saw of it."""
-    stands = store.standing()
+def rolled_back(store: Store, seen: Seen) -> list[str]:
+    """In what the catalogue is older than, or not the same as, what somebody saw of it, as codes."""
+    with store.reading():
+        stands = store.standing()
+        known = stands.root if stands.size <= seen.size else store.book.root_at(seen.size)
+    found = []
     if stands.roster < seen.roster:
-        raise Integrity("roster_rolled_back", rule="access.officer")
+        found.append("roster_rolled_back")
     if stands.generation < seen.generation:
-        raise Integrity("catalogue_older_than_root")
-    if stands.size < seen.size:
-        raise Integrity("log_rolled_back")
-    known = stands.root if stands.size == seen.size else store.book.root_at(seen.size)
-    if known != seen.root:
-        raise Integrity("log_rolled_back")
+        found.append("catalogue_older_than_root")
+    if stands.size < seen.size or known != seen.root:
+        found.append("log_rolled_back")
+    other = any(seen.sums) and stands.sums != seen.sums
+    if stands.changes < seen.changes or (stands.changes == seen.changes and other):
+        found.append("rows_rolled_back")
+    return found
 
 
 def note_attempt(place: Place, name: str, login: str, at: datetime) -> None:

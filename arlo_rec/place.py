@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arlo_rec import crypto
-from arlo_rec.backends.files import disk, sync_folder, write_whole
+from arlo_rec.backends.durable import disk, sync_folder, write_whole
 from arlo_rec.errors import Integrity, NoStore, Unreachable, Usage
 from arlo_rec.smallfile import read_small
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import audit, crypto, logbook
-from arlo_rec.backends.files import write_whole
+from arlo_rec.backends.durable import write_whole
 from arlo_rec.errors import Integrity, Usage
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
 from arlo_rec.policy import POLICY_VERSION

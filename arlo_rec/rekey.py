@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec import audit, crypto
-from arlo_rec.backends.files import disk
+from arlo_rec.backends.durable import disk
 from arlo_rec.keyfiles import write_catalogue_seal
 from arlo_rec.store import Store, catalogue_key, log_key
 

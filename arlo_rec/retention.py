@@ -52,8 +52,7 @@ class Purged:
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
     """What is due, and whether that is believable; raises NotGranted for roles that do not purge."""
     store.demand(Action.PURGE, now)
-    mark = store.instant("purged_at")
-    at = max(now, mark)
+    mark, at = store.instant("purged_at"), store.today(now)
     due = tuple(store.catalogue.due(at))
     decision = guard(now=at, mark=mark, due=len(due), held=store.catalogue.count("state = 'held'"), limits=limits)
     if allow_large and not decision.allowed:

@@ -21,8 +21,10 @@ from arlo_rec.errors import Integrity
 SHARD_SIZE = 256  # recordings: erasing one re-wraps at most 255 siblings
 _MAGIC = b"ARLOROOT"
 _SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation, wrapped R
-_SEEN = struct.Struct(">8sQQQ32s")  # magic, generation, roster counter, log size, log root
-_SEEN_MAGIC = b"ARLOSEEN"
+_SEEN = struct.Struct(">8sQQQ32sQ32s")  # magic, generation, roster counter, log size, log root, changes, sums
+_SEEN_MAGIC = b"ARLOSEE2"
+_SEEN_1 = struct.Struct(">8sQQQ32s")  # as it was before sums were kept
+_SEEN_1_MAGIC = b"ARLOSEEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,14 @@ class Seen:
     roster: int
     size: int
     root: bytes
+    changes: int  # transactions so far
+    sums: bytes  # SHA-256 over the sums of all tables after that many; zeros where it is not known
 
     def merged(self, other: Seen) -> Seen:
         """The newer of each."""
-        log = max((self, other), key=lambda one: one.size)
-        return Seen(max(self.generation, other.generation), max(self.roster, other.roster), log.size, log.root)
+        log, rows = max((self, other), key=lambda one: one.size), max((self, other), key=lambda one: one.changes)
+        generation, roster = max(self.generation, other.generation), max(self.roster, other.roster)
+        return Seen(generation, roster, log.size, log.root, rows.changes, rows.sums)
 
 
 def encode_slot(store: bytes, seed: bytes, seed_version: int, generation: int, secret: bytes) -> bytes:
@@ -98,7 +103,7 @@ def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
 
 def encode_seen(seen: Seen) -> bytes:
     """The bytes of the last seen state."""
-    body = _SEEN.pack(_SEEN_MAGIC, seen.generation, seen.roster, seen.size, seen.root)
+    body = _SEEN.pack(_SEEN_MAGIC, seen.generation, seen.roster, seen.size, seen.root, seen.changes, seen.sums)
     return body + crypto.sha256(body)
 
 
@@ -106,11 +111,19 @@ def decode_seen(contents: list[bytes]) -> Seen | None:
     """The newest of the readable copies."""
     best: Seen | None = None
     for content in contents:
-        body, checksum = content[: _SEEN.size], content[_SEEN.size : _SEEN.size + 32]
-        if crypto.sha256(body) == checksum and body.startswith(_SEEN_MAGIC):
-            seen = Seen(*_SEEN.unpack(body)[1:])
+        seen = _decode_seen(content, _SEEN, _SEEN_MAGIC) or _decode_seen(content, _SEEN_1, _SEEN_1_MAGIC)
+        if seen is not None:
             best = seen if best is None else best.merged(seen)
     return best
+
+
+def _decode_seen(content: bytes, form: struct.Struct, magic: bytes) -> Seen | None:
+    body, checksum = content[: form.size], content[form.size : form.size + 32]
+    if crypto.sha256(body) != checksum or not body.startswith(magic):
+        return None
+    _, generation, roster, size, log, *rows = form.unpack(body)
+    changes, sums = rows or (0, bytes(32))
+    return Seen(generation, roster, size, log, changes, sums)
 
 
 def wrap_below(parent: bytes, secret: bytes, level: str, name: bytes) -> bytes:

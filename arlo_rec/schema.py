@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 
 _FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -110,6 +110,15 @@ UPDATE meta SET value = 2 WHERE key = 'schema';
 """
 
 
+# The tables of which a sum over all rows is kept (see `backends/sqlite`): all but `entries`, whose tree says more.
+_SUMMED = (
+    *("meta", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys", "recordings", "metadata"),
+    *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "mentions", "checkpoints", "log_keys"),
+    *("refusals", "cases"),
+)
+_CHANGES = "INSERT INTO meta (key, value) VALUES ('changes', 0); UPDATE meta SET value = 3 WHERE key = 'schema'"
+
+
 def migrate(db: Any, *, upto: str | None = None) -> None:
     """Bring a catalogue (a sqlite-utils Database) to VERSION, or to just before the step *upto*; in a transaction."""
     from sqlite_utils.migrations import Migrations
@@ -124,7 +133,29 @@ def migrate(db: Any, *, upto: str | None = None) -> None:
     def _second(database: Any) -> None:
         _carry_out(database, _BY_TIME_AND_USE)
 
+    @steps(name="0003_sums")
+    def _third(database: Any) -> None:
+        database.conn.execute("CREATE TABLE sums (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT")
+        for table in _SUMMED:
+            _sum(database, table)
+        _carry_out(database, _CHANGES)
+
     steps.apply(db, stop_before=upto)
+
+
+def _sum(database: Any, table: str) -> None:
+    """Triggers that tell `tally` of every row, and what the rows that are there come to."""
+    columns = [row[1] for row in database.conn.execute(f"PRAGMA table_info({table})")]
+    rows = {old: " || ',' || ".join(f"quote({old}.{one})" for one in columns) for old in ("OLD", "NEW")}
+    comes, goes = (f"tally('{table}', {sign}, {rows[side]})" for side, sign in (("NEW", 1), ("OLD", -1)))
+    for name, event, told in (
+        ("comes", "INSERT", comes),
+        ("goes", "DELETE", goes),
+        ("changes", "UPDATE", f"{goes}, {comes}"),
+    ):
+        words = f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table} BEGIN SELECT {told}; END"
+        database.conn.execute(words)
+    database.conn.execute(f"SELECT count({comes.replace('NEW.', '')}) FROM {table}").fetchall()  # noqa: S608 - ours
 
 
 def _carry_out(database: Any, statements: str) -> None:

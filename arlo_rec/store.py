@@ -82,6 +82,7 @@ class Store:
         self.prompts: dict[str, Prompt]
         self._parts: dict[str, bytes] = {}
         self._seen: root.Seen | None = None
+        self.doubts: list[str] = []  # why nothing of it may be believed; only `verify` gets to see them
 
     # -- who I am -------------------------------------------------------------------------------------
 
@@ -209,6 +210,8 @@ class Store:
             yield change
             bodies = [entry.body(POLICY_VERSION) for entry in change.entries]
             self.book.append(bodies, self.identity.signing)
+            self.set_number("changes", self.number("changes") + 1)
+        with self.reading():
             self._seen = self.standing()
         self.remember()
 
@@ -221,10 +224,13 @@ class Store:
         return Entry(str(action), outcome, rule, self.person.name, now, detail=detail)
 
     def standing(self) -> root.Seen:
-        """The state of the catalogue that a rollback would fall behind."""
+        """The state of the catalogue that a rollback would fall behind; in one view of it."""
         tree = self.book.tree()
         counter = self.db.rows("SELECT counter FROM documents WHERE kind = 'roster'")
-        return root.Seen(self.number("generation"), int(counter[0][0]), tree.size, tree.root())
+        sums = self.db.sums()
+        told = crypto.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))
+        numbers = (self.number("generation"), int(counter[0][0]), tree.size)
+        return root.Seen(*numbers, tree.root(), self.number("changes"), told)
 
     def remember(self) -> None:
         """Keep what was just committed beside R and in the account's state folder; never moves back."""
@@ -264,6 +270,10 @@ class Store:
     def instant(self, key: str) -> datetime:
         """An instant of the store's own book-keeping."""
         return from_micros(self.number(key))
+
+    def today(self, now: datetime) -> datetime:
+        """*now*, or the time of the last purge where the clock was set back since: nothing lasts longer by that."""
+        return max(now, self.instant("purged_at"))
 
     def set_instant(self, key: str, at: datetime) -> None:
         """Keep an instant; inside a change."""

@@ -469,6 +469,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "loggen er kortere eller en annen enn den du har sett; stans og meld fra",
         "the log is shorter than, or other than, the one you saw; stop and report it",
     ),
+    "rows_rolled_back": (
+        "radene i katalogen er ikke de som sist ble skrevet: noen har lagt tilbake en gammel kopi av noe. Stans, ta vare på filene og kjør arlo-rec verify",
+        "the rows of the catalogue are not those that were written last: somebody put back an old copy of something. Stop, keep the files and run arlo-rec verify",
+    ),
     "log_damaged": ("loggen er skadet; stans og meld fra", "the log is damaged; stop and report it"),
     "seal_forged": (
         "en forseglet nøkkel er byttet; stans og meld fra",
@@ -623,6 +627,17 @@ _PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "object_damaged": ("opptak {what}: filen er endret", "recording {what}: its file was changed"),
     "object_swapped": ("opptak {what}: filen er et annet opptak", "recording {what}: its file is another recording"),
     "object_of_nobody": ("fil {what}: hører ikke til noe opptak", "file {what}: belongs to no recording"),
+    "rows_changed": (
+        "tabellen {what}: en rad er endret, slettet eller eldre",
+        "table {what}: a row was changed, deleted or is an older one",
+    ),
+    "rows_rolled_back": (
+        "{what}: radene er ikke de som sist ble skrevet",
+        "{what}: the rows are not those that were written last",
+    ),
+    "roster_rolled_back": ("{what}: personlisten er eldre", "{what}: the roster is older"),
+    "log_rolled_back": ("{what}: loggen er eldre eller en annen", "{what}: the log is older or another one"),
+    "file_missing": ("filen {what} mangler", "the file {what} is missing"),
     "root_slot_damaged": ("roten: {what} er skadet", "root: {what} is damaged"),
     "catalogue_older_than_root": ("{what}: katalogen er eldre", "{what}: the catalogue is older"),
     "root_older_than_catalogue": ("{what}: er eldre enn katalogen", "{what}: is older than the catalogue"),

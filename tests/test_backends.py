@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> None:
 
 
 def test_a_new_file_never_replaces_one_that_is_there(tmp_path: Path) -> None:
-    from arlo_rec.backends.files import write_new
+    from arlo_rec.backends.durable import write_new
 
     (tmp_path / "out").write_bytes(b"mine")
     with pytest.raises(Usage):

@@ -156,9 +156,12 @@ def test_a_slot_opens_with_its_seed_store_and_generation_alone() -> None:
             root.open_slot(store, seed, slot)
 
 
+HASHES = st.binary(min_size=32, max_size=32)
+
+
 @given(
     st.lists(
-        st.builds(Seen, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.binary(min_size=32, max_size=32)),
+        st.builds(Seen, *(st.integers(0, 9),) * 3, HASHES, st.integers(0, 9), HASHES),
         min_size=1,
         max_size=5,
     )
@@ -170,4 +173,5 @@ def test_the_newest_of_each_is_remembered_in_any_order(states: list[Seen]) -> No
     assert merged.generation == max(one.generation for one in states)
     assert merged.roster == max(one.roster for one in states)
     assert merged.size == max(one.size for one in states)
+    assert merged.changes == max(one.changes for one in states)
     assert root.decode_seen([root.encode_seen(merged), b"torn"]) == merged

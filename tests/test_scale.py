@@ -55,8 +55,9 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def problems(world: World) -> list[tuple[str, str]]:
+    """What verify says of single recordings and the log; that rows were changed without a command it says besides."""
     told = world.run("verify", "--json", who="iver").json["problems"]
-    return [(one["code"], one["what"]) for one in told]
+    return [(one["code"], one["what"]) for one in told if one["code"] != "rows_rolled_back"]
 
 
 def a_held_id(world: World) -> str:
@@ -146,6 +147,7 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     book, names = logbook.Logbook(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
     with db.writing():
         book.append([{"action": "purge", "outcome": "done", "recordings": names}], identity(world, "iver").signing)
+        db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does
     assert [len(line.told["recordings"]) for line in book.about(RecordingId(bytes(16))) if line.told] == [130_000]
     db.close()
     now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)

@@ -94,6 +94,12 @@ class Connection(Protocol):
     def sound(self) -> list[str]:
         """What the engine's own check of its file finds wrong; empty if nothing. May run on a thread beside others."""
 
+    def sums(self) -> dict[str, bytes]:
+        """The sum over all rows of each table that has one, as it is kept from change to change."""
+
+    def still_sums_up(self, table: str) -> bool:
+        """Whether all rows of a table, looked at anew, come to the sum that is kept. May take long."""
+
     def close(self) -> None:
         """Let go of it."""
 

@@ -16,156 +16,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from arlo_rec.backends import SLOT_BYTES, SLOTS
-from arlo_rec.errors import Integrity, InUse, Unreachable, Usage
+from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
+from arlo_rec.errors import Integrity, InUse
 from arlo_rec.smallfile import read_small
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor  # loaded where something is written: it costs 2 ms
-
+LOCK = "lock"  # in the root folder
 NAME = re.compile(r"[0-9a-f]{32}")
 ANNOUNCED = 256  # objects whose heads are asked for together; each holds a handle, of which a process has 1024
 POLL = 0.02  # seconds between tries for a lock
-DRAIN_BYTES = 32 * 1024 * 1024  # of a long file, after which the disk begins to work
 SYNCERS = 4  # files synced side by side: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; it is held for two small writes
 _Result = TypeVar("_Result")
-
-
-def translated(error: OSError) -> Unreachable:
-    """Our error for one of the operating system; a full disk has a code of its own."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return Unreachable("no_space")
-    if error.errno == errno.EROFS:
-        return Unreachable("read_only_disk")
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return Unreachable("no_permission", path=str(error.filename or ""))
-    return Unreachable("disk_failed", path=str(error.filename or "?"), reason=error.strerror or str(error.errno))
-
-
-@contextmanager
-def disk() -> Iterator[None]:
-    """Turn the operating system's errors into ours."""
-    try:
-        yield
-    except OSError as error:
-        raise translated(error) from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write a small file so that it is there whole or not at all, and durably."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with disk():
-        try:
-            _write_new(part, [content], mode)
-            part.replace(path)
-            sync_folder(path.parent)
-        except OSError:
-            with suppress(OSError):
-                part.unlink()
-            raise
-
-
-def write_new(path: Path, pieces: Iterable[bytes]) -> int:
-    """Write a file that must not exist yet, readable for its owner, which is there whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    written = 0
-    try:
-        with disk():
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                for piece in pieces:
-                    file.write(piece)
-                    written += len(piece)
-                file.flush()
-                os.fsync(handle)
-            _name_new(part, path)
-            sync_folder(path.parent)
-    finally:
-        with suppress(OSError):
-            part.unlink()
-    return written
-
-
-def _name_new(part: Path, path: Path) -> None:
-    """Give the finished file its name, without replacing anything."""
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        raise Usage("out_exists", path=str(path)) from None
-
-
-def _write_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb", buffering=0):
-        os.fchmod(handle, mode)
-        with _Draining(handle) as draining:
-            for piece in pieces:
-                _write_all(handle, piece)
-                draining.written(len(piece))
-        if sync:
-            os.fsync(handle)
-
-
-class _Draining:
-    """Brings a long file to the disk while it is still being written, so that syncing it in the end takes no time.
-
-    What fails on the way is raised at the end: the kernel tells only once of a write that the disk refused.
-    """
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-        self._waiting = 0
-        self._thread: ThreadPoolExecutor | None = None
-        self._drained: list[Future[None]] = []
-
-    def __enter__(self) -> _Draining:
-        return self
-
-    def written(self, length: int) -> None:
-        """So many bytes more."""
-        self._waiting += length
-        if self._waiting >= DRAIN_BYTES:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._waiting = 0
-            self._thread = self._thread or ThreadPoolExecutor(1)
-            self._drained.append(self._thread.submit(os.fdatasync, self._handle))
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self._thread is not None:
-            self._thread.shutdown()
-        if kind is None:
-            for one in self._drained:
-                one.result()
-
-
-def _name_durably(path: Path) -> None:
-    """Sync what was put for *path* and give it its name."""
-    part = path.with_suffix(".part")
-    handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    part.rename(path)
-
-
-def _write_all(handle: int, piece: bytes) -> None:
-    rest = memoryview(piece)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
 
 
 class FileBlobs:
@@ -186,7 +50,7 @@ class FileBlobs:
                 path.parent.chmod(self._folder_mode)
             part = path.with_suffix(".part")
             try:
-                _write_new(part, pieces, self._mode, sync=False)
+                put_new(part, pieces, self._mode, sync=False)
             except BaseException:
                 with suppress(OSError):
                     part.unlink()
@@ -201,7 +65,7 @@ class FileBlobs:
         put = [self._path(name) for name in names & self._unnamed]
         folders = {self._folder} | {self._folder / beginning for beginning in {name[:2] for name in names}}
         with disk(), ThreadPoolExecutor(SYNCERS) as threads:
-            list(threads.map(_name_durably, put))
+            list(threads.map(name_durably, put))
             list(threads.map(sync_folder, sorted(folder for folder in folders if folder.is_dir())))
         self._unnamed -= names
 
@@ -292,9 +156,9 @@ class FileRoot:
         """Lay out the files in an existing, empty folder."""
         mode = 0o660 if group else 0o600
         with disk():
-            _write_new(folder / "root", [bytes(SLOTS * SLOT_BYTES)], mode)
-            _write_new(folder / "seen", [bytes(SLOTS * SLOT_BYTES)], mode)
-            _write_new(folder / "lock", [], mode)
+            put_new(folder / "root", [bytes(SLOTS * SLOT_BYTES)], mode)
+            put_new(folder / "seen", [bytes(SLOTS * SLOT_BYTES)], mode)
+            put_new(folder / LOCK, [], mode)
             sync_folder(folder)
         return cls(folder)
 
@@ -321,7 +185,7 @@ class FileRoot:
     @contextmanager
     def lock(self, *, exclusive: bool, wait: float) -> Iterator[None]:
         """See Root."""
-        with file_lock(self._folder / "lock", exclusive=exclusive, wait=wait):
+        with file_lock(self._folder / LOCK, exclusive=exclusive, wait=wait):
             yield
 
     def _slots(self, name: str) -> list[bytes]:

@@ -42,13 +42,17 @@ def verify(
     run: Run,
     read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,  # noqa: FBT002
 ) -> Answer:
+    from arlo_rec.oversight import weak_disk
     from arlo_rec.verification import verify as check
 
-    with run.store() as store:
+    with run.store(doubting=True) as store:
         problems = check(store, run.now(), read_data=read_data)
+        weak = weak_disk(store)
     told = [{"code": one.code, "what": one.what} for one in problems]
     lines = [run.say(f"problem.{one.code}", what=one.what) for one in problems] or [run.say("verify.good")]
-    return Answer({"problems": told}, lines, always=bool(problems), error=_found(len(problems)))
+    lines += [run.say("weak_disk", kind=weak)] if weak else []
+    data = {"problems": told, "weak_disk": weak}
+    return Answer(data, lines, always=bool(problems or weak), error=_found(len(problems)))
 
 
 def audit_verify(

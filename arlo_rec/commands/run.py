@@ -176,14 +176,16 @@ class Run:
             raise
 
     @contextmanager
-    def store(self, *, erasing: bool = False) -> Iterator[Store]:
-        """The store, opened for whoever runs this; *erasing* must succeed on a full disk too."""
+    def store(self, *, erasing: bool = False, doubting: bool = False) -> Iterator[Store]:
+        """The store, opened for whoever runs this; for *erasing* and *doubting* see `open_store`."""
         place = self.place()
-        with self.opened(place, self.identity(place), erasing=erasing) as store:
+        with self.opened(place, self.identity(place), erasing=erasing, doubting=doubting) as store:
             yield store
 
     @contextmanager
-    def opened(self, place: Place, identity: Identity, *, erasing: bool = False) -> Iterator[Store]:
+    def opened(
+        self, place: Place, identity: Identity, *, erasing: bool = False, doubting: bool = False
+    ) -> Iterator[Store]:
         """The store, opened for *identity*; that somebody who was removed tried is noted too."""
         from arlo_rec import opening
 
@@ -196,6 +198,7 @@ class Run:
                     self.state(),
                     lock_wait=self.settings.lock_wait,
                     erasing=erasing,
+                    doubting=doubting,
                 )
                 store = stack.enter_context(opened)
             except NotUnlocked as problem:

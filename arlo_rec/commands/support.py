@@ -52,7 +52,7 @@ def withdraw(
 
 def _copied(receipt: Path, out: Path) -> bool:
     """Whether the receipt could be written once more; the erasure is done all the same."""
-    from arlo_rec.backends.files import write_new
+    from arlo_rec.backends.durable import write_new
 
     try:
         write_new(out, [receipt.read_bytes()])

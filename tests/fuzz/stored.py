@@ -177,7 +177,7 @@ def _mended_seen(raw: bytes) -> bytes:
 with cheap_and_the_same():
     _SLOT = root.encode_slot(STORE, bytes(32), 1, 7, bytes(32))
 _SLOTS = [_SLOT.ljust(SLOT_BYTES, b"\0") * 2, _SLOT.ljust(SLOT_BYTES, b"\0") + bytes(SLOT_BYTES)]
-_SEEN = root.encode_seen(root.Seen(7, 3, 12, bytes(32)))
+_SEEN = root.encode_seen(root.Seen(7, 3, 12, bytes(32), 9, bytes(range(32))))
 
 # Receipts and the log -----------------------------------------------------------------------------------------
 
