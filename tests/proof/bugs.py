@@ -1,0 +1,165 @@
+"""Mistakes that are sown on purpose: what does not find them proves nothing.
+
+`python -m tests.proof.bugs NAME WORDS…` is the program with one of them inside. Each says where it must be found:
+at a kill, in what a power cut leaves, or in a race.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arlo_rec import access, cli, erasure, ingest, withdrawal
+from arlo_rec.backends import durable, files, sqlite
+from arlo_rec.backends.files import FileRoot
+from arlo_rec.catalogue import Catalogue
+from tests.proof.trace import Traced
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A mistake, how it is made, and where it must be found."""
+
+    name: str
+    sow: Callable[[], None]
+    found_by: str  # `kill`, `cut` or `race`
+    scene: str
+    rival: str = ""
+
+    @property
+    def program(self) -> Traced:
+        """The program with the mistake inside."""
+        return Traced((sys.executable, "-m", "tests.proof.bugs", self.name))
+
+
+def _old_slot_first() -> None:
+    """Wrong order: both slots are overwritten before the catalogue knows of it."""
+    write = FileRoot.write
+
+    def both(self: FileRoot, slot: int, content: bytes) -> None:
+        write(self, slot, content)
+        write(self, 1 - slot, content)
+
+    FileRoot.write = both  # type: ignore[method-assign]
+
+
+def _file_not_synced() -> None:
+    def unsynced(path: Path) -> None:
+        path.with_suffix(".part").rename(path)
+
+    files.name_durably = unsynced
+
+
+def _folder_not_synced() -> None:
+    files.sync_folder = durable.sync_folder = lambda _folder: None  # type: ignore[assignment]
+
+
+def _root_renamed() -> None:
+    def renamed(self: FileRoot, name: str, slot: int, content: bytes) -> None:
+        path = self._folder / name
+        whole = bytearray(path.read_bytes())
+        whole[slot * 512 : (slot + 1) * 512] = content.ljust(512, b"\0")
+        durable.write_whole(path, bytes(whole))
+
+    FileRoot._overwrite = renamed  # type: ignore[method-assign]
+
+
+def _old_slot_kept() -> None:
+    def kept(store: Any, now: Any) -> None:
+        store.db.flush(1)
+
+    erasure._mend_slots = kept
+
+
+def _tombstone_outside() -> None:
+    """The tombstone comes in a transaction of its own, after the erasure."""
+    bury, carry_out = Catalogue.bury, withdrawal.carry_out
+    late: list[tuple[Any, ...]] = []
+
+    def later(store: Any, planned: Any, now: Any) -> Any:
+        done = carry_out(store, planned, now)
+        with store.change(now):
+            for one in late:
+                bury(*one)
+        return done
+
+    Catalogue.bury = lambda *words: late.append(words)  # type: ignore[method-assign, assignment]
+    withdrawal.carry_out = later
+
+
+def _sweep_in_intake() -> None:
+    """What a living intake has announced is taken for what a dead one left."""
+    erasure.file_lock = lambda *_words, **_named: nullcontext()  # type: ignore[assignment]
+
+
+def _told_too_early() -> None:
+    """The acknowledgement is printed before anything is durable."""
+    carry_out = withdrawal.carry_out
+
+    def early(*words: Any) -> Any:
+        os.write(1, b'{"erased": 3, "recordings": [], "receipt": "/none"}')
+        return carry_out(*words)
+
+    withdrawal.carry_out = early
+
+
+def _source_first() -> None:
+    """Sources are removed before their recordings are committed."""
+    commit = ingest._Batch._commit
+
+    def removed(self: Any, sealed: Any) -> bool:
+        self._done += [one.delivery for one in sealed]
+        self._remove_sources()
+        committed = commit(self, sealed)
+        self._done = []
+        return committed
+
+    ingest._Batch._commit = removed  # type: ignore[method-assign]
+
+
+def _journal_not_synced() -> None:
+    kept = tuple("synchronous=OFF" if one.startswith("synchronous") else one for one in sqlite._SETTINGS)
+    sqlite._SETTINGS = kept
+
+
+def _slot_not_synced() -> None:
+    """The slot is written without O_DSYNC: it may come to the disk whenever it likes."""
+
+    def lazy(self: FileRoot, name: str, slot: int, content: bytes) -> None:
+        handle = os.open(self._folder / name, os.O_WRONLY)
+        os.pwrite(handle, content.ljust(512, b"\0"), slot * 512)
+        os.close(handle)
+
+    FileRoot._overwrite = lazy  # type: ignore[method-assign]
+
+
+def _no_second_look() -> None:
+    """An export does not ask whether the recording is still there once its file has a name."""
+    write_new = access.write_new
+    access.write_new = lambda out, sound, _still: write_new(out, sound)  # type: ignore[misc]
+
+
+BUGS = [
+    Bug("both slots before the commit", _old_slot_first, "kill", "withdraw call"),
+    Bug("file not synced", _file_not_synced, "cut", "ingest"),
+    Bug("folder not synced", _folder_not_synced, "cut", "ingest"),
+    Bug("root renamed, not overwritten", _root_renamed, "cut", "withdraw call"),
+    Bug("old slot kept", _old_slot_kept, "cut", "withdraw call"),
+    Bug("tombstone outside the transaction", _tombstone_outside, "cut", "withdraw caller"),
+    Bug("told before it is durable", _told_too_early, "cut", "withdraw caller"),
+    Bug("source removed before the commit", _source_first, "kill", "ingest"),
+    Bug("journal not synced", _journal_not_synced, "cut", "ingest"),
+    Bug("slot not synced", _slot_not_synced, "cut", "withdraw call"),
+    Bug("sweep while an intake runs", _sweep_in_intake, "race", "ingest", "withdraw call"),
+    Bug("no second look", _no_second_look, "race", "export", "withdraw caller"),
+]
+BY_NAME = {one.name: one for one in BUGS}
+
+if __name__ == "__main__":
+    BY_NAME[sys.argv[1]].sow()
+    sys.exit(cli.main(sys.argv[2:]))
