@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,19 @@ def lived(template: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Wo
     return world, older
 
 
-def without_triggers(world: World) -> SqliteConnection:
-    """The catalogue, as somebody opens it who takes care that no sum follows what is changed."""
+@contextmanager
+def vandal(world: World) -> Iterator[SqliteConnection]:
+    """The catalogue, as somebody opens it who takes care that no sum follows what is changed, and leaves no trace."""
     db = catalogue(world)
+    db.rows("PRAGMA foreign_keys=OFF")
+    triggers = db.rows("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     with db.writing():
-        db.run("PRAGMA foreign_keys=OFF")
-        for (name,) in db.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+        for name, _ in triggers:
             db.run(f"DROP TRIGGER {name}")
-    return db
+        yield db
+        for _, sql in triggers:
+            db.run(sql)
+    db.close()
 
 
 def rows(db: SqliteConnection, table: str) -> list[tuple[Any, ...]]:
@@ -70,6 +76,14 @@ def test_every_table_that_there_is_is_tried(lived: tuple[World, Path]) -> None:
     assert not empty
 
 
+def test_a_vandal_who_changes_nothing_is_not_noticed(lived: tuple[World, Path], tmp_path: Path) -> None:
+    world, _ = lived
+    twin = worlds.copy(world, tmp_path)
+    with vandal(twin):
+        pass
+    assert not _noticed(twin)
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_a_row_that_is_gone_is_noticed(lived: tuple[World, Path], tmp_path: Path, table: str, whole: bool) -> None:
     world, _ = lived
@@ -78,12 +92,8 @@ def test_a_row_that_is_gone_is_noticed(lived: tuple[World, Path], tmp_path: Path
     db.close()
     for key in keys if whole else keys[:: max(1, len(keys) // ROWS_TRIED)]:
         twin = worlds.copy(world, tmp_path / "twin")
-        vandal = without_triggers(twin)
-        with vandal.writing():
-            assert (
-                vandal.run(f"DELETE FROM {table} WHERE ({_row_key(table)}) = ({', '.join('?' * len(key))})", key) == 1
-            )
-        vandal.close()
+        with vandal(twin) as db:
+            assert db.run(f"DELETE FROM {table} WHERE ({_row_key(table)}) = ({', '.join('?' * len(key))})", key) == 1
         assert _noticed(twin), (table, key)
         shutil.rmtree(twin.base)
 
@@ -99,15 +109,12 @@ def test_a_table_as_it_was_once_is_noticed(lived: tuple[World, Path], tmp_path: 
     old = catalogue(before)
     then = rows(old, table)
     old.close()
-    vandal = without_triggers(twin)
-    if sorted(map(repr, then)) == sorted(map(repr, rows(vandal, table))):
-        vandal.close()
-        pytest.skip("nothing changed in it meanwhile")
-    with vandal.writing():
-        vandal.run(f"DELETE FROM {table}")
+    with vandal(twin) as db:
+        if sorted(map(repr, then)) == sorted(map(repr, rows(db, table))):
+            pytest.skip("nothing changed in it meanwhile")
+        db.run(f"DELETE FROM {table}")
         for one in then:
-            vandal.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(one))})", one)
-    vandal.close()
+            db.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(one))})", one)
     assert _noticed(twin), table
 
 
