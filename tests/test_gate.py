@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from arlo_rec import access, gate
+from arlo_rec.backends import durable
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import Catalogue
 from arlo_rec.errors import NotGranted, Refused, Unreachable
@@ -65,6 +69,51 @@ def test_a_revocation_silences_an_export_that_is_running_too(world: World) -> No
         world.json("revoke", "leif", who="sigrid")
         with pytest.raises(Refused):
             list(sound)
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("how", ["export", "dsar"])
+def test_a_withdrawal_that_comes_just_before_a_file_has_its_name_leaves_no_file(
+    world: World, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.grant()
+    (ours,) = world.take_in("a")
+    folder = world.base / "out"
+    folder.mkdir()
+    named, name_new = [], durable._name_new
+
+    def overtaken(*words: Any) -> None:
+        if not named:
+            named.append(words)
+            assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+        name_new(*words)
+
+    monkeypatch.setattr(durable, "_name_new", overtaken)
+    words = {
+        "export": ("export", ours, "--purpose", "quality", "--reason", REASON),
+        "dsar": ("dsar", "90000001", "--identity", "called back on the number of the contract"),
+    }[how]
+    told = world.run(*words, "--out", str(folder / "file"), "--json", who="leif" if how == "export" else "sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (14, "gone_meanwhile")
+    assert not list(folder.iterdir())
+
+
+def test_a_file_system_that_keeps_no_nameless_file_gets_the_sound_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.grant()
+    (ours,) = world.take_in("a")
+    opened = os.open
+
+    def refused(path: Any, flags: int, *words: Any, **named: Any) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "not supported", path)
+        return opened(path, flags, *words, **named)
+
+    monkeypatch.setattr(os, "open", refused)
+    assert export(world, ours, "out.wav") == 0
+    assert (world.base / "out.wav").read_bytes()[:4] == b"RIFF"
+    assert not list(world.base.glob(".*.part"))
 
 
 @pytest.mark.rule("security.reason")
