@@ -127,7 +127,7 @@ def _finds(world: World, name: str) -> int:
 
 
 def _receipt_lies(world: World, told: str) -> bool:
-    receipt = json.loads(told)["receipt"]
+    receipt = json.loads(told)["receipt"] if told else None
     if receipt is None:
         return True  # it was told with exit 3: the keys are gone, and the next run will write one
     here = world.store / "receipts" / Path(receipt).name
@@ -136,7 +136,7 @@ def _receipt_lies(world: World, told: str) -> bool:
 
 def _taken(world: World, told: str) -> bool:
     """Every id that was told as accepted is listed; that it opens is held of every recording that is."""
-    accepted = {one["id"] for one in json.loads(told)["accepted"]}
+    accepted = {one["id"] for one in json.loads(told)["accepted"]} if told else set()
     return accepted <= held(place.find(world.store), identity(world, "sigrid"))
 
 
@@ -145,11 +145,18 @@ def _new_passphrase_opens(world: World, _told: str) -> bool:
 
 
 def _answer_lies(world: World, told: str) -> bool:
-    return crypto.sha256((world.base / "out of dsar").read_bytes()).hex() == json.loads(told)["sha256"]
+    page = (world.base / "out of dsar").read_bytes()
+    return not told or crypto.sha256(page).hex() == json.loads(told)["sha256"]
 
 
 def _sound_lies(world: World, told: str) -> bool:
-    return (world.base / "out of export").stat().st_size == json.loads(told)["bytes"]
+    size = (world.base / "out of export").stat().st_size
+    return not told or size == json.loads(told)["bytes"]
+
+
+def _one_seed(world: World) -> bool:
+    """Whether the re-keying is over: while it runs, two seeds are sealed to everybody."""
+    return len(read_catalogue_seal(place.find(world.store), identity(world, "sigrid"))) == 1
 
 
 def _opens(world: World, name: str, secret: str) -> bool:
@@ -184,7 +191,7 @@ SCENES = [
         ("person", "remove", "turid", "--yes"),
         "sigrid",
         again=(0, 4),
-        owes=lambda world, _: _finds(world, "turid") == 12,
+        owes=lambda world, _: _finds(world, "turid") == 12 and _one_seed(world),
     ),
     Scene(
         "person passphrase",
@@ -347,11 +354,13 @@ def hold_with_remnant(scene: Scene, facts: Facts, world: World, remnant: bytes) 
 
 
 def hold_afterwards(scene: Scene, facts: Facts, world: World, told: str) -> None:
-    """The promises once the store was used again; *told* is the acknowledgement of this time or of the time before."""
+    """The promises once the command was run again to its end; *told* is what it acknowledged, then or before.
+
+    Empty where neither run said it, as the first was cut off and the second found everything done.
+    """
     sounds = hold_in_the_end(facts, world, _gone(scene, facts), list(facts.offered.values()))
-    if told:
-        _erased_is_gone(scene, facts, world, sounds)
-        demand(scene.owes(world, told), "what was acknowledged is not so")
+    _erased_is_gone(scene, facts, world, sounds)
+    demand(scene.owes(world, told), "what was acknowledged is not so")
 
 
 def hold_in_the_end(facts: Facts, world: World, gone: set[str], new: list[bytes]) -> dict[str, bytes]:

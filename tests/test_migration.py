@@ -85,6 +85,11 @@ def test_a_migrated_catalogue_has_the_shape_of_a_new_one(old: World, template: W
         db.close()
 
 
+def test_what_was_remembered_before_a_migration_raises_no_alarm_after_it(old: World) -> None:
+    for who in ("cron", "skranke", "sigrid", "cron"):
+        assert old.run("status" if who != "sigrid" else "grants", who=who).exit == 0
+
+
 def test_the_figures_for_the_planner_are_those_of_indexes_that_exist(template: World) -> None:
     db = connection(template)
     indexes = set(db.rows("SELECT tbl_name, name FROM sqlite_master WHERE type = 'index'"))

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import sys
 import time
+from pathlib import Path
 
 from bench import machine
 from tests import promises
@@ -48,7 +49,7 @@ def main() -> int:
     return 0 if result.clean else 1
 
 
-def _prove(names: list[str], until: float, seed: int, base: plan.Path) -> report.Result:
+def _prove(names: list[str], until: float, seed: int, base: Path) -> report.Result:
     begun = time.monotonic()
     world = plan.ready(base)
     result = report.Result(seed)

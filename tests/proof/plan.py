@@ -21,7 +21,7 @@ from typing import Any
 from tests import promises
 from tests import world as worlds
 from tests.promises import Broken, Scene
-from tests.proof import bugs, crashes, races
+from tests.proof import crashes, races
 from tests.proof.bugs import Bug
 from tests.proof.crashes import Missed, Subject
 from tests.proof.races import Course
@@ -176,6 +176,3 @@ def _against(bug: Bug, world: World, base: Path, seed: int) -> list[Try]:
         found = [one for one in of_scene(subject, seed) if one.kind == bug.found_by]
     random.Random(seed).shuffle(found)
     return found
-
-
-__all__ = ["Tally", "Try", "bugs", "everything", "find_bug", "outcome", "ready", "try_all", "workshop"]
