@@ -77,4 +77,7 @@ def _hook(event: str, words: tuple[Any, ...]) -> None:
 def _note(path: Any) -> None:
     if not isinstance(path, int):  # a descriptor: its path was noted when it was opened
         assert _seen is not None
-        _seen.append(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - of a name that is no path, too
+        name = os.fsdecode(path)
+        if name.startswith("/proc/self/fd/"):  # a file without a name gets one: what counts is where it lies
+            name = os.readlink(name)  # noqa: PTH115 - text
+        _seen.append(os.path.abspath(name))  # noqa: PTH100 - of a name that is no path, too

@@ -17,7 +17,7 @@ from tests import promises
 from tests import world as worlds
 from tests.promises import Broken, Facts, Scene
 from tests.proof import disk
-from tests.proof.trace import DATA, NAMES, OPENS, SYNCS, Ran, Syscall, Traced, fail_at, kill_at
+from tests.proof.trace import DATA, NAMES, OPENS, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
 from tests.world import World
 
 TRIES = 3  # an injection depends on how threads take turns; one that never fires is a failure
@@ -98,22 +98,30 @@ class Subject:
 
 
 def points(subject: Subject) -> list[Point]:
-    """Every distinct (call, occurrence) that changes a file of the world, with every way to disturb it."""
+    """Every distinct (call, occurrence) that changes a file of the world, with every way to disturb it.
+
+    Where another thread makes a call of the same name and number elsewhere (it loads a module, say), an error would
+    strike there too and say nothing of the store: only a kill makes sense of it.
+    """
     world = subject.fresh()
     ran = subject.run(world)
     if ran.exit != 0:
         raise AssertionError(f"{subject.scene.name} does not even end well: {ran}")
     found: dict[str, Syscall] = {}
+    elsewhere = {str(call) for call in ran.calls if not any(below(one, world.base) for one in call.paths)}
     for call in ran.calls:
         if call.changes(world.base) and not call.failed:
             found.setdefault(str(call), call)
     forget(world)
-    return [Point(call, how) for call in found.values() for how in ("kill", *ERRORS) if _makes_sense(call, how)]
+    return [
+        Point(call, how)
+        for name, call in found.items()
+        for how in ("kill", *ERRORS)
+        if how == "kill" or (name not in elsewhere and _makes_sense(call, how))
+    ]
 
 
 def _makes_sense(call: Syscall, how: str) -> bool:
-    if how == "kill":
-        return True
     if how == "ENOSPC":
         return call.name not in FREES and call.name in (*DATA, *NAMES, *OPENS)
     return call.name in (*DATA, *NAMES, *SYNCS, *OPENS)

@@ -19,7 +19,7 @@ What is looked at stands in `tests/promises.py`, how a command is cut off in `te
 
 - *kill*: the process is killed on entry of a system call that changes a file, for every distinct (command, call,
   occurrence)
-- *ENOSPC*, *EIO*: that call fails instead
+- *ENOSPC*, *EIO*: that call fails instead (not where another thread makes a call of that number outside the store)
 - *cut*: the power is cut after that call; of what was not synced, content and names are lost, each alone, together and
   by chance, or the last write is torn
 - *recovery*: a kill, and then a kill of the next run at one of its own calls
