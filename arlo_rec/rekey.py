@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec import audit, crypto
-from arlo_rec.backends.durable import disk
+from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.keyfiles import write_catalogue_seal
 from arlo_rec.store import Store, catalogue_key, log_key
 
@@ -35,10 +35,13 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
         return
     new = crypto.fresh()
     _seal_to_all(store, [new, in_use])
-    for person in store.roster.former:
-        with disk():
-            store.place.seal_file(person.name).unlink(missing_ok=True)
-            store.place.key_file(person.name).unlink(missing_ok=True)
+    with disk():
+        for person in store.roster.former:
+            gone = (store.place.seal_file(person.name), store.place.key_file(person.name))
+            for path in gone:
+                path.unlink(missing_ok=True)
+            for path in gone:  # before the catalogue goes on: nobody would remove what a power cut brings back
+                sync_folder(path.parent)
     store.db.rekey(catalogue_key(new))
     _hand_over(store, old=in_use, new=new, now=now)
 
