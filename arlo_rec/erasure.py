@@ -58,7 +58,7 @@ def carry_out(
     number = new_number()
     with store.root.lock(exclusive=True, wait=store.lock_wait):
         finish(store, now, locked=True)
-        done = with_ballast(store, lambda: _commit(store, number, order, now, also))
+        done = with_ballast(store, lambda: _commit(store, number, order, now, also), lambda: _committed(store, number))
         finish(store, now, locked=True)
         return replace(done, complete=number not in _open_erasures(store))
 
@@ -153,15 +153,20 @@ def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
     return True
 
 
-def with_ballast(store: Store, work: Callable[[], Done]) -> Done:
-    """Do *work*; where the disk is full, give up the ballast and do it once more (it is safe to repeat)."""
+def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done | None] = lambda: None) -> Done:
+    """Do *work*; where the disk is full, give up the ballast and do it once more.
+
+    The disk may have been full only for what is written after the commit: *done* says what was done already, if
+    anything was. Without it *work* is safe to repeat.
+    """
     try:
         return work()
     except Unreachable as problem:
         if problem.code not in {"no_space", "catalogue_unwritable"} or not store.place.ballast.exists():
             raise
         store.place.ballast.unlink()
-        return work()
+        already = done()
+        return work() if already is None else already
 
 
 def new_number() -> str:
@@ -209,6 +214,11 @@ def _finish_erasure(store: Store, number: str, now: datetime) -> None:
     with store.change(now):
         store.db.run("UPDATE erasures SET state = 'done' WHERE number = ?", (number,))
     restore_ballast(store.place)
+
+
+def _committed(store: Store, number: str) -> Erased | None:
+    """The erasure of that number, if its transaction took place."""
+    return _erased(store, number) if number in _open_erasures(store) else None
 
 
 def _erased(store: Store, number: str) -> Erased:

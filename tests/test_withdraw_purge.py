@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from arlo_rec.backends.files import FileBlobs
+from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.errors import Integrity, Unreachable
 from arlo_rec.opening import open_store
 from arlo_rec.place import find
@@ -20,6 +21,7 @@ from arlo_rec.statefolder import StateFolder
 from tests import world as worlds
 from tests.attack import rob
 from tests.test_attack import identity
+from tests.test_rollback import catalogue
 from tests.world import REASON, World
 
 DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
@@ -137,6 +139,34 @@ def test_a_withdrawal_and_a_purge_succeed_on_a_full_disk_and_nothing_else_eats_t
         assert world.json("verify", "--read-data", who="iver")["problems"] == []
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_disk_that_is_full_only_after_the_commit_erases_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered beside the root comes after the transaction; its failing is no reason to do that again."""
+    (ours,) = world.take_in("a")
+    update_seen, erased = FileRoot.update_seen, []
+
+    def full(port: FileRoot, change: Callable[[list[bytes]], bytes | None]) -> None:
+        if catalogue_says_erasing(world) and not erased:
+            erased.append(ours)
+            raise Unreachable("no_space")
+        update_seen(port, change)
+
+    monkeypatch.setattr(FileRoot, "update_seen", full)
+    told = world.json("withdraw", "90000001", "--yes", who="skranke")
+    assert erased, "the disk was full at that very moment"
+    assert (told["erased"], [one["id"] for one in told["recordings"]]) == (1, [ours])
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+    done = world.json("audit", "show", "--action", "withdraw", "--outcome", "done", who="iver")["entries"]
+    assert [one["recordings"] for one in done] == [[ours]]
+
+
+def catalogue_says_erasing(world: World) -> bool:
+    """Whether a transaction has taken a recording to ERASING."""
+    db = catalogue(world)
+    found = bool(db.rows("SELECT 1 FROM recordings WHERE state = 'erasing'"))
+    db.close()
+    return found
 
 
 @pytest.mark.rule("retention.90d")
