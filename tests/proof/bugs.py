@@ -30,6 +30,7 @@ class Bug:
     found_by: str  # `kill`, `cut` or `race`
     scene: str
     rival: str = ""
+    late: bool = False  # it shows once the command has said that it is done: tried from the end
 
     @property
     def program(self) -> Traced:
@@ -148,7 +149,7 @@ BUGS = [
     Bug("both slots before the commit", _old_slot_first, "kill", "withdraw call"),
     Bug("file not synced", _file_not_synced, "cut", "ingest"),
     Bug("folder not synced", _folder_not_synced, "cut", "ingest"),
-    Bug("root renamed, not overwritten", _root_renamed, "cut", "withdraw call"),
+    Bug("root renamed, not overwritten", _root_renamed, "cut", "withdraw call", late=True),
     Bug("old slot kept", _old_slot_kept, "cut", "withdraw call"),
     Bug("tombstone outside the transaction", _tombstone_outside, "cut", "withdraw caller"),
     Bug("told before it is durable", _told_too_early, "cut", "withdraw caller"),

@@ -166,7 +166,7 @@ def find_bug(bug: Bug, world: World, base: Path, seed: int) -> tuple[int, str]:
 
 
 def _against(bug: Bug, world: World, base: Path, seed: int) -> list[Try]:
-    """What is tried against a bug, in an order drawn by the seed."""
+    """What is tried against a bug, in an order drawn by the seed, or from the end."""
     scene = promises.BY_NAME[bug.scene]
     if bug.found_by == "race":
         course = Course(scene, promises.BY_NAME[bug.rival], world, base, program=bug.program)
@@ -174,5 +174,7 @@ def _against(bug: Bug, world: World, base: Path, seed: int) -> list[Try]:
     else:
         subject = Subject(scene, world, base, program=bug.program)
         found = [one for one in of_scene(subject, seed) if one.kind == bug.found_by]
+    if bug.late:
+        return found[::-1]
     random.Random(seed).shuffle(found)
     return found
