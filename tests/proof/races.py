@@ -6,6 +6,7 @@ latest. Whatever they were told, both are brought to their end afterwards, and t
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -97,7 +98,8 @@ class Course:
                 raise Broken(f"{scene.name} ended with {told.exit}: {told.out}{told.err}")
         if rival.seconds > LONGEST:
             raise Broken(f"{self.rival.name} waited {rival.seconds:.0f} s")
-        if overtaken and self._erases_what_leaves() and self.first.out(world).exists():
+        left = self.first.out(world).exists() and not self._says_that_there_is_nothing(first)
+        if overtaken and self._erases_what_leaves() and left:
             raise Broken(f"{self.first.name} went on with what {self.rival.name} had erased")
         self._bring_to_an_end(world)
         gone = {self.facts.ids[stem] for one in (self.first, self.rival) for stem in one.gone}
@@ -108,6 +110,10 @@ class Course:
 
     def _erases_what_leaves(self) -> bool:
         return self.rival.name == "withdraw caller" and self.first.name in {"dsar", "export"}
+
+    def _says_that_there_is_nothing(self, first: Told) -> bool:
+        """An answer to an access request that was begun after the withdrawal is given, and holds no recording."""
+        return self.first.name == "dsar" and first.exit == 0 and json.loads(first.out)["recordings"] == 0
 
     def _bring_to_an_end(self, world: World) -> None:
         """Both once more, until there is nothing left to do."""
