@@ -1,9 +1,9 @@
 """From an unlocked identity to an open store: the checks of every command, in their order.
 
 1  the door: shared with everybody but a re-keying       5  nothing older than what was seen before
-2  the catalogue's key, sealed to this identity          6  what an earlier run left is finished
-3  the newest state seen outside, read before the inside 7  failed unlocks are taken into the log
-4  the catalogue, its roster and policy, verified
+2  the catalogue's key, sealed to this identity          6  a small catalogue is looked through whole
+3  the newest state seen outside, read before the inside 7  what an earlier run left is finished
+4  the catalogue, its roster and policy, verified        8  failed unlocks are taken into the log
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 
-from arlo_rec import erasure, rekey, root, schema
+from arlo_rec import erasure, logbook, rekey, root, schema
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -31,6 +31,7 @@ from arlo_rec.store import LOCK_WAIT, ROOT_PART, Store, catalogue_key
 from arlo_rec.texts import clean
 
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
+LOOKED_THROUGH = 4 * 1024 * 1024  # bytes of a catalogue that every command looks through: 1,900 recordings, 50 ms
 ATTEMPTS_BYTES = 1024 * 1024  # of them; a line that alone is as long is none that we wrote
 ATTEMPTS_AT_ONCE = 1000  # taken into the log by one command; more wait for the next
 
@@ -62,7 +63,7 @@ def open_store(
 def _opened(
     place: Place, identity: Identity, now: datetime, state: StateFolder, *, lock_wait: float, doubting: bool
 ) -> Iterator[Store]:
-    """Steps 1 to 7, with a re-keying that is due done before."""
+    """Steps 1 to 8, with a re-keying that is due done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):
@@ -72,13 +73,13 @@ def _opened(
         if store.doubts:
             raise Integrity(store.doubts[0], rule="access.officer" if store.doubts[0] == "roster_rolled_back" else None)
         if not rekey.is_due(store, seeds):
-            yield _recovered(store, now)
+            yield _recovered(store, now, doubting=doubting)
             return
     with suppress(InUse), _session(place, identity, state, lock_wait=0, alone=True) as (store, seeds):
         rekey.carry_out(store, seeds, now)
     with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):
         rekey.sign_with_known_key(store, seeds)
-        yield _recovered(store, now)
+        yield _recovered(store, now, doubting=doubting)
 
 
 @contextmanager
@@ -102,13 +103,25 @@ def _session(
         yield store, seeds
 
 
-def _recovered(store: Store, now: datetime) -> Store:
-    """Steps 6 and 7."""
+def _recovered(store: Store, now: datetime, *, doubting: bool) -> Store:
+    """Steps 6 to 8."""
+    if not doubting and store.place.catalogue.stat().st_size <= LOOKED_THROUGH:
+        _look_through(store)
     if store.holds(ROOT_PART):
         with suppress(Unreachable):  # whoever only reads can do so; `status` counts what is unfinished
             erasure.finish(store, now)
     take_attempts(store, now)
     return store
+
+
+def _look_through(store: Store) -> None:
+    """Every row, every index and every leaf of the log: nothing of them is older than the rest. Raises Integrity."""
+    if not store.db.agrees():
+        raise Integrity("catalogue_damaged")
+    if any(not store.db.still_sums_up(table) for table in store.db.sums()):
+        raise Integrity("rows_rolled_back")
+    if logbook.check(store.book, store.signers()):
+        raise Integrity("log_damaged")
 
 
 def rolled_back(store: Store, seen: Seen) -> list[str]:

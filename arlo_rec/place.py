@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from arlo_rec import crypto
@@ -18,6 +19,7 @@ from arlo_rec.smallfile import read_small
 FORMAT = 1  # of the store; a program refuses a newer one
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 BALLAST_BYTES = 8 * 1024 * 1024  # room for an erasure's journal when the disk is full
+HALF_WRITTEN = timedelta(hours=1)  # after which nobody is still writing a small file
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups leave it out
 _ROOT_README = b"""This folder holds the secret that every recording of the store hangs from.
 Never copy it into a backup set: whoever has an old copy can undo erasures.
@@ -165,6 +167,15 @@ def restore_ballast(place: Place) -> None:
         fill_ballast(place)
     except OSError:
         place.ballast.unlink(missing_ok=True)
+
+
+def sweep_half_written(place: Place, now: datetime) -> None:
+    """Remove what a run that was killed left half written of key files, seals and receipts; raises Unreachable."""
+    with disk():
+        for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):
+            for one in folder.glob(".*.part"):
+                if datetime.fromtimestamp(one.lstat().st_mtime, UTC) < now - HALF_WRITTEN:
+                    one.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path, group_id: int | None) -> None:

@@ -7,12 +7,14 @@ unusual share is due, and a clock that was set back is overruled by the time of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from arlo_rec import erasure, listening, receipts
-from arlo_rec.errors import Refused
+from arlo_rec.errors import Refused, Unreachable
+from arlo_rec.place import sweep_half_written
 from arlo_rec.policy import (
     RETENTION,
     WITHDRAWN_MARGIN,
@@ -127,6 +129,8 @@ def _expired(store: Store, people: Sequence[Person], now: datetime) -> Entry:
 def _tidy(store: Store, now: datetime) -> None:
     """Move the mark of the last run, and drop what no late delivery can meet any more."""
     before = now - RETENTION - WITHDRAWN_MARGIN
+    with suppress(Unreachable):
+        sweep_half_written(store.place, now)
     with store.change(now) as change:
         store.set_instant("purged_at", now)
         store.catalogue.clear_old(before)

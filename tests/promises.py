@@ -122,6 +122,21 @@ def _many(world: World) -> None:
     world.gather("calls.jsonl")
 
 
+_HUNDRED = tuple(f"due-{count}" for count in range(99))
+
+
+def _hundred(world: World) -> None:
+    """A hundred recordings whose day is over, with the one that is there."""
+    soon = datetime.now(UTC) - timedelta(days=90) + timedelta(seconds=6)
+    for seed, stem in enumerate(_HUNDRED):
+        world.deliver(stem, caller=None, started=soon + timedelta(milliseconds=10 * seed), seed=seed + 100, seconds=0.2)
+    told = world.json("ingest", str(world.spool), who="telefon")
+    due = {one["source_id"].removeprefix("pbx."): one["id"] for one in told["accepted"]}
+    (world.base / "ids.json").write_text(json.dumps(ids_of(world) | due), "utf-8")
+    while world.json("status", who="iver")["due"] < len(_HUNDRED) + 1:
+        continue
+
+
 def _finds(world: World, name: str) -> int:
     return world.run("find", "--purpose", "quality", "--reason", "monthly quality talk", who=name).exit
 
@@ -184,6 +199,7 @@ SCENES = [
         owes=_receipt_lies,
     ),
     Scene("purge", ("purge",), "cron", gone=("old",)),
+    Scene("purge of 100", ("purge", "--allow-large"), "cron", _hundred, gone=("old", *_HUNDRED)),
     Scene("grant", ("grant", "turid", *_TURID), "sigrid", owes=lambda world, _: _finds(world, "turid") == 0),
     Scene("revoke", ("revoke", "leif"), "sigrid", again=(0, 4), owes=lambda world, _: _finds(world, "leif") == 13),
     Scene(

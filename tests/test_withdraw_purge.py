@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -159,6 +160,15 @@ def test_a_disk_that_is_full_only_after_the_commit_erases_once(world: World, mon
     assert world.json("verify", "--read-data", who="iver")["problems"] == []
     done = world.json("audit", "show", "--action", "withdraw", "--outcome", "done", who="iver")["entries"]
     assert [one["recordings"] for one in done] == [[ours]]
+
+
+def test_a_purge_removes_what_a_killed_run_left_half_written_and_not_what_is_being_written(world: World) -> None:
+    left, new = world.store / "people" / ".key.4711.part", world.store / "seals" / ".seal.4712.part"
+    for one in (left, new):
+        one.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    assert world.json("purge", who="cron")["overdue"] == 0
+    assert (left.exists(), new.exists()) == (False, True)
 
 
 def catalogue_says_erasing(world: World) -> bool:

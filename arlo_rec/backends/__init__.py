@@ -94,6 +94,9 @@ class Connection(Protocol):
     def sound(self) -> list[str]:
         """What the engine's own check of its file finds wrong; empty if nothing. May run on a thread beside others."""
 
+    def agrees(self) -> bool:
+        """Whether tables and their indexes agree with each other. May take long."""
+
     def sums(self) -> dict[str, bytes]:
         """The sum over all rows of each table that has one, as it is kept from change to change."""
 

@@ -195,7 +195,10 @@ class SqliteConnection:
         self._key = key
 
     def sound(self) -> list[str]:
-        """See Connection: SQLCipher's page MACs, then SQLite's quick check, on a connection of its own.
+        """See Connection: SQLCipher's page MACs, then SQLite's own check, on a connection of its own.
+
+        That of SQLite is the whole one, which compares indexes with their tables: in an older page of an index, calls
+        of a caller would be missing, and nothing else would show it.
 
         The first looks past the journal: a page that the power cut off on its way home, and that is whole in the
         journal, would be told as damaged. So the journal is brought home before, as far as nobody reads it.
@@ -205,13 +208,23 @@ class SqliteConnection:
         try:
             beside.rows("PRAGMA wal_checkpoint(PASSIVE)")
             pages = [str(row[0]) for row in beside.rows("PRAGMA cipher_integrity_check")]
-            structure = [str(row[0]) for row in beside.rows("PRAGMA quick_check")]
+            structure = beside._structure()
         except (Integrity, NotUnlocked) as problem:  # it stumbled over a page that does not open
             structure = [] if pages else [problem.code]
         finally:
             if beside is not self:
                 beside.close()
-        return pages + [said for said in structure if said != "ok"]
+        return pages + structure
+
+    def agrees(self) -> bool:
+        """See Connection."""
+        try:
+            return not self._structure()
+        except (Integrity, NotUnlocked):
+            return False
+
+    def _structure(self) -> list[str]:
+        return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
 
     def close(self) -> None:
         """See Connection."""

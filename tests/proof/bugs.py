@@ -18,6 +18,7 @@ from arlo_rec import access, cli, erasure, ingest, withdrawal
 from arlo_rec.backends import durable, files, sqlite
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.catalogue import Catalogue
+from arlo_rec.store import Store
 from tests.proof.trace import Traced
 
 
@@ -31,6 +32,7 @@ class Bug:
     scene: str
     rival: str = ""
     late: bool = False  # it shows once the command has said that it is done: tried from the end
+    at: str = ""  # the name of the file at whose calls it shows, where only those are tried
 
     @property
     def program(self) -> Traced:
@@ -145,6 +147,17 @@ def _no_second_look() -> None:
     access.write_new = lambda out, sound, _still: write_new(out, sound)  # type: ignore[misc]
 
 
+def _two_generations() -> None:
+    """A reader reads R and rows without the lock and not in one view: they may be of two generations."""
+    lock = FileRoot.lock
+
+    def unless_reading(self: FileRoot, *, exclusive: bool, wait: float) -> Any:
+        return lock(self, exclusive=exclusive, wait=wait) if exclusive else nullcontext()
+
+    FileRoot.lock = unless_reading  # type: ignore[method-assign]
+    Store.reading = lambda _self: nullcontext()  # type: ignore[method-assign]
+
+
 BUGS = [
     Bug("both slots before the commit", _old_slot_first, "kill", "withdraw call"),
     Bug("file not synced", _file_not_synced, "cut", "ingest"),
@@ -157,6 +170,7 @@ BUGS = [
     Bug("journal not synced", _journal_not_synced, "cut", "ingest"),
     Bug("slot not synced", _slot_not_synced, "cut", "withdraw call"),
     Bug("sweep while an intake runs", _sweep_in_intake, "race", "ingest", "withdraw call"),
+    Bug("R and rows of two generations", _two_generations, "race", "export", "withdraw caller", at="root"),
     Bug("no second look", _no_second_look, "race", "export", "withdraw caller"),
 ]
 BY_NAME = {one.name: one for one in BUGS}

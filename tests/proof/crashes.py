@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +18,14 @@ from tests import promises
 from tests import world as worlds
 from tests.promises import Broken, Facts, Scene
 from tests.proof import disk
-from tests.proof.trace import DATA, NAMES, OPENS, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
+from tests.proof.trace import DATA, NAMES, OPENS, PROJECT, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
 from tests.world import World
 
 TRIES = 3  # an injection depends on how threads take turns; one that never fires is a failure
 BY_CHANCE = 2  # images besides the five corners, at each call
 ERRORS = ("ENOSPC", "EIO")
 FREES = {"unlink", "unlinkat", "rmdir"}  # a full disk does not refuse these
+EARS = ("full", "closed", "gone")  # where the answer cannot go: a full disk, no descriptor, a pipe nobody reads
 _KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 
 
@@ -106,7 +108,7 @@ def points(subject: Subject) -> list[Point]:
     world = subject.fresh()
     ran = subject.run(world)
     if ran.exit != 0:
-        raise AssertionError(f"{subject.scene.name} does not even end well: {ran}")
+        raise AssertionError(f"{subject.scene.name} does not even end well: {ran.exit} {ran.out} {ran.err}")
     found: dict[str, Syscall] = {}
     elsewhere = {str(call) for call in ran.calls if not any(below(one, world.base) for one in call.paths)}
     for call in ran.calls:
@@ -160,6 +162,36 @@ def _told_as_ours(subject: Subject, ran: Ran) -> None:
         raise Broken(f"{subject.scene.name} ended with {ran.exit}: {ran.out}{ran.err}")
 
 
+def try_unheard(subject: Subject, ear: str) -> None:
+    """Run the command where its answer cannot be heard, and look: what was not heard was not acknowledged."""
+    world = subject.fresh()
+    ran = _unheard(subject, world, ear)
+    _told_as_ours(subject, ran)
+    if ran.exit == 0:
+        raise Broken(f"{subject.scene.name} says that it told what nobody could hear")
+    subject.look(world, "")
+    forget(world)
+
+
+def _unheard(subject: Subject, world: World, ear: str) -> Ran:
+    deaf, loud = os.pipe() if ear == "gone" else (None, os.open("/dev/full", os.O_WRONLY))
+    if deaf is not None:
+        os.close(deaf)
+    command = [*subject.program.program, *subject.words(world)]
+    try:
+        done = subprocess.run(
+            ["sh", "-c", 'exec "$@" >&-', "sh", *command] if ear == "closed" else command,
+            env={**os.environ, **world._environment(), "PYTHONPATH": str(PROJECT)},
+            stdin=subprocess.DEVNULL,
+            stdout=loud,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(loud)
+    return Ran(done.returncode, "", done.stderr.decode("utf-8", "replace"), [])
+
+
 def try_recovery(subject: Subject, point: Point, chance: random.Random) -> str:
     """Kill the command, then kill the next run at one of its calls, and look; what was killed."""
     world, ran = disturb(subject, point)
@@ -187,7 +219,7 @@ def power_cuts(subject: Subject, seed: int) -> list[Left]:
     model = disk.Disk(world.base)
     ran = subject.run(world, whole=True)
     if ran.exit != 0:
-        raise AssertionError(f"{subject.scene.name} does not even end well: {ran}")
+        raise AssertionError(f"{subject.scene.name} does not even end well: {ran.exit} {ran.out} {ran.err}")
     chance = random.Random(seed)
     seen: set[int] = set()
     found: list[Left] = []

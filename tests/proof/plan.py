@@ -27,7 +27,7 @@ from tests.proof.crashes import Missed, Subject
 from tests.proof.races import Course
 from tests.world import World
 
-KINDS = ("kill", "ENOSPC", "EIO", "cut", "recovery", "race")
+KINDS = ("kill", "ENOSPC", "EIO", "cut", "recovery", "stdout", "race")
 BUG_TRIES = 150  # after so many a sown bug counts as not found
 RECOVERIES = 40  # kills of a command after which the next run is killed too, of each scene
 
@@ -98,6 +98,8 @@ def of_scene(subject: Subject, seed: int) -> Iterator[Try]:
     for left in crashes.power_cuts(subject, seed):
         told = f"{left.kind} after {left.call}"
         yield Try("cut", name, told, lambda cut=left: crashes.try_image(subject, cut))  # type: ignore[misc]
+    for ear in crashes.EARS:
+        yield Try("stdout", name, ear, lambda e=ear: crashes.try_unheard(subject, e))  # type: ignore[misc]
     kills = [one for one in points if one.how == "kill"]
     chance = random.Random(seed)
     for point in chance.sample(kills, min(RECOVERIES, len(kills))):
@@ -170,7 +172,11 @@ def _against(bug: Bug, world: World, base: Path, seed: int) -> list[Try]:
     scene = promises.BY_NAME[bug.scene]
     if bug.found_by == "race":
         course = Course(scene, promises.BY_NAME[bug.rival], world, base, program=bug.program)
-        found = [Try("race", bug.name, str(race), lambda r=race: course.run(r)) for race in course.races()]  # type: ignore[misc]
+        found = [
+            Try("race", bug.name, str(race), lambda r=race: course.run(r))  # type: ignore[misc]
+            for race in course.races()
+            if not bug.at or Path(race.call.paths[0]).name == bug.at
+        ]
     else:
         subject = Subject(scene, world, base, program=bug.program)
         found = [one for one in of_scene(subject, seed) if one.kind == bug.found_by]

@@ -23,6 +23,7 @@ What is looked at stands in `tests/promises.py`, how a command is cut off in `te
 - *cut*: the power is cut after that call; of what was not synced, content and names are lost, each alone, together and
   by chance, or the last write is torn
 - *recovery*: a kill, and then a kill of the next run at one of its own calls
+- *stdout*: the command's answer cannot be heard: a full disk, a closed descriptor, a pipe that nobody reads
 - *race*: the first command is stopped after a call, and the second runs meanwhile
 """
 
