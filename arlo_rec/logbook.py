@@ -137,19 +137,21 @@ def check(
     4. the checkpoint (with *signatures*: each) is truly signed, by the log and by a person
     5. every anchor agrees with the tree
 
-    *follow* is handed every body, in order and in batches: whoever has to read the log anyhow reads it once.
+    *follow* is handed every body, in order and in batches: whoever has to read the log anyhow reads it once. What
+    others add meanwhile is left to the next check: no view is held, which would be in the way of an erasure.
     """
     problems: list[str] = []
     count = 0
+    notes = _notes(book, every=signatures)
+    size = notes[-1][0].size if notes else 0
 
     def leaves() -> Iterator[bytes]:
         nonlocal count
-        for expected, rows in _batches(book):
+        for expected, rows in _batches(book, size):
             yield from _checked_leaves(rows, expected, problems)
             follow([(seq, body) for seq, _, body, _ in rows])
             count += len(rows)
 
-    notes = _notes(book, every=signatures)
     anchored = [_anchor(one, problems) for one in anchors]
     sizes = {checkpoint.size for checkpoint, _ in notes}
     roots = audit.roots_at(leaves(), sizes | {one.size for one, _ in filter(None, anchored)})
@@ -159,7 +161,7 @@ def check(
         if roots.get(checkpoint.size) != checkpoint.root:
             problems.append("log_root_differs")
         problems += _check_note(book, checkpoint, note, _key_at(keys, checkpoint.size), names)
-    if book.tree().size != count or not notes or notes[-1][0].size != count:
+    if count != size or not notes or _follows(book, size):
         problems.append("log_cut_off")
     for found in filter(None, anchored):
         problems += _check_anchor(book, found, roots, keys)
@@ -181,11 +183,20 @@ def _check_note(
     return []
 
 
-def _batches(book: Logbook) -> Iterator[tuple[int, list[Row]]]:
-    """Every entry in order, some thousand at once with the number that the first must have."""
+def _follows(book: Logbook, size: int) -> bool:
+    """Whether entries stand behind the newest checkpoint, which closes every change."""
+    with book._db.reading():
+        found = book._db.rows("SELECT max(seq) FROM entries")[0][0]
+        newest = book._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
+        return (found is not None and found >= newest) or book.tree().size != newest or newest < size
+
+
+def _batches(book: Logbook, size: int) -> Iterator[tuple[int, list[Row]]]:
+    """Every entry before *size* in order, some thousand at once with the number that the first must have."""
     since = 0
     while rows := book._db.rows(
-        "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?", (since, _BATCH)
+        "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
+        (since, size, _BATCH),
     ):
         yield since, rows
         since = rows[-1][0] + 1

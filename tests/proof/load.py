@@ -121,7 +121,7 @@ def _manager(world: World, chance: random.Random, count: int) -> Done | None:
         done = _do(world, "find", "", "leif", "find", *_REASON)
         listed.write_text(done.told.out, "utf-8")
         return done
-    found = json.loads(listed.read_text("utf-8"))["recordings"]
+    found = json.loads(listed.read_text("utf-8")).get("recordings")
     if not found:
         return None
     one = chance.choice(found)["id"]
