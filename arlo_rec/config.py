@@ -21,6 +21,7 @@ KEYS: Mapping[str, type] = {
     "lang": str,
     "state_dir": str,
     "vkey": str,
+    "feed": str,
     "lock_wait_s": int,
     "guard.share": float,
     "guard.count": int,
@@ -44,6 +45,7 @@ class Settings(NamedTuple):
     lang: str
     state_dir: Path | None
     vkey: str | None
+    feed: Path | None
     lock_wait: float
     guard_share: str  # a fraction or a decimal, parsed by the one command that needs it
     guard_count: int
@@ -72,6 +74,7 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         lang=language(options.get("lang"), environment, told.get("lang")),
         state_dir=_state_dir(told, environment),
         vkey=told.get("vkey"),
+        feed=Path(str(told["feed"])).absolute() if told.get("feed") else None,
         lock_wait=float(told.get("lock_wait_s", 20)),
         guard_share=str(told.get("guard.share", "1/3")),
         guard_count=int(told.get("guard.count", 20)),

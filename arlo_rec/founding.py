@@ -13,6 +13,7 @@ from pathlib import Path
 
 from arlo_rec import crypto, people, place, root
 from arlo_rec.backends.durable import disk
+from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import Usage
@@ -53,6 +54,7 @@ class Wishes:
     root: Path
     officer: str
     group: str | None = None
+    feed: Path | None = None
 
 
 def found(wishes: Wishes, passphrase: bytes, now: datetime, state: StateFolder) -> Founded:
@@ -72,7 +74,9 @@ def found(wishes: Wishes, passphrase: bytes, now: datetime, state: StateFolder) 
         os.fchmod(handle, where.file_mode)
         os.close(handle)
     FileRoot.create(where.root, group=where.group)
-    store = _build(where, officer, recovery, seed, now, state)
+    if wishes.feed is not None:
+        FeedFile(wishes.feed).create(where.file_mode)
+    store = _build(where, officer, recovery, seed, now, state, wishes.feed)
     vkey, officer_vkey = store.book.vkey(), _officer_vkey(store)
     store.close()
     for identity, secret in ((officer, passphrase), (recovery, clean_passphrase(recovery_key.encode()))):
@@ -83,7 +87,13 @@ def found(wishes: Wishes, passphrase: bytes, now: datetime, state: StateFolder) 
 
 
 def _build(
-    where: Place, officer: Identity, recovery: Identity, seed: bytes, now: datetime, state: StateFolder
+    where: Place,
+    officer: Identity,
+    recovery: Identity,
+    seed: bytes,
+    now: datetime,
+    state: StateFolder,
+    feed: Path | None,
 ) -> Store:
     connection = SqliteConnection(where.catalogue, catalogue_key(seed))
     connection.build(migrate)
@@ -107,6 +117,8 @@ def _build(
         for key, value in numbers.items():
             store.set_number(key, value)
         store.set_instant("purged_at", now)
+        if feed is not None:
+            store.db.run("INSERT INTO meta (key, value) VALUES ('feed', ?)", (str(feed),))
         store.book.found()
         change.log(store.entry("init", "done", "access.officer", now, officer=officer.name))
     return store

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 
 from arlo_rec import erasure, logbook, rekey, root, schema
 from arlo_rec.backends.durable import disk
@@ -46,6 +47,7 @@ def open_store(
     lock_wait: float = LOCK_WAIT,
     erasing: bool = False,
     doubting: bool = False,
+    feed: Path | None = None,
 ) -> Iterator[Store]:
     """The store, opened for one identity and closed at the end.
 
@@ -56,12 +58,21 @@ def open_store(
         if erasing:
             _make_room(place)
             stack.callback(restore_ballast, place)
-        yield stack.enter_context(_opened(place, identity, now, state, lock_wait=lock_wait, doubting=doubting))
+        yield stack.enter_context(
+            _opened(place, identity, now, state, lock_wait=lock_wait, doubting=doubting, feed=feed)
+        )
 
 
 @contextmanager
 def _opened(
-    place: Place, identity: Identity, now: datetime, state: StateFolder, *, lock_wait: float, doubting: bool
+    place: Place,
+    identity: Identity,
+    now: datetime,
+    state: StateFolder,
+    *,
+    lock_wait: float,
+    doubting: bool,
+    feed: Path | None,
 ) -> Iterator[Store]:
     """Steps 1 to 8, with a re-keying that is due done before."""
     if identity.once:
@@ -73,13 +84,13 @@ def _opened(
         if store.doubts:
             raise Integrity(store.doubts[0], rule="access.officer" if store.doubts[0] == "roster_rolled_back" else None)
         if not rekey.is_due(store, seeds):
-            yield _recovered(store, now, doubting=doubting)
+            yield _recovered(store, now, doubting=doubting, feed=feed)
             return
     with suppress(InUse), _session(place, identity, state, lock_wait=0, alone=True) as (store, seeds):
         rekey.carry_out(store, seeds, now)
     with _session(place, identity, state, lock_wait=lock_wait, alone=False) as (store, seeds):
         rekey.sign_with_known_key(store, seeds)
-        yield _recovered(store, now, doubting=doubting)
+        yield _recovered(store, now, doubting=doubting, feed=feed)
 
 
 @contextmanager
@@ -103,15 +114,26 @@ def _session(
         yield store, seeds
 
 
-def _recovered(store: Store, now: datetime, *, doubting: bool) -> Store:
-    """Steps 6 to 8."""
+def _recovered(store: Store, now: datetime, *, doubting: bool, feed: Path | None) -> Store:
+    """Steps 6 to 8, and from now on whatever is changed is told outside."""
     if not doubting and store.place.catalogue.stat().st_size <= LOOKED_THROUGH:
         _look_through(store)
+    _follow(store, feed, now)
     if store.holds(ROOT_PART):
         with suppress(Unreachable):  # whoever only reads can do so; `status` counts what is unfinished
             erasure.finish(store, now)
     take_attempts(store, now)
     return store
+
+
+def _follow(store: Store, feed: Path | None, now: datetime) -> None:
+    """The feed that is configured, else the one that the store was made with, else none."""
+    kept = store.db.rows("SELECT value FROM meta WHERE key = 'feed'")
+    store.feed = feed or (Path(str(kept[0][0])) if kept else None)
+    if store.feed is not None:
+        from arlo_rec.feed import follow
+
+        follow(store, now)
 
 
 def _look_through(store: Store) -> None:

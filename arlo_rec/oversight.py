@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from arlo_rec.backends.files import file_system
+from arlo_rec import escrow, feed
+from arlo_rec.backends.files import file_system, is_weak
+from arlo_rec.escrow import Standing
 from arlo_rec.policy import OVERDUE_AFTER, Action
 from arlo_rec.records import from_micros, to_micros
 from arlo_rec.store import Store
 
-WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
 REFUSED_RECENT = timedelta(hours=24)  # refused files seen in a run since then count as lying there
 
 
@@ -29,6 +30,8 @@ class Status:
     log_size: int
     unfinished: int
     weak_disk: str | None
+    backups: list[Standing]
+    feed: feed.Standing | None
 
 
 def status(store: Store, now: datetime) -> Status:
@@ -49,12 +52,9 @@ def status(store: Store, now: datetime) -> Status:
         log_size=store.book.tree().size,
         unfinished=store.catalogue.count("state IN ('arriving', 'erasing')"),
         weak_disk=weak_disk(store),
+        backups=list(escrow.standings(store, now)),
+        feed=feed.standing(store),
     )
-
-
-def is_weak(kind: str) -> bool:
-    """Whether overwriting in place may leave the old bytes behind on that kind of file system."""
-    return kind.split(".")[0] in WEAK_DISKS  # `fuse.sshfs` is `fuse`
 
 
 def weak_disk(store: Store) -> str | None:

@@ -125,7 +125,7 @@ def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) ->
     with disk():
         folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
         for folder in folders:
-            _make_folder(folder, group_id)
+            make_folder(folder, group_id)
         for file in (place.attempts, place.open_lock, place.intake_lock):
             file.touch()
             file.chmod(place.file_mode)
@@ -178,7 +178,8 @@ def sweep_half_written(place: Place, now: datetime) -> None:
                     one.unlink(missing_ok=True)
 
 
-def _make_folder(folder: Path, group_id: int | None) -> None:
+def make_folder(folder: Path, group_id: int | None) -> None:
+    """A folder of its owner's alone, or of a group's; raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     if group_id is None:
         folder.chmod(0o700)

@@ -28,6 +28,8 @@ WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week sti
 GRANT_DEFAULT = timedelta(days=30)
 GRANT_LONGEST = timedelta(days=90)  # no grant outlives the recordings it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
+RING = timedelta(hours=24)  # for so long a backup may be opened after an erasure, unless the officer chose otherwise
+RING_LONGEST = timedelta(hours=7 * 24)
 OVERDUE_AFTER = timedelta(hours=2)  # purge runs hourly; two missed runs are worth a look
 
 
@@ -61,6 +63,8 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     PURGE = "purge"
     DSAR = "dsar"
+    BACKUP = "backup"
+    RESTORE = "restore"
     AUDIT_SHOW = "audit_show"
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
 
@@ -137,6 +141,8 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (frozenset({Role.OFFICER}), "access.subject"),
+    Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
+    Action.RESTORE: (frozenset({Role.OFFICER}), "access.officer"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }

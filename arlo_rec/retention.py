@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec import erasure, listening, receipts
+from arlo_rec import erasure, escrow, listening, receipts
 from arlo_rec.errors import Refused, Unreachable
 from arlo_rec.place import sweep_half_written
 from arlo_rec.policy import (
@@ -49,6 +49,7 @@ class Purged:
     overdue: int
     receipt: Path | None
     complete: bool
+    rings_left: tuple[str, ...] = ()  # that could not be emptied
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
@@ -79,11 +80,12 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
         raise Refused("retention.guard", rule="retention.90d", why=planned.decision.code, due=len(planned.due))
     done = _erase(store, planned)
     _end_access(store, planned.now)
+    rings_left = tuple(escrow.expire(store, planned.now))
     _tidy(store, planned.now)
     left = store.catalogue.count_due(planned.now)
     complete = done is None or done.complete
     receipt = receipts.file_for(store, done.number) if done is not None and complete else None
-    return Purged(planned.due, len(planned.due) - left, left, receipt, complete)
+    return Purged(planned.due, len(planned.due) - left, left, receipt, complete, rings_left)
 
 
 def _erase(store: Store, planned: Plan) -> Erased | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 
 _FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -118,6 +118,15 @@ _SUMMED = (
 )
 _CHANGES = "INSERT INTO meta (key, value) VALUES ('changes', 0); UPDATE meta SET value = 3 WHERE key = 'schema'"
 
+# Where backups of the store lie, and the rings that hold the secrets which open them: a purge empties these.
+_ESCROWS = """
+CREATE TABLE escrows (
+  path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
+  at INTEGER NOT NULL) STRICT;
+INSERT INTO meta (key, value) VALUES ('ring_hours', 24), ('fed', 0), ('unreplayed', 0);
+UPDATE meta SET value = 4 WHERE key = 'schema';
+"""
+
 
 def migrate(db: Any, *, upto: str | None = None) -> None:
     """Bring a catalogue (a sqlite-utils Database) to VERSION, or to just before the step *upto*; in a transaction."""
@@ -139,6 +148,11 @@ def migrate(db: Any, *, upto: str | None = None) -> None:
         for table in _SUMMED:
             _sum(database, table)
         _carry_out(database, _CHANGES)
+
+    @steps(name="0004_escrows")
+    def _fourth(database: Any) -> None:
+        _carry_out(database, _ESCROWS)
+        _sum(database, "escrows")
 
     steps.apply(db, stop_before=upto)
 

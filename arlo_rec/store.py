@@ -7,10 +7,11 @@ skipped. How a store is opened stands in `opening`, who may reach a recording in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from arlo_rec import crypto, root
 from arlo_rec.backends import Blobs, Connection
@@ -82,6 +83,8 @@ class Store:
         self.prompts: dict[str, Prompt]
         self._parts: dict[str, bytes] = {}
         self._seen: root.Seen | None = None
+        self.feed: Path | None = None  # where what is logged is told outside as well
+        self.followers: list[Callable[[Store], None]] = []  # told of every change once it is durable
         self.doubts: list[str] = []  # why nothing of it may be believed; only `verify` gets to see them
 
     # -- who I am -------------------------------------------------------------------------------------
@@ -214,6 +217,8 @@ class Store:
         with self.reading():
             self._seen = self.standing()
         self.remember()
+        for follow in self.followers:
+            follow(self)
 
     def reading(self) -> AbstractContextManager[None]:
         """One consistent view of the catalogue."""

@@ -530,6 +530,30 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "uventet feil ({kind}); det er en feil i programmet, meld den. Detaljer: {path}",
         "unexpected error ({kind}); this is a bug in the program, report it. Details: {path}",
     ),
+    "backup_place": (
+        "{path} ligger i lageret, i rotmappen eller i den andre mappen; velg to andre steder",
+        "{path} lies in the store, in its root folder or in the other folder; choose two other places",
+    ),
+    "backup_of_another": (
+        "{path} er sikkerhetskopien av et annet lager; velg et annet sted",
+        "{path} is the backup of another store; choose another place",
+    ),
+    "bad_ring_hours": (
+        "timene må være mellom 1 og {most}",
+        "the hours must be between 1 and {most}",
+    ),
+    "ring_damaged": (
+        "ringen {path} har ikke riktig lengde; flytt den unna og ta en ny sikkerhetskopi",
+        "the ring {path} does not have its length; move it away and make a new backup",
+    ),
+    "feed_unreachable": (
+        "kopien av loggen i {path} kan ikke nås; se etter at disken er montert",
+        "the feed in {path} cannot be reached; see that its disk is mounted",
+    ),
+    "feed_does_not_open": (
+        "kopien av loggen er ikke forseglet til deg, eller er endret",
+        "the feed is not sealed to you, or was changed",
+    ),
 }
 
 _REFUSED: Final[dict[str, tuple[str, str]]] = {
@@ -645,6 +669,22 @@ _PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "root_does_not_open": ("{what}: er byttet", "{what}: was exchanged"),
     "root_missing": ("{what}: mangler", "{what}: is missing"),
     "seal_forged": ("{what}: en forsegling er byttet", "{what}: a seal was exchanged"),
+    "feed_unreachable": (
+        "{what}: kopien av loggen kan ikke nås",
+        "{what}: cannot be reached",
+    ),
+    "feed_behind": (
+        "{what}: kopien av loggen mangler de siste linjene",
+        "{what}: lacks the last entries",
+    ),
+    "feed_ahead": (
+        "{what}: kopien er lengre enn loggen; lageret er eldre enn det var",
+        "{what}: is longer than the log; the store is older than it was",
+    ),
+    "feed_differs": (
+        "{what}: kopien sier noe annet enn loggen",
+        "{what}: says something else than the log",
+    ),
 }
 
 _HELP: Final[dict[str, tuple[str, str]]] = {
@@ -705,6 +745,10 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
     "demo": (
         "Vis hele livet til noen samtaler i et lager som kastes etterpå.",
         "Show the whole life of a few calls in a throw-away store.",
+    ),
+    "backup": (
+        "Ta en sikkerhetskopi som glemmer: lageret ett sted, nøkkelen et annet.",
+        "Make a backup that forgets: the store in one place, its key in another.",
     ),
 }
 
@@ -791,6 +835,22 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "arg.recording": ("Opptakets id, slik find viser den.", "The recording's id, as find shows it."),
     "arg.paths": ("Filer og mapper.", "Files and folders."),
     "arg.certificate": ("Kvitteringen.", "The receipt."),
+    "opt.escrow": (
+        "Mappen der nøkkelen ligger noen timer, på en annen disk.",
+        "The folder that keeps the key for some hours, on another disk.",
+    ),
+    "opt.ring_hours": (
+        "Så mange timer kan en kopi åpnes etter en sletting (ellers 24).",
+        "For so many hours a copy can be opened after an erasure (else 24).",
+    ),
+    "arg.backup": (
+        "Mappen der kopien ligger.",
+        "The folder of the backup.",
+    ),
+    "opt.feed": (
+        "Filen på en annen disk der alt som loggføres også skrives.",
+        "The file on another disk to which all that is logged is written too.",
+    ),
 }
 
 _ANSWERS: Final[dict[str, tuple[str, str]]] = {
@@ -1003,6 +1063,58 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     ),
     "demo.kept": ("Det hele ligger i {path}", "All of it lies in {path}"),
     "demo.done": ("Hele livet, og ingenting igjen.", "The whole life, and nothing left."),
+    "backup.done": (
+        "Sikkerhetskopi {number}: {held} opptak, {copied} nye og {removed} fjernet. Kan gjenopprettes til {until}.",
+        "Backup {number}: {held} recordings, {copied} new and {removed} removed. Can be restored until {until}.",
+    ),
+    "backup.unchanged": (
+        "Ingenting er endret. Sikkerhetskopi {number} kan gjenopprettes til {until}.",
+        "Nothing changed. Backup {number} can be restored until {until}.",
+    ),
+    "backup.damaged": (
+        "Opptak {id} er skadet og ble ikke kopiert; kjør arlo-rec verify --read-data.",
+        "Recording {id} is damaged and was not copied; run arlo-rec verify --read-data.",
+    ),
+    "backup.weak": (
+        "Advarsel: ringen ligger på {kind}, der overskriving på stedet ikke fjerner gamle nøkler sikkert. Bruk ext4 eller xfs.",
+        "Warning: the ring lies on {kind}, where overwriting in place does not reliably remove old keys. Use ext4 or xfs.",
+    ),
+    "backup.same_disk": (
+        "Advarsel: {path} ligger på samme disk som lageret; går disken tapt, er begge borte.",
+        "Warning: {path} lies on the same disk as the store; if that disk is lost, both are gone.",
+    ),
+    "status.backup": (
+        "Sikkerhetskopi i {folder}: den nyeste som kan gjenopprettes er fra {at}.",
+        "Backup in {folder}: the newest that can be restored is of {at}.",
+    ),
+    "critical.escrow_unreachable": (
+        "KRITISK: ringen i {escrow} kan ikke leses; gamle nøkler kan ligge der. Se etter at disken er montert.",
+        "CRITICAL: the ring in {escrow} cannot be read; old keys may lie there. See that the disk is mounted.",
+    ),
+    "critical.ring_not_emptied": (
+        "KRITISK: ringen i {escrow} har en nøkkel som skulle vært overskrevet; kjør arlo-rec purge.",
+        "CRITICAL: the ring in {escrow} holds a key that should have been overwritten; run arlo-rec purge.",
+    ),
+    "critical.backup_old": (
+        "KRITISK: det er ingen ny nok sikkerhetskopi i {folder}; kjør arlo-rec backup.",
+        "CRITICAL: there is no backup in {folder} that is new enough; run arlo-rec backup.",
+    ),
+    "purge.ring_left": (
+        "Ringen i {escrow} kunne ikke tømmes: gamle nøkler kan ligge der. Se etter at disken er montert, og kjør på nytt.",
+        "The ring in {escrow} could not be emptied: old keys may lie there. See that the disk is mounted, and run again.",
+    ),
+    "critical.feed_unreachable": (
+        "KRITISK: kopien av loggen i {path} kan ikke nås; se etter at disken er montert.",
+        "CRITICAL: the feed in {path} cannot be reached; see that its disk is mounted.",
+    ),
+    "critical.feed_behind": (
+        "KRITISK: kopien av loggen i {path} mangler {count} linjer; se etter at disken har plass og kan skrives.",
+        "CRITICAL: the feed in {path} lacks {count} entries; see that its disk has room and can be written.",
+    ),
+    "critical.feed_ahead": (
+        "KRITISK: kopien av loggen i {path} er lengre enn loggen: lageret er eldre enn det var. Stans og meld fra.",
+        "CRITICAL: the feed in {path} is longer than the log: the store is older than it was. Stop and report it.",
+    ),
 }
 
 _DEMO: Final[dict[str, tuple[str, str]]] = {

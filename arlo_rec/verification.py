@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from arlo_rec import logbook, receipts, root
+from arlo_rec import feed, logbook, receipts, root
 from arlo_rec.backends.files import LOCK
 from arlo_rec.errors import ArloError, NotGranted
 from arlo_rec.inspection import Inspection, Problem
@@ -43,6 +43,7 @@ def _compared(store: Store, *, read_data: bool) -> list[Problem]:
     inspection = Inspection(store, read_data=read_data)
     log = logbook.check(store.book, store.signers(), signatures=True, follow=inspection.follow)
     problems = [Problem(code, "log") for code in log]
+    problems += [Problem(code, "feed") for code in feed.check(store)]
     problems += _root_problems(store)
     problems += [Problem("rows_changed", one) for one in _not_summing_up(store, read_data=read_data)]
     problems += [Problem("file_missing", one) for one in _missing_files(store)]

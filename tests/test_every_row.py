@@ -20,7 +20,7 @@ ROWS_TRIED = 6  # of each table, spread over all; --prove tries every row
 TABLES = (
     *("meta", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys", "recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "entries", "mentions", "checkpoints", "log_keys"),
-    *("refusals", "cases", "sums"),
+    *("refusals", "cases", "escrows", "sums"),
 )
 
 
@@ -37,12 +37,15 @@ def lived(template: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Wo
     words = ("--identity", "called back on the number of the contract", "--out", str(world.base / "answer.html"))
     world.json("dsar", "90000001", *words, who="sigrid")
     world.json("withdraw", "90000002", "--yes", who="skranke")
+    backup = ("backup", str(world.base / "backup"), "--escrow", str(world.base / "escrow"))
+    world.json(*backup, who="cron")
     older = world.base / "older.db"
     shutil.copy(world.store / "catalogue.db", older)
     world.json("withdraw", "90000001", "--yes", who="skranke")
     world.take_in("e", seed=9, caller="+4790000003")
     world.json("revoke", "leif", who="sigrid")
     world.grant("turid")
+    world.json(*backup, who="cron")
     return world, older
 
 

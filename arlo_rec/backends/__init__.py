@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 Row = tuple[Any, ...]
@@ -87,6 +88,9 @@ class Connection(Protocol):
 
     def flush(self, wait: float) -> bool:
         """Bring the journal home and empty it; False if a reader kept it busy for *wait* seconds."""
+
+    def copy_to(self, path: Path) -> None:
+        """A copy of the whole in a new file, under the same key; inside `reading` it is of that view."""
 
     def rekey(self, key: bytes) -> None:
         """Encrypt everything anew under *key*. Nobody else may have the catalogue open."""

@@ -27,6 +27,7 @@ LOCK = "lock"  # in the root folder
 NAME = re.compile(r"[0-9a-f]{32}")
 ANNOUNCED = 256  # objects whose heads are asked for together; each holds a handle, of which a process has 1024
 POLL = 0.02  # seconds between tries for a lock
+WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
 SYNCERS = 4  # files synced side by side: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; it is held for two small writes
 _Result = TypeVar("_Result")
@@ -215,11 +216,16 @@ def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
     with disk():
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-        until(lambda: _try_lock(handle, kind), wait)
+        lock_handle(handle, exclusive=exclusive, wait=wait)
         yield
     finally:
         os.close(handle)
+
+
+def lock_handle(handle: int, *, exclusive: bool, wait: float) -> None:
+    """Hold an open file, shared or alone, until it is closed; raises InUse."""
+    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    until(lambda: _try_lock(handle, kind), wait)
 
 
 def is_full(folder: Path) -> bool:
@@ -245,6 +251,11 @@ def file_system(folder: Path) -> str:
         if where.is_relative_to(mounted) and len(mounted.parts) >= best:
             best, kind = len(mounted.parts), fields[fields.index("-") + 1]
     return kind
+
+
+def is_weak(kind: str) -> bool:
+    """Whether overwriting in place may leave the old bytes behind on that kind of file system."""
+    return kind.split(".")[0] in WEAK_DISKS  # `fuse.sshfs` is `fuse`
 
 
 def until(attempt: Callable[[], bool], wait: float) -> None:

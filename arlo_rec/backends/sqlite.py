@@ -187,6 +187,17 @@ class SqliteConnection:
                 return True
             raise
 
+    def copy_to(self, path: Path) -> None:
+        """See Connection. A copy of the pages, by the engine: of a file that it has open nobody else may close one."""
+        with _translated(path):
+            beside = dbapi2.connect(str(path), isolation_level=None)
+            try:
+                beside.set_key(_raw(self._key))
+                self._db.backup(beside)
+                beside.execute("PRAGMA journal_mode=DELETE").fetchall()
+            finally:
+                beside.close()
+
     def rekey(self, key: bytes) -> None:
         """See Connection."""
         with _translated(self._path):

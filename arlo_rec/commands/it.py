@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import opt
 from arlo_rec.commands.run import Run
 from arlo_rec.errors import Integrity, Usage
 from arlo_rec.render import Answer, Table
+
+if TYPE_CHECKING:
+    from arlo_rec.escrow import Standing
+    from arlo_rec.feed import Standing as FeedStanding
 
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
@@ -30,12 +34,32 @@ def status(run: Run) -> Answer:
         "log_size": stands.log_size,
         "unfinished": stands.unfinished,
         "weak_disk": stands.weak_disk,
+        "backups": [_backup(one) for one in stands.backups],
+        "feed": _feed(stands.feed),
+        "critical": [one.problem for one in (*stands.backups, stands.feed) if one and one.problem],
     }
     lines = [run.say("status.counts", held=stands.held, due=stands.due, overdue=stands.overdue)]
     lines.append(run.say("status.purge", at=shown(stands.last_purge)))
     lines += [run.say("status.refused", why=code, count=count, at=shown(at)) for code, count, at in stands.refused]
     lines += [run.say("weak_disk", kind=stands.weak_disk)] if stands.weak_disk else []
-    return Answer(data, lines, always=True)
+    for one in stands.backups:
+        folder, ring = str(one.known.folder), str(one.known.escrow)
+        lines += [run.say("status.backup", folder=folder, at=shown(one.newest))] if one.newest else []
+        lines += [run.say(f"critical.{one.problem}", folder=folder, escrow=ring)] if one.problem else []
+    if stands.feed and stands.feed.problem:
+        lines.append(run.say(f"critical.{stands.feed.problem}", path=str(stands.feed.path), count=stands.feed.behind))
+    return Answer(data, lines, always=True, exit_status=3 if data["critical"] else 0)
+
+
+def _feed(one: FeedStanding | None) -> dict[str, object] | None:
+    return {"path": str(one.path), "behind": one.behind, "problem": one.problem} if one else None
+
+
+def _backup(one: Standing) -> dict[str, object]:
+    from arlo_rec.records import to_iso
+
+    newest = to_iso(one.newest) if one.newest else None
+    return {"folder": str(one.known.folder), "escrow": str(one.known.escrow), "newest": newest, "problem": one.problem}
 
 
 def verify(

@@ -22,13 +22,15 @@ def init(
     officer: Annotated[str, opt("opt.officer", "--officer")],
     root: Annotated[Path | None, opt("opt.root", "--root")] = None,
     group: Annotated[str | None, opt("opt.group", "--group")] = None,
+    feed: Annotated[Path | None, opt("opt.feed", "--feed")] = None,
 ) -> Answer:
     from arlo_rec.founding import Wishes, found
 
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
-    wishes = Wishes(store, nameable(root or store.with_name(store.name + ".root")), officer, group)
+    where = nameable(root or store.with_name(store.name + ".root"))
+    wishes = Wishes(store, where, officer, group, nameable(feed.absolute()) if feed else None)
     made = found(wishes, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     place = made.place
     data = {
@@ -215,8 +217,7 @@ def dsar(
 
 
 def _warning(run: Run, root: Path) -> list[str]:
-    from arlo_rec.backends.files import file_system
-    from arlo_rec.oversight import is_weak
+    from arlo_rec.backends.files import file_system, is_weak
 
     kind = file_system(root)
     return [run.say("weak_disk", kind=kind)] if is_weak(kind) else []

@@ -199,6 +199,7 @@ class Run:
                     lock_wait=self.settings.lock_wait,
                     erasing=erasing,
                     doubting=doubting,
+                    feed=self.settings.feed,
                 )
                 store = stack.enter_context(opened)
             except NotUnlocked as problem:

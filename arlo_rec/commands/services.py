@@ -1,4 +1,4 @@
-"""What the telephone system and cron type: ingest and purge."""
+"""What the telephone system and cron type: ingest, purge and backup."""
 
 from __future__ import annotations
 
@@ -65,8 +65,33 @@ def purge(
     data["receipt"] = str(done.receipt) if done.receipt else None
     lines = [run.say("purge.done", count=done.erased)]
     lines += [] if done.complete else [run.say("erasure.files_left")]
-    part = done.overdue or not done.complete
-    return Answer(data, lines, always=not done.complete, exit_status=3 if part else 0)
+    lines += [run.say("purge.ring_left", escrow=one) for one in done.rings_left]
+    data["rings_left"] = list(done.rings_left)
+    part = done.overdue or not done.complete or done.rings_left
+    return Answer(data, lines, always=bool(part), exit_status=3 if part else 0)
+
+
+def backup(
+    run: Run,
+    folder: Annotated[Path, arg("arg.backup", "DIR")],
+    escrow: Annotated[Path, opt("opt.escrow", "--escrow")],
+    ring_hours: Annotated[int | None, opt("opt.ring_hours", "--ring-hours")] = None,
+) -> Answer:
+    from arlo_rec.backup import Wishes, carry_out, warnings
+    from arlo_rec.records import to_iso
+    from arlo_rec.times import shown
+
+    wishes = Wishes(folder, escrow, ring_hours)
+    with run.store() as store:
+        done = carry_out(store, wishes, run.now(), run.progress)
+        warned = [run.say(code, **told) for code, told in warnings(store, wishes)]
+    code = "backup.done" if done.changed else "backup.unchanged"
+    counts = {key: getattr(done, key) for key in ("number", "held", "copied", "removed", "changed")}
+    lines = [run.say(code, until=shown(done.until), **counts), *warned]
+    damaged = [one.hex() for one in done.damaged]
+    lines += [run.say("backup.damaged", id=one) for one in damaged]
+    data = {**counts, "at": to_iso(done.at), "until": to_iso(done.until), "damaged": damaged, "warnings": warned}
+    return Answer(data, lines, always=bool(damaged or warned), exit_status=3 if damaged else 0)
 
 
 def _codes(given: list[str], *, keep_source: bool) -> frozenset[str]:
