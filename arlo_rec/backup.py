@@ -154,9 +154,8 @@ def _again(store: Store, known: escrow.Known, file: RingFile, kept: list[Kept], 
     if {crypto.fingerprint(one.seal_key) for one in _officers(store)} != newest.sealed.keys():
         return None
     file.write(newest.slot, ring.encode(store.place.id, replace(newest, at=now)))
-    held = store.catalogue.count("state = 'held'")
-    _enter(store, known, replace(newest, at=now), now, {"held": held})
-    return Backup(newest.number, now, now + escrow.hours(store), held, 0, 0, changed=False, damaged=())
+    _enter(store, known, replace(newest, at=now), now, {"held": newest.held})
+    return Backup(newest.number, now, now + escrow.hours(store), newest.held, 0, 0, changed=False, damaged=())
 
 
 def _anew(
@@ -168,13 +167,14 @@ def _anew(
     progress: Callable[[int, int], None],
 ) -> Backup:
     number = max([known.number, *(one.number for one in kept)]) + 1
-    held = _copy_catalogue(store, known.folder, number)
+    held, count = _copy_catalogue(store, known.folder, number)
     copied, damaged = _copy_objects(store, known.folder, progress)
     sealed = ring.seal(store.place.id, number, held.generation, held.secret, _officers(store)[: ring.OFFICERS_MOST])
-    digest = _digest(known.folder / str(number) / escrow.CATALOGUE)
-    new = Kept(_free(kept), number, held.generation, held.seed_version, now, digest, sealed)
+    digest = escrow.digest(known.folder / str(number) / escrow.CATALOGUE)
+    hours = store.number("ring_hours")
+    new = Kept(_free(kept), number, held.generation, held.seed_version, now, hours, count, digest, sealed)
     file.write(new.slot, ring.encode(store.place.id, new))
-    told = {"held": store.catalogue.count("state = 'held'"), "copied": copied, "damaged": len(damaged)}
+    told = {"held": count, "copied": copied, "damaged": len(damaged)}
     _enter(store, known, new, now, told)
     named = {one.number for one in escrow.slots(store.place.id, file.read())}
     removed = _forget(store, known.folder, named)
@@ -204,8 +204,8 @@ def _enter(store: Store, known: escrow.Known, kept: Kept, now: datetime, told: d
 # -- the catalogue ------------------------------------------------------------------------------------
 
 
-def _copy_catalogue(store: Store, folder: Path, number: int) -> HeldRoot:
-    """Steps 1 and 2: R and the view of the catalogue that hangs from it."""
+def _copy_catalogue(store: Store, folder: Path, number: int) -> tuple[HeldRoot, int]:
+    """Steps 1 and 2: R and the view of the catalogue that hangs from it; how many recordings it holds."""
     part = folder / f"{number}.part"
     with disk():
         shutil.rmtree(part, ignore_errors=True)
@@ -214,6 +214,7 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> HeldRoot:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             view.enter_context(store.reading())
             held = store.read_root()
+        count = store.catalogue.count("state = 'held'")
         store.db.copy_to(part / escrow.CATALOGUE)
         for beside in BESIDE:
             _copy_small(store.place.store / beside, part / beside, store.place.file_mode)
@@ -224,7 +225,7 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> HeldRoot:
         shutil.rmtree(folder / str(number), ignore_errors=True)  # of a run that did not come to its slot
         part.rename(folder / str(number))
         sync_folder(folder)
-    return held
+    return held, count
 
 
 def _copy_small(source: Path, target: Path, mode: int) -> None:
@@ -243,11 +244,6 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _digest(path: Path) -> bytes:
-    with disk(), path.open("rb") as file:
-        return crypto.sha256_of(iter(lambda: file.read(crypto.FEED), b""))
 
 
 # -- objects ------------------------------------------------------------------------------------------

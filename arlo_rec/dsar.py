@@ -62,6 +62,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     """Open or continue the caller's case and write the package; raises what it refuses after logging it."""
     now = clock()
     store.demand(Action.DSAR, now)
+    store.demand_replayed(Action.DSAR, now)
     if request.out.exists() or request.out.is_symlink():
         raise Usage("out_exists", path=str(request.out))
     _check_whole_call(store, request, now)

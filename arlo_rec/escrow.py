@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from arlo_rec import ring
+from arlo_rec import crypto, ring
+from arlo_rec.backends.durable import disk
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.errors import ArloError
 from arlo_rec.records import from_micros
@@ -112,3 +113,9 @@ def _standing(store: Store, one: Known, contents: Sequence[bytes], now: datetime
     elif newest is None or newest < now - hours(store) / 2:
         problem = "backup_old"
     return Standing(one, newest, problem)
+
+
+def digest(path: Path) -> bytes:
+    """SHA-256 of a copy; raises Unreachable."""
+    with disk(), path.open("rb") as file:
+        return crypto.sha256_of(iter(lambda: file.read(crypto.FEED), b""))

@@ -3,6 +3,7 @@
     {"log_key": …}      a key that signs from that size on, and the word of the one before
     {"seq": …}          an entry: its number, its salt and what it says, which together give its leaf
     {"tombstones": …}   behind a withdrawal: who withdrew, as the pseudonym of the index, sealed to the officers
+    {"people": …}       behind a change of the roster: who is or was here, with the keys that they sign with
     {"checkpoint": …}   closes what one change wrote; the last of all says how far the feed goes
 
 What a change wrote is forwarded when it is durable, with everything that was missed before: the feed itself says how
@@ -23,12 +24,14 @@ from arlo_rec import audit, crypto, logbook
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.errors import ArloError, Integrity, Unreachable
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
+from arlo_rec.people import told_people as roster_people
 from arlo_rec.policy import Action, Role
 from arlo_rec.records import from_iso, to_micros
 from arlo_rec.store import Store
 
 FEED_WAIT = 2.0  # seconds that a command waits for another one's lines
 CLOSED_AT_ONCE = 200  # checkpoints forwarded in one write
+_ROSTER_CHANGES = ("init", "person ", "restore")  # how the actions begin that change who is here
 _LONGEST = 300 * 1024 * 1024  # bytes of a line; see logbook.ENTRY_LONGEST
 
 
@@ -138,6 +141,8 @@ def _entries(store: Store, begin: int, end: int, keys: dict[int, tuple[str, byte
             continue
         told = logbook.read_body(body)
         yield canonical({"seq": seq, "salt": to_base64(salt), "body": told})
+        if str(told.get("action")).startswith(_ROSTER_CHANGES):
+            yield canonical({"people": roster_people(store.roster), "after": seq})
         if (told.get("action"), told.get("outcome")) == (Action.WITHDRAW, "done"):
             yield canonical({"tombstones": seq, "sealed": _sealed(store, seq, to_micros(from_iso(told["at"])))})
 

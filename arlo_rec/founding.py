@@ -63,7 +63,7 @@ def found(wishes: Wishes, passphrase: bytes, now: datetime, state: StateFolder) 
     if name == RECOVERY_NAME:
         raise Usage("name_taken", name=name)
     store_id = crypto.fresh(16)
-    where = place.create(wishes.store, wishes.root, store_id, group_id=_group_id(wishes.group))
+    where = place.create(wishes.store, wishes.root, store_id, group_id=group_id(wishes.group))
     officer = Identity(store_id, name, crypto.fresh())
     officer = Identity(store_id, name, officer.seed, (officer.signing.public,))
     recovery = Identity(store_id, RECOVERY_NAME, crypto.fresh(), officer.officers)
@@ -154,7 +154,8 @@ def _officer_vkey(store: Store) -> str:
     return vkey(f"{store.book.origin}/{crypto.fingerprint(public).hex()}", public)
 
 
-def _group_id(name: str | None) -> int | None:
+def group_id(name: str | None) -> int | None:
+    """The number of a group; raises Usage where there is none of that name."""
     if name is None:
         return None
     import grp

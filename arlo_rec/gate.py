@@ -52,6 +52,7 @@ def admit(store: Store, action: Action, purpose: str | None, reason: str | None,
     decision = may(store.person.role, action)
     if not decision.allowed:
         _refuse(store, action, decision.rule, now, NotGranted(decision.code, rule=decision.rule))
+    store.demand_replayed(action, now)
     wanted = _purpose(store, action, purpose, now)
     problem = "reason_missing" if reason is None else reason_problem(reason)
     if problem or reason is None:

@@ -55,6 +55,7 @@ def ingest(
 ) -> Outcome:
     """Take in what lies at *paths*; a call that cannot be taken refuses that call only."""
     store.demand(Action.INGEST, now)
+    store.demand_replayed(Action.INGEST, now)
     tags, found = Tags(store.part(INDEX_PART)), scan(paths)
     outcome, claimed, done, count = Outcome(), set(), 0, found.count()
     with (

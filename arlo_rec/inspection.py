@@ -188,7 +188,7 @@ def _what_it_did(told: dict[str, Any]) -> Iterator[tuple[RecordingId, str | None
     did = (told.get("action"), told.get("outcome"))
     if did == (Action.INGEST, "allowed"):
         sworn = told["detail"]["sworn"]
-    elif did in {(Action.WITHDRAW, "done"), (Action.PURGE, "done")}:
+    elif did in {(Action.WITHDRAW, "done"), (Action.PURGE, "done"), (Action.RESTORE, "done")}:
         sworn = None
     else:
         return

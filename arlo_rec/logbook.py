@@ -18,6 +18,7 @@ from arlo_rec.records import RecordingId
 
 _BATCH = 5000  # entries read at once by a verification: 2 MB
 ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
+_RESTORATION = 32 + 64  # bytes: an officer's key and signature
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where the body was dropped)
 
 
@@ -93,6 +94,15 @@ class Logbook:
         )
         self.key = new_key
 
+    def restored(self, new_key: crypto.SigningKey, officer: crypto.SigningKey) -> None:
+        """Go on under *new_key* with an officer's word, where the old key was lost; inside a transaction."""
+        word = officer.sign(_restoration(self.origin, new_key.public))
+        self._db.run(
+            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)",
+            (audit.vkey(self.origin, new_key.public), self.tree().size, officer.public + word),
+        )
+        self.key = new_key
+
     def found(self) -> None:
         """Record the first key of the log; inside a transaction."""
         self._db.run("INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, 0, NULL)", (self.vkey(),))
@@ -155,7 +165,8 @@ def check(
     anchored = [_anchor(one, problems) for one in anchors]
     sizes = {checkpoint.size for checkpoint, _ in notes}
     roots = audit.roots_at(leaves(), sizes | {one.size for one, _ in filter(None, anchored)})
-    keys = _key_chain(book, problems)
+    people = list(people)
+    keys = _key_chain(book, people, problems)
     names = {f"{book.origin}/{crypto.fingerprint(one).hex()}": one for one in people}
     for checkpoint, note in notes:
         if roots.get(checkpoint.size) != checkpoint.root:
@@ -218,11 +229,11 @@ def _notes(book: Logbook, *, every: bool) -> list[tuple[audit.Checkpoint, str]]:
     return [(audit.Checkpoint(book.origin, size, bytes(root)), str(note)) for size, root, note in rows][::-1]
 
 
-def _key_chain(book: Logbook, problems: list[str]) -> list[tuple[int, bytes]]:
+def _key_chain(book: Logbook, people: Sequence[bytes], problems: list[str]) -> list[tuple[int, bytes]]:
     keys: list[tuple[int, bytes]] = []
     for shown, size, statement in book.key_chain():
         _, public = audit.parse_vkey(shown)
-        if keys and not crypto.verified(keys[-1][1], statement or b"", _handover(book.origin, public)):
+        if keys and not follows_on(book.origin, keys[-1][1], public, statement or b"", people):
             problems.append("log_key_not_handed_over")
         keys.append((size, public))
     if not keys or keys[-1][1] != book.key.public:
@@ -262,6 +273,23 @@ def _check_anchor(
 
 def _handover(origin: str, public: bytes) -> bytes:
     return f"{origin}\nhands the log over to\n".encode("ascii") + public
+
+
+def _restoration(origin: str, public: bytes) -> bytes:
+    return f"{origin}\nwas restored and goes on with\n".encode("ascii") + public
+
+
+def is_restoration(statement: bytes | None) -> bool:
+    """Whether a key came by an officer's word, not by that of the key before."""
+    return statement is not None and len(statement) == _RESTORATION
+
+
+def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, officers: Sequence[bytes]) -> bool:
+    """Whether *new* is the log's next key: by the old one's word, or after a restore by an officer's."""
+    if is_restoration(statement):
+        officer, word = statement[:32], statement[32:]
+        return officer in officers and crypto.verified(officer, word, _restoration(origin, new))
+    return crypto.verified(old, statement, _handover(origin, new))
 
 
 def handed_over(origin: str, old: bytes, new: bytes, statement: bytes) -> bool:

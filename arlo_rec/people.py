@@ -202,6 +202,19 @@ def _told(roster: Roster) -> dict[str, Any]:
     }
 
 
+def told_people(roster: Roster) -> list[dict[str, Any]]:
+    """Everybody who is or was here, as JSON."""
+    return [_told_person(one) for one in (*roster.people, *roster.former)]
+
+
+def read_people(told: list[dict[str, Any]]) -> list[Person]:
+    """What `told_people` said; raises Integrity."""
+    try:
+        return [_person(one) for one in told]
+    except (KeyError, TypeError, ValueError):
+        raise Integrity("feed_differs") from None
+
+
 def _told_person(person: Person) -> dict[str, Any]:
     return {
         "name": person.name,

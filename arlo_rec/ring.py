@@ -17,7 +17,8 @@ from arlo_rec.backends.ringfile import RING_SLOT_BYTES
 from arlo_rec.records import Person, from_micros, to_micros
 
 _MAGIC = b"ARLORING"
-_HEAD = struct.Struct(">8s16sQQHq32sH")  # magic, store, number, generation, root seed's version, at, catalogue, seals
+# magic, store, number, generation, version of the root seed, at, hours, held, catalogue, number of seals
+_HEAD = struct.Struct(">8s16sQQHqHQ32sH")
 _HOLDER = 16  # bytes that name an officer's public key
 OFFICERS_MOST = (RING_SLOT_BYTES - _HEAD.size - 32) // (_HOLDER + crypto.SEAL_OF_KEY)
 
@@ -31,6 +32,8 @@ class Kept:
     generation: int
     seed_version: int
     at: datetime
+    hours: int  # how long it may be opened after that
+    held: int  # recordings in the copy
     catalogue: bytes  # SHA-256 of the copy
     sealed: dict[bytes, bytes]  # R, by the fingerprint of an officer's public key
 
@@ -52,7 +55,7 @@ def open_sealed(store: bytes, kept: Kept, key: crypto.SealingKey) -> bytes | Non
 
 def encode(store: bytes, kept: Kept) -> bytes:
     """The bytes of a slot."""
-    numbers = (kept.number, kept.generation, kept.seed_version, to_micros(kept.at))
+    numbers = (kept.number, kept.generation, kept.seed_version, to_micros(kept.at), kept.hours, kept.held)
     head = _HEAD.pack(_MAGIC, store, *numbers, kept.catalogue, len(kept.sealed))
     body = head + b"".join(holder + sealed for holder, sealed in sorted(kept.sealed.items()))
     return body + crypto.sha256(body)
@@ -60,7 +63,7 @@ def encode(store: bytes, kept: Kept) -> bytes:
 
 def decode(store: bytes, slot: int, content: bytes) -> Kept | None:
     """What stands in a slot; None where nothing does, or where a write was torn, or of another store."""
-    magic, of, number, generation, version, at, catalogue, count = _HEAD.unpack(content[: _HEAD.size])
+    magic, of, number, generation, version, at, hours, held, catalogue, count = _HEAD.unpack(content[: _HEAD.size])
     end = _HEAD.size + count * (_HOLDER + crypto.SEAL_OF_KEY)
     if magic != _MAGIC or of != store or crypto.sha256(content[:end]) != content[end : end + 32]:
         return None
@@ -68,7 +71,7 @@ def decode(store: bytes, slot: int, content: bytes) -> Kept | None:
     for begin in range(_HEAD.size, end, _HOLDER + crypto.SEAL_OF_KEY):
         holder = content[begin : begin + _HOLDER]
         sealed[holder] = content[begin + _HOLDER : begin + _HOLDER + crypto.SEAL_OF_KEY]
-    return Kept(slot, number, generation, version, from_micros(at), catalogue, sealed)
+    return Kept(slot, number, generation, version, from_micros(at), hours, held, catalogue, sealed)
 
 
 def is_empty(content: bytes) -> bool:

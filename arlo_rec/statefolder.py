@@ -45,6 +45,12 @@ class StateFolder:
             part.write_bytes(encode_seen(newest))
             part.replace(file)
 
+    def forget(self, store: bytes) -> None:
+        """Forget a store that was lost, so that what is restored of it is not told as rolled back."""
+        if self.folder is not None:
+            with suppress(OSError):
+                self._file(store).unlink(missing_ok=True)
+
     def _file(self, store: bytes) -> Path:
         assert self.folder is not None
         return self.folder / store.hex() / "seen"

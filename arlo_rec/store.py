@@ -18,7 +18,7 @@ from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
 from arlo_rec.catalogue import Catalogue
 from arlo_rec.consent import Prompt
-from arlo_rec.errors import Integrity, NotGranted, NotUnlocked
+from arlo_rec.errors import Integrity, NotGranted, NotUnlocked, Refused
 from arlo_rec.keyfiles import Identity
 from arlo_rec.keytree import KeyTree
 from arlo_rec.logbook import Logbook
@@ -130,6 +130,13 @@ class Store:
             with self.change(now) as change:
                 change.log(self.entry(action, "denied", decision.rule, now, code=decision.code))
             raise NotGranted(decision.code, rule=decision.rule)
+
+    def demand_replayed(self, action: Action, now: datetime) -> None:
+        """Go on only where it is known what was erased since the backup that this store was restored from."""
+        if self.number("unreplayed"):
+            with self.change(now) as change:
+                change.log(self.entry(action, "denied", "consent.withdraw", now, code="erasure.unreplayed"))
+            raise Refused("erasure.unreplayed", rule="consent.withdraw")
 
     # -- secrets sealed to me -------------------------------------------------------------------------
 

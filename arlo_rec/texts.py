@@ -554,6 +554,46 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "kopien av loggen er ikke forseglet til deg, eller er endret",
         "the feed is not sealed to you, or was changed",
     ),
+    "erasure.unreplayed": (
+        "ingen vet hva som er slettet siden sikkerhetskopien: lageret leser og tar ikke inn noe før en sikkerhetsansvarlig godtar det (arlo-rec restore --accept-without-feed --reason), eller det gjenopprettes på nytt med --feed",
+        "nobody knows what was erased since the backup: the store neither reads nor takes in anything until an officer accepts that (arlo-rec restore --accept-without-feed --reason), or it is restored again with --feed",
+    ),
+    "backup_too_old": (
+        "ringen har ingen nøkkel som åpner sikkerhetskopien i {path}: den er eldre enn ringen, og kan ikke gjenopprettes",
+        "the ring has no key that opens the backup in {path}: it is older than the ring, and cannot be restored",
+    ),
+    "backup_damaged": (
+        "sikkerhetskopien i {path} er ikke slik den ble skrevet; prøv en annen kopi av mappen",
+        "the backup in {path} is not as it was written; try another copy of the folder",
+    ),
+    "backup_not_for_you": (
+        "sikkerhetskopien er ikke forseglet til deg; en som var sikkerhetsansvarlig da den ble tatt, må gjenopprette",
+        "the backup is not sealed to you; somebody who was an officer when it was made must restore it",
+    ),
+    "no_backup": (
+        "det er ingen sikkerhetskopi i {path}",
+        "there is no backup in {path}",
+    ),
+    "escrow_missing": (
+        "hvor ligger nøkkelen? oppgi --escrow",
+        "where is the key? give --escrow",
+    ),
+    "backup_not_named": (
+        "hvilken sikkerhetskopi? oppgi mappen og --escrow",
+        "which backup? give its folder and --escrow",
+    ),
+    "nothing_to_accept": (
+        "lageret er åpent; det er ingenting å godta",
+        "the store is open; there is nothing to accept",
+    ),
+    "feed_too_short": (
+        "kopien av loggen slutter ved linje {feed}, før sikkerhetskopien (linje {log}); gjenopprett uten den, eller finn en nyere",
+        "the feed ends at entry {feed}, before the backup (entry {log}); restore without it, or find a newer one",
+    ),
+    "feed_differs": (
+        "kopien av loggen er ikke av denne loggen, eller er endret; stans og meld fra",
+        "the feed is not of this log, or was changed; stop and report it",
+    ),
 }
 
 _REFUSED: Final[dict[str, tuple[str, str]]] = {
@@ -750,6 +790,10 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
         "Ta en sikkerhetskopi som glemmer: lageret ett sted, nøkkelen et annet.",
         "Make a backup that forgets: the store in one place, its key in another.",
     ),
+    "restore": (
+        "Lag et lager av en sikkerhetskopi, uten det som er slettet siden.",
+        "Make a store from a backup, without what was erased since.",
+    ),
 }
 
 _OPTIONS: Final[dict[str, tuple[str, str]]] = {
@@ -850,6 +894,14 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "opt.feed": (
         "Filen på en annen disk der alt som loggføres også skrives.",
         "The file on another disk to which all that is logged is written too.",
+    ),
+    "opt.feed_read": (
+        "Kopien av loggen, som sier hva som er slettet siden.",
+        "The feed, which says what was erased since.",
+    ),
+    "opt.without_feed": (
+        "Åpne uten å vite hva som er slettet siden; krever --reason.",
+        "Open without knowing what was erased since; needs --reason.",
     ),
 }
 
@@ -1114,6 +1166,30 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "critical.feed_ahead": (
         "KRITISK: kopien av loggen i {path} er lengre enn loggen: lageret er eldre enn det var. Stans og meld fra.",
         "CRITICAL: the feed in {path} is longer than the log: the store is older than it was. Stop and report it.",
+    ),
+    "restore.shows": (
+        "Sikkerhetskopien fra {at} har {held} opptak. Den blir til et nytt lager i {store}.",
+        "The backup of {at} holds {held} recordings. It becomes a new store in {store}.",
+    ),
+    "restore.question": (
+        "Skriv antallet opptak for å gjenopprette:",
+        "Type the number of recordings to restore:",
+    ),
+    "restore.done": (
+        "Lageret i {store} er gjenopprettet fra {at}: {held} opptak. Slettet på nytt: {erased}. Gått tapt: {lost}. Alle tilganger er avsluttet.",
+        "The store in {store} is restored from {at}: {held} recordings. Erased again: {erased}. Lost: {lost}. Every grant has ended.",
+    ),
+    "restore.removed": (
+        "{name} var tatt ut, og kommer ikke inn.",
+        "{name} had been removed, and does not get in.",
+    ),
+    "restore.next": (
+        "Loggen har en ny nøkkel, som skal publiseres på nytt: {vkey}. Deretter: gi tilganger, start tjenestene, og ta en ny sikkerhetskopi.",
+        "The log has a new key, to be published again: {vkey}. Then: grant access, start the services, and make a new backup.",
+    ),
+    "restore.accepted": (
+        "Lageret er åpnet uten kopien av loggen; det står i loggen hvem som godtok det, og hvorfor.",
+        "The store is open without the feed; who accepted that, and why, is in the log.",
     ),
 }
 

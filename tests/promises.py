@@ -83,6 +83,8 @@ class Scene:
             "SPOOL": str(world.spool),
             "NEW": str(world.base / "new-passphrase"),
             "OUT": str(self.out(world)),
+            "BACKUP": str(world.base / "backup"),
+            "ESCROW": str(world.base / "escrow"),
             "OLD": ids_of(world).get("a", ""),
         }
         return [names.get(word, word) for word in self.words] + ["--json"]
@@ -164,6 +166,31 @@ def _answer_lies(world: World, told: str) -> bool:
     return not told or crypto.sha256(page).hex() == json.loads(told)["sha256"]
 
 
+def _backed_up(world: World) -> None:
+    """One backup, and a withdrawal and a call since."""
+    world.json("backup", str(world.base / "backup"), "--escrow", str(world.base / "escrow"), who="cron")
+    world.json("withdraw", "90000002", "--yes", who="skranke")
+    ids = ids_of(world)
+    del ids["d"]
+    ids["e"] = world.take_in("e", seed=31, caller="+4790000003", seconds=0.2)[0]
+    (world.base / "ids.json").write_text(json.dumps(ids), "utf-8")
+
+
+def _restores(world: World, _told: str) -> bool:
+    """Whether the backup becomes a store in which everything opens that was held."""
+    twin = World(world.base / "restored", {"ARLO_REC_STORE": str(world.base / "restored" / "store")})
+    twin.base.mkdir()
+    for one in ("passphrase", *(f"{name}.key" for name in worlds.SERVICES)):
+        shutil.copy(world.base / one, twin.base / one)
+    places = (str(world.base / "backup"), "--escrow", str(world.base / "escrow"))
+    words = ("--accept-without-feed", "--reason", "looking whether it can", "--yes")
+    told = twin.json("restore", *places, *words, who="sigrid")
+    whole = twin.run("verify", "--read-data", who="iver").exit == 0
+    sounds = plunder(twin, [identity(twin, name) for name in SECRETS]).sounds
+    shutil.rmtree(twin.base)
+    return whole and told["held"] == len(sounds) == len(ids_of(world))
+
+
 def _sound_lies(world: World, told: str) -> bool:
     size = (world.base / "out of export").stat().st_size
     return not told or size == json.loads(told)["bytes"]
@@ -200,6 +227,7 @@ SCENES = [
     ),
     Scene("purge", ("purge",), "cron", gone=("old",)),
     Scene("purge of 100", ("purge", "--allow-large"), "cron", _hundred, gone=("old", *_HUNDRED)),
+    Scene("backup", ("backup", "BACKUP", "--escrow", "ESCROW"), "cron", _backed_up, owes=_restores),
     Scene("grant", ("grant", "turid", *_TURID), "sigrid", owes=lambda world, _: _finds(world, "turid") == 0),
     Scene("revoke", ("revoke", "leif"), "sigrid", again=(0, 4), owes=lambda world, _: _finds(world, "leif") == 13),
     Scene(

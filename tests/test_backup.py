@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,15 +37,7 @@ def age_ring(world: World, hours: float) -> None:
     """Make every slot older than it is."""
     file, store = RingFile(places(world)[1]), place.find(world.store).id
     for one in kept(world):
-        older = Kept(
-            one.slot,
-            one.number,
-            one.generation,
-            one.seed_version,
-            one.at - timedelta(hours=hours),
-            one.catalogue,
-            one.sealed,
-        )
+        older = replace(one, at=one.at - timedelta(hours=hours))
         file.write(one.slot, ring.encode(store, older))
 
 
@@ -159,7 +152,7 @@ def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
     store, officer = bytes(range(16)), crypto.SealingKey.from_seed(bytes(32))
     at = datetime(2026, 11, 25, tzinfo=UTC)
     sealed = {crypto.fingerprint(officer.public): crypto.seal(officer.public, b"R" * 32, ring._info(store, 3, 7))}
-    one = Kept(2, 3, 7, 1, at, b"c" * 32, sealed)
+    one = Kept(2, 3, 7, 1, at, 24, 5, b"c" * 32, sealed)
     content = ring.encode(store, one)
     padded = content.ljust(ring.RING_SLOT_BYTES, b"\0")
     assert ring.decode(store, 2, padded) == one

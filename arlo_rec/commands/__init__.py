@@ -40,6 +40,7 @@ REGISTER: Final = (
     Registered(("revoke",), "officer", "officer", "revoke"),
     Registered(("grants",), "officer", "officer", "grants_list"),
     Registered(("dsar",), "officer", "officer", "dsar"),
+    Registered(("restore",), "officer", "officer", "restore"),
     Registered(("find",), "manager", "manager", "find"),
     Registered(("export",), "manager", "manager", "export"),
     Registered(("withdraw",), "support", "support", "withdraw"),
@@ -58,7 +59,7 @@ REGISTER: Final = (
 _SHOWN = {  # what a help text shows for an option's value, in the words of docs; TEXT for every other
     "PATH": ("opt.store", "opt.config", "opt.passphrase_file", "opt.new_passphrase_file", "opt.key_file"),
     "NAME": ("opt.as", "opt.officer", "opt.agent", "opt.person"),
-    "FILE": ("opt.key_out", "opt.out", "opt.dsar_out", "opt.receipt_out", "opt.anchor", "opt.feed"),
+    "FILE": ("opt.key_out", "opt.out", "opt.dsar_out", "opt.receipt_out", "opt.anchor", "opt.feed", "opt.feed_read"),
     "DIR": ("opt.root", "opt.dir", "opt.escrow"),
     "GROUP": ("opt.group",),
     "ROLE": ("opt.role",),

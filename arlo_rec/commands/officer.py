@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from arlo_rec.records import Grant, Person
+    from arlo_rec.restore import Restored
 
 
 def init(
@@ -214,6 +215,69 @@ def dsar(
     data |= {"sha256": done.sha256, "passphrase": done.passphrase}
     told = {"case": done.case.id, "due": done.case.due_on.isoformat(), "count": done.recordings}
     return Answer(data, [run.say("dsar.done", **told, out=done.out, passphrase=done.passphrase)], always=True)
+
+
+def restore(
+    run: Run,
+    folder: Annotated[Path | None, arg("arg.backup", "DIR")] = None,
+    escrow: Annotated[Path | None, opt("opt.escrow", "--escrow")] = None,
+    feed: Annotated[Path | None, opt("opt.feed_read", "--feed")] = None,
+    root: Annotated[Path | None, opt("opt.root", "--root")] = None,
+    group: Annotated[str | None, opt("opt.group", "--group")] = None,
+    accept_without_feed: Annotated[bool, opt("opt.without_feed", "--accept-without-feed")] = False,  # noqa: FBT002
+    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
+    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec import restore as restoring
+    from arlo_rec.founding import group_id
+    from arlo_rec.policy import reason_problem
+    from arlo_rec.times import shown
+
+    if accept_without_feed and (reason is None or reason_problem(reason)):
+        raise Usage("reason_missing" if reason is None else str(reason_problem(reason)), rule="security.reason")
+    if folder is None:
+        return _accepted(run, accept_without_feed=accept_without_feed, reason=reason)
+    if escrow is None:
+        raise Usage("escrow_missing")
+    store = nameable(run.store_path().absolute())
+    where = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
+    known = None if accept_without_feed else feed or run.settings.feed
+    wishes = restoring.Wishes(folder, escrow, store, where, known.absolute() if known else None, group_id(group))
+    source = restoring.find(wishes, run.now())
+    identity = run.identity(source.place(where))
+    held = source.kept.held
+    shows = run.say("restore.shows", at=shown(source.kept.at), held=held, store=str(store))
+    run.confirm(shows, run.say("restore.question"), str(held), yes=yes)
+    done = restoring.carry_out(source, wishes, identity, run.now(), run.state())
+    if accept_without_feed:
+        with run.opened(done.place, identity) as opened:
+            restoring.accept(opened, reason, run.now())
+    return _restored(run, done, closed=not (done.replayed or accept_without_feed))
+
+
+def _accepted(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answer:
+    from arlo_rec.restore import accept
+
+    if not accept_without_feed:
+        raise Usage("backup_not_named")
+    with run.store() as store:
+        accept(store, reason, run.now())
+    return Answer({"closed": False}, [run.say("restore.accepted")])
+
+
+def _restored(run: Run, done: Restored, *, closed: bool) -> Answer:
+    from arlo_rec.errors import Refused
+    from arlo_rec.records import to_iso
+    from arlo_rec.times import shown
+
+    counts = {"held": done.held, "erased": done.erased, "lost": len(done.lost)}
+    data: dict[str, Any] = {"store": str(done.place.store), "root": str(done.place.root), "vkey": done.vkey}
+    data |= {"backup_at": to_iso(done.at), **counts, "removed": list(done.removed), "closed": closed}
+    lines = [run.say("restore.done", at=shown(done.at), **counts, store=str(done.place.store))]
+    lines += [run.say("restore.removed", name=one) for one in done.removed]
+    lines += [run.say("restore.next", vkey=done.vkey)]
+    error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None
+    return Answer(data, lines, always=True, error=error)
 
 
 def _warning(run: Run, root: Path) -> list[str]:
