@@ -84,6 +84,29 @@ class Tree:
         return cls(size, frontier)
 
 
+def path_of_last(tree: Tree) -> tuple[bytes, ...]:
+    """The inclusion path of the leaf that comes next to *tree*: in the tree that ends with it every sibling is left."""
+    return tuple(reversed(tree.frontier))
+
+
+def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The root that an inclusion path leads to; None where the path has another length (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        return None
+    at, last, found = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return None
+        if at & 1 or at == last:
+            found = node_hash(sibling, found)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            found = node_hash(found, sibling)
+        at, last = at >> 1, last >> 1
+    return found if last == 0 else None
+
+
 def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
     """The root of the tree at each of *sizes*, in one pass over the leaf hashes.
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from arlo_rec import crypto, receipts, root
+from arlo_rec import audit, crypto, receipts, root
 from arlo_rec.backends.files import file_lock
 from arlo_rec.errors import InUse, Unreachable
 from arlo_rec.place import restore_ballast
@@ -47,13 +47,14 @@ def carry_out(
     store: Store,
     order: Callable[[], Order],
     now: datetime,
-    also: Callable[[Change, Order], None] = lambda _change, _order: None,
+    also: Callable[[Change, Order], None],
 ) -> Erased:
     """Erase what *order* says once nobody else can change it; returns when its keys are gone for good.
 
     *order* is asked again inside, under the lock and in the transaction: what was taken in since a person
-    was shown the list goes too. *also* adds tombstones and log entries to the same commit. Where the objects
-    cannot be unlinked now, what returns is not `complete`: the next run goes on, and there is no receipt yet.
+    was shown the list goes too. *also* adds tombstones and the one entry of the log to the same commit. Where
+    the objects cannot be unlinked now, what returns is not `complete`: the next run goes on, and there is no
+    receipt yet.
     """
     number = new_number()
     with store.root.lock(exclusive=True, wait=store.lock_wait):
@@ -74,6 +75,7 @@ def _commit(
     new_root = crypto.fresh()
     _write_new_slot(store, held, new_root, held.seed, held.seed_version)
     with store.change(now) as change:
+        tree = store.book.tree()
         wanted = order()
         store.tree(held).cut(wanted.recordings, new_root)
         store.catalogue.mark_erasing(wanted.recordings, number)
@@ -90,6 +92,10 @@ def _commit(
             ),
         )
         also(change, wanted)
+        if len(change.entries) != 1:
+            raise RuntimeError("an erasure is one entry of the log")
+        path = b"".join(audit.path_of_last(tree))
+        store.db.run("INSERT INTO proofs (number, seq, path) VALUES (?, ?, ?)", (number, tree.size, path))
         _new_generation(store, held)
     return Erased(number, wanted.kind, now, wanted.rule, wanted.recordings)
 

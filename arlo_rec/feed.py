@@ -72,6 +72,8 @@ def follow(store: Store, now: datetime) -> None:
                 store.set_number("fed", 1)
     except Unreachable:
         return
+    if forward in store.followers:  # what a re-keying wrote, or an outage kept back
+        forward(store)
 
 
 def standing(store: Store) -> Standing | None:
@@ -85,6 +87,16 @@ def standing(store: Store) -> Standing | None:
         return Standing(store.feed, size, "feed_unreachable")
     problem = "feed_ahead" if reaches > size else "feed_behind" if reaches < size else None
     return Standing(store.feed, max(size - reaches, 0), problem)
+
+
+def has(store: Store, seq: int) -> bool | None:
+    """Whether an entry is in the feed by now; None where the store has none."""
+    if store.feed is None:
+        return None
+    try:
+        return reach(store.feed) > seq
+    except ArloError:
+        return False
 
 
 def reach(path: Path) -> int:

@@ -135,6 +135,7 @@ def _restore(
     state: StateFolder,
 ) -> Restored:
     store, *seeds = _open_copy(source, where, identity, state)
+    store.book.key = log_key(seeds[0])  # as the log knows it, until it is handed over
     try:
         replayed = replay.read(store, feed.read(wishes.feed)) if wishes.feed is not None else None
         without = _copy_objects(store, wishes.folder)
@@ -288,42 +289,43 @@ def _put_right(
 ) -> Restored:
     there = {one for _, one in store.catalogue.held_rows(ONCE)}
     found = since or Replay()
-    again = (found.erased & there) | (without & there)
-    lost = (found.taken | without) - found.erased
-    removed = sorted(found.removed & {one.name for one in store.roster.people})
+    again = (found.erased | without) & there
+    lost = tuple(sorted((found.taken | without) - found.erased))
+    removed = tuple(sorted(found.removed & {one.name for one in store.roster.people}))
+    told = {"replayed": since is not None, "lost": len(lost), "removed": list(removed)}
+    entry = store.entry(Action.RESTORE, "done", "access.officer", now, **told)
 
     def put_right(change: Change) -> Sequence[Person]:
         _catch_up(store, found)
         _go_on_with_key(store, *seeds)
         _roster_of_today(store, found, removed, now)
-        for kind, tag, at in found.tombstones:
-            store.catalogue.bury(kind, tag, from_micros(at))
-        if found.purged_at is not None and found.purged_at > store.instant("purged_at"):
-            store.set_instant("purged_at", found.purged_at)
+        _withdrawn_and_purged(store, found)
         store.set_number("unreplayed", int(since is None))
         _places_of_today(store, wishes)
-        told = store.entry(
-            Action.RESTORE, "done", "access.officer", now,
-            replayed=since is not None, erased=len(again), lost=len(lost), removed=removed,
-        )  # fmt: skip
-        change.log(told.naming(*sorted(again | lost)))
+        change.log(entry.naming(*(one for one in lost if one not in there)))
         return [one for one in erasure.root_holders(store, now) if since is not None or one.role is not Role.INGEST]
 
     erasure.replace_root(store, now, put_right)
-    if again:
-        order = erasure.Order("restore", "consent.withdraw", tuple(sorted(again)))
-        erasure.carry_out(store, lambda: order, now)
-    held_now = store.catalogue.count("state = 'held'")
-    return Restored(
-        store.place,
-        store.book.vkey(),
-        now,
-        held_now,
-        len(again),
-        tuple(sorted(lost)),
-        tuple(removed),
-        since is not None,
-    )
+    _erase_again(store, again, now)
+    held, erased = store.catalogue.count("state = 'held'"), len(found.erased & there)
+    return Restored(store.place, store.book.vkey(), now, held, erased, lost, removed, since is not None)
+
+
+def _erase_again(store: Store, again: set[RecordingId], now: datetime) -> None:
+    """Step 5."""
+    if not again:
+        return
+    order = erasure.Order("restore", "consent.withdraw", tuple(sorted(again)))
+    entry = store.entry(Action.RESTORE, "done", "consent.withdraw", now, erased=len(again))
+    erasure.carry_out(store, lambda: order, now, lambda change, _: change.log(entry.naming(*order.recordings)))
+
+
+def _withdrawn_and_purged(store: Store, since: Replay) -> None:
+    """Tombstones, and the time of the last purge: no clock that was set back opens what was past its day."""
+    for kind, tag, at in since.tombstones:
+        store.catalogue.bury(kind, tag, from_micros(at))
+    if since.purged_at is not None and since.purged_at > store.instant("purged_at"):
+        store.set_instant("purged_at", since.purged_at)
 
 
 def _catch_up(store: Store, since: Replay) -> None:
@@ -354,7 +356,7 @@ def _go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
         store.book.restored(new, store.identity.signing)
 
 
-def _roster_of_today(store: Store, since: Replay, removed: list[str], now: datetime) -> None:
+def _roster_of_today(store: Store, since: Replay, removed: Sequence[str], now: datetime) -> None:
     """Without who left; no grant goes on; who came since is remembered for what they signed."""
     roster = store.roster
     leaving = [one for one in roster.people if one.name in removed]

@@ -118,11 +118,13 @@ _SUMMED = (
 )
 _CHANGES = "INSERT INTO meta (key, value) VALUES ('changes', 0); UPDATE meta SET value = 3 WHERE key = 'schema'"
 
-# Where backups of the store lie, and the rings that hold the secrets which open them: a purge empties these.
+# Where backups of the store lie, and the rings that hold the secrets which open them: a purge empties these. Then, of
+# each erasure, the place of its entry in the log and the path that proves it: from all leaves it would take a second.
 _ESCROWS = """
 CREATE TABLE escrows (
   path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
   at INTEGER NOT NULL) STRICT;
+CREATE TABLE proofs (number TEXT PRIMARY KEY, seq INTEGER NOT NULL, path BLOB NOT NULL) STRICT;
 INSERT INTO meta (key, value) VALUES ('ring_hours', 24), ('fed', 0), ('unreplayed', 0);
 UPDATE meta SET value = 4 WHERE key = 'schema';
 """
@@ -152,7 +154,8 @@ def migrate(db: Any, *, upto: str | None = None) -> None:
     @steps(name="0004_escrows")
     def _fourth(database: Any) -> None:
         _carry_out(database, _ESCROWS)
-        _sum(database, "escrows")
+        for table in ("escrows", "proofs"):
+            _sum(database, table)
 
     steps.apply(db, stop_before=upto)
 

@@ -903,6 +903,10 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
         "Åpne uten å vite hva som er slettet siden; krever --reason.",
         "Open without knowing what was erased since; needs --reason.",
     ),
+    "opt.page": (
+        "Skriv også kvitteringen som en side til å skrive ut.",
+        "Write the receipt as a page to be printed, too.",
+    ),
 }
 
 _ANSWERS: Final[dict[str, tuple[str, str]]] = {
@@ -1190,6 +1194,86 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "restore.accepted": (
         "Lageret er åpnet uten kopien av loggen; det står i loggen hvem som godtok det, og hvorfor.",
         "The store is open without the feed; who accepted that, and why, is in the log.",
+    ),
+    "receipt.title": (
+        "Kvittering for sletting {number}",
+        "Deletion receipt {number}",
+    ),
+    "receipt.done": (
+        "{count} opptak er slettet for godt, {at}.",
+        "{count} recordings were erased for good, {at}.",
+    ),
+    "receipt.why": (
+        "Hvorfor",
+        "Why",
+    ),
+    "receipt.why.consent.withdraw": (
+        "Samtykket ble trukket. Da slettes opptakene straks.",
+        "The consent was withdrawn. Then the recordings are erased at once.",
+    ),
+    "receipt.why.retention.90d": (
+        "Opptakene var 90 dager gamle.",
+        "The recordings were 90 days old.",
+    ),
+    "receipt.policy": (
+        "Retningslinjer",
+        "Guidelines",
+    ),
+    "receipt.days": (
+        "Opptakene var fra",
+        "The recordings were of",
+    ),
+    "receipt.day": (
+        "{day}: {count}",
+        "{day}: {count}",
+    ),
+    "receipt.places": (
+        "Hva som er gjort",
+        "What was done",
+    ),
+    "receipt.place.root": (
+        "Rotnøkkelen er byttet ut og den gamle overskrevet, i begge kopier.",
+        "The root key was replaced and the old one overwritten, in both copies.",
+    ),
+    "receipt.place.catalogue": (
+        "Opptakenes nøkler er fjernet fra katalogen.",
+        "The keys of the recordings were removed from the catalogue.",
+    ),
+    "receipt.place.objects": (
+        "De forseglede filene er fjernet.",
+        "The sealed files were removed.",
+    ),
+    "receipt.place.journal": (
+        "Katalogens journal er tømt.",
+        "The journal of the catalogue was emptied.",
+    ),
+    "receipt.ring": (
+        "En sikkerhetskopi kan ha den gamle nøkkelen til {at}. Den er forseglet til de sikkerhetsansvarlige, og overskrives innen da.",
+        "A backup may hold the old key until {at}. It is sealed to the security officers, and is overwritten by then.",
+    ),
+    "receipt.no_ring": (
+        "Ingen sikkerhetskopi kan åpne opptakene.",
+        "No backup can open the recordings.",
+    ),
+    "receipt.feed.True": (
+        "Slettingen står også i kopien av loggen, utenfor lageret.",
+        "The erasure is in the feed as well, outside the store.",
+    ),
+    "receipt.feed.False": (
+        "Kopien av loggen kunne ikke nås da kvitteringen ble skrevet.",
+        "The feed could not be reached when the receipt was written.",
+    ),
+    "receipt.recordings": (
+        "Opptakenes tilfeldige navn",
+        "The random names of the recordings",
+    ),
+    "receipt.check": (
+        "Slik kontrolleres kvitteringen",
+        "How this receipt is checked",
+    ),
+    "receipt.how": (
+        "Denne siden er til å lese. Det som beviser noe, er filen {number}.json: arlo-rec certificate verify {number}.json --vkey, med nøkkelen som selskapet har publisert. Linje {seq} i loggen er slettingen.",
+        "This page is for reading. What proves something is the file {number}.json: arlo-rec certificate verify {number}.json --vkey, with the key that the company published. Entry {seq} of the log is the erasure.",
     ),
 }
 

@@ -53,7 +53,7 @@ def test_every_entry_is_told_once_and_in_order(fed: World) -> None:
     assert fed.run("verify", who="iver").exit == 0
 
 
-def test_what_was_missed_in_an_outage_comes_with_the_next_change(fed: World) -> None:
+def test_what_was_missed_in_an_outage_comes_with_the_next_command(fed: World) -> None:
     fed.take_in("a")
     (fed.base / "mount").rename(fed.base / "unmounted")
     (gone,) = fed.take_in("b", seed=4)
@@ -61,11 +61,19 @@ def test_what_was_missed_in_an_outage_comes_with_the_next_change(fed: World) -> 
     assert (found.exit, found.json["critical"]) == (3, ["feed_unreachable"])
     assert not (fed.base / "mount").exists(), "nothing is written where the disk is not"
     (fed.base / "unmounted").rename(fed.base / "mount")
-    assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_behind"]
     assert gone not in path(fed).read_text("utf-8")
-    fed.json("purge", who="cron")
+    assert fed.run("status", "--json", who="iver").json["critical"] == []
     assert [one["seq"] for one in entries(fed)] == list(range(logged(fed)))
     assert gone in path(fed).read_text("utf-8")
+
+
+def test_a_feed_that_cannot_be_written_is_critical(fed: World) -> None:
+    fed.take_in("a")
+    lines_before = path(fed).read_bytes()
+    with FeedFile(path(fed)).alone(0.0):
+        fed.take_in("b", seed=4)
+        assert path(fed).read_bytes() == lines_before
+        assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_unreachable"]
 
 
 def test_a_feed_that_was_emptied_is_filled_again(fed: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import inspection, logbook, receipts
+from arlo_rec import audit, inspection, logbook, receipts
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.keyfiles import read_catalogue_seal
 from arlo_rec.opening import open_store
@@ -146,14 +146,17 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
     book, names = logbook.Logbook(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
     with db.writing():
+        tree = book.tree()
         book.append([{"action": "purge", "outcome": "done", "recordings": names}], identity(world, "iver").signing)
+        path = b"".join(audit.path_of_last(tree))
+        db.run("INSERT INTO proofs (number, seq, path) VALUES ('ABCD-EFGH', ?, ?)", (tree.size, path))
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does
     assert [len(line.told["recordings"]) for line in book.about(RecordingId(bytes(16))) if line.told] == [130_000]
     db.close()
     now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)
     with open_store(where, identity(world, "iver"), now, StateFolder(None)) as store:
-        path = receipts.write(store, receipts.Erased("ABCD-EFGH", "expiry", now, "retention.90d", ids))
-    assert world.json("certificate", "verify", str(path))["count"] == 130_000
+        lies = receipts.write(store, receipts.Erased("ABCD-EFGH", "expiry", now, "retention.90d", ids))
+    assert world.json("certificate", "verify", str(lies))["count"] == 130_000
     assert problems(world) == []
 
 

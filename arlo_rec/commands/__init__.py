@@ -59,7 +59,16 @@ REGISTER: Final = (
 _SHOWN = {  # what a help text shows for an option's value, in the words of docs; TEXT for every other
     "PATH": ("opt.store", "opt.config", "opt.passphrase_file", "opt.new_passphrase_file", "opt.key_file"),
     "NAME": ("opt.as", "opt.officer", "opt.agent", "opt.person"),
-    "FILE": ("opt.key_out", "opt.out", "opt.dsar_out", "opt.receipt_out", "opt.anchor", "opt.feed", "opt.feed_read"),
+    "FILE": (
+        "opt.key_out",
+        "opt.out",
+        "opt.dsar_out",
+        "opt.receipt_out",
+        "opt.anchor",
+        "opt.feed",
+        "opt.feed_read",
+        "opt.page",
+    ),
     "DIR": ("opt.root", "opt.dir", "opt.escrow"),
     "GROUP": ("opt.group",),
     "ROLE": ("opt.role",),

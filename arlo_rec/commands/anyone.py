@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from arlo_rec.commands import arg, opt
-from arlo_rec.commands.run import Run
+from arlo_rec.commands.run import Run, new_file
 from arlo_rec.errors import ArloError, Usage
 from arlo_rec.render import Answer, tell
 
@@ -15,6 +15,7 @@ def certificate_verify(
     run: Run,
     file: Annotated[Path, arg("arg.certificate", "FILE")],
     vkey: Annotated[str | None, opt("opt.vkey", "--vkey")] = None,
+    page: Annotated[Path | None, opt("opt.page", "--page")] = None,
 ) -> Answer:
     from arlo_rec.receipts import LONGEST, verify
     from arlo_rec.records import from_iso
@@ -26,8 +27,15 @@ def certificate_verify(
     except OSError:
         raise Usage("file_unreadable", path=str(file)) from None
     wanted = vkey or run.settings.vkey
+    target = new_file(page) if page is not None else None
     told = verify(raw, wanted)
+    if target is not None:
+        from arlo_rec.backends.durable import write_new
+        from arlo_rec.receipt_page import render
+
+        write_new(target, [render(told, run.lang).encode("utf-8")])
     data = {key: told[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
+    data |= {"ring_until": told["ring_until"], "feed": told["feed"], "page": str(page) if page else None}
     data |= {"valid": True, "vkeys": [one["vkey"] for one in told["log_keys"]], "vkey_checked": wanted is not None}
     at = shown(from_iso(told["erased_at"]))
     line = run.say("certificate.valid", number=told["number"], count=told["count"], at=at)

@@ -182,20 +182,24 @@ _SEEN = root.encode_seen(root.Seen(7, 3, 12, bytes(32), 9, bytes(range(32))))
 # Receipts and the log -----------------------------------------------------------------------------------------
 
 _ORIGIN = f"arlo-rec/{STORE.hex()}"
+_LEAF = bytes(range(32))
 _NOTE = audit.sign_note(audit.Checkpoint(_ORIGIN, 12, bytes(32)).text(), [(_ORIGIN, KEY)])
 
 
 def _signed_receipt(told: dict[str, Any]) -> bytes:
     told.pop("signature", None)
     told["signature"] = jsontext.to_base64(KEY.sign(receipts._message(told)))
-    return json.dumps(told).encode()
+    return jsontext.canonical(told) + b"\n"
 
 
 _RECEIPT = _signed_receipt(
     {
         "format": 1, "kind": receipts.KIND, "number": "2026-10-01-1", "store": STORE.hex(), "event": "purge",
         "rule": "retention.90d", "policy": "2026-01", "erased_at": "2026-10-01T08:00:00Z", "count": 1,
-        "recordings": ["00" * 16], "checked": ["root"], "checkpoint": _NOTE,
+        "recordings": ["00" * 16], "days": {"2026-07-03": 1}, "places": ["root", "catalogue", "objects"],
+        "ring_until": None, "feed": None,
+        "entry": {"seq": 0, "leaf": jsontext.to_base64(_LEAF), "path": []},
+        "checkpoint": audit.sign_note(audit.Checkpoint(_ORIGIN, 1, _LEAF).text(), [(_ORIGIN, KEY)]),
         "log_keys": [{"vkey": audit.vkey(_ORIGIN, KEY.public), "statement": None}],
     }
 )  # fmt: skip
