@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from arlo_rec import gate, listening, metadata
+from arlo_rec import gate, listening, metadata, recipients
 from arlo_rec.backends.durable import write_new
 from arlo_rec.errors import Integrity, Unreachable, Usage
 from arlo_rec.gate import Admission
@@ -89,7 +89,8 @@ def export(
     given = gate.permit(store, admission, shown_id, Action.EXPORT, clock())
     sound = gate.listen_to(store, given, clock)
     if isinstance(out, Path):
-        return write_new(out, sound, lambda: gate.still_open(store, given, clock()))
+        with recipients.unless_written(store, given.seq, clock()):
+            return write_new(out, sound, lambda: gate.still_open(store, given, clock()))
     if store.object_digest(given.recording.id) != given.recording.object_sha256:
         raise Integrity("object_damaged")
     return _stream(sound, out)

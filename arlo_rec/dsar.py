@@ -14,12 +14,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audio, crypto, gate, listening, metadata
+from arlo_rec import audio, crypto, gate, listening, metadata, recipients
 from arlo_rec.answer import AccessTold, Answer, Case, GrantTold, RecordingTold
 from arlo_rec.backends.durable import write_new
 from arlo_rec.callers import parse_caller
 from arlo_rec.deadline import answer_due
 from arlo_rec.errors import Integrity, NothingMatched, Refused, Usage
+from arlo_rec.gate import Permit
 from arlo_rec.keyfiles import readable_secret
 from arlo_rec.package import build
 from arlo_rec.policy import POLICY_VERSION, Action, Purpose, Role, identity_stated, reason_problem, whole_call
@@ -71,13 +72,23 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     case = _case(store, tag, request, now)
     calls = [one for one in store.catalogue.of_caller(tag) if one.kind is Kind.ORIGINAL]
     held = [one for one in calls if one.due_at > store.today(now)]
-    told = _recordings(store, held, case, request, clock)
+    permits = _permits(store, held, case, request, clock())
+    with recipients.unless_written(store, permits[0].seq if permits else None, now):
+        return _written(store, request, case, number, permits, clock)
+
+
+def _written(
+    store: Store, request: Request, case: Case, number: Private, permits: list[Permit], clock: Callable[[], datetime]
+) -> Answered:
+    """The package, once everything in it is still held."""
+    now = clock()
+    told = _recordings(store, permits, request, clock)
     whole = request.reason if request.whole_call else None
     answered = replace(case, state="answered")
     content = Answer(answered, now, (number.reveal(),), tuple(told), whole, POLICY_VERSION, store.book.vkey())
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     page = build(content, passphrase, request.lang, salt=crypto.fresh(16), nonce=crypto.fresh(crypto.NONCE))
-    write_new(request.out, [page], lambda: _all_held(store, held, clock()))
+    write_new(request.out, [page], lambda: _all_held(store, [one.recording for one in permits], clock()))
     digest = crypto.sha256(page).hex()
     _close(store, answered, digest, clock())
     return Answered(answered, len(told), request.out.absolute(), digest, passphrase)
@@ -168,13 +179,9 @@ def _identity_info(store: Store, case: str) -> bytes:
 # -- the recordings -----------------------------------------------------------------------------------
 
 
-def _recordings(
-    store: Store, held: list[Recording], case: Case, request: Request, clock: Callable[[], datetime]
-) -> list[RecordingTold]:
+def _permits(store: Store, held: list[Recording], case: Case, request: Request, now: datetime) -> list[Permit]:
     if not held:
         return []
-    now = clock()
-    ids = tuple(one.id for one in held)
     entry = Entry(
         str(Action.DSAR),
         "allowed",
@@ -182,12 +189,19 @@ def _recordings(
         store.person.name,
         now,
         reason=request.reason if request.whole_call else None,
-        recordings=ids,
+        recordings=tuple(one.id for one in held),
         detail={"case": case.id, "whole_call": request.whole_call},
     )
-    permits = gate.permits_for_subject(store, held, entry, now)
+    return gate.permits_for_subject(store, held, entry, now)
+
+
+def _recordings(
+    store: Store, permits: list[Permit], request: Request, clock: Callable[[], datetime]
+) -> list[RecordingTold]:
+    if not permits:
+        return []
     keys, opened = listening.access_keyring(store), dict[bytes, bytes]()
-    erasure_keys = gate.reach_keys(store, held)
+    erasure_keys = gate.reach_keys(store, [one.recording for one in permits])
     told = []
     for given in permits:
         one = given.recording

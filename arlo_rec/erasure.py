@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from arlo_rec import audit, crypto, receipts, root
+from arlo_rec import audit, crypto, receipts, recipients, root
 from arlo_rec.backends.files import file_lock
 from arlo_rec.errors import InUse, Unreachable
 from arlo_rec.place import restore_ballast
@@ -79,6 +79,7 @@ def _commit(
         wanted = order()
         store.tree(held).cut(wanted.recordings, new_root)
         store.catalogue.mark_erasing(wanted.recordings, number)
+        recipients.reached(store, wanted.recordings)
         store.db.run(
             "INSERT INTO erasures (number, kind, at, rule, person, state, recordings) VALUES (?,?,?,?,?,?,?)",
             (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO, NoReturn
 
-from arlo_rec import crypto, listening, objects
+from arlo_rec import crypto, listening, objects, recipients
 from arlo_rec.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.policy import Action, Decision, Purpose, State, Wish, may, may_open, reason_problem
 from arlo_rec.records import Entry, Grant, Kind, Recording, RecordingId
@@ -40,6 +40,7 @@ class Permit:
     recording: Recording
     keys: Mapping[bytes, crypto.SealingKey] = field(repr=False)
     grant: Grant | None
+    seq: int  # of the log entry that says so
     seal: object = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -92,16 +93,20 @@ def permit(store: Store, admission: Admission, shown_id: str, action: Action, no
         told,
     )
     with store.change(now) as change:
+        seq = store.book.tree().size
         change.log(entry)
-    return Permit(recording, keys, grant, _MADE_HERE)
+        recipients.note(store, seq, str(action), now)
+    return Permit(recording, keys, grant, seq, _MADE_HERE)
 
 
 def permits_for_subject(store: Store, recordings: list[Recording], entry: Entry, now: datetime) -> list[Permit]:
     """Leave to open what a data subject asked for, through the subject-access key; one log entry for all."""
     keys = listening.access_keyring(store)
     with store.change(now) as change:
+        seq = store.book.tree().size
         change.log(entry)
-    return [Permit(one, keys, None, _MADE_HERE) for one in recordings]
+        recipients.note(store, seq, "package", now)
+    return [Permit(one, keys, None, seq, _MADE_HERE) for one in recordings]
 
 
 def listen_to(store: Store, given: Permit, clock: Callable[[], datetime]) -> Iterator[bytes]:

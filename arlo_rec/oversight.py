@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from arlo_rec import escrow, feed
+from arlo_rec import escrow, feed, recipients
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.escrow import Standing
 from arlo_rec.policy import OVERDUE_AFTER, Action
@@ -32,6 +32,7 @@ class Status:
     weak_disk: str | None
     backups: list[Standing]
     feed: feed.Standing | None
+    unconfirmed: int  # copies of what was erased, of which nobody said that they were deleted
 
 
 def status(store: Store, now: datetime) -> Status:
@@ -54,6 +55,7 @@ def status(store: Store, now: datetime) -> Status:
         weak_disk=weak_disk(store),
         backups=list(escrow.standings(store, now)),
         feed=feed.standing(store),
+        unconfirmed=recipients.open_ones(store),
     )
 
 

@@ -65,6 +65,8 @@ class Action(StrEnum):
     DSAR = "dsar"
     BACKUP = "backup"
     RESTORE = "restore"
+    SEE_RECIPIENTS = "see_recipients"
+    CONFIRM_DELETED = "confirm_deleted"
     AUDIT_SHOW = "audit_show"
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
 
@@ -143,6 +145,8 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.DSAR: (frozenset({Role.OFFICER}), "access.subject"),
     Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
     Action.RESTORE: (frozenset({Role.OFFICER}), "access.officer"),
+    Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
+    Action.CONFIRM_DELETED: (frozenset({Role.OFFICER, Role.MANAGER}), "consent.withdraw"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }

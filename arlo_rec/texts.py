@@ -594,6 +594,14 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "kopien av loggen er ikke av denne loggen, eller er endret; stans og meld fra",
         "the feed is not of this log, or was changed; stop and report it",
     ),
+    "no_such_recipient": (
+        "ingen kopi har id {id}; arlo-rec recipients list viser dem",
+        "no copy has the id {id}; arlo-rec recipients list shows them",
+    ),
+    "not_your_copy": (
+        "kopien er ikke din; en sikkerhetsansvarlig kan bekrefte for andre",
+        "the copy is not yours; a security officer can confirm for others",
+    ),
 }
 
 _REFUSED: Final[dict[str, tuple[str, str]]] = {
@@ -794,6 +802,18 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
         "Lag et lager av en sikkerhetskopi, uten det som er slettet siden.",
         "Make a store from a backup, without what was erased since.",
     ),
+    "recipients": (
+        "Kopier som er levert ut, og hvem som må slette hva.",
+        "Copies that left, and who must delete what.",
+    ),
+    "recipients.list": (
+        "Vis hvem som har fått en kopi.",
+        "Show who was given a copy.",
+    ),
+    "recipients.confirm": (
+        "Bekreft at kopier er slettet; en leder sine egne.",
+        "Confirm that copies were deleted; a manager their own.",
+    ),
 }
 
 _OPTIONS: Final[dict[str, tuple[str, str]]] = {
@@ -906,6 +926,10 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "opt.page": (
         "Skriv også kvitteringen som en side til å skrive ut.",
         "Write the receipt as a page to be printed, too.",
+    ),
+    "arg.recipients": (
+        "Id-ene, slik recipients list viser dem.",
+        "The ids, as recipients list shows them.",
     ),
 }
 
@@ -1274,6 +1298,62 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "receipt.how": (
         "Denne siden er til å lese. Det som beviser noe, er filen {number}.json: arlo-rec certificate verify {number}.json --vkey, med nøkkelen som selskapet har publisert. Linje {seq} i loggen er slettingen.",
         "This page is for reading. What proves something is the file {number}.json: arlo-rec certificate verify {number}.json --vkey, with the key that the company published. Entry {seq} of the log is the erasure.",
+    ),
+    "column.kind": (
+        "Slag",
+        "Kind",
+    ),
+    "column.recordings": (
+        "Opptak",
+        "Recordings",
+    ),
+    "column.erased": (
+        "Slettet",
+        "Erased",
+    ),
+    "recipients.kind.export": (
+        "eksport",
+        "export",
+    ),
+    "recipients.kind.package": (
+        "innsynssvar",
+        "access answer",
+    ),
+    "recipients.kind.backup": (
+        "sikkerhetskopi",
+        "backup",
+    ),
+    "recipients.state.out": (
+        "levert ut",
+        "out",
+    ),
+    "recipients.state.open": (
+        "må slettes",
+        "must be deleted",
+    ),
+    "recipients.state.confirmed": (
+        "slettet",
+        "deleted",
+    ),
+    "recipients.delete.export": (
+        "{person} må slette kopien fra {at}, og bekrefte det: arlo-rec recipients confirm {id}",
+        "{person} must delete the copy of {at}, and confirm it: arlo-rec recipients confirm {id}",
+    ),
+    "recipients.delete.package": (
+        "{person} må slette vår kopi av innsynssvaret fra {at}, og bekrefte det: arlo-rec recipients confirm {id}",
+        "{person} must delete our copy of the access answer of {at}, and confirm it: arlo-rec recipients confirm {id}",
+    ),
+    "recipients.delete.backup": (
+        "Sikkerhetskopien i {id} glemmer opptakene neste gang den tas.",
+        "The backup in {id} forgets the recordings when it is made next.",
+    ),
+    "recipients.confirmed": (
+        "Bekreftet slettet: {count}",
+        "Confirmed as deleted: {count}",
+    ),
+    "status.unconfirmed": (
+        "Kopier av slettede opptak som ikke er bekreftet slettet: {count}. Se arlo-rec recipients list.",
+        "Copies of erased recordings that nobody confirmed as deleted: {count}. See arlo-rec recipients list.",
     ),
 }
 

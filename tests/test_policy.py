@@ -66,7 +66,7 @@ def test_only_managers_and_officers_can_be_granted_access() -> None:
 @pytest.mark.rule("security.monitored")
 def test_it_sees_the_state_and_the_log_and_no_recording() -> None:
     allowed = {action for action in Action if policy.may(Role.AUDITOR, action).allowed}
-    assert allowed == {Action.LOOK_AFTER, Action.AUDIT_SHOW, Action.SEE_GRANTS}
+    assert allowed == {Action.LOOK_AFTER, Action.AUDIT_SHOW, Action.SEE_GRANTS, Action.SEE_RECIPIENTS}
 
 
 def test_every_action_has_its_roles_and_a_rule() -> None:

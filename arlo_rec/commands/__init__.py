@@ -47,6 +47,8 @@ REGISTER: Final = (
     Registered(("ingest",), "services", "services", "ingest"),
     Registered(("purge",), "services", "services", "purge"),
     Registered(("backup",), "services", "services", "backup"),
+    Registered(("recipients", "list"), "officer", "copies", "recipients_list"),
+    Registered(("recipients", "confirm"), "manager", "copies", "recipients_confirm"),
     Registered(("status",), "it", "it", "status"),
     Registered(("verify",), "it", "it", "verify"),
     Registered(("audit", "verify"), "it", "it", "audit_verify"),

@@ -36,12 +36,14 @@ def status(run: Run) -> Answer:
         "weak_disk": stands.weak_disk,
         "backups": [_backup(one) for one in stands.backups],
         "feed": _feed(stands.feed),
+        "unconfirmed": stands.unconfirmed,
         "critical": [one.problem for one in (*stands.backups, stands.feed) if one and one.problem],
     }
     lines = [run.say("status.counts", held=stands.held, due=stands.due, overdue=stands.overdue)]
     lines.append(run.say("status.purge", at=shown(stands.last_purge)))
     lines += [run.say("status.refused", why=code, count=count, at=shown(at)) for code, count, at in stands.refused]
     lines += [run.say("weak_disk", kind=stands.weak_disk)] if stands.weak_disk else []
+    lines += [run.say("status.unconfirmed", count=stands.unconfirmed)] if stands.unconfirmed else []
     for one in stands.backups:
         folder, ring = str(one.known.folder), str(one.known.escrow)
         lines += [run.say("status.backup", folder=folder, at=shown(one.newest))] if one.newest else []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from arlo_rec.commands import arg, opt
+from arlo_rec.commands.copies import must_delete, told_recipient
 from arlo_rec.commands.run import Run
 from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
@@ -48,7 +49,7 @@ def purge(
     dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
     allow_large: Annotated[bool, opt("opt.allow_large", "--allow-large")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec import retention
+    from arlo_rec import recipients, retention
     from arlo_rec.records import to_iso
 
     with run.store(erasing=True) as store:
@@ -61,12 +62,14 @@ def purge(
             data = {"due": due, "erased": 0, "overdue": due, "recordings": told, "would_stop": stop}
             return Answer(data, [run.say(code, count=due)])
         done = retention.carry_out(store, planned, run.now())
+        reached = recipients.having(store, [one.id for one in planned.due])
     data = {"due": due, "erased": done.erased, "overdue": done.overdue, "recordings": told}
     data["receipt"] = str(done.receipt) if done.receipt else None
     lines = [run.say("purge.done", count=done.erased)]
     lines += [] if done.complete else [run.say("erasure.files_left")]
     lines += [run.say("purge.ring_left", escrow=one) for one in done.rings_left]
-    data["rings_left"] = list(done.rings_left)
+    lines += must_delete(run, reached)
+    data |= {"rings_left": list(done.rings_left), "recipients": [told_recipient(one) for one in reached]}
     part = done.overdue or not done.complete or done.rings_left
     return Answer(data, lines, always=bool(part), exit_status=3 if part else 0)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from arlo_rec.commands import arg, opt
+from arlo_rec.commands.copies import must_delete, told_recipient
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.errors import ArloError
 from arlo_rec.render import Answer
@@ -19,7 +20,7 @@ def withdraw(
     yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
     receipt_out: Annotated[Path | None, opt("opt.receipt_out", "--receipt-out")] = None,
 ) -> Answer:
-    from arlo_rec import withdrawal
+    from arlo_rec import recipients, withdrawal
     from arlo_rec.records import to_iso
     from arlo_rec.times import shown
 
@@ -32,22 +33,26 @@ def withdraw(
         times = [f"  {shown(one.started_at)}" for one in planned.calls]
         count = len(planned.calls)
         if dry_run:
-            data = {"erased": 0, "would_erase": len(told), "recordings": told, "receipt": None, "recipients": []}
-            return Answer(data, [*times, run.say("withdraw.would", count=count)])
+            reached = recipients.having(store, [one.id for one in planned.recordings])
+            data = {"erased": 0, "would_erase": len(told), "recordings": told, "receipt": None}
+            data["recipients"] = [told_recipient(one) for one in reached]
+            return Answer(data, [*times, run.say("withdraw.would", count=count), *must_delete(run, reached)])
         shows = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
         run.confirm("\n".join([shows, *times]), run.say("withdraw.question", count=count), str(count), yes=yes)
         done = withdrawal.carry_out(store, planned, run.now())
+        reached = recipients.having(store, [one.id for one in done.recordings])
     told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in done.recordings]
     receipt = str(done.receipt) if done.receipt else None
-    data = {"erased": len(told), "recordings": told, "receipt": receipt, "recipients": []}
+    data = {"erased": len(told), "recordings": told, "receipt": receipt}
+    data["recipients"] = [told_recipient(one) for one in reached]
     data["number"] = done.number
     code = "withdraw.done" if told else "withdraw.nothing"
-    lines = [run.say(code, count=len(told), number=done.number)]
+    lines, left = [run.say(code, count=len(told), number=done.number)], []
     if done.receipt is None:
-        lines.append(run.say("erasure.files_left"))
+        left.append(run.say("erasure.files_left"))
     elif receipt_out is not None and not _copied(done.receipt, receipt_out):
-        lines.append(run.say("withdraw.receipt_lies", receipt=done.receipt))
-    return Answer(data, lines, always=True, exit_status=3 if len(lines) > 1 else 0)
+        left.append(run.say("withdraw.receipt_lies", receipt=done.receipt))
+    return Answer(data, [*lines, *left, *must_delete(run, reached)], always=True, exit_status=3 if left else 0)
 
 
 def _copied(receipt: Path, out: Path) -> bool:
