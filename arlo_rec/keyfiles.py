@@ -26,7 +26,7 @@ KEY_FILE_BYTES = 64 * 1024  # one that trusts 300 officers has 15 kB; a passphra
 PASSPHRASE_SHORTEST = 12  # characters
 ONE_TIME_GROUPS = 5  # of 4 letters from 32: 100 bits, read aloud once
 RECOVERY_GROUPS = 13  # 260 bits, on paper for years
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 signs, none mistaken for another
+SECRET_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 signs, none mistaken for another  # noqa: S105 - no secret
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def check_length(passphrase: bytes) -> bytes:
 
 def readable_secret(groups: int) -> str:
     """A new secret in groups of four letters and digits (20 bits each) that can be read aloud and typed."""
-    signs = [_ALPHABET[byte & 31] for byte in crypto.fresh(groups * 4)]
+    signs = [SECRET_SIGNS[byte & 31] for byte in crypto.fresh(groups * 4)]
     return "-".join("".join(signs[i : i + 4]) for i in range(0, len(signs), 4))
 
 

@@ -7,7 +7,7 @@ the catalogue with its re-keying; what was copied while it was allowed stays rea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from arlo_rec import crypto, erasure, listening, people
 from arlo_rec.errors import NothingMatched, Usage
 from arlo_rec.keyfiles import (
     ONE_TIME_GROUPS,
+    RECOVERY_GROUPS,
     Identity,
+    clean_passphrase,
     read_catalogue_seal,
     readable_secret,
     write_catalogue_seal,
@@ -46,14 +48,14 @@ class Added:
 
     person: Person
     one_time: str | None
+    identity: Identity = field(repr=False)
 
 
 def add(store: Store, new: NewPerson, now: datetime) -> Added:
     """Add a person or a service; raises Usage where the name is taken or the role cannot be a service."""
     store.demand(Action.PEOPLE, now)
     name = people.check_name(new.name)
-    if store.roster.person(name) or any(one.name == name for one in store.roster.former):
-        raise Usage("name_taken", name=name)
+    _demand_free(store, name)
     if new.key_out is not None and new.role not in SERVICE_ROLES:
         raise Usage("role_is_no_service", role=new.role)
     one_time = None if new.passphrase or new.key_out else readable_secret(ONE_TIME_GROUPS)
@@ -72,7 +74,12 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
         write_locked(store.place, identity, new.passphrase or (one_time or "").encode())
     write_catalogue_seal(store.place, name, person.seal_key, catalogue_seeds(store))
     _enrol(store, person, now)
-    return Added(person, one_time)
+    return Added(person, one_time, identity)
+
+
+def _demand_free(store: Store, name: str) -> None:
+    if store.roster.person(name) or any(one.name == name for one in store.roster.former):
+        raise Usage("name_taken", name=name)
 
 
 def listed(store: Store, now: datetime) -> tuple[Person, ...]:
@@ -134,32 +141,89 @@ def set_passphrase(store: Store, identity: Identity, passphrase: bytes, now: dat
 
 def reset(store: Store, name: str, now: datetime) -> Added:
     """Give somebody who lost the passphrase a new key and a one-time passphrase; grants stay, keys are renewed."""
-    store.demand(Action.PEOPLE, now)
-    old = store.roster.person(name)
-    if old is None or old.service:
-        raise NothingMatched("no_such_person", name=name)
+    old = _renewable(store, name, now, service=False)
     if old.name == store.person.name or old.recovery:
         raise Usage("not_oneself")
     one_time = readable_secret(ONE_TIME_GROUPS)
     identity = Identity(store.place.id, name, crypto.fresh(), _officers(store), once=True)
+    write_locked(store.place, identity, one_time.encode())
+    return Added(_renew(store, old, identity, now), one_time, identity)
+
+
+def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
+    """A new key file for a service; the old one opens nothing any more."""
+    old = _renewable(store, name, now, service=True)
+    identity = Identity(store.place.id, name, crypto.fresh(), _officers(store))
+    write_service(key_out, identity)
+    return _renew(store, old, identity, now)
+
+
+def renew_recovery(store: Store, now: datetime) -> str:
+    """A new recovery key, shown once: the old one may have been read. Raises NothingMatched where there is none."""
+    old = _renewable(store, people.RECOVERY_NAME, now, service=False)
+    secret = readable_secret(RECOVERY_GROUPS)
+    identity = Identity(store.place.id, old.name, crypto.fresh(), _officers(store))
+    write_locked(store.place, identity, clean_passphrase(secret.encode()))
+    _renew(store, old, identity, now)
+    return secret
+
+
+def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Person:
+    store.demand(Action.PEOPLE, now)
+    old = store.roster.person(name)
+    if old is None or old.service is not service:
+        raise NothingMatched("no_such_person", name=name)
+    return old
+
+
+def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Person:
+    """The same person with new keys, in one change; what was sealed to the old ones is gone, and so is the old root."""
     new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public, since=now)
 
     def renew(change: Change) -> Sequence[Person]:
         store.load_documents()
-        stay = tuple(new if one.name == name else one for one in store.roster.people)
+        stay = tuple(new if one.name == old.name else one for one in store.roster.people)
         former = (*store.roster.former, replace(old, name=f"{old.name} (until {now:%Y-%m-%d})"))
         store.put_roster(store.roster.next(now, people=stay, former=former, introductions=_introduced(store, new)))
         store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(old.seal_key),))
         listening.close_to(store, old, now)
         _give_parts(store, new, now)
         _reopen(store, new, now)
-        change.log(store.entry("person reset", "done", "access.officer", now, person=name))
+        change.log(store.entry("person reset", "done", "access.officer", now, person=old.name))
         return erasure.root_holders(store, now)
 
-    write_locked(store.place, identity, one_time.encode())
-    write_catalogue_seal(store.place, name, new.seal_key, catalogue_seeds(store))
+    write_catalogue_seal(store.place, old.name, new.seal_key, catalogue_seeds(store))
     erasure.replace_root(store, now, renew)
-    return Added(new, one_time)
+    return new
+
+
+# -- one officer after another ------------------------------------------------------------------------
+
+
+def may_hand_over(store: Store, name: str, now: datetime) -> None:
+    """Go on only where somebody of that name can take this officer's place; raises NotGranted or Usage."""
+    store.demand(Action.PEOPLE, now)
+    if store.person.recovery:
+        raise Usage("recovery_hands_nothing_over")
+    _demand_free(store, people.check_name(name))
+
+
+def hand_over(store: Store, name: str, now: datetime) -> Added:
+    """Add who takes over, as an officer. Whose identity comes back goes on with `take_over`, in the same run.
+
+    A crash between leaves two officers, and the one who stays runs `person remove`.
+    """
+    added = add(store, NewPerson(name, Role.OFFICER), now)
+    return replace(added, identity=replace(added.identity, once=False))
+
+
+def take_over(store: Store, leaving: str, now: datetime) -> str | None:
+    """Remove who leaves, after a new recovery key, for they may have read the old one; that key, if there is one."""
+    recovery = None
+    if store.roster.person(people.RECOVERY_NAME):
+        recovery = renew_recovery(store, now)
+    remove(store, removable(store, leaving, now), now)
+    return recovery
 
 
 def catalogue_seeds(store: Store) -> list[bytes]:

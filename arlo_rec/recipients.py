@@ -134,7 +134,7 @@ def _backups(store: Store) -> list[Recipient]:
     found = []
     for one in escrow.known(store):
         if one.number:
-            rows = store.db.rows("SELECT recordings FROM erasures WHERE at > ?", (to_micros(one.at),))
+            rows = store.db.rows("SELECT recordings FROM erasures WHERE at >= ?", (to_micros(one.at),))
             erased = sum(len(str(row[0]).split(",")) for row in rows if row[0])
             state = "open" if erased else "out"
             held = store.catalogue.count("state = 'held'")

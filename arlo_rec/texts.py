@@ -602,6 +602,22 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "kopien er ikke din; en sikkerhetsansvarlig kan bekrefte for andre",
         "the copy is not yours; a security officer can confirm for others",
     ),
+    "bad_shares": (
+        "antallet må være 2 til {most}, og minst så mange som trengs",
+        "the number must be 2 to {most}, and at least as many as are needed",
+    ),
+    "shares_do_not_fit": (
+        "delene gir ikke nøkkelen tilbake; se etter at de er nok, av samme nøkkel, og riktig skrevet",
+        "the shares do not give the key back; see that they are enough, of one key, and spelled right",
+    ),
+    "not_a_recovery_key": (
+        "dette er ingen gjenopprettingsnøkkel: 13 grupper på fire tegn",
+        "this is no recovery key: 13 groups of four signs",
+    ),
+    "recovery_hands_nothing_over": (
+        "gjenopprettingsnøkkelen overlater ikke noe: legg til en sikkerhetsansvarlig med person add",
+        "the recovery key hands nothing over: add an officer with person add",
+    ),
 }
 
 _REFUSED: Final[dict[str, tuple[str, str]]] = {
@@ -814,6 +830,26 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
         "Bekreft at kopier er slettet; en leder sine egne.",
         "Confirm that copies were deleted; a manager their own.",
     ),
+    "person.handover": (
+        "Overlat stillingen som sikkerhetsansvarlig til en annen, med nye nøkler, og gå.",
+        "Hand the office of security officer over to somebody else, with new keys, and leave.",
+    ),
+    "person.rotate": (
+        "Gi en tjeneste en ny nøkkelfil; den gamle åpner ikke noe mer.",
+        "Give a service a new key file; the old one opens nothing any more.",
+    ),
+    "recovery": (
+        "Gjenopprettingsnøkkelen, delt på flere.",
+        "The recovery key, shared among several.",
+    ),
+    "recovery.split": (
+        "Del gjenopprettingsnøkkelen i deler, der noen av dem sammen gir den tilbake.",
+        "Split the recovery key into shares, of which some together give it back.",
+    ),
+    "recovery.join": (
+        "Sett deler sammen til gjenopprettingsnøkkelen.",
+        "Join shares to the recovery key.",
+    ),
 }
 
 _OPTIONS: Final[dict[str, tuple[str, str]]] = {
@@ -930,6 +966,18 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "arg.recipients": (
         "Id-ene, slik recipients list viser dem.",
         "The ids, as recipients list shows them.",
+    ),
+    "opt.shares": (
+        "Antall deler (høyst 16).",
+        "Number of shares (at most 16).",
+    ),
+    "opt.threshold": (
+        "Hvor mange av dem som trengs.",
+        "How many of them are needed.",
+    ),
+    "arg.shares": (
+        "Filer med én del hver.",
+        "Files with one share each.",
     ),
 }
 
@@ -1144,8 +1192,8 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "demo.kept": ("Det hele ligger i {path}", "All of it lies in {path}"),
     "demo.done": ("Hele livet, og ingenting igjen.", "The whole life, and nothing left."),
     "backup.done": (
-        "Sikkerhetskopi {number}: {held} opptak, {copied} nye og {removed} fjernet. Kan gjenopprettes til {until}.",
-        "Backup {number}: {held} recordings, {copied} new and {removed} removed. Can be restored until {until}.",
+        "Sikkerhetskopi {number}. Opptak: {held}, nye: {copied}, fjernet: {removed}. Kan gjenopprettes til {until}.",
+        "Backup {number}. Recordings: {held}, new: {copied}, removed: {removed}. Can be restored until {until}.",
     ),
     "backup.unchanged": (
         "Ingenting er endret. Sikkerhetskopi {number} kan gjenopprettes til {until}.",
@@ -1196,16 +1244,16 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "CRITICAL: the feed in {path} is longer than the log: the store is older than it was. Stop and report it.",
     ),
     "restore.shows": (
-        "Sikkerhetskopien fra {at} har {held} opptak. Den blir til et nytt lager i {store}.",
-        "The backup of {at} holds {held} recordings. It becomes a new store in {store}.",
+        "Sikkerhetskopien er fra {at}, og blir til et nytt lager i {store}. Opptak: {held}",
+        "The backup is of {at}, and becomes a new store in {store}. Recordings: {held}",
     ),
     "restore.question": (
         "Skriv antallet opptak for å gjenopprette:",
         "Type the number of recordings to restore:",
     ),
     "restore.done": (
-        "Lageret i {store} er gjenopprettet fra {at}: {held} opptak. Slettet på nytt: {erased}. Gått tapt: {lost}. Alle tilganger er avsluttet.",
-        "The store in {store} is restored from {at}: {held} recordings. Erased again: {erased}. Lost: {lost}. Every grant has ended.",
+        "Lageret i {store} er gjenopprettet fra {at}. Opptak: {held}. Slettet på nytt: {erased}. Gått tapt: {lost}. Alle tilganger er avsluttet.",
+        "The store in {store} is restored from {at}. Recordings: {held}. Erased again: {erased}. Lost: {lost}. Every grant has ended.",
     ),
     "restore.removed": (
         "{name} var tatt ut, og kommer ikke inn.",
@@ -1354,6 +1402,30 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "status.unconfirmed": (
         "Kopier av slettede opptak som ikke er bekreftet slettet: {count}. Se arlo-rec recipients list.",
         "Copies of erased recordings that nobody confirmed as deleted: {count}. See arlo-rec recipients list.",
+    ),
+    "handover.shows": (
+        "Du overlater stillingen til {name} og tas ut: passordet ditt åpner ikke noe mer. Gjenopprettingsnøkkelen fornyes.",
+        "You hand the office over to {name} and are removed: your passphrase opens nothing any more. The recovery key is renewed.",
+    ),
+    "handover.question": (
+        "Skriv navnet på den som overtar:",
+        "Type the name of who takes over:",
+    ),
+    "handover.done": (
+        "{name} er sikkerhetsansvarlig nå. Engangspassord: {passphrase}\nNy gjenopprettingsnøkkel, vises bare nå: {recovery_key}\n{name} setter sitt eget passord: arlo-rec person passphrase --as {name}",
+        "{name} is security officer now. One-time passphrase: {passphrase}\nNew recovery key, shown only now: {recovery_key}\n{name} sets a passphrase of their own: arlo-rec person passphrase --as {name}",
+    ),
+    "rotate.done": (
+        "{name} har en ny nøkkelfil: {path}. Den gamle åpner ikke noe mer.",
+        "{name} has a new key file: {path}. The old one opens nothing any more.",
+    ),
+    "recovery.share": (
+        "Del {number} av {count} (minst {threshold} trengs): {share}",
+        "Share {number} of {count} (at least {threshold} are needed): {share}",
+    ),
+    "recovery.joined": (
+        "Gjenopprettingsnøkkelen: {recovery_key}",
+        "The recovery key: {recovery_key}",
     ),
 }
 

@@ -34,12 +34,14 @@ LOW = {
 }
 USE_CASES = {
     "access",
+    "backup",
     "dsar",
     "grants",
     "ingest",
     "logview",
     "oversight",
     "persons",
+    "restore",
     "retention",
     "verification",
     "withdrawal",
@@ -51,6 +53,7 @@ ALONE = {  # outside module -> our modules that may import it
     "sqlcipher3": {"backends.sqlite"},
     "sqlite_utils": {"backends.sqlite", "schema"},
     "phonenumbers": {"callers"},
+    "shamir_mnemonic": {"shares"},
     "fcntl": {"backends.files"},
     "soundfile": {"audio"},
     "av": {"audio"},

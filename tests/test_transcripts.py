@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import cli, crypto, oversight
+from arlo_rec import backup, cli, crypto, oversight
 from arlo_rec.backends import files
 from arlo_rec.commands import REGISTER
 from arlo_rec.commands.helptext import EXITS
@@ -45,6 +45,7 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "case": r"\b[0-9a-f]{12}\b",
     "recovery_key": rf"\b(?:{SIGNS}{{4}}-){{12}}{SIGNS}{{4}}\b",
     "passphrase": rf"\b(?:{SIGNS}{{4}}-){{4,5}}{SIGNS}{{4}}\b",
+    "share": r"(?:[a-z]{4,8} ){30,40}[a-z]{4,8}",
     "receipt": r"\b[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}\b",
     "signature": r"[A-Za-z0-9+/]{80,}={0,2}",
     "root": r"[A-Za-z0-9+/]{43}=",
@@ -70,6 +71,7 @@ class Player:
         monkeypatch.setattr(crypto, "passphrase_key", KEY_OF)
         monkeypatch.setattr(files, "file_system", lambda _folder: "ext4")
         monkeypatch.setattr(oversight, "file_system", lambda _folder: "ext4")
+        monkeypatch.setattr(backup, "file_system", lambda _folder: "ext4")
 
     def play(self, text: str) -> str:
         """The same transcript with what the program says today."""
@@ -263,8 +265,16 @@ KEYS = {  # docs/cli.md, the table's last column, for the commands that there ar
     "audit show": ("size", "root", "entries[].at"),
     "audit checkpoint": ("size", "root"),
     "verify": ("problems",),
-    "status": ("held", "due", "overdue", "refused[].code", "refused[].oldest", "last_purge"),
+    "status": ("held", "due", "overdue", "refused[].code", "refused[].oldest", "last_purge", "backups", "critical", "feed"),
     "certificate verify": ("valid",),
+    "backup": ("number", "held", "copied", "until"),
+    "restore": ("store", "root", "vkey", "held", "erased", "lost", "removed", "closed"),
+    "recipients list": ("recipients[].id", "recipients[].kind", "recipients[].state"),
+    "recipients confirm": ("confirmed[].id",),
+    "person handover": ("officer", "one_time_passphrase", "recovery_key", "removed"),
+    "person rotate": ("person", "key"),
+    "recovery split": ("shares[]",),
+    "recovery join": ("recovery_key",),
     "demo": ("steps[].rule", "steps[].did", "steps[].ok"),
 }  # fmt: skip
 

@@ -1,0 +1,82 @@
+"""What the security officer types about keys: handing over, rotating a service's, sharing the recovery key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from arlo_rec.commands import arg, opt
+from arlo_rec.commands.run import Run, new_file
+from arlo_rec.errors import Usage
+from arlo_rec.render import Answer
+
+SHARE_BYTES = 4096  # of a file with a share; it has about 250
+
+
+def person_handover(
+    run: Run,
+    name: Annotated[str, arg("arg.name", "NAME")],
+    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
+) -> Answer:
+    from arlo_rec import persons
+
+    place = run.place()
+    identity = run.identity(place)
+    with run.opened(place, identity) as store:
+        persons.may_hand_over(store, name, run.now())
+        run.confirm(run.say("handover.shows", name=name), run.say("handover.question"), name, yes=yes)
+        added = persons.hand_over(store, name, run.now())
+    with run.opened(place, added.identity) as store:
+        recovery_key = persons.take_over(store, identity.name, run.now())
+    with run.opened(place, added.identity) as store:
+        waiting = bool(store.number("rekey_due"))
+    data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
+    told = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key or "-")
+    data |= {"removed": identity.name, "rekeyed": not waiting}
+    return Answer(data, [told], always=True, exit_status=3 if waiting else 0)
+
+
+def person_rotate(
+    run: Run,
+    name: Annotated[str, arg("arg.name", "NAME")],
+    key_out: Annotated[Path, opt("opt.key_out", "--key-out")],
+) -> Answer:
+    from arlo_rec.persons import rotate
+
+    new_file(key_out)
+    with run.store() as store:
+        rotate(store, name, key_out, run.now())
+    return Answer({"person": name, "key": str(key_out)}, [run.say("rotate.done", name=name, path=str(key_out))])
+
+
+def recovery_split(
+    run: Run,
+    shares: Annotated[int, opt("opt.shares", "--shares")],
+    threshold: Annotated[int, opt("opt.threshold", "--threshold")],
+) -> Answer:
+    from arlo_rec.keyfiles import unlock
+    from arlo_rec.people import RECOVERY_NAME
+    from arlo_rec.shares import split
+
+    secret = run.passphrase()
+    made = split(secret.decode("utf-8", "replace"), threshold, shares)
+    unlock(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing would be found out too late
+    lines = [
+        run.say("recovery.share", number=number, count=shares, threshold=threshold, share=one)
+        for number, one in enumerate(made, 1)
+    ]
+    return Answer({"shares": made, "threshold": threshold}, lines, always=True)
+
+
+def recovery_join(run: Run, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
+    from arlo_rec.shares import join
+    from arlo_rec.smallfile import read_small
+
+    found = []
+    for one in files:
+        try:
+            found.append(read_small(one, SHARE_BYTES, pipes=True).decode("utf-8"))
+        except (OSError, UnicodeDecodeError):
+            raise Usage("file_unreadable", path=str(one)) from None
+    recovery_key = join(found)
+    return Answer({"recovery_key": recovery_key}, [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
