@@ -219,7 +219,7 @@ def dsar(
 
 def restore(
     run: Run,
-    folder: Annotated[Path | None, arg("arg.backup", "DIR")] = None,
+    folder: Annotated[Path | None, arg("arg.backup", "[DIR]")] = None,
     escrow: Annotated[Path | None, opt("opt.escrow", "--escrow")] = None,
     feed: Annotated[Path | None, opt("opt.feed_read", "--feed")] = None,
     root: Annotated[Path | None, opt("opt.root", "--root")] = None,
