@@ -265,7 +265,10 @@ KEYS = {  # docs/cli.md, the table's last column, for the commands that there ar
     "audit show": ("size", "root", "entries[].at"),
     "audit checkpoint": ("size", "root"),
     "verify": ("problems",),
-    "status": ("held", "due", "overdue", "refused[].code", "refused[].oldest", "last_purge", "backups", "critical", "feed"),
+    "status": (
+        *("held", "due", "overdue", "refused[].code", "refused[].oldest", "last_purge"),
+        *("backups", "critical", "feed", "unconfirmed"),
+    ),
     "certificate verify": ("valid",),
     "backup": ("number", "held", "copied", "until"),
     "restore": ("store", "root", "vkey", "held", "erased", "lost", "removed", "closed"),
