@@ -234,9 +234,9 @@ def _row(one: Recording) -> Row:
         to_micros(one.due_at),
         one.team,
         one.caller,
-        one.agent,
-        one.source,
-        one.content,
+        one.agent or None,
+        one.source or None,  # a copy has none of its own
+        one.content or None,
         ",".join(sorted(one.purposes)),
         one.prompt,
         one.prompt_sha256,

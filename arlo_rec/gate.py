@@ -15,7 +15,7 @@ from typing import BinaryIO, NoReturn
 
 from arlo_rec import crypto, listening, objects, recipients
 from arlo_rec.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
-from arlo_rec.policy import Action, Decision, Purpose, State, Wish, may, may_open, reason_problem
+from arlo_rec.policy import Action, Decision, Purpose, Role, State, Wish, may, may_copy, may_open, reason_problem
 from arlo_rec.records import Entry, Grant, Kind, Recording, RecordingId
 from arlo_rec.store import Store
 
@@ -99,6 +99,45 @@ def permit(store: Store, admission: Admission, shown_id: str, action: Action, no
     return Permit(recording, keys, grant, seq, _MADE_HERE)
 
 
+def permit_maker(store: Store, shown_id: str, action: Action, now: datetime) -> Permit:
+    """Leave to open an original, or a copy that is not released, to make, look at or release a training copy.
+
+    An officer opens it through the subject-access key; a manager needs a live grant for quality of that team, for who
+    may hear the original may say what of it goes. Raises NotGranted or Refused, each after its log entry.
+    """
+    decision = may(store.person.role, action)
+    if not decision.allowed:
+        _refuse(store, action, decision.rule, now, NotGranted(decision.code, rule=decision.rule))
+    store.demand_replayed(action, now)
+    officer = store.person.role is Role.OFFICER
+    recording = _find(store, shown_id)
+    live = store.roster.live_grants(store.person.name, store.today(now))
+    grant = next((one for one in live if recording and one.opens(Purpose.QUALITY, recording.team)), None)
+    decision = Decision(allowed=False, rule="access.managers", code="no_grant")
+    if recording is not None:
+        wish = Wish(
+            Purpose.TRAINING,
+            grant is not None,
+            recording.purposes,
+            pseudonymised=False,
+            started_at=recording.started_at,
+        )
+        decision = may_copy(wish, now=store.today(now), officer=officer)
+    if not decision.allowed or recording is None:
+        hidden = recording is None or (grant is None and not officer)
+        error: ArloError = (
+            NotGranted("no_grant", rule="access.managers") if hidden else Refused(decision.code, rule=decision.rule)
+        )
+        told = (recording.id,) if recording else ()
+        _refuse(store, action, decision.rule, now, error, recordings=told, asked=_shape(shown_id))
+    keys = listening.access_keyring(store) if officer else listening.keyring(store, Purpose.QUALITY)
+    entry = Entry(str(action), "opened", decision.rule, store.person.name, now, recordings=(recording.id,))
+    with store.change(now) as change:
+        seq = store.book.tree().size
+        change.log(entry)
+    return Permit(recording, keys, None if officer else grant, seq, _MADE_HERE)
+
+
 def permits_for_subject(store: Store, recordings: list[Recording], entry: Entry, now: datetime) -> list[Permit]:
     """Leave to open what a data subject asked for, through the subject-access key; one log entry for all."""
     keys = listening.access_keyring(store)
@@ -130,6 +169,15 @@ def listen_to(store: Store, given: Permit, clock: Callable[[], datetime]) -> Ite
                 asked = clock()
             yield piece
     still_open(store, given, clock())
+
+
+def data_key(store: Store, given: Permit, now: datetime) -> tuple[objects.DataKey, objects.Header]:
+    """The key of a permitted recording, behind which a consent stands, for a copy of it; raises as `listen_to`."""
+    header, ke = _fetch(store, given.recording, now)
+    kf = objects.open_stanza(header, given.keys)
+    if kf is None:
+        raise NotGranted("no_grant", rule="access.managers")
+    return objects.DataKey(kf, ke), header
 
 
 def still_open(store: Store, given: Permit, now: datetime) -> None:

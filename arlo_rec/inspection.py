@@ -22,7 +22,7 @@ from arlo_rec import crypto, objects
 from arlo_rec.errors import Integrity
 from arlo_rec.jsontext import canonical
 from arlo_rec.logbook import Body, read_body
-from arlo_rec.policy import Action, State
+from arlo_rec.policy import ERASES, TAKES_IN, State
 from arlo_rec.records import Recording, RecordingId
 from arlo_rec.store import Store
 
@@ -186,9 +186,9 @@ def _told(body: bytes | None) -> Iterator[tuple[RecordingId, str | None]]:
 
 def _what_it_did(told: dict[str, Any]) -> Iterator[tuple[RecordingId, str | None]]:
     did = (told.get("action"), told.get("outcome"))
-    if did == (Action.INGEST, "allowed"):
+    if did in TAKES_IN:
         sworn = told["detail"]["sworn"]
-    elif did in {(Action.WITHDRAW, "done"), (Action.PURGE, "done"), (Action.RESTORE, "done")}:
+    elif did in ERASES:
         sworn = None
     else:
         return

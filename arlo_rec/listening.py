@@ -8,6 +8,7 @@ an expiry bite at the next recording without anybody's passphrase.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,13 +58,18 @@ def access_key(store: Store) -> AccessKey:
 
 
 def key_for(store: Store, purpose: Purpose, team: str, month: str, now: datetime) -> ListeningKey:
-    """The version to seal to today, made now if there is none; inside a change."""
-    entitled = store.roster.entitled(purpose, team, now)
-    holders = {crypto.fingerprint(one.seal_key) for one in entitled}
+    """The version to seal to today, made now if there is none; inside a change of who may make one."""
+    found = known_key(store, purpose, team, month, now)
+    return found or _make(store, purpose, team, month, store.roster.entitled(purpose, team, now), now)
+
+
+def known_key(store: Store, purpose: Purpose, team: str, month: str, now: datetime) -> ListeningKey | None:
+    """The version to seal to today, if there is one."""
+    holders = {crypto.fingerprint(one.seal_key) for one in store.roster.entitled(purpose, team, now)}
     for key in reversed(_versions(store, purpose, team, month)):
         if _holders(store, key.id) - {access_key(store).id} <= holders:
             return key
-    return _make(store, purpose, team, month, entitled, now)
+    return None
 
 
 def open_to(store: Store, person: Person, purpose: Purpose, teams: frozenset[str] | None) -> int:
@@ -103,6 +109,18 @@ def access_keyring(store: Store) -> dict[bytes, crypto.SealingKey]:
         for one in store.roster.access_keys
         if store.holds(access_part(one.id))
     }
+
+
+def public_halves(store: Store, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+    """The public halves of some listening keys, each truly signed by its maker; raises Integrity."""
+    found = {}
+    for one in keys:
+        rows = store.db.rows(
+            "SELECT id, purpose, team, month, public, made_by, signature FROM listening_keys WHERE id = ?", (one,)
+        )
+        if rows:
+            found[one] = _read(store, rows[0]).public
+    return found
 
 
 def seed_for_officer(store: Store, key: bytes) -> bytes:

@@ -66,6 +66,13 @@ def new_data_key(consent: Consent) -> DataKey:
     return DataKey(crypto.fresh(), crypto.fresh())
 
 
+def key_of_copy(parent: DataKey) -> DataKey:
+    """Fresh keys for a copy: whoever opened the original holds its key, which a consent stands behind."""
+    if not isinstance(parent, DataKey):
+        raise TypeError("a copy needs the key of its original")
+    return DataKey(crypto.fresh(), crypto.fresh())
+
+
 def make_header(
     key: DataKey,
     kind: Kind,

@@ -67,6 +67,10 @@ class Action(StrEnum):
     RESTORE = "restore"
     SEE_RECIPIENTS = "see_recipients"
     CONFIRM_DELETED = "confirm_deleted"
+    PSEUDONYMISE = "pseudonymise"
+    REVIEW = "review"
+    RELEASE = "release"
+    REJECT = "reject"
     AUDIT_SHOW = "audit_show"
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
 
@@ -150,11 +154,22 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }
+_MAKERS = frozenset({Role.MANAGER, Role.OFFICER})
+_MAY_MAKE: Final = dict.fromkeys((Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT), _MAKERS)
+
+# What an entry of the log says became of the recordings that it names: (action, outcome).
+TAKES_IN: Final = frozenset(
+    {(Action.INGEST, "allowed"), (Action.PSEUDONYMISE, "done"), (Action.RELEASE, "allowed")}
+)  # with what was sworn of the row
+ERASES: Final = frozenset(
+    (one, "done")
+    for one in (Action.WITHDRAW, Action.PURGE, Action.RESTORE, Action.REVIEW, Action.RELEASE, Action.REJECT)
+)
 
 
 def may(role: Role, action: Action) -> Decision:
     """Whether this role does that here. To open a recording takes a grant on top (`may_open`)."""
-    roles, rule = _MAY[action]
+    roles, rule = _MAY[action] if action in _MAY else (_MAY_MAKE[action], "data.pseudonymised")
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
@@ -267,6 +282,17 @@ def may_open(wish: Wish, *, now: datetime) -> Decision:
     if wish.purpose is Purpose.TRAINING and not wish.pseudonymised:
         return Decision.no("data.pseudonymised", "no_released_copy")
     return Decision.yes(f"purpose.{wish.purpose}")
+
+
+def may_copy(wish: Wish, *, now: datetime, officer: bool) -> Decision:
+    """Whether a training copy may be made of an original: an officer's of any that names training in its consent."""
+    if not officer and (not wish.granted or Purpose.QUALITY not in wish.consented):
+        return Decision.no("access.managers", "no_grant")
+    if is_due(wish.started_at, now):
+        return Decision.no("retention.90d", "past_its_day")
+    if Purpose.TRAINING not in wish.consented:
+        return Decision.no("consent.purposes", "not_consented")
+    return Decision.yes("data.pseudonymised")
 
 
 def stanza_purposes(purposes: Iterable[Purpose], *, pseudonymised: bool) -> frozenset[Purpose]:

@@ -15,11 +15,9 @@ from arlo_rec import audit, crypto, feed, logbook
 from arlo_rec.errors import Integrity, Refused
 from arlo_rec.jsontext import canonical, from_base64
 from arlo_rec.people import read_people
-from arlo_rec.policy import Action
+from arlo_rec.policy import ERASES, TAKES_IN, Action
 from arlo_rec.records import Person, RecordingId, from_iso
 from arlo_rec.store import Store
-
-_ERASED = {(Action.WITHDRAW, "done"), (Action.PURGE, "done"), (Action.RESTORE, "done")}
 
 
 @dataclass(slots=True)
@@ -138,9 +136,9 @@ def _take_effect(found: Replay, told: dict[str, Any]) -> None:
     did = (told.get("action"), told.get("outcome"))
     names = {RecordingId(bytes.fromhex(one)) for one in told.get("recordings", ())}
     detail = told.get("detail", {})
-    if did == (Action.INGEST, "allowed"):
+    if did in TAKES_IN:
         found.taken |= names
-    if did in _ERASED:
+    if did in ERASES:
         found.erased |= names
     if did == ("person remove", "done"):
         found.removed.add(str(detail["removed"]))

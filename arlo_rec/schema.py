@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-VERSION = 4
+VERSION = 5
 
 _FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -133,6 +133,15 @@ INSERT INTO meta (key, value) VALUES ('ring_hours', 24), ('fed', 0), ('unreplaye
 UPDATE meta SET value = 4 WHERE key = 'schema';
 """
 
+# Training copies on their way, or released.
+_COPIES = """
+CREATE TABLE copies (
+  recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by TEXT NOT NULL,
+  made_at INTEGER NOT NULL, reviewed_by TEXT) STRICT;
+CREATE INDEX copies_by_parent ON copies (parent);
+UPDATE meta SET value = 5 WHERE key = 'schema';
+"""
+
 
 def migrate(db: Any, *, upto: str | None = None) -> None:
     """Bring a catalogue (a sqlite-utils Database) to VERSION, or to just before the step *upto*; in a transaction."""
@@ -160,6 +169,11 @@ def migrate(db: Any, *, upto: str | None = None) -> None:
         _carry_out(database, _ESCROWS)
         for table in ("escrows", "recipients", "proofs"):
             _sum(database, table)
+
+    @steps(name="0005_copies")
+    def _fifth(database: Any) -> None:
+        _carry_out(database, _COPIES)
+        _sum(database, "copies")
 
     steps.apply(db, stop_before=upto)
 

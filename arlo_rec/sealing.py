@@ -52,6 +52,7 @@ def choose(store: Store, calls: Iterable[Call], now: datetime) -> Keys:
         place = _place(call)
         if place not in quality:
             quality[place] = listening.key_for(store, Purpose.QUALITY, *place, now)
+            listening.key_for(store, Purpose.TRAINING, *place, now)  # for copies that a manager releases
     return Keys(store.roster.counter, listening.access_key(store), quality)
 
 

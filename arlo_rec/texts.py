@@ -618,6 +618,62 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "gjenopprettingsnøkkelen overlater ikke noe: legg til en sikkerhetsansvarlig med person add",
         "the recovery key hands nothing over: add an officer with person add",
     ),
+    "cuts_missing": (
+        "hva skal klippes ut? oppgi listen med --cuts",
+        "what is to be cut out? give the list with --cuts",
+    ),
+    "cuts_empty": (
+        "listen klipper ikke ut noe; uten klipp blir det ingen kopi",
+        "the list cuts nothing out; without a cut there is no copy",
+    ),
+    "cuts_wrong": (
+        "listen er ikke riktig ved {place} ({why}); det ble ikke laget noen kopi",
+        "the list is not right at {place} ({why}); no copy was made",
+    ),
+    "mode_unknown": (
+        "--mode kan være manual",
+        "--mode can be manual",
+    ),
+    "fill_unknown": (
+        "--fill kan være silence, tone eller noise, ikke {value}",
+        "--fill can be silence, tone or noise, not {value}",
+    ),
+    "bad_cut": (
+        "{value} er ikke to tider; skriv for eksempel 12.5-14.2",
+        "{value} is not two times; write for example 12.5-14.2",
+    ),
+    "hear_needs_out": (
+        "--hear N og --out FIL hører sammen, og står alene",
+        "--hear N and --out FILE belong together, and stand alone",
+    ),
+    "confirm_alone": (
+        "bekreft etterpå, når du har sett den nye listen",
+        "confirm afterwards, when you have seen the new list",
+    ),
+    "no_such_cut": (
+        "det finnes ikke noe klipp nummer {number}; de er 1 til {most}",
+        "there is no cut number {number}; they are 1 to {most}",
+    ),
+    "not_an_original": (
+        "dette er en kopi; kopier lages av originalen",
+        "this is a copy; copies are made of the original",
+    ),
+    "not_under_review": (
+        "dette er ikke en kopi som venter på gjennomsyn",
+        "this is not a copy that waits for a review",
+    ),
+    "not_reviewed": (
+        "ingen har bekreftet kopien ennå; arlo-rec review ... --confirm",
+        "nobody has confirmed the copy yet; arlo-rec review ... --confirm",
+    ),
+    "training_key_missing": (
+        "det finnes ingen nøkkel for opplæring for dette teamet ennå; en sikkerhetsansvarlig må gi kopien fri",
+        "there is no training key for this team yet; a security officer must release the copy",
+    ),
+    "copy_is_not_the_cut_call": (
+        "kopien er ikke samtalen med klippene ({why}); den ble ikke brukt. Meld fra",
+        "the copy is not the call with these cuts ({why}); it was not used. Report it",
+    ),
 }
 
 _REFUSED: Final[dict[str, tuple[str, str]]] = {
@@ -850,6 +906,22 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
         "Sett deler sammen til gjenopprettingsnøkkelen.",
         "Join shares to the recovery key.",
     ),
+    "pseudonymise": (
+        "Lag en kopi til opplæring, der det som peker på noen er klippet ut.",
+        "Make a copy for training, with what points to somebody cut out.",
+    ),
+    "review": (
+        "Se gjennom, hør, endre og bekreft det som er klippet ut av en kopi.",
+        "Look through, hear, change and confirm what was cut out of a copy.",
+    ),
+    "release": (
+        "Gi en bekreftet kopi til opplæring.",
+        "Give a confirmed copy to training.",
+    ),
+    "reject": (
+        "Slett en kopi som ikke er god nok.",
+        "Erase a copy that is not good enough.",
+    ),
 }
 
 _OPTIONS: Final[dict[str, tuple[str, str]]] = {
@@ -978,6 +1050,38 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "arg.shares": (
         "Filer med én del hver.",
         "Files with one share each.",
+    ),
+    "opt.cuts": (
+        "Listen over det som skal klippes ut: Audacity, CTM eller JSON.",
+        "The list of what is to be cut out: Audacity, CTM or JSON.",
+    ),
+    "opt.mode": (
+        "manual: bare det som står i --cuts.",
+        "manual: only what stands in --cuts.",
+    ),
+    "opt.fill": (
+        "Hva som settes inn: silence, tone eller noise (ellers silence).",
+        "What takes its place: silence, tone or noise (else silence).",
+    ),
+    "opt.remove_cut": (
+        "Ikke klipp nummer N likevel; kan gjentas.",
+        "Do not cut number N after all; can be repeated.",
+    ),
+    "opt.add_cut": (
+        "Klipp også dette, i sekunder; kan gjentas.",
+        "Cut this too, in seconds; can be repeated.",
+    ),
+    "opt.hear": (
+        "Skriv originalen rundt klipp nummer N til --out.",
+        "Write the original around cut number N to --out.",
+    ),
+    "opt.confirm": (
+        "Bekreft at listen er sett gjennom og stemmer.",
+        "Confirm that the list was looked through and is right.",
+    ),
+    "arg.copy": (
+        "Kopiens id.",
+        "The id of the copy.",
     ),
 }
 
@@ -1426,6 +1530,62 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "recovery.joined": (
         "Gjenopprettingsnøkkelen: {recovery_key}",
         "The recovery key: {recovery_key}",
+    ),
+    "pseudonymise.made": (
+        "Kopi {copy} er laget. Klipp: {count}, {cover} av samtalen.",
+        "Copy {copy} is made. Cuts: {count}, {cover} of the call.",
+    ),
+    "pseudonymise.next": (
+        "Ingen kan bruke den før noen har sett gjennom den: arlo-rec review {copy}",
+        "Nobody can use it before somebody looked through it: arlo-rec review {copy}",
+    ),
+    "review.shown": (
+        "Kopi {copy}. Klipp: {count}, {cover} av samtalen. Hør dem med --hear N --out FIL, og bekreft med --confirm.",
+        "Copy {copy}. Cuts: {count}, {cover} of the call. Hear them with --hear N --out FILE, and confirm with --confirm.",
+    ),
+    "review.changed": (
+        "Kopien er laget på nytt som {copy}. Klipp: {count}, {cover} av samtalen. Den må bekreftes igjen.",
+        "The copy was made anew as {copy}. Cuts: {count}, {cover} of the call. It must be confirmed again.",
+    ),
+    "review.confirmed": (
+        "Bekreftet. Gi den til opplæring med arlo-rec release {copy} --reason ...",
+        "Confirmed. Give it to training with arlo-rec release {copy} --reason ...",
+    ),
+    "review.heard": (
+        "Skrev {path}. Slett filen når du har hørt den.",
+        "Wrote {path}. Delete the file when you have heard it.",
+    ),
+    "release.done": (
+        "Kopien er gitt til opplæring som {copy}.",
+        "The copy was given to training as {copy}.",
+    ),
+    "reject.done": (
+        "Kopi {copy} er slettet.",
+        "Copy {copy} is erased.",
+    ),
+    "cuts.all": (
+        "alle",
+        "all",
+    ),
+    "column.number": (
+        "Nr.",
+        "No.",
+    ),
+    "column.begin": (
+        "Fra, s",
+        "From, s",
+    ),
+    "column.end": (
+        "Til, s",
+        "To, s",
+    ),
+    "column.channels": (
+        "Kanaler",
+        "Channels",
+    ),
+    "column.types": (
+        "Slag",
+        "Types",
     ),
 }
 

@@ -1,6 +1,7 @@
 """The only room that knows sound formats.
 
     forms      encodings, rates, lengths and their limits        sound         whole sounds in memory
+    cutting    stretches replaced by silence, a tone or noise
     riff       the strict walker of WAV and RF64                 recorded      a delivered file, block by block
     decoding   asking for a compressed sound                     decoder       the process that opens it
     confinement   what that process gives up before it does
@@ -10,6 +11,8 @@ It touches streams that it is handed, and the decoder process. It does not resam
 
 from __future__ import annotations
 
+from arlo_rec.audio.cutting import Fill, Stretch, cut
+from arlo_rec.audio.cutting import problems as cut_problems
 from arlo_rec.audio.decoding import Decoder, decoder_process
 from arlo_rec.audio.forms import (
     MAX_DATA,
@@ -33,14 +36,18 @@ __all__ = [
     "RATE_LOWEST",
     "Decoder",
     "Encoding",
+    "Fill",
     "Format",
     "Header",
     "Recorded",
     "Sound",
+    "Stretch",
     "as_pcm16",
     "canonical_header",
     "canonical_pieces",
     "canonical_wav",
+    "cut",
+    "cut_problems",
     "decoder_process",
     "frames_before",
     "keep_channel",

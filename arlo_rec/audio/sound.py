@@ -109,11 +109,16 @@ def _floats_to_16_bits(data: bytes, width: int, wide: bytearray) -> None:
         wide[place : place + len(samples)] = samples
 
 
+def decoded_values(encoding: Encoding) -> list[int]:
+    """The 16-bit value of each 8-bit code; raises KeyError for an encoding of wider samples."""
+    decode = {Encoding.ULAW: _ulaw_value, Encoding.ALAW: _alaw_value, Encoding.PCM8: _pcm8_value}[encoding]
+    return [decode(code) for code in range(256)]
+
+
 @cache
 def _decoder(encoding: Encoding) -> tuple[bytes, bytes]:
     """Translation tables from an 8-bit code to the low and the high byte of its 16-bit value."""
-    decode = {Encoding.ULAW: _ulaw_value, Encoding.ALAW: _alaw_value, Encoding.PCM8: _pcm8_value}[encoding]
-    values = [decode(code) & 0xFFFF for code in range(256)]
+    values = [value & 0xFFFF for value in decoded_values(encoding)]
     return bytes(value & 0xFF for value in values), bytes(value >> 8 for value in values)
 
 

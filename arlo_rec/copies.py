@@ -1,0 +1,148 @@
+"""Training copies as recordings of their own: sealed to their makers, then, once released, to training.
+
+    1  announced, so that a crash leaves no orphan      2  sealed, put, settled, read back
+    3  one transaction: row, share of the root, metadata, state, log
+A copy has its original's day of erasure, and goes with it: `parent` says whose it is. What was cut, and why, stands in
+its metadata for the makers, never in that of the trainers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from arlo_rec import crypto, listening, metadata, objects
+from arlo_rec.backends.files import file_lock
+from arlo_rec.errors import Integrity, NotGranted
+from arlo_rec.jsontext import canonical
+from arlo_rec.metadata import MetadataKeys
+from arlo_rec.objects import DataKey
+from arlo_rec.policy import Action, Purpose, Role, State
+from arlo_rec.records import ID_CHANCE, Kind, Recording, RecordingId, new_id, to_micros
+from arlo_rec.store import Store
+
+NEEDS_REVIEW, READY, RELEASED = "needs_review", "ready", "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy and where it stands."""
+
+    id: RecordingId
+    parent: RecordingId
+    state: str
+    made_by: str
+    reviewed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a copy is sealed to: public halves by key id, and what each learns besides the sound."""
+
+    listeners: Mapping[bytes, bytes]
+    told: Mapping[bytes, Mapping[str, Any]]
+
+
+def get(store: Store, recording: RecordingId) -> Copy | None:
+    """The copy of that id, if it is held."""
+    rows = store.db.rows(
+        "SELECT c.recording, c.parent, c.state, c.made_by, c.reviewed_by FROM copies c "
+        "JOIN recordings r ON r.id = c.recording WHERE c.recording = ? AND r.state = 'held'",
+        (recording,),
+    )
+    return _copy(rows[0]) if rows else None
+
+
+def of(store: Store, parent: RecordingId) -> list[Copy]:
+    """The copies of an original that are held, the oldest first."""
+    rows = store.db.rows(
+        "SELECT c.recording, c.parent, c.state, c.made_by, c.reviewed_by FROM copies c "
+        "JOIN recordings r ON r.id = c.recording WHERE c.parent = ? AND r.state = 'held' ORDER BY c.made_at",
+        (parent,),
+    )
+    return [_copy(row) for row in rows]
+
+
+def makers(store: Store, header: objects.Header, told: Mapping[str, Any]) -> Audience:
+    """Who could hear the original: its quality keys, and the newest subject-access key."""
+    access = listening.access_key(store)
+    quality = listening.public_halves(store, [name for name, _ in header.stanzas])
+    listeners = {access.id: access.public, **quality}
+    return Audience(listeners, dict.fromkeys(listeners, told))
+
+
+def trainers(
+    store: Store, original: Recording, told: Mapping[str, Any], plain: Mapping[str, Any], now: datetime
+) -> Audience:
+    """The training key of a team and month, and the subject-access key with all that is known; inside a change.
+
+    Raises NotGranted where there is no such key and this person may make none: an officer makes it.
+    """
+    access, month = listening.access_key(store), listening.month_of(original.started_at)
+    key = listening.known_key(store, Purpose.TRAINING, original.team, month, now)
+    if key is None:
+        if store.person.role is not Role.OFFICER:
+            raise NotGranted("training_key_missing", rule="access.officer")
+        key = listening.key_for(store, Purpose.TRAINING, original.team, month, now)
+    return Audience({access.id: access.public, key.id: key.public}, {access.id: told, key.id: plain})
+
+
+def make(
+    store: Store, original: Recording, parent_key: DataKey, wav: bytes, audience: Audience, state: str, now: datetime
+) -> Recording:
+    """Seal a copy and hold it; the log says which copy of which original. Raises InUse, Unreachable or Integrity."""
+    copy_id = new_id(original.due_at, crypto.fresh(ID_CHANCE))
+    key = objects.key_of_copy(parent_key)
+    header = objects.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience.listeners)
+    with file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait):
+        with store.change(now):
+            store.catalogue.arrive([copy_id])
+        pieces = objects.Counted(objects.seal_body(key, header, [wav]))
+        store.blobs.put(copy_id.hex(), pieces)
+        store.blobs.settle([copy_id.hex()])
+        if store.object_digest(copy_id) != pieces.sha256():
+            raise Integrity("object_damaged")
+        copy = replace(
+            original, id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
+            content=b"", object_sha256=pieces.sha256(), object_bytes=pieces.size,
+        )  # fmt: skip
+        _hold(store, copy, key.ke, audience, state, now)
+    return copy
+
+
+def _hold(store: Store, copy: Recording, ke: bytes, audience: Audience, state: str, now: datetime) -> None:
+    with store.root.lock(exclusive=False, wait=store.lock_wait):
+        tree = store.tree(store.read_root())
+        with store.change(now) as change:
+            original = store.catalogue.get(copy.parent) if copy.parent else None
+            if original is None or original.state is not State.HELD:
+                raise NotGranted("no_grant", rule="access.managers")  # withdrawn while the copy was made
+            store.catalogue.hold(copy)
+            tree.hang(copy.id, ke, copy.due_at)
+            keys = MetadataKeys(store, now)
+            for name, told in audience.told.items():
+                keys.seal(copy.id, ke, name, audience.listeners[name], told)
+            store.db.run(
+                "INSERT INTO copies (recording, parent, state, made_by, made_at) VALUES (?, ?, ?, ?, ?)",
+                (copy.id, copy.parent, state, store.person.name, to_micros(now)),
+            )
+            sworn = crypto.sha256(canonical(copy.sworn())).hex()
+            did = (Action.RELEASE, "allowed") if state == RELEASED else (Action.PSEUDONYMISE, "done")
+            entry = store.entry(*did, "data.pseudonymised", now, sworn=sworn, parent=original.id.hex())
+            change.log(entry.naming(copy.id))
+
+
+def known_of(
+    store: Store, recording: RecordingId, keys: Mapping[bytes, crypto.SealingKey], ke: bytes
+) -> dict[str, Any]:
+    """What the makers' metadata of a recording says; raises Integrity where none of *keys* opens it."""
+    told = metadata.open_for(store, recording, keys, ke, {})
+    if told is None:
+        raise Integrity("metadata_damaged")
+    return told
+
+
+def _copy(row: tuple[Any, ...]) -> Copy:
+    return Copy(RecordingId(bytes(row[0])), RecordingId(bytes(row[1])), str(row[2]), str(row[3]), row[4])
