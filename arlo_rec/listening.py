@@ -8,6 +8,7 @@ an expiry bite at the next recording without anybody's passphrase.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +55,15 @@ def month_of(started_at: datetime) -> str:
 def access_key(store: Store) -> AccessKey:
     """The subject-access key that every recording is sealed to."""
     return store.roster.access_keys[-1]
+
+
+def new_access_key(store: Store, people: Iterable[Person], now: datetime) -> AccessKey:
+    """A subject-access key that an officer who leaves never had, sealed to the officers among *people*; in a change."""
+    seed, key_id = crypto.fresh(), crypto.fresh(16)
+    for one in people:
+        if one.role is Role.OFFICER:
+            store.give_part(one, access_part(key_id), 1, seed)
+    return AccessKey(key_id, crypto.SealingKey.from_seed(seed).public, now)
 
 
 def key_for(store: Store, purpose: Purpose, team: str, month: str, now: datetime) -> ListeningKey:

@@ -618,6 +618,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "gjenopprettingsnøkkelen overlater ikke noe: legg til en sikkerhetsansvarlig med person add",
         "the recovery key hands nothing over: add an officer with person add",
     ),
+    "backup_folder_taken": (
+        "{path} hører til en annen nøkkelmappe; bruk den, eller velg en annen mappe",
+        "{path} belongs to another escrow; use that, or choose another folder",
+    ),
 }
 
 _REFUSED: Final[dict[str, tuple[str, str]]] = {
@@ -749,6 +753,10 @@ _PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "{what}: kopien sier noe annet enn loggen",
         "{what}: says something else than the log",
     ),
+    "feed_of_another": (
+        "{what}: er kopien av en annen logg",
+        "{what}: is the feed of another log",
+    ),
 }
 
 _HELP: Final[dict[str, tuple[str, str]]] = {
@@ -849,6 +857,10 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
     "recovery.join": (
         "Sett deler sammen til gjenopprettingsnøkkelen.",
         "Join shares to the recovery key.",
+    ),
+    "recovery.renew": (
+        "Lag en ny gjenopprettingsnøkkel; den gamle åpner ikke noe mer.",
+        "Make a new recovery key; the old one opens nothing any more.",
     ),
 }
 
@@ -1412,8 +1424,8 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Type the name of who takes over:",
     ),
     "handover.done": (
-        "{name} er sikkerhetsansvarlig nå. Engangspassord: {passphrase}\nNy gjenopprettingsnøkkel, vises bare nå: {recovery_key}\n{name} setter sitt eget passord: arlo-rec person passphrase --as {name}",
-        "{name} is security officer now. One-time passphrase: {passphrase}\nNew recovery key, shown only now: {recovery_key}\n{name} sets a passphrase of their own: arlo-rec person passphrase --as {name}",
+        "{name} er sikkerhetsansvarlig nå. Engangspassord: {passphrase}\nNy gjenopprettingsnøkkel, vises bare nå: {recovery_key}\n{name} setter sitt eget passord: arlo-rec person passphrase --as {name}\nTa en ny sikkerhetskopi: den forrige åpner ingen som er her nå.",
+        "{name} is security officer now. One-time passphrase: {passphrase}\nNew recovery key, shown only now: {recovery_key}\n{name} sets a passphrase of their own: arlo-rec person passphrase --as {name}\nMake a new backup: nobody who is here now may open the last one.",
     ),
     "rotate.done": (
         "{name} har en ny nøkkelfil: {path}. Den gamle åpner ikke noe mer.",
@@ -1426,6 +1438,18 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "recovery.joined": (
         "Gjenopprettingsnøkkelen: {recovery_key}",
         "The recovery key: {recovery_key}",
+    ),
+    "critical.feed_of_another": (
+        "KRITISK: {path} er kopien av en annen logg; det skrives ikke noe til den. Oppgi en annen fil.",
+        "CRITICAL: {path} is the feed of another log; nothing is written to it. Name another file.",
+    ),
+    "recovery.renewed": (
+        "Ny gjenopprettingsnøkkel, vises bare nå: {recovery_key}\nTa en ny sikkerhetskopi.",
+        "New recovery key, shown only now: {recovery_key}\nMake a new backup.",
+    ),
+    "critical.backup_not_for_officers": (
+        "KRITISK: ingen som er sikkerhetsansvarlig nå, kan åpne sikkerhetskopien i {folder}; kjør arlo-rec backup.",
+        "CRITICAL: nobody who is an officer now can open the backup in {folder}; run arlo-rec backup.",
     ),
 }
 

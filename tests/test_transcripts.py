@@ -278,6 +278,7 @@ KEYS = {  # docs/cli.md, the table's last column, for the commands that there ar
     "person rotate": ("person", "key"),
     "recovery split": ("shares[]",),
     "recovery join": ("recovery_key",),
+    "recovery renew": ("recovery_key",),
     "demo": ("steps[].rule", "steps[].did", "steps[].ok"),
 }  # fmt: skip
 

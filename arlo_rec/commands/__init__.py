@@ -39,6 +39,7 @@ REGISTER: Final = (
     Registered(("person", "handover"), "officer", "keys", "person_handover"),
     Registered(("person", "rotate"), "officer", "keys", "person_rotate"),
     Registered(("recovery", "split"), "officer", "keys", "recovery_split"),
+    Registered(("recovery", "renew"), "officer", "keys", "recovery_renew"),
     Registered(("recovery", "join"), "officer", "keys", "recovery_join"),
     Registered(("grant",), "officer", "officer", "grant"),
     Registered(("revoke",), "officer", "officer", "revoke"),
