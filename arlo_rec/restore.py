@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from arlo_rec import crypto, erasure, escrow, feed, listening, people, place, replay, ring, root
+from arlo_rec import aftermath, crypto, erasure, escrow, feed, people, place, replay, ring, root
 from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.ringfile import RingFile
@@ -29,8 +29,8 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import Integrity, NotGranted, NotUnlocked, Refused, Unreachable, Usage
 from arlo_rec.keyfiles import Identity, read_catalogue_seal, write_catalogue_seal
 from arlo_rec.place import Place
-from arlo_rec.policy import RING_LONGEST, Action, Role, may, reason_problem
-from arlo_rec.records import Entry, Person, RecordingId, from_micros, to_micros
+from arlo_rec.policy import RING_LONGEST, Action, may, reason_problem
+from arlo_rec.records import Entry, Person, RecordingId
 from arlo_rec.replay import Replay
 from arlo_rec.ring import Kept
 from arlo_rec.smallfile import read_small
@@ -311,13 +311,13 @@ def _put_right(
     told = {"replayed": since is not None, "lost": len(lost), "removed": list(removed)}
 
     def put_right(change: Change) -> Sequence[Person]:
-        _catch_up(store, found)
-        _go_on_with_key(store, *seeds)
-        _roster_of_today(store, found, now)
-        _withdrawn_and_purged(store, found)
-        _copies_of_today(store, found)
+        aftermath.catch_up(store, found)
+        aftermath.go_on_with_key(store, *seeds)
+        aftermath.roster_of_today(store, found, now)
+        aftermath.withdrawn_and_purged(store, found)
+        aftermath.copies_of_today(store, found)
         store.set_number("unreplayed", int(since is None))
-        _places_of_today(store, wishes, kept, found)
+        aftermath.places_of_today(store, wishes.folder, wishes.escrow, wishes.feed, kept, found)
         sworn = people.digest_of_people(store.roster)
         entry = store.entry(Action.RESTORE, "done", "access.officer", now, **told, people=sworn)
         change.log(entry.naming(*(one for one in lost if one not in there)))
@@ -336,91 +336,3 @@ def _erase_again(store: Store, again: set[RecordingId], now: datetime) -> None:
     order = erasure.Order("restore", "consent.withdraw", tuple(sorted(again)))
     entry = store.entry(Action.RESTORE, "done", "consent.withdraw", now, erased=len(again))
     erasure.carry_out(store, lambda: order, now, lambda change, _: change.log(entry.naming(*order.recordings)))
-
-
-def _withdrawn_and_purged(store: Store, since: Replay) -> None:
-    """Tombstones, and the time of the last purge: no clock that was set back opens what was past its day."""
-    for kind, tag, at in since.tombstones:
-        store.catalogue.bury(kind, tag, from_micros(at))
-    if since.purged_at is not None and since.purged_at > store.instant("purged_at"):
-        store.set_instant("purged_at", since.purged_at)
-
-
-def _catch_up(store: Store, since: Replay) -> None:
-    """The log as the feed has it."""
-    store.db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", since.entries)
-    mentions = [(bytes.fromhex(name), seq) for seq, told in since.told() for name in told.get("recordings", ())]
-    store.db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
-    store.db.run_many("INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", since.checkpoints)
-    store.db.run_many("INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)", since.log_keys)
-    tree = store.book.tree()
-    for _, _, _, leaf in since.entries:
-        tree = tree.add(leaf)
-    store.db.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('log', ?)", (tree.encode(),))
-
-
-def _go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
-    """The old key vouches for the new one where it is known; where the log went on under another, an officer does."""
-    old, new = log_key(old_seed), log_key(new_seed)
-    if replay.whose_key(store.book, old):
-        store.book.key = old
-        store.book.adopt(new)
-    else:
-        store.book.restored(new, store.identity.signing)
-
-
-def _copies_of_today(store: Store, since: Replay) -> None:
-    """Exports and packages that left since the backup, and what was confirmed as deleted."""
-    for seq, (kind, person, at, names) in since.copies.items():
-        state = "open" if names & since.erased else "out"
-        values = (seq, kind, person, to_micros(at), state)
-        store.db.run("INSERT OR IGNORE INTO recipients (seq, kind, person, at, state) VALUES (?, ?, ?, ?, ?)", values)
-    for seq in since.confirmed:
-        store.db.run("UPDATE recipients SET state = 'confirmed' WHERE seq = ?", (seq,))
-
-
-def _roster_of_today(store: Store, since: Replay, now: datetime) -> None:
-    """Without who left, or has another key by now; no grant goes on; who came since is remembered for what they signed.
-
-    Whoever only got a new key is filed under another name, so that the name can be given again.
-    """
-    roster, until = store.roster, f" (until {now:%Y-%m-%d})"
-    leaving = [one for one in roster.people if one.name in since.gone]
-    filed = [one if one.name in since.removed else replace(one, name=one.name + until) for one in leaving]
-    stay = tuple(one for one in roster.people if one.name not in since.gone)
-    known = {one.sign_key for one in (*roster.people, *roster.former)}
-    came = [replace(one, name=one.name + until) for one in since.people if one.sign_key not in known]
-    grants = tuple(
-        replace(one, ended_at=now, state="revoked") if one.ended_at is None else one for one in roster.grants
-    )
-    access_keys = roster.access_keys
-    if any(one.role is Role.OFFICER for one in leaving):
-        access_keys = (*access_keys, listening.new_access_key(store, stay, now))
-    counted = replace(roster, counter=max(roster.counter, since.numbers.get("roster", 0)))
-    changed = {"people": stay, "former": (*roster.former, *filed, *came), "grants": grants, "access_keys": access_keys}
-    store.put_roster(counted.next(now, **changed))
-    for person in leaving:
-        store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(person.seal_key),))
-    for person in (*stay, *leaving):
-        listening.close_to(store, person, now)
-
-
-def _places_of_today(store: Store, wishes: Wishes, kept: Kept, since: Replay) -> None:
-    """The ring that is here, and others that still are, are emptied by purges; the feed that was given goes on."""
-    for path, folder in since.escrows.items():
-        store.db.run(
-            "INSERT OR IGNORE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, -1, 0)", (path, folder)
-        )
-    for one in escrow.known(store):
-        if not one.escrow.is_dir():
-            store.db.run("DELETE FROM escrows WHERE path = ?", (str(one.escrow),))
-    store.db.run(
-        "INSERT OR REPLACE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, ?, -1, ?)",
-        (str(wishes.escrow.absolute()), str(wishes.folder.absolute()), kept.number, to_micros(kept.at)),
-    )
-    store.db.run("DELETE FROM meta WHERE key = 'feed'")
-    if wishes.feed is not None:
-        store.db.run("INSERT INTO meta (key, value) VALUES ('feed', ?)", (str(wishes.feed.absolute()),))
-        store.set_number("fed", 1)
-    else:
-        store.set_number("fed", 0)
