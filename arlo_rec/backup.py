@@ -70,6 +70,7 @@ def carry_out(
 ) -> Backup:
     """Back the store up; raises NotGranted, Usage (places that are no good), InUse or Unreachable."""
     store.demand(Action.BACKUP, now)
+    now = store.today(now)
     folder, ring_folder = _places(store, wishes)
     _lay_out(store, folder, ring_folder)
     with ExitStack() as alone:
@@ -130,6 +131,8 @@ def _lay_out(store: Store, folder: Path, ring_folder: Path) -> None:
 def _register(store: Store, folder: Path, ring_folder: Path, hours: int | None, now: datetime) -> escrow.Known:
     """Step 0: from now on every purge empties that ring."""
     found = [one for one in escrow.known(store) if one.escrow == ring_folder]
+    if any(one.folder == folder and one.escrow != ring_folder for one in escrow.known(store)):
+        raise Usage("backup_folder_taken", path=str(folder))
     right = found and found[0].folder == folder and hours in (None, store.number("ring_hours"))
     if right:
         return found[0]
@@ -141,20 +144,21 @@ def _register(store: Store, folder: Path, ring_folder: Path, hours: int | None, 
         )
         if hours is not None:
             store.set_number("ring_hours", hours)
-        change.log(store.entry(Action.BACKUP, "allowed", "access.secure", now, ring_hours=store.number("ring_hours")))
+        told = {"escrow": str(ring_folder), "folder": str(folder), "ring_hours": store.number("ring_hours")}
+        change.log(store.entry(Action.BACKUP, "allowed", "access.secure", now, **told))
     return next(one for one in escrow.known(store) if one.escrow == ring_folder)
 
 
 def _again(store: Store, known: escrow.Known, file: RingFile, kept: list[Kept], now: datetime) -> Backup | None:
     """A store in which nothing happened: its newest backup is as good as a new one. None where there is none."""
-    newest = kept[0] if kept else None
-    same = newest is not None and newest.number == known.number and known.changes == store.number("changes")
+    newest, changes = kept[0] if kept else None, store.number("changes")
+    same = newest is not None and newest.number == known.number and known.changes == changes
     if newest is None or not same or not (known.folder / str(newest.number) / escrow.CATALOGUE).is_file():
         return None
     if {crypto.fingerprint(one.seal_key) for one in _officers(store)} != newest.sealed.keys():
         return None
     file.write(newest.slot, ring.encode(store.place.id, replace(newest, at=now)))
-    _enter(store, known, replace(newest, at=now), now, {"held": newest.held})
+    _enter(store, known, replace(newest, at=now), now, changes, {"held": newest.held})
     return Backup(newest.number, now, now + escrow.hours(store), newest.held, 0, 0, changed=False, damaged=())
 
 
@@ -167,7 +171,7 @@ def _anew(
     progress: Callable[[int, int], None],
 ) -> Backup:
     number = max([known.number, *(one.number for one in kept)]) + 1
-    held, count = _copy_catalogue(store, known.folder, number)
+    held, count, changes = _copy_catalogue(store, known.folder, number)
     copied, damaged = _copy_objects(store, known.folder, progress)
     sealed = ring.seal(store.place.id, number, held.generation, held.secret, _officers(store)[: ring.OFFICERS_MOST])
     digest = escrow.digest(known.folder / str(number) / escrow.CATALOGUE)
@@ -175,7 +179,7 @@ def _anew(
     new = Kept(_free(kept), number, held.generation, held.seed_version, now, hours, count, digest, sealed)
     file.write(new.slot, ring.encode(store.place.id, new))
     told = {"held": count, "copied": copied, "damaged": len(damaged)}
-    _enter(store, known, new, now, told)
+    _enter(store, known, new, now, changes, told)
     named = {one.number for one in escrow.slots(store.place.id, file.read())}
     removed = _forget(store, known.folder, named)
     return Backup(number, now, now + escrow.hours(store), told["held"], copied, removed, True, damaged)  # noqa: FBT003
@@ -191,12 +195,12 @@ def _free(kept: list[Kept]) -> int:
     return next((slot for slot in range(RING_SLOTS) if slot not in taken), kept[-1].slot if kept else 0)
 
 
-def _enter(store: Store, known: escrow.Known, kept: Kept, now: datetime, told: dict[str, int]) -> None:
-    """Step 5. What this changes itself is no change of the store that a backup lacks."""
+def _enter(store: Store, known: escrow.Known, kept: Kept, now: datetime, changes: int, told: dict[str, int]) -> None:
+    """Step 5. What this changes itself is no change that a backup of *changes* lacks; what others did meanwhile is."""
     with store.change(now) as change:
         store.db.run(
             "UPDATE escrows SET number = ?, changes = ?, at = ? WHERE path = ?",
-            (kept.number, store.number("changes") + 1, to_micros(kept.at), str(known.escrow)),
+            (kept.number, changes + 1, to_micros(kept.at), str(known.escrow)),
         )
         change.log(store.entry(Action.BACKUP, "done", "access.secure", now, number=kept.number, **told))
 
@@ -204,8 +208,11 @@ def _enter(store: Store, known: escrow.Known, kept: Kept, now: datetime, told: d
 # -- the catalogue ------------------------------------------------------------------------------------
 
 
-def _copy_catalogue(store: Store, folder: Path, number: int) -> tuple[HeldRoot, int]:
-    """Steps 1 and 2: R and the view of the catalogue that hangs from it; how many recordings it holds."""
+def _copy_catalogue(store: Store, folder: Path, number: int) -> tuple[HeldRoot, int, int]:
+    """Steps 1 and 2: R and the view of the catalogue that hangs from it, with how much it holds and has seen.
+
+    The roster is that of the view, too: who was removed while this run waited gets no R.
+    """
     part = folder / f"{number}.part"
     with disk():
         shutil.rmtree(part, ignore_errors=True)
@@ -213,7 +220,9 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> tuple[HeldRoot, 
     with ExitStack() as view:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             view.enter_context(store.reading())
+            store.load_documents()
             held = store.read_root()
+            changes = store.number("changes")
         count = store.catalogue.count("state = 'held'")
         store.db.copy_to(part / escrow.CATALOGUE)
         for beside in BESIDE:
@@ -225,7 +234,7 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> tuple[HeldRoot, 
         shutil.rmtree(folder / str(number), ignore_errors=True)  # of a run that did not come to its slot
         part.rename(folder / str(number))
         sync_folder(folder)
-    return held, count
+    return held, count, changes
 
 
 def _copy_small(source: Path, target: Path, mode: int) -> None:

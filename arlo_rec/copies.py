@@ -129,9 +129,8 @@ def _hold(store: Store, copy: Recording, ke: bytes, audience: Audience, state: s
                 (copy.id, copy.parent, state, store.person.name, to_micros(now)),
             )
             sworn = crypto.sha256(canonical(copy.sworn())).hex()
-            did = (Action.RELEASE, "allowed") if state == RELEASED else (Action.PSEUDONYMISE, "done")
-            entry = store.entry(*did, "data.pseudonymised", now, sworn=sworn, parent=original.id.hex())
-            change.log(entry.naming(copy.id))
+            told = {"sworn": sworn, "parent": original.id.hex(), "state": state}
+            change.log(store.entry(Action.PSEUDONYMISE, "done", "data.pseudonymised", now, **told).naming(copy.id))
 
 
 def known_of(

@@ -29,7 +29,8 @@ from arlo_rec.store import INDEX_PART, Store, access_part
 from arlo_rec.times import local_date
 
 PASSPHRASE_GROUPS = 6  # of 4 signs: 120 bits for a file that leaves the house
-_TOLD_ACTIONS = frozenset({str(Action.FIND), str(Action.EXPORT), str(Action.DSAR), str(Action.WITHDRAW)})
+_LOOKS = (Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW, Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE)
+_TOLD_ACTIONS = frozenset(str(one) for one in _LOOKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,11 +120,13 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
 
 
 def root_holders(store: Store, now: datetime) -> list[Person]:
-    """Everybody of the roster who needs the root seed at *now*."""
+    """Everybody of the roster who needs the root seed at *now*; the intake not, while nothing may be taken in."""
+    closed = bool(store.number("unreplayed"))
     return [
         one
         for one in store.roster.people
         if holds_root(one.role, live_grant=bool(store.roster.live_grants(one.name, now)))
+        and not (closed and one.role is Role.INGEST)
     ]
 
 

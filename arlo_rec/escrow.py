@@ -16,11 +16,13 @@ from arlo_rec import crypto, ring
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.errors import ArloError
+from arlo_rec.policy import Role
 from arlo_rec.records import from_micros
 from arlo_rec.ring import Kept
 from arlo_rec.store import Store
 
 CATALOGUE = "catalogue.db"
+AHEAD = timedelta(minutes=5)  # clocks of two machines
 GRACE = timedelta(hours=2)  # a purge runs hourly; after two missed runs a slot counts as not emptied
 
 
@@ -78,12 +80,17 @@ def expire(store: Store, now: datetime) -> list[str]:
 
 
 def forget_old(store: Store, file: RingFile, now: datetime) -> None:
-    """Empty what is older than the ring, and half of something; the caller holds the ring."""
-    before = now - hours(store)
+    """Empty what is older than the ring, what a clock that was ahead dated, and half of something; alone."""
     for slot, content in enumerate(file.read()):
         kept = ring.decode(store.place.id, slot, content)
-        if not ring.is_empty(content) and (kept is None or kept.at <= before):
+        if not ring.is_empty(content) and (kept is None or not _lives(store, kept, now)):
             file.write(slot, b"")
+
+
+def _lives(store: Store, kept: Kept, now: datetime, late: timedelta = timedelta()) -> bool:
+    """Whether a slot may stand: as long as it said when it was written, or as the ring is set, the shorter of both."""
+    lasts = min(timedelta(hours=kept.hours), hours(store))
+    return kept.at <= now + AHEAD and now < kept.at + lasts + late
 
 
 def _expire(store: Store, file: RingFile, now: datetime) -> None:
@@ -105,14 +112,21 @@ def standings(store: Store, now: datetime) -> Iterator[Standing]:
 def _standing(store: Store, one: Known, contents: Sequence[bytes], now: datetime) -> Standing:
     kept = slots(store.place.id, contents)
     halves = sum(not ring.is_empty(content) for content in contents) > len(kept)
-    usable = [each.at for each in kept if (one.folder / str(each.number) / CATALOGUE).is_file()]
-    newest = max(usable, default=None)
+    usable = [each for each in kept if (one.folder / str(each.number) / CATALOGUE).is_file()]
+    newest = max((each.at for each in usable), default=None)
     problem = None
-    if halves or any(each.at <= now - hours(store) - GRACE for each in kept):
+    if halves or not all(_lives(store, each, now, GRACE) for each in kept):
         problem = "ring_not_emptied"
     elif newest is None or newest < now - hours(store) / 2:
         problem = "backup_old"
+    elif not _officers(store) & max(usable, key=lambda each: each.at).sealed.keys():
+        problem = "backup_not_for_officers"
     return Standing(one, newest, problem)
+
+
+def _officers(store: Store) -> set[bytes]:
+    """The officers of today, as slots name them."""
+    return {crypto.fingerprint(one.seal_key) for one in store.roster.people if one.role is Role.OFFICER}
 
 
 def digest(path: Path) -> bytes:

@@ -4,6 +4,7 @@
     {"seq": …}          an entry: its number, its salt and what it says, which together give its leaf
     {"tombstones": …}   behind a withdrawal: who withdrew, as the pseudonym of the index, sealed to the officers
     {"people": …}       behind a change of the roster: who is or was here, with the keys that they sign with
+                        (both of these as the entry before has sworn, by a hash)
     {"checkpoint": …}   closes what one change wrote; the last of all says how far the feed goes
 
 What a change wrote is forwarded when it is durable, with everything that was missed before: the feed itself says how
@@ -13,7 +14,7 @@ they do lines that come twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -24,14 +25,13 @@ from arlo_rec import audit, crypto, logbook
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.errors import ArloError, Integrity, Unreachable
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
-from arlo_rec.people import told_people as roster_people
-from arlo_rec.policy import Action, Role
+from arlo_rec.people import told_people
+from arlo_rec.policy import Role
 from arlo_rec.records import from_iso, to_micros
 from arlo_rec.store import Store
 
 FEED_WAIT = 2.0  # seconds that a command waits for another one's lines
 CLOSED_AT_ONCE = 200  # checkpoints forwarded in one write
-_ROSTER_CHANGES = ("init", "person ", "restore")  # how the actions begin that change who is here
 _LONGEST = 300 * 1024 * 1024  # bytes of a line; see logbook.ENTRY_LONGEST
 
 
@@ -51,8 +51,10 @@ def forward(store: Store) -> None:
     file = FeedFile(store.feed)
     try:
         with file.alone(FEED_WAIT) as handle, store.reading():
-            for lines in _missing(store, _reaches(file, handle)):
-                file.append(handle, lines)
+            last = _last(file, handle)
+            if last is None or _is_ours(store, last):
+                for lines in _missing(store, last.size if last else 0):
+                    file.append(handle, lines)
     except ArloError:
         store.followers.remove(forward)  # once is enough for one command: `status` tells of it, the next catches up
 
@@ -82,9 +84,13 @@ def standing(store: Store) -> Standing | None:
         return None
     size = store.book.tree().size
     try:
-        reaches = reach(store.feed)
+        last = _newest(store.feed)
     except ArloError:
         return Standing(store.feed, size, "feed_unreachable")
+    reaches = last.size if last else 0
+    another = last is not None and (last.origin != store.book.origin or (reaches <= size and not _is_ours(store, last)))
+    if another:
+        return Standing(store.feed, size, "feed_of_another")
     problem = "feed_ahead" if reaches > size else "feed_behind" if reaches < size else None
     return Standing(store.feed, max(size - reaches, 0), problem)
 
@@ -94,27 +100,33 @@ def has(store: Store, seq: int) -> bool | None:
     if store.feed is None:
         return None
     try:
-        return reach(store.feed) > seq
+        last = _newest(store.feed)
     except ArloError:
         return False
+    return last is not None and last.size > seq and _is_ours(store, last)
 
 
-def reach(path: Path) -> int:
-    """How many entries a feed holds; raises Unreachable or InUse."""
+def _newest(path: Path) -> audit.Checkpoint | None:
     file = FeedFile(path)
     with file.alone(FEED_WAIT) as handle:
-        return _reaches(file, handle)
+        return _last(file, handle)
 
 
-def _reaches(file: FeedFile, handle: int) -> int:
+def _last(file: FeedFile, handle: int) -> audit.Checkpoint | None:
+    """The last checkpoint that stands in a feed."""
     for line in file.backwards(handle):
         told = _told(line)
         if told is not None and "checkpoint" in told:
             try:
-                return audit.parse_note(str(told["checkpoint"]))[0].size
+                return audit.parse_note(str(told["checkpoint"]))[0]
             except ValueError:
                 continue
-    return 0
+    return None
+
+
+def _is_ours(store: Store, last: audit.Checkpoint) -> bool:
+    """Whether a checkpoint is one of this very log, and not of another store, or of a log that went on elsewhere."""
+    return last.origin == store.book.origin and last.root == store.book.root_at(last.size)
 
 
 # -- writing ------------------------------------------------------------------------------------------
@@ -141,32 +153,39 @@ def _numbers(store: Store) -> dict[str, int]:
 
 
 def _entries(store: Store, begin: int, end: int, keys: dict[int, tuple[str, bytes | None]]) -> Iterator[bytes]:
-    rows = store.db.rows(
-        "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, end)
-    )
-    for seq, salt, body, leaf in rows:
+    rows = store.db.rows("SELECT seq, salt, body FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, end))
+    for seq, salt, body in rows:
         if seq in keys:
             shown, said = keys[seq]
             yield canonical({"log_key": shown, "from": seq, "statement": to_base64(said) if said else None})
         if body is None:
-            yield canonical({"seq": seq, "leaf": to_base64(leaf)})
-            continue
+            raise Integrity("log_damaged")
         told = logbook.read_body(body)
         yield canonical({"seq": seq, "salt": to_base64(salt), "body": told})
-        if str(told.get("action")).startswith(_ROSTER_CHANGES):
-            yield canonical({"people": roster_people(store.roster), "after": seq})
-        if (told.get("action"), told.get("outcome")) == (Action.WITHDRAW, "done"):
+        people = told_people(store.roster)
+        if told.get("detail", {}).get("people") == crypto.sha256(canonical(people)).hex():
+            yield canonical({"people": people, "after": seq})
+        if "tombstones" in told.get("detail", {}):
             yield canonical({"tombstones": seq, "sealed": _sealed(store, seq, to_micros(from_iso(told["at"])))})
 
 
 def _sealed(store: Store, seq: int, at: int) -> dict[str, str]:
     """The tombstones of one withdrawal, for each officer."""
     rows = store.db.rows("SELECT kind, tag, at FROM tombstones WHERE at = ? ORDER BY kind, tag", (at,))
-    content = canonical([[str(kind), bytes(tag).hex(), int(when)] for kind, tag, when in rows])
+    content = _content((str(kind), bytes(tag), int(when)) for kind, tag, when in rows)
     officers = [one for one in store.roster.people if one.role is Role.OFFICER]
     info = _info(store.place.id, seq)
     sealed = {crypto.fingerprint(one.seal_key).hex(): crypto.seal(one.seal_key, content, info) for one in officers}
     return {holder: to_base64(one) for holder, one in sealed.items()}
+
+
+def digest_of(these: Iterable[tuple[str, bytes, int]]) -> str:
+    """What the entry of a withdrawal swears of its tombstones (kind, tag, µs)."""
+    return crypto.sha256(_content(these)).hex()
+
+
+def _content(these: Iterable[tuple[str, bytes, int]]) -> bytes:
+    return canonical([[kind, tag.hex(), at] for kind, tag, at in sorted(these)])
 
 
 def _info(store: bytes, seq: int) -> bytes:
@@ -194,34 +213,48 @@ def tombstones(store_id: bytes, told: dict[str, Any], key: crypto.SealingKey) ->
         raise Integrity("feed_does_not_open") from None
 
 
-def leaf_of(told: dict[str, Any]) -> bytes:
-    """The leaf of an entry's line; raises ValueError or KeyError where it is none."""
-    if "leaf" in told:
-        return from_base64(told["leaf"], 32)
-    return audit.leaf_hash(audit.commit(from_base64(told["salt"], audit.SALT_BYTES), canonical(told["body"])))
-
-
 def check(store: Store) -> list[str]:
     """In what the feed is not what the log says, as codes; empty if in nothing, or where there is no feed."""
     stands = standing(store)
     if stands is None:
         return []
-    if stands.problem in {"feed_unreachable", "feed_ahead"}:
+    if stands.problem in {"feed_unreachable", "feed_ahead", "feed_of_another"}:
         return [stands.problem]
-    problems, expected = [], 0
-    for told in read(stands.path):
-        if "seq" not in told:
-            continue
-        try:
-            seq, leaf = int(told["seq"]), leaf_of(told)
-        except (KeyError, TypeError, ValueError):
-            problems.append("feed_differs")
-            continue
-        row = store.db.rows("SELECT leaf FROM entries WHERE seq = ?", (seq,))
-        if seq > expected or not row or bytes(row[0][0]) != leaf:
-            problems.append("feed_differs")
-        expected = max(expected, seq + 1)
-    return sorted({*problems, *([stands.problem] if stands.problem else [])})
+    try:
+        right = _agrees(store, read(stands.path))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        right = False
+    return [*([] if right else ["feed_differs"]), *([stands.problem] if stands.problem else [])]
+
+
+def _agrees(store: Store, lines: Iterable[dict[str, Any]]) -> bool:
+    """Whether what checkpoints closed is every entry of the log, in order and as it stands there."""
+    closed, open_ones = 0, dict[int, bytes]()
+    for told in lines:
+        if "seq" in told:
+            seq = int(told["seq"])
+            if seq == closed:
+                open_ones = {}  # again, behind what a crash cut off
+            if seq >= closed:
+                open_ones[seq] = leaf_of(told)
+        elif "checkpoint" in told:
+            size = audit.parse_note(str(told["checkpoint"]))[0].size
+            if size > closed:
+                if sorted(open_ones) != list(range(closed, size)) or not _same_leaves(store, open_ones):
+                    return False
+                closed, open_ones = size, {}
+    return True
+
+
+def _same_leaves(store: Store, leaves: dict[int, bytes]) -> bool:
+    begin, end = min(leaves), max(leaves)
+    rows = store.db.rows("SELECT seq, leaf FROM entries WHERE seq BETWEEN ? AND ?", (begin, end))
+    return {int(seq): bytes(leaf) for seq, leaf in rows} == leaves
+
+
+def leaf_of(told: dict[str, Any]) -> bytes:
+    """The leaf of an entry's line; raises ValueError or KeyError where it does not say what stands in the log."""
+    return audit.leaf_hash(audit.commit(from_base64(told["salt"], audit.SALT_BYTES), canonical(told["body"])))
 
 
 def _told(line: bytes) -> dict[str, Any] | None:

@@ -120,7 +120,8 @@ def _build(
         if feed is not None:
             store.db.run("INSERT INTO meta (key, value) VALUES ('feed', ?)", (str(feed),))
         store.book.found()
-        change.log(store.entry("init", "done", "access.officer", now, officer=officer.name))
+        sworn = people.digest_of_people(store.roster)
+        change.log(store.entry("init", "done", "access.officer", now, officer=officer.name, people=sworn))
     return store
 
 

@@ -131,7 +131,7 @@ def permit_maker(store: Store, shown_id: str, action: Action, now: datetime) -> 
         told = (recording.id,) if recording else ()
         _refuse(store, action, decision.rule, now, error, recordings=told, asked=_shape(shown_id))
     keys = listening.access_keyring(store) if officer else listening.keyring(store, Purpose.QUALITY)
-    entry = Entry(str(action), "opened", decision.rule, store.person.name, now, recordings=(recording.id,))
+    entry = Entry(str(action), "allowed", decision.rule, store.person.name, now, recordings=(recording.id,))
     with store.change(now) as change:
         seq = store.book.tree().size
         change.log(entry)

@@ -57,6 +57,15 @@ def access_key(store: Store) -> AccessKey:
     return store.roster.access_keys[-1]
 
 
+def new_access_key(store: Store, people: Iterable[Person], now: datetime) -> AccessKey:
+    """A subject-access key that an officer who leaves never had, sealed to the officers among *people*; in a change."""
+    seed, key_id = crypto.fresh(), crypto.fresh(16)
+    for one in people:
+        if one.role is Role.OFFICER:
+            store.give_part(one, access_part(key_id), 1, seed)
+    return AccessKey(key_id, crypto.SealingKey.from_seed(seed).public, now)
+
+
 def key_for(store: Store, purpose: Purpose, team: str, month: str, now: datetime) -> ListeningKey:
     """The version to seal to today, made now if there is none; inside a change of who may make one."""
     found = known_key(store, purpose, team, month, now)

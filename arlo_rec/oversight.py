@@ -53,7 +53,7 @@ def status(store: Store, now: datetime) -> Status:
         log_size=store.book.tree().size,
         unfinished=store.catalogue.count("state IN ('arriving', 'erasing')"),
         weak_disk=weak_disk(store),
-        backups=list(escrow.standings(store, now)),
+        backups=list(escrow.standings(store, store.today(now))),
         feed=feed.standing(store),
         unconfirmed=recipients.open_ones(store),
     )

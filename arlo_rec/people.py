@@ -207,6 +207,11 @@ def told_people(roster: Roster) -> list[dict[str, Any]]:
     return [_told_person(one) for one in (*roster.people, *roster.former)]
 
 
+def digest_of_people(roster: Roster) -> str:
+    """What the entry of a change of who is here swears of it."""
+    return crypto.sha256(canonical(told_people(roster))).hex()
+
+
 def read_people(told: list[dict[str, Any]]) -> list[Person]:
     """What `told_people` said; raises Integrity."""
     try:

@@ -24,8 +24,7 @@ from arlo_rec.keyfiles import (
     write_locked,
     write_service,
 )
-from arlo_rec.people import AccessKey
-from arlo_rec.policy import Action, Role, holds_index, holds_root
+from arlo_rec.policy import Action, Role, holds_index
 from arlo_rec.records import Person
 from arlo_rec.store import INDEX_PART, ROOT_PART, Change, Store, access_part
 
@@ -118,13 +117,14 @@ def remove(store: Store, person: Person, now: datetime) -> None:
         former = (*roster.former, person)
         access_keys = roster.access_keys
         if person.role is Role.OFFICER:
-            access_keys = (*access_keys, _new_access_key(store, stay, now))
+            access_keys = (*access_keys, listening.new_access_key(store, stay, now))
         changed = roster.next(now, people=stay, former=former, grants=grants, access_keys=access_keys)
         store.put_roster(changed)
         store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(person.seal_key),))
         listening.close_to(store, person, now)
         store.set_number("rekey_due", 1)
-        change.log(store.entry("person remove", "done", "access.officer", now, removed=person.name))
+        sworn = people.digest_of_people(store.roster)
+        change.log(store.entry("person remove", "done", "access.officer", now, removed=person.name, people=sworn))
         return erasure.root_holders(store, now)
 
     erasure.replace_root(store, now, leave)
@@ -146,8 +146,9 @@ def reset(store: Store, name: str, now: datetime) -> Added:
         raise Usage("not_oneself")
     one_time = readable_secret(ONE_TIME_GROUPS)
     identity = Identity(store.place.id, name, crypto.fresh(), _officers(store), once=True)
+    new = _renew(store, old, identity, now)
     write_locked(store.place, identity, one_time.encode())
-    return Added(_renew(store, old, identity, now), one_time, identity)
+    return Added(new, one_time, identity)
 
 
 def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
@@ -159,12 +160,19 @@ def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
 
 
 def renew_recovery(store: Store, now: datetime) -> str:
-    """A new recovery key, shown once: the old one may have been read. Raises NothingMatched where there is none."""
-    old = _renewable(store, people.RECOVERY_NAME, now, service=False)
+    """A new recovery key, shown once: the old one may have been read, or there is none any more."""
+    store.demand(Action.PEOPLE, now)
+    old = store.roster.person(people.RECOVERY_NAME)
     secret = readable_secret(RECOVERY_GROUPS)
-    identity = Identity(store.place.id, old.name, crypto.fresh(), _officers(store))
+    identity = Identity(store.place.id, people.RECOVERY_NAME, crypto.fresh(), _officers(store))
+    if old is not None:
+        _renew(store, old, identity, now)
+    else:
+        keys = (identity.sealing.public, identity.signing.public)
+        person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True)
+        write_catalogue_seal(store.place, identity.name, person.seal_key, catalogue_seeds(store))
+        _enrol(store, person, now)
     write_locked(store.place, identity, clean_passphrase(secret.encode()))
-    _renew(store, old, identity, now)
     return secret
 
 
@@ -184,16 +192,22 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
         store.load_documents()
         stay = tuple(new if one.name == old.name else one for one in store.roster.people)
         former = (*store.roster.former, replace(old, name=f"{old.name} (until {now:%Y-%m-%d})"))
-        store.put_roster(store.roster.next(now, people=stay, former=former, introductions=_introduced(store, new)))
+        access_keys = store.roster.access_keys
+        if old.role is Role.OFFICER:
+            access_keys = (*access_keys, listening.new_access_key(store, stay, now))
+        changed = {"people": stay, "former": former, "access_keys": access_keys}
+        store.put_roster(store.roster.next(now, introductions=_introduced(store, new), **changed))
         store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(old.seal_key),))
         listening.close_to(store, old, now)
         _give_parts(store, new, now)
         _reopen(store, new, now)
-        change.log(store.entry("person reset", "done", "access.officer", now, person=old.name))
+        store.set_number("rekey_due", 1)
+        told = {"person": old.name, "people": people.digest_of_people(store.roster)}
+        change.log(store.entry("person reset", "done", "access.officer", now, **told))
         return erasure.root_holders(store, now)
 
-    write_catalogue_seal(store.place, old.name, new.seal_key, catalogue_seeds(store))
     erasure.replace_root(store, now, renew)
+    write_catalogue_seal(store.place, old.name, new.seal_key, catalogue_seeds(store))
     return new
 
 
@@ -217,11 +231,9 @@ def hand_over(store: Store, name: str, now: datetime) -> Added:
     return replace(added, identity=replace(added.identity, once=False))
 
 
-def take_over(store: Store, leaving: str, now: datetime) -> str | None:
-    """Remove who leaves, after a new recovery key, for they may have read the old one; that key, if there is one."""
-    recovery = None
-    if store.roster.person(people.RECOVERY_NAME):
-        recovery = renew_recovery(store, now)
+def take_over(store: Store, leaving: str, now: datetime) -> str:
+    """Remove who leaves, after a new recovery key, for they may have read the old one; that key, shown once."""
+    recovery = renew_recovery(store, now)
     remove(store, removable(store, leaving, now), now)
     return recovery
 
@@ -243,9 +255,10 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
             )
             store.put_roster(roster)
             _give_parts(store, person, now)
-            if holds_root(person.role, live_grant=False):
+            if person in erasure.root_holders(store, now):
                 store.give_part(person, ROOT_PART, held.seed_version, held.seed)
-            change.log(store.entry("person add", "done", "access.officer", now, added=person.name, role=person.role))
+            told = {"added": person.name, "role": person.role, "people": people.digest_of_people(store.roster)}
+            change.log(store.entry("person add", "done", "access.officer", now, **told))
 
 
 def _give_parts(store: Store, person: Person, now: datetime) -> None:
@@ -268,15 +281,6 @@ def _introduced(store: Store, person: Person) -> tuple[people.Introduction, ...]
         return store.roster.introductions
     word = people.introduce(store.identity.signing, person.sign_key, store.place.id)
     return (*store.roster.introductions, word)
-
-
-def _new_access_key(store: Store, people_left: Sequence[Person], now: datetime) -> AccessKey:
-    """A subject-access key that the officer who leaves never had."""
-    seed, key_id = crypto.fresh(), crypto.fresh(16)
-    for one in people_left:
-        if one.role is Role.OFFICER:
-            store.give_part(one, access_part(key_id), 1, seed)
-    return AccessKey(key_id, crypto.SealingKey.from_seed(seed).public, now)
 
 
 def _officers(store: Store) -> tuple[bytes, ...]:

@@ -159,7 +159,7 @@ _MAY_MAKE: Final = dict.fromkeys((Action.PSEUDONYMISE, Action.REVIEW, Action.REL
 
 # What an entry of the log says became of the recordings that it names: (action, outcome).
 TAKES_IN: Final = frozenset(
-    {(Action.INGEST, "allowed"), (Action.PSEUDONYMISE, "done"), (Action.RELEASE, "allowed")}
+    {(Action.INGEST, "allowed"), (Action.PSEUDONYMISE, "done")}
 )  # with what was sworn of the row
 ERASES: Final = frozenset(
     (one, "done")

@@ -104,7 +104,8 @@ def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
         store.db.run(
             "UPDATE copies SET state = ?, reviewed_by = ? WHERE recording = ?", (READY, store.person.name, copy.id)
         )
-        commit.log(store.entry(Action.REVIEW, "confirmed", "data.pseudonymised", now).naming(copy.id))
+        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, confirmed=True)
+        commit.log(entry.naming(copy.id))
     return _made(copies.get(store, copy.id) or copy, opened.known, opened.sound.duration)
 
 

@@ -61,7 +61,7 @@ def reached(store: Store, recordings: Collection[RecordingId]) -> None:
         return
     for some in portions(recordings):
         store.db.run(
-            "UPDATE recipients SET state = 'open' WHERE seq IN "  # noqa: S608 - marks
+            "UPDATE recipients SET state = 'open' WHERE state = 'out' AND seq IN "  # noqa: S608 - marks
             f"(SELECT seq FROM mentions WHERE recording IN ({marks(some)}))",
             some,
         )
@@ -92,7 +92,10 @@ def listed(store: Store, now: datetime, *, every: bool) -> list[Recipient]:
 def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Recipient]:
     """That these copies were deleted; a manager for their own. Raises NothingMatched or NotGranted, for all or none."""
     store.demand(Action.CONFIRM_DELETED, now)
-    known = {one.id: one for one in _read(store, {int(one) for one in ids if one.isascii() and one.isdigit()})}
+    known = {
+        one.id: one
+        for one in _read(store, {int(one) for one in ids if one.isascii() and one.isdigit() and len(one) < 19})
+    }
     for one in ids:
         if one not in known:
             raise NothingMatched("no_such_recipient", id=one)

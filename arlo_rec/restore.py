@@ -15,28 +15,31 @@ from __future__ import annotations
 
 import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from arlo_rec import crypto, erasure, escrow, feed, listening, place, replay, ring, root
+from arlo_rec import aftermath, crypto, erasure, escrow, feed, people, place, replay, ring, root
 from arlo_rec.backends.durable import disk, put_new, sync_folder
-from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import Integrity, NotGranted, NotUnlocked, Refused, Unreachable, Usage
 from arlo_rec.keyfiles import Identity, read_catalogue_seal, write_catalogue_seal
-from arlo_rec.logbook import read_body
 from arlo_rec.place import Place
-from arlo_rec.policy import Action, Role, may, reason_problem
-from arlo_rec.records import Entry, Person, RecordingId, from_micros
+from arlo_rec.policy import RING_LONGEST, Action, may, reason_problem
+from arlo_rec.records import Entry, Person, RecordingId
 from arlo_rec.replay import Replay
 from arlo_rec.ring import Kept
+from arlo_rec.smallfile import read_small
 from arlo_rec.statefolder import StateFolder
 from arlo_rec.store import Change, Store, catalogue_key, log_key
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
+ABOUT_BYTES = 4096  # of backup.toml; it has 80
+UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
 ONCE = 256  # objects synced together
 
 
@@ -88,7 +91,7 @@ def find(wishes: Wishes, now: datetime) -> Source:
     """The newest backup that can be opened; raises Usage, Refused (older than its ring), Unreachable or Integrity."""
     store_id = _store_id(wishes.folder)
     kept = escrow.slots(store_id, RingFile(wishes.escrow).read())
-    live = [one for one in kept if one.at + timedelta(hours=one.hours) > now]
+    live = [one for one in kept if one.at < now + RING_LONGEST and now < one.at + timedelta(hours=one.hours)]
     if not live:
         raise Refused("backup_too_old", rule="consent.withdraw", path=str(wishes.folder))
     for one in live:
@@ -105,20 +108,32 @@ def carry_out(source: Source, wishes: Wishes, identity: Identity, now: datetime,
     secret = ring.open_sealed(source.id, source.kept, identity.sealing)
     if secret is None:
         raise NotUnlocked("backup_not_for_you", rule="access.officer")
-    _clear_half_made(wishes)
-    where = place.create(wishes.store, wishes.root, source.id, group_id=wishes.group_id)
-    for folder in (where.store, where.root):
-        (folder / UNFINISHED).touch()
-    try:
-        return _restore(source, where, wishes, identity, secret, now, state)
-    except BaseException:
+    with _alone(wishes):
+        _clear_half_made(wishes)
+        where = place.create(wishes.store, wishes.root, source.id, group_id=wishes.group_id)
         for folder in (where.store, where.root):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+            (folder / UNFINISHED).touch()
+        try:
+            return _restore(source, where, wishes, identity, secret, now, state)
+        except BaseException:
+            for folder in (where.store, where.root):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _alone(wishes: Wishes) -> Iterator[None]:
+    """No other run restores into the same place meanwhile; raises InUse or Unreachable."""
+    claim = wishes.store.with_name(f".{wishes.store.name}.restoring")
+    with disk():
+        claim.touch(mode=0o600)
+    with file_lock(claim, exclusive=True, wait=0):
+        yield
+        claim.unlink(missing_ok=True)
 
 
 def _clear_half_made(wishes: Wishes) -> None:
-    """What a run that was killed left: there is no store in it."""
+    """What a run that was killed left: there is no store in it, and whoever made it runs no more."""
     if (wishes.store / UNFINISHED).exists() and not (wishes.store / "store.toml").exists():
         for folder in (wishes.store, wishes.root):
             if (folder / UNFINISHED).exists():
@@ -138,11 +153,11 @@ def _restore(
     store.book.key = log_key(seeds[0])  # as the log knows it, until it is handed over
     try:
         replayed = replay.read(store, feed.read(wishes.feed)) if wishes.feed is not None else None
-        without = _copy_objects(store, wishes.folder)
-        if replayed is not None and identity.name in replayed.removed:
+        if replayed is not None and identity.name in replayed.gone:
             raise NotUnlocked("no_longer_here", rule="access.officer")
+        without = _copy_objects(store, wishes.folder)
         _lay_out_root(store, source.kept, secret, replayed or Replay())
-        told = _put_right(store, wishes, replayed, seeds, without, now)
+        told = _put_right(store, wishes, source.kept, replayed, seeds, without, now)
         _let_in(store, source, seeds[1])
         if wishes.feed is not None:
             store.feed = wishes.feed
@@ -180,13 +195,13 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
 
 def _store_id(folder: Path) -> bytes:
     try:
-        told = tomllib.loads((folder / "backup.toml").read_text("utf-8"))
+        told = tomllib.loads(read_small(folder / "backup.toml", ABOUT_BYTES).decode("utf-8"))
         return bytes.fromhex(told["id"])
     except FileNotFoundError:
         raise Usage("no_backup", path=str(folder)) from None
     except OSError as error:
         raise Unreachable("disk_failed", path=str(folder), reason=error.strerror or "") from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("backup_damaged", path=str(folder)) from None
 
 
@@ -268,10 +283,10 @@ def _let_in(store: Store, source: Source, new_seed: bytes) -> None:
 
 def _lay_out_root(store: Store, kept: Kept, secret: bytes, since: Replay) -> None:
     """R of the backup in both slots, and counters that nobody who saw the lost store finds too small."""
-    generation = max(kept.generation, since.numbers.get("generation", 0)) + 1
+    generation = max(kept.generation, since.numbers.get("generation", 0)) + UNTOLD
     with store.db.writing():
         store.set_number("generation", generation)
-        store.set_number("changes", max(store.number("changes"), since.numbers.get("changes", 0)) + 1)
+        store.set_number("changes", max(store.number("changes"), since.numbers.get("changes", 0)) + UNTOLD)
         for key in ("attempts_taken", "flush_due", "rekey_due"):
             store.set_number(key, 0)
     slot = root.encode_slot(store.place.id, store.part("root"), kept.seed_version, generation, secret)
@@ -282,6 +297,7 @@ def _lay_out_root(store: Store, kept: Kept, secret: bytes, since: Replay) -> Non
 def _put_right(
     store: Store,
     wishes: Wishes,
+    kept: Kept,
     since: Replay | None,
     seeds: Sequence[bytes],
     without: set[RecordingId],
@@ -291,19 +307,21 @@ def _put_right(
     found = since or Replay()
     again = (found.erased | without) & there
     lost = tuple(sorted((found.taken | without) - found.erased))
-    removed = tuple(sorted(found.removed & {one.name for one in store.roster.people}))
+    removed = tuple(sorted(found.gone & {one.name for one in store.roster.people}))
     told = {"replayed": since is not None, "lost": len(lost), "removed": list(removed)}
-    entry = store.entry(Action.RESTORE, "done", "access.officer", now, **told)
 
     def put_right(change: Change) -> Sequence[Person]:
-        _catch_up(store, found)
-        _go_on_with_key(store, *seeds)
-        _roster_of_today(store, found, removed, now)
-        _withdrawn_and_purged(store, found)
+        aftermath.catch_up(store, found)
+        aftermath.go_on_with_key(store, *seeds)
+        aftermath.roster_of_today(store, found, now)
+        aftermath.withdrawn_and_purged(store, found)
+        aftermath.copies_of_today(store, found)
         store.set_number("unreplayed", int(since is None))
-        _places_of_today(store, wishes)
+        aftermath.places_of_today(store, wishes.folder, wishes.escrow, wishes.feed, kept, found)
+        sworn = people.digest_of_people(store.roster)
+        entry = store.entry(Action.RESTORE, "done", "access.officer", now, **told, people=sworn)
         change.log(entry.naming(*(one for one in lost if one not in there)))
-        return [one for one in erasure.root_holders(store, now) if since is not None or one.role is not Role.INGEST]
+        return erasure.root_holders(store, now)
 
     erasure.replace_root(store, now, put_right)
     _erase_again(store, again, now)
@@ -318,73 +336,3 @@ def _erase_again(store: Store, again: set[RecordingId], now: datetime) -> None:
     order = erasure.Order("restore", "consent.withdraw", tuple(sorted(again)))
     entry = store.entry(Action.RESTORE, "done", "consent.withdraw", now, erased=len(again))
     erasure.carry_out(store, lambda: order, now, lambda change, _: change.log(entry.naming(*order.recordings)))
-
-
-def _withdrawn_and_purged(store: Store, since: Replay) -> None:
-    """Tombstones, and the time of the last purge: no clock that was set back opens what was past its day."""
-    for kind, tag, at in since.tombstones:
-        store.catalogue.bury(kind, tag, from_micros(at))
-    if since.purged_at is not None and since.purged_at > store.instant("purged_at"):
-        store.set_instant("purged_at", since.purged_at)
-
-
-def _catch_up(store: Store, since: Replay) -> None:
-    """The log as the feed has it."""
-    store.db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", since.entries)
-    mentions = [
-        (bytes.fromhex(name), seq)
-        for seq, _, body, _ in since.entries
-        if body is not None
-        for name in read_body(body).get("recordings", ())
-    ]
-    store.db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
-    store.db.run_many("INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", since.checkpoints)
-    store.db.run_many("INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)", since.log_keys)
-    tree = store.book.tree()
-    for _, _, _, leaf in since.entries:
-        tree = tree.add(leaf)
-    store.db.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('log', ?)", (tree.encode(),))
-
-
-def _go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
-    """The old key vouches for the new one where it is known; where the log went on under another, an officer does."""
-    old, new = log_key(old_seed), log_key(new_seed)
-    if replay.whose_key(store.book, old):
-        store.book.key = old
-        store.book.adopt(new)
-    else:
-        store.book.restored(new, store.identity.signing)
-
-
-def _roster_of_today(store: Store, since: Replay, removed: Sequence[str], now: datetime) -> None:
-    """Without who left; no grant goes on; who came since is remembered for what they signed."""
-    roster = store.roster
-    leaving = [one for one in roster.people if one.name in removed]
-    stay = tuple(one for one in roster.people if one.name not in removed)
-    known = {one.sign_key for one in (*roster.people, *roster.former)}
-    came = [one for one in since.people if one.sign_key not in known]
-    gone = [replace(one, name=f"{one.name} (until {now:%Y-%m-%d})") for one in came]
-    grants = tuple(
-        replace(one, ended_at=now, state="revoked") if one.ended_at is None else one for one in roster.grants
-    )
-    counted = replace(roster, counter=max(roster.counter, since.numbers.get("roster", 0)))
-    store.put_roster(counted.next(now, people=stay, former=(*roster.former, *leaving, *gone), grants=grants))
-    for person in leaving:
-        store.db.run("DELETE FROM seals WHERE holder = ?", (crypto.fingerprint(person.seal_key),))
-    for person in (*stay, *leaving):
-        listening.close_to(store, person, now)
-
-
-def _places_of_today(store: Store, wishes: Wishes) -> None:
-    """The ring that is here is emptied by the next purge; the feed that was given goes on."""
-    store.db.run("DELETE FROM escrows")
-    store.db.run(
-        "INSERT INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, -1, 0)",
-        (str(wishes.escrow.absolute()), str(wishes.folder.absolute())),
-    )
-    store.db.run("DELETE FROM meta WHERE key = 'feed'")
-    if wishes.feed is not None:
-        store.db.run("INSERT INTO meta (key, value) VALUES ('feed', ?)", (str(wishes.feed.absolute()),))
-        store.set_number("fed", 1)
-    else:
-        store.set_number("fed", 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from arlo_rec import crypto
 from arlo_rec.backends.ringfile import RING_SLOT_BYTES
@@ -19,6 +19,8 @@ from arlo_rec.records import Person, from_micros, to_micros
 _MAGIC = b"ARLORING"
 # magic, store, number, generation, version of the root seed, at, hours, held, catalogue, number of seals
 _HEAD = struct.Struct(">8s16sQQHqHQ32sH")
+_LARGEST = 2**48  # of any number here
+_LATEST = to_micros(datetime(2200, 1, 1, tzinfo=UTC))
 _HOLDER = 16  # bytes that name an officer's public key
 OFFICERS_MOST = (RING_SLOT_BYTES - _HEAD.size - 32) // (_HOLDER + crypto.SEAL_OF_KEY)
 
@@ -66,6 +68,8 @@ def decode(store: bytes, slot: int, content: bytes) -> Kept | None:
     magic, of, number, generation, version, at, hours, held, catalogue, count = _HEAD.unpack(content[: _HEAD.size])
     end = _HEAD.size + count * (_HOLDER + crypto.SEAL_OF_KEY)
     if magic != _MAGIC or of != store or crypto.sha256(content[:end]) != content[end : end + 32]:
+        return None
+    if not (number < _LARGEST and generation < _LARGEST and 0 <= at < _LATEST and hours and held < _LARGEST):
         return None
     sealed = {}
     for begin in range(_HEAD.size, end, _HOLDER + crypto.SEAL_OF_KEY):

@@ -618,6 +618,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "gjenopprettingsnøkkelen overlater ikke noe: legg til en sikkerhetsansvarlig med person add",
         "the recovery key hands nothing over: add an officer with person add",
     ),
+    "backup_folder_taken": (
+        "{path} hører til en annen nøkkelmappe; bruk den, eller velg en annen mappe",
+        "{path} belongs to another escrow; use that, or choose another folder",
+    ),
     "cuts_missing": (
         "hva skal klippes ut? oppgi listen med --cuts",
         "what is to be cut out? give the list with --cuts",
@@ -805,6 +809,10 @@ _PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "{what}: kopien sier noe annet enn loggen",
         "{what}: says something else than the log",
     ),
+    "feed_of_another": (
+        "{what}: er kopien av en annen logg",
+        "{what}: is the feed of another log",
+    ),
 }
 
 _HELP: Final[dict[str, tuple[str, str]]] = {
@@ -905,6 +913,10 @@ _HELP: Final[dict[str, tuple[str, str]]] = {
     "recovery.join": (
         "Sett deler sammen til gjenopprettingsnøkkelen.",
         "Join shares to the recovery key.",
+    ),
+    "recovery.renew": (
+        "Lag en ny gjenopprettingsnøkkel; den gamle åpner ikke noe mer.",
+        "Make a new recovery key; the old one opens nothing any more.",
     ),
     "pseudonymise": (
         "Lag en kopi til opplæring, der det som peker på noen er klippet ut.",
@@ -1516,8 +1528,8 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Type the name of who takes over:",
     ),
     "handover.done": (
-        "{name} er sikkerhetsansvarlig nå. Engangspassord: {passphrase}\nNy gjenopprettingsnøkkel, vises bare nå: {recovery_key}\n{name} setter sitt eget passord: arlo-rec person passphrase --as {name}",
-        "{name} is security officer now. One-time passphrase: {passphrase}\nNew recovery key, shown only now: {recovery_key}\n{name} sets a passphrase of their own: arlo-rec person passphrase --as {name}",
+        "{name} er sikkerhetsansvarlig nå. Engangspassord: {passphrase}\nNy gjenopprettingsnøkkel, vises bare nå: {recovery_key}\n{name} setter sitt eget passord: arlo-rec person passphrase --as {name}\nTa en ny sikkerhetskopi: den forrige åpner ingen som er her nå.",
+        "{name} is security officer now. One-time passphrase: {passphrase}\nNew recovery key, shown only now: {recovery_key}\n{name} sets a passphrase of their own: arlo-rec person passphrase --as {name}\nMake a new backup: nobody who is here now may open the last one.",
     ),
     "rotate.done": (
         "{name} har en ny nøkkelfil: {path}. Den gamle åpner ikke noe mer.",
@@ -1530,6 +1542,18 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "recovery.joined": (
         "Gjenopprettingsnøkkelen: {recovery_key}",
         "The recovery key: {recovery_key}",
+    ),
+    "critical.feed_of_another": (
+        "KRITISK: {path} er kopien av en annen logg; det skrives ikke noe til den. Oppgi en annen fil.",
+        "CRITICAL: {path} is the feed of another log; nothing is written to it. Name another file.",
+    ),
+    "recovery.renewed": (
+        "Ny gjenopprettingsnøkkel, vises bare nå: {recovery_key}\nTa en ny sikkerhetskopi.",
+        "New recovery key, shown only now: {recovery_key}\nMake a new backup.",
+    ),
+    "critical.backup_not_for_officers": (
+        "KRITISK: ingen som er sikkerhetsansvarlig nå, kan åpne sikkerhetskopien i {folder}; kjør arlo-rec backup.",
+        "CRITICAL: nobody who is an officer now can open the backup in {folder}; run arlo-rec backup.",
     ),
     "pseudonymise.made": (
         "Kopi {copy} er laget. Klipp: {count}, {cover} av samtalen.",
@@ -1586,6 +1610,62 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "column.types": (
         "Slag",
         "Types",
+    ),
+    "why.too_large": (
+        "listen er for stor",
+        "the list is too large",
+    ),
+    "why.not_utf8": (
+        "det er ikke tekst i UTF-8",
+        "it is no text in UTF-8",
+    ),
+    "why.too_many": (
+        "det er for mange klipp",
+        "there are too many cuts",
+    ),
+    "why.behind_the_end": (
+        "klippet begynner etter at samtalen er slutt",
+        "the cut begins behind the end of the call",
+    ),
+    "why.no_such_channel": (
+        "samtalen har ikke den kanalen",
+        "the call has no such channel",
+    ),
+    "why.not_json": (
+        "det er ikke riktig JSON",
+        "it is not right JSON",
+    ),
+    "why.no_list": (
+        "det er ingen liste over klipp",
+        "there is no list of cuts",
+    ),
+    "why.not_a_cut": (
+        "det er ikke et klipp: start, slutt og hva det er",
+        "it is no cut: start, end and what it is",
+    ),
+    "why.no_time": (
+        "det er ikke en tid i sekunder",
+        "it is no time in seconds",
+    ),
+    "why.no_length": (
+        "klippet har ingen lengde",
+        "the cut has no length",
+    ),
+    "why.form_differs": (
+        "lydformatet er et annet",
+        "the form of the sound is another",
+    ),
+    "why.length_differs": (
+        "lengden er en annen",
+        "the length is another",
+    ),
+    "why.outside_differs": (
+        "noe utenfor klippene er endret",
+        "something outside the cuts is changed",
+    ),
+    "why.inside_is_not_the_fill": (
+        "noe i klippene står igjen",
+        "something in the cuts is left",
     ),
 }
 

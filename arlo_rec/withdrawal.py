@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec import crypto, erasure, receipts
+from arlo_rec import crypto, erasure, feed, receipts
 from arlo_rec.callers import parse_caller
 from arlo_rec.errors import ArloError, NothingMatched, Usage
 from arlo_rec.policy import Action
-from arlo_rec.records import Kind, Recording, RecordingId
+from arlo_rec.records import Kind, Recording, RecordingId, to_micros
 from arlo_rec.store import INDEX_PART, Change, Store
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -85,10 +85,13 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawn:
         return erasure.Order("withdrawal", planned.rule, tuple(one.id for one in affected))
 
     def bury(change: Change, wanted: erasure.Order) -> None:
-        for kind, tag in (("caller", planned.whom.caller), ("source", planned.whom.source)):
-            if tag is not None:
-                store.catalogue.bury(kind, tag, now)
-        entry = store.entry(Action.WITHDRAW, "done", planned.rule, now, count=len(wanted.recordings))
+        whom = (("caller", planned.whom.caller), ("source", planned.whom.source))
+        tags = [(kind, tag) for kind, tag in whom if tag is not None]
+        for kind, tag in tags:
+            store.catalogue.bury(kind, tag, now)
+        sworn = feed.digest_of((kind, tag, to_micros(now)) for kind, tag in tags)
+        count = len(wanted.recordings)
+        entry = store.entry(Action.WITHDRAW, "done", planned.rule, now, count=count, tombstones=sworn)
         change.log(entry.naming(*wanted.recordings))
 
     done = erasure.carry_out(store, order, now, bury)

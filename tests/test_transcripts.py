@@ -270,6 +270,10 @@ KEYS = {  # docs/cli.md, the table's last column, for the commands that there ar
         *("backups", "critical", "feed", "unconfirmed"),
     ),
     "certificate verify": ("valid",),
+    "pseudonymise": ("results[].id", "results[].copy", "results[].state", "results[].cuts[].start"),
+    "review": ("copy.copy", "copy.state"),
+    "release": ("copy.copy", "copy.state"),
+    "reject": ("copy.state",),
     "backup": ("number", "held", "copied", "until"),
     "restore": ("store", "root", "vkey", "held", "erased", "lost", "removed", "closed"),
     "recipients list": ("recipients[].id", "recipients[].kind", "recipients[].state"),
@@ -278,6 +282,7 @@ KEYS = {  # docs/cli.md, the table's last column, for the commands that there ar
     "person rotate": ("person", "key"),
     "recovery split": ("shares[]",),
     "recovery join": ("recovery_key",),
+    "recovery renew": ("recovery_key",),
     "demo": ("steps[].rule", "steps[].did", "steps[].ok"),
 }  # fmt: skip
 

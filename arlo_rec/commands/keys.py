@@ -31,7 +31,7 @@ def person_handover(
     with run.opened(place, added.identity) as store:
         waiting = bool(store.number("rekey_due"))
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
-    told = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key or "-")
+    told = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key)
     data |= {"removed": identity.name, "rekeyed": not waiting}
     return Answer(data, [told], always=True, exit_status=3 if waiting else 0)
 
@@ -80,3 +80,12 @@ def recovery_join(run: Run, files: Annotated[list[Path], arg("arg.shares", "FILE
             raise Usage("file_unreadable", path=str(one)) from None
     recovery_key = join(found)
     return Answer({"recovery_key": recovery_key}, [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
+
+
+def recovery_renew(run: Run) -> Answer:
+    from arlo_rec.persons import renew_recovery
+
+    with run.store() as store:
+        recovery_key = renew_recovery(store, run.now())
+    told = run.say("recovery.renewed", recovery_key=recovery_key)
+    return Answer({"recovery_key": recovery_key}, [told], always=True)
