@@ -15,7 +15,7 @@ from typing import Any
 
 from arlo_rec import crypto, listening, metadata, objects
 from arlo_rec.backends.files import file_lock
-from arlo_rec.errors import Integrity, NotGranted
+from arlo_rec.errors import Integrity, InUse, NotGranted
 from arlo_rec.jsontext import canonical
 from arlo_rec.metadata import MetadataKeys
 from arlo_rec.objects import DataKey
@@ -116,6 +116,8 @@ def _hold(store: Store, copy: Recording, ke: bytes, audience: Audience, state: s
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         tree = store.tree(store.read_root())
         with store.change(now) as change:
+            if store.document("roster").counter != store.roster.counter:
+                raise InUse("in_use")  # whom it is sealed to was decided by another roster
             original = store.catalogue.get(copy.parent) if copy.parent else None
             if original is None or original.state is not State.HELD:
                 raise NotGranted("no_grant", rule="access.managers")  # withdrawn while the copy was made

@@ -133,6 +133,27 @@ def test_a_manager_with_quality_makes_and_reviews_and_others_do_not_even_see_it(
     is_whole(world)
 
 
+def test_a_copy_is_not_sealed_by_a_roster_that_changed_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from arlo_rec import copies
+
+    (original,) = world.take_in("a")
+    world.grant("turid", "training")
+    hold, done = copies._hold, []
+
+    def meanwhile(*words: Any) -> Any:
+        if not done:
+            done.append(world.run("revoke", "turid", who="sigrid").exit)
+        return hold(*words)
+
+    monkeypatch.setattr(copies, "_hold", meanwhile)
+    words = ("pseudonymise", original, "--cuts", labels(world, (0.1, 0.2)))
+    assert world.run(*words, who="sigrid").exit == 11
+    assert done == [0]
+    assert propose(world, original)["state"] == "needs_review"
+    assert world.json("status", who="iver")["unfinished"] == 0
+    is_whole(world)
+
+
 def test_who_confirmed_and_who_released_is_in_the_log(world: World) -> None:
     (original,) = world.take_in("a")
     released(world, original)
