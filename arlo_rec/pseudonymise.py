@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from arlo_rec import audio, copies, crypto, cutlist, erasure, gate, objects
+from arlo_rec import audio, copies, crypto, cutlist, erasure, gate, objects, recipients
 from arlo_rec.audio import Fill, Sound, Stretch
 from arlo_rec.copies import NEEDS_REVIEW, READY, RELEASED, Copy
 from arlo_rec.cutlist import Cut
@@ -50,6 +50,7 @@ class _Opened:
     header: objects.Header
     sound: Sound
     known: dict[str, Any]
+    seq: int  # of the log entry that let it be opened
 
 
 def propose(store: Store, shown_id: str, cuts: Sequence[Cut], fill: Fill, clock: Callable[[], datetime]) -> Made:
@@ -67,13 +68,18 @@ def shown(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
 
 
 def heard(store: Store, shown_id: str, number: int, clock: Callable[[], datetime]) -> bytes:
-    """The original around one cut, as WAV: what a reviewer listens to; raises Usage where there is no such cut."""
+    """The original around one cut, as WAV: what a reviewer listens to; raises Usage where there is no such cut.
+
+    It leaves, so it is noted like an export: whoever has it must delete it when the call goes.
+    """
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
     cuts = _cuts(opened.known)
     if not 1 <= number <= len(cuts):
         raise Usage("no_such_cut", number=number, most=len(cuts))
-    sound = _open(store, copy.parent.hex(), Action.REVIEW, clock).sound
-    one = cuts[number - 1]
+    original = _open(store, copy.parent.hex(), Action.REVIEW, clock)
+    with store.change(clock()):
+        recipients.note(store, original.seq, "export", clock())
+    sound, one = original.sound, cuts[number - 1]
     begin = max(0, int((one.start - CONTEXT) * sound.rate))
     end = min(sound.frames, int((one.end + CONTEXT) * sound.rate) + 1)
     part = sound.data[begin * sound.frame_bytes : end * sound.frame_bytes]
@@ -146,7 +152,8 @@ def _open(store: Store, shown_id: str, action: Action, clock: Callable[[], datet
     key, header = gate.data_key(store, given, clock())
     body = b"".join(gate.listen_to(store, given, clock))
     sound = audio.read_wav(io.BytesIO(body), len(body))
-    return _Opened(given.recording, key, header, sound, copies.known_of(store, given.recording.id, given.keys, key.ke))
+    known = copies.known_of(store, given.recording.id, given.keys, key.ke)
+    return _Opened(given.recording, key, header, sound, known, given.seq)
 
 
 def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, _Opened]:

@@ -111,6 +111,14 @@ def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -
     assert [(one["start"], one["end"]) for one in changed["cuts"]] == [(2.0, 2.5), (3.0, 3.5)]
 
 
+def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
+    (original,) = world.take_in("a", seconds=2)
+    copy = propose(world, original)["copy"]
+    world.json("review", copy, "--hear", "1", "--out", str(world.base / "part.wav"), who="sigrid")
+    told = world.json("withdraw", "90000001", "--yes", who="skranke")["recipients"]
+    assert [(one["kind"], one["person"], one["state"]) for one in told] == [("export", "sigrid", "open")]
+
+
 def test_the_words_of_a_label_are_kept_nowhere(world: World) -> None:
     (original,) = world.take_in("a")
     made = propose(world, original)
