@@ -21,7 +21,7 @@ from tests.proof import disk
 from tests.proof.trace import DATA, NAMES, OPENS, PROJECT, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
 from tests.world import World
 
-TRIES = 3  # an injection depends on how threads take turns; one that never fires is a failure
+TRIES = 12  # an injection depends on how threads take turns; one that never fires is a failure
 BY_CHANCE = 2  # images besides the five corners, at each call
 ERRORS = ("ENOSPC", "EIO")
 FREES = {"unlink", "unlinkat", "rmdir"}  # a full disk does not refuse these
