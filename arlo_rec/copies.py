@@ -90,9 +90,19 @@ def trainers(
 
 
 def make(
-    store: Store, original: Recording, parent_key: DataKey, wav: bytes, audience: Audience, state: str, now: datetime
+    store: Store,
+    original: Recording,
+    parent_key: DataKey,
+    wav: bytes,
+    audience: Audience,
+    state: str,
+    now: datetime,
+    made_from: RecordingId | None = None,
 ) -> Recording:
-    """Seal a copy and hold it; the log says which copy of which original. Raises InUse, Unreachable or Integrity."""
+    """Seal a copy and hold it; the log says which copy of which original. Raises InUse, Unreachable or Integrity.
+
+    A released copy is *made_from* the one that was reviewed, so that a run that broke off releases it once.
+    """
     copy_id = new_id(original.due_at, crypto.fresh(ID_CHANCE))
     key = objects.key_of_copy(parent_key)
     header = objects.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience.listeners)
@@ -108,11 +118,29 @@ def make(
             original, id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
             content=b"", object_sha256=pieces.sha256(), object_bytes=pieces.size,
         )  # fmt: skip
-        _hold(store, copy, key.ke, audience, state, now)
+        _hold(store, copy, key.ke, audience, state, now, made_from)
     return copy
 
 
-def _hold(store: Store, copy: Recording, ke: bytes, audience: Audience, state: str, now: datetime) -> None:
+def released_from(store: Store, reviewed: RecordingId) -> RecordingId | None:
+    """The copy that a release which broke off has made already of the one that was reviewed."""
+    rows = store.db.rows(
+        "SELECT c.recording FROM copies c JOIN recordings r ON r.id = c.recording "
+        "WHERE c.made_from = ? AND r.state = 'held'",
+        (reviewed,),
+    )
+    return RecordingId(bytes(rows[0][0])) if rows else None
+
+
+def _hold(
+    store: Store,
+    copy: Recording,
+    ke: bytes,
+    audience: Audience,
+    state: str,
+    now: datetime,
+    made_from: RecordingId | None,
+) -> None:
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         tree = store.tree(store.read_root())
         with store.change(now) as change:
@@ -127,8 +155,8 @@ def _hold(store: Store, copy: Recording, ke: bytes, audience: Audience, state: s
             for name, told in audience.told.items():
                 keys.seal(copy.id, ke, name, audience.listeners[name], told)
             store.db.run(
-                "INSERT INTO copies (recording, parent, state, made_by, made_at) VALUES (?, ?, ?, ?, ?)",
-                (copy.id, copy.parent, state, store.person.name, to_micros(now)),
+                "INSERT INTO copies (recording, parent, state, made_by, made_at, made_from) VALUES (?, ?, ?, ?, ?, ?)",
+                (copy.id, copy.parent, state, store.person.name, to_micros(now), made_from),
             )
             sworn = crypto.sha256(canonical(copy.sworn())).hex()
             told = {"sworn": sworn, "parent": original.id.hex(), "state": state}

@@ -123,16 +123,20 @@ def release(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
         raise Refused("not_reviewed", rule="data.pseudonymised")
     original = _open(store, copy.parent.hex(), Action.RELEASE, clock)
     _prove(original.sound, opened.sound, _cuts(opened.known), _fill(opened.known), _chance(opened.known))
-    now = clock()
+    given = copies.released_from(store, copy.id) or _give(store, original, copy, opened, clock())
+    _erase(store, copy, Action.RELEASE, reason, clock())
+    return _made(
+        Copy(given, copy.parent, RELEASED, copy.made_by, copy.reviewed_by), opened.known, opened.sound.duration
+    )
+
+
+def _give(store: Store, original: _Opened, copy: Copy, opened: _Opened, now: datetime) -> RecordingId:
+    """The same sound sealed anew to training."""
     plain = {key: opened.known[key] for key in _FOR_TRAINERS}
     with store.change(now):
         audience = copies.trainers(store, original.recording, opened.known, plain, now)
     wav = audio.canonical_wav(opened.sound)
-    released = copies.make(store, original.recording, original.key, wav, audience, RELEASED, now)
-    _erase(store, copy, Action.RELEASE, reason, clock())
-    return _made(
-        Copy(released.id, copy.parent, RELEASED, copy.made_by, copy.reviewed_by), opened.known, opened.sound.duration
-    )
+    return copies.make(store, original.recording, original.key, wav, audience, RELEASED, now, copy.id).id
 
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:

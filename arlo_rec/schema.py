@@ -137,7 +137,7 @@ UPDATE meta SET value = 4 WHERE key = 'schema';
 _COPIES = """
 CREATE TABLE copies (
   recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by TEXT NOT NULL,
-  made_at INTEGER NOT NULL, reviewed_by TEXT) STRICT;
+  made_at INTEGER NOT NULL, reviewed_by TEXT, made_from BLOB) STRICT;
 CREATE INDEX copies_by_parent ON copies (parent);
 UPDATE meta SET value = 5 WHERE key = 'schema';
 """

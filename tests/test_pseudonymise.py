@@ -111,6 +111,28 @@ def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -
     assert [(one["start"], one["end"]) for one in changed["cuts"]] == [(2.0, 2.5), (3.0, 3.5)]
 
 
+def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from arlo_rec import pseudonymise
+    from arlo_rec.errors import Unreachable
+
+    (original,) = world.take_in("a")
+    world.grant("turid", "training")
+    copy = propose(world, original)["copy"]
+    world.json("review", copy, "--confirm", who="sigrid")
+
+    def breaks(*_words: Any) -> None:
+        raise Unreachable("no_space")
+
+    monkeypatch.setattr(pseudonymise, "_erase", breaks)
+    assert world.run("release", copy, "--reason", WHY, who="sigrid").exit == 16
+    monkeypatch.undo()
+    (given,) = training(world, "find").json["recordings"]
+    assert world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"] == given["id"]
+    assert [one["id"] for one in training(world, "find").json["recordings"]] == [given["id"]]
+    assert world.run("review", copy, who="sigrid").exit == 13
+    is_whole(world)
+
+
 def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
     (original,) = world.take_in("a", seconds=2)
     copy = propose(world, original)["copy"]
