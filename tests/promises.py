@@ -74,6 +74,7 @@ class Scene:
     prepare: Callable[[World], None] = lambda _world: None
     gone: tuple[str, ...] = ()  # calls that are erased
     new: tuple[str, ...] = ()  # calls that lie in the spool
+    anew: tuple[str, ...] = ()  # recordings whose sound comes back under another id
     again: tuple[int, ...] = (0,)  # how it may end when it is run once more
     owes: Callable[[World, str], bool] = lambda _world, _told: True
 
@@ -86,6 +87,7 @@ class Scene:
             "BACKUP": str(world.base / "backup"),
             "ESCROW": str(world.base / "escrow"),
             "OLD": ids_of(world).get("a", ""),
+            "COPY": ids_of(world).get("copy", ""),
         }
         return [names.get(word, word) for word in self.words] + ["--json"]
 
@@ -176,6 +178,16 @@ def _backed_up(world: World) -> None:
     (world.base / "ids.json").write_text(json.dumps(ids), "utf-8")
 
 
+def _reviewed(world: World) -> None:
+    """A training copy that somebody confirmed."""
+    cuts = world.base / "cuts.txt"
+    cuts.write_text("0.05\t0.1\tname\n", "utf-8")
+    ids = ids_of(world)
+    (made,) = world.json("pseudonymise", ids["a"], "--cuts", str(cuts), who="sigrid")["results"]
+    world.json("review", made["copy"], "--confirm", who="sigrid")
+    (world.base / "ids.json").write_text(json.dumps(ids | {"copy": made["copy"]}), "utf-8")
+
+
 def _restores(world: World, _told: str) -> bool:
     """Whether the backup becomes a store in which everything opens that was held."""
     twin = World(world.base / "restored", {"ARLO_REC_STORE": str(world.base / "restored" / "store")})
@@ -228,6 +240,15 @@ SCENES = [
     Scene("purge", ("purge",), "cron", gone=("old",)),
     Scene("purge of 100", ("purge", "--allow-large"), "cron", _hundred, gone=("old", *_HUNDRED)),
     Scene("backup", ("backup", "BACKUP", "--escrow", "ESCROW"), "cron", _backed_up, owes=_restores),
+    Scene(
+        "release",
+        ("release", "COPY", "--reason", "confirmed by two people"),
+        "sigrid",
+        _reviewed,
+        gone=("copy",),
+        anew=("copy",),
+        again=(0, 13),
+    ),
     Scene("grant", ("grant", "turid", *_TURID), "sigrid", owes=lambda world, _: _finds(world, "turid") == 0),
     Scene("revoke", ("revoke", "leif"), "sigrid", again=(0, 4), owes=lambda world, _: _finds(world, "leif") == 13),
     Scene(
@@ -288,7 +309,9 @@ def set_up(scene: Scene, ready: World, base: Path) -> Facts:
     people = [identity(world, name) for name in SECRETS]
     known = World(base)
     shutil.copytree(world.store, base / "yesterday")
-    return Facts(known, ids_of(world), plunder(world, people).sounds, offered, people)
+    sounds = plunder(world, people).sounds
+    offered |= {stem: sounds[ids_of(world)[stem]] for stem in scene.anew}
+    return Facts(known, ids_of(world), sounds, offered, people)
 
 
 def _what_becomes_of(scene: Scene, world: World, base: Path) -> dict[str, bytes]:
