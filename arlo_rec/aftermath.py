@@ -69,8 +69,9 @@ def roster_of_today(store: Store, since: Replay, now: datetime) -> None:
 
 def withdrawn_and_purged(store: Store, since: Replay) -> None:
     """Tombstones, and the time of the last purge: no clock that was set back opens what was past its day."""
-    for kind, tag, at in since.tombstones:
+    for seq, kind, tag, at in since.tombstones:
         store.catalogue.bury(kind, tag, from_micros(at))
+        store.catalogue.swear(seq, kind, tag, from_micros(at))
     if since.purged_at is not None and since.purged_at > store.instant("purged_at"):
         store.set_instant("purged_at", since.purged_at)
 

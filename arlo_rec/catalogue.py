@@ -108,6 +108,7 @@ class Catalogue:
             "WHERE id = ? AND state = 'held'",
             [(erasure, one) for one in sorted(recordings)],
         )
+        self._db.run_many("DELETE FROM copies WHERE recording = ?", [(one,) for one in sorted(recordings)])
         used: set[bytes] = set()
         for some in portions(recordings):
             going = f"FROM metadata WHERE recording IN ({marks(some)})"
@@ -182,6 +183,12 @@ class Catalogue:
             (kind, tag, to_micros(at)),
         )
 
+    def swear(self, seq: int, kind: str, tag: bytes, at: datetime) -> None:
+        """That the log entry of that number buried somebody, for whoever is told of it outside."""
+        self._db.run(
+            "INSERT OR IGNORE INTO burials (seq, kind, tag, at) VALUES (?, ?, ?, ?)", (seq, kind, tag, to_micros(at))
+        )
+
     def buried(self, kind: str, tag: bytes) -> datetime | None:
         """When that caller or source id was withdrawn."""
         found = self._db.rows("SELECT at FROM tombstones WHERE kind = ? AND tag = ?", (kind, tag))
@@ -190,6 +197,7 @@ class Catalogue:
     def clear_old(self, before: datetime) -> None:
         """Drop tombstones and erased rows that can no longer meet a late delivery."""
         self._db.run("DELETE FROM tombstones WHERE at < ?", (to_micros(before),))
+        self._db.run("DELETE FROM burials WHERE at < ?", (to_micros(before),))
         self._db.run("DELETE FROM recordings WHERE state = 'erased' AND started_at < ?", (to_micros(before),))
 
     # -- sealed metadata ------------------------------------------------------------------------------

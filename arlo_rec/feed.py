@@ -25,9 +25,8 @@ from arlo_rec import audit, crypto, logbook
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.errors import ArloError, Integrity, Unreachable
 from arlo_rec.jsontext import canonical, from_base64, parse_object, to_base64
-from arlo_rec.people import told_people
+from arlo_rec.people import digest_of_people, told_people
 from arlo_rec.policy import Role
-from arlo_rec.records import from_iso, to_micros
 from arlo_rec.store import Store
 
 FEED_WAIT = 2.0  # seconds that a command waits for another one's lines
@@ -160,18 +159,21 @@ def _entries(store: Store, begin: int, end: int, keys: dict[int, tuple[str, byte
             yield canonical({"log_key": shown, "from": seq, "statement": to_base64(said) if said else None})
         if body is None:
             raise Integrity("log_damaged")
-        told = logbook.read_body(body)
+        try:
+            told = logbook.read_body(body)
+        except ValueError:
+            raise Integrity("log_damaged") from None
         yield canonical({"seq": seq, "salt": to_base64(salt), "body": told})
-        people = told_people(store.roster)
-        if told.get("detail", {}).get("people") == crypto.sha256(canonical(people)).hex():
-            yield canonical({"people": people, "after": seq})
-        if "tombstones" in told.get("detail", {}):
-            yield canonical({"tombstones": seq, "sealed": _sealed(store, seq, to_micros(from_iso(told["at"])))})
+        detail = told.get("detail", {})
+        if "people" in detail and detail["people"] == digest_of_people(store.roster):
+            yield canonical({"people": told_people(store.roster), "after": seq})
+        if "tombstones" in detail:
+            yield canonical({"tombstones": seq, "sealed": _sealed(store, seq)})
 
 
-def _sealed(store: Store, seq: int, at: int) -> dict[str, str]:
+def _sealed(store: Store, seq: int) -> dict[str, str]:
     """The tombstones of one withdrawal, for each officer."""
-    rows = store.db.rows("SELECT kind, tag, at FROM tombstones WHERE at = ? ORDER BY kind, tag", (at,))
+    rows = store.db.rows("SELECT kind, tag, at FROM burials WHERE seq = ? ORDER BY kind", (seq,))
     content = _content((str(kind), bytes(tag), int(when)) for kind, tag, when in rows)
     officers = [one for one in store.roster.people if one.role is Role.OFFICER]
     info = _info(store.place.id, seq)

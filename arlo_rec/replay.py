@@ -32,7 +32,7 @@ class Replay:
     entries: list[tuple[int, bytes, bytes, bytes]] = field(default_factory=list)  # seq, salt, body, leaf
     checkpoints: list[tuple[int, bytes, str]] = field(default_factory=list)
     log_keys: list[tuple[str, int, bytes | None]] = field(default_factory=list)
-    tombstones: list[tuple[str, bytes, int]] = field(default_factory=list)
+    tombstones: list[tuple[int, str, bytes, int]] = field(default_factory=list)  # with the entry that swore each
     people: list[Person] = field(default_factory=list)  # who is or was here in the end
     taken: set[RecordingId] = field(default_factory=set)
     erased: set[RecordingId] = field(default_factory=set)
@@ -186,6 +186,8 @@ def _take_effect(found: Replay, seq: int, told: dict[str, Any]) -> None:
         found.erased |= names
     if did in _LEFT and names:
         found.copies[seq] = (_LEFT[did], str(told["person"]), at, names)
+    if did == (Action.REVIEW, "allowed") and "heard" in detail:
+        found.copies[seq] = ("export", str(told["person"]), at, names)
     if did == (Action.CONFIRM_DELETED, "done"):
         found.confirmed.add(_number(detail["of"]))
     if did == ("person remove", "done"):
@@ -218,7 +220,7 @@ def _open_tombstones(store: Store, found: Replay, sealed: dict[int, dict[str, An
         these = feed.tombstones(store.place.id, sealed[seq], store.identity.sealing)
         if feed.digest_of(these) != digest:
             raise ValueError("tombstones that no entry swore")
-        found.tombstones += these
+        found.tombstones += [(seq, *one) for one in these]
 
 
 def whose_key(book: logbook.Logbook, seed_key: crypto.SigningKey) -> bool:

@@ -120,7 +120,8 @@ _CHANGES = "INSERT INTO meta (key, value) VALUES ('changes', 0); UPDATE meta SET
 
 # Where backups of the store lie, and the rings that hold the secrets which open them: a purge empties these. Then, of
 # each erasure, the place of its entry in the log and the path that proves it: from all leaves it would take a second.
-# And the copies that left, each by the log entry that let it go, which says what it holds.
+# And the copies that left, each by the log entry that let it go, which says what it holds; and whom each withdrawal
+# buried, by its entry: of somebody who withdraws twice, `tombstones` keeps the newer time alone.
 _ESCROWS = """
 CREATE TABLE escrows (
   path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
@@ -128,6 +129,9 @@ CREATE TABLE escrows (
 CREATE TABLE recipients (
   seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL) STRICT;
 CREATE INDEX recipients_by_state ON recipients (state);
+CREATE TABLE burials (
+  seq INTEGER NOT NULL, kind TEXT NOT NULL, tag BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (seq, kind)) STRICT;
+CREATE INDEX burials_by_time ON burials (at);
 CREATE TABLE proofs (number TEXT PRIMARY KEY, seq INTEGER NOT NULL, path BLOB NOT NULL) STRICT;
 INSERT INTO meta (key, value) VALUES ('ring_hours', 24), ('fed', 0), ('unreplayed', 0);
 UPDATE meta SET value = 4 WHERE key = 'schema';
@@ -167,7 +171,7 @@ def migrate(db: Any, *, upto: str | None = None) -> None:
     @steps(name="0004_escrows")
     def _fourth(database: Any) -> None:
         _carry_out(database, _ESCROWS)
-        for table in ("escrows", "recipients", "proofs"):
+        for table in ("escrows", "recipients", "burials", "proofs"):
             _sum(database, table)
 
     @steps(name="0005_copies")

@@ -89,6 +89,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawn:
         tags = [(kind, tag) for kind, tag in whom if tag is not None]
         for kind, tag in tags:
             store.catalogue.bury(kind, tag, now)
+            store.catalogue.swear(store.book.tree().size, kind, tag, now)
         sworn = feed.digest_of((kind, tag, to_micros(now)) for kind, tag in tags)
         count = len(wanted.recordings)
         entry = store.entry(Action.WITHDRAW, "done", planned.rule, now, count=count, tombstones=sworn)

@@ -18,13 +18,18 @@ from tests.test_attack import identity
 from tests.world import World
 
 
+def configure(world: World) -> None:
+    """Name the feed in the config file of every account."""
+    config = world.base / "config" / "arlo-rec" / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(f'feed = "{path(world)}"\n', "utf-8")
+
+
 @pytest.fixture
 def fed(world: World) -> World:
     """A world with a feed on what stands for another mount."""
     (world.base / "mount").mkdir()
-    config = world.base / "config" / "arlo-rec" / "config.toml"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(f'feed = "{path(world)}"\n', "utf-8")
+    configure(world)
     return world
 
 

@@ -94,6 +94,26 @@ def test_tombstones_that_were_taken_out_or_exchanged_are_missed(fed: World) -> N
     assert with_feed(fed)["erased"] == 1
 
 
+def test_who_withdrew_twice_during_an_outage_is_in_the_feed_as_both_entries_swore(fed: World) -> None:  # noqa: F811
+    fed.take_in("a")
+    back_up(fed)
+    (fed.base / "mount").rename(fed.base / "unmounted")
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    (fed.base / "unmounted").rename(fed.base / "mount")
+    fed.json("status", who="iver")
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+    fed.deliver("late", seed=9)
+    assert [one["code"] for one in fed.json("ingest", str(fed.spool), who="telefon")["refused"]] == ["withdrawn"]
+    feed_path(fed).write_bytes(b"")  # lost and begun anew, it still says what the entries swore
+    back_up(fed)
+    fed.json("withdraw", OTHER, "--yes", who="skranke")
+    lose(fed)
+    with_feed(fed)
+    is_whole(fed)
+
+
 def test_people_whom_no_entry_swore_become_nobody(fed: World) -> None:  # noqa: F811
     """Appending is enough for whoever tries, so that no attribute of the file would be in the way."""
     fed.take_in("a")

@@ -13,6 +13,7 @@ from tests import world as worlds
 from tests.promises import plunder
 from tests.test_attack import SECRETS, identity
 from tests.test_backup import age_ring, back_up, places
+from tests.test_feed import configure
 from tests.test_feed import path as feed_path
 from tests.world import REASON, Result, World
 
@@ -23,9 +24,7 @@ OTHER = "+4790000002"
 def fed(world: World) -> World:
     """A world whose store has a feed."""
     (world.base / "mount").mkdir()
-    config = world.base / "config" / "arlo-rec" / "config.toml"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(f'feed = "{feed_path(world)}"\n', "utf-8")
+    configure(world)
     world.json("purge", who="cron")
     return world
 
