@@ -55,16 +55,6 @@ def get(store: Store, recording: RecordingId) -> Copy | None:
     return _copy(rows[0]) if rows else None
 
 
-def of(store: Store, parent: RecordingId) -> list[Copy]:
-    """The copies of an original that are held, the oldest first."""
-    rows = store.db.rows(
-        "SELECT c.recording, c.parent, c.state, c.made_by, c.reviewed_by FROM copies c "
-        "JOIN recordings r ON r.id = c.recording WHERE c.parent = ? AND r.state = 'held' ORDER BY c.made_at",
-        (parent,),
-    )
-    return [_copy(row) for row in rows]
-
-
 def makers(store: Store, header: objects.Header, told: Mapping[str, Any]) -> Audience:
     """Who could hear the original: its quality keys, and the newest subject-access key."""
     access = listening.access_key(store)

@@ -28,8 +28,7 @@ WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week sti
 GRANT_DEFAULT = timedelta(days=30)
 GRANT_LONGEST = timedelta(days=90)  # no grant outlives the recordings it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
-RING = timedelta(hours=24)  # for so long a backup may be opened after an erasure, unless the officer chose otherwise
-RING_LONGEST = timedelta(hours=7 * 24)
+RING_LONGEST = timedelta(hours=7 * 24)  # that a backup may be opened after an erasure
 OVERDUE_AFTER = timedelta(hours=2)  # purge runs hourly; two missed runs are worth a look
 
 
@@ -151,12 +150,13 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.RESTORE: (frozenset({Role.OFFICER}), "access.officer"),
     Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
     Action.CONFIRM_DELETED: (frozenset({Role.OFFICER, Role.MANAGER}), "consent.withdraw"),
+    Action.PSEUDONYMISE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
+    Action.REVIEW: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
+    Action.RELEASE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
+    Action.REJECT: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }
-_MAKERS = frozenset({Role.MANAGER, Role.OFFICER})
-_MAY_MAKE: Final = dict.fromkeys((Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT), _MAKERS)
-
 # What an entry of the log says became of the recordings that it names: (action, outcome).
 TAKES_IN: Final = frozenset(
     {(Action.INGEST, "allowed"), (Action.PSEUDONYMISE, "done")}
@@ -169,7 +169,7 @@ ERASES: Final = frozenset(
 
 def may(role: Role, action: Action) -> Decision:
     """Whether this role does that here. To open a recording takes a grant on top (`may_open`)."""
-    roles, rule = _MAY[action] if action in _MAY else (_MAY_MAKE[action], "data.pseudonymised")
+    roles, rule = _MAY[action]
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
@@ -285,12 +285,14 @@ def may_open(wish: Wish, *, now: datetime) -> Decision:
 
 
 def may_copy(wish: Wish, *, now: datetime, officer: bool) -> Decision:
-    """Whether a training copy may be made of an original: an officer's of any that names training in its consent."""
-    if not officer and (not wish.granted or Purpose.QUALITY not in wish.consented):
+    """Whether a training copy may be made: an officer may of every call whose consent names training, a manager only
+    of one that quality lets them hear.
+    """
+    if not (wish.granted or officer):
         return Decision.no("access.managers", "no_grant")
     if is_due(wish.started_at, now):
         return Decision.no("retention.90d", "past_its_day")
-    if Purpose.TRAINING not in wish.consented:
+    if Purpose.TRAINING not in wish.consented or not (officer or Purpose.QUALITY in wish.consented):
         return Decision.no("consent.purposes", "not_consented")
     return Decision.yes("data.pseudonymised")
 

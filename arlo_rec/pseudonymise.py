@@ -50,7 +50,6 @@ class _Opened:
     header: objects.Header
     sound: Sound
     known: dict[str, Any]
-    seq: int  # of the log entry that let it be opened
 
 
 def propose(store: Store, shown_id: str, cuts: Sequence[Cut], fill: Fill, clock: Callable[[], datetime]) -> Made:
@@ -77,8 +76,11 @@ def heard(store: Store, shown_id: str, number: int, clock: Callable[[], datetime
     if not 1 <= number <= len(cuts):
         raise Usage("no_such_cut", number=number, most=len(cuts))
     original = _open(store, copy.parent.hex(), Action.REVIEW, clock)
-    with store.change(clock()):
-        recipients.note(store, original.seq, "export", clock())
+    now = clock()
+    with store.change(now) as commit:
+        recipients.note(store, store.book.tree().size, "export", now)
+        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, heard=number)
+        commit.log(entry.naming(copy.parent))
     sound, one = original.sound, cuts[number - 1]
     begin = max(0, int((one.start - CONTEXT) * sound.rate))
     end = min(sound.frames, int((one.end + CONTEXT) * sound.rate) + 1)
@@ -156,8 +158,7 @@ def _open(store: Store, shown_id: str, action: Action, clock: Callable[[], datet
     key, header = gate.data_key(store, given, clock())
     body = b"".join(gate.listen_to(store, given, clock))
     sound = audio.read_wav(io.BytesIO(body), len(body))
-    known = copies.known_of(store, given.recording.id, given.keys, key.ke)
-    return _Opened(given.recording, key, header, sound, known, given.seq)
+    return _Opened(given.recording, key, header, sound, copies.known_of(store, given.recording.id, given.keys, key.ke))
 
 
 def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, _Opened]:

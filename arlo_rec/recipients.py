@@ -118,10 +118,13 @@ def open_ones(store: Store) -> int:
 
 
 def _read(store: Store, seqs: Collection[int] | None) -> list[Recipient]:
-    """Those of some entries, or (None) all."""
-    wanted = "1" if seqs is None else f"seq IN ({marks(sorted(seqs))})"
-    sql = f"SELECT seq, kind, person, at, state FROM recipients WHERE {wanted} ORDER BY seq"  # noqa: S608 - marks
-    return [_recipient(store, *row) for row in store.db.rows(sql, sorted(seqs or ()))]
+    """Those of some entries, or (None) all, in the order in which they left."""
+    sql = "SELECT seq, kind, person, at, state FROM recipients"
+    if seqs is None:
+        rows = store.db.rows(f"{sql} ORDER BY seq")
+    else:
+        rows = [row for some in portions(seqs) for row in store.db.rows(f"{sql} WHERE seq IN ({marks(some)})", some)]
+    return [_recipient(store, *row) for row in sorted(rows)]
 
 
 def _recipient(store: Store, seq: int, kind: str, person: str, at: int, state: str) -> Recipient:

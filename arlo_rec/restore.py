@@ -128,8 +128,10 @@ def _alone(wishes: Wishes) -> Iterator[None]:
     with disk():
         claim.touch(mode=0o600)
     with file_lock(claim, exclusive=True, wait=0):
-        yield
-        claim.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            claim.unlink(missing_ok=True)
 
 
 def _clear_half_made(wishes: Wishes) -> None:

@@ -1667,6 +1667,10 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "noe i klippene står igjen",
         "something in the cuts is left",
     ),
+    "receipt.why.data.pseudonymised": (
+        "En kopi til opplæring ble erstattet, gitt fri under et annet navn, eller var ikke god nok.",
+        "A training copy was replaced, released under another name, or was not good enough.",
+    ),
 }
 
 _DEMO: Final[dict[str, tuple[str, str]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from arlo_rec.errors import Usage
 from tests.promises import plunder
 from tests.sounds import tone_wav
 from tests.test_attack import SECRETS, identity
-from tests.test_restore import is_whole
+from tests.test_backup import back_up
+from tests.test_restore import fed, is_whole, lose, with_feed  # noqa: F401 - `fed` is a fixture
 from tests.world import REASON, Result, World
 
 WHY = "heard and confirmed by two people"
@@ -141,6 +143,25 @@ def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
     assert [(one["kind"], one["person"], one["state"]) for one in told] == [("export", "sigrid", "open")]
 
 
+def test_what_a_reviewer_listened_to_since_a_backup_is_known_after_a_restore(fed: World) -> None:  # noqa: F811
+    (original,) = fed.take_in("a", seconds=2)
+    copy = propose(fed, original)["copy"]
+    back_up(fed)
+    fed.json("review", copy, "--hear", "1", "--out", str(fed.base / "part.wav"), who="sigrid")
+    lose(fed)
+    with_feed(fed)
+    assert [one["kind"] for one in fed.json("recipients", "list", who="sigrid")["recipients"]] == ["export", "backup"]
+
+
+def test_a_manager_is_told_that_a_call_whose_consent_lacks_quality_is_the_officers(world: World) -> None:
+    world.deliver("old", started=datetime.now(UTC) - timedelta(hours=1), consent={"prompt": "nb-2025-01"})
+    original = world.json("ingest", str(world.spool), who="telefon")["accepted"][0]["id"]
+    world.grant("leif", "quality")
+    told = world.run("pseudonymise", original, "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
+    assert (told.exit, told.json["error"]["code"]) == (14, "not_consented")
+    assert propose(world, original)["state"] == "needs_review"
+
+
 def test_the_words_of_a_label_are_kept_nowhere(world: World) -> None:
     (original,) = world.take_in("a")
     made = propose(world, original)
@@ -205,8 +226,6 @@ def test_a_withdrawal_takes_every_copy_and_a_rejected_one_is_gone(world: World) 
 
 
 def test_a_copy_goes_with_its_originals_last_day(world: World) -> None:
-    from datetime import UTC, datetime
-
     from tests.test_withdraw_purge import DUE_SOON, wait_until_due
 
     (original,) = world.take_in("a", started=datetime.now(UTC) - DUE_SOON)
@@ -217,7 +236,6 @@ def test_a_copy_goes_with_its_originals_last_day(world: World) -> None:
 
 def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     """With own code, too: what a training key opens besides the sound."""
-    from datetime import UTC, datetime
 
     from arlo_rec import gate, listening, metadata
     from arlo_rec.opening import open_store

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 Row = tuple[Any, ...]
 SLOTS = 2  # of the root file; one is always whole
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
-Key = TypeVar("Key", bound=bytes)
+Key = TypeVar("Key", bound=bytes | int)
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
 
 
