@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import backup, crypto, escrow, feed, ring
+from arlo_rec import audit, backup, crypto, escrow, feed, ring
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.errors import NotUnlocked
@@ -112,6 +113,29 @@ def test_who_withdrew_twice_during_an_outage_is_in_the_feed_as_both_entries_swor
     lose(fed)
     with_feed(fed)
     is_whole(fed)
+
+
+def test_entries_that_the_log_did_not_sign_erase_nothing(fed: World) -> None:  # noqa: F811
+    """Whoever can append to the feed gets the tree right, and has no key of the log."""
+    (mine,) = fed.take_in("a")
+    back_up(fed)
+    tree = audit.Tree()
+    for one in lines(fed):
+        tree = tree.add(feed.leaf_of(one)) if "seq" in one else tree
+    lose(fed)
+    body = {"action": "purge", "at": "2026-10-01T08:00:00Z", "outcome": "done", "person": "cron", "recordings": [mine]}
+    entry = {"seq": tree.size, "salt": to_base64(bytes(audit.SALT_BYTES)), "body": body}
+    after = tree.add(feed.leaf_of(entry))
+    about = tomllib.loads((places(fed)[0] / "backup.toml").read_text("utf-8"))
+    origin = f"arlo-rec/{about['id']}"
+    key = crypto.SigningKey.from_seed(b"\x66" * 32)
+    note = audit.sign_note(audit.Checkpoint(origin, after.size, after.root()).text(), [(origin, key)])
+    whole = lines(fed)
+    rewrite(fed, lambda told: [*told, entry, {"checkpoint": note}])
+    assert refused(fed) == "feed_differs"
+    rewrite(fed, lambda _told: whole)
+    with_feed(fed)
+    assert opened(fed) == {mine}
 
 
 def test_people_whom_no_entry_swore_become_nobody(fed: World) -> None:  # noqa: F811

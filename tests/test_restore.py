@@ -138,6 +138,8 @@ def test_without_the_feed_everything_that_reads_or_takes_in_is_closed_until_an_o
     assert (told.exit, told.json["error"]["code"], told.json["closed"]) == (14, "erasure.unreplayed", True)
     fed.grant()
     fed.deliver("b", seed=3)
+    cuts = fed.base / "cuts.txt"
+    cuts.write_text("0.1\t0.2\tname\n")
     words = ("--purpose", "quality", "--reason", REASON)
     answer = ("--identity", "called back on the number of the contract", "--out", str(fed.base / "answer"))
     closed = [
@@ -145,6 +147,8 @@ def test_without_the_feed_everything_that_reads_or_takes_in_is_closed_until_an_o
         fed.run("export", gone, *words, "--out", str(fed.base / "out"), "--json", who="leif"),
         fed.run("dsar", "90000001", *answer, "--json", who="sigrid"),
         fed.run("ingest", str(fed.spool), "--json", who="telefon"),
+        fed.run("pseudonymise", gone, "--cuts", str(cuts), "--json", who="sigrid"),
+        fed.run("review", gone, "--json", who="leif"),
     ]
     assert {(one.exit, one.json["error"]["code"]) for one in closed} == {(14, "erasure.unreplayed")}
     assert fed.run("restore", "--accept-without-feed", "--reason", "short", who="sigrid").exit == 2
