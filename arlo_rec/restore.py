@@ -199,7 +199,7 @@ def _store_id(folder: Path) -> bytes:
     try:
         told = tomllib.loads(read_small(folder / "backup.toml", ABOUT_BYTES).decode("utf-8"))
         return bytes.fromhex(told["id"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Usage("no_backup", path=str(folder)) from None
     except OSError as error:
         raise Unreachable("disk_failed", path=str(folder), reason=error.strerror or "") from None

@@ -678,6 +678,10 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "kopien er ikke samtalen med klippene ({why}); den ble ikke brukt. Meld fra",
         "the copy is not the call with these cuts ({why}); it was not used. Report it",
     ),
+    "wrong_passphrase_backup": (
+        "feil passord, eller ingen slik person i sikkerhetskopien; prøv igjen, og se på --as",
+        "wrong passphrase, or no such person in the backup; try again, and check --as",
+    ),
 }
 
 _REFUSED: Final[dict[str, tuple[str, str]]] = {

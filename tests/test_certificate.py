@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import audit, receipts
+from arlo_rec import audit, crypto, receipts
 from arlo_rec.errors import Integrity
+from arlo_rec.jsontext import to_base64
 from tests.test_backup import back_up
 from tests.test_restore import fed, lose, with_feed  # noqa: F401 - `fed` is a fixture
 from tests.world import World
@@ -145,6 +146,41 @@ def test_of_a_thousand_changed_receipts_not_one_is_taken_for_genuine(world: Worl
             receipts.verify(one)
         with pytest.raises(checker.Forged):
             checker.check(one)
+
+
+def test_an_erasure_that_is_not_in_the_log_has_no_receipt_though_the_log_signed_one() -> None:
+    """Signed by the key of a log of its own, so that nothing else is wrong with it."""
+    key, origin = crypto.SigningKey.from_seed(b"\x66" * 32), "arlo-rec/" + "ab" * 16
+    leaves = [bytes([count]) * 32 for count in range(6)]
+    tree = audit.Tree()
+    for leaf in leaves[:-1]:
+        tree = tree.add(leaf)
+    note = audit.sign_note(audit.Checkpoint(origin, 6, tree.add(leaves[-1]).root()).text(), [(origin, key)])
+    path = [to_base64(one) for one in audit.path_of_last(tree)]
+
+    def receipt(**entry: Any) -> bytes:
+        told: dict[str, Any] = {
+            "format": 1, "kind": receipts.KIND, "number": "ABCD-EFGH", "store": "ab" * 16, "event": "withdrawal",
+            "rule": "consent.withdraw", "policy": "2026-01", "erased_at": "2026-10-01T08:00:00Z", "count": 0,
+            "recordings": [], "days": {}, "places": ["root", "catalogue", "objects"], "ring_until": None, "feed": None,
+            "entry": {"seq": 5, "leaf": to_base64(leaves[-1]), "path": path, **entry}, "checkpoint": note,
+            "log_keys": [{"vkey": audit.vkey(origin, key.public), "statement": None}],
+        }  # fmt: skip
+        return written({**told, "signature": to_base64(key.sign(receipts._message(told)))})
+
+    checker = script()
+    assert receipts.verify(receipt())["count"] == checker.check(receipt())["count"] == 0
+    for wrong in (
+        {"seq": 4},
+        {"leaf": to_base64(bytes(32))},
+        {"path": path[:-1]},
+        {"path": []},
+        {"path": [*path, path[0]]},
+    ):
+        with pytest.raises(Integrity):
+            receipts.verify(receipt(**wrong))
+        with pytest.raises(checker.Forged):
+            checker.check(receipt(**wrong))
 
 
 def test_a_receipt_after_a_restore_goes_by_the_key_that_the_restore_told(fed: World) -> None:  # noqa: F811

@@ -205,6 +205,26 @@ def test_a_copy_is_not_sealed_by_a_roster_that_changed_meanwhile(world: World, m
     is_whole(world)
 
 
+def test_a_copy_of_a_call_that_was_withdrawn_meanwhile_is_not_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from arlo_rec import copies
+
+    (original,) = world.take_in("a")
+    hold = copies._hold
+
+    def meanwhile(*words: Any) -> Any:
+        assert world.json("withdraw", "90000001", "--yes", who="skranke")["erased"] == 1
+        return hold(*words)
+
+    monkeypatch.setattr(copies, "_hold", meanwhile)
+    assert world.run("pseudonymise", original, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 13
+    status = world.json("status", who="sigrid")
+    assert (status["held"], status["unfinished"]) == (0, 0)
+    assert not plunder(world, [identity(world, name) for name in SECRETS]).sounds
+    is_whole(world)
+
+
 def test_who_confirmed_and_who_released_is_in_the_log(world: World) -> None:
     (original,) = world.take_in("a")
     released(world, original)

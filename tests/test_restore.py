@@ -250,8 +250,10 @@ def test_a_wrong_passphrase_restores_nothing(fed: World) -> None:
     wrong.chmod(0o600)
     folder, ring_folder = places(fed)
     words = ("restore", str(folder), "--escrow", str(ring_folder), "--yes", "--as", "sigrid")
-    assert fed.run(*words, "--passphrase-file", str(wrong)).exit == 12
+    told = fed.run(*words, "--passphrase-file", str(wrong))
+    assert told.exit == 12 and "noted" not in told.err, "there is no store yet in which it could be"
     assert not fed.store.exists()
+    assert fed.run("restore", str(wrong), *words[2:], "--passphrase-file", str(wrong)).exit == 2
 
 
 def test_a_restored_store_is_backed_up_and_restored_again(fed: World) -> None:

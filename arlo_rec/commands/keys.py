@@ -54,13 +54,12 @@ def recovery_split(
     shares: Annotated[int, opt("opt.shares", "--shares")],
     threshold: Annotated[int, opt("opt.threshold", "--threshold")],
 ) -> Answer:
-    from arlo_rec.keyfiles import unlock
     from arlo_rec.people import RECOVERY_NAME
     from arlo_rec.shares import split
 
     secret = run.passphrase()
     made = split(secret.decode("utf-8", "replace"), threshold, shares)
-    unlock(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing would be found out too late
+    run.unlocked(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing would be found out too late
     lines = [
         run.say("recovery.share", number=number, count=shares, threshold=threshold, share=one)
         for number, one in enumerate(made, 1)

@@ -158,7 +158,7 @@ class Run:
 
     def identity(self, place: Place) -> Identity:
         """Who runs this; a failed unlock is noted where the next command takes it into the log."""
-        from arlo_rec import keyfiles, opening
+        from arlo_rec import keyfiles
 
         settings = self.settings
         if settings.key_file is not None:
@@ -167,12 +167,20 @@ class Run:
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
-        name = settings.as_name or _login()
+        return self.unlocked(place, settings.as_name or _login(), self.passphrase())
+
+    def unlocked(self, place: Place, name: str, passphrase: bytes) -> Identity:
+        """A person's identity; a wrong passphrase is noted in the store, and not said to be where there is none."""
+        from arlo_rec import keyfiles, opening
+
         try:
-            return keyfiles.unlock(place, name, self.passphrase())
+            return keyfiles.unlock(place, name, passphrase)
         except NotUnlocked as problem:
-            if problem.code == "wrong_passphrase":
-                opening.note_attempt(place, name, _login(), self.now())
+            if problem.code != "wrong_passphrase":
+                raise
+            if not (place.store / "store.toml").exists():
+                raise NotUnlocked("wrong_passphrase_backup", rule=problem.rule) from None
+            opening.note_attempt(place, name, _login(), self.now())
             raise
 
     @contextmanager
