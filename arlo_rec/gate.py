@@ -55,7 +55,7 @@ def admit(store: Store, action: Action, purpose: str | None, reason: str | None,
         _refuse(store, action, decision.rule, now, NotGranted(decision.code, rule=decision.rule))
     store.demand_replayed(action, now)
     wanted = _purpose(store, action, purpose, now)
-    problem = "reason_missing" if reason is None else reason_problem(reason)
+    problem = reason_problem(reason)
     if problem or reason is None:
         _refuse(store, action, "security.reason", now, Usage(str(problem), rule="security.reason"))
     grants = tuple(

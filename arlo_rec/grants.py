@@ -130,8 +130,8 @@ def _checked(store: Store, wanted: Wanted, now: datetime) -> Purpose:
     problem = None
     if wanted.purpose is None or wanted.purpose not in set(Purpose):
         problem = "purpose_missing" if wanted.purpose is None else "purpose_unknown"
-    elif wanted.reason is None or reason_problem(wanted.reason):
-        problem = "reason_missing" if wanted.reason is None else str(reason_problem(wanted.reason))
+    elif wrong := reason_problem(wanted.reason):
+        problem = wrong
     elif not now < wanted.until <= now + GRANT_LONGEST:
         problem = "grant_length"
     elif any(not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in wanted.teams):

@@ -201,12 +201,14 @@ _DIGITS = re.compile(r"\d{5}")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
-def reason_problem(reason: str) -> str | None:
+def reason_problem(reason: str | None) -> str | None:
     """Why this is no valid reason, as a code; None if it is one (security.reason).
 
     A reason is kept for long and read by many: it must say something, and must not hold a telephone
     number or an address itself.
     """
+    if reason is None:
+        return "reason_missing"
     if has_hidden_characters(reason):
         return "reason_hidden_characters"
     if len(reason.strip()) < REASON_SHORTEST:
@@ -312,6 +314,6 @@ def identity_stated(statement: str) -> Decision:
 
 def whole_call(reason: str | None) -> Decision:
     """Whether a mono call, or the agent's channel too, may leave: only by a decision with a reason."""
-    if reason is not None and reason_problem(reason) is None:
+    if reason_problem(reason) is None:
         return Decision.yes("access.subject")
     return Decision.no("access.subject", "whole_call_without_reason")

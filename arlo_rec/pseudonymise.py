@@ -171,8 +171,7 @@ def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[
 
 
 def _demand_reason(reason: str | None) -> None:
-    problem = "reason_missing" if reason is None else reason_problem(reason)
-    if problem:
+    if problem := reason_problem(reason):
         raise Usage(problem, rule="security.reason")
 
 

@@ -178,7 +178,7 @@ def _restore(
 def accept(store: Store, reason: str | None, now: datetime) -> None:
     """Open what was closed, without knowing what was erased since the backup; raises NotGranted or Usage."""
     store.demand(Action.RESTORE, now)
-    problem = "reason_missing" if reason is None else reason_problem(reason)
+    problem = reason_problem(reason)
     if problem or reason is None:
         raise Usage(str(problem), rule="security.reason")
     if not store.number("unreplayed"):

@@ -233,8 +233,8 @@ def restore(
     from arlo_rec.policy import reason_problem
     from arlo_rec.times import shown
 
-    if accept_without_feed and (reason is None or reason_problem(reason)):
-        raise Usage("reason_missing" if reason is None else str(reason_problem(reason)), rule="security.reason")
+    if accept_without_feed and (problem := reason_problem(reason)):
+        raise Usage(problem, rule="security.reason")
     if folder is None:
         return _accepted(run, accept_without_feed=accept_without_feed, reason=reason)
     if escrow is None:
