@@ -32,6 +32,7 @@ RULE_OF_CODE = {
 }
 
 
+FOR_MANAGERS = ("agent", "channels", "duration_s", "encoding", "known", "lead_s", "rate", "tracks")
 NOBODY = RecordingId(b"")  # before a call is announced
 
 
@@ -222,6 +223,7 @@ def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, 
         "duration_s": round(sound.duration, 3),
         "encoding": sound.encoding,
         "known": {side: list(names) for side, names in call.known.items()},
+        "lead_s": round((consent.at - call.started_at).total_seconds(), 6),
         "rate": sound.rate,
         "source_id": call.source_id,
         "tracks": sound.channels,
@@ -229,8 +231,11 @@ def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, 
 
 
 def for_managers(told: dict[str, Any]) -> dict[str, Any]:
-    """What a manager sees: nothing about the caller."""
-    return {key: told[key] for key in ("agent", "duration_s", "encoding", "rate", "tracks")}
+    """What a manager's key opens: no number and nothing of the exchange's.
+
+    The names that are known are among it, because who may hear a call may also cut its names out of a copy.
+    """
+    return {key: told[key] for key in FOR_MANAGERS}
 
 
 @contextmanager

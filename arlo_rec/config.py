@@ -26,6 +26,9 @@ KEYS: Mapping[str, type] = {
     "guard.share": float,
     "guard.count": int,
     "guard.jump_days": int,
+    "asr.model": str,
+    "asr.language": str,
+    "asr.threads": int,
 }
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # how a locale's name begins
@@ -50,6 +53,9 @@ class Settings(NamedTuple):
     guard_share: str  # a fraction or a decimal, parsed by the one command that needs it
     guard_count: int
     guard_jump_days: int
+    asr_model: str | None  # a folder
+    asr_language: str | None
+    asr_threads: int
 
 
 def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
@@ -79,6 +85,9 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         guard_share=str(told.get("guard.share", "1/3")),
         guard_count=int(told.get("guard.count", 20)),
         guard_jump_days=int(told.get("guard.jump_days", 7)),
+        asr_model=told.get("asr.model"),
+        asr_language=told.get("asr.language"),
+        asr_threads=int(told.get("asr.threads", 2)) or 1,
     )
 
 

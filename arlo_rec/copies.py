@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from arlo_rec import crypto, listening, metadata, objects
+from arlo_rec import audio, crypto, listening, metadata, objects
+from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
 from arlo_rec.errors import Integrity, InUse, NotGranted
 from arlo_rec.jsontext import canonical
@@ -83,7 +84,7 @@ def make(
     store: Store,
     original: Recording,
     parent_key: DataKey,
-    wav: bytes,
+    sound: Sound,
     audience: Audience,
     state: str,
     now: datetime,
@@ -99,7 +100,7 @@ def make(
     with file_lock(store.place.intake_lock, exclusive=False, wait=store.lock_wait):
         with store.change(now):
             store.catalogue.arrive([copy_id])
-        pieces = objects.Counted(objects.seal_body(key, header, [wav]))
+        pieces = objects.Counted(objects.seal_body(key, header, audio.pieces_of(sound)))
         store.blobs.put(copy_id.hex(), pieces)
         store.blobs.settle([copy_id.hex()])
         if store.object_digest(copy_id) != pieces.sha256():

@@ -99,19 +99,24 @@ def permit(store: Store, admission: Admission, shown_id: str, action: Action, no
     return Permit(recording, keys, grant, seq, _MADE_HERE)
 
 
+def admit_maker(store: Store, action: Action, now: datetime) -> list[Grant]:
+    """The live grants of somebody whose role makes training copies; raises NotGranted after its log entry."""
+    decision = may(store.person.role, action)
+    if not decision.allowed:
+        _refuse(store, action, decision.rule, now, NotGranted(decision.code, rule=decision.rule))
+    store.demand_replayed(action, now)
+    return list(store.roster.live_grants(store.person.name, store.today(now)))
+
+
 def permit_maker(store: Store, shown_id: str, action: Action, now: datetime) -> Permit:
     """Leave to open an original, or a copy that is not released, to make, look at or release a training copy.
 
     An officer opens it through the subject-access key; a manager needs a live grant for quality of that team, for who
     may hear the original may say what of it goes. Raises NotGranted or Refused, each after its log entry.
     """
-    decision = may(store.person.role, action)
-    if not decision.allowed:
-        _refuse(store, action, decision.rule, now, NotGranted(decision.code, rule=decision.rule))
-    store.demand_replayed(action, now)
+    live = admit_maker(store, action, now)
     officer = store.person.role is Role.OFFICER
     recording = _find(store, shown_id)
-    live = store.roster.live_grants(store.person.name, store.today(now))
     grant = next((one for one in live if recording and one.opens(Purpose.QUALITY, recording.team)), None)
     decision = Decision(allowed=False, rule="access.managers", code="no_grant")
     if recording is not None:

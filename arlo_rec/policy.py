@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -297,6 +297,22 @@ def may_copy(wish: Wish, *, now: datetime, officer: bool) -> Decision:
     if Purpose.TRAINING not in wish.consented or not (officer or Purpose.QUALITY in wish.consented):
         return Decision.no("consent.purposes", "not_consented")
     return Decision.yes("data.pseudonymised")
+
+
+class Mode(StrEnum):
+    """How it is decided what of a recording goes before training may hear it."""
+
+    DETECT = "detect"  # what identifies goes
+    STRICT = "strict"  # only what is confidently harmless stays
+    MANUAL = "manual"  # what a person listed goes
+
+
+UNREVIEWED: frozenset[Mode] = frozenset()  # modes whose copies the guidelines let go without a person's look: none
+
+
+def releases_unreviewed(mode: Mode, warnings: Sequence[str]) -> bool:
+    """Whether a copy may be released that nobody looked at (section 3): by mode, and never where something warns."""
+    return mode in UNREVIEWED and not warnings
 
 
 def stanza_purposes(purposes: Iterable[Purpose], *, pseudonymised: bool) -> frozenset[Purpose]:

@@ -4,102 +4,82 @@
     review    who may hear the original looks at the cut list, hears each cut, changes it, and confirms it: `ready`
     release   proved once more, sealed anew to training under another id; the copy under review is erased
     reject    the copy under review is erased
-Nothing that was decrypted touches the disk, and without a list of cuts there is no copy.
+How a copy is made stands in `making`; what is still to be made, in `backlog`.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
-from arlo_rec import audio, copies, crypto, cutlist, erasure, gate, objects, recipients
-from arlo_rec.audio import Fill, Sound, Stretch
-from arlo_rec.copies import NEEDS_REVIEW, READY, RELEASED, Copy
+from arlo_rec import audio, copies, erasure, making, recipients
+from arlo_rec.audio import Sound
+from arlo_rec.copies import READY, RELEASED, Copy
 from arlo_rec.cutlist import Cut
 from arlo_rec.errors import Integrity, Refused, Usage
-from arlo_rec.jsontext import from_base64, to_base64
+from arlo_rec.making import FOR_TRAINERS, Made, Opened, Order
 from arlo_rec.policy import Action, reason_problem
-from arlo_rec.records import Kind, Recording, RecordingId
+from arlo_rec.records import RecordingId
+from arlo_rec.speech.engine import Engine
 from arlo_rec.store import Store
 
 CONTEXT = 1.5  # seconds before and behind a cut that a reviewer hears
-_FOR_TRAINERS = ("agent", "duration_s", "encoding", "rate", "tracks")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A copy with its cut list."""
+class Changes:
+    """What a reviewer wants otherwise; cuts by their numbers, from 1."""
 
-    original: RecordingId
-    copy: RecordingId
-    state: str
-    cuts: tuple[Cut, ...]
-    cover: float  # of the length of the call, how much is cut
-    duration: float
+    accepted: Sequence[int] = ()
+    removed: Sequence[int] = ()
+    moved: Mapping[int, Cut] = field(default_factory=dict)
+    added: Sequence[Cut] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A recording in memory."""
-
-    recording: Recording
-    key: objects.DataKey
-    header: objects.Header
-    sound: Sound
-    known: dict[str, Any]
+    def __bool__(self) -> bool:
+        return bool(self.accepted or self.removed or self.moved or self.added)
 
 
-def propose(store: Store, shown_id: str, cuts: Sequence[Cut], fill: Fill, clock: Callable[[], datetime]) -> Made:
-    """Make a copy with these cuts, to be reviewed; raises NotGranted, Refused, Usage or Integrity."""
-    original = _open(store, shown_id, Action.PSEUDONYMISE, clock)
-    if original.recording.kind is not Kind.ORIGINAL:
-        raise Usage("not_an_original")
-    return _make(store, original, cuts, fill, clock())
+def propose(store: Store, shown_id: str, order: Order, engine: Engine | None, clock: Callable[[], datetime]) -> Made:
+    """Make a copy, to be reviewed; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
+    source = making.original(store, shown_id, clock)
+    return making.make(store, source, making.planned(source, order, engine), order, clock())
 
 
 def shown(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
     """A copy under review; raises NotGranted or Usage."""
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    return _made(copy, opened.known, opened.sound.duration)
+    return making.made_of(copy, opened.known, opened.sound.duration)
 
 
-def heard(store: Store, shown_id: str, number: int, clock: Callable[[], datetime]) -> bytes:
-    """The original around one cut, as WAV: what a reviewer listens to; raises Usage where there is no such cut.
+def heard(store: Store, shown_id: str, what: int | Cut, clock: Callable[[], datetime]) -> bytes:
+    """The original around one cut, by its number, or around a stretch, as WAV: what a reviewer listens to.
 
-    It leaves, so it is noted like an export: whoever has it must delete it when the call goes.
+    It leaves, so it is noted like an export: whoever has it must delete it when the call goes. Raises Usage where
+    there is no such cut.
     """
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    cuts = _cuts(opened.known)
-    if not 1 <= number <= len(cuts):
-        raise Usage("no_such_cut", number=number, most=len(cuts))
-    original = _open(store, copy.parent.hex(), Action.REVIEW, clock)
+    one = what if isinstance(what, Cut) else _numbered(making.cuts_of(opened.known), what)
+    source = making.opened(store, copy.parent.hex(), Action.REVIEW, clock)
+    if one.start >= source.sound.duration:
+        raise Usage("cuts_wrong", place="1", why="behind_the_end")
     now = clock()
     with store.change(now) as commit:
         recipients.note(store, store.book.tree().size, "export", now)
-        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, heard=number)
+        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, heard=f"{one.start:.2f}-{one.end:.2f}")
         commit.log(entry.naming(copy.parent))
-    sound, one = original.sound, cuts[number - 1]
-    begin = max(0, int((one.start - CONTEXT) * sound.rate))
-    end = min(sound.frames, int((one.end + CONTEXT) * sound.rate) + 1)
-    part = sound.data[begin * sound.frame_bytes : end * sound.frame_bytes]
-    return audio.canonical_wav(Sound(sound.encoding, sound.rate, sound.channels, part))
+    return audio.canonical_wav(_part(source.sound, one.start - CONTEXT, one.end + CONTEXT))
 
 
-def change(
-    store: Store, shown_id: str, removed: Sequence[int], added: Sequence[Cut], clock: Callable[[], datetime]
-) -> Made:
+def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> Made:
     """The same copy with other cuts, made anew from the original; the one before is erased. It needs a review again."""
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    cuts = list(_cuts(opened.known))
-    for number in removed:
-        if not 1 <= number <= len(cuts):
-            raise Usage("no_such_cut", number=number, most=len(cuts))
-    left = [one for number, one in enumerate(cuts, 1) if number not in set(removed)]
-    original = _open(store, copy.parent.hex(), Action.REVIEW, clock)
-    made = _make(store, original, sorted([*left, *added], key=lambda one: one.start), _fill(opened.known), clock())
+    before = making.made_of(copy, opened.known, opened.sound.duration)
+    cuts = _changed(before.cuts, changes)
+    source = making.opened(store, copy.parent.hex(), Action.REVIEW, clock)
+    inside = making.within(cuts, source.sound)
+    order = making.order_of(opened.known)
+    made = making.make(store, source, making.with_cuts(before.planned, inside), order, clock(), changed=True)
     _erase(store, copy, Action.REVIEW, None, clock())
     return made
 
@@ -114,31 +94,29 @@ def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
         )
         entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, confirmed=True)
         commit.log(entry.naming(copy.id))
-    return _made(copies.get(store, copy.id) or copy, opened.known, opened.sound.duration)
+    return making.made_of(copies.get(store, copy.id) or copy, opened.known, opened.sound.duration)
 
 
-def release(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Made:
-    """Give a reviewed copy to training; raises Refused where nobody reviewed it, Integrity where it is not as cut."""
+def release(
+    store: Store, shown_id: str, reason: str | None, engine: Engine | None, clock: Callable[[], datetime]
+) -> Made:
+    """Give a reviewed copy to training.
+
+    Raises Refused where nobody reviewed it, or where *engine* still hears a name that is known; Integrity where it is
+    not as cut.
+    """
     _demand_reason(reason)
     copy, opened = _under_review(store, shown_id, Action.RELEASE, clock)
     if copy.state != READY:
         raise Refused("not_reviewed", rule="data.pseudonymised")
-    original = _open(store, copy.parent.hex(), Action.RELEASE, clock)
-    _prove(original.sound, opened.sound, _cuts(opened.known), _fill(opened.known), _chance(opened.known))
-    given = copies.released_from(store, copy.id) or _give(store, original, copy, opened, clock())
+    source = making.opened(store, copy.parent.hex(), Action.RELEASE, clock)
+    _prove(source, opened)
+    if engine is not None:
+        _demand_unheard(engine, source, opened)
+    given = copies.released_from(store, copy.id) or _give(store, source, copy, opened, clock())
     _erase(store, copy, Action.RELEASE, reason, clock())
-    return _made(
-        Copy(given, copy.parent, RELEASED, copy.made_by, copy.reviewed_by), opened.known, opened.sound.duration
-    )
-
-
-def _give(store: Store, original: _Opened, copy: Copy, opened: _Opened, now: datetime) -> RecordingId:
-    """The same sound sealed anew to training."""
-    plain = {key: opened.known[key] for key in _FOR_TRAINERS}
-    with store.change(now):
-        audience = copies.trainers(store, original.recording, opened.known, plain, now)
-    wav = audio.canonical_wav(opened.sound)
-    return copies.make(store, original.recording, original.key, wav, audience, RELEASED, now, copy.id).id
+    released = Copy(given, copy.parent, RELEASED, copy.made_by, copy.reviewed_by)
+    return making.made_of(released, opened.known, opened.sound.duration)
 
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
@@ -149,57 +127,77 @@ def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], 
     return copy
 
 
-# -- opening ------------------------------------------------------------------------------------------
+# -- review -------------------------------------------------------------------------------------------
 
 
-def _open(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> _Opened:
-    """A recording with its key, whole and in memory, for whoever may make a copy of it."""
-    given = gate.permit_maker(store, shown_id, action, clock())
-    key, header = gate.data_key(store, given, clock())
-    body = b"".join(gate.listen_to(store, given, clock))
-    sound = audio.read_wav(io.BytesIO(body), len(body))
-    return _Opened(given.recording, key, header, sound, copies.known_of(store, given.recording.id, given.keys, key.ke))
-
-
-def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, _Opened]:
+def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, Opened]:
     """A copy that is not released, opened; raises NotGranted, or Usage where the id is that of something else."""
-    opened = _open(store, shown_id, action, clock)
+    opened = making.opened(store, shown_id, action, clock)
     copy = copies.get(store, opened.recording.id)
     if copy is None or copy.state == RELEASED:
         raise Usage("not_under_review")
     return copy, opened
 
 
-def _demand_reason(reason: str | None) -> None:
-    if problem := reason_problem(reason):
-        raise Usage(problem, rule="security.reason")
+def _changed(cuts: Sequence[Cut], changes: Changes) -> list[Cut]:
+    """The cuts as a reviewer wants them, each with what became of it."""
+    for number in (*changes.accepted, *changes.removed, *changes.moved):
+        _numbered(cuts, number)
+    kept = []
+    for number, one in enumerate(cuts, 1):
+        if number in changes.removed:
+            continue
+        moved = changes.moved.get(number)
+        if moved is not None:
+            kept.append(replace(one, start=moved.start, end=moved.end, status="changed"))
+        else:
+            kept.append(replace(one, status="accepted") if number in changes.accepted else one)
+    return [*kept, *(replace(one, status="added") for one in changes.added)]
 
 
-# -- making -------------------------------------------------------------------------------------------
+def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
+    if not 1 <= number <= len(cuts):
+        raise Usage("no_such_cut", number=number, most=len(cuts))
+    return cuts[number - 1]
 
 
-def _make(store: Store, original: _Opened, cuts: Sequence[Cut], fill: Fill, now: datetime) -> Made:
-    inside = cutlist.within(list(cuts), original.sound.duration, original.sound.channels)
-    if not inside:
-        raise Usage("cuts_empty")
-    chance = crypto.fresh()
-    cut = audio.cut(original.sound, _stretches(inside), fill, chance)
-    _prove(original.sound, cut, inside, fill, chance)
-    told = {key: original.known[key] for key in _FOR_TRAINERS}
-    told["cuts"] = {"list": [one.told() for one in inside], "fill": str(fill), "chance": to_base64(chance)}
-    audience = copies.makers(store, original.header, told)
-    made = copies.make(store, original.recording, original.key, audio.canonical_wav(cut), audience, NEEDS_REVIEW, now)
-    return _made(Copy(made.id, original.recording.id, NEEDS_REVIEW, store.person.name, None), told, cut.duration)
+def _part(sound: Sound, begin: float, end: float) -> Sound:
+    """A sound from one moment to another, as far as it goes."""
+    first = max(0, int(begin * sound.rate)) * sound.frame_bytes
+    behind = min(sound.frames, int(end * sound.rate) + 1) * sound.frame_bytes
+    return Sound(sound.encoding, sound.rate, sound.channels, sound.data[first:behind])
 
 
-def _prove(before: Sound, after: Sound, cuts: Sequence[Cut], fill: Fill, chance: bytes) -> None:
-    """Length, everything outside and everything inside; raises Integrity."""
-    if found := audio.cut_problems(before, after, list(_stretches(cuts)), fill, chance):
-        raise Integrity("copy_is_not_the_cut_call", why=found[0])
+# -- release ------------------------------------------------------------------------------------------
 
 
-def _stretches(cuts: Sequence[Cut]) -> list[Stretch]:
-    return [Stretch(one.start, one.end, one.channels) for one in cuts]
+def _prove(source: Opened, opened: Opened) -> None:
+    """Against the original; a disguised copy, whose voice was drawn and not kept, against itself cut once more."""
+    order = making.order_of(opened.known)
+    before = opened.sound if order.disguise else source.sound
+    if before.frames != source.sound.frames:
+        raise Integrity("copy_is_not_the_cut_call", why="length_differs")
+    making.prove(before, opened.sound, making.cuts_of(opened.known), order.fill, making.chance_of(opened.known))
+
+
+def _demand_unheard(engine: Engine, source: Opened, opened: Opened) -> None:
+    """Raise Refused where a name that is known to the call is heard in its copy."""
+    from arlo_rec.speech import identify, likeness, passes
+
+    known = likeness.known(source.names)
+    for one in passes.heard(engine, opened.sound, None, []):
+        still = identify.known_in(one.words, known)
+        if still:
+            raise Refused("still_heard", rule="data.pseudonymised", at=f"{still[0].start:.1f}-{still[0].end:.1f}")
+
+
+def _give(store: Store, source: Opened, copy: Copy, opened: Opened, now: datetime) -> RecordingId:
+    """The same sound sealed anew to training, its list without the words."""
+    plain = {key: opened.known[key] for key in FOR_TRAINERS}
+    told = {**opened.known, "cuts": {**opened.known["cuts"], "words": []}}
+    with store.change(now):
+        audience = copies.trainers(store, source.recording, told, plain, now)
+    return copies.make(store, source.recording, source.key, opened.sound, audience, RELEASED, now, copy.id).id
 
 
 def _erase(store: Store, copy: Copy, action: Action, reason: str | None, now: datetime) -> None:
@@ -208,27 +206,6 @@ def _erase(store: Store, copy: Copy, action: Action, reason: str | None, now: da
     erasure.carry_out(store, lambda: order, now, lambda commit, _: commit.log(entry.naming(copy.id)))
 
 
-def _made(copy: Copy, known: dict[str, Any], duration: float) -> Made:
-    cuts = _cuts(known)
-    return Made(copy.parent, copy.id, copy.state, cuts, _cover(cuts, duration), duration)
-
-
-def _cover(cuts: Sequence[Cut], duration: float) -> float:
-    """Of the length of a call, the share in which something is cut."""
-    total, reached = 0.0, 0.0
-    for one in sorted(cuts, key=lambda each: each.start):
-        total += max(0.0, one.end - max(one.start, reached))
-        reached = max(reached, one.end)
-    return total / duration
-
-
-def _cuts(known: dict[str, Any]) -> tuple[Cut, ...]:
-    return tuple(cutlist.from_told(one) for one in known["cuts"]["list"])
-
-
-def _fill(known: dict[str, Any]) -> Fill:
-    return Fill(known["cuts"]["fill"])
-
-
-def _chance(known: dict[str, Any]) -> bytes:
-    return from_base64(known["cuts"]["chance"])
+def _demand_reason(reason: str | None) -> None:
+    if problem := reason_problem(reason):
+        raise Usage(problem, rule="security.reason")

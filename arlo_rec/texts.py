@@ -622,6 +622,114 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{path} hører til en annen nøkkelmappe; bruk den, eller velg en annen mappe",
         "{path} belongs to another escrow; use that, or choose another folder",
     ),
+    "words_missing": (
+        "hva ble sagt? gi en avskrift med --transcript, en talemodell med --model, eller en liste med --cuts; uten dem blir det ingen kopi",
+        "what was said? give a transcript with --transcript, a speech model with --model, or a list with --cuts; without one there is no copy",
+    ),
+    "transcript_wrong": (
+        "avskriften er ikke riktig ved {place} ({why}); det ble ikke laget noen kopi",
+        "the transcript is not right at {place} ({why}); no copy was made",
+    ),
+    "transcript_misfit": (
+        "avskrift {place} hører ikke til denne lyden ({why}); det ble ikke laget noen kopi. Se etter at det er riktig fil",
+        "transcript {place} does not belong to this sound ({why}); no copy was made. Check that it is the right file",
+    ),
+    "track_unknown": (
+        "det er ikke registrert hvilket spor {role} er på; skriv 0=FIL eller 1=FIL",
+        "it is not registered which track is that of {role}; write 0=FILE or 1=FILE",
+    ),
+    "file_too_large": (
+        "{path} er større enn {most}; se etter at det er riktig fil",
+        "{path} is larger than {most}; check that it is the right file",
+    ),
+    "recordings_or_pending": (
+        "oppgi én eller flere id-er, eller --pending, eller --bench MAPPE",
+        "give one or more ids, or --pending, or --bench DIR",
+    ),
+    "workers_out_of_range": (
+        "--workers kan være 1 til {most}",
+        "--workers can be 1 to {most}",
+    ),
+    "voice_unknown": (
+        "--voice kan være mcadams, ikke {value}",
+        "--voice can be mcadams, not {value}",
+    ),
+    "cuts_of_one": (
+        "--cuts gjelder ett opptak; oppgi én id",
+        "--cuts is for one recording; give one id",
+    ),
+    "transcripts_of_many": (
+        "til flere opptak trengs en mappe med avskrifter som heter som id-ene: --transcript MAPPE",
+        "for several recordings a folder is needed with transcripts that are named like the ids: --transcript DIR",
+    ),
+    "engine_unknown": (
+        "--engine kan være faster-whisper eller none, ikke {value}",
+        "--engine can be faster-whisper or none, not {value}",
+    ),
+    "model_missing": (
+        "hvilken modell? oppgi mappen med --model, eller asr.model i innstillingene",
+        "which model? give its folder with --model, or asr.model in the settings",
+    ),
+    "model_not_found": (
+        "{path} er ingen mappe; oppgi mappen der talemodellen ligger",
+        "{path} is no folder; give the folder that holds the speech model",
+    ),
+    "model_incomplete": (
+        "talemodellen i {path} mangler {missing}; kopier hele mappen",
+        "the speech model in {path} lacks {missing}; copy the whole folder",
+    ),
+    "language_unknown": (
+        "talemodellen kan ikke språket; velg et annet med --language, eller la det være",
+        "the speech model does not know that language; choose another with --language, or leave it out",
+    ),
+    "bad_change": (
+        "{value} er ikke et nummer og to tider; skriv for eksempel 3:12.5-14.2",
+        "{value} is not a number and two times; write for example 3:12.5-14.2",
+    ),
+    "still_heard": (
+        "et navn som er kjent i samtalen, høres fortsatt ved {at} s; legg til et klipp der med arlo-rec review --add, og bekreft på nytt",
+        "a name that is known to the call is still heard at {at} s; add a cut there with arlo-rec review --add, and confirm again",
+    ),
+    "engine_missing": (
+        "talegjenkjenneren er ikke installert; kjør pip install 'arlo-rec[asr]'",
+        "the speech engine is not installed; run pip install 'arlo-rec[asr]'",
+    ),
+    "engine_unconfined": (
+        "talegjenkjenneren kunne ikke stenges ute fra nettet, og ble ikke brukt; meld fra til IT",
+        "the speech engine could not be shut off from the network, and was not used; tell IT",
+    ),
+    "engine_died": (
+        "talegjenkjenneren stoppet, kanskje for lite minne; ingenting ble laget. Prøv igjen, eller en mindre modell",
+        "the speech engine died, perhaps for lack of memory; nothing was made. Try again, or a smaller model",
+    ),
+    "engine_silent": (
+        "talegjenkjenneren svarte ikke; ingenting ble laget. Prøv igjen",
+        "the speech engine did not answer; nothing was made. Try again",
+    ),
+    "engine_garbled": (
+        "talegjenkjenneren svarte noe som ikke kan stemme; ingenting ble laget. Prøv igjen, eller en annen modell",
+        "the speech engine answered what cannot be; nothing was made. Try again, or another model",
+    ),
+    "model_unusable": (
+        "talemodellen i mappen kan ikke brukes; last den ned på nytt",
+        "the speech model in the folder cannot be used; download it again",
+    ),
+    "tagger_damaged": (
+        "navnemodellen i programmet er skadet; installer arlo-rec på nytt",
+        "the program's model of names is damaged; install arlo-rec anew",
+    ),
+    "names_damaged": (
+        "navnelistene i programmet er skadet; installer arlo-rec på nytt",
+        "the program's lists of names are damaged; install arlo-rec anew",
+    ),
+    "bench_empty": (
+        "mappen {path} har ingen merkede samtaler: NAVN.json og NAVN.wav ved siden av hverandre",
+        "the folder {path} holds no labelled calls: NAME.json and NAME.wav beside each other",
+    ),
+    "bench_wrong": (
+        "{path} er ikke riktig merket ({why}); se docs/pseudonymisation.md",
+        "{path} is not labelled rightly ({why}); see docs/pseudonymisation.md",
+    ),
     "cuts_missing": (
         "hva skal klippes ut? oppgi listen med --cuts",
         "what is to be cut out? give the list with --cuts",
@@ -635,8 +743,8 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "the list is not right at {place} ({why}); no copy was made",
     ),
     "mode_unknown": (
-        "--mode kan være manual",
-        "--mode can be manual",
+        "--mode kan være detect, strict eller manual, ikke {value}",
+        "--mode can be detect, strict or manual, not {value}",
     ),
     "fill_unknown": (
         "--fill kan være silence, tone eller noise, ikke {value}",
@@ -1071,9 +1179,53 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
         "Listen over det som skal klippes ut: Audacity, CTM eller JSON.",
         "The list of what is to be cut out: Audacity, CTM or JSON.",
     ),
+    "arg.recordings": (
+        "Opptakenes id-er, slik find viser dem.",
+        "The recordings' ids, as find shows them.",
+    ),
+    "opt.pending": (
+        "Alle samtaler som ikke har noen kopi ennå.",
+        "All calls that have no copy yet.",
+    ),
+    "opt.transcript": (
+        "Hva som ble sagt: en fil, caller=FIL, agent=FIL, eller en mappe med filer som heter som id-ene; kan gjentas.",
+        "What was said: a file, caller=FILE, agent=FILE, or a folder of files that are named like the ids; may be repeated.",
+    ),
+    "opt.voice": (
+        "mcadams: gjør også stemmene vanskeligere å kjenne igjen. De er fortsatt personopplysninger.",
+        "mcadams: make the voices harder to recognise, too. They are still personal data.",
+    ),
+    "opt.engine": (
+        "faster-whisper eller none (ellers: den som asr.model gir).",
+        "faster-whisper or none (else: what asr.model gives).",
+    ),
+    "opt.model": (
+        "Mappen med talemodellen (ellers asr.model). Ingenting lastes ned.",
+        "The folder of the speech model (else asr.model). Nothing is downloaded.",
+    ),
+    "opt.language": (
+        "Språket i samtalene, for talemodellen: nb, nn, en, sv, da.",
+        "The language of the calls, for the speech model: nb, nn, en, sv, da.",
+    ),
+    "opt.workers": (
+        "Hvor mange samtaler som høres samtidig (ellers 1).",
+        "How many calls are heard at once (else 1).",
+    ),
+    "opt.bench": (
+        "Mål på egne, merkede samtaler i en mappe; ingenting lagres.",
+        "Measure on your own labelled calls in a folder; nothing is kept.",
+    ),
+    "opt.accept_cut": (
+        "Godta klipp nummer N; kan gjentas.",
+        "Accept cut number N; may be repeated.",
+    ),
+    "opt.change_cut": (
+        "Flytt klipp nummer N, for eksempel 3:12.5-14.2; kan gjentas.",
+        "Move cut number N, for example 3:12.5-14.2; may be repeated.",
+    ),
     "opt.mode": (
-        "manual: bare det som står i --cuts.",
-        "manual: only what stands in --cuts.",
+        "detect (klipp det som peker på noen), strict (behold bare det som er trygt) eller manual (bare --cuts).",
+        "detect (cut what points to somebody), strict (keep only what is safe) or manual (only --cuts).",
     ),
     "opt.fill": (
         "Hva som settes inn: silence, tone eller noise (ellers silence).",
@@ -1088,8 +1240,8 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
         "Cut this too, in seconds; can be repeated.",
     ),
     "opt.hear": (
-        "Skriv originalen rundt klipp nummer N til --out.",
-        "Write the original around cut number N to --out.",
+        "Skriv originalen rundt klipp nummer N, eller rundt START-END, til --out.",
+        "Write the original around cut number N, or around START-END, to --out.",
     ),
     "opt.confirm": (
         "Bekreft at listen er sett gjennom og stemmer.",
@@ -1616,16 +1768,16 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Types",
     ),
     "why.too_large": (
-        "listen er for stor",
-        "the list is too large",
+        "den er for stor",
+        "it is too large",
     ),
     "why.not_utf8": (
         "det er ikke tekst i UTF-8",
         "it is no text in UTF-8",
     ),
     "why.too_many": (
-        "det er for mange klipp",
-        "there are too many cuts",
+        "det er for mange",
+        "there are too many",
     ),
     "why.behind_the_end": (
         "klippet begynner etter at samtalen er slutt",
@@ -1670,6 +1822,166 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "why.inside_is_not_the_fill": (
         "noe i klippene står igjen",
         "something in the cuts is left",
+    ),
+    "pseudonymise.failed": (
+        "{id}: ingen kopi: {why}",
+        "{id}: no copy: {why}",
+    ),
+    "pseudonymise.nothing_pending": (
+        "Alle samtaler du kan lage kopi av, har en.",
+        "Every call that you may copy has a copy.",
+    ),
+    "pseudonymise.summary": (
+        "Laget: {made}. Ikke laget: {failed}. Ingen kan bruke en kopi før noen har sett gjennom den med arlo-rec review.",
+        "Made: {made}. Not made: {failed}. Nobody can use a copy before somebody looked through it with arlo-rec review.",
+    ),
+    "review.unsure": (
+        "Hørt dårlig og ikke klippet, {count} steder: {where} s. Hør dem med --hear START-END --out FIL.",
+        "Heard badly and not cut, {count} places: {where} s. Hear them with --hear START-END --out FILE.",
+    ),
+    "warning.low_cover": (
+        "Se nøye: mye av talen har ingen ord i avskriften.",
+        "Look closely: much of the speech has no words in the transcript.",
+    ),
+    "warning.offset_unsure": (
+        "Se nøye: det er usikkert hvor ordene ligger i tid, så klippene er gjort bredere.",
+        "Look closely: it is unsure where the words lie in time, so the cuts were made wider.",
+    ),
+    "warning.times_worked_out": (
+        "Se nøye: noen ord har ingen tider i avskriften; de er regnet ut.",
+        "Look closely: some words have no times in the transcript; they were worked out.",
+    ),
+    "warning.no_scores": (
+        "Avskriften sier ikke hvor sikker den er på ordene.",
+        "The transcript does not say how sure it is of its words.",
+    ),
+    "warning.no_words_in_channel_0": (
+        "Se nøye: ingen ord på kanal 0, enda noen snakker der.",
+        "Look closely: no words on channel 0, although somebody speaks there.",
+    ),
+    "warning.no_words_in_channel_1": (
+        "Se nøye: ingen ord på kanal 1, enda noen snakker der.",
+        "Look closely: no words on channel 1, although somebody speaks there.",
+    ),
+    "column.count": (
+        "Antall",
+        "Count",
+    ),
+    "column.cover": (
+        "Helt klippet",
+        "Wholly cut",
+    ),
+    "column.mean_cover": (
+        "Klippet i snitt",
+        "Mean cut",
+    ),
+    "column.left": (
+        "Igjen, s",
+        "Left, s",
+    ),
+    "column.over_cut": (
+        "For mye klippet",
+        "Over-cut",
+    ),
+    "bench.limits": (
+        "Tallene gjelder disse samtalene og denne avskriften; se docs/pseudonymisation.md for hva de ikke viser.",
+        "The figures are of these calls and these transcripts; docs/pseudonymisation.md says what they do not show.",
+    ),
+    "why.no_labels": (
+        "det mangler identifiers med type, start og end",
+        "identifiers with type, start and end are missing",
+    ),
+    "column.score": (
+        "Sikkerhet",
+        "Score",
+    ),
+    "column.status": (
+        "Status",
+        "Status",
+    ),
+    "column.heard": (
+        "Hørt",
+        "Heard",
+    ),
+    "cut.name": (
+        "navn",
+        "name",
+    ),
+    "cut.number": (
+        "nummer",
+        "number",
+    ),
+    "cut.email": (
+        "e-post",
+        "e-mail",
+    ),
+    "cut.address": (
+        "adresse",
+        "address",
+    ),
+    "cut.birth": (
+        "fødselsdato",
+        "date of birth",
+    ),
+    "cut.code": (
+        "kode",
+        "code",
+    ),
+    "cut.spelled": (
+        "stavet",
+        "spelled",
+    ),
+    "cut.keys": (
+        "tastet",
+        "keyed",
+    ),
+    "cut.speech": (
+        "tale",
+        "speech",
+    ),
+    "cut.other": (
+        "annet",
+        "other",
+    ),
+    "why.unknown_form": (
+        "det er ingen form som leses",
+        "it is of no form that is read",
+    ),
+    "why.no_words": (
+        "det er ingen ord i den",
+        "there are no words in it",
+    ),
+    "why.negative_time": (
+        "en tid er før opptaket begynner",
+        "a time is before the recording begins",
+    ),
+    "why.ends_before_it_starts": (
+        "det slutter før det begynner",
+        "it ends before it begins",
+    ),
+    "why.out_of_order": (
+        "ordene er ikke i rekkefølge",
+        "the words are out of order",
+    ),
+    "why.milliseconds": (
+        "tidene er millisekunder, ikke sekunder",
+        "its times are milliseconds, not seconds",
+    ),
+    "why.seconds_as_milliseconds": (
+        "alle ord ligger helt først; tidene er delt på tusen",
+        "all words lie at the very start; its times were divided by a thousand",
+    ),
+    "why.ends_after_the_sound": (
+        "den slutter etter lyden",
+        "it ends after the sound",
+    ),
+    "why.another_call": (
+        "ordene og talen følger ikke hverandre; kanskje en annen samtale",
+        "words and speech do not go together; perhaps another call",
+    ),
+    "why.covers_too_little": (
+        "mye av talen har ingen ord",
+        "much of the speech has no words",
     ),
     "receipt.why.data.pseudonymised": (
         "En kopi til opplæring ble erstattet, gitt fri under et annet navn, eller var ikke god nok.",

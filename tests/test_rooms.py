@@ -61,6 +61,7 @@ ALONE = {  # outside module -> our modules that may import it
     "av": {"audio"},
     "numpy": {"audio", "speech"},
     "faster_whisper": {"speech.whisper"},
+    "ctranslate2": {"speech.whisper"},
 }
 EDGE = {"cli", "render", "config", "demo", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

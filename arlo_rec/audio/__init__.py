@@ -1,7 +1,8 @@
 """The only room that knows sound formats.
 
     forms      encodings, rates, lengths and their limits        sound         whole sounds in memory
-    cutting    stretches replaced by silence, a tone or noise
+    cutting    stretches replaced by silence, a tone or noise    activity      where somebody speaks, and how loud
+    keyed      keys pressed on a telephone                       voice         voices disguised
     riff       the strict walker of WAV and RF64                 recorded      a delivered file, block by block
     decoding   asking for a compressed sound                     decoder       the process that opens it
     confinement   what that process gives up before it does
@@ -26,7 +27,7 @@ from arlo_rec.audio.forms import (
 )
 from arlo_rec.audio.recorded import ENDINGS, Recorded, recognise, without_first
 from arlo_rec.audio.riff import MAX_CHUNKS, canonical_header
-from arlo_rec.audio.sound import as_pcm16, canonical_pieces, canonical_wav, keep_channel, probe, read_wav
+from arlo_rec.audio.sound import as_pcm16, canonical_pieces, canonical_wav, keep_channel, pieces_of, probe, read_wav
 
 __all__ = [
     "ENDINGS",
@@ -51,6 +52,7 @@ __all__ = [
     "decoder_process",
     "frames_before",
     "keep_channel",
+    "pieces_of",
     "probe",
     "read_wav",
     "recognise",

@@ -17,6 +17,7 @@ import platform
 import resource
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,31 +57,31 @@ _ALLOWED: Final = {
 }
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of _ALLOWED, AUDIT_ARCH_*
 
-_LOAD, _JUMP_IF, _RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
-_NUMBER_AT, _ARCH_AT = 0, 4  # in struct seccomp_data
-_ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050001  # SECCOMP_RET_ALLOW, _KILL_PROCESS, _ERRNO with EPERM
+LOAD, JUMP_IF, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
+NUMBER_AT, ARCH_AT = 0, 4  # in struct seccomp_data
+ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050001  # SECCOMP_RET_ALLOW, _KILL_PROCESS, _ERRNO with EPERM
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER, _PR_SET_DUMPABLE = 38, 22, 2, 4
 
 
 def confine(limits: Limits) -> None:
     """Give up what decoding does not need; raises OSError where the system does not let us."""
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
-    _limit(resource.RLIMIT_CPU, limits.cpu_s)
-    _limit(resource.RLIMIT_AS, _used() + limits.memory)
-    _limit(resource.RLIMIT_NOFILE, 0)
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_FSIZE, 0)
+    limit(resource.RLIMIT_CPU, limits.cpu_s)
+    limit(resource.RLIMIT_AS, used() + limits.memory)
+    limit(resource.RLIMIT_NOFILE, 0)
     if sys.platform == "linux":
-        _filter_calls()
+        filter_calls(_program)
 
 
-def _limit(what: int, most: int) -> None:
-    """Never more than the hard limit that is there already."""
+def limit(what: int, most: int) -> None:
+    """Set a limit of resources; never more than the hard limit that is there already."""
     hard = resource.getrlimit(what)[1]
     value = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(what, (value, value))
 
 
-def _used() -> int:
+def used() -> int:
     """Bytes of address space in use; 0 where the system does not tell, so the limit is the tighter one."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
@@ -89,13 +90,17 @@ def _used() -> int:
     return pages * resource.getpagesize()
 
 
-def _filter_calls() -> None:
+def filter_calls(program_of: Callable[[int, int], bytes]) -> None:
+    """Install a filter of system calls, made for this machine's numbers (a column of a table) and its AUDIT_ARCH.
+
+    Nothing happens on a machine whose numbers are not known. Raises OSError where the system does not let us.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     _control(libc, _PR_SET_DUMPABLE, 0)  # nobody else's process reads this one either
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         return
-    program = _program(*machine)
+    program = program_of(*machine)
     steps = len(program) // 8
     held = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: a short, padded to the pointer that follows
@@ -114,7 +119,7 @@ def _control(libc: ctypes.CDLL, what: int, value: int, address: int = 0) -> None
 def _program(column: int, arch: int) -> bytes:
     """The filter: another machine's call kills, a call of ours passes, every other fails with EPERM."""
     numbers = sorted(call[column] for call in _ALLOWED.values())
-    steps = [(_LOAD, 0, 0, _ARCH_AT), (_JUMP_IF, 1, 0, arch), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER_AT)]
-    steps += [(_JUMP_IF, len(numbers) - i, 0, number) for i, number in enumerate(numbers)]
-    steps += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
+    steps = [(LOAD, 0, 0, ARCH_AT), (JUMP_IF, 1, 0, arch), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER_AT)]
+    steps += [(JUMP_IF, len(numbers) - i, 0, number) for i, number in enumerate(numbers)]
+    steps += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TONE_HZ = 1000
 TONE_LEVEL = 10 ** (-24 / 20)  # of full scale: audible, and not loud
 FLOOR_BLOCK = 0.02  # seconds over which loudness is measured
+FLOOR_AT_ONCE = 512  # such blocks: ten seconds
 FLOOR_SHARE = 0.1  # the quietest tenth of what is left is its floor
 _SILENCE = {Encoding.ULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.PCM8: b"\x80"}  # zero elsewhere
 
@@ -48,13 +49,18 @@ def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = 
 
     Raises ValueError for a stretch that is not in the sound.
     """
-    going = list(frames_of(sound, stretches))
-    data = bytearray(sound.data)
+    going = _merged(frames_of(sound, stretches))
     fillers = _fillers(sound, going, fill, chance)
-    for begin, end, channels in going:
-        for channel in channels:
-            _replace(data, sound, begin, end, channel, fillers)
-    return replace(sound, data=bytes(data))
+    whole, done = memoryview(sound.data), 0
+    pieces: list[memoryview | bytearray] = []
+    for begin, end in _spans(going):
+        piece = bytearray(whole[begin * sound.frame_bytes : end * sound.frame_bytes])
+        for first, behind, channel in going:
+            if begin <= first < end:
+                _replace(piece, sound, first - begin, fillers[channel](first, behind), channel)
+        pieces += [whole[done : begin * sound.frame_bytes], piece]
+        done = end * sound.frame_bytes
+    return replace(sound, data=b"".join([*pieces, whole[done:]]))
 
 
 def frames_of(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
@@ -70,58 +76,86 @@ def frames_of(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int,
 def problems(before: Sound, after: Sound, stretches: Sequence[Stretch], fill: Fill, chance: bytes = b"") -> list[str]:
     """In what a copy is not its original with these stretches cut, as codes; empty if in nothing.
 
-    Made anew and compared: length and form, every byte outside, every sample inside.
+    Compared byte by byte: length and form, every byte outside, every sample inside. Only spans that are cut are copied.
     """
     if replace(before, data=after.data) != after:
         return ["form_differs"]
     if len(before.data) != len(after.data):
         return ["length_differs"]
-    mask = _mask(before, frames_of(before, stretches))
-    inside, outside = mask, mask.translate(_NOT)
-    found = [] if _masked(before.data, outside) == _masked(after.data, outside) else ["outside_differs"]
-    right = cut(before, stretches, fill, chance)
-    return found + ([] if _masked(right.data, inside) == _masked(after.data, inside) else ["inside_is_not_the_fill"])
+    going = _merged(frames_of(before, stretches))
+    fillers = _fillers(before, going, fill, chance)
+    old, new, size = memoryview(before.data), memoryview(after.data), before.frame_bytes
+    found, done = set(), 0
+    for begin, end in [*_spans(going), (before.frames, before.frames)]:
+        if old[done : begin * size] != new[done : begin * size]:
+            found.add("outside_differs")
+        kept, there = (bytearray(one[begin * size : end * size]) for one in (old, new))
+        for first, behind, channel in going:
+            if begin <= first < end:
+                filler = fillers[channel](first, behind)
+                if _samples(there, before, first - begin, behind - begin, channel) != filler:
+                    found.add("inside_is_not_the_fill")
+                _replace(kept, before, first - begin, filler, channel)
+                _replace(there, before, first - begin, filler, channel)
+        if kept != there:
+            found.add("outside_differs")  # of a channel that was not cut there
+        done = end * size
+    return sorted(found, reverse=True)
 
 
-_NOT = bytes([255 - value for value in range(256)])
+def _merged(going: Iterable[tuple[int, int, tuple[int, ...]]]) -> list[tuple[int, int, int]]:
+    """First frame, frame behind the last, and channel of what is cut; of one channel nothing overlaps or touches."""
+    merged: list[tuple[int, int, int]] = []
+    by_channel = sorted((channel, begin, end) for begin, end, channels in going for channel in channels)
+    for channel, begin, end in by_channel:
+        if merged and merged[-1][2] == channel and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end), channel)
+        else:
+            merged.append((begin, end, channel))
+    return sorted(merged)
 
 
-def _mask(sound: Sound, going: Iterable[tuple[int, int, tuple[int, ...]]]) -> bytes:
-    """255 for every byte that a cut covers, 0 for the others."""
-    width = sound.encoding.sample_bytes
-    mask = bytearray(len(sound.data))
-    for begin, end, channels in going:
-        for channel in channels:
-            for byte in range(width):
-                first = begin * sound.frame_bytes + channel * width + byte
-                mask[first : end * sound.frame_bytes : sound.frame_bytes] = b"\xff" * (end - begin)
-    return bytes(mask)
+def _spans(going: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+    """Frames in which any channel is cut, in order, each once."""
+    reached: tuple[int, int] | None = None
+    for begin, end, _ in going:
+        if reached is not None and begin <= reached[1]:
+            reached = (reached[0], max(reached[1], end))
+            continue
+        if reached is not None:
+            yield reached
+        reached = (begin, end)
+    if reached is not None:
+        yield reached
 
 
-def _masked(data: bytes, mask: bytes) -> bytes:
-    import numpy
-
-    return bytes((numpy.frombuffer(data, "u1") & numpy.frombuffer(mask, "u1")).tobytes())
-
-
-def _replace(data: bytearray, sound: Sound, begin: int, end: int, channel: int, fillers: Sequence[Any]) -> None:
+def _replace(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
+    """Write *filler* into one channel of *piece* from its frame *first* on."""
     width, step = sound.encoding.sample_bytes, sound.frame_bytes
-    filler: bytes = fillers[channel](begin, end)
+    behind = first + len(filler) // width
     for byte in range(width):
-        first = begin * step + channel * width + byte
-        data[first : end * step : step] = filler[byte::width]
+        piece[first * step + channel * width + byte : behind * step : step] = filler[byte::width]
 
 
-def _fillers(sound: Sound, going: Sequence[tuple[int, int, tuple[int, ...]]], fill: Fill, chance: bytes) -> list[Any]:
+def _samples(piece: bytearray, sound: Sound, first: int, behind: int, channel: int) -> bytes:
+    """The samples of one channel of *piece*."""
+    width, step = sound.encoding.sample_bytes, sound.frame_bytes
+    found = bytearray((behind - first) * width)
+    for byte in range(width):
+        found[byte::width] = piece[first * step + channel * width + byte : behind * step : step]
+    return bytes(found)
+
+
+def _fillers(sound: Sound, going: Sequence[tuple[int, int, int]], fill: Fill, chance: bytes) -> list[Any]:
     """For each channel what gives the fill of frames [begin, end), as codes of the sound's encoding."""
     if fill is Fill.SILENCE:
         one = _SILENCE.get(sound.encoding, bytes(sound.encoding.sample_bytes))
         return [lambda begin, end: one * (end - begin)] * sound.channels
     if fill is Fill.TONE:
-        return [lambda begin, end: _encoded(sound.encoding, _tone(begin, end, sound.rate))] * sound.channels
+        return [lambda begin, end: encoded(sound.encoding, _tone(begin, end, sound.rate))] * sound.channels
     levels = _floor(sound, going)
     return [
-        lambda begin, end, at=channel: _encoded(sound.encoding, _noise(begin, end, at, levels[at], chance))
+        lambda begin, end, at=channel: encoded(sound.encoding, _noise(begin, end, at, levels[at], chance))
         for channel in range(sound.channels)
     ]
 
@@ -141,25 +175,28 @@ def _noise(begin: int, end: int, channel: int, level: float, chance: bytes) -> n
     return numpy.random.default_rng(seed).standard_normal(end - begin) * level
 
 
-def _floor(sound: Sound, going: Sequence[tuple[int, int, tuple[int, ...]]]) -> list[float]:
-    """How loud the quietest parts of each channel are, of what is not cut; full scale is 1."""
+def _floor(sound: Sound, going: Sequence[tuple[int, int, int]]) -> list[float]:
+    """How loud the quietest parts of each channel are, of what is not cut in any; full scale is 1."""
     import numpy
 
-    samples = numpy.frombuffer(as_pcm16(sound).data, "<i2").reshape(-1, sound.channels) / 32768
-    left = numpy.ones(sound.frames, bool)
-    for begin, end, _ in going:
-        left[begin:end] = False
     block = max(1, int(FLOOR_BLOCK * sound.rate))
-    levels = []
-    for channel in range(sound.channels):
-        kept = samples[left, channel]
-        blocks = kept[: len(kept) // block * block].reshape(-1, block)
-        loudness = numpy.sqrt((blocks**2).mean(axis=1)) if len(blocks) else numpy.zeros(1)
-        levels.append(float(numpy.quantile(loudness, FLOOR_SHARE)))
-    return levels
+    whole = sound.frames // block
+    kept = numpy.ones(whole, bool)
+    for begin, end in _spans(going):
+        kept[begin // block : -(-end // block)] = False
+    loudness = numpy.zeros((whole, sound.channels))
+    for first in range(0, whole, FLOOR_AT_ONCE):
+        behind = min(whole, first + FLOOR_AT_ONCE)
+        part = replace(sound, data=sound.data[first * block * sound.frame_bytes : behind * block * sound.frame_bytes])
+        samples = numpy.frombuffer(as_pcm16(part).data, "<i2").reshape(-1, block, sound.channels) / 32768
+        loudness[first:behind] = numpy.sqrt((samples**2).mean(axis=1))
+    left = loudness[kept]
+    return [
+        float(numpy.quantile(left[:, channel], FLOOR_SHARE)) if len(left) else 0.0 for channel in range(sound.channels)
+    ]
 
 
-def _encoded(encoding: Encoding, samples: numpy.ndarray[Any, Any]) -> bytes:
+def encoded(encoding: Encoding, samples: numpy.ndarray[Any, Any]) -> bytes:
     """Samples of full scale 1 as codes."""
     import numpy
 

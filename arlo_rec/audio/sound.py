@@ -16,6 +16,7 @@ from typing import BinaryIO
 from arlo_rec.audio.forms import Encoding, Format, Header, Sound, check_length
 from arlo_rec.audio.riff import canonical_header, locate, read_at
 
+_PIECE = 1 << 20  # bytes
 _FLOAT_BLOCK = 1 << 20  # bytes of floats turned to integers at once
 
 
@@ -48,8 +49,14 @@ def canonical_pieces(header: Header, frames: Iterable[bytes]) -> Iterator[bytes]
 
 def canonical_wav(sound: Sound) -> bytes:
     """The one WAV file that we write for a sound; `read_wav` gives the same sound back."""
+    return b"".join(pieces_of(sound))
+
+
+def pieces_of(sound: Sound) -> Iterator[bytes]:
+    """The same file in pieces, so that it is not held twice."""
     header = Header(sound.encoding, sound.rate, sound.channels, sound.frames)
-    return b"".join(canonical_pieces(header, [sound.data]))
+    starts = range(0, len(sound.data), _PIECE)
+    return canonical_pieces(header, (sound.data[start : start + _PIECE] for start in starts))
 
 
 def as_pcm16(sound: Sound) -> Sound:

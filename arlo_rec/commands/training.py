@@ -2,82 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import arg, opt
+from arlo_rec.commands.asked import Asked, changes_of, cut_of
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.errors import Usage
 from arlo_rec.render import Answer, Table
 
 if TYPE_CHECKING:
+    from arlo_rec.backlog import Failed
     from arlo_rec.cutlist import Cut
-    from arlo_rec.pseudonymise import Made
+    from arlo_rec.labelled import Figures
+    from arlo_rec.making import Made, Order
+    from arlo_rec.speech.engine import Engine
+
+SOME_FAILED = 3  # exit status: something was done, and something was not
+MOST_WORKERS = 32
 
 
 def pseudonymise(
     run: Run,
-    recording: Annotated[str, arg("arg.recording", "ID")],
+    recordings: Annotated[list[str] | None, arg("arg.recordings", "[ID]...")] = None,
+    pending: Annotated[bool, opt("opt.pending", "--pending")] = False,  # noqa: FBT002
+    transcript: Annotated[list[str] | None, opt("opt.transcript", "--transcript")] = None,
+    mode: Annotated[str | None, opt("opt.mode", "--mode")] = None,
     cuts: Annotated[Path | None, opt("opt.cuts", "--cuts")] = None,
-    mode: Annotated[str, opt("opt.mode", "--mode")] = "manual",
     fill: Annotated[str, opt("opt.fill", "--fill")] = "silence",
+    voice: Annotated[str | None, opt("opt.voice", "--voice")] = None,
+    engine: Annotated[str | None, opt("opt.engine", "--engine")] = None,
+    model: Annotated[Path | None, opt("opt.model", "--model")] = None,
+    language: Annotated[str | None, opt("opt.language", "--language")] = None,
+    workers: Annotated[int, opt("opt.workers", "--workers")] = 1,
+    bench: Annotated[Path | None, opt("opt.bench", "--bench")] = None,
 ) -> Answer:
-    from arlo_rec import cutlist
-    from arlo_rec.pseudonymise import propose
-    from arlo_rec.smallfile import read_small
+    from arlo_rec import backlog
 
-    if mode != "manual":
-        raise Usage("mode_unknown")
-    if cuts is None:
-        raise Usage("cuts_missing")
-    try:
-        listed = cutlist.read(read_small(cuts, cutlist.LONGEST + 1, pipes=True))
-    except OSError:
-        raise Usage("file_unreadable", path=str(cuts)) from None
-    with run.store() as store:
-        made = propose(store, recording, listed, _fill(fill), run.now)
-    line = run.say("pseudonymise.made", copy=made.copy.hex(), count=len(made.cuts), cover=f"{made.cover:.0%}")
-    return Answer({"results": [_told(made)]}, [line, run.say("pseudonymise.next", copy=made.copy.hex())])
+    if sum((bool(recordings), pending, bench is not None)) != 1:
+        raise Usage("recordings_or_pending")
+    order = Asked(run, transcript or [], mode, cuts, fill, voice, language, many=pending or len(recordings or ()) > 1)
+    if not 1 <= workers <= MOST_WORKERS:
+        raise Usage("workers_out_of_range", most=MOST_WORKERS)
+    if bench is not None:
+        return _bench(run, bench, order.order, engine, model)
+    with _engines(run, "none" if order.manual else engine, model, workers) as engines, run.store() as store:
+        if not order.manual and not transcript and engines[0] is None:
+            raise Usage("words_missing")
+        shown_ids = recordings or [one.id.hex() for one in backlog.pending(store, run.now())]
+        results: list[Made | Failed] = []
+        run.progress(0, len(shown_ids))
+        for one in backlog.work_off(store, shown_ids, order.of, engines, run.now):
+            results.append(one)
+            run.progress(len(results), len(shown_ids))
+    if len(results) == 1 and not pending and isinstance(results[0], backlog.Failed):
+        raise results[0].error
+    return _answer_of(run, results)
 
 
 def review(
     run: Run,
     copy: Annotated[str, arg("arg.copy", "COPY")],
+    accept: Annotated[list[int] | None, opt("opt.accept_cut", "--accept")] = None,
     remove: Annotated[list[int] | None, opt("opt.remove_cut", "--remove")] = None,
+    change: Annotated[list[str] | None, opt("opt.change_cut", "--change")] = None,
     add: Annotated[list[str] | None, opt("opt.add_cut", "--add")] = None,
-    hear: Annotated[int | None, opt("opt.hear", "--hear")] = None,
+    hear: Annotated[str | None, opt("opt.hear", "--hear")] = None,
     out: Annotated[Path | None, opt("opt.out", "--out")] = None,
     confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,  # noqa: FBT002
 ) -> Answer:
     from arlo_rec import pseudonymise as copies
 
-    if (hear is None) != (out is None) or (hear is not None and (remove or add or confirm)):
+    changes = changes_of(accept or [], remove or [], change or [], add or [])
+    if (hear is None) != (out is None) or (hear is not None and (changes or confirm)):
         raise Usage("hear_needs_out")
-    if confirm and (remove or add):
+    if confirm and changes:
         raise Usage("confirm_alone")
-    added = [_cut(one) for one in add or ()]
+    heard = None if hear is None else int(hear) if hear.isdigit() else cut_of(hear)
     target = new_file(out) if out is not None else None
     with run.store() as store:
-        if hear is not None and target is not None:
-            return _heard(run, target, copies.heard(store, copy, hear, run.now))
-        if remove or added:
-            made = copies.change(store, copy, remove or (), added, run.now)
+        if heard is not None and target is not None:
+            return _heard(run, target, copies.heard(store, copy, heard, run.now))
+        if changes:
+            made = copies.change(store, copy, changes, run.now)
         else:
             made = copies.confirm(store, copy, run.now) if confirm else copies.shown(store, copy, run.now)
-    code = "review.confirmed" if confirm else "review.changed" if remove or added else "review.shown"
+    code = "review.confirmed" if confirm else "review.changed" if changes else "review.shown"
     line = run.say(code, copy=made.copy.hex(), count=len(made.cuts), cover=f"{made.cover:.0%}")
-    return Answer({"copy": _told(made)}, [line], _table(run, made))
+    return Answer({"copy": _told(made, said=True)}, [*_beside(run, made), line], _table(run, made))
 
 
 def release(
     run: Run,
     copy: Annotated[str, arg("arg.copy", "COPY")],
     reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
+    engine: Annotated[str | None, opt("opt.engine", "--engine")] = None,
+    model: Annotated[Path | None, opt("opt.model", "--model")] = None,
 ) -> Answer:
     from arlo_rec.pseudonymise import release as give
 
-    with run.store() as store:
-        made = give(store, copy, reason, run.now)
+    with _engines(run, engine, model, 1) as (listening,), run.store() as store:
+        made = give(store, copy, reason, listening, run.now)
     return Answer({"copy": _told(made)}, [run.say("release.done", copy=made.copy.hex())])
 
 
@@ -94,6 +121,100 @@ def reject(
     return Answer(data, [run.say("reject.done", copy=gone.id.hex())])
 
 
+@contextmanager
+def _engines(run: Run, named: str | None, model: Path | None, count: int) -> Iterator[list[Engine | None]]:
+    """As many engines as there are workers; None where none was named and none is configured."""
+    folder = model or (Path(run.settings.asr_model) if run.settings.asr_model else None)
+    if named not in (None, "faster-whisper", "none"):
+        raise Usage("engine_unknown", value=str(named)[:20])
+    if named == "faster-whisper" and folder is None:
+        raise Usage("model_missing")
+    if folder is None or named == "none":
+        yield [None] * count
+        return
+    from arlo_rec.speech.engine import whisper
+
+    with ExitStack() as stack:
+        threads = max(1, run.settings.asr_threads // count)
+        yield [stack.enter_context(whisper(folder, threads, run.settings.asr_language)) for _ in range(count)]
+
+
+def _bench(run: Run, folder: Path, order: Order, named: str | None, model: Path | None) -> Answer:
+    from arlo_rec import labelled
+
+    found = []
+    with _engines(run, named, model, 1) as (listening,):
+        for one in labelled.calls(folder):
+            found.append(labelled.scored(one, order, listening))
+    layouts, rows = {}, []
+    for layout in ("stereo", "mono"):
+        mine = [one for one in found if one.layout == layout]
+        covers = [each for one in mine for each in one.covers]
+        if not mine:
+            continue
+        kinds = sorted({one[0] for one in covers})
+        types = {kind: labelled.figures([one for one in covers if one[0] == kind]) for kind in kinds}
+        over_cut = sum(one.over_cut for one in mine) / len(mine)
+        whole = labelled.figures(covers)
+        layouts[layout] = {"calls": len(mine), "over_cut": round(over_cut, 4), **_figures(whole)}
+        layouts[layout]["types"] = {kind: _figures(one) for kind, one in types.items()}
+        rows += [[layout, kind, *_shown(one), ""] for kind, one in types.items()]
+        rows.append([layout, run.say("cuts.all"), *_shown(whole), f"{over_cut:.3f}"])
+    names = ("channels", "types", "count", "cover", "mean_cover", "left", "over_cut")
+    headings = [run.say(f"column.{one}") for one in names]
+    data = {"bench": {"mode": str(order.mode), "calls": len(found), "layouts": layouts}}
+    return Answer(data, [run.say("bench.limits")], Table(headings, rows))
+
+
+def _figures(one: Figures) -> dict[str, Any]:
+    shares = {
+        "cover": round(one.cover, 4),
+        "mean_cover": round(one.mean_cover, 4),
+        "residual_s": round(one.residual_s, 2),
+    }
+    return {"count": one.count, **shares}
+
+
+def _shown(one: Figures) -> list[str]:
+    return [str(one.count), f"{one.cover:.3f}", f"{one.mean_cover:.3f}", f"{one.residual_s:.2f}"]
+
+
+# -- what is told -------------------------------------------------------------------------------------
+
+
+def _answer_of(run: Run, results: list[Made | Failed]) -> Answer:
+    from arlo_rec.backlog import Failed
+    from arlo_rec.render import told_error
+
+    told, lines = [], []
+    for one in results:
+        if isinstance(one, Failed):
+            error = told_error(one.error, run.lang)
+            told.append(
+                {
+                    "id": one.id,
+                    "copy": None,
+                    "state": "failed",
+                    "cuts": [],
+                    "warnings": [one.error.code],
+                    "error": error,
+                }
+            )
+            lines.append(run.say("pseudonymise.failed", id=one.id, why=error["message"]))
+            continue
+        told.append(_told(one))
+        lines += [run.say("pseudonymise.made", copy=one.copy.hex(), count=len(one.cuts), cover=f"{one.cover:.0%}")]
+        lines += _beside(run, one)
+    failed = sum(isinstance(one, Failed) for one in results)
+    if not results:
+        lines.append(run.say("pseudonymise.nothing_pending"))
+    elif len(results) == 1 and not failed:
+        lines.append(run.say("pseudonymise.next", copy=told[0]["copy"]))
+    elif len(results) > 1:
+        lines.append(run.say("pseudonymise.summary", made=len(results) - failed, failed=failed))
+    return Answer({"results": told}, lines, exit_status=SOME_FAILED if failed else 0)
+
+
 def _heard(run: Run, target: Path, wav: bytes) -> Answer:
     from arlo_rec.backends.durable import write_new
 
@@ -101,43 +222,44 @@ def _heard(run: Run, target: Path, wav: bytes) -> Answer:
     return Answer({"out": str(target), "bytes": len(wav)}, [run.say("review.heard", path=str(target))])
 
 
-def _told(made: Made) -> dict[str, Any]:
-    return {
+def _told(made: Made, *, said: bool = False) -> dict[str, Any]:
+    """The JSON of a copy; with what was heard badly only for whoever reviews."""
+    plan = made.planned
+    told = {
         "id": made.original.hex(),
         "copy": made.copy.hex(),
         "state": made.state,
+        "mode": str(plan.mode),
         "cuts": [one.told() for one in made.cuts],
         "cover_of_call": round(made.cover, 4),
-        "warnings": [],
+        "cover_of_speech": None if plan.cover_of_speech is None else round(plan.cover_of_speech, 4),
+        "offset_s": plan.offset_s,
+        "warnings": list(plan.warnings),
     }
+    if said:
+        told["unsure"] = [{"start": start, "end": end, "channel": channel} for start, end, channel in plan.unsure]
+    return told
+
+
+def _beside(run: Run, made: Made) -> list[str]:
+    """Why somebody has to look, and where it was heard badly."""
+    lines = [run.say(f"warning.{one}") for one in made.planned.warnings]
+    if made.planned.unsure:
+        shown = ", ".join(f"{start:.1f}-{end:.1f}" for start, end, _ in made.planned.unsure[:12])
+        lines.append(run.say("review.unsure", count=len(made.planned.unsure), where=shown))
+    return lines
 
 
 def _table(run: Run, made: Made) -> Table:
-    headings = [run.say(f"column.{one}") for one in ("number", "begin", "end", "channels", "types", "source")]
-    rows = [[str(count), *_row(run, one)] for count, one in enumerate(made.cuts, 1)]
+    names = ("number", "begin", "end", "channels", "types", "source", "score", "status", "heard")
+    headings = [run.say(f"column.{one}") for one in names]
+    rows = [[str(count), *_row(run, made, one)] for count, one in enumerate(made.cuts, 1)]
     return Table(headings, rows)
 
 
-def _row(run: Run, one: Cut) -> list[str]:
+def _row(run: Run, made: Made, one: Cut) -> list[str]:
     channels = run.say("cuts.all") if one.channels is None else ", ".join(str(each) for each in one.channels)
-    return [f"{one.start:.2f}", f"{one.end:.2f}", channels, ", ".join(one.types), ", ".join(one.sources)]
-
-
-def _cut(text: str) -> Cut:
-    """`START-END`, in seconds; raises Usage."""
-    from arlo_rec.cutlist import read
-
-    begin, _, end = text.partition("-")
-    try:
-        return read(f"{float(begin)}\t{float(end)}\tother".encode())[0]
-    except ValueError:
-        raise Usage("bad_cut", value=text[:40]) from None
-
-
-def _fill(text: str) -> Any:
-    from arlo_rec.audio import Fill
-
-    try:
-        return Fill(text)
-    except ValueError:
-        raise Usage("fill_unknown", value=text[:20]) from None
+    score = "" if one.score is None else f"{one.score:.2f}"
+    said = " ".join(text for text, start, end, *_ in made.planned.words if start < one.end and one.start < end)
+    types = ", ".join(run.say(f"cut.{each}") for each in one.types)
+    return [f"{one.start:.2f}", f"{one.end:.2f}", channels, types, ", ".join(one.sources), score, one.status, said[:60]]

@@ -33,3 +33,9 @@ class Transcript:
     form: str  # which kind of document it was
     words: tuple[Word, ...]
     redactions: tuple[Redaction, ...] = ()
+
+    @property
+    def channel(self) -> int | None:
+        """The one channel that all its words are of; None where there are several, or none is told."""
+        channels = {one.channel for one in self.words}
+        return channels.pop() if len(channels) == 1 else None

@@ -1,0 +1,137 @@
+"""What was typed about training copies, as orders and changes; raises Usage for what makes no sense."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arlo_rec.commands.run import Run
+from arlo_rec.errors import Usage
+
+if TYPE_CHECKING:
+    from arlo_rec.cutlist import Cut
+    from arlo_rec.making import Order
+    from arlo_rec.pseudonymise import Changes
+
+
+class Asked:
+    """The order of one recording after the other, from what was typed once."""
+
+    def __init__(
+        self,
+        run: Run,
+        transcripts: list[str],
+        mode: str | None,
+        cuts: Path | None,
+        fill: str,
+        voice: str | None,
+        language: str | None,
+        *,
+        many: bool,
+    ) -> None:
+        from arlo_rec.making import Order
+        from arlo_rec.policy import Mode
+
+        named = mode or ("manual" if cuts is not None and not transcripts else "detect")
+        if named not in set(Mode):
+            raise Usage("mode_unknown", value=named[:20])
+        if voice not in (None, "mcadams"):
+            raise Usage("voice_unknown", value=str(voice)[:20])
+        if many and cuts is not None:
+            raise Usage("cuts_of_one")
+        self.manual = Mode(named) is Mode.MANUAL
+        if self.manual and cuts is None:
+            raise Usage("cuts_missing")
+        self._named = [_source(one) for one in transcripts]
+        if many and any(not path.is_dir() for _, path in self._named):
+            raise Usage("transcripts_of_many")
+        self.order = Order(
+            Mode(named),
+            fill_of(fill),
+            tuple(_listed(cuts)) if cuts is not None else (),
+            disguise=voice is not None,
+            language=language or run.settings.asr_language,
+        )
+
+    def of(self, shown_id: str) -> Order:
+        """With the transcripts of this recording: the files that were named, or those of its id in a folder."""
+        from dataclasses import replace
+
+        from arlo_rec.speech.gathering import LONGEST
+
+        found = tuple(
+            (role, _read(path, LONGEST))
+            for named, folder in self._named
+            for role, path in _of_call(named, folder, shown_id)
+        )
+        return replace(self.order, transcripts=found)
+
+
+def _source(text: str) -> tuple[str | None, Path]:
+    """`caller=FILE`, `agent=FILE`, `0=FILE`, or a file or a folder."""
+    role, sign, path = text.partition("=")
+    if sign and (role in ("caller", "agent") or role.isdigit()):
+        return role, Path(path)
+    return None, Path(text)
+
+
+def _of_call(role: str | None, named: Path, shown_id: str) -> Iterator[tuple[str | None, Path]]:
+    """Of a folder the files whose name is the id, perhaps with a role behind: `ID.json`, `ID.caller.vtt`."""
+    if not named.is_dir():
+        yield role, named
+        return
+    for path in sorted(named.glob(f"{shown_id}.*") if shown_id.isalnum() else ()):
+        parts = path.name.split(".")
+        told = parts[1] if len(parts) > 2 and (parts[1] in ("caller", "agent") or parts[1].isdigit()) else None
+        yield told or role, path
+
+
+def _read(path: Path, most: int) -> bytes:
+    from arlo_rec.smallfile import read_small
+
+    try:
+        return read_small(path, most, pipes=True)
+    except OSError as problem:
+        if problem.errno == errno.EFBIG:
+            raise Usage("file_too_large", path=str(path), most=f"{most // 1024 // 1024} MiB") from None
+        raise Usage("file_unreadable", path=str(path)) from None
+
+
+def _listed(path: Path) -> list[Cut]:
+    from arlo_rec import cutlist
+
+    return cutlist.read(_read(path, cutlist.LONGEST))
+
+
+def changes_of(accepted: list[int], removed: list[int], changed: list[str], added: list[str]) -> Changes:
+    from arlo_rec.pseudonymise import Changes
+
+    moved = {}
+    for one in changed:
+        number, sign, stretch = one.partition(":")
+        if not sign or not number.isdigit():
+            raise Usage("bad_change", value=one[:40])
+        moved[int(number)] = cut_of(stretch)
+    return Changes(tuple(accepted), tuple(removed), moved, tuple(cut_of(one) for one in added))
+
+
+def cut_of(text: str) -> Cut:
+    """`START-END`, in seconds; raises Usage."""
+    from arlo_rec.cutlist import read
+
+    begin, _, end = text.partition("-")
+    try:
+        return read(f"{float(begin)}\t{float(end)}\tother".encode())[0]
+    except ValueError:
+        raise Usage("bad_cut", value=text[:40]) from None
+
+
+def fill_of(text: str) -> Any:
+    from arlo_rec.audio import Fill
+
+    try:
+        return Fill(text)
+    except ValueError:
+        raise Usage("fill_unknown", value=text[:20]) from None

@@ -1,0 +1,268 @@
+"""A speech engine as the rest of the program knows it, and the parent's side of the one there is.
+
+The process that hears (`whisper`) is started for a run and ends with it. It gets no secret, no environment and no
+terminal, the sound goes to it through a socket and nothing of it to a disk, and nothing that it says is believed
+without a check. A long sound is handed over in pieces, cut where it is quiet, so that memory does not grow with it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from arlo_rec.errors import Unreachable, Usage
+from arlo_rec.jsontext import parse_object
+from arlo_rec.speech.resampling import HEARD
+from arlo_rec.speech.whisper import INCOMPLETE, LENGTH, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
+from arlo_rec.speech.words import Word
+
+FILES: Final = ("model.bin", "config.json", "tokenizer.json")  # without the last, the library would ask a hub
+VOCABULARIES: Final = ("vocabulary.txt", "vocabulary.json")  # either
+PIECE_S = 300  # seconds heard at once: 10 MB on the way, and about 200 MB while it is heard
+QUIET_WITHIN_S = 30  # before the end of a piece, the quietest place is where it is cut
+QUIET_S = 0.2  # long enough to be between two words
+LOAD_S = 300.0  # seconds: a model of 3 GB from a slow disk
+FLOOR_S, PER_SECOND = 120.0, 10.0  # seconds for a piece, and for each second of it: 100 times what two cores need
+HINTS_MOST = 400  # characters: Whisper's prompt has room for 220 tokens, and its sense for fewer
+WORDS_FLOOR, WORDS_PER_SECOND = 100, 20  # nobody says more
+SLACK_S = 1.0  # seconds that a word may end behind the sound
+ANSWER_MOST = 2 * 1024 * 1024  # bytes: a piece full of words has 300 kB
+_START: Final = (  # the very modules that run here, whatever the environment says
+    "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
+    "from arlo_rec.speech import whisper; whisper.main()"
+)
+_ENVIRONMENT: Final = {
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/nonexistent",  # libraries would look for a cache there
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # since 1.29, onnxruntime reports to Microsoft from Linux and macOS too
+}
+_SPOKEN_AS: Final = {"nb": "no"}  # our name of a language -> Whisper's
+
+
+class Engine(Protocol):
+    """What hears words in a sound."""
+
+    def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> list[Word]:
+        """The words of one channel in order of their start, seconds from its first sample; `channel` is None.
+
+        *samples* is 16-bit PCM of one channel at 16 kHz (`resampling.to_heard`). Without *language* the engine
+        finds out. *hints* are words that may well occur, such as names; they can make it mishear others, so who
+        gives some unites what was heard with and without. All is heard or an error raised: never a part.
+        """
+
+
+@contextmanager
+def whisper(
+    model: Path, threads: int = 2, language: str | None = None, *, memory: int | None = None, program: str = _START
+) -> Iterator[Engine]:
+    """The engine that holds the Whisper model of a folder (CTranslate2's form), for as long as the context lasts.
+
+    *language* is that of calls which name none; *memory* are bytes that the process may add to its libraries';
+    *program* is what it runs. Raises Usage `model_not_found`, `model_incomplete`; Unreachable `engine_missing`,
+    `engine_unconfined`, `model_unusable`, and as `hear` does.
+
+    `hear` raises Usage `language_unknown` for one that the model does not have; Unreachable `engine_died`,
+    `engine_silent`, `engine_garbled`. After these, the next call starts a new process.
+    """
+    check_model(model)
+    engine = _Whisper({"model": str(model.resolve()), "threads": threads, "memory": memory}, language, program)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.close()
+
+
+def check_model(folder: Path) -> None:
+    """Raises Usage where *folder* is none, or lacks a file that the library would look for elsewhere."""
+    if not folder.is_dir():
+        raise Usage("model_not_found", path=str(folder))
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in VOCABULARIES):
+        missing.append(VOCABULARIES[0])
+    if missing:
+        raise Usage("model_incomplete", path=str(folder), missing=", ".join(missing))
+
+
+class _Whisper:
+    """One process at a time; a second thread waits for the first."""
+
+    def __init__(self, settings: dict[str, Any], language: str | None, program: str) -> None:
+        self._settings = settings
+        self._language = language
+        self._program = program
+        self._asking = threading.Lock()
+        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self._languages: frozenset[str] = frozenset()
+
+    def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> list[Word]:
+        if len(samples) % 2:
+            raise ValueError("half a sample")
+        with self._asking:
+            self.start()
+            spoken = self._spoken(language or self._language)
+            found: list[Word] = []
+            for first, piece in _pieces(samples):
+                duration = len(piece) / 2 / HEARD
+                question = {"language": spoken, "hints": _within(hints)}
+                told = self._asked(question, piece, FLOOR_S + PER_SECOND * duration)
+                with self._believing():
+                    found += _words(told["words"], duration, first / HEARD)
+                    spoken = self._known(told["language"])  # the next piece is of the same call
+            return found
+
+    def start(self) -> None:
+        """Start the process where none runs: one that died, whatever of, shall not refuse every call that follows."""
+        if self._child is not None and self._child[0].poll() is None:
+            return
+        self.close()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        threads = str(self._settings["threads"])
+        try:
+            with theirs:
+                process = subprocess.Popen(  # noqa: S603 - our own module, with the interpreter that runs here
+                    [sys.executable, "-I", "-c", self._program, json.dumps(sys.path)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={**_ENVIRONMENT, "OMP_NUM_THREADS": threads},
+                    cwd="/",
+                )
+        except OSError:
+            ours.close()
+            raise Unreachable("engine_died") from None
+        self._child = process, ours
+        told = self._asked(self._settings, b"", LOAD_S)
+        problem = told.get("problem")
+        if problem == INCOMPLETE:
+            self.close()
+            raise Usage("model_incomplete", path=self._settings["model"], missing="preprocessor_config.json")
+        if problem in (MISSING, UNUSABLE, UNCONFINED):
+            self.close()
+            raise Unreachable(problem)
+        with self._believing():
+            self._languages = frozenset(str(one) for one in told["languages"])
+
+    def close(self) -> None:
+        """End the process at once; it holds nothing that is to be kept."""
+        if self._child is None:
+            return
+        process, pipe = self._child
+        self._child = None
+        pipe.close()
+        process.kill()
+        process.wait()
+
+    def _spoken(self, language: str | None) -> str | None:
+        spoken = _SPOKEN_AS.get(language, language) if language else None
+        if spoken is not None and spoken not in self._languages:
+            raise Usage("language_unknown", language=spoken)
+        return spoken
+
+    def _known(self, language: object) -> str:
+        if not isinstance(language, str) or language not in self._languages:
+            raise ValueError("a language that it does not have")
+        return language
+
+    def _asked(self, question: dict[str, Any], samples: bytes, patience: float) -> dict[str, Any]:
+        """What it answers within *patience* seconds; raises Unreachable, and then the process is gone."""
+        assert self._child is not None
+        pipe = self._child[1]
+        until = time.monotonic() + patience
+        told = json.dumps(question).encode("utf-8")
+        line = None
+        try:
+            pipe.settimeout(patience)
+            pipe.sendall(LENGTH.pack(len(told)) + told + LENGTH.pack(len(samples)))
+            pipe.sendall(samples)
+            line = _line(pipe, until)
+        except TimeoutError:
+            raise Unreachable("engine_silent", seconds=int(patience)) from None
+        except OSError:
+            raise Unreachable("engine_died") from None
+        finally:
+            if line is None:  # for Ctrl-C too: what it answers later would be taken for the next call's words
+                self.close()
+        with self._believing():
+            return parse_object(line, max_bytes=ANSWER_MOST)
+
+    @contextmanager
+    def _believing(self) -> Iterator[None]:
+        """What is no answer ends the process: whatever it says next is none either."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError):
+            self.close()
+            raise Unreachable("engine_garbled") from None
+
+
+def _line(pipe: socket.socket, until: float) -> bytes:
+    """One line and nothing behind it; raises OSError where it does not come."""
+    found = bytearray()
+    while not found.endswith(b"\n"):
+        pipe.settimeout(max(0.001, until - time.monotonic()))
+        piece = pipe.recv(1 << 16)
+        if not piece:
+            raise ConnectionResetError
+        found += piece
+        if len(found) > ANSWER_MOST:
+            break  # too large to be read as an answer
+    return bytes(found)
+
+
+def _words(told: object, duration: float, offset: float) -> list[Word]:
+    """Words of a piece, checked one by one; raises ValueError for the first that cannot be."""
+    if not isinstance(told, list) or len(told) > WORDS_FLOOR + WORDS_PER_SECOND * duration:
+        raise ValueError("no list of words, or more than anybody says")
+    found: list[Word] = []
+    earliest = 0.0
+    for text, start, end, score in told:
+        if any(type(number) not in (int, float) for number in (start, end, score)):
+            raise ValueError("no number")
+        if not isinstance(text, str) or not 0 < len(text) <= WORD_LONGEST or not text.isprintable():
+            raise ValueError("no word")
+        if not (earliest <= start <= end <= duration + SLACK_S and 0 <= score <= 1):
+            raise ValueError("a time or a score that cannot be")
+        earliest = start
+        found.append(Word(text, start + offset, end + offset, float(score)))
+    return found
+
+
+def _within(hints: Sequence[str]) -> str:
+    """As many hints as fit, the first ones first, each on one line and once."""
+    told = ""
+    for hint in dict.fromkeys(" ".join(one.split()) for one in hints):
+        longer = f"{told}, {hint}" if told else hint
+        if len(longer) <= HINTS_MOST:
+            told = longer
+    return told
+
+
+def _pieces(samples: bytes) -> Iterator[tuple[int, bytes]]:
+    """First sample and bytes of each piece; what is short is one, what is empty none."""
+    first, count = 0, len(samples) // 2
+    while first < count:
+        last = count if count - first <= PIECE_S * HEARD else _quietest(samples, first + PIECE_S * HEARD)
+        yield first, samples[2 * first : 2 * last]
+        first = last
+
+
+def _quietest(samples: bytes, before: int) -> int:
+    """The middle of the quietest moment shortly *before* a sample."""
+    import numpy
+
+    block, many = int(QUIET_S * HEARD), int(QUIET_WITHIN_S / QUIET_S)
+    begin = before - many * block
+    heard = numpy.frombuffer(samples, "<i2", many * block, 2 * begin).reshape(many, block).astype("f4")
+    loudness = (heard**2).mean(axis=1)
+    return before - int(loudness[::-1].argmin()) * block - block // 2  # the last of equals

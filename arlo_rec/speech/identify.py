@@ -1,0 +1,107 @@
+"""What identifies somebody in the words of a call: all detectors over all channels, as stretches of time.
+
+    numbers    digits, codes, spelled words        contact    e-mail, addresses, dates of birth
+    names      cues, lists, capitals, tagger       likeness   names that are known to this call
+    answers    what follows a question
+Each finding says where it came from and how sure it is; none of them keeps anything out of a cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from arlo_rec.speech import answers, contact, cues, likeness, names, numbers
+from arlo_rec.speech.harmless import is_harmless
+from arlo_rec.speech.tokens import Found, Token, tokens
+from arlo_rec.speech.words import Word
+
+SURE_NAME = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A stretch of one channel (None: of all) that identifies somebody; seconds from the start of the recording."""
+
+    start: float
+    end: float
+    channel: int | None
+    type: str
+    source: str
+    score: float
+    timed: bool = True  # False where a word in it has no time of its own
+
+
+def streams(words: Sequence[Word]) -> list[list[Token]]:
+    """The words of each channel in order of time, as detectors look at them."""
+    channels = sorted({one.channel for one in words}, key=lambda one: -1 if one is None else one)
+    return [tokens(sorted((one for one in words if one.channel == each), key=_start)) for each in channels]
+
+
+def found(words: Sequence[Word], known: likeness.Known) -> list[Finding]:
+    """Everything that identifies, in order of time; raises Integrity where a list that we ship is damaged."""
+    spoken = streams(words)
+    asked = [one for stream in spoken for one in answers.questions(stream)]
+    findings = [
+        _finding(stream, one)
+        for stream in spoken
+        for one in in_stream(stream, known, answers.near_questions(stream, asked))
+    ]
+    heard = [each for stream in spoken for each in numbers.said(stream, answers.near_questions(stream, asked))]
+    findings += [_finding(stream, one) for stream in spoken for one in numbers.repeated(stream, heard)]
+    findings += [one for stream in spoken for one in _named_again(stream, _names(spoken, findings))]
+    findings += [
+        Finding(one.start, one.end, one.channel, one.type, "answer", one.score) for one in answers.replies(spoken)
+    ]
+    return sorted(findings, key=lambda one: (one.start, one.end))
+
+
+def known_in(words: Sequence[Word], known: likeness.Known) -> list[Finding]:
+    """Where names that are known are still heard."""
+    return [_finding(stream, one) for stream in streams(words) for one in likeness.found(stream, known)]
+
+
+def in_stream(stream: Sequence[Token], known: likeness.Known, asked: Sequence[bool]) -> Iterator[Found]:
+    """What the words of one channel say by themselves; *asked* marks words behind a question for a number."""
+    yield from numbers.found(stream, asked)
+    yield from contact.emails(stream)
+    yield from contact.addresses(stream)
+    yield from contact.births(stream)
+    yield from names.found(stream)
+    yield from likeness.found(stream, known)
+
+
+def _names(spoken: Sequence[Sequence[Token]], findings: Sequence[Finding]) -> set[str]:
+    """The words of names that were surely found: the same word elsewhere in the call is the same name."""
+    sure = [one for one in findings if one.type == "name" and one.score >= SURE_NAME and one.source != "known"]
+    said = {
+        one.folded.removesuffix("'s")
+        for stream in spoken
+        for one in stream
+        for name in sure
+        if name.channel == one.channel and name.start <= one.start < name.end
+    }
+    return {word for word in said if len(word) >= 3 and not is_harmless(word) and word not in cues.NOT_PEOPLE}
+
+
+def _named_again(stream: Sequence[Token], found_before: set[str]) -> Iterator[Finding]:
+    for at, one in enumerate(stream):
+        if {one.folded, one.folded.removesuffix("'s"), one.folded.removesuffix("s")} & found_before:
+            yield _finding(stream, Found(at, at, "name", "repeated", 0.7))
+
+
+def _finding(stream: Sequence[Token], one: Found) -> Finding:
+    said = stream[one.first : one.last + 1]
+    return Finding(
+        said[0].start,
+        max(each.end for each in said),
+        said[0].channel,
+        one.type,
+        one.source,
+        one.score,
+        all(each.timed for each in said),
+    )
+
+
+def _start(word: Word) -> float:
+    return word.start

@@ -1,0 +1,244 @@
+"""From what was heard to what is to be cut: passes united, times corrected, edges moved outwards to where it is quiet.
+
+    1  activity and keys of the sound itself       2  each transcript: does it fit, by how much is it late
+    3  findings of each                            4  speech that no word covers
+    5  strict: all that is not confidently harmless    6  padded, snapped, joined
+It decides nothing about who may do what with it, and touches no store. Why a person has to look stands in `warnings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from arlo_rec.audio import Sound
+from arlo_rec.audio.activity import STEP, Activity, activity, covered, stretches
+from arlo_rec.audio.keyed import keyed, runs
+from arlo_rec.cutlist import Cut
+from arlo_rec.errors import Usage
+from arlo_rec.speech import identify, likeness, namelists, names
+from arlo_rec.speech.fitting import Fit, cover_of_speech, misfit, offset, shifted, uncovered
+from arlo_rec.speech.harmless import is_harmless
+from arlo_rec.speech.identify import Finding
+from arlo_rec.speech.words import Transcript, Word
+
+PAD = 0.3  # seconds either way: 90 % of corrected word starts lie within
+PAD_OF_SOUND = 0.1  # where the sound itself says where it is
+FROM_SOUND = frozenset(["strict", "no_words", "sound"])
+PAD_UNTIMED = 1.0  # where times were worked out from the neighbours'
+PAD_UNSURE = 0.8  # where it is not sure by how much the times are off
+SNAP = 0.25  # seconds outwards, to the next quiet step
+JOIN = 0.5  # seconds between two cuts that become one
+SURE = 0.6  # in strict mode a word stays that was heard with this and more
+REACH = 0.1  # seconds that a word that stays is believed to reach further than its times
+LOW_COVER = 0.8  # of the speech in words: less and a person must look
+NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of speech behind a cue that no word covers
+UNHEARD = 0.5  # seconds of speech without a word that are cut in detect mode; shorter ones are breaths and "mm"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to cut and why somebody has to look at it."""
+
+    cuts: tuple[Cut, ...]
+    cover_of_speech: float
+    offsets: tuple[float, ...]  # seconds that were added to each transcript's times
+    warnings: tuple[str, ...]
+    unsure: tuple[tuple[float, float, int | None], ...]  # stretches that were heard badly and are not cut
+    words: tuple[Word, ...] = field(repr=False)  # of the first transcript, with corrected times
+
+
+def plan(
+    sound: Sound, transcripts: Sequence[Transcript], people: Sequence[str], *, strict: bool, lead: float = 0.0
+) -> Plan:
+    """The cuts of a call in which *people* are known; *lead* are seconds of it that were cut before what is left.
+
+    Raises Usage `transcript_misfit` for a transcript that is not of this sound.
+    """
+    if not transcripts:
+        raise ValueError("a plan is made from words")
+    heard = activity(sound)
+    fitted = [_fitted(sound, heard, one, lead, count) for count, one in enumerate(transcripts, 1)]
+    passes = [one.words for one in fitted]
+    known = likeness.known(people)
+    every = [one for words in passes for one in words]
+    findings = [one for words in passes for one in identify.found(words, known)]
+    findings += [each for one in fitted for each in one.redactions]
+    findings += [Finding(one.start, one.end, one.channel, "keys", "sound", 0.99) for one in runs(keyed(sound))]
+    findings += _without_words(heard, every)
+    findings += [one for words in passes for one in _behind_cues(heard, words)]
+    if strict:
+        findings += _not_kept(heard, passes)
+    sure = all(one.fit.sure for one in fitted)
+    cuts = _joined(_cut(one, heard, sound.duration, PAD if sure else PAD_UNSURE) for one in findings)
+    return Plan(
+        tuple(cuts),
+        cover_of_speech(every, heard),
+        tuple(one.by for one in fitted),
+        tuple(_warnings(sound, heard, every, sure=sure)),
+        tuple(_heard_badly(passes[0], cuts)),
+        tuple(passes[0]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A transcript moved onto the speech of a sound, *by* so many seconds."""
+
+    words: list[Word]
+    redactions: list[Finding]
+    fit: Fit
+    by: float
+
+
+def _fitted(sound: Sound, heard: Activity, transcript: Transcript, lead: float, count: int) -> _Fitted:
+    """As it counts from the sound's own begin, or from *lead* seconds before it: whichever agrees better."""
+    words = [_in(sound, each) for each in transcript.words]
+    starts = [0.0, -lead] if lead > 0 else [0.0]
+    tried = [(_moved(words, by), by) for by in starts]
+    moved, by = max(tried, key=lambda one: offset(one[0], heard).agreement if one[0] else -1.0)
+    if why := misfit(moved, heard, sound.duration):
+        raise Usage("transcript_misfit", place=str(count), why=why)
+    fit = offset(moved, heard)
+    if fit.sure:
+        moved, by = _moved(moved, fit.offset_s), by + fit.offset_s
+    marked = [
+        Finding(max(0.0, one.start + by), one.end + by, one.channel, "other", "vendor", 1.0)
+        for one in transcript.redactions
+        if one.end + by > 0
+    ]
+    return _Fitted(moved, marked, fit, round(by, 3))
+
+
+def _moved(words: Sequence[Word], by: float) -> list[Word]:
+    """The same words *by* seconds later; those that end before the sound begins are not of it."""
+    return [one for one in shifted(words, by) if one.end > 0] if by else list(words)
+
+
+def _in(sound: Sound, word: Word) -> Word:
+    """In one channel every word is of that channel, whoever spoke."""
+    return word if sound.channels > 1 else replace(word, channel=None)
+
+
+def _without_words(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
+    """Speech that no pass has a word for."""
+    for channel, start, end in uncovered(words, heard, shortest=UNHEARD):
+        yield Finding(start, end, channel, "speech", "no_words", 0.5)
+
+
+def _behind_cues(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
+    """Speech without a word right behind "my name is" or "thank you": there stands what the engine could not spell."""
+    for stream in identify.streams(words):
+        for at, one in enumerate(stream):
+            if not (names.is_greeting(stream, at) or names.asks_name(stream, at)):
+                continue
+            behind = min(
+                stream[at + 1].start if at + 1 < len(stream) else heard.speech.shape[1] * STEP, one.end + NAME_LONGEST
+            )
+            speech = heard.anyone if one.channel is None else heard.speech[one.channel]
+            first, last = round((one.end + 0.05) / STEP), round(behind / STEP)
+            spoken = int(speech[first:last].sum()) * STEP
+            if last > first and spoken >= NAME_SHORTEST:
+                yield Finding(one.end, behind, one.channel, "name", "no_words", 0.5)
+
+
+def _not_kept(heard: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Finding]:
+    """Strict: speech that no pass explains by harmless words that it heard well, and all around any other word."""
+    channels, steps = heard.speech.shape
+    for channel in range(channels):
+        mine = [one for words in passes for one in words if one.channel in (None, channel)]
+        good = covered(steps, [(one.start - REACH, one.end + REACH) for one in mine if _stays(one)])
+        bad = covered(steps, [(one.start - PAD, one.end + PAD) for one in mine if not _says_nothing(one)])
+        for start, end in stretches(heard.speech[channel] & ~(good & ~bad)):
+            yield Finding(start, end, channel, "speech", "strict", 0.5)
+
+
+def _stays(word: Word) -> bool:
+    return word.timed and _says_nothing(word) and (word.score is None or word.score >= SURE)
+
+
+def _says_nothing(word: Word) -> bool:
+    """Whether a word is in the list of harmless ones, and not written like the name that it may be, too."""
+    text = word.text.strip(" .,;:?!\"'-")
+    return is_harmless(text.casefold()) and not (text[:1].isupper() and namelists.given(text.casefold()))
+
+
+# -- edges --------------------------------------------------------------------------------------------
+
+
+def _cut(one: Finding, heard: Activity, duration: float, pad: float) -> Cut:
+    """A finding as a cut of all channels: cross-talk carries a name into the other one."""
+    wide = PAD_OF_SOUND if one.source in FROM_SOUND else pad if one.timed else max(pad, PAD_UNTIMED)
+    start = _quiet(heard, one.channel, one.start - wide, -1)
+    end = _quiet(heard, one.channel, one.end + wide, 1)
+    return Cut(
+        round(max(0.0, start), 3), round(min(duration, end), 3), None, (one.type,), (one.source,), round(one.score, 2)
+    )
+
+
+def _quiet(heard: Activity, channel: int | None, at: float, way: int) -> float:
+    """The first step outwards without speech, at most `SNAP` away; else the quietest there."""
+    speech = heard.anyone if channel is None else heard.speech[channel]
+    level = heard.level.max(axis=0) if channel is None else heard.level[channel]
+    first = round(at / STEP)
+    places = [first + way * each for each in range(round(SNAP / STEP) + 1)]
+    places = [each for each in places if 0 <= each < len(speech)]
+    if not places:
+        return at
+    for each in places:
+        if not speech[each]:
+            return each * STEP
+    return min(places, key=lambda each: float(level[each])) * STEP
+
+
+def _joined(cuts: Iterator[Cut]) -> list[Cut]:
+    """Cuts that touch or nearly touch as one, with all their types and sources and the surest score."""
+    made: list[Cut] = []
+    for one in sorted((each for each in cuts if each.end > each.start), key=lambda each: (each.start, each.end)):
+        if made and one.start - made[-1].end < JOIN:
+            last = made[-1]
+            made[-1] = replace(
+                last,
+                end=max(last.end, one.end),
+                types=tuple(sorted({*last.types, *one.types})),
+                sources=tuple(sorted({*last.sources, *one.sources})),
+                score=max(last.score or 0.0, one.score or 0.0),
+            )
+        else:
+            made.append(one)
+    return made
+
+
+# -- what a person has to know ------------------------------------------------------------------------
+
+
+def _warnings(sound: Sound, heard: Activity, words: Sequence[Word], *, sure: bool) -> Iterator[str]:
+    if cover_of_speech(words, heard) < LOW_COVER:
+        yield "low_cover"
+    if not sure:
+        yield "offset_unsure"
+    if any(not one.timed for one in words):
+        yield "times_worked_out"
+    if all(one.score is None for one in words):
+        yield "no_scores"
+    for channel in range(sound.channels):
+        spoken = bool(heard.speech[channel].any())
+        if spoken and not any(one.channel in (None, channel) for one in words):
+            yield f"no_words_in_channel_{channel}"
+
+
+def _heard_badly(words: Sequence[Word], cuts: Sequence[Cut]) -> Iterator[tuple[float, float, int | None]]:
+    """Words heard with less than even chance that stay, joined where they follow each other."""
+    run: tuple[float, float, int | None] | None = None
+    for one in words:
+        low = (
+            one.score is not None and one.score < 0.5 and not any(c.start < one.end and one.start < c.end for c in cuts)
+        )
+        if low and run is not None and run[2] == one.channel and one.start - run[1] < 0.5:
+            run = (run[0], one.end, one.channel)
+            continue
+        if run is not None and run[1] - run[0] >= 0.3:
+            yield run
+        run = (one.start, one.end, one.channel) if low else None
+    if run is not None and run[1] - run[0] >= 0.3:
+        yield run

@@ -1,0 +1,91 @@
+"""Speech engine: time and memory of hearing the made calls, and how much of what was said it hears."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import re
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+CALLS = Path(__file__).resolve().parent.parent / "tests" / "calls" / "given"
+TARGET = 0.2  # seconds for each second of a call of two channels, one pass
+NAMED = "ARLO_REC_TEST_MODEL"  # a folder, or several with colons between; tools/install_model.py fills one
+_SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh", "o")
+_DIGITS = dict(zip(_SPOKEN, "012345678900", strict=True))
+
+
+def run() -> Iterator[str]:
+    """For each model: a pass without hints, and one with the names that the company has."""
+    folders = [Path(one) for one in os.environ.get(NAMED, "").split(":") if one]
+    folders.sort(key=lambda one: (one / "model.bin").stat().st_size)  # the peak is that of the largest so far
+    if not folders or importlib.util.find_spec("faster_whisper") is None:
+        yield f"Not run: needs faster-whisper, and a model's folder in {NAMED} (tools/install_model.py)."
+        return
+    calls = [_call(path) for path in sorted(CALLS.glob("call*.wav"))]
+    seconds, channels = sum(one[1] for one in calls), sum(one[1] * len(one[0]) for one in calls)
+    yield f"{len(calls)} calls, {seconds:.0f} s, {channels:.0f} s of channels; two threads; limit {TARGET} of a call's."
+    yield ""
+    yield "| model | pass | time / call's | / channel's | processor / call's | heard of what was said | not said | MB |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for folder in folders:
+        for hints in (False, True):
+            wall, processor, heard, said, extra = _pass(folder, calls, hints=hints)
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            name = "with names" if hints else "plain"
+            times = f"{wall / seconds:.3f} | {wall / channels:.3f} | {processor / seconds:.3f}"
+            yield f"| {folder.name} | {name} | {times} | {heard / said:.3f} | {extra / said:.3f} | {peak:.0f} |"
+
+
+def _call(path: Path) -> tuple[list[bytes], float, dict[str, Any]]:
+    """Each channel as the engine takes it, seconds, and the truth."""
+    import numpy
+
+    from arlo_rec.audio import as_pcm16, read_wav
+    from arlo_rec.speech.resampling import to_heard
+
+    body = path.read_bytes()
+    sound = as_pcm16(read_wav(io.BytesIO(body), len(body)))
+    samples = numpy.frombuffer(sound.data, "<i2").reshape(-1, sound.channels)
+    channels = [to_heard(samples[:, one].tobytes(), sound.rate) for one in range(sound.channels)]
+    return channels, sound.duration, json.loads(path.with_suffix(".json").read_bytes())
+
+
+def _pass(folder: Path, calls: Sequence[Any], *, hints: bool) -> tuple[float, float, int, int, int]:
+    """Seconds of hearing, processor seconds with loading; words heard, words said, words heard that were not said."""
+    from arlo_rec.speech.engine import whisper
+
+    heard = said = extra = 0
+    wall, before = 0.0, _processor()
+    with whisper(folder, threads=2, language="en") as engine:
+        for channels, _, truth in calls:
+            for at, samples in enumerate(channels):
+                names = list(truth["known"].values()) if hints else []
+                start = time.perf_counter()
+                words = engine.hear(samples, None, names)
+                wall += time.perf_counter() - start
+                wanted = _plain(turn["text"] for turn in truth["ref"] if len(channels) == 1 or turn["ch"] == at)
+                ours = _plain(word.text for word in words)
+                blocks = SequenceMatcher(None, wanted, ours, autojunk=False).get_matching_blocks()
+                same = sum(block.size for block in blocks)
+                heard, said, extra = heard + same, said + len(wanted), extra + len(ours) - same
+    return wall, _processor() - before, heard, said, extra
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _plain(texts: Iterator[str]) -> list[str]:
+    """Words in lower case, numbers digit by digit, since one writes "460" and the other "four six oh"."""
+    found = []
+    for word in re.findall(r"[a-z']+|[0-9]", " ".join(texts).lower()):
+        found.append(_DIGITS.get(word, word))
+    return found

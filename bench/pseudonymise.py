@@ -1,0 +1,114 @@
+"""Training copies: an hour of stereo telephone sound planned, cut and proved, everything but the recognition."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+CALLS = Path(__file__).resolve().parent.parent / "tests" / "calls" / "given"
+STEREO = ("call000", "call002", "call003", "call004", "call005", "call006")
+SECONDS = 3600
+FASTEST_WANTED = 200  # times real time on one core
+MOST_MB = 200
+
+
+def run() -> Iterator[str]:
+    """Each mode in a process of its own, so that its peak of memory is its own; sndfile's copy is the peer."""
+    wanted = f"{FASTEST_WANTED} times real time, {MOST_MB} MB"
+    yield f"An hour made of {len(STEREO)} calls, two transcripts; wanted: {wanted}."
+    yield ""
+    yield "| what | processor, s | times real time | of libsndfile's copy | peak, MB |"
+    yield "|---|---|---|---|---|"
+    peer = _measured("copy")
+    for name, label in (("copy", "libsndfile reads and writes it"), ("detect", "detect"), ("strict", "strict")):
+        told = peer if name == "copy" else _measured(name)
+        seconds, peak = told["seconds"], told["peak_mb"]
+        times = f"{SECONDS / seconds:.0f} | {seconds / peer['seconds']:.1f}"
+        yield f"| {label} | {seconds:.1f} | {times} | {peak:.0f} |"
+
+
+def _measured(what: str) -> dict[str, float]:
+    one_core = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # its idle threads would count as work
+    words = [sys.executable, "-m", "bench.pseudonymise", what]
+    done = subprocess.run(words, check=True, capture_output=True, env=one_core)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+def _hour() -> tuple[object, list[object], list[str]]:
+    """The sound, two transcripts, and the names that are known."""
+    from arlo_rec import audio
+    from arlo_rec.audio import Sound
+    from arlo_rec.speech import transcripts
+    from arlo_rec.speech.words import Transcript
+
+    data, names, passes, at = [], set(), [[], []], 0.0
+    while at < SECONDS:
+        for name in STEREO:
+            raw = (CALLS / f"{name}.wav").read_bytes()
+            sound = audio.read_wav(io.BytesIO(raw), len(raw))
+            names |= set(json.loads((CALLS / f"{name}.json").read_text("utf-8"))["known"].values())
+            for kept, folder in zip(passes, ("words-base", "words-base-hints"), strict=True):
+                read = transcripts.read((CALLS / folder / f"{name}.json").read_bytes())
+                kept += [replace(one, start=one.start + at, end=one.end + at) for one in read.words]
+            data.append(sound.data)
+            at += sound.duration
+    whole = Sound(sound.encoding, sound.rate, 2, b"".join(data)[: SECONDS * sound.rate * 2])
+    within = [tuple(one for one in each if one.end < SECONDS) for each in passes]
+    return whole, [Transcript("words", one) for one in within], sorted(names)
+
+
+def _planned(sound: object, words: list[object], names: list[str], mode: str) -> None:
+    from arlo_rec import audio, making
+    from arlo_rec.audio import Fill
+    from arlo_rec.speech import planning
+
+    found = planning.plan(sound, words, names, strict=mode == "strict")
+    cut = audio.cut(sound, making.stretches(found.cuts), Fill.SILENCE, bytes(32))
+    making.prove(sound, cut, found.cuts, Fill.SILENCE, bytes(32))
+
+
+def _short(sound: object, words: list[object]) -> tuple[object, list[object]]:
+    """The first of the calls alone."""
+    frames = 75 * sound.rate
+    one = replace(sound, data=sound.data[: frames * sound.frame_bytes])
+    return one, [replace(each, words=tuple(word for word in each.words if word.end < 75)) for each in words]
+
+
+def _copied(sound: object) -> None:
+    import soundfile
+
+    from arlo_rec import audio
+
+    out = io.BytesIO()
+    samples, rate = soundfile.read(io.BytesIO(audio.canonical_wav(sound)), dtype="int16")
+    soundfile.write(out, samples, rate, format="WAV", subtype="ULAW")
+
+
+def main() -> None:
+    """One measurement in this process, as JSON."""
+    what = sys.argv[1]
+    sound, words, names = _hour()
+    _planned(*_short(sound, words), names, "detect")  # what is loaded once is not counted as the work of an hour
+    Path("/proc/self/clear_refs").write_text("5")  # nor is the peak of making that hour
+    begun = time.process_time()
+    if what == "copy":
+        _copied(sound)
+    else:
+        _planned(sound, words, names, what)
+    seconds = time.process_time() - begun
+    peak = next(
+        int(line.split()[1]) for line in Path("/proc/self/status").read_text("ascii").splitlines() if "VmHWM" in line
+    )
+    print(json.dumps({"seconds": seconds, "peak_mb": peak / 1024}))
+
+
+if __name__ == "__main__":
+    main()
