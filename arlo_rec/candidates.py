@@ -231,11 +231,17 @@ def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, 
 
 
 def for_managers(told: dict[str, Any]) -> dict[str, Any]:
-    """What a manager's key opens: no number and nothing of the exchange's.
+    """What a manager's key opens: no number, no address, and nothing of the exchange's.
 
     The names that are known are among it, because who may hear a call may also cut its names out of a copy.
     """
-    return {key: told[key] for key in FOR_MANAGERS}
+    names = {side: [one for one in known if _is_name(one)] for side, known in told["known"].items()}
+    return {**{key: told[key] for key in FOR_MANAGERS}, "known": names}
+
+
+def _is_name(known: str) -> bool:
+    """Whether something that was known beforehand can be a name: no digit and no "@" in it."""
+    return "@" not in known and not any(one.isdigit() for one in known)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ a recording is 90 days away. Everything lies below one folder, state included, a
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
@@ -19,13 +20,17 @@ from typing import Any
 
 from arlo_rec import (
     access,
+    audio,
+    copies,
     dsar,
     founding,
     gate,
     grants,
     ingest,
     logbook,
+    making,
     persons,
+    pseudonymise,
     receipts,
     retention,
     verification,
@@ -35,7 +40,7 @@ from arlo_rec.errors import ArloError, Refused, Usage
 from arlo_rec.keyfiles import Identity, read_service, readable_secret, unlock
 from arlo_rec.opening import open_store
 from arlo_rec.place import find
-from arlo_rec.policy import RETENTION, Action, GuardLimits, Role
+from arlo_rec.policy import RETENTION, Action, GuardLimits, Mode, Role
 from arlo_rec.records import to_iso
 from arlo_rec.statefolder import StateFolder
 from arlo_rec.store import Store
@@ -47,6 +52,8 @@ CALLS = (  # sound, caller, agent; the numbers are examples and the names are fi
     ("call-3.wav", "+4790000001", "Ola Oppdiktet"),
     ("call-4.wav", "+4790000003", "Prøve Prøvesen"),
 )
+NAME_AT = 1.9  # seconds from the key press, in the first call: somebody says her name
+SILENT = 0xFF  # u-law
 REFUSED_CALL = "call-4.wav"
 TEAM = "kundeservice"
 WITHDRAWER, ASKER = "+47 900 00 001", "900 00 002"  # other ways to write numbers of CALLS
@@ -182,6 +189,27 @@ class _Life:
             )
         )
         self.step("data.pseudonymised", "training", ok=problem == "no_released_copy")
+        self._copy()
+
+    def _copy(self) -> None:
+        """A call that says a name, with its transcript, becomes a copy without it that a trainer hears."""
+        words = (files("arlo_rec") / "demo_calls" / "call-1.words.json").read_bytes()
+        order = making.Order(Mode.DETECT, transcripts=((None, words),))
+        with self.as_("Leif") as store:
+            made = pseudonymise.propose(store, self.recordings[0], order, None, lambda: self.now)
+        self.step("data.pseudonymised", "copied", ok=made.state == copies.NEEDS_REVIEW, count=len(made.cuts))
+        copy, out = made.copy.hex(), self.base / "opplaering.wav"
+        problem = self._problem(lambda store: pseudonymise.release(store, copy, self._reason(), None, lambda: self.now))
+        with self.as_("Leif") as store:
+            pseudonymise.confirm(store, copy, lambda: self.now)
+            given = pseudonymise.release(store, copy, self._reason(), None, lambda: self.now)
+            admission = gate.admit(store, Action.EXPORT, "training", self._reason(), self.now)
+            access.export(store, admission, given.copy.hex(), out, lambda: self.now)
+        heard = audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size)
+        places = [(int(one.start * heard.rate) + 1, int(one.end * heard.rate)) for one in given.cuts]
+        silent = all(set(heard.data[2 * first : 2 * last]) == {SILENT} for first, last in places)
+        named = any(one.start < NAME_AT < one.end for one in given.cuts)
+        self.step("purpose.training", "released", ok=problem == "not_reviewed" and silent and named)
 
     def _answer_request(self) -> None:
         request = dsar.Request(ASKER, self.base / "innsyn.html", say("demo.identity", self.lang), lang=self.lang)
@@ -195,9 +223,9 @@ class _Life:
             planned = withdrawal.plan(store, WITHDRAWER, None, self.now)
             done = withdrawal.carry_out(store, planned, self.now)
             gone = all(not store.blobs.size(one.id.hex()) for one in done.recordings)
-        self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 2, number=done.number)
+        self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
         told = receipts.verify(done.receipt.read_bytes() if done.receipt else b"")
-        self.step("consent.withdraw", "receipt", ok=told["count"] == 2)
+        self.step("consent.withdraw", "receipt", ok=told["count"] == 3)
         problem = self._problem(lambda store: self._export_again(store))
         self.step("consent.withdraw", "unreadable", ok=problem == "no_grant")
 

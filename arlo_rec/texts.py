@@ -1998,6 +1998,14 @@ _DEMO: Final[dict[str, tuple[str, str]]] = {
         "Leif (leder) får passord; telefon, cron og skranke får hver sin nøkkelfil",
         "Leif (manager) gets a passphrase; telephone, cron and support get a key file each",
     ),
+    "copied": (
+        "av en samtale og avskriften av den lages en kopi til opplæring (klipp: {count}); noen må se gjennom den",
+        "of a call and its transcript a copy for training is made (cuts: {count}); somebody must look through it",
+    ),
+    "released": (
+        "før Leif bekrefter, gis ingenting til opplæring; etterpå hører han kopien, og navnet er stille",
+        "before Leif confirms, nothing is given to training; afterwards he hears the copy, and the name is silent",
+    ),
     "taken_in": (
         "{count} samtaler med tast 1 er tatt inn; det som ble sagt før tastetrykket, er klippet bort",
         "{count} calls with key 1 are taken in; what was said before the key press is cut off",
@@ -2023,8 +2031,8 @@ _DEMO: Final[dict[str, tuple[str, str]]] = {
         "a caller gets an encrypted file with only the own voice; due {due}",
     ),
     "withdrawn": (
-        "en annen kunde trekker samtykket: to samtaler slettet, kvittering {number}",
-        "another caller withdraws: two calls erased, receipt {number}",
+        "en annen kunde trekker samtykket: to samtaler og kopien slettet, kvittering {number}",
+        "another caller withdraws: two calls and the copy erased, receipt {number}",
     ),
     "receipt": (
         "kvitteringen er ekte, og har ingen personopplysninger",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import os
 import re
 import resource
 import time
@@ -16,17 +15,17 @@ from typing import Any
 
 CALLS = Path(__file__).resolve().parent.parent / "tests" / "calls" / "given"
 TARGET = 0.2  # seconds for each second of a call of two channels, one pass
-NAMED = "ARLO_REC_TEST_MODEL"  # a folder, or several with colons between; tools/install_model.py fills one
+MODELS = Path(__file__).resolve().parent.parent / ".models"  # `./dev model base` fills one
 _SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh", "o")
 _DIGITS = dict(zip(_SPOKEN, "012345678900", strict=True))
 
 
 def run() -> Iterator[str]:
     """For each model: a pass without hints, and one with the names that the company has."""
-    folders = [Path(one) for one in os.environ.get(NAMED, "").split(":") if one]
+    folders = [one for one in MODELS.glob("*") if (one / "model.bin").is_file()]
     folders.sort(key=lambda one: (one / "model.bin").stat().st_size)  # the peak is that of the largest so far
     if not folders or importlib.util.find_spec("faster_whisper") is None:
-        yield f"Not run: needs faster-whisper, and a model's folder in {NAMED} (tools/install_model.py)."
+        yield "Not run: needs faster-whisper and a model (./dev model base)."
         return
     calls = [_call(path) for path in sorted(CALLS.glob("call*.wav"))]
     seconds, channels = sum(one[1] for one in calls), sum(one[1] * len(one[0]) for one in calls)

@@ -12,6 +12,8 @@ import pytest
 
 from arlo_rec import audio, policy
 from arlo_rec.audio import Sound
+from arlo_rec.speech.engine import whisper as WHISPER
+from tests.models import MODEL, needs_model
 from tests.world import REASON, World
 
 GIVEN = Path(__file__).parent / "calls" / "given"
@@ -345,3 +347,88 @@ def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_p
     empty = tmp_path / "empty"
     empty.mkdir()
     assert world.run("pseudonymise", "--bench", str(empty), "--json").json["error"]["code"] == "bench_empty"
+
+
+# -- the engine ---------------------------------------------------------------------------------------
+
+STAND_IN = """
+import json, os, signal, socket, sys
+sys.path[:] = json.loads(sys.argv[1])
+from arlo_rec.speech.whisper import next_request, say
+pipe = socket.socket(fileno=0)
+next_request(pipe)
+say(pipe, {"languages": ["en", "no"]})
+while request := next_request(pipe):
+    asked, samples = request
+    %s
+    say(pipe, {"language": "en", "words": words})
+"""
+DIES = "os.kill(os.getpid(), signal.SIGKILL)"
+HEARS_BRANDON = 'words = [["thanks", 1.0, 1.4, 0.9], ["Brandon", 1.4, 2.0, 0.9]]'
+HEARS_NOTHING = "words = []"
+
+
+def engine_that(world: World, monkeypatch: pytest.MonkeyPatch, does: str) -> str:
+    """A model's folder, and an engine of which the process does what a test wants."""
+    from functools import partial
+
+    from arlo_rec.speech import engine
+
+    folder = world.base / "model"
+    folder.mkdir(exist_ok=True)
+    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
+        (folder / name).touch()
+    monkeypatch.setattr(engine, "whisper", partial(WHISPER, program=STAND_IN % does))
+    return str(folder)
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_an_engine_that_is_killed_makes_nothing_and_in_the_backlog_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = call(world)
+    model = engine_that(world, monkeypatch, DIES)
+    result = world.run("pseudonymise", recording, "--model", model, "--json", who="sigrid")
+    assert (result.exit, result.json["error"]["code"]) == (16, "engine_died")
+    second = call(world, "call002")
+    many = world.run("pseudonymise", "--pending", "--model", model, "--workers", "2", "--json", who="sigrid")
+    assert many.exit == 3
+    assert {one["id"]: one["error"]["code"] for one in many.json["results"]} == {
+        recording: "engine_died",
+        second: "engine_died",
+    }
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+
+
+def test_an_engine_that_hears_nothing_in_a_call_makes_no_copy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = call(world)
+    model = engine_that(world, monkeypatch, HEARS_NOTHING)
+    result = world.run("pseudonymise", recording, "--model", model, "--json", who="sigrid")
+    assert (result.exit, result.json["error"]["code"]) == (2, "transcript_misfit")
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_no_copy_is_released_in_which_a_known_name_is_still_heard(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = made_of(world, call(world), "--transcript", words())["copy"]
+    world.json("review", copy, "--confirm", who="sigrid")
+    model = engine_that(world, monkeypatch, HEARS_BRANDON)
+    release = ("release", copy, "--reason", WHY, "--model", model, "--json")
+    refused = world.run(*release, who="sigrid")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "still_heard")
+    assert "1.4-2.0" in refused.json["error"]["message"] and "Brandon" not in refused.out
+    engine_that(world, monkeypatch, HEARS_NOTHING)
+    assert world.json(*release[:-1], who="sigrid")["copy"]["state"] == "released"
+
+
+@needs_model
+def test_a_real_engine_hears_a_call_and_its_copy_once_more(world: World) -> None:
+    recording = call(world)
+    made = made_of(world, recording, "--model", str(MODEL), "--language", "en")
+    assert made["cover_of_speech"] > 0.8
+    truth = truth_of("call000")
+    assert len(covered(made, truth)) <= 3, "a small model hears most of them"
+    world.json("review", made["copy"], "--confirm", who="sigrid")
+    done = world.run("release", made["copy"], "--reason", WHY, "--model", str(MODEL), "--json", who="sigrid")
+    assert done.exit in (0, 14) and (done.exit == 0 or done.json["error"]["code"] == "still_heard")
