@@ -7,9 +7,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 CALLS = Path(__file__).resolve().parent.parent / "tests" / "calls" / "given"
@@ -26,43 +27,59 @@ def run() -> Iterator[str]:
     yield ""
     yield "| what | processor, s | times real time | of libsndfile's copy | peak, MB |"
     yield "|---|---|---|---|---|"
-    peer = _measured("copy")
-    for name, label in (("copy", "libsndfile reads and writes it"), ("detect", "detect"), ("strict", "strict")):
-        told = peer if name == "copy" else _measured(name)
-        seconds, peak = told["seconds"], told["peak_mb"]
-        times = f"{SECONDS / seconds:.0f} | {seconds / peer['seconds']:.1f}"
-        yield f"| {label} | {seconds:.1f} | {times} | {peak:.0f} |"
+    with tempfile.TemporaryDirectory() as folder:
+        _make_hour(Path(folder))
+        peer = _measured("copy", folder)
+        for name, label in (("copy", "libsndfile reads and writes it"), ("detect", "detect"), ("strict", "strict")):
+            told = peer if name == "copy" else _measured(name, folder)
+            seconds, peak = told["seconds"], told["peak_mb"]
+            times = f"{SECONDS / seconds:.0f} | {seconds / peer['seconds']:.1f}"
+            yield f"| {label} | {seconds:.1f} | {times} | {peak:.0f} |"
 
 
-def _measured(what: str) -> dict[str, float]:
+def _measured(what: str, folder: str) -> dict[str, float]:
     one_core = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # its idle threads would count as work
-    words = [sys.executable, "-m", "bench.pseudonymise", what]
+    words = [sys.executable, "-m", "bench.pseudonymise", what, folder]
     done = subprocess.run(words, check=True, capture_output=True, env=one_core)
     told: dict[str, float] = json.loads(done.stdout)
     return told
 
 
-def _hour() -> tuple[object, list[object], list[str]]:
-    """The sound, two transcripts, and the names that are known."""
+def _make_hour(folder: Path) -> None:
+    """An hour of calls one after the other, as a sound and two transcripts in CTM, and the names that are known."""
     from arlo_rec import audio
     from arlo_rec.audio import Sound
     from arlo_rec.speech import transcripts
-    from arlo_rec.speech.words import Transcript
 
-    data, names, passes, at = [], set(), [[], []], 0.0
+    data, names, passes, at = [], set(), {"words-base": [], "words-base-hints": []}, 0.0
     while at < SECONDS:
         for name in STEREO:
             raw = (CALLS / f"{name}.wav").read_bytes()
             sound = audio.read_wav(io.BytesIO(raw), len(raw))
             names |= set(json.loads((CALLS / f"{name}.json").read_text("utf-8"))["known"].values())
-            for kept, folder in zip(passes, ("words-base", "words-base-hints"), strict=True):
-                read = transcripts.read((CALLS / folder / f"{name}.json").read_bytes())
-                kept += [replace(one, start=one.start + at, end=one.end + at) for one in read.words]
+            for kind, lines in passes.items():
+                for one in transcripts.read((CALLS / kind / f"{name}.json").read_bytes()).words:
+                    if one.end + at < SECONDS:
+                        lines.append({**asdict(one), "start": one.start + at, "end": one.end + at})
             data.append(sound.data)
             at += sound.duration
     whole = Sound(sound.encoding, sound.rate, 2, b"".join(data)[: SECONDS * sound.rate * 2])
-    within = [tuple(one for one in each if one.end < SECONDS) for each in passes]
-    return whole, [Transcript("words", one) for one in within], sorted(names)
+    (folder / "hour.wav").write_bytes(audio.canonical_wav(whole))
+    (folder / "names.json").write_text(json.dumps(sorted(names)), "utf-8")
+    for kind, lines in passes.items():
+        (folder / f"{kind}.json").write_text(json.dumps({"words": lines}), "utf-8")
+
+
+def _hour(folder: Path) -> tuple[object, list[object], list[str]]:
+    """The sound, two transcripts, and the names that are known."""
+    from arlo_rec import audio
+    from arlo_rec.speech import transcripts
+
+    path = folder / "hour.wav"
+    with path.open("rb") as stream:
+        sound = audio.read_wav(stream, path.stat().st_size)
+    words = [transcripts.read(one.read_bytes()) for one in sorted(folder.glob("words*.json"))]
+    return sound, words, json.loads((folder / "names.json").read_text("utf-8"))
 
 
 def _planned(sound: object, words: list[object], names: list[str], mode: str) -> None:
@@ -94,8 +111,8 @@ def _copied(sound: object) -> None:
 
 def main() -> None:
     """One measurement in this process, as JSON."""
-    what = sys.argv[1]
-    sound, words, names = _hour()
+    what, folder = sys.argv[1:]
+    sound, words, names = _hour(Path(folder))
     _planned(*_short(sound, words), names, "detect")  # what is loaded once is not counted as the work of an hour
     Path("/proc/self/clear_refs").write_text("5")  # nor is the peak of making that hour
     begun = time.process_time()
