@@ -1839,6 +1839,10 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Hørt dårlig og ikke klippet, {count} steder: {where} s. Hør dem med --hear START-END --out FIL.",
         "Heard badly and not cut, {count} places: {where} s. Hear them with --hear START-END --out FILE.",
     ),
+    "warning.nothing_found": (
+        "Se nøye: ingenting ble funnet, så ingenting er klippet.",
+        "Look closely: nothing was found, so nothing is cut.",
+    ),
     "warning.low_cover": (
         "Se nøye: mye av talen har ingen ord i avskriften.",
         "Look closely: much of the speech has no words in the transcript.",

@@ -6,6 +6,7 @@ channel the answer is the next sentence. Words at its begin that are heard well 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -97,20 +98,28 @@ def _said_on(stream: Sequence[Token], asked: Question) -> list[Token]:
     """What a sentence tells behind the mention, and what follows it without a pause."""
     begin = asked.told or asked.end
     taken: list[Token] = []
-    for one in stream:
-        if one.start < begin:
-            continue
-        later = one.start > begin + LONGEST[asked.type] or (taken and one.start - taken[-1].end > 1.5)
-        if later or (taken and taken[-1].ends and one.start >= asked.end):
+    for one in _between(stream, begin, begin + LONGEST[asked.type]):
+        paused = bool(taken) and one.start - taken[-1].end > 1.5
+        if paused or (taken and taken[-1].ends and one.start >= asked.end):
             break
         taken.append(one)
     return taken
 
 
+def _between(stream: Sequence[Token], begin: float, end: float) -> Sequence[Token]:
+    """The words that start from *begin* to before *end*."""
+    first, behind = (bisect_left(stream, at, key=_start) for at in (begin, end))
+    return stream[first:behind]
+
+
+def _start(one: Token) -> float:
+    return one.start
+
+
 def _of_other(asked: Question, asking: Sequence[Token], answering: Sequence[Token]) -> Iterator[Answer]:
     """What the other channel says from the question to the next turn of whoever asked, as far as it answers."""
-    again = min(_next_turn(asking, asked.end), asked.end + LATEST + LONGEST[asked.type])
-    said = [one for one in answering if max(asked.start, asked.end - 1.0) < one.start < again]
+    latest = asked.end + LATEST + LONGEST[asked.type]
+    said = _between(answering, max(asked.start, asked.end - 1.0), _next_turn(asking, asked.end, latest))
     if said and said[0].start <= asked.end + LATEST:
         yield from _trimmed(asked, _first_that_tells(asked, said))
 
@@ -133,20 +142,19 @@ def _tells(one: Token) -> bool:
     return has_digits(one) or not is_harmless(one.folded) or (one.score is not None and one.score < SURE)
 
 
-def _next_turn(stream: Sequence[Token], after: float) -> float:
-    """When a channel goes on talking: more than a word of agreement."""
-    later = [one for one in stream if one.start > after + 0.2]
+def _next_turn(stream: Sequence[Token], after: float, latest: float) -> float:
+    """When a channel goes on talking, which is more than a word of agreement; at the *latest*."""
+    later = _between(stream, after + 0.2, latest)
     for at, one in enumerate(later):
         joined = [each for each in later[at : at + BACKCHANNEL + 1] if each.start - one.start < 2.5]
         if len(joined) > BACKCHANNEL:
             return one.start
-    return float("inf")
+    return latest
 
 
 def _of_same(asked: Question, stream: Sequence[Token]) -> Iterator[Answer]:
     """In one channel: the next sentences up to the first that tells anything."""
-    latest = asked.end + LATEST + LONGEST[asked.type]
-    said = [one for one in stream if asked.end - 0.01 < one.start < latest]
+    said = _between(stream, asked.end, asked.end + LATEST + LONGEST[asked.type])
     if said and said[0].start < asked.end + LATEST:
         yield from _trimmed(asked, _first_that_tells(asked, said))
 
@@ -161,5 +169,6 @@ def _trimmed(asked: Question, said: Sequence[Token]) -> Iterator[Answer]:
 
 def near_questions(stream: Sequence[Token], asked: Sequence[Question]) -> list[bool]:
     """For each word of a stream whether a number or a code was asked for shortly before."""
-    times = [one.start for one in asked if one.type in ("number", "code", "address")]
-    return [any(0 <= one.start - time < NEAR for time in times) for one in stream]
+    times = sorted(one.start for one in asked if one.type in ("number", "code", "address"))
+    last = [bisect_left(times, one.start + 0.001) - 1 for one in stream]  # the last question before each word
+    return [at >= 0 and one.start - times[at] < NEAR for one, at in zip(stream, last, strict=True)]

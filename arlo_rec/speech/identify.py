@@ -16,7 +16,7 @@ from arlo_rec.speech.harmless import is_harmless
 from arlo_rec.speech.tokens import Found, Token, tokens
 from arlo_rec.speech.words import Word
 
-SURE_NAME = 0.7
+SURE_NAME = 0.7  # a cue after which a name must follow, a listed name, a name by the tagger
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,13 @@ def found(words: Sequence[Word], known: likeness.Known) -> list[Finding]:
     """Everything that identifies, in order of time; raises Integrity where a list that we ship is damaged."""
     spoken = streams(words)
     asked = [one for stream in spoken for one in answers.questions(stream)]
-    findings = [
-        _finding(stream, one)
-        for stream in spoken
-        for one in in_stream(stream, known, answers.near_questions(stream, asked))
-    ]
-    heard = [each for stream in spoken for each in numbers.said(stream, answers.near_questions(stream, asked))]
-    findings += [_finding(stream, one) for stream in spoken for one in numbers.repeated(stream, heard)]
-    findings += [one for stream in spoken for one in _named_again(stream, _names(spoken, findings))]
+    near = [answers.near_questions(stream, asked) for stream in spoken]
+    said = [list(in_stream(stream, known, marks)) for stream, marks in zip(spoken, near, strict=True)]
+    heard = [each for stream, marks in zip(spoken, near, strict=True) for each in numbers.said(stream, marks)]
+    named = {word for stream, found in zip(spoken, said, strict=True) for word in _names(stream, found)}
+    for stream, found in zip(spoken, said, strict=True):
+        found += [*numbers.repeated(stream, heard), *_named_again(stream, named)]
+    findings = [_finding(stream, one) for stream, found in zip(spoken, said, strict=True) for one in found]
     findings += [
         Finding(one.start, one.end, one.channel, one.type, "answer", one.score) for one in answers.replies(spoken)
     ]
@@ -71,23 +70,22 @@ def in_stream(stream: Sequence[Token], known: likeness.Known, asked: Sequence[bo
     yield from likeness.found(stream, known)
 
 
-def _names(spoken: Sequence[Sequence[Token]], findings: Sequence[Finding]) -> set[str]:
+def _names(stream: Sequence[Token], found: Sequence[Found]) -> Iterator[str]:
     """The words of names that were surely found: the same word elsewhere in the call is the same name."""
-    sure = [one for one in findings if one.type == "name" and one.score >= SURE_NAME and one.source != "known"]
-    said = {
-        one.folded.removesuffix("'s")
-        for stream in spoken
-        for one in stream
-        for name in sure
-        if name.channel == one.channel and name.start <= one.start < name.end
-    }
-    return {word for word in said if len(word) >= 3 and not is_harmless(word) and word not in cues.NOT_PEOPLE}
+    for one in found:
+        if one.type == "name" and one.score >= SURE_NAME and one.source != "known":
+            words = (each.folded.removesuffix("'s") for each in stream[one.first : one.last + 1])
+            yield from (word for word in words if _is_name(word))
 
 
-def _named_again(stream: Sequence[Token], found_before: set[str]) -> Iterator[Finding]:
+def _is_name(word: str) -> bool:
+    return len(word) >= 3 and not is_harmless(word) and word not in cues.NOT_PEOPLE
+
+
+def _named_again(stream: Sequence[Token], named: set[str]) -> Iterator[Found]:
     for at, one in enumerate(stream):
-        if {one.folded, one.folded.removesuffix("'s"), one.folded.removesuffix("s")} & found_before:
-            yield _finding(stream, Found(at, at, "name", "repeated", 0.7))
+        if {one.folded, one.folded.removesuffix("'s"), one.folded.removesuffix("s")} & named:
+            yield Found(at, at, "name", "repeated", SURE_NAME)
 
 
 def _finding(stream: Sequence[Token], one: Found) -> Finding:

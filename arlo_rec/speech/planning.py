@@ -8,6 +8,7 @@ It decides nothing about who may do what with it, and touches no store. Why a pe
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +32,7 @@ SNAP = 0.25  # seconds outwards, to the next quiet step
 JOIN = 0.5  # seconds between two cuts that become one
 SURE = 0.6  # in strict mode a word stays that was heard with this and more
 REACH = 0.1  # seconds that a word that stays is believed to reach further than its times
+EVEN, EVEN_GAP, EVEN_SHORTEST = 0.5, 0.5, 0.3  # score; seconds within and of a stretch that is listed for the reviewer
 LOW_COVER = 0.8  # of the speech in words: less and a person must look
 NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of speech behind a cue that no word covers
 UNHEARD = 0.5  # seconds of speech without a word that are cut in detect mode; shorter ones are breaths and "mm"
@@ -75,7 +77,7 @@ def plan(
         tuple(cuts),
         cover_of_speech(every, heard),
         tuple(one.by for one in fitted),
-        tuple(_warnings(sound, heard, every, sure=sure)),
+        tuple(_warnings(sound, heard, every, cuts, sure=sure)),
         tuple(_heard_badly(passes[0], cuts)),
         tuple(passes[0]),
     )
@@ -212,7 +214,11 @@ def _joined(cuts: Iterator[Cut]) -> list[Cut]:
 # -- what a person has to know ------------------------------------------------------------------------
 
 
-def _warnings(sound: Sound, heard: Activity, words: Sequence[Word], *, sure: bool) -> Iterator[str]:
+def _warnings(
+    sound: Sound, heard: Activity, words: Sequence[Word], cuts: Sequence[Cut], *, sure: bool
+) -> Iterator[str]:
+    if not cuts:
+        yield "nothing_found"
     if cover_of_speech(words, heard) < LOW_COVER:
         yield "low_cover"
     if not sure:
@@ -230,15 +236,16 @@ def _warnings(sound: Sound, heard: Activity, words: Sequence[Word], *, sure: boo
 def _heard_badly(words: Sequence[Word], cuts: Sequence[Cut]) -> Iterator[tuple[float, float, int | None]]:
     """Words heard with less than even chance that stay, joined where they follow each other."""
     run: tuple[float, float, int | None] | None = None
+    starts = [one.start for one in cuts]
     for one in words:
-        low = (
-            one.score is not None and one.score < 0.5 and not any(c.start < one.end and one.start < c.end for c in cuts)
-        )
-        if low and run is not None and run[2] == one.channel and one.start - run[1] < 0.5:
+        before = bisect_left(starts, one.end) - 1  # the last cut that begins before the word ends
+        stays = before < 0 or cuts[before].end <= one.start
+        low = stays and one.score is not None and one.score < EVEN
+        if low and run is not None and run[2] == one.channel and one.start - run[1] < EVEN_GAP:
             run = (run[0], one.end, one.channel)
             continue
-        if run is not None and run[1] - run[0] >= 0.3:
+        if run is not None and run[1] - run[0] >= EVEN_SHORTEST:
             yield run
         run = (one.start, one.end, one.channel) if low else None
-    if run is not None and run[1] - run[0] >= 0.3:
+    if run is not None and run[1] - run[0] >= EVEN_SHORTEST:
         yield run

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.fuzz import incoming, stored
+from tests.fuzz import incoming, spoken, stored
 from tests.fuzz.target import Target
 
 
 def targets(folder: Path) -> list[Target]:
     """All of them; those that need a file have it in *folder*, which must be empty."""
-    return [*incoming.TARGETS, *stored.Files(folder).targets(), *stored.TARGETS]
+    return [*incoming.TARGETS, *spoken.TARGETS, *stored.Files(folder).targets(), *stored.TARGETS]

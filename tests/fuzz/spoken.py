@@ -1,0 +1,48 @@
+"""What companies hand in about what was said: transcripts of every form, and lists of what is to be cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from arlo_rec import cutlist
+from arlo_rec.errors import Usage
+from arlo_rec.speech import identify, likeness, transcripts
+from tests.fuzz.target import Target
+
+WORDS = Path(__file__).parent.parent / "words"
+MOST = 400  # words that are looked through: what takes time is judged elsewhere
+_KNOWN = likeness.known(["Kari Eksempel", "Brandon Foster"])
+
+
+def _transcript(raw: bytes) -> bool:
+    try:
+        read = transcripts.read(raw)
+    except Usage as refused:
+        assert refused.code == "transcript_wrong" and refused.detail["why"]
+        return False
+    assert read.form in transcripts.FORMS
+    assert all(0 <= one.start <= one.end and one.text.strip() for one in read.words)
+    for one in identify.found(read.words[:MOST], _KNOWN):
+        assert 0 <= one.start <= one.end
+    return True
+
+
+def _cuts(raw: bytes) -> bool:
+    try:
+        cuts = cutlist.read(raw)
+    except Usage as refused:
+        assert refused.code in {"cuts_wrong", "cuts_empty"}
+        return False
+    assert all(0 <= one.start < one.end and one.types for one in cuts)
+    return True
+
+
+_CUTS = [
+    b"1.5\t2.25\tname\n\\\t300.0\t3400.0\n3\t3.75\tKari\n",
+    b";; comment\nfile A 0.5 0.25 Kari 0.9\nfile 2 1.5 0.25 number\n",
+    b'{"cuts": [{"start": 0.5, "end": 1.25, "type": "name", "channels": [0]}, {"start": 3, "end": 4}]}',
+]
+TARGETS = [
+    Target("transcript", [one.read_bytes() for one in sorted(WORDS.iterdir())], _transcript),
+    Target("list of cuts", _CUTS, _cuts),
+]
