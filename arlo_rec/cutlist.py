@@ -106,7 +106,7 @@ def _json(raw: bytes) -> Iterator[Cut]:
             if isinstance(start, bool) or isinstance(end, bool):
                 raise TypeError("a time")  # noqa: TRY301
             yield _checked(float(start), float(end), count, tuple(channels) if channels else None, types)
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             raise Usage("cuts_wrong", place=str(count), why="not_a_cut") from None
 
 

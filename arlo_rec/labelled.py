@@ -165,7 +165,7 @@ def _call(path: Path) -> Call:
         raise Usage("file_unreadable", path=str(path)) from None
     except SoundError as problem:
         raise Usage("bench_wrong", path=str(path), why=problem.reason) from None
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise Usage("bench_wrong", path=str(path), why="no_labels") from None
 
 

@@ -239,3 +239,9 @@ def test_any_words_at_all_are_looked_through_and_what_is_found_lies_among_them(
         assert 0 <= one.start <= one.end <= max(word.end for word in words)
         assert any(word.channel == one.channel for word in words)
     assert is_harmless("takk")
+
+
+@pytest.mark.parametrize("unit", ["a", "a-", "a.", "no", "tjue", "9", "æ@", "K.", "-"])
+def test_a_word_of_a_hundred_thousand_letters_is_looked_through_like_any_other(unit: str) -> None:
+    words = [*said("my name is"), Word(unit * 50_000, 1.1, 1.4, 0.2, 0), *said("takk", 0, 2.0)]
+    assert all(one.end <= 3.0 for one in identify.found(words, likeness.known([unit * 1000, "Kari Eksempel"])))

@@ -17,7 +17,7 @@ from arlo_rec.speech.numbers import has_digits, is_number
 from arlo_rec.speech.tokens import Found, Token
 
 MOST_LOCAL = 6  # words of the part before "at"
-_LITERAL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*|\b[\w-]+(\.[\w-]+)*\.(com|no|se|dk|net|org|eu|info|co\.uk|io)$")
+_ENDINGS = lex.words("com no se dk net org eu info io")
 _NUMERIC_DATE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}$")
 _YEAR = re.compile(r"^(19\d\d|200\d|201\d)$")
 _DAY = re.compile(r"^([1-9]|[12]\d|3[01])(\.|st|nd|rd|th)?$")
@@ -39,7 +39,7 @@ def emails(stream: Sequence[Token]) -> Iterator[Found]:
 def _email(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
     """The reach of an address whose "at" or first domain stands at *at*."""
     one = stream[at]
-    if _LITERAL.search(one.folded):
+    if _is_literal(one.folded):
         return _local(stream, at), _domain(stream, at)
     if one.folded in lex.AT and (one.folded != "at" or _domain(stream, at) > at):
         return _local(stream, at), _domain(stream, at)
@@ -51,6 +51,15 @@ def _email(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
     if one.folded in lex.DOT and pair[1] in lex.DOMAINS and at > 0 and not stream[at - 1].ends:
         return _local(stream, max(at - 1, 0)), at + 1
     return None
+
+
+def _is_literal(word: str) -> bool:
+    """Whether a word is an address, or the domain of one, as it is written."""
+    before, at, behind = word.partition("@")
+    if at and before and behind:
+        return True
+    name, dot, ending = word.rpartition(".")
+    return bool(dot and name) and ending in _ENDINGS
 
 
 def _local(stream: Sequence[Token], at: int) -> int:
@@ -77,7 +86,7 @@ def _domain(stream: Sequence[Token], at: int) -> int:
         if stream[place].start - stream[place - 1].end > 2.0:
             break
         dotted = stream[place - 1].folded in lex.DOT
-        if (dotted or word in lex.DOMAINS or _LITERAL.search(word)) and (word not in {"no", "me", "post"} or dotted):
+        if (dotted or word in lex.DOMAINS or _is_literal(word)) and (word not in {"no", "me", "post"} or dotted):
             last = place
             if not (place + 1 < len(stream) and stream[place + 1].folded in lex.DOT):
                 break

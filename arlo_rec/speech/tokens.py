@@ -12,6 +12,7 @@ from arlo_rec.speech.words import Word
 ENDS = ".?!…:;"
 _AROUND = " \t\n.,;:?!…\"'“”„«»()[]{}<>*_¿¡-–—"
 _ORDINAL = re.compile(r"\d{1,2}\.$")  # "den 13. april" is no end of a sentence
+LONGEST = 100  # letters of a word that detectors look at
 NEW_TURN = 1.5  # seconds without a word of the same channel: somebody else spoke, or a new sentence begins
 
 
@@ -52,7 +53,7 @@ def tokens(words: Sequence[Word]) -> list[Token]:
     begins = True
     for one in words:
         text = unicodedata.normalize("NFC", one.text)
-        shown = text.strip(_AROUND) or text.strip()
+        shown = (text.strip(_AROUND) or text.strip())[:LONGEST]
         late = bool(made) and one.start - made[-1].end > NEW_TURN
         ends = text.rstrip("\"'”»)")[-1:] in ENDS and not _ORDINAL.match(text)
         made.append(
