@@ -38,6 +38,14 @@ class GrantTold:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyTold:
+    """A training copy of a recording: pseudonymised, and still personal data."""
+
+    made_at: datetime
+    state: str  # needs_review, ready, released: a code that `letter_texts` words
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingTold:
     """One recording with all that is known about it."""
 
@@ -57,7 +65,8 @@ class RecordingTold:
     sound: bytes | None = field(repr=False)  # WAV, 16-bit PCM; None where it is withheld
     own_speech: bool  # the other channel is exact digital zero
     withheld: str | None  # code of why sound is missing: "mono", "roles_unknown"
-    accesses: tuple[AccessTold, ...]
+    copies: tuple[CopyTold, ...]
+    accesses: tuple[AccessTold, ...]  # to it and to its copies
     grants: tuple[GrantTold, ...]
 
 

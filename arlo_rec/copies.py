@@ -21,7 +21,7 @@ from arlo_rec.jsontext import canonical
 from arlo_rec.metadata import MetadataKeys
 from arlo_rec.objects import DataKey
 from arlo_rec.policy import Action, Purpose, Role, State
-from arlo_rec.records import ID_CHANCE, Kind, Recording, RecordingId, new_id, to_micros
+from arlo_rec.records import ID_CHANCE, Kind, Recording, RecordingId, from_micros, new_id, to_micros
 from arlo_rec.store import Store
 
 NEEDS_REVIEW, READY, RELEASED = "needs_review", "ready", "released"
@@ -54,6 +54,16 @@ def get(store: Store, recording: RecordingId) -> Copy | None:
         (recording,),
     )
     return _copy(rows[0]) if rows else None
+
+
+def held_of(store: Store, original: RecordingId) -> list[tuple[Copy, datetime]]:
+    """The copies of a recording that are held, oldest first, and when each was made."""
+    rows = store.db.rows(
+        "SELECT c.recording, c.parent, c.state, c.made_by, c.reviewed_by, c.made_at FROM copies c "
+        "JOIN recordings r ON r.id = c.recording WHERE c.parent = ? AND r.state = 'held' ORDER BY c.made_at",
+        (original,),
+    )
+    return [(_copy(row), from_micros(row[5])) for row in rows]
 
 
 def makers(store: Store, header: objects.Header, told: Mapping[str, Any]) -> Audience:

@@ -14,8 +14,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audio, crypto, gate, listening, metadata, recipients
-from arlo_rec.answer import AccessTold, Answer, Case, GrantTold, RecordingTold
+from arlo_rec import audio, copies, crypto, gate, listening, metadata, recipients
+from arlo_rec.answer import AccessTold, Answer, Case, CopyTold, GrantTold, RecordingTold
 from arlo_rec.backends.durable import write_new
 from arlo_rec.callers import parse_caller
 from arlo_rec.deadline import answer_due
@@ -260,22 +260,24 @@ def _told(
         sound=sound,
         own_speech=sound is not None and not whole,
         withheld=withheld,
+        copies=tuple(CopyTold(made_at, copy.state) for copy, made_at in copies.held_of(store, one.id)),
         accesses=_accesses(store, one),
         grants=_grants(store, one),
     )
 
 
 def _accesses(store: Store, one: Recording) -> tuple[AccessTold, ...]:
-    """Every look at a recording that the log knows: listed in a search, exported, opened for a request."""
+    """Every look at a recording and its copies that the log knows: in a search, exported, opened for a request."""
     found = []
-    for line in store.book.about(one.id):
+    held = [one.id, *(copy.id for copy, _ in copies.held_of(store, one.id))]
+    for line in (each for recording in held for each in store.book.about(recording)):
         told = line.told or {}
         if told.get("outcome") == "allowed" and told.get("action") in _TOLD_ACTIONS:
             role = _role(store, str(told["person"]))
             looked = told["action"] == Action.WITHDRAW  # its erasure would be told as done, and nothing be left to tell
             action, purpose = ("withdraw_shown", "withdrawal") if looked else (told["action"], told.get("purpose"))
             found.append(AccessTold(from_iso(told["at"]), action, purpose, role))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda each: each.at))
 
 
 def _grants(store: Store, one: Recording) -> tuple[GrantTold, ...]:

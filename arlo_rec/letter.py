@@ -238,8 +238,12 @@ class _Letter(Wording):
             (self.say("field.id"), _outside(one.id)),
             (self.say("field.purposes"), _list(self.purposes(one))),
             (self.say("field.erased_on"), self.time(one.erased_on)),
-            (self.say("field.derived"), self.say("derived.none")),
+            (self.say("field.derived"), self.copies(one)),
         )
+
+    def copies(self, one: RecordingTold) -> str | Html:
+        told = [self.say(f"copy.{each.state}", when=self.instant(each.made_at)) for each in one.copies]
+        return _list(told) if told else self.say("derived.none")
 
     def consent(self, one: RecordingTold) -> Html:
         pressed = self.say("consent.key.said", when=self.instant(one.consent_at))

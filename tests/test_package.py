@@ -23,7 +23,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from arlo_rec import audio, package, wording
-from arlo_rec.answer import AccessTold, Answer, Case, GrantTold, RecordingTold
+from arlo_rec.answer import AccessTold, Answer, Case, CopyTold, GrantTold, RecordingTold
 from arlo_rec.errors import Usage
 from arlo_rec.letter_texts import DECIMAL, KEYS, LANGUAGES, LETTER, MONTHS, PAGE
 from arlo_rec.markup import element, escape, together
@@ -62,6 +62,7 @@ OWN = RecordingTold(
     sound=own_speech(1.5, caller=0),
     own_speech=True,
     withheld=None,
+    copies=(CopyTold(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
     accesses=(
         AccessTold(START + timedelta(days=2), "find", "quality", "manager"),
         AccessTold(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
@@ -81,9 +82,19 @@ LATER = replace(
     sound=own_speech(0.75, caller=1),
     identifiers=(),
     grants=(),
+    copies=(),
     accesses=(),
 )
-MONO = replace(OWN, id="a" * 32, number=None, sound=None, own_speech=False, withheld="mono")
+MADE = START + timedelta(days=3)
+MONO = replace(
+    OWN,
+    id="a" * 32,
+    number=None,
+    sound=None,
+    own_speech=False,
+    withheld="mono",
+    copies=(CopyTold(MADE, "needs_review"), CopyTold(MADE, "ready")),
+)
 ANSWER = Answer(
     case=Case("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), "BankID, 10. november"),
     answered_at=START + timedelta(days=40),
