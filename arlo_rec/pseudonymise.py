@@ -24,6 +24,7 @@ from arlo_rec.records import RecordingId
 from arlo_rec.speech.engine import Engine
 from arlo_rec.store import Store
 
+LONGEST_HEARD = 60  # seconds of a stretch that is no cut
 CONTEXT = 1.5  # seconds before and behind a cut that a reviewer hears
 
 
@@ -52,22 +53,23 @@ def shown(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
     return making.made_of(copy, opened.known, opened.sound.duration)
 
 
-def heard(store: Store, shown_id: str, what: int | Cut, clock: Callable[[], datetime]) -> bytes:
-    """The original around one cut, by its number, or around a stretch, as WAV: what a reviewer listens to.
+def heard(store: Store, shown_id: str, what: int | Cut | None, clock: Callable[[], datetime]) -> bytes:
+    """What a reviewer listens to, as WAV: the original around a cut, by its number, or around a stretch; or the copy.
 
     It leaves, so it is noted like an export: whoever has it must delete it when the call goes. Raises Usage where
-    there is no such cut.
+    there is no such cut, or for a stretch of more than a minute: the original is not heard whole in this way.
     """
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
+    if what is None:
+        _note(store, copy.id, "copy", clock())
+        return audio.canonical_wav(opened.sound)
     one = what if isinstance(what, Cut) else _numbered(making.cuts_of(opened.known), what)
+    if isinstance(what, Cut) and one.end - one.start > LONGEST_HEARD:
+        raise Usage("hear_too_long", most=LONGEST_HEARD)
     source = making.opened(store, copy.parent.hex(), Action.REVIEW, clock)
     if one.start >= source.sound.duration:
         raise Usage("cuts_wrong", place="1", why="behind_the_end")
-    now = clock()
-    with store.change(now) as commit:
-        recipients.note(store, store.book.tree().size, "export", now)
-        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, heard=f"{one.start:.2f}-{one.end:.2f}")
-        commit.log(entry.naming(copy.parent))
+    _note(store, copy.parent, f"{one.start:.2f}-{one.end:.2f}", clock())
     return audio.canonical_wav(_part(source.sound, one.start - CONTEXT, one.end + CONTEXT))
 
 
@@ -159,6 +161,14 @@ def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
     if not 1 <= number <= len(cuts):
         raise Usage("no_such_cut", number=number, most=len(cuts))
     return cuts[number - 1]
+
+
+def _note(store: Store, recording: RecordingId, what: str, now: datetime) -> None:
+    """Who listened to what; it is a copy that left."""
+    with store.change(now) as commit:
+        recipients.note(store, store.book.tree().size, "export", now)
+        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, heard=what)
+        commit.log(entry.naming(recording))
 
 
 def _part(sound: Sound, begin: float, end: float) -> Sound:

@@ -755,8 +755,12 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{value} is not two times; write for example 12.5-14.2",
     ),
     "hear_needs_out": (
-        "--hear N og --out FIL hører sammen, og står alene",
-        "--hear N and --out FILE belong together, and stand alone",
+        "--hear trenger --out FIL, og --out kan ikke brukes sammen med endringer eller --confirm",
+        "--hear needs --out FILE, and --out cannot be used together with changes or --confirm",
+    ),
+    "hear_too_long": (
+        "--hear START-END kan være høyst {most} sekunder; hør kopien med --out FIL alene",
+        "--hear START-END can be {most} seconds at most; hear the copy with --out FILE alone",
     ),
     "confirm_alone": (
         "bekreft etterpå, når du har sett den nye listen",
@@ -1720,8 +1724,8 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Nobody can use it before somebody looked through it: arlo-rec review {copy}",
     ),
     "review.shown": (
-        "Kopi {copy}. Klipp: {count}, {cover} av samtalen. Hør dem med --hear N --out FIL, og bekreft med --confirm.",
-        "Copy {copy}. Cuts: {count}, {cover} of the call. Hear them with --hear N --out FILE, and confirm with --confirm.",
+        "Kopi {copy}. Klipp: {count}, {cover} av samtalen. Hør kopien med --out FIL, et klipp i originalen med --hear N --out FIL; bekreft med --confirm.",
+        "Copy {copy}. Cuts: {count}, {cover} of the call. Hear the copy with --out FILE, a cut in the original with --hear N --out FILE; confirm with --confirm.",
     ),
     "review.changed": (
         "Kopien er laget på nytt som {copy}. Klipp: {count}, {cover} av samtalen. Den må bekreftes igjen.",

@@ -1,12 +1,11 @@
 """The speech engine: what it hears, what its process cannot do, and that nothing it says is taken on trust.
 
 The process is always a real one. Where it must misbehave, a stand-in of a few lines runs instead of the one that
-hears; where it must hear, it needs faster-whisper and a model, whose folder ARLO_REC_TEST_MODEL names.
+hears; where it must hear, it needs faster-whisper and a model (`./dev model tiny.en`).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import math
 import os
@@ -33,14 +32,10 @@ from arlo_rec.speech.engine import Engine, check_model, whisper
 from arlo_rec.speech.resampling import HEARD, to_heard
 from arlo_rec.speech.whisper import LOOP, LOOP_SCORE, SHORTEST, words_of
 from arlo_rec.speech.words import Word
+from tests.models import INSTALLED, MODEL, needs_model
 
 ROOT = Path(__file__).parent.parent
 CALLS = ROOT / "tests" / "calls" / "given"
-MODEL = os.environ.get("ARLO_REC_TEST_MODEL")
-needs_model = pytest.mark.skipif(
-    MODEL is None or importlib.util.find_spec("faster_whisper") is None,
-    reason="needs faster-whisper, and ARLO_REC_TEST_MODEL naming a folder that tools/install_model.py filled",
-)
 FILTERS = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
 needs_filter = pytest.mark.skipif(not FILTERS, reason="there is a filter of calls on Linux on x86-64 and arm64 alone")
 
@@ -484,8 +479,7 @@ def test_digits_in_noise_do_not_send_it_into_a_loop_that_is_believed(real: Engin
 @needs_filter
 def test_the_process_that_hears_is_confined_while_it_does(real: Engine) -> None:
     real.hear(SECOND, "en", ())
-    assert real._child is not None  # type: ignore[attr-defined]
-    for task in Path(f"/proc/{real._child[0].pid}/task").iterdir():  # type: ignore[attr-defined]
+    for task in Path(f"/proc/{real._process.pid}/task").iterdir():  # type: ignore[attr-defined]
         lines = (task / "status").read_text("ascii").splitlines()
         told = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
         assert (told["NoNewPrivs"], told["Seccomp"]) == ("1", "2")
@@ -515,7 +509,7 @@ def test_a_process_that_may_not_have_the_memory_is_an_error_of_ours() -> None:
     assert told.value.code in {"model_unusable", "engine_died"}
 
 
-@pytest.mark.skipif(importlib.util.find_spec("faster_whisper") is not None, reason="faster-whisper is installed here")
+@pytest.mark.skipif(INSTALLED, reason="faster-whisper is installed here")
 def test_without_the_extra_the_error_says_what_is_missing(folder: Path) -> None:
     with pytest.raises(Unreachable) as told, whisper(folder):
         pass

@@ -231,6 +231,13 @@ def test_a_reviewer_sees_what_was_heard_and_accepts_moves_and_hears_any_stretch(
     out = world.base / "part.wav"
     world.json("review", copy, "--hear", "30-31.5", "--out", str(out), who="sigrid")
     assert audio.probe(io.BytesIO(out.read_bytes()), out.stat().st_size).duration == pytest.approx(4.5, abs=0.01)
+    long = world.run("review", copy, "--hear", "0-75", "--out", str(world.base / "all.wav"), "--json", who="sigrid")
+    assert (long.exit, long.json["error"]["code"]) == (2, "hear_too_long")
+    world.json("review", copy, "--out", str(world.base / "copy.wav"), who="sigrid")
+    raw = (world.base / "copy.wav").read_bytes()
+    heard = audio.read_wav(io.BytesIO(raw), len(raw))
+    first, last = (int(shown["cuts"][0][at] * 8000) * 2 for at in ("start", "end"))
+    assert heard.duration == pytest.approx(75.9, abs=0.1) and set(heard.data[first + 2 : last]) == {0xFF}
     changed = world.json("review", copy, "--accept", "1", "--change", "2:12.5-16.9", who="sigrid")["copy"]
     assert [one["status"] for one in changed["cuts"][:3]] == ["accepted", "changed", "proposed"]
     assert (changed["cuts"][1]["start"], changed["cuts"][1]["end"]) == (12.5, 16.9)

@@ -76,14 +76,14 @@ def review(
     from arlo_rec import pseudonymise as copies
 
     changes = changes_of(accept or [], remove or [], change or [], add or [])
-    if (hear is None) != (out is None) or (hear is not None and (changes or confirm)):
+    if (hear is not None and out is None) or (out is not None and (changes or confirm)):
         raise Usage("hear_needs_out")
     if confirm and changes:
         raise Usage("confirm_alone")
     heard = None if hear is None else int(hear) if hear.isdigit() else cut_of(hear)
     target = new_file(out) if out is not None else None
     with run.store() as store:
-        if heard is not None and target is not None:
+        if target is not None:
             return _heard(run, target, copies.heard(store, copy, heard, run.now))
         if changes:
             made = copies.change(store, copy, changes, run.now)

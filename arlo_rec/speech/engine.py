@@ -1,27 +1,22 @@
 """A speech engine as the rest of the program knows it, and the parent's side of the one there is.
 
-The process that hears (`whisper`) is started for a run and ends with it. It gets no secret, no environment and no
-terminal, the sound goes to it through a socket and nothing of it to a disk, and nothing that it says is believed
-without a check. A long sound is handed over in pieces, cut where it is quiet, so that memory does not grow with it.
+The process that hears (`whisper`) is started for a run and ends with it (`process`). The sound goes to it through a
+socket and nothing of it to a disk, and nothing that it says is believed without a check. A long sound is handed over
+in pieces, cut where it is quiet, so that memory does not grow with it.
 """
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from arlo_rec.errors import Unreachable, Usage
-from arlo_rec.jsontext import parse_object
+from arlo_rec.errors import Usage
+from arlo_rec.speech.process import Process, program_of
 from arlo_rec.speech.resampling import HEARD
-from arlo_rec.speech.whisper import INCOMPLETE, LENGTH, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
+from arlo_rec.speech.whisper import INCOMPLETE, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
 from arlo_rec.speech.words import Word
 
 FILES: Final = ("model.bin", "config.json", "tokenizer.json")  # without the last, the library would ask a hub
@@ -29,23 +24,11 @@ VOCABULARIES: Final = ("vocabulary.txt", "vocabulary.json")  # either
 PIECE_S = 300  # seconds heard at once: 10 MB on the way, and about 200 MB while it is heard
 QUIET_WITHIN_S = 30  # before the end of a piece, the quietest place is where it is cut
 QUIET_S = 0.2  # long enough to be between two words
-LOAD_S = 300.0  # seconds: a model of 3 GB from a slow disk
 FLOOR_S, PER_SECOND = 120.0, 10.0  # seconds for a piece, and for each second of it: 100 times what two cores need
 HINTS_MOST = 400  # characters: Whisper's prompt has room for 220 tokens, and its sense for fewer
 WORDS_FLOOR, WORDS_PER_SECOND = 100, 20  # nobody says more
 SLACK_S = 1.0  # seconds that a word may end behind the sound
 ANSWER_MOST = 2 * 1024 * 1024  # bytes: a piece full of words has 300 kB
-_START: Final = (  # the very modules that run here, whatever the environment says
-    "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
-    "from arlo_rec.speech import whisper; whisper.main()"
-)
-_ENVIRONMENT: Final = {
-    "LC_ALL": "C.UTF-8",
-    "HOME": "/nonexistent",  # libraries would look for a cache there
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "ORT_DISABLE_TELEMETRY": "1",  # since 1.29, onnxruntime reports to Microsoft from Linux and macOS too
-}
 _SPOKEN_AS: Final = {"nb": "no"}  # our name of a language -> Whisper's
 
 
@@ -63,7 +46,12 @@ class Engine(Protocol):
 
 @contextmanager
 def whisper(
-    model: Path, threads: int = 2, language: str | None = None, *, memory: int | None = None, program: str = _START
+    model: Path,
+    threads: int = 2,
+    language: str | None = None,
+    *,
+    memory: int | None = None,
+    program: str = program_of("whisper"),
 ) -> Iterator[Engine]:
     """The engine that holds the Whisper model of a folder (CTranslate2's form), for as long as the context lasts.
 
@@ -100,9 +88,8 @@ class _Whisper:
     def __init__(self, settings: dict[str, Any], language: str | None, program: str) -> None:
         self._settings = settings
         self._language = language
-        self._program = program
+        self._process = Process(program, {"OMP_NUM_THREADS": str(settings["threads"])})
         self._asking = threading.Lock()
-        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._languages: frozenset[str] = frozenset()
 
     def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> list[Word]:
@@ -115,53 +102,26 @@ class _Whisper:
             for first, piece in _pieces(samples):
                 duration = len(piece) / 2 / HEARD
                 question = {"language": spoken, "hints": _within(hints)}
-                told = self._asked(question, piece, FLOOR_S + PER_SECOND * duration)
-                with self._believing():
+                told = self._process.ask(question, piece, FLOOR_S + PER_SECOND * duration, ANSWER_MOST)
+                with self._process.believing():
                     found += _words(told["words"], duration, first / HEARD)
                     spoken = self._known(told["language"])  # the next piece is of the same call
             return found
 
     def start(self) -> None:
         """Start the process where none runs: one that died, whatever of, shall not refuse every call that follows."""
-        if self._child is not None and self._child[0].poll() is None:
+        if self._process.pid is not None:
             return
-        self.close()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        threads = str(self._settings["threads"])
-        try:
-            with theirs:
-                process = subprocess.Popen(  # noqa: S603 - our own module, with the interpreter that runs here
-                    [sys.executable, "-I", "-c", self._program, json.dumps(sys.path)],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env={**_ENVIRONMENT, "OMP_NUM_THREADS": threads},
-                    cwd="/",
-                )
-        except OSError:
-            ours.close()
-            raise Unreachable("engine_died") from None
-        self._child = process, ours
-        told = self._asked(self._settings, b"", LOAD_S)
-        problem = told.get("problem")
-        if problem == INCOMPLETE:
+        told = self._process.start(self._settings, (MISSING, UNUSABLE, UNCONFINED))
+        if told.get("problem") == INCOMPLETE:
             self.close()
             raise Usage("model_incomplete", path=self._settings["model"], missing="preprocessor_config.json")
-        if problem in (MISSING, UNUSABLE, UNCONFINED):
-            self.close()
-            raise Unreachable(problem)
-        with self._believing():
+        with self._process.believing():
             self._languages = frozenset(str(one) for one in told["languages"])
 
     def close(self) -> None:
         """End the process at once; it holds nothing that is to be kept."""
-        if self._child is None:
-            return
-        process, pipe = self._child
-        self._child = None
-        pipe.close()
-        process.kill()
-        process.wait()
+        self._process.close()
 
     def _spoken(self, language: str | None) -> str | None:
         spoken = _SPOKEN_AS.get(language, language) if language else None
@@ -173,51 +133,6 @@ class _Whisper:
         if not isinstance(language, str) or language not in self._languages:
             raise ValueError("a language that it does not have")
         return language
-
-    def _asked(self, question: dict[str, Any], samples: bytes, patience: float) -> dict[str, Any]:
-        """What it answers within *patience* seconds; raises Unreachable, and then the process is gone."""
-        assert self._child is not None
-        pipe = self._child[1]
-        until = time.monotonic() + patience
-        told = json.dumps(question).encode("utf-8")
-        line = None
-        try:
-            pipe.settimeout(patience)
-            pipe.sendall(LENGTH.pack(len(told)) + told + LENGTH.pack(len(samples)))
-            pipe.sendall(samples)
-            line = _line(pipe, until)
-        except TimeoutError:
-            raise Unreachable("engine_silent", seconds=int(patience)) from None
-        except OSError:
-            raise Unreachable("engine_died") from None
-        finally:
-            if line is None:  # for Ctrl-C too: what it answers later would be taken for the next call's words
-                self.close()
-        with self._believing():
-            return parse_object(line, max_bytes=ANSWER_MOST)
-
-    @contextmanager
-    def _believing(self) -> Iterator[None]:
-        """What is no answer ends the process: whatever it says next is none either."""
-        try:
-            yield
-        except (KeyError, TypeError, ValueError):
-            self.close()
-            raise Unreachable("engine_garbled") from None
-
-
-def _line(pipe: socket.socket, until: float) -> bytes:
-    """One line and nothing behind it; raises OSError where it does not come."""
-    found = bytearray()
-    while not found.endswith(b"\n"):
-        pipe.settimeout(max(0.001, until - time.monotonic()))
-        piece = pipe.recv(1 << 16)
-        if not piece:
-            raise ConnectionResetError
-        found += piece
-        if len(found) > ANSWER_MOST:
-            break  # too large to be read as an answer
-    return bytes(found)
 
 
 def _words(told: object, duration: float, offset: float) -> list[Word]:
