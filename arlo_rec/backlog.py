@@ -16,10 +16,9 @@ from queue import SimpleQueue
 
 from arlo_rec import gate, making
 from arlo_rec.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
-from arlo_rec.making import Made, Opened, Order, Planned
+from arlo_rec.making import Helpers, Made, Opened, Order, Planned
 from arlo_rec.policy import Action, Purpose, Role
 from arlo_rec.records import Kind, Recording, to_micros
-from arlo_rec.speech.engine import Engine
 from arlo_rec.store import Store
 
 _OF_ONE_CALL = (Usage, NotGranted, Refused, Integrity, SoundError)
@@ -53,21 +52,21 @@ def work_off(
     store: Store,
     shown_ids: Sequence[str],
     order_of: Callable[[str], Order],
-    engines: Sequence[Engine | None],
+    helpers: Sequence[Helpers],
     clock: Callable[[], datetime],
 ) -> Iterator[Made | Failed]:
-    """Make a copy of each call, in order, as many at once as there are *engines*; a call that fails stops no other.
+    """Make a copy of each call, in order, as many at once as there are *helpers*; a call that fails stops no other.
 
     Raises what concerns all of them: a full disk, a store that is in use, an engine that cannot be started.
     """
-    free: SimpleQueue[Engine | None] = SimpleQueue()
-    for one in engines:
+    free: SimpleQueue[Helpers] = SimpleQueue()
+    for one in helpers:
         free.put(one)
     running: deque[tuple[str, Opened, Order, Future[Planned]]] = deque()
-    with ThreadPoolExecutor(len(engines)) as workers:
+    with ThreadPoolExecutor(len(helpers)) as workers:
         try:
             for shown_id in shown_ids:
-                if len(running) == len(engines):
+                if len(running) == len(helpers):
                     yield _finished(store, *running.popleft(), clock)
                 try:
                     order = order_of(shown_id)
@@ -83,12 +82,12 @@ def work_off(
                 waiting.cancel()
 
 
-def _planned(free: SimpleQueue[Engine | None], source: Opened, order: Order) -> Planned:
-    engine = free.get()
+def _planned(free: SimpleQueue[Helpers], source: Opened, order: Order) -> Planned:
+    mine = free.get()
     try:
-        return making.planned(source, order, engine)
+        return making.planned(source, order, mine)
     finally:
-        free.put(engine)
+        free.put(mine)
 
 
 def _finished(

@@ -29,6 +29,7 @@ KEYS: Mapping[str, type] = {
     "asr.model": str,
     "asr.language": str,
     "asr.threads": int,
+    "ner.model": str,
 }
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # how a locale's name begins
@@ -56,6 +57,7 @@ class Settings(NamedTuple):
     asr_model: str | None  # a folder
     asr_language: str | None
     asr_threads: int
+    ner_model: str | None  # a folder
 
 
 def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
@@ -88,6 +90,7 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         asr_model=told.get("asr.model"),
         asr_language=told.get("asr.language"),
         asr_threads=int(told.get("asr.threads", 2)) or 1,
+        ner_model=told.get("ner.model"),
     )
 
 

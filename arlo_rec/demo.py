@@ -196,7 +196,7 @@ class _Life:
         words = (files("arlo_rec") / "demo_calls" / "call-1.words.json").read_bytes()
         order = making.Order(Mode.DETECT, transcripts=((None, words),))
         with self.as_("Leif") as store:
-            made = pseudonymise.propose(store, self.recordings[0], order, None, lambda: self.now)
+            made = pseudonymise.propose(store, self.recordings[0], order, making.ALONE, lambda: self.now)
         self.step("data.pseudonymised", "copied", ok=made.state == copies.NEEDS_REVIEW, count=len(made.cuts))
         copy, out = made.copy.hex(), self.base / "opplaering.wav"
         problem = self._problem(lambda store: pseudonymise.release(store, copy, self._reason(), None, lambda: self.now))

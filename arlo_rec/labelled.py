@@ -19,10 +19,9 @@ from arlo_rec.audio import Sound
 from arlo_rec.cutlist import Cut
 from arlo_rec.errors import SoundError, Usage
 from arlo_rec.jsontext import parse_object
-from arlo_rec.making import Order
+from arlo_rec.making import ALONE, Helpers, Order
 from arlo_rec.policy import Mode
 from arlo_rec.smallfile import read_small
-from arlo_rec.speech.engine import Engine
 from arlo_rec.speech.words import Transcript
 
 WHOLE = 0.95  # of an identifier's duration: what is left of it tells nobody
@@ -86,16 +85,17 @@ def calls(folder: Path) -> Iterator[Call]:
         yield _call(path)
 
 
-def scored(call: Call, order: Order, engine: Engine | None) -> Scored:
+def scored(call: Call, order: Order, helpers: Helpers = ALONE) -> Scored:
     """One call cut as it would be, and what is left of it."""
     from arlo_rec.speech import passes, planning
 
     transcripts = list(call.transcripts)
-    if not transcripts and engine is not None:
-        transcripts = passes.heard(engine, call.sound, order.language, call.names)
+    if not transcripts and helpers.engine is not None:
+        transcripts = passes.heard(helpers.engine, call.sound, order.language, call.names)
     if not transcripts:
         raise Usage("words_missing")
-    found = planning.plan(call.sound, transcripts, call.names, strict=order.mode is Mode.STRICT)
+    strict = order.mode is Mode.STRICT
+    found = planning.plan(call.sound, transcripts, call.names, strict=strict, labeller=helpers.labeller)
     cut = audio.cut(call.sound, making.stretches(found.cuts), order.fill, bytes(32))
     making.prove(call.sound, cut, found.cuts, order.fill, bytes(32))
     return score(call, found.cuts)

@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arlo_rec import audio, copies, crypto, cutlist, gate, objects
 from arlo_rec.audio import Fill, Sound, Stretch
@@ -22,9 +22,12 @@ from arlo_rec.errors import Integrity, Usage
 from arlo_rec.jsontext import from_base64, to_base64
 from arlo_rec.policy import Action, Mode, releases_unreviewed
 from arlo_rec.records import Kind, Recording, RecordingId
-from arlo_rec.speech.engine import Engine
 from arlo_rec.speech.words import Transcript
 from arlo_rec.store import Store
+
+if TYPE_CHECKING:
+    from arlo_rec.speech.engine import Engine
+    from arlo_rec.speech.onnxnames import Labeller
 
 FOR_TRAINERS = ("agent", "duration_s", "encoding", "rate", "tracks")
 MOST_WORDS_KEPT = 20_000  # of a transcript beside the cut list; a call of two hours
@@ -118,7 +121,18 @@ def original(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Open
 # -- planned ------------------------------------------------------------------------------------------
 
 
-def planned(one: Opened, order: Order, engine: Engine | None) -> Planned:
+@dataclass(frozen=True, slots=True)
+class Helpers:
+    """What hears and what names people, where there is such a thing."""
+
+    engine: Engine | None = None
+    labeller: Labeller | None = None
+
+
+ALONE = Helpers()
+
+
+def planned(one: Opened, order: Order, helpers: Helpers = ALONE) -> Planned:
     """Where to cut; touches no store. Raises Usage where there are neither words nor a list, or they do not fit."""
     listed = within(order.cuts, one.sound)
     if order.mode is Mode.MANUAL:
@@ -127,10 +141,11 @@ def planned(one: Opened, order: Order, engine: Engine | None) -> Planned:
         return Planned(tuple(listed), Mode.MANUAL)
     from arlo_rec.speech import planning
 
-    transcripts = _transcripts(one, order, engine)
+    transcripts = _transcripts(one, order, helpers.engine)
     if not transcripts:
         raise Usage("words_missing")
-    found = planning.plan(one.sound, transcripts, one.names, strict=order.mode is Mode.STRICT, lead=one.lead)
+    strict, labeller = order.mode is Mode.STRICT, helpers.labeller
+    found = planning.plan(one.sound, transcripts, one.names, strict=strict, lead=one.lead, labeller=labeller)
     words = found.words[:MOST_WORDS_KEPT]
     return Planned(
         tuple(sorted([*found.cuts, *listed], key=lambda cut: (cut.start, cut.end))),

@@ -12,17 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from arlo_rec import audio, copies, erasure, making, recipients
 from arlo_rec.audio import Sound
 from arlo_rec.copies import READY, RELEASED, Copy
 from arlo_rec.cutlist import Cut
 from arlo_rec.errors import Integrity, Refused, Usage
-from arlo_rec.making import FOR_TRAINERS, Made, Opened, Order
+from arlo_rec.making import FOR_TRAINERS, Helpers, Made, Opened, Order
 from arlo_rec.policy import Action, reason_problem
 from arlo_rec.records import RecordingId
-from arlo_rec.speech.engine import Engine
 from arlo_rec.store import Store
+
+if TYPE_CHECKING:
+    from arlo_rec.speech.engine import Engine
 
 LONGEST_HEARD = 60  # seconds of a stretch that is no cut
 CONTEXT = 1.5  # seconds before and behind a cut that a reviewer hears
@@ -41,10 +44,10 @@ class Changes:
         return bool(self.accepted or self.removed or self.moved or self.added)
 
 
-def propose(store: Store, shown_id: str, order: Order, engine: Engine | None, clock: Callable[[], datetime]) -> Made:
+def propose(store: Store, shown_id: str, order: Order, helpers: Helpers, clock: Callable[[], datetime]) -> Made:
     """Make a copy, to be reviewed; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
     source = making.original(store, shown_id, clock)
-    return making.make(store, source, making.planned(source, order, engine), order, clock())
+    return making.make(store, source, making.planned(source, order, helpers), order, clock())
 
 
 def shown(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:

@@ -671,12 +671,12 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "which model? give its folder with --model, or asr.model in the settings",
     ),
     "model_not_found": (
-        "{path} er ingen mappe; oppgi mappen der talemodellen ligger",
-        "{path} is no folder; give the folder that holds the speech model",
+        "{path} er ingen mappe; oppgi mappen der modellen ligger",
+        "{path} is no folder; give the folder that holds the model",
     ),
     "model_incomplete": (
-        "talemodellen i {path} mangler {missing}; kopier hele mappen",
-        "the speech model in {path} lacks {missing}; copy the whole folder",
+        "modellen i {path} mangler {missing}; kopier hele mappen",
+        "the model in {path} lacks {missing}; copy the whole folder",
     ),
     "language_unknown": (
         "talemodellen kan ikke språket; velg et annet med --language, eller la det være",
@@ -690,29 +690,33 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "et navn som er kjent i samtalen, høres fortsatt ved {at} s; legg til et klipp der med arlo-rec review --add, og bekreft på nytt",
         "a name that is known to the call is still heard at {at} s; add a cut there with arlo-rec review --add, and confirm again",
     ),
+    "labeller_missing": (
+        "navnemodellens biblioteker er ikke installert; kjør pip install 'arlo-rec[ner]'",
+        "the name model's libraries are not installed; run pip install 'arlo-rec[ner]'",
+    ),
     "engine_missing": (
         "talegjenkjenneren er ikke installert; kjør pip install 'arlo-rec[asr]'",
         "the speech engine is not installed; run pip install 'arlo-rec[asr]'",
     ),
     "engine_unconfined": (
-        "talegjenkjenneren kunne ikke stenges ute fra nettet, og ble ikke brukt; meld fra til IT",
-        "the speech engine could not be shut off from the network, and was not used; tell IT",
+        "modellens prosess kunne ikke stenges ute fra nettet, og ble ikke brukt; meld fra til IT",
+        "the model's process could not be shut off from the network, and was not used; tell IT",
     ),
     "engine_died": (
-        "talegjenkjenneren stoppet, kanskje for lite minne; ingenting ble laget. Prøv igjen, eller en mindre modell",
-        "the speech engine died, perhaps for lack of memory; nothing was made. Try again, or a smaller model",
+        "modellens prosess stoppet, kanskje for lite minne; ingenting ble laget. Prøv igjen, eller en mindre modell",
+        "the model's process died, perhaps for lack of memory; nothing was made. Try again, or a smaller model",
     ),
     "engine_silent": (
-        "talegjenkjenneren svarte ikke; ingenting ble laget. Prøv igjen",
-        "the speech engine did not answer; nothing was made. Try again",
+        "modellens prosess svarte ikke; ingenting ble laget. Prøv igjen",
+        "the model's process did not answer; nothing was made. Try again",
     ),
     "engine_garbled": (
-        "talegjenkjenneren svarte noe som ikke kan stemme; ingenting ble laget. Prøv igjen, eller en annen modell",
-        "the speech engine answered what cannot be; nothing was made. Try again, or another model",
+        "modellens prosess svarte noe som ikke kan stemme; ingenting ble laget. Prøv igjen, eller en annen modell",
+        "the model's process answered what cannot be; nothing was made. Try again, or another model",
     ),
     "model_unusable": (
-        "talemodellen i mappen kan ikke brukes; last den ned på nytt",
-        "the speech model in the folder cannot be used; download it again",
+        "modellen i mappen kan ikke brukes; last den ned på nytt",
+        "the model in the folder cannot be used; download it again",
     ),
     "tagger_damaged": (
         "navnemodellen i programmet er skadet; installer arlo-rec på nytt",
@@ -1206,6 +1210,10 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "opt.model": (
         "Mappen med talemodellen (ellers asr.model). Ingenting lastes ned.",
         "The folder of the speech model (else asr.model). Nothing is downloaded.",
+    ),
+    "opt.names_model": (
+        "Mappen med en navnemodell, for engelske samtaler (ellers ner.model).",
+        "The folder of a name model, for English calls (else ner.model).",
     ),
     "opt.language": (
         "Språket i samtalene, for talemodellen: nb, nn, en, sv, da.",

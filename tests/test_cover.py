@@ -30,7 +30,7 @@ WORD = 0.35  # seconds between the words of talk that has no sound
 
 @cache
 def scored(folder: str, mode: Mode) -> tuple[Scored, ...]:
-    return tuple(labelled.scored(one, Order(mode), None) for one in labelled.calls(CALLS / folder))
+    return tuple(labelled.scored(one, Order(mode)) for one in labelled.calls(CALLS / folder))
 
 
 def figures(folder: str, mode: Mode, layout: str | None = None, types: set[str] | None = None) -> Figures:

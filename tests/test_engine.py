@@ -42,7 +42,7 @@ needs_filter = pytest.mark.skipif(not FILTERS, reason="there is a filter of call
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.whisper import next_request, say
+from arlo_rec.speech.serving import next_request, say
 pipe = socket.socket(fileno=0)
 next_request(pipe)
 say(pipe, {"languages": ["en", "no"]})

@@ -37,7 +37,7 @@ FILTERS = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"
 STAND_IN = """
 import json, os, select, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.whisper import next_request, say
+from arlo_rec.speech.serving import next_request, say
 pipe = socket.socket(fileno=0)
 settings = next_request(pipe)[0]
 say(pipe, {"types": ["name", "number"]})

@@ -62,6 +62,8 @@ ALONE = {  # outside module -> our modules that may import it
     "numpy": {"audio", "speech"},
     "faster_whisper": {"speech.whisper"},
     "ctranslate2": {"speech.whisper"},
+    "onnxruntime": {"speech.labelling"},
+    "tokenizers": {"speech.labelling"},
 }
 EDGE = {"cli", "render", "config", "demo", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -362,7 +362,7 @@ def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_p
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.whisper import next_request, say
+from arlo_rec.speech.serving import next_request, say
 pipe = socket.socket(fileno=0)
 next_request(pipe)
 say(pipe, {"languages": ["en", "no"]})

@@ -82,7 +82,7 @@ _SHOWN = {  # what a help text shows for an option's value, in the words of docs
         "opt.cuts",
         "opt.transcript",
     ),
-    "DIR": ("opt.root", "opt.dir", "opt.escrow", "opt.model", "opt.bench"),
+    "DIR": ("opt.root", "opt.dir", "opt.escrow", "opt.model", "opt.bench", "opt.names_model"),
     "GROUP": ("opt.group",),
     "ROLE": ("opt.role",),
     "PURPOSE": ("opt.purpose",),

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from arlo_rec.backlog import Failed
     from arlo_rec.cutlist import Cut
     from arlo_rec.labelled import Figures
-    from arlo_rec.making import Made, Order
-    from arlo_rec.speech.engine import Engine
+    from arlo_rec.making import Helpers, Made, Order
 
 SOME_FAILED = 3  # exit status: something was done, and something was not
 MOST_WORKERS = 32
@@ -35,6 +34,7 @@ def pseudonymise(
     voice: Annotated[str | None, opt("opt.voice", "--voice")] = None,
     engine: Annotated[str | None, opt("opt.engine", "--engine")] = None,
     model: Annotated[Path | None, opt("opt.model", "--model")] = None,
+    names_model: Annotated[Path | None, opt("opt.names_model", "--names-model")] = None,
     language: Annotated[str | None, opt("opt.language", "--language")] = None,
     workers: Annotated[int, opt("opt.workers", "--workers")] = 1,
     bench: Annotated[Path | None, opt("opt.bench", "--bench")] = None,
@@ -47,14 +47,16 @@ def pseudonymise(
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
     if bench is not None:
-        return _bench(run, bench, order.order, engine, model)
-    with _engines(run, "none" if order.manual else engine, model, workers) as engines, run.store() as store:
-        if not order.manual and not transcript and engines[0] is None:
+        with _helpers(run, engine, model, names_model, 1) as (mine,):
+            return _bench(run, bench, order.order, mine)
+    named = "none" if order.manual else engine
+    with _helpers(run, named, model, names_model, workers) as helpers, run.store() as store:
+        if not order.manual and not transcript and helpers[0].engine is None:
             raise Usage("words_missing")
         shown_ids = recordings or [one.id.hex() for one in backlog.pending(store, run.now())]
         results: list[Made | Failed] = []
         run.progress(0, len(shown_ids))
-        for one in backlog.work_off(store, shown_ids, order.of, engines, run.now):
+        for one in backlog.work_off(store, shown_ids, order.of, helpers, run.now):
             results.append(one)
             run.progress(len(results), len(shown_ids))
     if len(results) == 1 and not pending and isinstance(results[0], backlog.Failed):
@@ -103,8 +105,8 @@ def release(
 ) -> Answer:
     from arlo_rec.pseudonymise import release as give
 
-    with _engines(run, engine, model, 1) as (listening,), run.store() as store:
-        made = give(store, copy, reason, listening, run.now)
+    with _helpers(run, engine, model, None, 1) as (mine,), run.store() as store:
+        made = give(store, copy, reason, mine.engine, run.now)
     return Answer({"copy": _told(made)}, [run.say("release.done", copy=made.copy.hex())])
 
 
@@ -122,30 +124,38 @@ def reject(
 
 
 @contextmanager
-def _engines(run: Run, named: str | None, model: Path | None, count: int) -> Iterator[list[Engine | None]]:
-    """As many engines as there are workers; None where none was named and none is configured."""
-    folder = model or (Path(run.settings.asr_model) if run.settings.asr_model else None)
+def _helpers(
+    run: Run, named: str | None, model: Path | None, names_model: Path | None, count: int
+) -> Iterator[list[Helpers]]:
+    """For each worker an engine, if one was named or is configured, and for all of them one name model."""
+    from arlo_rec.making import Helpers
+
+    settings = run.settings
+    folder = model or (Path(settings.asr_model) if settings.asr_model else None)
+    names = names_model or (Path(settings.ner_model) if settings.ner_model else None)
     if named not in (None, "faster-whisper", "none"):
         raise Usage("engine_unknown", value=str(named)[:20])
     if named == "faster-whisper" and folder is None:
         raise Usage("model_missing")
-    if folder is None or named == "none":
-        yield [None] * count
-        return
-    from arlo_rec.speech.engine import whisper
-
     with ExitStack() as stack:
-        threads = max(1, run.settings.asr_threads // count)
-        yield [stack.enter_context(whisper(folder, threads, run.settings.asr_language)) for _ in range(count)]
+        labeller = engines = None
+        if names is not None:
+            from arlo_rec.speech.onnxnames import labeller as name_model
+
+            labeller = stack.enter_context(name_model(names))
+        if folder is not None and named != "none":
+            from arlo_rec.speech import engine
+
+            threads = max(1, settings.asr_threads // count)
+            hearing = (engine.whisper(folder, threads, settings.asr_language) for _ in range(count))
+            engines = [stack.enter_context(one) for one in hearing]
+        yield [Helpers(engines[at] if engines else None, labeller) for at in range(count)]
 
 
-def _bench(run: Run, folder: Path, order: Order, named: str | None, model: Path | None) -> Answer:
+def _bench(run: Run, folder: Path, order: Order, helpers: Helpers) -> Answer:
     from arlo_rec import labelled
 
-    found = []
-    with _engines(run, named, model, 1) as (listening,):
-        for one in labelled.calls(folder):
-            found.append(labelled.scored(one, order, listening))
+    found = [labelled.scored(one, order, helpers) for one in labelled.calls(folder)]
     layouts, rows = {}, []
     for layout in ("stereo", "mono"):
         mine = [one for one in found if one.layout == layout]

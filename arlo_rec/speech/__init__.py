@@ -2,7 +2,8 @@
 
     words        what every reader and every engine gives      transcripts  reading what companies already have
     gathering, whispers, clouds, captions, containers          the forms that are read, and what is common to them
-    engine       what hears, and the process that does         whisper, nonetwork  that process, and what it gave up
+    engine, onnxnames   what hears, what names people          whisper, labelling  the processes that do
+    process, serving    both ends of such a process            nonetwork    what it gave up
     resampling   a channel at the engine's rate                passes       as it is, and with names as hints
     fitting      whether words belong to a sound, and when     tokens       words as detectors look at them
     numbers, checks   digits, codes, spelled words             contact      e-mail, streets, dates of birth

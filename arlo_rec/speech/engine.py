@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 from arlo_rec.errors import Usage
 from arlo_rec.speech.process import Process, program_of
 from arlo_rec.speech.resampling import HEARD
-from arlo_rec.speech.whisper import INCOMPLETE, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
+from arlo_rec.speech.serving import UNCONFINED, UNUSABLE
+from arlo_rec.speech.whisper import INCOMPLETE, MISSING, WORD_LONGEST
 from arlo_rec.speech.words import Word
 
 FILES: Final = ("model.bin", "config.json", "tokenizer.json")  # without the last, the library would ask a hub

@@ -10,13 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from arlo_rec.speech import answers, contact, cues, likeness, names, numbers
 from arlo_rec.speech.harmless import is_harmless
 from arlo_rec.speech.tokens import Found, Token, tokens
 from arlo_rec.speech.words import Word
 
+if TYPE_CHECKING:
+    from arlo_rec.speech.onnxnames import Labeller
+
 SURE_NAME = 0.7  # a cue after which a name must follow, a listed name, a name by the tagger
+
+
+LABELLED, LABELLED_ENGLISH = 0.5, 0.2  # in English small letters it finds what no rule does; elsewhere it adds mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,17 @@ def streams(words: Sequence[Word]) -> list[list[Token]]:
     return [tokens(sorted((one for one in words if one.channel == each), key=_start)) for each in channels]
 
 
-def found(words: Sequence[Word], known: likeness.Known) -> list[Finding]:
-    """Everything that identifies, in order of time; raises Integrity where a list that we ship is damaged."""
+def found(words: Sequence[Word], known: likeness.Known, labeller: Labeller | None = None) -> list[Finding]:
+    """Everything that identifies, in order of time.
+
+    Raises Integrity where a list that we ship is damaged, Unreachable where *labeller* does not answer.
+    """
     spoken = streams(words)
     asked = [one for stream in spoken for one in answers.questions(stream)]
     near = [answers.near_questions(stream, asked) for stream in spoken]
     said = [list(in_stream(stream, known, marks)) for stream, marks in zip(spoken, near, strict=True)]
+    for stream, found in zip(spoken, said, strict=True):
+        found += labelled(stream, labeller)
     heard = [each for stream, marks in zip(spoken, near, strict=True) for each in numbers.said(stream, marks)]
     named = {word for stream, found in zip(spoken, said, strict=True) for word in _names(stream, found)}
     for stream, found in zip(spoken, said, strict=True):
@@ -68,6 +81,18 @@ def in_stream(stream: Sequence[Token], known: likeness.Known, asked: Sequence[bo
     yield from contact.births(stream)
     yield from names.found(stream)
     yield from likeness.found(stream, known)
+
+
+def labelled(stream: Sequence[Token], labeller: Labeller | None) -> Iterator[Found]:
+    """Names by a model that somebody has besides, if there is one: runs of words that it takes for parts of names."""
+    if labeller is None or not stream:
+        return
+    least = LABELLED_ENGLISH if names.is_english(stream) else LABELLED
+    scores = [score if kind == "name" else 0.0 for kind, score in labeller.labels([one.written for one in stream])]
+    for sure, run in groupby(range(len(stream)), key=lambda at: scores[at] >= least):
+        if sure:
+            places = list(run)
+            yield Found(places[0], places[-1], "name", "model", round(max(scores[at] for at in places), 2))
 
 
 def _names(stream: Sequence[Token], found: Sequence[Found]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The process that labels words: it holds one token classifier in ONNX form, and `onnxnames` is the other end.
 
-It is started and asked as the process that hears is (`whisper`), gives up network and files (`nonetwork`) before it
-loads a library, and gets no bytes behind a question.
+How it is asked and answers is `serving`'s; there are no bytes behind a question.
 
     asked     first {"model", "weights", "threads", "memory"}, then {"words": [...]}
     answer    {"types": [...]} after loading: those that this model has labels for; {"labels": [[type, score], ...]},
@@ -14,17 +13,15 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import socket
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
-from arlo_rec.speech.nonetwork import give_up, limit_memory
-from arlo_rec.speech.whisper import UNCONFINED, UNUSABLE, next_request, say
+from arlo_rec.speech.nonetwork import limit_memory
+from arlo_rec.speech.serving import UNUSABLE, Answer, serve
 
 MISSING = "labeller_missing"
 TYPES: Final = ("name", "number", "email", "address", "birth", "code")
@@ -57,23 +54,7 @@ Label = tuple[str, float]
 
 def main() -> None:
     """Load, then serve requests until the other end of descriptor 0 is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
-    with socket.socket(fileno=0) as asked:
-        first = next_request(asked)
-        if first is None:
-            return
-        try:
-            give_up()
-        except OSError:
-            say(asked, {"problem": UNCONFINED})
-            return
-        model = _load(**first[0])
-        if isinstance(model, str):
-            say(asked, {"problem": model})
-            return
-        say(asked, {"types": [one for one in TYPES if one in model.kinds]})
-        while request := next_request(asked):
-            say(asked, {"labels": model.labels(request[0]["words"])})
+    serve(_load)
 
 
 def type_of(label: str) -> str:
@@ -169,8 +150,10 @@ def windows(pieces: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
         first = back
 
 
-def _load(model: str, weights: str, threads: int, memory: int | None) -> _Model | str:
-    """The model of a folder, or the code of the problem."""
+def _load(
+    model: str, weights: str, threads: int, memory: int | None
+) -> tuple[Answer, Callable[[dict[str, Any], bytes], Answer]] | str:
+    """What a model has labels for and what labels by it, or the code of the problem."""
     try:
         import onnxruntime
         from tokenizers import Tokenizer
@@ -197,7 +180,10 @@ def _load(model: str, weights: str, threads: int, memory: int | None) -> _Model 
         loaded.labels(["hello"])  # what is loaded at first use is loaded now, and what does not fit is found
     except Exception:  # noqa: BLE001 - whatever a library raises about these files, the answer is the same
         return UNUSABLE
-    return loaded if loaded.window > 0 and any(kinds) else UNUSABLE
+    if loaded.window < 1 or not any(kinds):
+        return UNUSABLE
+    told = {"types": [one for one in TYPES if one in kinds]}
+    return told, lambda asked, _: {"labels": loaded.labels(asked["words"])}
 
 
 if __name__ == "__main__":

@@ -28,8 +28,7 @@ def found(stream: Sequence[Token]) -> Iterator[Found]:
     if not stream:
         return
     cased = is_cased(stream)
-    english = sum(one.folded in _ENGLISH for one in stream) > len(stream) / 6
-    tagged = [0.0] * len(stream) if english else tagger.people([one.shown for one in stream])
+    tagged = [0.0] * len(stream) if is_english(stream) else tagger.people([one.shown for one in stream])
     looks = [_looks(one, tagged[at], cased=cased) for at, one in enumerate(stream)]
     yield from _looking(stream, looks, cased=cased)
     for at in range(len(stream)):
@@ -40,6 +39,11 @@ def found(stream: Sequence[Token]) -> Iterator[Found]:
             reach = _slot(stream, looks, at, must=strength == "must", cased=cased)
             if reach:
                 yield Found(*reach, "name", "cue", 0.9 if strength == "must" else 0.65)
+
+
+def is_english(stream: Sequence[Token]) -> bool:
+    """Whether one word in six is one of the commonest of English."""
+    return sum(one.folded in _ENGLISH for one in stream) > len(stream) / 6
 
 
 def _looks(one: Token, tagged: float, *, cased: bool) -> float:

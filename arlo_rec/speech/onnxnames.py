@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 from arlo_rec.errors import Usage
 from arlo_rec.speech.labelling import MISSING, TYPES
 from arlo_rec.speech.process import Process, program_of
-from arlo_rec.speech.whisper import UNCONFINED, UNUSABLE
+from arlo_rec.speech.serving import UNCONFINED, UNUSABLE
 
 FILES: Final = ("config.json", "tokenizer.json")
 WEIGHTS: Final = (  # as exporters name them; the first that is there is taken

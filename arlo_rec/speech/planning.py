@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import STEP, Activity, activity, covered, stretches
@@ -22,6 +23,9 @@ from arlo_rec.speech.fitting import Fit, cover_of_speech, misfit, offset, shifte
 from arlo_rec.speech.harmless import is_harmless
 from arlo_rec.speech.identify import Finding
 from arlo_rec.speech.words import Transcript, Word
+
+if TYPE_CHECKING:
+    from arlo_rec.speech.onnxnames import Labeller
 
 PAD = 0.3  # seconds either way: 90 % of corrected word starts lie within
 PAD_OF_SOUND = 0.1  # where the sound itself says where it is
@@ -51,7 +55,13 @@ class Plan:
 
 
 def plan(
-    sound: Sound, transcripts: Sequence[Transcript], people: Sequence[str], *, strict: bool, lead: float = 0.0
+    sound: Sound,
+    transcripts: Sequence[Transcript],
+    people: Sequence[str],
+    *,
+    strict: bool,
+    lead: float = 0.0,
+    labeller: Labeller | None = None,
 ) -> Plan:
     """The cuts of a call in which *people* are known; *lead* are seconds of it that were cut before what is left.
 
@@ -64,7 +74,7 @@ def plan(
     passes = [one.words for one in fitted]
     known = likeness.known(people)
     every = [one for words in passes for one in words]
-    findings = [one for words in passes for one in identify.found(words, known)]
+    findings = [one for words in passes for one in identify.found(words, known, labeller)]
     findings += [each for one in fitted for each in one.redactions]
     findings += [Finding(one.start, one.end, one.channel, "keys", "sound", 0.99) for one in runs(keyed(sound))]
     findings += _without_words(heard, every)

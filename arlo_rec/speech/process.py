@@ -1,7 +1,7 @@
 """The parent's side of a process of our own that a model runs in: starting it, asking it, and ending it.
 
 The process gets no secret, no environment, no terminal and no folder of ours. It is asked through a socket and told
-to answer by one line of JSON (`whisper` has the form). What does not answer in time, dies, or says what is no answer
+to answer by one line of JSON (`serving` has the form). What does not answer in time, dies, or says what is no answer
 is ended; who asks next starts another. What the answers mean, and whether they can be, is judged by who asks.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from arlo_rec.errors import Unreachable
 from arlo_rec.jsontext import parse_object
-from arlo_rec.speech.whisper import LENGTH
+from arlo_rec.speech.serving import LENGTH
 
 LOAD_S = 300.0  # seconds: a model of 3 GB from a slow disk
 LOADED_MOST = 64 * 1024  # bytes of the answer after loading

@@ -21,6 +21,7 @@ class Token:
     """One word; `shown` as written without what stands around it, `folded` in small letters."""
 
     shown: str
+    written: str  # with the marks around it, by which a sentence is told from a list
     folded: str
     begins: bool  # first of a sentence, as far as writing and pauses tell
     ends: bool  # last of a sentence
@@ -57,7 +58,18 @@ def tokens(words: Sequence[Word]) -> list[Token]:
         late = bool(made) and one.start - made[-1].end > NEW_TURN
         ends = text.rstrip("\"'”»)")[-1:] in ENDS and not _ORDINAL.match(text)
         made.append(
-            Token(shown, shown.casefold(), begins or late, ends, one.start, one.end, one.score, one.channel, one.timed)
+            Token(
+                shown,
+                text[:LONGEST],
+                shown.casefold(),
+                begins or late,
+                ends,
+                one.start,
+                one.end,
+                one.score,
+                one.channel,
+                one.timed,
+            )
         )
         begins = ends
     return made

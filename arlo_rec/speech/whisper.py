@@ -1,31 +1,23 @@
 """The process that hears: it holds one Whisper model, is told samples, and says words. `engine` is the other end.
 
-It is started with one end of a socket as descriptor 0, gives up network and files (`nonetwork`) before it loads
-the library, and is asked for one stretch of sound after the other until the other end is closed.
+How it is asked and answers is `serving`'s; the bytes behind a question are samples.
 
-    asked     4 bytes: length of what follows, JSON, 4 bytes: length of the samples, 16-bit PCM of one channel at 16 kHz
-              first {"model", "threads", "memory"} without samples, then {"language", "hints"} with them  big-endian
-    answer    one line of JSON: {"languages": [...]} after loading, {"language", "words": [[text, start, end, score]]}
-              after hearing, {"problem": code} where it could not load
-
-An answer that does not come is a process that died.
+    asked     first {"model", "threads", "memory"}, then {"language", "hints"} with 16-bit PCM of one channel at 16 kHz
+    answer    {"languages": [...]} after loading, {"language", "words": [[text, start, end, score]]} after hearing,
+              {"problem": code} where it could not load
 """
 
 from __future__ import annotations
 
-import json
-import signal
-import socket
-import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from arlo_rec.speech.nonetwork import give_up, limit_memory
+from arlo_rec.speech.nonetwork import limit_memory
 from arlo_rec.speech.resampling import HEARD
+from arlo_rec.speech.serving import UNUSABLE, Answer, serve
 
-LENGTH = struct.Struct(">I")
-MISSING, UNUSABLE, UNCONFINED = "engine_missing", "model_unusable", "engine_unconfined"
+MISSING = "engine_missing"
 INCOMPLETE = "model_incomplete"  # without its preprocessor_config.json, sound is prepared for another model
 WORD_LONGEST = 100  # characters
 
@@ -41,23 +33,7 @@ SHORTEST = 0.02  # seconds; Whisper's clock ticks so, and gives some words no le
 
 def main() -> None:
     """Load, then serve requests until the other end of descriptor 0 is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
-    with socket.socket(fileno=0) as asked:
-        first = next_request(asked)
-        if first is None:
-            return
-        try:
-            give_up()
-        except OSError:
-            say(asked, {"problem": UNCONFINED})
-            return
-        model = _load(**first[0])
-        if isinstance(model, str):
-            say(asked, {"problem": model})
-            return
-        say(asked, {"languages": model.languages})
-        while request := next_request(asked):
-            say(asked, model.hear(request[1], **request[0]))
+    serve(_load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +97,10 @@ def words_of(segments: Iterable[Any], shift: float, end: float) -> Iterator[Hear
                 yield text, round(start, 3), round(max(until, min(end, start + SHORTEST)), 3), round(score, 4)
 
 
-def _load(model: str, threads: int, memory: int | None) -> _Model | str:
-    """The model of a folder, or the code of the problem."""
+def _load(
+    model: str, threads: int, memory: int | None
+) -> tuple[Answer, Callable[[dict[str, Any], bytes], Answer]] | str:
+    """What a model can hear and what hears by it, or the code of the problem."""
     try:
         from faster_whisper import BatchedInferencePipeline, WhisperModel
     except ImportError:
@@ -137,35 +115,7 @@ def _load(model: str, threads: int, memory: int | None) -> _Model | str:
         loaded.hear(bytes(2 * HEARD), loaded.languages[0], "")  # what is loaded at first use is loaded now
     except Exception:  # noqa: BLE001 - whatever a library raises about these files, the answer is the same
         return UNUSABLE
-    return loaded
-
-
-def next_request(asked: socket.socket) -> tuple[dict[str, Any], bytes] | None:
-    """What is asked, and the samples; None where the other end was closed."""
-    length = _exactly(asked, LENGTH.size)
-    if length is None:
-        return None
-    told = _exactly(asked, LENGTH.unpack(length)[0])
-    size = _exactly(asked, LENGTH.size)
-    samples = _exactly(asked, LENGTH.unpack(size)[0]) if size is not None else None
-    return (json.loads(told), bytes(samples)) if told is not None and samples is not None else None
-
-
-def _exactly(asked: socket.socket, length: int) -> bytearray | None:
-    """None where the other end was closed before."""
-    found = bytearray(length)
-    rest = memoryview(found)
-    while rest:
-        taken = asked.recv_into(rest)
-        if not taken:
-            return None
-        rest = rest[taken:]
-    return found
-
-
-def say(asked: socket.socket, answer: dict[str, Any]) -> None:
-    """One line of JSON."""
-    asked.sendall(json.dumps(answer).encode("utf-8") + b"\n")
+    return {"languages": loaded.languages}, lambda asked, samples: loaded.hear(samples, **asked)
 
 
 if __name__ == "__main__":
