@@ -245,3 +245,23 @@ def test_any_words_at_all_are_looked_through_and_what_is_found_lies_among_them(
 def test_a_word_of_a_hundred_thousand_letters_is_looked_through_like_any_other(unit: str) -> None:
     words = [*said("my name is"), Word(unit * 50_000, 1.1, 1.4, 0.2, 0), *said("takk", 0, 2.0)]
     assert all(one.end <= 3.0 for one in identify.found(words, likeness.known([unit * 1000, "Kari Eksempel"])))
+
+
+class Names:
+    """A name model that takes some words for names, and none for anything else."""
+
+    def __init__(self, **scores: float) -> None:
+        self.scores = scores
+
+    def labels(self, words: Sequence[str]) -> list[tuple[str, float]]:
+        return [("name", self.scores.get(word.strip(".,"), 0.0)) for word in words]
+
+
+def test_a_name_model_adds_names_of_which_it_is_sure_and_they_are_found_wherever_they_are_said_again() -> None:
+    words = [*said("ask for merrick and for tavish", 0), *said("merrick is not here", 1, 3.0)]
+    findings = identify.found(words, NOBODY, Names(merrick=0.9, tavish=0.1))
+    assert [word.text for word in words if hit(word, [one for one in findings if one.source == "model"])] == [
+        "merrick"
+    ] * 2
+    again = identify.found([*said("så det var merricks kamera", 1)], NOBODY, Names(kamera=0.4))
+    assert not [one for one in again if one.source == "model"], "in Norwegian it has to be surer"
