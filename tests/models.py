@@ -16,3 +16,4 @@ MODEL: Path | None = _FOUND[0] if _FOUND and INSTALLED else None
 _BASE = [one for one in (*_FOUND, _HERE / "base") if one.name == "base" and one.is_dir()]
 BASE: Path | None = _BASE[0] if _BASE and INSTALLED else None
 needs_model = pytest.mark.skipif(MODEL is None, reason="needs faster-whisper and a model: ./dev model tiny.en")
+needs_base = pytest.mark.skipif(BASE is None, reason="needs faster-whisper and its model base: ./dev model base")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ import pytest
 
 from arlo_rec import labelled
 from arlo_rec.labelled import Figures, Scored
-from arlo_rec.making import Order
+from arlo_rec.making import Helpers, Order
 from arlo_rec.policy import Mode
 from arlo_rec.speech import identify, likeness, namelists
+from arlo_rec.speech.engine import whisper
 from arlo_rec.speech.words import Word
+from tests.models import BASE, needs_base
 
 CALLS = Path(__file__).parent / "calls"
 STRUCTURED = {"PHONE", "NATIONAL_ID", "ACCOUNT", "ORG", "KID", "CARD", "EMAIL", "SERIAL"}
@@ -70,6 +73,18 @@ def test_numbers_addresses_of_e_mail_and_codes_go_nearly_whole(folder: str, type
 
 def test_keyed_digits_of_our_own_calls_go_whole() -> None:
     assert figures("made", Mode.DETECT, types={"KEYS"}).cover == 1.0
+
+
+@pytest.mark.slow
+@needs_base
+def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) -> None:
+    every = [replace(one, transcripts=()) for one in labelled.calls(CALLS / "given")]
+    with whisper(Path(str(BASE)), threads=2, language="en") as engine:
+        heard = [labelled.scored(one, Order(Mode.DETECT), Helpers(engine)) for one in (every if whole else every[4:5])]
+    found = labelled.figures([each for one in heard for each in one.covers])
+    over = sum(one.over_cut for one in heard) / len(heard)
+    print(f"engine: {found.count}, mean cover {found.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201
+    assert found.mean_cover >= 0.93 and over <= 0.35
 
 
 # -- talk: words alone --------------------------------------------------------------------------------
