@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from queue import SimpleQueue
 
@@ -70,6 +70,7 @@ def work_off(
                     yield _finished(store, *running.popleft(), clock)
                 try:
                     order = order_of(shown_id)
+                    making.demand_words(order, helpers[0])
                     source = making.original(store, shown_id, clock)
                 except _OF_ONE_CALL as error:
                     yield Failed(shown_id, error)
@@ -94,7 +95,8 @@ def _finished(
     store: Store, shown_id: str, source: Opened, order: Order, plan: Future[Planned], clock: Callable[[], datetime]
 ) -> Made | Failed:
     try:
-        return making.make(store, source, plan.result(), order, clock())
+        made = making.make(store, source, plan.result(), order, clock())
+        return replace(made, planned=replace(made.planned, words=()))  # a backlog is long, and nobody reads them here
     except _OF_ONE_CALL as error:
         return Failed(shown_id, error)
     except Unreachable as error:

@@ -132,18 +132,24 @@ class Helpers:
 ALONE = Helpers()
 
 
+def demand_words(order: Order, helpers: Helpers) -> None:
+    """Raise Usage, before anything is opened, where nothing says what was said and no list what is to go."""
+    if order.mode is Mode.MANUAL:
+        if not order.cuts:
+            raise Usage("cuts_missing")
+    elif not order.transcripts and helpers.engine is None:
+        raise Usage("words_missing")
+
+
 def planned(one: Opened, order: Order, helpers: Helpers = ALONE) -> Planned:
     """Where to cut; touches no store. Raises Usage where there are neither words nor a list, or they do not fit."""
+    demand_words(order, helpers)
     listed = within(order.cuts, one.sound)
     if order.mode is Mode.MANUAL:
-        if not listed:
-            raise Usage("cuts_missing")
         return Planned(tuple(listed), Mode.MANUAL)
     from arlo_rec.speech import planning
 
     transcripts = _transcripts(one, order, helpers.engine)
-    if not transcripts:
-        raise Usage("words_missing")
     strict, labeller = order.mode is Mode.STRICT, helpers.labeller
     found = planning.plan(one.sound, transcripts, one.names, strict=strict, lead=one.lead, labeller=labeller)
     words = found.words[:MOST_WORDS_KEPT]

@@ -46,6 +46,7 @@ class Changes:
 
 def propose(store: Store, shown_id: str, order: Order, helpers: Helpers, clock: Callable[[], datetime]) -> Made:
     """Make a copy, to be reviewed; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
+    making.demand_words(order, helpers)
     source = making.original(store, shown_id, clock)
     return making.make(store, source, making.planned(source, order, helpers), order, clock())
 

@@ -323,7 +323,7 @@ def test_some_failed_is_exit_3_and_one_that_fails_alone_is_its_own_error(world: 
     result = world.run("pseudonymise", first, second, "--transcript", folder, "--json", who="sigrid")
     assert (result.exit, result.json["ok"]) == (3, True)
     assert world.run("pseudonymise", second, "--transcript", folder, "--json", who="sigrid").exit == 2
-    gone = world.run("pseudonymise", "0" * 32, "--transcript", folder, "--json", who="sigrid")
+    gone = world.run("pseudonymise", "0" * 32, "--transcript", words(), "--json", who="sigrid")
     assert (gone.exit, gone.json["error"]["code"]) == (13, "no_grant")
 
 

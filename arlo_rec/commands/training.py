@@ -51,8 +51,6 @@ def pseudonymise(
             return _bench(run, bench, order.order, mine)
     named = "none" if order.manual else engine
     with _helpers(run, named, model, names_model, workers) as helpers, run.store() as store:
-        if not order.manual and not transcript and helpers[0].engine is None:
-            raise Usage("words_missing")
         shown_ids = recordings or [one.id.hex() for one in backlog.pending(store, run.now())]
         results: list[Made | Failed] = []
         run.progress(0, len(shown_ids))

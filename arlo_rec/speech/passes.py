@@ -12,14 +12,14 @@ from dataclasses import replace
 from arlo_rec.audio import Sound, as_pcm16
 from arlo_rec.speech.engine import Engine
 from arlo_rec.speech.resampling import to_heard
-from arlo_rec.speech.words import Transcript, Word
+from arlo_rec.speech.words import ENGINE, Transcript, Word
 
 
 def heard(engine: Engine, sound: Sound, language: str | None, hints: Sequence[str]) -> list[Transcript]:
     """What the engine hears, each channel by itself; raises Unreachable or Usage as `Engine.hear` does."""
     channels = [to_heard(_channel(sound, one), sound.rate) for one in range(sound.channels)]
     passes = ([], list(hints)) if hints else ([],)
-    return [Transcript("engine", tuple(_words(engine, channels, language, one))) for one in passes]
+    return [Transcript(ENGINE, tuple(_words(engine, channels, language, one))) for one in passes]
 
 
 def _words(engine: Engine, channels: Sequence[bytes], language: str | None, hints: Sequence[str]) -> list[Word]:

@@ -19,10 +19,10 @@ from arlo_rec.audio.keyed import keyed, runs
 from arlo_rec.cutlist import Cut
 from arlo_rec.errors import Usage
 from arlo_rec.speech import identify, likeness, namelists, names
-from arlo_rec.speech.fitting import Fit, cover_of_speech, misfit, offset, shifted, uncovered
+from arlo_rec.speech.fitting import LEAST_COVER, Fit, cover_of_speech, misfit, offset, shifted, uncovered
 from arlo_rec.speech.harmless import is_harmless
 from arlo_rec.speech.identify import Finding
-from arlo_rec.speech.words import Transcript, Word
+from arlo_rec.speech.words import ENGINE, Transcript, Word
 
 if TYPE_CHECKING:
     from arlo_rec.speech.onnxnames import Labeller
@@ -70,8 +70,10 @@ def plan(
     if not transcripts:
         raise ValueError("a plan is made from words")
     heard = activity(sound)
-    fitted = [_fitted(sound, heard, one, lead, count) for count, one in enumerate(transcripts, 1)]
+    fitted = _alike([_fitted(sound, heard, one, lead, count) for count, one in enumerate(transcripts, 1)])
     passes = [one.words for one in fitted]
+    if cover_of_speech([one for words in passes for one in words], heard) < LEAST_COVER:
+        raise Usage("transcript_misfit", place="1", why="covers_too_little")
     known = likeness.known(people)
     every = [one for words in passes for one in words]
     findings = [one for words in passes for one in identify.found(words, known, labeller)]
@@ -101,6 +103,7 @@ class _Fitted:
     redactions: list[Finding]
     fit: Fit
     by: float
+    own: bool  # heard here, in this very sound
 
 
 def _fitted(sound: Sound, heard: Activity, transcript: Transcript, lead: float, count: int) -> _Fitted:
@@ -109,7 +112,9 @@ def _fitted(sound: Sound, heard: Activity, transcript: Transcript, lead: float, 
     starts = [0.0, -lead] if lead > 0 else [0.0]
     tried = [(_moved(words, by), by) for by in starts]
     moved, by = max(tried, key=lambda one: offset(one[0], heard).agreement if one[0] else -1.0)
-    if why := misfit(moved, heard, sound.duration):
+    own = transcript.form == ENGINE
+    why = None if own else misfit(moved, heard, sound.duration)
+    if why is not None and why != "covers_too_little":  # what another one may cover
         raise Usage("transcript_misfit", place=str(count), why=why)
     fit = offset(moved, heard)
     if fit.sure:
@@ -119,7 +124,20 @@ def _fitted(sound: Sound, heard: Activity, transcript: Transcript, lead: float, 
         for one in transcript.redactions
         if one.end + by > 0
     ]
-    return _Fitted(moved, marked, fit, round(by, 3))
+    return _Fitted(moved, marked, fit, round(by, 3), own)
+
+
+def _alike(fitted: list[_Fitted]) -> list[_Fitted]:
+    """Passes of one engine are late by the same: one that is too thin to tell goes by another one."""
+    sure = next((one for one in fitted if one.own and one.fit.sure), None)
+    if sure is None:
+        return fitted
+    return [
+        replace(one, words=_moved(one.words, sure.by), by=sure.by, fit=sure.fit)
+        if one.own and not one.fit.sure
+        else one
+        for one in fitted
+    ]
 
 
 def _moved(words: Sequence[Word], by: float) -> list[Word]:

@@ -26,6 +26,9 @@ class Redaction:
     channel: int | None = None
 
 
+ENGINE = "engine"  # the form of what was heard here, in this very sound
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """What one engine heard in one call: words in order of their start, and what its maker marked."""
