@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from queue import SimpleQueue
 
-from arlo_rec import gate, making
+from arlo_rec import copies, gate, making
+from arlo_rec.copies import Copy
 from arlo_rec.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.making import Helpers, Made, Opened, Order, Planned
 from arlo_rec.policy import Action, Purpose, Role
@@ -48,12 +49,25 @@ def pending(store: Store, now: datetime) -> list[Recording]:
     return sorted((one for one in mine if Purpose.TRAINING in one.purposes), key=lambda one: (one.due_at, one.id))
 
 
+def waiting(store: Store, now: datetime) -> list[tuple[Copy, datetime]]:
+    """Copies that wait for a person and that this one may look through, oldest first; raises NotGranted."""
+    live = gate.admit_maker(store, Action.REVIEW, now)
+    officer = store.person.role is Role.OFFICER
+    return [
+        (copy, made_at)
+        for copy, made_at, team in copies.under_review(store)
+        if officer or any(each.opens(Purpose.QUALITY, team) for each in live)
+    ]
+
+
 def work_off(
     store: Store,
     shown_ids: Sequence[str],
     order_of: Callable[[str], Order],
     helpers: Sequence[Helpers],
     clock: Callable[[], datetime],
+    *,
+    unless_copied: bool = False,
 ) -> Iterator[Made | Failed]:
     """Make a copy of each call, in order, as many at once as there are *helpers*; a call that fails stops no other.
 
@@ -63,9 +77,13 @@ def work_off(
     for one in helpers:
         free.put(one)
     running: deque[tuple[str, Opened, Order, Future[Planned]]] = deque()
+    begun: set[str] = set()
     with ThreadPoolExecutor(len(helpers)) as workers:
         try:
             for shown_id in shown_ids:
+                if shown_id in begun or (unless_copied and copies.has_copy(store, shown_id)):
+                    continue  # named twice, or somebody made one meanwhile
+                begun.add(shown_id)
                 if len(running) == len(helpers):
                     yield _finished(store, *running.popleft(), clock)
                 try:
@@ -78,9 +96,13 @@ def work_off(
                 running.append((shown_id, source, order, workers.submit(_planned, free, source, order)))
             while running:
                 yield _finished(store, *running.popleft(), clock)
-        finally:
+        except BaseException:  # Ctrl-C too: nobody waits for what is still being heard
             for *_, waiting in running:
                 waiting.cancel()
+            for one in helpers:
+                if one.engine is not None:
+                    one.engine.stop()
+            raise
 
 
 def _planned(free: SimpleQueue[Helpers], source: Opened, order: Order) -> Planned:

@@ -8,7 +8,7 @@ its metadata for the makers, never in that of the trainers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from arlo_rec import audio, crypto, listening, metadata, objects
 from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
-from arlo_rec.errors import Integrity, InUse, NotGranted
+from arlo_rec.errors import Integrity, InUse, NotGranted, Refused, Usage
 from arlo_rec.jsontext import canonical
 from arlo_rec.metadata import MetadataKeys
 from arlo_rec.objects import DataKey
@@ -25,6 +25,7 @@ from arlo_rec.records import ID_CHANCE, Kind, Recording, RecordingId, from_micro
 from arlo_rec.store import Store
 
 NEEDS_REVIEW, READY, RELEASED = "needs_review", "ready", "released"
+REPLACED = "replaced"  # another one was made from it; nobody confirms or releases it, and it is erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,21 @@ def get(store: Store, recording: RecordingId) -> Copy | None:
     return _copy(rows[0]) if rows else None
 
 
+def has_copy(store: Store, shown_id: str) -> bool:
+    """Whether a copy of the recording of that id is held."""
+    try:
+        return bool(held_of(store, RecordingId(bytes.fromhex(shown_id))))
+    except ValueError:
+        return False
+
+
 def held_of(store: Store, original: RecordingId) -> list[tuple[Copy, datetime]]:
     """The copies of a recording that are held, oldest first, and when each was made."""
     rows = store.db.rows(
         "SELECT c.recording, c.parent, c.state, c.made_by, c.reviewed_by, c.made_at FROM copies c "
-        "JOIN recordings r ON r.id = c.recording WHERE c.parent = ? AND r.state = 'held' ORDER BY c.made_at",
-        (original,),
+        "JOIN recordings r ON r.id = c.recording "
+        "WHERE c.parent = ? AND r.state = 'held' AND c.state <> ? ORDER BY c.made_at",
+        (original, REPLACED),
     )
     return [(_copy(row), from_micros(row[5])) for row in rows]
 
@@ -98,11 +108,15 @@ def make(
     audience: Audience,
     state: str,
     now: datetime,
+    *,
+    still: Callable[[], None],
     made_from: RecordingId | None = None,
 ) -> Recording:
-    """Seal a copy and hold it; the log says which copy of which original. Raises InUse, Unreachable or Integrity.
+    """Seal a copy and hold it; the log says which copy of which original.
 
-    A released copy is *made_from* the one that was reviewed, so that a run that broke off releases it once.
+    What it is *made_from*, a copy that was changed or reviewed, is replaced in the same transaction: so it is neither
+    confirmed nor released any more, and followed once. *still* raises where whoever makes it may not any longer.
+    Raises InUse, Unreachable or Integrity; NotGranted, Refused or Usage where original or copy changed meanwhile.
     """
     copy_id = new_id(original.due_at, crypto.fresh(ID_CHANCE))
     key = objects.key_of_copy(parent_key)
@@ -119,16 +133,16 @@ def make(
             original, id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
             content=b"", object_sha256=pieces.sha256(), object_bytes=pieces.size,
         )  # fmt: skip
-        _hold(store, copy, key.ke, audience, state, now, made_from)
+        _hold(store, copy, key.ke, audience, state, now, still, made_from)
     return copy
 
 
-def released_from(store: Store, reviewed: RecordingId) -> RecordingId | None:
-    """The copy that a release which broke off has made already of the one that was reviewed."""
+def successor_of(store: Store, replaced: RecordingId) -> RecordingId | None:
+    """The copy that was made from one that was changed or reviewed, if it is held."""
     rows = store.db.rows(
         "SELECT c.recording FROM copies c JOIN recordings r ON r.id = c.recording "
         "WHERE c.made_from = ? AND r.state = 'held'",
-        (reviewed,),
+        (replaced,),
     )
     return RecordingId(bytes(rows[0][0])) if rows else None
 
@@ -140,6 +154,7 @@ def _hold(
     audience: Audience,
     state: str,
     now: datetime,
+    still: Callable[[], None],
     made_from: RecordingId | None,
 ) -> None:
     with store.root.lock(exclusive=False, wait=store.lock_wait):
@@ -150,6 +165,9 @@ def _hold(
             original = store.catalogue.get(copy.parent) if copy.parent else None
             if original is None or original.state is not State.HELD:
                 raise NotGranted("no_grant", rule="access.managers")  # withdrawn while the copy was made
+            still()
+            if made_from is not None:
+                _replace(store, made_from, only_ready=state == RELEASED)
             store.catalogue.hold(copy)
             tree.hang(copy.id, ke, copy.due_at)
             keys = MetadataKeys(store, now)
@@ -162,6 +180,39 @@ def _hold(
             sworn = crypto.sha256(canonical(copy.sworn())).hex()
             told = {"sworn": sworn, "parent": original.id.hex(), "state": state}
             change.log(store.entry(Action.PSEUDONYMISE, "done", "data.pseudonymised", now, **told).naming(copy.id))
+
+
+def _replace(store: Store, before: RecordingId, *, only_ready: bool) -> None:
+    """Mark the copy before as replaced; raises where somebody changed, rejected or released it meanwhile."""
+    copy = get(store, before)
+    if copy is None:
+        raise NotGranted("no_grant", rule="access.managers")
+    if copy.state == REPLACED:
+        successor = successor_of(store, before)
+        raise Usage("copy_replaced", copy=successor.hex() if successor else "-")
+    if only_ready and copy.state != READY:
+        raise Refused("not_reviewed", rule="data.pseudonymised")
+    store.db.run("UPDATE copies SET state = ? WHERE recording = ?", (REPLACED, before))
+
+
+def confirm(store: Store, recording: RecordingId) -> None:
+    """Mark a copy as looked through; inside a change. Raises NotGranted where it is not under review any more."""
+    copy = get(store, recording)
+    if copy is None or copy.state not in (NEEDS_REVIEW, READY):
+        raise NotGranted("no_grant", rule="access.managers")
+    store.db.run(
+        "UPDATE copies SET state = ?, reviewed_by = ? WHERE recording = ?", (READY, store.person.name, recording)
+    )
+
+
+def under_review(store: Store) -> list[tuple[Copy, datetime, str]]:
+    """All copies that wait for a person, oldest first: when each was made, and the team of its call."""
+    rows = store.db.rows(
+        "SELECT c.recording, c.parent, c.state, c.made_by, c.reviewed_by, c.made_at, r.team FROM copies c "
+        "JOIN recordings r ON r.id = c.recording WHERE r.state = 'held' AND c.state IN (?, ?) ORDER BY c.made_at",
+        (NEEDS_REVIEW, READY),
+    )
+    return [(_copy(row), from_micros(row[5]), str(row[6])) for row in rows]
 
 
 def known_of(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,10 @@ class Figures:
 
 def calls(folder: Path) -> Iterator[Call]:
     """The labelled calls of a folder; raises Usage where there is none, or one is not right."""
-    named = sorted(one for one in folder.glob("*.json") if one.with_suffix(".wav").is_file())
+    try:
+        named = sorted(one for one in folder.glob("*.json") if one.with_suffix(".wav").is_file())
+    except OSError:
+        named = []
     if not named:
         raise Usage("bench_empty", path=str(folder))
     for path in named:
@@ -92,10 +96,13 @@ def scored(call: Call, order: Order, helpers: Helpers = ALONE) -> Scored:
     transcripts = list(call.transcripts)
     if not transcripts and helpers.engine is not None:
         transcripts = passes.heard(helpers.engine, call.sound, order.language, call.names)
-    if not transcripts:
+    if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT
-    found = planning.plan(call.sound, transcripts, call.names, strict=strict, labeller=helpers.labeller)
+    try:
+        found = planning.plan(call.sound, transcripts, call.names, strict=strict, labeller=helpers.labeller)
+    except Usage as misfit:
+        raise Usage("bench_wrong", path=call.name, why=str(misfit.detail.get("why", misfit.code))) from None
     cut = audio.cut(call.sound, making.stretches(found.cuts), order.fill, bytes(32))
     making.prove(call.sound, cut, found.cuts, order.fill, bytes(32))
     return score(call, found.cuts)
@@ -190,7 +197,7 @@ def _transcripts(path: Path) -> Iterator[Transcript]:
     """Beside the call, or in a folder `words...` of its own for each pass."""
     from arlo_rec.speech import gathering, transcripts
 
-    beside = sorted(path.parent.glob(f"{path.stem}.words*"))
+    beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))
     apart = sorted(one / path.name for one in path.parent.glob("words*") if (one / path.name).is_file())
     for one in (*beside, *apart):
         yield transcripts.read(read_small(one, gathering.LONGEST + 1))

@@ -18,7 +18,8 @@ from arlo_rec import audio, copies, crypto, cutlist, gate, objects
 from arlo_rec.audio import Fill, Sound, Stretch
 from arlo_rec.copies import NEEDS_REVIEW, READY, Copy
 from arlo_rec.cutlist import Cut
-from arlo_rec.errors import Integrity, Usage
+from arlo_rec.errors import Integrity, InUse, Usage
+from arlo_rec.gate import Permit
 from arlo_rec.jsontext import from_base64, to_base64
 from arlo_rec.policy import Action, Mode, releases_unreviewed
 from arlo_rec.records import Kind, Recording, RecordingId
@@ -52,6 +53,7 @@ class Opened:
     recording: Recording
     key: objects.DataKey
     header: objects.Header
+    permit: Permit = field(repr=False)
     sound: Sound = field(repr=False)
     known: dict[str, Any] = field(repr=False)
 
@@ -107,7 +109,8 @@ def opened(store: Store, shown_id: str, action: Action, clock: Callable[[], date
     body = b"".join(gate.listen_to(store, given, clock))
     sound = audio.read_wav(io.BytesIO(body), len(body))
     del body
-    return Opened(given.recording, key, header, sound, copies.known_of(store, given.recording.id, given.keys, key.ke))
+    known = copies.known_of(store, given.recording.id, given.keys, key.ke)
+    return Opened(given.recording, key, header, given, sound, known)
 
 
 def original(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Opened:
@@ -174,24 +177,34 @@ def _transcripts(one: Opened, order: Order, engine: Engine | None) -> list[Trans
 
 
 def _united(read: Sequence[Transcript]) -> list[Transcript]:
-    """Documents of single channels as one of all: each by itself would leave the other channel without words."""
-    single = [one for one in read if one.channel is not None]
-    channels = {one.channel for one in single}
-    if len(single) < 2 or len(channels) < 2:
+    """Documents of single channels side by side as one of all, the first of each channel, then the second of each ...
+
+    Each by itself would leave the other channel without words, and two passes of one channel in one would mix.
+    """
+    by_channel: dict[int, list[Transcript]] = {}
+    for one in read:
+        if one.channel is not None:
+            by_channel.setdefault(one.channel, []).append(one)
+    if len(by_channel) < 2:
         return list(read)
-    together = Transcript(
-        single[0].form,
-        tuple(word for one in single for word in one.words),
-        tuple(each for one in single for each in one.redactions),
-    )
-    return [together, *(one for one in read if one not in single)]
+    most = max(len(each) for each in by_channel.values())
+    beside = [[each[min(at, len(each) - 1)] for each in by_channel.values()] for at in range(most)]
+    together = [
+        Transcript(
+            each[0].form,
+            tuple(word for one in each for word in one.words),
+            tuple(marked for one in each for marked in one.redactions),
+        )
+        for each in beside
+    ]
+    return [*together, *(one for one in read if one.channel is None)]
 
 
 def _channel(one: Opened, role: str | None) -> int | None:
     """The track of "caller", "agent", or of a number."""
     if role is None or one.sound.channels == 1:
         return None
-    track = int(role) if role.isdigit() else one.known.get("channels", {}).get(role)
+    track = int(role) if role.isdecimal() else one.known.get("channels", {}).get(role)
     if track is None or not 0 <= track < one.sound.channels:
         raise Usage("track_unknown", role=role)
     return int(track)
@@ -200,11 +213,15 @@ def _channel(one: Opened, role: str | None) -> int | None:
 # -- made ---------------------------------------------------------------------------------------------
 
 
-def make(store: Store, source: Opened, plan: Planned, order: Order, now: datetime, *, changed: bool = False) -> Made:
-    """Cut, prove, seal.
+def make(
+    store: Store, source: Opened, plan: Planned, order: Order, now: datetime, changed: RecordingId | None = None
+) -> Made:
+    """Cut, prove, seal; raises Refused where whoever opened the call may not any longer.
 
-    The state is `ready` only where the policy lets that mode go unreviewed, nothing warns, and no person *changed* it.
+    The state is `ready` only where the policy lets that mode go unreviewed, nothing warns, and no person *changed* the
+    copy of that id into this one.
     """
+    gate.still_open(store, source.permit, now)
     if not plan.cuts and plan.mode is Mode.MANUAL:
         raise Usage("cuts_empty")
     chance = crypto.fresh()
@@ -213,10 +230,38 @@ def make(store: Store, source: Opened, plan: Planned, order: Order, now: datetim
     prove(before, cut, plan.cuts, order.fill, chance)
     told = {key: source.known[key] for key in FOR_TRAINERS}
     told["cuts"] = _told(plan, order, chance)
-    audience = copies.makers(store, source.header, told)
-    state = READY if releases_unreviewed(plan.mode, plan.warnings) and not changed else NEEDS_REVIEW
-    made = copies.make(store, source.recording, source.key, cut, audience, state, now)
+    state = READY if releases_unreviewed(plan.mode, plan.warnings) and changed is None else NEEDS_REVIEW
+    made = sealed(store, source, cut, lambda: copies.makers(store, source.header, told), state, now, changed)
     return made_of(Copy(made.id, source.recording.id, state, store.person.name, None), told, cut.duration)
+
+
+def sealed(
+    store: Store,
+    source: Opened,
+    sound: Sound,
+    audience: Callable[[], copies.Audience],
+    state: str,
+    now: datetime,
+    made_from: RecordingId | None,
+) -> Recording:
+    """The copy, held; once more for another audience where the roster was changed meanwhile."""
+
+    def still() -> None:
+        gate.still_open(store, source.permit, now)
+
+    def once() -> Recording:
+        return copies.make(
+            store, source.recording, source.key, sound, audience(), state, now, still=still, made_from=made_from
+        )
+
+    try:
+        return once()
+    except InUse:
+        if store.document("roster").counter == store.roster.counter:
+            raise
+    store.load_documents()
+    still()
+    return once()
 
 
 def within(cuts: Sequence[Cut], sound: Sound) -> list[Cut]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from arlo_rec import audio, copies, erasure, making, recipients
 from arlo_rec.audio import Sound
-from arlo_rec.copies import READY, RELEASED, Copy
+from arlo_rec.copies import READY, RELEASED, REPLACED, Copy
 from arlo_rec.cutlist import Cut
 from arlo_rec.errors import Integrity, Refused, Usage
 from arlo_rec.making import FOR_TRAINERS, Helpers, Made, Opened, Order
@@ -85,7 +85,7 @@ def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], da
     source = making.opened(store, copy.parent.hex(), Action.REVIEW, clock)
     inside = making.within(cuts, source.sound)
     order = making.order_of(opened.known)
-    made = making.make(store, source, making.with_cuts(before.planned, inside), order, clock(), changed=True)
+    made = making.make(store, source, making.with_cuts(before.planned, inside), order, clock(), changed=copy.id)
     _erase(store, copy, Action.REVIEW, None, clock())
     return made
 
@@ -95,9 +95,7 @@ def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
     now = clock()
     with store.change(now) as commit:
-        store.db.run(
-            "UPDATE copies SET state = ?, reviewed_by = ? WHERE recording = ?", (READY, store.person.name, copy.id)
-        )
+        copies.confirm(store, copy.id)
         entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, confirmed=True)
         commit.log(entry.naming(copy.id))
     return making.made_of(copies.get(store, copy.id) or copy, opened.known, opened.sound.duration)
@@ -112,17 +110,18 @@ def release(
     not as cut.
     """
     _demand_reason(reason)
-    copy, opened = _under_review(store, shown_id, Action.RELEASE, clock)
+    copy, opened = _of_a_review(store, shown_id, Action.RELEASE, clock)
+    if copy.state == REPLACED:
+        return _released_before(store, copy, opened, reason, clock)
     if copy.state != READY:
         raise Refused("not_reviewed", rule="data.pseudonymised")
     source = making.opened(store, copy.parent.hex(), Action.RELEASE, clock)
     _prove(source, opened)
     if engine is not None:
         _demand_unheard(engine, source, opened)
-    given = copies.released_from(store, copy.id) or _give(store, source, copy, opened, clock())
+    given = _give(store, source, copy, opened, clock(), heard_again=engine is not None)
     _erase(store, copy, Action.RELEASE, reason, clock())
-    released = Copy(given, copy.parent, RELEASED, copy.made_by, copy.reviewed_by)
-    return making.made_of(released, opened.known, opened.sound.duration)
+    return _released(given, copy, opened)
 
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
@@ -137,7 +136,20 @@ def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], 
 
 
 def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, Opened]:
-    """A copy that is not released, opened; raises NotGranted, or Usage where the id is that of something else."""
+    """A copy that waits for a person, opened; raises NotGranted, or Usage where the id is that of something else.
+
+    One that was replaced by a run that broke off is erased now, and the error says what to look at instead.
+    """
+    copy, opened = _of_a_review(store, shown_id, action, clock)
+    if copy.state == REPLACED:
+        successor = copies.successor_of(store, copy.id)
+        _erase(store, copy, action, None, clock())
+        raise Usage("copy_replaced", copy=successor.hex() if successor else "-")
+    return copy, opened
+
+
+def _of_a_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, Opened]:
+    """A copy that is not released, opened."""
     opened = making.opened(store, shown_id, action, clock)
     copy = copies.get(store, opened.recording.id)
     if copy is None or copy.state == RELEASED:
@@ -205,13 +217,35 @@ def _demand_unheard(engine: Engine, source: Opened, opened: Opened) -> None:
             raise Refused("still_heard", rule="data.pseudonymised", at=f"{still[0].start:.1f}-{still[0].end:.1f}")
 
 
-def _give(store: Store, source: Opened, copy: Copy, opened: Opened, now: datetime) -> RecordingId:
-    """The same sound sealed anew to training, its list without the words."""
+def _released_before(
+    store: Store, copy: Copy, opened: Opened, reason: str | None, clock: Callable[[], datetime]
+) -> Made:
+    """What a release that broke off had given already; the copy under review is erased now."""
+    successor = copies.successor_of(store, copy.id)
+    given = copies.get(store, successor) if successor else None
+    _erase(store, copy, Action.RELEASE, reason, clock())
+    if given is None or given.state != RELEASED:
+        raise Usage("copy_replaced", copy=given.id.hex() if given else "-")
+    return _released(given.id, copy, opened)
+
+
+def _released(given: RecordingId, copy: Copy, opened: Opened) -> Made:
+    told = Copy(given, copy.parent, RELEASED, copy.made_by, copy.reviewed_by)
+    return making.made_of(told, opened.known, opened.sound.duration)
+
+
+def _give(store: Store, source: Opened, copy: Copy, opened: Opened, now: datetime, *, heard_again: bool) -> RecordingId:
+    """The same sound sealed anew to training, its list without the words; the log says whether it was heard again."""
     plain = {key: opened.known[key] for key in FOR_TRAINERS}
     told = {**opened.known, "cuts": {**opened.known["cuts"], "words": []}}
-    with store.change(now):
-        audience = copies.trainers(store, source.recording, told, plain, now)
-    return copies.make(store, source.recording, source.key, opened.sound, audience, RELEASED, now, copy.id).id
+
+    def audience() -> copies.Audience:
+        with store.change(now) as commit:
+            entry = store.entry(Action.RELEASE, "allowed", "data.pseudonymised", now, heard_again=heard_again)
+            commit.log(entry.naming(copy.id))
+            return copies.trainers(store, source.recording, told, plain, now)
+
+    return making.sealed(store, source, opened.sound, audience, RELEASED, now, copy.id).id
 
 
 def _erase(store: Store, copy: Copy, action: Action, reason: str | None, now: datetime) -> None:

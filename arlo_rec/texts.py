@@ -686,6 +686,18 @@ _ERRORS: Final[dict[str, tuple[str, str]]] = {
         "{value} er ikke et nummer og to tider; skriv for eksempel 3:12.5-14.2",
         "{value} is not a number and two times; write for example 3:12.5-14.2",
     ),
+    "copy_replaced": (
+        "denne kopien er erstattet av {copy}; se på den med arlo-rec review",
+        "this copy was replaced by {copy}; look at that one with arlo-rec review",
+    ),
+    "copy_missing": (
+        "hvilken kopi? arlo-rec review viser dem som venter",
+        "which copy? arlo-rec review shows those that wait",
+    ),
+    "transcript_not_used": (
+        "med --mode manual brukes ingen avskrift; utelat den, eller velg --mode detect",
+        "with --mode manual no transcript is used; leave it out, or choose --mode detect",
+    ),
     "still_heard": (
         "et navn som er kjent i samtalen, høres fortsatt ved {at} s; legg til et klipp der med arlo-rec review --add, og bekreft på nytt",
         "a name that is known to the call is still heard at {at} s; add a cut there with arlo-rec review --add, and confirm again",
@@ -1190,6 +1202,10 @@ _OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "arg.recordings": (
         "Opptakenes id-er, slik find viser dem.",
         "The recordings' ids, as find shows them.",
+    ),
+    "arg.copy_or_none": (
+        "Kopiens id; uten den vises kopiene som venter.",
+        "The id of the copy; without it, the copies that wait are shown.",
     ),
     "opt.pending": (
         "Alle samtaler som ikke har noen kopi ennå.",
@@ -1846,6 +1862,34 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "pseudonymise.summary": (
         "Laget: {made}. Ikke laget: {failed}. Ingen kan bruke en kopi før noen har sett gjennom den med arlo-rec review.",
         "Made: {made}. Not made: {failed}. Nobody can use a copy before somebody looked through it with arlo-rec review.",
+    ),
+    "review.waiting": (
+        "Kopier som venter på noen: {count}.",
+        "Copies that wait for somebody: {count}.",
+    ),
+    "release.not_heard_again": (
+        "Den er ikke hørt på nytt; det krever en talemodell (asr.model).",
+        "It was not heard again; that takes a speech model (asr.model).",
+    ),
+    "copy.needs_review": (
+        "skal ses gjennom",
+        "to be looked through",
+    ),
+    "copy.ready": (
+        "bekreftet",
+        "confirmed",
+    ),
+    "column.copy": (
+        "Kopi",
+        "Copy",
+    ),
+    "column.made_by": (
+        "Av",
+        "By",
+    ),
+    "column.made_at": (
+        "Laget",
+        "Made",
     ),
     "review.unsure": (
         "Hørt dårlig og ikke klippet, {count} steder: {where} s. Hør dem med --hear START-END --out FIL.",

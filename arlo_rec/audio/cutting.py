@@ -53,11 +53,10 @@ def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = 
     fillers = _fillers(sound, going, fill, chance)
     whole, done = memoryview(sound.data), 0
     pieces: list[memoryview | bytearray] = []
-    for begin, end in _spans(going):
+    for begin, end, members in _spans(going):
         piece = bytearray(whole[begin * sound.frame_bytes : end * sound.frame_bytes])
-        for first, behind, channel in going:
-            if begin <= first < end:
-                _replace(piece, sound, first - begin, fillers[channel](first, behind), channel)
+        for first, behind, channel in members:
+            _replace(piece, sound, first - begin, fillers[channel](first, behind), channel)
         pieces += [whole[done : begin * sound.frame_bytes], piece]
         done = end * sound.frame_bytes
     return replace(sound, data=b"".join([*pieces, whole[done:]]))
@@ -86,17 +85,16 @@ def problems(before: Sound, after: Sound, stretches: Sequence[Stretch], fill: Fi
     fillers = _fillers(before, going, fill, chance)
     old, new, size = memoryview(before.data), memoryview(after.data), before.frame_bytes
     found, done = set(), 0
-    for begin, end in [*_spans(going), (before.frames, before.frames)]:
+    for begin, end, members in [*_spans(going), (before.frames, before.frames, [])]:
         if old[done : begin * size] != new[done : begin * size]:
             found.add("outside_differs")
         kept, there = (bytearray(one[begin * size : end * size]) for one in (old, new))
-        for first, behind, channel in going:
-            if begin <= first < end:
-                filler = fillers[channel](first, behind)
-                if _samples(there, before, first - begin, behind - begin, channel) != filler:
-                    found.add("inside_is_not_the_fill")
-                _replace(kept, before, first - begin, filler, channel)
-                _replace(there, before, first - begin, filler, channel)
+        for first, behind, channel in members:
+            filler = fillers[channel](first, behind)
+            if _samples(there, before, first - begin, behind - begin, channel) != filler:
+                found.add("inside_is_not_the_fill")
+            _replace(kept, before, first - begin, filler, channel)
+            _replace(there, before, first - begin, filler, channel)
         if kept != there:
             found.add("outside_differs")  # of a channel that was not cut there
         done = end * size
@@ -115,18 +113,18 @@ def _merged(going: Iterable[tuple[int, int, tuple[int, ...]]]) -> list[tuple[int
     return sorted(merged)
 
 
-def _spans(going: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
-    """Frames in which any channel is cut, in order, each once."""
-    reached: tuple[int, int] | None = None
-    for begin, end, _ in going:
-        if reached is not None and begin <= reached[1]:
-            reached = (reached[0], max(reached[1], end))
-            continue
-        if reached is not None:
-            yield reached
-        reached = (begin, end)
-    if reached is not None:
-        yield reached
+def _spans(going: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, int, list[tuple[int, int, int]]]]:
+    """Frames in which any channel is cut, in order, each once, with what is cut in them."""
+    members: list[tuple[int, int, int]] = []
+    reached = 0
+    for one in going:
+        if members and one[0] > reached:
+            yield members[0][0], reached, members
+            members = []
+        members.append(one)
+        reached = max(reached, one[1]) if len(members) > 1 else one[1]
+    if members:
+        yield members[0][0], reached, members
 
 
 def _replace(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
@@ -182,7 +180,7 @@ def _floor(sound: Sound, going: Sequence[tuple[int, int, int]]) -> list[float]:
     block = max(1, int(FLOOR_BLOCK * sound.rate))
     whole = sound.frames // block
     kept = numpy.ones(whole, bool)
-    for begin, end in _spans(going):
+    for begin, end, _ in _spans(going):
         kept[begin // block : -(-end // block)] = False
     loudness = numpy.zeros((whole, sound.channels))
     for first in range(0, whole, FLOOR_AT_ONCE):

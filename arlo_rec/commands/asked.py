@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from arlo_rec.commands.run import Run
 from arlo_rec.errors import Usage
+from arlo_rec.speech.process import is_folder
 
 if TYPE_CHECKING:
     from arlo_rec.cutlist import Cut
     from arlo_rec.making import Order
     from arlo_rec.pseudonymise import Changes
+
+
+ENDINGS = frozenset([".json", ".vtt", ".srt", ".ctm", ".txt"])  # of transcripts in a folder
 
 
 class Asked:
@@ -42,10 +46,12 @@ class Asked:
         if many and cuts is not None:
             raise Usage("cuts_of_one")
         self.manual = Mode(named) is Mode.MANUAL
+        if self.manual and transcripts:
+            raise Usage("transcript_not_used")
         if self.manual and cuts is None:
             raise Usage("cuts_missing")
         self._named = [_source(one) for one in transcripts]
-        if many and any(not path.is_dir() for _, path in self._named):
+        if many and any(not is_folder(path) for _, path in self._named):
             raise Usage("transcripts_of_many")
         self.order = Order(
             Mode(named),
@@ -72,20 +78,26 @@ class Asked:
 def _source(text: str) -> tuple[str | None, Path]:
     """`caller=FILE`, `agent=FILE`, `0=FILE`, or a file or a folder."""
     role, sign, path = text.partition("=")
-    if sign and (role in ("caller", "agent") or role.isdigit()):
+    if not path and sign:
+        raise Usage("file_unreadable", path=text[:200])
+    if sign and _is_role(role):
         return role, Path(path)
     return None, Path(text)
 
 
+def _is_role(text: str) -> bool:
+    return text in ("caller", "agent") or number_of(text) is not None
+
+
 def _of_call(role: str | None, named: Path, shown_id: str) -> Iterator[tuple[str | None, Path]]:
     """Of a folder the files whose name is the id, perhaps with a role behind: `ID.json`, `ID.caller.vtt`."""
-    if not named.is_dir():
+    if not is_folder(named):
         yield role, named
         return
     for path in sorted(named.glob(f"{shown_id}.*") if shown_id.isalnum() else ()):
         parts = path.name.split(".")
-        told = parts[1] if len(parts) > 2 and (parts[1] in ("caller", "agent") or parts[1].isdigit()) else None
-        yield told or role, path
+        if path.suffix.lower() in ENDINGS:
+            yield (parts[1] if len(parts) > 2 and _is_role(parts[1]) else role), path
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -111,10 +123,16 @@ def changes_of(accepted: list[int], removed: list[int], changed: list[str], adde
     moved = {}
     for one in changed:
         number, sign, stretch = one.partition(":")
-        if not sign or not number.isdigit():
+        place = number_of(number)
+        if not sign or place is None:
             raise Usage("bad_change", value=one[:40])
-        moved[int(number)] = cut_of(stretch)
+        moved[place] = cut_of(stretch)
     return Changes(tuple(accepted), tuple(removed), moved, tuple(cut_of(one) for one in added))
+
+
+def number_of(text: str) -> int | None:
+    """A number of a few plain digits; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
 def cut_of(text: str) -> Cut:

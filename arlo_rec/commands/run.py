@@ -158,8 +158,9 @@ class Run:
 
     def identity(self, place: Place) -> Identity:
         """Who runs this; a failed unlock is noted where the next command takes it into the log."""
-        from arlo_rec import keyfiles
+        from arlo_rec import coredump, keyfiles
 
+        coredump.forbid()
         settings = self.settings
         if settings.key_file is not None:
             with _readable(settings.key_file):

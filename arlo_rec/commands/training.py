@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import arg, opt
-from arlo_rec.commands.asked import Asked, changes_of, cut_of
+from arlo_rec.commands.asked import Asked, changes_of, cut_of, number_of
 from arlo_rec.commands.run import Run, new_file
-from arlo_rec.errors import Usage
+from arlo_rec.errors import ArloError, Usage
 from arlo_rec.render import Answer, Table
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 3  # exit status: something was done, and something was not
 MOST_WORKERS = 32
+LONGEST_WORD = 10.0  # seconds before a cut in which a word that reaches into it begins
+SHOWN = 60  # letters of what was heard there
 
 
 def pseudonymise(
@@ -53,18 +56,24 @@ def pseudonymise(
     with _helpers(run, named, model, names_model, workers) as helpers, run.store() as store:
         shown_ids = recordings or [one.id.hex() for one in backlog.pending(store, run.now())]
         results: list[Made | Failed] = []
+        broken: ArloError | None = None
         run.progress(0, len(shown_ids))
-        for one in backlog.work_off(store, shown_ids, order.of, helpers, run.now):
-            results.append(one)
-            run.progress(len(results), len(shown_ids))
+        try:
+            for one in backlog.work_off(store, shown_ids, order.of, helpers, run.now, unless_copied=pending):
+                results.append(one)
+                run.progress(len(results), len(shown_ids))
+        except ArloError as error:  # what was made before is told all the same
+            broken = error
+    if broken is not None and not results:
+        raise broken
     if len(results) == 1 and not pending and isinstance(results[0], backlog.Failed):
         raise results[0].error
-    return _answer_of(run, results)
+    return _answer_of(run, results)._replace(error=broken)
 
 
 def review(
     run: Run,
-    copy: Annotated[str, arg("arg.copy", "COPY")],
+    copy: Annotated[str | None, arg("arg.copy_or_none", "[COPY]")] = None,
     accept: Annotated[list[int] | None, opt("opt.accept_cut", "--accept")] = None,
     remove: Annotated[list[int] | None, opt("opt.remove_cut", "--remove")] = None,
     change: Annotated[list[str] | None, opt("opt.change_cut", "--change")] = None,
@@ -75,12 +84,14 @@ def review(
 ) -> Answer:
     from arlo_rec import pseudonymise as copies
 
+    if copy is None:
+        return _waiting(run, plain=not (accept or remove or change or add or hear or out or confirm))
     changes = changes_of(accept or [], remove or [], change or [], add or [])
     if (hear is not None and out is None) or (out is not None and (changes or confirm)):
         raise Usage("hear_needs_out")
     if confirm and changes:
         raise Usage("confirm_alone")
-    heard = None if hear is None else int(hear) if hear.isdigit() else cut_of(hear)
+    heard = None if hear is None else number_of(hear) or cut_of(hear)
     target = new_file(out) if out is not None else None
     with run.store() as store:
         if target is not None:
@@ -91,7 +102,33 @@ def review(
             made = copies.confirm(store, copy, run.now) if confirm else copies.shown(store, copy, run.now)
     code = "review.confirmed" if confirm else "review.changed" if changes else "review.shown"
     line = run.say(code, copy=made.copy.hex(), count=len(made.cuts), cover=f"{made.cover:.0%}")
-    return Answer({"copy": _told(made, said=True)}, [*_beside(run, made), line], _table(run, made))
+    table = None if run.json else _table(run, made)
+    return Answer({"copy": _told(made, said=True)}, [*_beside(run, made), line], table)
+
+
+def _waiting(run: Run, *, plain: bool) -> Answer:
+    """The copies that wait for a person."""
+    from arlo_rec import backlog
+    from arlo_rec.records import to_iso
+    from arlo_rec.times import shown
+
+    if not plain:
+        raise Usage("copy_missing")
+    with run.store() as store:
+        found = backlog.waiting(store, run.now())
+    data = [
+        {
+            "id": one.parent.hex(),
+            "copy": one.id.hex(),
+            "state": one.state,
+            "made_at": to_iso(at),
+            "made_by": one.made_by,
+        }
+        for one, at in found
+    ]
+    headings = [run.say(f"column.{one}") for one in ("copy", "state", "made_at", "made_by")]
+    rows = [[one.id.hex(), run.say(f"copy.{one.state}"), shown(at), one.made_by] for one, at in found]
+    return Answer({"copies": data}, [run.say("review.waiting", count=len(found))], Table(headings, rows))
 
 
 def release(
@@ -105,7 +142,10 @@ def release(
 
     with _helpers(run, engine, model, None, 1) as (mine,), run.store() as store:
         made = give(store, copy, reason, mine.engine, run.now)
-    return Answer({"copy": _told(made)}, [run.say("release.done", copy=made.copy.hex())])
+    heard_again = mine.engine is not None
+    lines = [run.say("release.done", copy=made.copy.hex())]
+    lines += [] if heard_again else [run.say("release.not_heard_again")]
+    return Answer({"copy": {**_told(made), "heard_again": heard_again}}, lines)
 
 
 def reject(
@@ -261,13 +301,18 @@ def _beside(run: Run, made: Made) -> list[str]:
 def _table(run: Run, made: Made) -> Table:
     names = ("number", "begin", "end", "channels", "types", "source", "score", "status", "heard")
     headings = [run.say(f"column.{one}") for one in names]
-    rows = [[str(count), *_row(run, made, one)] for count, one in enumerate(made.cuts, 1)]
+    words = sorted(made.planned.words, key=lambda one: one[1])
+    starts = [start for _, start, *_ in words]
+    rows = []
+    for count, one in enumerate(made.cuts, 1):
+        first, behind = bisect_left(starts, one.start - LONGEST_WORD), bisect_left(starts, one.end)
+        said = " ".join(text for text, _, end, *_ in words[first:behind] if end > one.start)
+        rows.append([str(count), *_row(run, one), said[:SHOWN]])
     return Table(headings, rows)
 
 
-def _row(run: Run, made: Made, one: Cut) -> list[str]:
+def _row(run: Run, one: Cut) -> list[str]:
     channels = run.say("cuts.all") if one.channels is None else ", ".join(str(each) for each in one.channels)
     score = "" if one.score is None else f"{one.score:.2f}"
-    said = " ".join(text for text, start, end, *_ in made.planned.words if start < one.end and one.start < end)
     types = ", ".join(run.say(f"cut.{each}") for each in one.types)
-    return [f"{one.start:.2f}", f"{one.end:.2f}", channels, types, ", ".join(one.sources), score, one.status, said[:60]]
+    return [f"{one.start:.2f}", f"{one.end:.2f}", channels, types, ", ".join(one.sources), score, one.status]

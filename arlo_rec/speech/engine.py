@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from arlo_rec.errors import Usage
-from arlo_rec.speech.process import Process, program_of
+from arlo_rec.errors import Unreachable, Usage
+from arlo_rec.speech.process import Process, is_folder, program_of
 from arlo_rec.speech.resampling import HEARD
 from arlo_rec.speech.serving import UNCONFINED, UNUSABLE
 from arlo_rec.speech.whisper import INCOMPLETE, MISSING, WORD_LONGEST
@@ -43,6 +43,9 @@ class Engine(Protocol):
         finds out. *hints* are words that may well occur, such as names; they can make it mishear others, so who
         gives some unites what was heard with and without. All is heard or an error raised: never a part.
         """
+
+    def stop(self) -> None:
+        """Hear no more, from any thread: what is being heard ends with `engine_died`, and so does all that follows."""
 
 
 @contextmanager
@@ -74,7 +77,7 @@ def whisper(
 
 def check_model(folder: Path) -> None:
     """Raises Usage where *folder* is none, or lacks a file that the library would look for elsewhere."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise Usage("model_not_found", path=str(folder))
     missing = [name for name in FILES if not (folder / name).is_file()]
     if not any((folder / name).is_file() for name in VOCABULARIES):
@@ -92,15 +95,24 @@ class _Whisper:
         self._process = Process(program, {"OMP_NUM_THREADS": str(settings["threads"])})
         self._asking = threading.Lock()
         self._languages: frozenset[str] = frozenset()
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._process.kill()
 
     def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> list[Word]:
         if len(samples) % 2:
             raise ValueError("half a sample")
         with self._asking:
+            if self._stopped:
+                raise Unreachable("engine_died")
             self.start()
             spoken = self._spoken(language or self._language)
             found: list[Word] = []
             for first, piece in _pieces(samples):
+                if self._stopped:
+                    raise Unreachable("engine_died")
                 duration = len(piece) / 2 / HEARD
                 question = {"language": spoken, "hints": _within(hints)}
                 told = self._process.ask(question, piece, FLOOR_S + PER_SECOND * duration, ANSWER_MOST)

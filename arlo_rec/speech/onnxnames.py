@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 from arlo_rec.errors import Usage
 from arlo_rec.speech.labelling import MISSING, TYPES
-from arlo_rec.speech.process import Process, program_of
+from arlo_rec.speech.process import Process, is_folder, program_of
 from arlo_rec.speech.serving import UNCONFINED, UNUSABLE
 
 FILES: Final = ("config.json", "tokenizer.json")
@@ -68,7 +68,7 @@ def labeller(
 
 def check_model(folder: Path) -> str:
     """The name of the weights within *folder*; raises Usage where that is none, or lacks a file."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise Usage("model_not_found", path=str(folder))
     weights = [name for name in WEIGHTS if (folder / name).is_file()]
     missing = [name for name in FILES if not (folder / name).is_file()]

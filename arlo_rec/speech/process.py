@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from arlo_rec.errors import Unreachable
@@ -37,6 +38,14 @@ def program_of(module: str) -> str:
         "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
         f"from arlo_rec.speech import {module}; {module}.main()"
     )
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a name that no system takes, or a place that nobody may enter, is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 class Process:
@@ -113,6 +122,12 @@ class Process:
         except (KeyError, TypeError, ValueError):
             self.close()
             raise Unreachable("engine_garbled") from None
+
+    def kill(self) -> None:
+        """End the process from another thread: who waits for an answer is told that it died."""
+        child = self._child
+        if child is not None:
+            child[0].kill()
 
     def close(self) -> None:
         """End the process at once; it holds nothing that is to be kept."""
