@@ -1892,12 +1892,16 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
         "Made",
     ),
     "review.unsure": (
-        "Hørt dårlig og ikke klippet, {count} steder: {where} s. Hør dem med --hear START-END --out FIL.",
-        "Heard badly and not cut, {count} places: {where} s. Hear them with --hear START-END --out FILE.",
+        "Hørt dårlig eller for langt for ordet, og ikke klippet, {count} steder: {where} s. Hør dem med --hear START-END --out FIL.",
+        "Heard badly or too long for the word, and not cut, {count} places: {where} s. Hear them with --hear START-END --out FILE.",
     ),
     "warning.nothing_found": (
         "Se nøye: ingenting ble funnet, så ingenting er klippet.",
         "Look closely: nothing was found, so nothing is cut.",
+    ),
+    "warning.redaction_outside": (
+        "Se nøye: avskriften markerer noe som ligger utenfor lyden.",
+        "Look closely: the transcript marks something that lies outside the sound.",
     ),
     "warning.low_cover": (
         "Se nøye: mye av talen har ingen ord i avskriften.",
@@ -2034,6 +2038,22 @@ _ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "why.ends_after_the_sound": (
         "den slutter etter lyden",
         "it ends after the sound",
+    ),
+    "why.jumps": (
+        "tidene hopper midt i samtalen",
+        "its times jump in the middle of the call",
+    ),
+    "why.too_many_words": (
+        "det er flere ord enn noen kan si",
+        "there are more words than anybody can say",
+    ),
+    "why.too_many_redactions": (
+        "det er flere markerte steder enn det er plass til",
+        "there are more marked places than there is room for",
+    ),
+    "why.word_too_long": (
+        "et ord er lengre enn noe ord",
+        "a word is longer than any word",
     ),
     "why.another_call": (
         "ordene og talen følger ikke hverandre; kanskje en annen samtale",

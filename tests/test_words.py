@@ -24,7 +24,7 @@ from arlo_rec.speech.words import Redaction, Transcript, Word
 HERE = Path(__file__).parent
 FIXTURES = {path.name: path.read_bytes() for path in sorted((HERE / "words").iterdir())}
 WHYS = {"too_large", "not_utf8", "not_json", "unknown_form", "no_words", "too_many", "no_such_channel"}
-WHYS |= {"negative_time", "no_time", "ends_before_it_starts", "out_of_order"}
+WHYS |= {"negative_time", "no_time", "ends_before_it_starts", "out_of_order", "word_too_long"}
 
 
 def told(name: str, channel: int | None = None) -> list[tuple[Any, ...]]:
@@ -491,6 +491,8 @@ def test_too_much_is_refused_before_it_costs_much(monkeypatch: pytest.MonkeyPatc
     assert len(read(own(WORD, WORD, WORD)).words) == 3
     assert refused(own(WORD, WORD, WORD, WORD)) == ("too_many", "4")
     assert refused(own(WORD, {**WORD, "text": "a b c d"})) == ("too_many", "2")
+    assert len(read(own({**WORD, "text": "a" * 1000})).words[0].text) == 1000
+    assert refused(own(WORD, {**WORD, "text": "a" * 1001})) == ("word_too_long", "2")
     masked = [{"text": "####", "start": 1, "end": 2}] * 4
     assert refused(json.dumps({"audio_url": "", "words": masked}).encode()) == ("too_many", "4")
 

@@ -14,7 +14,12 @@ _ORGANISATION = (3, 2, 7, 6, 5, 4, 3, 2)
 
 
 def label(digits: str) -> str | None:
-    """`national_id`, `account`, `organisation`, `card`, `kid`, `phone`, or None where nothing fits."""
+    """`national_id`, `account`, `organisation`, `card`, `kid`, `phone`, or None where nothing fits.
+
+    Digits are 0 to 9: what else counts as one somewhere ("²", "٣") has no place in any of these.
+    """
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
     if len(digits) == 11:
         return "national_id" if is_national_id(digits) else "account" if is_account(digits) else None
     if len(digits) == 9 and is_organisation(digits):

@@ -1,6 +1,11 @@
 """Gathering what a reader of transcripts finds: here times become seconds, words fall into order, and all is refused
 that is not so. It knows no vendor's names; the readers beside it know those and nothing of this.
 
+    too_large, too_many, word_too_long                what nobody says in a call, and what would cost minutes
+    not_utf8, not_json, unknown_form                  no document that is known
+    no_words, no_time, no_such_channel                something is lacking
+    negative_time, ends_before_it_starts, out_of_order
+
 A lane is what one voice says one word after another: a channel, and in it whatever the document tells apart. Within
 a lane words stay as the document has them; lanes are put together by the start of their words.
 """
@@ -24,7 +29,7 @@ MOST = 500_000  # words, and redactions; ten hours of two people talking without
 MOST_CHANNELS = 32
 MOST_VOICES = 16  # that talk at the same time in one channel
 BACK = 0.5  # seconds by which a word may start before the one before it: engines overlap neighbours a little
-PUNCTUATED = 1000  # characters of a word behind which no more punctuation is taken
+LONGEST_WORD = 1000  # characters; behind as many no more punctuation is taken, either
 SLOWEST = 0.5  # seconds a character of a number read out takes at most: where nothing else bounds a word without times
 QUICKEST = 0.05  # seconds a character takes at least: a narrower gap cannot hold the word, its neighbours took its time
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
@@ -225,7 +230,7 @@ class Gathered:
         """A full stop or the like that stands for itself: it belongs to the word before."""
         last = self._last.get((channel, self.part, voice))
         parts = self._split(text)
-        if last is not None and parts and len(last.text) + len(parts[0]) < PUNCTUATED:
+        if last is not None and parts and len(last.text) + len(parts[0]) < LONGEST_WORD:
             last.text += parts[0]
 
     def without_words(self, text: object) -> None:
@@ -264,7 +269,10 @@ class Gathered:
     def _split(self, text: object) -> list[str]:
         if not isinstance(text, str):
             raise wrong("unknown_form", self.place)
-        return text.split()
+        parts = text.split()
+        if any(len(part) > LONGEST_WORD for part in parts):
+            raise wrong("word_too_long", self.place)
+        return parts
 
     def _keep(self, lane: Hashable, heard: _Heard) -> None:
         if self._count == MOST:

@@ -11,6 +11,7 @@ numbers, so a checksum may label a number but never excuse it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,10 +27,10 @@ LONGEST_GAP = 8.0  # seconds between two parts of one number: the other one repe
 ECHO = 4.0  # seconds before and behind a number in which a part of it is said again
 PIECE_GAP = 1.5  # seconds between two parts that stay, since something else was said there
 MOST_FILLERS = 6
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"[0-9]")
 _ALNUM = re.compile(r"[^\W_]")
-_CODE = re.compile(r"^(?=.*\d)[\w+\-./#]+$")
-_ORDINAL = re.compile(r"^\d{1,2}(st|nd|rd|th|\.?)$")
+_CODE = re.compile(r"^(?=.*[0-9])[\w+\-./#]+$")
+_ORDINAL = re.compile(r"^[0-9]{1,2}(st|nd|rd|th|\.?)$")
 _SPELLED = re.compile(r"^([^\W\d_])(?:[-.–]([^\W\d_]))+\.?$")
 
 
@@ -245,7 +246,7 @@ def _spells(stream: Sequence[Token], at: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _written(shown: str) -> tuple[tuple[tuple[str, int], ...], str, bool] | None:
-    word = shown.casefold()
+    word = _with_our_digits(shown.casefold())
     if word in lex.SOUNDS_LIKE:
         return ((), lex.SOUNDS_LIKE[word], True)
     if morphemes := _morphemes(word):
@@ -261,6 +262,16 @@ def _written(shown: str) -> tuple[tuple[tuple[str, int], ...], str, bool] | None
     if word in lex.LETTER_NAMES:
         return ((), lex.LETTER_NAMES[word], True)
     return None
+
+
+def _with_our_digits(word: str) -> str:
+    """Digits of any script, raised or in a circle, as 0 to 9: "1²3", "٤٥" are said as numbers, too."""
+    return word if word.isascii() else "".join(_digit(each) for each in word)
+
+
+def _digit(sign: str) -> str:
+    value = unicodedata.digit(sign, None)
+    return sign if value is None else str(value)
 
 
 def _word(one: Token) -> tuple[list[tuple[str, int]], str, bool]:

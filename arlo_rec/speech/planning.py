@@ -19,7 +19,18 @@ from arlo_rec.audio.keyed import keyed, runs
 from arlo_rec.cutlist import Cut
 from arlo_rec.errors import Usage
 from arlo_rec.speech import identify, likeness, namelists, names
-from arlo_rec.speech.fitting import LEAST_COVER, Fit, cover_of_speech, misfit, offset, shifted, uncovered
+from arlo_rec.speech.fitting import (
+    LEAST_COVER,
+    Fit,
+    cover_of_speech,
+    is_crowded,
+    is_plausible,
+    is_steady,
+    misfit,
+    offset,
+    shifted,
+    uncovered,
+)
 from arlo_rec.speech.harmless import is_harmless
 from arlo_rec.speech.identify import Finding
 from arlo_rec.speech.words import ENGINE, Transcript, Word
@@ -39,6 +50,7 @@ REACH = 0.1  # seconds that a word that stays is believed to reach further than 
 EVEN, EVEN_GAP, EVEN_SHORTEST = 0.5, 0.5, 0.3  # score; seconds within and of a stretch that is listed for the reviewer
 LOW_COVER = 0.8  # of the speech in words: less and a person must look
 NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of speech behind a cue that no word covers
+NEXT = 8  # words behind a cue, of which the first that lasts plausibly long ends what the engine could not spell
 UNHEARD = 0.5  # seconds of speech without a word that are cut in detect mode; shorter ones are breaths and "mm"
 
 
@@ -48,10 +60,10 @@ class Plan:
 
     cuts: tuple[Cut, ...]
     cover_of_speech: float
-    offsets: tuple[float, ...]  # seconds that were added to each transcript's times
+    offsets: tuple[float, ...]  # seconds that were added to the times of each transcript that has words
     warnings: tuple[str, ...]
-    unsure: tuple[tuple[float, float, int | None], ...]  # stretches that were heard badly and are not cut
-    words: tuple[Word, ...] = field(repr=False)  # of the first transcript, with corrected times
+    unsure: tuple[tuple[float, float, int | None], ...]  # heard badly, or for implausibly long, and not cut
+    words: tuple[Word, ...] = field(repr=False)  # of the first transcript that has any, with corrected times
 
 
 def plan(
@@ -70,26 +82,27 @@ def plan(
     if not transcripts:
         raise ValueError("a plan is made from words")
     heard = activity(sound)
-    fitted = _alike([_fitted(sound, heard, one, lead, count) for count, one in enumerate(transcripts, 1)])
+    every_one = [_fitted(sound, heard, one, lead, count) for count, one in enumerate(transcripts, 1)]
+    fitted = _alike([one for one in every_one if one.words or not one.redactions] or every_one)
     passes = [one.words for one in fitted]
     if cover_of_speech([one for words in passes for one in words], heard) < LEAST_COVER:
         raise Usage("transcript_misfit", place="1", why="covers_too_little")
     known = likeness.known(people)
     every = [one for words in passes for one in words]
     findings = [one for words in passes for one in identify.found(words, known, labeller)]
-    findings += [each for one in fitted for each in one.redactions]
+    findings += [each for one in every_one for each in one.redactions]
     findings += [Finding(one.start, one.end, one.channel, "keys", "sound", 0.99) for one in runs(keyed(sound))]
     findings += _without_words(heard, every)
     findings += [one for words in passes for one in _behind_cues(heard, words)]
     if strict:
         findings += _not_kept(heard, passes)
-    sure = all(one.fit.sure for one in fitted)
+    sure = all(one.fit.sure and one.steady for one in fitted)
     cuts = _joined(_cut(one, heard, sound.duration, PAD if sure else PAD_UNSURE) for one in findings)
     return Plan(
         tuple(cuts),
         cover_of_speech(every, heard),
         tuple(one.by for one in fitted),
-        tuple(_warnings(sound, heard, every, cuts, sure=sure)),
+        tuple(_warnings(sound, heard, fitted, every_one, cuts)),
         tuple(_heard_badly(passes[0], cuts)),
         tuple(passes[0]),
     )
@@ -104,10 +117,13 @@ class _Fitted:
     fit: Fit
     by: float
     own: bool  # heard here, in this very sound
+    steady: bool  # False: off by more in one part than in another
+    outside: bool  # a redaction lies behind the end
 
 
 def _fitted(sound: Sound, heard: Activity, transcript: Transcript, lead: float, count: int) -> _Fitted:
     """As it counts from the sound's own begin, or from *lead* seconds before it: whichever agrees better."""
+    _demand_sane(sound, transcript, count)
     words = [_in(sound, each) for each in transcript.words]
     starts = [0.0, -lead] if lead > 0 else [0.0]
     tried = [(_moved(words, by), by) for by in starts]
@@ -120,11 +136,22 @@ def _fitted(sound: Sound, heard: Activity, transcript: Transcript, lead: float, 
     if fit.sure:
         moved, by = _moved(moved, fit.offset_s), by + fit.offset_s
     marked = [
-        Finding(max(0.0, one.start + by), one.end + by, one.channel, "other", "vendor", 1.0)
+        Finding(max(0.0, one.start + by), one.end + by, _channel(sound, one.channel), "other", "vendor", 1.0)
         for one in transcript.redactions
         if one.end + by > 0
     ]
-    return _Fitted(moved, marked, fit, round(by, 3), own)
+    steady = own or not fit.sure or is_steady(moved, heard)
+    outside = any(one.start >= sound.duration for one in marked)
+    return _Fitted(moved, marked, fit, round(by, 3), own, steady, outside)
+
+
+def _demand_sane(sound: Sound, transcript: Transcript, count: int) -> None:
+    """Raise Usage for channels that the sound lacks, and for more words or redactions than cost little."""
+    channels = {one.channel for one in transcript.words} | {one.channel for one in transcript.redactions}
+    if sound.channels > 1 and not channels <= {None, *range(sound.channels)}:
+        raise Usage("transcript_misfit", place=str(count), why="no_such_channel")
+    if is_crowded([one.start for one in transcript.redactions], sound.duration, sound.channels):
+        raise Usage("transcript_misfit", place=str(count), why="too_many_redactions")
 
 
 def _alike(fitted: list[_Fitted]) -> list[_Fitted]:
@@ -146,8 +173,12 @@ def _moved(words: Sequence[Word], by: float) -> list[Word]:
 
 
 def _in(sound: Sound, word: Word) -> Word:
+    return word if sound.channels > 1 else replace(word, channel=_channel(sound, word.channel))
+
+
+def _channel(sound: Sound, channel: int | None) -> int | None:
     """In one channel every word is of that channel, whoever spoke."""
-    return word if sound.channels > 1 else replace(word, channel=None)
+    return channel if sound.channels > 1 else None
 
 
 def _without_words(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
@@ -162,9 +193,8 @@ def _behind_cues(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
         for at, one in enumerate(stream):
             if not (names.is_greeting(stream, at) or names.asks_name(stream, at)):
                 continue
-            behind = min(
-                stream[at + 1].start if at + 1 < len(stream) else heard.speech.shape[1] * STEP, one.end + NAME_LONGEST
-            )
+            following = [each.start for each in stream[at + 1 : at + 1 + NEXT] if is_plausible(each)]
+            behind = min([heard.speech.shape[1] * STEP, one.end + NAME_LONGEST, *following[:1]])
             speech = heard.anyone if one.channel is None else heard.speech[one.channel]
             first, last = round((one.end + 0.05) / STEP), round(behind / STEP)
             spoken = int(speech[first:last].sum()) * STEP
@@ -184,7 +214,7 @@ def _not_kept(heard: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Fin
 
 
 def _stays(word: Word) -> bool:
-    return word.timed and _says_nothing(word) and (word.score is None or word.score >= SURE)
+    return word.timed and is_plausible(word) and _says_nothing(word) and (word.score is None or word.score >= SURE)
 
 
 def _says_nothing(word: Word) -> bool:
@@ -243,32 +273,57 @@ def _joined(cuts: Iterator[Cut]) -> list[Cut]:
 
 
 def _warnings(
-    sound: Sound, heard: Activity, words: Sequence[Word], cuts: Sequence[Cut], *, sure: bool
+    sound: Sound, heard: Activity, fitted: Sequence[_Fitted], every: Sequence[_Fitted], cuts: Sequence[Cut]
 ) -> Iterator[str]:
+    words = [one for each in fitted for one in each.words]
     if not cuts:
         yield "nothing_found"
     if cover_of_speech(words, heard) < LOW_COVER:
         yield "low_cover"
-    if not sure:
+    if not all(one.fit.sure and one.steady for one in fitted):
         yield "offset_unsure"
     if any(not one.timed for one in words):
         yield "times_worked_out"
-    if all(one.score is None for one in words):
+    if all(one.score is None for one in fitted[0].words):
         yield "no_scores"
+    if any(one.outside for one in every):
+        yield "redaction_outside"
     for channel in range(sound.channels):
         spoken = bool(heard.speech[channel].any())
         if spoken and not any(one.channel in (None, channel) for one in words):
             yield f"no_words_in_channel_{channel}"
 
 
-def _heard_badly(words: Sequence[Word], cuts: Sequence[Cut]) -> Iterator[tuple[float, float, int | None]]:
-    """Words heard with less than even chance that stay, joined where they follow each other."""
-    run: tuple[float, float, int | None] | None = None
+def _heard_badly(words: Sequence[Word], cuts: Sequence[Cut]) -> list[tuple[float, float, int | None]]:
+    """Words heard with less than even chance that stay, joined where they follow each other; of words that last
+    implausibly long, whatever is not cut: something that nobody wrote down may have been said in them."""
     starts = [one.start for one in cuts]
+    found = list(_badly_scored(words, cuts, starts))
+    for one in words:
+        if not is_plausible(one):
+            found += [(*each, one.channel) for each in _left(one, cuts, starts) if each[1] - each[0] >= EVEN_SHORTEST]
+    return sorted(set(found), key=lambda one: one[:2])
+
+
+def _left(word: Word, cuts: Sequence[Cut], starts: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """The parts of a word that lie in no cut; cuts are in order and apart."""
+    at = word.start
+    for one in cuts[max(0, bisect_left(starts, at) - 1) : bisect_left(starts, word.end)]:
+        if one.start > at:
+            yield at, one.start
+        at = max(at, one.end)
+    if word.end > at:
+        yield at, word.end
+
+
+def _badly_scored(
+    words: Sequence[Word], cuts: Sequence[Cut], starts: Sequence[float]
+) -> Iterator[tuple[float, float, int | None]]:
+    run: tuple[float, float, int | None] | None = None
     for one in words:
         before = bisect_left(starts, one.end) - 1  # the last cut that begins before the word ends
         stays = before < 0 or cuts[before].end <= one.start
-        low = stays and one.score is not None and one.score < EVEN
+        low = stays and is_plausible(one) and one.score is not None and one.score < EVEN
         if low and run is not None and run[2] == one.channel and one.start - run[1] < EVEN_GAP:
             run = (run[0], one.end, one.channel)
             continue

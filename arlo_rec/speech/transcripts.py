@@ -25,7 +25,8 @@ its name. Whatever cannot be read whole is refused; `gathering` says for which r
     ctm                  NIST's CTM                                         s            1 and 2, A and B
 
 Where a document has times of segments only, words share them by their length, and say so (`timed`). What a vendor
-masked ([PII], ####) is no word but a redaction; of its label nothing is kept.
+masked ([PII], ####) is no word but a redaction; of its label nothing is kept. A document may hold redactions alone:
+it adds them to what another one heard.
 """
 
 from __future__ import annotations
