@@ -195,10 +195,9 @@ def _behind_cues(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
                 continue
             following = [each.start for each in stream[at + 1 : at + 1 + NEXT] if is_plausible(each)]
             behind = min([heard.speech.shape[1] * STEP, one.end + NAME_LONGEST, *following[:1]])
-            speech = heard.anyone if one.channel is None else heard.speech[one.channel]
             first, last = round((one.end + 0.05) / STEP), round(behind / STEP)
-            spoken = int(speech[first:last].sum()) * STEP
-            if last > first and spoken >= NAME_SHORTEST:
+            spoken = int(heard.speech[_rows(one.channel), first:last].any(axis=0).sum()) * STEP if last > first else 0.0
+            if spoken >= NAME_SHORTEST:
                 yield Finding(one.end, behind, one.channel, "name", "no_words", 0.5)
 
 
@@ -238,17 +237,21 @@ def _cut(one: Finding, heard: Activity, duration: float, pad: float) -> Cut:
 
 def _quiet(heard: Activity, channel: int | None, at: float, way: int) -> float:
     """The first step outwards without speech, at most `SNAP` away; else the quietest there."""
-    speech = heard.anyone if channel is None else heard.speech[channel]
-    level = heard.level.max(axis=0) if channel is None else heard.level[channel]
     first = round(at / STEP)
     places = [first + way * each for each in range(round(SNAP / STEP) + 1)]
-    places = [each for each in places if 0 <= each < len(speech)]
+    places = [each for each in places if 0 <= each < heard.speech.shape[1]]
     if not places:
         return at
-    for each in places:
-        if not speech[each]:
-            return each * STEP
-    return min(places, key=lambda each: float(level[each])) * STEP
+    speech = heard.speech[_rows(channel)][:, places].any(axis=0)
+    if not speech.all():
+        return places[int(speech.argmin())] * STEP
+    level = heard.level[_rows(channel)][:, places].max(axis=0)
+    return places[int(level.argmin())] * STEP
+
+
+def _rows(channel: int | None) -> slice:
+    """One channel of an activity, or all of them."""
+    return slice(None) if channel is None else slice(channel, channel + 1)
 
 
 def _joined(cuts: Iterator[Cut]) -> list[Cut]:
