@@ -265,3 +265,11 @@ def test_a_name_model_adds_names_of_which_it_is_sure_and_they_are_found_wherever
     ] * 2
     again = identify.found([*said("så det var merricks kamera", 1)], NOBODY, Names(kamera=0.4))
     assert not [one for one in again if one.source == "model"], "in Norwegian it has to be surer"
+
+
+def test_an_account_with_its_country_in_front_is_labelled_and_one_with_a_wrong_digit_goes_all_the_same() -> None:
+    labels = []
+    for digits in ("NO93 8601 1117 947", "NO93 8601 1117 948"):
+        stream = tokens(said(f"kontoen er {digits} ja"))
+        labels += [(one.type, one.source) for one in numbers.found(stream, [False] * len(stream))]
+    assert labels == [("code", "iban"), ("code", "rule")]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from arlo_rec.speech import lexicon as lex
-from arlo_rec.speech.checks import label
+from arlo_rec.speech.checks import is_iban, label
 from arlo_rec.speech.tokens import Found, Token
 
 FEWEST_DIGITS = 5
@@ -112,7 +112,11 @@ def _kind(run: Run, fewer: int) -> tuple[str, str, float] | None:
     if not letters:
         long = run.digits >= FEWEST_DIGITS - fewer and run.strong >= 2
         return ("number", label(run.text) or "rule", 0.95) if long else None
-    return ("code", "rule", 0.9) if len(run.text) >= FEWEST_SYMBOLS - fewer and run.strong >= 3 else None
+    return (
+        ("code", "iban" if is_iban(run.text) else "rule", 0.9)
+        if len(run.text) >= FEWEST_SYMBOLS - fewer and run.strong >= 3
+        else None
+    )
 
 
 def _pieces(stream: Sequence[Token], run: Run) -> Iterator[tuple[int, int]]:
