@@ -79,4 +79,4 @@ def is_cased(stream: Sequence[Token]) -> bool:
     """Whether the transcript tells names by capital letters: not all small, and not all capitals."""
     inner = [one for one in stream if not one.begins and one.shown[:1].isalpha() and len(one.shown) > 1]
     capitals = sum(one.capital for one in inner)
-    return 0 < capitals < len(inner) * 0.5 or any(one.begins and one.capital for one in stream)
+    return capitals < len(inner) * 0.5 and (capitals > 0 or any(one.begins and one.capital for one in stream))
