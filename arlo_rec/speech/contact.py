@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 
 from arlo_rec.speech import lexicon as lex
 from arlo_rec.speech.harmless import is_harmless
@@ -195,7 +195,7 @@ def births(stream: Sequence[Token]) -> Iterator[Found]:
                 yield Found(*reach, "birth", "cue", 0.85)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _is_ordinal(word: str) -> bool:
     """ "åttende", "tjueåttende", "twenty-eighth", "den 8." """
     if word in lex.ORDINALS or _DAY.match(word):

@@ -133,13 +133,13 @@ def _slot(
         one = stream[place]
         if place > at and (stream[place - 1].ends or one.start - stream[place - 1].end > 0.8):
             break
-        if not _may_be_name(one, looks[place], must=must, cased=cased, first=place == at):
+        if not _may_be_name(one, looks[place], must=must, cased=cased):
             break
         last = place
     return (at, last) if last >= at else None
 
 
-def _may_be_name(one: Token, looks: float, *, must: bool, cased: bool, first: bool) -> bool:
+def _may_be_name(one: Token, looks: float, *, must: bool, cased: bool) -> bool:
     if one.folded in cues.NOT_PEOPLE or not one.shown[:1].isalpha():
         return False
     if looks >= TAGGED:
