@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arlo_rec import coredump
 from arlo_rec.config import Settings, settle
 from arlo_rec.errors import NoStore, NotUnlocked, Usage
 from arlo_rec.texts import say
@@ -33,6 +34,7 @@ class Run:
     """What every command body is handed."""
 
     def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool) -> None:
+        coredump.forbid()
         self.settings: Settings = settle(options, os.environ)
         self.json = json
         self.quiet = quiet
@@ -158,9 +160,8 @@ class Run:
 
     def identity(self, place: Place) -> Identity:
         """Who runs this; a failed unlock is noted where the next command takes it into the log."""
-        from arlo_rec import coredump, keyfiles
+        from arlo_rec import keyfiles
 
-        coredump.forbid()
         settings = self.settings
         if settings.key_file is not None:
             with _readable(settings.key_file):
