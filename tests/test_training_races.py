@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,54 @@ def test_who_may_no_longer_when_the_copy_is_done_makes_none(
     monkeypatch.setattr(making, "planned", slowly)
     refused = world.run("pseudonymise", recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who=who)
     assert (refused.exit, refused.json["error"]["code"]) == (14, "gone_meanwhile")
+
+
+@pytest.mark.rule("access.managers")
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (("revoke", "leif", "--grant", "GRANT"), (14, "gone_meanwhile")),
+        (("revoke", "leif"), (12, "secret_not_given")),
+        (("person", "remove", "leif", "--yes"), (12, "secret_not_given")),
+    ],
+    ids=["one grant of two", "every grant: by keys", "left: by keys"],
+)
+def test_who_loses_access_while_the_copy_is_written_makes_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, other: tuple[str, ...], why: tuple[int, str]
+) -> None:
+    from arlo_rec import copies
+
+    ended = world.grant("leif", "quality")["id"]
+    world.grant("leif", "quality", "--team", "salg")
+    (recording,) = world.take_in("a")
+    done = meanwhile(monkeypatch, copies, "make", world, *(ended if word == "GRANT" else word for word in other))
+    refused = world.run("pseudonymise", recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
+    assert done[0].exit in (0, 3) and done[0].json["ok"], "3: new keys wait until nobody reads"
+    assert (refused.exit, refused.json["error"]["code"]) == why
+    assert world.json("review", who="sigrid")["copies"] == []
+    is_whole(world)
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_whether_a_copy_was_looked_through_is_asked_again_as_it_is_given(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from arlo_rec import pseudonymise
+
+    (recording,) = world.take_in("a")
+    world.grant("turid", "training")
+    copy = str(propose(world, recording)["copy"])
+    real = pseudonymise._of_a_review
+
+    def takes_it_for_reviewed(*words: Any) -> Any:
+        found, opened = real(*words)
+        return replace(found, state="ready"), opened
+
+    monkeypatch.setattr(pseudonymise, "_of_a_review", takes_it_for_reviewed)
+    refused = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "not_reviewed")
+    assert training(world, "find").json["recordings"] == []
+    is_whole(world)
 
 
 def test_a_backlog_that_breaks_off_tells_what_was_made_and_a_reviewer_finds_it(
