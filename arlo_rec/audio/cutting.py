@@ -56,7 +56,7 @@ def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = 
     for begin, end, members in _spans(going):
         piece = bytearray(whole[begin * sound.frame_bytes : end * sound.frame_bytes])
         for first, behind, channel in members:
-            _replace(piece, sound, first - begin, fillers[channel](first, behind), channel)
+            write_channel(piece, sound, first - begin, fillers[channel](first, behind), channel)
         pieces += [whole[done : begin * sound.frame_bytes], piece]
         done = end * sound.frame_bytes
     return replace(sound, data=b"".join([*pieces, whole[done:]]))
@@ -93,8 +93,8 @@ def problems(before: Sound, after: Sound, stretches: Sequence[Stretch], fill: Fi
             filler = fillers[channel](first, behind)
             if _samples(there, before, first - begin, behind - begin, channel) != filler:
                 found.add("inside_is_not_the_fill")
-            _replace(kept, before, first - begin, filler, channel)
-            _replace(there, before, first - begin, filler, channel)
+            write_channel(kept, before, first - begin, filler, channel)
+            write_channel(there, before, first - begin, filler, channel)
         if kept != there:
             found.add("outside_differs")  # of a channel that was not cut there
         done = end * size
@@ -127,7 +127,7 @@ def _spans(going: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, int, li
         yield members[0][0], reached, members
 
 
-def _replace(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
+def write_channel(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
     """Write *filler* into one channel of *piece* from its frame *first* on."""
     width, step = sound.encoding.sample_bytes, sound.frame_bytes
     behind = first + len(filler) // width

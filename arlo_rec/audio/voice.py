@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.audio.activity import Activity, stretches
-from arlo_rec.audio.cutting import Stretch, encoded, frames_of
+from arlo_rec.audio.cutting import Stretch, encoded, frames_of, write_channel
 from arlo_rec.audio.forms import Sound
 from arlo_rec.audio.sound import as_pcm16
 
@@ -61,12 +61,10 @@ def disguise(sound: Sound, turns: Iterable[Stretch], chance: bytes) -> Sound:
     if len(chance) < LEAST_CHANCE:
         raise ValueError("too little chance")
     data = bytearray(sound.data)
-    width, step = sound.encoding.sample_bytes, sound.frame_bytes
     for begin, end, channels in frames_of(sound, turns):
         for channel in channels:
-            codes = encoded(sound.encoding, _turn(sound, begin, end, channel, _drawn(chance, channel, begin)))
-            for byte in range(width):
-                data[begin * step + channel * width + byte : end * step : step] = codes[byte::width]
+            changed = _turn(sound, begin, end, channel, _drawn(chance, channel, begin))
+            write_channel(data, sound, begin, encoded(sound.encoding, changed), channel)
     return replace(sound, data=bytes(data))
 
 
