@@ -28,7 +28,7 @@ def found(stream: Sequence[Token]) -> Iterator[Found]:
     if not stream:
         return
     cased = is_cased(stream)
-    tagged = [0.0] * len(stream) if is_english(stream) else tagger.people([one.shown for one in stream])
+    tagged = [0.0] * len(stream) if is_english(stream) else tagger.people([one.written for one in stream])
     looks = [_looks(one, tagged[at], cased=cased) for at, one in enumerate(stream)]
     yield from _looking(stream, looks, cased=cased)
     for at in range(len(stream)):
