@@ -18,12 +18,14 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-from arlo_rec import __version__, render
+from arlo_rec import __version__
 from arlo_rec.commands import COMMON, REGISTER, Registered, helptext, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.config import beforehand
-from arlo_rec.errors import ArloError, Unreachable, Usage
-from arlo_rec.texts import clean, say
+from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.sanitise import clean
+from arlo_rec.model.errors import ArloError, Unreachable, Usage
+from arlo_rec.ui import terminal
+from arlo_rec.ui.config import beforehand
 
 PROGRAM = "arlo-rec"
 _Complaint: type[Exception] = typer.BadParameter.__mro__[2]  # Click's own base, whichever Click this typer carries
@@ -127,7 +129,7 @@ def _callback(one: Registered, lang: str) -> Callable[..., int]:
         run = Run(common, json=as_json, quiet=quiet)
         try:
             answer = body(run, **values)
-            return render.show(answer, run.lang, as_json=as_json, quiet=quiet)
+            return terminal.show(answer, run.lang, as_json=as_json, quiet=quiet)
         except KeyboardInterrupt:  # typer would leave without a word
             raise Interrupted("interrupted") from None
         except BrokenPipeError as error:  # and so it would here
@@ -167,12 +169,12 @@ def _value(given: list[str], option: str) -> str | None:
 
 def _tell(error: ArloError, lang: str, *, as_json: bool) -> int:
     if error.code == "stdout_failed":
-        render.give_up_stdout()
+        terminal.give_up_stdout()
         as_json = False
     try:
-        render.show_error(error, lang, as_json=as_json)
+        terminal.show_error(error, lang, as_json=as_json)
     except ArloError:
-        sys.stderr.write(f"{PROGRAM}: {render.message_of(error, lang)}\n")
+        sys.stderr.write(f"{PROGRAM}: {terminal.message_of(error, lang)}\n")
     return error.exit_status
 
 

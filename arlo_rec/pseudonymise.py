@@ -14,18 +14,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from arlo_rec import audio, copies, erasure, making, recipients
+from arlo_rec import audio
+from arlo_rec.access import disclosures
 from arlo_rec.audio import Sound
-from arlo_rec.copies import READY, RELEASED, REPLACED, Copy
-from arlo_rec.cutlist import Cut
-from arlo_rec.errors import Integrity, Refused, Usage
-from arlo_rec.making import FOR_TRAINERS, Helpers, Made, Opened, Order
+from arlo_rec.erasure import protocol
+from arlo_rec.model.errors import Integrity, Refused, Usage
+from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Action, reason_problem
-from arlo_rec.records import RecordingId
+from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
+from arlo_rec.training import build, copies
+from arlo_rec.training.build import FOR_TRAINERS, Helpers, Made, Opened, Order
+from arlo_rec.training.copies import READY, RELEASED, REPLACED, Copy
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engine import Engine
+    from arlo_rec.speech.engines.engine import Engine
 
 LONGEST_HEARD = 60  # seconds of a stretch that is no cut
 CONTEXT = 1.5  # seconds before and behind a cut that a reviewer hears
@@ -46,15 +49,15 @@ class Changes:
 
 def propose(store: Store, shown_id: str, order: Order, helpers: Helpers, clock: Callable[[], datetime]) -> Made:
     """Make a copy, to be reviewed; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
-    making.demand_words(order, helpers)
-    source = making.original(store, shown_id, clock)
-    return making.make(store, source, making.planned(source, order, helpers), order, clock())
+    build.demand_words(order, helpers)
+    source = build.original(store, shown_id, clock)
+    return build.make(store, source, build.planned(source, order, helpers), order, clock())
 
 
 def shown(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
     """A copy under review; raises NotGranted or Usage."""
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    return making.made_of(copy, opened.known, opened.sound.duration)
+    return build.made_of(copy, opened.known, opened.sound.duration)
 
 
 def heard(store: Store, shown_id: str, what: int | Cut | None, clock: Callable[[], datetime]) -> bytes:
@@ -67,10 +70,10 @@ def heard(store: Store, shown_id: str, what: int | Cut | None, clock: Callable[[
     if what is None:
         _note(store, copy.id, "copy", clock())
         return audio.canonical_wav(opened.sound)
-    one = what if isinstance(what, Cut) else _numbered(making.cuts_of(opened.known), what)
+    one = what if isinstance(what, Cut) else _numbered(build.cuts_of(opened.known), what)
     if isinstance(what, Cut) and one.end - one.start > LONGEST_HEARD:
         raise Usage("hear_too_long", most=LONGEST_HEARD)
-    source = making.opened(store, copy.parent.hex(), Action.REVIEW, clock)
+    source = build.opened(store, copy.parent.hex(), Action.REVIEW, clock)
     if one.start >= source.sound.duration:
         raise Usage("cuts_wrong", place="1", why="behind_the_end")
     _note(store, copy.parent, f"{one.start:.2f}-{one.end:.2f}", clock())
@@ -80,12 +83,12 @@ def heard(store: Store, shown_id: str, what: int | Cut | None, clock: Callable[[
 def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> Made:
     """The same copy with other cuts, made anew from the original; the one before is erased. It needs a review again."""
     copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    before = making.made_of(copy, opened.known, opened.sound.duration)
+    before = build.made_of(copy, opened.known, opened.sound.duration)
     cuts = _changed(before.cuts, changes)
-    source = making.opened(store, copy.parent.hex(), Action.REVIEW, clock)
-    inside = making.within(cuts, source.sound)
-    order = making.order_of(opened.known)
-    made = making.make(store, source, making.with_cuts(before.planned, inside), order, clock(), changed=copy.id)
+    source = build.opened(store, copy.parent.hex(), Action.REVIEW, clock)
+    inside = build.within(cuts, source.sound)
+    order = build.order_of(opened.known)
+    made = build.make(store, source, build.with_cuts(before.planned, inside), order, clock(), changed=copy.id)
     _erase(store, copy, Action.REVIEW, None, clock())
     return made
 
@@ -98,7 +101,7 @@ def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
         copies.confirm(store, copy.id)
         entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, confirmed=True)
         commit.log(entry.naming(copy.id))
-    return making.made_of(copies.get(store, copy.id) or copy, opened.known, opened.sound.duration)
+    return build.made_of(copies.get(store, copy.id) or copy, opened.known, opened.sound.duration)
 
 
 def release(
@@ -115,7 +118,7 @@ def release(
         return _released_before(store, copy, opened, reason, clock)
     if copy.state != READY:
         raise Refused("not_reviewed", rule="data.pseudonymised")
-    source = making.opened(store, copy.parent.hex(), Action.RELEASE, clock)
+    source = build.opened(store, copy.parent.hex(), Action.RELEASE, clock)
     _prove(source, opened)
     if engine is not None:
         _demand_unheard(engine, source, opened)
@@ -150,7 +153,7 @@ def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[
 
 def _of_a_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, Opened]:
     """A copy that is not released, opened."""
-    opened = making.opened(store, shown_id, action, clock)
+    opened = build.opened(store, shown_id, action, clock)
     copy = copies.get(store, opened.recording.id)
     if copy is None or copy.state == RELEASED:
         raise Usage("not_under_review")
@@ -182,7 +185,7 @@ def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
 def _note(store: Store, recording: RecordingId, what: str, now: datetime) -> None:
     """Who listened to what; it is a copy that left."""
     with store.change(now) as commit:
-        recipients.note(store, store.book.tree().size, "export", now)
+        disclosures.note(store, store.book.tree().size, "export", now)
         entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, heard=what)
         commit.log(entry.naming(recording))
 
@@ -199,16 +202,17 @@ def _part(sound: Sound, begin: float, end: float) -> Sound:
 
 def _prove(source: Opened, opened: Opened) -> None:
     """Against the original; a disguised copy, whose voice was drawn and not kept, against itself cut once more."""
-    order = making.order_of(opened.known)
+    order = build.order_of(opened.known)
     before = opened.sound if order.disguise else source.sound
     if before.frames != source.sound.frames:
         raise Integrity("copy_is_not_the_cut_call", why="length_differs")
-    making.prove(before, opened.sound, making.cuts_of(opened.known), order.fill, making.chance_of(opened.known))
+    build.prove(before, opened.sound, build.cuts_of(opened.known), order.fill, build.chance_of(opened.known))
 
 
 def _demand_unheard(engine: Engine, source: Opened, opened: Opened) -> None:
     """Raise Refused where a name that is known to the call is heard in its copy."""
-    from arlo_rec.speech import identify, likeness, passes
+    from arlo_rec.speech.detectors import identify, likeness
+    from arlo_rec.speech.engines import passes
 
     known = likeness.known(source.names)
     for one in passes.heard(engine, opened.sound, None, []):
@@ -231,7 +235,7 @@ def _released_before(
 
 def _released(given: RecordingId, copy: Copy, opened: Opened) -> Made:
     told = Copy(given, copy.parent, RELEASED, copy.made_by, copy.reviewed_by)
-    return making.made_of(told, opened.known, opened.sound.duration)
+    return build.made_of(told, opened.known, opened.sound.duration)
 
 
 def _give(store: Store, source: Opened, copy: Copy, opened: Opened, now: datetime, *, heard_again: bool) -> RecordingId:
@@ -245,13 +249,13 @@ def _give(store: Store, source: Opened, copy: Copy, opened: Opened, now: datetim
             commit.log(entry.naming(copy.id))
             return copies.trainers(store, source.recording, told, plain, now)
 
-    return making.sealed(store, source, opened.sound, audience, RELEASED, now, copy.id).id
+    return build.sealed(store, source, opened.sound, audience, RELEASED, now, copy.id).id
 
 
 def _erase(store: Store, copy: Copy, action: Action, reason: str | None, now: datetime) -> None:
-    order = erasure.Order(str(action), "data.pseudonymised", (copy.id,))
+    order = protocol.Order(str(action), "data.pseudonymised", (copy.id,))
     entry = store.entry(action, "done", "data.pseudonymised", now, parent=copy.parent.hex(), why=reason or "")
-    erasure.carry_out(store, lambda: order, now, lambda commit, _: commit.log(entry.naming(copy.id)))
+    protocol.carry_out(store, lambda: order, now, lambda commit, _: commit.log(entry.naming(copy.id)))
 
 
 def _demand_reason(reason: str | None) -> None:

@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec import erasure, escrow, listening, receipts
-from arlo_rec.errors import Refused, Unreachable
-from arlo_rec.place import sweep_half_written
-from arlo_rec.policy import (
-    RETENTION,
-    WITHDRAWN_MARGIN,
-    Action,
-    Decision,
-    GuardLimits,
-    guard,
-)
-from arlo_rec.receipts import Erased
-from arlo_rec.records import Entry, Person, Recording, to_micros
+from arlo_rec.access import listening_keys
+from arlo_rec.erasure import protocol, receipts
+from arlo_rec.erasure.receipts import Erased
+from arlo_rec.keys.layout import sweep_half_written
+from arlo_rec.model.errors import Refused, Unreachable
+from arlo_rec.model.records import Entry, Person, Recording, to_micros
+from arlo_rec.offsite import escrow
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, GuardLimits, guard
 from arlo_rec.store import Change, Store
 
 
@@ -92,36 +87,38 @@ def _erase(store: Store, planned: Plan) -> Erased | None:
     if not planned.due:
         return None
 
-    def order() -> erasure.Order:
-        return erasure.Order("expiry", planned.decision.rule, tuple(one.id for one in store.catalogue.due(planned.now)))
+    def order() -> protocol.Order:
+        return protocol.Order(
+            "expiry", planned.decision.rule, tuple(one.id for one in store.catalogue.due(planned.now))
+        )
 
-    def tell(change: Change, wanted: erasure.Order) -> None:
+    def tell(change: Change, wanted: protocol.Order) -> None:
         entry = store.entry(Action.PURGE, "done", planned.decision.rule, planned.now, count=len(wanted.recordings))
         change.log(entry.naming(*wanted.recordings))
 
-    return erasure.carry_out(store, order, planned.now, tell)
+    return protocol.carry_out(store, order, planned.now, tell)
 
 
 def _end_access(store: Store, now: datetime) -> None:
     """What a grant opened is closed when its time is over; whoever lost the last one loses the root seed too."""
-    outlived = [one for one in store.roster.people if listening.outlived(store, one, now)]
-    if not erasure.expired_holders(store, now):
+    outlived = [one for one in store.roster.people if listening_keys.outlived(store, one, now)]
+    if not protocol.expired_holders(store, now):
         if outlived:
             with store.change(now) as change:
                 for person in outlived:
-                    listening.close_to(store, person, now)
+                    listening_keys.close_to(store, person, now)
                 change.log(_expired(store, outlived, now))
         return
 
     def end(change: Change) -> Sequence[Person]:
         store.load_documents()
-        ended = erasure.expired_holders(store, now)
+        ended = protocol.expired_holders(store, now)
         for person in {one.name: one for one in (*outlived, *ended)}.values():
-            listening.close_to(store, person, now)
+            listening_keys.close_to(store, person, now)
         change.log(_expired(store, ended, now))
-        return erasure.root_holders(store, now)
+        return protocol.root_holders(store, now)
 
-    erasure.replace_root(store, now, end)
+    protocol.replace_root(store, now, end)
 
 
 def _expired(store: Store, people: Sequence[Person], now: datetime) -> Entry:
@@ -137,6 +134,6 @@ def _tidy(store: Store, now: datetime) -> None:
         store.set_instant("purged_at", now)
         store.catalogue.clear_old(before)
         store.db.run("DELETE FROM refusals WHERE last_seen < ?", (to_micros(before),))
-        listening.clear_unused(store, listening.month_of(before - RETENTION))
+        listening_keys.clear_unused(store, listening_keys.month_of(before - RETENTION))
         if not store.catalogue.count_due(now):
             change.log(store.entry(Action.PURGE, "done", "retention.90d", now, mark=True))

@@ -30,7 +30,7 @@ _TABLE = (
         "scope.only", 1,
         "Opptak gjøres bare etter disse rutinene og brukes bare til formålene her; inngrepet skal være så lite som mulig.",
         "Calls are recorded only by these routines and used only for these purposes; the intrusion is kept small.",
-        "consent.judge",
+        "model.consent.judge",
     ),
     Rule(
         "access.need", 1,
@@ -54,19 +54,19 @@ _TABLE = (
         "purpose.change", 2,
         "Nye eller endrede formål godkjennes av sikkerhetsansvarlig og skrives inn i retningslinjene.",
         "A new or changed purpose is approved by the security officer and written into the guidelines.",
-        "people.read_policy",
+        "keys.roster.read_policy",
     ),
     Rule(
         "data.employee", 3,
         "Personopplysninger: den ansattes stemme og det den ansatte sier.",
         "Personal data: the employee's voice and what the employee says.",
-        "dsar.sound_for",
+        "dsar.request.sound_for",
     ),
     Rule(
         "data.customer", 3,
         "Personopplysninger: kundens stemme og det kunden sier.",
         "Personal data: the customer's voice and what the customer says.",
-        "dsar.sound_for",
+        "dsar.request.sound_for",
     ),
     Rule(
         "data.pseudonymised", 3,
@@ -78,13 +78,13 @@ _TABLE = (
         "consent.basis", 4,
         "Grunnlaget overfor kunden er samtykke: frivillig, bestemt, informert og utvetydig.",
         "Towards the customer the legal basis is consent: free, specific, informed and unambiguous.",
-        "consent.judge",
+        "model.consent.judge",
     ),
     Rule(
         "consent.prompt", 4,
         "Den som ringer hører før opptaket hvem som tar opp, hva, hvorfor, retten til å trekke seg og hvor det står mer.",
         "Before recording the caller hears who records, what, why, the right to withdraw and where to read more.",
-        "consent.judge",
+        "model.consent.judge",
     ),
     Rule(
         "consent.purposes", 4,
@@ -96,19 +96,19 @@ _TABLE = (
         "consent.press1", 4,
         "Tast 1 er samtykke; opptaket begynner da og ikke før.",
         "Key 1 is consent; recording begins then and not before.",
-        "consent.judge",
+        "model.consent.judge",
     ),
     Rule(
         "consent.press2", 4,
         "Alt annet enn tast 1 betyr at samtalen ikke tas opp.",
         "Anything but key 1 means that the call is not recorded.",
-        "consent.judge",
+        "model.consent.judge",
     ),
     Rule(
         "consent.withdraw", 4,
         "Samtykket kan trekkes når som helst; da slettes opptakene straks.",
         "Consent can be withdrawn at any time; the recordings are then deleted at once.",
-        "withdrawal.plan",
+        "erasure.withdrawal.plan",
     ),
     Rule(
         "info.customers", 5,
@@ -132,7 +132,7 @@ _TABLE = (
         "access.secure", 6,
         "Opptakene lagres sikkert og med begrenset tilgang.",
         "Recordings are stored securely and with restricted access.",
-        "objects.seal_body",
+        "crypto.object_file.seal_body",
     ),
     Rule(
         "access.officer", 6,
@@ -162,7 +162,7 @@ _TABLE = (
         "security.password", 8,
         "Tilgangen er beskyttet med passord.",
         "Access is protected by a password.",
-        "keyfiles.unlock",
+        "keys.key_files.unlock",
     ),
     Rule(
         "security.monitored", 8,
@@ -174,7 +174,7 @@ _TABLE = (
         "security.unauthorised", 8,
         "Uberettiget tilgang kan få følger for arbeidsforholdet.",
         "Unauthorised access may lead to disciplinary action.",
-        "gate.admit",
+        "access.gate.admit",
     ),
     Rule(
         "security.reason", 8,

@@ -13,20 +13,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec import crypto, root
 from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
-from arlo_rec.catalogue import Catalogue
-from arlo_rec.consent import Prompt
-from arlo_rec.errors import Integrity, NotGranted, NotUnlocked, Refused
-from arlo_rec.keyfiles import Identity
-from arlo_rec.keytree import KeyTree
-from arlo_rec.logbook import Logbook
-from arlo_rec.people import Roster, Signed, read_policy, read_roster, sign_roster
-from arlo_rec.place import Place
+from arlo_rec.catalogue.audit_log import Logbook
+from arlo_rec.catalogue.erasure_keys import KeyTree
+from arlo_rec.catalogue.recordings import Catalogue
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import root_secret
+from arlo_rec.keys.key_files import Identity
+from arlo_rec.keys.layout import Place
+from arlo_rec.keys.roster import Roster, Signed, read_policy, read_roster, sign_roster
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.consent import Prompt
+from arlo_rec.model.errors import Integrity, NotGranted, NotUnlocked, Refused
+from arlo_rec.model.records import Entry, Person, RecordingId, from_micros, to_micros
 from arlo_rec.policy import POLICY_VERSION, Action, Role, may
-from arlo_rec.records import Entry, Person, RecordingId, from_micros, to_micros
-from arlo_rec.statefolder import StateFolder
 
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it says 11
 ROOT_PART = "root"
@@ -82,7 +83,7 @@ class Store:
         self.person: Person
         self.prompts: dict[str, Prompt]
         self._parts: dict[str, bytes] = {}
-        self._seen: root.Seen | None = None
+        self._seen: root_secret.Seen | None = None
         self.feed: Path | None = None  # where what is logged is told outside as well
         self.followers: list[Callable[[Store], None]] = []  # told of every change once it is durable
         self.doubts: list[str] = []  # why nothing of it may be believed; only `verify` gets to see them
@@ -93,7 +94,7 @@ class Store:
         """Read and verify roster and policy, and find this identity in the roster; raises NotUnlocked."""
         roster = read_roster(self.document("roster"), self.identity.officers)
         person = roster.person(self.identity.name)
-        known = person is not None and crypto.same(person.sign_key, self.identity.signing.public)
+        known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
         if person is None or not known or person.seal_key != self.identity.sealing.public:
             raise NotUnlocked("no_longer_here", rule="access.officer")
         self.roster, self.person = roster, person
@@ -147,7 +148,7 @@ class Store:
         return self._parts[name]
 
     def _open_part(self, name: str) -> bytes:
-        mine = crypto.fingerprint(self.person.seal_key)
+        mine = primitives.fingerprint(self.person.seal_key)
         found = self.db.rows(
             "SELECT version, sealed, signed_by, signature FROM seals WHERE holder = ? AND part = ? "
             "ORDER BY version DESC LIMIT 1",
@@ -158,22 +159,22 @@ class Store:
         version, sealed, signed_by, signature = found[0]
         makers = {Role.OFFICER, Role.RETENTION} if name == ROOT_PART else {Role.OFFICER}
         told = seal_message(self.place.id, mine, name, version, bytes(sealed))
-        if not self.roster.signer(bytes(signed_by), makers) or not crypto.verified(signed_by, signature, told):
+        if not self.roster.signer(bytes(signed_by), makers) or not primitives.verified(signed_by, signature, told):
             raise Integrity("seal_forged")
         try:
             return self.identity.sealing.open(bytes(sealed), part_info(self.place.id, mine, name))
-        except crypto.Sealed:
+        except primitives.Sealed:
             raise Integrity("seal_forged") from None
 
     def holds(self, name: str) -> bool:
         """Whether a secret is sealed to this identity."""
-        mine = crypto.fingerprint(self.person.seal_key)
+        mine = primitives.fingerprint(self.person.seal_key)
         return bool(self.db.rows("SELECT 1 FROM seals WHERE holder = ? AND part = ?", (mine, name)))
 
     def give_part(self, person: Person, name: str, version: int, secret: bytes) -> None:
         """Seal a secret to somebody, replacing older versions; inside a change, signed by this identity."""
-        holder = crypto.fingerprint(person.seal_key)
-        sealed = crypto.seal(person.seal_key, secret, part_info(self.place.id, holder, name))
+        holder = primitives.fingerprint(person.seal_key)
+        sealed = primitives.seal(person.seal_key, secret, part_info(self.place.id, holder, name))
         signature = self.identity.signing.sign(seal_message(self.place.id, holder, name, version, sealed))
         self.take_part(holder, name)
         self.db.run(
@@ -201,9 +202,9 @@ class Store:
         """R of the catalogue's generation; the caller holds the lock."""
         self.drop_cached_secrets()
         generation = self.number("generation")
-        slot, mend = root.choose(self.root.read(), generation)
+        slot, mend = root_secret.choose(self.root.read(), generation)
         seed = self.part(ROOT_PART)
-        secret = root.open_slot(self.place.id, seed, slot)
+        secret = root_secret.open_slot(self.place.id, seed, slot)
         return HeldRoot(secret, seed, slot.seed_version, generation, slot.index, mend)
 
     def tree(self, held: HeldRoot) -> KeyTree:
@@ -235,14 +236,14 @@ class Store:
         """A log entry of this person's."""
         return Entry(str(action), outcome, rule, self.person.name, now, detail=detail)
 
-    def standing(self) -> root.Seen:
+    def standing(self) -> root_secret.Seen:
         """The state of the catalogue that a rollback would fall behind; in one view of it."""
         tree = self.book.tree()
         counter = self.db.rows("SELECT counter FROM documents WHERE kind = 'roster'")
         sums = self.db.sums()
-        told = crypto.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))
+        told = primitives.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))
         numbers = (self.number("generation"), int(counter[0][0]), tree.size)
-        return root.Seen(*numbers, tree.root(), self.number("changes"), told)
+        return root_secret.Seen(*numbers, tree.root(), self.number("changes"), told)
 
     def remember(self) -> None:
         """Keep what was just committed beside R and in the account's state folder; never moves back."""
@@ -251,9 +252,9 @@ class Store:
             return
 
         def newer(copies: list[bytes]) -> bytes | None:
-            known = root.decode_seen(copies)
+            known = root_secret.decode_seen(copies)
             merged = seen if known is None else known.merged(seen)
-            return None if merged == known else root.encode_seen(merged)
+            return None if merged == known else root_secret.encode_seen(merged)
 
         self.root.update_seen(newer)
         self.state.remember(self.place.id, seen)
@@ -262,7 +263,7 @@ class Store:
         """SHA-256 of a recording's sealed bytes as they lie there; None where they are missing."""
         try:
             with self.blobs.open(recording.hex()) as stream:
-                return crypto.sha256_of(iter(lambda: stream.read(crypto.FEED), b""))
+                return primitives.sha256_of(iter(lambda: stream.read(primitives.FEED), b""))
         except KeyError:
             return None
 
@@ -296,14 +297,14 @@ class Store:
         self.db.close()
 
 
-def log_key(catalogue_seed: bytes) -> crypto.SigningKey:
+def log_key(catalogue_seed: bytes) -> primitives.SigningKey:
     """The key that signs every checkpoint."""
-    return crypto.SigningKey.from_seed(crypto.derive(catalogue_seed, "log"))
+    return primitives.SigningKey.from_seed(primitives.derive(catalogue_seed, "log"))
 
 
 def catalogue_key(catalogue_seed: bytes) -> bytes:
     """The raw key of the SQLCipher file."""
-    return crypto.derive(catalogue_seed, "catalogue")
+    return primitives.derive(catalogue_seed, "catalogue")
 
 
 def access_part(key_id: bytes) -> str:
@@ -318,4 +319,4 @@ def part_info(store: bytes, holder: bytes, name: str) -> bytes:
 
 def seal_message(store: bytes, holder: bytes, name: str, version: int, sealed: bytes) -> bytes:
     """What the maker of a seal signs."""
-    return part_info(store, holder, name) + version.to_bytes(8, "big") + crypto.sha256(sealed)
+    return part_info(store, holder, name) + version.to_bytes(8, "big") + primitives.sha256(sealed)

@@ -22,15 +22,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audio, candidates, crypto, listening, objects, place
-from arlo_rec.consent import Claim, Consent, prove
-from arlo_rec.jsontext import canonical
-from arlo_rec.keyfiles import Identity, read_service
-from arlo_rec.metadata import MetadataKeys
-from arlo_rec.opening import open_store
+from arlo_rec import audio
+from arlo_rec.access import listening_keys
+from arlo_rec.access.metadata import MetadataKeys
+from arlo_rec.admin.opening import open_store
+from arlo_rec.crypto import object_file, primitives
+from arlo_rec.intake import candidates
+from arlo_rec.keys import layout
+from arlo_rec.keys.key_files import Identity, read_service
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.consent import Claim, Consent, prove
+from arlo_rec.model.records import ID_CHANCE, Call, Entry, Kind, Private, Recording, RecordingId, new_id
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import POLICY_VERSION, Action, Purpose, due_at
-from arlo_rec.records import ID_CHANCE, Call, Entry, Kind, Private, Recording, RecordingId, new_id
-from arlo_rec.statefolder import StateFolder
 from arlo_rec.store import INDEX_PART, Store
 from bench.spool import number_of
 
@@ -86,7 +90,7 @@ class Yard:
 
     def identity(self, service: str) -> Identity:
         """An unlocked service."""
-        return read_service(place.find(self.store), self.base / f"{service}.key")
+        return read_service(layout.find(self.store), self.base / f"{service}.key")
 
 
 @dataclass(frozen=True)
@@ -148,12 +152,12 @@ def team(number: int) -> str:
 def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
     """Take in what *filling* says, and name it; objects are made by *workers* processes (0: by this one)."""
     now = datetime.now(UTC)
-    with open_store(place.find(where.store), where.identity("telefon"), now, StateFolder(None)) as store:
+    with open_store(layout.find(where.store), where.identity("telefon"), now, StateFolder(None)) as store:
         _without_caution(store)
         with store.change(now):
             shared = _Shared(
                 where.objects,
-                (listening.access_key(store).id, listening.access_key(store).public),
+                (listening_keys.access_key(store).id, listening_keys.access_key(store).public),
                 _listening_keys(store, filling, now),
                 filling.sound_bytes,
                 store.prompts,
@@ -221,11 +225,11 @@ def _seal_batch(task: tuple[Filling, range]) -> list[_Sealed]:
 def _seal(shared: _Shared, filling: Filling, number: int) -> _Sealed:
     """Write one object as an intake makes it."""
     started = _started(filling, number)
-    recording = new_id(due_at(started), crypto.fresh(ID_CHANCE))
-    key = objects.new_data_key(_consent(shared, started))
-    quality = shared.quality[team(number % filling.teams), listening.month_of(started)]
-    header = objects.make_header(key, Kind.ORIGINAL, recording, None, dict((shared.access, quality)))
-    raw = b"".join(objects.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
+    recording = new_id(due_at(started), primitives.fresh(ID_CHANCE))
+    key = object_file.new_data_key(_consent(shared, started))
+    quality = shared.quality[team(number % filling.teams), listening_keys.month_of(started)]
+    header = object_file.make_header(key, Kind.ORIGINAL, recording, None, dict((shared.access, quality)))
+    raw = b"".join(object_file.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
     name = recording.hex()
     handle = os.open(shared.objects / name[:2] / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
@@ -251,13 +255,13 @@ def _hold(
     tree.hang(recording.id, sealed.ke, recording.due_at)
     told = candidates.metadata_of(candidate.call, shared.sound, consent)
     metadata_keys.seal(recording.id, sealed.ke, *shared.access, told)
-    quality = shared.quality[recording.team, listening.month_of(recording.started_at)]
+    quality = shared.quality[recording.team, listening_keys.month_of(recording.started_at)]
     metadata_keys.seal(recording.id, sealed.ke, *quality, candidates.for_managers(told))
     return _entry(store, recording)
 
 
 def _entry(store: Store, recording: Recording) -> Entry:
-    sworn = crypto.sha256(canonical(recording.sworn())).hex()
+    sworn = primitives.sha256(canonical(recording.sworn())).hex()
     at = recording.started_at + timedelta(minutes=10)
     entry = store.entry(Action.INGEST, "allowed", "consent.press1", at, sworn=sworn)
     return entry.naming(recording.id)
@@ -286,8 +290,8 @@ def _candidate(filling: Filling, tags: candidates.Tags, number: int, sealed: _Se
         call=call,
         source=tags.tag("source", call.source_id),
         agent=tags.tag("agent", call.agent),
-        caller=tags.caller(call) if named else crypto.tag(b"of nobody", str(caller).encode(), kind="caller"),
-        content=crypto.fresh(16),
+        caller=tags.caller(call) if named else primitives.tag(b"of nobody", str(caller).encode(), kind="caller"),
+        content=primitives.fresh(16),
         id=sealed.id,
     )
 
@@ -303,11 +307,11 @@ def _consent(shared: _Shared, at: datetime) -> Consent:
 
 
 def _listening_keys(store: Store, filling: Filling, now: datetime) -> dict[tuple[str, str], tuple[bytes, bytes]]:
-    months = {listening.month_of(filling.start + filling.span * part / 200) for part in range(201)}
+    months = {listening_keys.month_of(filling.start + filling.span * part / 200) for part in range(201)}
     found = {}
     for number in range(filling.teams):
         for month in sorted(months):
-            key = listening.key_for(store, Purpose.QUALITY, team(number), month, now)
+            key = listening_keys.key_for(store, Purpose.QUALITY, team(number), month, now)
             found[team(number), month] = (key.id, key.public)
     return found
 

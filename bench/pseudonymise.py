@@ -49,7 +49,7 @@ def _make_hour(folder: Path) -> None:
     """An hour of calls one after the other, as a sound and two transcripts in CTM, and the names that are known."""
     from arlo_rec import audio
     from arlo_rec.audio import Sound
-    from arlo_rec.speech import transcripts
+    from arlo_rec.speech.transcripts import reading
 
     data, names, passes, at = [], set(), {"words-base": [], "words-base-hints": []}, 0.0
     while at < SECONDS:
@@ -58,7 +58,7 @@ def _make_hour(folder: Path) -> None:
             sound = audio.read_wav(io.BytesIO(raw), len(raw))
             names |= set(json.loads((CALLS / f"{name}.json").read_text("utf-8"))["known"].values())
             for kind, lines in passes.items():
-                for one in transcripts.read((CALLS / kind / f"{name}.json").read_bytes()).words:
+                for one in reading.read((CALLS / kind / f"{name}.json").read_bytes()).words:
                     if one.end + at < SECONDS:
                         lines.append({**asdict(one), "start": one.start + at, "end": one.end + at})
             data.append(sound.data)
@@ -73,23 +73,24 @@ def _make_hour(folder: Path) -> None:
 def _hour(folder: Path) -> tuple[object, list[object], list[str]]:
     """The sound, two transcripts, and the names that are known."""
     from arlo_rec import audio
-    from arlo_rec.speech import transcripts
+    from arlo_rec.speech.transcripts import reading
 
     path = folder / "hour.wav"
     with path.open("rb") as stream:
         sound = audio.read_wav(stream, path.stat().st_size)
-    words = [transcripts.read(one.read_bytes()) for one in sorted(folder.glob("words*.json"))]
+    words = [reading.read(one.read_bytes()) for one in sorted(folder.glob("words*.json"))]
     return sound, words, json.loads((folder / "names.json").read_text("utf-8"))
 
 
 def _planned(sound: object, words: list[object], names: list[str], mode: str) -> None:
-    from arlo_rec import audio, making
+    from arlo_rec import audio
     from arlo_rec.audio import Fill
-    from arlo_rec.speech import planning
+    from arlo_rec.speech.planning import planner
+    from arlo_rec.training import build
 
-    found = planning.plan(sound, words, names, strict=mode == "strict")
-    cut = audio.cut(sound, making.stretches(found.cuts), Fill.SILENCE, bytes(32))
-    making.prove(sound, cut, found.cuts, Fill.SILENCE, bytes(32))
+    found = planner.plan(sound, words, names, strict=mode == "strict")
+    cut = audio.cut(sound, build.stretches(found.cuts), Fill.SILENCE, bytes(32))
+    build.prove(sound, cut, found.cuts, Fill.SILENCE, bytes(32))
 
 
 def _short(sound: object, words: list[object]) -> tuple[object, list[object]]:

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from arlo_rec import crypto, objects
-from arlo_rec.objects import DataKey, Header
-from arlo_rec.records import Kind, RecordingId
+from arlo_rec.crypto import object_file, primitives
+from arlo_rec.crypto.object_file import DataKey, Header
+from arlo_rec.model.records import Kind, RecordingId
 
 RATE = 8000  # frames in a second of telephone sound
 CHANNELS = 2
@@ -28,9 +28,9 @@ def run() -> Iterator[str]:
 
     The first of all counts too; it is the slowest, because the library warms up in it.
     """
-    key = DataKey(crypto.fresh(), crypto.fresh())
-    listeners = {name * 16: crypto.SealingKey.from_seed(name * 32).public for name in (b"a", b"b")}
-    header = objects.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, listeners)
+    key = DataKey(primitives.fresh(), primitives.fresh())
+    listeners = {name * 16: primitives.SealingKey.from_seed(name * 32).public for name in (b"a", b"b")}
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, listeners)
     yield f"{PLACES} random places in {HOURS} hours of stereo at 8 kHz, each in a file opened anew; limit {LIMIT_MS} ms"
     for name, width in ENCODINGS.items():
         second = RATE * CHANNELS * width
@@ -38,7 +38,7 @@ def run() -> Iterator[str]:
             path = Path(folder) / "object"
             sound = (os.urandom(second) for _ in range(HOURS * 3600))
             with path.open("wb") as file:
-                file.writelines(objects.seal_body(key, header, sound))
+                file.writelines(object_file.seal_body(key, header, sound))
             times = [_one(path, key, header, second) for _ in range(PLACES)]
             size = path.stat().st_size
         yield (
@@ -52,7 +52,7 @@ def _one(path: Path, key: DataKey, header: Header, second: int) -> float:
     start = WAV_HEAD + random.randrange(HOURS * 3600 - 1) * second
     begun = time.perf_counter()
     with path.open("rb") as stream:
-        heard = objects.open_sound(key, header, stream).read(start, start + second)
+        heard = object_file.open_sound(key, header, stream).read(start, start + second)
     elapsed = time.perf_counter() - begun
     assert len(heard) == second
     return elapsed * 1000

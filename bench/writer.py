@@ -95,19 +95,19 @@ def _ways(base: Path, source: Path) -> dict[str, Callable[[], None]]:
 
 def _write(base: Path, source: Path, *, hashing: bool) -> None:
     """What intake does with a sound: header, seal, write, settle."""
-    from arlo_rec import crypto, objects
     from arlo_rec.backends.files import FileBlobs
-    from arlo_rec.records import Kind, RecordingId
+    from arlo_rec.crypto import object_file, primitives
+    from arlo_rec.model.records import Kind, RecordingId
 
     folder = base / "objects"
     folder.mkdir(exist_ok=True)
     blobs = FileBlobs(folder)
-    key = objects.DataKey(crypto.fresh(), crypto.fresh())
-    listener = crypto.SealingKey.from_seed(crypto.fresh())
-    named = {crypto.fresh(16): listener.public}
-    header = objects.make_header(key, Kind.ORIGINAL, RecordingId(bytes.fromhex(NAME)), None, named)
+    key = object_file.DataKey(primitives.fresh(), primitives.fresh())
+    listener = primitives.SealingKey.from_seed(primitives.fresh())
+    named = {primitives.fresh(16): listener.public}
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes.fromhex(NAME)), None, named)
     with source.open("rb", buffering=0) as reading:
-        pieces: Iterable[bytes] = objects.seal_body(key, header, iter(lambda: reading.read(BLOCK), b""))
+        pieces: Iterable[bytes] = object_file.seal_body(key, header, iter(lambda: reading.read(BLOCK), b""))
         blobs.put(NAME, _hashed(pieces) if hashing else pieces)
     blobs.settle([NAME])
 

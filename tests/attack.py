@@ -9,14 +9,15 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
-from arlo_rec import crypto, objects, root
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import ArloError
-from arlo_rec.keyfiles import Identity, read_catalogue_seal
-from arlo_rec.keytree import KeyTree
-from arlo_rec.place import Place
-from arlo_rec.records import RecordingId
+from arlo_rec.catalogue.erasure_keys import KeyTree
+from arlo_rec.crypto import object_file, primitives
+from arlo_rec.keys import root_secret
+from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.keys.layout import Place
+from arlo_rec.model.errors import ArloError
+from arlo_rec.model.records import RecordingId
 from arlo_rec.store import part_info
 
 
@@ -42,7 +43,7 @@ def rob(place: Place, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) -
     connection = None
     for seed in seeds:
         try:
-            connection = SqliteConnection(place.catalogue, crypto.derive(seed, "catalogue"))
+            connection = SqliteConnection(place.catalogue, primitives.derive(seed, "catalogue"))
             break
         except ArloError:
             continue
@@ -57,22 +58,22 @@ def rob(place: Place, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) -
 
 
 def _rob_open(place: Place, identity: Identity, db: SqliteConnection, extra: tuple[bytes, ...], loot: Loot) -> None:
-    keys = [identity.sealing, *(crypto.SealingKey.from_seed(one) for one in extra)]
+    keys = [identity.sealing, *(primitives.SealingKey.from_seed(one) for one in extra)]
     for holder, name, sealed in db.rows("SELECT holder, part, sealed FROM seals"):
         for key in keys:
             _try(loot.parts, name, lambda k=key, h=holder, n=name, s=sealed: k.open(s, part_info(place.id, h, n)))
-    keys += [crypto.SealingKey.from_seed(one) for name, one in loot.parts.items() if name.startswith("access:")]
+    keys += [primitives.SealingKey.from_seed(one) for name, one in loot.parts.items() if name.startswith("access:")]
     for listening, holder, sealed in db.rows("SELECT listening_key, holder, sealed FROM listening_seals"):
         info = b"arlo-rec/1/listening seal\0" + place.id + listening + holder
         for key in keys:
             _try(loot.listening, listening, lambda k=key, s=sealed, i=info: k.open(s, i))
-    keys += [crypto.SealingKey.from_seed(one) for one in loot.listening.values()]
+    keys += [primitives.SealingKey.from_seed(one) for one in loot.listening.values()]
     trees = _trees(place, db, loot)
     blobs = FileBlobs(place.objects)
     for name in list(blobs.names()):
         with blobs.open(name) as stream:
             raw = stream.read()
-        header = objects.read_header(raw)
+        header = object_file.read_header(raw)
         kf = _first(
             lambda k=key, n=stanza, s=sealed, h=header: k.open(s, b"arlo-rec/1/stanza\0" + h.recording + n)
             for key, (stanza, sealed) in itertools.product(keys, header.stanzas)
@@ -82,17 +83,17 @@ def _rob_open(place: Place, identity: Identity, db: SqliteConnection, extra: tup
         loot.ke |= {name} if ke else set()
         if kf and ke:
             body = [raw[len(header.encode()) :]]
-            loot.sounds[name] = b"".join(objects.open_body(objects.DataKey(kf, ke), header, body))
+            loot.sounds[name] = b"".join(object_file.open_body(object_file.DataKey(kf, ke), header, body))
 
 
 def _trees(place: Place, db: SqliteConnection, loot: Loot) -> list[KeyTree]:
     """One tree per readable slot and root seed, whatever the generation."""
     trees = []
     for index, content in enumerate(FileRoot(place.root).read()):
-        slot = root.decode_slot(index, content)
+        slot = root_secret.decode_slot(index, content)
         if slot and "root" in loot.parts:
             try:
-                trees.append(KeyTree(db, root.open_slot(place.id, loot.parts["root"], slot)))
+                trees.append(KeyTree(db, root_secret.open_slot(place.id, loot.parts["root"], slot)))
             except ArloError:
                 continue
     return trees
@@ -101,7 +102,7 @@ def _trees(place: Place, db: SqliteConnection, loot: Loot) -> list[KeyTree]:
 def _try(found: dict, name: object, attempt) -> None:  # type: ignore[no-untyped-def, type-arg]
     try:
         found[name] = attempt()
-    except crypto.Sealed:
+    except primitives.Sealed:
         return
 
 
@@ -109,6 +110,6 @@ def _first(attempts) -> bytes | None:  # type: ignore[no-untyped-def]
     for attempt in attempts:
         try:
             return attempt()
-        except (crypto.Sealed, ArloError, KeyError):
+        except (primitives.Sealed, ArloError, KeyError):
             continue
     return None

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import keyfiles, receipts
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import Unreachable
-from arlo_rec.sources import spool
+from arlo_rec.erasure import receipts
+from arlo_rec.intake.sources import spool
+from arlo_rec.keys import key_files
+from arlo_rec.model.errors import Unreachable
 
 STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "put"),
@@ -28,7 +29,7 @@ STEPS: list[tuple[Any, str]] = [
     (SqliteConnection, "flush"),
     (SqliteConnection, "rekey"),
     (SqliteConnection, "_commit"),
-    (keyfiles, "write_whole"),
+    (key_files, "write_whole"),
     (receipts, "write_whole"),
     (spool, "remove"),
 ]

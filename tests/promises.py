@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from arlo_rec import crypto, place
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import NotUnlocked
-from arlo_rec.keyfiles import Identity, read_catalogue_seal
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import layout
+from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.store import catalogue_key
 from tests import world as worlds
 from tests.attack import Loot, rob
@@ -156,7 +157,7 @@ def _receipt_lies(world: World, told: str) -> bool:
 def _taken(world: World, told: str) -> bool:
     """Every id that was told as accepted is listed; that it opens is held of every recording that is."""
     accepted = {one["id"] for one in json.loads(told)["accepted"]} if told else set()
-    return accepted <= held(place.find(world.store), identity(world, "sigrid"))
+    return accepted <= held(layout.find(world.store), identity(world, "sigrid"))
 
 
 def _new_passphrase_opens(world: World, _told: str) -> bool:
@@ -165,7 +166,7 @@ def _new_passphrase_opens(world: World, _told: str) -> bool:
 
 def _answer_lies(world: World, told: str) -> bool:
     page = (world.base / "out of dsar").read_bytes()
-    return not told or crypto.sha256(page).hex() == json.loads(told)["sha256"]
+    return not told or primitives.sha256(page).hex() == json.loads(told)["sha256"]
 
 
 def _backed_up(world: World) -> None:
@@ -210,7 +211,7 @@ def _sound_lies(world: World, told: str) -> bool:
 
 def _one_seed(world: World) -> bool:
     """Whether the re-keying is over: while it runs, two seeds are sealed to everybody."""
-    return len(read_catalogue_seal(place.find(world.store), identity(world, "sigrid"))) == 1
+    return len(read_catalogue_seal(layout.find(world.store), identity(world, "sigrid"))) == 1
 
 
 def _opens(world: World, name: str, secret: str) -> bool:
@@ -331,15 +332,15 @@ def plunder(world: World, people: list[Identity], store: Path | None = None) -> 
     """What all the secrets of some people open together, in a copy of the store with the root of today."""
     with _frozen(world, store or world.store) as where:
         thief, *others = people
-        return rob(where, thief, tuple(crypto.derive(one.seed, "sealing", context=one.store) for one in others))
+        return rob(where, thief, tuple(primitives.derive(one.seed, "sealing", context=one.store) for one in others))
 
 
-def held(where: place.Place, officer: Identity) -> set[str]:
+def held(where: layout.Place, officer: Identity) -> set[str]:
     """The ids of the recordings that a catalogue lists."""
     return listed_and_buried(where, officer)[0]
 
 
-def listed_and_buried(where: place.Place, officer: Identity) -> tuple[set[str], bool]:
+def listed_and_buried(where: layout.Place, officer: Identity) -> tuple[set[str], bool]:
     """The ids of the recordings that a catalogue lists, and whether it has a tombstone."""
     for seed in read_catalogue_seal(where, officer):
         try:
@@ -355,13 +356,13 @@ def listed_and_buried(where: place.Place, officer: Identity) -> tuple[set[str], 
 
 
 @contextmanager
-def _frozen(world: World, store: Path) -> Iterator[place.Place]:
+def _frozen(world: World, store: Path) -> Iterator[layout.Place]:
     """A copy to look at: opening a catalogue changes it."""
     base = world.base / "frozen"
     shutil.copytree(store, base / "store")
     shutil.copytree(world.root, base / "store.root")
     try:
-        yield place.Place(base / "store", base / "store.root", place.find(world.store).id)
+        yield layout.Place(base / "store", base / "store.root", layout.find(world.store).id)
     finally:
         shutil.rmtree(base)
 

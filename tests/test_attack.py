@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec import keyfiles, place
-from arlo_rec.keyfiles import Identity
+from arlo_rec.keys import key_files, layout
+from arlo_rec.keys.key_files import Identity
 from tests.attack import Loot, rob
 from tests.world import PASSPHRASE, World
 
@@ -25,14 +25,14 @@ SECRETS = {  # who -> (root seed, index seed, subject-access key)
 
 
 def identity(world: World, name: str) -> Identity:
-    where = place.find(world.store)
+    where = layout.find(world.store)
     if world.key(name).exists():
-        return keyfiles.read_service(where, world.key(name))
-    return keyfiles.unlock(where, name, PASSPHRASE.encode())
+        return key_files.read_service(where, world.key(name))
+    return key_files.unlock(where, name, PASSPHRASE.encode())
 
 
 def loot(world: World, name: str) -> Loot:
-    return rob(place.find(world.store), identity(world, name))
+    return rob(layout.find(world.store), identity(world, name))
 
 
 @pytest.fixture
@@ -88,9 +88,9 @@ def test_the_officer_opens_everything_through_the_subject_access_key(filled: Wor
 
 @pytest.mark.rule("security.password")
 def test_a_key_file_alone_opens_nothing(filled: World) -> None:
-    where = place.find(filled.store)
-    with pytest.raises(keyfiles.NotUnlocked):
-        keyfiles.unlock(where, "leif", b"not the passphrase")
+    where = layout.find(filled.store)
+    with pytest.raises(key_files.NotUnlocked):
+        key_files.unlock(where, "leif", b"not the passphrase")
     stranger = Identity(where.id, "leif", bytes(32))
     assert not rob(where, stranger).catalogue
 
@@ -111,7 +111,7 @@ def test_what_somebody_kept_of_a_key_opens_nothing_that_is_taken_in_after_the_re
     filled.json("revoke", "leif", who="sigrid")
     filled.grant("leif", "quality", "--team", "salg")
     (new,) = filled.take_in("after", seed=9)
-    found = rob(place.find(filled.store), identity(filled, "leif"), kept)
+    found = rob(layout.find(filled.store), identity(filled, "leif"), kept)
     ids: dict[str, str] = filled.ids  # type: ignore[attr-defined]
     assert new not in found.kf
     assert ids["pbx.a"] in found.sounds, "what was open to them while they copied stays so: SECURITY.md says it"
@@ -141,7 +141,7 @@ def test_a_grant_that_ran_out_is_closed_by_key_though_another_one_lives(filled: 
 
 def test_a_removed_person_opens_nothing_with_what_they_kept(filled: World) -> None:
     before = identity(filled, "leif")
-    where = place.find(filled.store)
+    where = layout.find(filled.store)
     kept = where.seal_file("leif").read_bytes()
     filled.json("person", "remove", "leif", "--yes", who="sigrid")
     assert not where.key_file("leif").exists()
@@ -173,10 +173,10 @@ def test_what_was_erased_opens_for_nobody_with_yesterdays_copies_and_todays_root
         shutil.copytree(filled.store, yesterday)
         _wait_until_due(filled)
         assert filled.json("purge", who="cron")["erased"] == 1
-    old = place.Place(yesterday, filled.root, place.find(filled.store).id)
+    old = layout.Place(yesterday, filled.root, layout.find(filled.store).id)
     for one in everybody:
         assert not gone & set(rob(old, one).sounds), one.name
-    today = place.find(filled.store)
+    today = layout.find(filled.store)
     for one in everybody:
         assert not gone & set(rob(today, one).sounds), one.name
 
@@ -188,7 +188,7 @@ def test_the_attack_itself_works(filled: World) -> None:
     shutil.copytree(filled.root, old_root)
     sigrid = identity(filled, "sigrid")
     filled.json("withdraw", "+4790000001", "--yes", who="siri")
-    assert len(rob(place.Place(yesterday, old_root, sigrid.store), sigrid).sounds) == 3
+    assert len(rob(layout.Place(yesterday, old_root, sigrid.store), sigrid).sounds) == 3
 
 
 def _wait_until_due(world: World) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Format, Header, Sound, forms
-from arlo_rec.errors import SoundError
+from arlo_rec.model.errors import SoundError
 from tests.sounds import GUID_TAIL, chunk, extensible, fmt, rf64, riff, tone, tone_wav, wav
 
 FRAMES = tone(0.01)  # 80 frames of stereo u-law, 160 bytes

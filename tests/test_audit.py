@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec import audit
-from arlo_rec.audit import Checkpoint, Tree
-from arlo_rec.crypto import SigningKey
-from arlo_rec.errors import Integrity
+from arlo_rec.crypto import merkle
+from arlo_rec.crypto.merkle import Checkpoint, Tree
+from arlo_rec.crypto.primitives import SigningKey
+from arlo_rec.model.errors import Integrity
 
 # the reference leaves and roots of the certificate-transparency project's test of RFC 6962
 LEAVES = [
@@ -37,23 +37,23 @@ def _by_definition(leaves: list[bytes]) -> bytes:
     if not leaves:
         return hashlib.sha256(b"").digest()
     if len(leaves) == 1:
-        return audit.leaf_hash(leaves[0])
+        return merkle.leaf_hash(leaves[0])
     at = 1 << (len(leaves) - 1).bit_length() - 1
-    return audit.node_hash(_by_definition(leaves[:at]), _by_definition(leaves[at:]))
+    return merkle.node_hash(_by_definition(leaves[:at]), _by_definition(leaves[at:]))
 
 
 def test_roots_are_those_of_rfc_6962() -> None:
     tree = Tree()
     assert tree.root() == hashlib.sha256(b"").digest()
     for leaf, root in zip(LEAVES, ROOTS, strict=True):
-        tree = tree.add(audit.leaf_hash(leaf))
+        tree = tree.add(merkle.leaf_hash(leaf))
         assert tree.root().hex() == root
 
 
 @given(st.lists(st.binary(max_size=8), max_size=70))
 def test_the_frontier_gives_the_root_of_the_definition_at_every_size(leaves: list[bytes]) -> None:
-    hashes = [audit.leaf_hash(one) for one in leaves]
-    roots = audit.roots_at(hashes, range(len(leaves) + 1))
+    hashes = [merkle.leaf_hash(one) for one in leaves]
+    roots = merkle.roots_at(hashes, range(len(leaves) + 1))
     assert roots == {size: _by_definition(leaves[:size]) for size in range(len(leaves) + 1)}
 
 
@@ -70,7 +70,7 @@ def test_roots_are_those_of_pymerkle_at_every_size(pymerkle: ModuleType, size: i
     leaves = [hashlib.sha512(seed + bytes([at % 256, at // 256])).digest()[: at % 65] for at in range(size)]
     oracle = pymerkle.InmemoryTree(algorithm="sha256")  # with RFC 6962's prefixes unless told otherwise
     oracle.append_entries(leaves)
-    ours = audit.roots_at([audit.leaf_hash(one) for one in leaves], range(size + 1))
+    ours = merkle.roots_at([merkle.leaf_hash(one) for one in leaves], range(size + 1))
     assert ours == {at: oracle.get_root(at) for at in range(size + 1)}
 
 
@@ -89,19 +89,19 @@ def test_a_damaged_tree_is_noticed(raw: bytes) -> None:
 
 
 def test_a_commitment_hides_its_body_and_holds_it() -> None:
-    one, other = audit.commit(b"a" * 16, b"body"), audit.commit(b"b" * 16, b"body")
+    one, other = merkle.commit(b"a" * 16, b"body"), merkle.commit(b"b" * 16, b"body")
     assert one != other
     assert one == hashlib.sha256(b"a" * 16 + b"body").digest()
 
 
 def test_a_note_is_signed_by_whom_it_names_and_nobody_else() -> None:
     checkpoint = Checkpoint("arlo-rec/00", 3, bytes(32))
-    note = audit.sign_note(checkpoint.text(), [("arlo-rec/00", KEY)])
-    assert audit.parse_note(note)[0] == checkpoint
-    assert audit.note_signed_by(note, "arlo-rec/00", KEY.public)
-    assert not audit.note_signed_by(note, "arlo-rec/01", KEY.public)
-    assert not audit.note_signed_by(note, "arlo-rec/00", SigningKey.from_seed(b"\x08" * 32).public)
-    assert not audit.note_signed_by(note.replace("\n3\n", "\n4\n"), "arlo-rec/00", KEY.public)
+    note = merkle.sign_note(checkpoint.text(), [("arlo-rec/00", KEY)])
+    assert merkle.parse_note(note)[0] == checkpoint
+    assert merkle.note_signed_by(note, "arlo-rec/00", KEY.public)
+    assert not merkle.note_signed_by(note, "arlo-rec/01", KEY.public)
+    assert not merkle.note_signed_by(note, "arlo-rec/00", SigningKey.from_seed(b"\x08" * 32).public)
+    assert not merkle.note_signed_by(note.replace("\n3\n", "\n4\n"), "arlo-rec/00", KEY.public)
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,12 @@ def test_a_note_is_signed_by_whom_it_names_and_nobody_else() -> None:
 )
 def test_what_is_no_checkpoint_is_refused(note: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        audit.parse_note(note)
+        merkle.parse_note(note)
 
 
 def test_a_verifier_key_comes_back_and_a_changed_one_is_refused() -> None:
-    shown = audit.vkey("arlo-rec/00", KEY.public)
-    assert audit.parse_vkey(shown) == ("arlo-rec/00", KEY.public)
+    shown = merkle.vkey("arlo-rec/00", KEY.public)
+    assert merkle.parse_vkey(shown) == ("arlo-rec/00", KEY.public)
     for broken in (shown.replace("arlo", "orla"), shown[:-4] + "AAA=", "x", ""):
         with pytest.raises(ValueError, match=r".*"):
-            audit.parse_vkey(broken)
+            merkle.parse_vkey(broken)

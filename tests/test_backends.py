@@ -12,7 +12,7 @@ from arlo_rec.backends import SLOT_BYTES, Blobs, Root
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.memory import MemoryBlobs, MemoryRoot
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
 NAME, OTHER = "ab" * 16, "cd" * 16
 

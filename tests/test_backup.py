@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec import crypto, escrow, place, ring
 from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
-from arlo_rec.ring import Kept
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import layout
+from arlo_rec.offsite import escrow, escrow_slot
+from arlo_rec.offsite.escrow_slot import Kept
 from tests.test_attack import identity
 from tests.world import World
 
@@ -26,7 +28,7 @@ def back_up(world: World, *more: str, who: str = "cron") -> dict[str, object]:
 
 
 def kept(world: World) -> list[Kept]:
-    return escrow.slots(place.find(world.store).id, RingFile(places(world)[1]).read())
+    return escrow.slots(layout.find(world.store).id, RingFile(places(world)[1]).read())
 
 
 def names(world: World) -> set[str]:
@@ -35,10 +37,10 @@ def names(world: World) -> set[str]:
 
 def age_ring(world: World, hours: float) -> None:
     """Make every slot older than it is."""
-    file, store = RingFile(places(world)[1]), place.find(world.store).id
+    file, store = RingFile(places(world)[1]), layout.find(world.store).id
     for one in kept(world):
         older = replace(one, at=one.at - timedelta(hours=hours))
-        file.write(one.slot, ring.encode(store, older))
+        file.write(one.slot, escrow_slot.encode(store, older))
 
 
 def test_a_backup_holds_every_sealed_object_and_a_key_for_the_officers(world: World) -> None:
@@ -48,9 +50,9 @@ def test_a_backup_holds_every_sealed_object_and_a_key_for_the_officers(world: Wo
     assert names(world) == set(ids)
     (slot,) = kept(world)
     officer = identity(world, "sigrid")
-    secret = ring.open_sealed(officer.store, slot, officer.sealing)
-    assert secret is not None and len(secret) == crypto.KEY
-    assert ring.open_sealed(officer.store, slot, identity(world, "leif").sealing) is None
+    secret = escrow_slot.open_sealed(officer.store, slot, officer.sealing)
+    assert secret is not None and len(secret) == primitives.KEY
+    assert escrow_slot.open_sealed(officer.store, slot, identity(world, "leif").sealing) is None
 
 
 def test_the_next_backup_copies_what_is_new_and_forgets_what_was_erased(world: World) -> None:
@@ -114,7 +116,7 @@ def test_half_of_a_slot_is_emptied_too(world: World) -> None:
     file.write(5, file.read()[0][:1500])
     assert world.run("status", "--json", who="iver").json["critical"] == ["ring_not_emptied"]
     world.json("purge", who="cron")
-    assert ring.is_empty(file.read()[5]) and len(kept(world)) == 1
+    assert escrow_slot.is_empty(file.read()[5]) and len(kept(world)) == 1
 
 
 @pytest.mark.parametrize("hours", ["0", "169"])
@@ -149,16 +151,20 @@ def test_only_officers_and_retention_back_up(world: World, who: str) -> None:
 
 
 def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
-    store, officer = bytes(range(16)), crypto.SealingKey.from_seed(bytes(32))
+    store, officer = bytes(range(16)), primitives.SealingKey.from_seed(bytes(32))
     at = datetime(2026, 11, 25, tzinfo=UTC)
-    sealed = {crypto.fingerprint(officer.public): crypto.seal(officer.public, b"R" * 32, ring._info(store, 3, 7))}
+    sealed = {
+        primitives.fingerprint(officer.public): primitives.seal(
+            officer.public, b"R" * 32, escrow_slot._info(store, 3, 7)
+        )
+    }
     one = Kept(2, 3, 7, 1, at, 24, 5, b"c" * 32, sealed)
-    content = ring.encode(store, one)
-    padded = content.ljust(ring.RING_SLOT_BYTES, b"\0")
-    assert ring.decode(store, 2, padded) == one
-    assert ring.open_sealed(store, one, officer) == b"R" * 32
-    assert ring.decode(bytes(16), 2, padded) is None
+    content = escrow_slot.encode(store, one)
+    padded = content.ljust(escrow_slot.RING_SLOT_BYTES, b"\0")
+    assert escrow_slot.decode(store, 2, padded) == one
+    assert escrow_slot.open_sealed(store, one, officer) == b"R" * 32
+    assert escrow_slot.decode(bytes(16), 2, padded) is None
     for at_byte in range(0, len(content), 7):
         broken = bytearray(padded)
         broken[at_byte] ^= 1
-        assert ring.decode(store, 2, bytes(broken)) is None, at_byte
+        assert escrow_slot.decode(store, 2, bytes(broken)) is None, at_byte

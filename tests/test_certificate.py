@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import audit, crypto, receipts
-from arlo_rec.errors import Integrity
-from arlo_rec.jsontext import to_base64
+from arlo_rec.crypto import merkle, primitives
+from arlo_rec.erasure import receipts
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.strict_json import to_base64
 from tests.test_backup import back_up
 from tests.test_restore import fed, lose, with_feed  # noqa: F401 - `fed` is a fixture
 from tests.world import World
@@ -84,7 +85,7 @@ def test_somebody_without_the_program_can_check_a_receipt(world: World) -> None:
             [sys.executable, "-I", SCRIPT, receipt, *more], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done
-    other = audit.vkey("arlo-rec/" + "00" * 16, bytes(32))
+    other = merkle.vkey("arlo-rec/" + "00" * 16, bytes(32))
     assert subprocess.run([sys.executable, SCRIPT, receipt, other], capture_output=True, check=False).returncode == 1
     receipt.write_bytes(receipt.read_bytes().replace(b'"count":1', b'"count":2'))
     assert subprocess.run([sys.executable, SCRIPT, receipt], capture_output=True, check=False).returncode == 1
@@ -150,13 +151,13 @@ def test_of_a_thousand_changed_receipts_not_one_is_taken_for_genuine(world: Worl
 
 def test_an_erasure_that_is_not_in_the_log_has_no_receipt_though_the_log_signed_one() -> None:
     """Signed by the key of a log of its own, so that nothing else is wrong with it."""
-    key, origin = crypto.SigningKey.from_seed(b"\x66" * 32), "arlo-rec/" + "ab" * 16
+    key, origin = primitives.SigningKey.from_seed(b"\x66" * 32), "arlo-rec/" + "ab" * 16
     leaves = [bytes([count]) * 32 for count in range(6)]
-    tree = audit.Tree()
+    tree = merkle.Tree()
     for leaf in leaves[:-1]:
         tree = tree.add(leaf)
-    note = audit.sign_note(audit.Checkpoint(origin, 6, tree.add(leaves[-1]).root()).text(), [(origin, key)])
-    path = [to_base64(one) for one in audit.path_of_last(tree)]
+    note = merkle.sign_note(merkle.Checkpoint(origin, 6, tree.add(leaves[-1]).root()).text(), [(origin, key)])
+    path = [to_base64(one) for one in merkle.path_of_last(tree)]
 
     def receipt(**entry: Any) -> bytes:
         told: dict[str, Any] = {
@@ -164,7 +165,7 @@ def test_an_erasure_that_is_not_in_the_log_has_no_receipt_though_the_log_signed_
             "rule": "consent.withdraw", "policy": "2026-01", "erased_at": "2026-10-01T08:00:00Z", "count": 0,
             "recordings": [], "days": {}, "places": ["root", "catalogue", "objects"], "ring_until": None, "feed": None,
             "entry": {"seq": 5, "leaf": to_base64(leaves[-1]), "path": path, **entry}, "checkpoint": note,
-            "log_keys": [{"vkey": audit.vkey(origin, key.public), "statement": None}],
+            "log_keys": [{"vkey": merkle.vkey(origin, key.public), "statement": None}],
         }  # fmt: skip
         return written({**told, "signature": to_base64(key.sign(receipts._message(told)))})
 
@@ -198,14 +199,14 @@ def test_a_receipt_after_a_restore_goes_by_the_key_that_the_restore_told(fed: Wo
 
 @given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=70))
 def test_the_path_of_the_last_leaf_leads_to_the_root(leaves: list[bytes]) -> None:
-    tree = audit.Tree()
+    tree = merkle.Tree()
     for leaf in leaves[:-1]:
         tree = tree.add(leaf)
-    path, whole = audit.path_of_last(tree), tree.add(leaves[-1])
-    assert audit.root_by_path(leaves[-1], tree.size, whole.size, path) == whole.root()
+    path, whole = merkle.path_of_last(tree), tree.add(leaves[-1])
+    assert merkle.root_by_path(leaves[-1], tree.size, whole.size, path) == whole.root()
     assert script().root_of(leaves[-1], tree.size, whole.size, path) == whole.root()
-    assert audit.root_by_path(bytes(32), tree.size, whole.size, path) != whole.root() or leaves[-1] == bytes(32)
-    assert audit.root_by_path(leaves[-1], tree.size, whole.size, (*path, bytes(32))) != whole.root()
+    assert merkle.root_by_path(bytes(32), tree.size, whole.size, path) != whole.root() or leaves[-1] == bytes(32)
+    assert merkle.root_by_path(leaves[-1], tree.size, whole.size, (*path, bytes(32))) != whole.root()
 
 
 @pytest.mark.parametrize(("lang", "said"), [("nb", "trukket"), ("en", "withdrawn")])

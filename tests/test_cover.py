@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import labelled
-from arlo_rec.labelled import Figures, Scored
-from arlo_rec.making import Helpers, Order
 from arlo_rec.policy import Mode
-from arlo_rec.speech import identify, likeness, namelists
-from arlo_rec.speech.engine import whisper
+from arlo_rec.speech.detectors import identify, likeness, name_lists
+from arlo_rec.speech.engines.engine import whisper
 from arlo_rec.speech.words import Word
+from arlo_rec.training import evaluation
+from arlo_rec.training.build import Helpers, Order
+from arlo_rec.training.evaluation import Figures, Scored
 from tests.models import BASE, needs_base
 
 CALLS = Path(__file__).parent / "calls"
@@ -33,12 +33,12 @@ WORD = 0.35  # seconds between the words of talk that has no sound
 
 @cache
 def scored(folder: str, mode: Mode) -> tuple[Scored, ...]:
-    return tuple(labelled.scored(one, Order(mode)) for one in labelled.calls(CALLS / folder))
+    return tuple(evaluation.scored(one, Order(mode)) for one in evaluation.calls(CALLS / folder))
 
 
 def figures(folder: str, mode: Mode, layout: str | None = None, types: set[str] | None = None) -> Figures:
     mine = [one for one in scored(folder, mode) if layout in (None, one.layout)]
-    found = labelled.figures([each for one in mine for each in one.covers if types is None or each[0] in types])
+    found = evaluation.figures([each for one in mine for each in one.covers if types is None or each[0] in types])
     over = sum(one.over_cut for one in mine) / len(mine)
     print(f"{folder} {mode} {layout or 'all'}: {found.count}, mean cover {found.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201
     return found
@@ -78,10 +78,12 @@ def test_keyed_digits_of_our_own_calls_go_whole() -> None:
 @pytest.mark.slow
 @needs_base
 def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) -> None:
-    every = [replace(one, transcripts=()) for one in labelled.calls(CALLS / "given")]
+    every = [replace(one, transcripts=()) for one in evaluation.calls(CALLS / "given")]
     with whisper(Path(str(BASE)), threads=2, language="en") as engine:
-        heard = [labelled.scored(one, Order(Mode.DETECT), Helpers(engine)) for one in (every if whole else every[4:5])]
-    found = labelled.figures([each for one in heard for each in one.covers])
+        heard = [
+            evaluation.scored(one, Order(Mode.DETECT), Helpers(engine)) for one in (every if whole else every[4:5])
+        ]
+    found = evaluation.figures([each for one in heard for each in one.covers])
     over = sum(one.over_cut for one in heard) / len(heard)
     print(f"engine: {found.count}, mean cover {found.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201
     assert found.mean_cover >= 0.93 and over <= 0.35
@@ -109,7 +111,7 @@ def in_no_list(said: list[Word]) -> bool:
     """Whether our lists know none of these words, not even in the genitive."""
     bare = {word.text.strip(".,?!").casefold() for word in said}
     bare |= {word.removesuffix("'s").removesuffix("s") for word in bare}
-    return not any(namelists.given(word) or namelists.family(word) for word in bare)
+    return not any(name_lists.given(word) or name_lists.family(word) for word in bare)
 
 
 @cache

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec import place, root
 from arlo_rec.backends.files import FileRoot
+from arlo_rec.keys import layout, root_secret
 from tests import world as worlds
 from tests.test_attack import loot
 from tests.world import World
@@ -40,13 +40,13 @@ def image(tmp_path: Path) -> Iterator[Path]:
 
 def roots(world: World) -> set[bytes]:
     """R as it lies wrapped in the root folder now, and R itself."""
-    where = place.find(world.store)
+    where = layout.find(world.store)
     seed = loot(world, "sigrid").parts["root"]
     found: set[bytes] = set()
     for index, content in enumerate(FileRoot(where.root).read()):
-        slot = root.decode_slot(index, content)
+        slot = root_secret.decode_slot(index, content)
         assert slot is not None
-        found |= {slot.wrapped, root.open_slot(where.id, seed, slot)}
+        found |= {slot.wrapped, root_secret.open_slot(where.id, seed, slot)}
     return found
 
 

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import audio, dsar
-from arlo_rec.deadline import answer_due, is_holiday
-from arlo_rec.package import passphrase_bytes
+from arlo_rec import audio
+from arlo_rec.dsar import request
+from arlo_rec.dsar.package import passphrase_bytes
+from arlo_rec.model.deadlines import answer_due, is_holiday
 from tests.sounds import Encoding, tone_wav
 from tests.world import REASON, World
 
@@ -57,7 +58,7 @@ def sounds(answer: dict[str, Any]) -> list[audio.Sound]:
 @pytest.mark.parametrize("roles", [{"caller": 0, "agent": 1}, {"caller": 1, "agent": 0}])
 def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encoding, roles: dict[str, int]) -> None:
     body = tone_wav(0.3, encoding=encoding, channels=2)
-    given, withheld = dsar.sound_for(body, roles, whole=False)
+    given, withheld = request.sound_for(body, roles, whole=False)
     assert withheld is None
     assert given is not None
     ours = audio.read_wav(io.BytesIO(given), len(given))
@@ -70,10 +71,10 @@ def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encodi
 
 def test_a_call_that_cannot_be_separated_is_withheld_until_the_officer_decides() -> None:
     mono = tone_wav(0.2, channels=1)
-    assert dsar.sound_for(mono, {}, whole=False) == (None, "mono")
+    assert request.sound_for(mono, {}, whole=False) == (None, "mono")
     stereo = tone_wav(0.2, channels=2)
-    assert dsar.sound_for(stereo, {}, whole=False) == (None, "roles_unknown")
-    whole, withheld = dsar.sound_for(mono, {}, whole=True)
+    assert request.sound_for(stereo, {}, whole=False) == (None, "roles_unknown")
+    whole, withheld = request.sound_for(mono, {}, whole=True)
     assert whole is not None
     assert withheld is None
 

@@ -25,12 +25,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from arlo_rec.audio import as_pcm16, read_wav
-from arlo_rec.errors import ArloError, Unreachable, Usage
-from arlo_rec.jsontext import parse
-from arlo_rec.speech import engine
-from arlo_rec.speech.engine import Engine, check_model, whisper
-from arlo_rec.speech.resampling import HEARD, to_heard
-from arlo_rec.speech.whisper import LOOP, LOOP_SCORE, SHORTEST, words_of
+from arlo_rec.model.errors import ArloError, Unreachable, Usage
+from arlo_rec.model.strict_json import parse
+from arlo_rec.speech.engines import engine
+from arlo_rec.speech.engines.engine import Engine, check_model, whisper
+from arlo_rec.speech.engines.resampling import HEARD, to_heard
+from arlo_rec.speech.engines.whisper import LOOP, LOOP_SCORE, SHORTEST, words_of
 from arlo_rec.speech.words import Word
 from tests.models import INSTALLED, MODEL, needs_model
 
@@ -42,7 +42,7 @@ needs_filter = pytest.mark.skipif(not FILTERS, reason="there is a filter of call
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.serving import next_request, say
+from arlo_rec.speech.engines.serving import next_request, say
 pipe = socket.socket(fileno=0)
 next_request(pipe)
 say(pipe, {"languages": ["en", "no"]})
@@ -321,11 +321,11 @@ def test_a_name_instead_of_a_folder_is_no_model(tmp_path: Path) -> None:
 CONFINED = """
 import ctypes, errno, os, socket, subprocess, sys, threading
 sys.path.insert(0, sys.argv[1])
-from arlo_rec.speech import nonetwork
+from arlo_rec.speech.engines import no_network
 ours, theirs = socket.socketpair()
 os.chdir(sys.argv[2])
 early = open("early", "wb", buffering=0)
-nonetwork.give_up()
+no_network.give_up()
 def refused(do):
     try:
         do()

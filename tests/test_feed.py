@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import feed
 from arlo_rec.backends.feedfile import FeedFile
+from arlo_rec.offsite import feed
 from tests.test_attack import identity
 from tests.world import World
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio.activity import STEP, Activity, covered, stretches
-from arlo_rec.speech.fitting import (
+from arlo_rec.speech.planning.alignment import (
     MARGIN,
     cover_of_speech,
     is_crowded,

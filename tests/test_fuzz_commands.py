@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import oversight
+from arlo_rec.oversight import status
 from tests.compressed import AV, SOUNDFILE
 from tests.fuzz import confined
 from tests.fuzz.commands import Stage, staged
@@ -69,7 +69,7 @@ def test_a_command_over_a_changed_file_ends_in_words_and_in_time_and_writes_wher
 
 def test_a_mistake_of_ours_and_a_write_elsewhere_are_findings(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = next(one for one in stage.scenes if one.name == "seal")
-    unchanged = oversight.status
+    unchanged = status.status
 
     def mistaken(*_: Any) -> None:
         raise ZeroDivisionError
@@ -80,7 +80,7 @@ def test_a_mistake_of_ours_and_a_write_elsewhere_are_findings(stage: Stage, monk
 
     assert stage.judged(scene, scene.seeds[0])
     for planted, told in ((mistaken, "ZeroDivisionError"), (stray, "elsewhere/stray")):
-        monkeypatch.setattr(oversight, "status", planted)
+        monkeypatch.setattr(status, "status", planted)
         with pytest.raises(AssertionError, match=told):
             stage.judged(scene, scene.seeds[0])
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import access, gate
+from arlo_rec.access import gate, search
+from arlo_rec.admin.opening import open_store
 from arlo_rec.backends import durable
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import Catalogue
-from arlo_rec.errors import NotGranted, Refused, Unreachable
-from arlo_rec.opening import open_store
-from arlo_rec.place import find
+from arlo_rec.catalogue.recordings import Catalogue
+from arlo_rec.keys.layout import find
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import NotGranted, Refused, Unreachable
 from arlo_rec.policy import Action
-from arlo_rec.statefolder import StateFolder
 from tests.test_attack import identity
 from tests.world import REASON, World
 
@@ -165,7 +165,7 @@ def test_without_a_grant_nothing_is_searched_and_the_attempt_is_logged(world: Wo
     world.take_in("a")
     turid, now = identity(world, "turid"), datetime.now(UTC)
     with open_store(find(world.store), turid, now, StateFolder(None)) as store, pytest.raises(NotGranted):
-        access.find(store, "quality", REASON, access.Search(), now)
+        search.find(store, "quality", REASON, search.Search(), now)
     last = entries(world)[-2]
     assert (last["person"], last["action"], last["outcome"]) == ("turid", "find", "denied")
 

@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import audit, backup, crypto, escrow, feed, ring
+from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import NotUnlocked
-from arlo_rec.jsontext import to_base64
-from arlo_rec.keyfiles import read_catalogue_seal, unlock
-from arlo_rec.opening import open_store
-from arlo_rec.place import Place, find
-from arlo_rec.statefolder import StateFolder
+from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys.key_files import read_catalogue_seal, unlock
+from arlo_rec.keys.layout import Place, find
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.model.strict_json import to_base64
+from arlo_rec.offsite import escrow, escrow_slot, feed
+from arlo_rec.recovery import backup
 from arlo_rec.store import catalogue_key
 from tests.test_attack import identity
 from tests.test_backup import age_ring, back_up, kept, places
@@ -119,17 +121,17 @@ def test_entries_that_the_log_did_not_sign_erase_nothing(fed: World) -> None:  #
     """Whoever can append to the feed gets the tree right, and has no key of the log."""
     (mine,) = fed.take_in("a")
     back_up(fed)
-    tree = audit.Tree()
+    tree = merkle.Tree()
     for one in lines(fed):
         tree = tree.add(feed.leaf_of(one)) if "seq" in one else tree
     lose(fed)
     body = {"action": "purge", "at": "2026-10-01T08:00:00Z", "outcome": "done", "person": "cron", "recordings": [mine]}
-    entry = {"seq": tree.size, "salt": to_base64(bytes(audit.SALT_BYTES)), "body": body}
+    entry = {"seq": tree.size, "salt": to_base64(bytes(merkle.SALT_BYTES)), "body": body}
     after = tree.add(feed.leaf_of(entry))
     about = tomllib.loads((places(fed)[0] / "backup.toml").read_text("utf-8"))
     origin = f"arlo-rec/{about['id']}"
-    key = crypto.SigningKey.from_seed(b"\x66" * 32)
-    note = audit.sign_note(audit.Checkpoint(origin, after.size, after.root()).text(), [(origin, key)])
+    key = primitives.SigningKey.from_seed(b"\x66" * 32)
+    note = merkle.sign_note(merkle.Checkpoint(origin, after.size, after.root()).text(), [(origin, key)])
     whole = lines(fed)
     rewrite(fed, lambda told: [*told, entry, {"checkpoint": note}])
     assert refused(fed) == "feed_differs"
@@ -144,7 +146,7 @@ def test_people_whom_no_entry_swore_become_nobody(fed: World) -> None:  # noqa: 
     back_up(fed)
     fed.json("person", "remove", "turid", "--yes", who="sigrid")
     lose(fed)
-    whole, key = lines(fed), crypto.SigningKey.from_seed(b"\x66" * 32)
+    whole, key = lines(fed), primitives.SigningKey.from_seed(b"\x66" * 32)
     told = next(one for one in whole[::-1] if "people" in one)
     forged = {**told, "people": [{**told["people"][0], "name": "mallory", "sign": to_base64(key.public)}]}
     note = next(one for one in whole if "checkpoint" in one)
@@ -283,11 +285,11 @@ def test_a_slot_with_impossible_numbers_is_none(world: World, field: str) -> Non
     back_up(world)
     (one,) = kept(world)
     store, file = find(world.store).id, RingFile(places(world)[1])
-    content = bytearray(ring.encode(store, one))
+    content = bytearray(escrow_slot.encode(store, one))
     offset = {"number": 24, "at": 42, "held": 52}[field]
     content[offset : offset + 8] = b"\x7f" + b"\xff" * 7
     body = bytes(content[:-32])
-    file.write(one.slot, body + crypto.sha256(body))
+    file.write(one.slot, body + primitives.sha256(body))
     assert world.run("status", who="iver").exit == 3
     back_up(world)
     assert len(kept(world)) == 1
@@ -303,7 +305,7 @@ def test_a_second_ring_is_emptied_after_a_restore_too(fed: World) -> None:  # no
     with_feed(fed)
     store, file = find(fed.store).id, RingFile(second)
     (one,) = escrow.slots(store, file.read())
-    file.write(one.slot, ring.encode(store, replace(one, at=one.at - timedelta(hours=100))))
+    file.write(one.slot, escrow_slot.encode(store, replace(one, at=one.at - timedelta(hours=100))))
     fed.json("purge", who="cron")
     assert not escrow.slots(store, file.read())
 
@@ -358,7 +360,7 @@ def test_an_officer_who_was_removed_since_has_no_key_to_what_comes_after_a_resto
         holders = {
             bytes(row[0]) for row in store.db.rows("SELECT holder FROM seals WHERE part = ?", (f"access:{newest}",))
         }
-    assert holders and crypto.fingerprint(sara.sealing.public) not in holders
+    assert holders and primitives.fingerprint(sara.sealing.public) not in holders
 
 
 def test_an_officer_who_is_removed_while_a_backup_waits_is_not_in_its_ring(
@@ -376,7 +378,7 @@ def test_an_officer_who_is_removed_while_a_backup_waits_is_not_in_its_ring(
     world.run("backup", *map(str, (places(world)[0], "--escrow", places(world)[1])), who="cron")
     monkeypatch.undo()
     for one in kept(world):
-        assert ring.open_sealed(sara.store, one, sara.sealing) is None
+        assert escrow_slot.open_sealed(sara.store, one, sara.sealing) is None
 
 
 def test_no_change_of_the_roster_gives_the_intake_the_root_of_a_closed_store(world: World) -> None:
@@ -450,7 +452,7 @@ def test_an_officer_who_left_is_told_so_whatever_stands_in_the_feed(fed: World) 
 
 
 def test_two_restores_into_one_place_do_not_meet(fed: World, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    from arlo_rec import restore as restoring
+    from arlo_rec.recovery import restore as restoring
 
     (mine,) = fed.take_in("a")
     back_up(fed)

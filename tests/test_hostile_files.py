@@ -16,13 +16,15 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import crypto, people, root, smallfile
-from arlo_rec.errors import Integrity
-from arlo_rec.jsontext import DEEPEST, canonical, parse
-from arlo_rec.place import find
+from arlo_rec.backends import bounded_read
+from arlo_rec.crypto import primitives
+from arlo_rec.intake.sources.lines import PASSED_OVER
+from arlo_rec.keys import root_secret, roster
+from arlo_rec.keys.layout import find
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import Person
+from arlo_rec.model.strict_json import DEEPEST, canonical, parse
 from arlo_rec.policy import Role
-from arlo_rec.records import Person
-from arlo_rec.sources.lines import PASSED_OVER
 from tests.fuzz.judge import limited
 from tests.fuzz.stored import KEY, STORE, TARGETS
 from tests.world import PASSPHRASE, REASON, Result, World, assert_clean, assert_no_bug, memory_of
@@ -170,7 +172,7 @@ def test_a_passphrase_may_come_through_a_pipe_however_slowly_it_is_written(world
 
 
 def test_a_pipe_that_stays_silent_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smallfile, "PIPE_WAIT", 0.05)
+    monkeypatch.setattr(bounded_read, "PIPE_WAIT", 0.05)
     path = world.base / "pipe"
     pipe(path)
     silent = os.open(path, os.O_RDWR)
@@ -253,9 +255,9 @@ def test_what_is_read_can_be_written_again_however_deep_it_is() -> None:
 @pytest.mark.parametrize("size", [2**63, 2**64 - 1])
 def test_a_log_that_was_seen_longer_than_any_can_be_was_rolled_back(world: World, size: int) -> None:
     world.json("status", who="cron")
-    seen = root.decode_seen([state_file(world).read_bytes()])
+    seen = root_secret.decode_seen([state_file(world).read_bytes()])
     assert seen is not None
-    state_file(world).write_bytes(root.encode_seen(replace(seen, size=size)))
+    state_file(world).write_bytes(root_secret.encode_seen(replace(seen, size=size)))
     result = world.run("status", "--json", who="cron")
     assert (result.exit, result.json["error"]["code"]) == (15, "log_rolled_back")
 
@@ -263,9 +265,9 @@ def test_a_log_that_was_seen_longer_than_any_can_be_was_rolled_back(world: World
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"prompts": [{}]}', b'{"prompts": 5}'])
 def test_a_policy_that_makes_no_sense_is_forged_whoever_signed_it(body: bytes) -> None:
     now = datetime(2026, 10, 1, tzinfo=UTC)
-    officer = Person("sigrid", Role.OFFICER, bytes(crypto.SEAL_PUBLIC), KEY.public, now, False, False)
+    officer = Person("sigrid", Role.OFFICER, bytes(primitives.SEAL_PUBLIC), KEY.public, now, False, False)
     with pytest.raises(Integrity, match="policy_forged"):
-        people.read_policy(people.sign("policy", 1, body, KEY), people.Roster(STORE, 1, now, (officer,)))
+        roster.read_policy(roster.sign("policy", 1, body, KEY), roster.Roster(STORE, 1, now, (officer,)))
 
 
 @pytest.mark.parametrize("raw", [b"a\rb\n", b"\r\n", b"x" * (1 << 20), b"x" * (1 << 20) + b"\n"])

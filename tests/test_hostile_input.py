@@ -22,8 +22,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from arlo_rec.sources.table import COLUMNS
-from arlo_rec.texts import clean
+from arlo_rec.i18n.sanitise import clean
+from arlo_rec.intake.sources.table import COLUMNS
 from tests import world as worlds
 from tests.sounds import tone_wav
 from tests.world import REASON, World, assert_clean, assert_no_bug

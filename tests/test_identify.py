@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec.speech import answers, checks, identify, likeness, numbers
-from arlo_rec.speech.harmless import is_harmless
-from arlo_rec.speech.identify import Finding
-from arlo_rec.speech.tokens import is_cased, tokens
+from arlo_rec.speech.detectors import answers, check_digits, identify, likeness, numbers
+from arlo_rec.speech.detectors.harmless import is_harmless
+from arlo_rec.speech.detectors.identify import Finding
+from arlo_rec.speech.detectors.tokens import is_cased, tokens
 from arlo_rec.speech.words import Word
 from tests.fuzz.judge import limited
 
@@ -99,7 +99,7 @@ def test_any_run_of_five_digits_or_more_is_found_whatever_it_is(number: list[int
 
 
 def is_weak(word: str) -> bool:
-    from arlo_rec.speech import lexicon
+    from arlo_rec.speech.detectors import lexicon
 
     return word in lexicon.WEAK
 
@@ -234,12 +234,14 @@ def test_a_number_in_pieces_goes_and_what_is_said_between_stays() -> None:
 
 
 def test_check_digits_label_a_number_and_excuse_none() -> None:
-    assert checks.is_luhn("4111111111111111") and checks.label("4111111111111111") == "card"
-    assert checks.is_iban("NO9386011117947") and not checks.is_iban("NO9386011117948")  # the registry's example
-    assert checks.is_organisation("974760673") and not checks.is_organisation("974760674")
-    assert checks.is_account("86011117947") and not checks.is_account("86011117948")
-    valid = next(f"01015000{tail:03d}" for tail in range(1000) if checks.is_national_id(f"01015000{tail:03d}"))
-    assert checks.label(valid) == "national_id"
+    assert check_digits.is_luhn("4111111111111111") and check_digits.label("4111111111111111") == "card"
+    assert check_digits.is_iban("NO9386011117947") and not check_digits.is_iban(
+        "NO9386011117948"
+    )  # the registry's example
+    assert check_digits.is_organisation("974760673") and not check_digits.is_organisation("974760674")
+    assert check_digits.is_account("86011117947") and not check_digits.is_account("86011117948")
+    valid = next(f"01015000{tail:03d}" for tail in range(1000) if check_digits.is_national_id(f"01015000{tail:03d}"))
+    assert check_digits.label(valid) == "national_id"
     for wrong in ("01015000000", "99999999999", "12345"):
         text = " ".join(wrong)
         assert found(f"det er {text} takk", "number").replace(" ", "") == wrong

@@ -27,12 +27,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arlo_rec import audio
-from arlo_rec import ingest as room
 from arlo_rec.audio import Encoding
 from arlo_rec.backends.files import FileBlobs
 from arlo_rec.commands.run import Run
-from arlo_rec.ingest import BATCH
-from arlo_rec.sources import spool
+from arlo_rec.intake import ingest as room
+from arlo_rec.intake.ingest import BATCH
+from arlo_rec.intake.sources import spool
 from tests import world as worlds
 from tests.sounds import BITS, chunk, tone, tone_wav, wav
 from tests.world import REASON, World

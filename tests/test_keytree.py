@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec import crypto, root
 from arlo_rec.backends.memory import MemoryRoot
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import Integrity
-from arlo_rec.keytree import KeyTree
-from arlo_rec.records import RecordingId
-from arlo_rec.root import SHARD_SIZE, Seen
-from arlo_rec.schema import migrate
+from arlo_rec.catalogue.erasure_keys import KeyTree
+from arlo_rec.catalogue.schema import migrate
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import root_secret
+from arlo_rec.keys.root_secret import SHARD_SIZE, Seen
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import RecordingId
 
 STORE, SEED = b"s" * 16, b"r" * 32
 DUE = datetime(2026, 12, 1, tzinfo=UTC)
@@ -37,15 +38,15 @@ def name(number: int) -> RecordingId:
     st.data(),
 )
 def test_what_is_cut_opens_never_again_and_what_stays_opens(dues: list[tuple[int, int]], data: st.DataObject) -> None:
-    db, old = catalogue(), crypto.fresh()
+    db, old = catalogue(), primitives.fresh()
     keys = {}
     with db.writing():
         tree = KeyTree(db, old)
         for number, (days, hours) in enumerate(dues):
-            keys[name(number)] = crypto.fresh()
+            keys[name(number)] = primitives.fresh()
             tree.hang(name(number), keys[name(number)], DUE + timedelta(days=days, hours=hours))
     gone = data.draw(st.sets(st.sampled_from(sorted(keys))))
-    new = crypto.fresh()
+    new = primitives.fresh()
     with db.writing():
         KeyTree(db, old).cut(gone, new)
     for one, ke in keys.items():
@@ -62,11 +63,11 @@ def test_what_is_cut_opens_never_again_and_what_stays_opens(dues: list[tuple[int
 
 def test_old_wraps_of_siblings_do_not_hang_from_the_new_root() -> None:
     """Who kept yesterday's catalogue and gets today's R opens nothing of yesterday's."""
-    db, old, new = catalogue(), crypto.fresh(), crypto.fresh()
+    db, old, new = catalogue(), primitives.fresh(), primitives.fresh()
     with db.writing():
         tree = KeyTree(db, old)
         for number in range(3):
-            tree.hang(name(number), crypto.fresh(), DUE)
+            tree.hang(name(number), primitives.fresh(), DUE)
     kept = {table: db.rows(f"SELECT * FROM {table}") for table in ("day_keys", "shard_keys", "shares")}
     with db.writing():
         KeyTree(db, old).cut([name(0)], new)
@@ -83,18 +84,18 @@ def test_old_wraps_of_siblings_do_not_hang_from_the_new_root() -> None:
 def test_a_shard_holds_no_more_than_its_size() -> None:
     db = catalogue()
     with db.writing():
-        tree = KeyTree(db, crypto.fresh())
+        tree = KeyTree(db, primitives.fresh())
         for number in range(SHARD_SIZE + 1):
-            tree.hang(name(number), crypto.fresh(), DUE)
+            tree.hang(name(number), primitives.fresh(), DUE)
     assert sorted(row[0] for row in db.rows("SELECT shares FROM shard_keys")) == [1, SHARD_SIZE]
 
 
 def test_a_share_does_not_open_for_another_recording() -> None:
-    db, secret = catalogue(), crypto.fresh()
+    db, secret = catalogue(), primitives.fresh()
     with db.writing():
         tree = KeyTree(db, secret)
-        tree.hang(name(1), crypto.fresh(), DUE)
-        tree.hang(name(2), crypto.fresh(), DUE)
+        tree.hang(name(1), primitives.fresh(), DUE)
+        tree.hang(name(2), primitives.fresh(), DUE)
         db.run("UPDATE shares SET wrapped = (SELECT wrapped FROM shares WHERE recording = ?)", (name(1),))
     with pytest.raises(Integrity):
         KeyTree(db, secret).reach(name(2))
@@ -108,7 +109,7 @@ def slots(*generations: int | None) -> list[bytes]:
     port = MemoryRoot()
     for index, generation in enumerate(generations):
         torn = generation is None
-        content = root.encode_slot(STORE, SEED, 1, generation or 1, bytes([generation or 0]) * 32)
+        content = root_secret.encode_slot(STORE, SEED, 1, generation or 1, bytes([generation or 0]) * 32)
         port.write(index, content[:40] if torn else content)
     return port.read()
 
@@ -128,9 +129,9 @@ def slots(*generations: int | None) -> list[bytes]:
 def test_every_state_that_a_crash_leaves_is_read_right(
     contents: tuple[int | None, int | None], generation: int, chosen: int, mend: bool
 ) -> None:
-    slot, must_mend = root.choose(slots(*contents), generation)
+    slot, must_mend = root_secret.choose(slots(*contents), generation)
     assert (slot.index, must_mend) == (chosen, mend)
-    assert root.open_slot(STORE, SEED, slot) == bytes([generation]) * 32
+    assert root_secret.open_slot(STORE, SEED, slot) == bytes([generation]) * 32
 
 
 @pytest.mark.parametrize(
@@ -145,15 +146,15 @@ def test_every_state_that_a_crash_leaves_is_read_right(
 )
 def test_an_older_part_is_noticed(contents: tuple[int | None, int | None], generation: int, code: str) -> None:
     with pytest.raises(Integrity) as caught:
-        root.choose(slots(*contents), generation)
+        root_secret.choose(slots(*contents), generation)
     assert caught.value.code == code
 
 
 def test_a_slot_opens_with_its_seed_store_and_generation_alone() -> None:
-    slot, _ = root.choose(slots(5, 5), 5)
+    slot, _ = root_secret.choose(slots(5, 5), 5)
     for store, seed in ((STORE, b"x" * 32), (b"x" * 16, SEED)):
         with pytest.raises(Integrity):
-            root.open_slot(store, seed, slot)
+            root_secret.open_slot(store, seed, slot)
 
 
 HASHES = st.binary(min_size=32, max_size=32)
@@ -174,4 +175,4 @@ def test_the_newest_of_each_is_remembered_in_any_order(states: list[Seen]) -> No
     assert merged.roster == max(one.roster for one in states)
     assert merged.size == max(one.size for one in states)
     assert merged.changes == max(one.changes for one in states)
-    assert root.decode_seen([root.encode_seen(merged), b"torn"]) == merged
+    assert root_secret.decode_seen([root_secret.encode_seen(merged), b"torn"]) == merged

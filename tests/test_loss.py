@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec import shares
-from arlo_rec.errors import Usage
-from arlo_rec.keyfiles import RECOVERY_GROUPS, readable_secret
+from arlo_rec.admin import slip39
+from arlo_rec.keys.key_files import RECOVERY_GROUPS, readable_secret
+from arlo_rec.model.errors import Usage
 from tests.test_backup import back_up, places
 from tests.test_feed import path as feed_path
 from tests.test_restore import fed, is_whole, lose, opened, restore, with_feed  # noqa: F401 - `fed` is a fixture
@@ -94,16 +94,16 @@ def test_a_key_that_opens_nothing_is_not_split(world: World) -> None:
 @given(st.integers(2, 5), st.integers(0, 5), st.randoms())
 def test_shares_of_any_key_give_it_back(threshold: int, more: int, chance: object) -> None:
     key = readable_secret(RECOVERY_GROUPS)
-    made = shares.split(key, threshold, threshold + more)
+    made = slip39.split(key, threshold, threshold + more)
     chance.shuffle(made)  # type: ignore[attr-defined]
-    assert shares.join(made[:threshold]) == key
+    assert slip39.join(made[:threshold]) == key
     with pytest.raises(Usage):
-        shares.join(made[: threshold - 1])
+        slip39.join(made[: threshold - 1])
     words = made[0].split()
     words[3], words[4] = words[4], words[3]
     if words[3] != words[4]:
         with pytest.raises(Usage):
-            shares.join([" ".join(words), *made[1:threshold]])
+            slip39.join([" ".join(words), *made[1:threshold]])
 
 
 # -- an officer leaves --------------------------------------------------------------------------------

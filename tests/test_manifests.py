@@ -19,13 +19,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arlo_rec import ingest as room
 from arlo_rec.commands.run import Run
-from arlo_rec.ingest import BATCH
-from arlo_rec.refusals import CODES
-from arlo_rec.sources.scan import scan
-from arlo_rec.sources.table import COLUMNS
-from arlo_rec.texts import TEXTS, say
+from arlo_rec.i18n.messages import every, say
+from arlo_rec.intake import ingest as room
+from arlo_rec.intake.ingest import BATCH
+from arlo_rec.intake.refusals import CODES
+from arlo_rec.intake.sources.scan import scan
+from arlo_rec.intake.sources.table import COLUMNS
 from tests import world as worlds
 from tests.faults import Crash, Plan, faults
 from tests.sounds import tone_wav
@@ -546,7 +546,7 @@ def test_a_code_that_no_refusal_has_and_keeping_what_is_to_go_are_wrong_usage(
 
 
 def test_every_refusal_can_be_named() -> None:
-    assert {f"refused.{one}" for one in CODES} == {one for one in TEXTS if one.startswith("refused.")}
+    assert {f"refused.{one}" for one in CODES} == {one for one in every() if one.startswith("refused.")}
 
 
 @pytest.mark.parametrize("form", ["", "calls.jsonl"], ids=["single", "json lines"])

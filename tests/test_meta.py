@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.i18n.messages import every, say
+from arlo_rec.i18n.sanitise import clean
+from arlo_rec.intake.sources.table import COLUMNS
 from arlo_rec.policy import RULES
-from arlo_rec.sources.table import COLUMNS
-from arlo_rec.texts import TEXTS, clean, say
 
 TOP = Path(__file__).parent.parent
+TEXTS = every()
 SOURCES = sorted((TOP / "arlo_rec").rglob("*.py"))
 GUIDELINES = {  # every rule of the guidelines, by section
     1: {"scope.only", "access.need"},
@@ -78,7 +80,7 @@ def test_every_rule_is_carried_out_where_it_says(rule: object) -> None:
     if where.startswith("docs/"):
         assert rule.id in (TOP / where).read_text("utf-8")  # type: ignore[attr-defined]
         return
-    module, name = where.split(".")
+    module, _, name = where.rpartition(".")
     assert hasattr(importlib.import_module(f"arlo_rec.{module}"), name)
 
 
@@ -93,7 +95,7 @@ def test_every_rule_is_pinned_by_a_test_or_a_document() -> None:
 
 def test_every_rule_that_code_names_exists() -> None:
     shape = re.compile(r"(scope|access|purpose|data|consent|info|retention|security)\.[a-z0-9]+")
-    own_texts = {"letter", "letter_texts", "wording", "package"}  # the letter's codes look like rule ids
+    own_texts = {"letter", "formats", "package"}  # the letter's codes look like rule ids
     for path in (one for one in SOURCES if one.stem not in own_texts):
         places = {one.carried_out for one in RULES.values()}
         for word in _words(path) - places:
@@ -122,7 +124,7 @@ def test_every_error_has_its_sentence_and_no_sentence_is_left_over() -> None:
     raised = _raised()
     told = {code.removeprefix("error.") for code in TEXTS if code.startswith("error.")}
     indirect = {"usage", "bad_audio", "retention.guard", "roster_missing", "policy_missing"}
-    values = set().union(*(_words(path) for path in SOURCES if path.name != "texts.py"))
+    values = set().union(*(_words(path) for path in SOURCES))
     assert set(raised) <= told, set(raised) - told
     assert told <= values | indirect, told - values
 
@@ -136,7 +138,7 @@ def test_an_error_says_what_to_do_next_in_one_line() -> None:
 
 
 def test_every_code_that_is_said_has_a_sentence() -> None:
-    for path in (one for one in SOURCES if one.stem not in {"letter", "wording"}):  # with texts of their own
+    for path in (one for one in SOURCES if one.stem not in {"letter", "formats"}):  # with texts of their own
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Attribute | ast.Name) and ast.unparse(called).split(".")[-1] in {
@@ -165,7 +167,7 @@ def test_the_sanitiser_leaves_words_and_shows_tricks() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    from arlo_rec.config import KEYS
+    from arlo_rec.ui.config import KEYS
 
     text = (TOP / "docs" / "operating.md").read_text("utf-8")
     for key in KEYS:

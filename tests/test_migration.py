@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import place, schema
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import InUse
-from arlo_rec.keyfiles import read_catalogue_seal, unlock
-from arlo_rec.schema import VERSION, migrate
+from arlo_rec.catalogue import schema
+from arlo_rec.catalogue.schema import VERSION, migrate
+from arlo_rec.keys import layout
+from arlo_rec.keys.key_files import read_catalogue_seal, unlock
+from arlo_rec.model.errors import InUse
 from arlo_rec.store import catalogue_key
 from tests.world import PASSPHRASE, REASON, World
 
@@ -30,7 +31,7 @@ def old(tmp_path: Path) -> World:
 
 def connection(world: World) -> SqliteConnection:
     """The catalogue, opened past the program, which would migrate it."""
-    where = place.find(world.store)
+    where = layout.find(world.store)
     (seed,) = read_catalogue_seal(where, unlock(where, "sigrid", PASSPHRASE.encode()))
     return SqliteConnection(where.catalogue, catalogue_key(seed))
 

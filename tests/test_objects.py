@@ -9,29 +9,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec import crypto, gate, objects
-from arlo_rec.consent import Consent
-from arlo_rec.errors import Integrity
-from arlo_rec.objects import DataKey, Header
+from arlo_rec.access import gate
+from arlo_rec.crypto import object_file, primitives
+from arlo_rec.crypto.object_file import DataKey, Header
+from arlo_rec.model.consent import Consent
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import Kind, RecordingId
 from arlo_rec.policy import Purpose
-from arlo_rec.records import Kind, RecordingId
 
 CONSENT = Consent(datetime(2026, 10, 1, tzinfo=UTC), "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
 ID, PARENT = RecordingId(bytes(range(16))), RecordingId(bytes(range(16, 32)))
-ONE, TWO = crypto.SealingKey.from_seed(b"1" * 32), crypto.SealingKey.from_seed(b"2" * 32)
+ONE, TWO = primitives.SealingKey.from_seed(b"1" * 32), primitives.SealingKey.from_seed(b"2" * 32)
 LISTENERS = {b"a" * 16: ONE.public, b"b" * 16: TWO.public}
 
 
 def sealed(sound: bytes, parent: RecordingId | None = None) -> tuple[DataKey, Header, bytes]:
-    key = objects.new_data_key(CONSENT)
-    header = objects.make_header(key, Kind.ORIGINAL, ID, parent, LISTENERS)
-    return key, header, b"".join(objects.seal_body(key, header, [sound]))
+    key = object_file.new_data_key(CONSENT)
+    header = object_file.make_header(key, Kind.ORIGINAL, ID, parent, LISTENERS)
+    return key, header, b"".join(object_file.seal_body(key, header, [sound]))
 
 
 @pytest.mark.parametrize("claim", [None, "consent", object(), {"key": "1"}])
 def test_no_consent_no_key(claim: object) -> None:
     with pytest.raises(TypeError):
-        objects.new_data_key(claim)  # type: ignore[arg-type]
+        object_file.new_data_key(claim)  # type: ignore[arg-type]
 
 
 def test_the_header_lies_where_the_format_says() -> None:
@@ -40,19 +41,19 @@ def test_the_header_lies_where_the_format_says() -> None:
     assert (magic, suite, kind, recording, parent, count) == (b"ARLOREC\x01", 1, 0, ID, PARENT, 2)
     assert length == 45 + 2 * (16 + 1168) == len(header.encode())
     assert raw[45:61] == b"a" * 16
-    assert objects.read_header(raw) == header
+    assert object_file.read_header(raw) == header
 
 
 def test_each_listener_opens_it_and_a_stranger_does_not() -> None:
     key, header, raw = sealed(b"the sound")
     body = raw[len(header.encode()) :]
     for keys in ({b"a" * 16: ONE}, {b"b" * 16: TWO}):
-        kf = objects.open_stanza(header, keys)
+        kf = object_file.open_stanza(header, keys)
         assert kf == key.kf
-        assert b"".join(objects.open_body(DataKey(kf, key.ke), header, [body])) == b"the sound"
-    assert objects.open_stanza(header, {b"c" * 16: ONE}) is None
+        assert b"".join(object_file.open_body(DataKey(kf, key.ke), header, [body])) == b"the sound"
+    assert object_file.open_stanza(header, {b"c" * 16: ONE}) is None
     with pytest.raises(Integrity):
-        objects.open_stanza(header, {b"a" * 16: TWO})
+        object_file.open_stanza(header, {b"a" * 16: TWO})
 
 
 def test_both_locks_are_needed() -> None:
@@ -60,7 +61,7 @@ def test_both_locks_are_needed() -> None:
     body = [raw[len(header.encode()) :]]
     for wrong in (DataKey(key.kf, bytes(32)), DataKey(bytes(32), key.ke)):
         with pytest.raises(Integrity):
-            list(objects.open_body(wrong, header, body))
+            list(object_file.open_body(wrong, header, body))
 
 
 @settings(max_examples=150, deadline=None)
@@ -69,25 +70,25 @@ def test_a_changed_byte_anywhere_is_noticed(data: st.DataObject) -> None:
     key, header, raw = sealed(b"the sound of a call" * 20)
     at = data.draw(st.integers(0, len(raw) - 1))
     changed = raw[:at] + bytes([raw[at] ^ data.draw(st.integers(1, 255))]) + raw[at + 1 :]
-    with pytest.raises((Integrity, crypto.Sealed)):
-        found = objects.read_header(changed)
+    with pytest.raises((Integrity, primitives.Sealed)):
+        found = object_file.read_header(changed)
         body = [changed[len(found.encode()) :]]
-        list(objects.open_body(DataKey(key.kf, key.ke), found, body))
+        list(object_file.open_body(DataKey(key.kf, key.ke), found, body))
     assert header
 
 
 @given(st.binary(max_size=3000))
 def test_what_is_no_object_is_refused(raw: bytes) -> None:
     with pytest.raises(Integrity):
-        objects.read_header(raw)
+        object_file.read_header(raw)
 
 
 def test_metadata_opens_with_both_locks_for_its_recording_alone() -> None:
-    told = objects.seal_metadata(b"m" * 32, b"e" * 32, ID, b"{}")
-    assert objects.open_metadata(b"m" * 32, b"e" * 32, ID, told) == b"{}"
+    told = object_file.seal_metadata(b"m" * 32, b"e" * 32, ID, b"{}")
+    assert object_file.open_metadata(b"m" * 32, b"e" * 32, ID, told) == b"{}"
     for km, ke, recording in ((b"x" * 32, b"e" * 32, ID), (b"m" * 32, b"x" * 32, ID), (b"m" * 32, b"e" * 32, PARENT)):
         with pytest.raises(Integrity):
-            objects.open_metadata(km, ke, recording, told)
+            object_file.open_metadata(km, ke, recording, told)
 
 
 def test_only_the_gate_makes_a_permit() -> None:

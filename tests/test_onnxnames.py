@@ -21,10 +21,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.errors import ArloError, Unreachable, Usage
-from arlo_rec.speech import labelling, onnxnames
-from arlo_rec.speech.labelling import OVERLAP, WINDOW, type_of, windows, words_of
-from arlo_rec.speech.onnxnames import WEIGHTS, Labeller, check_model, labeller
+from arlo_rec.model.errors import ArloError, Unreachable, Usage
+from arlo_rec.speech.engines import name_model, name_model_child
+from arlo_rec.speech.engines.name_model import WEIGHTS, Labeller, check_model, labeller
+from arlo_rec.speech.engines.name_model_child import OVERLAP, WINDOW, type_of, windows, words_of
 
 MODEL = os.environ.get("ARLO_REC_TEST_NAMES_MODEL")
 INSTALLED = all(importlib.util.find_spec(one) is not None for one in ("onnxruntime", "tokenizers"))
@@ -37,7 +37,7 @@ FILTERS = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"
 STAND_IN = """
 import json, os, select, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.serving import next_request, say
+from arlo_rec.speech.engines.serving import next_request, say
 pipe = socket.socket(fileno=0)
 settings = next_request(pipe)[0]
 say(pipe, {"types": ["name", "number"]})
@@ -173,7 +173,7 @@ def test_an_answer_about_many_words_may_be_longer(folder: Path) -> None:
 
 
 def test_more_words_than_a_call_has_are_a_mistake_of_ours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnxnames, "WORDS_MOST", 3)
+    monkeypatch.setattr(name_model, "WORDS_MOST", 3)
     with labeller(folder, program=STAND_IN + ANSWERS) as one:
         assert len(one.labels(["a"] * 3)) == 3
         with pytest.raises(ValueError, match="more words"):
@@ -197,15 +197,15 @@ def test_a_process_that_hangs_or_trickles_is_ended_and_the_next_call_starts_anot
     with labeller(folder, program=program) as one:
         for word in ("hang", "trickle"):
             with monkeypatch.context() as impatient:
-                impatient.setattr(onnxnames, "FLOOR_S", 0.1)
+                impatient.setattr(name_model, "FLOOR_S", 0.1)
                 assert code_of(one, [word]) == "engine_silent"
             assert one.labels(KARI) == [("name", 0.5)]
 
 
 def test_patience_grows_with_the_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with labeller(folder, program=STAND_IN + "    signal.pause()\n") as one:
-        monkeypatch.setattr(onnxnames, "FLOOR_S", 0.0)
-        monkeypatch.setattr(onnxnames, "PER_WORD", 0.001)
+        monkeypatch.setattr(name_model, "FLOOR_S", 0.0)
+        monkeypatch.setattr(name_model, "PER_WORD", 0.001)
         with pytest.raises(Unreachable) as told:
             one.labels(["ni"] * 1100)
         assert told.value.detail == {"seconds": 1}
@@ -331,7 +331,7 @@ def test_each_piece_is_of_the_word_it_stands_in(words: list[str], with_blank: bo
     assert list(words_of(words, pieces)) == owners
 
 
-def made_of(sure: dict[str, list[float]], window: int = WINDOW) -> labelling._Model:
+def made_of(sure: dict[str, list[float]], window: int = WINDOW) -> name_model_child._Model:
     """A model that cuts words into letters, and gives a letter the odds that *sure* has, else those of nothing.
 
     Its labels are nothing, the begin and the inside of a name, a telephone number, and a town.
@@ -350,7 +350,7 @@ def made_of(sure: dict[str, list[float]], window: int = WINDOW) -> labelling._Mo
 
     session = SimpleNamespace(get_inputs=lambda: [SimpleNamespace(name="input_ids")], run=run)
     kinds = ("", "name", "name", "number", "")
-    return labelling._Model(session, SimpleNamespace(encode=encode), kinds, window)
+    return name_model_child._Model(session, SimpleNamespace(encode=encode), kinds, window)
 
 
 def test_a_word_is_what_the_likeliest_of_its_pieces_is_and_all_labels_of_one_kind_count_together() -> None:

@@ -22,14 +22,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from arlo_rec import audio, package, wording
-from arlo_rec.answer import AccessTold, Answer, Case, CopyTold, GrantTold, RecordingTold
-from arlo_rec.errors import Usage
-from arlo_rec.letter_texts import DECIMAL, KEYS, LANGUAGES, LETTER, MONTHS, PAGE
-from arlo_rec.markup import element, escape, together
-from arlo_rec.package import build, data_json, passphrase_bytes
+from arlo_rec import audio
+from arlo_rec.dsar import package
+from arlo_rec.dsar.answer import AccessTold, Answer, Case, CopyTold, GrantTold, RecordingTold
+from arlo_rec.dsar.package import build, data_json, passphrase_bytes
+from arlo_rec.i18n import formats
+from arlo_rec.i18n.html import element, escape, together
+from arlo_rec.i18n.letter import DECIMAL, KEYS, LANGUAGES, LETTER, MONTHS, PAGE
+from arlo_rec.model.errors import Usage
+from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import Action, Purpose, Role
-from arlo_rec.prompts import SHIPPED
 from tests.browser import MISSING, Browser
 from tests.sounds import tone_wav
 
@@ -212,7 +214,7 @@ def test_every_sentence_is_said_in_some_letter(monkeypatch: pytest.MonkeyPatch) 
             said.add(code)
             return super().__getitem__(code)
 
-    monkeypatch.setattr(wording, "LETTER", Listening(LETTER))
+    monkeypatch.setattr(formats, "LETTER", Listening(LETTER))
     for answer in EVERY_KIND:
         built(answer)
     unsaid = {code for code in LETTER if code not in said}

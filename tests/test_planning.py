@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from arlo_rec.cutlist import Cut
-from arlo_rec.errors import Usage
-from arlo_rec.speech import identify, likeness, planning
-from arlo_rec.speech.checks import label
-from arlo_rec.speech.fitting import is_plausible
-from arlo_rec.speech.planning import Plan
+from arlo_rec.model.errors import Usage
+from arlo_rec.speech.cut_list import Cut
+from arlo_rec.speech.detectors import identify, likeness
+from arlo_rec.speech.detectors.check_digits import label
+from arlo_rec.speech.planning import planner
+from arlo_rec.speech.planning.alignment import is_plausible
+from arlo_rec.speech.planning.planner import Plan
 from arlo_rec.speech.words import ENGINE, Redaction, Transcript, Word
 from tests.test_activity import CALLS, active, call, told
 from tests.test_fitting import heard, later, slower, spoken
@@ -23,7 +24,7 @@ STEREO, MONO = 2, 1
 
 
 def planned(number: int, *transcripts: Transcript, strict: bool = False) -> Plan:
-    return planning.plan(call(number), transcripts, list(told(number)["known"].values()), strict=strict)
+    return planner.plan(call(number), transcripts, list(told(number)["known"].values()), strict=strict)
 
 
 def of(words: Sequence[Word], *redactions: Redaction, form: str = "words") -> Transcript:
@@ -65,8 +66,8 @@ def test_no_harmless_word_hides_what_was_said_under_it(strict: bool) -> None:
 
 def test_in_strict_mode_a_harmless_word_stays_unless_it_lasts_too_long() -> None:
     activity = spoken((0, 10, 17))
-    for seconds, left in ((0.9, 0.9 + 2 * planning.REACH), (3.0, 0.0)):
-        found = list(planning._not_kept(activity, [[Word("okay", 12.0, 12.0 + seconds, 0.99, 0)]]))
+    for seconds, left in ((0.9, 0.9 + 2 * planner.REACH), (3.0, 0.0)):
+        found = list(planner._not_kept(activity, [[Word("okay", 12.0, 12.0 + seconds, 0.99, 0)]]))
         assert sum(one.end - one.start for one in found) == pytest.approx(7 - left, abs=0.03)
 
 
@@ -81,17 +82,17 @@ def test_a_long_word_right_behind_a_cue_does_not_end_what_the_engine_could_not_s
     ]
     long = Word("it", start + 0.1, start + 3.0, 0.9, 0)
     short = replace(long, end=start + 0.3)
-    (found,) = planning._behind_cues(activity, [*cue, long])
-    assert found.start == pytest.approx(start) and found.end == pytest.approx(start + planning.NAME_LONGEST)
-    assert list(planning._behind_cues(activity, [*cue, short])) == []
+    (found,) = planner._behind_cues(activity, [*cue, long])
+    assert found.start == pytest.approx(start) and found.end == pytest.approx(start + planner.NAME_LONGEST)
+    assert list(planner._behind_cues(activity, [*cue, short])) == []
 
 
 def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() -> None:
     cuts = [Cut(5.0, 9.0), Cut(11.0, 12.0), Cut(14.8, 20.0)]
     long, short = Word("I", 8.0, 15.0, 0.99, 0), Word("ja", 12.5, 12.8, 0.99, 0)
-    assert planning._heard_badly([long, short], cuts) == [(9.0, 11.0, 0), (12.0, 14.8, 0)]
-    assert planning._heard_badly([replace(long, end=8.9), short], cuts) == []
-    assert planning._heard_badly([long], []) == [(8.0, 15.0, 0)]
+    assert planner._heard_badly([long, short], cuts) == [(9.0, 11.0, 0), (12.0, 14.8, 0)]
+    assert planner._heard_badly([replace(long, end=8.9), short], cuts) == []
+    assert planner._heard_badly([long], []) == [(8.0, 15.0, 0)]
     for number in CALLS:
         plan = planned(number, of(heard(number)))
         for word in plan.words:
@@ -102,7 +103,7 @@ def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() 
                     if channel == word.channel
                 )
                 left = (word.end - word.start) * (1 - share_cut(plan, word.start, word.end))
-                assert listed == pytest.approx(left, abs=2 * planning.EVEN_SHORTEST)
+                assert listed == pytest.approx(left, abs=2 * planner.EVEN_SHORTEST)
 
 
 # -- words that jump or drift --------------------------------------------------------------------------

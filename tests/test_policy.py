@@ -10,20 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import consent, policy
-from arlo_rec.consent import Claim, Prompt
-from arlo_rec.policy import (
-    RETENTION,
-    Action,
-    Decision,
-    Event,
-    GuardLimits,
-    Purpose,
-    Role,
-    State,
-    Wish,
-)
-from arlo_rec.prompts import SHIPPED
+from arlo_rec import policy
+from arlo_rec.model import consent
+from arlo_rec.model.consent import Claim, Prompt
+from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.policy import RETENTION, Action, Decision, Event, GuardLimits, Purpose, Role, State, Wish
 
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NOW = START + timedelta(hours=1)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import audio, cutlist
+from arlo_rec import audio
 from arlo_rec.audio import Encoding, Fill, Sound, Stretch
-from arlo_rec.errors import Usage
+from arlo_rec.model.errors import Usage
+from arlo_rec.speech import cut_list
 from tests.promises import plunder
 from tests.sounds import tone_wav
 from tests.test_attack import SECRETS, identity
@@ -115,7 +116,7 @@ def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -
 
 def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from arlo_rec import pseudonymise
-    from arlo_rec.errors import Unreachable
+    from arlo_rec.model.errors import Unreachable
 
     (original,) = world.take_in("a")
     world.grant("turid", "training")
@@ -187,7 +188,7 @@ def test_a_manager_with_quality_makes_and_reviews_and_others_do_not_even_see_it(
 def test_a_copy_is_sealed_by_the_roster_of_today_also_where_it_changed_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import copies
+    from arlo_rec.training import copies
 
     (original,) = world.take_in("a")
     world.grant("turid", "training")
@@ -209,7 +210,7 @@ def test_a_copy_is_sealed_by_the_roster_of_today_also_where_it_changed_meanwhile
 def test_a_copy_of_a_call_that_was_withdrawn_meanwhile_is_not_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import copies
+    from arlo_rec.training import copies
 
     (original,) = world.take_in("a")
     hold = copies._hold
@@ -258,12 +259,12 @@ def test_a_copy_goes_with_its_originals_last_day(world: World) -> None:
 def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     """With own code, too: what a training key opens besides the sound."""
 
-    from arlo_rec import gate, listening, metadata
-    from arlo_rec.opening import open_store
-    from arlo_rec.place import find
+    from arlo_rec.access import gate, listening_keys, metadata
+    from arlo_rec.admin.opening import open_store
+    from arlo_rec.keys.layout import find
+    from arlo_rec.keys.seen_state import StateFolder
+    from arlo_rec.model.records import RecordingId
     from arlo_rec.policy import Purpose
-    from arlo_rec.records import RecordingId
-    from arlo_rec.statefolder import StateFolder
 
     (original,) = world.take_in("a")
     world.grant("turid", "training")
@@ -272,7 +273,7 @@ def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
         row = store.catalogue.get(copy)
         assert row is not None
         ke = gate.reach_keys(store, [row])[copy]
-        told = metadata.open_for(store, copy, listening.keyring(store, Purpose.TRAINING), ke, {})
+        told = metadata.open_for(store, copy, listening_keys.keyring(store, Purpose.TRAINING), ke, {})
     assert told is not None and "cuts" not in told and "caller" not in told
 
 
@@ -305,12 +306,12 @@ def test_a_list_that_is_none_makes_no_copy(world: World, text: str) -> None:
 
 def test_audacity_ctm_and_json_say_the_same() -> None:
     same = [(0.5, 1.0, None), (2.0, 2.25, None)]
-    audacity = cutlist.read(b"2.0\t2.25\tnumber\n\\\t100\t200\n0.5\t1.0\tname\n")
+    audacity = cut_list.read(b"2.0\t2.25\tnumber\n\\\t100\t200\n0.5\t1.0\tname\n")
     assert [(one.start, one.end, one.channels) for one in audacity] == same
     assert [one.types for one in audacity] == [("name",), ("number",)]
-    told = cutlist.read(b'{"cuts": [{"start": 0.5, "end": 1.0, "type": "name"}, {"start": 2, "end": 2.25}]}')
+    told = cut_list.read(b'{"cuts": [{"start": 0.5, "end": 1.0, "type": "name"}, {"start": 2, "end": 2.25}]}')
     assert [(one.start, one.end, one.channels) for one in told] == same
-    ctm = cutlist.read(b";; comment\ncall A 0.5 0.5 ola\ncall B 2.0 0.25 fire 0.9\n")
+    ctm = cut_list.read(b";; comment\ncall A 0.5 0.5 ola\ncall B 2.0 0.25 fire 0.9\n")
     assert [(one.start, one.end, one.channels) for one in ctm] == [(0.5, 1.0, (0,)), (2.0, 2.25, (1,))]
 
 
@@ -394,7 +395,7 @@ def test_a_stretch_that_is_not_in_the_sound_is_no_stretch(bad: Stretch) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_list_of_cuts_or_told_as_none(raw: bytes) -> None:
     try:
-        found = cutlist.read(raw)
+        found = cut_list.read(raw)
     except Usage:
         return
     assert found and all(0 <= one.start < one.end for one in found)

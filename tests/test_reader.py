@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec import crypto, objects
-from arlo_rec.crypto import BodyReader, Sealed
-from arlo_rec.errors import Integrity
-from arlo_rec.objects import DataKey, Header
-from arlo_rec.records import Kind, RecordingId
+from arlo_rec.crypto import object_file, primitives
+from arlo_rec.crypto.object_file import DataKey, Header
+from arlo_rec.crypto.primitives import BodyReader, Sealed
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import Kind, RecordingId
 
 KEY, CONTEXT = b"k" * 32, b"the whole header"
 CHUNK, SEALED_CHUNK, HEAD = 16384, 16400, 56
@@ -42,7 +42,7 @@ def plain_of(size: int) -> bytes:
 
 
 def sealed_of(size: int) -> bytes:
-    return b"".join(crypto.encrypt_body(KEY, CONTEXT, [plain_of(size)]))
+    return b"".join(primitives.encrypt_body(KEY, CONTEXT, [plain_of(size)]))
 
 
 BODIES = {size: (plain_of(size), sealed_of(size)) for size in SIZES}
@@ -223,14 +223,14 @@ def test_a_chunk_has_a_number_below_2_to_the_38(number: int) -> None:
 def call() -> tuple[DataKey, Header, bytes]:
     """Key, header and bytes of an object that holds the longest body."""
     key = DataKey(b"f" * 32, b"e" * 32)
-    listening = crypto.SealingKey.from_seed(b"1" * 32)
-    header = objects.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, {b"a" * 16: listening.public})
-    return key, header, b"".join(objects.seal_body(key, header, [plain_of(SIZES[-1])]))
+    listening = primitives.SealingKey.from_seed(b"1" * 32)
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, {b"a" * 16: listening.public})
+    return key, header, b"".join(object_file.seal_body(key, header, [plain_of(SIZES[-1])]))
 
 
 def test_the_sound_of_an_object_is_read_in_places(call: tuple[DataKey, Header, bytes]) -> None:
     key, header, raw = call
-    sound = objects.open_sound(key, header, io.BytesIO(raw))
+    sound = object_file.open_sound(key, header, io.BytesIO(raw))
     assert sound.size == SIZES[-1]
     assert sound.read(CHUNK - 3, CHUNK + 3) == plain_of(SIZES[-1])[CHUNK - 3 : CHUNK + 3]
 
@@ -239,17 +239,17 @@ def test_the_sound_of_an_object_that_was_changed_or_cut_is_damaged(call: tuple[D
     key, header, raw = call
     at = len(header.encode()) + HEAD + 5
     changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
-    sound = objects.open_sound(key, header, io.BytesIO(changed))
+    sound = object_file.open_sound(key, header, io.BytesIO(changed))
     with pytest.raises(Integrity):
         sound.read(0, 1)
     for cut in (raw[:-1], raw[: len(header.encode())], raw + b"x"):
         with pytest.raises(Integrity):
-            objects.open_sound(key, header, io.BytesIO(cut))
+            object_file.open_sound(key, header, io.BytesIO(cut))
 
 
 def test_the_sound_of_an_object_needs_both_locks_and_its_own_header(call: tuple[DataKey, Header, bytes]) -> None:
     key, header, raw = call
-    other = objects.read_header(raw[:28] + b"p" * 16 + raw[44:])
+    other = object_file.read_header(raw[:28] + b"p" * 16 + raw[44:])
     for wrong, head in ((DataKey(key.kf, bytes(32)), header), (DataKey(bytes(32), key.ke), header), (key, other)):
         with pytest.raises(Integrity):
-            objects.open_sound(wrong, head, io.BytesIO(raw))
+            object_file.open_sound(wrong, head, io.BytesIO(raw))

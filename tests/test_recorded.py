@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, confinement, decoder, decoding
-from arlo_rec.errors import SoundError
-from arlo_rec.texts import TEXTS
+from arlo_rec.i18n.messages import every
+from arlo_rec.model.errors import SoundError
 from tests.compressed import AV, SECRET, SOUNDFILE, samples, with_soundfile
 from tests.sounds import chunk, fmt, riff, tone
 from tests.world import World, memory_of
@@ -399,11 +399,13 @@ def test_the_filter_knows_every_call_once() -> None:
 
 def test_every_reason_for_refusing_a_sound_has_a_sentence() -> None:
     folder = Path(audio.__file__).parent
-    source = "".join(one.read_text("utf-8") for one in (*folder.glob("*.py"), folder.parent / "candidates.py"))
+    source = "".join(
+        one.read_text("utf-8") for one in (*folder.glob("*.py"), folder.parent / "intake" / "candidates.py")
+    )
     reasons = {word for line in source.splitlines() for word in re.findall(r'(?:SoundError\(|why=)"(\w+)"', line)}
     reasons |= {"data_beyond_end", "chunk_beyond_end", "no_frames"}  # chosen between two
     assert len(reasons) > 30
-    assert {f"sound.{one}" for one in reasons} == {code for code in TEXTS if code.startswith("sound.")}
+    assert {f"sound.{one}" for one in reasons} == {code for code in every() if code.startswith("sound.")}
 
 
 # Size -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.place import find
+from arlo_rec.keys.layout import find
 from tests import world as worlds
 from tests.promises import plunder
 from tests.test_attack import SECRETS, identity
@@ -168,8 +168,8 @@ def test_while_it_is_closed_the_intake_does_not_hold_the_root_either(fed: World)
     restore(fed)
     from datetime import UTC, datetime
 
-    from arlo_rec.opening import open_store
-    from arlo_rec.statefolder import StateFolder
+    from arlo_rec.admin.opening import open_store
+    from arlo_rec.keys.seen_state import StateFolder
 
     for name, holds in (("telefon", False), ("cron", True)):
         with open_store(find(fed.store), identity(fed, name), datetime.now(UTC), StateFolder(None)) as store:

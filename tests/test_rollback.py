@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec import crypto, people, place
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.errors import Integrity
-from arlo_rec.keyfiles import read_catalogue_seal
-from arlo_rec.people import Signed
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import layout, roster
+from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.roster import Signed
+from arlo_rec.model.errors import Integrity
 from arlo_rec.store import catalogue_key
 from tests.test_attack import identity
 from tests.world import World
@@ -21,7 +22,7 @@ from tests.world import World
 
 def catalogue(world: World) -> SqliteConnection:
     """The catalogue, as somebody who holds its key and ignores the program opens it."""
-    where = place.find(world.store)
+    where = layout.find(world.store)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
     return SqliteConnection(where.catalogue, catalogue_key(seed))
 
@@ -153,18 +154,18 @@ def test_a_roster_that_somebody_changed_or_signed_is_refused(world: World) -> No
     kept = Signed(row[0], row[1], bytes(row[2]), bytes(row[3]), bytes(row[4]))
     db.close()
     trusted = identity(world, "iver").officers
-    assert people.read_roster(kept, trusted).person("leif")
-    mallory = crypto.SigningKey.from_seed(b"\x66" * 32)
+    assert roster.read_roster(kept, trusted).person("leif")
+    mallory = primitives.SigningKey.from_seed(b"\x66" * 32)
     promoted = kept.body.replace(b'"role":"auditor"', b'"role":"officer"')
     assert promoted != kept.body
     for forged in (
         Signed(kept.kind, kept.counter, promoted, kept.signed_by, kept.signature),
         Signed(kept.kind, kept.counter + 1, kept.body, kept.signed_by, kept.signature),
-        people.sign("roster", kept.counter, promoted, mallory),
-        people.sign("roster", kept.counter, promoted, identity(world, "iver").signing),
+        roster.sign("roster", kept.counter, promoted, mallory),
+        roster.sign("roster", kept.counter, promoted, identity(world, "iver").signing),
     ):
         with pytest.raises(Integrity):
-            people.read_roster(forged, trusted)
+            roster.read_roster(forged, trusted)
 
 
 def test_an_officer_who_was_introduced_may_sign_and_her_rosters_are_believed(world: World) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import audit, inspection, logbook, receipts
+from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.keyfiles import read_catalogue_seal
-from arlo_rec.opening import open_store
-from arlo_rec.place import find
-from arlo_rec.records import RecordingId
-from arlo_rec.statefolder import StateFolder
+from arlo_rec.catalogue import audit_log
+from arlo_rec.crypto import merkle
+from arlo_rec.erasure import receipts
+from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.layout import find
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.records import RecordingId
+from arlo_rec.oversight import consistency
 from arlo_rec.store import log_key
 from bench import fill
 from tests import world as worlds
@@ -50,8 +53,8 @@ def large(filled: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many batches as a store of a million has."""
-    monkeypatch.setattr(logbook, "_BATCH", 7)
-    monkeypatch.setattr(inspection, "_BATCH", 7)
+    monkeypatch.setattr(audit_log, "_BATCH", 7)
+    monkeypatch.setattr(consistency, "_BATCH", 7)
 
 
 def problems(world: World) -> list[tuple[str, str]]:
@@ -113,7 +116,7 @@ def test_a_row_that_the_log_does_not_know_is_a_stranger(large: World, small_batc
 def test_a_row_that_is_held_although_the_log_tells_of_its_erasure_is_a_stranger(
     large: World, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logbook, "_BATCH", batch)
+    monkeypatch.setattr(audit_log, "_BATCH", batch)
     told = large.json("withdraw", fill.number_of(0), "--yes", who="skranke")
     back = told["recordings"][0]["id"]
     db = catalogue(large)
@@ -126,9 +129,9 @@ def test_a_row_that_is_held_although_the_log_tells_of_its_erasure_is_a_stranger(
 def test_what_comes_and_goes_while_a_verification_runs_is_no_problem(
     large: World, small_batches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = inspection.Inspection.problems
+    original = consistency.Inspection.problems
 
-    def meanwhile(one: inspection.Inspection) -> list[inspection.Problem]:
+    def meanwhile(one: consistency.Inspection) -> list[consistency.Problem]:
         """The log was walked to its end; the rows were not."""
         with monkeypatch.context() as patch:
             patch.undo()
@@ -136,7 +139,7 @@ def test_what_comes_and_goes_while_a_verification_runs_is_no_problem(
             large.take_in("new")
         return original(one)
 
-    monkeypatch.setattr(inspection.Inspection, "problems", meanwhile)
+    monkeypatch.setattr(consistency.Inspection, "problems", meanwhile)
     assert problems(large) == []
 
 
@@ -144,11 +147,11 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     """Longer than any JSON that we take from outside."""
     db, where = catalogue(world), find(world.store)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
-    book, names = logbook.Logbook(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
+    book, names = audit_log.Logbook(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
     with db.writing():
         tree = book.tree()
         book.append([{"action": "purge", "outcome": "done", "recordings": names}], identity(world, "iver").signing)
-        path = b"".join(audit.path_of_last(tree))
+        path = b"".join(merkle.path_of_last(tree))
         db.run("INSERT INTO proofs (number, seq, path) VALUES ('ABCD-EFGH', ?, ?)", (tree.size, path))
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does
     assert [len(line.told["recordings"]) for line in book.about(RecordingId(bytes(16))) if line.told] == [130_000]

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec.errors import Integrity
-from arlo_rec.speech import namelists, tagger
+from arlo_rec.model.errors import Integrity
+from arlo_rec.speech.detectors import name_lists, tagger
 
 UNLISTED = [  # made up, in no list, and no part of what the weights were learnt from
     "Torfred Kvamsnedal", "Solvarda Hjelmstrupen", "Gunnleik Brattbergskar", "Eldfrid Myrstrandlia",
@@ -60,7 +60,7 @@ def share(sentences: list[tuple[str, str]], threshold: float) -> float:
 
 def test_the_names_of_these_tests_are_in_no_list() -> None:
     words = [word.casefold() for name in UNLISTED for word in name.split()]
-    assert not [word for word in words if namelists.given(word) or namelists.family(word)]
+    assert not [word for word in words if name_lists.given(word) or name_lists.family(word)]
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -147,15 +147,15 @@ def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
 
 def test_the_tagger_and_the_lists_are_small() -> None:
     assert tagger.FILE.stat().st_size < 1_200_000
-    assert namelists.FILE.stat().st_size < 150_000
+    assert name_lists.FILE.stat().st_size < 150_000
 
 
 def test_the_weights_are_loaded_only_when_they_are_asked_for() -> None:
     script = (
-        "import sys\nfrom arlo_rec.speech import namelists, tagger\n"
-        "assert tagger.weights.cache_info().misses == namelists.lists.cache_info().misses == 0\n"
+        "import sys\nfrom arlo_rec.speech.detectors import name_lists, tagger\n"
+        "assert tagger.weights.cache_info().misses == name_lists.lists.cache_info().misses == 0\n"
         "tagger.people(['hei']); tagger.people(['hei'])\n"
-        "assert tagger.weights.cache_info().misses == namelists.lists.cache_info().misses == 1\n"
+        "assert tagger.weights.cache_info().misses == name_lists.lists.cache_info().misses == 1\n"
         "assert 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -225,24 +225,26 @@ def test_the_weights_hold_no_words() -> None:
 
 def test_the_lists_know_names_of_several_countries_and_no_everyday_words() -> None:
     for name in ("oddvar", "kari", "björn", "mette", "jennifer", "agnieszka", "ahmed", "aino"):
-        assert namelists.given(name), name
+        assert name_lists.given(name), name
     for name in ("johansen", "haugland", "lindström", "søndergaard", "smith", "kowalski", "khan", "virtanen"):
-        assert namelists.family(name), name
+        assert name_lists.family(name), name
     for word in ("kundeservice", "abonnement", "ringer", "heter", "computer", ""):
-        assert not (namelists.given(word) or namelists.family(word)), word
+        assert not (name_lists.given(word) or name_lists.family(word)), word
 
 
 def test_names_that_are_words_are_marked_and_others_are_not() -> None:
     words = ["will", "mark", "grace", "bo", "liv", "dag", "stein", "even", "odd", "mai", "hope", "rose", "storm"]
-    assert [word for word in words if not namelists.ambiguous(word)] == []
+    assert [word for word in words if not name_lists.ambiguous(word)] == []
     names = ["oddvar", "ingeborg", "kari", "erik", "johansen", "haugland", "svensson", "jennifer"]
-    assert [name for name in names if namelists.ambiguous(name)] == []
-    lists = namelists.lists()
+    assert [name for name in names if name_lists.ambiguous(name)] == []
+    lists = name_lists.lists()
     assert lists.ambiguous <= lists.given | lists.family
 
 
 def test_the_lists_say_whose_they_are() -> None:
-    head = [line for line in gzip.decompress(namelists.FILE.read_bytes()).decode().splitlines() if line.startswith("#")]
+    head = [
+        line for line in gzip.decompress(name_lists.FILE.read_bytes()).decode().splitlines() if line.startswith("#")
+    ]
     assert "Faker" in " ".join(head) and "MIT" in " ".join(head) and "Copyright" in " ".join(head)
 
 
@@ -251,4 +253,4 @@ def test_damaged_lists_are_told(tmp_path: Path, wrong: bytes) -> None:
     path = tmp_path / "names.txt.gz"
     path.write_bytes(wrong)
     with pytest.raises(Integrity, match="names_damaged"):
-        namelists.read(path)
+        name_lists.read(path)

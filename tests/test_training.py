@@ -12,8 +12,8 @@ import pytest
 
 from arlo_rec import audio, policy
 from arlo_rec.audio import Sound
-from arlo_rec.package import build as BUILD
-from arlo_rec.speech.engine import whisper as WHISPER
+from arlo_rec.dsar.package import build as BUILD
+from arlo_rec.speech.engines.engine import whisper as WHISPER
 from tests.models import MODEL, needs_model
 from tests.world import REASON, World
 
@@ -377,7 +377,7 @@ def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_p
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.serving import next_request, say
+from arlo_rec.speech.engines.serving import next_request, say
 pipe = socket.socket(fileno=0)
 next_request(pipe)
 say(pipe, {"languages": ["en", "no"]})
@@ -395,7 +395,7 @@ def engine_that(world: World, monkeypatch: pytest.MonkeyPatch, does: str) -> str
     """A model's folder, and an engine of which the process does what a test wants."""
     from functools import partial
 
-    from arlo_rec.speech import engine
+    from arlo_rec.speech.engines import engine
 
     folder = world.base / "model"
     folder.mkdir(exist_ok=True)
@@ -461,12 +461,12 @@ def test_a_real_engine_hears_a_call_and_its_copy_once_more(world: World) -> None
 def test_an_access_answer_tells_of_the_copies_and_of_who_heard_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import dsar
-    from arlo_rec.answer import Answer
+    from arlo_rec.dsar import request
+    from arlo_rec.dsar.answer import Answer
 
     answers: list[Answer] = []
     monkeypatch.setattr(
-        dsar, "build", lambda answer, *more, **how: answers.append(answer) or BUILD(answer, *more, **how)
+        request, "build", lambda answer, *more, **how: answers.append(answer) or BUILD(answer, *more, **how)
     )
     recording = call(world)
     world.grant("turid", "training")

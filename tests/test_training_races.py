@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.commands.run import Run
-from arlo_rec.errors import Unreachable
+from arlo_rec.model.errors import Unreachable
 from tests.models import MODEL, needs_model
 from tests.test_pseudonymise import labels, propose, training
 from tests.test_restore import is_whole
@@ -71,7 +71,7 @@ def test_what_was_rejected_or_changed_while_it_was_released_reaches_nobody(
 
 
 def test_two_who_release_at_once_release_one_copy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from arlo_rec import copies
+    from arlo_rec.training import copies
 
     (recording,) = world.take_in("a")
     world.grant("turid", "training")
@@ -132,19 +132,19 @@ def test_a_change_that_broke_off_leaves_nothing_that_can_be_released(
 def test_who_may_no_longer_when_the_copy_is_done_makes_none(
     world: World, monkeypatch: pytest.MonkeyPatch, who: str, days: int
 ) -> None:
-    from arlo_rec import making
+    from arlo_rec.training import build
 
     world.grant("leif", "quality")
     (recording,) = world.take_in("a")
     real: Callable[[Run], datetime] = Run.now
-    planned, later = making.planned, [timedelta(0)]
+    planned, later = build.planned, [timedelta(0)]
     monkeypatch.setattr(Run, "now", lambda run: real(run) + later[0])
 
     def slowly(*words: Any) -> Any:
         later[0] = timedelta(days=days)
         return planned(*words)
 
-    monkeypatch.setattr(making, "planned", slowly)
+    monkeypatch.setattr(build, "planned", slowly)
     refused = world.run("pseudonymise", recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who=who)
     assert (refused.exit, refused.json["error"]["code"]) == (14, "gone_meanwhile")
 
@@ -162,7 +162,7 @@ def test_who_may_no_longer_when_the_copy_is_done_makes_none(
 def test_who_loses_access_while_the_copy_is_written_makes_none(
     world: World, monkeypatch: pytest.MonkeyPatch, other: tuple[str, ...], why: tuple[int, str]
 ) -> None:
-    from arlo_rec import copies
+    from arlo_rec.training import copies
 
     ended = world.grant("leif", "quality")["id"]
     world.grant("leif", "quality", "--team", "salg")
@@ -200,7 +200,7 @@ def test_whether_a_copy_was_looked_through_is_asked_again_as_it_is_given(
 def test_a_backlog_that_breaks_off_tells_what_was_made_and_a_reviewer_finds_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import copies
+    from arlo_rec.training import copies
 
     ids = {name: call(world, name) for name in ("call000", "call002")}
     real, made = copies.make, []
@@ -227,7 +227,7 @@ def test_a_backlog_that_breaks_off_tells_what_was_made_and_a_reviewer_finds_it(
 def test_a_call_that_got_a_copy_meanwhile_or_was_named_twice_gets_no_second(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import backlog
+    from arlo_rec.training import backlog
 
     recording = call(world)
     folder = transcripts(world, {"call000": recording})

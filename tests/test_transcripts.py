@@ -23,12 +23,14 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import backup, cli, crypto, oversight
+from arlo_rec import cli
 from arlo_rec.backends import files
 from arlo_rec.commands import REGISTER
 from arlo_rec.commands.helptext import EXITS
 from arlo_rec.commands.run import Run
-from arlo_rec.render import Table, table_text
+from arlo_rec.crypto import primitives
+from arlo_rec.recovery import backup
+from arlo_rec.ui.terminal import Table, table_text
 from tests import world as worlds
 from tests.world import World
 
@@ -52,7 +54,7 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "shelf": r"(?<=/objects/)[0-9a-f]{2}\b",
     "page": r"(?<=for page )[0-9]+\b",
 }
-KEY_OF = functools.cache(crypto.passphrase_key)  # the same passphrases are typed a hundred times
+KEY_OF = functools.cache(primitives.passphrase_key)  # the same passphrases are typed a hundred times
 SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -68,9 +70,9 @@ class Player:
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
         monkeypatch.chdir(world.base)
         monkeypatch.setattr(Run, "now", lambda _run: self.now)
-        monkeypatch.setattr(crypto, "passphrase_key", KEY_OF)
+        monkeypatch.setattr(primitives, "passphrase_key", KEY_OF)
         monkeypatch.setattr(files, "file_system", lambda _folder: "ext4")
-        monkeypatch.setattr(oversight, "file_system", lambda _folder: "ext4")
+        monkeypatch.setattr("arlo_rec.oversight.status.file_system", lambda _folder: "ext4")
         monkeypatch.setattr(backup, "file_system", lambda _folder: "ext4")
 
     def play(self, text: str) -> str:
@@ -329,7 +331,7 @@ def test_a_bug_is_one_line_and_its_details_hold_no_value(world: World, monkeypat
         number = "+4790000001"
         raise RuntimeError(f"while {number} waits")
 
-    monkeypatch.setattr(oversight, "status", broken)
+    monkeypatch.setattr("arlo_rec.oversight.status.status", broken)
     result = world.run("status", who="cron")
     log = world.base / "state" / "arlo-rec" / "errors.log"
     assert (result.exit, result.out, result.err.count("\n")) == (1, "", 1)

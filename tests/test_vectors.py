@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import crypto
-from arlo_rec.crypto import Argon2Cost, BodyReader, Sealed, SealingKey, SigningKey
+from arlo_rec.crypto import primitives
+from arlo_rec.crypto.primitives import Argon2Cost, BodyReader, Sealed, SealingKey, SigningKey
 
 FOLDER = Path(__file__).parent / "vectors"
 XWING_LABEL = b"\\.//^\\"  # draft-connolly-cfrg-xwing-kem, 5.3
@@ -117,15 +117,15 @@ def chunked(case: Case) -> tuple[bytes, bytes, bytes]:
 
 def through(key: bytes, context: bytes, body: bytes, plain: bytearray) -> None:
     """Open a body as a stream of odd pieces, and add what comes out to *plain*."""
-    for piece in crypto.decrypt_body(key, context, (body[at : at + 5000] for at in range(0, len(body), 5000))):
+    for piece in primitives.decrypt_body(key, context, (body[at : at + 5000] for at in range(0, len(body), 5000))):
         plain += piece
 
 
 def in_places(key: bytes, context: bytes, body: bytes, plain: bytearray) -> None:
     """Open a body with the reader, a little at a time, and add what comes out to *plain*."""
     reader = BodyReader(key, context, io.BytesIO(body), 0, len(body))
-    for start in range(0, reader.size, crypto.CHUNK):
-        plain += reader.read(start, min(start + crypto.CHUNK, reader.size))
+    for start in range(0, reader.size, primitives.CHUNK):
+        plain += reader.read(start, min(start + primitives.CHUNK, reader.size))
 
 
 @pytest.mark.parametrize("opens", [through, in_places])
@@ -159,7 +159,7 @@ def test_what_we_write_opens_in_the_reader_that_opens_cobblestones_vectors(case:
     key, context, body = chunked(case)
     plain, again = bytearray(), bytearray()
     in_places(key, context, body, plain)
-    ours = b"".join(crypto.encrypt_body(key, context, [bytes(plain)]))
+    ours = b"".join(primitives.encrypt_body(key, context, [bytes(plain)]))
     in_places(key, context, ours, again)
     assert len(ours) == len(body)
     assert again == plain
@@ -173,11 +173,11 @@ def test_a_wrap_opens_or_not_as_wycheproof_says(case: Case, monkeypatch: pytest.
     key, nonce, place, secret, sealed, tag = raw(case, "key", "iv", "aad", "msg", "ct", "tag")
     if case["result"] == "invalid":
         with pytest.raises(Sealed):
-            crypto.unwrap(key, nonce + sealed + tag, place)
+            primitives.unwrap(key, nonce + sealed + tag, place)
         return
-    assert crypto.unwrap(key, nonce + sealed + tag, place) == secret
-    monkeypatch.setattr(crypto, "fresh", lambda _: nonce)
-    assert crypto.wrap(key, secret, place) == nonce + sealed + tag
+    assert primitives.unwrap(key, nonce + sealed + tag, place) == secret
+    monkeypatch.setattr(primitives, "fresh", lambda _: nonce)
+    assert primitives.wrap(key, secret, place) == nonce + sealed + tag
 
 
 @pytest.mark.parametrize("case", cases("wycheproof_aes_gcm", keySize=256, ivSize=96))
@@ -185,9 +185,9 @@ def test_a_chunks_cipher_opens_or_not_as_wycheproof_says(case: Case) -> None:
     key, nonce, place, plain, sealed, tag = raw(case, "key", "iv", "aad", "msg", "ct", "tag")
     if case["result"] == "invalid":
         with pytest.raises(Sealed):
-            crypto._opened(AESGCM(key), nonce, sealed + tag, place)
+            primitives._opened(AESGCM(key), nonce, sealed + tag, place)
         return
-    assert crypto._opened(AESGCM(key), nonce, sealed + tag, place) == plain
+    assert primitives._opened(AESGCM(key), nonce, sealed + tag, place) == plain
     assert AESGCM(key).encrypt(nonce, plain, place) == sealed + tag
 
 
@@ -196,10 +196,10 @@ def test_a_package_is_sealed_under_the_key_that_wycheproof_says(case: Case, monk
     password, salt, key = raw(case, "password", "salt", "dk")
     rounds, length = case["iterationCount"], case["dkLen"]
     assert PBKDF2HMAC(SHA256(), length, salt, rounds).derive(password) == key
-    if length >= crypto.KEY:  # the first 32 bytes of a longer one are the same
-        monkeypatch.setattr(crypto, "PACKAGE_ROUNDS", rounds)
-        sealed = crypto.package_seal(password, b"letter", salt=salt, nonce=NONCE)
-        assert AESGCM(key[: crypto.KEY]).decrypt(NONCE, sealed, None) == b"letter"
+    if length >= primitives.KEY:  # the first 32 bytes of a longer one are the same
+        monkeypatch.setattr(primitives, "PACKAGE_ROUNDS", rounds)
+        sealed = primitives.package_seal(password, b"letter", salt=salt, nonce=NONCE)
+        assert AESGCM(key[: primitives.KEY]).decrypt(NONCE, sealed, None) == b"letter"
 
 
 # -- derivations -------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_what_we_derive_is_hkdf_with_the_info_that_the_format_says(
     secret: bytes, label: str, salt: bytes, context: bytes, length: int
 ) -> None:
     info = b"arlo-rec/1/" + label.encode("ascii") + b"\0" + context
-    made = crypto.derive(secret, label, salt=salt, context=context, length=length)
+    made = primitives.derive(secret, label, salt=salt, context=context, length=length)
     assert made == hkdf_expand(hkdf_extract(salt, secret), info, length)
 
 
@@ -246,7 +246,7 @@ def test_a_passphrase_gives_the_key_that_argon2s_authors_publish() -> None:
     for case in read("rfc.json")["argon2id_reference"]["vectors"]:
         password, salt, tag = raw(case, "password", "salt", "tag")
         cost = Argon2Cost(case["iterations"], case["lanes"], case["memory_kib"])
-        assert crypto.passphrase_key(password, salt, cost) == tag
+        assert primitives.passphrase_key(password, salt, cost) == tag
 
 
 def test_blake2b_ends_its_own_test_as_rfc_7693_says() -> None:
@@ -272,7 +272,7 @@ def test_blake2b_ends_its_own_test_as_rfc_7693_says() -> None:
 
 def test_a_tag_is_the_one_that_libsodium_makes() -> None:
     # crypto_generichash_blake2b_salt_personal of PyNaCl 1.6.2: 16 bytes, no salt, personal padded with zeros
-    assert crypto.tag(b"k" * 32, b"a", kind="source").hex() == "3058f93e86d3369336562b82ef7bbe4e"
+    assert primitives.tag(b"k" * 32, b"a", kind="source").hex() == "3058f93e86d3369336562b82ef7bbe4e"
 
 
 # -- signatures --------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def test_a_tag_is_the_one_that_libsodium_makes() -> None:
 def test_a_signature_counts_or_not_as_wycheproof_says(case: Case) -> None:
     message, signature = raw(case, "msg", "sig")
     public = bytes.fromhex(case["publicKey"]["pk"])
-    assert crypto.verified(public, signature, message) is (case["result"] == "valid")
+    assert primitives.verified(public, signature, message) is (case["result"] == "valid")
 
 
 def test_a_signature_is_made_as_rfc_8032_says() -> None:
@@ -291,9 +291,9 @@ def test_a_signature_is_made_as_rfc_8032_says() -> None:
         key = SigningKey.from_seed(seed)
         assert key.public == public
         assert key.sign(message) == signature
-        assert crypto.verified(public, signature, message)
-        assert not crypto.verified(public, signature, message + b"x")
-        assert not crypto.verified(b"short", signature, message)
+        assert primitives.verified(public, signature, message)
+        assert not primitives.verified(public, signature, message + b"x")
+        assert not primitives.verified(b"short", signature, message)
 
 
 # -- seals: X-Wing in HPKE ---------------------------------------------------------------------------
@@ -317,9 +317,9 @@ def test_a_sealing_key_grows_and_opens_as_the_draft_of_x_wing_says(case: Case) -
     seed, public, sent, shared = raw(case, "seed", "pk", "ct", "ss")
     key = SealingKey.from_seed(seed)
     assert key.public == public
-    assert len(public) == crypto.SEAL_PUBLIC
+    assert len(public) == primitives.SEAL_PUBLIC
     sealed = sealed_with(shared, sent, b"info", b"s" * 32)
-    assert len(sealed) == crypto.SEAL_OF_KEY
+    assert len(sealed) == primitives.SEAL_OF_KEY
     assert key.open(sealed, b"info") == b"s" * 32
     with pytest.raises(Sealed):
         key.open(sealed, b"other")
@@ -374,14 +374,14 @@ def test_a_seal_opens_or_not_as_wycheproofs_x25519_says(case: Case) -> None:
     with pytest.raises(Sealed):
         key.open(sealed, b"info")
     with pytest.raises(Sealed):
-        crypto.seal(key.public[:1184] + theirs, b"secret", b"info")
+        primitives.seal(key.public[:1184] + theirs, b"secret", b"info")
 
 
 @pytest.mark.parametrize("case", cases("wycheproof_mlkem_768_encaps"))
 def test_a_public_key_is_taken_or_not_as_wycheproofs_ml_kem_says(case: Case) -> None:
     public = bytes.fromhex(case["ek"]) + X25519PrivateKey.from_private_bytes(b"c" * 32).public_key().public_bytes_raw()
     if case["result"] == "valid":
-        assert len(crypto.seal(public, b"s" * 32, b"info")) == crypto.SEAL_OF_KEY
+        assert len(primitives.seal(public, b"s" * 32, b"info")) == primitives.SEAL_OF_KEY
         return
     with pytest.raises(Sealed):
-        crypto.seal(public, b"s" * 32, b"info")
+        primitives.seal(public, b"s" * 32, b"info")

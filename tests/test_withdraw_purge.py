@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.files import FileBlobs, FileRoot
-from arlo_rec.errors import Integrity, Unreachable
-from arlo_rec.opening import open_store
-from arlo_rec.place import find
-from arlo_rec.receipts import verify
-from arlo_rec.statefolder import StateFolder
+from arlo_rec.erasure.receipts import verify
+from arlo_rec.keys.layout import find
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import Integrity, Unreachable
 from tests import world as worlds
 from tests.attack import rob
 from tests.test_attack import identity

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec.errors import Usage
-from arlo_rec.speech import gathering, transcripts
-from arlo_rec.speech.transcripts import FORMS, read
+from arlo_rec.model.errors import Usage
+from arlo_rec.speech.transcripts import gathering, reading
+from arlo_rec.speech.transcripts.reading import FORMS, read
 from arlo_rec.speech.words import Redaction, Transcript, Word
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def refused(raw: bytes, channel: int | None = None) -> tuple[str, str]:
 
 def test_every_form_that_is_promised_has_a_file_and_the_docstring_lists_it() -> None:
     assert {read(raw).form for raw in FIXTURES.values()} == set(FORMS)
-    listed = re.findall(r"^    ([a-z.0-9-]+) {2,}\S", transcripts.__doc__ or "", re.MULTILINE)
+    listed = re.findall(r"^    ([a-z.0-9-]+) {2,}\S", reading.__doc__ or "", re.MULTILINE)
     assert sorted(listed) == sorted(["form", *FORMS])
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import cli
-from arlo_rec.sources.table import BETWEEN_NAMES, COLUMNS
+from arlo_rec.intake.sources.table import BETWEEN_NAMES, COLUMNS
 from tests.sounds import Encoding, tone_wav
 
 PASSPHRASE = "riktig hest batteri stift"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import RULES
-from arlo_rec.prompts import SHIPPED
 
 TOP = Path(__file__).resolve().parent.parent
 HEAD = """# The rules
 
-Made from `arlo_rec/rules.py` and `arlo_rec/prompts.py` by `./dev docs`; a test compares. Each rule stands under
+Made from `arlo_rec/rules.py` and `arlo_rec/model/prompts.py` by `./dev docs`; a test compares. Each rule stands under
 the id that refusals and log entries cite, in our own words, with the place that carries it out.
 
 """

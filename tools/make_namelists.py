@@ -1,4 +1,4 @@
-"""Write arlo_rec/speech/names.txt.gz: `python tools/make_namelists.py NORNE`; needs Faker, which the product does not.
+"""Write the list of names of `speech/detectors`: `python tools/make_namelists.py NORNE`; needs Faker.
 
 Names are those of Faker's locales (MIT) and the lists below, which hold what is common in Norway and Denmark and
 missing there. A name that is also an everyday word is marked: words that NorNE's training texts write with a small
@@ -210,7 +210,7 @@ def main() -> int:
     ]
     lines = [f"{kind}: {' '.join(sorted(names))}" for kind, names in
              (("given", given), ("family", family), ("ambiguous", both & words))]  # fmt: skip
-    target = TOP / "arlo_rec" / "speech" / "names.txt.gz"
+    target = TOP / "arlo_rec" / "speech" / "detectors" / "names.txt.gz"
     target.write_bytes(gzip.compress("\n".join([*head, *lines, ""]).encode(), 9, mtime=0))
     print(len(given), len(family), len(both & words), target.stat().st_size)
     return 0

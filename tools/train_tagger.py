@@ -1,4 +1,4 @@
-"""Learn the tagger's weights: `python tools/train_tagger.py NORNE [--check]`; writes arlo_rec/speech/tagger.bin.gz.
+"""Learn the weights of the tagger in `speech/detectors`: `python tools/train_tagger.py NORNE [--check]`.
 
 NORNE is a copy of https://github.com/ltgoslo/norne: the development and test splits of `ud`, and the training split or,
 where a copy lacks it, what `ndt` has besides these two. Half of what is learnt from stands without capitals and
@@ -24,7 +24,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
-from arlo_rec.speech import namelists, tagger  # noqa: E402
+from arlo_rec.speech.detectors import name_lists, tagger  # noqa: E402
 
 Sentence = list[tuple[str, str]]  # word as written, and its kind: "O", "B-PER" ...
 SEED = 20
@@ -99,7 +99,7 @@ class Names:
     """Names to put into sentences: of the lists, and built of syllables."""
 
     def __init__(self, chance: random.Random, *, held_out: bool) -> None:
-        lists = namelists.lists()
+        lists = name_lists.lists()
         self.chance, self.held_out = chance, held_out
         self.given = [one for one in sorted(lists.given) if one not in lists.ambiguous or chance.random() < 0.5]
         self.family = [one for one in sorted(lists.family) if one not in lists.ambiguous or chance.random() < 0.5]
@@ -128,7 +128,7 @@ class Names:
         starts, ends = _words(f"{part} starts"), _words(f"{part} ends")
         while True:
             made = self.chance.choice(starts) + self.chance.choice(ends)
-            if not self.held_out or not (namelists.given(made) or namelists.family(made)):
+            if not self.held_out or not (name_lists.given(made) or name_lists.family(made)):
                 return made
 
 

@@ -15,16 +15,7 @@ from __future__ import annotations
 from arlo_rec.audio.cutting import Fill, Stretch, cut
 from arlo_rec.audio.cutting import problems as cut_problems
 from arlo_rec.audio.decoding import Decoder, decoder_process
-from arlo_rec.audio.forms import (
-    MAX_DATA,
-    RATE_HIGHEST,
-    RATE_LOWEST,
-    Encoding,
-    Format,
-    Header,
-    Sound,
-    frames_before,
-)
+from arlo_rec.audio.forms import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, Sound, frames_before
 from arlo_rec.audio.recorded import ENDINGS, Recorded, recognise, without_first
 from arlo_rec.audio.riff import MAX_CHUNKS, canonical_header
 from arlo_rec.audio.sound import as_pcm16, canonical_pieces, canonical_wav, keep_channel, pieces_of, probe, read_wav

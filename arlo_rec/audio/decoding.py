@@ -21,7 +21,7 @@ from typing import BinaryIO, Final
 from arlo_rec.audio.confinement import Limits
 from arlo_rec.audio.decoder import END, GAVE_UP, HEAD, LENGTH, MAGIC, NO_LIBRARY, REQUEST, UNKNOWN
 from arlo_rec.audio.forms import MAX_DATA, Encoding, Header
-from arlo_rec.errors import SoundError
+from arlo_rec.model.errors import SoundError
 
 MEMORY = 256 * 1024 * 1024  # bytes that one decoding may add; the libraries need about 20
 CPU_FLOOR_S = 10

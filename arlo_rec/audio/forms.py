@@ -8,7 +8,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from arlo_rec.errors import SoundError
+from arlo_rec.model.errors import SoundError
 
 MAX_DATA = 2**31 - 64  # bytes: players hold sizes in signed 32 bits, header included; 37 h of stereo G.711
 RATE_LOWEST = 8_000  # Hz: narrowband telephony

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, Protocol
 from arlo_rec.audio.decoding import Decoder, decoding, header_of
 from arlo_rec.audio.forms import MAX_DATA, Header
 from arlo_rec.audio.riff import Compressed, Located, WavCodec, locate, read_at
-from arlo_rec.errors import SoundError
+from arlo_rec.model.errors import SoundError
 
 BLOCK = 96 * 1024  # bytes read at once: from 128 KiB on, malloc takes fresh pages from the kernel each time
 _FIRST = 64  # bytes that tell the kind of a file

@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import BinaryIO, Final
 
 from arlo_rec.audio.forms import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, check_length
-from arlo_rec.errors import SoundError
+from arlo_rec.model.errors import SoundError
 
 MAX_CHUNKS = 1000  # a broadcast WAV has about ten; more is a file made to keep us busy
 ELSEWHERE = 2**32 - 1  # RF64: a size that stands in ds64

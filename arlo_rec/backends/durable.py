@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arlo_rec.errors import Unreachable, Usage
+from arlo_rec.model.errors import Unreachable, Usage
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor  # loaded where something is written: it costs 2 ms

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from arlo_rec.backends import SLOT_BYTES, SLOTS
+from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
-from arlo_rec.errors import Integrity, InUse
-from arlo_rec.smallfile import read_small
+from arlo_rec.model.errors import Integrity, InUse
 
 LOCK = "lock"  # in the root folder
 NAME = re.compile(r"[0-9a-f]{32}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from arlo_rec.backends import SLOT_BYTES, SLOTS
-from arlo_rec.errors import InUse
+from arlo_rec.model.errors import InUse
 
 
 class MemoryBlobs:

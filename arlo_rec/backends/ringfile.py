@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arlo_rec.backends.durable import disk, put_new, sync_folder, write_whole
 from arlo_rec.backends.files import file_lock
-from arlo_rec.errors import Unreachable
+from arlo_rec.model.errors import Unreachable
 
 RING_SLOTS = 8
 RING_SLOT_BYTES = 64 * 1024  # of a slot: a root secret sealed to some fifty officers

@@ -23,7 +23,7 @@ from sqlcipher3 import dbapi2
 
 from arlo_rec.backends import Row
 from arlo_rec.backends.files import is_full
-from arlo_rec.errors import Integrity, InUse, NotUnlocked, Unreachable
+from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
 BUSY_MS = 30_000  # no wait for another writer is longer
 _SETTINGS = (

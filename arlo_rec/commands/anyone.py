@@ -7,8 +7,8 @@ from typing import Annotated
 
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import Run, new_file
-from arlo_rec.errors import ArloError, Usage
-from arlo_rec.render import Answer, tell
+from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.ui.terminal import Answer, tell
 
 
 def certificate_verify(
@@ -17,10 +17,10 @@ def certificate_verify(
     vkey: Annotated[str | None, opt("opt.vkey", "--vkey")] = None,
     page: Annotated[Path | None, opt("opt.page", "--page")] = None,
 ) -> Answer:
-    from arlo_rec.receipts import LONGEST, verify
-    from arlo_rec.records import from_iso
-    from arlo_rec.smallfile import read_small
-    from arlo_rec.times import shown
+    from arlo_rec.backends.bounded_read import read_small
+    from arlo_rec.erasure.receipts import LONGEST, verify
+    from arlo_rec.model.records import from_iso
+    from arlo_rec.model.times import shown
 
     try:
         raw = read_small(file, LONGEST, pipes=True)
@@ -31,7 +31,7 @@ def certificate_verify(
     told = verify(raw, wanted)
     if target is not None:
         from arlo_rec.backends.durable import write_new
-        from arlo_rec.receipt_page import render
+        from arlo_rec.erasure.receipt_page import render
 
         write_new(target, [render(told, run.lang).encode("utf-8")])
     data = {key: told[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
@@ -51,7 +51,7 @@ def demo(
     import secrets
     import tempfile
 
-    from arlo_rec.demo import live
+    from arlo_rec.ui.demo import live
 
     if keep and dir is None:  # what is kept must be found again
         dir = Path(tempfile.gettempdir()) / f"arlo-rec-demo-{secrets.token_hex(8)}"

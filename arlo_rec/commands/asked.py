@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.commands.run import Run
-from arlo_rec.errors import Usage
-from arlo_rec.speech.process import is_folder
+from arlo_rec.model.errors import Usage
+from arlo_rec.speech.engines.process import is_folder
 
 if TYPE_CHECKING:
-    from arlo_rec.cutlist import Cut
-    from arlo_rec.making import Order
     from arlo_rec.pseudonymise import Changes
+    from arlo_rec.speech.cut_list import Cut
+    from arlo_rec.training.build import Order
 
 
 ENDINGS = frozenset([".json", ".vtt", ".srt", ".ctm", ".txt"])  # of transcripts in a folder
@@ -35,8 +35,8 @@ class Asked:
         *,
         many: bool,
     ) -> None:
-        from arlo_rec.making import Order
         from arlo_rec.policy import Mode
+        from arlo_rec.training.build import Order
 
         named = mode or ("manual" if cuts is not None and not transcripts else "detect")
         if named not in set(Mode):
@@ -65,7 +65,7 @@ class Asked:
         """With the transcripts of this recording: the files that were named, or those of its id in a folder."""
         from dataclasses import replace
 
-        from arlo_rec.speech.gathering import LONGEST
+        from arlo_rec.speech.transcripts.gathering import LONGEST
 
         found = tuple(
             (role, _read(path, LONGEST))
@@ -101,7 +101,7 @@ def _of_call(role: str | None, named: Path, shown_id: str) -> Iterator[tuple[str
 
 
 def _read(path: Path, most: int) -> bytes:
-    from arlo_rec.smallfile import read_small
+    from arlo_rec.backends.bounded_read import read_small
 
     try:
         return read_small(path, most, pipes=True)
@@ -112,9 +112,9 @@ def _read(path: Path, most: int) -> bytes:
 
 
 def _listed(path: Path) -> list[Cut]:
-    from arlo_rec import cutlist
+    from arlo_rec.speech import cut_list
 
-    return cutlist.read(_read(path, cutlist.LONGEST))
+    return cut_list.read(_read(path, cut_list.LONGEST))
 
 
 def changes_of(accepted: list[int], removed: list[int], changed: list[str], added: list[str]) -> Changes:
@@ -137,7 +137,7 @@ def number_of(text: str) -> int | None:
 
 def cut_of(text: str) -> Cut:
     """`START-END`, in seconds; raises Usage."""
-    from arlo_rec.cutlist import read
+    from arlo_rec.speech.cut_list import read
 
     begin, _, end = text.partition("-")
     try:

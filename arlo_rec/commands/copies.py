@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.render import Answer, Table
+from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arlo_rec.recipients import Recipient
+    from arlo_rec.access.disclosures import Recipient
 
 
 def recipients_list(
     run: Run,
     every: Annotated[bool, opt("opt.all", "--all")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.recipients import listed
+    from arlo_rec.access.disclosures import listed
 
     with run.store() as store:
         found = listed(store, run.now(), every=every)
@@ -26,7 +26,7 @@ def recipients_list(
 
 
 def recipients_confirm(run: Run, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:
-    from arlo_rec.recipients import confirm
+    from arlo_rec.access.disclosures import confirm
 
     with run.store() as store:
         found = confirm(store, ids, run.now())
@@ -36,7 +36,7 @@ def recipients_confirm(run: Run, ids: Annotated[list[str], arg("arg.recipients",
 
 def told_recipient(one: Recipient) -> dict[str, Any]:
     """A recipient as JSON."""
-    from arlo_rec.records import to_iso
+    from arlo_rec.model.records import to_iso
 
     told: dict[str, Any] = {"id": one.id, "kind": one.kind, "person": one.person, "at": to_iso(one.at)}
     return told | {"recordings": one.recordings, "erased": one.erased, "state": one.state}
@@ -44,7 +44,7 @@ def told_recipient(one: Recipient) -> dict[str, Any]:
 
 def must_delete(run: Run, found: Sequence[Recipient]) -> list[str]:
     """One line for each copy that somebody must delete, and for each backup that will forget."""
-    from arlo_rec.times import shown
+    from arlo_rec.model.times import shown
 
     told = (one for one in found if one.state != "confirmed")
     return [
@@ -53,7 +53,7 @@ def must_delete(run: Run, found: Sequence[Recipient]) -> list[str]:
 
 
 def _table(run: Run, found: Sequence[Recipient]) -> Table:
-    from arlo_rec.times import shown
+    from arlo_rec.model.times import shown
 
     headings = [run.say(f"column.{one}") for one in ("id", "kind", "name", "time", "recordings", "erased", "state")]
     rows = [

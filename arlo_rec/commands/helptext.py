@@ -10,8 +10,8 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from arlo_rec.commands import COMMON, PANELS
-from arlo_rec.errors import Usage
-from arlo_rec.texts import say
+from arlo_rec.i18n.messages import say
+from arlo_rec.model.errors import Usage
 
 EXITS = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 130)
 

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import opt
 from arlo_rec.commands.run import Run
-from arlo_rec.errors import Integrity, Usage
-from arlo_rec.render import Answer, Table
+from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.escrow import Standing
-    from arlo_rec.feed import Standing as FeedStanding
+    from arlo_rec.offsite.escrow import Standing
+    from arlo_rec.offsite.feed import Standing as FeedStanding
 
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
 
 def status(run: Run) -> Answer:
-    from arlo_rec.oversight import status as state_of
-    from arlo_rec.records import to_iso
-    from arlo_rec.times import shown
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+    from arlo_rec.oversight.status import status as state_of
 
     with run.store() as store:
         stands = state_of(store, run.now())
@@ -58,7 +58,7 @@ def _feed(one: FeedStanding | None) -> dict[str, object] | None:
 
 
 def _backup(one: Standing) -> dict[str, object]:
-    from arlo_rec.records import to_iso
+    from arlo_rec.model.records import to_iso
 
     newest = to_iso(one.newest) if one.newest else None
     return {"folder": str(one.known.folder), "escrow": str(one.known.escrow), "newest": newest, "problem": one.problem}
@@ -68,8 +68,8 @@ def verify(
     run: Run,
     read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.oversight import weak_disk
-    from arlo_rec.verification import verify as check
+    from arlo_rec.oversight.status import weak_disk
+    from arlo_rec.oversight.verify import verify as check
 
     with run.store(doubting=True) as store:
         problems = check(store, run.now(), read_data=read_data)
@@ -85,7 +85,7 @@ def audit_verify(
     run: Run,
     anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor")] = None,
 ) -> Answer:
-    from arlo_rec.logbook import check
+    from arlo_rec.catalogue.audit_log import check
     from arlo_rec.policy import Action
 
     anchors = [_read(path) for path in anchor or ()]
@@ -109,17 +109,18 @@ def audit_show(
     before: Annotated[str | None, opt("opt.to", "--to")] = None,
     limit: Annotated[int | None, opt("opt.limit", "--limit")] = None,
 ) -> Answer:
-    from arlo_rec import logview, times
+    from arlo_rec.model import times
+    from arlo_rec.oversight import log_query
 
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
-        view = logview.Filter(person, action, outcome, recording, begin, end, limit)
-        entries = logview.show(store, view, run.now())
+        view = log_query.Filter(person, action, outcome, recording, begin, end, limit)
+        entries = log_query.show(store, view, run.now())
         tree = store.book.tree()
     headings = [run.say(f"column.{one}") for one in ("entry", "time", "name", "action", "outcome", "rule", "detail")]
-    rows = [logview.row(one) for one in entries]
+    rows = [log_query.row(one) for one in entries]
     data = {"entries": entries, "size": tree.size, "root": tree.root().hex()}
     return Answer(data, [] if entries else [run.say("audit.none")], Table(headings, rows))
 
@@ -140,7 +141,7 @@ def _found(problems: int) -> Integrity | None:
 
 
 def _read(path: Path) -> str:
-    from arlo_rec.smallfile import read_small
+    from arlo_rec.backends.bounded_read import read_small
 
     try:
         return read_small(path, ANCHOR_BYTES, pipes=True).decode("utf-8")

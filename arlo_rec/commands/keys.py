@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import Run, new_file
-from arlo_rec.errors import Usage
-from arlo_rec.render import Answer
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer
 
 SHARE_BYTES = 4096  # of a file with a share; it has about 250
 
@@ -18,16 +18,16 @@ def person_handover(
     name: Annotated[str, arg("arg.name", "NAME")],
     yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec import persons
+    from arlo_rec.admin import identities
 
     place = run.place()
     identity = run.identity(place)
     with run.opened(place, identity) as store:
-        persons.may_hand_over(store, name, run.now())
+        identities.may_hand_over(store, name, run.now())
         run.confirm(run.say("handover.shows", name=name), run.say("handover.question"), name, yes=yes)
-        added = persons.hand_over(store, name, run.now())
+        added = identities.hand_over(store, name, run.now())
     with run.opened(place, added.identity) as store:
-        recovery_key = persons.take_over(store, identity.name, run.now())
+        recovery_key = identities.take_over(store, identity.name, run.now())
     with run.opened(place, added.identity) as store:
         waiting = bool(store.number("rekey_due"))
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
@@ -41,7 +41,7 @@ def person_rotate(
     name: Annotated[str, arg("arg.name", "NAME")],
     key_out: Annotated[Path, opt("opt.key_out", "--key-out")],
 ) -> Answer:
-    from arlo_rec.persons import rotate
+    from arlo_rec.admin.identities import rotate
 
     new_file(key_out)
     with run.store() as store:
@@ -54,8 +54,8 @@ def recovery_split(
     shares: Annotated[int, opt("opt.shares", "--shares")],
     threshold: Annotated[int, opt("opt.threshold", "--threshold")],
 ) -> Answer:
-    from arlo_rec.people import RECOVERY_NAME
-    from arlo_rec.shares import split
+    from arlo_rec.admin.slip39 import split
+    from arlo_rec.keys.roster import RECOVERY_NAME
 
     secret = run.passphrase()
     made = split(secret.decode("utf-8", "replace"), threshold, shares)
@@ -68,8 +68,8 @@ def recovery_split(
 
 
 def recovery_join(run: Run, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
-    from arlo_rec.shares import join
-    from arlo_rec.smallfile import read_small
+    from arlo_rec.admin.slip39 import join
+    from arlo_rec.backends.bounded_read import read_small
 
     found = []
     for one in files:
@@ -82,7 +82,7 @@ def recovery_join(run: Run, files: Annotated[list[Path], arg("arg.shares", "FILE
 
 
 def recovery_renew(run: Run) -> Answer:
-    from arlo_rec.persons import renew_recovery
+    from arlo_rec.admin.identities import renew_recovery
 
     with run.store() as store:
         recovery_key = renew_recovery(store, run.now())

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
-from arlo_rec.errors import Usage
-from arlo_rec.render import Answer, Table
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.access import Found
+    from arlo_rec.access.search import Found
 
 PURPOSE = Annotated[str | None, opt("opt.purpose", "--purpose")]
 REASON = Annotated[str | None, opt("opt.reason", "--reason")]
@@ -28,7 +28,8 @@ def find(
     before: Annotated[str | None, opt("opt.to", "--to")] = None,
     limit: Annotated[int | None, opt("opt.limit", "--limit")] = None,
 ) -> Answer:
-    from arlo_rec import access, times
+    from arlo_rec.access import search as searching
+    from arlo_rec.model import times
     from arlo_rec.policy import has_hidden_characters
 
     if limit is not None and limit < 1:
@@ -37,8 +38,8 @@ def find(
         raise Usage("search_hidden_characters")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
-        search = access.Search(agent, team, begin, end, limit)
-        found = access.find(store, purpose, reason, search, run.now())
+        wanted = searching.Search(agent, team, begin, end, limit)
+        found = searching.find(store, purpose, reason, wanted, run.now())
     headings = [run.say(f"column.{one}") for one in ("id", "started", "length", "team", "agent", "expires")]
     lines = [] if found else [run.say("find.none")]
     table = Table(headings, [_row(one) for one in found])
@@ -52,7 +53,8 @@ def export(
     purpose: PURPOSE = None,
     reason: REASON = None,
 ) -> Answer:
-    from arlo_rec import access, gate
+    from arlo_rec.access import gate
+    from arlo_rec.access import search as searching
     from arlo_rec.policy import Action
 
     to_stdout = out == STDIN
@@ -61,7 +63,7 @@ def export(
     target = sys.stdout.buffer if to_stdout else new_file(Path(out))
     with run.store() as store:
         admission = gate.admit(store, Action.EXPORT, purpose, reason, run.now())
-        written = access.export(store, admission, recording, target, run.now)
+        written = searching.export(store, admission, recording, target, run.now)
     if to_stdout:
         return Answer({})
     data = {"id": recording, "out": str(Path(out).absolute()), "bytes": written}
@@ -69,14 +71,14 @@ def export(
 
 
 def _row(one: Found) -> list[str]:
-    from arlo_rec.times import shown
+    from arlo_rec.model.times import shown
 
     length = _length(one.duration_s)
     return [one.id.hex(), shown(one.started_at), length, one.team, one.agent, shown(one.expires_at)]
 
 
 def _told(one: Found) -> dict[str, object]:
-    from arlo_rec.records import to_iso
+    from arlo_rec.model.records import to_iso
 
     return {
         "id": one.id.hex(),

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.run import STDIN, Run, nameable, new_file
-from arlo_rec.errors import Usage
-from arlo_rec.render import Answer, Table
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from arlo_rec.records import Grant, Person
-    from arlo_rec.restore import Restored
+    from arlo_rec.model.records import Grant, Person
+    from arlo_rec.recovery.restore import Restored
 
 
 def init(
@@ -25,7 +25,7 @@ def init(
     group: Annotated[str | None, opt("opt.group", "--group")] = None,
     feed: Annotated[Path | None, opt("opt.feed", "--feed")] = None,
 ) -> Answer:
-    from arlo_rec.founding import Wishes, found
+    from arlo_rec.admin.initialise import Wishes, found
 
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
@@ -55,7 +55,7 @@ def person_add(
     service: Annotated[bool, opt("opt.service", "--service")] = False,  # noqa: FBT002 - typer's flags are keywords
     key_out: Annotated[Path | None, opt("opt.key_out", "--key-out")] = None,
 ) -> Answer:
-    from arlo_rec.persons import NewPerson, add
+    from arlo_rec.admin.identities import NewPerson, add
 
     if service != (key_out is not None):
         raise Usage("service_needs_key_out")
@@ -73,7 +73,7 @@ def person_add(
 
 
 def person_list(run: Run) -> Answer:
-    from arlo_rec.persons import listed
+    from arlo_rec.admin.identities import listed
 
     with run.store() as store:
         people = listed(store, run.now())
@@ -87,7 +87,7 @@ def person_remove(
     name: Annotated[str, arg("arg.name", "NAME")],
     yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.persons import removable, remove
+    from arlo_rec.admin.identities import removable, remove
 
     place = run.place()
     identity = run.identity(place)
@@ -110,7 +110,7 @@ def person_passphrase(
 ) -> Answer:
     from dataclasses import replace
 
-    from arlo_rec import persons
+    from arlo_rec.admin import identities
 
     place = run.place()
     identity = run.identity(place)
@@ -118,12 +118,12 @@ def person_passphrase(
     own = identity if reset is not None else replace(identity, once=False)
     with run.opened(place, own) as store:
         if reset is not None:
-            added = persons.reset(store, reset, now)
+            added = identities.reset(store, reset, now)
             data = {"person": _told_person(added.person), "one_time_passphrase": added.one_time}
             line = run.say("person.one_time", name=reset, role=added.person.role, passphrase=added.one_time)
             return Answer(data, [line], always=True)
         secret = run.new_passphrase(new_passphrase_file)
-        persons.set_passphrase(store, identity, secret, now)
+        identities.set_passphrase(store, identity, secret, now)
         return Answer({"person": _told_person(store.person)}, [run.say("person.passphrase_set")])
 
 
@@ -136,7 +136,7 @@ def grant(
     days: Annotated[int | None, opt("opt.days", "--days")] = None,
     reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
 ) -> Answer:
-    from arlo_rec import grants
+    from arlo_rec.admin import grants
 
     now = run.now()
     ends = _until(now, until, days)
@@ -153,7 +153,7 @@ def revoke(
     name: Annotated[str, arg("arg.name", "NAME")],
     grant: Annotated[str | None, opt("opt.grant", "--grant")] = None,
 ) -> Answer:
-    from arlo_rec import grants
+    from arlo_rec.admin import grants
 
     now = run.now()
     with run.store() as store:
@@ -166,7 +166,7 @@ def grants_list(
     run: Run,
     every: Annotated[bool, opt("opt.all", "--all")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec import grants
+    from arlo_rec.admin import grants
 
     now = run.now()
     with run.store() as store:
@@ -197,8 +197,8 @@ def dsar(
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,  # noqa: FBT002
     reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
 ) -> Answer:
-    from arlo_rec import dsar as requests
-    from arlo_rec.times import parse_from
+    from arlo_rec.dsar import request as requests
+    from arlo_rec.model.times import parse_from
 
     if own_speech and whole_call:
         raise Usage("own_or_whole")
@@ -228,10 +228,10 @@ def restore(
     reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
     yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec import restore as restoring
-    from arlo_rec.founding import group_id
+    from arlo_rec.admin.initialise import group_id
+    from arlo_rec.model.times import shown
     from arlo_rec.policy import reason_problem
-    from arlo_rec.times import shown
+    from arlo_rec.recovery import restore as restoring
 
     if accept_without_feed and (problem := reason_problem(reason)):
         raise Usage(problem, rule="security.reason")
@@ -256,7 +256,7 @@ def restore(
 
 
 def _accepted(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answer:
-    from arlo_rec.restore import accept
+    from arlo_rec.recovery.restore import accept
 
     if not accept_without_feed:
         raise Usage("backup_not_named")
@@ -266,9 +266,9 @@ def _accepted(run: Run, *, accept_without_feed: bool, reason: str | None) -> Ans
 
 
 def _restored(run: Run, done: Restored, *, closed: bool) -> Answer:
-    from arlo_rec.errors import Refused
-    from arlo_rec.records import to_iso
-    from arlo_rec.times import shown
+    from arlo_rec.model.errors import Refused
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
 
     counts = {"held": done.held, "erased": done.erased, "lost": len(done.lost)}
     data: dict[str, Any] = {"store": str(done.place.store), "root": str(done.place.root), "vkey": done.vkey}
@@ -303,8 +303,8 @@ def _role_of(run: Run, person: Person) -> str:
 def _until(now: datetime, until: str | None, days: int | None) -> datetime:
     from datetime import timedelta
 
+    from arlo_rec.model.times import parse_end
     from arlo_rec.policy import GRANT_DEFAULT
-    from arlo_rec.times import parse_end
 
     if until is not None and days is not None:
         raise Usage("until_or_days")
@@ -316,15 +316,15 @@ def _until(now: datetime, until: str | None, days: int | None) -> datetime:
 
 
 def _told_person(person: Person) -> dict[str, Any]:
-    from arlo_rec.records import to_iso
+    from arlo_rec.model.records import to_iso
 
     told = {"name": person.name, "role": person.role, "service": person.service, "since": to_iso(person.since)}
     return {**told, "recovery": person.recovery}
 
 
 def _told_grant(grant: Grant, now: datetime) -> dict[str, Any]:
-    from arlo_rec.grants import shown_state
-    from arlo_rec.records import to_iso
+    from arlo_rec.admin.grants import shown_state
+    from arlo_rec.model.records import to_iso
 
     return {
         "id": grant.id,
@@ -339,12 +339,12 @@ def _told_grant(grant: Grant, now: datetime) -> dict[str, Any]:
 
 
 def _day(at: datetime) -> str:
-    from arlo_rec.times import shown
+    from arlo_rec.model.times import shown
 
     return shown(at)[:10]
 
 
 def _minute(at: datetime) -> str:
-    from arlo_rec.times import shown
+    from arlo_rec.model.times import shown
 
     return shown(at)

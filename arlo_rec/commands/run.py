@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arlo_rec import coredump
-from arlo_rec.config import Settings, settle
-from arlo_rec.errors import NoStore, NotUnlocked, Usage
-from arlo_rec.texts import say
+from arlo_rec.crypto import hardening
+from arlo_rec.i18n.messages import say
+from arlo_rec.model.errors import NoStore, NotUnlocked, Usage
+from arlo_rec.ui.config import Settings, settle
 
 if TYPE_CHECKING:
-    from arlo_rec.keyfiles import Identity
-    from arlo_rec.place import Place
+    from arlo_rec.keys.key_files import Identity
+    from arlo_rec.keys.layout import Place
+    from arlo_rec.keys.seen_state import StateFolder
     from arlo_rec.policy import GuardLimits
-    from arlo_rec.statefolder import StateFolder
     from arlo_rec.store import Store
 
 STDIN = "-"
@@ -34,7 +34,7 @@ class Run:
     """What every command body is handed."""
 
     def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool) -> None:
-        coredump.forbid()
+        hardening.forbid()
         self.settings: Settings = settle(options, os.environ)
         self.json = json
         self.quiet = quiet
@@ -108,7 +108,7 @@ class Run:
 
     def new_passphrase(self, named: str | None) -> bytes:
         """A passphrase to be set: from a file, or asked twice on the terminal; raises Usage if it is too short."""
-        from arlo_rec.keyfiles import check_length
+        from arlo_rec.keys.key_files import check_length
 
         if named is not None:
             return check_length(self.secret(named))
@@ -119,7 +119,7 @@ class Run:
 
     def secret(self, named: str) -> bytes:
         """The passphrase in a file that nobody else can read, or on stdin for `-`."""
-        from arlo_rec.keyfiles import clean_passphrase, read_secret
+        from arlo_rec.keys.key_files import clean_passphrase, read_secret
 
         if named == STDIN:
             return clean_passphrase(self.stdin(64 * 1024))
@@ -127,7 +127,7 @@ class Run:
             return clean_passphrase(read_secret(Path(named)))
 
     def _asked(self, question: str) -> bytes:
-        from arlo_rec.keyfiles import clean_passphrase
+        from arlo_rec.keys.key_files import clean_passphrase
 
         if not sys.stdin.isatty() or self._stdin_taken:
             raise NotUnlocked("no_passphrase", rule="security.password")
@@ -148,24 +148,24 @@ class Run:
 
     def place(self) -> Place:
         """The store's folders; raises NoStore."""
-        from arlo_rec.place import find
+        from arlo_rec.keys.layout import find
 
         return find(self.store_path())
 
     def state(self) -> StateFolder:
         """What this login account remembers outside the store."""
-        from arlo_rec.statefolder import StateFolder
+        from arlo_rec.keys.seen_state import StateFolder
 
         return StateFolder(self.settings.state_dir)
 
     def identity(self, place: Place) -> Identity:
         """Who runs this; a failed unlock is noted where the next command takes it into the log."""
-        from arlo_rec import keyfiles
+        from arlo_rec.keys import key_files
 
         settings = self.settings
         if settings.key_file is not None:
             with _readable(settings.key_file):
-                identity = keyfiles.read_service(place, Path(settings.key_file), handed=settings.key_handed)
+                identity = key_files.read_service(place, Path(settings.key_file), handed=settings.key_handed)
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
@@ -173,10 +173,11 @@ class Run:
 
     def unlocked(self, place: Place, name: str, passphrase: bytes) -> Identity:
         """A person's identity; a wrong passphrase is noted in the store, and not said to be where there is none."""
-        from arlo_rec import keyfiles, opening
+        from arlo_rec.admin import opening
+        from arlo_rec.keys import key_files
 
         try:
-            return keyfiles.unlock(place, name, passphrase)
+            return key_files.unlock(place, name, passphrase)
         except NotUnlocked as problem:
             if problem.code != "wrong_passphrase":
                 raise
@@ -197,7 +198,7 @@ class Run:
         self, place: Place, identity: Identity, *, erasing: bool = False, doubting: bool = False
     ) -> Iterator[Store]:
         """The store, opened for *identity*; that somebody who was removed tried is noted too."""
-        from arlo_rec import opening
+        from arlo_rec.admin import opening
 
         with ExitStack() as stack:
             try:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.copies import must_delete, told_recipient
 from arlo_rec.commands.run import Run
-from arlo_rec.errors import Usage
-from arlo_rec.render import Answer, Table
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.outcome import NotTaken, Outcome
+    from arlo_rec.intake.results import NotTaken, Outcome
 
 
 def ingest(
@@ -23,8 +23,8 @@ def ingest(
     remove_refused: Annotated[list[str] | None, opt("opt.remove_refused", "--remove-refused")] = None,
     dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec.ingest import ingest as take_in
-    from arlo_rec.outcome import Options
+    from arlo_rec.intake.ingest import ingest as take_in
+    from arlo_rec.intake.results import Options
 
     if format not in {"auto", "manifest"}:
         raise Usage("format_unknown")
@@ -49,8 +49,9 @@ def purge(
     dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
     allow_large: Annotated[bool, opt("opt.allow_large", "--allow-large")] = False,  # noqa: FBT002
 ) -> Answer:
-    from arlo_rec import recipients, retention
-    from arlo_rec.records import to_iso
+    from arlo_rec import retention
+    from arlo_rec.access import disclosures
+    from arlo_rec.model.records import to_iso
 
     with run.store(erasing=True) as store:
         planned = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
@@ -62,7 +63,7 @@ def purge(
             data = {"due": due, "erased": 0, "overdue": due, "recordings": told, "would_stop": stop}
             return Answer(data, [run.say(code, count=due)])
         done = retention.carry_out(store, planned, run.now())
-        reached = recipients.having(store, [one.id for one in planned.due])
+        reached = disclosures.having(store, [one.id for one in planned.due])
     data = {"due": due, "erased": done.erased, "overdue": done.overdue, "recordings": told}
     data["receipt"] = str(done.receipt) if done.receipt else None
     lines = [run.say("purge.done", count=done.erased)]
@@ -80,9 +81,9 @@ def backup(
     escrow: Annotated[Path, opt("opt.escrow", "--escrow")],
     ring_hours: Annotated[int | None, opt("opt.ring_hours", "--ring-hours")] = None,
 ) -> Answer:
-    from arlo_rec.backup import Wishes, carry_out, warnings
-    from arlo_rec.records import to_iso
-    from arlo_rec.times import shown
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+    from arlo_rec.recovery.backup import Wishes, carry_out, warnings
 
     wishes = Wishes(folder, escrow, ring_hours)
     with run.store() as store:
@@ -99,7 +100,7 @@ def backup(
 
 def _codes(given: list[str], *, keep_source: bool) -> frozenset[str]:
     """The refusals whose files are to go; raises Usage."""
-    from arlo_rec.refusals import CODES
+    from arlo_rec.intake.refusals import CODES
 
     for code in given:
         if code not in CODES:

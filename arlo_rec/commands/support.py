@@ -8,8 +8,8 @@ from typing import Annotated
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.copies import must_delete, told_recipient
 from arlo_rec.commands.run import Run, new_file
-from arlo_rec.errors import ArloError
-from arlo_rec.render import Answer
+from arlo_rec.model.errors import ArloError
+from arlo_rec.ui.terminal import Answer
 
 
 def withdraw(
@@ -20,9 +20,10 @@ def withdraw(
     yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
     receipt_out: Annotated[Path | None, opt("opt.receipt_out", "--receipt-out")] = None,
 ) -> Answer:
-    from arlo_rec import recipients, withdrawal
-    from arlo_rec.records import to_iso
-    from arlo_rec.times import shown
+    from arlo_rec.access import disclosures
+    from arlo_rec.erasure import withdrawal
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
 
     if receipt_out is not None:
         new_file(receipt_out)
@@ -33,14 +34,14 @@ def withdraw(
         times = [f"  {shown(one.started_at)}" for one in planned.calls]
         count = len(planned.calls)
         if dry_run:
-            reached = recipients.having(store, [one.id for one in planned.recordings])
+            reached = disclosures.having(store, [one.id for one in planned.recordings])
             data = {"erased": 0, "would_erase": len(told), "recordings": told, "receipt": None}
             data["recipients"] = [told_recipient(one) for one in reached]
             return Answer(data, [*times, run.say("withdraw.would", count=count), *must_delete(run, reached)])
         shows = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
         run.confirm("\n".join([shows, *times]), run.say("withdraw.question", count=count), str(count), yes=yes)
         done = withdrawal.carry_out(store, planned, run.now())
-        reached = recipients.having(store, [one.id for one in done.recordings])
+        reached = disclosures.having(store, [one.id for one in done.recordings])
     told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in done.recordings]
     receipt = str(done.receipt) if done.receipt else None
     data = {"erased": len(told), "recordings": told, "receipt": receipt}

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from arlo_rec.commands import arg, opt
 from arlo_rec.commands.asked import Asked, changes_of, cut_of, number_of
 from arlo_rec.commands.run import Run, new_file
-from arlo_rec.errors import ArloError, Usage
-from arlo_rec.render import Answer, Table
+from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.backlog import Failed
-    from arlo_rec.cutlist import Cut
-    from arlo_rec.labelled import Figures
-    from arlo_rec.making import Helpers, Made, Order
+    from arlo_rec.speech.cut_list import Cut
+    from arlo_rec.training.backlog import Failed
+    from arlo_rec.training.build import Helpers, Made, Order
+    from arlo_rec.training.evaluation import Figures
 
 SOME_FAILED = 3  # exit status: something was done, and something was not
 MOST_WORKERS = 32
@@ -42,7 +42,7 @@ def pseudonymise(
     workers: Annotated[int, opt("opt.workers", "--workers")] = 1,
     bench: Annotated[Path | None, opt("opt.bench", "--bench")] = None,
 ) -> Answer:
-    from arlo_rec import backlog
+    from arlo_rec.training import backlog
 
     if sum((bool(recordings), pending, bench is not None)) != 1:
         raise Usage("recordings_or_pending")
@@ -108,9 +108,9 @@ def review(
 
 def _waiting(run: Run, *, plain: bool) -> Answer:
     """The copies that wait for a person."""
-    from arlo_rec import backlog
-    from arlo_rec.records import to_iso
-    from arlo_rec.times import shown
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+    from arlo_rec.training import backlog
 
     if not plain:
         raise Usage("copy_missing")
@@ -166,7 +166,7 @@ def _helpers(
     run: Run, named: str | None, model: Path | None, names_model: Path | None, count: int
 ) -> Iterator[list[Helpers]]:
     """For each worker an engine, if one was named or is configured, and for all of them one name model."""
-    from arlo_rec.making import Helpers
+    from arlo_rec.training.build import Helpers
 
     settings = run.settings
     folder = model or (Path(settings.asr_model) if settings.asr_model else None)
@@ -178,11 +178,11 @@ def _helpers(
     with ExitStack() as stack:
         labeller = engines = None
         if names is not None:
-            from arlo_rec.speech.onnxnames import labeller as name_model
+            from arlo_rec.speech.engines.name_model import labeller as name_model
 
             labeller = stack.enter_context(name_model(names))
         if folder is not None and named != "none":
-            from arlo_rec.speech import engine
+            from arlo_rec.speech.engines import engine
 
             threads = max(1, settings.asr_threads // count)
             hearing = (engine.whisper(folder, threads, settings.asr_language) for _ in range(count))
@@ -191,9 +191,9 @@ def _helpers(
 
 
 def _bench(run: Run, folder: Path, order: Order, helpers: Helpers) -> Answer:
-    from arlo_rec import labelled
+    from arlo_rec.training import evaluation
 
-    found = [labelled.scored(one, order, helpers) for one in labelled.calls(folder)]
+    found = [evaluation.scored(one, order, helpers) for one in evaluation.calls(folder)]
     layouts, rows = {}, []
     for layout in ("stereo", "mono"):
         mine = [one for one in found if one.layout == layout]
@@ -201,9 +201,9 @@ def _bench(run: Run, folder: Path, order: Order, helpers: Helpers) -> Answer:
         if not mine:
             continue
         kinds = sorted({one[0] for one in covers})
-        types = {kind: labelled.figures([one for one in covers if one[0] == kind]) for kind in kinds}
+        types = {kind: evaluation.figures([one for one in covers if one[0] == kind]) for kind in kinds}
         over_cut = sum(one.over_cut for one in mine) / len(mine)
-        whole = labelled.figures(covers)
+        whole = evaluation.figures(covers)
         layouts[layout] = {"calls": len(mine), "over_cut": round(over_cut, 4), **_figures(whole)}
         layouts[layout]["types"] = {kind: _figures(one) for kind, one in types.items()}
         rows += [[layout, kind, *_shown(one), ""] for kind, one in types.items()]
@@ -231,8 +231,8 @@ def _shown(one: Figures) -> list[str]:
 
 
 def _answer_of(run: Run, results: list[Made | Failed]) -> Answer:
-    from arlo_rec.backlog import Failed
-    from arlo_rec.render import told_error
+    from arlo_rec.training.backlog import Failed
+    from arlo_rec.ui.terminal import told_error
 
     told, lines = [], []
     for one in results:

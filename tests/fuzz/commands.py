@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec import crypto
-from arlo_rec.place import find
+from arlo_rec.crypto import primitives
+from arlo_rec.keys.layout import find
 from tests import world as worlds
 from tests.fuzz import confined
 from tests.fuzz.mutate import changed
@@ -232,16 +232,16 @@ def staged(template: World, base: Path, sounds: Sequence[bytes]) -> Iterator[Sta
     """A stage whose passphrases cost nothing the second time; commands run in a folder where they may not write."""
     stage = Stage(worlds.copy(template, base), sounds)
     paid: dict[bytes, bytes] = {}
-    dear = crypto.passphrase_key
+    dear = primitives.passphrase_key
 
-    def once(passphrase: bytes, salt: bytes, cost: crypto.Argon2Cost) -> bytes:
-        if cost != crypto.Argon2Cost():
+    def once(passphrase: bytes, salt: bytes, cost: primitives.Argon2Cost) -> bytes:
+        if cost != primitives.Argon2Cost():
             return free(passphrase, salt, cost)
         if passphrase + salt not in paid:
             paid[passphrase + salt] = dear(passphrase, salt, cost)
         return paid[passphrase + salt]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crypto, "passphrase_key", once)
+        patch.setattr(primitives, "passphrase_key", once)
         patch.chdir(base / "elsewhere")
         yield stage

@@ -12,17 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audio, callers, jsontext, keyfiles, people, times
+from arlo_rec import audio
 from arlo_rec.audio import decoder, decoding
-from arlo_rec.candidates import _claim
-from arlo_rec.consent import judge
-from arlo_rec.errors import NothingMatched, SoundError, Usage
+from arlo_rec.i18n.sanitise import clean
+from arlo_rec.intake.candidates import _claim
+from arlo_rec.intake.sources import jsonlines, table
+from arlo_rec.intake.sources.lines import Lines, Unreadable
+from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
+from arlo_rec.keys import key_files, roster
+from arlo_rec.model import phone_numbers, strict_json, times
+from arlo_rec.model.consent import judge
+from arlo_rec.model.errors import NothingMatched, SoundError, Usage
+from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import has_hidden_characters, reason_problem
-from arlo_rec.prompts import SHIPPED
-from arlo_rec.sources import jsonlines, table
-from arlo_rec.sources.lines import Lines, Unreadable
-from arlo_rec.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
-from arlo_rec.texts import clean
 from tests import sounds, world
 from tests.fuzz.target import Target
 
@@ -127,7 +129,7 @@ def _call(delivery: Delivery) -> bool:
 
 def _manifest(raw: bytes) -> bool:
     try:
-        told = jsontext.parse_object(raw, max_bytes=MANIFEST_BYTES)
+        told = strict_json.parse_object(raw, max_bytes=MANIFEST_BYTES)
     except ValueError:
         return False
     return _call(Manifest(path=Path("call.json"), told={"audio": None, **told}))
@@ -149,10 +151,10 @@ def _records(records: Callable[[Lines], Any], raw: bytes) -> bool:
 
 def _json(raw: bytes) -> bool:
     try:
-        value = jsontext.parse(raw)
+        value = strict_json.parse(raw)
     except ValueError:
         return False
-    assert jsontext.parse(jsontext.canonical(value), max_bytes=10 * len(raw) + 100) == value
+    assert strict_json.parse(strict_json.canonical(value), max_bytes=10 * len(raw) + 100) == value
     return True
 
 
@@ -172,9 +174,9 @@ def _time(raw: bytes) -> bool:
 
 def _number(raw: bytes) -> bool:
     text = raw.decode("utf-8", "surrogateescape")
-    callers.is_withheld(text)
+    phone_numbers.is_withheld(text)
     with suppress(NothingMatched):
-        number = callers.parse_caller(text).reveal()
+        number = phone_numbers.parse_caller(text).reveal()
         return number[0] == "+" and number[1:].isdigit() and number.isascii()
     return False
 
@@ -183,12 +185,12 @@ def _text(raw: bytes) -> bool:
     text = raw.decode("utf-8", "surrogateescape")
     clean(text).encode("utf-8")
     with suppress(Usage):
-        keyfiles.clean_passphrase(raw)
+        key_files.clean_passphrase(raw)
     with suppress(Usage):
-        people.check_name(text)
+        roster.check_name(text)
     reason_problem(text)
     with suppress(ValueError):
-        return bool(jsontext.from_base64(raw.decode("latin-1")))
+        return bool(strict_json.from_base64(raw.decode("latin-1")))
     return False
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from arlo_rec import cutlist
-from arlo_rec.errors import Usage
-from arlo_rec.speech import identify, likeness, transcripts
+from arlo_rec.model.errors import Usage
+from arlo_rec.speech import cut_list
+from arlo_rec.speech.detectors import identify, likeness
+from arlo_rec.speech.transcripts import reading
 from tests.fuzz.target import Target
 
 WORDS = Path(__file__).parent.parent / "words"
@@ -16,11 +17,11 @@ _KNOWN = likeness.known(["Kari Eksempel", "Brandon Foster"])
 
 def _transcript(raw: bytes) -> bool:
     try:
-        read = transcripts.read(raw)
+        read = reading.read(raw)
     except Usage as refused:
         assert refused.code == "transcript_wrong" and refused.detail["why"]
         return False
-    assert read.form in transcripts.FORMS
+    assert read.form in reading.FORMS
     assert all(0 <= one.start <= one.end and one.text.strip() for one in read.words)
     for one in identify.found(read.words[:MOST], _KNOWN):
         assert 0 <= one.start <= one.end
@@ -29,7 +30,7 @@ def _transcript(raw: bytes) -> bool:
 
 def _cuts(raw: bytes) -> bool:
     try:
-        cuts = cutlist.read(raw)
+        cuts = cut_list.read(raw)
     except Usage as refused:
         assert refused.code in {"cuts_wrong", "cuts_empty"}
         return False

@@ -12,41 +12,45 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audit, crypto, jsontext, keyfiles, logbook, objects, people, receipts, root, times
 from arlo_rec.backends import SLOT_BYTES
-from arlo_rec.config import beforehand, settle
-from arlo_rec.consent import Consent
-from arlo_rec.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
-from arlo_rec.inspection import _told
-from arlo_rec.place import Place, find
+from arlo_rec.catalogue import audit_log
+from arlo_rec.crypto import merkle, object_file, primitives
+from arlo_rec.erasure import receipts
+from arlo_rec.keys import key_files, root_secret, roster
+from arlo_rec.keys.layout import Place, find
+from arlo_rec.model import strict_json, times
+from arlo_rec.model.consent import Consent
+from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
+from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.model.records import Kind, Person, RecordingId
+from arlo_rec.oversight.consistency import _told
 from arlo_rec.policy import Purpose, Role
-from arlo_rec.prompts import SHIPPED
-from arlo_rec.records import Kind, Person, RecordingId
+from arlo_rec.ui.config import beforehand, settle
 from tests import world
 from tests.fuzz.target import Target
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 STORE = bytes(range(16))
-KEY = crypto.SigningKey.from_seed(bytes(32))
+KEY = primitives.SigningKey.from_seed(bytes(32))
 
 
 @contextmanager
 def cheap_and_the_same() -> Iterator[None]:
     """The cost of a passphrase is judged, not paid, and what is chosen at random is the same in every run."""
-    kept = crypto.passphrase_key, crypto.fresh
+    kept = primitives.passphrase_key, primitives.fresh
     chance = random.Random(0)
-    crypto.passphrase_key, crypto.fresh = free, lambda length=crypto.KEY: chance.randbytes(length)
+    primitives.passphrase_key, primitives.fresh = free, lambda length=primitives.KEY: chance.randbytes(length)
     try:
         yield
     finally:
-        crypto.passphrase_key, crypto.fresh = kept
+        primitives.passphrase_key, primitives.fresh = kept
 
 
-def free(_passphrase: bytes, _salt: bytes, cost: crypto.Argon2Cost) -> bytes:
+def free(_passphrase: bytes, _salt: bytes, cost: primitives.Argon2Cost) -> bytes:
     """The key of every passphrase at any cost that is allowed."""
     if not cost.within_bounds():
-        raise crypto.Sealed
-    return bytes(crypto.KEY)
+        raise primitives.Sealed
+    return bytes(primitives.KEY)
 
 
 # Keys, settings, store ----------------------------------------------------------------------------------------
@@ -60,10 +64,10 @@ class Files:
         self.place = Place(folder, folder / "root", STORE)
         for name in ("people", "root", "seals"):
             (folder / name).mkdir()
-        self.identity = keyfiles.Identity(STORE, "sigrid", bytes(32), (KEY.public,))
+        self.identity = key_files.Identity(STORE, "sigrid", bytes(32), (KEY.public,))
         with cheap_and_the_same():
-            keyfiles.write_locked(self.place, self.identity, world.PASSPHRASE.encode())
-        keyfiles.write_service(folder / "service.key", self.identity)
+            key_files.write_locked(self.place, self.identity, world.PASSPHRASE.encode())
+        key_files.write_service(folder / "service.key", self.identity)
         self.file = folder / "file"
         self.file.touch(mode=0o600)
 
@@ -82,15 +86,15 @@ class Files:
     def _service(self, raw: bytes) -> bool:
         self.file.write_bytes(raw)
         with suppress(NotUnlocked):
-            found = keyfiles.read_service(self.place, self.file)
-            assert len(found.seed) == crypto.KEY
+            found = key_files.read_service(self.place, self.file)
+            assert len(found.seed) == primitives.KEY
             return True
         return False
 
     def _person(self, raw: bytes) -> bool:
         self.place.key_file("sigrid").write_bytes(raw)
         with suppress(NotUnlocked, Integrity), cheap_and_the_same():
-            return bool(keyfiles.unlock(self.place, "sigrid", world.PASSPHRASE.encode()))
+            return bool(key_files.unlock(self.place, "sigrid", world.PASSPHRASE.encode()))
         return False
 
     def _locked_again(self, raw: bytes) -> bytes:
@@ -98,12 +102,12 @@ class Files:
         try:
             head = json.loads(raw)
             head.pop("blob")
-            bound = keyfiles._bound(self.place, "sigrid", head)
+            bound = key_files._bound(self.place, "sigrid", head)
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             return raw
         with cheap_and_the_same():
-            blob = crypto.wrap(bytes(crypto.KEY), jsontext.canonical(keyfiles._blob(self.identity)), bound)
-        return json.dumps({**head, "blob": jsontext.to_base64(blob)}).encode()
+            blob = primitives.wrap(bytes(primitives.KEY), strict_json.canonical(key_files._blob(self.identity)), bound)
+        return json.dumps({**head, "blob": strict_json.to_base64(blob)}).encode()
 
     def _config(self, raw: bytes) -> bool:
         self.file.write_bytes(raw)
@@ -131,23 +135,23 @@ class Files:
 # What lies in a store -----------------------------------------------------------------------------------------
 
 _CONSENT = Consent(NOW, "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
-_DATA_KEY = objects.new_data_key(_CONSENT)
-_LISTENER = crypto.SealingKey.from_seed(b"1" * 32)
-_HEADER = objects.make_header(_DATA_KEY, Kind.ORIGINAL, RecordingId(STORE), None, {b"a" * 16: _LISTENER.public})
+_DATA_KEY = object_file.new_data_key(_CONSENT)
+_LISTENER = primitives.SealingKey.from_seed(b"1" * 32)
+_HEADER = object_file.make_header(_DATA_KEY, Kind.ORIGINAL, RecordingId(STORE), None, {b"a" * 16: _LISTENER.public})
 # the one seed that differs from run to run: its seals are made inside the library
-_OBJECT = b"".join(objects.seal_body(_DATA_KEY, _HEADER, [bytes(range(256)) * 70]))
+_OBJECT = b"".join(object_file.seal_body(_DATA_KEY, _HEADER, [bytes(range(256)) * 70]))
 
 
 def _object(raw: bytes) -> bool:
     with suppress(Integrity):
-        header = objects.read_header(raw)
+        header = object_file.read_header(raw)
         length = len(header.encode())
         assert header.encode() == raw[:length]
         with suppress(Integrity):
-            objects.open_stanza(header, {b"a" * 16: _LISTENER})
+            object_file.open_stanza(header, {b"a" * 16: _LISTENER})
         with suppress(Integrity):
-            assert b"".join(objects.open_body(_DATA_KEY, header, [raw[length:]])) == bytes(range(256)) * 70
-        found = objects.open_sound(_DATA_KEY, header, io.BytesIO(raw))
+            assert b"".join(object_file.open_body(_DATA_KEY, header, [raw[length:]])) == bytes(range(256)) * 70
+        found = object_file.open_sound(_DATA_KEY, header, io.BytesIO(raw))
         return len(found.read(0, found.size)) == found.size
     return False
 
@@ -155,41 +159,41 @@ def _object(raw: bytes) -> bool:
 def _slots(raw: bytes) -> bool:
     contents = [raw[:SLOT_BYTES], raw[SLOT_BYTES : 2 * SLOT_BYTES]]
     with suppress(Integrity):
-        slot, _ = root.choose(contents, 7)
-        return bool(root.open_slot(STORE, bytes(32), slot))
+        slot, _ = root_secret.choose(contents, 7)
+        return bool(root_secret.open_slot(STORE, bytes(32), slot))
     return False
 
 
 def _mended_slots(raw: bytes) -> bytes:
     halves = [raw[i : i + SLOT_BYTES].ljust(SLOT_BYTES, b"\0") for i in (0, SLOT_BYTES)]
-    size = root._SLOT.size
-    return b"".join(one[:size] + crypto.sha256(one[:size]) + one[size + 32 :] for one in halves)
+    size = root_secret._SLOT.size
+    return b"".join(one[:size] + primitives.sha256(one[:size]) + one[size + 32 :] for one in halves)
 
 
 def _seen(raw: bytes) -> bool:
-    return root.decode_seen([raw, raw[1:], b""]) is not None
+    return root_secret.decode_seen([raw, raw[1:], b""]) is not None
 
 
 def _mended_seen(raw: bytes) -> bytes:
-    return raw[: root._SEEN.size] + crypto.sha256(raw[: root._SEEN.size])
+    return raw[: root_secret._SEEN.size] + primitives.sha256(raw[: root_secret._SEEN.size])
 
 
 with cheap_and_the_same():
-    _SLOT = root.encode_slot(STORE, bytes(32), 1, 7, bytes(32))
+    _SLOT = root_secret.encode_slot(STORE, bytes(32), 1, 7, bytes(32))
 _SLOTS = [_SLOT.ljust(SLOT_BYTES, b"\0") * 2, _SLOT.ljust(SLOT_BYTES, b"\0") + bytes(SLOT_BYTES)]
-_SEEN = root.encode_seen(root.Seen(7, 3, 12, bytes(32), 9, bytes(range(32))))
+_SEEN = root_secret.encode_seen(root_secret.Seen(7, 3, 12, bytes(32), 9, bytes(range(32))))
 
 # Receipts and the log -----------------------------------------------------------------------------------------
 
 _ORIGIN = f"arlo-rec/{STORE.hex()}"
 _LEAF = bytes(range(32))
-_NOTE = audit.sign_note(audit.Checkpoint(_ORIGIN, 12, bytes(32)).text(), [(_ORIGIN, KEY)])
+_NOTE = merkle.sign_note(merkle.Checkpoint(_ORIGIN, 12, bytes(32)).text(), [(_ORIGIN, KEY)])
 
 
 def _signed_receipt(told: dict[str, Any]) -> bytes:
     told.pop("signature", None)
-    told["signature"] = jsontext.to_base64(KEY.sign(receipts._message(told)))
-    return jsontext.canonical(told) + b"\n"
+    told["signature"] = strict_json.to_base64(KEY.sign(receipts._message(told)))
+    return strict_json.canonical(told) + b"\n"
 
 
 _RECEIPT = _signed_receipt(
@@ -198,9 +202,9 @@ _RECEIPT = _signed_receipt(
         "rule": "retention.90d", "policy": "2026-01", "erased_at": "2026-10-01T08:00:00Z", "count": 1,
         "recordings": ["00" * 16], "days": {"2026-07-03": 1}, "places": ["root", "catalogue", "objects"],
         "ring_until": None, "feed": None,
-        "entry": {"seq": 0, "leaf": jsontext.to_base64(_LEAF), "path": []},
-        "checkpoint": audit.sign_note(audit.Checkpoint(_ORIGIN, 1, _LEAF).text(), [(_ORIGIN, KEY)]),
-        "log_keys": [{"vkey": audit.vkey(_ORIGIN, KEY.public), "statement": None}],
+        "entry": {"seq": 0, "leaf": strict_json.to_base64(_LEAF), "path": []},
+        "checkpoint": merkle.sign_note(merkle.Checkpoint(_ORIGIN, 1, _LEAF).text(), [(_ORIGIN, KEY)]),
+        "log_keys": [{"vkey": merkle.vkey(_ORIGIN, KEY.public), "statement": None}],
     }
 )  # fmt: skip
 
@@ -210,7 +214,7 @@ def _receipt(raw: bytes) -> bool:
         told = receipts.verify(raw)
         assert {"number", "event", "rule", "policy", "erased_at", "count", "store"} <= told.keys()
         times.shown(datetime.fromisoformat(told["erased_at"]))
-        return receipts.verify(raw, audit.vkey(_ORIGIN, KEY.public)) == told
+        return receipts.verify(raw, merkle.vkey(_ORIGIN, KEY.public)) == told
     return False
 
 
@@ -220,8 +224,8 @@ def _mended_receipt(raw: bytes) -> bytes:
         told = json.loads(raw)
         name = f"arlo-rec/{told['store']}"
         checkpoint = str(told["checkpoint"]).partition("\n\n")[0].replace(_ORIGIN, name) + "\n"
-        told["log_keys"] = [{"vkey": audit.vkey(name, KEY.public), "statement": None}]
-        told["checkpoint"] = audit.sign_note(checkpoint.encode(), [(name, KEY)])
+        told["log_keys"] = [{"vkey": merkle.vkey(name, KEY.public), "statement": None}]
+        told["checkpoint"] = merkle.sign_note(checkpoint.encode(), [(name, KEY)])
         return _signed_receipt(told)
     except (KeyError, TypeError, ValueError, RecursionError):
         return raw
@@ -229,29 +233,29 @@ def _mended_receipt(raw: bytes) -> bytes:
 
 def _vkey(raw: bytes) -> bool:
     with suppress(ValueError):
-        name, public = audit.parse_vkey(raw.decode("utf-8", "replace"))
-        return bool(audit.vkey(name, public))
+        name, public = merkle.parse_vkey(raw.decode("utf-8", "replace"))
+        return bool(merkle.vkey(name, public))
     return False
 
 
 def _note(raw: bytes) -> bool:
     note = raw.decode("utf-8", "replace")
     with suppress(ValueError):
-        checkpoint, signatures = audit.parse_note(note)
+        checkpoint, signatures = merkle.parse_note(note)
         assert checkpoint.text()
-        return any([audit.note_signed_by(note, name, KEY.public) for name in signatures])
+        return any([merkle.note_signed_by(note, name, KEY.public) for name in signatures])
     return False
 
 
 def _mended_note(raw: bytes) -> bytes:
     text = raw.partition(b"\n\n")[0] + b"\n"
     try:
-        return audit.sign_note(text, [(text.decode().split("\n")[0].replace(" ", ""), KEY)]).encode()
+        return merkle.sign_note(text, [(text.decode().split("\n")[0].replace(" ", ""), KEY)]).encode()
     except ValueError:
         return raw
 
 
-_ENTRY = jsontext.canonical(
+_ENTRY = strict_json.canonical(
     {"action": "ingest", "at": "2026-10-01T08:00:00Z", "detail": {"sworn": ["00" * 32]}, "outcome": "allowed",
      "person": "telefon", "recordings": ["00" * 16], "rule": "consent.press1"}
 )  # fmt: skip
@@ -260,31 +264,31 @@ _ENTRY = jsontext.canonical(
 def _entry(raw: bytes) -> bool:
     told = list(_told(raw))
     with suppress(ValueError):
-        assert isinstance(logbook.read_body(raw), dict)
+        assert isinstance(audit_log.read_body(raw), dict)
     return bool(told)
 
 
 def _tree(raw: bytes) -> bool:
     with suppress(Integrity):
-        assert audit.Tree.decode(raw).encode() == raw
+        assert merkle.Tree.decode(raw).encode() == raw
         return True
     return False
 
 
-_PEOPLE = people.Roster(
-    STORE, 3, NOW, (Person("sigrid", Role.OFFICER, bytes(crypto.SEAL_PUBLIC), KEY.public, NOW, False, False),)
+_PEOPLE = roster.Roster(
+    STORE, 3, NOW, (Person("sigrid", Role.OFFICER, bytes(primitives.SEAL_PUBLIC), KEY.public, NOW, False, False),)
 )
 
 
 def _roster(raw: bytes) -> bool:
     with suppress(Integrity):
-        return bool(people.read_roster(people.sign("roster", 3, raw, KEY), [KEY.public]))
+        return bool(roster.read_roster(roster.sign("roster", 3, raw, KEY), [KEY.public]))
     return False
 
 
 def _policy(raw: bytes) -> bool:
     with suppress(Integrity):
-        return bool(people.read_policy(people.sign("policy", 1, raw, KEY), _PEOPLE))
+        return bool(roster.read_policy(roster.sign("policy", 1, raw, KEY), _PEOPLE))
     return False
 
 
@@ -294,10 +298,10 @@ TARGETS = [
     Target("root", _SLOTS, _slots, _mended_slots),
     Target("seen", [_SEEN], _seen, _mended_seen),
     Target("receipt", [_RECEIPT], _receipt, _mended_receipt),
-    Target("verifier key", [audit.vkey(_ORIGIN, KEY.public).encode()], _vkey),
+    Target("verifier key", [merkle.vkey(_ORIGIN, KEY.public).encode()], _vkey),
     Target("checkpoint", [_NOTE.encode()], _note, _mended_note),
     Target("log entry", _ENTRIES, _entry),
     Target("log tree", [struct.pack(">Q", 5) + bytes(64)], _tree),
-    Target("roster", [people.sign_roster(_PEOPLE, KEY).body], _roster),
-    Target("policy", [people.policy_body("2026-01", SHIPPED)], _policy),
+    Target("roster", [roster.sign_roster(_PEOPLE, KEY).body], _roster),
+    Target("policy", [roster.policy_body("2026-01", SHIPPED)], _policy),
 ]

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import access, cli, erasure, ingest, withdrawal
+from arlo_rec import cli
+from arlo_rec.access import search
 from arlo_rec.backends import durable, files, sqlite
 from arlo_rec.backends.files import FileRoot
-from arlo_rec.catalogue import Catalogue
+from arlo_rec.catalogue.recordings import Catalogue
+from arlo_rec.erasure import protocol, withdrawal
+from arlo_rec.intake import ingest
 from arlo_rec.store import Store
 from tests.proof.trace import Traced
 
@@ -76,7 +79,7 @@ def _old_slot_kept() -> None:
     def kept(store: Any, now: Any) -> None:
         store.db.flush(1)
 
-    erasure._mend_slots = kept
+    protocol._mend_slots = kept
 
 
 def _tombstone_outside() -> None:
@@ -97,7 +100,7 @@ def _tombstone_outside() -> None:
 
 def _sweep_in_intake() -> None:
     """What a living intake has announced is taken for what a dead one left."""
-    erasure.file_lock = lambda *_words, **_named: nullcontext()  # type: ignore[assignment]
+    protocol.file_lock = lambda *_words, **_named: nullcontext()  # type: ignore[assignment]
 
 
 def _told_too_early() -> None:
@@ -143,8 +146,8 @@ def _slot_not_synced() -> None:
 
 def _no_second_look() -> None:
     """An export does not ask whether the recording is still there once its file has a name."""
-    write_new = access.write_new
-    access.write_new = lambda out, sound, _still: write_new(out, sound)  # type: ignore[misc]
+    write_new = search.write_new
+    search.write_new = lambda out, sound, _still: write_new(out, sound)  # type: ignore[misc]
 
 
 def _two_generations() -> None:

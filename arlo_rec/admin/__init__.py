@@ -1,0 +1,1 @@
+"""Making and opening a store; its identities, grants and keys."""

@@ -1,0 +1,290 @@
+"""Identities: adding and removing people and services, and changing passphrases.
+
+A new person gets the secrets that the role needs and nothing more. Who is removed loses the root at once and
+the catalogue with its re-keying; what was copied while it was allowed stays readable to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from arlo_rec.access import listening_keys
+from arlo_rec.crypto import primitives
+from arlo_rec.erasure import protocol
+from arlo_rec.keys.key_files import (
+    ONE_TIME_GROUPS,
+    RECOVERY_GROUPS,
+    Identity,
+    clean_passphrase,
+    read_catalogue_seal,
+    readable_secret,
+    write_catalogue_seal,
+    write_locked,
+    write_service,
+)
+from arlo_rec.keys.roster import RECOVERY_NAME, Introduction, check_name, digest_of_people, introduce
+from arlo_rec.model.errors import NothingMatched, Usage
+from arlo_rec.model.records import Person
+from arlo_rec.policy import Action, Role, holds_index
+from arlo_rec.store import INDEX_PART, ROOT_PART, Change, Store, access_part
+
+SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Who is to be added, and how they will unlock."""
+
+    name: str
+    role: Role
+    passphrase: bytes | None = None
+    key_out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new identity; the one-time passphrase is shown once."""
+
+    person: Person
+    one_time: str | None
+    identity: Identity = field(repr=False)
+
+
+def add(store: Store, new: NewPerson, now: datetime) -> Added:
+    """Add a person or a service; raises Usage where the name is taken or the role cannot be a service."""
+    store.demand(Action.PEOPLE, now)
+    name = check_name(new.name)
+    _demand_free(store, name)
+    if new.key_out is not None and new.role not in SERVICE_ROLES:
+        raise Usage("role_is_no_service", role=new.role)
+    one_time = None if new.passphrase or new.key_out else readable_secret(ONE_TIME_GROUPS)
+    identity = Identity(store.place.id, name, primitives.fresh(), _officers(store), once=one_time is not None)
+    person = Person(
+        name,
+        new.role,
+        identity.sealing.public,
+        identity.signing.public,
+        now,
+        service=new.key_out is not None,
+    )
+    if new.key_out is not None:
+        write_service(new.key_out, identity)
+    else:
+        write_locked(store.place, identity, new.passphrase or (one_time or "").encode())
+    write_catalogue_seal(store.place, name, person.seal_key, catalogue_seeds(store))
+    _enrol(store, person, now)
+    return Added(person, one_time, identity)
+
+
+def _demand_free(store: Store, name: str) -> None:
+    if store.roster.person(name) or any(one.name == name for one in store.roster.former):
+        raise Usage("name_taken", name=name)
+
+
+def listed(store: Store, now: datetime) -> tuple[Person, ...]:
+    """Everybody on the roster."""
+    store.demand(Action.PEOPLE, now)
+    return store.roster.people
+
+
+def removable(store: Store, name: str, now: datetime) -> Person:
+    """The person of that name, if the store can go on without; raises NothingMatched or Usage."""
+    store.demand(Action.PEOPLE, now)
+    person = store.roster.person(name)
+    if person is None:
+        raise NothingMatched("no_such_person", name=name)
+    if person.name == store.person.name:
+        raise Usage("not_oneself")
+    if person.recovery and len(store.roster.officers()) <= 1:
+        raise Usage("recovery_needed")
+    officers = [one for one in store.roster.people if one.role is Role.OFFICER]
+    if person.role is Role.OFFICER and len(officers) <= 1:
+        raise Usage("last_officer")
+    return person
+
+
+def remove(store: Store, person: Person, now: datetime) -> None:
+    """Take a person off the roster: a new root seed now, a new catalogue key at the next opening."""
+
+    def leave(change: Change) -> Sequence[Person]:
+        store.load_documents()
+        roster = store.roster
+        grants = tuple(
+            replace(one, ended_at=now, state="revoked") if one.person == person.name and one.ended_at is None else one
+            for one in roster.grants
+        )
+        stay = tuple(one for one in roster.people if one.name != person.name)
+        former = (*roster.former, person)
+        access_keys = roster.access_keys
+        if person.role is Role.OFFICER:
+            access_keys = (*access_keys, listening_keys.new_access_key(store, stay, now))
+        changed = roster.next(now, people=stay, former=former, grants=grants, access_keys=access_keys)
+        store.put_roster(changed)
+        store.db.run("DELETE FROM seals WHERE holder = ?", (primitives.fingerprint(person.seal_key),))
+        listening_keys.close_to(store, person, now)
+        store.set_number("rekey_due", 1)
+        sworn = digest_of_people(store.roster)
+        change.log(store.entry("person remove", "done", "access.officer", now, removed=person.name, people=sworn))
+        return protocol.root_holders(store, now)
+
+    protocol.replace_root(store, now, leave)
+
+
+def set_passphrase(store: Store, identity: Identity, passphrase: bytes, now: datetime) -> None:
+    """Lock one's own key file with a new passphrase, and take today's officers into it; logged first."""
+    if store.person.service:
+        raise Usage("service_has_no_passphrase")
+    with store.change(now) as change:
+        change.log(store.entry("passphrase", "done", "security.password", now))
+    write_locked(store.place, Identity(identity.store, identity.name, identity.seed, _officers(store)), passphrase)
+
+
+def reset(store: Store, name: str, now: datetime) -> Added:
+    """Give somebody who lost the passphrase a new key and a one-time passphrase; grants stay, keys are renewed."""
+    old = _renewable(store, name, now, service=False)
+    if old.name == store.person.name or old.recovery:
+        raise Usage("not_oneself")
+    one_time = readable_secret(ONE_TIME_GROUPS)
+    identity = Identity(store.place.id, name, primitives.fresh(), _officers(store), once=True)
+    new = _renew(store, old, identity, now)
+    write_locked(store.place, identity, one_time.encode())
+    return Added(new, one_time, identity)
+
+
+def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
+    """A new key file for a service; the old one opens nothing any more."""
+    old = _renewable(store, name, now, service=True)
+    identity = Identity(store.place.id, name, primitives.fresh(), _officers(store))
+    write_service(key_out, identity)
+    return _renew(store, old, identity, now)
+
+
+def renew_recovery(store: Store, now: datetime) -> str:
+    """A new recovery key, shown once: the old one may have been read, or there is none any more."""
+    store.demand(Action.PEOPLE, now)
+    old = store.roster.person(RECOVERY_NAME)
+    secret = readable_secret(RECOVERY_GROUPS)
+    identity = Identity(store.place.id, RECOVERY_NAME, primitives.fresh(), _officers(store))
+    if old is not None:
+        _renew(store, old, identity, now)
+    else:
+        keys = (identity.sealing.public, identity.signing.public)
+        person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True)
+        write_catalogue_seal(store.place, identity.name, person.seal_key, catalogue_seeds(store))
+        _enrol(store, person, now)
+    write_locked(store.place, identity, clean_passphrase(secret.encode()))
+    return secret
+
+
+def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Person:
+    store.demand(Action.PEOPLE, now)
+    old = store.roster.person(name)
+    if old is None or old.service is not service:
+        raise NothingMatched("no_such_person", name=name)
+    return old
+
+
+def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Person:
+    """The same person with new keys, in one change; what was sealed to the old ones is gone, and so is the old root."""
+    new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public, since=now)
+
+    def renew(change: Change) -> Sequence[Person]:
+        store.load_documents()
+        stay = tuple(new if one.name == old.name else one for one in store.roster.people)
+        former = (*store.roster.former, replace(old, name=f"{old.name} (until {now:%Y-%m-%d})"))
+        access_keys = store.roster.access_keys
+        if old.role is Role.OFFICER:
+            access_keys = (*access_keys, listening_keys.new_access_key(store, stay, now))
+        changed = {"people": stay, "former": former, "access_keys": access_keys}
+        store.put_roster(store.roster.next(now, introductions=_introduced(store, new), **changed))
+        store.db.run("DELETE FROM seals WHERE holder = ?", (primitives.fingerprint(old.seal_key),))
+        listening_keys.close_to(store, old, now)
+        _give_parts(store, new, now)
+        _reopen(store, new, now)
+        store.set_number("rekey_due", 1)
+        told = {"person": old.name, "people": digest_of_people(store.roster)}
+        change.log(store.entry("person reset", "done", "access.officer", now, **told))
+        return protocol.root_holders(store, now)
+
+    protocol.replace_root(store, now, renew)
+    write_catalogue_seal(store.place, old.name, new.seal_key, catalogue_seeds(store))
+    return new
+
+
+# -- one officer after another ------------------------------------------------------------------------
+
+
+def may_hand_over(store: Store, name: str, now: datetime) -> None:
+    """Go on only where somebody of that name can take this officer's place; raises NotGranted or Usage."""
+    store.demand(Action.PEOPLE, now)
+    if store.person.recovery:
+        raise Usage("recovery_hands_nothing_over")
+    _demand_free(store, check_name(name))
+
+
+def hand_over(store: Store, name: str, now: datetime) -> Added:
+    """Add who takes over, as an officer. Whose identity comes back goes on with `take_over`, in the same run.
+
+    A crash between leaves two officers, and the one who stays runs `person remove`.
+    """
+    added = add(store, NewPerson(name, Role.OFFICER), now)
+    return replace(added, identity=replace(added.identity, once=False))
+
+
+def take_over(store: Store, leaving: str, now: datetime) -> str:
+    """Remove who leaves, after a new recovery key, for they may have read the old one; that key, shown once."""
+    recovery = renew_recovery(store, now)
+    remove(store, removable(store, leaving, now), now)
+    return recovery
+
+
+def catalogue_seeds(store: Store) -> list[bytes]:
+    """The catalogue's seeds, as they are sealed to this officer."""
+    return read_catalogue_seal(store.place, store.identity)
+
+
+def _enrol(store: Store, person: Person, now: datetime) -> None:
+    with store.root.lock(exclusive=False, wait=store.lock_wait):
+        held = store.read_root()
+        with store.change(now) as change:
+            store.load_documents()
+            if store.roster.person(person.name):
+                raise Usage("name_taken", name=person.name)
+            roster = store.roster.next(
+                now, people=(*store.roster.people, person), introductions=_introduced(store, person)
+            )
+            store.put_roster(roster)
+            _give_parts(store, person, now)
+            if person in protocol.root_holders(store, now):
+                store.give_part(person, ROOT_PART, held.seed_version, held.seed)
+            told = {"added": person.name, "role": person.role, "people": digest_of_people(store.roster)}
+            change.log(store.entry("person add", "done", "access.officer", now, **told))
+
+
+def _give_parts(store: Store, person: Person, now: datetime) -> None:
+    """The secrets of a role, except the root's, whose version depends on where it is called."""
+    if holds_index(person.role):
+        store.give_part(person, INDEX_PART, 1, store.part(INDEX_PART))
+    if person.role is Role.OFFICER:
+        for one in store.roster.access_keys:
+            name = access_part(one.id)
+            store.give_part(person, name, 1, store.part(name))
+
+
+def _reopen(store: Store, person: Person, now: datetime) -> None:
+    for one in store.roster.live_grants(person.name, now):
+        listening_keys.open_to(store, person, one.purpose, one.teams)
+
+
+def _introduced(store: Store, person: Person) -> tuple[Introduction, ...]:
+    if person.role is not Role.OFFICER:
+        return store.roster.introductions
+    word = introduce(store.identity.signing, person.sign_key, store.place.id)
+    return (*store.roster.introductions, word)
+
+
+def _officers(store: Store) -> tuple[bytes, ...]:
+    return tuple(one.sign_key for one in store.roster.people if one.role is Role.OFFICER)

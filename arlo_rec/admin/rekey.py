@@ -1,0 +1,72 @@
+"""A new key for the whole catalogue, after somebody left who knew the old one. Order:
+
+    1  the change that removes the person sets `rekey_due`
+    2  seals with both seeds, new and old, for everybody who stays; the one who left loses seal and key file
+    3  the catalogue encrypted anew                       a crash: it opens with one of the two
+    4  one transaction: the log handed to its new key by the old one, `rekey_due` cleared
+    5  seals with the new seed alone
+
+Nobody else may have the catalogue open meanwhile; where somebody has, the next command tries again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from arlo_rec.backends.durable import disk, sync_folder
+from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys.key_files import write_catalogue_seal
+from arlo_rec.store import Store, catalogue_key, log_key
+
+
+def is_due(store: Store, seeds: list[bytes]) -> bool:
+    """Whether a re-keying was ordered and is not finished; *seeds* are those sealed to this identity."""
+    return len(seeds) > 1 or bool(store.number("rekey_due"))
+
+
+def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
+    """Steps 2 to 5 from wherever an earlier run was stopped, with the store opened alone."""
+    in_use = _in_use(store, seeds)
+    if not store.number("rekey_due"):
+        _seal_to_all(store, [in_use])
+        return
+    if len(seeds) > 1 and in_use == seeds[0]:
+        _hand_over(store, old=seeds[1], new=in_use, now=now)
+        return
+    new = primitives.fresh()
+    _seal_to_all(store, [new, in_use])
+    with disk():
+        for person in store.roster.former:
+            gone = (store.place.seal_file(person.name), store.place.key_file(person.name))
+            for path in gone:
+                path.unlink(missing_ok=True)
+            for path in gone:  # before the catalogue goes on: nobody would remove what a power cut brings back
+                sync_folder(path.parent)
+    store.db.rekey(catalogue_key(new))
+    _hand_over(store, old=in_use, new=new, now=now)
+
+
+def sign_with_known_key(store: Store, seeds: list[bytes]) -> None:
+    """Between steps 3 and 4 the log still goes by its old key: sign with the one that it knows."""
+    known = store.book.key_chain()[-1][0]
+    for seed in seeds:
+        if merkle.vkey(store.book.origin, log_key(seed).public) == known:
+            store.book.key = log_key(seed)
+
+
+def _hand_over(store: Store, *, old: bytes, new: bytes, now: datetime) -> None:
+    store.book.key = log_key(old)
+    with store.change(now) as change:
+        store.book.adopt(log_key(new))
+        store.set_number("rekey_due", 0)
+        change.log(store.entry("rekey", "done", "access.secure", now))
+    _seal_to_all(store, [new])
+
+
+def _seal_to_all(store: Store, seeds: list[bytes]) -> None:
+    for person in store.roster.people:
+        write_catalogue_seal(store.place, person.name, person.seal_key, seeds)
+
+
+def _in_use(store: Store, seeds: list[bytes]) -> bytes:
+    return next(seed for seed in seeds if log_key(seed).public == store.book.key.public)

@@ -1,0 +1,1 @@
+"""The encrypted catalogue with all of its SQL: a module for each table, or for a few that are never used apart."""

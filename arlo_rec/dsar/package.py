@@ -1,0 +1,156 @@
+"""The access answer as one file that a browser opens: an encrypted page that asks for its passphrase.
+
+Inside are the letter, the sounds and `data.json`; outside there is nothing about anybody. The browser's own
+WebCrypto opens it (PBKDF2-HMAC-SHA-256, AES-256-GCM), from disk and without a network: the page's
+Content-Security-Policy allows its one script and its one style by their hashes, sound from memory, and nothing
+else. The skeleton lies open in `page/`.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, timedelta
+from importlib import resources
+from string import Template
+
+from arlo_rec.crypto import primitives
+from arlo_rec.dsar.answer import Answer, RecordingTold
+from arlo_rec.dsar.letter import Enclosure, render, sound_name
+from arlo_rec.i18n.html import escape
+from arlo_rec.i18n.letter import CONTROLLER, KEYS, LANGUAGES, PAGE
+from arlo_rec.model.errors import Usage
+from arlo_rec.model.records import to_iso
+from arlo_rec.model.strict_json import canonical, to_base64
+
+FORMAT = 1
+DATA_NAME = "data.json"
+LEGAL_BASIS = "GDPR 6(1)(a)"
+LONGEST = 2**29 - 24  # characters of one string in V8, the least of the browsers: about 300 MB of sound
+# What String.prototype.trim takes off (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
+TRIMMED = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+
+
+def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: bytes) -> bytes:
+    """The whole answer in `nb` or `en` as one self-decrypting HTML file in UTF-8; *salt* and *nonce* are fresh.
+
+    Raises Usage for an answer so long that a browser could not open it.
+    """
+    enclosed = [*_sounds(answer), Enclosure(DATA_NAME, "application/json", data_json(answer))]
+    content = {
+        "format": FORMAT,
+        "lang": lang,
+        "letter_html": render(answer, enclosed, lang),
+        "files": [{**_told_file(one), "base64": to_base64(one.body)} for one in enclosed],
+    }
+    sealed = primitives.package_seal(passphrase_bytes(passphrase), canonical(content), salt=salt, nonce=nonce)
+    if len(sealed) * 4 > LONGEST * 3:
+        raise Usage("answer_too_large", megabytes=len(sealed) // 1_000_000)
+    return _page(lang, sealed, salt=salt, nonce=nonce)
+
+
+def passphrase_bytes(typed: str) -> bytes:
+    """A passphrase as the key is made of it: trimmed, NFC, UTF-8; the page's script does the same."""
+    return unicodedata.normalize("NFC", typed.strip(TRIMMED)).encode("utf-8")
+
+
+def data_json(answer: Answer) -> bytes:
+    """The answer in machine-readable form: all of it but the sounds, of which it has names and checksums.
+
+    Times are UTC with Z; `keys` says in both languages what each key means.
+    """
+    told = {
+        "format": "arlo-rec access answer",
+        "version": FORMAT,
+        "keys": {key: dict(zip(LANGUAGES, said, strict=True)) for key, said in KEYS.items()},
+        "controller": CONTROLLER,
+        "legal_basis": LEGAL_BASIS,
+        **_told(answer),
+        "recordings": [_told_recording(number, one) for number, one in enumerate(answer.recordings, 1)],
+        "files": [_told_file(one) for one in _sounds(answer)],
+    }
+    return json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n"
+
+
+# -- what is inside -----------------------------------------------------------------------------------
+
+
+def _sounds(answer: Answer) -> list[Enclosure]:
+    return [
+        Enclosure(sound_name(number), "audio/wav", one.sound)
+        for number, one in enumerate(answer.recordings, 1)
+        if one.sound is not None
+    ]
+
+
+def _told_file(one: Enclosure) -> dict[str, object]:
+    return {"name": one.name, "mediatype": one.mediatype, "bytes": len(one.body), "sha256": one.sha256}
+
+
+def _told_recording(number: int, one: RecordingTold) -> dict[str, object]:
+    told = _told(one)
+    told["ended_at"] = to_iso(one.started_at + timedelta(seconds=one.duration_s))
+    told["sound"] = sound_name(number) if one.sound is not None else None
+    return told
+
+
+def _told(noun: object) -> dict[str, object]:
+    """Every field of one of `answer`'s nouns, under its own name, so that none is forgotten."""
+    assert is_dataclass(noun)
+    return {one.name: _plain(getattr(noun, one.name)) for one in fields(noun)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return to_iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return _told(value) if is_dataclass(value) else value
+
+
+# -- the page around it -------------------------------------------------------------------------------
+
+
+def _page(lang: str, sealed: bytes, *, salt: bytes, nonce: bytes) -> bytes:
+    script, style = _skeleton("package.js"), _skeleton("package.css")
+    said = {code.replace(".", "_"): escape(pair[LANGUAGES.index(lang)]) for code, pair in PAGE.items()}
+    page = Template(_skeleton("package.html")).substitute(
+        said,
+        lang=lang,
+        policy=_content_security_policy(script, style),
+        script=script,
+        style=style,
+        salt=to_base64(salt),
+        nonce=to_base64(nonce),
+        rounds=str(primitives.PACKAGE_ROUNDS),
+        sealed=to_base64(sealed),
+    )
+    return page.encode("utf-8")
+
+
+def _content_security_policy(script: str, style: str) -> str:
+    """Nothing, but for the page's own script and style, and sound from memory (W3C CSP Level 3)."""
+    rules: Sequence[str] = (
+        "default-src 'none'",
+        f"script-src '{_source_hash(script)}'",
+        f"style-src '{_source_hash(style)}'",
+        "media-src blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    return "; ".join(rules)
+
+
+def _source_hash(text: str) -> str:
+    return "sha256-" + to_base64(primitives.sha256(text.encode("utf-8")))
+
+
+def _skeleton(name: str) -> str:
+    return resources.files("arlo_rec.dsar").joinpath("page", name).read_text("utf-8")

@@ -1,0 +1,63 @@
+"""Sentences that people read, by code, in Norwegian (bokmål) and English.
+
+The sentences are data: one JSON file per subject in `sentences/`, each code with its Norwegian beside its English. A
+file is read when one of its codes is first needed. The first word of a code says which file it stands in (`SUBJECTS`).
+A test holds both languages complete, their placeholders equal, and finds a sentence for every code that is used.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from arlo_rec.i18n.sanitise import clean
+
+SUBJECTS: Final = {  # file -> the first words of its codes
+    "access": "grant grants revoke grant_state purpose find export recipients all_teams",
+    "common": "column ask yes no nowhere",
+    "demo": "demo",
+    "dsar": "dsar",
+    "erasure": "withdraw purge erasure receipt certificate would",
+    "errors": "error why",
+    "help": "help opt arg panel section usage required exit",
+    "identities": "person handover recovery rotate init",
+    "intake": "ingest refused sound",
+    "oversight": "problem status critical warning verify audit weak_disk",
+    "recovery": "backup restore",
+    "training": "pseudonymise review release reject cut cuts copy bench",
+}
+_SUBJECT_OF: Final = {word: subject for subject, words in SUBJECTS.items() for word in words.split()}
+_FOLDER: Final = Path(__file__).with_name("sentences")
+
+
+def say(code: str, lang: str, **values: object) -> str:
+    """The sentence of *code* in *lang*, its values made harmless; raises KeyError for an unknown code."""
+    sentence = _subject(_SUBJECT_OF[code.partition(".")[0]])[code]
+    harmless = {key: clean(str(value)) for key, value in values.items()}
+    return sentence["nb" if lang == "nb" else "en"].format(**harmless)
+
+
+def say_or(code: str, lang: str, otherwise: str) -> str:
+    """The sentence of *code*, or *otherwise* where it has none."""
+    return say(code, lang) if has(code) else otherwise
+
+
+def has(code: str) -> bool:
+    """Whether there is a sentence of that code."""
+    subject = _SUBJECT_OF.get(code.partition(".")[0])
+    return subject is not None and code in _subject(subject)
+
+
+def every() -> dict[str, tuple[str, str]]:
+    """All sentences, Norwegian and English, by code."""
+    return {
+        code: (sentence["nb"], sentence["en"]) for subject in SUBJECTS for code, sentence in _subject(subject).items()
+    }
+
+
+@cache
+def _subject(name: str) -> dict[str, dict[str, str]]:
+    sentences: dict[str, dict[str, str]] = json.loads((_FOLDER / f"{name}.json").read_bytes())
+    return sentences

@@ -1,0 +1,1 @@
+"""Taking calls in: from a source to a recording, or to a refusal."""

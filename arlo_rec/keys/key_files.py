@@ -1,0 +1,207 @@
+"""Key files: what a passphrase or a service's secret file unlocks, and the catalogue key sealed to a person.
+
+A person's file holds Argon2id parameters and a locked blob: the person's seed and the public keys of the
+officers, so that nothing has to be trusted on first use. A service's file is the same blob unlocked, for
+the eyes of one login account. The catalogue key is sealed apart, so that an officer can renew it without
+anybody's passphrase.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from arlo_rec.backends.bounded_read import read_handle, read_small
+from arlo_rec.backends.durable import disk, write_whole
+from arlo_rec.crypto import primitives
+from arlo_rec.keys.layout import Place
+from arlo_rec.model.errors import Integrity, NotUnlocked, Usage
+from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
+
+KEY_FILE_BYTES = 64 * 1024  # one that trusts 300 officers has 15 kB; a passphrase file has a line
+PASSPHRASE_SHORTEST = 12  # characters
+ONE_TIME_GROUPS = 5  # of 4 letters from 32: 100 bits, read aloud once
+RECOVERY_GROUPS = 13  # 260 bits, on paper for years
+SECRET_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 signs, none mistaken for another  # noqa: S105 - no secret
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is at the door: a name, the seed of all own keys, and the officers trusted from the start."""
+
+    store: bytes
+    name: str
+    seed: bytes = field(repr=False)
+    officers: tuple[bytes, ...] = ()
+    once: bool = False
+
+    @cached_property
+    def sealing(self) -> primitives.SealingKey:
+        """Opens what is sealed to this person."""
+        return primitives.SealingKey.from_seed(primitives.derive(self.seed, "sealing", context=self.store))
+
+    @cached_property
+    def signing(self) -> primitives.SigningKey:
+        """Signs what this person answers for."""
+        return primitives.SigningKey.from_seed(primitives.derive(self.seed, "signing", context=self.store))
+
+
+def clean_passphrase(raw: bytes) -> bytes:
+    """One final newline dropped, NFC; raises Usage where it is not UTF-8."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Usage("passphrase_not_utf8") from None
+    text = unicodedata.normalize("NFC", text.removesuffix("\n").removesuffix("\r"))
+    return text.encode("utf-8")
+
+
+def check_length(passphrase: bytes) -> bytes:
+    """A passphrase that may be set; raises Usage where it is too short. What unlocks is only compared."""
+    if len(passphrase.decode("utf-8")) < PASSPHRASE_SHORTEST:
+        raise Usage("passphrase_too_short", least=PASSPHRASE_SHORTEST)
+    return passphrase
+
+
+def readable_secret(groups: int) -> str:
+    """A new secret in groups of four letters and digits (20 bits each) that can be read aloud and typed."""
+    signs = [SECRET_SIGNS[byte & 31] for byte in primitives.fresh(groups * 4)]
+    return "-".join("".join(signs[i : i + 4]) for i in range(0, len(signs), 4))
+
+
+def write_locked(
+    place: Place, identity: Identity, passphrase: bytes, cost: primitives.Argon2Cost | None = None
+) -> None:
+    """Lock a person's key file anew; raises Usage for a passphrase that is too short."""
+    check_length(passphrase)
+    cost = cost or primitives.Argon2Cost()
+    salt = primitives.fresh(16)
+    head = {
+        "format": 1,
+        "kdf": {"name": "argon2id", "t": cost.iterations, "p": cost.lanes, "m_kib": cost.memory_kib},
+        "salt": to_base64(salt),
+    }
+    key = primitives.passphrase_key(passphrase, salt, cost)
+    blob = primitives.wrap(key, canonical(_blob(identity)), _bound(place, identity.name, head))
+    content = canonical({**head, "blob": to_base64(blob)})
+    write_whole(place.key_file(identity.name), content, mode=place.file_mode)
+
+
+def unlock(place: Place, name: str, passphrase: bytes) -> Identity:
+    """Open a person's key file; raises NotUnlocked, in the same words for a wrong name and passphrase."""
+    try:
+        raw = read_small(place.key_file(name), KEY_FILE_BYTES)
+    except OSError:
+        primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())  # takes as long as a known name
+        raise NotUnlocked("wrong_passphrase", rule="security.password") from None
+    try:
+        told = parse_object(raw)
+        kdf, blob = told["kdf"], from_base64(told.pop("blob"))
+        cost = primitives.Argon2Cost(int(kdf["t"]), int(kdf["p"]), int(kdf["m_kib"]))
+        key = primitives.passphrase_key(passphrase, from_base64(told["salt"], 16), cost)
+        return _identity(place, primitives.unwrap(key, blob, _bound(place, name, told)))
+    except primitives.Sealed:
+        raise NotUnlocked("wrong_passphrase", rule="security.password") from None
+    except (KeyError, TypeError, ValueError):
+        raise Integrity("key_file_damaged", path=str(place.key_file(name))) from None
+
+
+def write_service(path: Path, identity: Identity) -> None:
+    """Write a service's key to a new file that its owner alone can read; raises Usage if it exists."""
+    content = canonical({"format": 1, "kind": "arlo-rec service key", **_blob(identity)})
+    with disk():
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+        except FileExistsError:
+            raise Usage("already_exists", path=str(path)) from None
+        with os.fdopen(handle, "wb") as file:
+            file.write(content + b"\n")
+            file.flush()
+            os.fsync(handle)
+
+
+def read_service(place: Place, path: Path, *, handed: bool = False) -> Identity:
+    """The identity of a service's key file; raises NotUnlocked where it is none of this store.
+
+    A file *handed* over by systemd lies in a folder of the service's own, with an access list that shows as group
+    bits: there the folder guards it.
+    """
+    raw = read_secret(path, guarded=handed)
+    try:
+        told = parse_object(raw)
+        if told.pop("kind") != "arlo-rec service key":
+            raise NotUnlocked("not_a_service_key", path=str(path))
+        return _identity(place, canonical(told))
+    except (KeyError, TypeError, ValueError):
+        raise NotUnlocked("not_a_service_key", path=str(path)) from None
+
+
+def read_secret(path: Path, *, guarded: bool = False) -> bytes:
+    """The bytes of a secret file; raises Usage where group or others could read it too, unless its folder guards it."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        raise NotUnlocked("secret_file_missing", path=str(path)) from None
+    try:
+        about = os.fstat(handle)
+        if not guarded and stat.S_ISREG(about.st_mode) and about.st_mode & 0o077:
+            raise Usage("secret_file_open", path=str(path))
+        return read_handle(handle, path, KEY_FILE_BYTES, pipes=True)
+    except OSError:
+        raise NotUnlocked("secret_file_missing", path=str(path)) from None
+    finally:
+        os.close(handle)
+
+
+def write_catalogue_seal(place: Place, name: str, public: bytes, seeds: list[bytes]) -> None:
+    """Seal the catalogue's seeds (newest first; two only while it is being re-keyed) to a person."""
+    info = _seal_info(place, public)
+    sealed = [to_base64(primitives.seal(public, seed, info)) for seed in seeds]
+    write_whole(place.seal_file(name), canonical({"format": 1, "catalogue": sealed}), mode=place.file_mode)
+
+
+def read_catalogue_seal(place: Place, identity: Identity) -> list[bytes]:
+    """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked."""
+    try:
+        told = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
+        sealed = [from_base64(one) for one in told["catalogue"]]
+    except FileNotFoundError:
+        raise NotUnlocked("no_longer_here", rule="access.officer") from None
+    except (OSError, KeyError, TypeError, ValueError):
+        raise Integrity("seal_damaged", path=str(place.seal_file(identity.name))) from None
+    info = _seal_info(place, identity.sealing.public)
+    try:
+        return [identity.sealing.open(one, info) for one in sealed]
+    except primitives.Sealed:
+        raise NotUnlocked("no_longer_here", rule="access.officer") from None
+
+
+def _blob(identity: Identity) -> dict[str, object]:
+    return {
+        "name": identity.name,
+        "officers": [to_base64(one) for one in identity.officers],
+        "once": identity.once,
+        "seed": to_base64(identity.seed),
+        "store": identity.store.hex(),
+    }
+
+
+def _identity(place: Place, blob: bytes) -> Identity:
+    told = parse_object(blob)
+    if told["store"] != place.id.hex():
+        raise NotUnlocked("key_of_another_store")
+    officers = tuple(from_base64(one, 32) for one in told["officers"])
+    seed = from_base64(told["seed"], primitives.KEY)
+    return Identity(place.id, str(told["name"]), seed, officers, bool(told["once"]))
+
+
+def _bound(place: Place, name: str, head: dict[str, object]) -> bytes:
+    return b"key file\0" + place.id + canonical({"name": name, "head": head})
+
+
+def _seal_info(place: Place, public: bytes) -> bytes:
+    return b"arlo-rec/1/seal/catalogue\0" + place.id + primitives.fingerprint(public)

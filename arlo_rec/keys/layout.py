@@ -1,0 +1,192 @@
+"""Where the parts of a store lie, and the plain file `store.toml` that says which store it is.
+
+Nothing personal stands in any of these names: people's files are named by a hash of the store and the name.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.durable import disk, sync_folder, write_whole
+from arlo_rec.crypto import primitives
+from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
+
+FORMAT = 1  # of the store; a program refuses a newer one
+STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
+BALLAST_BYTES = 8 * 1024 * 1024  # room for an erasure's journal when the disk is full
+HALF_WRITTEN = timedelta(hours=1)  # after which nobody is still writing a small file
+_CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups leave it out
+_ROOT_README = b"""This folder holds the secret that every recording of the store hangs from.
+Never copy it into a backup set: whoever has an old copy can undo erasures.
+It is overwritten in place at each erasure. Keep it on a local disk (ext4 or xfs), not on btrfs, zfs,
+overlay or a network file system. docs/operating.md says how to move a store.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folders of one store."""
+
+    store: Path
+    root: Path
+    id: bytes
+    group: bool = False
+
+    @property
+    def catalogue(self) -> Path:
+        """The SQLCipher file."""
+        return self.store / "catalogue.db"
+
+    @property
+    def objects(self) -> Path:
+        """The sealed recordings."""
+        return self.store / "objects"
+
+    @property
+    def receipts(self) -> Path:
+        """Deletion receipts; they hold no personal data."""
+        return self.store / "receipts"
+
+    @property
+    def attempts(self) -> Path:
+        """Failed unlocks, one line each, until the next command takes them into the log."""
+        return self.store / "attempts"
+
+    @property
+    def ballast(self) -> Path:
+        """Room that is given up when the disk is full."""
+        return self.store / "ballast"
+
+    @property
+    def open_lock(self) -> Path:
+        """Held shared by everybody who has the catalogue open, alone by a re-keying."""
+        return self.store / "open.lock"
+
+    @property
+    def intake_lock(self) -> Path:
+        """Held shared by every intake, alone by whoever sweeps what a dead one left."""
+        return self.store / "intake.lock"
+
+    def key_file(self, name: str) -> Path:
+        """The locked key of a person."""
+        return self.store / "people" / self._named(name)
+
+    def seal_file(self, name: str) -> Path:
+        """The catalogue's key, sealed to a person."""
+        return self.store / "seals" / self._named(name)
+
+    @property
+    def file_mode(self) -> int:
+        """For files that all of the store's accounts share."""
+        return 0o660 if self.group else 0o600
+
+    def _named(self, name: str) -> str:
+        return primitives.sha256(self.id, name.encode("utf-8", "surrogatepass")).hex()[:32]
+
+
+def find(store: Path) -> Place:
+    """Read `store.toml`; raises NoStore, Unreachable (a newer format) or Integrity."""
+    path = store / "store.toml"
+    try:
+        text = read_small(path, STORE_FILE_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoStore("no_store", path=str(store)) from None
+    except PermissionError:
+        raise Unreachable("no_permission", path=str(path)) from None
+    except OSError as error:
+        raise Unreachable("disk_failed", path=str(path), reason=error.strerror or "") from None
+    try:
+        told = tomllib.loads(text.decode("utf-8"))
+        if told["format"] > FORMAT:
+            raise Unreachable("store_too_new", path=str(store))
+        root, store_id, group = Path(str(told["root"])), bytes.fromhex(told["id"]), bool(told["group"])
+        if "\0" in str(root):
+            raise ValueError("no path")  # noqa: TRY301 - as whatever else is wrong with the file
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise Integrity("store_file_damaged", path=str(path)) from None
+    absolute = store.absolute()
+    return Place(absolute, root if root.is_absolute() else absolute.parent / root, store_id, group)
+
+
+def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) -> Place:
+    """Make the folders of a new store; raises Usage where something is in the way."""
+    store, root = store.absolute(), root.absolute()
+    if root == store or store in root.parents or root in store.parents:
+        raise Usage("root_inside_store", path=str(root))
+    for folder in (store, root):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Usage("already_exists", path=str(folder))
+    place = Place(store, root, store_id, group_id is not None)
+    with disk():
+        folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
+        for folder in folders:
+            make_folder(folder, group_id)
+        for file in (place.attempts, place.open_lock, place.intake_lock):
+            file.touch()
+            file.chmod(place.file_mode)
+        fill_ballast(place)
+        (root / "CACHEDIR.TAG").write_bytes(_CACHE_TAG)
+        (root / "README").write_bytes(_ROOT_README)
+        for folder in folders:
+            sync_folder(folder)
+    return place
+
+
+def finish(place: Place) -> None:
+    """Write `store.toml`: from now on there is a store."""
+    beside = place.root.parent == place.store.parent
+    root = place.root.name if beside else str(place.root)
+    text = (
+        f"# arlo-rec store. Plain on purpose: it says which store this is, and nothing else.\n"
+        f'format = {FORMAT}\nid = "{place.id.hex()}"\nroot = {_toml_string(root)}\n'
+        f"group = {str(place.group).lower()}\n"
+    )
+    write_whole(place.store / "store.toml", text.encode("utf-8"), mode=place.file_mode)
+
+
+def fill_ballast(place: Place) -> None:
+    """Take up the room that an erasure may need; raises OSError."""
+    handle = os.open(place.ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, place.file_mode)
+    try:
+        os.fchmod(handle, place.file_mode)
+        os.posix_fallocate(handle, 0, BALLAST_BYTES)
+    finally:
+        os.close(handle)
+
+
+def restore_ballast(place: Place) -> None:
+    """Take up the room again that an erasure was given, if there is any by now."""
+    if place.ballast.exists():
+        return
+    try:
+        fill_ballast(place)
+    except OSError:
+        place.ballast.unlink(missing_ok=True)
+
+
+def sweep_half_written(place: Place, now: datetime) -> None:
+    """Remove what a run that was killed left half written of key files, seals and receipts; raises Unreachable."""
+    with disk():
+        for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):
+            for one in folder.glob(".*.part"):
+                if datetime.fromtimestamp(one.lstat().st_mtime, UTC) < now - HALF_WRITTEN:
+                    one.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path, group_id: int | None) -> None:
+    """A folder of its owner's alone, or of a group's; raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if group_id is None:
+        folder.chmod(0o700)
+        return
+    os.chown(folder, -1, group_id)
+    folder.chmod(0o2770)
+
+
+def _toml_string(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,143 @@
+"""The replaceable root secret R: what says until when a recording can be opened.
+
+    R --wraps--> day key --wraps--> shard key (up to 256 recordings of one deletion hour) --wraps--> Ke
+
+R lies wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
+generation; the catalogue holds the generation that its wraps belong to. An erasure writes the next
+generation into one slot, commits the catalogue, then overwrites the other slot: from that moment no copy of
+the old R is left, and with it go all wraps that hung from it. `choose` reads any state that a crash can
+leave. This room knows the bytes; `erasure` knows the order.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from arlo_rec.backends import SLOT_BYTES
+from arlo_rec.crypto import primitives
+from arlo_rec.model.errors import Integrity
+
+SHARD_SIZE = 256  # recordings: erasing one re-wraps at most 255 siblings
+_MAGIC = b"ARLOROOT"
+_SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation, wrapped R
+_SEEN = struct.Struct(">8sQQQ32sQ32s")  # magic, generation, roster counter, log size, log root, changes, sums
+_SEEN_MAGIC = b"ARLOSEE2"
+_SEEN_1 = struct.Struct(">8sQQQ32s")  # as it was before sums were kept
+_SEEN_1_MAGIC = b"ARLOSEEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One readable slot: R of a generation, wrapped under a version of the root seed."""
+
+    index: int
+    seed_version: int
+    generation: int
+    wrapped: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest state that anybody acknowledged: what is older than this was rolled back."""
+
+    generation: int
+    roster: int
+    size: int
+    root: bytes
+    changes: int  # transactions so far
+    sums: bytes  # SHA-256 over the sums of all tables after that many; zeros where it is not known
+
+    def merged(self, other: Seen) -> Seen:
+        """The newer of each."""
+        log, rows = max((self, other), key=lambda one: one.size), max((self, other), key=lambda one: one.changes)
+        generation, roster = max(self.generation, other.generation), max(self.roster, other.roster)
+        return Seen(generation, roster, log.size, log.root, rows.changes, rows.sums)
+
+
+def encode_slot(store: bytes, seed: bytes, seed_version: int, generation: int, secret: bytes) -> bytes:
+    """The bytes of a slot that holds *secret* (32 bytes) as R of *generation*."""
+    place = _place(store, seed_version, generation)
+    wrapped = primitives.wrap(primitives.derive(seed, "root"), secret, place)
+    body = _SLOT.pack(_MAGIC, seed_version, generation, wrapped)
+    return body + primitives.sha256(body)
+
+
+def decode_slot(index: int, content: bytes) -> Slot | None:
+    """What stands in a slot; None where its checksum says that a write was torn."""
+    body, checksum = content[: _SLOT.size], content[_SLOT.size : _SLOT.size + 32]
+    if len(content) != SLOT_BYTES or primitives.sha256(body) != checksum:
+        return None
+    magic, version, generation, wrapped = _SLOT.unpack(body)
+    return Slot(index, version, generation, wrapped) if magic == _MAGIC else None
+
+
+def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
+    """R itself; raises Integrity where the root seed does not fit."""
+    try:
+        return primitives.unwrap(
+            primitives.derive(seed, "root"), slot.wrapped, _place(store, slot.seed_version, slot.generation)
+        )
+    except primitives.Sealed:
+        raise Integrity("root_does_not_open") from None
+
+
+def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
+    """The slot that the catalogue's *generation* hangs from, and whether the other one must be mended.
+
+    Raises Integrity where the catalogue or the root is older than the other.
+    """
+    slots = [slot for i, content in enumerate(contents) if (slot := decode_slot(i, content))]
+    for slot in slots:
+        if slot.generation == generation:
+            others = [other for other in slots if other.index != slot.index]
+            newer = [other for other in others if other.generation > generation + 1]
+            if newer:
+                raise Integrity("catalogue_older_than_root")
+            return slot, not others or others[0].generation != generation
+    if not slots:
+        raise Integrity("root_unreadable")
+    newest = max(slot.generation for slot in slots)
+    raise Integrity("catalogue_older_than_root" if newest > generation else "root_older_than_catalogue")
+
+
+def encode_seen(seen: Seen) -> bytes:
+    """The bytes of the last seen state."""
+    body = _SEEN.pack(_SEEN_MAGIC, seen.generation, seen.roster, seen.size, seen.root, seen.changes, seen.sums)
+    return body + primitives.sha256(body)
+
+
+def decode_seen(contents: list[bytes]) -> Seen | None:
+    """The newest of the readable copies."""
+    best: Seen | None = None
+    for content in contents:
+        seen = _decode_seen(content, _SEEN, _SEEN_MAGIC) or _decode_seen(content, _SEEN_1, _SEEN_1_MAGIC)
+        if seen is not None:
+            best = seen if best is None else best.merged(seen)
+    return best
+
+
+def _decode_seen(content: bytes, form: struct.Struct, magic: bytes) -> Seen | None:
+    body, checksum = content[: form.size], content[form.size : form.size + 32]
+    if primitives.sha256(body) != checksum or not body.startswith(magic):
+        return None
+    _, generation, roster, size, log, *rows = form.unpack(body)
+    changes, sums = rows or (0, bytes(32))
+    return Seen(generation, roster, size, log, changes, sums)
+
+
+def wrap_below(parent: bytes, secret: bytes, level: str, name: bytes) -> bytes:
+    """A key of the tree wrapped under the one above it, bound to its level and name."""
+    return primitives.wrap(parent, secret, level.encode("ascii") + b"\0" + name)
+
+
+def unwrap_below(parent: bytes, wrapped: bytes, level: str, name: bytes) -> bytes:
+    """What `wrap_below` wrapped; raises Integrity."""
+    try:
+        return primitives.unwrap(parent, wrapped, level.encode("ascii") + b"\0" + name)
+    except primitives.Sealed:
+        raise Integrity("key_tree_does_not_open", level=level) from None
+
+
+def _place(store: bytes, seed_version: int, generation: int) -> bytes:
+    return b"root\0" + store + struct.pack(">HQ", seed_version, generation)

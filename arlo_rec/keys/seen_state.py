@@ -1,0 +1,56 @@
+"""What one login account remembers of each store, outside it: the newest state it has seen.
+
+Who exchanges the whole store and its root folder for older copies is noticed by everybody who worked with
+the newer one. Where the account has no folder to write to, this memory is missing and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from arlo_rec.backends import SLOT_BYTES
+from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.keys.root_secret import Seen, decode_seen, encode_seen
+
+
+class StateFolder:
+    """One folder per store, named by the store's id."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def seen(self, store: bytes) -> Seen | None:
+        """The newest state that this account has seen of the store; None if it never did."""
+        if self.folder is None:
+            return None
+        try:
+            return decode_seen([read_small(self._file(store), SLOT_BYTES)])
+        except OSError:
+            return None
+
+    def remember(self, store: bytes, seen: Seen) -> None:
+        """Keep the newer of what is remembered and *seen*."""
+        if self.folder is None:
+            return
+        known = self.seen(store)
+        newest = seen if known is None else known.merged(seen)
+        if newest == known:
+            return
+        file = self._file(store)
+        part = file.with_name(f"seen.{os.getpid()}.part")
+        with suppress(OSError):  # a memory that cannot be kept must not stop an erasure
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part.write_bytes(encode_seen(newest))
+            part.replace(file)
+
+    def forget(self, store: bytes) -> None:
+        """Forget a store that was lost, so that what is restored of it is not told as rolled back."""
+        if self.folder is not None:
+            with suppress(OSError):
+                self._file(store).unlink(missing_ok=True)
+
+    def _file(self, store: bytes) -> Path:
+        assert self.folder is not None
+        return self.folder / store.hex() / "seen"

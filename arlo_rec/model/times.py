@@ -1,0 +1,73 @@
+"""Reading times that people and machines write: strict ISO 8601, always to an instant in UTC.
+
+No week or ordinal dates, no guessing, no naive times: `1/2/2026` and `2026` are refused, not interpreted.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from arlo_rec.model.errors import Usage
+from arlo_rec.policy import ZONE
+
+_TIME = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2})", re.ASCII
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def parse_instant(text: str, *, round_up: bool = False) -> datetime:
+    """`YYYY-MM-DDThh:mm[:ss[.f]]` with Z or an offset, in UTC; raises ValueError.
+
+    Decimals beyond a microsecond are cut off, or rounded up where sound before this time must not be kept.
+    """
+    found = _TIME.fullmatch(text)
+    if not found:
+        raise ValueError("not a time with a zone")
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    fraction = (found[7] or "").ljust(9, "0")
+    micros = int(fraction[:6]) + (1 if round_up and int(fraction[6:]) else 0)
+    at = datetime(year, month, day, hour, minute, second, tzinfo=_zone(found[8]))
+    return (at + timedelta(microseconds=micros)).astimezone(UTC)
+
+
+def parse_from(text: str) -> datetime:
+    """An instant, or a date: its start in the policy's zone. Raises Usage."""
+    return _parse(text, days=0)
+
+
+def parse_end(text: str) -> datetime:
+    """An instant, or a date: the end of that day in the policy's zone. Raises Usage."""
+    return _parse(text, days=1)
+
+
+def local_date(at: datetime) -> date:
+    """The calendar day of an instant in the policy's zone."""
+    return at.astimezone(ZoneInfo(ZONE)).date()
+
+
+def _parse(text: str, *, days: int) -> datetime:
+    try:
+        if not _DATE.fullmatch(text):
+            return parse_instant(text)
+        day = date.fromisoformat(text) + timedelta(days=days)
+        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Usage("bad_time", value=text[:40]) from None
+
+
+def _zone(text: str) -> timezone:
+    if text == "Z":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    if hours > 14 or minutes > 59:
+        raise ValueError("no such zone")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def shown(at: datetime) -> str:
+    """An instant for people: the policy zone's date and minute, with the zone."""
+    return at.astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%d %H:%M %Z")

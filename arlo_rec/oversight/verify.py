@@ -1,0 +1,82 @@
+"""Whether everything in a store is still what was put there: the pages, the log, rows and objects, the root.
+
+Nothing here opens a recording or holds personal data; the auditor's role has no key that could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from arlo_rec.backends.files import LOCK
+from arlo_rec.catalogue import audit_log
+from arlo_rec.erasure import receipts
+from arlo_rec.keys import root_secret
+from arlo_rec.model.errors import ArloError, NotGranted
+from arlo_rec.offsite import feed
+from arlo_rec.oversight.consistency import Inspection, Problem
+from arlo_rec.policy import Action, may
+from arlo_rec.store import ROOT_PART, Store
+
+LARGE = frozenset({"recordings", "metadata", "shares", "mentions"})  # tables with a row for every recording
+
+
+def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
+    """Everything that is changed, cut off, exchanged, missing or older than what was seen; empty if nothing."""
+    if store.doubts:  # then nothing may be written, a refusal neither
+        decision = may(store.person.role, Action.LOOK_AFTER)
+        if not decision.allowed:
+            raise NotGranted(decision.code, rule=decision.rule)
+    else:
+        store.demand(Action.LOOK_AFTER, now)
+    doubts = [Problem(code, "catalogue") for code in store.doubts]
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the engine's part is a third of all, and needs no interpreter
+        sound = beside.submit(store.db.sound)
+        try:
+            problems = _compared(store, read_data=read_data)
+        except Exception:  # a page that does not open, or is one of another table's, ends what reads it
+            problems = []
+            if not sound.result():
+                raise
+        return doubts + [Problem("catalogue_damaged", one) for one in sound.result()] + problems
+
+
+def _compared(store: Store, *, read_data: bool) -> list[Problem]:
+    inspection = Inspection(store, read_data=read_data)
+    log = audit_log.check(store.book, store.signers(), signatures=True, follow=inspection.follow)
+    problems = [Problem(code, "log") for code in log]
+    problems += [Problem(code, "feed") for code in feed.check(store)]
+    problems += _root_problems(store)
+    problems += [Problem("rows_changed", one) for one in _not_summing_up(store, read_data=read_data)]
+    problems += [Problem("file_missing", one) for one in _missing_files(store)]
+    return problems + inspection.problems()
+
+
+def _not_summing_up(store: Store, *, read_data: bool) -> Iterator[str]:
+    """Tables in which a row was changed or is gone; the largest only where everything is to be read."""
+    for table in store.db.sums():
+        if (read_data or table not in LARGE) and not store.db.still_sums_up(table):
+            yield table
+
+
+def _missing_files(store: Store) -> Iterator[str]:
+    """What lies in plain beside the catalogue: the keys and seals of everybody, locks, receipts that were told."""
+    place = store.place
+    wanted = [place.open_lock, place.intake_lock, place.attempts, place.root / LOCK]
+    for one in store.roster.people:
+        wanted += [place.seal_file(one.name)] + ([] if one.service else [place.key_file(one.name)])
+    rows = store.db.rows("SELECT number FROM erasures WHERE state = 'done'")
+    wanted += [receipts.file_for(store, str(number)) for (number,) in rows]
+    yield from (f"{one.parent.name}/{one.name}" for one in wanted if not one.is_file())
+
+
+def _root_problems(store: Store) -> Iterator[Problem]:
+    try:
+        slot, mend = root_secret.choose(store.root.read(), store.number("generation"))
+        if mend:
+            yield Problem("root_slot_damaged", f"slot {1 - slot.index}")
+        if store.holds(ROOT_PART):
+            root_secret.open_slot(store.place.id, store.part(ROOT_PART), slot)
+    except ArloError as problem:
+        yield Problem(problem.code, "root")

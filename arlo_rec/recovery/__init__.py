@@ -1,0 +1,1 @@
+"""Backups that forget, and a store restored from one."""

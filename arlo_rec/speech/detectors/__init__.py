@@ -1,0 +1,1 @@
+"""What identifies somebody in the words of a call: numbers, names, addresses, answers to questions."""

@@ -1,0 +1,1 @@
+"""Training copies: how they are built, kept, worked off and evaluated. Their life stands in `pseudonymise`."""

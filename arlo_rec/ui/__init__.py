@@ -1,0 +1,1 @@
+"""The edge: settings, the terminal, the demonstration. Nothing below knows clock, environment or screen."""

@@ -1,0 +1,173 @@
+"""Settings: option, environment, config file, default, in this order; read once, at the edge.
+
+Every key is documented in docs/operating.md, and a key that is not known is a usage error: a mistyped
+setting must not be silently without effect.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from arlo_rec.model.errors import Usage
+
+KEYS: Mapping[str, type] = {
+    "store": str,
+    "as": str,
+    "passphrase_file": str,
+    "key_file": str,
+    "lang": str,
+    "state_dir": str,
+    "vkey": str,
+    "feed": str,
+    "lock_wait_s": int,
+    "guard.share": float,
+    "guard.count": int,
+    "guard.jump_days": int,
+    "asr.model": str,
+    "asr.language": str,
+    "asr.threads": int,
+    "ner.model": str,
+}
+LANGUAGES = frozenset({"nb", "en"})
+_SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # how a locale's name begins
+SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
+CONFIG_BYTES = 64 * 1024  # every key of it takes less than 1 kB
+LARGEST = 1_000_000  # of any number here; what is larger is a mistake, and would not fit a time span
+
+
+class Settings(NamedTuple):
+    """What a run works with."""
+
+    store: str | None
+    as_name: str | None
+    passphrase_file: str | None
+    key_file: str | None
+    key_handed: bool  # by systemd, in a folder that only the service can enter
+    lang: str
+    state_dir: Path | None
+    vkey: str | None
+    feed: Path | None
+    lock_wait: float
+    guard_share: str  # a fraction or a decimal, parsed by the one command that needs it
+    guard_count: int
+    guard_jump_days: int
+    asr_model: str | None  # a folder
+    asr_language: str | None
+    asr_threads: int
+    ner_model: str | None  # a folder
+
+
+def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
+    """The settings of a run; raises Usage for a config file that is wrong."""
+    told = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
+
+    def pick(key: str) -> str | None:
+        named = options.get(key) or environment.get(f"ARLO_REC_{key.upper()}") or told.get(key)
+        return str(named) if named else None
+
+    by_key = options.get("key_file") and not options.get("as")  # an option outranks the environment's person
+    by_name = options.get("passphrase_file") and not options.get("key_file")  # and its service
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    handed = Path(credentials) / "arlo-rec.key" if credentials else None
+    key_file = None if by_name else pick("key_file") or (str(handed) if handed and handed.exists() else None)
+    return Settings(
+        store=pick("store"),
+        as_name=None if by_key else pick("as"),
+        passphrase_file=pick("passphrase_file"),
+        key_file=key_file,
+        key_handed=bool(credentials) and key_file is not None and Path(str(credentials)) in Path(key_file).parents,
+        lang=language(options.get("lang"), environment, told.get("lang")),
+        state_dir=_state_dir(told, environment),
+        vkey=told.get("vkey"),
+        feed=Path(str(told["feed"])).absolute() if told.get("feed") else None,
+        lock_wait=float(told.get("lock_wait_s", 20)),
+        guard_share=str(told.get("guard.share", "1/3")),
+        guard_count=int(told.get("guard.count", 20)),
+        guard_jump_days=int(told.get("guard.jump_days", 7)),
+        asr_model=told.get("asr.model"),
+        asr_language=told.get("asr.language"),
+        asr_threads=int(told.get("asr.threads", 2)) or 1,
+        ner_model=told.get("ner.model"),
+    )
+
+
+def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:
+    """Language and state folder while nothing is parsed yet, so that whatever fails is told in the right
+    language and kept in the right place. What is wrong with the settings themselves is told by `settle`.
+    """
+    try:
+        told = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)
+    except Usage:
+        told = {}
+    named, configured = (one if one in LANGUAGES else None for one in (lang, told.get("lang")))
+    return language(named, environment, configured), _state_dir(told, environment)
+
+
+def language(named: str | None, environment: Mapping[str, str], configured: str | None) -> str:
+    """`nb` or `en`: as the option names, else as LANG says, else as configured, else Norwegian.
+
+    Raises Usage for a name that is neither. A LANG of another language, or of none (`C`), says nothing.
+    """
+    for one in (named, configured):
+        if one is not None and one not in LANGUAGES:
+            raise Usage("bad_lang", value=one[:20])
+    spoken = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    return named or _SPOKEN.get(spoken.lower()[:2]) or configured or "nb"
+
+
+def _state_dir(told: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:
+    if told.get("state_dir"):
+        return Path(str(told["state_dir"]))
+    if environment.get("STATE_DIRECTORY"):  # systemd's StateDirectory=
+        return Path(environment["STATE_DIRECTORY"])
+    if environment.get("XDG_STATE_HOME"):
+        return Path(environment["XDG_STATE_HOME"]) / "arlo-rec"
+    return Path(environment["HOME"]) / ".local/state/arlo-rec" if environment.get("HOME") else None
+
+
+def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    path = Path(named) if named else _default_config(environment)
+    if path is None:
+        return {}
+    import tomllib
+
+    from arlo_rec.backends.bounded_read import read_small
+
+    try:
+        told = tomllib.loads(read_small(path, CONFIG_BYTES, pipes=True).decode("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise Usage("config_unreadable", path=str(path)) from None
+    except (ValueError, RecursionError):  # a number of 5000 digits and nesting raise no TOMLDecodeError
+        raise Usage("config_not_toml", path=str(path)) from None
+    return _checked(_flat(told), path)
+
+
+def _default_config(environment: Mapping[str, str]) -> Path | None:
+    home = environment.get("XDG_CONFIG_HOME") or (f"{environment['HOME']}/.config" if environment.get("HOME") else None)
+    candidates = [Path(home) / "arlo-rec/config.toml"] if home else []
+    return next((one for one in (*candidates, SYSTEM_CONFIG) if os.path.isfile(one)), None)  # noqa: PTH113 - never raises
+
+
+def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in told.items():
+        if isinstance(value, dict):
+            flat.update({f"{key}.{inner}": one for inner, one in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def _checked(told: dict[str, Any], path: Path) -> dict[str, Any]:
+    for key, value in told.items():
+        kind = KEYS.get(key)
+        if kind is None:
+            raise Usage("config_unknown_key", key=key[:60], path=str(path))
+        right = isinstance(value, kind) or (kind is float and isinstance(value, int))
+        fits = "\0" not in value if isinstance(value, str) else right and 0 <= value <= LARGEST
+        if not right or isinstance(value, bool) or not fits:
+            raise Usage("config_bad_value", key=key, path=str(path))
+    return told

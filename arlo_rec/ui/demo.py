@@ -1,0 +1,284 @@
+"""The whole life of a few calls in a throw-away store, each step with the rule that it shows.
+
+Real keys, real sound, the same use cases as the commands; only the clock is moved, because the last day of
+a recording is 90 days away. Everything lies below one folder, state included, and is removed at the end.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from arlo_rec import audio, pseudonymise, retention
+from arlo_rec.access import gate, search
+from arlo_rec.admin import grants, identities, initialise
+from arlo_rec.admin.opening import open_store
+from arlo_rec.catalogue import audit_log
+from arlo_rec.dsar.request import Request, answer
+from arlo_rec.erasure import receipts, withdrawal
+from arlo_rec.i18n.messages import say
+from arlo_rec.intake import ingest
+from arlo_rec.keys.key_files import Identity, read_service, readable_secret, unlock
+from arlo_rec.keys.layout import find
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import ArloError, Refused, Usage
+from arlo_rec.model.records import to_iso
+from arlo_rec.oversight import verify
+from arlo_rec.policy import RETENTION, Action, GuardLimits, Mode, Role
+from arlo_rec.store import Store
+from arlo_rec.training import build, copies
+
+CALLS = (  # sound, caller, agent; the numbers are examples and the names are fictional
+    ("call-1.wav", "+4790000001", "Ola Oppdiktet"),
+    ("call-2.wav", "+4790000002", "Prøve Prøvesen"),
+    ("call-3.wav", "+4790000001", "Ola Oppdiktet"),
+    ("call-4.wav", "+4790000003", "Prøve Prøvesen"),
+)
+NAME_AT = 1.9  # seconds from the key press, in the first call: somebody says her name
+SILENT = 0xFF  # u-law
+REFUSED_CALL = "call-4.wav"
+TEAM = "kundeservice"
+WITHDRAWER, ASKER = "+47 900 00 001", "900 00 002"  # other ways to write numbers of CALLS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step did, by which rule, and whether it did it."""
+
+    rule: str
+    did: str
+    ok: bool
+
+
+def live(lang: str, now: datetime, *, folder: Path | None, keep: bool, tell: Callable[[str], None]) -> list[Step]:
+    """Run the whole life below *folder* (None: a temporary one); removed again unless *keep*."""
+    if folder is not None and folder.exists():
+        raise Usage("already_exists", path=str(folder))
+    base = folder or Path(tempfile.mkdtemp(prefix="arlo-rec-demo-"))
+    try:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        life = _Life(base, lang, now, tell)
+        life.run()
+        return life.steps
+    finally:
+        if not keep:
+            shutil.rmtree(base, ignore_errors=True)
+
+
+class _Life:
+    """One demonstration: its folder, its people, its clock."""
+
+    def __init__(self, base: Path, lang: str, now: datetime, tell: Callable[[str], None]) -> None:
+        self.base, self.lang, self.now, self._tell = base, lang, now, tell
+        self.steps: list[Step] = []
+        self.state = StateFolder(base / "state")
+        self.people: dict[str, Identity] = {}
+        self.recordings: list[str] = []
+
+    def run(self) -> None:
+        """Every step, in order."""
+        self._found()
+        self._people()
+        self._take_in()
+        self._find_without_grant()
+        self._grant()
+        self._find_and_export()
+        self._training()
+        self._answer_request()
+        self._withdraw()
+        self._revoke()
+        self._last_day()
+        self._look_back()
+
+    def step(self, rule: str, code: str, *, ok: bool, **values: object) -> None:
+        """Tell a step and keep it."""
+        did = say(f"demo.{code}", self.lang, **values)
+        self.steps.append(Step(rule, did, ok))
+        self._tell(f"{'✓' if ok else '✗'} {did}  [{rule}]")
+
+    @contextmanager
+    def as_(self, name: str) -> Iterator[Store]:
+        """The store, opened for one of the people."""
+        with open_store(find(self.base / "store"), self.people[name], self.now, self.state) as store:
+            yield store
+
+    # -- the steps ------------------------------------------------------------------------------------
+
+    def _found(self) -> None:
+        passphrase = readable_secret(4).encode()
+        wishes = initialise.Wishes(self.base / "store", self.base / "store.root", "Sigrid")
+        founded = initialise.found(wishes, passphrase, self.now, self.state)
+        self.people["Sigrid"] = unlock(founded.place, "Sigrid", passphrase)
+        self.step("access.officer", "init", ok=founded.place.catalogue.exists())
+
+    def _people(self) -> None:
+        with self.as_("Sigrid") as store:
+            passphrase = readable_secret(4).encode()
+            identities.add(store, identities.NewPerson("Leif", Role.MANAGER, passphrase), self.now)
+            self.people["Leif"] = unlock(store.place, "Leif", passphrase)
+            for name, role in (("telefon", Role.INGEST), ("cron", Role.RETENTION), ("skranke", Role.SUPPORT)):
+                key = self.base / f"{name}.key"
+                identities.add(store, identities.NewPerson(name, role, key_out=key), self.now)
+                self.people[name] = read_service(store.place, key)
+        self.step("security.password", "people", ok=len(self.people) == 5)
+
+    def _take_in(self) -> None:
+        spool = self.base / "spool"
+        spool.mkdir()
+        for number, (sound, caller, agent) in enumerate(CALLS):
+            self._deliver(spool, f"{number}", sound, caller, agent, key="1")
+        self._deliver(spool, "refused", REFUSED_CALL, "+4790000009", "Ola Oppdiktet", key="2")
+        with self.as_("telefon") as store:
+            outcome = ingest.ingest(store, [spool], self.now)
+        self.recordings = [one.id.hex() for one in outcome.accepted]
+        self.step("consent.press1", "taken_in", ok=len(outcome.accepted) == len(CALLS), count=len(outcome.accepted))
+        refused = [one.code for one in outcome.refused]
+        self.step("consent.press2", "refused", ok=refused == ["no_consent"])
+        left = sorted(one.name for one in spool.iterdir())
+        self.step("scope.only", "spool", ok=left == ["refused.json", "refused.wav"])
+
+    def _find_without_grant(self) -> None:
+        problem = self._problem(lambda store: search.find(store, "quality", self._reason(), search.Search(), self.now))
+        self.step("access.managers", "no_grant", ok=problem == "no_grant")
+
+    def _grant(self) -> None:
+        until = self.now + timedelta(days=30)
+        with self.as_("Sigrid") as store:
+            for purpose in ("quality", "training"):
+                wanted = grants.Wanted("Leif", purpose, (TEAM,), until, say("demo.reason_grant", self.lang))
+                grants.grant(store, wanted, self.now)
+        self.step("access.officer", "granted", ok=True)
+
+    def _find_and_export(self) -> None:
+        out = self.base / "kvalitet.wav"
+        with self.as_("Leif") as store:
+            found = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now)
+            admission = gate.admit(store, Action.EXPORT, "quality", self._reason(), self.now)
+            search.export(store, admission, self.recordings[1], out, lambda: self.now)
+        self.step("security.reason", "found", ok=len(found) == len(CALLS), count=len(found))
+        original = files("arlo_rec") / "demo_calls" / CALLS[1][0]
+        same_end = out.read_bytes()[-1000:] == original.read_bytes()[-1000:]
+        self.step("purpose.quality", "exported", ok=same_end and out.stat().st_size < len(original.read_bytes()))
+
+    def _training(self) -> None:
+        problem = self._problem(
+            lambda store: search.export(
+                store,
+                gate.admit(store, Action.EXPORT, "training", self._reason(), self.now),
+                self.recordings[0],
+                self.base / "opplaering.wav",
+                lambda: self.now,
+            )
+        )
+        self.step("data.pseudonymised", "training", ok=problem == "no_released_copy")
+        self._copy()
+
+    def _copy(self) -> None:
+        """A call that says a name, with its transcript, becomes a copy without it that a trainer hears."""
+        words = (files("arlo_rec") / "demo_calls" / "call-1.words.json").read_bytes()
+        order = build.Order(Mode.DETECT, transcripts=((None, words),))
+        with self.as_("Leif") as store:
+            made = pseudonymise.propose(store, self.recordings[0], order, build.ALONE, lambda: self.now)
+        self.step("data.pseudonymised", "copied", ok=made.state == copies.NEEDS_REVIEW, count=len(made.cuts))
+        copy, out = made.copy.hex(), self.base / "opplaering.wav"
+        problem = self._problem(lambda store: pseudonymise.release(store, copy, self._reason(), None, lambda: self.now))
+        with self.as_("Leif") as store:
+            pseudonymise.confirm(store, copy, lambda: self.now)
+            given = pseudonymise.release(store, copy, self._reason(), None, lambda: self.now)
+            admission = gate.admit(store, Action.EXPORT, "training", self._reason(), self.now)
+            search.export(store, admission, given.copy.hex(), out, lambda: self.now)
+        heard = audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size)
+        places = [(int(one.start * heard.rate) + 1, int(one.end * heard.rate)) for one in given.cuts]
+        silent = all(set(heard.data[2 * first : 2 * last]) == {SILENT} for first, last in places)
+        named = any(one.start < NAME_AT < one.end for one in given.cuts)
+        self.step("purpose.training", "released", ok=problem == "not_reviewed" and silent and named)
+
+    def _answer_request(self) -> None:
+        request = Request(ASKER, self.base / "innsyn.html", say("demo.identity", self.lang), lang=self.lang)
+        with self.as_("Sigrid") as store:
+            done = answer(store, request, lambda: self.now)
+        sealed = "90000002" not in done.out.read_text("utf-8")
+        self.step("access.subject", "answered", ok=done.recordings == 1 and sealed, due=done.case.due_on.isoformat())
+
+    def _withdraw(self) -> None:
+        with self.as_("skranke") as store:
+            planned = withdrawal.plan(store, WITHDRAWER, None, self.now)
+            done = withdrawal.carry_out(store, planned, self.now)
+            gone = all(not store.blobs.size(one.id.hex()) for one in done.recordings)
+        self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
+        told = receipts.verify(done.receipt.read_bytes() if done.receipt else b"")
+        self.step("consent.withdraw", "receipt", ok=told["count"] == 3)
+        problem = self._problem(lambda store: self._export_again(store))
+        self.step("consent.withdraw", "unreadable", ok=problem == "no_grant")
+
+    def _revoke(self) -> None:
+        with self.as_("Sigrid") as store:
+            ended = grants.revoke(store, "Leif", None, self.now)
+        problem = self._problem(lambda store: search.find(store, "quality", self._reason(), search.Search(), self.now))
+        self.step("access.officer", "revoked", ok=len(ended) == 2 and problem == "no_grant")
+
+    def _last_day(self) -> None:
+        self.now += RETENTION
+        careful, allowed = GuardLimits(), False
+        try:
+            with self.as_("cron") as store:
+                retention.carry_out(store, retention.plan(store, self.now, careful, allow_large=False), self.now)
+        except Refused as problem:
+            allowed = problem.code == "retention.guard"
+        self.step("retention.90d", "guard", ok=allowed)
+        with self.as_("cron") as store:
+            done = retention.carry_out(store, retention.plan(store, self.now, careful, allow_large=True), self.now)
+            left = list(store.blobs.names())
+        self.step("retention.90d", "purged", ok=done.erased == 2 and not left, count=done.erased)
+
+    def _look_back(self) -> None:
+        with self.as_("Sigrid") as store:
+            problems = verify.verify(store, self.now, read_data=True)
+            log = audit_log.check(store.book, store.signers(), signatures=True)
+            size = store.book.tree().size
+        self.step("security.monitored", "verified", ok=not problems and not log, size=size)
+
+    # -- small words ----------------------------------------------------------------------------------
+
+    def _deliver(self, spool: Path, stem: str, sound: str, caller: str, agent: str, *, key: str) -> None:
+        """What a telephone exchange leaves: the sound, and a manifest beside it."""
+        started = self.now - timedelta(hours=1)
+        pressed = started + timedelta(milliseconds=250)
+        manifest: dict[str, Any] = {
+            "source_id": f"demo.{stem}",
+            "audio": f"{stem}.wav",
+            "direction": "inbound",
+            "started_at": to_iso(started),
+            "caller": caller,
+            "agent": agent,
+            "team": TEAM,
+            "channels": {"caller": 0, "agent": 1},
+            "consent": {"key": key, "at": to_iso(pressed), "prompt": "nb-2026-01", "prompt_completed": True},
+        }
+        (spool / f"{stem}.wav").write_bytes((files("arlo_rec") / "demo_calls" / sound).read_bytes())
+        (spool / f"{stem}.json").write_text(json.dumps(manifest), "utf-8")
+
+    def _problem(self, work: Callable[[Store], object]) -> str | None:
+        """The code with which the manager is refused; None if he is not."""
+        try:
+            with self.as_("Leif") as store:
+                work(store)
+        except ArloError as problem:
+            return problem.code
+        return None
+
+    def _export_again(self, store: Store) -> object:
+        admission = gate.admit(store, Action.EXPORT, "quality", self._reason(), self.now)
+        return search.export(store, admission, self.recordings[0], self.base / "igjen.wav", lambda: self.now)
+
+    def _reason(self) -> str:
+        return say("demo.reason", self.lang)

@@ -1,0 +1,142 @@
+"""How answers look: tables and sentences for people, one JSON document for scripts. Alone imports rich.
+
+Every text from outside passes `sanitise.clean` here: no escape sequence, no bidi mark and no line break of a
+caller, an agent or a file name reaches a terminal. Named tuples, because every start pays for a dataclass.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from arlo_rec.i18n.messages import say, say_or
+from arlo_rec.i18n.sanitise import clean
+from arlo_rec.model.errors import ArloError, Unreachable
+
+
+class Table(NamedTuple):
+    """Rows under headings, as texts."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class Answer(NamedTuple):
+    """What a command tells: the keys of its JSON, and the same for people."""
+
+    data: dict[str, Any]
+    lines: Sequence[str] = ()
+    table: Table | None = None
+    exit_status: int = 0
+    always: bool = False  # the lines tell something that --quiet must not swallow, such as what is shown only once
+    error: ArloError | None = None  # an answer that is also a failure, such as problems that a check found
+
+
+def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
+    """Write an answer to stdout, and give its exit status; raises Unreachable where stdout does not take it."""
+    status = answer.error.exit_status if answer.error else answer.exit_status
+    if as_json:
+        told = {"error": told_error(answer.error, lang)} if answer.error else {}
+        _write(json_text({"ok": status in {0, 3}, **answer.data, **told}))
+        return status
+    if answer.table is not None and answer.table.rows:
+        _write(table_text(answer.table))
+    if answer.always or not quiet:
+        for line in answer.lines:
+            tell(line)
+    if answer.error is not None:
+        show_error(answer.error, lang, as_json=False)
+    return status
+
+
+def tell(line: str) -> None:
+    """Write one sentence to stdout, at once."""
+    _write(_clean_lines(line))
+
+
+def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
+    """One line on stderr, or one JSON document on stdout."""
+    if as_json:
+        _write(json_text({"ok": False, "error": told_error(error, lang)}))
+        return
+    rule = f" [{error.rule}]" if error.rule else ""
+    sys.stderr.write(f"arlo-rec: {message_of(error, lang)}{rule}\n")
+
+
+def told_error(error: ArloError, lang: str) -> dict[str, Any]:
+    """An error as JSON tells it: the code never changes with the language, the message does."""
+    told = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
+    return told | ({"rule": error.rule} if error.rule else {})
+
+
+def message_of(error: ArloError, lang: str) -> str:
+    """The sentence of an error; its values made harmless, and code words among them worded."""
+    values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
+    return say(f"error.{error.code}", lang, **values)
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """One JSON document and a line end; control characters and lone surrogates only as escapes."""
+    import json
+
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, default=str) + "\n"
+
+
+def table_text(table: Table) -> str:
+    """A plain table; where it is wider than the terminal, one block of lines for each row: nothing is cut or broken."""
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    cells = [[clean(cell) for cell in row] for row in (table.headings, *table.rows)]
+    width = sum(max(map(cell_len, column)) for column in zip(*cells, strict=True)) + 2 * (len(table.headings) - 1)
+    on_terminal = sys.stdout.isatty()
+    console = Console(
+        file=sys.stdout,
+        width=None if on_terminal else width,
+        no_color="NO_COLOR" in os.environ,
+        force_terminal=on_terminal,  # not by FORCE_COLOR: what a script reads has no escape sequences
+    )
+    if width > console.width:
+        return _blocks(cells)
+    grid = RichTable(box=None, pad_edge=False, header_style="bold")
+    for heading in cells[0]:
+        grid.add_column(Text(heading))
+    for row in cells[1:]:
+        grid.add_row(*(Text(cell) for cell in row))
+    with console.capture() as captured:
+        console.print(grid)
+    return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def _blocks(cells: Sequence[Sequence[str]]) -> str:
+    """Each row as lines of heading and value, an empty line between rows."""
+    headings, *rows = cells
+    longest = max(map(len, headings))
+    blocks = (
+        "".join(f"{name:<{longest}}  {cell}".rstrip() + "\n" for name, cell in zip(headings, row, strict=True))
+        for row in rows
+    )
+    return "\n".join(blocks)
+
+
+def _clean_lines(text: str) -> str:
+    """Our own line breaks stay; everything else that is not printable becomes visible."""
+    return "".join(clean(line) + "\n" for line in text.split("\n"))
+
+
+def _write(text: str) -> None:
+    """To stdout, and know that it arrived: a full disk behind it is no success."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, UnicodeEncodeError) as error:
+        raise Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding") from None
+
+
+def give_up_stdout() -> None:
+    """Nothing more can be written there, not even at the end of the program."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
