@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -29,6 +29,7 @@ GRANT_DEFAULT = timedelta(days=30)
 GRANT_LONGEST = timedelta(days=90)  # no grant outlives the recordings it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
 RING_LONGEST = timedelta(hours=7 * 24)  # that a backup may be opened after an erasure
+REFUSED_FOR_GOOD: Final = {"withdrawn": "consent.withdraw", "expired": "retention.90d"}  # by rule: no file stays either
 OVERDUE_AFTER = timedelta(hours=2)  # purge runs hourly; two missed runs are worth a look
 
 
@@ -90,7 +91,9 @@ class Event(StrEnum):
     ABANDONED = "abandoned"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-    GONE = "gone"
+    DISCARDED = "discarded"  # a training copy that was changed, rejected or released under another id
+    ERASED_BEFORE = "erased_before"  # a restored store learns that it was erased since the backup, or has no object
+    GONE = "gone"  # its object, too
 
 
 LIFECYCLE: Final[Mapping[tuple[State, Event], State]] = {
@@ -98,6 +101,8 @@ LIFECYCLE: Final[Mapping[tuple[State, Event], State]] = {
     (State.ARRIVING, Event.ABANDONED): State.ERASED,
     (State.HELD, Event.WITHDRAWN): State.ERASING,
     (State.HELD, Event.EXPIRED): State.ERASING,
+    (State.HELD, Event.DISCARDED): State.ERASING,
+    (State.HELD, Event.ERASED_BEFORE): State.ERASING,
     (State.ERASING, Event.GONE): State.ERASED,
 }
 
@@ -108,6 +113,12 @@ def after(state: State, event: Event) -> State:
         return LIFECYCLE[state, event]
     except KeyError:
         raise ValueError(f"no {event} from {state}") from None
+
+
+def transition(event: Event) -> tuple[State, State]:
+    """The one state that *event* takes a recording from, and the one that it leads to."""
+    [before] = [state for state, moved_by in LIFECYCLE if moved_by is event]
+    return before, LIFECYCLE[before, event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +168,19 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }
-# What an entry of the log says became of the recordings that it names: (action, outcome).
-TAKES_IN: Final = frozenset(
-    {(Action.INGEST, "allowed"), (Action.PSEUDONYMISE, "done")}
-)  # with what was sworn of the row
-ERASES: Final = frozenset(
-    (one, "done")
-    for one in (Action.WITHDRAW, Action.PURGE, Action.RESTORE, Action.REVIEW, Action.RELEASE, Action.REJECT)
-)
+LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # noted as a disclosure with the entry that allows it
+_NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT})
 
 
 def may(role: Role, action: Action) -> Decision:
     """Whether this role does that here. To open a recording takes a grant on top (`may_open`)."""
     roles, rule = _MAY[action]
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
+
+
+def needs_purpose(action: Action) -> bool:
+    """Whether an action is for one of the two purposes, with a reason, and under a grant for it (security.reason)."""
+    return action in _NEEDS_PURPOSE
 
 
 def may_be_granted(role: Role) -> Decision:
@@ -236,9 +246,9 @@ def due_at(started_at: datetime) -> datetime:
     return started_at + RETENTION
 
 
-def is_due(started_at: datetime, now: datetime) -> bool:
-    """Whether its 90 days are over: at the instant, and not a microsecond before."""
-    return now >= due_at(started_at)
+def is_due(due_at: datetime, now: datetime) -> bool:
+    """The one deadline predicate: past retention from the instant on, and not a microsecond before."""
+    return now >= due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,14 +280,14 @@ class Wish:
     granted: bool
     consented: frozenset[Purpose]
     pseudonymised: bool
-    started_at: datetime
+    due_at: datetime
 
 
 def may_open(wish: Wish, *, now: datetime) -> Decision:
     """Whether a recording may be opened: the grant first, so that without one nothing is learnt."""
     if not wish.granted:
         return Decision.no("access.managers", "no_grant")
-    if is_due(wish.started_at, now):
+    if is_due(wish.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
     if wish.purpose not in wish.consented:
         return Decision.no("consent.purposes", "not_consented")
@@ -292,7 +302,7 @@ def may_copy(wish: Wish, *, now: datetime, officer: bool) -> Decision:
     """
     if not (wish.granted or officer):
         return Decision.no("access.managers", "no_grant")
-    if is_due(wish.started_at, now):
+    if is_due(wish.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
     if Purpose.TRAINING not in wish.consented or not (officer or Purpose.QUALITY in wish.consented):
         return Decision.no("consent.purposes", "not_consented")
@@ -305,14 +315,6 @@ class Mode(StrEnum):
     DETECT = "detect"  # what identifies goes
     STRICT = "strict"  # only what is confidently harmless stays
     MANUAL = "manual"  # what a person listed goes
-
-
-UNREVIEWED: frozenset[Mode] = frozenset()  # modes whose copies the guidelines let go without a person's look: none
-
-
-def releases_unreviewed(mode: Mode, warnings: Sequence[str]) -> bool:
-    """Whether a copy may be released that nobody looked at (section 3): by mode, and never where something warns."""
-    return mode in UNREVIEWED and not warnings
 
 
 def stanza_purposes(purposes: Iterable[Purpose], *, pseudonymised: bool) -> frozenset[Purpose]:

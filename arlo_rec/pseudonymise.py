@@ -1,10 +1,11 @@
-"""Training copies: planned, reviewed, released. A person decides what goes, and another look proves that it went.
+"""Training copies: proposed, reviewed, released. A person decides what is cut, and a proof shows that it was cut.
 
-    propose   the original opened, cut, proved against the original, sealed to its makers: `needs_review`
+    propose   the original is opened, cut, proved against itself, and sealed to its makers: `needs_review`
     review    who may hear the original looks at the cut list, hears each cut, changes it, and confirms it: `ready`
-    release   proved once more, sealed anew to training under another id; the copy under review is erased
+    release   the copy is proved once more and sealed anew to training under another id; the copy under review is erased
     reject    the copy under review is erased
-How a copy is made stands in `making`; what is still to be made, in `backlog`.
+Every function takes the id that somebody named and opens it through the gate. Where to cut is decided in
+`training.cut_plan`, how a copy is made in `training.build`; what is still to be made is found in `training.backlog`.
 """
 
 from __future__ import annotations
@@ -17,19 +18,24 @@ from typing import TYPE_CHECKING
 from arlo_rec import audio
 from arlo_rec.access import disclosures
 from arlo_rec.audio import Sound
+from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
-from arlo_rec.model.errors import Integrity, Refused, Usage
+from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, ReviewHeard
+from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
 from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import Action, reason_problem
+from arlo_rec.policy import Action, Event, reason_problem
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
-from arlo_rec.training import build, copies
-from arlo_rec.training.build import FOR_TRAINERS, Helpers, Made, Opened, Order
-from arlo_rec.training.copies import READY, RELEASED, REPLACED, Copy
+from arlo_rec.training import build, copies, cut_plan, opening
+from arlo_rec.training.build import CutRecord, TrainingCopy
+from arlo_rec.training.copies import CopyDraft
+from arlo_rec.training.cut_plan import CopyOrder, SpeechModels
+from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
     from arlo_rec.speech.engines.engine import Engine
 
+_RULE = "data.pseudonymised"
 LONGEST_HEARD = 60  # seconds of a stretch that is no cut
 CONTEXT = 1.5  # seconds before and behind a cut that a reviewer hears
 
@@ -47,133 +53,120 @@ class Changes:
         return bool(self.accepted or self.removed or self.moved or self.added)
 
 
-def propose(store: Store, shown_id: str, order: Order, helpers: Helpers, clock: Callable[[], datetime]) -> Made:
-    """Make a copy, to be reviewed; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
-    build.demand_words(order, helpers)
-    source = build.original(store, shown_id, clock)
-    return build.make(store, source, build.planned(source, order, helpers), order, clock())
-
-
-def shown(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
-    """A copy under review; raises NotGranted or Usage."""
-    copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    return build.made_of(copy, opened.known, opened.sound.duration)
-
-
-def heard(store: Store, shown_id: str, what: int | Cut | None, clock: Callable[[], datetime]) -> bytes:
-    """What a reviewer listens to, as WAV: the original around a cut, by its number, or around a stretch; or the copy.
-
-    It leaves, so it is noted like an export: whoever has it must delete it when the call goes. Raises Usage where
-    there is no such cut, or for a stretch of more than a minute: the original is not heard whole in this way.
-    """
-    copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    if what is None:
-        _note(store, copy.id, "copy", clock())
-        return audio.canonical_wav(opened.sound)
-    one = what if isinstance(what, Cut) else _numbered(build.cuts_of(opened.known), what)
-    if isinstance(what, Cut) and one.end - one.start > LONGEST_HEARD:
-        raise Usage("hear_too_long", most=LONGEST_HEARD)
-    source = build.opened(store, copy.parent.hex(), Action.REVIEW, clock)
-    if one.start >= source.sound.duration:
-        raise Usage("cuts_wrong", place="1", why="behind_the_end")
-    _note(store, copy.parent, f"{one.start:.2f}-{one.end:.2f}", clock())
-    return audio.canonical_wav(_part(source.sound, one.start - CONTEXT, one.end + CONTEXT))
-
-
-def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> Made:
-    """The same copy with other cuts, made anew from the original; the one before is erased. It needs a review again."""
-    copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    before = build.made_of(copy, opened.known, opened.sound.duration)
-    cuts = _changed(before.cuts, changes)
-    source = build.opened(store, copy.parent.hex(), Action.REVIEW, clock)
-    inside = build.within(cuts, source.sound)
-    order = build.order_of(opened.known)
-    made = build.make(store, source, build.with_cuts(before.planned, inside), order, clock(), changed=copy.id)
-    _erase(store, copy, Action.REVIEW, None, clock())
-    return made
-
-
-def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Made:
-    """A person has gone through the cut list; the log says who."""
-    copy, opened = _under_review(store, shown_id, Action.REVIEW, clock)
-    now = clock()
-    with store.change(now) as commit:
-        copies.confirm(store, copy.id)
-        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, confirmed=True)
-        commit.log(entry.naming(copy.id))
-    return build.made_of(copies.get(store, copy.id) or copy, opened.known, opened.sound.duration)
-
-
-def release(
-    store: Store, shown_id: str, reason: str | None, engine: Engine | None, clock: Callable[[], datetime]
-) -> Made:
-    """Give a reviewed copy to training.
-
-    Raises Refused where nobody reviewed it, or where *engine* still hears a name that is known; Integrity where it is
-    not as cut.
-    """
-    _demand_reason(reason)
-    copy, opened = _of_a_review(store, shown_id, Action.RELEASE, clock)
-    if copy.state == REPLACED:
-        return _released_before(store, copy, opened, reason, clock)
-    if copy.state != READY:
-        raise Refused("not_reviewed", rule="data.pseudonymised")
-    source = build.opened(store, copy.parent.hex(), Action.RELEASE, clock)
-    _prove(source, opened)
-    if engine is not None:
-        _demand_unheard(engine, source, opened)
-    given = _give(store, source, copy, opened, clock(), heard_again=engine is not None)
-    _erase(store, copy, Action.RELEASE, reason, clock())
-    return _released(given, copy, opened)
-
-
-def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
-    """Erase a copy that is not good enough; raises Usage or NotGranted."""
-    _demand_reason(reason)
-    copy, _ = _under_review(store, shown_id, Action.REJECT, clock)
-    _erase(store, copy, Action.REJECT, reason, clock())
-    return copy
+def propose(
+    store: Store, shown_id: str, order: CopyOrder, models: SpeechModels, clock: Callable[[], datetime]
+) -> TrainingCopy:
+    """Make a copy of an original, to be reviewed; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
+    cut_plan.demand_words(order, models)
+    original = opening.open_original(store, shown_id, clock)
+    plan = cut_plan.plan_cuts(original, order, models)
+    return build.make(store, original, plan, order, clock())
 
 
 # -- review -------------------------------------------------------------------------------------------
 
 
-def _under_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, Opened]:
-    """A copy that waits for a person, opened; raises NotGranted, or Usage where the id is that of something else.
+def show(store: Store, shown_id: str, clock: Callable[[], datetime]) -> TrainingCopy:
+    """A copy under review with its cuts; raises NotGranted or Usage."""
+    return TrainingCopy.of(*_open_under_review(store, shown_id, Action.REVIEW, clock))
+
+
+def sound_for_review(store: Store, shown_id: str, part: int | Cut | None, clock: Callable[[], datetime]) -> bytes:
+    """What a reviewer listens to, as WAV: the original around a cut, by its number, or around a stretch; or the copy.
+
+    It is noted like an export: whoever has it must delete it when the call is erased. Raises Usage where there is no
+    such cut, or for a stretch of more than a minute: the original is not heard whole in this way.
+    """
+    copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
+    if part is None:
+        _log_heard(store, copy.id, "copy", clock())
+        return audio.canonical_wav(recording.sound)
+    stretch = part if isinstance(part, Cut) else _numbered(CutRecord.of_copy(recording.metadata).plan.cuts, part)
+    if isinstance(part, Cut) and part.end - part.start > LONGEST_HEARD:
+        raise Usage("hear_too_long", most=LONGEST_HEARD)
+    original = opening.open_recording(store, copy.parent.hex(), Action.REVIEW, clock)
+    if stretch.start >= original.sound.duration:
+        raise Usage("cuts_wrong", place="1", why="behind_the_end")
+    _log_heard(store, copy.parent, f"{stretch.start:.2f}-{stretch.end:.2f}", clock())
+    return audio.canonical_wav(_part(original.sound, stretch.start - CONTEXT, stretch.end + CONTEXT))
+
+
+def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> TrainingCopy:
+    """The same copy with other cuts, made anew from the original and to be reviewed; the one before is erased."""
+    copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
+    record = CutRecord.of_copy(recording.metadata)
+    cuts = _changed(record.plan.cuts, changes)
+    original = opening.open_recording(store, copy.parent.hex(), Action.REVIEW, clock)
+    plan = record.plan.with_cuts(cut_plan.within(cuts, original.sound))
+    changed = build.make(store, original, plan, record.order, clock(), replaces=copy.id)
+    _erase(store, copy, Action.REVIEW, None, clock())
+    return changed
+
+
+def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> TrainingCopy:
+    """Note that a person has gone through the cut list; raises NotGranted where it is not under review any more."""
+    copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
+    with store.change(clock()) as commit:
+        held = store.catalogue.copies.get(copy.id)
+        if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
+            raise NotGranted("no_grant", rule="access.managers")
+        store.catalogue.copies.confirm(copy.id, store.person.name)
+        commit.log(CopyConfirmed(recordings=(copy.id,)))
+    return TrainingCopy.of(replace(copy, state=CopyState.READY), recording)
+
+
+def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
+    """Erase a copy that is not good enough; raises Usage or NotGranted."""
+    _demand_reason(reason)
+    copy, _ = _open_under_review(store, shown_id, Action.REJECT, clock)
+    _erase(store, copy, Action.REJECT, reason, clock())
+    return copy
+
+
+def _open_under_review(
+    store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
+) -> tuple[Copy, OpenRecording]:
+    """A copy that waits for a person; raises NotGranted, or Usage where the id is that of something else.
 
     One that was replaced by a run that broke off is erased now, and the error says what to look at instead.
     """
-    copy, opened = _of_a_review(store, shown_id, action, clock)
-    if copy.state == REPLACED:
-        successor = copies.successor_of(store, copy.id)
+    copy, recording = _open_unreleased(store, shown_id, action, clock)
+    if copy.state is CopyState.REPLACED:
+        successor = store.catalogue.copies.made_from(copy.id)
         _erase(store, copy, action, None, clock())
-        raise Usage("copy_replaced", copy=successor.hex() if successor else "-")
-    return copy, opened
+        raise _replaced_by(successor)
+    return copy, recording
 
 
-def _of_a_review(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, Opened]:
-    """A copy that is not released, opened."""
-    opened = build.opened(store, shown_id, action, clock)
-    copy = copies.get(store, opened.recording.id)
-    if copy is None or copy.state == RELEASED:
+def _open_unreleased(
+    store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
+) -> tuple[Copy, OpenRecording]:
+    """A copy that is not released; raises NotGranted, or Usage where the id is that of something else."""
+    recording = opening.open_recording(store, shown_id, action, clock)
+    copy = store.catalogue.copies.get(recording.permit.recording.id)
+    if copy is None or copy.state is CopyState.RELEASED:
         raise Usage("not_under_review")
-    return copy, opened
+    return copy, recording
+
+
+def _replaced_by(successor: Copy | None) -> Usage:
+    return Usage("copy_replaced", copy=successor.id.hex() if successor else "-")
 
 
 def _changed(cuts: Sequence[Cut], changes: Changes) -> list[Cut]:
     """The cuts as a reviewer wants them, each with what became of it."""
     for number in (*changes.accepted, *changes.removed, *changes.moved):
         _numbered(cuts, number)
-    kept = []
-    for number, one in enumerate(cuts, 1):
+    changed = []
+    for number, cut in enumerate(cuts, 1):
         if number in changes.removed:
             continue
         moved = changes.moved.get(number)
         if moved is not None:
-            kept.append(replace(one, start=moved.start, end=moved.end, status="changed"))
+            changed.append(replace(cut, start=moved.start, end=moved.end, status="changed"))
         else:
-            kept.append(replace(one, status="accepted") if number in changes.accepted else one)
-    return [*kept, *(replace(one, status="added") for one in changes.added)]
+            changed.append(replace(cut, status="accepted") if number in changes.accepted else cut)
+    return [*changed, *(replace(cut, status="added") for cut in changes.added)]
 
 
 def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
@@ -182,16 +175,15 @@ def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
     return cuts[number - 1]
 
 
-def _note(store: Store, recording: RecordingId, what: str, now: datetime) -> None:
-    """Who listened to what; it is a copy that left."""
+def _log_heard(store: Store, recording: RecordingId, stretch: str, now: datetime) -> None:
+    """Log who listens to what, and note that it leaves."""
     with store.change(now) as commit:
-        disclosures.note(store, store.book.tree().size, "export", now)
-        entry = store.entry(Action.REVIEW, "allowed", "data.pseudonymised", now, heard=what)
-        commit.log(entry.naming(recording))
+        seq = commit.log(ReviewHeard(recordings=(recording,), heard=stretch))
+        disclosures.note(store, seq, disclosures.EXPORT, now)
 
 
 def _part(sound: Sound, begin: float, end: float) -> Sound:
-    """A sound from one moment to another, as far as it goes."""
+    """A sound from *begin* to *end* in seconds, as far as it goes."""
     first = max(0, int(begin * sound.rate)) * sound.frame_bytes
     behind = min(sound.frames, int(end * sound.rate) + 1) * sound.frame_bytes
     return Sound(sound.encoding, sound.rate, sound.channels, sound.data[first:behind])
@@ -200,62 +192,74 @@ def _part(sound: Sound, begin: float, end: float) -> Sound:
 # -- release ------------------------------------------------------------------------------------------
 
 
-def _prove(source: Opened, opened: Opened) -> None:
-    """Against the original; a disguised copy, whose voice was drawn and not kept, against itself cut once more."""
-    order = build.order_of(opened.known)
-    before = opened.sound if order.disguise else source.sound
-    if before.frames != source.sound.frames:
+def release(
+    store: Store, shown_id: str, reason: str | None, engine: Engine | None, clock: Callable[[], datetime]
+) -> TrainingCopy:
+    """Give a reviewed copy to training.
+
+    Raises Refused where nobody reviewed it, or where *engine* still hears a name that is known; Integrity where it is
+    not as cut.
+    """
+    _demand_reason(reason)
+    copy, recording = _open_unreleased(store, shown_id, Action.RELEASE, clock)
+    if copy.state is CopyState.REPLACED:
+        return _finish_release(store, copy, recording, reason, clock)
+    if copy.state is not CopyState.READY:
+        raise Refused("not_reviewed", rule=_RULE)
+    original = opening.open_recording(store, copy.parent.hex(), Action.RELEASE, clock)
+    _prove(original, recording)
+    if engine is not None:
+        _demand_unheard(engine, original, recording)
+    draft = _released_draft(original, copy, recording, heard_again=engine is not None)
+    released = copies.make(store, draft, clock())
+    _erase(store, copy, Action.RELEASE, reason, clock())
+    return TrainingCopy.of(replace(copy, id=released.id, state=CopyState.RELEASED), recording)
+
+
+def _prove(original: OpenRecording, copy: OpenRecording) -> None:
+    """Prove a copy against its original; a disguised one, whose voice was drawn and not kept, against itself."""
+    record = CutRecord.of_copy(copy.metadata)
+    uncut = copy.sound if record.disguised else original.sound
+    if uncut.frames != original.sound.frames:
         raise Integrity("copy_is_not_the_cut_call", why="length_differs")
-    build.prove(before, opened.sound, build.cuts_of(opened.known), order.fill, build.chance_of(opened.known))
+    build.prove(uncut, copy.sound, record.plan.cuts, record.fill, record.chance)
 
 
-def _demand_unheard(engine: Engine, source: Opened, opened: Opened) -> None:
+def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording) -> None:
     """Raise Refused where a name that is known to the call is heard in its copy."""
     from arlo_rec.speech.detectors import identify, likeness
     from arlo_rec.speech.engines import passes
 
-    known = likeness.known(source.names)
-    for one in passes.heard(engine, opened.sound, None, []):
-        still = identify.known_in(one.words, known)
-        if still:
-            raise Refused("still_heard", rule="data.pseudonymised", at=f"{still[0].start:.1f}-{still[0].end:.1f}")
+    known = likeness.known(original.names)
+    for transcript in passes.heard(engine, copy.sound, None, []):
+        heard = identify.known_in(transcript.words, known)
+        if heard:
+            raise Refused("still_heard", rule=_RULE, at=f"{heard[0].start:.1f}-{heard[0].end:.1f}")
 
 
-def _released_before(
-    store: Store, copy: Copy, opened: Opened, reason: str | None, clock: Callable[[], datetime]
-) -> Made:
-    """What a release that broke off had given already; the copy under review is erased now."""
-    successor = copies.successor_of(store, copy.id)
-    given = copies.get(store, successor) if successor else None
+def _released_draft(original: OpenRecording, copy: Copy, recording: OpenRecording, *, heard_again: bool) -> CopyDraft:
+    """The sound of a reviewed copy for training, its cut list without the words."""
+    cuts = CutRecord.of_copy(recording.metadata).without_words().to_json()
+    metadata = {**recording.metadata, "cuts": cuts}
+    return CopyDraft(original, recording.sound, metadata, CopyState.RELEASED, copy.id, heard_again)
+
+
+def _finish_release(
+    store: Store, copy: Copy, recording: OpenRecording, reason: str | None, clock: Callable[[], datetime]
+) -> TrainingCopy:
+    """Finish a release that broke off behind its new copy: the copy under review is erased now."""
+    successor = store.catalogue.copies.made_from(copy.id)
     _erase(store, copy, Action.RELEASE, reason, clock())
-    if given is None or given.state != RELEASED:
-        raise Usage("copy_replaced", copy=given.id.hex() if given else "-")
-    return _released(given.id, copy, opened)
-
-
-def _released(given: RecordingId, copy: Copy, opened: Opened) -> Made:
-    told = Copy(given, copy.parent, RELEASED, copy.made_by, copy.reviewed_by)
-    return build.made_of(told, opened.known, opened.sound.duration)
-
-
-def _give(store: Store, source: Opened, copy: Copy, opened: Opened, now: datetime, *, heard_again: bool) -> RecordingId:
-    """The same sound sealed anew to training, its list without the words; the log says whether it was heard again."""
-    plain = {key: opened.known[key] for key in FOR_TRAINERS}
-    told = {**opened.known, "cuts": {**opened.known["cuts"], "words": []}}
-
-    def audience() -> copies.Audience:
-        with store.change(now) as commit:
-            entry = store.entry(Action.RELEASE, "allowed", "data.pseudonymised", now, heard_again=heard_again)
-            commit.log(entry.naming(copy.id))
-            return copies.trainers(store, source.recording, told, plain, now)
-
-    return build.sealed(store, source, opened.sound, audience, RELEASED, now, copy.id).id
+    if successor is None or successor.state is not CopyState.RELEASED:
+        raise _replaced_by(successor)
+    return TrainingCopy.of(successor, recording)
 
 
 def _erase(store: Store, copy: Copy, action: Action, reason: str | None, now: datetime) -> None:
-    order = protocol.Order(str(action), "data.pseudonymised", (copy.id,))
-    entry = store.entry(action, "done", "data.pseudonymised", now, parent=copy.parent.hex(), why=reason or "")
-    protocol.carry_out(store, lambda: order, now, lambda commit, _: commit.log(entry.naming(copy.id)))
+    """Erase a copy under review; the log names its original, and why."""
+    order = protocol.Order(str(action), _RULE, Event.DISCARDED, (copy.id,))
+    event = CopyErased(action=action, rule=_RULE, recordings=(copy.id,), parent=copy.parent.hex(), why=reason or "")
+    protocol.carry_out(store, lambda: order, now, lambda commit, _: commit.log(event))
 
 
 def _demand_reason(reason: str | None) -> None:

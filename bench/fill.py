@@ -26,16 +26,20 @@ from arlo_rec import audio
 from arlo_rec.access import listening_keys
 from arlo_rec.access.metadata import MetadataKeys
 from arlo_rec.admin.opening import open_store
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.intake import candidates
+from arlo_rec.intake import sealing
+from arlo_rec.intake.candidates import Announced, CallHistory, Delivered, Judged
+from arlo_rec.intake.sealing import BatchKeys, RecordingTables, WrittenObject
+from arlo_rec.intake.sources.manifest import Manifest
+from arlo_rec.intake.tags import Tags
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.consent import Claim, Consent, prove
-from arlo_rec.model.records import ID_CHANCE, Call, Entry, Kind, Private, Recording, RecordingId, new_id
-from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import POLICY_VERSION, Action, Purpose, due_at
-from arlo_rec.store import INDEX_PART, Store
+from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id
+from arlo_rec.policy import Purpose, due_at
+from arlo_rec.store import Change, Store
 from bench.spool import number_of
 
 PROGRAM = str(Path(sys.executable).parent / "arlo-rec")
@@ -111,14 +115,16 @@ class _Shared:
     """What every object of a filling is made with."""
 
     objects: Path
-    access: tuple[bytes, bytes]
-    quality: dict[tuple[str, str], tuple[bytes, bytes]]
+    keys: BatchKeys
     sound_bytes: int
     prompts: Any
     sound: audio.Sound = field(init=False)
+    header: audio.Header = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sound = audio.Sound(audio.Encoding.ULAW, 8000, 2, b"\x7f" * self.sound_bytes)
+        form = (audio.Encoding.ULAW, 8000, 2)
+        self.sound = audio.Sound(*form, b"\x7f" * self.sound_bytes)
+        self.header = audio.Header(*form, self.sound_bytes)
 
 
 @contextmanager
@@ -155,13 +161,7 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
     with open_store(layout.find(where.store), where.identity("telefon"), now, StateFolder(None)) as store:
         _without_caution(store)
         with store.change(now):
-            shared = _Shared(
-                where.objects,
-                (listening_keys.access_key(store).id, listening_keys.access_key(store).public),
-                _listening_keys(store, filling, now),
-                filling.sound_bytes,
-                store.prompts,
-            )
+            shared = _Shared(where.objects, _batch_keys(store, filling, now), filling.sound_bytes, store.prompts)
         for pair in range(256):
             (where.objects / f"{pair:02x}").mkdir(mode=0o700, exist_ok=True)
         names = _take_in(store, filling, shared, now, workers)
@@ -173,24 +173,27 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
 
 
 def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, workers: int) -> list[str]:
-    tags = candidates.Tags(store.part(INDEX_PART))
+    tags = Tags(store.secret(INDEX_SEED))
     batches = [range(at, min(at + BATCH, filling.count)) for at in range(0, filling.count, BATCH)]
     names: list[str] = []
     with store.root.lock(exclusive=False, wait=0), store.db.writing(), _made(filling, shared, batches, workers) as made:
-        tree = store.tree(store.read_root())
+        erasure_keys = store.erasure_keys()
         for batch, sealed in zip(batches, made, strict=True):
-            metadata_keys, entries = MetadataKeys(store, now), []
-            store.catalogue.arrive([one.id for one in sealed])
-            for number, one in zip(batch, sealed, strict=True):
-                entries.append(_hold(store, filling, shared, tags, tree, metadata_keys, number, one))
-            store.book.append([entry.body(POLICY_VERSION) for entry in entries], store.identity.signing)
-            names += [one.id.hex() for one in sealed]
+            tables = RecordingTables(store.catalogue, erasure_keys, MetadataKeys(store, now))
+            change = Change(store.identity.name, now, store.log.tree().size)
+            store.catalogue.recordings.announce([file.id for file in sealed])
+            for number, file in zip(batch, sealed, strict=True):
+                call = _call(filling, number)
+                announced = Announced(Judged(_delivered(filling, tags, number, call), CallHistory()), file.id)
+                _insert(announced, file, shared, tables, change)
+            store.log.append(change.bodies, store.identity.signing)
+            names += [file.id.hex() for file in sealed]
     return names
 
 
 @dataclass(frozen=True)
 class _Sealed:
-    """An object that lies on the disk."""
+    """An object that was written."""
 
     id: RecordingId
     ke: bytes
@@ -227,8 +230,10 @@ def _seal(shared: _Shared, filling: Filling, number: int) -> _Sealed:
     started = _started(filling, number)
     recording = new_id(due_at(started), primitives.fresh(ID_CHANCE))
     key = object_file.new_data_key(_consent(shared, started))
-    quality = shared.quality[team(number % filling.teams), listening_keys.month_of(started)]
-    header = object_file.make_header(key, Kind.ORIGINAL, recording, None, dict((shared.access, quality)))
+    keys = shared.keys
+    quality = keys.quality[team(number % filling.teams), listening_keys.month_of(started)]
+    listeners = {keys.access.id: keys.access.public, quality.id: quality.public}
+    header = object_file.make_header(key, Kind.ORIGINAL, recording, None, listeners)
     raw = b"".join(object_file.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
     name = recording.hex()
     handle = os.open(shared.objects / name[:2] / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -237,63 +242,49 @@ def _seal(shared: _Shared, filling: Filling, number: int) -> _Sealed:
     return _Sealed(recording, key.ke, hashlib.sha256(raw).digest(), len(raw))
 
 
-def _hold(
-    store: Store,
-    filling: Filling,
-    shared: _Shared,
-    tags: candidates.Tags,
-    tree: Any,
-    metadata_keys: MetadataKeys,
-    number: int,
-    sealed: _Sealed,
-) -> Entry:
+def _insert(announced: Announced, file: _Sealed, shared: _Shared, tables: RecordingTables, change: Change) -> None:
     """The rows of one recording, and its log entry."""
-    candidate = _candidate(filling, tags, number, sealed)
-    consent = _consent(shared, candidate.call.started_at)
-    recording = candidates.recording_of(candidate, consent, sealed.sha256, sealed.size)
-    store.catalogue.hold(recording)
-    tree.hang(recording.id, sealed.ke, recording.due_at)
-    told = candidates.metadata_of(candidate.call, shared.sound, consent)
-    metadata_keys.seal(recording.id, sealed.ke, *shared.access, told)
-    quality = shared.quality[recording.team, listening_keys.month_of(recording.started_at)]
-    metadata_keys.seal(recording.id, sealed.ke, *quality, candidates.for_managers(told))
-    return _entry(store, recording)
+    call = announced.delivered.call
+    consent = _consent(shared, call.started_at)
+    written = WrittenObject(file.sha256, file.size)
+    recording = sealing.recording_of(announced, primitives.fresh(16), consent, written)
+    sealing.insert(recording, file.ke, shared.keys.audiences(call, consent, shared.header), tables)
+    change.log(sealing.taken_in(recording), at=recording.started_at + timedelta(minutes=10))
 
 
-def _entry(store: Store, recording: Recording) -> Entry:
-    sworn = primitives.sha256(canonical(recording.sworn())).hex()
-    at = recording.started_at + timedelta(minutes=10)
-    entry = store.entry(Action.INGEST, "allowed", "consent.press1", at, sworn=sworn)
-    return entry.naming(recording.id)
-
-
-def _candidate(filling: Filling, tags: candidates.Tags, number: int, sealed: _Sealed) -> candidates.Candidate:
-    caller = filling.first_caller + number % max(1, filling.count // CALLS_OF_CALLER)
+def _call(filling: Filling, number: int) -> Call:
     started = _started(filling, number)
-    call = Call(
+    return Call(
         source="bench",
         source_id=f"bench.{started.timestamp():.6f}.{number}",
         direction="inbound",
         started_at=started,
         team=team(number % filling.teams),
         agent=f"Agent {number % filling.teams:03d}-{number % 7}",
-        caller=Private(number_of(caller)),
+        caller=Private(number_of(_caller(filling, number))),
         channels={"caller": 0, "agent": 1},
         consent_key="1",
         consent_at=started,
         prompt=PROMPT,
         prompt_completed=True,
     )
-    named = caller - filling.first_caller < filling.named
-    return candidates.Candidate(
-        delivery=None,  # type: ignore[arg-type] - no file was delivered
+
+
+def _delivered(filling: Filling, tags: Tags, number: int, call: Call) -> Delivered:
+    """A call as if a manifest of the spool had described it."""
+    caller = _caller(filling, number)
+    is_named = caller - filling.first_caller < filling.named
+    return Delivered(
+        delivery=Manifest(path=Path("bench.json")),
         call=call,
         source=tags.tag("source", call.source_id),
         agent=tags.tag("agent", call.agent),
-        caller=tags.caller(call) if named else primitives.tag(b"of nobody", str(caller).encode(), kind="caller"),
-        content=primitives.fresh(16),
-        id=sealed.id,
+        caller=tags.caller(call) if is_named else primitives.tag(b"of nobody", str(caller).encode(), kind="caller"),
     )
+
+
+def _caller(filling: Filling, number: int) -> int:
+    return filling.first_caller + number % max(1, filling.count // CALLS_OF_CALLER)
 
 
 def _started(filling: Filling, number: int) -> datetime:
@@ -306,14 +297,15 @@ def _consent(shared: _Shared, at: datetime) -> Consent:
     return prove(claim, shared.prompts, now=at)
 
 
-def _listening_keys(store: Store, filling: Filling, now: datetime) -> dict[tuple[str, str], tuple[bytes, bytes]]:
+def _batch_keys(store: Store, filling: Filling, now: datetime) -> BatchKeys:
+    """The keys of every team and month of the filling, made where there are none; inside a change."""
     months = {listening_keys.month_of(filling.start + filling.span * part / 200) for part in range(201)}
-    found = {}
-    for number in range(filling.teams):
-        for month in sorted(months):
-            key = listening_keys.key_for(store, Purpose.QUALITY, team(number), month, now)
-            found[team(number), month] = (key.id, key.public)
-    return found
+    quality = {
+        (team(number), month): listening_keys.key_for(store, Purpose.QUALITY, team(number), month, now)
+        for number in range(filling.teams)
+        for month in sorted(months)
+    }
+    return BatchKeys(store.roster.counter, listening_keys.access_key(store), quality)
 
 
 def _without_caution(store: Store) -> None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.erasure_keys import KeyTree
+from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.sealed_secrets import seal_info
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
-from arlo_rec.keys.layout import Place
+from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
-from arlo_rec.store import part_info
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Loot:
     sounds: dict[str, bytes] = field(default_factory=dict)
 
 
-def rob(place: Place, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) -> Loot:
+def rob(place: Layout, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) -> Loot:
     """Try every key that *identity* (and *extra_seeds* of sealing keys) leads to on everything in the store."""
     loot = Loot()
     try:
@@ -57,11 +57,11 @@ def rob(place: Place, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) -
     return loot
 
 
-def _rob_open(place: Place, identity: Identity, db: SqliteConnection, extra: tuple[bytes, ...], loot: Loot) -> None:
+def _rob_open(place: Layout, identity: Identity, db: SqliteConnection, extra: tuple[bytes, ...], loot: Loot) -> None:
     keys = [identity.sealing, *(primitives.SealingKey.from_seed(one) for one in extra)]
     for holder, name, sealed in db.rows("SELECT holder, part, sealed FROM seals"):
         for key in keys:
-            _try(loot.parts, name, lambda k=key, h=holder, n=name, s=sealed: k.open(s, part_info(place.id, h, n)))
+            _try(loot.parts, name, lambda k=key, h=holder, n=name, s=sealed: k.open(s, seal_info(place.id, h, n)))
     keys += [primitives.SealingKey.from_seed(one) for name, one in loot.parts.items() if name.startswith("access:")]
     for listening, holder, sealed in db.rows("SELECT listening_key, holder, sealed FROM listening_seals"):
         info = b"arlo-rec/1/listening seal\0" + place.id + listening + holder
@@ -78,7 +78,7 @@ def _rob_open(place: Place, identity: Identity, db: SqliteConnection, extra: tup
             lambda k=key, n=stanza, s=sealed, h=header: k.open(s, b"arlo-rec/1/stanza\0" + h.recording + n)
             for key, (stanza, sealed) in itertools.product(keys, header.stanzas)
         )
-        ke = _first(lambda t=tree, n=name: t.reach(RecordingId(bytes.fromhex(n))) for tree in trees)
+        ke = _first(lambda t=tree, n=name: t.unwrap(RecordingId(bytes.fromhex(n))) for tree in trees)
         loot.kf |= {name} if kf else set()
         loot.ke |= {name} if ke else set()
         if kf and ke:
@@ -86,14 +86,14 @@ def _rob_open(place: Place, identity: Identity, db: SqliteConnection, extra: tup
             loot.sounds[name] = b"".join(object_file.open_body(object_file.DataKey(kf, ke), header, body))
 
 
-def _trees(place: Place, db: SqliteConnection, loot: Loot) -> list[KeyTree]:
+def _trees(place: Layout, db: SqliteConnection, loot: Loot) -> list[ErasureKeys]:
     """One tree per readable slot and root seed, whatever the generation."""
     trees = []
     for index, content in enumerate(FileRoot(place.root).read()):
         slot = root_secret.decode_slot(index, content)
         if slot and "root" in loot.parts:
             try:
-                trees.append(KeyTree(db, root_secret.open_slot(place.id, loot.parts["root"], slot)))
+                trees.append(ErasureKeys(db, root_secret.open_slot(place.id, loot.parts["root"], slot)))
             except ArloError:
                 continue
     return trees

@@ -335,12 +335,12 @@ def plunder(world: World, people: list[Identity], store: Path | None = None) -> 
         return rob(where, thief, tuple(primitives.derive(one.seed, "sealing", context=one.store) for one in others))
 
 
-def held(where: layout.Place, officer: Identity) -> set[str]:
+def held(where: layout.Layout, officer: Identity) -> set[str]:
     """The ids of the recordings that a catalogue lists."""
     return listed_and_buried(where, officer)[0]
 
 
-def listed_and_buried(where: layout.Place, officer: Identity) -> tuple[set[str], bool]:
+def listed_and_buried(where: layout.Layout, officer: Identity) -> tuple[set[str], bool]:
     """The ids of the recordings that a catalogue lists, and whether it has a tombstone."""
     for seed in read_catalogue_seal(where, officer):
         try:
@@ -356,13 +356,13 @@ def listed_and_buried(where: layout.Place, officer: Identity) -> tuple[set[str],
 
 
 @contextmanager
-def _frozen(world: World, store: Path) -> Iterator[layout.Place]:
+def _frozen(world: World, store: Path) -> Iterator[layout.Layout]:
     """A copy to look at: opening a catalogue changes it."""
     base = world.base / "frozen"
     shutil.copytree(store, base / "store")
     shutil.copytree(world.root, base / "store.root")
     try:
-        yield layout.Place(base / "store", base / "store.root", layout.find(world.store).id)
+        yield layout.Layout(base / "store", base / "store.root", layout.find(world.store).id)
     finally:
         shutil.rmtree(base)
 

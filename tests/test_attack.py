@@ -173,7 +173,7 @@ def test_what_was_erased_opens_for_nobody_with_yesterdays_copies_and_todays_root
         shutil.copytree(filled.store, yesterday)
         _wait_until_due(filled)
         assert filled.json("purge", who="cron")["erased"] == 1
-    old = layout.Place(yesterday, filled.root, layout.find(filled.store).id)
+    old = layout.Layout(yesterday, filled.root, layout.find(filled.store).id)
     for one in everybody:
         assert not gone & set(rob(old, one).sounds), one.name
     today = layout.find(filled.store)
@@ -188,7 +188,7 @@ def test_the_attack_itself_works(filled: World) -> None:
     shutil.copytree(filled.root, old_root)
     sigrid = identity(filled, "sigrid")
     filled.json("withdraw", "+4790000001", "--yes", who="siri")
-    assert len(rob(layout.Place(yesterday, old_root, sigrid.store), sigrid).sounds) == 3
+    assert len(rob(layout.Layout(yesterday, old_root, sigrid.store), sigrid).sounds) == 3
 
 
 def _wait_until_due(world: World) -> None:

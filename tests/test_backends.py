@@ -10,9 +10,9 @@ import pytest
 
 from arlo_rec.backends import SLOT_BYTES, Blobs, Root
 from arlo_rec.backends.files import FileBlobs, FileRoot
-from arlo_rec.backends.memory import MemoryBlobs, MemoryRoot
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
+from tests.memory import MemoryBlobs, MemoryRoot
 
 NAME, OTHER = "ab" * 16, "cd" * 16
 

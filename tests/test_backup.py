@@ -13,7 +13,7 @@ from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
 from arlo_rec.offsite import escrow, escrow_slot
-from arlo_rec.offsite.escrow_slot import Kept
+from arlo_rec.offsite.escrow_slot import EscrowSlot
 from tests.test_attack import identity
 from tests.world import World
 
@@ -27,20 +27,20 @@ def back_up(world: World, *more: str, who: str = "cron") -> dict[str, object]:
     return world.json("backup", str(folder), "--escrow", str(ring_folder), *more, who=who)
 
 
-def kept(world: World) -> list[Kept]:
+def kept(world: World) -> list[EscrowSlot]:
     return escrow.slots(layout.find(world.store).id, RingFile(places(world)[1]).read())
 
 
 def names(world: World) -> set[str]:
-    return {one.name for one in (places(world)[0] / "objects").glob("*/*")}
+    return {path.name for path in (places(world)[0] / "objects").glob("*/*")}
 
 
 def age_ring(world: World, hours: float) -> None:
     """Make every slot older than it is."""
     file, store = RingFile(places(world)[1]), layout.find(world.store).id
-    for one in kept(world):
-        older = replace(one, at=one.at - timedelta(hours=hours))
-        file.write(one.slot, escrow_slot.encode(store, older))
+    for slot in kept(world):
+        older = replace(slot, at=slot.at - timedelta(hours=hours))
+        file.write(slot.index, escrow_slot.encode(store, older))
 
 
 def test_a_backup_holds_every_sealed_object_and_a_key_for_the_officers(world: World) -> None:
@@ -69,20 +69,22 @@ def test_of_an_unchanged_store_only_the_time_is_written(world: World) -> None:
     world.take_in("a")
     back_up(world)
     (before,) = kept(world)
-    files = {one: one.stat().st_mtime_ns for one in places(world)[0].rglob("*") if one.is_file()}
+    files = {path: path.stat().st_mtime_ns for path in places(world)[0].rglob("*") if path.is_file()}
     told = back_up(world)
     (after,) = kept(world)
     assert (told["changed"], told["copied"]) == (False, 0)
     assert (after.number, after.catalogue) == (before.number, before.catalogue) and after.at > before.at
-    assert files == {one: one.stat().st_mtime_ns for one in places(world)[0].rglob("*") if one.is_file()}
+    assert files == {path: path.stat().st_mtime_ns for path in places(world)[0].rglob("*") if path.is_file()}
 
 
 def test_the_oldest_slot_is_overwritten_and_its_catalogue_goes(world: World) -> None:
     for count in range(RING_SLOTS + 2):
         world.take_in(f"call-{count}", seed=count)
         back_up(world)
-    assert [one.number for one in kept(world)] == list(range(RING_SLOTS + 2, 2, -1))
-    assert {int(one.name) for one in places(world)[0].iterdir() if one.name.isdigit()} == set(range(3, RING_SLOTS + 3))
+    assert [slot.number for slot in kept(world)] == list(range(RING_SLOTS + 2, 2, -1))
+    assert {int(path.name) for path in places(world)[0].iterdir() if path.name.isdigit()} == set(
+        range(3, RING_SLOTS + 3)
+    )
 
 
 def test_a_purge_empties_what_is_older_than_the_ring(world: World) -> None:
@@ -158,11 +160,11 @@ def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
             officer.public, b"R" * 32, escrow_slot._info(store, 3, 7)
         )
     }
-    one = Kept(2, 3, 7, 1, at, 24, 5, b"c" * 32, sealed)
-    content = escrow_slot.encode(store, one)
+    slot = EscrowSlot(2, 3, 7, 1, at, 24, 5, b"c" * 32, sealed)
+    content = escrow_slot.encode(store, slot)
     padded = content.ljust(escrow_slot.RING_SLOT_BYTES, b"\0")
-    assert escrow_slot.decode(store, 2, padded) == one
-    assert escrow_slot.open_sealed(store, one, officer) == b"R" * 32
+    assert escrow_slot.decode(store, 2, padded) == slot
+    assert escrow_slot.open_sealed(store, slot, officer) == b"R" * 32
     assert escrow_slot.decode(bytes(16), 2, padded) is None
     for at_byte in range(0, len(content), 7):
         broken = bytearray(padded)

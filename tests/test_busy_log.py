@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from arlo_rec.admin.opening import open_store
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import audit_check
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
 from tests.test_attack import identity
@@ -27,5 +27,5 @@ def test_what_is_added_while_the_log_is_checked_is_no_problem(world: World) -> N
                 return rows(sql, values)  # noqa: B023 - called in this round
 
             store.db.rows = read  # type: ignore[method-assign, assignment]
-            assert audit_log.check(store.book, store.signers()) == []
+            assert audit_check.check(store.log, store.signers()) == []
     assert count > 0

@@ -21,8 +21,8 @@ from arlo_rec.speech.detectors import identify, likeness, name_lists
 from arlo_rec.speech.engines.engine import whisper
 from arlo_rec.speech.words import Word
 from arlo_rec.training import evaluation
-from arlo_rec.training.build import Helpers, Order
-from arlo_rec.training.evaluation import Figures, Scored
+from arlo_rec.training.cut_plan import CopyOrder, SpeechModels
+from arlo_rec.training.evaluation import CallScore, Figures
 from tests.models import BASE, needs_base
 
 CALLS = Path(__file__).parent / "calls"
@@ -32,8 +32,8 @@ WORD = 0.35  # seconds between the words of talk that has no sound
 
 
 @cache
-def scored(folder: str, mode: Mode) -> tuple[Scored, ...]:
-    return tuple(evaluation.scored(one, Order(mode)) for one in evaluation.calls(CALLS / folder))
+def scored(folder: str, mode: Mode) -> tuple[CallScore, ...]:
+    return tuple(evaluation.evaluate(call, CopyOrder(mode)) for call in evaluation.labelled_calls(CALLS / folder))
 
 
 def figures(folder: str, mode: Mode, layout: str | None = None, types: set[str] | None = None) -> Figures:
@@ -78,10 +78,11 @@ def test_keyed_digits_of_our_own_calls_go_whole() -> None:
 @pytest.mark.slow
 @needs_base
 def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) -> None:
-    every = [replace(one, transcripts=()) for one in evaluation.calls(CALLS / "given")]
+    every = [replace(call, transcripts=()) for call in evaluation.labelled_calls(CALLS / "given")]
     with whisper(Path(str(BASE)), threads=2, language="en") as engine:
         heard = [
-            evaluation.scored(one, Order(Mode.DETECT), Helpers(engine)) for one in (every if whole else every[4:5])
+            evaluation.evaluate(call, CopyOrder(Mode.DETECT), SpeechModels(engine))
+            for call in (every if whole else every[4:5])
         ]
     found = evaluation.figures([each for one in heard for each in one.covers])
     over = sum(one.over_cut for one in heard) / len(heard)

@@ -20,7 +20,11 @@ from hypothesis import strategies as st
 from arlo_rec import audio
 from arlo_rec.dsar import request
 from arlo_rec.dsar.package import passphrase_bytes
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import CallTakenIn, Opened
 from arlo_rec.model.deadlines import answer_due, is_holiday
+from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Action
 from tests.sounds import Encoding, tone_wav
 from tests.world import REASON, World
 
@@ -109,6 +113,21 @@ def test_every_access_is_told_with_date_purpose_and_role_and_never_a_name(world:
     everything = answer["letter"] + json.dumps(answer["data"])
     for name in ("leif", "sigrid", "Leif", "Ola Oppdiktet"):
         assert name not in everything
+
+
+def kinds_of(base: type[AuditEvent]) -> list[type[AuditEvent]]:
+    """Every type of audit event."""
+    return [kind for child in base.__subclasses__() for kind in (child, *kinds_of(child))]
+
+
+@pytest.mark.rule("access.subject")
+def test_every_kind_of_entry_that_allows_somebody_to_open_a_recording_is_told_as_an_access() -> None:
+    opening = [kind for kind in kinds_of(AuditEvent) if kind.OUTCOME == "allowed" and "recordings" in kind.FIELDS]
+    assert Opened in opening and len(opening) > 5
+    for kind in opening:
+        words = {name: "x" for name in kind.FIELDS} | {"recordings": (RecordingId(bytes(16)),)}
+        event = kind(**words | ({"action": Action.EXPORT} if "action" in kind.FIELDS else {}))
+        assert (request._access(event.to_json()) is None) == (kind is CallTakenIn), kind
 
 
 def test_a_new_case_needs_an_identity_check_and_a_running_one_does_not(world: World) -> None:

@@ -104,9 +104,9 @@ def test_who_withdrew_is_told_to_officers_alone_and_as_a_pseudonym(fed: World) -
     (told,) = [one for one in lines(fed) if "tombstones" in one]
     assert "90000001" not in path(fed).read_text("utf-8")
     officer = identity(fed, "sigrid")
-    ((kind, tag, _),) = feed.tombstones(officer.store, told, officer.sealing)
-    assert (kind, len(tag)) == ("caller", 16)
-    assert tag.hex() not in path(fed).read_text("utf-8")
+    (tombstone,) = feed.tombstones(officer.store, told, officer.sealing)
+    assert (tombstone.kind, len(tombstone.tag)) == ("caller", 16)
+    assert tombstone.tag.hex() not in path(fed).read_text("utf-8")
     with pytest.raises(feed.Integrity):
         feed.tombstones(officer.store, told, identity(fed, "iver").sealing)
 

@@ -15,7 +15,7 @@ from arlo_rec.access import gate, search
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends import durable
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.recordings import Catalogue
+from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import NotGranted, Refused, Unreachable
@@ -48,8 +48,8 @@ def test_an_acknowledged_withdrawal_silences_an_export_that_is_running(world: Wo
     out = world.base / "out.wav"
     with open_store(find(world.store), identity(world, "leif"), datetime.now(UTC), StateFolder(None)) as store:
         clock = ticking()
-        admission = gate.admit(store, Action.EXPORT, "quality", REASON, clock())
-        sound = gate.listen_to(store, gate.permit(store, admission, ours, Action.EXPORT, clock()), clock)
+        admission = gate.admit(store, gate.Intent(Action.EXPORT, "quality", REASON), clock())
+        sound = gate.listen_to(store, gate.permit(store, admission, ours, clock()), clock)
         assert next(sound)
         assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
         with pytest.raises(Refused) as caught:
@@ -63,8 +63,8 @@ def test_a_revocation_silences_an_export_that_is_running_too(world: World) -> No
     (ours,) = world.take_in("long", seconds=LONG)
     with open_store(find(world.store), identity(world, "leif"), datetime.now(UTC), StateFolder(None)) as store:
         clock = ticking()
-        admission = gate.admit(store, Action.EXPORT, "quality", REASON, clock())
-        sound = gate.listen_to(store, gate.permit(store, admission, ours, Action.EXPORT, clock()), clock)
+        admission = gate.admit(store, gate.Intent(Action.EXPORT, "quality", REASON), clock())
+        sound = gate.listen_to(store, gate.permit(store, admission, ours, clock()), clock)
         assert next(sound)
         world.json("revoke", "leif", who="sigrid")
         with pytest.raises(Refused):
@@ -141,7 +141,7 @@ def test_the_criteria_of_a_search_are_in_the_log_before_it_begins(
         raise Unreachable("disk_failed", path="x", reason="gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Catalogue, "in_team", breaks)
+        patch.setattr(Recordings, "of_teams", breaks)
         words = ("find", "--purpose", "quality", "--reason", REASON, "--agent", "Ola Oppdiktet")
         assert world.run(*words, who="leif").exit == 16
     last = [one for one in entries(world) if one["action"] == "find"][-1]

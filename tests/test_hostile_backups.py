@@ -16,14 +16,17 @@ import pytest
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.key_files import read_catalogue_seal, unlock
-from arlo_rec.keys.layout import Place, find
+from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model import audit_events
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.strict_json import to_base64
 from arlo_rec.offsite import escrow, escrow_slot, feed
 from arlo_rec.recovery import backup
+from arlo_rec.recovery.replay import Replay, _take_effect
 from arlo_rec.store import catalogue_key
 from tests.test_attack import identity
 from tests.test_backup import age_ring, back_up, kept, places
@@ -181,6 +184,22 @@ def test_an_entry_with_no_number_is_told_in_words(fed: World, seq: object) -> No
     assert refused(fed) == "feed_differs"
 
 
+@pytest.mark.parametrize("size", [2**62, 2**63, 10**30])
+def test_a_checkpoint_of_a_size_that_no_log_has_stops_no_command(fed: World, size: int) -> None:  # noqa: F811
+    """Appended, so that it is the last; or before the others, so that a verification comes by it."""
+    fed.take_in("a")
+    whole = lines(fed)
+    note = next(line for line in whole if "checkpoint" in line)["checkpoint"]
+    origin, _, rest = note.split("\n", 2)
+    forged = {"checkpoint": f"{origin}\n{size}\n{rest}"}
+    rewrite(fed, lambda _told: [*whole, forged])
+    assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_ahead"]
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    rewrite(fed, lambda _told: [forged, *whole])
+    assert fed.run("verify", who="iver").exit == 15
+    assert_no_bug(fed)
+
+
 def test_what_a_crash_left_open_at_the_end_of_a_feed_does_no_harm_for_ever(fed: World) -> None:  # noqa: F811
     """The machine died while it wrote: entries without their checkpoint, which nobody was told of."""
     (kept_one,) = fed.take_in("a")
@@ -254,6 +273,40 @@ def test_a_log_that_went_on_elsewhere_does_not_go_on_in_the_old_feed(fed: World)
     assert json.loads(Path(receipt).read_text())["feed"] is False
 
 
+def effect(action: str, outcome: str, **more: Any) -> Replay:
+    """What a restore takes from one entry of the feed."""
+    replay, at = Replay(), "2026-10-01T08:00:00Z"
+    body = {"action": action, "outcome": outcome, "at": at, "person": "cron", "rule": "retention.90d", **more}
+    _take_effect(replay, 3, body, audit_events.read(body))
+    return replay
+
+
+@pytest.mark.parametrize("action", ["withdraw", "purge", "restore", "review", "release", "reject"])
+def test_what_an_entry_of_a_newer_version_erased_stays_erased(action: str) -> None:
+    if action == "withdraw":  # it may keep late deliveries out
+        with pytest.raises(ValueError, match="cannot be ignored"):
+            effect(action, "done", recordings=["00" * 16], detail={"new": 1})
+    else:
+        assert effect(action, "done", recordings=["00" * 16], detail={"new": 1}).erased == {bytes(16)}
+    assert not effect(action, "allowed", recordings=["00" * 16], detail={"new": 1}).erased
+
+
+@pytest.mark.parametrize("action", ["person remove", "person reset", "person add", "confirm_deleted"])
+def test_an_entry_that_may_keep_somebody_out_is_not_ignored(action: str) -> None:
+    with pytest.raises(ValueError, match="cannot be ignored"):
+        effect(action, "done", detail={"new": 1})
+
+
+def test_a_purge_that_was_refused_tells_how_late_it_is_too() -> None:
+    refused = effect("purge", "denied", detail={"code": "clock_jumped", "due": 3})
+    assert refused.purged_at == datetime(2026, 10, 1, 8, tzinfo=UTC)
+    assert effect("purge", "done", detail={"new": 1}).purged_at == refused.purged_at
+
+
+def test_an_entry_of_a_kind_that_nobody_knows_does_nothing() -> None:
+    assert effect("dance", "done", recordings=["00" * 16]) == Replay()
+
+
 # -- the ring -----------------------------------------------------------------------------------------
 
 
@@ -274,7 +327,7 @@ def test_a_ring_that_is_set_longer_keeps_no_older_slot_longer(world: World) -> N
     back_up(world, "--ring-hours", "160")
     age_ring(world, 30)
     world.json("purge", who="cron")
-    assert [one.hours for one in kept(world)] == [160]
+    assert [slot.hours for slot in kept(world)] == [160]
     until = datetime.fromisoformat(receipt["ring_until"]) - datetime.fromisoformat(receipt["erased_at"])
     assert until == timedelta(hours=24)
 
@@ -283,13 +336,13 @@ def test_a_ring_that_is_set_longer_keeps_no_older_slot_longer(world: World) -> N
 def test_a_slot_with_impossible_numbers_is_none(world: World, field: str) -> None:
     world.take_in("a")
     back_up(world)
-    (one,) = kept(world)
+    (slot,) = kept(world)
     store, file = find(world.store).id, RingFile(places(world)[1])
-    content = bytearray(escrow_slot.encode(store, one))
+    content = bytearray(escrow_slot.encode(store, slot))
     offset = {"number": 24, "at": 42, "held": 52}[field]
     content[offset : offset + 8] = b"\x7f" + b"\xff" * 7
     body = bytes(content[:-32])
-    file.write(one.slot, body + primitives.sha256(body))
+    file.write(slot.index, body + primitives.sha256(body))
     assert world.run("status", who="iver").exit == 3
     back_up(world)
     assert len(kept(world)) == 1
@@ -304,8 +357,8 @@ def test_a_second_ring_is_emptied_after_a_restore_too(fed: World) -> None:  # no
     lose(fed)
     with_feed(fed)
     store, file = find(fed.store).id, RingFile(second)
-    (one,) = escrow.slots(store, file.read())
-    file.write(one.slot, escrow_slot.encode(store, replace(one, at=one.at - timedelta(hours=100))))
+    (slot,) = escrow.slots(store, file.read())
+    file.write(slot.index, escrow_slot.encode(store, replace(slot, at=slot.at - timedelta(hours=100))))
     fed.json("purge", who="cron")
     assert not escrow.slots(store, file.read())
 
@@ -323,7 +376,7 @@ def test_one_folder_does_not_serve_two_rings(world: World) -> None:
 def opens_todays_catalogue(world: World, who: Any, seals: Path) -> bool:
     """Whether somebody with these seals reads today's catalogue, with own code."""
     here = find(world.store)
-    for seed in read_catalogue_seal(Place(seals, here.root, here.id), who):
+    for seed in read_catalogue_seal(Layout(seals, here.root, here.id), who):
         try:
             SqliteConnection(here.catalogue, catalogue_key(seed)).close()
         except NotUnlocked:
@@ -336,7 +389,7 @@ def test_an_old_key_with_an_old_seal_opens_nothing_after_a_reset_or_a_rotation(w
     world.take_in("a")
     back_up(world)
     folder, here = places(world)[0] / "1", find(world.store)
-    old_leif = unlock(Place(folder, here.root, here.id), "leif", PASSPHRASE.encode())
+    old_leif = unlock(Layout(folder, here.root, here.id), "leif", PASSPHRASE.encode())
     old_cron = identity(world, "cron")
     assert opens_todays_catalogue(world, old_leif, folder) and opens_todays_catalogue(world, old_cron, folder)
     world.json("person", "passphrase", "--reset", "leif", who="sigrid")
@@ -356,10 +409,7 @@ def test_an_officer_who_was_removed_since_has_no_key_to_what_comes_after_a_resto
     lose(fed)
     with_feed(fed)
     with open_store(find(fed.store), identity(fed, "iver"), datetime.now(UTC), StateFolder(None)) as store:
-        newest = store.roster.access_keys[-1].id.hex()
-        holders = {
-            bytes(row[0]) for row in store.db.rows("SELECT holder FROM seals WHERE part = ?", (f"access:{newest}",))
-        }
+        holders = store.secrets.holders(access_seed(store.roster.access_keys[-1].id))
     assert holders and primitives.fingerprint(sara.sealing.public) not in holders
 
 
@@ -377,8 +427,8 @@ def test_an_officer_who_is_removed_while_a_backup_waits_is_not_in_its_ring(
     monkeypatch.setattr(backup, "_copy_catalogue", meanwhile)
     world.run("backup", *map(str, (places(world)[0], "--escrow", places(world)[1])), who="cron")
     monkeypatch.undo()
-    for one in kept(world):
-        assert escrow_slot.open_sealed(sara.store, one, sara.sealing) is None
+    for slot in kept(world):
+        assert escrow_slot.open_sealed(sara.store, slot, sara.sealing) is None
 
 
 def test_no_change_of_the_roster_gives_the_intake_the_root_of_a_closed_store(world: World) -> None:
@@ -388,7 +438,7 @@ def test_no_change_of_the_roster_gives_the_intake_the_root_of_a_closed_store(wor
     restore(world)
     world.json("person", "remove", "turid", "--yes", who="sigrid")
     with open_store(find(world.store), identity(world, "telefon"), datetime.now(UTC), StateFolder(None)) as store:
-        assert not store.holds("root")
+        assert not store.secrets.holds("root")
 
 
 def test_status_says_that_nobody_who_is_here_can_open_the_backup(world: World) -> None:

@@ -30,7 +30,9 @@ from arlo_rec import audio
 from arlo_rec.audio import Encoding
 from arlo_rec.backends.files import FileBlobs
 from arlo_rec.commands.run import Run
-from arlo_rec.intake import ingest as room
+from arlo_rec.intake import ingest as intake
+from arlo_rec.intake.batch import Batch
+from arlo_rec.intake.batch_outcome import BatchOutcome
 from arlo_rec.intake.ingest import BATCH
 from arlo_rec.intake.sources import spool
 from tests import world as worlds
@@ -434,14 +436,14 @@ def test_a_file_that_changed_while_it_was_taken_in_is_not_removed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.deliver("call")
-    remove = room._Batch._remove_sources
+    remove = BatchOutcome.remove_sources
 
-    def still_written(batch: room._Batch) -> None:
+    def still_written(outcome: BatchOutcome) -> None:
         with (world.spool / "call.wav").open("ab") as sound:
             sound.write(tone(0.1))
-        remove(batch)
+        remove(outcome)
 
-    monkeypatch.setattr(room._Batch, "_remove_sources", still_written)
+    monkeypatch.setattr(BatchOutcome, "remove_sources", still_written)
     told = ingest(world, exit=0)
     assert (len(told["accepted"]), told["left"]) == (1, [str(world.spool / "call.wav")])
     assert left(world) == {"call.json", "call.wav"}
@@ -730,7 +732,7 @@ def test_two_runs_over_one_spool_take_every_call_once_and_refuse_none(world: Wor
 
 @pytest.mark.parametrize(
     ("owner", "name", "ending"),
-    [(room, "scan", "passed over"), (spool, "_open_below", "passed over"), (room._Batch, "_judge", "duplicate")],
+    [(intake, "scan", "passed over"), (spool, "_open_below", "passed over"), (Batch, "_judge", "duplicate")],
     ids=["listed", "opened", "judged"],
 )
 def test_a_call_that_another_run_takes_meanwhile_is_no_fault(

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arlo_rec.backends.memory import MemoryRoot
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.erasure_keys import KeyTree
+from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.schema import migrate
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
-from arlo_rec.keys.root_secret import SHARD_SIZE, Seen
+from arlo_rec.keys.erasure_keys import SHARD_SIZE
+from arlo_rec.keys.root_secret import Seen
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
+from tests.memory import MemoryRoot
 
 STORE, SEED = b"s" * 16, b"r" * 32
 DUE = datetime(2026, 12, 1, tzinfo=UTC)
@@ -41,22 +42,22 @@ def test_what_is_cut_opens_never_again_and_what_stays_opens(dues: list[tuple[int
     db, old = catalogue(), primitives.fresh()
     keys = {}
     with db.writing():
-        tree = KeyTree(db, old)
+        tree = ErasureKeys(db, old)
         for number, (days, hours) in enumerate(dues):
             keys[name(number)] = primitives.fresh()
-            tree.hang(name(number), keys[name(number)], DUE + timedelta(days=days, hours=hours))
+            tree.add(name(number), keys[name(number)], DUE + timedelta(days=days, hours=hours))
     gone = data.draw(st.sets(st.sampled_from(sorted(keys))))
     new = primitives.fresh()
     with db.writing():
-        KeyTree(db, old).cut(gone, new)
+        ErasureKeys(db, old).destroy(gone, new)
     for one, ke in keys.items():
         if one in gone:
             with pytest.raises(KeyError):
-                KeyTree(db, new).reach(one)
+                ErasureKeys(db, new).unwrap(one)
         else:
-            assert KeyTree(db, new).reach(one) == ke
+            assert ErasureKeys(db, new).unwrap(one) == ke
             with pytest.raises(Integrity):
-                KeyTree(db, old).reach(one)
+                ErasureKeys(db, old).unwrap(one)
     assert db.rows("SELECT count(*) FROM shares") == [(len(keys) - len(gone),)]
     assert db.rows("SELECT coalesce(sum(shares), 0) FROM shard_keys") == [(len(keys) - len(gone),)]
 
@@ -65,12 +66,12 @@ def test_old_wraps_of_siblings_do_not_hang_from_the_new_root() -> None:
     """Who kept yesterday's catalogue and gets today's R opens nothing of yesterday's."""
     db, old, new = catalogue(), primitives.fresh(), primitives.fresh()
     with db.writing():
-        tree = KeyTree(db, old)
+        tree = ErasureKeys(db, old)
         for number in range(3):
-            tree.hang(name(number), primitives.fresh(), DUE)
+            tree.add(name(number), primitives.fresh(), DUE)
     kept = {table: db.rows(f"SELECT * FROM {table}") for table in ("day_keys", "shard_keys", "shares")}
     with db.writing():
-        KeyTree(db, old).cut([name(0)], new)
+        ErasureKeys(db, old).destroy([name(0)], new)
     yesterday = catalogue()
     with yesterday.writing():
         for table, rows in kept.items():
@@ -78,27 +79,27 @@ def test_old_wraps_of_siblings_do_not_hang_from_the_new_root() -> None:
             yesterday.run_many(f"INSERT INTO {table} VALUES ({marks})", rows)
     for number in range(3):
         with pytest.raises(Integrity):
-            KeyTree(yesterday, new).reach(name(number))
+            ErasureKeys(yesterday, new).unwrap(name(number))
 
 
 def test_a_shard_holds_no_more_than_its_size() -> None:
     db = catalogue()
     with db.writing():
-        tree = KeyTree(db, primitives.fresh())
+        tree = ErasureKeys(db, primitives.fresh())
         for number in range(SHARD_SIZE + 1):
-            tree.hang(name(number), primitives.fresh(), DUE)
+            tree.add(name(number), primitives.fresh(), DUE)
     assert sorted(row[0] for row in db.rows("SELECT shares FROM shard_keys")) == [1, SHARD_SIZE]
 
 
 def test_a_share_does_not_open_for_another_recording() -> None:
     db, secret = catalogue(), primitives.fresh()
     with db.writing():
-        tree = KeyTree(db, secret)
-        tree.hang(name(1), primitives.fresh(), DUE)
-        tree.hang(name(2), primitives.fresh(), DUE)
+        tree = ErasureKeys(db, secret)
+        tree.add(name(1), primitives.fresh(), DUE)
+        tree.add(name(2), primitives.fresh(), DUE)
         db.run("UPDATE shares SET wrapped = (SELECT wrapped FROM shares WHERE recording = ?)", (name(1),))
     with pytest.raises(Integrity):
-        KeyTree(db, secret).reach(name(2))
+        ErasureKeys(db, secret).unwrap(name(2))
 
 
 # -- slots --------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import every, say
-from arlo_rec.intake import ingest as room
+from arlo_rec.intake.batch import Batch
 from arlo_rec.intake.ingest import BATCH
 from arlo_rec.intake.refusals import CODES
 from arlo_rec.intake.sources.scan import scan
@@ -195,15 +195,15 @@ def test_a_manifest_that_grew_while_it_was_read_stays_and_its_new_lines_wait(
     path = gather(world, form)
     *before, new = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(before))
-    judge = room._Batch._judge
+    judge = Batch._judge
 
-    def still_written(batch: room._Batch, *words: Any) -> Any:
+    def still_written(batch: Batch, *words: Any) -> Any:
         with path.open("ab") as file:
             file.write(new)
-        monkeypatch.setattr(room._Batch, "_judge", judge)
+        monkeypatch.setattr(Batch, "_judge", judge)
         return judge(batch, *words)
 
-    monkeypatch.setattr(room._Batch, "_judge", still_written)
+    monkeypatch.setattr(Batch, "_judge", still_written)
     told = ingest(world, exit=0)
     assert (len(told["accepted"]), told["left"], left(world)) == (1, [str(path)], {form, "b.wav"})
     told = ingest(world, exit=0)
@@ -617,13 +617,13 @@ def test_a_manifest_of_any_length_is_read_in_little_memory_and_in_order(tmp_path
         for number in range(count):
             told = {"source_id": f"id{number}", "audio": "a.wav", "note": filler}
             file.write((json.dumps(told) if ending == "jsonl" else ",".join(told.values())) + "\n")
-    found = scan([tmp_path])
-    assert found.count() == count
+    contents = scan([tmp_path])
+    assert contents.count() == count
     tracemalloc.start()
     try:
-        for number, one in enumerate(found.deliveries()):
-            one.read()
-            assert one.source_id == f"id{number}"
+        for number, delivery in enumerate(contents.deliveries()):
+            delivery.read()
+            assert delivery.source_id == f"id{number}"
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

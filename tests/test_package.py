@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from arlo_rec import audio
 from arlo_rec.dsar import package
-from arlo_rec.dsar.answer import AccessTold, Answer, Case, CopyTold, GrantTold, RecordingTold
+from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PossibleAccess, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.package import build, data_json, passphrase_bytes
 from arlo_rec.i18n import formats
 from arlo_rec.i18n.html import element, escape, together
@@ -47,7 +47,7 @@ def own_speech(seconds: float, caller: int) -> bytes:
     return audio.canonical_wav(audio.keep_channel(audio.read_wav(io.BytesIO(stereo), len(stereo)), caller))
 
 
-OWN = RecordingTold(
+OWN = RecordingFacts(
     id="0123456789abcdef0123456789abcdef",
     started_at=START,
     duration_s=92.5,
@@ -64,14 +64,14 @@ OWN = RecordingTold(
     sound=own_speech(1.5, caller=0),
     own_speech=True,
     withheld=None,
-    copies=(CopyTold(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
+    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
     accesses=(
-        AccessTold(START + timedelta(days=2), "find", "quality", "manager"),
-        AccessTold(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
-        AccessTold(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
-        AccessTold(START + timedelta(days=40), "dsar", None, "officer"),
+        RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
+        RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
+        RecordedAccess(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
+        RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),
     ),
-    grants=(GrantTold("quality", "manager", START, START + timedelta(days=30)),),
+    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
 )
 LATER = replace(
     OWN,
@@ -95,7 +95,7 @@ MONO = replace(
     sound=None,
     own_speech=False,
     withheld="mono",
-    copies=(CopyTold(MADE, "needs_review"), CopyTold(MADE, "ready")),
+    copies=(CopyFacts(MADE, "needs_review"), CopyFacts(MADE, "ready")),
 )
 ANSWER = Answer(
     case=Case("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), "BankID, 10. november"),
@@ -331,9 +331,9 @@ def test_data_json_holds_every_field_of_the_answer() -> None:
     assert {one.name for one in fields(Answer)} <= set(told)
     assert {one.name for one in fields(Case)} == set(told["case"])
     recording = told["recordings"][0]
-    assert {one.name for one in fields(RecordingTold)} | {"ended_at"} == set(recording)
-    assert {one.name for one in fields(AccessTold)} == set(recording["accesses"][0])
-    assert {one.name for one in fields(GrantTold)} == set(recording["grants"][0])
+    assert {one.name for one in fields(RecordingFacts)} | {"ended_at"} == set(recording)
+    assert {one.name for one in fields(RecordedAccess)} == set(recording["accesses"][0])
+    assert {one.name for one in fields(PossibleAccess)} == set(recording["grants"][0])
 
 
 @pytest.mark.parametrize("answer", [ANSWER, NOTHING])

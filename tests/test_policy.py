@@ -195,8 +195,9 @@ def test_the_first_refusal_that_applies_is_told(faults: list[int]) -> None:
 
 @pytest.mark.rule("retention.90d")
 def test_a_recording_goes_at_90_days_and_not_a_moment_before() -> None:
-    assert policy.is_due(START, START + RETENTION)
-    assert not policy.is_due(START, START + RETENTION - timedelta(microseconds=1))
+    due_at = policy.due_at(START)
+    assert policy.is_due(due_at, START + RETENTION)
+    assert not policy.is_due(due_at, START + RETENTION - timedelta(microseconds=1))
 
 
 @pytest.mark.rule("retention.90d")
@@ -234,7 +235,8 @@ def test_no_event_moves_a_recording_backwards() -> None:
 
 # -- opening ------------------------------------------------------------------------------------------
 
-WISH = Wish(Purpose.QUALITY, granted=True, consented=frozenset(Purpose), pseudonymised=False, started_at=START)
+DUE = policy.due_at(START)
+WISH = Wish(Purpose.QUALITY, granted=True, consented=frozenset(Purpose), pseudonymised=False, due_at=DUE)
 
 
 def test_a_granted_consented_recording_opens_for_quality() -> None:
@@ -245,7 +247,7 @@ def test_a_granted_consented_recording_opens_for_quality() -> None:
 def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
     purpose: Purpose, granted: bool, consented: set[Purpose], pseudonymised: bool, due: bool
 ) -> None:
-    wish = Wish(purpose, granted, frozenset(consented), pseudonymised, START)
+    wish = Wish(purpose, granted, frozenset(consented), pseudonymised, DUE)
     decision = policy.may_open(wish, now=START + RETENTION if due else NOW)
     expected = granted and not due and purpose in consented and (pseudonymised or purpose is Purpose.QUALITY)
     assert decision.allowed == expected

@@ -270,9 +270,9 @@ def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     world.grant("turid", "training")
     copy = RecordingId(bytes.fromhex(released(world, original)))
     with open_store(find(world.store), identity(world, "turid"), datetime.now(UTC), StateFolder(None)) as store:
-        row = store.catalogue.get(copy)
+        row = store.catalogue.recordings.get(copy)
         assert row is not None
-        ke = gate.reach_keys(store, [row])[copy]
+        ke = gate.erasure_keys(store, [row])[copy]
         told = metadata.open_for(store, copy, listening_keys.keyring(store, Purpose.TRAINING), ke, {})
     assert told is not None and "cuts" not in told and "caller" not in told
 

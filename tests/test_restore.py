@@ -92,6 +92,18 @@ def test_what_came_after_the_backup_is_told_as_lost_and_the_log_still_knows_of_i
     assert fed.json("status", who="iver")["log_size"] > size
 
 
+def test_what_one_restore_has_told_as_lost_the_next_from_the_same_backup_does_not_tell_again(fed: World) -> None:
+    (kept,) = fed.take_in("a")
+    back_up(fed)
+    fed.take_in("late", seed=7)
+    for lost in (1, 0):
+        lose(fed)
+        restored = with_feed(fed)
+        assert (restored["held"], restored["erased"], restored["lost"]) == (1, 0, lost)
+    assert opened(fed) == {kept}
+    is_whole(fed)
+
+
 def test_whoever_withdrew_since_the_backup_is_not_taken_in_again(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)
@@ -173,7 +185,7 @@ def test_while_it_is_closed_the_intake_does_not_hold_the_root_either(fed: World)
 
     for name, holds in (("telefon", False), ("cron", True)):
         with open_store(find(fed.store), identity(fed, name), datetime.now(UTC), StateFolder(None)) as store:
-            assert store.holds("root") is holds
+            assert store.secrets.holds("root") is holds
 
 
 def test_a_backup_that_is_older_than_its_ring_cannot_be_opened_and_says_so(fed: World) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import audit_check, audit_log
+from arlo_rec.catalogue.erasures import Erasure, Erasures
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
 from arlo_rec.keys.key_files import read_catalogue_seal
@@ -53,7 +54,7 @@ def large(filled: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many batches as a store of a million has."""
-    monkeypatch.setattr(audit_log, "_BATCH", 7)
+    monkeypatch.setattr(audit_check, "_BATCH", 7)
     monkeypatch.setattr(consistency, "_BATCH", 7)
 
 
@@ -116,7 +117,7 @@ def test_a_row_that_the_log_does_not_know_is_a_stranger(large: World, small_batc
 def test_a_row_that_is_held_although_the_log_tells_of_its_erasure_is_a_stranger(
     large: World, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log, "_BATCH", batch)
+    monkeypatch.setattr(audit_check, "_BATCH", batch)
     told = large.json("withdraw", fill.number_of(0), "--yes", who="skranke")
     back = told["recordings"][0]["id"]
     db = catalogue(large)
@@ -147,18 +148,18 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     """Longer than any JSON that we take from outside."""
     db, where = catalogue(world), find(world.store)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
-    book, names = audit_log.Logbook(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
+    book, names = audit_log.AuditLog(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
+    now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)
+    erasure = Erasure("ABCD-EFGH", "expiry", now, "retention.90d", ids)
     with db.writing():
         tree = book.tree()
         book.append([{"action": "purge", "outcome": "done", "recordings": names}], identity(world, "iver").signing)
-        path = b"".join(merkle.path_of_last(tree))
-        db.run("INSERT INTO proofs (number, seq, path) VALUES ('ABCD-EFGH', ?, ?)", (tree.size, path))
+        Erasures(db).add(erasure, "iver", tree.size, merkle.path_of_last(tree))
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does
-    assert [len(line.told["recordings"]) for line in book.about(RecordingId(bytes(16))) if line.told] == [130_000]
+    assert [len(entry.body["recordings"]) for entry in book.about(RecordingId(bytes(16))) if entry.body] == [130_000]
     db.close()
-    now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)
     with open_store(where, identity(world, "iver"), now, StateFolder(None)) as store:
-        lies = receipts.write(store, receipts.Erased("ABCD-EFGH", "expiry", now, "retention.90d", ids))
+        lies = receipts.write(store, erasure)
     assert world.json("certificate", "verify", str(lies))["count"] == 130_000
     assert problems(world) == []
 

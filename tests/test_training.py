@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import audio, policy
+from arlo_rec import audio
 from arlo_rec.audio import Sound
 from arlo_rec.dsar.package import build as BUILD
 from arlo_rec.speech.engines.engine import whisper as WHISPER
@@ -95,24 +95,6 @@ def test_strict_keeps_only_what_is_harmless_and_a_person_looks_all_the_same(worl
     detect, strict = made_of(world, recording, *passes), made_of(world, recording, *passes, "--mode", "strict")
     assert strict["cover_of_call"] > detect["cover_of_call"]
     assert (strict["state"], covered(strict, truth_of("call000"))) == ("needs_review", [])
-
-
-def test_a_strict_copy_goes_unreviewed_only_where_the_policy_says_so(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording = call(world)
-    monkeypatch.setattr(policy, "UNREVIEWED", frozenset({policy.Mode.STRICT}))
-    assert made_of(world, recording, "--transcript", words())["state"] == "needs_review"
-    strict = made_of(world, recording, "--transcript", words(), "--mode", "strict")
-    assert strict["state"] == "ready"
-    changed = world.json("review", strict["copy"], "--remove", "1", who="sigrid")["copy"]
-    assert changed["state"] == "needs_review", "what a person changed, a person confirms"
-    told = json.loads(Path(words()).read_text("utf-8"))
-    for one in told["words"]:
-        del one["p"]
-    unsure = made_of(world, recording, "--transcript", written(world, told), "--mode", "strict")
-    assert unsure["warnings"] == ["no_scores"]
-    assert unsure["state"] == "needs_review", "and never where something warns"
 
 
 def test_a_transcript_of_the_whole_call_fits_what_was_kept_from_the_key_press(world: World) -> None:
@@ -317,7 +299,7 @@ def transcripts(world: World, ids: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_backlog_is_worked_off_and_who_stopped_goes_on(world: World, workers: str) -> None:
+def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers: str) -> None:
     first, second, third = backlog(world)
     folder = transcripts(world, {"call000": first, "call002": second})
     told = world.json("pseudonymise", "--pending", "--transcript", folder, "--workers", workers, who="sigrid")

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Unreachable
 from tests.models import MODEL, needs_model
@@ -57,13 +58,13 @@ def confirmed(world: World, recording: str) -> str:
 def test_what_was_rejected_or_changed_while_it_was_released_reaches_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch, other: tuple[str, ...]
 ) -> None:
-    from arlo_rec import pseudonymise
+    from arlo_rec.training import copies
 
     (recording,) = world.take_in("a")
     world.grant("turid", "training")
     copy = confirmed(world, recording)
     command = [copy if word == "COPY" else word for word in other]
-    done = meanwhile(monkeypatch, pseudonymise, "_give", world, *command)
+    done = meanwhile(monkeypatch, copies, "make", world, *command)
     released = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")
     assert released.exit in (2, 13, 14) and done[0].exit == 0
     assert training(world, "find").json["recordings"] == []
@@ -87,16 +88,16 @@ def test_nobody_confirms_what_was_changed_meanwhile(world: World, monkeypatch: p
 
     (recording,) = world.take_in("a")
     copy = str(propose(world, recording)["copy"])
-    real, done = pseudonymise._under_review, []
+    real, done = pseudonymise._open_under_review, []
 
     def before(*words: Any) -> Any:
-        found = real(*words)
+        under_review = real(*words)
         if not done:
             done.append(words)
             world.json("review", copy, "--add", "0.4-0.45", who="sigrid")
-        return found
+        return under_review
 
-    monkeypatch.setattr(pseudonymise, "_under_review", before)
+    monkeypatch.setattr(pseudonymise, "_open_under_review", before)
     assert world.run("review", copy, "--confirm", "--json", who="sigrid").exit == 13
     assert [one["state"] for one in world.json("review", who="sigrid")["copies"]] == ["needs_review"]
     is_whole(world)
@@ -132,19 +133,19 @@ def test_a_change_that_broke_off_leaves_nothing_that_can_be_released(
 def test_who_may_no_longer_when_the_copy_is_done_makes_none(
     world: World, monkeypatch: pytest.MonkeyPatch, who: str, days: int
 ) -> None:
-    from arlo_rec.training import build
+    from arlo_rec.training import cut_plan
 
     world.grant("leif", "quality")
     (recording,) = world.take_in("a")
     real: Callable[[Run], datetime] = Run.now
-    planned, later = build.planned, [timedelta(0)]
+    plan_cuts, later = cut_plan.plan_cuts, [timedelta(0)]
     monkeypatch.setattr(Run, "now", lambda run: real(run) + later[0])
 
     def slowly(*words: Any) -> Any:
         later[0] = timedelta(days=days)
-        return planned(*words)
+        return plan_cuts(*words)
 
-    monkeypatch.setattr(build, "planned", slowly)
+    monkeypatch.setattr(cut_plan, "plan_cuts", slowly)
     refused = world.run("pseudonymise", recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who=who)
     assert (refused.exit, refused.json["error"]["code"]) == (14, "gone_meanwhile")
 
@@ -184,13 +185,13 @@ def test_whether_a_copy_was_looked_through_is_asked_again_as_it_is_given(
     (recording,) = world.take_in("a")
     world.grant("turid", "training")
     copy = str(propose(world, recording)["copy"])
-    real = pseudonymise._of_a_review
+    real = pseudonymise._open_unreleased
 
     def takes_it_for_reviewed(*words: Any) -> Any:
-        found, opened = real(*words)
-        return replace(found, state="ready"), opened
+        unreviewed, recording = real(*words)
+        return replace(unreviewed, state=CopyState.READY), recording
 
-    monkeypatch.setattr(pseudonymise, "_of_a_review", takes_it_for_reviewed)
+    monkeypatch.setattr(pseudonymise, "_open_unreleased", takes_it_for_reviewed)
     refused = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")
     assert (refused.exit, refused.json["error"]["code"]) == (14, "not_reviewed")
     assert training(world, "find").json["recordings"] == []
@@ -235,7 +236,7 @@ def test_a_call_that_got_a_copy_meanwhile_or_was_named_twice_gets_no_second(
     assert len(twice) == 1
     other = call(world, "call002")
     transcripts(world, {"call002": other})
-    meanwhile(monkeypatch, backlog, "work_off", world, "pseudonymise", other, "--transcript", words("call002"))
+    meanwhile(monkeypatch, backlog, "make_copies", world, "pseudonymise", other, "--transcript", words("call002"))
     assert world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")["results"] == []
 
 
@@ -280,11 +281,12 @@ def test_what_makes_no_sense_is_a_usage_error_and_no_bug(world: World, more: tup
 
 HOLDS = """
 import ctypes, os, sys, time
-from arlo_rec import cli, making
+from arlo_rec import cli
+from arlo_rec.training import build
 def wait(*words, **more):
     print("holding, dumpable", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), file=sys.stderr, flush=True)
     time.sleep(60)
-making.make = wait
+build.make = wait
 cli.main(sys.argv[1:])
 """
 

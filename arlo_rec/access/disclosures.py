@@ -1,4 +1,4 @@
-"""Who was given something: exports, access packages and backups, and who must delete what (GDPR 19).
+"""Disclosures: who was given something (exports, access packages, backups), and who must delete what (GDPR 19).
 
 A copy that leaves is noted with the log entry that lets it go, before a byte of it does; where no file came of it, the
 note is taken back. When something of it is erased, whoever has it is told to delete it, and it stays open until that
@@ -12,19 +12,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from arlo_rec.backends import marks, portions
+from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
+from arlo_rec.model.audit_events import DeletionConfirmed
 from arlo_rec.model.errors import NotGranted, NothingMatched
-from arlo_rec.model.records import RecordingId, from_micros, to_micros
-from arlo_rec.offsite import escrow
-from arlo_rec.policy import Action, Role, State
+from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
-BACKUP = "backup"
+EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
+_NUMBER_LONGEST = 18  # digits: what the engine keeps as a number
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
-    """A copy that left: `state` is `out`, `open` (something of it was erased) or `confirmed`."""
+class Disclosure:
+    """A copy that left, with what it holds."""
 
     id: str  # the number of the log entry that let it go; of a backup its folder
     kind: str  # `export`, `package` or `backup`
@@ -32,15 +33,13 @@ class Recipient:
     at: datetime
     recordings: int
     erased: int  # of these
-    state: str
+    state: DisclosureState
 
 
 def note(store: Store, seq: int, kind: str, now: datetime) -> None:
-    """That a copy is about to leave, by the log entry of that number; inside its change."""
-    store.db.run(
-        "INSERT INTO recipients (seq, kind, person, at, state) VALUES (?, ?, ?, ?, 'out')",
-        (seq, kind, store.person.name, to_micros(now)),
-    )
+    """Note that a copy is about to leave, by the log entry of that number; inside its change."""
+    row = DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT)
+    store.catalogue.disclosures.add(row)
 
 
 @contextmanager
@@ -51,98 +50,71 @@ def unless_written(store: Store, seq: int | None, now: datetime) -> Iterator[Non
     except BaseException:
         if seq is not None:
             with store.change(now):
-                store.db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
+                store.catalogue.disclosures.remove(seq)
         raise
 
 
-def reached(store: Store, recordings: Collection[RecordingId]) -> None:
-    """Whoever has one of these must delete it; inside the change that erases them."""
-    if not store.db.rows("SELECT 1 FROM recipients LIMIT 1"):
-        return
-    for some in portions(recordings):
-        store.db.run(
-            "UPDATE recipients SET state = 'open' WHERE state = 'out' AND seq IN "  # noqa: S608 - marks
-            f"(SELECT seq FROM mentions WHERE recording IN ({marks(some)}))",
-            some,
-        )
+def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Disclosure]:
+    """Who has a copy of one of these, backups included."""
+    rows = store.catalogue.disclosures.of_recordings(recordings)
+    return [_disclosure(store, row) for row in rows] + (_backups(store) if recordings else [])
 
 
-def having(store: Store, recordings: Collection[RecordingId]) -> list[Recipient]:
-    """Who has one of these, backups included."""
-    seqs: set[int] = set()
-    if store.db.rows("SELECT 1 FROM recipients LIMIT 1"):
-        for some in portions(recordings):
-            rows = store.db.rows(
-                "SELECT DISTINCT r.seq FROM mentions m JOIN recipients r ON r.seq = m.seq "  # noqa: S608 - marks
-                f"WHERE m.recording IN ({marks(some)})",
-                some,
-            )
-            seqs |= {int(row[0]) for row in rows}
-    backups = [one for one in _backups(store) if recordings]
-    return _read(store, seqs) + backups
-
-
-def listed(store: Store, now: datetime, *, every: bool) -> list[Recipient]:
-    """Every copy that is out or open, or was ever (*every*), oldest first; raises NotGranted."""
+def listed(store: Store, now: datetime, *, every: bool) -> list[Disclosure]:
+    """Disclosures that are out or open, or all there ever were (*every*), oldest first; raises NotGranted."""
     store.demand(Action.SEE_RECIPIENTS, now)
-    found = [*_read(store, None), *_backups(store)]
-    return [one for one in found if every or one.state != "confirmed"]
+    disclosures = [_disclosure(store, row) for row in store.catalogue.disclosures.every()] + _backups(store)
+    return [each for each in disclosures if every or each.state is not DisclosureState.CONFIRMED]
 
 
-def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Recipient]:
-    """That these copies were deleted; a manager for their own. Raises NothingMatched or NotGranted, for all or none."""
+def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosure]:
+    """Confirm that copies were deleted; a manager those of their own. For all or none.
+
+    Raises NothingMatched or NotGranted.
+    """
     store.demand(Action.CONFIRM_DELETED, now)
-    known = {
-        one.id: one
-        for one in _read(store, {int(one) for one in ids if one.isascii() and one.isdigit() and len(one) < 19})
-    }
-    for one in ids:
-        if one not in known:
-            raise NothingMatched("no_such_recipient", id=one)
-        if store.person.role is not Role.OFFICER and known[one].person != store.person.name:
+    table = store.catalogue.disclosures
+    known = {str(row.seq): row for row in table.get({int(text) for text in ids if _is_number(text)})}
+    for text in ids:
+        if text not in known:
+            raise NothingMatched("no_such_recipient", id=text)
+        if store.person.role is not Role.OFFICER and known[text].person != store.person.name:
             raise NotGranted("not_your_copy", rule="access.officer")
+    seqs = sorted({int(text) for text in ids})
     with store.change(now) as change:
-        for one in sorted(set(ids), key=int):
-            store.db.run("UPDATE recipients SET state = 'confirmed' WHERE seq = ?", (int(one),))
-            told = store.entry(
-                Action.CONFIRM_DELETED, "done", "consent.withdraw", now, of=int(one), by=known[one].person
-            )
-            change.log(told)
-    return _read(store, {int(one) for one in ids})
+        for seq in seqs:
+            table.confirm(seq)
+            change.log(DeletionConfirmed(of=seq, by=known[str(seq)].person))
+    return [_disclosure(store, row) for row in table.get(seqs)]
 
 
-def open_ones(store: Store) -> int:
-    """How many confirmations are missing."""
-    waiting = store.db.rows("SELECT count(*) FROM recipients WHERE state = 'open'")[0][0]
-    return int(waiting) + sum(one.state == "open" for one in _backups(store))
+def count_open(store: Store) -> int:
+    """How many confirmations are missing, those of backups included."""
+    backups = sum(each.state is DisclosureState.OPEN for each in _backups(store))
+    return store.catalogue.disclosures.count_open() + backups
 
 
-def _read(store: Store, seqs: Collection[int] | None) -> list[Recipient]:
-    """Those of some entries, or (None) all, in the order in which they left."""
-    sql = "SELECT seq, kind, person, at, state FROM recipients"
-    if seqs is None:
-        rows = store.db.rows(f"{sql} ORDER BY seq")
-    else:
-        rows = [row for some in portions(seqs) for row in store.db.rows(f"{sql} WHERE seq IN ({marks(some)})", some)]
-    return [_recipient(store, *row) for row in sorted(rows)]
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _NUMBER_LONGEST
 
 
-def _recipient(store: Store, seq: int, kind: str, person: str, at: int, state: str) -> Recipient:
+def _disclosure(store: Store, row: DisclosureRow) -> Disclosure:
     """With what it holds, which the log entry tells."""
-    told = next((line.told for line in store.book.lines("seq = ?", (seq,))), None) or {}
-    ids = [RecordingId(bytes.fromhex(one)) for one in told.get("recordings", ())]
-    held = sum(1 for one in ids if (row := store.catalogue.get(one)) is not None and row.state is State.HELD)
-    return Recipient(str(seq), kind, person, from_micros(at), len(ids), len(ids) - held, state)
+    entry = store.log.entry(row.seq)
+    names = (entry.body or {}).get("recordings", ()) if entry else ()
+    ids = [RecordingId(bytes.fromhex(name)) for name in names]
+    held = sum(store.catalogue.recordings.held(recording) is not None for recording in ids)
+    return Disclosure(str(row.seq), row.kind, row.person, row.at, len(ids), len(ids) - held, row.state)
 
 
-def _backups(store: Store) -> list[Recipient]:
-    """A backup has what was erased since it was made, until it is made again."""
-    found = []
-    for one in escrow.known(store):
-        if one.number:
-            rows = store.db.rows("SELECT recordings FROM erasures WHERE at >= ?", (to_micros(one.at),))
-            erased = sum(len(str(row[0]).split(",")) for row in rows if row[0])
-            state = "open" if erased else "out"
-            held = store.catalogue.count("state = 'held'")
-            found.append(Recipient(str(one.folder), BACKUP, None, one.at, held + erased, erased, state))
-    return found
+def _backups(store: Store) -> list[Disclosure]:
+    """Each backup: it has what was erased since it was made, until it is made again."""
+    disclosures = []
+    for backup in store.catalogue.escrows.every():
+        if backup.number:
+            erased = store.catalogue.erasures.count_since(backup.at)
+            state = DisclosureState.OPEN if erased else DisclosureState.OUT
+            held = store.catalogue.recordings.count_held()
+            folder = str(backup.folder)
+            disclosures.append(Disclosure(folder, BACKUP, None, backup.at, held + erased, erased, state))
+    return disclosures

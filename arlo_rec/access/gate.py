@@ -1,8 +1,12 @@
-"""The one way to a recording: purpose and reason, grant, decision, log entry, and only then a permit.
+"""The one way to a recording: admission, permit, and only then its sound.
 
-`listen_to` takes a `Permit`, and only this room makes one, for one recording, after the entry that tells of
-it is durable. Every refusal is in the log before it is told, and an id that is unknown, malformed or
-forbidden is refused in the same words.
+    admit       role, a store that knows its erasures, purpose and reason where the action needs them, live grants
+    permit      this id: found, granted, decided by the policy; the entry durable, then a Permit
+    listen_to   root locked shared, one view of the catalogue: still held, keys, header; no lock while sound flows
+
+`listen_to` and `data_key` take a `Permit`, and only this module creates one, for one recording, after the entry that
+tells of it is durable. Every refusal is in the log before it is told, and an id that is unknown, malformed or forbidden
+is refused in the same words. What is decided stands in `policy`; this module asks it and carries the answer out.
 """
 
 from __future__ import annotations
@@ -15,23 +19,63 @@ from typing import BinaryIO, NoReturn
 
 from arlo_rec.access import disclosures, listening_keys
 from arlo_rec.crypto import object_file, primitives
+from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
-from arlo_rec.model.records import Entry, Grant, Kind, Recording, RecordingId
-from arlo_rec.policy import Action, Decision, Purpose, Role, State, Wish, may, may_copy, may_open, reason_problem
+from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
+from arlo_rec.policy import (
+    LETS_A_COPY_LEAVE,
+    Action,
+    Decision,
+    Purpose,
+    Role,
+    State,
+    Wish,
+    is_due,
+    may,
+    may_copy,
+    may_open,
+    needs_purpose,
+    reason_problem,
+)
 from arlo_rec.store import Store
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _MADE_HERE = object()
+_NO_GRANT = Decision(allowed=False, rule="access.managers", code="no_grant")
 RECHECK = timedelta(seconds=1)  # a withdrawal that was acknowledged silences what is running
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """Somebody with a live grant, a purpose and a reason; searching may begin."""
+class Intent:
+    """What somebody wants to do with recordings: for which purpose, and why, as they typed it."""
 
-    purpose: Purpose
-    reason: str
+    action: Action
+    purpose: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Somebody whose role does that, with the grants that are live; looking for recordings may begin."""
+
+    action: Action
+    purpose: Purpose | None  # None: making and reviewing training copies
+    reason: str | None
     grants: tuple[Grant, ...]
+    as_officer: bool  # goes by the office, not by a grant
+
+    @property
+    def heard_for(self) -> Purpose:
+        """The purpose whose grants open what this is about: who may hear an original may say what of it goes."""
+        return self.purpose or Purpose.QUALITY
+
+    def grant_for(self, team: str) -> Grant | None:
+        """The grant that opens recordings of *team*."""
+        return next((grant for grant in self.grants if grant.opens(self.heard_for, team)), None)
+
+    def covers(self, team: str) -> bool:
+        """Whether recordings of *team* are open to them, by a grant or by the office."""
+        return self.as_officer or self.grant_for(team) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,231 +93,108 @@ class Permit:
             raise TypeError("only the gate makes permits")
 
 
-def admit(store: Store, action: Action, purpose: str | None, reason: str | None, now: datetime) -> Admission:
-    """Purpose, reason and a live grant; raises Usage or NotGranted, each after its log entry."""
+# -- admission ----------------------------------------------------------------------------------------
+
+
+def admit(store: Store, intent: Intent, now: datetime) -> Admission:
+    """Role, purpose, reason and live grants; raises NotGranted, Refused or Usage, each after its log entry."""
+    action = intent.action
     decision = may(store.person.role, action)
     if not decision.allowed:
-        _refuse(store, action, decision.rule, now, NotGranted(decision.code, rule=decision.rule))
+        _refuse(store, Intent(action), NotGranted(decision.code, rule=decision.rule), now)
     store.demand_replayed(action, now)
-    wanted = _purpose(store, action, purpose, now)
-    problem = reason_problem(reason)
-    if problem or reason is None:
-        _refuse(store, action, "security.reason", now, Usage(str(problem), rule="security.reason"))
-    grants = tuple(
-        one for one in store.roster.live_grants(store.person.name, store.today(now)) if one.purpose is wanted
-    )
+    live = store.roster.live_grants(store.person.name, store.today(now))
+    if not needs_purpose(action):
+        return Admission(action, None, intent.reason, live, store.person.role is Role.OFFICER)
+    purpose, reason = _demand_purpose(store, intent, now), _demand_reason(store, intent, now)
+    grants = tuple(grant for grant in live if grant.purpose is purpose)
     if not grants:
-        no_grant = NotGranted("no_grant", rule="access.managers")
-        _refuse(store, action, "access.managers", now, no_grant, purpose=wanted, reason=reason)
-    return Admission(wanted, reason, grants)
+        _refuse(store, intent, NotGranted("no_grant", rule="access.managers"), now)
+    return Admission(action, purpose, reason, grants, as_officer=False)
 
 
-def permit(store: Store, admission: Admission, shown_id: str, action: Action, now: datetime) -> Permit:
-    """Leave to open the recording of that id; raises NotGranted or Refused, each after its log entry."""
-    recording = _find(store, shown_id)
-    grant = _grant_for(admission, recording)
-    decision = _decide(recording, grant, admission.purpose, store.today(now))
-    told = (recording.id,) if recording else ()
+def _demand_purpose(store: Store, intent: Intent, now: datetime) -> Purpose:
+    try:
+        return Purpose(intent.purpose or "")
+    except ValueError:
+        code = "purpose_missing" if intent.purpose is None else "purpose_unknown"
+        _refuse(store, Intent(intent.action), Usage(code, rule="scope.only"), now)
+
+
+def _demand_reason(store: Store, intent: Intent, now: datetime) -> str:
+    problem = reason_problem(intent.reason)
+    if problem or intent.reason is None:
+        _refuse(store, Intent(intent.action), Usage(str(problem), rule="security.reason"), now)
+    return intent.reason
+
+
+# -- permits ------------------------------------------------------------------------------------------
+
+
+def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> Permit:
+    """Leave to open the recording of that id, an original or a copy.
+
+    An officer who makes or reviews training copies opens it through the subject-access key, everybody else through the
+    grant that covers its team. Raises NotGranted or Refused, each after its log entry.
+    """
+    recording = _held(store, shown_id)
+    grant = admission.grant_for(recording.team) if recording else None
+    decision = _decide(recording, admission, store.today(now))
     if not decision.allowed or recording is None:
-        error: ArloError = (
-            NotGranted("no_grant", rule=decision.rule) if grant is None else Refused(decision.code, rule=decision.rule)
-        )
-        _refuse(
-            store, action, decision.rule, now, error,
-            purpose=admission.purpose, reason=admission.reason, recordings=told, asked=_shape(shown_id),
-        )  # fmt: skip
-    keys = listening_keys.keyring(store, admission.purpose)
-    entry = Entry(
-        str(action),
-        "allowed",
-        decision.rule,
-        store.person.name,
-        now,
-        admission.purpose,
-        admission.reason,
-        told,
+        hidden = recording is None or not admission.covers(recording.team)
+        error: ArloError = NotGranted("no_grant", rule="access.managers")
+        if not hidden:
+            error = Refused(decision.code, rule=decision.rule)
+        intent = Intent(admission.action, admission.purpose, admission.reason if admission.purpose else None)
+        _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
+    if admission.as_officer:
+        grant, keys = None, listening_keys.access_keyring(store)
+    else:
+        keys = listening_keys.keyring(store, admission.heard_for)
+    event = Opened(
+        action=admission.action,
+        rule=decision.rule,
+        recordings=(recording.id,),
+        purpose=admission.purpose,
+        reason=admission.reason if admission.purpose else None,
     )
     with store.change(now) as change:
-        seq = store.book.tree().size
-        change.log(entry)
-        disclosures.note(store, seq, str(action), now)
+        seq = change.log(event)
+        if admission.action in LETS_A_COPY_LEAVE:
+            disclosures.note(store, seq, str(admission.action), now)
     return Permit(recording, keys, grant, seq, _MADE_HERE)
 
 
-def admit_maker(store: Store, action: Action, now: datetime) -> list[Grant]:
-    """The live grants of somebody whose role makes training copies; raises NotGranted after its log entry."""
-    decision = may(store.person.role, action)
-    if not decision.allowed:
-        _refuse(store, action, decision.rule, now, NotGranted(decision.code, rule=decision.rule))
-    store.demand_replayed(action, now)
-    return list(store.roster.live_grants(store.person.name, store.today(now)))
-
-
-def permit_maker(store: Store, shown_id: str, action: Action, now: datetime) -> Permit:
-    """Leave to open an original, or a copy that is not released, to make, look at or release a training copy.
-
-    An officer opens it through the subject-access key; a manager needs a live grant for quality of that team, for who
-    may hear the original may say what of it goes. Raises NotGranted or Refused, each after its log entry.
-    """
-    live = admit_maker(store, action, now)
-    officer = store.person.role is Role.OFFICER
-    recording = _find(store, shown_id)
-    grant = next((one for one in live if recording and one.opens(Purpose.QUALITY, recording.team)), None)
-    decision = Decision(allowed=False, rule="access.managers", code="no_grant")
-    if recording is not None:
-        wish = Wish(
-            Purpose.TRAINING,
-            grant is not None,
-            recording.purposes,
-            pseudonymised=False,
-            started_at=recording.started_at,
-        )
-        decision = may_copy(wish, now=store.today(now), officer=officer)
-    if not decision.allowed or recording is None:
-        hidden = recording is None or (grant is None and not officer)
-        error: ArloError = (
-            NotGranted("no_grant", rule="access.managers") if hidden else Refused(decision.code, rule=decision.rule)
-        )
-        told = (recording.id,) if recording else ()
-        _refuse(store, action, decision.rule, now, error, recordings=told, asked=_shape(shown_id))
-    keys = listening_keys.access_keyring(store) if officer else listening_keys.keyring(store, Purpose.QUALITY)
-    entry = Entry(str(action), "allowed", decision.rule, store.person.name, now, recordings=(recording.id,))
-    with store.change(now) as change:
-        seq = store.book.tree().size
-        change.log(entry)
-    return Permit(recording, keys, None if officer else grant, seq, _MADE_HERE)
-
-
-def permits_for_subject(store: Store, recordings: list[Recording], entry: Entry, now: datetime) -> list[Permit]:
+def permits_for_subject(
+    store: Store, recordings: list[Recording], event: OpenedForSubject, now: datetime
+) -> list[Permit]:
     """Leave to open what a data subject asked for, through the subject-access key; one log entry for all."""
     keys = listening_keys.access_keyring(store)
     with store.change(now) as change:
-        seq = store.book.tree().size
-        change.log(entry)
-        disclosures.note(store, seq, "package", now)
-    return [Permit(one, keys, None, seq, _MADE_HERE) for one in recordings]
+        seq = change.log(event)
+        disclosures.note(store, seq, disclosures.PACKAGE, now)
+    return [Permit(recording, keys, None, seq, _MADE_HERE) for recording in recordings]
 
 
-def listen_to(store: Store, given: Permit, clock: Callable[[], datetime]) -> Iterator[bytes]:
-    """The sound of a permitted recording as canonical WAV, in pieces.
-
-    The keys are fetched under the root's lock and in one view of the catalogue; while sound flows no lock is
-    held, and at least once a second the store is asked whether the recording is still there to be heard.
-    Raises Refused once it is not, Integrity where the object was changed.
-    """
-    recording = given.recording
-    header, ke = _fetch(store, recording, clock())
-    kf = object_file.open_stanza(header, given.keys)
-    if kf is None:
-        raise NotGranted("no_grant", rule="access.managers")
-    asked = clock()
-    with _open(store, recording) as stream:
-        stream.seek(len(header.encode()))
-        for piece in object_file.open_body(object_file.DataKey(kf, ke), header, object_file.body_in(stream)):
-            if abs(clock() - asked) >= RECHECK:
-                still_open(store, given, clock())
-                asked = clock()
-            yield piece
-    still_open(store, given, clock())
-
-
-def data_key(store: Store, given: Permit, now: datetime) -> tuple[object_file.DataKey, object_file.Header]:
-    """The key of a permitted recording, behind which a consent stands, for a copy of it; raises as `listen_to`."""
-    header, ke = _fetch(store, given.recording, now)
-    kf = object_file.open_stanza(header, given.keys)
-    if kf is None:
-        raise NotGranted("no_grant", rule="access.managers")
-    return object_file.DataKey(kf, ke), header
-
-
-def still_open(store: Store, given: Permit, now: datetime) -> None:
-    """Raise Refused where the recording was withdrawn, came of age, or the grant ended meanwhile."""
-    still_held(store, given.recording, now)
-    if given.grant is not None and not _still_granted(store, given.grant, store.today(now)):
-        raise Refused("gone_meanwhile", rule="access.managers")
-
-
-def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
-    """A recording as it stands now; raises Refused where it was withdrawn or came of age."""
-    row = store.catalogue.get(recording.id)
-    if row is None or row.state is not State.HELD or row.due_at <= store.today(now):
-        raise Refused("gone_meanwhile", rule="consent.withdraw")
-    return row
-
-
-def _still_granted(store: Store, grant: Grant, now: datetime) -> bool:
-    """Whether a grant lives on in the roster as it stands now, which somebody may have changed."""
-    if store.document("roster").counter != store.roster.counter:
-        try:
-            store.load_documents()
-        except NotUnlocked:  # who asked was removed
-            return False
-    return any(one.id == grant.id and one.live(now) for one in store.roster.grants)
-
-
-def reach_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId, bytes]:
-    """The erasure keys of recordings that are held, fetched under the lock in one view."""
-    found = {}
-    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
-        tree = store.tree(store.read_root())
-        for one in recordings:
-            try:
-                found[one.id] = tree.reach(one.id)
-            except KeyError:
-                continue  # erased since it was listed
-    return found
-
-
-def _fetch(store: Store, recording: Recording, now: datetime) -> tuple[object_file.Header, bytes]:
-    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
-        row = still_held(store, recording, now)
-        ke = store.tree(store.read_root()).reach(recording.id)
-        with _open(store, row) as stream:
-            header = object_file.read_header(stream.read(object_file.HEADER_LONGEST))
-    if header.recording != recording.id or header.kind is not recording.kind:
-        raise Integrity("object_damaged")
-    return header, ke
-
-
-def _open(store: Store, recording: Recording) -> BinaryIO:
-    try:
-        return store.blobs.open(recording.id.hex())
-    except KeyError:
-        raise Integrity("object_missing") from None
-
-
-def _purpose(store: Store, action: Action, text: str | None, now: datetime) -> Purpose:
-    try:
-        return Purpose(text or "")
-    except ValueError:
-        code = "purpose_missing" if text is None else "purpose_unknown"
-        _refuse(store, action, "scope.only", now, Usage(code, rule="scope.only"))
-
-
-def _find(store: Store, shown_id: str) -> Recording | None:
+def _held(store: Store, shown_id: str) -> Recording | None:
     if not _ID.fullmatch(shown_id):
         return None
-    found = store.catalogue.get(RecordingId(bytes.fromhex(shown_id)))
-    return found if found and found.state is State.HELD else None
+    return store.catalogue.recordings.held(RecordingId(bytes.fromhex(shown_id)))
 
 
-def _grant_for(admission: Admission, recording: Recording | None) -> Grant | None:
+def _decide(recording: Recording | None, admission: Admission, now: datetime) -> Decision:
+    """What the policy says of opening it; for making copies it is asked about the original that may be heard."""
     if recording is None:
-        return None
-    opening = (one for one in admission.grants if one.opens(admission.purpose, recording.team))
-    return next(opening, None)
-
-
-def _decide(recording: Recording | None, grant: Grant | None, purpose: Purpose, now: datetime) -> Decision:
-    if recording is None:
-        return Decision(allowed=False, rule="access.managers", code="no_grant")
+        return _NO_GRANT
     wish = Wish(
-        purpose,
-        grant is not None,
-        recording.purposes,
-        recording.kind is Kind.PSEUDONYMISED,
-        recording.started_at,
+        purpose=admission.purpose or Purpose.TRAINING,
+        granted=admission.grant_for(recording.team) is not None,
+        consented=recording.purposes,
+        pseudonymised=recording.kind is Kind.PSEUDONYMISED,
+        due_at=recording.due_at,
     )
+    if admission.purpose is None:
+        return may_copy(wish, now=now, officer=admission.as_officer)
     return may_open(wish, now=now)
 
 
@@ -284,28 +205,107 @@ def _shape(shown_id: str) -> str:
 
 def _refuse(
     store: Store,
-    action: Action,
-    rule: str,
-    now: datetime,
+    intent: Intent,
     error: ArloError,
+    now: datetime,
     *,
-    purpose: Purpose | None = None,
-    reason: str | None = None,
     recordings: tuple[RecordingId, ...] = (),
-    **detail: str,
+    asked: str | None = None,
 ) -> NoReturn:
     """Log a denied attempt, then raise it (security.unauthorised)."""
-    told = Entry(
-        str(action),
-        "denied",
-        rule,
-        store.person.name,
-        now,
-        purpose,
-        reason,
-        recordings,
-        {"code": error.code, **detail},
+    denied = Denied(
+        action=intent.action,
+        rule=error.rule or "access.managers",
+        code=error.code,
+        purpose=intent.purpose,
+        reason=intent.reason,
+        recordings=recordings,
+        asked=asked,
     )
-    with store.change(now) as change:
-        change.log(told)
+    store.note(denied, now)
     raise error
+
+
+# -- sound --------------------------------------------------------------------------------------------
+
+
+def listen_to(store: Store, permit: Permit, clock: Callable[[], datetime]) -> Iterator[bytes]:
+    """The sound of a permitted recording as canonical WAV, in pieces.
+
+    The keys are fetched under the root's lock and in one view of the catalogue; while sound flows no lock is
+    held, and at least once a second the store is asked whether the recording is still there to be heard.
+    Raises Refused once it is not, Integrity where the object was changed.
+    """
+    key, header = data_key(store, permit, clock())
+    checked_at = clock()
+    with _object(store, permit.recording) as stream:
+        stream.seek(len(header.encode()))
+        for piece in object_file.open_body(key, header, object_file.body_in(stream)):
+            if abs(clock() - checked_at) >= RECHECK:
+                still_open(store, permit, clock())
+                checked_at = clock()
+            yield piece
+    still_open(store, permit, clock())
+
+
+def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.DataKey, object_file.Header]:
+    """The key and the header of a permitted recording.
+
+    Raises Refused where it is not held any more, NotGranted where no key of the permit opens it, or Integrity.
+    """
+    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
+        recording = still_held(store, permit.recording, now)
+        ke = store.erasure_keys().unwrap(recording.id)
+        with _object(store, recording) as stream:
+            header = object_file.read_header(stream.read(object_file.HEADER_LONGEST))
+    if header.recording != recording.id or header.kind is not recording.kind:
+        raise Integrity("object_damaged")
+    kf = object_file.open_stanza(header, permit.keys)
+    if kf is None:
+        raise NotGranted("no_grant", rule="access.managers")
+    return object_file.DataKey(kf, ke), header
+
+
+def still_open(store: Store, permit: Permit, now: datetime) -> None:
+    """Raise Refused where the recording was withdrawn or is past retention, or the grant ended meanwhile."""
+    still_held(store, permit.recording, now)
+    if permit.grant is not None and not _is_still_granted(store, permit.grant, store.today(now)):
+        raise Refused("gone_meanwhile", rule="access.managers")
+
+
+def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
+    """A recording as it stands now; raises Refused where it was withdrawn or is past retention."""
+    row = store.catalogue.recordings.get(recording.id)
+    if row is None or row.state is not State.HELD or is_due(row.due_at, store.today(now)):
+        raise Refused("gone_meanwhile", rule="consent.withdraw")
+    return row
+
+
+def erasure_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId, bytes]:
+    """The erasure keys of recordings that are held, fetched under the lock in one view."""
+    keys = {}
+    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
+        tree = store.erasure_keys()
+        for recording in recordings:
+            try:
+                keys[recording.id] = tree.unwrap(recording.id)
+            except KeyError:
+                continue  # erased since it was listed
+    return keys
+
+
+def _is_still_granted(store: Store, grant: Grant, now: datetime) -> bool:
+    """Whether a grant lives on in the roster as it stands now, which somebody may have changed."""
+    if store.has_newer_roster():
+        try:
+            store.load_documents()
+        except NotUnlocked:  # who asked was removed
+            return False
+    return any(other.id == grant.id and other.live(now) for other in store.roster.grants)
+
+
+def _object(store: Store, recording: Recording) -> BinaryIO:
+    try:
+        return store.blobs.open(recording.id.hex())
+    except KeyError:
+        raise Integrity("object_missing") from None

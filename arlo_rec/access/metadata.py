@@ -33,17 +33,17 @@ class MetadataKeys:
         ke: bytes,
         listening_key: bytes,
         public: bytes,
-        told: Mapping[str, Any],
+        facts: Mapping[str, Any],
     ) -> None:
-        """Keep *told* for the audience of one listening key; inside a change."""
+        """Keep *facts* for the audience of one listening key; inside a change."""
         if listening_key not in self._made:
             key_id, km = primitives.fresh(16), primitives.fresh()
             sealed = primitives.seal(public, km, _info(self._store, key_id))
-            self._store.catalogue.put_metadata_key(key_id, listening_key, sealed, self._day)
+            self._store.catalogue.metadata.add_key(key_id, listening_key, sealed, self._day)
             self._made[listening_key] = (key_id, km)
         key_id, km = self._made[listening_key]
-        self._store.catalogue.put_metadata(
-            recording, key_id, object_file.seal_metadata(km, ke, recording, canonical(told))
+        self._store.catalogue.metadata.add(
+            recording, key_id, object_file.seal_metadata(km, ke, recording, canonical(facts))
         )
 
 
@@ -54,8 +54,11 @@ def open_for(
     ke: bytes,
     opened: dict[bytes, bytes],
 ) -> dict[str, Any] | None:
-    """What one of *keys* (listening keys by id) opens; None if none does. *opened* remembers keys from row to row."""
-    for key_id, listening_key, sealed_key, sealed in store.catalogue.metadata_of(recording):
+    """What one of *keys* (listening keys by id) opens; None if none does. *opened* remembers keys from row to row.
+
+    Raises Integrity where a key or the metadata was changed.
+    """
+    for key_id, listening_key, sealed_key, sealed in store.catalogue.metadata.of(recording):
         if bytes(listening_key) not in keys:
             continue
         if bytes(key_id) not in opened:
@@ -71,4 +74,4 @@ def open_for(
 
 
 def _info(store: Store, key_id: bytes) -> bytes:
-    return b"arlo-rec/1/metadata key\0" + store.place.id + key_id
+    return b"arlo-rec/1/metadata key\0" + store.layout.id + key_id

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.access import listening_keys
+from arlo_rec.admin.retire import retire
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys.key_files import (
@@ -26,10 +28,11 @@ from arlo_rec.keys.key_files import (
     write_service,
 )
 from arlo_rec.keys.roster import RECOVERY_NAME, Introduction, check_name, digest_of_people, introduce
+from arlo_rec.model.audit_events import PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
 from arlo_rec.model.errors import NothingMatched, Usage
 from arlo_rec.model.records import Person
 from arlo_rec.policy import Action, Role, holds_index
-from arlo_rec.store import INDEX_PART, ROOT_PART, Change, Store, access_part
+from arlo_rec.store import Change, Store
 
 SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDITOR})
 
@@ -61,7 +64,7 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
     if new.key_out is not None and new.role not in SERVICE_ROLES:
         raise Usage("role_is_no_service", role=new.role)
     one_time = None if new.passphrase or new.key_out else readable_secret(ONE_TIME_GROUPS)
-    identity = Identity(store.place.id, name, primitives.fresh(), _officers(store), once=one_time is not None)
+    identity = Identity(store.layout.id, name, primitives.fresh(), _officers(store), once=one_time is not None)
     person = Person(
         name,
         new.role,
@@ -73,14 +76,14 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
     if new.key_out is not None:
         write_service(new.key_out, identity)
     else:
-        write_locked(store.place, identity, new.passphrase or (one_time or "").encode())
-    write_catalogue_seal(store.place, name, person.seal_key, catalogue_seeds(store))
+        write_locked(store.layout, identity, new.passphrase or (one_time or "").encode())
+    write_catalogue_seal(store.layout, name, person.seal_key, catalogue_seeds(store))
     _enrol(store, person, now)
     return Added(person, one_time, identity)
 
 
 def _demand_free(store: Store, name: str) -> None:
-    if store.roster.person(name) or any(one.name == name for one in store.roster.former):
+    if store.roster.person(name) or any(person.name == name for person in store.roster.former):
         raise Usage("name_taken", name=name)
 
 
@@ -100,7 +103,7 @@ def removable(store: Store, name: str, now: datetime) -> Person:
         raise Usage("not_oneself")
     if person.recovery and len(store.roster.officers()) <= 1:
         raise Usage("recovery_needed")
-    officers = [one for one in store.roster.people if one.role is Role.OFFICER]
+    officers = [other for other in store.roster.people if other.role is Role.OFFICER]
     if person.role is Role.OFFICER and len(officers) <= 1:
         raise Usage("last_officer")
     return person
@@ -111,23 +114,10 @@ def remove(store: Store, person: Person, now: datetime) -> None:
 
     def leave(change: Change) -> Sequence[Person]:
         store.load_documents()
-        roster = store.roster
-        grants = tuple(
-            replace(one, ended_at=now, state="revoked") if one.person == person.name and one.ended_at is None else one
-            for one in roster.grants
-        )
-        stay = tuple(one for one in roster.people if one.name != person.name)
-        former = (*roster.former, person)
-        access_keys = roster.access_keys
-        if person.role is Role.OFFICER:
-            access_keys = (*access_keys, listening_keys.new_access_key(store, stay, now))
-        changed = roster.next(now, people=stay, former=former, grants=grants, access_keys=access_keys)
-        store.put_roster(changed)
-        store.db.run("DELETE FROM seals WHERE holder = ?", (primitives.fingerprint(person.seal_key),))
-        listening_keys.close_to(store, person, now)
-        store.set_number("rekey_due", 1)
-        sworn = digest_of_people(store.roster)
-        change.log(store.entry("person remove", "done", "access.officer", now, removed=person.name, people=sworn))
+        stay = tuple(other for other in store.roster.people if other.name != person.name)
+        retire(store, replace(store.roster, people=stay), [person], now)
+        store.meta.set_number("rekey_due", 1)
+        change.log(PersonRemoved(removed=person.name, people=digest_of_people(store.roster)))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, leave)
@@ -137,9 +127,8 @@ def set_passphrase(store: Store, identity: Identity, passphrase: bytes, now: dat
     """Lock one's own key file with a new passphrase, and take today's officers into it; logged first."""
     if store.person.service:
         raise Usage("service_has_no_passphrase")
-    with store.change(now) as change:
-        change.log(store.entry("passphrase", "done", "security.password", now))
-    write_locked(store.place, Identity(identity.store, identity.name, identity.seed, _officers(store)), passphrase)
+    store.note(PassphraseChanged(), now)
+    write_locked(store.layout, Identity(identity.store, identity.name, identity.seed, _officers(store)), passphrase)
 
 
 def reset(store: Store, name: str, now: datetime) -> Added:
@@ -148,16 +137,16 @@ def reset(store: Store, name: str, now: datetime) -> Added:
     if old.name == store.person.name or old.recovery:
         raise Usage("not_oneself")
     one_time = readable_secret(ONE_TIME_GROUPS)
-    identity = Identity(store.place.id, name, primitives.fresh(), _officers(store), once=True)
+    identity = Identity(store.layout.id, name, primitives.fresh(), _officers(store), once=True)
     new = _renew(store, old, identity, now)
-    write_locked(store.place, identity, one_time.encode())
+    write_locked(store.layout, identity, one_time.encode())
     return Added(new, one_time, identity)
 
 
 def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
     """A new key file for a service; the old one opens nothing any more."""
     old = _renewable(store, name, now, service=True)
-    identity = Identity(store.place.id, name, primitives.fresh(), _officers(store))
+    identity = Identity(store.layout.id, name, primitives.fresh(), _officers(store))
     write_service(key_out, identity)
     return _renew(store, old, identity, now)
 
@@ -167,15 +156,15 @@ def renew_recovery(store: Store, now: datetime) -> str:
     store.demand(Action.PEOPLE, now)
     old = store.roster.person(RECOVERY_NAME)
     secret = readable_secret(RECOVERY_GROUPS)
-    identity = Identity(store.place.id, RECOVERY_NAME, primitives.fresh(), _officers(store))
+    identity = Identity(store.layout.id, RECOVERY_NAME, primitives.fresh(), _officers(store))
     if old is not None:
         _renew(store, old, identity, now)
     else:
         keys = (identity.sealing.public, identity.signing.public)
         person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True)
-        write_catalogue_seal(store.place, identity.name, person.seal_key, catalogue_seeds(store))
+        write_catalogue_seal(store.layout, identity.name, person.seal_key, catalogue_seeds(store))
         _enrol(store, person, now)
-    write_locked(store.place, identity, clean_passphrase(secret.encode()))
+    write_locked(store.layout, identity, clean_passphrase(secret.encode()))
     return secret
 
 
@@ -193,24 +182,18 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
 
     def renew(change: Change) -> Sequence[Person]:
         store.load_documents()
-        stay = tuple(new if one.name == old.name else one for one in store.roster.people)
-        former = (*store.roster.former, replace(old, name=f"{old.name} (until {now:%Y-%m-%d})"))
-        access_keys = store.roster.access_keys
-        if old.role is Role.OFFICER:
-            access_keys = (*access_keys, listening_keys.new_access_key(store, stay, now))
-        changed = {"people": stay, "former": former, "access_keys": access_keys}
-        store.put_roster(store.roster.next(now, introductions=_introduced(store, new), **changed))
-        store.db.run("DELETE FROM seals WHERE holder = ?", (primitives.fingerprint(old.seal_key),))
-        listening_keys.close_to(store, old, now)
-        _give_parts(store, new, now)
-        _reopen(store, new, now)
-        store.set_number("rekey_due", 1)
-        told = {"person": old.name, "people": digest_of_people(store.roster)}
-        change.log(store.entry("person reset", "done", "access.officer", now, **told))
+        people = tuple(new if person.name == old.name else person for person in store.roster.people)
+        renewed = replace(store.roster, people=people, introductions=_introduced(store, new))
+        retire(store, renewed, [old], now, reusable=[old.name])
+        _give_secrets(store, new)
+        for grant in store.roster.live_grants(new.name, now):
+            listening_keys.open_to(store, new, grant.purpose, grant.teams)
+        store.meta.set_number("rekey_due", 1)
+        change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, renew)
-    write_catalogue_seal(store.place, old.name, new.seal_key, catalogue_seeds(store))
+    write_catalogue_seal(store.layout, old.name, new.seal_key, catalogue_seeds(store))
     return new
 
 
@@ -243,7 +226,7 @@ def take_over(store: Store, leaving: str, now: datetime) -> str:
 
 def catalogue_seeds(store: Store) -> list[bytes]:
     """The catalogue's seeds, as they are sealed to this officer."""
-    return read_catalogue_seal(store.place, store.identity)
+    return read_catalogue_seal(store.layout, store.identity)
 
 
 def _enrol(store: Store, person: Person, now: datetime) -> None:
@@ -253,38 +236,31 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
             store.load_documents()
             if store.roster.person(person.name):
                 raise Usage("name_taken", name=person.name)
-            roster = store.roster.next(
-                now, people=(*store.roster.people, person), introductions=_introduced(store, person)
-            )
-            store.put_roster(roster)
-            _give_parts(store, person, now)
+            people = (*store.roster.people, person)
+            store.put_roster(store.roster.next(now, people=people, introductions=_introduced(store, person)))
+            _give_secrets(store, person)
             if person in protocol.root_holders(store, now):
-                store.give_part(person, ROOT_PART, held.seed_version, held.seed)
-            told = {"added": person.name, "role": person.role, "people": digest_of_people(store.roster)}
-            change.log(store.entry("person add", "done", "access.officer", now, **told))
+                store.secrets.give(person, ROOT_SEED, held.seed_version, held.seed)
+            digest = digest_of_people(store.roster)
+            change.log(PersonAdded(added=person.name, role=person.role, people=digest))
 
 
-def _give_parts(store: Store, person: Person, now: datetime) -> None:
+def _give_secrets(store: Store, person: Person) -> None:
     """The secrets of a role, except the root's, whose version depends on where it is called."""
     if holds_index(person.role):
-        store.give_part(person, INDEX_PART, 1, store.part(INDEX_PART))
+        store.secrets.give(person, INDEX_SEED, 1, store.secret(INDEX_SEED))
     if person.role is Role.OFFICER:
-        for one in store.roster.access_keys:
-            name = access_part(one.id)
-            store.give_part(person, name, 1, store.part(name))
-
-
-def _reopen(store: Store, person: Person, now: datetime) -> None:
-    for one in store.roster.live_grants(person.name, now):
-        listening_keys.open_to(store, person, one.purpose, one.teams)
+        for key in store.roster.access_keys:
+            name = access_seed(key.id)
+            store.secrets.give(person, name, 1, store.secret(name))
 
 
 def _introduced(store: Store, person: Person) -> tuple[Introduction, ...]:
     if person.role is not Role.OFFICER:
         return store.roster.introductions
-    word = introduce(store.identity.signing, person.sign_key, store.place.id)
+    word = introduce(store.identity.signing, person.sign_key, store.layout.id)
     return (*store.roster.introductions, word)
 
 
 def _officers(store: Store) -> tuple[bytes, ...]:
-    return tuple(one.sign_key for one in store.roster.people if one.role is Role.OFFICER)
+    return tuple(person.sign_key for person in store.roster.people if person.role is Role.OFFICER)

@@ -14,20 +14,21 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec.backends.durable import disk, sync_folder
-from arlo_rec.crypto import merkle, primitives
+from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import write_catalogue_seal
+from arlo_rec.model.audit_events import CatalogueRekeyed
 from arlo_rec.store import Store, catalogue_key, log_key
 
 
 def is_due(store: Store, seeds: list[bytes]) -> bool:
     """Whether a re-keying was ordered and is not finished; *seeds* are those sealed to this identity."""
-    return len(seeds) > 1 or bool(store.number("rekey_due"))
+    return len(seeds) > 1 or bool(store.meta.number("rekey_due"))
 
 
 def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
     """Steps 2 to 5 from wherever an earlier run was stopped, with the store opened alone."""
     in_use = _in_use(store, seeds)
-    if not store.number("rekey_due"):
+    if not store.meta.number("rekey_due"):
         _seal_to_all(store, [in_use])
         return
     if len(seeds) > 1 and in_use == seeds[0]:
@@ -37,7 +38,7 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
     _seal_to_all(store, [new, in_use])
     with disk():
         for person in store.roster.former:
-            gone = (store.place.seal_file(person.name), store.place.key_file(person.name))
+            gone = (store.layout.seal_file(person.name), store.layout.key_file(person.name))
             for path in gone:
                 path.unlink(missing_ok=True)
             for path in gone:  # before the catalogue goes on: nobody would remove what a power cut brings back
@@ -48,25 +49,24 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
 
 def sign_with_known_key(store: Store, seeds: list[bytes]) -> None:
     """Between steps 3 and 4 the log still goes by its old key: sign with the one that it knows."""
-    known = store.book.key_chain()[-1][0]
     for seed in seeds:
-        if merkle.vkey(store.book.origin, log_key(seed).public) == known:
-            store.book.key = log_key(seed)
+        if store.log.goes_by(log_key(seed)):
+            store.log.key = log_key(seed)
 
 
 def _hand_over(store: Store, *, old: bytes, new: bytes, now: datetime) -> None:
-    store.book.key = log_key(old)
+    store.log.key = log_key(old)
     with store.change(now) as change:
-        store.book.adopt(log_key(new))
-        store.set_number("rekey_due", 0)
-        change.log(store.entry("rekey", "done", "access.secure", now))
+        store.log.hand_over(log_key(new))
+        store.meta.set_number("rekey_due", 0)
+        change.log(CatalogueRekeyed())
     _seal_to_all(store, [new])
 
 
 def _seal_to_all(store: Store, seeds: list[bytes]) -> None:
     for person in store.roster.people:
-        write_catalogue_seal(store.place, person.name, person.seal_key, seeds)
+        write_catalogue_seal(store.layout, person.name, person.seal_key, seeds)
 
 
 def _in_use(store: Store, seeds: list[bytes]) -> bytes:
-    return next(seed for seed in seeds if log_key(seed).public == store.book.key.public)
+    return next(seed for seed in seeds if log_key(seed).public == store.log.key.public)

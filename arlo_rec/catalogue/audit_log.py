@@ -1,40 +1,68 @@
-"""The log inside the catalogue: entries appended and closed by a signed checkpoint, in the caller's transaction.
+"""The tables of the log: entries appended and closed by a signed checkpoint, in the caller's transaction.
 
-The tree itself is `audit`'s. Every checkpoint is signed by the log's key and by whoever ran the command.
-When the catalogue is re-keyed the log's key changes too: the old key vouches for the new one.
+Tables: `entries`, `mentions`, `checkpoints`, `log_keys`. The tree itself is that of `crypto.merkle`; whether all of it
+is genuine is checked by `catalogue.audit_check`. Every checkpoint is signed by the log's key and by whoever ran the
+command. When the catalogue is re-keyed the log's key changes too: the old key vouches for the new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from arlo_rec.backends import Connection, Row
+from arlo_rec.backends import Connection
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical, parse_object
 
-_BATCH = 5000  # entries read at once by a verification: 2 MB
 ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
 _RESTORATION = 32 + 64  # bytes: an officer's key and signature
-Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where the body was dropped)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """An entry as it is shown: its number and what it says (None where the body was dropped)."""
+class LogEntry:
+    """An entry as it is shown: its number and its JSON (None where the body was dropped)."""
 
     seq: int
-    told: dict[str, Any] | None
+    body: dict[str, Any] | None
 
 
-class Logbook:
+class RawEntry(NamedTuple):
+    """An entry as it is kept: the leaf commits to salt and body (canonical JSON; None where it was dropped)."""
+
+    seq: int
+    salt: bytes
+    body: bytes | None
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """The tree at one size, and the note that signs it."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """A key of the log: its verifier key, the size from which it signs, and who vouches for it (None: the first)."""
+
+    vkey: str
+    from_size: int
+    statement: bytes | None
+
+
+class AuditLog:
     """The log of one store, read and continued through one connection."""
 
     def __init__(self, connection: Connection, store: bytes, log_key: primitives.SigningKey) -> None:
         self._db = connection
+        self._meta = Meta(connection)
         self.origin = f"arlo-rec/{store.hex()}"
         self.key = log_key
 
@@ -44,231 +72,159 @@ class Logbook:
 
     def tree(self) -> merkle.Tree:
         """The tree as it stands."""
-        found = self._db.rows("SELECT value FROM meta WHERE key = 'log'")
-        return merkle.Tree.decode(found[0][0]) if found else merkle.Tree()
+        encoded = self._meta.log_tree()
+        return merkle.Tree.decode(encoded) if encoded is not None else merkle.Tree()
+
+    # -- writing --------------------------------------------------------------------------------------
 
     def append(self, bodies: Sequence[dict[str, Any]], signer: primitives.SigningKey) -> None:
         """Add entries and close them with one checkpoint; inside a transaction."""
         if not bodies:
             return
         tree = self.tree()
-        entries, mentions = [], []
-        for told in bodies:
-            salt, body = primitives.fresh(merkle.SALT_BYTES), canonical(told)
-            leaf = merkle.leaf_hash(merkle.commit(salt, body))
-            entries.append((tree.size, salt, body, leaf))
-            mentions += [(bytes.fromhex(one), tree.size) for one in told.get("recordings", ())]
+        entries = []
+        for body in bodies:
+            salt, raw = primitives.fresh(merkle.SALT_BYTES), canonical(body)
+            leaf = merkle.leaf_hash(merkle.commit(salt, raw))
+            entries.append(RawEntry(tree.size, salt, raw, leaf))
             tree = tree.add(leaf)
-        self._db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", entries)
-        if mentions:
-            self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
-        self._close(tree, signer)
-
-    def _close(self, tree: merkle.Tree, signer: primitives.SigningKey) -> None:
+        self._insert(entries)
+        self._mention((entry.seq, body) for entry, body in zip(entries, bodies, strict=True))
         checkpoint = merkle.Checkpoint(self.origin, tree.size, tree.root())
         person = f"{self.origin}/{primitives.fingerprint(signer.public).hex()}"
         note = merkle.sign_note(checkpoint.text(), [(self.origin, self.key), (person, signer)])
-        self._db.run("INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", (tree.size, checkpoint.root, note))
-        self._db.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('log', ?)", (tree.encode(),))
+        self._close([SignedCheckpoint(tree.size, checkpoint.root, note)], tree)
 
-    def newest(self) -> tuple[merkle.Checkpoint, str]:
-        """The last checkpoint and its signed note; raises Integrity where there is none."""
-        found = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT 1")
-        if not found:
-            raise Integrity("log_damaged")
-        size, root, note = found[0]
-        return merkle.Checkpoint(self.origin, size, bytes(root)), str(note)
-
-    def root_at(self, size: int) -> bytes | None:
-        """The root that was signed at that size, if a checkpoint was made there."""
-        found = self._db.rows("SELECT root FROM checkpoints WHERE size = ?", (size,))
-        return bytes(found[0][0]) if found else None
-
-    def adopt(self, new_key: primitives.SigningKey) -> None:
-        """Hand the log over to *new_key*, with the old key's word for it; inside a transaction."""
-        size = self.tree().size
-        statement = self.key.sign(_handover(self.origin, new_key.public))
-        self._db.run(
-            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)",
-            (merkle.vkey(self.origin, new_key.public), size, statement),
-        )
-        self.key = new_key
-
-    def restored(self, new_key: primitives.SigningKey, officer: primitives.SigningKey) -> None:
-        """Go on under *new_key* with an officer's word, where the old key was lost; inside a transaction."""
-        word = officer.sign(_restoration(self.origin, new_key.public))
-        self._db.run(
-            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)",
-            (merkle.vkey(self.origin, new_key.public), self.tree().size, officer.public + word),
-        )
-        self.key = new_key
+    def catch_up(
+        self, entries: Sequence[RawEntry], checkpoints: Sequence[SignedCheckpoint], keys: Sequence[LogKey]
+    ) -> None:
+        """Take over what the log said elsewhere, behind what it says here; already verified, inside a transaction."""
+        self._insert(entries)
+        self._mention((entry.seq, read_body(entry.body)) for entry in entries if entry.body is not None)
+        for key in keys:
+            self._add_key(key)
+        tree = self.tree()
+        for entry in entries:
+            tree = tree.add(entry.leaf)
+        self._close(checkpoints, tree)
 
     def found(self) -> None:
         """Record the first key of the log; inside a transaction."""
-        self._db.run("INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, 0, NULL)", (self.vkey(),))
+        self._add_key(LogKey(self.vkey(), 0, None))
 
-    def key_chain(self) -> list[tuple[str, int, bytes | None]]:
-        """Every key of the log from the first on: verifier key, first size, the word of the one before."""
+    def hand_over(self, new_key: primitives.SigningKey) -> None:
+        """Go on under *new_key*, with the old key's word for it; inside a transaction."""
+        statement = self.key.sign(_handover(self.origin, new_key.public))
+        self._go_on(new_key, statement)
+
+    def go_on_by_officer(self, new_key: primitives.SigningKey, officer: primitives.SigningKey) -> None:
+        """Go on under *new_key* with an officer's word, where the old key was lost; inside a transaction."""
+        word = officer.sign(_restoration(self.origin, new_key.public))
+        self._go_on(new_key, officer.public + word)
+
+    def _go_on(self, new_key: primitives.SigningKey, statement: bytes) -> None:
+        self._add_key(LogKey(merkle.vkey(self.origin, new_key.public), self.tree().size, statement))
+        self.key = new_key
+
+    def _add_key(self, key: LogKey) -> None:
+        self._db.run(
+            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)",
+            (key.vkey, key.from_size, key.statement),
+        )
+
+    def _insert(self, entries: Iterable[RawEntry]) -> None:
+        rows = [(entry.seq, entry.salt, entry.body, entry.leaf) for entry in entries]
+        self._db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", rows)
+
+    def _mention(self, bodies: Iterable[tuple[int, dict[str, Any]]]) -> None:
+        """Index entries by the recordings that they name."""
+        mentions = [(bytes.fromhex(name), seq) for seq, body in bodies for name in body.get("recordings", ())]
+        if mentions:
+            self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
+
+    def _close(self, checkpoints: Iterable[SignedCheckpoint], tree: merkle.Tree) -> None:
+        rows = [(checkpoint.size, checkpoint.root, checkpoint.note) for checkpoint in checkpoints]
+        self._db.run_many("INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", rows)
+        self._meta.set_log_tree(tree.encode())
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def entries(self) -> Iterator[LogEntry]:
+        """Every entry, in order; raises Integrity where one is none of ours."""
+        yield from self._read("SELECT seq, body FROM entries ORDER BY seq", ())
+
+    def entry(self, seq: int) -> LogEntry | None:
+        """The entry of that number."""
+        return next(self._read("SELECT seq, body FROM entries WHERE seq = ?", (seq,)), None)
+
+    def about(self, recording: RecordingId) -> Iterator[LogEntry]:
+        """Every entry that names a recording, in order."""
+        sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
+        yield from self._read(sql, (recording,))
+
+    def raw_entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
+        """Entries with begin <= seq < end in order, *limit* at the most, as they are kept."""
+        rows = self._db.rows(
+            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
+            (begin, end, limit),
+        )
+        return list(map(RawEntry._make, rows))
+
+    def leaves(self, begin: int, end: int) -> dict[int, bytes]:
+        """The leaves of the entries with begin <= seq < end, by number."""
+        rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
+        return {int(seq): bytes(leaf) for seq, leaf in rows}
+
+    def newest(self) -> tuple[merkle.Checkpoint, str]:
+        """The last checkpoint and its signed note; raises Integrity where there is none."""
+        newest = self.newest_checkpoints(1)
+        if not newest:
+            raise Integrity("log_damaged")
+        return merkle.Checkpoint(self.origin, newest[0].size, newest[0].root), newest[0].note
+
+    def newest_checkpoints(self, limit: int) -> list[SignedCheckpoint]:
+        """The last checkpoints, the newest first; all of them for -1."""
+        rows = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
+        return [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
+
+    def notes_after(self, size: int) -> list[tuple[int, str]]:
+        """Size and signed note of each checkpoint of more than *size* entries, in order."""
+        rows = self._db.rows("SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (size,))
+        return [(int(closed), str(note)) for closed, note in rows]
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root that was signed at that size, if a checkpoint was made there."""
+        rows = self._db.rows("SELECT root FROM checkpoints WHERE size = ?", (size,))
+        return bytes(rows[0][0]) if rows else None
+
+    def is_closed_at(self, size: int) -> bool:
+        """Whether *size* is at least where the newest checkpoint stands, with nothing behind that; in one view."""
+        with self._db.reading():
+            last = self._db.rows("SELECT max(seq) FROM entries")[0][0]
+            newest = self._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
+            return (last is None or last < newest) and self.tree().size == newest and newest >= size
+
+    def key_chain(self) -> list[LogKey]:
+        """Every key of the log from the first on."""
         rows = self._db.rows("SELECT vkey, from_size, statement FROM log_keys ORDER BY number")
-        return [(str(v), int(size), bytes(said) if said else None) for v, size, said in rows]
+        return [LogKey(str(vkey), int(size), bytes(said) if said else None) for vkey, size, said in rows]
 
-    def lines(self, where: str = "1", values: Sequence[Any] = (), limit: int = -1) -> Iterator[Line]:
-        """Entries in order; *where* is ours, never a user's."""
-        sql = f"SELECT seq, body FROM entries WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - see above
-        for seq, body in self._db.rows(sql, (*values, limit)):
+    def goes_by(self, key: primitives.SigningKey) -> bool:
+        """Whether the log, as it stands, is signed by that key."""
+        return self.key_chain()[-1].vkey == merkle.vkey(self.origin, key.public)
+
+    def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
+        for seq, raw in self._db.rows(sql, values):
             try:
-                told = read_body(body) if body is not None else None
+                body = read_body(raw) if raw is not None else None
             except ValueError:
                 raise Integrity("log_damaged") from None
-            yield Line(int(seq), told)
-
-    def about(self, recording: RecordingId) -> Iterator[Line]:
-        """Every entry that names a recording, in order."""
-        yield from self.lines("seq IN (SELECT seq FROM mentions WHERE recording = ?)", (recording,))
+            yield LogEntry(int(seq), body)
 
 
 def read_body(body: bytes) -> dict[str, Any]:
     """What an entry says; raises ValueError where it is none of ours."""
     return parse_object(body, max_bytes=ENTRY_LONGEST)
-
-
-def check(
-    book: Logbook,
-    people: Iterable[bytes],
-    anchors: Iterable[str] = (),
-    *,
-    signatures: bool = False,
-    follow: Callable[[Sequence[Body]], None] = lambda _bodies: None,
-) -> list[str]:
-    """What is wrong with the log, as codes; empty if nothing. *people* are the keys of all who could sign.
-
-    1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
-    3. the chain of log keys holds
-    4. the checkpoint (with *signatures*: each) is truly signed, by the log and by a person
-    5. every anchor agrees with the tree
-
-    *follow* is handed every body, in order and in batches: whoever has to read the log anyhow reads it once. What
-    others add meanwhile is left to the next check: no view is held, which would be in the way of an erasure.
-    """
-    problems: list[str] = []
-    count = 0
-    notes = _notes(book, every=signatures)
-    size = notes[-1][0].size if notes else 0
-
-    def leaves() -> Iterator[bytes]:
-        nonlocal count
-        for expected, rows in _batches(book, size):
-            yield from _checked_leaves(rows, expected, problems)
-            follow([(seq, body) for seq, _, body, _ in rows])
-            count += len(rows)
-
-    anchored = [_anchor(one, problems) for one in anchors]
-    sizes = {checkpoint.size for checkpoint, _ in notes}
-    roots = merkle.roots_at(leaves(), sizes | {one.size for one, _ in filter(None, anchored)})
-    people = list(people)
-    keys = _key_chain(book, people, problems)
-    names = {f"{book.origin}/{primitives.fingerprint(one).hex()}": one for one in people}
-    for checkpoint, note in notes:
-        if roots.get(checkpoint.size) != checkpoint.root:
-            problems.append("log_root_differs")
-        problems += _check_note(book, checkpoint, note, _key_at(keys, checkpoint.size), names)
-    if count != size or not notes or _follows(book, size):
-        problems.append("log_cut_off")
-    for found in filter(None, anchored):
-        problems += _check_anchor(book, found, roots, keys)
-    return problems
-
-
-def _check_note(
-    book: Logbook, checkpoint: merkle.Checkpoint, note: str, public: bytes | None, names: Mapping[str, bytes]
-) -> list[str]:
-    """Whether a checkpoint is what its note says, and the note is signed by the log and by one of *names*."""
-    try:
-        said, signed = merkle.parse_note(note)
-    except ValueError:
-        return ["checkpoint_unsigned"]
-    if public is None or said != checkpoint or not merkle.signed_by(said, signed, book.origin, public):
-        return ["checkpoint_unsigned"]
-    if not any(merkle.signed_by(said, signed, one, names[one]) for one in set(signed) & set(names)):
-        return ["checkpoint_of_nobody"]
-    return []
-
-
-def _follows(book: Logbook, size: int) -> bool:
-    """Whether entries stand behind the newest checkpoint, which closes every change."""
-    with book._db.reading():
-        found = book._db.rows("SELECT max(seq) FROM entries")[0][0]
-        newest = book._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
-        return (found is not None and found >= newest) or book.tree().size != newest or newest < size
-
-
-def _batches(book: Logbook, size: int) -> Iterator[tuple[int, list[Row]]]:
-    """Every entry before *size* in order, some thousand at once with the number that the first must have."""
-    since = 0
-    while rows := book._db.rows(
-        "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
-        (since, size, _BATCH),
-    ):
-        yield since, rows
-        since = rows[-1][0] + 1
-
-
-def _checked_leaves(rows: Sequence[Row], expected: int, problems: list[str]) -> Iterator[bytes]:
-    for seq, salt, body, leaf in rows:
-        if seq != expected:
-            problems.append("entry_missing")
-        if body is not None and not merkle.commits(leaf, salt, body):
-            problems.append("entry_changed")
-        expected = seq + 1
-        yield leaf
-
-
-def _notes(book: Logbook, *, every: bool) -> list[tuple[merkle.Checkpoint, str]]:
-    limit = -1 if every else 1
-    rows = book._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
-    return [(merkle.Checkpoint(book.origin, size, bytes(root)), str(note)) for size, root, note in rows][::-1]
-
-
-def _key_chain(book: Logbook, people: Sequence[bytes], problems: list[str]) -> list[tuple[int, bytes]]:
-    keys: list[tuple[int, bytes]] = []
-    for shown, size, statement in book.key_chain():
-        _, public = merkle.parse_vkey(shown)
-        if keys and not follows_on(book.origin, keys[-1][1], public, statement or b"", people):
-            problems.append("log_key_not_handed_over")
-        keys.append((size, public))
-    if not keys or keys[-1][1] != book.key.public:
-        problems.append("log_key_unknown")
-    return keys
-
-
-def _key_at(keys: list[tuple[int, bytes]], size: int) -> bytes | None:
-    found = [public for since, public in keys if since < size]
-    return found[-1] if found else None
-
-
-def _anchor(text: str, problems: list[str]) -> tuple[merkle.Checkpoint, str] | None:
-    try:
-        return merkle.parse_note(text)[0], text
-    except ValueError:
-        problems.append("anchor_unreadable")
-        return None
-
-
-def _check_anchor(
-    book: Logbook,
-    anchor: tuple[merkle.Checkpoint, str],
-    roots: dict[int, bytes],
-    keys: list[tuple[int, bytes]],
-) -> list[str]:
-    checkpoint, note = anchor
-    public = _key_at(keys, checkpoint.size)
-    if checkpoint.origin != book.origin:
-        return ["anchor_of_another_log"]
-    if public is None or not merkle.note_signed_by(note, book.origin, public):
-        return ["anchor_unsigned"]
-    if checkpoint.size not in roots:
-        return ["log_shorter_than_anchor"]
-    return [] if roots[checkpoint.size] == checkpoint.root else ["log_differs_from_anchor"]
 
 
 def _handover(origin: str, public: bytes) -> bytes:

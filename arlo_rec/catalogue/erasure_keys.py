@@ -1,7 +1,7 @@
-"""The tree of erasure keys in the catalogue: hanging a recording on R, reaching its key, cutting it off.
+"""The tables `day_keys`, `shard_keys` and `shares`: add, unwrap and destroy a recording's erasure key.
 
-Everything here happens inside a transaction of the caller and under the root's lock; the order of steps
-around it (slots, journal, objects) is `erasure`'s.
+Everything here happens inside a transaction of the caller and under the root's lock; the order of steps around it
+(slots, journal, objects) is that of `erasure.protocol`. How keys are wrapped stands in `keys.erasure_keys`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from datetime import datetime
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.crypto import primitives
-from arlo_rec.keys.root_secret import SHARD_SIZE, unwrap_below, wrap_below
+from arlo_rec.keys.erasure_keys import SHARD_SIZE, unwrap, wrap
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, to_micros
 
 _HOUR = 3600 * 1_000_000  # microseconds
 
 
-class KeyTree:
-    """The keys that hang from one R, read and written through one connection."""
+class ErasureKeys:
+    """The erasure keys below one R, read and written through one connection."""
 
     def __init__(self, connection: Connection, root: bytes) -> None:
         self._db = connection
@@ -27,25 +27,25 @@ class KeyTree:
         self._days: dict[int, bytes] = {}
         self._shards: dict[bytes, bytes] = {}
 
-    def hang(self, recording: RecordingId, ke: bytes, due_at: datetime) -> None:
+    def add(self, recording: RecordingId, ke: bytes, due_at: datetime) -> None:
         """Keep *ke* until the recording is erased."""
         shard = self._shard_with_room(to_micros(due_at) // _HOUR)
         self._db.run(
             "INSERT INTO shares (recording, shard, wrapped) VALUES (?, ?, ?)",
-            (recording, shard, wrap_below(self._shard_key(shard), ke, "share", recording)),
+            (recording, shard, wrap(self._shard_key(shard), ke, "share", recording)),
         )
         self._db.run("UPDATE shard_keys SET shares = shares + 1 WHERE id = ?", (shard,))
 
-    def reach(self, recording: RecordingId) -> bytes:
-        """The recording's `ke`; raises KeyError where it is no longer there."""
-        found = self._db.rows("SELECT shard, wrapped FROM shares WHERE recording = ?", (recording,))
-        if not found:
+    def unwrap(self, recording: RecordingId) -> bytes:
+        """The recording's `ke`; raises KeyError where it was destroyed."""
+        rows = self._db.rows("SELECT shard, wrapped FROM shares WHERE recording = ?", (recording,))
+        if not rows:
             raise KeyError(recording.hex())
-        shard, wrapped = found[0]
-        return unwrap_below(self._shard_key(shard), wrapped, "share", recording)
+        shard, wrapped = rows[0]
+        return unwrap(self._shard_key(shard), wrapped, "share", recording)
 
-    def cut(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
-        """Drop the shares of *recordings* and hang what stays from *new_root* by new keys on every touched path."""
+    def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
+        """Drop the wrapped keys of *recordings*; what stays is wrapped below *new_root*, touched paths by new keys."""
         touched: set[bytes] = set()
         for some in portions(recordings):
             going = f"FROM shares WHERE recording IN ({marks(some)})"
@@ -56,10 +56,17 @@ class KeyTree:
             self._renew_shard(shard)
         for day in days:
             self._renew_day(day)
-        self._rehang(new_root, days)
+        self._wrap_days(new_root, days)
+
+    @staticmethod
+    def ids(connection: Connection, prefix: bytes) -> set[RecordingId]:
+        """The recordings that have a wrapped key and whose id begins so; takes no R."""
+        low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
+        rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
+        return {RecordingId(row[0]) for row in rows}
 
     def _renew_shard(self, shard: bytes) -> None:
-        """A new key for one shard; the shares that stay are wrapped again under it."""
+        """A new key for one shard; the keys that stay are wrapped again under it."""
         stay = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
         if not stay:
             self._db.run("DELETE FROM shard_keys WHERE id = ?", (shard,))
@@ -67,7 +74,8 @@ class KeyTree:
             return
         old, new = self._shard_key(shard), primitives.fresh()
         again = [
-            (wrap_below(new, unwrap_below(old, wrapped, "share", one), "share", one), one) for one, wrapped in stay
+            (wrap(new, unwrap(old, wrapped, "share", recording), "share", recording), recording)
+            for recording, wrapped in stay
         ]
         self._db.run_many("UPDATE shares SET wrapped = ? WHERE recording = ?", again)
         self._shards[shard] = new
@@ -82,25 +90,25 @@ class KeyTree:
             return
         keys = {shard: self._shard_key(shard) for shard in shards}
         self._days[day] = new = primitives.fresh()
-        again = [(wrap_below(new, key, "shard", shard), shard) for shard, key in keys.items()]
+        again = [(wrap(new, key, "shard", shard), shard) for shard, key in keys.items()]
         self._db.run_many("UPDATE shard_keys SET wrapped = ? WHERE id = ?", again)
 
-    def _rehang(self, new_root: bytes, renewed: set[int]) -> None:
+    def _wrap_days(self, new_root: bytes, renewed: set[int]) -> None:
         """Wrap every day's key under the new R."""
         for (day,) in self._db.rows("SELECT day FROM day_keys"):
             key = self._days[day] if day in renewed else self._day_key(day)
             self._db.run(
                 "UPDATE day_keys SET wrapped = ? WHERE day = ?",
-                (wrap_below(new_root, key, "day", _name(day)), day),
+                (wrap(new_root, key, "day", _name(day)), day),
             )
         self._root = new_root
 
     def _shard_with_room(self, hour: int) -> bytes:
-        found = self._db.rows("SELECT id FROM shard_keys WHERE hour = ? AND shares < ? LIMIT 1", (hour, SHARD_SIZE))
-        if found:
-            return bytes(found[0][0])
+        rows = self._db.rows("SELECT id FROM shard_keys WHERE hour = ? AND shares < ? LIMIT 1", (hour, SHARD_SIZE))
+        if rows:
+            return bytes(rows[0][0])
         shard, key, day = primitives.fresh(16), primitives.fresh(), hour // 24
-        wrapped = wrap_below(self._day_key_or_new(day), key, "shard", shard)
+        wrapped = wrap(self._day_key_or_new(day), key, "shard", shard)
         self._db.run(
             "INSERT INTO shard_keys (id, day, hour, shares, wrapped) VALUES (?, ?, ?, 0, ?)",
             (shard, day, hour, wrapped),
@@ -114,31 +122,31 @@ class KeyTree:
         key = primitives.fresh()
         self._db.run(
             "INSERT INTO day_keys (day, wrapped) VALUES (?, ?)",
-            (day, wrap_below(self._root, key, "day", _name(day))),
+            (day, wrap(self._root, key, "day", _name(day))),
         )
         self._days[day] = key
         return key
 
     def _day_key(self, day: int) -> bytes:
         if day not in self._days:
-            wrapped = bytes(self._one("SELECT wrapped FROM day_keys WHERE day = ?", (day,))[0])
-            self._days[day] = unwrap_below(self._root, wrapped, "day", _name(day))
+            wrapped = bytes(self._row("SELECT wrapped FROM day_keys WHERE day = ?", (day,))[0])
+            self._days[day] = unwrap(self._root, wrapped, "day", _name(day))
         return self._days[day]
 
     def _shard_key(self, shard: bytes) -> bytes:
         if shard not in self._shards:
-            day, wrapped = self._one("SELECT day, wrapped FROM shard_keys WHERE id = ?", (shard,))
-            self._shards[shard] = unwrap_below(self._day_key(day), wrapped, "shard", shard)
+            day, wrapped = self._row("SELECT day, wrapped FROM shard_keys WHERE id = ?", (shard,))
+            self._shards[shard] = unwrap(self._day_key(day), wrapped, "shard", shard)
         return self._shards[shard]
 
     def _day_of(self, shard: bytes) -> int:
-        return int(self._one("SELECT day FROM shard_keys WHERE id = ?", (shard,))[0])
+        return int(self._row("SELECT day FROM shard_keys WHERE id = ?", (shard,))[0])
 
-    def _one(self, sql: str, values: tuple[object, ...]) -> Row:
-        found = self._db.rows(sql, values)
-        if not found:
+    def _row(self, sql: str, values: tuple[object, ...]) -> Row:
+        rows = self._db.rows(sql, values)
+        if not rows:
             raise Integrity("key_tree_does_not_open", level="path")
-        return found[0]
+        return rows[0]
 
 
 def _name(day: int) -> bytes:

@@ -14,7 +14,7 @@ from arlo_rec.speech.engines.process import is_folder
 if TYPE_CHECKING:
     from arlo_rec.pseudonymise import Changes
     from arlo_rec.speech.cut_list import Cut
-    from arlo_rec.training.build import Order
+    from arlo_rec.training.cut_plan import CopyOrder
 
 
 ENDINGS = frozenset([".json", ".vtt", ".srt", ".ctm", ".txt"])  # of transcripts in a folder
@@ -36,7 +36,7 @@ class Asked:
         many: bool,
     ) -> None:
         from arlo_rec.policy import Mode
-        from arlo_rec.training.build import Order
+        from arlo_rec.training.cut_plan import CopyOrder
 
         named = mode or ("manual" if cuts is not None and not transcripts else "detect")
         if named not in set(Mode):
@@ -53,7 +53,7 @@ class Asked:
         self._named = [_source(one) for one in transcripts]
         if many and any(not is_folder(path) for _, path in self._named):
             raise Usage("transcripts_of_many")
-        self.order = Order(
+        self.order = CopyOrder(
             Mode(named),
             fill_of(fill),
             tuple(_listed(cuts)) if cuts is not None else (),
@@ -61,7 +61,7 @@ class Asked:
             language=language or run.settings.asr_language,
         )
 
-    def of(self, shown_id: str) -> Order:
+    def of(self, shown_id: str) -> CopyOrder:
         """With the transcripts of this recording: the files that were named, or those of its id in a folder."""
         from dataclasses import replace
 

@@ -11,7 +11,7 @@ from arlo_rec.ui.terminal import Answer, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arlo_rec.access.disclosures import Recipient
+    from arlo_rec.access.disclosures import Disclosure
 
 
 def recipients_list(
@@ -34,7 +34,7 @@ def recipients_confirm(run: Run, ids: Annotated[list[str], arg("arg.recipients",
     return Answer(data, [run.say("recipients.confirmed", count=len(found))])
 
 
-def told_recipient(one: Recipient) -> dict[str, Any]:
+def told_recipient(one: Disclosure) -> dict[str, Any]:
     """A recipient as JSON."""
     from arlo_rec.model.records import to_iso
 
@@ -42,7 +42,7 @@ def told_recipient(one: Recipient) -> dict[str, Any]:
     return told | {"recordings": one.recordings, "erased": one.erased, "state": one.state}
 
 
-def must_delete(run: Run, found: Sequence[Recipient]) -> list[str]:
+def must_delete(run: Run, found: Sequence[Disclosure]) -> list[str]:
     """One line for each copy that somebody must delete, and for each backup that will forget."""
     from arlo_rec.model.times import shown
 
@@ -52,7 +52,7 @@ def must_delete(run: Run, found: Sequence[Recipient]) -> list[str]:
     ]
 
 
-def _table(run: Run, found: Sequence[Recipient]) -> Table:
+def _table(run: Run, found: Sequence[Disclosure]) -> Table:
     from arlo_rec.model.times import shown
 
     headings = [run.say(f"column.{one}") for one in ("id", "kind", "name", "time", "recordings", "erased", "state")]

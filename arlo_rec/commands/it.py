@@ -11,8 +11,8 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.offsite.escrow import Standing
-    from arlo_rec.offsite.feed import Standing as FeedStanding
+    from arlo_rec.offsite.escrow import BackupStatus
+    from arlo_rec.offsite.feed import FeedStatus
 
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
@@ -24,7 +24,7 @@ def status(run: Run) -> Answer:
 
     with run.store() as store:
         stands = state_of(store, run.now())
-    refused = [{"code": code, "count": count, "oldest": to_iso(at)} for code, count, at in stands.refused]
+    refused = [{"code": each.code, "count": each.count, "oldest": to_iso(each.oldest)} for each in stands.refused]
     data = {
         "held": stands.held,
         "due": stands.due,
@@ -41,11 +41,12 @@ def status(run: Run) -> Answer:
     }
     lines = [run.say("status.counts", held=stands.held, due=stands.due, overdue=stands.overdue)]
     lines.append(run.say("status.purge", at=shown(stands.last_purge)))
-    lines += [run.say("status.refused", why=code, count=count, at=shown(at)) for code, count, at in stands.refused]
+    for each in stands.refused:
+        lines.append(run.say("status.refused", why=each.code, count=each.count, at=shown(each.oldest)))
     lines += [run.say("weak_disk", kind=stands.weak_disk)] if stands.weak_disk else []
     lines += [run.say("status.unconfirmed", count=stands.unconfirmed)] if stands.unconfirmed else []
     for one in stands.backups:
-        folder, ring = str(one.known.folder), str(one.known.escrow)
+        folder, ring = str(one.row.folder), str(one.row.escrow)
         lines += [run.say("status.backup", folder=folder, at=shown(one.newest))] if one.newest else []
         lines += [run.say(f"critical.{one.problem}", folder=folder, escrow=ring)] if one.problem else []
     if stands.feed and stands.feed.problem:
@@ -53,15 +54,15 @@ def status(run: Run) -> Answer:
     return Answer(data, lines, always=True, exit_status=3 if data["critical"] else 0)
 
 
-def _feed(one: FeedStanding | None) -> dict[str, object] | None:
+def _feed(one: FeedStatus | None) -> dict[str, object] | None:
     return {"path": str(one.path), "behind": one.behind, "problem": one.problem} if one else None
 
 
-def _backup(one: Standing) -> dict[str, object]:
+def _backup(one: BackupStatus) -> dict[str, object]:
     from arlo_rec.model.records import to_iso
 
     newest = to_iso(one.newest) if one.newest else None
-    return {"folder": str(one.known.folder), "escrow": str(one.known.escrow), "newest": newest, "problem": one.problem}
+    return {"folder": str(one.row.folder), "escrow": str(one.row.escrow), "newest": newest, "problem": one.problem}
 
 
 def verify(
@@ -85,14 +86,14 @@ def audit_verify(
     run: Run,
     anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor")] = None,
 ) -> Answer:
-    from arlo_rec.catalogue.audit_log import check
+    from arlo_rec.catalogue.audit_check import check
     from arlo_rec.policy import Action
 
     anchors = [_read(path) for path in anchor or ()]
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
-        problems = check(store.book, store.signers(), anchors, signatures=True)
-        tree = store.book.tree()
+        problems = check(store.log, store.signers(), anchors, signatures=True)
+        tree = store.log.tree()
     data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
     lines = [run.say(f"problem.{one}", what="log") for one in problems]
     lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
@@ -118,7 +119,7 @@ def audit_show(
     with run.store() as store:
         view = log_query.Filter(person, action, outcome, recording, begin, end, limit)
         entries = log_query.show(store, view, run.now())
-        tree = store.book.tree()
+        tree = store.log.tree()
     headings = [run.say(f"column.{one}") for one in ("entry", "time", "name", "action", "outcome", "rule", "detail")]
     rows = [log_query.row(one) for one in entries]
     data = {"entries": entries, "size": tree.size, "root": tree.root().hex()}
@@ -130,8 +131,8 @@ def audit_checkpoint(run: Run) -> Answer:
 
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
-        checkpoint, note = store.book.newest()
-        vkey = store.book.vkey()
+        checkpoint, note = store.log.newest()
+        vkey = store.log.vkey()
     data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
     return Answer(data, note.rstrip("\n").split("\n"), always=True)
 

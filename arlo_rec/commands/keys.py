@@ -29,7 +29,7 @@ def person_handover(
     with run.opened(place, added.identity) as store:
         recovery_key = identities.take_over(store, identity.name, run.now())
     with run.opened(place, added.identity) as store:
-        waiting = bool(store.number("rekey_due"))
+        waiting = bool(store.meta.number("rekey_due"))
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
     told = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key)
     data |= {"removed": identity.name, "rekeyed": not waiting}

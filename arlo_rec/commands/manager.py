@@ -12,7 +12,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.access.search import Found
+    from arlo_rec.access.search import Match
 
 PURPOSE = Annotated[str | None, opt("opt.purpose", "--purpose")]
 REASON = Annotated[str | None, opt("opt.reason", "--reason")]
@@ -53,8 +53,8 @@ def export(
     purpose: PURPOSE = None,
     reason: REASON = None,
 ) -> Answer:
-    from arlo_rec.access import gate
     from arlo_rec.access import search as searching
+    from arlo_rec.access.gate import Intent
     from arlo_rec.policy import Action
 
     to_stdout = out == STDIN
@@ -62,22 +62,22 @@ def export(
         raise Usage("json_and_stdout")
     target = sys.stdout.buffer if to_stdout else new_file(Path(out))
     with run.store() as store:
-        admission = gate.admit(store, Action.EXPORT, purpose, reason, run.now())
-        written = searching.export(store, admission, recording, target, run.now)
+        intent = Intent(Action.EXPORT, purpose, reason)
+        written = searching.export(store, recording, intent, target, run.now)
     if to_stdout:
         return Answer({})
     data = {"id": recording, "out": str(Path(out).absolute()), "bytes": written}
     return Answer(data, [run.say("export.done", out=out, bytes=written)])
 
 
-def _row(one: Found) -> list[str]:
+def _row(one: Match) -> list[str]:
     from arlo_rec.model.times import shown
 
     length = _length(one.duration_s)
     return [one.id.hex(), shown(one.started_at), length, one.team, one.agent, shown(one.expires_at)]
 
 
-def _told(one: Found) -> dict[str, object]:
+def _told(one: Match) -> dict[str, object]:
     from arlo_rec.model.records import to_iso
 
     return {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from arlo_rec.model.records import Grant, Person
-    from arlo_rec.recovery.restore import Restored
+    from arlo_rec.recovery.restore import RestoredStore
 
 
 def init(
@@ -25,15 +25,15 @@ def init(
     group: Annotated[str | None, opt("opt.group", "--group")] = None,
     feed: Annotated[Path | None, opt("opt.feed", "--feed")] = None,
 ) -> Answer:
-    from arlo_rec.admin.initialise import Wishes, found
+    from arlo_rec.admin.initialise import NewStore, initialise
 
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
     where = nameable(root or store.with_name(store.name + ".root"))
-    wishes = Wishes(store, where, officer, group, nameable(feed.absolute()) if feed else None)
-    made = found(wishes, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
-    place = made.place
+    wishes = NewStore(store, where, officer, group, nameable(feed.absolute()) if feed else None)
+    made = initialise(wishes, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
+    place = made.layout
     data = {
         "store": str(place.store),
         "root": str(place.root),
@@ -97,7 +97,7 @@ def person_remove(
         run.confirm(shows, run.say("person.remove_question"), name, yes=yes)
         remove(store, person, run.now())
     with run.opened(place, identity) as store:
-        waiting = bool(store.number("rekey_due"))
+        waiting = bool(store.meta.number("rekey_due"))
     line = run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name)
     data = {"person": _told_person(person), "rekeyed": not waiting}
     return Answer(data, [line], exit_status=3 if waiting else 0)
@@ -141,7 +141,7 @@ def grant(
     now = run.now()
     ends = _until(now, until, days)
     with run.store() as store:
-        wanted = grants.Wanted(name, purpose, tuple(team or ()), ends, reason)
+        wanted = grants.Terms(name, purpose, tuple(team or ()), ends, reason)
         given = grants.grant(store, wanted, now)
     code = "grant.pending" if given.state == "pending" else "grant.done"
     line = run.say(code, name=name, purpose=run.say(f"purpose.{given.purpose}"), until=_minute(given.until))
@@ -242,15 +242,17 @@ def restore(
     store = nameable(run.store_path().absolute())
     where = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
     known = None if accept_without_feed else feed or run.settings.feed
-    wishes = restoring.Wishes(folder, escrow, store, where, known.absolute() if known else None, group_id(group))
+    wishes = restoring.RestoreOptions(
+        folder, escrow, store, where, known.absolute() if known else None, group_id(group)
+    )
     source = restoring.find(wishes, run.now())
-    identity = run.identity(source.place(where))
-    held = source.kept.held
-    shows = run.say("restore.shows", at=shown(source.kept.at), held=held, store=str(store))
+    identity = run.identity(source.layout(where))
+    held = source.slot.held
+    shows = run.say("restore.shows", at=shown(source.slot.at), held=held, store=str(store))
     run.confirm(shows, run.say("restore.question"), str(held), yes=yes)
     done = restoring.carry_out(source, wishes, identity, run.now(), run.state())
     if accept_without_feed:
-        with run.opened(done.place, identity) as opened:
+        with run.opened(done.layout, identity) as opened:
             restoring.accept(opened, reason, run.now())
     return _restored(run, done, closed=not (done.replayed or accept_without_feed))
 
@@ -265,15 +267,15 @@ def _accepted(run: Run, *, accept_without_feed: bool, reason: str | None) -> Ans
     return Answer({"closed": False}, [run.say("restore.accepted")])
 
 
-def _restored(run: Run, done: Restored, *, closed: bool) -> Answer:
+def _restored(run: Run, done: RestoredStore, *, closed: bool) -> Answer:
     from arlo_rec.model.errors import Refused
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
 
     counts = {"held": done.held, "erased": done.erased, "lost": len(done.lost)}
-    data: dict[str, Any] = {"store": str(done.place.store), "root": str(done.place.root), "vkey": done.vkey}
+    data: dict[str, Any] = {"store": str(done.layout.store), "root": str(done.layout.root), "vkey": done.vkey}
     data |= {"backup_at": to_iso(done.at), **counts, "removed": list(done.removed), "closed": closed}
-    lines = [run.say("restore.done", at=shown(done.at), **counts, store=str(done.place.store))]
+    lines = [run.say("restore.done", at=shown(done.at), **counts, store=str(done.layout.store))]
     lines += [run.say("restore.removed", name=one) for one in done.removed]
     lines += [run.say("restore.next", vkey=done.vkey)]
     error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None

@@ -20,7 +20,7 @@ from arlo_rec.ui.config import Settings, settle
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
-    from arlo_rec.keys.layout import Place
+    from arlo_rec.keys.layout import Layout
     from arlo_rec.keys.seen_state import StateFolder
     from arlo_rec.policy import GuardLimits
     from arlo_rec.store import Store
@@ -146,7 +146,7 @@ class Run:
             raise Usage("store_scheme", value=named.split("://")[0][:20])
         return Path(named)
 
-    def place(self) -> Place:
+    def place(self) -> Layout:
         """The store's folders; raises NoStore."""
         from arlo_rec.keys.layout import find
 
@@ -158,7 +158,7 @@ class Run:
 
         return StateFolder(self.settings.state_dir)
 
-    def identity(self, place: Place) -> Identity:
+    def identity(self, place: Layout) -> Identity:
         """Who runs this; a failed unlock is noted where the next command takes it into the log."""
         from arlo_rec.keys import key_files
 
@@ -171,9 +171,9 @@ class Run:
             return identity
         return self.unlocked(place, settings.as_name or _login(), self.passphrase())
 
-    def unlocked(self, place: Place, name: str, passphrase: bytes) -> Identity:
+    def unlocked(self, place: Layout, name: str, passphrase: bytes) -> Identity:
         """A person's identity; a wrong passphrase is noted in the store, and not said to be where there is none."""
-        from arlo_rec.admin import opening
+        from arlo_rec.admin.unlock_attempts import note_attempt
         from arlo_rec.keys import key_files
 
         try:
@@ -183,7 +183,7 @@ class Run:
                 raise
             if not (place.store / "store.toml").exists():
                 raise NotUnlocked("wrong_passphrase_backup", rule=problem.rule) from None
-            opening.note_attempt(place, name, _login(), self.now())
+            note_attempt(place, name, _login(), self.now())
             raise
 
     @contextmanager
@@ -195,27 +195,20 @@ class Run:
 
     @contextmanager
     def opened(
-        self, place: Place, identity: Identity, *, erasing: bool = False, doubting: bool = False
+        self, place: Layout, identity: Identity, *, erasing: bool = False, doubting: bool = False
     ) -> Iterator[Store]:
         """The store, opened for *identity*; that somebody who was removed tried is noted too."""
-        from arlo_rec.admin import opening
+        from arlo_rec.admin.opening import OpenOptions, open_store
+        from arlo_rec.admin.unlock_attempts import note_attempt
 
+        options = OpenOptions(self.settings.lock_wait, erasing, doubting, self.settings.feed)
         with ExitStack() as stack:
             try:
-                opened = opening.open_store(
-                    place,
-                    identity,
-                    self.now(),
-                    self.state(),
-                    lock_wait=self.settings.lock_wait,
-                    erasing=erasing,
-                    doubting=doubting,
-                    feed=self.settings.feed,
-                )
+                opened = open_store(place, identity, self.now(), self.state(), options)
                 store = stack.enter_context(opened)
             except NotUnlocked as problem:
                 if problem.code == "no_longer_here":
-                    opening.note_attempt(place, identity.name, _login(), self.now())
+                    note_attempt(place, identity.name, _login(), self.now())
                 raise
             yield store
 

@@ -63,7 +63,7 @@ def purge(
             data = {"due": due, "erased": 0, "overdue": due, "recordings": told, "would_stop": stop}
             return Answer(data, [run.say(code, count=due)])
         done = retention.carry_out(store, planned, run.now())
-        reached = disclosures.having(store, [one.id for one in planned.due])
+        reached = disclosures.of_recordings(store, [one.id for one in planned.due])
     data = {"due": due, "erased": done.erased, "overdue": done.overdue, "recordings": told}
     data["receipt"] = str(done.receipt) if done.receipt else None
     lines = [run.say("purge.done", count=done.erased)]
@@ -83,12 +83,12 @@ def backup(
 ) -> Answer:
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
-    from arlo_rec.recovery.backup import Wishes, carry_out, warnings
+    from arlo_rec.recovery.backup import BackupOptions, carry_out, warnings
 
-    wishes = Wishes(folder, escrow, ring_hours)
+    options = BackupOptions(folder, escrow, ring_hours)
     with run.store() as store:
-        done = carry_out(store, wishes, run.now(), run.progress)
-        warned = [run.say(code, **told) for code, told in warnings(store, wishes)]
+        done = carry_out(store, options, run.now(), run.progress)
+        warned = [run.say(code, **told) for code, told in warnings(store, options)]
     code = "backup.done" if done.changed else "backup.unchanged"
     counts = {key: getattr(done, key) for key in ("number", "held", "copied", "removed", "changed")}
     lines = [run.say(code, until=shown(done.until), **counts), *warned]

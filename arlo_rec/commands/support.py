@@ -34,14 +34,14 @@ def withdraw(
         times = [f"  {shown(one.started_at)}" for one in planned.calls]
         count = len(planned.calls)
         if dry_run:
-            reached = disclosures.having(store, [one.id for one in planned.recordings])
+            reached = disclosures.of_recordings(store, [one.id for one in planned.recordings])
             data = {"erased": 0, "would_erase": len(told), "recordings": told, "receipt": None}
             data["recipients"] = [told_recipient(one) for one in reached]
             return Answer(data, [*times, run.say("withdraw.would", count=count), *must_delete(run, reached)])
         shows = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
         run.confirm("\n".join([shows, *times]), run.say("withdraw.question", count=count), str(count), yes=yes)
         done = withdrawal.carry_out(store, planned, run.now())
-        reached = disclosures.having(store, [one.id for one in done.recordings])
+        reached = disclosures.of_recordings(store, [one.id for one in done.recordings])
     told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in done.recordings]
     receipt = str(done.receipt) if done.receipt else None
     data = {"erased": len(told), "recordings": told, "receipt": receipt}

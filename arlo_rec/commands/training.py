@@ -16,8 +16,9 @@ from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
     from arlo_rec.speech.cut_list import Cut
-    from arlo_rec.training.backlog import Failed
-    from arlo_rec.training.build import Helpers, Made, Order
+    from arlo_rec.training.backlog import FailedCall
+    from arlo_rec.training.build import TrainingCopy
+    from arlo_rec.training.cut_plan import CopyOrder, SpeechModels
     from arlo_rec.training.evaluation import Figures
 
 SOME_FAILED = 3  # exit status: something was done, and something was not
@@ -55,18 +56,18 @@ def pseudonymise(
     named = "none" if order.manual else engine
     with _helpers(run, named, model, names_model, workers) as helpers, run.store() as store:
         shown_ids = recordings or [one.id.hex() for one in backlog.pending(store, run.now())]
-        results: list[Made | Failed] = []
+        results: list[TrainingCopy | FailedCall] = []
         broken: ArloError | None = None
         run.progress(0, len(shown_ids))
         try:
-            for one in backlog.work_off(store, shown_ids, order.of, helpers, run.now, unless_copied=pending):
+            for one in backlog.make_copies(store, shown_ids, order.of, helpers, run.now, unless_copied=pending):
                 results.append(one)
                 run.progress(len(results), len(shown_ids))
         except ArloError as error:  # what was made before is told all the same
             broken = error
     if broken is not None and not results:
         raise broken
-    if len(results) == 1 and not pending and isinstance(results[0], backlog.Failed):
+    if len(results) == 1 and not pending and isinstance(results[0], backlog.FailedCall):
         raise results[0].error
     return _answer_of(run, results)._replace(error=broken)
 
@@ -95,11 +96,11 @@ def review(
     target = new_file(out) if out is not None else None
     with run.store() as store:
         if target is not None:
-            return _heard(run, target, copies.heard(store, copy, heard, run.now))
+            return _heard(run, target, copies.sound_for_review(store, copy, heard, run.now))
         if changes:
             made = copies.change(store, copy, changes, run.now)
         else:
-            made = copies.confirm(store, copy, run.now) if confirm else copies.shown(store, copy, run.now)
+            made = copies.confirm(store, copy, run.now) if confirm else copies.show(store, copy, run.now)
     code = "review.confirmed" if confirm else "review.changed" if changes else "review.shown"
     line = run.say(code, copy=made.copy.hex(), count=len(made.cuts), cover=f"{made.cover:.0%}")
     table = None if run.json else _table(run, made)
@@ -115,19 +116,19 @@ def _waiting(run: Run, *, plain: bool) -> Answer:
     if not plain:
         raise Usage("copy_missing")
     with run.store() as store:
-        found = backlog.waiting(store, run.now())
+        found = backlog.under_review(store, run.now())
     data = [
         {
             "id": one.parent.hex(),
             "copy": one.id.hex(),
             "state": one.state,
-            "made_at": to_iso(at),
+            "made_at": to_iso(one.made_at),
             "made_by": one.made_by,
         }
-        for one, at in found
+        for one in found
     ]
     headings = [run.say(f"column.{one}") for one in ("copy", "state", "made_at", "made_by")]
-    rows = [[one.id.hex(), run.say(f"copy.{one.state}"), shown(at), one.made_by] for one, at in found]
+    rows = [[one.id.hex(), run.say(f"copy.{one.state}"), shown(one.made_at), one.made_by] for one in found]
     return Answer({"copies": data}, [run.say("review.waiting", count=len(found))], Table(headings, rows))
 
 
@@ -164,9 +165,9 @@ def reject(
 @contextmanager
 def _helpers(
     run: Run, named: str | None, model: Path | None, names_model: Path | None, count: int
-) -> Iterator[list[Helpers]]:
+) -> Iterator[list[SpeechModels]]:
     """For each worker an engine, if one was named or is configured, and for all of them one name model."""
-    from arlo_rec.training.build import Helpers
+    from arlo_rec.training.cut_plan import SpeechModels
 
     settings = run.settings
     folder = model or (Path(settings.asr_model) if settings.asr_model else None)
@@ -187,21 +188,21 @@ def _helpers(
             threads = max(1, settings.asr_threads // count)
             hearing = (engine.whisper(folder, threads, settings.asr_language) for _ in range(count))
             engines = [stack.enter_context(one) for one in hearing]
-        yield [Helpers(engines[at] if engines else None, labeller) for at in range(count)]
+        yield [SpeechModels(engines[at] if engines else None, labeller) for at in range(count)]
 
 
-def _bench(run: Run, folder: Path, order: Order, helpers: Helpers) -> Answer:
+def _bench(run: Run, folder: Path, order: CopyOrder, models: SpeechModels) -> Answer:
     from arlo_rec.training import evaluation
 
-    found = [evaluation.scored(one, order, helpers) for one in evaluation.calls(folder)]
+    found = [evaluation.evaluate(call, order, models) for call in evaluation.labelled_calls(folder)]
     layouts, rows = {}, []
     for layout in ("stereo", "mono"):
         mine = [one for one in found if one.layout == layout]
         covers = [each for one in mine for each in one.covers]
         if not mine:
             continue
-        kinds = sorted({one[0] for one in covers})
-        types = {kind: evaluation.figures([one for one in covers if one[0] == kind]) for kind in kinds}
+        kinds = sorted({cover.type for cover in covers})
+        types = {kind: evaluation.figures([cover for cover in covers if cover.type == kind]) for kind in kinds}
         over_cut = sum(one.over_cut for one in mine) / len(mine)
         whole = evaluation.figures(covers)
         layouts[layout] = {"calls": len(mine), "over_cut": round(over_cut, 4), **_figures(whole)}
@@ -230,13 +231,13 @@ def _shown(one: Figures) -> list[str]:
 # -- what is told -------------------------------------------------------------------------------------
 
 
-def _answer_of(run: Run, results: list[Made | Failed]) -> Answer:
-    from arlo_rec.training.backlog import Failed
+def _answer_of(run: Run, results: list[TrainingCopy | FailedCall]) -> Answer:
+    from arlo_rec.training.backlog import FailedCall
     from arlo_rec.ui.terminal import told_error
 
     told, lines = [], []
     for one in results:
-        if isinstance(one, Failed):
+        if isinstance(one, FailedCall):
             error = told_error(one.error, run.lang)
             told.append(
                 {
@@ -253,7 +254,7 @@ def _answer_of(run: Run, results: list[Made | Failed]) -> Answer:
         told.append(_told(one))
         lines += [run.say("pseudonymise.made", copy=one.copy.hex(), count=len(one.cuts), cover=f"{one.cover:.0%}")]
         lines += _beside(run, one)
-    failed = sum(isinstance(one, Failed) for one in results)
+    failed = sum(isinstance(one, FailedCall) for one in results)
     if not results:
         lines.append(run.say("pseudonymise.nothing_pending"))
     elif len(results) == 1 and not failed:
@@ -270,15 +271,15 @@ def _heard(run: Run, target: Path, wav: bytes) -> Answer:
     return Answer({"out": str(target), "bytes": len(wav)}, [run.say("review.heard", path=str(target))])
 
 
-def _told(made: Made, *, said: bool = False) -> dict[str, Any]:
+def _told(made: TrainingCopy, *, said: bool = False) -> dict[str, Any]:
     """The JSON of a copy; with what was heard badly only for whoever reviews."""
-    plan = made.planned
+    plan = made.plan
     told = {
         "id": made.original.hex(),
         "copy": made.copy.hex(),
         "state": made.state,
         "mode": str(plan.mode),
-        "cuts": [one.told() for one in made.cuts],
+        "cuts": [one.to_json() for one in made.cuts],
         "cover_of_call": round(made.cover, 4),
         "cover_of_speech": None if plan.cover_of_speech is None else round(plan.cover_of_speech, 4),
         "offset_s": plan.offset_s,
@@ -289,19 +290,19 @@ def _told(made: Made, *, said: bool = False) -> dict[str, Any]:
     return told
 
 
-def _beside(run: Run, made: Made) -> list[str]:
+def _beside(run: Run, made: TrainingCopy) -> list[str]:
     """Why somebody has to look, and where it was heard badly."""
-    lines = [run.say(f"warning.{one}") for one in made.planned.warnings]
-    if made.planned.unsure:
-        shown = ", ".join(f"{start:.1f}-{end:.1f}" for start, end, _ in made.planned.unsure[:12])
-        lines.append(run.say("review.unsure", count=len(made.planned.unsure), where=shown))
+    lines = [run.say(f"warning.{one}") for one in made.plan.warnings]
+    if made.plan.unsure:
+        shown = ", ".join(f"{start:.1f}-{end:.1f}" for start, end, _ in made.plan.unsure[:12])
+        lines.append(run.say("review.unsure", count=len(made.plan.unsure), where=shown))
     return lines
 
 
-def _table(run: Run, made: Made) -> Table:
+def _table(run: Run, made: TrainingCopy) -> Table:
     names = ("number", "begin", "end", "channels", "types", "source", "score", "status", "heard")
     headings = [run.say(f"column.{one}") for one in names]
-    words = sorted(made.planned.words, key=lambda one: one[1])
+    words = sorted(made.plan.words, key=lambda one: one[1])
     starts = [start for _, start, *_ in words]
     rows = []
     for count, one in enumerate(made.cuts, 1):

@@ -1,9 +1,20 @@
-"""What an access request is answered with (GDPR 15), as nouns. `dsar` fills them, `package` makes them readable."""
+"""What an access request is answered with (GDPR 15), as frozen values without behaviour.
+
+`request` fills them from the store, `letter` and `package` make them readable; every field stands in `data.json`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
+
+
+class CaseState(StrEnum):
+    """Where a case is."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +29,17 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class AccessTold:
-    """One look at a recording: never the name of staff, only the role."""
+class RecordedAccess:
+    """An access to a recording that the log knows: never the name of staff, only the role."""
 
     at: datetime
-    action: str  # find, export, dsar: a code that `letter_texts` words
+    action: str  # find, export, dsar ...: a code that `i18n.letter` words
     purpose: str | None  # training, quality, or None for an access request
     role: str
 
 
 @dataclass(frozen=True, slots=True)
-class GrantTold:
+class PossibleAccess:
     """Who could have listened, by role, in which time and for which purpose."""
 
     purpose: str
@@ -38,15 +49,15 @@ class GrantTold:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyTold:
+class CopyFacts:
     """A training copy of a recording: pseudonymised, and still personal data."""
 
     made_at: datetime
-    state: str  # needs_review, ready, released: a code that `letter_texts` words
+    state: str  # needs_review, ready, released: a code that `i18n.letter` words
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingTold:
+class RecordingFacts:
     """One recording with all that is known about it."""
 
     id: str
@@ -65,9 +76,9 @@ class RecordingTold:
     sound: bytes | None = field(repr=False)  # WAV, 16-bit PCM; None where it is withheld
     own_speech: bool  # the other channel is exact digital zero
     withheld: str | None  # code of why sound is missing: "mono", "roles_unknown"
-    copies: tuple[CopyTold, ...]
-    accesses: tuple[AccessTold, ...]  # to it and to its copies
-    grants: tuple[GrantTold, ...]
+    copies: tuple[CopyFacts, ...]
+    accesses: tuple[RecordedAccess, ...]  # to it and to its copies
+    grants: tuple[PossibleAccess, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ class Answer:
     case: Case
     answered_at: datetime
     identifiers: tuple[str, ...] = field(repr=False)
-    recordings: tuple[RecordingTold, ...]
+    recordings: tuple[RecordingFacts, ...]
     whole_call_reason: str | None
     policy_version: str
     log_vkey: str

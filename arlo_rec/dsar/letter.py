@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import AccessTold, Answer, GrantTold, RecordingTold
+from arlo_rec.dsar.answer import Answer, PossibleAccess, RecordedAccess, RecordingFacts
 from arlo_rec.i18n.formats import Wording
 from arlo_rec.i18n.html import Html, element, together
 from arlo_rec.model.records import to_iso
@@ -153,7 +153,7 @@ class _Letter(Wording):
             self.left_out(),
         )
 
-    def purposes(self, *recordings: RecordingTold) -> list[str]:
+    def purposes(self, *recordings: RecordingFacts) -> list[str]:
         named = {one for recording in recordings or self.answer.recordings for one in recording.purposes}
         basis = self.say("basis")
         return [
@@ -198,7 +198,7 @@ class _Letter(Wording):
     def recordings(self) -> Html:
         return together(*(self.recording(number, one) for number, one in enumerate(self.answer.recordings, 1)))
 
-    def recording(self, number: int, one: RecordingTold) -> Html:
+    def recording(self, number: int, one: RecordingFacts) -> Html:
         return element(
             "article",
             element("h3", self.recording_heading(number, one)),
@@ -209,10 +209,10 @@ class _Letter(Wording):
             self.grants(one.grants),
         )
 
-    def recording_heading(self, number: int, one: RecordingTold) -> str:
+    def recording_heading(self, number: int, one: RecordingFacts) -> str:
         return self.say("recording.heading", number=number, when=self.instant(one.started_at))
 
-    def sound(self, number: int, one: RecordingTold) -> Html:
+    def sound(self, number: int, one: RecordingFacts) -> Html:
         if one.sound is None:
             return element("p", self.say(f"withheld.{one.withheld}"), class_="missing")
         name, label = sound_name(number), self.say("recording.listen", number=number)
@@ -222,7 +222,7 @@ class _Letter(Wording):
             element("p", self.save(name)),
         )
 
-    def details(self, one: RecordingTold) -> Html:
+    def details(self, one: RecordingFacts) -> Html:
         known = _list(_outside(name) for name in one.identifiers) if one.identifiers else self.say("identifiers.none")
         number = _outside(one.number) if one.number is not None else self.say("number.withheld")
         return _facts(
@@ -241,11 +241,11 @@ class _Letter(Wording):
             (self.say("field.derived"), self.copies(one)),
         )
 
-    def copies(self, one: RecordingTold) -> str | Html:
+    def copies(self, one: RecordingFacts) -> str | Html:
         told = [self.say(f"copy.{each.state}", when=self.instant(each.made_at)) for each in one.copies]
         return _list(told) if told else self.say("derived.none")
 
-    def consent(self, one: RecordingTold) -> Html:
+    def consent(self, one: RecordingFacts) -> Html:
         pressed = self.say("consent.key.said", when=self.instant(one.consent_at))
         return together(
             self.heading(4, "consent.heading"),
@@ -258,7 +258,7 @@ class _Letter(Wording):
             element("blockquote", one.prompt_text, dir="auto"),
         )
 
-    def accesses(self, told: Sequence[AccessTold]) -> Html:
+    def accesses(self, told: Sequence[RecordedAccess]) -> Html:
         if not told:
             return together(self.heading(4, "accesses.heading"), self.line("accesses.none"))
         columns = [self.say(f"column.{key}") for key in ("at", "action", "purpose", "role")]
@@ -274,7 +274,7 @@ class _Letter(Wording):
         title = "accesses.heading"
         return together(self.heading(4, title), _table(self.say(title), columns, rows))
 
-    def grants(self, told: Sequence[GrantTold]) -> Html:
+    def grants(self, told: Sequence[PossibleAccess]) -> Html:
         if not told:
             return together(self.heading(4, "grants.heading"), self.line("grants.none"))
         columns = [self.say(f"column.{key}") for key in ("role", "purpose", "starts_at", "until")]

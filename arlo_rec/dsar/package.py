@@ -17,7 +17,7 @@ from importlib import resources
 from string import Template
 
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import Answer, RecordingTold
+from arlo_rec.dsar.answer import Answer, RecordingFacts
 from arlo_rec.dsar.letter import Enclosure, render, sound_name
 from arlo_rec.i18n.html import escape
 from arlo_rec.i18n.letter import CONTROLLER, KEYS, LANGUAGES, PAGE
@@ -92,7 +92,7 @@ def _told_file(one: Enclosure) -> dict[str, object]:
     return {"name": one.name, "mediatype": one.mediatype, "bytes": len(one.body), "sha256": one.sha256}
 
 
-def _told_recording(number: int, one: RecordingTold) -> dict[str, object]:
+def _told_recording(number: int, one: RecordingFacts) -> dict[str, object]:
     told = _told(one)
     told["ended_at"] = to_iso(one.started_at + timedelta(seconds=one.duration_s))
     told["sound"] = sound_name(number) if one.sound is not None else None

@@ -1,39 +1,64 @@
 """Answering a caller's access request (GDPR 15): a case, what is held, and one sealed page to hand over.
 
-By default only what the caller said leaves: the other channel is exact digital zero. A call that cannot be
-separated leaves only by the officer's decision with a reason. The log has every recording that is opened
-before it is opened; the page tells every access, by role and never by name.
+By default only what the caller said leaves: the other channel is exact digital zero. A call that cannot be separated
+leaves only by the officer's decision with a reason. The log names every recording before it is opened; the page lists
+every access, by role and never by name. The letter is worded in `letter`, the page is made and sealed in `package`.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec import audio
 from arlo_rec.access import disclosures, gate, listening_keys, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
+from arlo_rec.catalogue.cases import CaseRow
+from arlo_rec.catalogue.copies import Copy
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import AccessTold, Answer, Case, CopyTold, GrantTold, RecordingTold
+from arlo_rec.dsar.answer import Answer, Case, CaseState, CopyFacts, PossibleAccess, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.package import build
 from arlo_rec.keys.key_files import readable_secret
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import (
+    CaseAnswered,
+    CaseOpened,
+    CopyConfirmed,
+    CopyReleased,
+    Denied,
+    Failed,
+    Opened,
+    OpenedForSubject,
+    ReviewHeard,
+    SearchShown,
+    WithdrawalShown,
+)
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Integrity, NothingMatched, Refused, Usage
 from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Entry, Kind, Private, Recording, from_iso, from_micros, to_micros
+from arlo_rec.model.records import Kind, Private, Recording, from_iso
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import POLICY_VERSION, Action, Purpose, Role, identity_stated, reason_problem, whole_call
-from arlo_rec.store import INDEX_PART, Store, access_part
-from arlo_rec.training import copies
+from arlo_rec.policy import (
+    POLICY_VERSION,
+    Action,
+    Decision,
+    Purpose,
+    Role,
+    identity_stated,
+    is_due,
+    reason_problem,
+    whole_call,
+)
+from arlo_rec.store import Store
 
 PASSPHRASE_GROUPS = 6  # of 4 signs: 120 bits for a file that leaves the house
-_LOOKS = (Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW, Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE)
-_TOLD_ACTIONS = frozenset(str(one) for one in _LOOKS)
+_SHOWN_OPENINGS = frozenset({Action.EXPORT, Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +76,31 @@ class Request:
     def __repr__(self) -> str:
         return f"Request({self.out})"
 
+    @property
+    def whole_call_reason(self) -> str | None:
+        """Why the whole call leaves; None where it does not."""
+        return self.reason if self.whole_call else None
+
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswerFile:
     """An answer that lies ready; the passphrase is shown once and goes by another channel."""
 
     case: Case
     recordings: int
     out: Path
     sha256: str
-    passphrase: str
+    passphrase: str = field(repr=False)
 
 
-def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Answered:
+class SoundForCaller(NamedTuple):
+    """The sound that goes to a caller, as 16-bit WAV, or the code of why none does."""
+
+    wav: bytes | None
+    withheld: str | None
+
+
+def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> AnswerFile:
     """Open or continue the caller's case and write the package; raises what it refuses after logging it."""
     now = clock()
     store.demand(Action.DSAR, now)
@@ -72,30 +109,47 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
         raise Usage("out_exists", path=str(request.out))
     _check_whole_call(store, request, now)
     number = _number(store, request, now)
-    tag = primitives.caller_tag(store.part(INDEX_PART), number.reveal().encode("ascii"))
+    tag = primitives.caller_tag(store.secret(INDEX_SEED), number.reveal().encode("ascii"))
     case = _case(store, tag, request, now)
-    calls = [one for one in store.catalogue.of_caller(tag) if one.kind is Kind.ORIGINAL]
-    held = [one for one in calls if one.due_at > store.today(now)]
+    held = [
+        recording
+        for recording in store.catalogue.recordings.of_caller(tag)
+        if recording.kind is Kind.ORIGINAL and not is_due(recording.due_at, store.today(now))
+    ]
     permits = _permits(store, held, case, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        return _written(store, request, case, number, permits, clock)
+        recordings = _recordings(store, permits, request, clock)
+        content = Answer(
+            replace(case, state=CaseState.ANSWERED),
+            clock(),
+            (number.reveal(),),
+            tuple(recordings),
+            request.whole_call_reason,
+            POLICY_VERSION,
+            store.log.vkey(),
+        )
+        return _write(store, request, content, permits, clock)
 
 
-def _written(
-    store: Store, request: Request, case: Case, number: Private, permits: list[Permit], clock: Callable[[], datetime]
-) -> Answered:
-    """The package, once everything in it is still held."""
-    now = clock()
-    told = _recordings(store, permits, request, clock)
-    whole = request.reason if request.whole_call else None
-    answered = replace(case, state="answered")
-    content = Answer(answered, now, (number.reveal(),), tuple(told), whole, POLICY_VERSION, store.book.vkey())
+def _write(
+    store: Store, request: Request, content: Answer, permits: list[Permit], clock: Callable[[], datetime]
+) -> AnswerFile:
+    """Write the package, if everything in it is still held then, and note that the answer lies ready."""
     passphrase = readable_secret(PASSPHRASE_GROUPS)
-    page = build(content, passphrase, request.lang, salt=primitives.fresh(16), nonce=primitives.fresh(primitives.NONCE))
-    write_new(request.out, [page], lambda: _all_held(store, [one.recording for one in permits], clock()))
-    digest = primitives.sha256(page).hex()
-    _close(store, answered, digest, clock())
-    return Answered(answered, len(told), request.out.absolute(), digest, passphrase)
+    salt, nonce = primitives.fresh(16), primitives.fresh(primitives.NONCE)
+    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce)
+    write_new(request.out, [page], lambda: _demand_held(store, permits, clock()))
+    digest, case, now = primitives.sha256(page).hex(), content.case, clock()
+    with store.change(now) as change:  # given again within the same case, the newest counts
+        store.catalogue.cases.answer(case.id, case.state, now)
+        change.log(CaseAnswered(case=case.id, sha256=digest))
+    return AnswerFile(case, len(content.recordings), request.out.absolute(), digest, passphrase)
+
+
+def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
+    """Raise Refused where one of the recordings was withdrawn or is past retention since it was listed."""
+    for permit in permits:
+        gate.still_held(store, permit.recording, now)
 
 
 def _number(store: Store, request: Request, now: datetime) -> Private:
@@ -103,20 +157,23 @@ def _number(store: Store, request: Request, now: datetime) -> Private:
     try:
         return parse_caller(request.caller)
     except NothingMatched as problem:
-        with store.change(now) as change:
-            change.log(store.entry(Action.DSAR, "failed", "access.subject", now, code=problem.code))
+        store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
         raise
 
 
 def _check_whole_call(store: Store, request: Request, now: datetime) -> None:
+    """Raise Usage, after logging it, where the whole call is to leave without a reason."""
     if not request.whole_call:
         return
     decision = whole_call(request.reason)
     if not decision.allowed:
-        with store.change(now) as change:
-            change.log(store.entry(Action.DSAR, "denied", decision.rule, now, code=decision.code))
+        _log_denied(store, decision, now)
         problem = reason_problem(request.reason) if request.reason is not None else None
         raise Usage(problem or decision.code, rule=decision.rule)
+
+
+def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
+    store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
 
 
 # -- the case -----------------------------------------------------------------------------------------
@@ -124,60 +181,43 @@ def _check_whole_call(store: Store, request: Request, now: datetime) -> None:
 
 def _case(store: Store, tag: bytes, request: Request, now: datetime) -> Case:
     """The caller's running case, or a new one, for which identity must have been checked (access.subject)."""
-    running = _running(store, tag, now)
+    running = _running_case(store, tag, now)
     if running is not None:
         return running
     statement = request.identity or ""
     decision = identity_stated(statement)
     if not decision.allowed:
-        with store.change(now) as change:
-            change.log(store.entry(Action.DSAR, "denied", decision.rule, now, code=decision.code))
+        _log_denied(store, decision, now)
         raise Refused(decision.code, rule=decision.rule)
     received = request.received_at or now
     if received > now:
         raise Usage("received_in_future")
-    case = Case(primitives.fresh(6).hex(), "open", received, answer_due(local_date(received)), statement)
+    case = Case(primitives.fresh(6).hex(), CaseState.OPEN, received, answer_due(local_date(received)), statement)
     access = listening_keys.access_key(store)
     sealed = access.id + primitives.seal(access.public, statement.encode("utf-8"), _identity_info(store, case.id))
     with store.change(now) as change:
-        store.db.run(
-            "INSERT INTO cases (id, caller, state, received_at, due_on, identity) VALUES (?, ?, ?, ?, ?, ?)",
-            (case.id, tag, case.state, to_micros(received), case.due_on.isoformat(), sealed),
-        )
-        change.log(store.entry(Action.DSAR, "done", decision.rule, now, case=case.id, step="opened"))
+        store.catalogue.cases.add(CaseRow(case.id, case.state, received, case.due_on, sealed), tag)
+        change.log(CaseOpened(case=case.id))
     return case
 
 
-def _running(store: Store, tag: bytes, now: datetime) -> Case | None:
+def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
     """A case runs until its last day: within it an answer can be given again without a new identity check."""
-    rows = store.db.rows(
-        "SELECT id, state, received_at, due_on, identity FROM cases WHERE caller = ? AND due_on >= ? "
-        "ORDER BY received_at DESC LIMIT 1",
-        (tag, local_date(now).isoformat()),
-    )
-    if not rows:
+    row = store.catalogue.cases.newest_due_from(tag, local_date(now))
+    if row is None:
         return None
-    case_id, state, received, due_on, sealed = rows[0]
-    key = primitives.SealingKey.from_seed(store.part(access_part(bytes(sealed[:16]))))
+    key_id, sealed = row.sealed_identity[:16], row.sealed_identity[16:]
+    key = primitives.SealingKey.from_seed(store.secret(access_seed(key_id)))
     try:
-        statement = key.open(bytes(sealed[16:]), _identity_info(store, case_id)).decode("utf-8")
+        statement = key.open(sealed, _identity_info(store, row.id)).decode("utf-8")
     except primitives.Sealed:
         raise Integrity("metadata_damaged") from None
-    return Case(case_id, state, from_micros(received), date.fromisoformat(due_on), statement)
-
-
-def _close(store: Store, case: Case, digest: str, now: datetime) -> None:
-    """Note that the answer lies ready; given again within the same case, the newest counts."""
-    with store.change(now) as change:
-        values = (case.state, to_micros(now), case.id)
-        store.db.run("UPDATE cases SET state = ?, answered_at = ? WHERE id = ?", values)
-        change.log(
-            store.entry(Action.DSAR, "done", "access.subject", now, case=case.id, step="answered", sha256=digest)
-        )
+    return Case(row.id, row.state, row.received_at, row.due_on, statement)
 
 
 def _identity_info(store: Store, case: str) -> bytes:
-    return b"arlo-rec/1/identity\0" + store.place.id + case.encode("ascii")
+    """What a sealed identity statement is bound to."""
+    return b"arlo-rec/1/identity\0" + store.layout.id + case.encode("ascii")
 
 
 # -- the recordings -----------------------------------------------------------------------------------
@@ -186,115 +226,124 @@ def _identity_info(store: Store, case: str) -> bytes:
 def _permits(store: Store, held: list[Recording], case: Case, request: Request, now: datetime) -> list[Permit]:
     if not held:
         return []
-    entry = Entry(
-        str(Action.DSAR),
-        "allowed",
-        "access.subject",
-        store.person.name,
-        now,
-        reason=request.reason if request.whole_call else None,
-        recordings=tuple(one.id for one in held),
-        detail={"case": case.id, "whole_call": request.whole_call},
+    event = OpenedForSubject(
+        recordings=tuple(recording.id for recording in held),
+        case=case.id,
+        whole_call=request.whole_call,
+        reason=request.whole_call_reason,
     )
-    return gate.permits_for_subject(store, held, entry, now)
+    return gate.permits_for_subject(store, held, event, now)
 
 
 def _recordings(
     store: Store, permits: list[Permit], request: Request, clock: Callable[[], datetime]
-) -> list[RecordingTold]:
+) -> list[RecordingFacts]:
+    """All that is known about the permitted recordings, with their sound; raises Refused where one is gone."""
     if not permits:
         return []
     keys, opened = listening_keys.access_keyring(store), dict[bytes, bytes]()
-    erasure_keys = gate.reach_keys(store, [one.recording for one in permits])
-    told = []
-    for given in permits:
-        one = given.recording
-        ke = erasure_keys.get(one.id)
-        known = metadata.open_for(store, one.id, keys, ke, opened) if ke else None
+    erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
+    recordings = []
+    for permit in permits:
+        recording = permit.recording
+        ke = erasure_keys.get(recording.id)
+        known = metadata.open_for(store, recording.id, keys, ke, opened) if ke else None
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
-        body = b"".join(gate.listen_to(store, given, clock))
-        sound, withheld = sound_for(body, known["channels"], whole=request.whole_call)
-        told.append(_told(store, one, known, sound, withheld, whole=request.whole_call))
-    return told
+        body = b"".join(gate.listen_to(store, permit, clock))
+        sound = sound_for(body, known["channels"], whole=request.whole_call)
+        recordings.append(_facts(store, recording, known, sound, whole=request.whole_call))
+    return recordings
 
 
-def _all_held(store: Store, recordings: list[Recording], now: datetime) -> None:
-    """Raises Refused where one of them was withdrawn or came of age since it was listed."""
-    for one in recordings:
-        gate.still_held(store, one, now)
-
-
-def sound_for(body: bytes, roles: dict[str, int], *, whole: bool) -> tuple[bytes | None, str | None]:
-    """What of a sound goes to the caller, as 16-bit WAV, or the code of why nothing does.
+def sound_for(body: bytes, roles: Mapping[str, int], *, whole: bool) -> SoundForCaller:
+    """What of a sound goes to the caller.
 
     The caller's own voice and words (data.customer); the agent's (data.employee) are exact zero, unless the
     officer decided on the whole call.
     """
     sound = audio.as_pcm16(audio.read_wav(io.BytesIO(body), len(body)))
     if whole:
-        return audio.canonical_wav(sound), None
+        return SoundForCaller(audio.canonical_wav(sound), None)
     if sound.channels != 2:
-        return None, "mono"
+        return SoundForCaller(None, "mono")
     if "caller" not in roles:
-        return None, "roles_unknown"
-    return audio.canonical_wav(audio.keep_channel(sound, roles["caller"])), None
+        return SoundForCaller(None, "roles_unknown")
+    return SoundForCaller(audio.canonical_wav(audio.keep_channel(sound, roles["caller"])), None)
 
 
-def _told(
-    store: Store, one: Recording, known: dict[str, Any], sound: bytes | None, withheld: str | None, *, whole: bool
-) -> RecordingTold:
-    prompt = store.prompts[one.prompt]
-    number: str | None = known["caller"]
-    return RecordingTold(
-        id=one.id.hex(),
-        started_at=one.started_at,
+def _facts(
+    store: Store, recording: Recording, known: Mapping[str, Any], sound: SoundForCaller, *, whole: bool
+) -> RecordingFacts:
+    """All that is known about a recording; *whole* where the agent is heard in its sound, too."""
+    copies = store.catalogue.copies.of_original(recording.id)
+    return RecordingFacts(
+        id=recording.id.hex(),
+        started_at=recording.started_at,
         duration_s=float(known["duration_s"]),
-        team=one.team,
-        purposes=tuple(sorted(one.purposes)),
+        team=recording.team,
+        purposes=tuple(sorted(recording.purposes)),
         consent_at=from_iso(known["consent"]["at"]),
-        prompt_version=one.prompt,
-        prompt_text=prompt.text,
-        prompt_sha256=one.prompt_sha256.hex(),
-        number=number,
+        prompt_version=recording.prompt,
+        prompt_text=store.prompts[recording.prompt].text,
+        prompt_sha256=recording.prompt_sha256.hex(),
+        number=known["caller"],
         reference=str(known["source_id"]),
         identifiers=tuple(known["known"].get("caller", ())),
-        erased_on=one.due_at,
-        sound=sound,
-        own_speech=sound is not None and not whole,
-        withheld=withheld,
-        copies=tuple(CopyTold(made_at, copy.state) for copy, made_at in copies.held_of(store, one.id)),
-        accesses=_accesses(store, one),
-        grants=_grants(store, one),
+        erased_on=recording.due_at,
+        sound=sound.wav,
+        own_speech=sound.wav is not None and not whole,
+        withheld=sound.withheld,
+        copies=tuple(CopyFacts(copy.made_at, copy.state) for copy in copies),
+        accesses=_accesses(store, recording, copies),
+        grants=_possible_accesses(store, recording),
     )
 
 
-def _accesses(store: Store, one: Recording) -> tuple[AccessTold, ...]:
-    """Every look at a recording and its copies that the log knows: in a search, exported, opened for a request."""
-    found = []
-    held = [one.id, *(copy.id for copy, _ in copies.held_of(store, one.id))]
-    for line in (each for recording in held for each in store.book.about(recording)):
-        told = line.told or {}
-        if told.get("outcome") == "allowed" and told.get("action") in _TOLD_ACTIONS:
-            role = _role(store, str(told["person"]))
-            looked = told["action"] == Action.WITHDRAW  # its erasure would be told as done, and nothing be left to tell
-            action, purpose = ("withdraw_shown", "withdrawal") if looked else (told["action"], told.get("purpose"))
-            found.append(AccessTold(from_iso(told["at"]), action, purpose, role))
-    return tuple(sorted(found, key=lambda each: each.at))
+def _accesses(store: Store, recording: Recording, copies: Sequence[Copy]) -> tuple[RecordedAccess, ...]:
+    """Every access to a recording and its copies that the log knows: in a search, exported, opened for a request."""
+    accesses = []
+    for recording_id in (recording.id, *(copy.id for copy in copies)):
+        for entry in store.log.about(recording_id):
+            body = entry.body or {}
+            access = _access(body)
+            if access is not None:
+                action, purpose = access
+                accesses.append(RecordedAccess(from_iso(body["at"]), action, purpose, _role(store, body["person"])))
+    return tuple(sorted(accesses, key=lambda access: access.at))
 
 
-def _grants(store: Store, one: Recording) -> tuple[GrantTold, ...]:
+def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """Action and purpose of an entry that tells of an access; None for every other entry."""
+    match audit_events.read(body):
+        case SearchShown(purpose=purpose):
+            return Action.FIND, purpose
+        case Opened(action=action, purpose=purpose) if action in _SHOWN_OPENINGS:
+            return action, purpose
+        case OpenedForSubject():
+            return Action.DSAR, None
+        case WithdrawalShown():  # the letter would word `withdraw` as done, and then nothing would be left to tell of
+            return "withdraw_shown", "withdrawal"
+        case ReviewHeard() | CopyConfirmed():
+            return Action.REVIEW, None
+        case CopyReleased():
+            return Action.RELEASE, None
+    return None
+
+
+def _possible_accesses(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
     """Who could have listened while the recording was held."""
-    found = []
+    accesses = []
     for grant in store.roster.grants:
         until = min(grant.ended_at or grant.until, grant.until)
-        covered = grant.purpose is Purpose.QUALITY and grant.purpose in one.purposes
-        if covered and grant.opens(grant.purpose, one.team) and until > one.started_at and grant.state != "pending":
+        was_live = grant.state != "pending" and until > recording.started_at
+        if was_live and Purpose.QUALITY in recording.purposes and grant.opens(Purpose.QUALITY, recording.team):
             role = _role(store, grant.person)
-            found.append(GrantTold(grant.purpose, role, max(grant.starts_at, one.started_at), until))
-    return tuple(found)
+            accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, recording.started_at), until))
+    return tuple(accesses)
 
 
 def _role(store: Store, name: str) -> str:
+    """The role of whoever is or was here by that name."""
     everybody = (*store.roster.people, *store.roster.former)
-    return next((str(one.role) for one in everybody if one.name == name), str(Role.MANAGER))
+    return next((str(person.role) for person in everybody if person.name == name), str(Role.MANAGER))

@@ -1,8 +1,8 @@
 """Taking recordings to ERASED so that a crash anywhere is finished by the next run. The one write order:
 
     0  under the root's lock, alone; what an earlier run left is finished first
-    1  new R into the free slot                                   a crash: the new R hangs nothing, old one counts
-    2  one transaction: shares out, siblings re-wrapped, ERASING, generation, tombstones, log, checkpoint
+    1  new R into the free slot                                   a crash: nothing is wrapped below the new R yet
+    2  one transaction: wrapped keys destroyed, what stays wrapped below the new R, ERASING, generation, tombstones, log
     3  the journal emptied into the catalogue (tried for 5 s; if a reader is in the way: at the next open)
     4  the old slot overwritten                                   the point of no return: no copy opens any more
     5  objects unlinked, folders synced
@@ -16,21 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from arlo_rec.access import disclosures
 from arlo_rec.backends.files import file_lock
+from arlo_rec.catalogue.erasures import Erasure
+from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.erasure import receipts
-from arlo_rec.erasure.receipts import Erased
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
 from arlo_rec.model.errors import InUse, Unreachable
-from arlo_rec.model.records import Person, RecordingId, from_micros, to_micros
-from arlo_rec.policy import Role, holds_root
-from arlo_rec.store import ROOT_PART, Change, HeldRoot, Store
+from arlo_rec.model.records import Person, RecordingId
+from arlo_rec.policy import Event, Role, holds_root
+from arlo_rec.store import Change, HeldRoot, Store
 
 FLUSH_WAIT = 5.0  # seconds that a reader may keep the journal busy before we go on without
 Done = TypeVar("Done")
@@ -39,69 +39,61 @@ _NUMBER_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, none mistaken for anot
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be erased, decided already, and why."""
+    """What is to be erased, decided already, and why; *kind* is what the receipt calls it."""
 
     kind: str
     rule: str
+    event: Event
     recordings: tuple[RecordingId, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An erasure that nobody can undo; `complete` once its objects are gone and its receipt is written."""
+
+    number: str
+    recordings: tuple[RecordingId, ...]
+    complete: bool
+
+
 def carry_out(
-    store: Store,
-    order: Callable[[], Order],
-    now: datetime,
-    also: Callable[[Change, Order], None],
+    store: Store, order: Callable[[], Order], now: datetime, also: Callable[[Change, Order], object]
 ) -> Erased:
     """Erase what *order* says once nobody else can change it; returns when its keys are gone for good.
 
     *order* is asked again inside, under the lock and in the transaction: what was taken in since a person
     was shown the list goes too. *also* adds tombstones and the one entry of the log to the same commit. Where
-    the objects cannot be unlinked now, what returns is not `complete`: the next run goes on, and there is no
+    the objects cannot be unlinked now, the result is not `complete`: the next run goes on, and there is no
     receipt yet.
     """
     number = new_number()
     with store.root.lock(exclusive=True, wait=store.lock_wait):
         finish(store, now, locked=True)
-        done = with_ballast(store, lambda: _commit(store, number, order, now, also), lambda: _committed(store, number))
+        erasure = with_ballast(
+            store, lambda: _commit(store, number, order, now, also), lambda: _committed(store, number)
+        )
         finish(store, now, locked=True)
-        return replace(done, complete=number not in _open_erasures(store))
+        return Erased(number, erasure.recordings, complete=number not in store.catalogue.erasures.unfinished())
 
 
 def _commit(
-    store: Store,
-    number: str,
-    order: Callable[[], Order],
-    now: datetime,
-    also: Callable[[Change, Order], None],
-) -> Erased:
+    store: Store, number: str, order: Callable[[], Order], now: datetime, also: Callable[[Change, Order], object]
+) -> Erasure:
     held = store.read_root()
     new_root = primitives.fresh()
     _write_new_slot(store, held, new_root, held.seed, held.seed_version)
     with store.change(now) as change:
-        tree = store.book.tree()
+        tree = store.log.tree()
         wanted = order()
-        store.tree(held).cut(wanted.recordings, new_root)
-        store.catalogue.mark_erasing(wanted.recordings, number)
-        disclosures.reached(store, wanted.recordings)
-        store.db.run(
-            "INSERT INTO erasures (number, kind, at, rule, person, state, recordings) VALUES (?,?,?,?,?,?,?)",
-            (
-                number,
-                wanted.kind,
-                to_micros(now),
-                wanted.rule,
-                store.person.name,
-                "open",
-                ",".join(one.hex() for one in wanted.recordings),
-            ),
-        )
+        store.catalogue.erasure_keys(held.secret).destroy(wanted.recordings, new_root)
+        store.catalogue.begin_erasure(wanted.recordings, number, wanted.event)
+        erasure = Erasure(number, wanted.kind, now, wanted.rule, wanted.recordings)
+        store.catalogue.erasures.add(erasure, store.person.name, tree.size, merkle.path_of_last(tree))
         also(change, wanted)
-        if len(change.entries) != 1:
+        if len(change.bodies) != 1:
             raise RuntimeError("an erasure is one entry of the log")
-        path = b"".join(merkle.path_of_last(tree))
-        store.db.run("INSERT INTO proofs (number, seq, path) VALUES (?, ?, ?)", (number, tree.size, path))
         _new_generation(store, held)
-    return Erased(number, wanted.kind, now, wanted.rule, wanted.recordings)
+    return erasure
 
 
 def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[Person]]) -> None:
@@ -113,35 +105,36 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
         _write_new_slot(store, held, new_root, seed, version)
         with store.change(now) as change:
             holders = also(change)
-            store.db.run("DELETE FROM seals WHERE part = ?", (ROOT_PART,))
+            store.secrets.take_from_everybody(ROOT_SEED)
             for person in holders:
-                store.give_part(person, ROOT_PART, version, seed)
-            store.tree(held).cut((), new_root)
+                store.secrets.give(person, ROOT_SEED, version, seed)
+            store.catalogue.erasure_keys(held.secret).destroy((), new_root)
             _new_generation(store, held)
-        store.drop_cached_secrets()
+        store.secrets.forget_opened()
         finish(store, now, locked=True)
 
 
 def root_holders(store: Store, now: datetime) -> list[Person]:
     """Everybody of the roster who needs the root seed at *now*; the intake not, while nothing may be taken in."""
-    closed = bool(store.number("unreplayed"))
+    closed = bool(store.meta.number("unreplayed"))
     return [
-        one
-        for one in store.roster.people
-        if holds_root(one.role, live_grant=bool(store.roster.live_grants(one.name, now)))
-        and not (closed and one.role is Role.INGEST)
+        person
+        for person in store.roster.people
+        if holds_root(person.role, live_grant=bool(store.roster.live_grants(person.name, now)))
+        and not (closed and person.role is Role.INGEST)
     ]
 
 
 def expired_holders(store: Store, now: datetime) -> list[Person]:
     """Managers who still hold the root seed although their last grant has ended."""
-    wanted = {one.name for one in root_holders(store, now)}
-    rows = store.db.rows("SELECT holder FROM seals WHERE part = ?", (ROOT_PART,))
-    holders = {bytes(row[0]) for row in rows}
+    wanted = {person.name for person in root_holders(store, now)}
+    holders = store.secrets.holders(ROOT_SEED)
     return [
-        one
-        for one in store.roster.people
-        if one.role is Role.MANAGER and one.name not in wanted and primitives.fingerprint(one.seal_key) in holders
+        person
+        for person in store.roster.people
+        if person.role is Role.MANAGER
+        and person.name not in wanted
+        and primitives.fingerprint(person.seal_key) in holders
     ]
 
 
@@ -157,7 +150,7 @@ def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
         except InUse:
             return False
     _mend_slots(store, now)
-    for number in _open_erasures(store):
+    for number in store.catalogue.erasures.unfinished():
         with suppress(Unreachable):
             _finish_erasure(store, number, now)
     with suppress(Unreachable):
@@ -174,9 +167,9 @@ def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done
     try:
         return work()
     except Unreachable as problem:
-        if problem.code not in {"no_space", "catalogue_unwritable"} or not store.place.ballast.exists():
+        if problem.code not in {"no_space", "catalogue_unwritable"} or not store.layout.ballast.exists():
             raise
-        store.place.ballast.unlink()
+        store.layout.ballast.unlink()
         already = done()
         return work() if already is None else already
 
@@ -189,69 +182,57 @@ def new_number() -> str:
 
 def _write_new_slot(store: Store, held: HeldRoot, secret: bytes, seed: bytes, seed_version: int) -> None:
     free = 1 - held.slot
-    content = root_secret.encode_slot(store.place.id, seed, seed_version, held.generation + 1, secret)
+    content = root_secret.encode_slot(store.layout.id, seed, seed_version, held.generation + 1, secret)
     store.root.write(free, content)
 
 
 def _new_generation(store: Store, held: HeldRoot) -> None:
-    store.set_number("generation", held.generation + 1)
-    store.set_number("flush_due", 1)
+    store.meta.set_number("generation", held.generation + 1)
+    store.meta.set_number("flush_due", 1)
 
 
 def _mend_slots(store: Store, now: datetime) -> None:
     """Steps 3 and 4: bring the journal home, then make the slot that is not of today's generation a copy."""
     contents = store.root.read()
-    slot, mend = root_secret.choose(contents, store.number("generation"))
-    if store.number("flush_due") and store.db.flush(FLUSH_WAIT):
+    slot, mend = root_secret.choose(contents, store.meta.number("generation"))
+    if store.meta.number("flush_due") and store.db.flush(FLUSH_WAIT):
         with store.change(now):
-            store.set_number("flush_due", 0)
+            store.meta.set_number("flush_due", 0)
     if mend:
         store.root.write(1 - slot.index, contents[slot.index])
 
 
-def _open_erasures(store: Store) -> list[str]:
-    rows = store.db.rows("SELECT number FROM erasures WHERE state = 'open' ORDER BY at, number")
-    return [str(row[0]) for row in rows]
-
-
 def _finish_erasure(store: Store, number: str, now: datetime) -> None:
     """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written."""
-    names = [one.hex() for one in store.catalogue.erasing(number)]
+    names = [recording.hex() for recording in store.catalogue.recordings.being_erased(number)]
     for name in names:
         store.blobs.delete(name)
     store.blobs.settle(names)
     with store.change(now):
-        store.catalogue.mark_erased(number)
-    receipts.write(store, _erased(store, number))
+        store.catalogue.recordings.finish_erasure(number)
+    receipts.write(store, store.catalogue.erasures.get(number))
     with store.change(now):
-        store.db.run("UPDATE erasures SET state = 'done' WHERE number = ?", (number,))
-    restore_ballast(store.place)
+        store.catalogue.erasures.finish(number)
+    restore_ballast(store.layout)
 
 
-def _committed(store: Store, number: str) -> Erased | None:
+def _committed(store: Store, number: str) -> Erasure | None:
     """The erasure of that number, if its transaction took place."""
-    return _erased(store, number) if number in _open_erasures(store) else None
-
-
-def _erased(store: Store, number: str) -> Erased:
-    kind, at, rule, told = store.db.rows("SELECT kind, at, rule, recordings FROM erasures WHERE number = ?", (number,))[
-        0
-    ]
-    ids = tuple(RecordingId(bytes.fromhex(one)) for one in told.split(",") if one)
-    return Erased(number, kind, from_micros(at), rule, ids)
+    table = store.catalogue.erasures
+    return table.get(number) if number in table.unfinished() else None
 
 
 def _sweep_arrivals(store: Store, now: datetime) -> None:
     """Remove what an intake that died had announced; never while one is running."""
-    if not store.catalogue.arriving():
+    if not store.catalogue.recordings.arriving():
         return
     try:
-        with file_lock(store.place.intake_lock, exclusive=True, wait=0):
-            left = store.catalogue.arriving()
+        with file_lock(store.layout.intake_lock, exclusive=True, wait=0):
+            left = store.catalogue.recordings.arriving()
             for recording in left:
                 store.blobs.delete(recording.hex())
-            store.blobs.settle([one.hex() for one in left])
+            store.blobs.settle([recording.hex() for recording in left])
             with store.change(now):
-                store.catalogue.forget(left)
+                store.catalogue.recordings.abandon(left)
     except InUse:
         return

@@ -1,7 +1,7 @@
-"""Files of a spool that are done with: removed in the order that a crash between any two can finish.
+"""Removing the files of finished calls from a spool, in the order that a crash between any two can finish.
 
-The sound goes first: a manifest without its sound is a call whose end is known, a sound without its manifest would
-be nobody's. Whether a call is done with is decided in `ingest`.
+The sound goes first: a manifest without its sound is a call that is finished, a sound without its manifest would belong
+to no call. Whether a call is finished is decided in `batch_outcome`.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery
 
 
-def clear(finished: Iterable[Delivery]) -> set[spool.Opened]:
-    """Remove the sounds and manifests of calls; what could not be removed, such as a file that changed meanwhile."""
-    folders, stuck = set(), set()
+def remove(finished: Iterable[Delivery]) -> set[spool.SpoolFile]:
+    """Remove sounds and manifests; gives back what could not be removed, such as a file that changed meanwhile."""
+    folders, left = set(), set()
     for delivery in finished:
         for file in _files(delivery):
             folders.add(file.path.parent)
             if not spool.remove(file):
-                stuck.add(file)
+                left.add(file)
                 break
     spool.sync(folders)
-    return stuck
+    return left
 
 
-def _files(delivery: Delivery) -> Iterator[spool.Opened]:
-    """What goes with a call; its manifest only if it tells of no other that is not done with."""
+def _files(delivery: Delivery) -> Iterator[spool.SpoolFile]:
+    """The sound, then the manifest if no call that it describes is unfinished."""
     if delivery.sound is not None:
         yield delivery.sound
-    manifest = delivery.spent()  # asked when the sound is gone
+    manifest = delivery.finish()  # asked when the sound is gone
     if manifest is not None:
         yield manifest

@@ -1,4 +1,4 @@
-"""What an intake was asked to do, and what became of everything that was offered: nouns that `ingest` fills."""
+"""What an intake is asked to do, and what became of each delivery: filled by `batch_outcome`, shown by commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from arlo_rec.model.records import RecordingId
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A call that is now a recording, or was one already."""
+    """A call that is a recording now, or was one before."""
 
     id: RecordingId
     source: str
@@ -18,7 +18,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """A call that was refused, by which rule; `why` is a code word for sound that we do not take."""
+    """A call that was refused, and by which rule; `why` is a code word for a sound that cannot be taken in."""
 
     source: str
     source_id: str | None
@@ -29,9 +29,10 @@ class NotTaken:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of everything that was offered.
+    """What became of each delivery.
 
-    `removed` are those of `refused` whose files went because somebody ordered it; `left` what could not be removed.
+    `removed` are those of `refused` whose files were removed because somebody ordered it; `left` is what could not be
+    removed, and `unclaimed` are sounds that no manifest names.
     """
 
     accepted: list[Taken] = field(default_factory=list)
@@ -42,7 +43,7 @@ class Outcome:
     left: list[str] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
-        """Take over what became of one batch."""
+        """Add the outcome of one batch."""
         self.accepted += other.accepted
         self.refused += other.refused
         self.duplicates += other.duplicates
@@ -52,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to go about it; `remove_refused` are the codes of refusals whose files go all the same."""
+    """How an intake is carried out; `remove_refused` are the codes of refusals whose files are removed, too."""
 
     keep_source: bool = False
     dry_run: bool = False

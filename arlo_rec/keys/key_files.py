@@ -18,7 +18,7 @@ from pathlib import Path
 from arlo_rec.backends.bounded_read import read_handle, read_small
 from arlo_rec.backends.durable import disk, write_whole
 from arlo_rec.crypto import primitives
-from arlo_rec.keys.layout import Place
+from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import Integrity, NotUnlocked, Usage
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
@@ -74,7 +74,7 @@ def readable_secret(groups: int) -> str:
 
 
 def write_locked(
-    place: Place, identity: Identity, passphrase: bytes, cost: primitives.Argon2Cost | None = None
+    place: Layout, identity: Identity, passphrase: bytes, cost: primitives.Argon2Cost | None = None
 ) -> None:
     """Lock a person's key file anew; raises Usage for a passphrase that is too short."""
     check_length(passphrase)
@@ -91,7 +91,7 @@ def write_locked(
     write_whole(place.key_file(identity.name), content, mode=place.file_mode)
 
 
-def unlock(place: Place, name: str, passphrase: bytes) -> Identity:
+def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
     """Open a person's key file; raises NotUnlocked, in the same words for a wrong name and passphrase."""
     try:
         raw = read_small(place.key_file(name), KEY_FILE_BYTES)
@@ -124,7 +124,7 @@ def write_service(path: Path, identity: Identity) -> None:
             os.fsync(handle)
 
 
-def read_service(place: Place, path: Path, *, handed: bool = False) -> Identity:
+def read_service(place: Layout, path: Path, *, handed: bool = False) -> Identity:
     """The identity of a service's key file; raises NotUnlocked where it is none of this store.
 
     A file *handed* over by systemd lies in a folder of the service's own, with an access list that shows as group
@@ -157,14 +157,14 @@ def read_secret(path: Path, *, guarded: bool = False) -> bytes:
         os.close(handle)
 
 
-def write_catalogue_seal(place: Place, name: str, public: bytes, seeds: list[bytes]) -> None:
+def write_catalogue_seal(place: Layout, name: str, public: bytes, seeds: list[bytes]) -> None:
     """Seal the catalogue's seeds (newest first; two only while it is being re-keyed) to a person."""
     info = _seal_info(place, public)
     sealed = [to_base64(primitives.seal(public, seed, info)) for seed in seeds]
     write_whole(place.seal_file(name), canonical({"format": 1, "catalogue": sealed}), mode=place.file_mode)
 
 
-def read_catalogue_seal(place: Place, identity: Identity) -> list[bytes]:
+def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
     """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked."""
     try:
         told = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
@@ -190,7 +190,7 @@ def _blob(identity: Identity) -> dict[str, object]:
     }
 
 
-def _identity(place: Place, blob: bytes) -> Identity:
+def _identity(place: Layout, blob: bytes) -> Identity:
     told = parse_object(blob)
     if told["store"] != place.id.hex():
         raise NotUnlocked("key_of_another_store")
@@ -199,9 +199,9 @@ def _identity(place: Place, blob: bytes) -> Identity:
     return Identity(place.id, str(told["name"]), seed, officers, bool(told["once"]))
 
 
-def _bound(place: Place, name: str, head: dict[str, object]) -> bytes:
+def _bound(place: Layout, name: str, head: dict[str, object]) -> bytes:
     return b"key file\0" + place.id + canonical({"name": name, "head": head})
 
 
-def _seal_info(place: Place, public: bytes) -> bytes:
+def _seal_info(place: Layout, public: bytes) -> bytes:
     return b"arlo-rec/1/seal/catalogue\0" + place.id + primitives.fingerprint(public)

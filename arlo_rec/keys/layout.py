@@ -29,7 +29,7 @@ overlay or a network file system. docs/operating.md says how to move a store.
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Layout:
     """The folders of one store."""
 
     store: Path
@@ -89,7 +89,7 @@ class Place:
         return primitives.sha256(self.id, name.encode("utf-8", "surrogatepass")).hex()[:32]
 
 
-def find(store: Path) -> Place:
+def find(store: Path) -> Layout:
     """Read `store.toml`; raises NoStore, Unreachable (a newer format) or Integrity."""
     path = store / "store.toml"
     try:
@@ -110,10 +110,10 @@ def find(store: Path) -> Place:
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
-    return Place(absolute, root if root.is_absolute() else absolute.parent / root, store_id, group)
+    return Layout(absolute, root if root.is_absolute() else absolute.parent / root, store_id, group)
 
 
-def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) -> Place:
+def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) -> Layout:
     """Make the folders of a new store; raises Usage where something is in the way."""
     store, root = store.absolute(), root.absolute()
     if root == store or store in root.parents or root in store.parents:
@@ -121,7 +121,7 @@ def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) ->
     for folder in (store, root):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise Usage("already_exists", path=str(folder))
-    place = Place(store, root, store_id, group_id is not None)
+    place = Layout(store, root, store_id, group_id is not None)
     with disk():
         folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
         for folder in folders:
@@ -137,7 +137,7 @@ def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) ->
     return place
 
 
-def finish(place: Place) -> None:
+def finish(place: Layout) -> None:
     """Write `store.toml`: from now on there is a store."""
     beside = place.root.parent == place.store.parent
     root = place.root.name if beside else str(place.root)
@@ -149,7 +149,7 @@ def finish(place: Place) -> None:
     write_whole(place.store / "store.toml", text.encode("utf-8"), mode=place.file_mode)
 
 
-def fill_ballast(place: Place) -> None:
+def fill_ballast(place: Layout) -> None:
     """Take up the room that an erasure may need; raises OSError."""
     handle = os.open(place.ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, place.file_mode)
     try:
@@ -159,7 +159,7 @@ def fill_ballast(place: Place) -> None:
         os.close(handle)
 
 
-def restore_ballast(place: Place) -> None:
+def restore_ballast(place: Layout) -> None:
     """Take up the room again that an erasure was given, if there is any by now."""
     if place.ballast.exists():
         return
@@ -169,7 +169,7 @@ def restore_ballast(place: Place) -> None:
         place.ballast.unlink(missing_ok=True)
 
 
-def sweep_half_written(place: Place, now: datetime) -> None:
+def sweep_half_written(place: Layout, now: datetime) -> None:
     """Remove what a run that was killed left half written of key files, seals and receipts; raises Unreachable."""
     with disk():
         for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):

@@ -1,12 +1,10 @@
 """The replaceable root secret R: what says until when a recording can be opened.
 
-    R --wraps--> day key --wraps--> shard key (up to 256 recordings of one deletion hour) --wraps--> Ke
-
 R lies wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
 generation; the catalogue holds the generation that its wraps belong to. An erasure writes the next
 generation into one slot, commits the catalogue, then overwrites the other slot: from that moment no copy of
-the old R is left, and with it go all wraps that hung from it. `choose` reads any state that a crash can
-leave. This room knows the bytes; `erasure` knows the order.
+the old R is left, and with it goes every key that was wrapped below it (`keys.erasure_keys`). `choose` reads any state
+that a crash can leave. This module knows the bytes; `erasure.protocol` knows the order.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity
 
-SHARD_SIZE = 256  # recordings: erasing one re-wraps at most 255 siblings
 _MAGIC = b"ARLOROOT"
 _SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation, wrapped R
 _SEEN = struct.Struct(">8sQQQ32sQ32s")  # magic, generation, roster counter, log size, log root, changes, sums
@@ -124,19 +121,6 @@ def _decode_seen(content: bytes, form: struct.Struct, magic: bytes) -> Seen | No
     _, generation, roster, size, log, *rows = form.unpack(body)
     changes, sums = rows or (0, bytes(32))
     return Seen(generation, roster, size, log, changes, sums)
-
-
-def wrap_below(parent: bytes, secret: bytes, level: str, name: bytes) -> bytes:
-    """A key of the tree wrapped under the one above it, bound to its level and name."""
-    return primitives.wrap(parent, secret, level.encode("ascii") + b"\0" + name)
-
-
-def unwrap_below(parent: bytes, wrapped: bytes, level: str, name: bytes) -> bytes:
-    """What `wrap_below` wrapped; raises Integrity."""
-    try:
-        return primitives.unwrap(parent, wrapped, level.encode("ascii") + b"\0" + name)
-    except primitives.Sealed:
-        raise Integrity("key_tree_does_not_open", level=level) from None
 
 
 def _place(store: bytes, seed_version: int, generation: int) -> bytes:

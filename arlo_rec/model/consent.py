@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from arlo_rec.policy import POLICY_VERSION, ZONE, Decision, Purpose, is_due
+from arlo_rec.policy import POLICY_VERSION, ZONE, Decision, Purpose, due_at, is_due
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
 CONSENT_LEAD = timedelta(hours=1)  # a key press longer before the recording belongs to another call
@@ -128,7 +128,7 @@ def _local_date(at: datetime) -> date:
 def _judge_time(claim: Claim, now: datetime) -> Decision | None:
     if claim.started_at > now + CLOCK_TOLERANCE:
         return Decision.no("scope.only", "future")
-    if is_due(claim.started_at, now):
+    if is_due(due_at(claim.started_at), now):
         return Decision.no("retention.90d", "expired")
     return None
 

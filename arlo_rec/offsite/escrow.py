@@ -1,8 +1,8 @@
-"""The rings of a store: where they lie, what they still hold, and that they forget in time.
+"""The escrows of a store: rings of slots that keep old root secrets (R) for some hours, and are emptied in time.
 
-For as long as a slot stands, whoever has it, an officer's key and the copy of the catalogue that belongs to it opens
-what was erased since. So a purge empties every slot older than the ring's hours, `status` says where that failed, and
-a receipt names the hour after which no ring can hold the old root any more.
+Whoever has a slot, an officer's key and the catalogue copy that belongs to it can open what was erased since. So a
+purge empties every slot that is older than the ring's hours, `statuses` says where that failed, and a receipt names
+the hour after which no ring holds the old R any more.
 """
 
 from __future__ import annotations
@@ -14,123 +14,112 @@ from pathlib import Path
 
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.ringfile import RingFile
+from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import ArloError
-from arlo_rec.model.records import from_micros
+from arlo_rec.model.records import Person
 from arlo_rec.offsite import escrow_slot
-from arlo_rec.offsite.escrow_slot import Kept
+from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.policy import Role
 from arlo_rec.store import Store
 
-CATALOGUE = "catalogue.db"
-AHEAD = timedelta(minutes=5)  # clocks of two machines
+CATALOGUE = "catalogue.db"  # the name of the copy in a backup's folder
+AHEAD = timedelta(minutes=5)  # by which the clocks of two machines may differ
 GRACE = timedelta(hours=2)  # a purge runs hourly; after two missed runs a slot counts as not emptied
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """An escrow that this store has a backup with."""
+class BackupStatus:
+    """Whether a backup can be relied on; `problem` is a code, or None where it can."""
 
-    escrow: Path
-    folder: Path  # of the backup
-    number: int  # of the newest
-    changes: int  # how many changes the store had seen when it was made
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a backup stands; `problem` is a code, or None where it can be relied on."""
-
-    known: Known
-    newest: datetime | None  # the newest that can be opened
+    row: EscrowRow
+    newest: datetime | None  # of the backups that can be opened
     problem: str | None
 
 
-def hours(store: Store) -> timedelta:
-    """How long a ring keeps an old root."""
-    return timedelta(hours=store.number("ring_hours"))
-
-
-def known(store: Store) -> list[Known]:
-    """Every escrow that this store has."""
-    rows = store.db.rows("SELECT path, folder, number, changes, at FROM escrows ORDER BY path")
-    return [Known(Path(one[0]), Path(one[1]), int(one[2]), int(one[3]), from_micros(one[4])) for one in rows]
+def ring_duration(store: Store) -> timedelta:
+    """How long a ring keeps an old R."""
+    return timedelta(hours=store.meta.number("ring_hours"))
 
 
 def until(store: Store, erased_at: datetime) -> datetime | None:
-    """When the last ring forgets a root that was replaced at *erased_at*; None where there is no backup."""
-    return erased_at + hours(store) if known(store) else None
+    """When the last slot with an R that was replaced at *erased_at* is emptied; None where there is no backup."""
+    return erased_at + ring_duration(store) if store.catalogue.escrows.every() else None
 
 
-def slots(store_id: bytes, contents: Sequence[bytes]) -> list[Kept]:
-    """What can still be opened, the newest first."""
-    found = [kept for slot, content in enumerate(contents) if (kept := escrow_slot.decode(store_id, slot, content))]
-    return sorted(found, key=lambda one: (one.number, one.at), reverse=True)
+def slots(store_id: bytes, contents: Sequence[bytes]) -> list[EscrowSlot]:
+    """The slots of a ring that can be opened, the newest first."""
+    readable = [slot for i, content in enumerate(contents) if (slot := escrow_slot.decode(store_id, i, content))]
+    return sorted(readable, key=lambda slot: (slot.number, slot.at), reverse=True)
 
 
 def expire(store: Store, now: datetime) -> list[str]:
-    """Empty every slot that is older than the ring, of every ring; the paths of those that could not be emptied."""
+    """Empty every slot that is older than its ring's hours; the paths of the escrows where that failed."""
     failed = []
-    for one in known(store):
+    for row in store.catalogue.escrows.every():
+        ring = RingFile(row.escrow)
         try:
-            _expire(store, RingFile(one.escrow), now)
+            with ring.lock(store.lock_wait):
+                empty_old_slots(store, ring, now)
         except ArloError:
-            failed.append(str(one.escrow))
+            failed.append(str(row.escrow))
     return failed
 
 
-def forget_old(store: Store, file: RingFile, now: datetime) -> None:
-    """Empty what is older than the ring, what a clock that was ahead dated, and half of something; alone."""
-    for slot, content in enumerate(file.read()):
-        kept = escrow_slot.decode(store.place.id, slot, content)
-        if not escrow_slot.is_empty(content) and (kept is None or not _lives(store, kept, now)):
-            file.write(slot, b"")
+def empty_old_slots(store: Store, ring: RingFile, now: datetime) -> None:
+    """Empty slots that are too old, that a fast clock dated ahead, or that are torn; the caller holds the ring's lock.
+
+    Raises Unreachable.
+    """
+    for index, content in enumerate(ring.read()):
+        slot = escrow_slot.decode(store.layout.id, index, content)
+        if not escrow_slot.is_empty(content) and (slot is None or not _may_stay(store, slot, now)):
+            ring.write(index, b"")
 
 
-def _lives(store: Store, kept: Kept, now: datetime, late: timedelta = timedelta()) -> bool:
-    """Whether a slot may stand: as long as it said when it was written, or as the ring is set, the shorter of both."""
-    lasts = min(timedelta(hours=kept.hours), hours(store))
-    return kept.at <= now + AHEAD and now < kept.at + lasts + late
+def _may_stay(store: Store, slot: EscrowSlot, now: datetime, grace: timedelta = timedelta()) -> bool:
+    """Whether a slot is in its time: the hours that it was written with or those set today, whichever is shorter."""
+    duration = min(timedelta(hours=slot.hours), ring_duration(store))
+    return slot.at <= now + AHEAD and now < slot.at + duration + grace
 
 
-def _expire(store: Store, file: RingFile, now: datetime) -> None:
-    with file.lock(store.lock_wait):
-        forget_old(store, file, now)
-
-
-def standings(store: Store, now: datetime) -> Iterator[Standing]:
-    """How each backup stands at *now*."""
-    for one in known(store):
+def statuses(store: Store, now: datetime) -> Iterator[BackupStatus]:
+    """Of each escrow, whether its backup can be relied on at *now*."""
+    for row in store.catalogue.escrows.every():
         try:
-            contents = RingFile(one.escrow).read()
+            contents = RingFile(row.escrow).read()
         except ArloError:
-            yield Standing(one, None, "escrow_unreachable")
+            yield BackupStatus(row, None, "escrow_unreachable")
             continue
-        yield _standing(store, one, contents, now)
+        yield _status(store, row, contents, now)
 
 
-def _standing(store: Store, one: Known, contents: Sequence[bytes], now: datetime) -> Standing:
-    kept = slots(store.place.id, contents)
-    halves = sum(not escrow_slot.is_empty(content) for content in contents) > len(kept)
-    usable = [each for each in kept if (one.folder / str(each.number) / CATALOGUE).is_file()]
-    newest = max((each.at for each in usable), default=None)
+def _status(store: Store, row: EscrowRow, contents: Sequence[bytes], now: datetime) -> BackupStatus:
+    readable = slots(store.layout.id, contents)
+    has_torn = sum(not escrow_slot.is_empty(content) for content in contents) > len(readable)
+    usable = [slot for slot in readable if (row.folder / str(slot.number) / CATALOGUE).is_file()]
+    newest = max(usable, key=lambda slot: slot.at, default=None)
     problem = None
-    if halves or not all(_lives(store, each, now, GRACE) for each in kept):
+    if has_torn or not all(_may_stay(store, slot, now, GRACE) for slot in readable):
         problem = "ring_not_emptied"
-    elif newest is None or newest < now - hours(store) / 2:
+    elif newest is None or newest.at < now - ring_duration(store) / 2:
         problem = "backup_old"
-    elif not _officers(store) & max(usable, key=lambda each: each.at).sealed.keys():
+    elif not holders(store) & newest.sealed.keys():
         problem = "backup_not_for_officers"
-    return Standing(one, newest, problem)
+    return BackupStatus(row, newest.at if newest else None, problem)
 
 
-def _officers(store: Store) -> set[bytes]:
-    """The officers of today, as slots name them."""
-    return {primitives.fingerprint(one.seal_key) for one in store.roster.people if one.role is Role.OFFICER}
+def officers(store: Store) -> list[Person]:
+    """Everybody to whom a backup's R is sealed: the officers of today, the recovery identity included."""
+    return [person for person in store.roster.people if person.role is Role.OFFICER]
 
 
-def digest(path: Path) -> bytes:
-    """SHA-256 of a copy; raises Unreachable."""
+def holders(store: Store) -> set[bytes]:
+    """The same, as slots name them: by the fingerprints of their public keys."""
+    return {primitives.fingerprint(officer.seal_key) for officer in officers(store)}
+
+
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of a file; raises Unreachable."""
     with disk(), path.open("rb") as file:
         return primitives.sha256_of(iter(lambda: file.read(primitives.FEED), b""))

@@ -1,10 +1,10 @@
 """The feed: everything that the log says, outside, in a file that only grows; from it a restored store is caught up.
 
-    {"log_key": …}      a key that signs from that size on, and the word of the one before
-    {"seq": …}          an entry: its number, its salt and what it says, which together give its leaf
-    {"tombstones": …}   behind a withdrawal: who withdrew, as the pseudonym of the index, sealed to the officers
-    {"people": …}       behind a change of the roster: who is or was here, with the keys that they sign with
-                        (both of these as the entry before has sworn, by a hash)
+    {"log_key": …}      a key that signs from that size on, and the statement of the key before it
+    {"seq": …}          an entry: its number, its salt and its body, which together give its leaf
+    {"tombstones": …}   after a withdrawal: who withdrew, as the pseudonym of the index, sealed to the officers
+    {"people": …}       after a change of the roster: who is or was here, with the keys that they sign with
+                        (the entry before each of these two commits to it, by a hash)
     {"checkpoint": …}   closes what one change wrote; the last of all says how far the feed goes
 
 What a change wrote is forwarded when it is durable, with everything that was missed before: the feed itself says how
@@ -14,7 +14,7 @@ they do lines that come twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -23,20 +23,26 @@ from typing import Any
 
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue.audit_log import LogKey, RawEntry
+from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import digest_of_people, told_people
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import ChangesPeople, Withdrawn
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable
+from arlo_rec.model.records import from_micros, to_micros
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
-from arlo_rec.policy import Role
+from arlo_rec.offsite import escrow
 from arlo_rec.store import Store
 
 FEED_WAIT = 2.0  # seconds that a command waits for another one's lines
 CLOSED_AT_ONCE = 200  # checkpoints forwarded in one write
-_LONGEST = 300 * 1024 * 1024  # bytes of a line; see logbook.ENTRY_LONGEST
+_LONGEST = 300 * 1024 * 1024  # bytes of a line; see audit_log.ENTRY_LONGEST
+Line = Mapping[str, Any]  # a line of the feed, as JSON; nothing of it is checked but that it is an object
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FeedStatus:
     """How far a feed is: `behind` counts entries that it lacks; `problem` is a code or None."""
 
     path: Path
@@ -51,7 +57,7 @@ def forward(store: Store) -> None:
     file = FeedFile(store.feed)
     try:
         with file.alone(FEED_WAIT) as handle, store.reading():
-            last = _last(file, handle)
+            last = _last_checkpoint(file, handle)
             if last is None or _is_ours(store, last):
                 for lines in _missing(store, last.size if last else 0):
                     file.append(handle, lines)
@@ -68,31 +74,31 @@ def follow(store: Store, now: datetime) -> None:
         return
     store.followers.append(forward)
     try:
-        if not store.number("fed"):
-            FeedFile(store.feed).create(store.place.file_mode)
+        if not store.meta.number("fed"):
+            FeedFile(store.feed).create(store.layout.file_mode)
             with store.change(now):
-                store.set_number("fed", 1)
+                store.meta.set_number("fed", 1)
     except Unreachable:
         return
     if forward in store.followers:  # what a re-keying wrote, or an outage kept back
         forward(store)
 
 
-def standing(store: Store) -> Standing | None:
+def status(store: Store) -> FeedStatus | None:
     """How far the feed is; None where the store has none."""
     if store.feed is None:
         return None
-    size = store.book.tree().size
+    size = store.log.tree().size
     try:
         last = _newest(store.feed)
     except ArloError:
-        return Standing(store.feed, size, "feed_unreachable")
-    reaches = last.size if last else 0
-    another = last is not None and (last.origin != store.book.origin or (reaches <= size and not _is_ours(store, last)))
-    if another:
-        return Standing(store.feed, size, "feed_of_another")
-    problem = "feed_ahead" if reaches > size else "feed_behind" if reaches < size else None
-    return Standing(store.feed, max(size - reaches, 0), problem)
+        return FeedStatus(store.feed, size, "feed_unreachable")
+    reach = last.size if last else 0
+    is_another = last is not None and (last.origin != store.log.origin or (reach <= size and not _is_ours(store, last)))
+    if is_another:
+        return FeedStatus(store.feed, size, "feed_of_another")
+    problem = "feed_ahead" if reach > size else "feed_behind" if reach < size else None
+    return FeedStatus(store.feed, max(size - reach, 0), problem)
 
 
 def has(store: Store, seq: int) -> bool | None:
@@ -106,19 +112,24 @@ def has(store: Store, seq: int) -> bool | None:
     return last is not None and last.size > seq and _is_ours(store, last)
 
 
+def demand_reachable(path: Path) -> None:
+    """Raise Unreachable where there is no feed at *path*."""
+    if not path.is_file():
+        raise Unreachable("feed_unreachable", path=str(path))
+
+
 def _newest(path: Path) -> merkle.Checkpoint | None:
     file = FeedFile(path)
     with file.alone(FEED_WAIT) as handle:
-        return _last(file, handle)
+        return _last_checkpoint(file, handle)
 
 
-def _last(file: FeedFile, handle: int) -> merkle.Checkpoint | None:
-    """The last checkpoint that stands in a feed."""
-    for line in file.backwards(handle):
-        told = _told(line)
-        if told is not None and "checkpoint" in told:
+def _last_checkpoint(file: FeedFile, handle: int) -> merkle.Checkpoint | None:
+    for text in file.backwards(handle):
+        line = _parse(text)
+        if line is not None and "checkpoint" in line:
             try:
-                return merkle.parse_note(str(told["checkpoint"]))[0]
+                return merkle.parse_note(str(line["checkpoint"]))[0]
             except ValueError:
                 continue
     return None
@@ -126,150 +137,144 @@ def _last(file: FeedFile, handle: int) -> merkle.Checkpoint | None:
 
 def _is_ours(store: Store, last: merkle.Checkpoint) -> bool:
     """Whether a checkpoint is one of this very log, and not of another store, or of a log that went on elsewhere."""
-    return last.origin == store.book.origin and last.root == store.book.root_at(last.size)
+    if last.origin != store.log.origin or last.size > store.log.tree().size:
+        return False
+    return last.root == store.log.root_at(last.size)
 
 
 # -- writing ------------------------------------------------------------------------------------------
 
 
 def _missing(store: Store, since: int) -> Iterator[list[bytes]]:
-    """Lines from entry number *since* on, some changes at once."""
-    notes = store.db.rows("SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (since,))
-    keys = {size: (vkey, said) for vkey, size, said in store.book.key_chain()}
-    sizes = [since, *(int(size) for size, _ in notes)]
+    """Lines from entry number *since* on, some changes at once; raises Integrity where the log is damaged."""
+    notes = store.log.notes_after(since)
+    keys = {key.from_size: key for key in store.log.key_chain()}
+    sizes = [since, *(size for size, _ in notes)]
     lines: list[bytes] = []
     for count, ((begin, end), (_, note)) in enumerate(zip(pairwise(sizes), notes, strict=True), 1):
-        lines += _entries(store, begin, end, keys)
-        last = count == len(notes)
-        lines.append(canonical({"checkpoint": str(note), **(_numbers(store) if last else {})}))
-        if last or count % CLOSED_AT_ONCE == 0:
+        for entry in store.log.raw_entries(begin, end):
+            if entry.seq in keys:
+                lines.append(_key_line(keys[entry.seq]))
+            lines += _entry_lines(store, entry)
+        is_last = count == len(notes)
+        lines.append(canonical({"checkpoint": note, **(_counters(store) if is_last else {})}))
+        if is_last or count % CLOSED_AT_ONCE == 0:
             yield lines
             lines = []
 
 
-def _numbers(store: Store) -> dict[str, int]:
-    stands = store.standing()
-    return {"roster": stands.roster, "generation": stands.generation, "changes": stands.changes}
+def _counters(store: Store) -> dict[str, int]:
+    head = store.head()
+    return {"roster": head.roster, "generation": head.generation, "changes": head.changes}
 
 
-def _entries(store: Store, begin: int, end: int, keys: dict[int, tuple[str, bytes | None]]) -> Iterator[bytes]:
-    rows = store.db.rows("SELECT seq, salt, body FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, end))
-    for seq, salt, body in rows:
-        if seq in keys:
-            shown, said = keys[seq]
-            yield canonical({"log_key": shown, "from": seq, "statement": to_base64(said) if said else None})
-        if body is None:
-            raise Integrity("log_damaged")
-        try:
-            told = audit_log.read_body(body)
-        except ValueError:
-            raise Integrity("log_damaged") from None
-        yield canonical({"seq": seq, "salt": to_base64(salt), "body": told})
-        detail = told.get("detail", {})
-        if "people" in detail and detail["people"] == digest_of_people(store.roster):
-            yield canonical({"people": told_people(store.roster), "after": seq})
-        if "tombstones" in detail:
-            yield canonical({"tombstones": seq, "sealed": _sealed(store, seq)})
+def _key_line(key: LogKey) -> bytes:
+    statement = to_base64(key.statement) if key.statement else None
+    return canonical({"log_key": key.vkey, "from": key.from_size, "statement": statement})
 
 
-def _sealed(store: Store, seq: int) -> dict[str, str]:
-    """The tombstones of one withdrawal, for each officer."""
-    rows = store.db.rows("SELECT kind, tag, at FROM burials WHERE seq = ? ORDER BY kind", (seq,))
-    content = _content((str(kind), bytes(tag), int(when)) for kind, tag, when in rows)
-    officers = [one for one in store.roster.people if one.role is Role.OFFICER]
-    info = _info(store.place.id, seq)
-    sealed = {
-        primitives.fingerprint(one.seal_key).hex(): primitives.seal(one.seal_key, content, info) for one in officers
+def _entry_lines(store: Store, entry: RawEntry) -> Iterator[bytes]:
+    """An entry, and what it commits to: who is here, or who withdrew."""
+    if entry.body is None:
+        raise Integrity("log_damaged")
+    try:
+        body = audit_log.read_body(entry.body)
+    except ValueError:
+        raise Integrity("log_damaged") from None
+    yield canonical({"seq": entry.seq, "salt": to_base64(entry.salt), "body": body})
+    match audit_events.read(body):
+        case ChangesPeople(people=digest) if digest == digest_of_people(store.roster):
+            yield canonical({"people": told_people(store.roster), "after": entry.seq})
+        case Withdrawn():
+            yield canonical({"tombstones": entry.seq, "sealed": _sealed_tombstones(store, entry.seq)})
+
+
+def _sealed_tombstones(store: Store, seq: int) -> dict[str, str]:
+    """The tombstones of one withdrawal, sealed to each officer."""
+    content, info = _content(store.catalogue.tombstones.of_entry(seq)), _info(store.layout.id, seq)
+    return {
+        primitives.fingerprint(officer.seal_key).hex(): to_base64(primitives.seal(officer.seal_key, content, info))
+        for officer in escrow.officers(store)
     }
-    return {holder: to_base64(one) for holder, one in sealed.items()}
 
 
-def digest_of(these: Iterable[tuple[str, bytes, int]]) -> str:
-    """What the entry of a withdrawal swears of its tombstones (kind, tag, µs)."""
-    return primitives.sha256(_content(these)).hex()
+def digest_of(tombstones: Iterable[Tombstone]) -> str:
+    """What the entry of a withdrawal commits to of its tombstones."""
+    return primitives.sha256(_content(tombstones)).hex()
 
 
-def _content(these: Iterable[tuple[str, bytes, int]]) -> bytes:
-    return canonical([[kind, tag.hex(), at] for kind, tag, at in sorted(these)])
+def _content(tombstones: Iterable[Tombstone]) -> bytes:
+    rows = sorted((tombstone.kind, tombstone.tag, to_micros(tombstone.at)) for tombstone in tombstones)
+    return canonical([[kind, tag.hex(), at] for kind, tag, at in rows])
 
 
 def _info(store: bytes, seq: int) -> bytes:
+    """What sealed tombstones are bound to."""
     return b"arlo-rec/1/feed\0" + store + seq.to_bytes(8, "big")
 
 
 # -- reading ------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
+def read(path: Path) -> Iterator[Line]:
     """Every line that a feed holds, in order; raises Unreachable."""
-    for line in FeedFile(path).lines():
-        told = _told(line)
-        if told is not None:
-            yield told
+    for text in FeedFile(path).lines():
+        line = _parse(text)
+        if line is not None:
+            yield line
 
 
-def tombstones(store_id: bytes, told: dict[str, Any], key: primitives.SealingKey) -> list[tuple[str, bytes, int]]:
-    """Kind, tag and time (µs) of each tombstone of a line; raises Integrity where *key* does not open it."""
+def tombstones(store_id: bytes, line: Line, key: primitives.SealingKey) -> list[Tombstone]:
+    """The tombstones of a line; raises Integrity where *key* does not open it."""
     try:
-        sealed = from_base64(told["sealed"][primitives.fingerprint(key.public).hex()])
-        content = parse_object(b'{"is":' + key.open(sealed, _info(store_id, int(told["tombstones"]))) + b"}")["is"]
-        return [(str(kind), bytes.fromhex(tag), int(at)) for kind, tag, at in content]
-    except (KeyError, TypeError, ValueError, primitives.Sealed):
+        sealed = from_base64(line["sealed"][primitives.fingerprint(key.public).hex()])
+        content = parse_object(b'{"is":' + key.open(sealed, _info(store_id, int(line["tombstones"]))) + b"}")["is"]
+        return [Tombstone(str(kind), bytes.fromhex(tag), from_micros(int(at))) for kind, tag, at in content]
+    except (KeyError, TypeError, ValueError, OverflowError, primitives.Sealed):
         raise Integrity("feed_does_not_open") from None
+
+
+def leaf_of(line: Line) -> bytes:
+    """The leaf of an entry's line; raises ValueError or KeyError where it does not say what stands in the log."""
+    return merkle.leaf_hash(merkle.commit(from_base64(line["salt"], merkle.SALT_BYTES), canonical(line["body"])))
 
 
 def check(store: Store) -> list[str]:
     """In what the feed is not what the log says, as codes; empty if in nothing, or where there is no feed."""
-    stands = standing(store)
-    if stands is None:
+    feed_status = status(store)
+    if feed_status is None:
         return []
-    if stands.problem in {"feed_unreachable", "feed_ahead", "feed_of_another"}:
-        return [stands.problem]
+    if feed_status.problem in {"feed_unreachable", "feed_ahead", "feed_of_another"}:
+        return [feed_status.problem]
     try:
-        right = _agrees(store, read(stands.path))
+        agrees = _agrees(store, read(feed_status.path))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        right = False
-    return [*([] if right else ["feed_differs"]), *([stands.problem] if stands.problem else [])]
+        agrees = False
+    return [*([] if agrees else ["feed_differs"]), *([feed_status.problem] if feed_status.problem else [])]
 
 
-def _agrees(store: Store, lines: Iterable[dict[str, Any]]) -> bool:
+def _agrees(store: Store, lines: Iterable[Line]) -> bool:
     """Whether what checkpoints closed is every entry of the log, in order and as it stands there."""
-    closed, open_ones = 0, dict[int, bytes]()
-    for told in lines:
-        if "seq" in told:
-            seq = int(told["seq"])
+    closed, leaves = 0, dict[int, bytes]()  # up to where checkpoints closed it, and what came behind that
+    for line in lines:
+        if "seq" in line:
+            seq = int(line["seq"])
             if seq == closed:
-                open_ones = {}  # again, behind what a crash cut off
+                leaves = {}  # again, behind what a crash cut off
             if seq >= closed:
-                open_ones[seq] = leaf_of(told)
-        elif "checkpoint" in told:
-            size = merkle.parse_note(str(told["checkpoint"]))[0].size
+                leaves[seq] = leaf_of(line)
+        elif "checkpoint" in line:
+            size = merkle.parse_note(str(line["checkpoint"]))[0].size
             if size > closed:
-                if sorted(open_ones) != list(range(closed, size)) or not _same_leaves(store, open_ones):
+                if len(leaves) != size - closed or leaves != store.log.leaves(closed, size):
                     return False
-                closed, open_ones = size, {}
+                closed, leaves = size, {}
     return True
 
 
-def _same_leaves(store: Store, leaves: dict[int, bytes]) -> bool:
-    begin, end = min(leaves), max(leaves)
-    rows = store.db.rows("SELECT seq, leaf FROM entries WHERE seq BETWEEN ? AND ?", (begin, end))
-    return {int(seq): bytes(leaf) for seq, leaf in rows} == leaves
-
-
-def leaf_of(told: dict[str, Any]) -> bytes:
-    """The leaf of an entry's line; raises ValueError or KeyError where it does not say what stands in the log."""
-    return merkle.leaf_hash(merkle.commit(from_base64(told["salt"], merkle.SALT_BYTES), canonical(told["body"])))
-
-
-def _told(line: bytes) -> dict[str, Any] | None:
+def _parse(text: bytes) -> dict[str, Any] | None:
+    """A line as JSON; None where it is torn, or none of ours."""
     try:
-        return parse_object(line, max_bytes=_LONGEST)
+        return parse_object(text, max_bytes=_LONGEST)
     except ValueError:
         return None
-
-
-def demand_reachable(path: Path) -> None:
-    """Raise Unreachable where there is no feed at *path*."""
-    if not path.is_file():
-        raise Unreachable("feed_unreachable", path=str(path))

@@ -18,12 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arlo_rec.catalogue.audit_log import Body, read_body
+from arlo_rec.catalogue.audit_check import Body
+from arlo_rec.catalogue.audit_log import read_body
 from arlo_rec.crypto import object_file, primitives
+from arlo_rec.model.audit_events import erasing, taking_in
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import ERASES, TAKES_IN, State
+from arlo_rec.policy import State
 from arlo_rec.store import Store
 
 _BATCH = 5000  # held rows read at once on the second way
@@ -47,7 +49,7 @@ class Inspection:
         self._found: list[Problem] = []
         self._awaited: set[RecordingId] = set()
         self._log_end = 0
-        self._first_row, last_row = store.catalogue.row_numbers()
+        self._first_row, last_row = store.catalogue.recordings.row_numbers()
         self._met = bytearray(last_row + 1 - self._first_row)
 
     # -- 1 --------------------------------------------------------------------------------------------
@@ -65,9 +67,9 @@ class Inspection:
                 elif taken.pop(recording, None) is None and recording not in self._awaited:
                     gone.add(recording)
                 self._awaited.discard(recording)
-        for row, _ in self._store.catalogue.held_among(gone):
+        for row, _ in self._store.catalogue.recordings.held_among(gone):
             self._meet(row, met=False)
-        held = list(self._store.catalogue.held_among(taken))
+        held = list(self._store.catalogue.recordings.held_among(taken))
         for row, one in held:
             self._meet(row, met=True)
             if primitives.sha256(canonical(one.sworn())).hex() != taken.pop(one.id):
@@ -85,28 +87,28 @@ class Inspection:
     def problems(self) -> list[Problem]:
         """Everything that was found, once the log is at its end."""
         self._found += [Problem("recording_missing", one.hex()) for one in self._awaited]
-        for row, stranger in self._store.catalogue.held_rows(_BATCH):
+        for row, stranger in self._store.catalogue.recordings.held_rows(_BATCH):
             place = row - self._first_row
             if place < len(self._met) and not self._met[place]:  # later rows were taken in since
                 self._look_at_stranger(stranger)
-        in_state = self._store.catalogue.ids_not_held()
+        in_state = self._store.catalogue.recordings.not_held()
         for beginning in range(256):
             self._look_at_stock(bytes([beginning]), in_state)
         return [one for one in self._found if self._is_still_so(one)]
 
     def _look_at_stranger(self, recording: RecordingId) -> None:
         self._note("recording_not_in_log", recording)
-        row = self._store.catalogue.get(recording)
+        row = self._store.catalogue.recordings.get(recording)
         if row is not None:
             self._look_at_objects([row])
 
     def _look_at_stock(self, beginning: bytes, in_state: dict[RecordingId, State]) -> None:
         """Shares, metadata and objects of all recordings whose id begins so."""
-        known = self._store.catalogue.ids(beginning)
+        known = self._store.catalogue.recordings.ids(beginning)
         held = known - in_state.keys()
-        for recording in held - self._store.catalogue.ids(beginning, having="shares"):
+        for recording in held - self._store.catalogue.ids_with_erasure_key(beginning):
             self._note("share_missing", recording)
-        for recording in held - self._store.catalogue.ids(beginning, having="metadata"):
+        for recording in held - self._store.catalogue.metadata.ids(beginning):
             self._note("metadata_missing", recording)
         for name in self._store.blobs.names(beginning.hex()):
             recording = RecordingId(bytes.fromhex(name))
@@ -151,10 +153,10 @@ class Inspection:
     def _is_still_so(self, problem: Problem) -> bool:
         """Whether a problem is none of a recording that was taken in or erased while we looked."""
         recording = RecordingId(bytes.fromhex(problem.what))
-        row = self._store.catalogue.get(recording)
+        row = self._store.catalogue.recordings.get(recording)
         held = row is not None and row.state is State.HELD
         if problem.code == "object_of_nobody":
-            known = bool(self._store.catalogue.count("id = ? AND state <> 'erased'", (recording,)))
+            known = self._store.catalogue.recordings.is_there(recording)
             return not known and self._store.blobs.size(problem.what) is not None
         if problem.code == "recording_missing":
             return not any(sworn is None for sworn in self._told_since(recording))
@@ -164,9 +166,9 @@ class Inspection:
 
     def _told_since(self, recording: RecordingId) -> Iterator[str | None]:
         """What entries that came after ours say about a recording."""
-        for line in self._store.book.about(recording):
-            if line.seq >= self._log_end and line.told is not None:
-                yield from (sworn for one, sworn in _what_it_did(line.told) if one == recording)
+        for entry in self._store.log.about(recording):
+            if entry.seq >= self._log_end and entry.body is not None:
+                yield from (digest for named, digest in _effect(entry.body) if named == recording)
 
 
 def _header(head: bytes) -> object_file.Header | None:
@@ -177,20 +179,21 @@ def _header(head: bytes) -> object_file.Header | None:
 
 
 def _told(body: bytes | None) -> Iterator[tuple[RecordingId, str | None]]:
-    """What an entry says became of recordings: taken in, as the row that it swore, or (None) erased."""
+    """What an entry says became of recordings: taken in, with the digest of the row, or (None) erased."""
     try:
-        yield from _what_it_did(read_body(body)) if body is not None else ()
+        yield from _effect(read_body(body)) if body is not None else ()
     except (KeyError, TypeError, ValueError):
         return  # nothing that we wrote
 
 
-def _what_it_did(told: dict[str, Any]) -> Iterator[tuple[RecordingId, str | None]]:
-    did = (told.get("action"), told.get("outcome"))
-    if did in TAKES_IN:
-        sworn = told["detail"]["sworn"]
-    elif did in ERASES:
-        sworn = None
+def _effect(entry: dict[str, Any]) -> Iterator[tuple[RecordingId, str | None]]:
+    """The same, by what the types of `audit_events` say; a million entries are read here, so none is built."""
+    happened = (entry.get("action"), entry.get("outcome"))
+    if happened in taking_in():
+        digest = entry["detail"]["sworn"]
+    elif happened in erasing():
+        digest = None
     else:
         return
-    for one in told.get("recordings", ()):
-        yield RecordingId(bytes.fromhex(one)), sworn
+    for name in entry.get("recordings", ()):
+        yield RecordingId(bytes.fromhex(name)), digest

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from arlo_rec.model.audit_events import LogShown
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Action
@@ -24,29 +25,28 @@ class Filter:
     before: datetime | None = None
     limit: int | None = None
 
-    def takes(self, told: dict[str, Any]) -> bool:
+    def takes(self, entry: dict[str, Any]) -> bool:
         """Whether an entry is wanted."""
         for key in ("person", "action", "outcome"):
             wanted = getattr(self, key)
-            if wanted is not None and told.get(key) != wanted:
+            if wanted is not None and entry.get(key) != wanted:
                 return False
-        if self.recording is not None and self.recording not in told.get("recordings", ()):
+        if self.recording is not None and self.recording not in entry.get("recordings", ()):
             return False
-        at = from_iso(told["at"])
+        at = from_iso(entry["at"])
         return (self.since is None or at >= self.since) and (self.before is None or at < self.before)
 
 
 def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
     """Entries in order, each with its number; that somebody read the log is logged first."""
     store.demand(Action.AUDIT_SHOW, now)
-    with store.change(now) as change:
-        change.log(store.entry(Action.AUDIT_SHOW, "allowed", "security.monitored", now))
-    found = [
-        {"seq": line.seq, **line.told}
-        for line in store.book.lines()
-        if line.told is not None and wanted.takes(line.told)
+    store.note(LogShown(), now)
+    entries = [
+        {"seq": entry.seq, **entry.body}
+        for entry in store.log.entries()
+        if entry.body is not None and wanted.takes(entry.body)
     ]
-    return found[-wanted.limit :] if wanted.limit else found
+    return entries[-wanted.limit :] if wanted.limit else entries
 
 
 def row(entry: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What IT watches: the state of a store, in a moment. Whether everything is still what was put there: `verification`.
+"""What IT watches: the state of a store, in a moment. Whether it is still what was put there: `oversight.verify`.
 
 Nothing here opens a recording or holds personal data; the auditor's role has no key that could.
 """
@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 
 from arlo_rec.access import disclosures
 from arlo_rec.backends.files import file_system, is_weak
-from arlo_rec.model.records import from_micros, to_micros
+from arlo_rec.catalogue.refusals import RefusalCount
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.offsite.escrow import Standing
-from arlo_rec.policy import OVERDUE_AFTER, Action
+from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refused files seen in a run since then count as lying there
@@ -26,41 +25,37 @@ class Status:
     held: int
     due: int
     overdue: int
-    refused: list[tuple[str, int, datetime]]  # code, how many, the oldest first seen
+    refused: list[RefusalCount]
     last_purge: datetime
     log_size: int
     unfinished: int
     weak_disk: str | None
-    backups: list[Standing]
-    feed: feed.Standing | None
+    backups: list[escrow.BackupStatus]
+    feed: feed.FeedStatus | None
     unconfirmed: int  # copies of what was erased, of which nobody said that they were deleted
 
 
 def status(store: Store, now: datetime) -> Status:
     """Held, due, overdue, refused by age, last purge."""
     store.demand(Action.LOOK_AFTER, now)
-    late = to_micros(now - OVERDUE_AFTER)
-    refused = store.db.rows(
-        "SELECT code, count(*), min(first_seen) FROM refusals WHERE last_seen >= ? "
-        "AND code NOT IN ('withdrawn', 'expired') GROUP BY code ORDER BY code",  # their files are removed
-        (to_micros(now - REFUSED_RECENT),),
-    )
+    recordings = store.catalogue.recordings
+    seen_since = now - REFUSED_RECENT
     return Status(
-        held=store.catalogue.count("state = 'held'"),
-        due=store.catalogue.count("state = 'held' AND due_at <= ?", (to_micros(now),)),
-        overdue=store.catalogue.count("state = 'held' AND due_at <= ?", (late,)),
-        refused=[(str(code), int(count), from_micros(first)) for code, count, first in refused],
-        last_purge=store.instant("purged_at"),
-        log_size=store.book.tree().size,
-        unfinished=store.catalogue.count("state IN ('arriving', 'erasing')"),
+        held=recordings.count_held(),
+        due=recordings.count_past_retention(now),
+        overdue=recordings.count_past_retention(now - OVERDUE_AFTER),
+        refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
+        last_purge=store.meta.instant("purged_at"),
+        log_size=store.log.tree().size,
+        unfinished=recordings.count_unfinished(),
         weak_disk=weak_disk(store),
-        backups=list(escrow.standings(store, store.today(now))),
-        feed=feed.standing(store),
-        unconfirmed=disclosures.open_ones(store),
+        backups=list(escrow.statuses(store, store.today(now))),
+        feed=feed.status(store),
+        unconfirmed=disclosures.count_open(store),
     )
 
 
 def weak_disk(store: Store) -> str | None:
     """The kind of file system below the root folder where overwriting in place does not overwrite; else None."""
-    kind = file_system(store.place.root)
+    kind = file_system(store.layout.root)
     return kind if is_weak(kind) else None

@@ -10,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from arlo_rec.backends.files import LOCK
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import audit_check
+from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import root_secret
 from arlo_rec.model.errors import ArloError, NotGranted
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Inspection, Problem
 from arlo_rec.policy import Action, may
-from arlo_rec.store import ROOT_PART, Store
+from arlo_rec.store import Store
 
 LARGE = frozenset({"recordings", "metadata", "shares", "mentions"})  # tables with a row for every recording
 
@@ -44,7 +45,7 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
 
 def _compared(store: Store, *, read_data: bool) -> list[Problem]:
     inspection = Inspection(store, read_data=read_data)
-    log = audit_log.check(store.book, store.signers(), signatures=True, follow=inspection.follow)
+    log = audit_check.check(store.log, store.signers(), signatures=True, follow=inspection.follow)
     problems = [Problem(code, "log") for code in log]
     problems += [Problem(code, "feed") for code in feed.check(store)]
     problems += _root_problems(store)
@@ -62,21 +63,20 @@ def _not_summing_up(store: Store, *, read_data: bool) -> Iterator[str]:
 
 def _missing_files(store: Store) -> Iterator[str]:
     """What lies in plain beside the catalogue: the keys and seals of everybody, locks, receipts that were told."""
-    place = store.place
-    wanted = [place.open_lock, place.intake_lock, place.attempts, place.root / LOCK]
-    for one in store.roster.people:
-        wanted += [place.seal_file(one.name)] + ([] if one.service else [place.key_file(one.name)])
-    rows = store.db.rows("SELECT number FROM erasures WHERE state = 'done'")
-    wanted += [receipts.file_for(store, str(number)) for (number,) in rows]
-    yield from (f"{one.parent.name}/{one.name}" for one in wanted if not one.is_file())
+    layout = store.layout
+    wanted = [layout.open_lock, layout.intake_lock, layout.attempts, layout.root / LOCK]
+    for person in store.roster.people:
+        wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
+    wanted += [receipts.file_for(store, number) for number in store.catalogue.erasures.finished()]
+    yield from (f"{path.parent.name}/{path.name}" for path in wanted if not path.is_file())
 
 
 def _root_problems(store: Store) -> Iterator[Problem]:
     try:
-        slot, mend = root_secret.choose(store.root.read(), store.number("generation"))
+        slot, mend = root_secret.choose(store.root.read(), store.meta.number("generation"))
         if mend:
             yield Problem("root_slot_damaged", f"slot {1 - slot.index}")
-        if store.holds(ROOT_PART):
-            root_secret.open_slot(store.place.id, store.part(ROOT_PART), slot)
+        if store.secrets.holds(ROOT_SEED):
+            root_secret.open_slot(store.layout.id, store.secret(ROOT_SEED), slot)
     except ArloError as problem:
         yield Problem(problem.code, "root")

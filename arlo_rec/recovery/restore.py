@@ -1,14 +1,14 @@
 """A store from its backup, on a machine that has nothing of it. Until `store.toml` is written nobody gets in. Order:
 
-    1  the newest backup that its ring still opens, with an officer's passphrase
+    1  the newest backup that a slot of its ring still opens, with an officer's passphrase
     2  folders, key files, catalogue (under a new key) and objects, each checked      a crash: the next run begins anew
     3  what happened since, read from the feed and checked against the log; without a feed nothing is
     4  one transaction under a new R: the log caught up, tombstones back, nobody who was removed, every grant ended
-    5  what was erased since, or has no object any more, erased as ever
+    5  what was erased since, or has no object any more, erased by the one protocol
     6  `store.toml`: from now on there is a store
 
 Without the feed nobody knows what was erased since. Then everything that reads or takes in stays closed, and the
-intake does not even get the root, until an officer accepts that with a reason.
+intake does not even get the root secret, until an officer accepts that with a reason.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from __future__ import annotations
 import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,29 +26,31 @@ from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout, root_secret, roster
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal, write_catalogue_seal
-from arlo_rec.keys.layout import Place
+from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model import audit_events
 from arlo_rec.model.errors import Integrity, NotGranted, NotUnlocked, Refused, Unreachable, Usage
-from arlo_rec.model.records import Entry, Person, RecordingId
+from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import escrow, escrow_slot, feed
-from arlo_rec.offsite.escrow_slot import Kept
-from arlo_rec.policy import RING_LONGEST, Action, may, reason_problem
-from arlo_rec.recovery import reconcile, replay
-from arlo_rec.recovery.replay import Replay
+from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.policy import RING_LONGEST, Action, Event, may, reason_problem
+from arlo_rec.recovery import reconcile
+from arlo_rec.recovery.replay import Replay, read_feed
 from arlo_rec.store import Change, Store, catalogue_key, log_key
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
 ABOUT_BYTES = 4096  # of backup.toml; it has 80
 UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
-ONCE = 256  # objects synced together
+AT_ONCE = 256  # objects copied before they are synced together
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class RestoreOptions:
     """Which backup, and where the store is to be."""
 
     folder: Path
@@ -60,11 +62,11 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BackupSource:
     """The backup that is restored."""
 
-    id: bytes
-    kept: Kept
+    store_id: bytes
+    slot: EscrowSlot
     folder: Path
 
     @property
@@ -72,63 +74,100 @@ class Source:
         """The copy of the catalogue."""
         return self.folder / escrow.CATALOGUE
 
-    def place(self, root_folder: Path) -> Place:
+    def layout(self, root_folder: Path) -> Layout:
         """Where its key files and seals lie."""
-        return Place(self.folder, root_folder, self.id)
+        return Layout(self.folder, root_folder, self.store_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoredStore:
     """What came back and what did not."""
 
-    place: Place
+    layout: Layout
     vkey: str
     at: datetime  # of the backup
     held: int
     erased: int  # since the backup, erased again
     lost: tuple[RecordingId, ...]  # taken in since, or without an object
     removed: tuple[str, ...]  # people who had left since
-    replayed: bool
+    replayed: bool  # whether it is known from a feed what happened since
 
 
-def find(wishes: Wishes, now: datetime) -> Source:
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """The backup's catalogue, open in its new place and under a new key."""
+
+    store: Store
+    old_seed: bytes
+    new_seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """In what the backup is not the store that was lost."""
+
+    replay: Replay | None  # None: there is no feed
+    held: frozenset[RecordingId]  # by the backup
+    missing: frozenset[RecordingId]  # of these, without an object that is what the catalogue says
+
+    @property
+    def since(self) -> Replay:
+        """What is known to have happened since; nothing where there is no feed."""
+        return self.replay or Replay()
+
+    @property
+    def to_erase(self) -> frozenset[RecordingId]:
+        """What the backup holds and the store must not."""
+        return self.held & (self.since.erased | self.missing)
+
+    @property
+    def lost(self) -> tuple[RecordingId, ...]:
+        """What was taken in and not erased, and does not come back."""
+        return tuple(sorted((self.since.taken | self.missing) - self.since.erased))
+
+
+def find(options: RestoreOptions, now: datetime) -> BackupSource:
     """The newest backup that can be opened; raises Usage, Refused (older than its ring), Unreachable or Integrity."""
-    store_id = _store_id(wishes.folder)
-    kept = escrow.slots(store_id, RingFile(wishes.escrow).read())
-    live = [one for one in kept if one.at < now + RING_LONGEST and now < one.at + timedelta(hours=one.hours)]
+    store_id = _store_id(options.folder)
+    slots = escrow.slots(store_id, RingFile(options.escrow).read())
+    live = [slot for slot in slots if slot.at < now + RING_LONGEST and now < slot.at + timedelta(hours=slot.hours)]
     if not live:
-        raise Refused("backup_too_old", rule="consent.withdraw", path=str(wishes.folder))
-    for one in live:
-        source = Source(store_id, one, wishes.folder / str(one.number))
-        if source.catalogue.is_file() and escrow.digest(source.catalogue) == one.catalogue:
+        raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
+    for slot in live:
+        source = BackupSource(store_id, slot, options.folder / str(slot.number))
+        if source.catalogue.is_file() and escrow.file_digest(source.catalogue) == slot.catalogue:
             return source
-    raise Integrity("backup_damaged", path=str(wishes.folder))
+    raise Integrity("backup_damaged", path=str(options.folder))
 
 
-def carry_out(source: Source, wishes: Wishes, identity: Identity, now: datetime, state: StateFolder) -> Restored:
+def carry_out(
+    source: BackupSource, options: RestoreOptions, identity: Identity, now: datetime, state: StateFolder
+) -> RestoredStore:
     """Make the store; raises Usage where something is in the way, NotGranted, NotUnlocked, Integrity, Refused."""
-    if wishes.feed is not None:
-        feed.demand_reachable(wishes.feed)
-    secret = escrow_slot.open_sealed(source.id, source.kept, identity.sealing)
+    if options.feed is not None:
+        feed.demand_reachable(options.feed)
+    secret = escrow_slot.open_sealed(source.store_id, source.slot, identity.sealing)
     if secret is None:
         raise NotUnlocked("backup_not_for_you", rule="access.officer")
-    with _alone(wishes):
-        _clear_half_made(wishes)
-        where = layout.create(wishes.store, wishes.root, source.id, group_id=wishes.group_id)
-        for folder in (where.store, where.root):
+    with _alone(options):
+        _remove_half_made(options)
+        target = layout.create(options.store, options.root, source.store_id, group_id=options.group_id)
+        for folder in (target.store, target.root):
             (folder / UNFINISHED).touch()
         try:
-            return _restore(source, where, wishes, identity, secret, now, state)
+            copy = _open_copy(source, target, identity, state)
+            with closing(copy.store):
+                return _restore(copy, source, options, secret, now)
         except BaseException:
-            for folder in (where.store, where.root):
+            for folder in (target.store, target.root):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
 
 
 @contextmanager
-def _alone(wishes: Wishes) -> Iterator[None]:
+def _alone(options: RestoreOptions) -> Iterator[None]:
     """No other run restores into the same place meanwhile; raises InUse or Unreachable."""
-    claim = wishes.store.with_name(f".{wishes.store.name}.restoring")
+    claim = options.store.with_name(f".{options.store.name}.restoring")
     with disk():
         claim.touch(mode=0o600)
     with file_lock(claim, exclusive=True, wait=0):
@@ -138,45 +177,46 @@ def _alone(wishes: Wishes) -> Iterator[None]:
             claim.unlink(missing_ok=True)
 
 
-def _clear_half_made(wishes: Wishes) -> None:
-    """What a run that was killed left: there is no store in it, and whoever made it runs no more."""
-    if (wishes.store / UNFINISHED).exists() and not (wishes.store / "store.toml").exists():
-        for folder in (wishes.store, wishes.root):
+def _remove_half_made(options: RestoreOptions) -> None:
+    """Remove what a run that was killed left: there is no store in it, and whoever made it runs no more."""
+    if (options.store / UNFINISHED).exists() and not (options.store / "store.toml").exists():
+        for folder in (options.store, options.root):
             if (folder / UNFINISHED).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _restore(
-    source: Source,
-    where: Place,
-    wishes: Wishes,
-    identity: Identity,
-    secret: bytes,
-    now: datetime,
-    state: StateFolder,
-) -> Restored:
-    store, *seeds = _open_copy(source, where, identity, state)
-    store.book.key = log_key(seeds[0])  # as the log knows it, until it is handed over
-    try:
-        replayed = replay.read(store, feed.read(wishes.feed)) if wishes.feed is not None else None
-        if replayed is not None and identity.name in replayed.gone:
-            raise NotUnlocked("no_longer_here", rule="access.officer")
-        without = _copy_objects(store, wishes.folder)
-        _lay_out_root(store, source.kept, secret, replayed or Replay())
-        told = _put_right(store, wishes, source.kept, replayed, seeds, without, now)
-        _let_in(store, source, seeds[1])
-        if wishes.feed is not None:
-            store.feed = wishes.feed
-            store.followers.append(feed.forward)
-            feed.forward(store)
-        state.forget(source.id)  # of the store that was lost; without the feed it knows more than this one
-        store.remember()
-        layout.finish(where)
-        for folder in (where.store, where.root):
-            (folder / UNFINISHED).unlink(missing_ok=True)
-        return replace(told, at=source.kept.at)
-    finally:
-        store.close()
+def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret: bytes, now: datetime) -> RestoredStore:
+    store = copy.store
+    store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
+    replay = read_feed(store, feed.read(options.feed)) if options.feed is not None else None
+    if replay is not None and store.identity.name in replay.gone:
+        raise NotUnlocked("no_longer_here", rule="access.officer")
+    missing = _copy_objects(store, options.folder)
+    difference = _Difference(replay, frozenset(_held(store)), frozenset(missing))
+    _write_root(store, source.slot, secret, difference.since)
+    removed = _make_current(copy, source, options, difference, now)
+    _erase_again(store, difference.to_erase, now)
+    restored = RestoredStore(
+        store.layout,
+        store.log.vkey(),
+        at=source.slot.at,
+        held=store.catalogue.recordings.count_held(),
+        erased=len(difference.since.erased & difference.held),
+        lost=difference.lost,
+        removed=removed,
+        replayed=replay is not None,
+    )
+    _let_in(store, source, copy.new_seed)
+    if options.feed is not None:
+        store.feed = options.feed
+        store.followers.append(feed.forward)
+        feed.forward(store)
+    store.state.forget(source.store_id)  # of the store that was lost; without the feed it knows more than this one
+    store.remember()
+    layout.finish(store.layout)
+    for folder in (store.layout.store, store.layout.root):
+        (folder / UNFINISHED).unlink(missing_ok=True)
+    return restored
 
 
 def accept(store: Store, reason: str | None, now: datetime) -> None:
@@ -185,24 +225,24 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
     problem = reason_problem(reason)
     if problem or reason is None:
         raise Usage(str(problem), rule="security.reason")
-    if not store.number("unreplayed"):
+    if not store.meta.number("unreplayed"):
         raise Usage("nothing_to_accept")
 
     def open_up(change: Change) -> Sequence[Person]:
-        store.set_number("unreplayed", 0)
-        change.log(Entry(str(Action.RESTORE), "allowed", "access.officer", store.person.name, now, None, reason))
+        store.meta.set_number("unreplayed", 0)
+        change.log(audit_events.RestoredWithoutFeed(reason=reason))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, open_up)
 
 
-# -- 1 and 2: what lies there -------------------------------------------------------------------------
+# -- 1 and 2: what the backup holds -------------------------------------------------------------------
 
 
 def _store_id(folder: Path) -> bytes:
     try:
-        told = tomllib.loads(read_small(folder / "backup.toml", ABOUT_BYTES).decode("utf-8"))
-        return bytes.fromhex(told["id"])
+        about = tomllib.loads(read_small(folder / "backup.toml", ABOUT_BYTES).decode("utf-8"))
+        return bytes.fromhex(about["id"])
     except (FileNotFoundError, NotADirectoryError):
         raise Usage("no_backup", path=str(folder)) from None
     except OSError as error:
@@ -211,8 +251,36 @@ def _store_id(folder: Path) -> bytes:
         raise Integrity("backup_damaged", path=str(folder)) from None
 
 
-def _connect(where: Place, catalogue: Path, identity: Identity) -> tuple[SqliteConnection, bytes]:
-    for seed in read_catalogue_seal(where, identity):
+def _open_copy(source: BackupSource, target: Layout, identity: Identity, state: StateFolder) -> _Copy:
+    """Copy the catalogue to its new place, under a new key; raises NotGranted, NotUnlocked, Integrity, Unreachable."""
+    with disk():
+        shutil.copyfile(source.catalogue, target.catalogue)
+        target.catalogue.chmod(target.file_mode)
+    connection, old_seed = _connect(source.layout(target.root), target.catalogue, identity)
+    new_seed = primitives.fresh()
+    connection.rekey(catalogue_key(new_seed))
+    blobs = FileBlobs(target.objects, group=target.group)
+    root = FileRoot.create(target.root, group=target.group)
+    store = Store(target, connection, blobs, root, identity, new_seed, state)
+    try:
+        store.load_documents()
+        _demand_officer(store)
+    except BaseException:
+        store.close()
+        raise
+    return _Copy(store, old_seed, new_seed)
+
+
+def _demand_officer(store: Store) -> None:
+    """Raise NotGranted where this identity restores nothing; no log is there yet in which a refusal could be."""
+    decision = may(store.person.role, Action.RESTORE)
+    if not decision.allowed:
+        raise NotGranted(decision.code, rule=decision.rule)
+
+
+def _connect(sealed: Layout, catalogue: Path, identity: Identity) -> tuple[SqliteConnection, bytes]:
+    """The catalogue, opened with one of the seeds that are sealed to *identity* there, and that seed."""
+    for seed in read_catalogue_seal(sealed, identity):
         try:
             return SqliteConnection(catalogue, catalogue_key(seed)), seed
         except NotUnlocked:
@@ -220,125 +288,104 @@ def _connect(where: Place, catalogue: Path, identity: Identity) -> tuple[SqliteC
     raise Integrity("backup_damaged", path=str(catalogue))
 
 
-def _open_copy(source: Source, where: Place, identity: Identity, state: StateFolder) -> tuple[Store, bytes, bytes]:
-    """The catalogue in its new place, under a new key; with both seeds."""
-    with disk():
-        shutil.copyfile(source.catalogue, where.catalogue)
-        where.catalogue.chmod(where.file_mode)
-    connection, old_seed = _connect(source.place(where.root), where.catalogue, identity)
-    new_seed = primitives.fresh()
-    connection.rekey(catalogue_key(new_seed))
-    blobs = FileBlobs(where.objects, group=where.group)
-    store = Store(where, connection, blobs, FileRoot.create(where.root, group=where.group), identity, new_seed, state)
-    try:
-        store.load_documents()
-        _demand_officer(store)
-    except BaseException:
-        store.close()
-        raise
-    return store, old_seed, new_seed
-
-
-def _demand_officer(store: Store) -> None:
-    decision = may(store.person.role, Action.RESTORE)
-    if not decision.allowed:
-        raise NotGranted(decision.code, rule=decision.rule)
+def _held(store: Store) -> Iterator[RecordingId]:
+    yield from (recording for _, recording in store.catalogue.recordings.held_rows(AT_ONCE))
 
 
 def _copy_objects(store: Store, folder: Path) -> set[RecordingId]:
-    """Every object that is held and is what the catalogue says; the ids of those that are not."""
-    theirs, without = FileBlobs(folder / "objects"), set[RecordingId]()
-    ids = [one for _, one in store.catalogue.held_rows(ONCE)]
-    for at in range(0, len(ids), ONCE):
-        put = []
-        for _, one in store.catalogue.held_among(ids[at : at + ONCE]):
-            name = one.id.hex()
+    """Copy every object that is held and is what the catalogue says; the ids of those that are not."""
+    source, missing = FileBlobs(folder / "objects"), set[RecordingId]()
+    recordings = list(_held(store))
+    for at in range(0, len(recordings), AT_ONCE):
+        batch = [recording for _, recording in store.catalogue.recordings.held_among(recordings[at : at + AT_ONCE])]
+        copied = []
+        for recording in batch:
+            name = recording.id.hex()
             try:
-                with theirs.open(name) as stream:
+                with source.open(name) as stream:
                     store.blobs.put(name, iter(lambda: stream.read(primitives.FEED), b""))
             except KeyError:
-                without.add(one.id)
+                missing.add(recording.id)
                 continue
-            put.append(name)
-        store.blobs.settle(put)
-        for _, one in store.catalogue.held_among(bytes.fromhex(name) for name in put):  # type: ignore[arg-type]
-            if store.object_digest(one.id) != one.object_sha256:
-                without.add(one.id)
-    return without
+            copied.append(recording)
+        store.blobs.settle([recording.id.hex() for recording in copied])
+        damaged = (recording.id for recording in copied if store.object_digest(recording.id) != recording.object_sha256)
+        missing.update(damaged)
+    return missing
 
 
-def _let_in(store: Store, source: Source, new_seed: bytes) -> None:
-    """Key files of everybody who stays, and the catalogue's new key sealed to them."""
-    theirs = source.place(store.place.root)
+def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) -> None:
+    """Write R of the backup into both slots, with counters that nobody who saw the lost store finds too small."""
+    generation = max(slot.generation, since.counters.generation) + UNTOLD
+    with store.db.writing():
+        store.meta.set_number("generation", generation)
+        store.meta.set_number("changes", max(store.meta.number("changes"), since.counters.changes) + UNTOLD)
+        for key in ("attempts_taken", "flush_due", "rekey_due"):
+            store.meta.set_number(key, 0)
+    content = root_secret.encode_slot(store.layout.id, store.secret(ROOT_SEED), slot.seed_version, generation, secret)
+    for index in (0, 1):
+        store.root.write(index, content)
+
+
+def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
+    """Copy the key files of everybody who stays, and the receipts; seal the catalogue's new key to these people."""
+    backup, mode = source.layout(store.layout.root), store.layout.file_mode
     with disk():
         for person in store.roster.people:
-            path = theirs.key_file(person.name)
-            if not person.service and path.is_file():
-                put_new(store.place.key_file(person.name), [path.read_bytes()], store.place.file_mode)
-        for one in sorted((source.folder.parent / "receipts").glob("*.json")):
-            if not (store.place.receipts / one.name).exists():
-                put_new(store.place.receipts / one.name, [one.read_bytes()], store.place.file_mode)
+            key_file = backup.key_file(person.name)
+            if not person.service and key_file.is_file():
+                put_new(store.layout.key_file(person.name), [key_file.read_bytes()], mode)
+        for receipt in sorted((source.folder.parent / "receipts").glob("*.json")):
+            if not (store.layout.receipts / receipt.name).exists():
+                put_new(store.layout.receipts / receipt.name, [receipt.read_bytes()], mode)
         for folder in ("people", "receipts"):
-            sync_folder(store.place.store / folder)
+            sync_folder(store.layout.store / folder)
     for person in store.roster.people:
-        write_catalogue_seal(store.place, person.name, person.seal_key, [new_seed])
+        write_catalogue_seal(store.layout, person.name, person.seal_key, [new_seed])
 
 
-# -- 3 to 5: what happened since ----------------------------------------------------------------------
+# -- 4 and 5: what happened since ---------------------------------------------------------------------
 
 
-def _lay_out_root(store: Store, kept: Kept, secret: bytes, since: Replay) -> None:
-    """R of the backup in both slots, and counters that nobody who saw the lost store finds too small."""
-    generation = max(kept.generation, since.numbers.get("generation", 0)) + UNTOLD
-    with store.db.writing():
-        store.set_number("generation", generation)
-        store.set_number("changes", max(store.number("changes"), since.numbers.get("changes", 0)) + UNTOLD)
-        for key in ("attempts_taken", "flush_due", "rekey_due"):
-            store.set_number(key, 0)
-    slot = root_secret.encode_slot(store.place.id, store.part("root"), kept.seed_version, generation, secret)
-    for index in (0, 1):
-        store.root.write(index, slot)
+def _make_current(
+    copy: _Copy, source: BackupSource, options: RestoreOptions, difference: _Difference, now: datetime
+) -> tuple[str, ...]:
+    """Step 4; the names of those who were removed."""
+    store, since = copy.store, difference.since
+    removed = tuple(sorted(since.gone & {person.name for person in store.roster.people}))
 
-
-def _put_right(
-    store: Store,
-    wishes: Wishes,
-    kept: Kept,
-    since: Replay | None,
-    seeds: Sequence[bytes],
-    without: set[RecordingId],
-    now: datetime,
-) -> Restored:
-    there = {one for _, one in store.catalogue.held_rows(ONCE)}
-    found = since or Replay()
-    again = (found.erased | without) & there
-    lost = tuple(sorted((found.taken | without) - found.erased))
-    removed = tuple(sorted(found.gone & {one.name for one in store.roster.people}))
-    told = {"replayed": since is not None, "lost": len(lost), "removed": list(removed)}
-
-    def put_right(change: Change) -> Sequence[Person]:
-        reconcile.catch_up(store, found)
-        reconcile.go_on_with_key(store, *seeds)
-        reconcile.roster_of_today(store, found, now)
-        reconcile.withdrawn_and_purged(store, found)
-        reconcile.copies_of_today(store, found)
-        store.set_number("unreplayed", int(since is None))
-        reconcile.places_of_today(store, wishes.folder, wishes.escrow, wishes.feed, kept, found)
-        sworn = roster.digest_of_people(store.roster)
-        entry = store.entry(Action.RESTORE, "done", "access.officer", now, **told, people=sworn)
-        change.log(entry.naming(*(one for one in lost if one not in there)))
+    def take_over(change: Change) -> Sequence[Person]:
+        store.log.catch_up(since.entries, since.checkpoints, since.log_keys)
+        reconcile.go_on_with_key(store, copy.old_seed, copy.new_seed)
+        reconcile.update_roster(store, since, now)
+        reconcile.take_over_withdrawals(store, since)
+        reconcile.take_over_purge(store, since)
+        reconcile.take_over_disclosures(store, since)
+        store.meta.set_number("unreplayed", int(difference.replay is None))
+        reconcile.update_escrows(store, since, options.escrow, options.folder, source.slot)
+        reconcile.update_feed(store, options.feed)
+        event = audit_events.Restored(
+            people=roster.digest_of_people(store.roster),
+            replayed=difference.replay is not None,
+            lost=len(difference.lost),
+            removed=list(removed),
+            recordings=tuple(recording for recording in difference.lost if recording not in difference.held),
+        )
+        change.log(event)
         return protocol.root_holders(store, now)
 
-    protocol.replace_root(store, now, put_right)
-    _erase_again(store, again, now)
-    held, erased = store.catalogue.count("state = 'held'"), len(found.erased & there)
-    return Restored(store.place, store.book.vkey(), now, held, erased, lost, removed, since is not None)
+    protocol.replace_root(store, now, take_over)
+    return removed
 
 
-def _erase_again(store: Store, again: set[RecordingId], now: datetime) -> None:
+def _erase_again(store: Store, recordings: frozenset[RecordingId], now: datetime) -> None:
     """Step 5."""
-    if not again:
+    if not recordings:
         return
-    order = protocol.Order("restore", "consent.withdraw", tuple(sorted(again)))
-    entry = store.entry(Action.RESTORE, "done", "consent.withdraw", now, erased=len(again))
-    protocol.carry_out(store, lambda: order, now, lambda change, _: change.log(entry.naming(*order.recordings)))
+    order = protocol.Order("restore", "consent.withdraw", Event.ERASED_BEFORE, tuple(sorted(recordings)))
+
+    def log(change: Change, _: protocol.Order) -> None:
+        erased = len(order.recordings)
+        change.log(audit_events.ErasedAgain(rule=order.rule, recordings=order.recordings, erased=erased))
+
+    protocol.carry_out(store, lambda: order, now, log)

@@ -31,7 +31,7 @@ class Cut:
     score: float | None = None
     status: str = "proposed"
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "start": self.start,
@@ -44,17 +44,17 @@ class Cut:
         }
 
 
-def from_told(told: dict[str, Any]) -> Cut:
-    """What `told` wrote."""
-    channels = told["channels"]
+def from_json(cut: dict[str, Any]) -> Cut:
+    """What `Cut.to_json` wrote."""
+    channels = cut["channels"]
     return Cut(
-        float(told["start"]),
-        float(told["end"]),
+        float(cut["start"]),
+        float(cut["end"]),
         tuple(channels) if channels is not None else None,
-        tuple(told["types"]),
-        tuple(told["sources"]),
-        told["score"],
-        str(told["status"]),
+        tuple(cut["types"]),
+        tuple(cut["sources"]),
+        cut["score"],
+        str(cut["status"]),
     )
 
 

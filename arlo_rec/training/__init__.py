@@ -1,1 +1,1 @@
-"""Training copies: how they are built, kept, worked off and evaluated. Their life stands in `pseudonymise`."""
+"""How training copies are planned, cut, sealed, processed as a backlog and evaluated; their life: `pseudonymise`."""

@@ -1,8 +1,8 @@
-"""Calls that have no training copy yet, worked off one after the other or several at once.
+"""The backlog: calls of which no training copy was made yet, processed one by one or several at once.
 
-The store is touched by one thread alone: it opens a call, hands it to a worker that hears and plans (which is what
-takes the time), and makes the copy when that is done. Each copy is committed by itself, so whoever stops in the
-middle goes on where they stopped.
+One thread alone touches the store: it opens a call, hands it to a worker that plans the cuts (which takes the time),
+and makes the copy when that is done. Each copy is committed by itself, so whoever stops in the middle goes on where
+they stopped. How a copy is made stands in `build`.
 """
 
 from __future__ import annotations
@@ -10,28 +10,42 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from queue import SimpleQueue
 
 from arlo_rec.access import gate
+from arlo_rec.access.gate import Intent
+from arlo_rec.catalogue.copies import Copy
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
-from arlo_rec.model.records import Kind, Recording, to_micros
-from arlo_rec.policy import Action, Purpose, Role
+from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.policy import Action, Purpose
 from arlo_rec.store import Store
-from arlo_rec.training import build, copies
-from arlo_rec.training.build import Helpers, Made, Opened, Order, Planned
-from arlo_rec.training.copies import Copy
+from arlo_rec.training import build, cut_plan, opening
+from arlo_rec.training.build import TrainingCopy
+from arlo_rec.training.cut_plan import CopyOrder, CutPlan, SpeechModels
+from arlo_rec.training.opening import OpenRecording
 
 _OF_ONE_CALL = (Usage, NotGranted, Refused, Integrity, SoundError)
+_OF_ONE_ENGINE = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets another process
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedCall:
     """A call of which no copy was made, and why."""
 
     id: str
     error: ArloError
+
+
+@dataclass(frozen=True, slots=True)
+class _CallInWork:
+    """A call that is open, and the plan that a worker is making."""
+
+    shown_id: str
+    original: OpenRecording
+    order: CopyOrder
+    plan: Future[CutPlan] = field(repr=False)
 
 
 def pending(store: Store, now: datetime) -> list[Recording]:
@@ -39,90 +53,91 @@ def pending(store: Store, now: datetime) -> list[Recording]:
 
     Raises NotGranted for a role that makes none.
     """
-    live = gate.admit_maker(store, Action.PSEUDONYMISE, now)
-    found = store.catalogue.where(
-        "state = 'held' AND kind = ? AND due_at > ? AND NOT EXISTS "
-        "(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = 'held' AND c.kind = ?)",
-        (int(Kind.ORIGINAL), to_micros(store.today(now)), int(Kind.PSEUDONYMISED)),
-    )
-    officer = store.person.role is Role.OFFICER
-    mine = [one for one in found if officer or any(each.opens(Purpose.QUALITY, one.team) for each in live)]
-    return sorted((one for one in mine if Purpose.TRAINING in one.purposes), key=lambda one: (one.due_at, one.id))
-
-
-def waiting(store: Store, now: datetime) -> list[tuple[Copy, datetime]]:
-    """Copies that wait for a person and that this one may look through, oldest first; raises NotGranted."""
-    live = gate.admit_maker(store, Action.REVIEW, now)
-    officer = store.person.role is Role.OFFICER
+    admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
     return [
-        (copy, made_at)
-        for copy, made_at, team in copies.under_review(store)
-        if officer or any(each.opens(Purpose.QUALITY, team) for each in live)
+        recording
+        for recording in store.catalogue.recordings.without_copy(store.today(now))
+        if admission.covers(recording.team) and Purpose.TRAINING in recording.purposes
     ]
 
 
-def work_off(
+def under_review(store: Store, now: datetime) -> list[Copy]:
+    """Copies that wait for a person and that this one may review, oldest first; raises NotGranted."""
+    admission = gate.admit(store, Intent(Action.REVIEW), now)
+    return [copy for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
+
+
+def make_copies(
     store: Store,
     shown_ids: Sequence[str],
-    order_of: Callable[[str], Order],
-    helpers: Sequence[Helpers],
+    order_of: Callable[[str], CopyOrder],
+    models: Sequence[SpeechModels],
     clock: Callable[[], datetime],
     *,
     unless_copied: bool = False,
-) -> Iterator[Made | Failed]:
-    """Make a copy of each call, in order, as many at once as there are *helpers*; a call that fails stops no other.
+) -> Iterator[TrainingCopy | FailedCall]:
+    """Make a copy of each call, in order, as many at once as there are *models*; a call that fails stops no other.
 
     Raises what concerns all of them: a full disk, a store that is in use, an engine that cannot be started.
     """
-    free: SimpleQueue[Helpers] = SimpleQueue()
-    for one in helpers:
-        free.put(one)
-    running: deque[tuple[str, Opened, Order, Future[Planned]]] = deque()
+    free: SimpleQueue[SpeechModels] = SimpleQueue()
+    for model in models:
+        free.put(model)
+    in_work: deque[_CallInWork] = deque()
     begun: set[str] = set()
-    with ThreadPoolExecutor(len(helpers)) as workers:
+    with ThreadPoolExecutor(len(models)) as workers:
         try:
             for shown_id in shown_ids:
-                if shown_id in begun or (unless_copied and copies.has_copy(store, shown_id)):
+                if shown_id in begun or (unless_copied and _has_copy(store, shown_id)):
                     continue  # named twice, or somebody made one meanwhile
                 begun.add(shown_id)
-                if len(running) == len(helpers):
-                    yield _finished(store, *running.popleft(), clock)
+                if len(in_work) == len(models):
+                    yield _finish(store, in_work.popleft(), clock)
                 try:
                     order = order_of(shown_id)
-                    build.demand_words(order, helpers[0])
-                    source = build.original(store, shown_id, clock)
+                    cut_plan.demand_words(order, models[0])
+                    original = opening.open_original(store, shown_id, clock)
                 except _OF_ONE_CALL as error:
-                    yield Failed(shown_id, error)
+                    yield FailedCall(shown_id, error)
                     continue
-                running.append((shown_id, source, order, workers.submit(_planned, free, source, order)))
-            while running:
-                yield _finished(store, *running.popleft(), clock)
+                plan = workers.submit(_plan, free, original, order)
+                in_work.append(_CallInWork(shown_id, original, order, plan))
+            while in_work:
+                yield _finish(store, in_work.popleft(), clock)
         except BaseException:  # Ctrl-C too: nobody waits for what is still being heard
-            for *_, waiting in running:
-                waiting.cancel()
-            for one in helpers:
-                if one.engine is not None:
-                    one.engine.stop()
+            for call in in_work:
+                call.plan.cancel()
+            for model in models:
+                if model.engine is not None:
+                    model.engine.stop()
             raise
 
 
-def _planned(free: SimpleQueue[Helpers], source: Opened, order: Order) -> Planned:
-    mine = free.get()
+def _has_copy(store: Store, shown_id: str) -> bool:
+    """Whether a copy of the recording of that id is held."""
     try:
-        return build.planned(source, order, mine)
+        return bool(store.catalogue.copies.of_original(RecordingId(bytes.fromhex(shown_id))))
+    except ValueError:
+        return False
+
+
+def _plan(free: SimpleQueue[SpeechModels], original: OpenRecording, order: CopyOrder) -> CutPlan:
+    """Plan the cuts of a call with models that no other worker uses meanwhile."""
+    models = free.get()
+    try:
+        return cut_plan.plan_cuts(original, order, models)
     finally:
-        free.put(mine)
+        free.put(models)
 
 
-def _finished(
-    store: Store, shown_id: str, source: Opened, order: Order, plan: Future[Planned], clock: Callable[[], datetime]
-) -> Made | Failed:
+def _finish(store: Store, call: _CallInWork, clock: Callable[[], datetime]) -> TrainingCopy | FailedCall:
+    """Wait for a call's plan and make its copy."""
     try:
-        made = build.make(store, source, plan.result(), order, clock())
-        return replace(made, planned=replace(made.planned, words=()))  # a backlog is long, and nobody reads them here
+        copy = build.make(store, call.original, call.plan.result(), call.order, clock())
+        return replace(copy, plan=copy.plan.without_words())  # a backlog is long, and nobody reads the words here
     except _OF_ONE_CALL as error:
-        return Failed(shown_id, error)
+        return FailedCall(call.shown_id, error)
     except Unreachable as error:
-        if error.code in {"engine_died", "engine_silent", "engine_garbled"}:
-            return Failed(shown_id, error)
+        if error.code in _OF_ONE_ENGINE:
+            return FailedCall(call.shown_id, error)
         raise

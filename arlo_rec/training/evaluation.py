@@ -1,19 +1,19 @@
 """How well identifiers are found in calls whose truth is known, so that a company can measure its own.
 
-A folder holds NAME.wav, NAME.json with what identifies, and transcripts: NAME.words.json or `words*/NAME.json`; without
-one an engine hears the call. Cover is the share of an identifier's duration that is cut; over-cut is the share of the
-speech, farther than 0.3 s from every identifier, that is cut, too. Nothing is kept and no store is opened.
+A folder holds NAME.wav, NAME.json with what identifies, and transcripts: NAME.words.json or `words*/NAME.json`;
+without one an engine hears the call. Cover is the share of an identifier's duration that is cut; over-cut is the share
+of the speech, farther than 0.3 s from every identifier, that is cut, too. Nothing is kept and no store is opened.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec import audio
 from arlo_rec.audio import Sound
@@ -24,7 +24,7 @@ from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.speech.words import Transcript
 from arlo_rec.training import build
-from arlo_rec.training.build import ALONE, Helpers, Order
+from arlo_rec.training.cut_plan import NO_MODELS, CopyOrder, SpeechModels
 
 WHOLE = 0.95  # of an identifier's duration: what is left of it tells nobody
 NEAR = 0.3  # seconds around an identifier in which a cut is none too much
@@ -43,8 +43,8 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A labelled call; *speech* are stretches, or None where they are to be found in the sound."""
+class LabelledCall:
+    """A call whose truth is known; *speech* are stretches, or None where they are to be found in the sound."""
 
     name: str
     sound: Sound = field(repr=False)
@@ -55,16 +55,24 @@ class Call:
 
     @property
     def layout(self) -> str:
-        """Whether who speaks is told by the channel."""
+        """`stereo` where the channel says who speaks, else `mono`."""
         return "stereo" if self.sound.channels > 1 else "mono"
 
 
+class IdentifierCover(NamedTuple):
+    """What cuts leave of an identifier: the share of its duration that is cut, and the seconds that are not."""
+
+    type: str
+    share: float
+    left_s: float
+
+
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One call with its cuts: the cover of each identifier, and of the speech far from all of them."""
+class CallScore:
+    """The cover of each identifier of a call, and the share of the speech far from all of them that is cut."""
 
     layout: str
-    covers: tuple[tuple[str, float, float], ...]  # type, share cut, seconds left
+    covers: tuple[IdentifierCover, ...]
     over_cut: float
 
 
@@ -78,64 +86,65 @@ class Figures:
     residual_s: float
 
 
-def calls(folder: Path) -> Iterator[Call]:
+def labelled_calls(folder: Path) -> Iterator[LabelledCall]:
     """The labelled calls of a folder; raises Usage where there is none, or one is not right."""
     try:
-        named = sorted(one for one in folder.glob("*.json") if one.with_suffix(".wav").is_file())
+        paths = sorted(path for path in folder.glob("*.json") if path.with_suffix(".wav").is_file())
     except OSError:
-        named = []
-    if not named:
+        paths = []
+    if not paths:
         raise Usage("bench_empty", path=str(folder))
-    for path in named:
+    for path in paths:
         yield _call(path)
 
 
-def scored(call: Call, order: Order, helpers: Helpers = ALONE) -> Scored:
-    """One call cut as it would be, and what is left of it."""
+def evaluate(call: LabelledCall, order: CopyOrder, models: SpeechModels = NO_MODELS) -> CallScore:
+    """Cut a call as its copy would be, and score what is left of it."""
     from arlo_rec.speech.engines import passes
     from arlo_rec.speech.planning import planner
 
     transcripts = list(call.transcripts)
-    if not transcripts and helpers.engine is not None:
-        transcripts = passes.heard(helpers.engine, call.sound, order.language, call.names)
+    if not transcripts and models.engine is not None:
+        transcripts = passes.heard(models.engine, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT
     try:
-        found = planner.plan(call.sound, transcripts, call.names, strict=strict, labeller=helpers.labeller)
+        plan = planner.plan(call.sound, transcripts, call.names, strict=strict, labeller=models.labeller)
     except Usage as misfit:
         raise Usage("bench_wrong", path=call.name, why=str(misfit.detail.get("why", misfit.code))) from None
-    cut = audio.cut(call.sound, build.stretches(found.cuts), order.fill, bytes(32))
-    build.prove(call.sound, cut, found.cuts, order.fill, bytes(32))
-    return score(call, found.cuts)
+    copy = audio.cut(call.sound, build.stretches(plan.cuts), order.fill, bytes(32))
+    build.prove(call.sound, copy, plan.cuts, order.fill, bytes(32))
+    return score(call, plan.cuts)
 
 
-def score(call: Call, cuts: Sequence[Cut]) -> Scored:
+def score(call: LabelledCall, cuts: Sequence[Cut]) -> CallScore:
     """What *cuts* leave of the identifiers of a call, and what they take beside them."""
     steps = int(call.sound.duration / STEP) + 1
-    gone = _steps([(one.start, one.end) for one in cuts], steps)
+    is_cut = _steps([(cut.start, cut.end) for cut in cuts], steps)
     covers = []
-    for one in call.identifiers:
-        within = range(round(one.start / STEP), min(steps, round(one.end / STEP)))
-        hit = sum(gone[at] for at in within)
-        covers.append((one.type, hit / max(1, len(within)), (len(within) - hit) * STEP))
-    near = _steps([(one.start - NEAR, one.end + NEAR) for one in call.identifiers], steps)
-    far = [at for at, spoken in enumerate(_steps(_speech(call), steps)) if spoken and not near[at]]
-    return Scored(call.layout, tuple(covers), sum(gone[at] for at in far) / max(1, len(far)))
+    for identifier in call.identifiers:
+        within = range(round(identifier.start / STEP), min(steps, round(identifier.end / STEP)))
+        covered = sum(is_cut[step] for step in within)
+        share, left = covered / max(1, len(within)), (len(within) - covered) * STEP
+        covers.append(IdentifierCover(identifier.type, share, left))
+    near = _steps([(identifier.start - NEAR, identifier.end + NEAR) for identifier in call.identifiers], steps)
+    far = [step for step, spoken in enumerate(_steps(_speech(call), steps)) if spoken and not near[step]]
+    return CallScore(call.layout, tuple(covers), sum(is_cut[step] for step in far) / max(1, len(far)))
 
 
-def figures(covers: Sequence[tuple[str, float, float]]) -> Figures:
-    """The same of many as four figures."""
+def figures(covers: Sequence[IdentifierCover]) -> Figures:
+    """The covers of many identifiers as four figures."""
     count = max(1, len(covers))
     return Figures(
         len(covers),
-        sum(share >= WHOLE for _, share, _ in covers) / count,
-        sum(share for _, share, _ in covers) / count,
-        sum(left for _, _, left in covers),
+        sum(cover.share >= WHOLE for cover in covers) / count,
+        sum(cover.share for cover in covers) / count,
+        sum(cover.left_s for cover in covers),
     )
 
 
-def _speech(call: Call) -> list[tuple[float, float]]:
+def _speech(call: LabelledCall) -> list[tuple[float, float]]:
     if call.speech is not None:
         return list(call.speech)
     from arlo_rec.audio.activity import activity, stretches
@@ -145,29 +154,26 @@ def _speech(call: Call) -> list[tuple[float, float]]:
 
 def _steps(spans: Sequence[tuple[float, float]], steps: int) -> bytearray:
     """1 for each hundredth of a second that lies in a span."""
-    made = bytearray(steps)
+    inside = bytearray(steps)
     for start, end in spans:
         first, behind = max(0, round(start / STEP)), min(steps, round(end / STEP))
-        made[first:behind] = b"\1" * max(0, behind - first)
-    return made
+        inside[first:behind] = b"\1" * max(0, behind - first)
+    return inside
 
 
 # -- reading ------------------------------------------------------------------------------------------
 
 
-def _call(path: Path) -> Call:
+def _call(path: Path) -> LabelledCall:
     try:
-        told = parse_object(read_small(path, LABELS_LARGEST))
+        labels = parse_object(read_small(path, LABELS_LARGEST))
         raw = read_small(path.with_suffix(".wav"), LARGEST)
-        sound = audio.read_wav(io.BytesIO(raw), len(raw))
-        identifiers = tuple(_identifier(one) for one in told["identifiers"])
-        spoken = told.get("speech", told.get("ref"))
-        return Call(
+        return LabelledCall(
             path.stem,
-            sound,
-            identifiers,
-            tuple(str(name) for told_names in told.get("known", {}).values() for name in _listed(told_names)),
-            None if spoken is None else tuple((_time(one["start"]), _time(one["end"])) for one in spoken),
+            audio.read_wav(io.BytesIO(raw), len(raw)),
+            tuple(_identifier(label) for label in labels["identifiers"]),
+            tuple(str(name) for names in labels.get("known", {}).values() for name in _as_list(names)),
+            _stretches(labels.get("speech", labels.get("ref"))),
             tuple(_transcripts(path)),
         )
     except OSError:
@@ -178,11 +184,17 @@ def _call(path: Path) -> Call:
         raise Usage("bench_wrong", path=str(path), why="no_labels") from None
 
 
-def _identifier(told: dict[str, Any]) -> Identifier:
-    start, end = _time(told["start"]), _time(told["end"])
+def _identifier(label: Mapping[str, Any]) -> Identifier:
+    start, end = _time(label["start"]), _time(label["end"])
     if not 0 <= start < end:
         raise ValueError("no length")
-    return Identifier(str(told["type"])[:40], start, end)
+    return Identifier(str(label["type"])[:40], start, end)
+
+
+def _stretches(labels: Any) -> tuple[tuple[float, float], ...] | None:
+    if labels is None:
+        return None
+    return tuple((_time(label["start"]), _time(label["end"])) for label in labels)
 
 
 def _time(value: object) -> float:
@@ -191,7 +203,7 @@ def _time(value: object) -> float:
     return float(value)
 
 
-def _listed(names: object) -> list[object]:
+def _as_list(names: object) -> list[object]:
     return names if isinstance(names, list) else [names]
 
 
@@ -200,6 +212,6 @@ def _transcripts(path: Path) -> Iterator[Transcript]:
     from arlo_rec.speech.transcripts import gathering, reading
 
     beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))
-    apart = sorted(one / path.name for one in path.parent.glob("words*") if (one / path.name).is_file())
-    for one in (*beside, *apart):
-        yield reading.read(read_small(one, gathering.LONGEST + 1))
+    apart = sorted(folder / path.name for folder in path.parent.glob("words*") if (folder / path.name).is_file())
+    for transcript in (*beside, *apart):
+        yield reading.read(read_small(transcript, gathering.LONGEST + 1))

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import audio, pseudonymise, retention
-from arlo_rec.access import gate, search
+from arlo_rec.access import search
+from arlo_rec.access.gate import Intent
 from arlo_rec.admin import grants, identities, initialise
 from arlo_rec.admin.opening import open_store
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import audit_check
+from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.request import Request, answer
 from arlo_rec.erasure import receipts, withdrawal
 from arlo_rec.i18n.messages import say
@@ -35,7 +37,7 @@ from arlo_rec.model.records import to_iso
 from arlo_rec.oversight import verify
 from arlo_rec.policy import RETENTION, Action, GuardLimits, Mode, Role
 from arlo_rec.store import Store
-from arlo_rec.training import build, copies
+from arlo_rec.training.cut_plan import NO_MODELS, CopyOrder
 
 CALLS = (  # sound, caller, agent; the numbers are examples and the names are fictional
     ("call-1.wav", "+4790000001", "Ola Oppdiktet"),
@@ -115,20 +117,20 @@ class _Life:
 
     def _found(self) -> None:
         passphrase = readable_secret(4).encode()
-        wishes = initialise.Wishes(self.base / "store", self.base / "store.root", "Sigrid")
-        founded = initialise.found(wishes, passphrase, self.now, self.state)
-        self.people["Sigrid"] = unlock(founded.place, "Sigrid", passphrase)
-        self.step("access.officer", "init", ok=founded.place.catalogue.exists())
+        new = initialise.NewStore(self.base / "store", self.base / "store.root", "Sigrid")
+        made = initialise.initialise(new, passphrase, self.now, self.state)
+        self.people["Sigrid"] = unlock(made.layout, "Sigrid", passphrase)
+        self.step("access.officer", "init", ok=made.layout.catalogue.exists())
 
     def _people(self) -> None:
         with self.as_("Sigrid") as store:
             passphrase = readable_secret(4).encode()
             identities.add(store, identities.NewPerson("Leif", Role.MANAGER, passphrase), self.now)
-            self.people["Leif"] = unlock(store.place, "Leif", passphrase)
+            self.people["Leif"] = unlock(store.layout, "Leif", passphrase)
             for name, role in (("telefon", Role.INGEST), ("cron", Role.RETENTION), ("skranke", Role.SUPPORT)):
                 key = self.base / f"{name}.key"
                 identities.add(store, identities.NewPerson(name, role, key_out=key), self.now)
-                self.people[name] = read_service(store.place, key)
+                self.people[name] = read_service(store.layout, key)
         self.step("security.password", "people", ok=len(self.people) == 5)
 
     def _take_in(self) -> None:
@@ -154,16 +156,15 @@ class _Life:
         until = self.now + timedelta(days=30)
         with self.as_("Sigrid") as store:
             for purpose in ("quality", "training"):
-                wanted = grants.Wanted("Leif", purpose, (TEAM,), until, say("demo.reason_grant", self.lang))
-                grants.grant(store, wanted, self.now)
+                terms = grants.Terms("Leif", purpose, (TEAM,), until, say("demo.reason_grant", self.lang))
+                grants.grant(store, terms, self.now)
         self.step("access.officer", "granted", ok=True)
 
     def _find_and_export(self) -> None:
         out = self.base / "kvalitet.wav"
         with self.as_("Leif") as store:
             found = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now)
-            admission = gate.admit(store, Action.EXPORT, "quality", self._reason(), self.now)
-            search.export(store, admission, self.recordings[1], out, lambda: self.now)
+            self._export(store, self.recordings[1], "quality", out)
         self.step("security.reason", "found", ok=len(found) == len(CALLS), count=len(found))
         original = files("arlo_rec") / "demo_calls" / CALLS[1][0]
         same_end = out.read_bytes()[-1000:] == original.read_bytes()[-1000:]
@@ -171,13 +172,7 @@ class _Life:
 
     def _training(self) -> None:
         problem = self._problem(
-            lambda store: search.export(
-                store,
-                gate.admit(store, Action.EXPORT, "training", self._reason(), self.now),
-                self.recordings[0],
-                self.base / "opplaering.wav",
-                lambda: self.now,
-            )
+            lambda store: self._export(store, self.recordings[0], "training", self.base / "opplaering.wav")
         )
         self.step("data.pseudonymised", "training", ok=problem == "no_released_copy")
         self._copy()
@@ -185,17 +180,16 @@ class _Life:
     def _copy(self) -> None:
         """A call that says a name, with its transcript, becomes a copy without it that a trainer hears."""
         words = (files("arlo_rec") / "demo_calls" / "call-1.words.json").read_bytes()
-        order = build.Order(Mode.DETECT, transcripts=((None, words),))
+        order = CopyOrder(Mode.DETECT, transcripts=((None, words),))
         with self.as_("Leif") as store:
-            made = pseudonymise.propose(store, self.recordings[0], order, build.ALONE, lambda: self.now)
-        self.step("data.pseudonymised", "copied", ok=made.state == copies.NEEDS_REVIEW, count=len(made.cuts))
+            made = pseudonymise.propose(store, self.recordings[0], order, NO_MODELS, lambda: self.now)
+        self.step("data.pseudonymised", "copied", ok=made.state == CopyState.NEEDS_REVIEW, count=len(made.cuts))
         copy, out = made.copy.hex(), self.base / "opplaering.wav"
         problem = self._problem(lambda store: pseudonymise.release(store, copy, self._reason(), None, lambda: self.now))
         with self.as_("Leif") as store:
             pseudonymise.confirm(store, copy, lambda: self.now)
             given = pseudonymise.release(store, copy, self._reason(), None, lambda: self.now)
-            admission = gate.admit(store, Action.EXPORT, "training", self._reason(), self.now)
-            search.export(store, admission, given.copy.hex(), out, lambda: self.now)
+            self._export(store, given.copy.hex(), "training", out)
         heard = audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size)
         places = [(int(one.start * heard.rate) + 1, int(one.end * heard.rate)) for one in given.cuts]
         silent = all(set(heard.data[2 * first : 2 * last]) == {SILENT} for first, last in places)
@@ -217,7 +211,9 @@ class _Life:
         self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
         told = receipts.verify(done.receipt.read_bytes() if done.receipt else b"")
         self.step("consent.withdraw", "receipt", ok=told["count"] == 3)
-        problem = self._problem(lambda store: self._export_again(store))
+        problem = self._problem(
+            lambda store: self._export(store, self.recordings[0], "quality", self.base / "igjen.wav")
+        )
         self.step("consent.withdraw", "unreadable", ok=problem == "no_grant")
 
     def _revoke(self) -> None:
@@ -243,8 +239,8 @@ class _Life:
     def _look_back(self) -> None:
         with self.as_("Sigrid") as store:
             problems = verify.verify(store, self.now, read_data=True)
-            log = audit_log.check(store.book, store.signers(), signatures=True)
-            size = store.book.tree().size
+            log = audit_check.check(store.log, store.signers(), signatures=True)
+            size = store.log.tree().size
         self.step("security.monitored", "verified", ok=not problems and not log, size=size)
 
     # -- small words ----------------------------------------------------------------------------------
@@ -276,9 +272,9 @@ class _Life:
             return problem.code
         return None
 
-    def _export_again(self, store: Store) -> object:
-        admission = gate.admit(store, Action.EXPORT, "quality", self._reason(), self.now)
-        return search.export(store, admission, self.recordings[0], self.base / "igjen.wav", lambda: self.now)
+    def _export(self, store: Store, shown_id: str, purpose: str, out: Path) -> int:
+        intent = Intent(Action.EXPORT, purpose, self._reason())
+        return search.export(store, shown_id, intent, out, lambda: self.now)
 
     def _reason(self) -> str:
         return say("demo.reason", self.lang)

@@ -17,7 +17,7 @@ from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import key_files, root_secret, roster
-from arlo_rec.keys.layout import Place, find
+from arlo_rec.keys.layout import Layout, find
 from arlo_rec.model import strict_json, times
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
@@ -61,7 +61,7 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.place = Place(folder, folder / "root", STORE)
+        self.place = Layout(folder, folder / "root", STORE)
         for name in ("people", "root", "seals"):
             (folder / name).mkdir()
         self.identity = key_files.Identity(STORE, "sigrid", bytes(32), (KEY.public,))

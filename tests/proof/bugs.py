@@ -18,9 +18,10 @@ from arlo_rec import cli
 from arlo_rec.access import search
 from arlo_rec.backends import durable, files, sqlite
 from arlo_rec.backends.files import FileRoot
-from arlo_rec.catalogue.recordings import Catalogue
+from arlo_rec.catalogue.tombstones import Tombstones
 from arlo_rec.erasure import protocol, withdrawal
-from arlo_rec.intake import ingest
+from arlo_rec.intake import cleanup
+from arlo_rec.intake.batch import Batch
 from arlo_rec.store import Store
 from tests.proof.trace import Traced
 
@@ -84,17 +85,17 @@ def _old_slot_kept() -> None:
 
 def _tombstone_outside() -> None:
     """The tombstone comes in a transaction of its own, after the erasure."""
-    bury, carry_out = Catalogue.bury, withdrawal.carry_out
+    add, carry_out = Tombstones.add, withdrawal.carry_out
     late: list[tuple[Any, ...]] = []
 
     def later(store: Any, planned: Any, now: Any) -> Any:
         done = carry_out(store, planned, now)
         with store.change(now):
             for one in late:
-                bury(*one)
+                add(*one)
         return done
 
-    Catalogue.bury = lambda *words: late.append(words)  # type: ignore[method-assign, assignment]
+    Tombstones.add = lambda *words: late.append(words)  # type: ignore[method-assign, assignment]
     withdrawal.carry_out = later
 
 
@@ -116,16 +117,13 @@ def _told_too_early() -> None:
 
 def _source_first() -> None:
     """Sources are removed before their recordings are committed."""
-    commit = ingest._Batch._commit
+    commit = Batch._commit
 
     def removed(self: Any, sealed: Any) -> bool:
-        self._done += [one.delivery for one in sealed]
-        self._remove_sources()
-        committed = commit(self, sealed)
-        self._done = []
-        return committed
+        cleanup.remove([call.delivered.delivery for call in sealed])
+        return commit(self, sealed)
 
-    ingest._Batch._commit = removed  # type: ignore[method-assign]
+    Batch._commit = removed  # type: ignore[method-assign]
 
 
 def _journal_not_synced() -> None:

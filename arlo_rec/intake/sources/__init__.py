@@ -1,1 +1,1 @@
-"""Readers of recording systems. Each gives `Delivery`s whose `call()` is one `Call`; nothing else knows a vendor."""
+"""Readers of what recording systems deliver: `Delivery`s whose `call()` is one `Call`. No vendor is known elsewhere."""

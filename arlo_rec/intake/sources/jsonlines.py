@@ -1,4 +1,4 @@
-"""JSON Lines: one call a line, each the JSON object that a manifest of its own would be."""
+"""JSON Lines: one call a line, each the JSON object that a manifest of its own would be. No call is judged here."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from arlo_rec.intake.sources.manifest import MANIFEST_BYTES
 from arlo_rec.model.strict_json import parse_object
 
 
-class Written(NamedTuple):
-    """A line of JSON."""
+class JsonLine(NamedTuple):
+    """A line that should hold a JSON object."""
 
     line: int
     raw: bytes
 
-    def told(self) -> dict[str, Any]:
-        """The object; raises ValueError."""
+    def to_json(self) -> dict[str, Any]:
+        """The object; raises ValueError where it is none."""
         return parse_object(self.raw, max_bytes=MANIFEST_BYTES)
 
 
-def records(lines: Lines) -> Iterator[Written]:
-    """Every line that is not blank. A last one without a line end is one, too: it may be half, and is judged again."""
+def records(lines: Lines) -> Iterator[JsonLine]:
+    """Every line that is not blank; a last one without an end, too: if it is half written, it is refused for now."""
     for line in lines:
         if line.strip():
-            yield Written(lines.number, line.rstrip(b"\r\n"))
+            yield JsonLine(lines.number, line.rstrip(b"\r\n"))

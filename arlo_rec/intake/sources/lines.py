@@ -1,6 +1,7 @@
-"""The lines of a manifest that tells of many calls: read one after the other, whatever the size of the file.
+"""The lines of a manifest of many calls, read one after the other, whatever the size of the file.
 
-Memory holds one line, and one that is too long is passed over. Nothing here knows what a line means.
+Memory holds one line, and the rest of a line that is too long is skipped. What a line means is known in `jsonlines` and
+`table`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, BinaryIO, Protocol
 
 from arlo_rec.intake.sources.manifest import MANIFEST_BYTES
 
-PASSED_OVER = 64 * 1024 * 1024  # bytes of a line that is too long, before the rest of its file is given up
+PASSED_OVER = 64 * 1024 * 1024  # bytes skipped of a line that is too long, before the rest of its file is given up
 _PIECE = 64 * 1024  # bytes of a line that is too long, at a time
 
 
@@ -25,12 +26,12 @@ class Record(Protocol):
     def raw(self) -> bytes:
         """Without the line end."""
 
-    def told(self) -> dict[str, Any]:
-        """The call as a JSON manifest would tell it; raises ValueError where it cannot be read."""
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object that a manifest of this call would be; raises ValueError where it cannot be read."""
 
 
 class Unreadable(Exception):
-    """From this line on nobody can say where a call begins: what follows stays as it lies."""
+    """From this line on nobody can say where a call begins: what follows is not taken in, and the file stays."""
 
     def __init__(self, line: int, raw: bytes) -> None:
         super().__init__(f"unreadable from line {line}")
@@ -38,33 +39,33 @@ class Unreadable(Exception):
 
 
 class Lines:
-    """The lines of a file up to the *size* that it had when it was opened: what is added meanwhile is for the next run.
+    """The lines of a file up to the *size* that it had when it was opened; what is added meanwhile is not read.
 
-    Each comes with its line end, the first without a byte order mark. One that is longer than MANIFEST_BYTES
-    comes cut off, and still is longer; where it has no end within PASSED_OVER, Unreadable is raised.
+    Each has its line end, and the first no byte order mark. A line that is longer than MANIFEST_BYTES is cut to one
+    byte more than that; where it has no end within PASSED_OVER, Unreadable is raised.
     """
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self.number = 0
-        self._stream, self._left = stream, size
+        self._stream, self._bytes_left = stream, size
 
     def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> bytes:
-        line = rest = self._take(MANIFEST_BYTES + 1)
+        line = rest = self._read(MANIFEST_BYTES + 1)
         if not line:
             raise StopIteration
         self.number += 1
-        passed = 0
+        skipped = 0
         while rest and not rest.endswith(b"\n"):
-            rest = self._take(_PIECE)
-            passed += len(rest)
-            if passed > PASSED_OVER:
+            rest = self._read(_PIECE)
+            skipped += len(rest)
+            if skipped > PASSED_OVER:
                 raise Unreadable(self.number, line)
         return line.removeprefix(BOM_UTF8) if self.number == 1 else line
 
-    def _take(self, most: int) -> bytes:
-        piece = self._stream.readline(min(most, self._left))
-        self._left -= len(piece)
+    def _read(self, limit: int) -> bytes:
+        piece = self._stream.readline(min(limit, self._bytes_left))
+        self._bytes_left -= len(piece)
         return piece

@@ -1,7 +1,8 @@
-"""A manifest that tells of many calls: JSON Lines or CSV, one call a line, each with a sound in the same folder.
+"""A manifest of many calls: JSON Lines or CSV, one call a line, each with a sound in the same folder.
 
-Its calls are judged one by one, as those of other manifests are. The file goes when the last of its calls is done
-with, and only if it is still the file that was opened.
+It opens the file and counts its calls; they are judged one by one, as those of other manifests are (`candidates`).
+The file may be removed when the last of its calls is finished, and only if it is still the file that was opened
+(`cleanup`).
 """
 
 from __future__ import annotations
@@ -23,91 +24,92 @@ FORMATS: Final[dict[str, Callable[[Lines], Iterator[Record]]]] = {
 
 
 @dataclass(slots=True)
-class Many:
-    """The file as a whole: how many calls it told of so far, and how many are done with."""
+class ManifestOfMany:
+    """The file as a whole: how many calls were read from it so far, and how many of them are finished."""
 
     path: Path
     listed: bool = False
-    manifest: spool.Opened | None = None
-    told: int = 0
-    done: int = 0
+    manifest: spool.SpoolFile | None = None
+    calls: int = 0
+    finished: int = 0
     read_to_end: bool = False
 
     def count(self) -> int:
-        """How many calls it seems to tell of; what is told in the end may differ."""
+        """How many calls it seems to describe: a file that is still written to has more of them later."""
         count = 0
         try:
-            with spool.opened(self.path.parent, self.path.name) as (stream, about):
-                for _ in self._records(stream, about):
+            with spool.opened(self.path.parent, self.path.name) as (stream, file):
+                for _ in self._records(stream, file):
                     count += 1
         except (spool.NotAFile, Unreadable):
             count += 1
         return count
 
     def lines(self) -> Iterator[Line]:
-        """Its calls, read as they are asked for; the file stays open meanwhile, so that it stays the same file."""
+        """Its calls, read as they are asked for; the file stays open meanwhile, so that all of them are of one file."""
         try:
             with spool.opened(self.path.parent, self.path.name) as (stream, self.manifest):
                 yield from self._lines(self._records(stream, self.manifest))
         except spool.NotAFile as problem:
             if not (problem.missing and self.listed):  # else another run has taken it in
-                yield Line(path=self.path, many=self, fault="not_a_file")
+                yield Line(path=self.path, shared=self, fault="not_a_file")
 
-    def _records(self, stream: BinaryIO, about: spool.Opened) -> Iterator[Record]:
-        return FORMATS[self.path.suffix.lower()](Lines(stream, about.size))
+    def _records(self, stream: BinaryIO, file: spool.SpoolFile) -> Iterator[Record]:
+        return FORMATS[self.path.suffix.lower()](Lines(stream, file.size))
 
     def _lines(self, records: Iterator[Record]) -> Iterator[Line]:
-        """Each a step behind, so that the last one is known to be the last when it is handed out."""
+        """Each line when the next one was read, so that `read_to_end` is known before the last line is handed out."""
         last, broken = None, None
         try:
             for record in records:
                 if last is not None:
                     yield last
-                self.told += 1
-                last = Line(path=self.path, many=self, record=record, number=record.line, raw=record.raw)
+                self.calls += 1
+                last = Line(path=self.path, shared=self, record=record, number=record.line, raw=record.raw)
         except Unreadable as bad:
-            broken = Line(path=self.path, many=self, fault="bad_metadata", number=bad.line, raw=bad.raw)
+            broken = Line(path=self.path, shared=self, fault="bad_metadata", number=bad.line, raw=bad.raw)
         except OSError:
-            broken = Line(path=self.path, many=self, fault="not_a_file")
+            broken = Line(path=self.path, shared=self, fault="not_a_file")
         self.read_to_end = broken is None
-        yield from (one for one in (last, broken) if one is not None)
+        yield from (line for line in (last, broken) if line is not None)
 
 
 @dataclass(slots=True, kw_only=True)
 class Line(Delivery):
-    """One call of many; without a record it stands for the rest of a file that cannot be read (`fault`)."""
+    """One call of a manifest of many; without a record, the rest of a file that cannot be read (`fault`)."""
 
-    many: Many
+    shared: ManifestOfMany
     record: Record | None = None
     number: int | None = None
     fault: str = ""
 
     @property
     def source(self) -> str:
-        """The path as found and the line where the call begins."""
+        """The path as it was named or listed, and the line where the call begins."""
         return str(self.path) if self.number is None else f"{self.path}:{self.number}"
 
     def read(self) -> None:
-        """Take the line apart; raises BadManifest."""
+        """Read the line as a JSON object; raises BadManifest."""
         if self.record is None:
             raise BadManifest(self.fault)
         try:
-            self.told = self.record.told()
+            self.json = self.record.to_json()
         except ValueError:
             raise BadManifest("bad_metadata") from None
 
     @property
-    def can_go(self) -> bool:
-        """Whether it is a line: the rest of a file that nobody can read is not."""
+    def is_removable(self) -> bool:
+        """Whether it is a line, and not the rest of a file that cannot be read."""
         return self.record is not None
 
     @property
-    def itself(self) -> bytes:
-        """Nothing more than what it says: the file may be written anew around a line."""
+    def file_identity(self) -> bytes:
+        """Empty: the file around a line may be written anew, and the line is the same delivery."""
         return b""
 
-    def spent(self) -> spool.Opened | None:
-        """The manifest, if this was the last of its calls that was not done with."""
+    def finish(self) -> spool.SpoolFile | None:
+        """Count the call as finished; the manifest, if it was the last of its calls that was not."""
         if self.record is not None:
-            self.many.done += 1
-        return self.many.manifest if self.many.read_to_end and self.many.done == self.many.told else None
+            self.shared.finished += 1
+        shared = self.shared
+        return shared.manifest if shared.read_to_end and shared.finished == shared.calls else None

@@ -1,9 +1,9 @@
 """CSV: a heading with the keys of a manifest, dotted (`consent.key`), then one call a row.
 
-RFC 4180, read strictly, as UTF-8. The heading decides between comma and semicolon, which spreadsheets write where
-the comma stands in numbers. Every cell is text, so each column says what its text becomes; an empty cell is a
-missing value. A row that cannot be read is refused alone. A heading that cannot, or a quote that goes wrong
-over several lines, ends the reading: where the next call begins would be a guess.
+RFC 4180, read strictly, as UTF-8. The heading decides between comma and semicolon, which spreadsheets write where the
+comma stands in numbers. Every cell is text, so each column says what its text becomes; an empty cell is a missing
+value. A row that cannot be read is refused alone. A heading that cannot, or a quote that goes wrong over several
+lines, ends the reading: where the next call begins would be a guess. What a row says is not judged here.
 """
 
 from __future__ import annotations
@@ -57,25 +57,25 @@ COLUMNS: Final[dict[str, Callable[[str], object]]] = {
 
 
 class Row(NamedTuple):
-    """A row of the table, with the table's columns; no cells where it could not be taken apart."""
+    """A row of the table, with the table's columns; `cells` is None where the row could not be split."""
 
     line: int
     raw: bytes
     columns: list[str]
     cells: list[str] | None
 
-    def told(self) -> dict[str, Any]:
-        """What a JSON manifest would tell; raises ValueError for too many cells or too few."""
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object that a manifest of this call would be; raises ValueError for too many cells or too few."""
         if self.cells is None or len(self.cells) != len(self.columns):
             raise ValueError("not a row of this table")
-        told: dict[str, Any] = {}
+        manifest: dict[str, Any] = {}
         for column, cell in zip(self.columns, self.cells, strict=True):
             if column not in COLUMNS or (not cell and column != "caller"):  # a caller may be withheld
                 continue
             outer, _, inner = column.partition(".")
-            place, key = (told.setdefault(outer, {}), inner) if inner else (told, outer)
+            place, key = (manifest.setdefault(outer, {}), inner) if inner else (manifest, outer)
             place[key] = COLUMNS[column](cell)
-        return told
+        return manifest
 
 
 def records(lines: Lines) -> Iterator[Row]:
@@ -91,7 +91,7 @@ def records(lines: Lines) -> Iterator[Row]:
         except StopIteration:
             return
         except (csv.Error, ValueError):  # the reader begins anew with the next line
-            if texts.taken > 1:
+            if texts.lines_read > 1:
                 raise Unreadable(texts.first, bytes(texts.raw)) from None
             cells = None
         if texts.raw.strip():
@@ -99,18 +99,18 @@ def records(lines: Lines) -> Iterator[Row]:
 
 
 def _heading(lines: Lines) -> tuple[list[str], str]:
-    """The columns and what stands between them; raises Unreadable where they are not those of calls."""
+    """The columns and their delimiter; raises Unreadable where they are not those of calls."""
     for line in lines:
         if not line.strip():
             continue
         try:
             text = _text(line)
-            found = {one: next(csv.reader([text], delimiter=one, strict=True)) for one in _DELIMITERS}
+            headings = {mark: next(csv.reader([text], delimiter=mark, strict=True)) for mark in _DELIMITERS}
         except (csv.Error, ValueError):
             raise Unreadable(lines.number, line) from None
-        delimiter = max(_DELIMITERS, key=lambda one: len(COLUMNS.keys() & found[one]))
-        columns = found[delimiter]
-        named = [one for one in columns if one]
+        delimiter = max(_DELIMITERS, key=lambda mark: len(COLUMNS.keys() & headings[mark]))
+        columns = headings[delimiter]
+        named = [column for column in columns if column]
         if len(set(named)) != len(named) or not COLUMNS.keys() & named:
             raise Unreadable(lines.number, line)
         return columns, delimiter
@@ -118,22 +118,22 @@ def _heading(lines: Lines) -> tuple[list[str], str]:
 
 
 class _Texts:
-    """The lines as text, for `csv`, and the bytes of the row that it is just reading."""
+    """The lines as text, for `csv`, and the number of the first line and the bytes of the row that it is reading."""
 
     def __init__(self, lines: Lines) -> None:
-        self.raw, self.first, self.taken = bytearray(), 0, 0
+        self.raw, self.first, self.lines_read = bytearray(), 0, 0
         self._lines = lines
 
     def begin(self) -> None:
-        """A new row begins with the next line."""
-        self.raw, self.first, self.taken = bytearray(), self._lines.number + 1, 0
+        """Start a new row at the next line."""
+        self.raw, self.first, self.lines_read = bytearray(), self._lines.number + 1, 0
 
     def __iter__(self) -> _Texts:
         return self
 
     def __next__(self) -> str:
         line = next(self._lines)
-        self.taken += 1
+        self.lines_read += 1
         self.raw += line
         if len(self.raw) > MANIFEST_BYTES:
             raise ValueError("a row that is too long")

@@ -1,0 +1,46 @@
+"""Retiring the keys of a person or service: the one place where somebody's keys become void.
+
+Removal, a reset, a rotated service key, a renewed recovery key and a restore all come here, inside a change of an
+officer who then replaces R (`erasure.protocol.replace_root`), so that nothing that follows opens with what was retired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from arlo_rec.access import listening_keys
+from arlo_rec.keys.roster import Roster
+from arlo_rec.model.records import Person
+from arlo_rec.policy import Role
+from arlo_rec.store import Store
+
+
+def retire(
+    store: Store, roster: Roster, retired: Sequence[Person], now: datetime, *, reusable: Collection[str] = ()
+) -> None:
+    """Put *roster* in force, in which nobody goes by the keys of *retired* any more; inside a change of an officer.
+
+    1  filed as former: what they signed stands; a name in *reusable* with the day, so that it can be given again
+    2  the grants of everybody who is not in *roster* any more end
+    3  an officer among them: a new subject-access key, which they never had
+    4  every secret that was sealed to them goes; of listening keys the rows stay, empty
+    """
+    filed = [replace(each, name=_until(each.name, now)) if each.name in reusable else each for each in retired]
+    names = {person.name for person in roster.people}
+    grants = tuple(
+        grant if grant.person in names or grant.ended_at is not None else replace(grant, ended_at=now, state="revoked")
+        for grant in roster.grants
+    )
+    access_keys = roster.access_keys
+    if any(person.role is Role.OFFICER for person in retired):
+        access_keys = (*access_keys, listening_keys.new_access_key(store, roster.people, now))
+    store.put_roster(roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys))
+    for person in retired:
+        store.secrets.take_all_from(person)
+        listening_keys.close_to(store, person, now)
+
+
+def _until(name: str, now: datetime) -> str:
+    return f"{name} (until {now:%Y-%m-%d})"

@@ -1,0 +1,72 @@
+"""Failed unlocks: noted in a plain append-only file, and taken into the log by the next command that opens the store.
+
+Whoever fails to unlock has no key to write into the log with; so a line with the time, the name that was claimed and
+the login account waits beside the store. A file that became shorter is an entry of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from io import BytesIO
+
+from arlo_rec.backends.durable import disk
+from arlo_rec.i18n.sanitise import clean
+from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.roster import NAME_LONGEST
+from arlo_rec.model.audit_events import UnlockFailed, UnlockNotesCut, UnlockNoteUnreadable
+from arlo_rec.model.records import to_iso
+from arlo_rec.model.strict_json import canonical, parse_object
+from arlo_rec.store import Change, Store
+
+ATTEMPTS_BYTES = 1024 * 1024  # read at once; a line that alone is as long is none that we wrote
+ATTEMPTS_AT_ONCE = 1000  # taken into the log by one command; more wait for the next
+
+
+def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
+    """Keep a failed unlock where the next command finds it; never fails the command that reports it."""
+    note = {"at": to_iso(at), "name": clean(name)[:NAME_LONGEST], "login": clean(login)[:NAME_LONGEST]}
+    try:
+        handle = os.open(layout.attempts, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(handle, canonical(note) + b"\n")
+    except OSError:
+        return
+    finally:
+        os.close(handle)
+
+
+def take_attempts(store: Store, now: datetime) -> None:
+    """Take failed unlocks into the log; a file that became shorter is an entry too (security.unauthorised)."""
+    try:
+        size = store.layout.attempts.stat().st_size
+    except OSError:
+        size = 0
+    if size == store.meta.number("attempts_taken"):
+        return
+    with store.change(now) as change:
+        taken = store.meta.number("attempts_taken")
+        if size < taken:
+            change.log(UnlockNotesCut())
+            store.meta.set_number("attempts_taken", size)
+            return
+        with disk(), store.layout.attempts.open("rb") as file:
+            file.seek(taken)
+            lines = BytesIO(file.read(ATTEMPTS_BYTES)).readlines()[:ATTEMPTS_AT_ONCE]
+        for line in (line for line in lines if line.endswith(b"\n") or len(line) == ATTEMPTS_BYTES):
+            _log_attempt(change, line)
+            taken += len(line)
+        store.meta.set_number("attempts_taken", taken)
+
+
+def _log_attempt(change: Change, line: bytes) -> None:
+    """An entry under the name that was claimed, with the login account and the time that it happened."""
+    try:
+        note = parse_object(line)
+        at, name, login = (clean(str(note[key]))[:NAME_LONGEST] for key in ("at", "name", "login"))
+    except (KeyError, ValueError):
+        change.log(UnlockNoteUnreadable())
+        return
+    change.log(UnlockFailed(at=at, login=login), person=name)

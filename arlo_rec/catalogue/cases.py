@@ -1,0 +1,53 @@
+"""The table `cases`: access requests, by the caller's blind index. The identity statement is sealed to the officers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from arlo_rec.backends import Connection
+from arlo_rec.model.records import from_micros, to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case as it is kept: `sealed_identity` holds how the person's identity was checked."""
+
+    id: str
+    state: str
+    received_at: datetime
+    due_on: date
+    sealed_identity: bytes
+
+
+class Cases:
+    """Cases of access requests. Changes belong into a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, case: CaseRow, caller: bytes) -> None:
+        """Keep a new case of the caller with that blind index."""
+        self._db.run(
+            "INSERT INTO cases (id, caller, state, received_at, due_on, identity) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                *(case.id, caller, case.state, to_micros(case.received_at), case.due_on.isoformat()),
+                case.sealed_identity,
+            ),
+        )
+
+    def newest_due_from(self, caller: bytes, day: date) -> CaseRow | None:
+        """The newest case of a caller whose last day is not before *day*."""
+        rows = self._db.rows(
+            "SELECT id, state, received_at, due_on, identity FROM cases WHERE caller = ? AND due_on >= ? "
+            "ORDER BY received_at DESC LIMIT 1",
+            (caller, day.isoformat()),
+        )
+        if not rows:
+            return None
+        case, state, received, due_on, sealed = rows[0]
+        return CaseRow(str(case), str(state), from_micros(received), date.fromisoformat(due_on), bytes(sealed))
+
+    def answer(self, case: str, state: str, at: datetime) -> None:
+        """Note in which state an answer left a case, and when."""
+        self._db.run("UPDATE cases SET state = ?, answered_at = ? WHERE id = ?", (state, to_micros(at), case))

@@ -1,0 +1,102 @@
+"""The table `copies`: training copies, each with its original, its state, and who made and reviewed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from arlo_rec.backends import Connection, Row
+from arlo_rec.model.records import RecordingId, from_micros, to_micros
+from arlo_rec.policy import State
+
+
+class CopyState(StrEnum):
+    """Where a training copy is in its life."""
+
+    NEEDS_REVIEW = "needs_review"
+    READY = "ready"  # a person confirmed it
+    RELEASED = "released"
+    REPLACED = "replaced"  # another one was made from it; nobody confirms or releases it, and it is erased
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A training copy and where it stands."""
+
+    id: RecordingId
+    parent: RecordingId
+    state: CopyState
+    made_by: str
+    made_at: datetime
+    reviewed_by: str | None = None
+
+
+_SELECT = (
+    "SELECT c.recording, c.parent, c.state, c.made_by, c.made_at, c.reviewed_by FROM copies c "  # noqa: S608 - our state
+    f"JOIN recordings r ON r.id = c.recording WHERE r.state = '{State.HELD.value}' AND "
+)
+
+
+class Copies:
+    """Training copies that are held. Changes belong into a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, copy: Copy, made_from: RecordingId | None) -> None:
+        """Keep a new copy; *made_from* is the one that it replaces."""
+        self._db.run(
+            "INSERT INTO copies (recording, parent, state, made_by, made_at, made_from) VALUES (?, ?, ?, ?, ?, ?)",
+            (copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at), made_from),
+        )
+
+    def get(self, copy: RecordingId) -> Copy | None:
+        """The copy of that id, if it is held."""
+        rows = self._db.rows(f"{_SELECT} c.recording = ?", (copy,))
+        return _copy(rows[0]) if rows else None
+
+    def of_original(self, original: RecordingId) -> list[Copy]:
+        """The copies of a recording, oldest first, without those that were replaced."""
+        values = (original, CopyState.REPLACED.value)
+        return [
+            _copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? AND c.state <> ? ORDER BY c.made_at", values)
+        ]
+
+    def made_from(self, replaced: RecordingId) -> Copy | None:
+        """The copy that was made from one that was changed or reviewed."""
+        rows = self._db.rows(f"{_SELECT} c.made_from = ?", (replaced,))
+        return _copy(rows[0]) if rows else None
+
+    def under_review(self) -> list[tuple[Copy, str]]:
+        """Copies that wait for a person, oldest first, each with the team of its call."""
+        states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)
+        sql = _SELECT.replace(" FROM", ", r.team FROM", 1) + " c.state IN (?, ?) ORDER BY c.made_at"
+        return [(_copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
+
+    def replace(self, copy: RecordingId) -> None:
+        """Mark a copy as replaced by another."""
+        self._db.run("UPDATE copies SET state = ? WHERE recording = ?", (CopyState.REPLACED.value, copy))
+
+    def confirm(self, copy: RecordingId, reviewer: str) -> None:
+        """Mark a copy as reviewed by *reviewer*."""
+        self._db.run(
+            "UPDATE copies SET state = ?, reviewed_by = ? WHERE recording = ?", (CopyState.READY.value, reviewer, copy)
+        )
+
+    def remove(self, recordings: Iterable[RecordingId]) -> None:
+        """Drop the rows of copies among recordings that are being erased."""
+        self._db.run_many("DELETE FROM copies WHERE recording = ?", [(recording,) for recording in sorted(recordings)])
+
+
+def _copy(row: Row) -> Copy:
+    copy, parent, state, made_by, made_at, reviewed_by = row
+    return Copy(
+        RecordingId(bytes(copy)),
+        RecordingId(bytes(parent)),
+        CopyState(state),
+        str(made_by),
+        from_micros(made_at),
+        None if reviewed_by is None else str(reviewed_by),
+    )

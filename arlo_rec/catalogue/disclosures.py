@@ -1,0 +1,103 @@
+"""The table `recipients`: each disclosure (a copy that left) by the number of the log entry that let it go.
+
+A disclosure is `out` until something of it is erased; then it is `open`, until somebody confirms that it was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.model.records import RecordingId, from_micros, to_micros
+
+
+class DisclosureState(StrEnum):
+    """What is to be done about a copy that left."""
+
+    OUT = "out"
+    OPEN = "open"  # something of it was erased: whoever has it must delete it
+    CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureRow:
+    """A disclosure as it is kept; what it holds stands in its log entry."""
+
+    seq: int
+    kind: str  # `export` or `package`
+    person: str
+    at: datetime
+    state: DisclosureState
+
+
+class Disclosures:
+    """Disclosures by log entry. Changes belong into a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, row: DisclosureRow) -> None:
+        """Keep a disclosure, unless its log entry has one already."""
+        self._db.run(
+            "INSERT OR IGNORE INTO recipients (seq, kind, person, at, state) VALUES (?, ?, ?, ?, ?)",
+            (row.seq, row.kind, row.person, to_micros(row.at), row.state.value),
+        )
+
+    def remove(self, seq: int) -> None:
+        """Forget a disclosure of which nothing came."""
+        self._db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
+
+    def confirm(self, seq: int) -> None:
+        """Note that a copy was deleted."""
+        self._db.run("UPDATE recipients SET state = ? WHERE seq = ?", (DisclosureState.CONFIRMED.value, seq))
+
+    def erased(self, recordings: Collection[RecordingId]) -> None:
+        """Open the disclosures that hold one of these, which are being erased."""
+        if not self._any():
+            return
+        for some in portions(recordings):
+            self._db.run(
+                "UPDATE recipients SET state = ? WHERE state = ? AND seq IN "  # noqa: S608 - marks
+                f"(SELECT seq FROM mentions WHERE recording IN ({marks(some)}))",
+                (DisclosureState.OPEN.value, DisclosureState.OUT.value, *some),
+            )
+
+    def of_recordings(self, recordings: Collection[RecordingId]) -> list[DisclosureRow]:
+        """The disclosures that hold one of these, in the order in which they left."""
+        seqs: set[int] = set()
+        if self._any():
+            for some in portions(recordings):
+                rows = self._db.rows(
+                    "SELECT DISTINCT r.seq FROM mentions m JOIN recipients r ON r.seq = m.seq "  # noqa: S608 - marks
+                    f"WHERE m.recording IN ({marks(some)})",
+                    some,
+                )
+                seqs |= {int(row[0]) for row in rows}
+        return self.get(seqs)
+
+    def get(self, seqs: Collection[int]) -> list[DisclosureRow]:
+        """The disclosures of some log entries, in the order in which they left."""
+        sql = "SELECT seq, kind, person, at, state FROM recipients WHERE seq IN"
+        rows = [row for some in portions(seqs) for row in self._db.rows(f"{sql} ({marks(some)})", some)]
+        return [_row(row) for row in sorted(rows)]
+
+    def every(self) -> list[DisclosureRow]:
+        """All of them, in the order in which they left."""
+        rows = self._db.rows("SELECT seq, kind, person, at, state FROM recipients ORDER BY seq")
+        return [_row(row) for row in rows]
+
+    def count_open(self) -> int:
+        """How many confirmations are missing."""
+        rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))
+        return int(rows[0][0])
+
+    def _any(self) -> bool:
+        return bool(self._db.rows("SELECT 1 FROM recipients LIMIT 1"))
+
+
+def _row(row: Row) -> DisclosureRow:
+    seq, kind, person, at, state = row
+    return DisclosureRow(int(seq), str(kind), str(person), from_micros(at), DisclosureState(state))

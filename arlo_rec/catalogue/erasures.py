@@ -1,0 +1,96 @@
+"""The tables `erasures` and `proofs`: each erasure until its receipt is written, and the path that proves its entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from arlo_rec.backends import Connection
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import RecordingId, from_micros, to_micros
+
+_OPEN, _DONE = "open", "done"
+_HASH = 32  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure that was committed, by the number of its receipt."""
+
+    number: str
+    kind: str
+    at: datetime
+    rule: str
+    recordings: tuple[RecordingId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a log entry stands in the tree of a checkpoint: its number and leaf, the path, the signed note."""
+
+    seq: int
+    leaf: bytes
+    path: tuple[bytes, ...]
+    note: str
+
+
+class Erasures:
+    """Erasures by receipt number. Changes belong into a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, erasure: Erasure, person: str, seq: int, path: Sequence[bytes]) -> None:
+        """Keep an erasure as unfinished, with its log entry's number and path."""
+        self._db.run(
+            "INSERT INTO erasures (number, kind, at, rule, person, state, recordings) VALUES (?,?,?,?,?,?,?)",
+            (
+                *(erasure.number, erasure.kind, to_micros(erasure.at), erasure.rule, person, _OPEN),
+                ",".join(recording.hex() for recording in erasure.recordings),
+            ),
+        )
+        self._db.run("INSERT INTO proofs (number, seq, path) VALUES (?, ?, ?)", (erasure.number, seq, b"".join(path)))
+
+    def unfinished(self) -> list[str]:
+        """The numbers of erasures whose receipts are not written yet, oldest first."""
+        rows = self._db.rows("SELECT number FROM erasures WHERE state = ? ORDER BY at, number", (_OPEN,))
+        return [str(row[0]) for row in rows]
+
+    def finished(self) -> Iterator[str]:
+        """The numbers of erasures whose receipts were written."""
+        yield from (str(row[0]) for row in self._db.rows("SELECT number FROM erasures WHERE state = ?", (_DONE,)))
+
+    def finish(self, number: str) -> None:
+        """Mark an erasure as done: its receipt is written."""
+        self._db.run("UPDATE erasures SET state = ? WHERE number = ?", (_DONE, number))
+
+    def get(self, number: str) -> Erasure:
+        """The erasure of that number; raises Integrity where there is none."""
+        rows = self._db.rows("SELECT kind, at, rule, recordings FROM erasures WHERE number = ?", (number,))
+        if not rows:
+            raise Integrity("catalogue_damaged")
+        kind, at, rule, ids = rows[0]
+        return Erasure(number, str(kind), from_micros(at), str(rule), _ids(ids))
+
+    def count_since(self, at: datetime) -> int:
+        """How many recordings were erased at or after *at*."""
+        rows = self._db.rows("SELECT recordings FROM erasures WHERE at >= ?", (to_micros(at),))
+        return sum(len(_ids(ids)) for (ids,) in rows)
+
+    def proof(self, number: str) -> Proof:
+        """What proves an erasure's entry; raises Integrity where it is missing."""
+        rows = self._db.rows(
+            "SELECT p.seq, e.leaf, p.path, c.note FROM proofs p JOIN entries e ON e.seq = p.seq "
+            "JOIN checkpoints c ON c.size = p.seq + 1 WHERE p.number = ?",
+            (number,),
+        )
+        if not rows:
+            raise Integrity("log_damaged")
+        seq, leaf, path, note = rows[0]
+        hashes = tuple(bytes(path[at : at + _HASH]) for at in range(0, len(path), _HASH))
+        return Proof(int(seq), bytes(leaf), hashes, str(note))
+
+
+def _ids(kept: str) -> tuple[RecordingId, ...]:
+    return tuple(RecordingId(bytes.fromhex(part)) for part in str(kept).split(",") if part)

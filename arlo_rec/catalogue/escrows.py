@@ -1,0 +1,71 @@
+"""The table `escrows`: where the backups of a store lie, and the rings with the secrets that open them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from arlo_rec.backends import Connection
+from arlo_rec.model.records import EPOCH, from_micros, to_micros
+
+_NEVER = -1  # of `changes`: the store has changed since, whatever its own number is
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowRow:
+    """An escrow that this store has a backup with."""
+
+    escrow: Path
+    folder: Path  # of the backup
+    number: int  # of the newest; 0 before the first
+    changes: int  # how many changes the store had seen when it was made
+    at: datetime
+
+
+class Escrows:
+    """The escrows of a store. Changes belong into a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def every(self) -> list[EscrowRow]:
+        """All of them, by path."""
+        rows = self._db.rows("SELECT path, folder, number, changes, at FROM escrows ORDER BY path")
+        return [
+            EscrowRow(Path(path), Path(folder), int(number), int(changes), from_micros(at))
+            for path, folder, number, changes, at in rows
+        ]
+
+    def register(self, escrow: Path, folder: Path) -> None:
+        """Keep an escrow, or that its backups lie in another folder from now on; none is up to date then."""
+        self._db.run(
+            "INSERT INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, ?, ?) "
+            "ON CONFLICT (path) DO UPDATE SET folder = excluded.folder, changes = excluded.changes",
+            (str(escrow), str(folder), _NEVER, to_micros(EPOCH)),
+        )
+
+    def learn(self, escrow: str, folder: str) -> None:
+        """Keep an escrow that somebody else tells of, unless it is known."""
+        self._db.run(
+            "INSERT OR IGNORE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, ?, ?)",
+            (escrow, folder, _NEVER, to_micros(EPOCH)),
+        )
+
+    def restored_from(self, escrow: Path, folder: Path, number: int, at: datetime) -> None:
+        """Keep the escrow that this store was restored with; its newest backup is older than the store."""
+        self._db.run(
+            "INSERT OR REPLACE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, ?, ?, ?)",
+            (str(escrow), str(folder), number, _NEVER, to_micros(at)),
+        )
+
+    def enter(self, escrow: Path, number: int, changes: int, at: datetime) -> None:
+        """Note the newest backup with an escrow: its number, the changes it has seen, and its time."""
+        self._db.run(
+            "UPDATE escrows SET number = ?, changes = ?, at = ? WHERE path = ?",
+            (number, changes, to_micros(at), str(escrow)),
+        )
+
+    def remove(self, escrow: Path) -> None:
+        """Forget an escrow."""
+        self._db.run("DELETE FROM escrows WHERE path = ?", (str(escrow),))

@@ -1,0 +1,102 @@
+"""The table `seals`: secrets of the store, each sealed to one holder and signed by whoever sealed it.
+
+A holder is the fingerprint of a public sealing key. Rows give nobody anything: what is not signed by somebody entitled
+is refused, and what is not sealed to an identity does not open for it.
+"""
+
+from __future__ import annotations
+
+from arlo_rec.backends import Connection
+from arlo_rec.crypto import primitives
+from arlo_rec.keys.key_files import Identity
+from arlo_rec.keys.roster import Roster
+from arlo_rec.model.errors import Integrity, NotUnlocked
+from arlo_rec.model.records import Person
+from arlo_rec.policy import Role
+
+ROOT_SEED = "root"
+INDEX_SEED = "index"
+
+
+class SealedSecrets:
+    """The sealed secrets of one store, as one identity opens and gives them."""
+
+    def __init__(self, connection: Connection, store: bytes, identity: Identity) -> None:
+        self._db = connection
+        self._store = store
+        self._identity = identity
+        self._mine = primitives.fingerprint(identity.sealing.public)
+        self._opened: dict[str, bytes] = {}
+
+    def open(self, name: str, roster: Roster) -> bytes:
+        """A secret that is sealed to this identity.
+
+        Raises NotUnlocked where none is, Integrity where nobody entitled signed it or it does not open.
+        """
+        if name not in self._opened:
+            self._opened[name] = self._unseal(name, roster)
+        return self._opened[name]
+
+    def forget_opened(self) -> None:
+        """Read sealed secrets anew from now on: somebody may have replaced them."""
+        self._opened.clear()
+
+    def holds(self, name: str) -> bool:
+        """Whether a secret is sealed to this identity."""
+        return bool(self._db.rows("SELECT 1 FROM seals WHERE holder = ? AND part = ?", (self._mine, name)))
+
+    def holders(self, name: str) -> set[bytes]:
+        """Everybody to whom a secret is sealed."""
+        return {bytes(row[0]) for row in self._db.rows("SELECT holder FROM seals WHERE part = ?", (name,))}
+
+    def give(self, person: Person, name: str, version: int, secret: bytes) -> None:
+        """Seal a secret to somebody, replacing older versions; inside a change, signed by this identity."""
+        holder = primitives.fingerprint(person.seal_key)
+        sealed = primitives.seal(person.seal_key, secret, seal_info(self._store, holder, name))
+        signature = self._identity.signing.sign(_message(self._store, holder, name, version, sealed))
+        self._db.run("DELETE FROM seals WHERE holder = ? AND part = ?", (holder, name))
+        self._db.run(
+            "INSERT INTO seals (holder, part, version, sealed, signed_by, signature) VALUES (?, ?, ?, ?, ?, ?)",
+            (holder, name, version, sealed, self._identity.signing.public, signature),
+        )
+
+    def take_all_from(self, person: Person) -> None:
+        """Remove everything that is sealed to somebody; inside a change."""
+        self._db.run("DELETE FROM seals WHERE holder = ?", (primitives.fingerprint(person.seal_key),))
+
+    def take_from_everybody(self, name: str) -> None:
+        """Remove every seal of one secret; inside a change."""
+        self._db.run("DELETE FROM seals WHERE part = ?", (name,))
+
+    def _unseal(self, name: str, roster: Roster) -> bytes:
+        rows = self._db.rows(
+            "SELECT version, sealed, signed_by, signature FROM seals WHERE holder = ? AND part = ? "
+            "ORDER BY version DESC LIMIT 1",
+            (self._mine, name),
+        )
+        if not rows:
+            raise NotUnlocked("secret_not_given", rule="access.need")
+        version, sealed, signed_by, signature = rows[0]
+        makers = {Role.OFFICER, Role.RETENTION} if name == ROOT_SEED else {Role.OFFICER}
+        message = _message(self._store, self._mine, name, version, bytes(sealed))
+        if not roster.signer(bytes(signed_by), makers) or not primitives.verified(signed_by, signature, message):
+            raise Integrity("seal_forged")
+        try:
+            return self._identity.sealing.open(bytes(sealed), seal_info(self._store, self._mine, name))
+        except primitives.Sealed:
+            raise Integrity("seal_forged") from None
+
+
+def access_seed(key_id: bytes) -> str:
+    """The name under which the seed of a subject-access key is sealed to officers."""
+    return f"access:{key_id.hex()}"
+
+
+def seal_info(store: bytes, holder: bytes, name: str) -> bytes:
+    """What a sealed secret is bound to."""
+    return b"arlo-rec/1/part\0" + store + holder + name.encode("ascii")
+
+
+def _message(store: bytes, holder: bytes, name: str, version: int, sealed: bytes) -> bytes:
+    """What the maker of a seal signs."""
+    return seal_info(store, holder, name) + version.to_bytes(8, "big") + primitives.sha256(sealed)

@@ -1,0 +1,54 @@
+"""The catalogue of one store: each table, or few that are never used apart, through an object of its own."""
+
+from __future__ import annotations
+
+from arlo_rec.backends import Connection
+from arlo_rec.catalogue.cases import Cases
+from arlo_rec.catalogue.copies import Copies
+from arlo_rec.catalogue.disclosures import Disclosures
+from arlo_rec.catalogue.documents import Documents
+from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.erasures import Erasures
+from arlo_rec.catalogue.escrows import Escrows
+from arlo_rec.catalogue.listening_keys import ListeningKeys
+from arlo_rec.catalogue.meta import Meta
+from arlo_rec.catalogue.metadata import Metadata
+from arlo_rec.catalogue.recordings import Recordings
+from arlo_rec.catalogue.refusals import SeenRefusals
+from arlo_rec.catalogue.tombstones import Tombstones
+from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Event
+
+
+class Catalogue:
+    """Every table but those of the log (`catalogue.audit_log`) and the sealed secrets (`catalogue.sealed_secrets`)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self.meta = Meta(connection)
+        self.documents = Documents(connection)
+        self.recordings = Recordings(connection)
+        self.metadata = Metadata(connection)
+        self.listening_keys = ListeningKeys(connection)
+        self.copies = Copies(connection)
+        self.disclosures = Disclosures(connection)
+        self.tombstones = Tombstones(connection)
+        self.erasures = Erasures(connection)
+        self.refusals = SeenRefusals(connection)
+        self.cases = Cases(connection)
+        self.escrows = Escrows(connection)
+
+    def erasure_keys(self, root: bytes) -> ErasureKeys:
+        """The erasure keys below R."""
+        return ErasureKeys(self._db, root)
+
+    def ids_with_erasure_key(self, prefix: bytes) -> set[RecordingId]:
+        """The recordings whose erasure key is there, wrapped, and whose id begins so."""
+        return ErasureKeys.ids(self._db, prefix)
+
+    def begin_erasure(self, recordings: tuple[RecordingId, ...], erasure: str, event: Event) -> None:
+        """From now on nobody may open these, and whoever got a copy of one must delete it; inside a change."""
+        self.recordings.begin_erasure(recordings, erasure, event)
+        self.copies.remove(recordings)
+        self.metadata.remove(recordings)
+        self.disclosures.erased(recordings)

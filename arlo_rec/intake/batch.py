@@ -1,0 +1,199 @@
+"""One batch of calls, taken through the six steps that `ingest` describes: begun, then finished or abandoned.
+
+A batch writes objects, rows, log entries and, last, removes files of the spool; the order of these writes stands in
+`ingest`. How a call is judged is in `candidates`, how it is encrypted in `sealing`, what becomes of it in
+`batch_outcome`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+
+from arlo_rec import policy
+from arlo_rec.access.metadata import MetadataKeys
+from arlo_rec.crypto import primitives
+from arlo_rec.intake import candidates, sealing
+from arlo_rec.intake.batch_outcome import BatchOutcome
+from arlo_rec.intake.candidates import NO_ID, Announced, Delivered, Duplicate, Judged, NotRead, Refusal
+from arlo_rec.intake.results import Outcome
+from arlo_rec.intake.run import IntakeRun
+from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
+from arlo_rec.intake.sources.manifest import Delivery, Vanished
+from arlo_rec.model.errors import ArloError
+from arlo_rec.model.records import ID_CHANCE, Call, new_id
+
+SEALERS = 2  # sounds read, hashed, sealed and written side by side; a third only contends for the interpreter
+THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
+
+
+def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:
+    """The part of step 1 that needs no catalogue: manifests read and judged, tags computed."""
+    readings: list[tuple[Delivery, Call | Refusal | Vanished]] = []
+    for delivery in deliveries:
+        try:
+            readings.append((delivery, candidates.read_call(delivery, run.rules)))
+        except (Refusal, Vanished) as reason:
+            readings.append((delivery, reason))
+    calls = [reading for _, reading in readings if isinstance(reading, Call)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        callers = iter(list(threads.map(run.tags.caller, calls)))
+    return [
+        _delivered(run, delivery, reading, next(callers)) if isinstance(reading, Call) else NotRead(delivery, reading)
+        for delivery, reading in readings
+    ]
+
+
+class Batch:
+    """Calls that go through the steps together and are committed together."""
+
+    def __init__(self, run: IntakeRun, readings: Sequence[Delivered | NotRead]) -> None:
+        self.deliveries = [reading.delivery for reading in readings]
+        self._run = run
+        self._readings = readings
+        self._results = BatchOutcome(run)
+        self._judged: list[Judged] = []
+        self._announced: list[Announced] = []
+        self._sealing: list[tuple[Announced, Future[Sealed]]] = []
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the calls; complete when the batch is finished."""
+        return self._results.outcome
+
+    def begin(self) -> None:
+        """Steps 1 and 2, and the start of step 3, which goes on in threads."""
+        self._judged = self._judge()
+        if self._judged and not self._run.options.dry_run:
+            keys = self._announce()
+            self._sealing = [
+                (announced, self._run.sealers.submit(self._seal, announced, keys)) for announced in self._announced
+            ]
+
+    def finish(self) -> bool:
+        """The rest of step 3, and steps 4 to 6; False where the roster changed meanwhile: nothing was taken in then."""
+        if self._run.options.dry_run:
+            self._rehearse()
+            return True
+        if not self._take_in():
+            return False
+        if not self._run.options.keep_source:
+            self._results.remove_sources()
+        return True
+
+    def abandon(self) -> None:
+        """Take back what was begun as far as that can be done now; the next erasure removes what is left of it."""
+        for _, future in self._sealing:
+            future.cancel()
+        wait([future for _, future in self._sealing])
+        with suppress(ArloError):
+            self._take_back()
+
+    # -- 1 --------------------------------------------------------------------------------------------
+
+    def _judge(self) -> list[Judged]:
+        """The calls that go on to step 2, with what the store knows about them now; the others are noted."""
+        judged = []
+        for reading in self._readings:
+            with self._results.noting(reading.delivery):
+                if isinstance(reading, NotRead):
+                    raise reading.reason
+                judged.append(Judged(reading, candidates.history_of(reading, self._run.store.catalogue)))
+        return judged
+
+    def _rehearse(self) -> None:
+        """Examine the sounds, and note what a run would take in, with nothing written."""
+        offered = self._run.offered
+        for judged in self._judged:
+            delivered = judged.delivered
+            with self._results.noting(delivered.delivery):
+                with self._run.examined(judged) as examined:
+                    for _ in examined.frames():  # a sound that breaks off is noticed at its end
+                        pass
+                if delivered.source in offered:
+                    raise Duplicate(NO_ID) if offered[delivered.source] == examined.content else Refusal("conflict")
+                offered[delivered.source] = examined.content
+                self._results.accept(delivered, NO_ID)
+        self._results.finish_dry_run()
+
+    # -- 2 and 3 --------------------------------------------------------------------------------------
+
+    def _announce(self) -> BatchKeys:
+        """Step 2, by the roster of this very transaction: the next batch may load a newer one."""
+        store, now = self._run.store, self._run.now
+        with store.change(now):
+            store.load_documents()
+            calls = [judged.delivered.call for judged in self._judged]
+            keys = sealing.choose_keys(store, calls, now)
+            self._announced = [
+                Announced(judged, new_id(policy.due_at(call.started_at), primitives.fresh(ID_CHANCE)))
+                for judged, call in zip(self._judged, calls, strict=True)
+            ]
+            store.catalogue.recordings.announce([announced.id for announced in self._announced])
+        return keys
+
+    def _seal(self, announced: Announced, keys: BatchKeys) -> Sealed:
+        """Read, cut and encrypt one call's sound; runs beside others and asks the catalogue nothing."""
+        with self._run.examined(announced.judged) as examined:
+            return sealing.seal(announced, examined, keys, self._run.store.blobs)
+
+    def _sealed(self) -> list[Sealed]:
+        """The end of step 3: the calls whose objects are written; the others are noted."""
+        sealed = []
+        for announced, future in self._sealing:
+            with self._results.noting(announced.delivered.delivery):
+                sealed.append(future.result())
+        return sealed
+
+    # -- 4 and 5 --------------------------------------------------------------------------------------
+
+    def _take_in(self) -> bool:
+        """The rest of step 3, and steps 4 and 5; False where the roster changed: nothing was taken in then."""
+        blobs = self._run.store.blobs
+        sealed = self._sealed()
+        blobs.settle([announced.id.hex() for announced in self._announced])
+        with ThreadPoolExecutor(SEALERS) as threads:
+            list(threads.map(lambda call: sealing.read_back(call, blobs), sealed))
+        committed = self._commit(sealed)
+        self._take_back()
+        return committed
+
+    def _commit(self, sealed: Sequence[Sealed]) -> bool:
+        """Step 5; False, with nothing changed, where the roster changed since the keys were chosen."""
+        store, inserted = self._run.store, list[Sealed]()
+        with store.root.lock(exclusive=False, wait=store.lock_wait):
+            erasure_keys = store.erasure_keys()
+            with store.change(self._run.now) as change:
+                roster = store.catalogue.documents.counter("roster")  # `store.roster` may be newer than this batch
+                if any(call.roster != roster for call in sealed):
+                    return False
+                tables = RecordingTables(store.catalogue, erasure_keys, MetadataKeys(store, self._run.now))
+                for call in sealed:
+                    with self._results.noting(call.delivered.delivery):
+                        history = candidates.history_of(call.delivered, store.catalogue)
+                        history.check(call.delivered.call, call.recording.content)
+                        sealing.insert(call.recording, call.key.ke, call.audiences, tables)
+                        change.log(sealing.taken_in(call.recording))
+                        inserted.append(call)
+                self._results.log_refusals(change)
+        self._results.committed(inserted)
+        return True
+
+    def _take_back(self) -> None:
+        """Remove what was announced and, by the catalogue, is not held: the object first, then the row."""
+        store = self._run.store
+        arriving = set(store.catalogue.recordings.arriving()) if self._announced else set()
+        unfinished = [announced.id for announced in self._announced if announced.id in arriving]
+        if not unfinished:
+            return
+        names = [recording.hex() for recording in unfinished]
+        for name in names:
+            store.blobs.delete(name)
+        store.blobs.settle(names)
+        with store.change(self._run.now):
+            store.catalogue.recordings.abandon(unfinished)
+
+
+def _delivered(run: IntakeRun, delivery: Delivery, call: Call, caller: bytes | None) -> Delivered:
+    return Delivered(delivery, call, run.tags.tag("source", call.source_id), run.tags.tag("agent", call.agent), caller)

@@ -1,0 +1,431 @@
+"""Every kind of entry that the log can hold, as a type with its fields: written, replayed, shown and checked by these.
+
+`read` gives the event of an entry. What an entry does to recordings is said by its type: `TakesIn` has the digest of
+the row that it took in, `Erases` names what it erased; the rest leaves every recording as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Action
+
+Ids = tuple[RecordingId, ...]
+
+# -- what every action can come to --------------------------------------------------------------------
+
+
+class Denied(AuditEvent):
+    """Somebody was refused, by a rule; what they asked for as far as it may be kept."""
+
+    OUTCOME = "denied"
+    action: str
+    rule: str
+    code: str
+    purpose: str | None = None
+    reason: str | None = None
+    recordings: Ids = ()
+    asked: str | None = None  # the id that was asked for, or how long it was
+    to: str | None = None  # whom a grant was meant for
+    due: int | None = None  # how many recordings a purge would have erased
+    source: str | None = None  # the blind index of a call's source id
+
+
+class Failed(AuditEvent):
+    """Something that was asked for could not be done."""
+
+    OUTCOME = "failed"
+    action: str
+    rule: str
+    code: str
+
+
+# -- identities and keys ------------------------------------------------------------------------------
+
+
+class ChangesPeople(AuditEvent):
+    """Somebody came, left or got a new key; `people` is the digest of everybody who is or was here afterwards."""
+
+    OUTCOME = "done"
+    RULE = "access.officer"
+    people: str
+
+
+class Initialised(ChangesPeople):
+    """A store was made."""
+
+    ACTION = "init"
+    officer: str
+
+
+class PersonAdded(ChangesPeople):
+    """A person or service was added."""
+
+    ACTION = "person add"
+    added: str
+    role: str
+
+
+class PersonRemoved(ChangesPeople):
+    """A person or service was removed."""
+
+    ACTION = "person remove"
+    removed: str
+
+
+class PersonReset(ChangesPeople):
+    """A person or service got new keys: the old ones are void."""
+
+    ACTION = "person reset"
+    person: str
+
+
+class PassphraseChanged(AuditEvent):
+    """Somebody set a new passphrase of their own."""
+
+    ACTION, OUTCOME, RULE = "passphrase", "done", "security.password"
+
+
+class CatalogueRekeyed(AuditEvent):
+    """The catalogue and the log got new keys."""
+
+    ACTION, OUTCOME, RULE = "rekey", "done", "access.secure"
+
+
+class UnlockFailed(AuditEvent):
+    """Somebody, who claimed to be the entry's person, could not unlock, at `at`, from the login account `login`."""
+
+    ACTION, OUTCOME, RULE = "unlock", "denied", "security.unauthorised"
+    at: str
+    login: str
+
+
+class UnlockNoteUnreadable(AuditEvent):
+    """The note of a failed unlock could not be read."""
+
+    ACTION, OUTCOME, RULE = "unlock", "denied", "security.unauthorised"
+    code: str = "attempt_unreadable"
+
+
+class UnlockNotesCut(AuditEvent):
+    """Notes of failed unlocks were removed before they were taken into the log."""
+
+    ACTION, OUTCOME, RULE = "unlock", "failed", "security.unauthorised"
+    code: str = "attempts_cut"
+
+
+# -- access -------------------------------------------------------------------------------------------
+
+
+class _OfGrant(AuditEvent):
+    """A grant, as it stands afterwards."""
+
+    OUTCOME, RULE = "done", "access.managers"
+    purpose: str
+    reason: str
+    grant: str
+    to: str
+    teams: Sequence[str] | None  # None: all
+    until: str
+    state: str
+
+
+class GrantGiven(_OfGrant):
+    """Somebody was given access."""
+
+    ACTION = "grant"
+
+
+class GrantRevoked(_OfGrant):
+    """Access was taken back."""
+
+    ACTION = "revoke"
+
+
+class GrantsExpired(AuditEvent):
+    """What the grants of these people had opened was closed."""
+
+    ACTION, OUTCOME, RULE = "grant", "done", "access.managers"
+    expired: Sequence[str]
+
+
+class SearchBegun(AuditEvent):
+    """Somebody searches; the criteria, before anything is looked at."""
+
+    ACTION, OUTCOME, RULE = Action.FIND, "allowed", "security.reason"
+    purpose: str
+    reason: str
+    criteria: Mapping[str, object]
+
+
+class SearchShown(AuditEvent):
+    """What a search found, before it is shown."""
+
+    ACTION, OUTCOME, RULE = Action.FIND, "allowed", "security.reason"
+    purpose: str
+    reason: str
+    recordings: Ids
+    shown: int
+
+
+class Opened(AuditEvent):
+    """Somebody is about to hear or copy a recording, or what is derived from it."""
+
+    OUTCOME = "allowed"
+    action: str
+    rule: str
+    recordings: Ids
+    purpose: str | None = None
+    reason: str | None = None
+
+
+class DeletionConfirmed(AuditEvent):
+    """Somebody confirmed that the copy which the entry numbered `of` let go is deleted; it was `by`'s."""
+
+    ACTION, OUTCOME, RULE = Action.CONFIRM_DELETED, "done", "consent.withdraw"
+    of: int
+    by: str
+
+
+class LogShown(AuditEvent):
+    """Somebody read the log."""
+
+    ACTION, OUTCOME, RULE = Action.AUDIT_SHOW, "allowed", "security.monitored"
+
+
+# -- what takes in and what erases --------------------------------------------------------------------
+
+
+class TakesIn(AuditEvent):
+    """A recording is held from now on; `sworn` is the digest of its row."""
+
+    recordings: Ids
+    sworn: str
+
+
+class CallTakenIn(TakesIn):
+    """A call with a proven consent was taken in."""
+
+    ACTION, OUTCOME, RULE = Action.INGEST, "allowed", "consent.press1"
+
+
+class CopyMade(TakesIn):
+    """A training copy was made of `parent`."""
+
+    ACTION, OUTCOME, RULE = Action.PSEUDONYMISE, "done", "data.pseudonymised"
+    parent: str
+    state: str
+
+
+class RefusedRemoved(AuditEvent):
+    """The files of a refused call were removed, because somebody ordered it."""
+
+    ACTION, OUTCOME = Action.INGEST, "done"
+    rule: str
+    code: str
+    source: str | None = None
+    step: str = "removed"
+
+
+class Erases(AuditEvent):
+    """Recordings were erased."""
+
+    OUTCOME = "done"
+    rule: str
+    recordings: Ids = ()
+
+
+class Withdrawn(Erases):
+    """A consent was withdrawn; `tombstones` is the digest of what keeps late deliveries out."""
+
+    ACTION = Action.WITHDRAW
+    count: int
+    tombstones: str
+
+
+class WithdrawalShown(AuditEvent):
+    """Somebody saw what a withdrawal would erase, whether it came to one or not."""
+
+    ACTION, OUTCOME = Action.WITHDRAW, "allowed"
+    rule: str
+    recordings: Ids
+    shown: int
+
+
+class Purged(Erases):
+    """What was past retention was erased."""
+
+    ACTION = Action.PURGE
+    count: int
+
+
+class PurgeFinished(AuditEvent):
+    """A purge came to its end with nothing left that is due."""
+
+    ACTION, OUTCOME, RULE = Action.PURGE, "done", "retention.90d"
+    mark: bool = True
+
+
+# -- training copies ----------------------------------------------------------------------------------
+
+
+class CopyErased(Erases):
+    """A copy under review of `parent` was erased: changed, released under another id, or rejected (`action`)."""
+
+    ACTIONS: ClassVar[tuple[str, ...]] = (Action.REVIEW, Action.RELEASE, Action.REJECT)
+    action: str
+    parent: str
+    why: str
+
+
+class ReviewHeard(AuditEvent):
+    """Whoever reviews listened to a stretch (seconds) of an original, or to a copy: `heard`."""
+
+    ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
+    recordings: Ids
+    heard: str
+
+
+class CopyConfirmed(AuditEvent):
+    """Somebody confirmed the cut list of a copy."""
+
+    ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
+    recordings: Ids
+    confirmed: bool = True
+
+
+class CopyReleased(AuditEvent):
+    """A confirmed copy is given to training."""
+
+    ACTION, OUTCOME, RULE = Action.RELEASE, "allowed", "data.pseudonymised"
+    recordings: Ids
+    heard_again: bool
+
+
+# -- access requests ----------------------------------------------------------------------------------
+
+
+class CaseOpened(AuditEvent):
+    """An access request became a case."""
+
+    ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
+    case: str
+    step: str = "opened"
+
+
+class CaseAnswered(AuditEvent):
+    """The answer to a case lies ready; the digest is that of its file."""
+
+    ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
+    case: str
+    sha256: str
+    step: str = "answered"
+
+
+class OpenedForSubject(AuditEvent):
+    """Recordings are about to be opened for the person who was recorded."""
+
+    ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
+    recordings: Ids
+    case: str
+    whole_call: bool
+    reason: str | None = None
+
+
+# -- backup and restore -------------------------------------------------------------------------------
+
+
+class EscrowRegistered(AuditEvent):
+    """From now on every purge empties that escrow."""
+
+    ACTION, OUTCOME, RULE = Action.BACKUP, "allowed", "access.secure"
+    escrow: str
+    folder: str
+    ring_hours: int
+
+
+class BackupMade(AuditEvent):
+    """A backup can be opened from now on."""
+
+    ACTION, OUTCOME, RULE = Action.BACKUP, "done", "access.secure"
+    number: int
+    held: int
+    copied: int | None = None
+    damaged: int | None = None
+
+
+class Restored(ChangesPeople):
+    """The store was restored from a backup; `recordings` were taken in since and are lost."""
+
+    ACTION = Action.RESTORE
+    replayed: bool
+    lost: int
+    removed: Sequence[str]
+    recordings: Ids = ()
+
+
+class ErasedAgain(Erases):
+    """What had been erased since the backup, or had no object, was erased in the restored store."""
+
+    ACTION = Action.RESTORE
+    erased: int
+
+
+class RestoredWithoutFeed(AuditEvent):
+    """An officer accepted that nobody knows what was erased since the backup."""
+
+    ACTION, OUTCOME, RULE = Action.RESTORE, "allowed", "access.officer"
+    reason: str
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+def read(entry: Mapping[str, Any]) -> AuditEvent | None:
+    """The event that an entry tells of; None where it is of no kind that this version knows."""
+    kinds = _kinds()
+    action, outcome = str(entry.get("action")), str(entry.get("outcome"))
+    for kind in (*kinds.get((action, outcome), ()), *kinds.get((None, outcome), ())):
+        try:
+            return kind.from_json(entry)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+    return None
+
+
+@cache
+def taking_in() -> frozenset[tuple[str, str]]:
+    """Action and outcome of every event that takes a recording in."""
+    return _places_of(TakesIn)
+
+
+@cache
+def erasing() -> frozenset[tuple[str, str]]:
+    """Action and outcome of every event that erases recordings."""
+    return _places_of(Erases)
+
+
+@cache
+def _kinds() -> Mapping[tuple[str | None, str], Sequence[type[AuditEvent]]]:
+    """The types by action (None: any) and outcome, those with the most fields first."""
+    kinds: dict[tuple[str | None, str], list[type[AuditEvent]]] = {}
+    for kind in _descendants(AuditEvent):
+        for action in getattr(kind, "ACTIONS", (kind.ACTION or None,)):
+            if kind.OUTCOME and (kind.ACTION or "action" in kind.FIELDS):
+                kinds.setdefault((None if action is None else str(action), kind.OUTCOME), []).append(kind)
+    return {place: sorted(some, key=lambda kind: -len(kind.REQUIRED)) for place, some in kinds.items()}
+
+
+def _places_of(base: type[AuditEvent]) -> frozenset[tuple[str, str]]:
+    wanted = set(_descendants(base))
+    return frozenset(
+        (action, outcome) for (action, outcome), kinds in _kinds().items() if action and wanted & set(kinds)
+    )
+
+
+def _descendants(base: type[AuditEvent]) -> Sequence[type[AuditEvent]]:
+    return [kind for child in base.__subclasses__() for kind in (child, *_descendants(child))]

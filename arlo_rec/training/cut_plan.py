@@ -1,0 +1,190 @@
+"""Where to cut a call, and what a reviewer has to know about that: from a list, from transcripts, from an engine.
+
+It works on a recording in memory and touches no store. Without words and without a list there is no plan. What
+identifies somebody is decided in `speech.planning`; the cutting stands in `build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from arlo_rec.audio import Fill, Sound
+from arlo_rec.model.errors import Usage
+from arlo_rec.policy import Mode
+from arlo_rec.speech import cut_list
+from arlo_rec.speech.cut_list import Cut
+from arlo_rec.speech.words import Transcript
+from arlo_rec.training.opening import OpenRecording
+
+if TYPE_CHECKING:
+    from arlo_rec.speech.engines.engine import Engine
+    from arlo_rec.speech.engines.name_model import Labeller
+
+MOST_WORDS_KEPT = 20_000  # of a transcript beside the cut list; a call of two hours
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOrder:
+    """How a copy is to be made; *transcripts* are documents with the role or channel whose words they hold."""
+
+    mode: Mode
+    fill: Fill = Fill.SILENCE
+    cuts: tuple[Cut, ...] = ()
+    transcripts: tuple[tuple[str | None, bytes], ...] = field(default=(), repr=False)
+    disguise: bool = False
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechModels:
+    """The engine that hears words and the model that labels names, where there is one."""
+
+    engine: Engine | None = None
+    labeller: Labeller | None = None
+
+
+NO_MODELS = SpeechModels()
+
+
+class UnsureStretch(NamedTuple):
+    """A stretch, in seconds, that was heard badly and is not cut."""
+
+    start: float
+    end: float
+    channel: int | None
+
+
+class HeardWord(NamedTuple):
+    """A word as a reviewer is shown it."""
+
+    text: str
+    start: float
+    end: float
+    score: float | None
+    channel: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CutPlan:
+    """Where to cut, in order of time, and what a reviewer has to know."""
+
+    cuts: tuple[Cut, ...]
+    mode: Mode
+    cover_of_speech: float | None = None
+    offset_s: float | None = None
+    warnings: tuple[str, ...] = ()
+    unsure: tuple[UnsureStretch, ...] = ()
+    words: tuple[HeardWord, ...] = field(default=(), repr=False)
+
+    def with_cuts(self, cuts: Sequence[Cut]) -> CutPlan:
+        """The same plan with other cuts."""
+        return replace(self, cuts=_in_order(cuts))
+
+    def without_words(self) -> CutPlan:
+        """The same plan without what was said."""
+        return replace(self, words=())
+
+    def to_json(self) -> dict[str, Any]:
+        """As the makers' metadata keeps it."""
+        return {
+            "list": [cut.to_json() for cut in self.cuts],
+            "mode": str(self.mode),
+            "cover_of_speech": self.cover_of_speech,
+            "offset_s": self.offset_s,
+            "warnings": list(self.warnings),
+            "unsure": [list(stretch) for stretch in self.unsure],
+            "words": [list(word) for word in self.words],
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> CutPlan:
+        """What `to_json` wrote."""
+        return cls(
+            tuple(cut_list.from_json(cut) for cut in kept["list"]),
+            Mode(kept.get("mode", Mode.MANUAL)),
+            kept.get("cover_of_speech"),
+            kept.get("offset_s"),
+            tuple(kept.get("warnings", ())),
+            tuple(UnsureStretch(*stretch) for stretch in kept.get("unsure", ())),
+            tuple(HeardWord(*word) for word in kept.get("words", ())),
+        )
+
+
+def demand_words(order: CopyOrder, models: SpeechModels) -> None:
+    """Raise Usage, before anything is opened, where nothing says what was said and no list what is to go."""
+    if order.mode is Mode.MANUAL:
+        if not order.cuts:
+            raise Usage("cuts_missing")
+    elif not order.transcripts and models.engine is None:
+        raise Usage("words_missing")
+
+
+def plan_cuts(original: OpenRecording, order: CopyOrder, models: SpeechModels = NO_MODELS) -> CutPlan:
+    """Where to cut a call; raises Usage where there are neither words nor a list, or where they do not fit."""
+    demand_words(order, models)
+    listed = within(order.cuts, original.sound)
+    if order.mode is Mode.MANUAL:
+        return CutPlan(tuple(listed), Mode.MANUAL)
+    from arlo_rec.speech.planning import planner
+
+    plan = planner.plan(
+        original.sound,
+        _transcripts(original, order, models.engine),
+        original.names,
+        strict=order.mode is Mode.STRICT,
+        lead=original.lead,
+        labeller=models.labeller,
+    )
+    return CutPlan(
+        _in_order([*plan.cuts, *listed]),
+        order.mode,
+        plan.cover_of_speech,
+        plan.offsets[0],
+        plan.warnings,
+        tuple(UnsureStretch(*stretch) for stretch in plan.unsure),
+        tuple(
+            HeardWord(word.text, word.start, word.end, word.score, word.channel)
+            for word in plan.words[:MOST_WORDS_KEPT]
+        ),
+    )
+
+
+def within(cuts: Sequence[Cut], sound: Sound) -> list[Cut]:
+    """The same cuts, ended with the sound; raises Usage for a cut that is not in it."""
+    return cut_list.within(list(cuts), sound.duration, sound.channels)
+
+
+def _in_order(cuts: Sequence[Cut]) -> tuple[Cut, ...]:
+    return tuple(sorted(cuts, key=lambda cut: (cut.start, cut.end)))
+
+
+def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | None) -> list[Transcript]:
+    from arlo_rec.speech.engines import passes
+    from arlo_rec.speech.transcripts import reading
+
+    transcripts = [reading.read(raw, original.channel_of(role)) for role, raw in order.transcripts]
+    if engine is not None:
+        transcripts += passes.heard(engine, original.sound, order.language, original.names)
+    return _united(transcripts)
+
+
+def _united(transcripts: Sequence[Transcript]) -> list[Transcript]:
+    """Transcripts of single channels united to transcripts of all channels: the first of each, then the second of each.
+
+    Each by itself would leave the other channel without words, and two passes of one channel in one would mix.
+    """
+    by_channel: dict[int, list[Transcript]] = {}
+    for transcript in transcripts:
+        if transcript.channel is not None:
+            by_channel.setdefault(transcript.channel, []).append(transcript)
+    if len(by_channel) < 2:
+        return list(transcripts)
+    united = []
+    for number in range(max(len(passes) for passes in by_channel.values())):
+        beside = [passes[min(number, len(passes) - 1)] for passes in by_channel.values()]
+        words = tuple(word for transcript in beside for word in transcript.words)
+        redactions = tuple(redaction for transcript in beside for redaction in transcript.redactions)
+        united.append(Transcript(beside[0].form, words, redactions))
+    return [*united, *(transcript for transcript in transcripts if transcript.channel is None)]
