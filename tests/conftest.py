@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import world as worlds
-from tests.world import World
+from tests.support import world as worlds
+from tests.support.feed import configure
+from tests.support.world import World
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,15 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 def world(template: World, tmp_path: Path) -> World:
     """A copy of the template for one test."""
     return worlds.copy(template, tmp_path)
+
+
+@pytest.fixture
+def fed(world: World) -> World:
+    """A world whose store has a feed."""
+    (world.base / "mount").mkdir()
+    configure(world)
+    world.json("purge", who="cron")
+    return world
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
