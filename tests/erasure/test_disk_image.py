@@ -62,7 +62,7 @@ def test_of_the_old_root_nothing_is_left_on_the_disk(image: Path, how: str) -> N
     world.take_in("a", "b")
     world.grant()
     old = roots(world)
-    subprocess.run(["sync"], check=True)
+    subprocess.run(["sync", "--file-system", str(world.base)], check=True)
     assert on_the_disk(image, old), "the look itself works: the root that is in use is found"
     if how == "withdraw":
         world.json("withdraw", "90000001", "--yes", who="skranke")

@@ -50,11 +50,11 @@ class Clocked(World):
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-@pytest.fixture
-def clocked(tmp_path: Path) -> Clocked:
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Clocked:
     """A store that was made on the first of March 2026, with an officer, a telephone, cron, IT and a manager."""
-    world = Clocked(tmp_path)
-    secret = tmp_path / "passphrase"
+    world = Clocked(tmp_path_factory.mktemp("founded"))
+    secret = world.base / "passphrase"
     secret.write_text(PASSPHRASE + "\n", "utf-8")
     secret.chmod(0o600)
     assert world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret)).exit == 0
@@ -64,6 +64,12 @@ def clocked(tmp_path: Path) -> Clocked:
         words = ("--role", worlds.SERVICES[name], "--service", "--key-out", str(world.key(name)))
         world.json("person", "add", name, *words, who="sigrid")
     return world
+
+
+@pytest.fixture
+def clocked(founded: Clocked, tmp_path: Path) -> Clocked:
+    """A copy of it for one test."""
+    return Clocked(worlds.copy(founded, tmp_path).base)
 
 
 def purged(world: Clocked, at: datetime, *words: str) -> int:

@@ -7,7 +7,6 @@ chance is replaced by its name. `UPDATE_TRANSCRIPTS=1` writes the files anew: re
 from __future__ import annotations
 
 import fcntl
-import functools
 import json
 import os
 import re
@@ -28,7 +27,6 @@ from arlo_rec.backends import files
 from arlo_rec.commands import REGISTER
 from arlo_rec.commands.helptext import EXITS
 from arlo_rec.commands.run import Run
-from arlo_rec.crypto import primitives
 from arlo_rec.recovery import backup
 from arlo_rec.ui.terminal import Table, table_text
 from tests.support import world as worlds
@@ -54,7 +52,6 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "shelf": r"(?<=/objects/)[0-9a-f]{2}\b",
     "page": r"(?<=for page )[0-9]+\b",
 }
-KEY_OF = functools.cache(primitives.passphrase_key)  # the same passphrases are typed a hundred times
 SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -70,7 +67,6 @@ class Player:
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
         monkeypatch.chdir(world.base)
         monkeypatch.setattr(Run, "now", lambda _run: self.now)
-        monkeypatch.setattr(primitives, "passphrase_key", KEY_OF)
         monkeypatch.setattr(files, "file_system", lambda _folder: "ext4")
         monkeypatch.setattr("arlo_rec.oversight.status.file_system", lambda _folder: "ext4")
         monkeypatch.setattr(backup, "file_system", lambda _folder: "ext4")

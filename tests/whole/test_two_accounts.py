@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,8 @@ class Shared:
 
 @pytest.fixture
 def shared(accounts: None, tmp_path: Path) -> Shared:
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
-            folder.chmod(0o755)
+    for folder in takewhile(lambda one: not one.stat().st_mode & stat.S_ISVTX, [tmp_path, *tmp_path.parents]):
+        folder.chmod(0o755)  # up to where everybody may write: /tmp, or what lies in memory
     for name in ACCOUNTS:
         (tmp_path / name).mkdir()
         shutil.chown(tmp_path / name, name, name)
