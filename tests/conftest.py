@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import world as worlds
-from tests.world import World
+from tests.support import world as worlds
+from tests.support.feed import configure
+from tests.support.remembered import remembered
+from tests.support.world import World
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passphrases_cost_once() -> Iterator[None]:
+    with remembered():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +31,25 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 def world(template: World, tmp_path: Path) -> World:
     """A copy of the template for one test."""
     return worlds.copy(template, tmp_path)
+
+
+@pytest.fixture
+def fed(world: World) -> World:
+    """A world whose store has a feed."""
+    (world.base / "mount").mkdir()
+    configure(world)
+    world.json("purge", who="cron")
+    return world
+
+
+MEMORY = Path("/dev/shm")  # a file system in memory: nothing that a test writes needs to last
+ROOM = 2 * 1024**3  # bytes that must be free there
+
+
+def pytest_configure() -> None:
+    """Temporary folders lie in memory where there is room; `PYTEST_DEBUG_TEMPROOT` names another place."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,11 +17,11 @@ import pytest
 
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.layout import find
-from tests import world as worlds
 from tests.fuzz import confined
 from tests.fuzz.mutate import changed
 from tests.fuzz.stored import free
-from tests.world import REASON, Result, World, assert_clean
+from tests.support import world as worlds
+from tests.support.world import REASON, Result, World, assert_clean
 
 DOCUMENTED = {0, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16}  # every status of `errors` but 1, which is a mistake of ours
 LOOK = ("--purpose", "quality", "--reason", REASON)

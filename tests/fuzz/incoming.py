@@ -25,8 +25,8 @@ from arlo_rec.model.consent import judge
 from arlo_rec.model.errors import NothingMatched, SoundError, Usage
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import has_hidden_characters, reason_problem
-from tests import sounds, world
 from tests.fuzz.target import Target
+from tests.support import sounds, world
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 PROMPTS = {one.version: one for one in SHIPPED}
@@ -52,7 +52,7 @@ _MARKS = [
 
 
 class _NoDecoder(decoding.Decoder):
-    """Compressed sound is decoded in another process, which `commands` and `tests/test_recorded.py` start."""
+    """Compressed sound is decoded in another process, which `commands` and `tests/audio/test_recorded.py` start."""
 
     def open(self, *_: Any, **__: Any) -> Any:
         raise SoundError("decoder_missing")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech import cut_list
 from arlo_rec.speech.detectors import identify, likeness
 from arlo_rec.speech.transcripts import reading
 from tests.fuzz.target import Target
+from tests.support.places import WORDS
 
-WORDS = Path(__file__).parent.parent / "words"
 MOST = 400  # words that are looked through: what takes time is judged elsewhere
 _KNOWN = likeness.known(["Kari Eksempel", "Brandon Foster"])
 

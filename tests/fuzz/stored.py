@@ -26,8 +26,8 @@ from arlo_rec.model.records import Kind, Person, RecordingId
 from arlo_rec.oversight.consistency import _told
 from arlo_rec.policy import Purpose, Role
 from arlo_rec.ui.config import beforehand, settle
-from tests import world
 from tests.fuzz.target import Target
+from tests.support import world
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 STORE = bytes(range(16))

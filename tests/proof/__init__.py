@@ -2,5 +2,5 @@
 
 `trace` runs a command under strace and disturbs it; `disk` says what a power cut may leave; `crashes` and `races`
 try a command at each of its calls; `bugs` are sown on purpose and must be found; `report` writes docs/proof.md.
-What must hold stands in `tests/promises.py`. Needs Linux and strace.
+What must hold stands in `tests/support/promises.py`. Needs Linux and strace.
 """

@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 from bench import machine
-from tests import promises
-from tests import world as worlds
-from tests.promises import Broken
 from tests.proof import bugs, load, plan, report
+from tests.support import promises
+from tests.support import world as worlds
+from tests.support.promises import Broken
 
 SHARE_OF_BUGS = 0.25  # of the time, at most
 LOAD_SECONDS = 60

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests import promises
-from tests import world as worlds
-from tests.promises import Broken, Facts, Scene
 from tests.proof import disk
-from tests.proof.trace import DATA, NAMES, OPENS, PROJECT, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
-from tests.world import World
+from tests.proof.trace import DATA, NAMES, OPENS, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
+from tests.support import promises
+from tests.support import world as worlds
+from tests.support.places import TOP
+from tests.support.promises import Broken, Facts, Scene
+from tests.support.world import World
 
 TRIES = 12  # an injection depends on how threads take turns; one that never fires is a failure
 BY_CHANCE = 2  # images besides the five corners, at each call
@@ -181,7 +182,7 @@ def _unheard(subject: Subject, world: World, ear: str) -> Ran:
     try:
         done = subprocess.run(
             ["sh", "-c", 'exec "$@" >&-', "sh", *command] if ear == "closed" else command,
-            env={**os.environ, **world._environment(), "PYTHONPATH": str(PROJECT)},
+            env={**os.environ, **world._environment(), "PYTHONPATH": str(TOP)},
             stdin=subprocess.DEVNULL,
             stdout=loud,
             stderr=subprocess.PIPE,

@@ -19,10 +19,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from tests import promises
-from tests.promises import Scene, Told, demand
-from tests.test_attack import SECRETS, identity
-from tests.world import World
+from tests.support import promises
+from tests.support.attack import SECRETS, identity
+from tests.support.promises import Scene, Told, demand
+from tests.support.world import World
 
 CALLERS = 12
 LONGEST = 30.0  # seconds that a command may take

@@ -18,14 +18,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from tests import promises
-from tests import world as worlds
-from tests.promises import Broken, Scene
 from tests.proof import crashes, races
 from tests.proof.bugs import Bug
 from tests.proof.crashes import Missed, Subject
 from tests.proof.races import Course
-from tests.world import World
+from tests.support import promises
+from tests.support import world as worlds
+from tests.support.promises import Broken, Scene
+from tests.support.world import World
 
 KINDS = ("kill", "ENOSPC", "EIO", "cut", "recovery", "stdout", "race")
 BUG_TRIES = 150  # after so many a sown bug counts as not found

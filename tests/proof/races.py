@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
-from tests import promises
-from tests import world as worlds
-from tests.promises import Broken, Facts, Scene, Told
 from tests.proof.crashes import Missed, forget
 from tests.proof.trace import Syscall, Traced, stop_at
-from tests.world import World
+from tests.support import promises
+from tests.support import world as worlds
+from tests.support.promises import Broken, Facts, Scene, Told
+from tests.support.world import World
 
 PATIENCE = 2.0  # seconds that a rival may wait before the one that is stopped goes on
 LONGEST = 30.0  # seconds: no command waits longer for another

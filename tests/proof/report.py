@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tests.proof.load import Played
 from tests.proof.plan import KINDS, Tally
+from tests.support.places import TOP
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "proof.md"
+DOCUMENT = TOP / "docs" / "proof.md"
 _HEAD = """# What was tried to break the two promises
 
 Written by `./dev prove`, from one run. What was acknowledged stays, and what was erased never comes back: each try
 cuts a command off, looks whether both hold at that instant, lets the store be used again, and looks once more.
-What is looked at stands in `tests/promises.py`, how a command is cut off in `tests/proof`.
+What is looked at stands in `tests/support/promises.py`, how a command is cut off in `tests/proof`.
 
 - *kill*: the process is killed on entry of a system call that changes a file, for every distinct (command, call,
   occurrence)

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
+from tests.support.places import TOP
+
 TIMEOUT = 120  # seconds of one run; a hang is a violation
 DATA = ("write", "pwrite64", "writev", "pwritev", "ftruncate", "truncate", "fallocate", "sendfile", "copy_file_range")
 NAMES = (
@@ -64,7 +65,7 @@ class Syscall:
         if self.name in (*DATA, *SYNCS, "lseek") and self.name != "truncate":
             return self.behind
         names = [one.decode("utf-8", "surrogateescape") for one in self.texts]
-        folders = self.behind or [str(PROJECT)]
+        folders = self.behind or [str(TOP)]
         given = [os.path.normpath(Path(folders[min(i, len(folders) - 1)]) / one) for i, one in enumerate(names)]
         return given or folders
 
@@ -129,8 +130,8 @@ class Traced:
         ]
         return subprocess.Popen(
             [*traced, "--", *self.program, *words],
-            env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PROJECT)},
-            cwd=PROJECT,
+            env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(TOP)},
+            cwd=TOP,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

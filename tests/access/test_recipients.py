@@ -1,0 +1,117 @@
+"""Who was given a copy is known, is told to delete it when it must go, and stays open until that was confirmed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.backups import back_up
+from tests.support.world import DUE_SOON, REASON, World, wait_until_due
+
+
+def export(world: World, recording: str, out: Path, who: str = "leif") -> int:
+    words = ("export", recording, "--purpose", "quality", "--reason", REASON, "--out", str(out))
+    return world.run(*words, who=who).exit
+
+
+def listed(world: World, *more: str) -> list[dict[str, Any]]:
+    return list(world.json("recipients", "list", *more, who="sigrid")["recipients"])
+
+
+def withdraw(world: World) -> dict[str, Any]:
+    return world.json("withdraw", "90000001", "--yes", who="skranke")
+
+
+def test_an_export_is_listed_with_what_it_holds_and_open_once_that_is_erased(world: World) -> None:
+    (mine,) = world.take_in("a")
+    (other,) = world.take_in("b", caller="+4790000002", seed=4)
+    world.grant()
+    assert export(world, mine, world.base / "one.wav") == 0
+    assert export(world, other, world.base / "other.wav") == 0
+    assert [(one["kind"], one["person"], one["recordings"], one["state"]) for one in listed(world)] == [
+        ("export", "leif", 1, "out"),
+        ("export", "leif", 1, "out"),
+    ]
+    assert world.json("status", who="iver")["unconfirmed"] == 0
+    told = withdraw(world)
+    assert [(one["person"], one["erased"], one["state"]) for one in told["recipients"]] == [("leif", 1, "open")]
+    assert [one["state"] for one in listed(world)] == ["open", "out"]
+    assert world.json("status", who="iver")["unconfirmed"] == 1
+
+
+def test_whoever_has_the_copy_or_an_officer_confirms_and_the_log_says_so(world: World) -> None:
+    ids = world.take_in("a", "b")
+    world.grant("leif")
+    world.grant("turid")
+    assert export(world, ids[0], world.base / "one.wav", "leif") == 0
+    assert export(world, ids[1], world.base / "two.wav", "turid") == 0
+    first, second = (one["id"] for one in withdraw(world)["recipients"])
+    refused = world.run("recipients", "confirm", second, "--json", who="leif")
+    assert (refused.exit, refused.json["error"]["code"]) == (13, "not_your_copy")
+    assert world.run("recipients", "confirm", first, second, who="leif").exit == 13
+    assert world.json("status", who="iver")["unconfirmed"] == 2, "all or none"
+    assert world.json("recipients", "confirm", first, who="leif")["confirmed"][0]["state"] == "confirmed"
+    world.json("recipients", "confirm", second, who="sigrid")
+    assert world.json("status", who="iver")["unconfirmed"] == 0
+    assert listed(world) == [] and len(listed(world, "--all")) == 2
+    entries = world.json("audit", "show", "--action", "confirm_deleted", who="iver")["entries"]
+    assert [(one["person"], one["detail"]["by"]) for one in entries] == [("leif", "leif"), ("sigrid", "turid")]
+
+
+def test_an_access_answer_is_a_copy_too(world: World) -> None:
+    world.take_in("a", "b")
+    answer = ("--identity", "called back on the number of the contract", "--out", str(world.base / "answer.html"))
+    world.json("dsar", "90000001", *answer, who="sigrid")
+    (told,) = withdraw(world)["recipients"]
+    assert (told["kind"], told["person"], told["recordings"], told["erased"]) == ("package", "sigrid", 2, 2)
+
+
+def test_a_backup_is_listed_and_closes_itself_when_it_has_forgotten(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    (told,) = withdraw(world)["recipients"]
+    assert (told["kind"], told["state"]) == ("backup", "open")
+    assert world.json("status", who="iver")["unconfirmed"] == 1
+    back_up(world)
+    assert world.json("status", who="iver")["unconfirmed"] == 0
+    assert [(one["kind"], one["erased"], one["state"]) for one in listed(world)] == [("backup", 0, "out")]
+
+
+def test_an_export_of_which_nothing_came_is_not_listed(world: World) -> None:
+    (mine,) = world.take_in("a")
+    world.grant()
+    path = world.store / "objects" / mine[:2] / mine
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    assert export(world, mine, world.base / "one.wav") == 15
+    assert listed(world) == []
+
+
+def test_a_purge_says_who_must_delete_what(world: World) -> None:
+    (mine,) = world.take_in("a", started=datetime.now(UTC) - DUE_SOON)
+    world.grant()
+    assert export(world, mine, world.base / "one.wav") == 0
+    wait_until_due(world, 1)
+    told = world.run("purge", who="cron")
+    (one,) = listed(world)
+    assert f"recipients confirm {one['id']}" in told.out and "leif" in told.out
+
+
+def test_a_withdrawal_says_to_people_who_must_delete_what(world: World) -> None:
+    (mine,) = world.take_in("a")
+    world.grant()
+    assert export(world, mine, world.base / "one.wav") == 0
+    told = world.run("withdraw", "90000001", "--yes", who="skranke")
+    assert told.exit == 0 and "leif must delete the copy of" in told.out
+
+
+@pytest.mark.parametrize(("who", "words"), [("siri", ("list",)), ("leif", ("list",)), ("siri", ("confirm", "1"))])
+def test_lists_are_for_officers_and_auditors(world: World, who: str, words: tuple[str, ...]) -> None:
+    assert world.run("recipients", *words, who=who).exit == 13
+
+
+@pytest.mark.parametrize("wrong", ["99999", "x", "1; DROP TABLE recipients", "٣"])
+def test_a_copy_that_is_none_cannot_be_confirmed(world: World, wrong: str) -> None:
+    assert world.run("recipients", "confirm", wrong, who="sigrid").exit == 4

@@ -1,0 +1,179 @@
+"""The tree of erasure keys and the root's slots: what is cut is cut, what stays opens, every crash is read right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.schema import migrate
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import root_secret
+from arlo_rec.keys.erasure_keys import SHARD_SIZE
+from arlo_rec.keys.root_secret import Seen
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import RecordingId
+from tests.support.memory import MemoryRoot
+
+STORE, SEED = b"s" * 16, b"r" * 32
+DUE = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def catalogue() -> SqliteConnection:
+    connection = SqliteConnection(None, b"k" * 32)
+    connection.build(migrate)
+    return connection
+
+
+def name(number: int) -> RecordingId:
+    return RecordingId(number.to_bytes(16, "big"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=40),
+    st.data(),
+)
+def test_what_is_cut_opens_never_again_and_what_stays_opens(dues: list[tuple[int, int]], data: st.DataObject) -> None:
+    db, old = catalogue(), primitives.fresh()
+    keys = {}
+    with db.writing():
+        tree = ErasureKeys(db, old)
+        for number, (days, hours) in enumerate(dues):
+            keys[name(number)] = primitives.fresh()
+            tree.add(name(number), keys[name(number)], DUE + timedelta(days=days, hours=hours))
+    gone = data.draw(st.sets(st.sampled_from(sorted(keys))))
+    new = primitives.fresh()
+    with db.writing():
+        ErasureKeys(db, old).destroy(gone, new)
+    for one, ke in keys.items():
+        if one in gone:
+            with pytest.raises(KeyError):
+                ErasureKeys(db, new).unwrap(one)
+        else:
+            assert ErasureKeys(db, new).unwrap(one) == ke
+            with pytest.raises(Integrity):
+                ErasureKeys(db, old).unwrap(one)
+    assert db.rows("SELECT count(*) FROM shares") == [(len(keys) - len(gone),)]
+    assert db.rows("SELECT coalesce(sum(shares), 0) FROM shard_keys") == [(len(keys) - len(gone),)]
+
+
+def test_old_wraps_of_siblings_do_not_hang_from_the_new_root() -> None:
+    """Who kept yesterday's catalogue and gets today's R opens nothing of yesterday's."""
+    db, old, new = catalogue(), primitives.fresh(), primitives.fresh()
+    with db.writing():
+        tree = ErasureKeys(db, old)
+        for number in range(3):
+            tree.add(name(number), primitives.fresh(), DUE)
+    kept = {table: db.rows(f"SELECT * FROM {table}") for table in ("day_keys", "shard_keys", "shares")}
+    with db.writing():
+        ErasureKeys(db, old).destroy([name(0)], new)
+    yesterday = catalogue()
+    with yesterday.writing():
+        for table, rows in kept.items():
+            marks = ", ".join("?" for _ in rows[0])
+            yesterday.run_many(f"INSERT INTO {table} VALUES ({marks})", rows)
+    for number in range(3):
+        with pytest.raises(Integrity):
+            ErasureKeys(yesterday, new).unwrap(name(number))
+
+
+def test_a_shard_holds_no_more_than_its_size() -> None:
+    db = catalogue()
+    with db.writing():
+        tree = ErasureKeys(db, primitives.fresh())
+        for number in range(SHARD_SIZE + 1):
+            tree.add(name(number), primitives.fresh(), DUE)
+    assert sorted(row[0] for row in db.rows("SELECT shares FROM shard_keys")) == [1, SHARD_SIZE]
+
+
+def test_a_share_does_not_open_for_another_recording() -> None:
+    db, secret = catalogue(), primitives.fresh()
+    with db.writing():
+        tree = ErasureKeys(db, secret)
+        tree.add(name(1), primitives.fresh(), DUE)
+        tree.add(name(2), primitives.fresh(), DUE)
+        db.run("UPDATE shares SET wrapped = (SELECT wrapped FROM shares WHERE recording = ?)", (name(1),))
+    with pytest.raises(Integrity):
+        ErasureKeys(db, secret).unwrap(name(2))
+
+
+# -- slots --------------------------------------------------------------------------------------------
+
+
+def slots(*generations: int | None) -> list[bytes]:
+    """Two slots of these generations; None is one whose write was torn."""
+    port = MemoryRoot()
+    for index, generation in enumerate(generations):
+        torn = generation is None
+        content = root_secret.encode_slot(STORE, SEED, 1, generation or 1, bytes([generation or 0]) * 32)
+        port.write(index, content[:40] if torn else content)
+    return port.read()
+
+
+@pytest.mark.parametrize(
+    ("contents", "generation", "chosen", "mend"),
+    [
+        ((5, 5), 5, 0, False),  # at rest
+        ((5, 6), 5, 0, True),  # a new R was written and not committed
+        ((6, 5), 5, 1, True),
+        ((5, 6), 6, 1, True),  # committed, the old R not overwritten yet
+        ((6, 5), 6, 0, True),
+        ((None, 6), 6, 1, True),  # torn while the old R was overwritten
+        ((5, None), 5, 0, True),  # torn while the new R was written
+    ],
+)
+def test_every_state_that_a_crash_leaves_is_read_right(
+    contents: tuple[int | None, int | None], generation: int, chosen: int, mend: bool
+) -> None:
+    slot, must_mend = root_secret.choose(slots(*contents), generation)
+    assert (slot.index, must_mend) == (chosen, mend)
+    assert root_secret.open_slot(STORE, SEED, slot) == bytes([generation]) * 32
+
+
+@pytest.mark.parametrize(
+    ("contents", "generation", "code"),
+    [
+        ((6, 6), 5, "catalogue_older_than_root"),
+        ((7, 5), 5, "catalogue_older_than_root"),
+        ((5, 5), 6, "root_older_than_catalogue"),
+        ((None, None), 5, "root_unreadable"),
+        ((None, 4), 5, "root_older_than_catalogue"),
+    ],
+)
+def test_an_older_part_is_noticed(contents: tuple[int | None, int | None], generation: int, code: str) -> None:
+    with pytest.raises(Integrity) as caught:
+        root_secret.choose(slots(*contents), generation)
+    assert caught.value.code == code
+
+
+def test_a_slot_opens_with_its_seed_store_and_generation_alone() -> None:
+    slot, _ = root_secret.choose(slots(5, 5), 5)
+    for store, seed in ((STORE, b"x" * 32), (b"x" * 16, SEED)):
+        with pytest.raises(Integrity):
+            root_secret.open_slot(store, seed, slot)
+
+
+HASHES = st.binary(min_size=32, max_size=32)
+
+
+@given(
+    st.lists(
+        st.builds(Seen, *(st.integers(0, 9),) * 3, HASHES, st.integers(0, 9), HASHES),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_the_newest_of_each_is_remembered_in_any_order(states: list[Seen]) -> None:
+    merged = states[0]
+    for one in states:
+        merged = merged.merged(one)
+    assert merged.generation == max(one.generation for one in states)
+    assert merged.roster == max(one.roster for one in states)
+    assert merged.size == max(one.size for one in states)
+    assert merged.changes == max(one.changes for one in states)
+    assert root_secret.decode_seen([root_secret.encode_seen(merged), b"torn"]) == merged

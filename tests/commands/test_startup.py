@@ -1,0 +1,50 @@
+"""What a start loads: no engine for help, none that a command does not use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.world import World
+
+HEAVY = {
+    "cryptography", "sqlcipher3", "sqlite_utils", "rich", "phonenumbers", "dateutil", "numpy", "soundfile",
+    "asyncio", "importlib.metadata", "arlo_rec.store", "arlo_rec.crypto.primitives",
+}  # fmt: skip
+
+
+def loaded(words: list[str], environment: dict[str, str] | None = None) -> set[str]:
+    """The modules in memory after the program ran with *words*."""
+    script = "import sys; from arlo_rec.cli import main; main(sys.argv[1:]); print('\\nMODULES', *sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **(environment or {})},
+    )
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["withdraw", "--help"]])
+def test_help_and_version_load_no_engine(words: list[str]) -> None:
+    assert not loaded(words) & HEAVY
+
+
+def test_a_command_with_a_key_file_loads_only_what_it_uses(world: World) -> None:
+    words = ["status", "--json", "--key-file", str(world.key("cron")), "--store", str(world.store)]
+    modules = loaded(words, {"XDG_STATE_HOME": str(world.base / "state")})
+    assert "sqlcipher3" in modules
+    assert not modules & {"rich", "sqlite_utils", "phonenumbers", "dateutil", "arlo_rec.audio", "arlo_rec.dsar.request"}
+
+
+def test_the_installed_program_starts_the_same_way() -> None:
+    program = Path(sys.executable).parent / "arlo-rec"
+    if not program.exists():
+        pytest.skip("not installed beside this Python")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("arlo-rec ")

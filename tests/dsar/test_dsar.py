@@ -1,0 +1,188 @@
+"""Answering an access request: the caller's own voice and nobody else's, every access, a deadline, a case."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+from array import array
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec import audio
+from arlo_rec.dsar import request
+from arlo_rec.dsar.package import passphrase_bytes
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import CallTakenIn, Opened
+from arlo_rec.model.deadlines import answer_due, is_holiday
+from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Action
+from tests.support.sounds import Encoding, tone_wav
+from tests.support.world import REASON, World
+
+IDENTITY = "called back on the number of the contract"
+
+
+def ask(world: World, name: str, *more: str, caller: str = "90000001") -> dict[str, Any]:
+    """Answer a request, and open the package as a browser would."""
+    out = world.base / name
+    told = world.json("dsar", caller, "--out", str(out), *more, who="sigrid")
+    return {"told": told, **opened(out, told["passphrase"])}
+
+
+def opened(path: Path, passphrase: str) -> dict[str, Any]:
+    """What is sealed inside a package."""
+    page = path.read_bytes()
+    found = re.search(rb'data-salt="(.*?)" data-nonce="(.*?)" data-rounds="(.*?)">(.*?)</script>', page)
+    assert found is not None
+    salt, nonce, sealed = (base64.b64decode(found[one]) for one in (1, 2, 4))
+    key = hashlib.pbkdf2_hmac("sha256", passphrase_bytes(passphrase), salt, int(found[3]))
+    plain = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
+    files = {one["name"]: base64.b64decode(one["base64"]) for one in plain["files"]}
+    return {"letter": plain["letter_html"], "files": files, "data": json.loads(files["data.json"])}
+
+
+def sounds(answer: dict[str, Any]) -> list[audio.Sound]:
+    """The sounds of a package."""
+    raw = [content for name, content in sorted(answer["files"].items()) if name.endswith(".wav")]
+    return [audio.read_wav(io.BytesIO(one), len(one)) for one in raw]
+
+
+@pytest.mark.rule("data.customer")
+@pytest.mark.rule("data.employee")
+@pytest.mark.parametrize("encoding", list(Encoding))
+@pytest.mark.parametrize("roles", [{"caller": 0, "agent": 1}, {"caller": 1, "agent": 0}])
+def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encoding, roles: dict[str, int]) -> None:
+    body = tone_wav(0.3, encoding=encoding, channels=2)
+    given, withheld = request.sound_for(body, roles, whole=False)
+    assert withheld is None
+    assert given is not None
+    ours = audio.read_wav(io.BytesIO(given), len(given))
+    source = audio.as_pcm16(audio.read_wav(io.BytesIO(body), len(body)))
+    mine, theirs = (array("h", one.data)[roles["caller"] :: 2] for one in (ours, source))
+    assert mine == theirs
+    assert not any(array("h", ours.data)[roles["agent"] :: 2])
+    assert ours.frames == source.frames
+
+
+def test_a_call_that_cannot_be_separated_is_withheld_until_the_officer_decides() -> None:
+    mono = tone_wav(0.2, channels=1)
+    assert request.sound_for(mono, {}, whole=False) == (None, "mono")
+    stereo = tone_wav(0.2, channels=2)
+    assert request.sound_for(stereo, {}, whole=False) == (None, "roles_unknown")
+    whole, withheld = request.sound_for(mono, {}, whole=True)
+    assert whole is not None
+    assert withheld is None
+
+
+def test_an_answer_holds_the_callers_recordings_and_nobody_elses(world: World) -> None:
+    mine = world.take_in("a", "b")
+    world.take_in("other", caller="+4790000002", seed=9)
+    answer = ask(world, "answer.html", "--identity", IDENTITY)
+    assert answer["told"]["recordings"] == 2
+    assert {one["id"] for one in answer["data"]["recordings"]} == set(mine)
+    assert len(sounds(answer)) == 2
+    for sound in sounds(answer):
+        assert not any(array("h", sound.data)[1::2])
+        assert any(array("h", sound.data)[0::2])
+
+
+@pytest.mark.rule("access.subject")
+def test_every_access_is_told_with_date_purpose_and_role_and_never_a_name(world: World) -> None:
+    world.grant()
+    (ours,) = world.take_in("a")
+    world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")
+    out = str(world.base / "x.wav")
+    world.json("export", ours, "--purpose", "quality", "--reason", REASON, "--out", out, who="leif")
+    answer = ask(world, "answer.html", "--identity", IDENTITY)
+    accesses = answer["data"]["recordings"][0]["accesses"]
+    assert [(one["action"], one["purpose"], one["role"]) for one in accesses] == [
+        ("find", "quality", "manager"),
+        ("export", "quality", "manager"),
+        ("dsar", None, "officer"),
+    ]
+    assert len(answer["data"]["recordings"][0]["grants"]) == 1
+    everything = answer["letter"] + json.dumps(answer["data"])
+    for name in ("leif", "sigrid", "Leif", "Ola Oppdiktet"):
+        assert name not in everything
+
+
+def kinds_of(base: type[AuditEvent]) -> list[type[AuditEvent]]:
+    """Every type of audit event."""
+    return [kind for child in base.__subclasses__() for kind in (child, *kinds_of(child))]
+
+
+@pytest.mark.rule("access.subject")
+def test_every_kind_of_entry_that_allows_somebody_to_open_a_recording_is_told_as_an_access() -> None:
+    opening = [kind for kind in kinds_of(AuditEvent) if kind.OUTCOME == "allowed" and "recordings" in kind.FIELDS]
+    assert Opened in opening and len(opening) > 5
+    for kind in opening:
+        words = {name: "x" for name in kind.FIELDS} | {"recordings": (RecordingId(bytes(16)),)}
+        event = kind(**words | ({"action": Action.EXPORT} if "action" in kind.FIELDS else {}))
+        assert (request._access(event.to_json()) is None) == (kind is CallTakenIn), kind
+
+
+def test_a_new_case_needs_an_identity_check_and_a_running_one_does_not(world: World) -> None:
+    world.take_in("a")
+    refused = world.run("dsar", "90000001", "--out", str(world.base / "no.html"), "--json", who="sigrid")
+    assert (refused.exit, refused.json["error"]["rule"]) == (14, "access.subject")
+    assert not (world.base / "no.html").exists()
+    first = ask(world, "one.html", "--identity", IDENTITY)
+    second = ask(world, "two.html")
+    assert first["told"]["case"]["id"] == second["told"]["case"]["id"]
+    assert first["told"]["passphrase"] != second["told"]["passphrase"]
+
+
+def test_nothing_found_is_an_answer_too(world: World) -> None:
+    answer = ask(world, "none.html", "--identity", IDENTITY, caller="+4790000055")
+    assert answer["told"]["recordings"] == 0
+    assert "+4790000055" in answer["letter"].replace(" ", "")
+
+
+def test_a_mono_call_leaves_only_whole_and_with_a_reason_that_the_letter_states(world: World) -> None:
+    world.take_in("mono", channels=1)
+    assert sounds(ask(world, "own.html", "--identity", IDENTITY)) == []
+    why = "the agent agreed that it is handed over"
+    assert world.run("dsar", "90000001", "--out", str(world.base / "w.html"), "--whole-call", who="sigrid").exit == 2
+    answer = ask(world, "whole.html", "--whole-call", "--reason", why)
+    assert len(sounds(answer)) == 1
+    assert why in answer["letter"]
+
+
+def test_a_withdrawal_during_a_case_erases_all_the_same(world: World) -> None:
+    world.take_in("a")
+    ask(world, "before.html", "--identity", IDENTITY)
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    assert ask(world, "after.html")["told"]["recordings"] == 0
+
+
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        (date(2026, 1, 15), date(2026, 2, 16)),  # a Sunday: the Monday after
+        (date(2026, 1, 31), date(2026, 3, 2)),  # 28 February is a Saturday
+        (date(2026, 3, 2), date(2026, 4, 7)),  # Maundy Thursday to Easter Monday
+        (date(2026, 4, 17), date(2026, 5, 18)),  # Constitution Day, a Sunday
+        (date(2026, 11, 25), date(2026, 12, 28)),  # Christmas and a week-end
+        (date(2028, 1, 31), date(2028, 2, 29)),  # a leap year
+        (date(2026, 6, 10), date(2026, 7, 10)),
+    ],
+)
+def test_the_last_day_is_a_month_later_or_the_next_working_day(received: date, due: date) -> None:
+    assert answer_due(received) == due
+
+
+@given(st.dates(date(2000, 1, 1), date(2099, 1, 1)))
+def test_the_last_day_is_always_a_working_day_within_six_weeks(received: date) -> None:
+    due = answer_due(received)
+    assert due.weekday() < 5
+    assert not is_holiday(due)
+    assert timedelta(days=27) < due - received <= timedelta(days=31 + 7)

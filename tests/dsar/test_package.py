@@ -1,0 +1,641 @@
+"""The access answer: what the letter says, that the file holds exactly that, and that a real browser opens it.
+
+All people, numbers and calls are invented.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import json
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from arlo_rec import audio
+from arlo_rec.dsar import package
+from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PossibleAccess, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.package import build, data_json, passphrase_bytes
+from arlo_rec.i18n import formats
+from arlo_rec.i18n.html import element, escape, together
+from arlo_rec.i18n.letter import DECIMAL, KEYS, LANGUAGES, LETTER, MONTHS, PAGE
+from arlo_rec.model.errors import Usage
+from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.policy import Action, Purpose, Role
+from tests.support.browser import MISSING, Browser
+from tests.support.sounds import tone_wav
+
+PASSPHRASE = "2b7k-ærlig-kopi-90d"
+SALT, NONCE = bytes(range(16)), bytes(range(12))
+PROMPT = SHIPPED[0]
+START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
+NUMBER = "+4700000000"
+
+
+def own_speech(seconds: float, caller: int) -> bytes:
+    stereo = tone_wav(seconds, encoding=audio.Encoding.PCM16)
+    return audio.canonical_wav(audio.keep_channel(audio.read_wav(io.BytesIO(stereo), len(stereo)), caller))
+
+
+OWN = RecordingFacts(
+    id="0123456789abcdef0123456789abcdef",
+    started_at=START,
+    duration_s=92.5,
+    team="fjellgruppa",
+    purposes=("quality", "training"),
+    consent_at=START - timedelta(seconds=1),
+    prompt_version=PROMPT.version,
+    prompt_text=PROMPT.text,
+    prompt_sha256=PROMPT.sha256.hex(),
+    number=NUMBER,
+    reference="1790842530.42",
+    identifiers=("Kari Oppdiktet",),
+    erased_on=START + timedelta(days=90),
+    sound=own_speech(1.5, caller=0),
+    own_speech=True,
+    withheld=None,
+    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
+    accesses=(
+        RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
+        RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
+        RecordedAccess(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
+        RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),
+    ),
+    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
+)
+LATER = replace(
+    OWN,
+    id="f" * 32,
+    started_at=START + timedelta(days=30),
+    duration_s=0.75,
+    purposes=("training",),
+    consent_at=START + timedelta(days=30),
+    erased_on=START + timedelta(days=120),
+    sound=own_speech(0.75, caller=1),
+    identifiers=(),
+    grants=(),
+    copies=(),
+    accesses=(),
+)
+MADE = START + timedelta(days=3)
+MONO = replace(
+    OWN,
+    id="a" * 32,
+    number=None,
+    sound=None,
+    own_speech=False,
+    withheld="mono",
+    copies=(CopyFacts(MADE, "needs_review"), CopyFacts(MADE, "ready")),
+)
+ANSWER = Answer(
+    case=Case("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), "BankID, 10. november"),
+    answered_at=START + timedelta(days=40),
+    identifiers=(NUMBER,),
+    recordings=(OWN, LATER, MONO),
+    whole_call_reason=None,
+    policy_version="2026-01",
+    log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
+)
+NOTHING = replace(ANSWER, recordings=())
+WHOLE = replace(
+    ANSWER,
+    recordings=(replace(OWN, own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16)),),
+    whole_call_reason="opptaket er bare forståelig i sin helhet",
+)
+UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),))
+
+SCRIPTS = (
+    "</script><script>window.ran = 1; alert(1)</script>",
+    """"'><img src=x onerror="window.ran = 1">""",
+    "<!-- <style>* { display: none }</style>",
+    "Kari \u202eNordmann\u2066\x1b[2J",
+    "$page_title ${lang} {count} {0} &amp; %s",
+)
+HOSTILE = replace(
+    ANSWER,
+    case=replace(ANSWER.case, identity=SCRIPTS[0]),
+    recordings=tuple(
+        replace(OWN, id=str(n), team=one, reference=one, identifiers=(one,), prompt_text=one)
+        for n, one in enumerate(SCRIPTS)
+    ),
+)
+EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, HOSTILE)
+
+
+def built(answer: Answer, lang: str = "nb") -> bytes:
+    return build(answer, PASSPHRASE, lang, salt=SALT, nonce=NONCE)
+
+
+def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, Any]:
+    """What is inside, by the steps that the page's script takes, in other code."""
+    found = re.search(rb'data-salt="(.*?)" data-nonce="(.*?)" data-rounds="(.*?)">(.*?)</script>', page)
+    assert found
+    salt, nonce, sealed = (base64.b64decode(found[n], validate=True) for n in (1, 2, 4))
+    key = hashlib.pbkdf2_hmac("sha256", passphrase, salt, int(found[3]))
+    content: dict[str, Any] = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
+    return content
+
+
+def letter_of(answer: Answer, lang: str = "nb") -> str:
+    return str(opened(built(answer, lang))["letter_html"])
+
+
+def words(markup: str) -> str:
+    """The text of a letter without its markup."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", markup))
+
+
+class Outline(HTMLParser):
+    """Headings, ids and open elements of some HTML."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.levels: list[int] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+        self.open: list[str] = []
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+        self.tags.add(tag)
+        self.ids += [str(value) for key, value in attrs if key == "id"]
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+# -- texts --------------------------------------------------------------------------------------------
+
+
+def placeholders(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize(("code", "pair"), [*PAGE.items(), *LETTER.items(), *KEYS.items()])
+def test_every_sentence_stands_in_both_languages_with_the_same_placeholders(code: str, pair: tuple[str, str]) -> None:
+    nb, en = pair
+    assert nb.strip() == nb != ""
+    assert en.strip() == en != ""
+    assert placeholders(nb) == placeholders(en)
+
+
+def test_every_month_has_a_name_in_both_languages() -> None:
+    assert [len(set(names)) for names in MONTHS] == [12, 12]
+    assert len(DECIMAL) == len(LANGUAGES) == 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [f"{kind}.{one}" for kind, all_of in (("action", Action), ("role", Role), ("purpose", Purpose)) for one in all_of],
+)
+def test_every_action_role_and_purpose_has_a_word(code: str) -> None:
+    assert code in LETTER
+
+
+def test_every_sentence_is_said_in_some_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = set()
+
+    class Listening(dict[str, tuple[str, str]]):
+        def __getitem__(self, code: str) -> tuple[str, str]:
+            said.add(code)
+            return super().__getitem__(code)
+
+    monkeypatch.setattr(formats, "LETTER", Listening(LETTER))
+    for answer in EVERY_KIND:
+        built(answer)
+    unsaid = {code for code in LETTER if code not in said}
+    assert {code for code in unsaid if not code.startswith(("action.", "role."))} == set()
+
+
+# -- the letter ---------------------------------------------------------------------------------------
+
+
+def test_times_stand_in_norwegian_time_with_its_offset_in_summer_and_in_winter() -> None:
+    nb, en = words(letter_of(ANSWER)), words(letter_of(ANSWER, "en"))
+    assert "1. oktober 2026 kl. 10.15.45 (UTC+2)" in nb
+    assert "31. oktober 2026 kl. 09.15.45 (UTC+1)" in nb
+    assert "1 October 2026 at 10:15:45 (UTC+2)" in en
+    assert "31 October 2026 at 09:15:45 (UTC+1)" in en
+    assert "1 min 32,5 s" in nb
+    assert "0.8 s" in en
+
+
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_letter_tells_each_recordings_own_deletion_date(lang: str) -> None:
+    letter = letter_of(ANSWER, lang)
+    for one in ANSWER.recordings:
+        assert letter.count(f'datetime="{one.erased_on:%Y-%m-%dT%H:%M:%SZ}"') >= 2  # in the overview and with it
+
+
+@pytest.mark.rule("access.subject")
+def test_the_letter_tells_every_access_by_role_and_purpose() -> None:
+    letter = words(letter_of(ANSWER, "en"))
+    for told in (
+        "was shown the recording in a search, without sound",
+        "opened the recording and saved it as a sound file",
+        "opened the recording to answer a request for access",
+        "manager responsible for training or quality",
+        "access by the person concerned (GDPR Article 15)",
+        "Nobody was given access to listen.",
+        "The log has no accesses.",
+    ):
+        assert told in letter
+
+
+@pytest.mark.rule("consent.prompt")
+def test_the_letter_shows_the_very_words_that_the_caller_heard() -> None:
+    letter = letter_of(ANSWER, "en")
+    shown = re.search(r"<blockquote[^>]*>(.*?)</blockquote>", letter)
+    assert shown
+    assert html.unescape(shown[1]) == PROMPT.text
+    assert hashlib.sha256(html.unescape(shown[1]).encode()).hexdigest() in letter
+
+
+def test_only_purposes_that_the_prompt_named_are_told() -> None:
+    training_only = words(letter_of(replace(ANSWER, recordings=(LATER,)), "en"))
+    assert "training of customer-service staff (your consent, GDPR Article 6(1)(a))" in training_only
+    assert "quality assurance" not in training_only
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(ANSWER, "withheld.mono"), (UNKNOWN, "withheld.roles_unknown"), (ANSWER, "withheld.agent")]
+)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_withheld_is_explained(answer: Answer, code: str, lang: str) -> None:
+    assert LETTER[code][LANGUAGES.index(lang)] in words(letter_of(answer, lang))
+
+
+def test_a_whole_call_comes_with_its_reason_and_claims_no_silence() -> None:
+    letter = words(letter_of(WHOLE))
+    assert str(WHOLE.whole_call_reason) in letter
+    assert LETTER["withheld.agent"][0] not in letter
+    assert LETTER["summary.own"][0] not in letter
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_letter_about_nothing_names_what_was_searched_and_what_cannot_be_found(lang: str) -> None:
+    letter = words(letter_of(NOTHING, lang))
+    for code in ("none.said", "none.searched", "search.withheld_number", "complaint.said"):
+        assert LETTER[code][LANGUAGES.index(lang)] in letter
+    assert NUMBER in letter
+
+
+@pytest.mark.parametrize("answer", EVERY_KIND)
+def test_headings_follow_one_another_and_every_element_ends(answer: Answer) -> None:
+    outline = Outline(letter_of(answer))
+    assert outline.open == []
+    assert outline.levels.count(1) == 1 == outline.levels[0]
+    assert all(later - earlier <= 1 for earlier, later in zip(outline.levels, outline.levels[1:], strict=False))
+    assert len(set(outline.ids)) == len(outline.ids)
+
+
+def test_what_people_wrote_is_shown_and_not_run() -> None:
+    letter = letter_of(HOSTILE)
+    assert Outline(letter).tags.isdisjoint({"script", "img", "style"})
+    for one in SCRIPTS:
+        assert escape(one) in letter
+    assert "Kari [U+202E]Nordmann[U+2066][U+001B][2J" in letter
+
+
+def test_text_becomes_markup_only_through_the_one_escape() -> None:
+    assert element("p", "<b>", element("b", '"'), title="'>") == '<p title="&#x27;&gt;">&lt;b&gt;<b>&quot;</b></p>'
+    assert together(element("b", "&") + "<i>") == "&lt;b&gt;&amp;amp;&lt;/b&gt;&lt;i&gt;"  # a sum is plain text again
+
+
+# -- data.json ----------------------------------------------------------------------------------------
+
+
+def keys_of(told: object) -> set[str]:
+    if isinstance(told, dict):
+        return set(told).union(*(keys_of(value) for key, value in told.items() if key != "keys"))
+    return set().union(*(keys_of(one) for one in told)) if isinstance(told, list) else set()
+
+
+def test_data_json_holds_every_field_of_the_answer() -> None:
+    told = json.loads(data_json(ANSWER))
+    assert {one.name for one in fields(Answer)} <= set(told)
+    assert {one.name for one in fields(Case)} == set(told["case"])
+    recording = told["recordings"][0]
+    assert {one.name for one in fields(RecordingFacts)} | {"ended_at"} == set(recording)
+    assert {one.name for one in fields(RecordedAccess)} == set(recording["accesses"][0])
+    assert {one.name for one in fields(PossibleAccess)} == set(recording["grants"][0])
+
+
+@pytest.mark.parametrize("answer", [ANSWER, NOTHING])
+def test_data_json_explains_each_of_its_keys_and_no_other(answer: Answer) -> None:
+    told = json.loads(data_json(answer))
+    assert set(told["keys"]) == set(KEYS)
+    assert keys_of(told) - {"keys"} <= set(KEYS)
+    assert keys_of(json.loads(data_json(ANSWER))) - {"keys"} == set(KEYS)
+
+
+def test_times_in_data_json_are_utc() -> None:
+    told = json.loads(data_json(ANSWER))
+    assert told["recordings"][0]["started_at"] == "2026-10-01T08:15:45Z"
+    assert told["recordings"][0]["ended_at"] == "2026-10-01T08:17:17.500000Z"
+    assert told["case"]["due_on"] == "2026-12-09"
+
+
+def test_data_json_names_each_sound_with_its_checksum() -> None:
+    told = json.loads(data_json(ANSWER))
+    assert [one["sound"] for one in told["recordings"]] == ["recording-01.wav", "recording-02.wav", None]
+    assert OWN.sound is not None
+    assert told["files"][0] == {
+        "name": "recording-01.wav",
+        "mediatype": "audio/wav",
+        "bytes": len(OWN.sound),
+        "sha256": hashlib.sha256(OWN.sound).hexdigest(),
+    }
+
+
+# -- the file -----------------------------------------------------------------------------------------
+
+
+def test_the_file_holds_exactly_the_sounds_and_the_data() -> None:
+    content = opened(built(ANSWER))
+    assert set(content) == {"format", "lang", "letter_html", "files"}
+    bodies = {one["name"]: base64.b64decode(one["base64"]) for one in content["files"]}
+    assert bodies == {"recording-01.wav": OWN.sound, "recording-02.wav": LATER.sound, "data.json": data_json(ANSWER)}
+    for one in content["files"]:
+        assert one["sha256"] == hashlib.sha256(bodies[one["name"]]).hexdigest()
+        assert one["sha256"] in content["letter_html"]
+
+
+def test_the_other_channel_leaves_as_exact_zero() -> None:
+    for one, caller in zip(opened(built(ANSWER))["files"][:2], (0, 1), strict=True):
+        body = base64.b64decode(one["base64"])
+        sound = audio.read_wav(io.BytesIO(body), len(body))
+        channels = [sound.data[0::4] + sound.data[1::4], sound.data[2::4] + sound.data[3::4]]
+        assert not any(channels[1 - caller])
+        assert any(channels[caller])
+
+
+@pytest.mark.parametrize("answer", [ANSWER, NOTHING, HOSTILE])
+def test_nothing_about_anybody_stands_outside_the_encryption(answer: Answer) -> None:
+    page = built(answer).decode()
+    told = [NUMBER, "00000000", answer.case.id, answer.case.identity, answer.log_vkey, PASSPHRASE]
+    for one in answer.recordings:
+        told += [one.reference, one.team, one.prompt_text, *one.identifiers]
+    assert [text for text in told if text in page or html.escape(text) in page] == []
+    assert OWN.id not in page
+
+
+def test_the_policy_allows_the_pages_own_script_and_style_and_sound_from_memory() -> None:
+    page = built(ANSWER).decode()
+    told = re.search(r'<meta http-equiv="Content-Security-Policy" content="(.*?)">', page)
+    script, style = re.search(r"<script>(.*?)</script>", page, re.S), re.search(r"<style>(.*?)</style>", page, re.S)
+    assert told
+    assert script
+    assert style
+    hashes = [base64.b64encode(hashlib.sha256(one[1].encode()).digest()).decode() for one in (script, style)]
+    assert html.unescape(told[1]).split("; ") == [
+        "default-src 'none'",
+        f"script-src 'sha256-{hashes[0]}'",
+        f"style-src 'sha256-{hashes[1]}'",
+        "media-src blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    assert page.index("Content-Security-Policy") < page.index("<style>") < page.index("<script")
+
+
+def test_the_page_names_no_address_and_has_no_handler_in_its_markup() -> None:
+    page = re.sub(r'(<script id="sealed"[^>]*>)[^<]*', r"\1", built(ANSWER).decode())
+    assert not re.search(r"https?:|//[a-z]|\b(src|href|action|style|on[a-z]+)=", page)
+
+
+def test_salt_and_nonce_make_the_file_and_nothing_else_does() -> None:
+    assert built(ANSWER) == built(ANSWER)
+    other = build(ANSWER, PASSPHRASE, "nb", salt=NONCE + b"salt", nonce=NONCE)
+    assert other != built(ANSWER)
+    assert opened(other) == opened(built(ANSWER))
+
+
+def test_an_answer_that_no_browser_could_open_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "LONGEST", len(built(ANSWER)) // 2)
+    with pytest.raises(Usage) as refused:
+        built(ANSWER)
+    assert refused.value.code == "answer_too_large"
+
+
+def test_a_passphrase_is_trimmed_and_composed() -> None:
+    assert passphrase_bytes(" \u00a0\ufeffa\u030arlig kopi\r\n") == "årlig kopi".encode()
+    assert passphrase_bytes("\x1cx\x85") == "\x1cx\x85".encode()  # a browser does not trim these
+
+
+# -- in a browser -------------------------------------------------------------------------------------
+
+needs_browser = pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as started:
+        yield started
+
+
+def unlock(browser: Browser, file: Path, answer: Answer = ANSWER, lang: str = "nb") -> None:
+    """Open the file of *answer* and wait for the letter."""
+    file.write_bytes(built(answer, lang))
+    browser.open(file)
+    browser.run(
+        "window.made = []; const make = URL.createObjectURL;"
+        "URL.createObjectURL = (blob) => { window.made.push(blob); return make.call(URL, blob); };"
+    )
+    browser.type("#passphrase", PASSPHRASE)
+    browser.click("#unlock button")
+    browser.wait_until("!document.querySelector('#letter').hidden")
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("lang", "title"), [("nb", "Svar på kravet ditt om innsyn"), ("en", "Answer to your request for access")]
+)
+def test_the_right_passphrase_shows_the_letter(browser: Browser, tmp_path: Path, lang: str, title: str) -> None:
+    unlock(browser, tmp_path / "answer.html", lang=lang)
+    assert browser.text("h1") == title
+    assert browser.run("return document.documentElement.lang") == lang
+    assert browser.run("return document.querySelectorAll('article').length") == 3
+    assert browser.run("return document.querySelector('#gate, #sealed, #passphrase')") is None
+    assert PROMPT.text in browser.text("blockquote")
+
+
+@needs_browser
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_wrong_passphrase_says_so_and_can_be_tried_again(browser: Browser, tmp_path: Path, lang: str) -> None:
+    file = tmp_path / "answer.html"
+    file.write_bytes(built(ANSWER, lang))
+    browser.open(file)
+    for wrong in ("", "2b7k-uærlig-kopi"):
+        browser.type("#passphrase", wrong)
+        browser.click("#unlock button")
+        browser.wait_until("document.querySelector('#status.problem')")
+        assert browser.text("#status") == PAGE["page.wrong"][LANGUAGES.index(lang)]
+        assert browser.run("return document.activeElement.id") == "passphrase"
+        assert browser.run("return document.querySelector('#letter').innerHTML") == ""
+    browser.type("#passphrase", f"  {PASSPHRASE}\u00a0")
+    browser.press_keys("\ue007")  # Enter
+    browser.wait_until("!document.querySelector('#letter').hidden")
+
+
+@needs_browser
+def test_a_changed_file_does_not_open(browser: Browser, tmp_path: Path) -> None:
+    file, page = tmp_path / "answer.html", built(ANSWER)
+    place = page.index(b"</script>") - 100
+    file.write_bytes(page[:place] + (b"A" if page[place] != ord("A") else b"B") + page[place + 1 :])
+    browser.open(file)
+    browser.type("#passphrase", PASSPHRASE)
+    browser.click("#unlock button")
+    browser.wait_until("document.querySelector('#status.problem')")
+
+
+@needs_browser
+def test_a_passphrase_typed_in_another_unicode_form_opens_too(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "answer.html"
+    file.write_bytes(build(ANSWER, "blåbærsyltetøy å", "nb", salt=SALT, nonce=NONCE))
+    browser.open(file)
+    browser.run("document.querySelector('#passphrase').value = 'bla\\u030abærsyltetøy a\\u030a '")
+    browser.click("#unlock button")
+    browser.wait_until("!document.querySelector('#letter').hidden")
+
+
+@needs_browser
+def test_the_sounds_load_with_their_lengths_and_the_other_channel_is_zero(browser: Browser, tmp_path: Path) -> None:
+    unlock(browser, tmp_path / "answer.html")
+    browser.wait_until("[...document.querySelectorAll('audio')].every((one) => one.readyState >= 1)")
+    durations = browser.run("return [...document.querySelectorAll('audio')].map((one) => one.duration)")
+    assert durations == pytest.approx([1.5, 0.75], abs=0.01)
+    loudest = browser.run_async(
+        """
+        const found = [];
+        const loudest = (samples) => samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+        for (const blob of window.made.slice(0, 2)) {
+          const context = new OfflineAudioContext(2, 1, 8000);
+          const sound = await context.decodeAudioData(await blob.arrayBuffer());
+          found.push([0, 1].map((one) => loudest(sound.getChannelData(one))));
+        }
+        return found;
+        """
+    )
+    assert [[value > 0 for value in pair] for pair in loudest] == [[True, False], [False, True]]
+
+
+@needs_browser
+def test_every_link_saves_exactly_its_file(browser: Browser, tmp_path: Path) -> None:
+    unlock(browser, tmp_path / "answer.html")
+    told = browser.run_async(
+        """
+        const names = [...document.querySelectorAll("#section-e a")].map((one) => [one.download, one.href.slice(0, 5)]);
+        const sums = await Promise.all(window.made.map(async (blob) => {
+          const sum = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
+          return [...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+        }));
+        return [names, sums];
+        """
+    )
+    files = opened(built(ANSWER))["files"]
+    assert told == [[[one["name"], "blob:"] for one in files], [one["sha256"] for one in files]]
+
+
+@needs_browser
+def test_nothing_is_asked_for_from_anywhere(browser: Browser, tmp_path: Path) -> None:
+    browser.requested(), browser.complaints()
+    unlock(browser, tmp_path / "answer.html")
+    browser.wait_until("[...document.querySelectorAll('audio')].every((one) => one.readyState >= 1)")
+    assert {url.split(":")[0] for url in browser.requested()} <= {"file", "blob", "data"}
+    resources = browser.run("return performance.getEntriesByType('resource').map((one) => one.name)")
+    assert [one for one in resources if not one.startswith("blob:")] == []
+    assert browser.complaints() == []  # among them every breach of the page's policy
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("attempt", "directive"),
+    [
+        ("fetch('https://example.invalid/').catch(() => 0)", "connect-src"),
+        ("new Image().src = 'https://example.invalid/'", "img-src"),
+        ("put('<form action=\"https://example.invalid/\"></form>'); document.forms[0].submit()", "form-action"),
+        ("put('<iframe src=\"https://example.invalid/\"></iframe>')", "frame-src"),
+        ("put('<p onclick=\"window.ran = 1\">'); document.querySelector('p').click()", "script-src-attr"),
+        ("document.body.append(Object.assign(make('script'), {text: 'window.ran = 1'}))", "script-src-elem"),
+    ],
+)
+def test_even_a_script_inside_the_page_could_send_nothing_out(
+    browser: Browser, tmp_path: Path, attempt: str, directive: str
+) -> None:
+    unlock(browser, tmp_path / "answer.html")
+    stopped = browser.run_async(
+        f"""
+        const put = (markup) => {{ document.body.innerHTML = markup; }};
+        const make = (name) => document.createElement(name);
+        const stopped = new Promise((say) => document.addEventListener("securitypolicyviolation", say));
+        {attempt};
+        return (await stopped).effectiveDirective;
+        """
+    )
+    assert stopped == directive
+    assert browser.run("return window.ran") is None
+
+
+@needs_browser
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_hostile_names_neither_run_nor_break_the_letter(browser: Browser, tmp_path: Path, lang: str) -> None:
+    browser.complaints()
+    unlock(browser, tmp_path / "answer.html", HOSTILE, lang)
+    assert browser.run("return window.ran") is None
+    assert browser.run("return document.querySelectorAll('script, img, #letter style').length") == 1  # the page's own
+    assert browser.run("return document.querySelectorAll('article').length") == len(SCRIPTS)
+    shown = browser.run("return [...document.querySelectorAll('blockquote')].map((one) => one.textContent)")
+    assert shown == [html.unescape(escape(one)) for one in SCRIPTS]
+    assert browser.complaints() == []
+
+
+@needs_browser
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_letter_about_nothing_opens_too(browser: Browser, tmp_path: Path, lang: str) -> None:
+    unlock(browser, tmp_path / "answer.html", NOTHING, lang)
+    assert LETTER["none.said"][LANGUAGES.index(lang)] in browser.text("#section-b")
+    assert NUMBER in browser.text("#section-b")
+    assert browser.run("return document.querySelectorAll('audio').length") == 0
+
+
+@needs_browser
+def test_a_screen_reader_gets_names_for_all_that_can_be_used(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "answer.html"
+    file.write_bytes(built(ANSWER, "en"))
+    browser.open(file)
+    assert browser.accessible("#passphrase") == ("textbox", "Passphrase")
+    assert browser.accessible("#show") == ("checkbox", "Show what I type")
+    assert browser.accessible("#unlock button") == ("button", "Open the letter")
+    assert browser.accessible("#status")[0] == "status"
+    unlock(browser, file, lang="en")
+    assert browser.run("return document.activeElement.textContent") == "Answer to your request for access"
+    assert browser.accessible("audio")[1] == "The sound of recording 1"
+    assert browser.accessible("nav") == ("navigation", "Contents")
+    assert browser.accessible("table")[1] == "When the recordings are deleted"
+
+
+@needs_browser
+def test_the_passphrase_can_be_shown_while_it_is_typed(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "answer.html"
+    file.write_bytes(built(ANSWER))
+    browser.open(file)
+    browser.click("#show")
+    assert browser.run("return document.querySelector('#passphrase').type") == "text"
+    browser.click("#show")
+    assert browser.run("return document.querySelector('#passphrase').type") == "password"

@@ -1,0 +1,753 @@
+"""Intake as a telephone exchange sees it: what is taken, what is cut, what is refused and why, and that it ends.
+
+Files are real and go through the command line. Time stands where a test needs an edge; runs are killed for
+real, and two run at once.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arlo_rec import audio
+from arlo_rec.audio import Encoding
+from arlo_rec.backends.files import FileBlobs
+from arlo_rec.commands.run import Run
+from arlo_rec.intake import ingest as intake
+from arlo_rec.intake.batch import Batch
+from arlo_rec.intake.batch_outcome import BatchOutcome
+from arlo_rec.intake.ingest import BATCH
+from arlo_rec.intake.sources import spool
+from tests.support import world as worlds
+from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw
+from tests.support.sounds import BITS, chunk, tone, tone_wav, wav
+from tests.support.world import REASON, World
+
+NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
+LOOK = ("--purpose", "quality", "--reason", REASON)
+WITHDRAWN = "+4790000002"
+STRACE = shutil.which("strace")
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def held(world: World) -> dict[str, dict[str, Any]]:
+    """What a manager of everything finds, by id."""
+    return {one["id"]: one for one in world.json("find", *LOOK, who="leif")["recordings"]}
+
+
+def exported(world: World, recording: str) -> bytes:
+    out = world.base / f"{recording}.wav"
+    out.unlink(missing_ok=True)
+    world.json("export", recording, *LOOK, "--out", str(out), who="leif")
+    return out.read_bytes()
+
+
+def canonical(file: bytes, *, cut: int = 0) -> bytes:
+    """A sound file as it comes out again, without its first frames."""
+    sound = audio.read_wav(io.BytesIO(file), len(file))
+    return audio.canonical_wav(replace(sound, data=sound.data[cut * sound.frame_bytes :]))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Sets the program's clock."""
+
+    def stand(at: datetime) -> None:
+        monkeypatch.setattr(Run, "now", lambda _: at)
+
+    return stand
+
+
+# What is taken ----------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_taken_in_and_its_files_are_gone(world: World) -> None:
+    world.grant()
+    started = datetime.now(UTC) - timedelta(hours=3)
+    world.deliver("call", started=started, agent="Kari Oppdiktet", team="salg")
+    told = ingest(world, exit=0)
+    (taken,) = told["accepted"]
+    assert taken == {"id": taken["id"], "source": str(world.spool / "call.json"), "source_id": "pbx.call"}
+    assert left(world) == set()
+    (found,) = held(world).values()
+    assert (found["id"], found["agent"], found["team"]) == (taken["id"], "Kari Oppdiktet", "salg")
+    assert objects(world) == {taken["id"]}
+    assert problems(world) == []
+
+
+def test_the_answer_has_the_keys_that_scripts_rely_on(world: World) -> None:
+    world.deliver("taken")
+    world.deliver("refused", consent={"key": "2"})
+    (world.spool / "alone.wav").write_bytes(tone_wav(0.1))
+    told = ingest(world, exit=3)
+    assert told["ok"] is True
+    assert set(told) >= {"ok", "accepted", "refused", "duplicates", "unclaimed"}
+    assert set(told["accepted"][0]) >= {"id", "source", "source_id"}
+    assert set(told["refused"][0]) >= {"source", "source_id", "code", "rule", "message"}
+    assert told["unclaimed"] == [str(world.spool / "alone.wav")]
+
+
+@pytest.mark.parametrize(
+    ("calls", "exit"),
+    [([], 0), (["1"], 0), (["1", "2"], 3), (["2"], 3), (["2", "2"], 3)],
+    ids=["empty spool", "all taken", "one refused", "all refused", "all of many refused"],
+)
+def test_the_exit_status_says_whether_anything_was_refused(world: World, calls: list[str], exit: int) -> None:
+    world.spool.mkdir()
+    for number, key in enumerate(calls):
+        world.deliver(f"call{number}", consent={"key": key})
+    ingest(world, exit=exit)
+    if exit == 0:
+        ingest(world, exit=0)
+
+
+def test_only_the_telephone_service_takes_calls_in(world: World) -> None:
+    world.deliver("call")
+    for who in ("leif", "siri", "iver", "cron", "sigrid"):
+        result = world.run("ingest", str(world.spool), "--json", who=who)
+        assert (result.exit, result.json["error"]["rule"]) == (13, "scope.only")
+    assert left(world) == {"call.json", "call.wav"}
+
+
+def test_a_manifest_a_sound_or_a_folder_can_be_named(world: World) -> None:
+    first, second = world.deliver("first"), world.deliver("second")
+    world.deliver("third")
+    names = [str(first), str(second.with_suffix(".wav")), str(world.spool)]
+    told = world.json("ingest", *names, who="telefon")
+    assert [one["source_id"] for one in told["accepted"]] == ["pbx.first", "pbx.second", "pbx.third"]
+    assert (told["refused"], told["unclaimed"], left(world)) == ([], [], set())
+
+
+@pytest.mark.parametrize("name", ["nothing.json", "nothing.wav", "nothing", "x" * 300, "call.json/below.json"])
+def test_a_path_that_leads_to_nothing_is_refused_not_passed_over(world: World, name: str) -> None:
+    world.deliver("call")
+    result = world.run("ingest", str(world.spool / name), "--json", who="telefon")
+    assert (result.exit, [one["code"] for one in result.json["refused"]]) == (3, ["not_a_file"])
+
+
+def test_a_manifest_that_names_no_sound_means_the_one_beside_it(world: World) -> None:
+    for stem, ending in (("lower", "wav"), ("upper", "WAV")):
+        path = world.deliver(stem)
+        manifest = json.loads(path.read_text())
+        del manifest["audio"]
+        path.write_text(json.dumps(manifest))
+        path.with_suffix(".wav").rename(path.with_suffix(f".{ending}"))
+    told = ingest(world, exit=0)
+    assert (len(told["accepted"]), told["unclaimed"], left(world)) == (2, [], set())
+
+
+def test_a_sound_without_a_manifest_is_told_and_left_and_no_fault(world: World) -> None:
+    world.spool.mkdir()
+    (world.spool / "alone.wav").write_bytes(tone_wav(0.1))
+    told = ingest(world, exit=0)
+    assert told["unclaimed"] == [str(world.spool / "alone.wav")]
+    assert left(world) == {"alone.wav"}
+
+
+def test_calls_that_cross_batches_are_all_taken_and_once(world: World) -> None:
+    count = 2 * BATCH + 50
+    sound = tone_wav(0.01)
+    for number in range(count):
+        world.deliver(f"call{number:03}", sound=sound, caller=f"+47900{number:05}")
+    told = ingest(world, exit=0)
+    assert len({one["id"] for one in told["accepted"]}) == count
+    assert left(world) == set()
+    assert len(objects(world)) == count
+    assert problems(world) == []
+
+
+# What is cut ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("consent.press1")
+@pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_nothing_from_before_the_key_is_left_and_nothing_after_it_is_missing(
+    world: World, encoding: Encoding, channels: int
+) -> None:
+    world.grant()
+    source = tone_wav(0.5, encoding=encoding, channels=channels)
+    world.deliver("call", sound=source, pressed_after=0.2, channels={"caller": 0, "agent": 1})
+    (taken,) = ingest(world, exit=0)["accepted"]
+    out = exported(world, taken["id"])
+    sound = audio.read_wav(io.BytesIO(out), len(out))
+    whole = tone(0.5, encoding=encoding, channels=channels)
+    assert sound.data == whole[1600 * channels * BITS[encoding] // 8 :]  # 0.2 s at 8 kHz
+    assert out == canonical(source, cut=1600)
+    assert held(world)[taken["id"]]["duration_s"] == 0.3
+
+
+def test_a_key_before_the_recording_began_cuts_nothing(world: World) -> None:
+    world.grant()
+    source = tone_wav(0.1)
+    world.deliver("call", sound=source, pressed_after=-0.7)
+    (taken,) = ingest(world, exit=0)["accepted"]
+    assert exported(world, taken["id"]) == canonical(source)
+
+
+def test_a_cut_does_not_move_the_deadline(world: World) -> None:
+    world.grant()
+    started = datetime.now(UTC) - timedelta(hours=2)
+    world.deliver("call", started=started, pressed_after=0.3)
+    (taken,) = ingest(world, exit=0)["accepted"]
+    found = held(world)[taken["id"]]
+    assert (found["started_at"], found["expires_at"]) == (iso(started), iso(started + 90 * DAY))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A small sound and a key press at any microsecond of it, or around it."""
+
+    encoding: Encoding
+    rate: int
+    channels: int
+    frames: int
+    micros: int
+
+    @property
+    def before(self) -> int:
+        """Frames that begin before the key press, in whole numbers."""
+        return max(0, -(-self.micros * self.rate // 1_000_000))
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> Cut:
+    rate = draw(st.sampled_from([8000, 11025, 16000, 44100, 48000]) | st.integers(8000, 48000))
+    frames = draw(st.integers(1, 200))
+    end = frames * 1_000_000 // rate
+    edge = draw(st.integers(0, frames)) * 1_000_000 // rate + draw(st.integers(-1, 2))
+    micros = draw(st.sampled_from([edge, -3_600_000_000, 0, 1, end]) | st.integers(-2, end + 2))
+    return Cut(draw(st.sampled_from(list(Encoding))), rate, draw(st.sampled_from([1, 2])), frames, micros)
+
+
+def test_a_cut_is_exact_to_the_sample_at_any_microsecond_of_any_sound(template: World, tmp_path: Path) -> None:
+    world, run = worlds.copy(template, tmp_path), itertools.count()
+    world.grant()
+    started = datetime.now(UTC) - timedelta(hours=2)
+
+    @settings(max_examples=3, derandomize=True, deadline=None)
+    @given(st.lists(cuts(), min_size=12, max_size=12))
+    def property(chosen: list[Cut]) -> None:
+        stems = {f"call{next(run)}": one for one in chosen}
+        sounds = {
+            stem: tone(one.frames / one.rate, rate=one.rate, channels=one.channels, encoding=one.encoding, seed=seed)
+            for seed, (stem, one) in enumerate(stems.items())
+        }
+        for stem, one in stems.items():
+            sound = wav(sounds[stem], rate=one.rate, channels=one.channels, encoding=one.encoding)
+            at = iso(started + one.micros * MICROSECOND)
+            world.deliver(stem, started=started, sound=sound, channels={"caller": 0, "agent": 1}, consent={"at": at})
+        told = ingest(world)
+        taken = {one["source_id"]: one["id"] for one in told["accepted"]}
+        refused = {one["source_id"]: one["code"] for one in told["refused"]}
+        for stem, one in stems.items():
+            if one.before >= one.frames:
+                assert refused[f"pbx.{stem}"] == "consent_after_call", one
+                continue
+            rest = sounds[stem][one.before * one.channels * BITS[one.encoding] // 8 :]
+            out = exported(world, taken[f"pbx.{stem}"])
+            assert audio.read_wav(io.BytesIO(out), len(out)).data == rest, one
+        shutil.rmtree(world.spool)
+
+    property()
+
+
+# What survives ----------------------------------------------------------------------------------------------
+
+
+def test_no_tag_name_number_or_sound_is_found_in_the_store_and_no_tag_in_an_export(world: World) -> None:
+    world.grant()
+    tags = [b"Kari Hemmelig", b"Sivert Skjult", b"Tone Tittel", b"Xerxes Xml"]
+    id3 = b"ID3\x04\0\0\0\0\0\x20TPE1\0\0\0\x0e\0\0\0" + tags[2]
+    chunks = [
+        chunk(b"LIST", b"INFOIART" + struct.pack("<I", len(tags[0]) + 1) + tags[0] + b"\0"),
+        chunk(b"bext", tags[1].ljust(602, b"\0")),
+        chunk(b"id3 ", id3),
+        chunk(b"iXML", b"<BWFXML><NOTE>" + tags[3] + b"</NOTE></BWFXML>"),
+    ]
+    frames = tone(0.5, seed=99)
+    for half in (0, 2):  # before the sound and behind it
+        sound = wav(frames, extra_chunks=chunks[half : half + 2], trailing_chunks=chunks[2 - half : 4 - half])
+        world.deliver(
+            f"90000077-{half}-filnavn", sound=sound, pressed_after=0.1, source_id=f"kilde.4711.{half}",
+            caller="+4790000077", agent="Agnes Agent", team="hemmeliggruppe",
+            known={"caller": ["Kjente Karin"], "agent": ["Agnete"]},
+        )  # fmt: skip
+    world.deliver("refused-filnavn", source_id="kilde.4711.9", sound=wav(frames), consent={"key": "2"})
+    planted = [
+        *tags, b"90000077", b"filnavn", b"kilde.4711", b"Agnes Agent", b"hemmeliggruppe", b"Kjente Karin",
+        b"Agnete", frames[:64], frames[1600:1664], frames[-64:], b"nb-2026-01",
+    ]  # fmt: skip
+    before = b"".join(name.encode() + content for name, content in tree(world.spool).items())
+    assert all(one in before for one in planted)  # so that the search below can find anything
+    taken = [one["id"] for one in ingest(world, exit=3)["accepted"]]
+    assert len(taken) == 2
+    kept = {**tree(world.store), **tree(world.root), **tree(world.base / "state")}
+    for name, content in kept.items():
+        assert not [one for one in planted if one in content or one in name.encode()], name
+    for recording in taken:
+        out = exported(world, recording)
+        assert out == audio.canonical_wav(audio.Sound(Encoding.ULAW, 8000, 2, frames[1600:]))
+        assert not [one for one in tags if one in out]
+
+
+# Again and again --------------------------------------------------------------------------------------------
+
+
+def test_the_same_files_again_are_duplicates_and_go(world: World) -> None:
+    world.deliver("call")
+    (taken,) = ingest(world, "--keep-source", exit=0)["accepted"]
+    assert left(world) == {"call.json", "call.wav"}
+    for options, stay in ((("--keep-source",), {"call.json", "call.wav"}), ((), set())):
+        told = ingest(world, *options, exit=0)
+        assert (told["accepted"], told["duplicates"]) == ([], [taken])
+        assert left(world) == stay
+    assert objects(world) == {taken["id"]}
+    assert problems(world) == []
+
+
+def test_other_tags_around_the_same_sound_are_no_other_sound(world: World) -> None:
+    frames = tone(0.2)
+    world.deliver("call", sound=wav(frames))
+    (taken,) = ingest(world, exit=0)["accepted"]
+    world.deliver("again", source_id="pbx.call", sound=wav(frames, extra_chunks=[chunk(b"LIST", b"INFO")]))
+    assert ingest(world, exit=0)["duplicates"][0]["id"] == taken["id"]
+
+
+def test_another_sound_under_a_known_source_id_is_a_conflict_and_changes_nothing(world: World) -> None:
+    world.grant()
+    (first,) = world.take_in("call")
+    before = exported(world, first)
+    world.deliver("call", seed=1)
+    told = ingest(world, exit=3)
+    assert [one["code"] for one in told["refused"]] == ["conflict"]
+    assert left(world) == {"call.json", "call.wav"}
+    assert exported(world, first) == before
+
+
+def test_a_source_id_twice_in_one_run_is_taken_once(world: World) -> None:
+    world.deliver("a", source_id="same", seed=1)
+    world.deliver("b", source_id="same", seed=1)
+    world.deliver("c", source_id="same", seed=2)
+    would = ingest(world, "--dry-run", exit=3)
+    told = ingest(world, exit=3)
+    for one in (would, told):
+        assert [Path(call["source"]).stem for call in one["accepted"]] == ["a"]
+        assert [Path(call["source"]).stem for call in one["duplicates"]] == ["b"]
+        assert [(Path(call["source"]).stem, call["code"]) for call in one["refused"]] == [("c", "conflict")]
+    assert len(objects(world)) == 1
+    assert left(world) == {"c.json", "c.wav"}
+
+
+@pytest.mark.parametrize("gone", [[], ["call.wav"]], ids=["nothing removed yet", "the sound removed"])
+def test_a_run_that_died_before_its_sources_were_gone_is_finished_by_the_next(world: World, gone: list[str]) -> None:
+    world.deliver("call")
+    (taken,) = ingest(world, "--keep-source", exit=0)["accepted"]
+    for name in gone:
+        (world.spool / name).unlink()
+    told = ingest(world, exit=0)
+    assert (told["accepted"], told["duplicates"], told["refused"]) == ([], [taken], [])
+    assert left(world) == set()
+
+
+@pytest.mark.parametrize("code", ["withdrawn", "expired"])
+def test_a_run_that_died_while_it_removed_what_may_not_stay_is_finished_by_the_next(world: World, code: str) -> None:
+    withdraw(world, WITHDRAWN)
+    changes = {"caller": WITHDRAWN} if code == "withdrawn" else {"started": datetime.now(UTC) - 91 * DAY}
+    world.deliver("call", **changes)
+    ingest(world, "--keep-source", exit=3)
+    (world.spool / "call.wav").unlink()
+    told = ingest(world, exit=3)
+    assert [one["code"] for one in told["refused"]] == [code]
+    assert left(world) == set()
+    assert len(denials(world)) == 1
+
+
+def test_a_dry_run_says_what_a_run_would_do_and_writes_nothing(world: World) -> None:
+    world.take_in("before")
+    world.deliver("before")
+    for stem, consent in (("a", {}), ("b", {"key": "2"}), ("c", {"prompt": "none"})):
+        world.deliver(stem, consent=consent)
+    world.deliver("d", started=datetime.now(UTC) - 91 * DAY)
+    (world.spool / "alone.wav").write_bytes(tone_wav(0.1))
+    before, size = tree(world.base), world.json("audit", "verify", who="iver")["size"]
+    would = ingest(world, "--dry-run", exit=3)
+    assert tree(world.base) == before
+    assert world.json("audit", "verify", who="iver")["size"] == size
+    told = ingest(world, exit=3)
+    for key in ("refused", "duplicates", "unclaimed"):
+        assert would[key] == told[key], key
+    assert [one["source"] for one in would["accepted"]] == [one["source"] for one in told["accepted"]]
+    assert would["accepted"][0]["id"] is None
+
+
+def test_a_file_that_changed_while_it_was_taken_in_is_not_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deliver("call")
+    remove = BatchOutcome.remove_sources
+
+    def still_written(outcome: BatchOutcome) -> None:
+        with (world.spool / "call.wav").open("ab") as sound:
+            sound.write(tone(0.1))
+        remove(outcome)
+
+    monkeypatch.setattr(BatchOutcome, "remove_sources", still_written)
+    told = ingest(world, exit=0)
+    assert (len(told["accepted"]), told["left"]) == (1, [str(world.spool / "call.wav")])
+    assert left(world) == {"call.json", "call.wav"}
+
+
+# Refusals ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a call: changes to its delivery, and what happens to its files afterwards."""
+
+    rule: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    consent: Mapping[str, Any] = field(default_factory=dict)
+    spoil: Callable[[Path], None] = lambda _: None
+
+
+def _linked(manifest: Path) -> None:
+    sound = manifest.with_suffix(".wav")
+    os.link(sound, sound.with_suffix(".second-name"))
+
+
+FAULTS = {  # in the contract's order
+    "not_a_file": Fault("scope.only", spoil=_linked),
+    "bad_metadata": Fault("consent.basis", {"agent": ""}),
+    "outbound": Fault("scope.only", {"direction": "outbound"}),
+    "no_consent": Fault("consent.press2", consent={"key": "2"}),
+    "prompt_unknown": Fault("consent.prompt", consent={"prompt": "nb-1999-01"}),
+    "prompt_not_completed": Fault("consent.prompt", consent={"prompt_completed": False}),
+    "future": Fault("scope.only", {"started": NOW + timedelta(minutes=6)}),
+    "expired": Fault("retention.90d", {"started": NOW - 90 * DAY}),
+    "consent_after_call": Fault("consent.press1", {"pressed_after": 1}),
+    "withdrawn": Fault("consent.withdraw", {"caller": WITHDRAWN}),
+    "conflict": Fault("scope.only", {"source_id": "pbx.known", "seed": 1}),
+    "bad_audio": Fault("scope.only", {"sound": tone_wav(0.5)[:-1]}),
+}
+IMPOSSIBLE = {("future", "expired"), ("consent_after_call", "bad_audio")}  # no time is both; no sound, no end of it
+
+
+def deliver_with(world: World, stem: str, *faults: Fault) -> None:
+    changes: dict[str, Any] = {"started": NOW - timedelta(hours=2)}
+    consent: dict[str, Any] = {}
+    for one in faults:
+        changes |= one.changes
+        consent |= one.consent
+    path = world.deliver(stem, **changes, consent=consent)
+    for one in faults:
+        one.spoil(path)
+
+
+@pytest.fixture(scope="module")
+def knowing(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A store that knows one call and one withdrawal of an hour before NOW; only dry runs touch it."""
+    world = worlds.copy(template, tmp_path_factory.mktemp("knowing"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "now", lambda _: NOW - timedelta(hours=1))
+        world.grant()
+        withdraw(world, WITHDRAWN)
+        world.deliver("known", started=NOW - timedelta(hours=2))
+        ingest(world, exit=0)
+    return world
+
+
+@pytest.fixture
+def experienced(knowing: World, tmp_path: Path, clock: Callable[[datetime], None]) -> World:
+    """The same store for one test, at NOW."""
+    clock(NOW)
+    return worlds.copy(knowing, tmp_path)
+
+
+@pytest.mark.parametrize("code", list(FAULTS))
+def test_a_call_is_refused_by_a_rule_logged_once_and_leaves_only_if_it_may_never_stay(
+    experienced: World, code: str
+) -> None:
+    world, kept = experienced, objects(experienced)
+    deliver_with(world, "call", FAULTS[code])
+    files = left(world)
+    (refused,) = ingest(world, "--keep-source", exit=3)["refused"]
+    assert (refused["code"], refused["rule"]) == (code, FAULTS[code].rule)
+    assert refused["source"] == str(world.spool / "call.json")
+    assert refused["source_id"] == FAULTS[code].changes.get("source_id", "pbx.call")
+    (entry,) = denials(world)
+    assert (entry["rule"], entry["detail"]["code"]) == (FAULTS[code].rule, code)
+    assert "pbx." not in json.dumps(entry)
+    words = ("--lang", "nb")
+    assert ingest(world, *words, exit=3)["refused"][0]["message"] != refused["message"]
+    assert len(denials(world)) == 1  # the spool is looked at every minute
+    assert left(world) == (set() if code in {"withdrawn", "expired"} else files)
+    assert objects(world) == kept
+    assert problems(world) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [pair for pair in itertools.pairwise(FAULTS) if pair not in IMPOSSIBLE], ids="-".join
+)
+def test_of_two_faults_the_one_that_comes_first_is_told(
+    knowing: World, clock: Callable[[datetime], None], first: str, second: str
+) -> None:
+    clock(NOW)
+    deliver_with(knowing, "call", FAULTS[first], FAULTS[second])
+    (refused,) = ingest(knowing, "--dry-run", exit=3)["refused"]
+    shutil.rmtree(knowing.spool)
+    assert refused["code"] == first
+
+
+@pytest.mark.parametrize("options", [("--dry-run",), ()], ids=["dry", "real"])
+def test_the_order_of_refusals_holds_for_every_two_and_for_all_at_once(
+    experienced: World, options: tuple[str, ...]
+) -> None:
+    pairs = [pair for pair in itertools.combinations(FAULTS, 2) if pair not in IMPOSSIBLE]
+    for first, second in pairs:
+        deliver_with(experienced, f"{first}-{second}", FAULTS[first], FAULTS[second])
+    deliver_with(experienced, "not_a_file-all", *FAULTS.values())
+    told = ingest(experienced, *options, exit=3)
+    found = {Path(one["source"]).stem: one["code"] for one in told["refused"]}
+    assert len(found) == len(pairs) + 1
+    assert found == {stem: stem.split("-")[0] for stem in found}
+
+
+EDGES = [  # started before NOW, the key after the start, and how that ends
+    (timedelta(minutes=-5), timedelta(0), "taken"),
+    (timedelta(minutes=-5) - MICROSECOND, timedelta(0), "future"),
+    (90 * DAY, timedelta(0), "expired"),
+    (90 * DAY - MICROSECOND, timedelta(0), "taken"),
+    (DAY, timedelta(hours=-1), "taken"),
+    (DAY, timedelta(hours=-1) - MICROSECOND, "no_consent"),
+    (DAY, timedelta(seconds=0.5), "consent_after_call"),  # as long as the sound
+    (DAY, timedelta(seconds=0.5) - timedelta(microseconds=125), "taken"),  # its last sample
+    (DAY, timedelta(seconds=0.5) - timedelta(microseconds=124), "consent_after_call"),
+]
+
+
+@pytest.mark.parametrize(("age", "press", "ending"), EDGES)
+def test_edges_in_time_fall_to_the_right_side(
+    world: World, clock: Callable[[datetime], None], age: timedelta, press: timedelta, ending: str
+) -> None:
+    clock(NOW)
+    started = NOW - age
+    world.deliver("call", started=started, consent={"at": iso(started + press)})
+    told = ingest(world)
+    assert [one["code"] for one in told["refused"]] + ["taken"] * len(told["accepted"]) == [ending]
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize(
+    ("late", "code"),
+    [(timedelta(minutes=5) - MICROSECOND, "withdrawn"), (timedelta(minutes=5), None), (-DAY, "withdrawn")],
+    ids=["on the line", "a new call", "a late delivery"],
+)
+def test_a_consent_counts_again_five_minutes_after_a_withdrawal(
+    world: World, clock: Callable[[datetime], None], late: timedelta, code: str | None
+) -> None:
+    clock(NOW)
+    withdraw(world, "900 00 002")
+    clock(NOW + timedelta(hours=1))
+    world.deliver("call", started=NOW + late, caller=WITHDRAWN)
+    told = ingest(world)
+    assert [one["code"] for one in told["refused"]] == ([code] if code else [])
+    assert left(world) == set()
+    assert len(objects(world)) == (0 if code else 1)
+
+
+def test_an_erased_source_id_stays_refused_whatever_comes_under_it(world: World) -> None:
+    world.take_in("call", caller=None)
+    assert world.json("withdraw", "--call", "pbx.call", "--yes", who="skranke")["erased"] == 1
+    for seed in (0, 5):
+        world.deliver("call", seed=seed, started=datetime.now(UTC) + timedelta(minutes=5, seconds=-10), caller=None)
+        assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["withdrawn"]
+        assert left(world) == set()
+    world.deliver("call", caller=None)
+    (world.spool / "call.wav").unlink()
+    assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["withdrawn"]
+    assert left(world) == set()
+
+
+def test_keep_source_keeps_also_what_may_not_stay(world: World) -> None:
+    withdraw(world, WITHDRAWN)
+    world.deliver("withdrawn", caller=WITHDRAWN)
+    world.deliver("expired", started=datetime.now(UTC) - 91 * DAY)
+    files = left(world)
+    ingest(world, "--keep-source", exit=3)
+    assert left(world) == files
+
+
+# Crashes and company ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [0, 50, 3000, -1], ids=["magic", "stanza", "body", "last chunk"])
+def test_an_object_that_came_out_wrong_is_noticed_before_its_source_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    world.deliver("call")
+    files, settle = left(world), FileBlobs.settle
+
+    def flipping(blobs: FileBlobs, names: Iterable[str]) -> None:
+        names = list(names)
+        settle(blobs, names)
+        for name in names:
+            path = blobs._path(name)
+            if path.exists():
+                content = bytearray(path.read_bytes())
+                content[place] ^= 1
+                path.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileBlobs, "settle", flipping)
+        result = world.run("ingest", str(world.spool), "--json", who="telefon")
+    assert (result.exit, result.json["error"]["code"]) == (15, "object_damaged")
+    assert left(world) == files
+    assert objects(world) == set()
+    assert len(ingest(world, exit=0)["accepted"]) == 1
+    assert problems(world) == []
+
+
+KILLS = [  # measured with strace, which counts per thread: what the run, or the first thread of it, would do next
+    ("fsync", 1),  # make the catalogue's journal durable
+    ("fsync", 3),  # make rows ARRIVING durable
+    ("fsync", 4),  # commit
+    ("fsync", 5),  # forget what was announced and is not held
+    ("rename", 1),  # give an object its name
+    ("pwrite64", 80),  # write the commit's pages
+    ("unlink", 4),  # remove an expired call's manifest, its sound being gone
+    ("unlink", 6),  # a withdrawn call's
+    ("unlink", 8),  # one that was taken in
+    ("unlink", 13),  # nothing more: the catalogue is being closed
+]
+
+
+@pytest.mark.skipif(STRACE is None, reason="needs strace to kill at a system call")
+@pytest.mark.parametrize(("call", "when"), KILLS)
+def test_a_run_killed_at_any_write_ends_after_the_next_as_if_nothing_had_happened(
+    world: World, call: str, when: int
+) -> None:
+    world.grant()
+    withdraw(world, WITHDRAWN)
+    sounds = {canonical(tone_wav(0.2, seed=seed)) for seed in range(3)}
+    for seed in range(3):
+        world.deliver(f"call{seed}", seconds=0.2, seed=seed)
+    world.deliver("x-withdrawn", caller=WITHDRAWN)
+    world.deliver("y-expired", started=datetime.now(UTC) - 91 * DAY)
+    world.deliver("z-refused", consent={"key": "2"})
+    words, environment = program(world, "ingest", str(world.spool))
+    injected = f"inject={call}:signal=SIGKILL:when={when}"
+    strace = [str(STRACE), "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", injected]
+    killed = subprocess.run([*strace, *words], env=environment, capture_output=True, timeout=60)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr  # else nothing was tested
+    told = ingest(world, exit=3)
+    assert "no_consent" in {one["code"] for one in told["refused"]}
+    assert left(world) == {"z-refused.json", "z-refused.wav"}
+    found = held(world)
+    assert len(found) == 3
+    assert objects(world) == set(found)
+    assert {exported(world, one) for one in found} == sounds
+    assert problems(world) == []
+    assert world.json("status", who="iver")["unfinished"] == 0
+
+
+def test_two_runs_over_one_spool_take_every_call_once_and_refuse_none(world: World) -> None:
+    world.grant()
+    count = BATCH + 20
+    for number in range(count):
+        world.deliver(f"call{number:03}", seconds=0.01, seed=number, caller=f"+47900{number:05}")
+    words, environment = program(world, "ingest", str(world.spool), "--json")
+    runs = [subprocess.Popen(words, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+    told = [json.loads(one.communicate(timeout=120)[0]) for one in runs]
+    assert [one.returncode for one in runs] == [0, 0], told
+    assert sorted(call["source_id"] for one in told for call in one["accepted"]) == sorted(
+        f"pbx.call{number:03}" for number in range(count)
+    )
+    assert left(world) == set()
+    assert len(objects(world)) == count
+    assert problems(world) == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "ending"),
+    [(intake, "scan", "passed over"), (spool, "_open_below", "passed over"), (Batch, "_judge", "duplicate")],
+    ids=["listed", "opened", "judged"],
+)
+def test_a_call_that_another_run_takes_meanwhile_is_no_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, ending: str
+) -> None:
+    world.deliver("call")
+    world.deliver("later")
+    look, others = getattr(owner, name), []
+
+    def overtaken(*words: Any) -> Any:
+        seen = look(*words)
+        monkeypatch.setattr(owner, name, look)
+        others.append(world.json("ingest", str(world.spool / "call.json"), who="telefon"))
+        return seen
+
+    monkeypatch.setattr(owner, name, overtaken)
+    told = ingest(world, exit=0)
+    assert told["duplicates"] == ([] if ending == "passed over" else others[0]["accepted"])
+    assert [one["source_id"] for one in told["accepted"]] == ["pbx.later"]
+    assert (told["unclaimed"], left(world), problems(world)) == ([], set(), [])
+
+
+def test_a_spool_whose_files_cannot_be_removed_is_told_and_taken_in_once(world: World) -> None:
+    world.deliver("call")
+    undeniable = shutil.which("chattr") if os.geteuid() == 0 else None
+    if undeniable:
+        deny, allow = [undeniable, "+i", str(world.spool)], [undeniable, "-i", str(world.spool)]
+    else:
+        deny, allow = ["chmod", "500", str(world.spool)], ["chmod", "700", str(world.spool)]
+    subprocess.run(deny, capture_output=True)
+    try:
+        if os.access(world.spool, os.W_OK) and not undeniable:
+            pytest.skip("nothing here can keep this account from removing files")
+        first, second = ingest(world, exit=0), ingest(world, exit=0)
+    finally:
+        subprocess.run(allow, capture_output=True)
+    if not first["left"]:
+        pytest.skip("this file system does not know the flag that denies even root")
+    assert first["left"] == second["left"] == [str(world.spool / "call.wav")]
+    assert first["accepted"] == second["duplicates"]
+    assert ingest(world, exit=0)["duplicates"] == first["accepted"]
+    assert left(world) == set()
+
+
+def test_a_socket_is_no_sound(world: World) -> None:
+    path = world.deliver("call")
+    path.with_suffix(".wav").unlink()
+    here = Path.cwd()
+    os.chdir(world.spool)  # a socket's name is short
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("call.wav")
+            assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["not_a_file"]
+    finally:
+        os.chdir(here)

@@ -1,0 +1,592 @@
+"""What somebody could do to a backup, its ring or the feed, or what happens at the wrong moment: tried."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arlo_rec.admin.opening import open_store
+from arlo_rec.backends.ringfile import RingFile
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.sealed_secrets import access_seed
+from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys.key_files import read_catalogue_seal, unlock
+from arlo_rec.keys.layout import Layout, find
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model import audit_events
+from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.model.strict_json import to_base64
+from arlo_rec.offsite import escrow, escrow_slot, feed
+from arlo_rec.recovery import backup
+from arlo_rec.recovery.replay import Replay, _take_effect
+from arlo_rec.store import catalogue_key
+from tests.support.attack import identity
+from tests.support.backups import (
+    OTHER,
+    age_ring,
+    back_up,
+    is_whole,
+    kept,
+    lose,
+    opened,
+    places,
+    restore,
+    with_feed,
+)
+from tests.support.feed import lines
+from tests.support.feed import path as feed_path
+from tests.support.world import PASSPHRASE, REASON, World, assert_no_bug
+
+
+def rewrite(world: World, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    """The feed with other lines, as whoever can write the file leaves it."""
+    changed = change(lines(world))
+    feed_path(world).write_text("".join(feed.canonical(one).decode() + "\n" for one in changed), "utf-8")
+
+
+def refused(world: World) -> str:
+    """The code with which a restore is refused, and leaves nothing."""
+    told = restore(world, "--feed", str(feed_path(world)))
+    assert told.exit in {14, 15}, told
+    assert not world.store.exists()
+    assert_no_bug(world)
+    return str(told.json["error"]["code"])
+
+
+def add_officer(world: World, name: str = "sara") -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", name, "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+
+
+# -- the feed -----------------------------------------------------------------------------------------
+
+
+def test_an_entry_that_says_nothing_hides_no_erasure_and_no_removal(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("person", "remove", "turid", "--yes", who="sigrid")
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+
+    def hide(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        hidden = []
+        for one in told:
+            body = one.get("body", {})
+            if (body.get("action"), body.get("outcome")) in {("withdraw", "done"), ("person remove", "done")}:
+                hidden.append({"seq": one["seq"], "leaf": to_base64(feed.leaf_of(one))})
+            elif "tombstones" not in one:
+                hidden.append(one)
+        return hidden
+
+    rewrite(fed, hide)
+    assert fed.run("verify", who="iver").exit == 15
+    lose(fed)
+    assert refused(fed) == "feed_differs"
+
+
+def test_tombstones_that_were_taken_out_or_exchanged_are_missed(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    fed.json("withdraw", OTHER, "--yes", who="skranke")
+    lose(fed)
+    whole = lines(fed)
+    mine, theirs = (one for one in whole if "tombstones" in one)
+    for change in (
+        lambda told: [one for one in told if one != mine],
+        lambda told: [{**theirs, "tombstones": mine["tombstones"]} if one == mine else one for one in told],
+        lambda told: [{**mine, "sealed": {}} if one == mine else one for one in told],
+    ):
+        rewrite(fed, change)
+        assert refused(fed) in {"feed_differs", "feed_does_not_open"}
+        rewrite(fed, lambda _told: whole)
+    assert with_feed(fed)["erased"] == 1
+
+
+def test_who_withdrew_twice_during_an_outage_is_in_the_feed_as_both_entries_swore(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    (fed.base / "mount").rename(fed.base / "unmounted")
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    (fed.base / "unmounted").rename(fed.base / "mount")
+    fed.json("status", who="iver")
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+    fed.deliver("late", seed=9)
+    assert [one["code"] for one in fed.json("ingest", str(fed.spool), who="telefon")["refused"]] == ["withdrawn"]
+    feed_path(fed).write_bytes(b"")  # lost and begun anew, it still says what the entries swore
+    back_up(fed)
+    fed.json("withdraw", OTHER, "--yes", who="skranke")
+    lose(fed)
+    with_feed(fed)
+    is_whole(fed)
+
+
+def test_entries_that_the_log_did_not_sign_erase_nothing(fed: World) -> None:
+    """Whoever can append to the feed gets the tree right, and has no key of the log."""
+    (mine,) = fed.take_in("a")
+    back_up(fed)
+    tree = merkle.Tree()
+    for one in lines(fed):
+        tree = tree.add(feed.leaf_of(one)) if "seq" in one else tree
+    lose(fed)
+    body = {"action": "purge", "at": "2026-10-01T08:00:00Z", "outcome": "done", "person": "cron", "recordings": [mine]}
+    entry = {"seq": tree.size, "salt": to_base64(bytes(merkle.SALT_BYTES)), "body": body}
+    after = tree.add(feed.leaf_of(entry))
+    about = tomllib.loads((places(fed)[0] / "backup.toml").read_text("utf-8"))
+    origin = f"arlo-rec/{about['id']}"
+    key = primitives.SigningKey.from_seed(b"\x66" * 32)
+    note = merkle.sign_note(merkle.Checkpoint(origin, after.size, after.root()).text(), [(origin, key)])
+    whole = lines(fed)
+    rewrite(fed, lambda told: [*told, entry, {"checkpoint": note}])
+    assert refused(fed) == "feed_differs"
+    rewrite(fed, lambda _told: whole)
+    with_feed(fed)
+    assert opened(fed) == {mine}
+
+
+def test_people_whom_no_entry_swore_become_nobody(fed: World) -> None:
+    """Appending is enough for whoever tries, so that no attribute of the file would be in the way."""
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("person", "remove", "turid", "--yes", who="sigrid")
+    lose(fed)
+    whole, key = lines(fed), primitives.SigningKey.from_seed(b"\x66" * 32)
+    told = next(one for one in whole[::-1] if "people" in one)
+    forged = {**told, "people": [{**told["people"][0], "name": "mallory", "sign": to_base64(key.public)}]}
+    note = next(one for one in whole if "checkpoint" in one)
+    rewrite(fed, lambda told: [*told, forged, note])
+    assert refused(fed) == "feed_differs"
+    rewrite(fed, lambda _told: [*whole, {**forged, "after": 1}, note])
+    with_feed(fed)
+    assert "mallory" not in json.dumps(fed.json("person", "list", who="sigrid"))
+    is_whole(fed)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("generation", 2**63 - 1), ("changes", 2**63 - 15), ("roster", -1), ("changes", "x")]
+)
+def test_numbers_beyond_all_bounds_are_no_numbers(fed: World, key: str, value: object) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    lose(fed)
+    rewrite(fed, lambda told: [{**one, key: value} if key in one and "checkpoint" in one else one for one in told])
+    assert refused(fed) == "feed_differs"
+
+
+@pytest.mark.parametrize("seq", [-(10**23), 2**64, "3", None, True])
+def test_an_entry_with_no_number_is_told_in_words(fed: World, seq: object) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    rewrite(fed, lambda told: [*told, {"seq": seq, "salt": "", "body": {}}, told[-1]])
+    fed.run("verify", who="iver")
+    fed.run("status", who="iver")
+    assert_no_bug(fed)
+    lose(fed)
+    assert refused(fed) == "feed_differs"
+
+
+@pytest.mark.parametrize("size", [2**62, 2**63, 10**30])
+def test_a_checkpoint_of_a_size_that_no_log_has_stops_no_command(fed: World, size: int) -> None:
+    """Appended, so that it is the last; or before the others, so that a verification comes by it."""
+    fed.take_in("a")
+    whole = lines(fed)
+    note = next(line for line in whole if "checkpoint" in line)["checkpoint"]
+    origin, _, rest = note.split("\n", 2)
+    forged = {"checkpoint": f"{origin}\n{size}\n{rest}"}
+    rewrite(fed, lambda _told: [*whole, forged])
+    assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_ahead"]
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    rewrite(fed, lambda _told: [forged, *whole])
+    assert fed.run("verify", who="iver").exit == 15
+    assert_no_bug(fed)
+
+
+def test_what_a_crash_left_open_at_the_end_of_a_feed_does_no_harm_for_ever(fed: World) -> None:
+    """The machine died while it wrote: entries without their checkpoint, which nobody was told of."""
+    (kept_one,) = fed.take_in("a")
+    back_up(fed)
+    closed = feed_path(fed).read_bytes()
+    fed.take_in("b", seed=4)
+    *left, last = feed_path(fed).read_bytes().splitlines(keepends=True)
+    assert b'"checkpoint"' in last
+    feed_path(fed).write_bytes(b"".join(left))
+    assert len(feed_path(fed).read_bytes()) > len(closed)
+    lose(fed)
+    with_feed(fed)
+    assert opened(fed) == {kept_one}
+    assert fed.run("verify", who="iver").exit == 0
+    back_up(fed)
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+    is_whole(fed)
+
+
+def test_a_write_that_broke_off_anywhere_is_made_good_by_the_next(fed: World) -> None:
+    """Behind any line of what a re-keying and a withdrawal wrote."""
+    fed.take_in("a")
+    back_up(fed)
+    before = len(lines(fed))
+    fed.json("person", "remove", "turid", "--yes", who="sigrid")
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    whole = lines(fed)
+    for cut in range(before + 1, len(whole)):
+        again = next(at for at in range(cut - 1, -1, -1) if "checkpoint" in whole[at]) + 1
+        rewrite(fed, lambda _told, cut=cut, again=again: [*whole[:cut], *whole[again:], whole[-1]])
+        assert fed.run("verify", who="iver").exit == 0, cut
+    lose(fed)
+    told = with_feed(fed)
+    assert (told["erased"], told["removed"]) == (1, ["turid"])
+
+
+def test_a_feed_of_another_store_is_not_written_to(fed: World) -> None:
+    fed.take_in("a")
+    other = World(fed.base / "other")
+    other.base.mkdir()
+    (other.base / "config" / "arlo-rec").mkdir(parents=True)
+    (other.base / "config" / "arlo-rec" / "config.toml").write_text(f'feed = "{feed_path(fed)}"\n')
+    secret = other.base / "passphrase"
+    secret.write_text(PASSPHRASE + "\n")
+    secret.chmod(0o600)
+    assert other.run("init", "--officer", "sigrid", "--passphrase-file", str(secret)).exit == 0
+    before = feed_path(fed).read_bytes()
+    told = other.run("status", "--json", who="sigrid")
+    assert (told.exit, told.json["critical"]) == (3, ["feed_of_another"])
+    assert feed_path(fed).read_bytes() == before
+    assert fed.run("verify", who="iver").exit == 0
+
+
+def test_a_log_that_went_on_elsewhere_does_not_go_on_in_the_old_feed(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    fed.take_in("b", seed=4)
+    lose(fed)
+    assert restore(fed, "--accept-without-feed", "--reason", "the feed was thought lost").exit == 0
+    config = fed.base / "config" / "arlo-rec" / "config.toml"
+    config.write_text(f'feed = "{feed_path(fed)}"\n')
+    before = feed_path(fed).read_bytes()
+    for seed in range(4):
+        fed.take_in(f"late-{seed}", seed=20 + seed)
+    found = fed.run("status", "--json", who="iver")
+    assert found.json["critical"] in (["feed_of_another"], ["feed_ahead"])
+    assert feed_path(fed).read_bytes() == before
+    receipt = fed.json("withdraw", "90000001", "--yes", who="skranke")["receipt"]
+    assert json.loads(Path(receipt).read_text())["feed"] is False
+
+
+def effect(action: str, outcome: str, **more: Any) -> Replay:
+    """What a restore takes from one entry of the feed."""
+    replay, at = Replay(), "2026-10-01T08:00:00Z"
+    body = {"action": action, "outcome": outcome, "at": at, "person": "cron", "rule": "retention.90d", **more}
+    _take_effect(replay, 3, body, audit_events.read(body))
+    return replay
+
+
+@pytest.mark.parametrize("action", ["withdraw", "purge", "restore", "review", "release", "reject"])
+def test_what_an_entry_of_a_newer_version_erased_stays_erased(action: str) -> None:
+    if action == "withdraw":  # it may keep late deliveries out
+        with pytest.raises(ValueError, match="cannot be ignored"):
+            effect(action, "done", recordings=["00" * 16], detail={"new": 1})
+    else:
+        assert effect(action, "done", recordings=["00" * 16], detail={"new": 1}).erased == {bytes(16)}
+    assert not effect(action, "allowed", recordings=["00" * 16], detail={"new": 1}).erased
+
+
+@pytest.mark.parametrize("action", ["person remove", "person reset", "person add", "confirm_deleted"])
+def test_an_entry_that_may_keep_somebody_out_is_not_ignored(action: str) -> None:
+    with pytest.raises(ValueError, match="cannot be ignored"):
+        effect(action, "done", detail={"new": 1})
+
+
+def test_a_purge_that_was_refused_tells_how_late_it_is_too() -> None:
+    refused = effect("purge", "denied", detail={"code": "clock_jumped", "due": 3})
+    assert refused.purged_at == datetime(2026, 10, 1, 8, tzinfo=UTC)
+    assert effect("purge", "done", detail={"new": 1}).purged_at == refused.purged_at
+
+
+def test_an_entry_of_a_kind_that_nobody_knows_does_nothing() -> None:
+    assert effect("dance", "done", recordings=["00" * 16]) == Replay()
+
+
+# -- the ring -----------------------------------------------------------------------------------------
+
+
+def test_a_slot_that_a_clock_dated_ahead_is_emptied(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    age_ring(world, -48)
+    assert world.run("status", "--json", who="iver").json["critical"] == ["ring_not_emptied"]
+    world.json("purge", who="cron")
+    assert not kept(world)
+
+
+def test_a_ring_that_is_set_longer_keeps_no_older_slot_longer(world: World) -> None:
+    """The receipt of an erasure in between has named the hour already."""
+    world.take_in("a")
+    back_up(world)
+    receipt = json.loads(Path(world.json("withdraw", "90000001", "--yes", who="skranke")["receipt"]).read_text())
+    back_up(world, "--ring-hours", "160")
+    age_ring(world, 30)
+    world.json("purge", who="cron")
+    assert [slot.hours for slot in kept(world)] == [160]
+    until = datetime.fromisoformat(receipt["ring_until"]) - datetime.fromisoformat(receipt["erased_at"])
+    assert until == timedelta(hours=24)
+
+
+@pytest.mark.parametrize("field", ["at", "number", "held"])
+def test_a_slot_with_impossible_numbers_is_none(world: World, field: str) -> None:
+    world.take_in("a")
+    back_up(world)
+    (slot,) = kept(world)
+    store, file = find(world.store).id, RingFile(places(world)[1])
+    content = bytearray(escrow_slot.encode(store, slot))
+    offset = {"number": 24, "at": 42, "held": 52}[field]
+    content[offset : offset + 8] = b"\x7f" + b"\xff" * 7
+    body = bytes(content[:-32])
+    file.write(slot.index, body + primitives.sha256(body))
+    assert world.run("status", who="iver").exit == 3
+    back_up(world)
+    assert len(kept(world)) == 1
+    assert_no_bug(world)
+
+
+def test_a_second_ring_is_emptied_after_a_restore_too(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    second = fed.base / "escrow-2"
+    fed.json("backup", str(fed.base / "backup-2"), "--escrow", str(second), who="cron")
+    lose(fed)
+    with_feed(fed)
+    store, file = find(fed.store).id, RingFile(second)
+    (slot,) = escrow.slots(store, file.read())
+    file.write(slot.index, escrow_slot.encode(store, replace(slot, at=slot.at - timedelta(hours=100))))
+    fed.json("purge", who="cron")
+    assert not escrow.slots(store, file.read())
+
+
+def test_one_folder_does_not_serve_two_rings(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    told = world.run("backup", str(places(world)[0]), "--escrow", str(world.base / "other"), "--json", who="cron")
+    assert (told.exit, told.json["error"]["code"]) == (2, "backup_folder_taken")
+
+
+# -- people -------------------------------------------------------------------------------------------
+
+
+def opens_todays_catalogue(world: World, who: Any, seals: Path) -> bool:
+    """Whether somebody with these seals reads today's catalogue, with own code."""
+    here = find(world.store)
+    for seed in read_catalogue_seal(Layout(seals, here.root, here.id), who):
+        try:
+            SqliteConnection(here.catalogue, catalogue_key(seed)).close()
+        except NotUnlocked:
+            continue
+        return True
+    return False
+
+
+def test_an_old_key_with_an_old_seal_opens_nothing_after_a_reset_or_a_rotation(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    folder, here = places(world)[0] / "1", find(world.store)
+    old_leif = unlock(Layout(folder, here.root, here.id), "leif", PASSPHRASE.encode())
+    old_cron = identity(world, "cron")
+    assert opens_todays_catalogue(world, old_leif, folder) and opens_todays_catalogue(world, old_cron, folder)
+    world.json("person", "passphrase", "--reset", "leif", who="sigrid")
+    world.json("status", who="iver")
+    assert not opens_todays_catalogue(world, old_leif, folder)
+    world.json("person", "rotate", "cron", "--key-out", str(world.base / "new.key"), who="sigrid")
+    world.json("status", who="iver")
+    assert not opens_todays_catalogue(world, old_cron, folder)
+
+
+def test_an_officer_who_was_removed_since_has_no_key_to_what_comes_after_a_restore(fed: World) -> None:
+    add_officer(fed)
+    fed.take_in("a")
+    back_up(fed)
+    sara = identity(fed, "sara")
+    fed.json("person", "remove", "sara", "--yes", who="sigrid")
+    lose(fed)
+    with_feed(fed)
+    with open_store(find(fed.store), identity(fed, "iver"), datetime.now(UTC), StateFolder(None)) as store:
+        holders = store.secrets.holders(access_seed(store.roster.access_keys[-1].id))
+    assert holders and primitives.fingerprint(sara.sealing.public) not in holders
+
+
+def test_an_officer_who_is_removed_while_a_backup_waits_is_not_in_its_ring(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_officer(world)
+    world.take_in("a")
+    sara, copy = identity(world, "sara"), backup._copy_catalogue
+
+    def meanwhile(*words: Any) -> Any:
+        assert world.run("person", "remove", "sara", "--yes", who="sigrid").exit in {0, 3}
+        return copy(*words)
+
+    monkeypatch.setattr(backup, "_copy_catalogue", meanwhile)
+    world.run("backup", *map(str, (places(world)[0], "--escrow", places(world)[1])), who="cron")
+    monkeypatch.undo()
+    for slot in kept(world):
+        assert escrow_slot.open_sealed(sara.store, slot, sara.sealing) is None
+
+
+def test_no_change_of_the_roster_gives_the_intake_the_root_of_a_closed_store(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    lose(world)
+    restore(world)
+    world.json("person", "remove", "turid", "--yes", who="sigrid")
+    with open_store(find(world.store), identity(world, "telefon"), datetime.now(UTC), StateFolder(None)) as store:
+        assert not store.secrets.holds("root")
+
+
+def test_status_says_that_nobody_who_is_here_can_open_the_backup(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    told = world.json("person", "handover", "nina", "--yes", who="sigrid")
+    assert world.run("status", "--json", who="iver").json["critical"] == ["backup_not_for_officers"]
+    back_up(world)
+    assert world.run("status", "--json", who="iver").json["critical"] == []
+    assert told["recovery_key"]
+
+
+def test_a_name_that_only_got_a_new_key_can_be_given_again_after_a_restore(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("person", "rotate", "cron", "--key-out", str(fed.base / "new.key"), who="sigrid")
+    fed.json("person", "passphrase", "--reset", "turid", who="sigrid")
+    lose(fed)
+    assert with_feed(fed)["removed"] == ["cron", "turid"]
+    assert fed.run("status", who="cron").exit == 12
+    words = ("person", "add", "cron", "--role", "retention", "--service", "--key-out", str(fed.base / "newer.key"))
+    assert fed.run(*words, who="sigrid").exit == 0
+    secret = str(fed.base / "passphrase")
+    assert (
+        fed.run("person", "add", "turid", "--role", "manager", "--new-passphrase-file", secret, who="sigrid").exit == 0
+    )
+    is_whole(fed)
+
+
+def test_a_recovery_key_can_be_made_again_where_there_is_none(world: World) -> None:
+    add_officer(world)
+    world.json("person", "remove", "recovery", "--yes", who="sigrid")
+    key = world.json("recovery", "renew", who="sigrid")["recovery_key"]
+    secret = world.base / "recovery"
+    secret.write_text(key + "\n")
+    secret.chmod(0o600)
+    assert world.run("person", "list", "--as", "recovery", "--passphrase-file", str(secret)).exit == 0
+
+
+def test_a_reset_that_finds_the_store_in_use_locks_nobody_out(world: World) -> None:
+    config = world.base / "impatient.toml"
+    config.write_text("lock_wait_s = 0\n")
+    with (world.root / "lock").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        words = ("person", "passphrase", "--reset", "turid", "--config", str(config))
+        assert world.run(*words, who="sigrid").exit == 11
+    assert world.run("find", "--purpose", "quality", "--reason", REASON, who="turid").exit == 13
+
+
+def test_an_officer_who_left_is_told_so_whatever_stands_in_the_feed(fed: World) -> None:
+    add_officer(fed)
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("person", "remove", "sara", "--yes", who="sigrid")
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
+    lose(fed)
+    assert restore(fed, "--feed", str(feed_path(fed)), who="sara").exit == 12
+
+
+# -- at the wrong moment ------------------------------------------------------------------------------
+
+
+def test_two_restores_into_one_place_do_not_meet(fed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from arlo_rec.recovery import restore as restoring
+
+    (mine,) = fed.take_in("a")
+    back_up(fed)
+    lose(fed)
+    copy, seen = restoring._copy_objects, []
+
+    def meanwhile(*words: Any) -> Any:
+        if not seen:
+            seen.append(restore(fed, "--feed", str(feed_path(fed))).exit)
+        return copy(*words)
+
+    monkeypatch.setattr(restoring, "_copy_objects", meanwhile)
+    with_feed(fed)
+    assert seen == [11]
+    assert opened(fed) == {mine}
+    is_whole(fed)
+
+
+@pytest.mark.parametrize("what", ["ingest", "withdraw"])
+def test_what_happens_while_a_backup_runs_is_in_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    (old,) = world.take_in("a")
+    copy = backup._copy_objects
+    late: list[str] = []
+
+    def meanwhile(*words: Any) -> Any:
+        if what == "ingest":
+            late.extend(world.take_in("late", seed=8))
+        else:
+            world.json("withdraw", "90000001", "--yes", who="skranke")
+        return copy(*words)
+
+    monkeypatch.setattr(backup, "_copy_objects", meanwhile)
+    back_up(world)
+    monkeypatch.undo()
+    assert back_up(world)["changed"] is True
+    lose(world)
+    told = restore(world, "--accept-without-feed", "--reason", "there never was a feed").json
+    assert told["held"] == (2 if late else 0), old
+
+
+# -- copies that left ---------------------------------------------------------------------------------
+
+
+def test_copies_that_left_since_the_backup_are_known_after_a_restore(fed: World) -> None:
+    mine, other = fed.take_in("a", "b")
+    fed.grant()
+    words = ("--purpose", "quality", "--reason", REASON)
+    assert fed.run("export", other, *words, "--out", str(fed.base / "1.wav"), who="leif").exit == 0
+    back_up(fed)
+    assert fed.run("export", mine, *words, "--out", str(fed.base / "2.wav"), who="leif").exit == 0
+    told = fed.json("withdraw", "90000001", "--yes", who="skranke")["recipients"]
+    first, second = (one["id"] for one in told if one["kind"] == "export")
+    fed.json("recipients", "confirm", first, who="leif")
+    lose(fed)
+    with_feed(fed)
+    found = {one["id"]: one for one in fed.json("recipients", "list", "--all", who="sigrid")["recipients"]}
+    assert (found[first]["state"], found[second]["state"]) == ("confirmed", "open")
+    assert found[str(places(fed)[0])]["kind"] == "backup"
+
+
+def test_long_numbers_are_no_copies(world: World) -> None:
+    for digits in (19, 30, 5000):
+        assert world.run("recipients", "confirm", "9" * digits, who="sigrid").exit == 4
+    assert_no_bug(world)
+
+
+@pytest.mark.parametrize(
+    "text", ["id = " + "[" * 5000, 'id = "zz"', "", "id = 5", "\0", 'format = 1\nid = "00"\n' * 200]
+)
+def test_a_backup_that_is_none_is_told_in_words(fed: World, text: str) -> None:
+    back_up(fed)
+    lose(fed)
+    (places(fed)[0] / "backup.toml").write_text(text)
+    assert restore(fed, "--feed", str(feed_path(fed))).exit in {2, 14, 15, 16}
+    assert_no_bug(fed)

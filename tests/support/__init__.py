@@ -1,0 +1,1 @@
+"""What tests share: worlds, sounds, people who attack, promises, and where things lie. No test stands here."""

@@ -1,0 +1,35 @@
+"""The catalogue of a world, opened behind the program's back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.keys import layout
+from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.store import catalogue_key
+from tests.support.attack import identity
+from tests.support.world import World
+
+
+def catalogue(world: World) -> SqliteConnection:
+    """The catalogue, as somebody who holds its key and ignores the program opens it."""
+    where = layout.find(world.store)
+    (seed,) = read_catalogue_seal(where, identity(world, "iver"))
+    return SqliteConnection(where.catalogue, catalogue_key(seed))
+
+
+@contextmanager
+def vandal(world: World) -> Iterator[SqliteConnection]:
+    """The catalogue, as somebody opens it who takes care that no sum follows what is changed, and leaves no trace."""
+    db = catalogue(world)
+    db.rows("PRAGMA foreign_keys=OFF")
+    triggers = db.rows("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    with db.writing():
+        for name, _ in triggers:
+            db.run(f"DROP TRIGGER {name}")
+        yield db
+        for _, sql in triggers:
+            db.run(sql)
+    db.close()

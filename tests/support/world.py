@@ -1,0 +1,259 @@
+"""A store with its people, and the program run as each of them: what most tests live in.
+
+The store is made once a session and copied for each test; store and root folder lie side by side, so the
+pair can be copied. The program runs in this process through the same entry point as the installed one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from arlo_rec import cli
+from arlo_rec.intake.sources.table import BETWEEN_NAMES, COLUMNS
+from tests.support.sounds import Encoding, tone_wav
+
+DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
+PASSPHRASE = "riktig hest batteri stift"
+REASON = "monthly quality talk with the team"
+PEOPLE = {"sigrid": "officer", "leif": "manager", "turid": "manager", "siri": "support", "iver": "auditor"}
+SERVICES = {"telefon": "ingest", "cron": "retention", "skranke": "support"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run of the program ended."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass
+class World:
+    """A folder with a store, its people's secrets, and a spool."""
+
+    base: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Path:
+        return self.base / "store"
+
+    @property
+    def root(self) -> Path:
+        return self.base / "store.root"
+
+    @property
+    def spool(self) -> Path:
+        return self.base / "spool"
+
+    def run(self, *words: str, who: str | None = None, stdin: bytes = b"") -> Result:
+        """Run a command as one of the people or services (None: nobody in particular)."""
+        return run([*words, *self._who(who)], self._environment(), stdin)
+
+    def json(self, *words: str, who: str | None = None, stdin: bytes = b"") -> dict[str, Any]:
+        """Run a command that must succeed (0 or 3), and give its JSON."""
+        result = self.run(*words, "--json", who=who, stdin=stdin)
+        assert result.exit in (0, 3), result
+        return result.json
+
+    def deliver(
+        self,
+        stem: str = "call",
+        *,
+        started: datetime | None = None,
+        seconds: float = 0.5,
+        pressed_after: float = 0.0,
+        sound: bytes | None = None,
+        encoding: Encoding = Encoding.ULAW,
+        channels: int = 2,
+        seed: int = 0,
+        **changes: Any,
+    ) -> Path:
+        """Leave a call in the spool, as a telephone exchange would; *changes* replace keys of its manifest."""
+        started = started or datetime.now(UTC) - timedelta(hours=1)
+        manifest: dict[str, Any] = {
+            "source_id": f"pbx.{stem}",
+            "audio": f"{stem}.wav",
+            "direction": "inbound",
+            "started_at": started.isoformat().replace("+00:00", "Z"),
+            "caller": "+4790000001",
+            "agent": "Ola Oppdiktet",
+            "team": "kundeservice",
+            "channels": {"caller": 0, "agent": 1},
+            "consent": {
+                "key": "1",
+                "at": (started + timedelta(seconds=pressed_after)).isoformat().replace("+00:00", "Z"),
+                "prompt": "nb-2026-01",
+                "prompt_completed": True,
+            },
+        }
+        consent = {**manifest["consent"], **changes.pop("consent", {})}
+        manifest |= {**changes, "consent": consent}
+        self.spool.mkdir(exist_ok=True)
+        wav = sound if sound is not None else tone_wav(seconds, channels=channels, encoding=encoding, seed=seed)
+        (self.spool / f"{stem}.wav").write_bytes(wav)
+        path = self.spool / f"{stem}.json"
+        path.write_text(json.dumps(manifest), "utf-8")
+        return path
+
+    def gather(self, name: str, *, delimiter: str = ",") -> Path:
+        """Put the manifests of the spool, in order, into one of many, JSON Lines or CSV by its ending."""
+        single = sorted(self.spool.glob("*.json"))
+        told = [json.loads(one.read_text("utf-8")) for one in single]
+        for one in single:
+            one.unlink()
+        path = self.spool / name
+        if path.suffix == ".csv":
+            path.write_text(as_table(told, delimiter), "utf-8")
+        else:
+            path.write_text("".join(json.dumps(one) + "\n" for one in told), "utf-8")
+        return path
+
+    def take_in(self, *stems: str, **how: Any) -> list[str]:
+        """Deliver calls and take them in; their ids in order."""
+        for seed, stem in enumerate(stems):
+            self.deliver(stem, **{"seed": seed, **how})
+        told = self.json("ingest", str(self.spool), who="telefon")
+        assert not told["refused"], told
+        ids = {one["source_id"]: one["id"] for one in told["accepted"]}
+        return [ids[f"pbx.{stem}"] for stem in stems]
+
+    def grant(self, name: str = "leif", purpose: str = "quality", *more: str) -> dict[str, Any]:
+        """Let a manager listen."""
+        words = ("grant", name, "--purpose", purpose, "--reason", "responsible for quality", *more)
+        return self.json(*words, who="sigrid")["grant"]
+
+    def key(self, service: str) -> Path:
+        """A service's key file."""
+        return self.base / f"{service}.key"
+
+    def _who(self, who: str | None) -> list[str]:
+        if who is None:
+            return []
+        if who in SERVICES:
+            return ["--key-file", str(self.key(who))]
+        return ["--as", who, "--passphrase-file", str(self.base / "passphrase")]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "ARLO_REC_STORE": str(self.store),
+            "XDG_STATE_HOME": str(self.base / "state"),
+            "XDG_CONFIG_HOME": str(self.base / "config"),
+            "HOME": str(self.base),
+            "LANG": "en_GB.UTF-8",
+            **self.environment,
+        }
+
+
+def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Result:
+    """Run the program in this process with its own environment, stdin, stdout and stderr."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    kept = (sys.stdin, sys.stdout, sys.stderr, dict(os.environ))
+    for key in list(os.environ):
+        if key.startswith(("ARLO_REC_", "XDG_", "LC_")) or key in {"LANG", "STATE_DIRECTORY"}:
+            del os.environ[key]
+    os.environ.update(environment)
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), out, err
+    try:
+        status = cli.main(words)
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = kept[:3]
+        os.environ.clear()
+        os.environ.update(kept[3])
+    return Result(status, _written(out), _written(err))
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    return stream.buffer.getvalue().decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+
+
+def assert_clean(result: Result) -> None:
+    """No control character but line ends, no bidi mark, no broken text: neither for people nor for scripts."""
+    for text in (result.out, result.err):
+        bad = {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} - {"\n"}
+        assert not bad, (bad, text)
+
+
+def assert_no_bug(world: World) -> None:
+    """No command ended in an error that is not ours."""
+    log = world.base / "state" / "arlo-rec" / "errors.log"
+    assert not log.exists(), log.read_text("utf-8")
+
+
+def memory_of(world: World, *words: str, who: str = "telefon") -> tuple[int, dict[str, Any]]:
+    """The most memory of any process of a command, in bytes, and its JSON."""
+    watch = (
+        "import resource, subprocess, sys; "
+        "done = subprocess.run(sys.argv[1:], capture_output=True, check=False); "
+        "sys.stdout.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) + chr(10) + done.stdout.decode())"
+    )
+    program = [sys.executable, "-m", "arlo_rec", *words, "--json", *world._who(who)]
+    environment = {**os.environ, **world._environment(), "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run([sys.executable, "-c", watch, *program], capture_output=True, check=True, env=environment)
+    most, answer = done.stdout.split(b"\n", 1)
+    return int(most) * 1024, json.loads(answer)
+
+
+def as_table(told: list[dict[str, Any]], delimiter: str = ",") -> str:
+    """Manifests as CSV with every column that the program knows; what a cell cannot say is said as JSON."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for one in told:
+        writer.writerow([_cell(one, *column.split(".")) for column in COLUMNS])
+    return text.getvalue()
+
+
+def _cell(told: Any, *keys: str) -> str:
+    for key in keys:
+        told = told.get(key) if isinstance(told, dict) else None
+    if isinstance(told, list):
+        return BETWEEN_NAMES.join(told)
+    return "" if told is None else told if isinstance(told, str) else json.dumps(told)
+
+
+def found(base: Path) -> World:
+    """Make a store with everybody in PEOPLE and SERVICES below *base*."""
+    world = World(base)
+    secret = base / "passphrase"
+    secret.write_text(PASSPHRASE + "\n", "utf-8")
+    secret.chmod(0o600)
+    made = world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret), "--json")
+    assert made.exit == 0, made
+    (base / "init.json").write_text(made.out, "utf-8")
+    for name, role in PEOPLE.items():
+        if name != "sigrid":
+            world.json("person", "add", name, "--role", role, "--new-passphrase-file", str(secret), who="sigrid")
+    for name, role in SERVICES.items():
+        key = str(world.key(name))
+        world.json("person", "add", name, "--role", role, "--service", "--key-out", key, who="sigrid")
+    return world
+
+
+def copy(template: World, base: Path) -> World:
+    """The same store for one test, to be broken freely."""
+    shutil.copytree(template.base, base, dirs_exist_ok=True, symlinks=True)
+    return World(base)
+
+
+def wait_until_due(world: World, count: int) -> None:
+    while world.json("status", who="iver")["due"] < count:
+        time.sleep(0.05)  # a real clock reaches a real deadline; nothing else is waited for

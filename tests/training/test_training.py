@@ -1,0 +1,416 @@
+"""Training copies from what was said: planned from transcripts, reviewed, released; and when none is made."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arlo_rec import audio
+from arlo_rec.dsar.package import build as BUILD
+from arlo_rec.speech.engines.engine import whisper as WHISPER
+from tests.support.copies import ROLES, WHY, call, made_of, transcripts, truth_of, words, written
+from tests.support.models import MODEL, needs_model
+from tests.support.places import GIVEN
+from tests.support.world import REASON, World
+
+
+def covered(made: dict[str, Any], truth: dict[str, Any], shift: float = 0.0) -> list[str]:
+    """The identifiers of a call that no cut covers."""
+    return [
+        one["text"]
+        for one in truth["identifiers"]
+        if not any(cut["start"] <= one["start"] + shift and one["end"] + shift <= cut["end"] for cut in made["cuts"])
+    ]
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_a_call_with_its_transcript_becomes_a_copy_that_a_person_looks_through_and_trainers_hear(world: World) -> None:
+    recording = call(world)
+    world.grant("turid", "training")
+    made = made_of(world, recording, "--transcript", words(), "--transcript", words(folder="words-base-hints"))
+    assert (made["state"], made["mode"], covered(made, truth_of("call000"))) == ("needs_review", "detect", [])
+    assert made["cover_of_speech"] > 0.9 and abs(made["offset_s"]) < 0.3
+    world.json("review", made["copy"], "--confirm", who="sigrid")
+    given = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]
+    out = world.base / "copy.wav"
+    find = ("--purpose", "training", "--reason", REASON)
+    world.json("export", given["copy"], *find, "--out", str(out), who="turid")
+    heard = audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size)
+    for one in truth_of("call000")["identifiers"]:
+        first, last = (int(at * heard.rate) * heard.frame_bytes for at in (one["start"], one["end"]))
+        assert set(heard.data[first:last]) == {0xFF}, one["text"]
+
+
+def test_strict_keeps_only_what_is_harmless_and_a_person_looks_all_the_same(world: World) -> None:
+    recording = call(world)
+    passes = ("--transcript", words(), "--transcript", words(folder="words-base-hints"))
+    detect, strict = made_of(world, recording, *passes), made_of(world, recording, *passes, "--mode", "strict")
+    assert strict["cover_of_call"] > detect["cover_of_call"]
+    assert (strict["state"], covered(strict, truth_of("call000"))) == ("needs_review", [])
+
+
+def test_a_transcript_of_the_whole_call_fits_what_was_kept_from_the_key_press(world: World) -> None:
+    recording = call(world, before=4.0)
+    told = json.loads(Path(words()).read_text("utf-8"))
+    for one in told["words"]:
+        one["s"] += 4.0
+        one["e"] += 4.0
+    told["words"].insert(0, {"w": "press", "s": 1.0, "e": 1.4, "p": 0.9, "ch": 0})
+    from_key = made_of(world, recording, "--transcript", words())
+    from_begin = made_of(world, recording, "--transcript", written(world, told))
+    assert from_begin["cuts"] == from_key["cuts"]
+    assert from_begin["offset_s"] == pytest.approx(from_key["offset_s"] - 4.0)
+
+
+def test_each_channel_may_have_a_transcript_of_its_own(world: World) -> None:
+    recording = call(world)
+    told = json.loads(Path(words()).read_text("utf-8"))
+    bare = {"w", "s", "e", "p"}
+    sides = {
+        side: written(
+            world,
+            {"words": [{k: v for k, v in one.items() if k in bare} for one in told["words"] if one["ch"] == channel]},
+            f"{side}.json",
+        )
+        for side, channel in ROLES.items()
+    }
+    one = made_of(world, recording, "--transcript", words())
+    two = made_of(
+        world, recording, "--transcript", f"caller={sides['caller']}", "--transcript", f"agent={sides['agent']}"
+    )
+    assert two["cuts"] == one["cuts"]
+    unknown = world.run("pseudonymise", recording, "--transcript", f"7={sides['agent']}", "--json", who="sigrid")
+    assert (unknown.exit, unknown.json["error"]["code"]) == (2, "track_unknown")
+
+
+def test_a_name_that_is_known_to_the_call_is_found_by_managers_too(world: World) -> None:
+    world.grant("leif", "quality")
+    recording = call(world, "call003")
+    passes = ("--transcript", words("call003"))
+    assert made_of(world, recording, *passes, who="leif")["cuts"] == made_of(world, recording, *passes)["cuts"]
+    sources = {source for cut in made_of(world, recording, *passes)["cuts"] for source in cut["sources"]}
+    assert "known" in sources
+
+
+def wrong_transcripts(world: World) -> dict[str, tuple[Any, str, str]]:
+    told = json.loads(Path(words()).read_text("utf-8"))["words"]
+    late = [{**one, "s": one["s"] * 1000, "e": one["e"] * 1000} for one in told]
+    turned = [*told[40:80], *told[:40]]
+    return {
+        "of another call": (json.loads(Path(words("call005")).read_text("utf-8")), "transcript_misfit", "another"),
+        "empty": ({"words": []}, "transcript_wrong", "no words"),
+        "out of order": ({"words": turned}, "transcript_wrong", "order"),
+        "before the begin": ({"words": [{**told[0], "s": -3}]}, "transcript_wrong", "before"),
+        "in milliseconds": ({"words": late}, "transcript_misfit", "milliseconds"),
+        "of the first words alone": ({"words": told[:30]}, "transcript_misfit", ""),
+        "no transcript": ("Dear Sir or Madam", "transcript_wrong", "no form"),
+        "a million words": (
+            '{"words":[' + ",".join(['{"w":"ja","s":0,"e":1}'] * 1_000_000) + "]}",
+            "transcript_wrong",
+            "too many",
+        ),
+        "larger than any call": ("x" * (65 * 1024 * 1024), "file_too_large", "larger"),
+    }
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_a_transcript_that_does_not_fit_makes_no_copy_and_says_why(world: World) -> None:
+    recording = call(world)
+    held = sorted((world.store / "objects").rglob("*"))
+    for name, (told, code, said) in wrong_transcripts(world).items():
+        result = world.run(
+            "pseudonymise", recording, "--transcript", written(world, told), "--json", "--lang", "en", who="sigrid"
+        )
+        assert (result.exit, result.json["error"]["code"]) == (2, code), (name, result)
+        assert said in result.json["error"]["message"], name
+    assert sorted((world.store / "objects").rglob("*")) == held
+
+
+def test_without_words_and_without_a_list_there_is_no_copy(world: World) -> None:
+    recording = call(world)
+    for more, code in (
+        ((), "words_missing"),
+        (("--mode", "strict"), "words_missing"),
+        (("--mode", "manual"), "cuts_missing"),
+        (("--mode", "best"), "mode_unknown"),
+        (("--voice", "robot"), "voice_unknown"),
+        (("--engine", "none"), "words_missing"),
+        (("--engine", "other"), "engine_unknown"),
+        (("--engine", "faster-whisper"), "model_missing"),
+        (("--model", "/nowhere"), "model_not_found"),
+        (("--model", str(world.base)), "model_incomplete"),
+        (("--transcript", "/nowhere"), "file_unreadable"),
+        (("--workers", "0"), "workers_out_of_range"),
+        (("--pending",), "recordings_or_pending"),
+    ):
+        result = world.run("pseudonymise", recording, *more, "--json", who="sigrid")
+        assert (result.exit, result.json["error"]["code"]) == (2, code), more
+
+
+def test_a_list_is_added_to_what_is_found(world: World) -> None:
+    recording = call(world)
+    listed = written(world, "7.0\t7.5\tother\n", "cuts.txt")
+    made = made_of(world, recording, "--transcript", words(), "--cuts", listed)
+    assert made["mode"] == "detect"
+    assert {"manual"} in [set(cut["sources"]) for cut in made["cuts"]]
+
+
+def test_a_reviewer_sees_what_was_heard_and_accepts_moves_and_hears_any_stretch(world: World) -> None:
+    recording = call(world)
+    copy = made_of(world, recording, "--transcript", words())["copy"]
+    shown = world.json("review", copy, who="sigrid")["copy"]
+    assert shown["unsure"] and {"start", "end", "channel"} == set(shown["unsure"][0])
+    assert "Charles" in world.run("review", copy, "--lang", "en", who="sigrid").out
+    out = world.base / "part.wav"
+    world.json("review", copy, "--hear", "30-31.5", "--out", str(out), who="sigrid")
+    assert audio.probe(io.BytesIO(out.read_bytes()), out.stat().st_size).duration == pytest.approx(4.5, abs=0.01)
+    long = world.run("review", copy, "--hear", "0-75", "--out", str(world.base / "all.wav"), "--json", who="sigrid")
+    assert (long.exit, long.json["error"]["code"]) == (2, "hear_too_long")
+    world.json("review", copy, "--out", str(world.base / "copy.wav"), who="sigrid")
+    raw = (world.base / "copy.wav").read_bytes()
+    heard = audio.read_wav(io.BytesIO(raw), len(raw))
+    first, last = (int(shown["cuts"][0][at] * 8000) * 2 for at in ("start", "end"))
+    assert heard.duration == pytest.approx(75.9, abs=0.1) and set(heard.data[first + 2 : last]) == {0xFF}
+    changed = world.json("review", copy, "--accept", "1", "--change", "2:12.5-16.9", who="sigrid")["copy"]
+    assert [one["status"] for one in changed["cuts"][:3]] == ["accepted", "changed", "proposed"]
+    assert (changed["cuts"][1]["start"], changed["cuts"][1]["end"]) == (12.5, 16.9)
+    assert changed["unsure"] == shown["unsure"]
+    for wrong in ("x", "2", "2:5", "99:1-2"):
+        assert world.run("review", changed["copy"], "--change", wrong, who="sigrid").exit == 2, wrong
+
+
+def test_the_words_and_the_list_are_never_in_the_trainers_domain(world: World) -> None:
+    recording = call(world)
+    world.grant("turid", "training")
+    made = made_of(world, recording, "--transcript", words())
+    world.json("review", made["copy"], "--confirm", who="sigrid")
+    given = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]["copy"]
+    (found,) = world.json("find", "--purpose", "training", "--reason", REASON, who="turid")["recordings"]
+    assert found["id"] == given and "cuts" not in found
+    for command in (("review", given), ("review", recording)):
+        assert world.run(*command, "--json", who="turid").exit == 13
+
+
+def test_no_name_stands_in_a_cut_list_or_in_the_log(world: World) -> None:
+    recording = call(world)
+    made = made_of(world, recording, "--transcript", words())
+    world.json("review", made["copy"], "--confirm", who="sigrid")
+    told = json.dumps(made["cuts"]) + world.run("audit", "show", "--json", who="iver").out
+    for name in ("Brandon", "Foster", "Charles", "Derek", "gmail"):
+        assert name not in told
+
+
+def test_what_was_heard_is_on_no_disk_in_clear(world: World) -> None:
+    recording = call(world)
+    copy = made_of(world, recording, "--transcript", words())["copy"]
+    seen = world.run("review", copy, who="sigrid").out
+    copy = world.json("review", copy, "--add", "30-31", who="sigrid")["copy"]["copy"]
+    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("release", copy, "--reason", WHY, who="sigrid")
+    heard = [name for name in ("Charles", "Brandon", "Foster", "gmail") if name in seen]
+    assert len(heard) >= 2
+    files = [one for one in world.base.rglob("*") if one.is_file()]
+    assert {"objects", "catalogue.db"} <= {each for one in files for each in one.parts}
+    for one in files:
+        kept = one.read_bytes().lower()
+        assert not [name for name in heard if name.casefold().encode() in kept], one
+
+
+def test_a_disguised_copy_is_another_sound_with_the_same_cuts_and_is_released(world: World) -> None:
+    recording = call(world)
+    world.grant("turid", "training")
+    made = made_of(world, recording, "--transcript", words(), "--voice", "mcadams")
+    plain = made_of(world, recording, "--transcript", words())
+    assert made["cuts"] == plain["cuts"]
+    copies = []
+    for one in (made, plain):
+        world.json("review", one["copy"], "--confirm", who="sigrid")
+        given = world.json("release", one["copy"], "--reason", WHY, who="sigrid")["copy"]["copy"]
+        out = world.base / f"{given}.wav"
+        purpose = ("--purpose", "training", "--reason", REASON)
+        world.json("export", given, *purpose, "--out", str(out), who="turid")
+        copies.append(audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size))
+    assert copies[0].frames == copies[1].frames and copies[0].data != copies[1].data
+    for cut in made["cuts"]:
+        first, last = (int(at * 8000) * 2 for at in (cut["start"], cut["end"]))
+        assert set(copies[0].data[first + 2 : last]) == {0xFF}
+
+
+def backlog(world: World) -> list[str]:
+    """Three calls of which the last is the next to go, and one whose caller did not consent to training."""
+    now = datetime.now(UTC)
+    return [call(world, f"call00{at}", started=now - timedelta(hours=1 + at)) for at in (0, 2, 4)]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers: str) -> None:
+    first, second, third = backlog(world)
+    folder = transcripts(world, {"call000": first, "call002": second})
+    told = world.json("pseudonymise", "--pending", "--transcript", folder, "--workers", workers, who="sigrid")
+    states = {one["id"]: one["state"] for one in told["results"]}
+    assert states == {first: "needs_review", second: "needs_review", third: "failed"}
+    assert told["results"][0]["id"] == third, "the next to be erased comes first"
+    failed = next(one for one in told["results"] if one["state"] == "failed")
+    assert failed["error"]["code"] == "words_missing"
+    transcripts(world, {"call004": third})
+    again = world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")
+    assert [one["id"] for one in again["results"]] == [third]
+    assert world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")["results"] == []
+
+
+def test_some_failed_is_exit_3_and_one_that_fails_alone_is_its_own_error(world: World) -> None:
+    first, second, _ = backlog(world)
+    folder = transcripts(world, {"call000": first})
+    result = world.run("pseudonymise", first, second, "--transcript", folder, "--json", who="sigrid")
+    assert (result.exit, result.json["ok"]) == (3, True)
+    assert world.run("pseudonymise", second, "--transcript", folder, "--json", who="sigrid").exit == 2
+    gone = world.run("pseudonymise", "0" * 32, "--transcript", words(), "--json", who="sigrid")
+    assert (gone.exit, gone.json["error"]["code"]) == (13, "no_grant")
+
+
+def test_the_backlog_of_a_manager_holds_what_they_may_hear_and_nothing_else(world: World) -> None:
+    world.grant("leif", "quality", "--team", "salg")
+    mine = call(world, "call000", team="salg")
+    call(world, "call002")
+    folder = transcripts(world, {"call000": mine})
+    told = world.json("pseudonymise", "--pending", "--transcript", folder, who="leif")
+    assert [one["id"] for one in told["results"]] == [mine]
+    refused = world.run("pseudonymise", "--pending", "--transcript", folder, "--json", who="siri")
+    assert refused.exit == 13
+
+
+def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_path: Path) -> None:
+    for name in ("call000", "call001"):
+        for ending in ("wav", "json"):
+            (tmp_path / f"{name}.{ending}").write_bytes((GIVEN / f"{name}.{ending}").read_bytes())
+        (tmp_path / f"{name}.words.json").write_bytes(Path(words(name)).read_bytes())
+    told = world.json("pseudonymise", "--bench", str(tmp_path))["bench"]
+    assert told["calls"] == 2 and set(told["layouts"]) == {"stereo", "mono"}
+    stereo = told["layouts"]["stereo"]
+    assert stereo["types"]["PHONE"] == {"count": 1, "cover": 1.0, "mean_cover": 1.0, "residual_s": 0.0}
+    assert 0 < stereo["over_cut"] < 0.5
+    assert "PHONE" in world.run("pseudonymise", "--bench", str(tmp_path)).out
+    (tmp_path / "call000.json").write_text('{"identifiers": [{"type": "NAME", "start": 3}]}', "utf-8")
+    wrong = world.run("pseudonymise", "--bench", str(tmp_path), "--json")
+    assert (wrong.exit, wrong.json["error"]["code"]) == (2, "bench_wrong")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert world.run("pseudonymise", "--bench", str(empty), "--json").json["error"]["code"] == "bench_empty"
+
+
+# -- the engine ---------------------------------------------------------------------------------------
+
+STAND_IN = """
+import json, os, signal, socket, sys
+sys.path[:] = json.loads(sys.argv[1])
+from arlo_rec.speech.engines.serving import next_request, say
+pipe = socket.socket(fileno=0)
+next_request(pipe)
+say(pipe, {"languages": ["en", "no"]})
+while request := next_request(pipe):
+    asked, samples = request
+    %s
+    say(pipe, {"language": "en", "words": words})
+"""
+DIES = "os.kill(os.getpid(), signal.SIGKILL)"
+HEARS_BRANDON = 'words = [["thanks", 1.0, 1.4, 0.9], ["Brandon", 1.4, 2.0, 0.9]]'
+HEARS_NOTHING = "words = []"
+
+
+def engine_that(world: World, monkeypatch: pytest.MonkeyPatch, does: str) -> str:
+    """A model's folder, and an engine of which the process does what a test wants."""
+    from functools import partial
+
+    from arlo_rec.speech.engines import engine
+
+    folder = world.base / "model"
+    folder.mkdir(exist_ok=True)
+    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
+        (folder / name).touch()
+    monkeypatch.setattr(engine, "whisper", partial(WHISPER, program=STAND_IN % does))
+    return str(folder)
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_an_engine_that_is_killed_makes_nothing_and_in_the_backlog_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = call(world)
+    model = engine_that(world, monkeypatch, DIES)
+    result = world.run("pseudonymise", recording, "--model", model, "--json", who="sigrid")
+    assert (result.exit, result.json["error"]["code"]) == (16, "engine_died")
+    second = call(world, "call002")
+    many = world.run("pseudonymise", "--pending", "--model", model, "--workers", "2", "--json", who="sigrid")
+    assert many.exit == 3
+    assert {one["id"]: one["error"]["code"] for one in many.json["results"]} == {
+        recording: "engine_died",
+        second: "engine_died",
+    }
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+
+
+def test_an_engine_that_hears_nothing_in_a_call_makes_no_copy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = call(world)
+    model = engine_that(world, monkeypatch, HEARS_NOTHING)
+    result = world.run("pseudonymise", recording, "--model", model, "--json", who="sigrid")
+    assert (result.exit, result.json["error"]["code"]) == (2, "transcript_misfit")
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_no_copy_is_released_in_which_a_known_name_is_still_heard(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = made_of(world, call(world), "--transcript", words())["copy"]
+    world.json("review", copy, "--confirm", who="sigrid")
+    model = engine_that(world, monkeypatch, HEARS_BRANDON)
+    release = ("release", copy, "--reason", WHY, "--model", model, "--json")
+    refused = world.run(*release, who="sigrid")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "still_heard")
+    assert "1.4-2.0" in refused.json["error"]["message"] and "Brandon" not in refused.out
+    engine_that(world, monkeypatch, HEARS_NOTHING)
+    assert world.json(*release[:-1], who="sigrid")["copy"]["state"] == "released"
+
+
+@needs_model
+def test_a_real_engine_hears_a_call_and_its_copy_once_more(world: World) -> None:
+    recording = call(world)
+    made = made_of(world, recording, "--model", str(MODEL), "--language", "en")
+    assert made["cover_of_speech"] > 0.8
+    truth = truth_of("call000")
+    assert len(covered(made, truth)) <= 3, "a small model hears most of them"
+    world.json("review", made["copy"], "--confirm", who="sigrid")
+    done = world.run("release", made["copy"], "--reason", WHY, "--model", str(MODEL), "--json", who="sigrid")
+    assert done.exit in (0, 14) and (done.exit == 0 or done.json["error"]["code"] == "still_heard")
+
+
+@pytest.mark.rule("access.subject")
+def test_an_access_answer_tells_of_the_copies_and_of_who_heard_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from arlo_rec.dsar import request
+    from arlo_rec.dsar.answer import Answer
+
+    answers: list[Answer] = []
+    monkeypatch.setattr(
+        request, "build", lambda answer, *more, **how: answers.append(answer) or BUILD(answer, *more, **how)
+    )
+    recording = call(world)
+    world.grant("turid", "training")
+    made = made_of(world, recording, "--transcript", words())
+    world.json("review", made["copy"], "--confirm", who="sigrid")
+    given = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]["copy"]
+    purpose = ("--purpose", "training", "--reason", REASON)
+    world.json("export", given, *purpose, "--out", str(world.base / "copy.wav"), who="turid")
+    out = ("--out", str(world.base / "answer.html"), "--identity", "called back on the contract's number")
+    told = world.json("dsar", "90000001", *out, "--lang", "en", who="sigrid")
+    (answer,) = answers
+    (one,) = answer.recordings
+    assert told["recordings"] == 1, "a copy is no recording of its own to the caller"
+    assert [copy.state for copy in one.copies] == ["released"]
+    assert [(each.action, each.purpose) for each in one.accesses if each.action == "export"] == [("export", "training")]
+    assert {"pseudonymise", "release"} <= {each.action for each in one.accesses}

@@ -1,0 +1,61 @@
+"""On a file system that is full to the last byte: erasing succeeds, all else ends cleanly and can be run again."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.proof import plan
+from tests.proof.crashes import Subject
+from tests.support import promises
+from tests.support import world as worlds
+from tests.support.promises import Scene
+from tests.support.world import World
+
+ERASES = {"withdraw caller", "withdraw call", "purge", "purge of 100"}
+SIZE = "40m"  # the store, its ballast, and what an erasure of a hundred writes
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The store that every scene begins with; never change it."""
+    return plan.ready(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take up all room that is left."""
+    filler = folder / "filler"
+    with suppress(OSError), filler.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+@pytest.mark.parametrize("scene", promises.SCENES, ids=lambda one: one.name)
+def test_a_full_disk(scene: Scene, ready: World, disk: Path, tmp_path: Path) -> None:
+    subject = Subject(scene, ready, tmp_path / "subject")
+    world = worlds.copy(subject.template, disk / "world")
+    filler = fill(disk)
+    told = promises.in_a_process(scene, world)
+    assert told.exit == (0 if scene.name in ERASES else 16), told
+    assert "Traceback" not in told.out + told.err
+    filler.unlink()
+    subject.look(world, told.out)
+    if scene.name in ERASES:
+        assert (world.store / "ballast").exists(), "the room is kept again"

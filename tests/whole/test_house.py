@@ -1,0 +1,195 @@
+"""The house rules: what may import what, and where printing, clocks and blunt excepts may stand."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.policy import State
+from tests.support.places import TESTS, TOP
+
+PACKAGE = TOP / "arlo_rec"
+ORDER = (  # each module and package imports only from itself and from those before it
+    *("rules", "policy", "model", "i18n", "crypto", "audio", "backends", "keys", "catalogue", "store", "offsite"),
+    *("access", "erasure", "retention", "admin", "recovery", "intake", "speech", "training", "pseudonymise", "dsar"),
+    *("oversight", "ui", "commands", "cli", "__main__"),
+)
+ALONE = {  # outside library -> our modules that may import it
+    "rich": {"ui.terminal"},
+    "typer": {"cli", "commands"},
+    "cryptography": {"crypto.primitives"},
+    "sqlcipher3": {"backends.sqlite"},
+    "sqlite_utils": {"backends.sqlite", "catalogue.schema"},
+    "phonenumbers": {"model.phone_numbers"},
+    "shamir_mnemonic": {"admin.slip39"},
+    "fcntl": {"backends.files"},
+    "soundfile": {"audio"},
+    "av": {"audio"},
+    "numpy": {"audio", "speech"},
+    "faster_whisper": {"speech.engines.whisper"},
+    "ctranslate2": {"speech.engines.whisper"},
+    "onnxruntime": {"speech.engines.name_model_child"},
+    "tokenizers": {"speech.engines.name_model_child"},
+}
+SQL = re.compile(
+    r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
+    r"\b(FROM|WHERE)\s+\w+\s+(WHERE|=|IN)\b"
+)
+EDGE = ("cli", "commands", "ui", "__main__")
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "arlo_rec"
+
+
+def _imports(path: Path) -> set[str]:
+    """Every module that a file imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module.startswith("arlo_rec"):
+                found |= {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+def _ours(path: Path) -> set[str]:
+    """The modules of ours that a file imports; a name that is taken out of a package is the package."""
+    names = {_name(one) for one in MODULES}
+    found = {one.removeprefix("arlo_rec.") for one in _imports(path) if one.startswith("arlo_rec.")}
+    return (found & names) - {_name(path)}
+
+
+def _box(name: str) -> str:
+    return name.partition(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_a_module_imports_only_from_its_own_package_and_from_those_before_it(path: Path) -> None:
+    here = _box(_name(path))
+    if here == "arlo_rec":
+        assert not _ours(path)
+        return
+    above = {*ORDER[: ORDER.index(here)], here}
+    assert {_box(one) for one in _ours(path)} <= above
+
+
+def test_the_order_names_every_module_and_package_and_nothing_else() -> None:
+    assert {_box(_name(one)) for one in MODULES} - {"arlo_rec"} == set(ORDER)
+    assert len(set(ORDER)) == len(ORDER)
+
+
+def test_no_module_is_imported_by_what_it_imports() -> None:
+    imports = {_name(one): _ours(one) for one in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way, name))
+        if name not in done:
+            for other in sorted(imports[name]):
+                visit(other, (*way, name))
+            done.add(name)
+
+    for name in imports:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_sql_stands_in_the_catalogue_and_the_backends_alone(path: Path) -> None:
+    if _box(_name(path)) in {"catalogue", "backends"}:
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not SQL.search(node.value), node.value
+
+
+def test_the_catalogue_writes_states_of_recordings_by_their_names_in_the_policy() -> None:
+    states = "|".join(state.value for state in State)
+    for path in (PACKAGE / "catalogue").glob("*.py"):
+        text = path.read_text("utf-8") if path.name != "schema.py" else ""
+        assert not re.search(rf"state\s*(=|<>|IN)\s*\(?'({states})'", text), path.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_an_outside_library_is_imported_in_one_place(path: Path) -> None:
+    name = _name(path)
+    for outside, places in ALONE.items():
+        uses = any(one == outside or one.startswith(outside + ".") for one in _imports(path))
+        allowed = name in places or any(name.startswith(place + ".") for place in places)
+        assert allowed or not uses, f"{name} imports {outside}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_only_the_edge_reads_clock_environment_and_terminal(path: Path) -> None:
+    name = _name(path)
+    if _box(name) in EDGE:
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            told = ast.unparse(node)
+            assert told not in {"datetime.now", "os.environ", "sys.stdin", "sys.stdout", "sys.stderr", "time.time"}, (
+                told
+            )
+        if isinstance(node, ast.Name):
+            assert node.id not in {"print", "input", "exit"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_only_the_top_catches_everything(path: Path) -> None:
+    if _name(path) in {
+        "cli",
+        "audio.decoder",
+        "speech.engines.whisper",
+        "speech.engines.name_model_child",
+    }:  # the last three are tops of processes of their own
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            blunt = caught in {"everything", "Exception", "BaseException"}
+            assert not blunt or any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(node))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert not text.strip() or ast.get_docstring(ast.parse(text))
+
+
+def test_a_module_is_short_enough_to_be_read() -> None:
+    data = {"i18n.letter", "rules", "model.audit_events"}  # tables: sentences, rules, kinds of events
+    for path in MODULES:
+        lines = path.read_text("utf-8").count("\n")
+        assert lines <= 400 or _name(path) in data, f"{_name(path)}: {lines} lines"
+
+
+def test_a_function_is_short_enough_to_be_read() -> None:
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                docstring = ast.get_docstring(node, clean=False) or ""
+                lines = (node.end_lineno or 0) - node.lineno + 1 - docstring.count("\n")
+                assert lines <= 45, f"{_name(path)}.{node.name}: {lines} lines"
+
+
+# -- tests --------------------------------------------------------------------------------------------
+
+
+def test_no_test_file_imports_another() -> None:
+    tests = {path.stem for path in TESTS.rglob("test_*.py")}
+    for path in TESTS.rglob("*.py"):
+        assert not {name for one in _imports(path) for name in one.split(".")} & tests, path.name
+
+
+def test_a_test_file_lies_in_the_folder_of_what_it_tests() -> None:
+    packages = {one.parent.name for one in PACKAGE.glob("*/__init__.py")} | {"whole"}
+    assert {path.parent.name for path in TESTS.rglob("test_*.py")} <= packages
+    names = [path.name for path in TESTS.rglob("test_*.py")]
+    assert len(names) == len(set(names))

@@ -1,0 +1,202 @@
+"""Tests about the whole: rules, sentences and documents fit together, with nothing missing and nothing extra."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.i18n.messages import every, say
+from arlo_rec.i18n.sanitise import clean
+from arlo_rec.intake.sources.table import COLUMNS
+from arlo_rec.policy import RULES
+from tests.support.places import TESTS, TOP
+
+TEXTS = every()
+SOURCES = sorted((TOP / "arlo_rec").rglob("*.py"))
+GUIDELINES = {  # every rule of the guidelines, by section
+    1: {"scope.only", "access.need"},
+    2: {"purpose.training", "purpose.quality", "purpose.change"},
+    3: {"data.employee", "data.customer", "data.pseudonymised"},
+    4: {
+        "consent.basis",
+        "consent.prompt",
+        "consent.purposes",
+        "consent.press1",
+        "consent.press2",
+        "consent.withdraw",
+    },
+    5: {"info.customers", "info.employees", "info.published"},
+    6: {"access.secure", "access.officer", "access.managers", "access.subject"},
+    7: {"retention.90d"},
+    8: {"security.password", "security.monitored", "security.unauthorised", "security.reason"},
+}
+
+
+def _words(path: Path) -> set[str]:
+    """Every string that stands in a file as a value."""
+    tree = ast.parse(path.read_text("utf-8"))
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _raised() -> dict[str, str]:
+    """Every code with which one of our errors is made, and where."""
+    families = {"Usage", "NothingMatched", "NoStore", "InUse", "NotUnlocked", "NotGranted", "Refused", "Integrity"}
+    families |= {"Unreachable", "ArloError"}
+    found = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in families:
+                found |= dict.fromkeys(_codes(node.args[0] if node.args else None), path.name)
+    return found
+
+
+def _codes(node: ast.expr | None) -> list[str]:
+    """The codes that an expression can be: a string, or one of two."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        return _codes(node.body) + _codes(node.orelse)
+    return []
+
+
+# -- rules --------------------------------------------------------------------------------------------
+
+
+def test_every_rule_of_the_guidelines_is_there_in_its_section() -> None:
+    for section, ids in GUIDELINES.items():
+        assert {one.id for one in RULES.values() if one.section == section} == ids
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda one: one.id)
+def test_every_rule_is_carried_out_where_it_says(rule: object) -> None:
+    where: str = rule.carried_out  # type: ignore[attr-defined]
+    if where.startswith("docs/"):
+        assert rule.id in (TOP / where).read_text("utf-8")  # type: ignore[attr-defined]
+        return
+    module, _, name = where.rpartition(".")
+    assert hasattr(importlib.import_module(f"arlo_rec.{module}"), name)
+
+
+def test_every_rule_is_pinned_by_a_test_or_a_document() -> None:
+    marked = set()
+    for path in TESTS.rglob("test_*.py"):
+        marked |= set(re.findall(r'pytest\.mark\.rule\("([a-z0-9.]+)"\)', path.read_text("utf-8")))
+    documents = {one.id for one in RULES.values() if one.carried_out.startswith("docs/")}
+    assert marked <= set(RULES)
+    assert set(RULES) - marked == documents
+
+
+def test_every_rule_that_code_names_exists() -> None:
+    shape = re.compile(r"(scope|access|purpose|data|consent|info|retention|security)\.[a-z0-9]+")
+    own_texts = {"letter", "formats", "package"}  # the letter's codes look like rule ids
+    for path in (one for one in SOURCES if one.stem not in own_texts):
+        places = {one.carried_out for one in RULES.values()}
+        for word in _words(path) - places:
+            if shape.fullmatch(word) and word not in {"retention.guard", *COLUMNS}:
+                assert word in RULES or word in TEXTS, f"{path.name}: {word}"
+
+
+def test_the_rules_page_is_made_from_the_rules() -> None:
+    done = subprocess.run([sys.executable, "tools/make_docs.py", "--check"], cwd=TOP, check=False)
+    assert done.returncode == 0, "run ./dev docs"
+
+
+# -- sentences ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_every_sentence_has_both_languages_with_the_same_values(code: str) -> None:
+    nb, en = TEXTS[code]
+    assert nb.strip()
+    assert en.strip()
+    fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (nb, en)]
+    assert fields[0] == fields[1]
+
+
+def test_every_error_has_its_sentence_and_no_sentence_is_left_over() -> None:
+    raised = _raised()
+    told = {code.removeprefix("error.") for code in TEXTS if code.startswith("error.")}
+    indirect = {"usage", "bad_audio", "retention.guard", "roster_missing", "policy_missing"}
+    values = set().union(*(_words(path) for path in SOURCES))
+    assert set(raised) <= told, set(raised) - told
+    assert told <= values | indirect, told - values
+
+
+def test_an_error_says_what_to_do_next_in_one_line() -> None:
+    for code, (nb, en) in TEXTS.items():
+        if code.startswith("error."):
+            for text in (nb, en):
+                assert "\n" not in text
+                assert not text.endswith(".") or text.endswith("..."), code
+
+
+def test_every_code_that_is_said_has_a_sentence() -> None:
+    for path in (one for one in SOURCES if one.stem not in {"letter", "formats"}):  # with texts of their own
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Attribute | ast.Name) and ast.unparse(called).split(".")[-1] in {
+                "say",
+                "opt",
+                "arg",
+            }:
+                first = node.args[0] if node.args else None  # type: ignore[union-attr]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    assert first.value in TEXTS, f"{path.name}: {first.value}"
+
+
+def test_a_sentence_is_said_in_its_language() -> None:
+    assert say("yes", "nb") == "ja"
+    assert say("yes", "en") == "yes"
+    with pytest.raises(KeyError):
+        say("nothing", "en")
+
+
+def test_the_sanitiser_leaves_words_and_shows_tricks() -> None:
+    assert clean("Ærlig talt, 10 € – ja") == "Ærlig talt, 10 € – ja"
+    assert clean("a\x1b[31mb\u202ec\nd\ud800") == "a\\x1b[31mb\\u202ec\\nd\\ud800"
+
+
+# -- documents ----------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_documented() -> None:
+    from arlo_rec.ui.config import KEYS
+
+    text = (TOP / "docs" / "operating.md").read_text("utf-8")
+    for key in KEYS:
+        assert f"`{key}`" in text, key
+
+
+def test_every_document_that_is_linked_exists() -> None:
+    for path in [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_file_of_tests_that_is_named_exists() -> None:
+    for path in [
+        *TOP.glob("*.md"),
+        *(TOP / "docs").rglob("*.md"),
+        *TESTS.rglob("*.md"),
+        *SOURCES,
+        *TESTS.rglob("*.py"),
+    ]:
+        for named in re.findall(r"\btests/[a-z_/]+\.py\b", path.read_text("utf-8")):
+            assert (TOP / named).exists(), f"{path.name}: {named}"
+
+
+def test_security_names_tests_that_exist() -> None:
+    text = (TOP / "SECURITY.md").read_text("utf-8")
+    sources = "".join(path.read_text("utf-8") for path in TESTS.rglob("test_*.py"))
+    names = set(re.findall(r"`(test_[a-z0-9_]+)`", text))
+    files = {path.stem for path in TESTS.rglob("test_*.py")}
+    assert names
+    for name in names:
+        assert f"def {name}(" in sources or name in files, name

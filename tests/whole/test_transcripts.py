@@ -1,0 +1,466 @@
+"""Transcripts of the program: manual, fixtures and regression list at once (`transcripts/README.md`).
+
+Each file is played in this process against a copy of one store, with a clock that stands still; what varies by
+chance is replaced by its name. `UPDATE_TRANSCRIPTS=1` writes the files anew: read the difference before keeping it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arlo_rec import cli
+from arlo_rec.backends import files
+from arlo_rec.commands import REGISTER
+from arlo_rec.commands.helptext import EXITS
+from arlo_rec.commands.run import Run
+from arlo_rec.recovery import backup
+from arlo_rec.ui.terminal import Table, table_text
+from tests.support import world as worlds
+from tests.support.places import TRANSCRIPTS
+from tests.support.world import World
+
+FILES = sorted(TRANSCRIPTS.glob("*.txt"))
+START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)  # when every transcript begins
+SIGNS = "[a-km-np-z2-9]"  # of readable secrets: no l, no o, no 0 and no 1
+VARIABLE = {  # what differs from run to run, the longest form first
+    "vkey": r"arlo-rec/[0-9a-f]{32}(?:/[0-9a-f]{32})?\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}",
+    "log": r"arlo-rec/[0-9a-f]{32}(?:/[0-9a-f]{32})?",
+    "sha256": r"\b[0-9a-f]{64}\b",
+    "id": r"\b[0-9a-f]{32}\b",
+    "grant": r"\b[0-9a-f]{16}\b",
+    "case": r"\b[0-9a-f]{12}\b",
+    "recovery_key": rf"\b(?:{SIGNS}{{4}}-){{12}}{SIGNS}{{4}}\b",
+    "passphrase": rf"\b(?:{SIGNS}{{4}}-){{4,5}}{SIGNS}{{4}}\b",
+    "share": r"(?:[a-z]{4,8} ){30,40}[a-z]{4,8}",
+    "receipt": r"\b[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}\b",
+    "signature": r"[A-Za-z0-9+/]{80,}={0,2}",
+    "root": r"[A-Za-z0-9+/]{43}=",
+    "shelf": r"(?<=/objects/)[0-9a-f]{2}\b",
+    "page": r"(?<=for page )[0-9]+\b",
+}
+SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+class Player:
+    """Plays one transcript in one world."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world, self.now, self.seed = world, START, 0
+        self.known: dict[str, list[str]] = {}
+        alternatives = {"path": re.escape(str(world.base)), **VARIABLE}
+        self.variable = re.compile("|".join(f"(?P<{name}>{one})" for name, one in alternatives.items()))
+        world.environment |= {"ARLO_REC_STORE": "store", "ARLO_REC_PASSPHRASE_FILE": "passphrase"}
+        world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
+        monkeypatch.chdir(world.base)
+        monkeypatch.setattr(Run, "now", lambda _run: self.now)
+        monkeypatch.setattr(files, "file_system", lambda _folder: "ext4")
+        monkeypatch.setattr("arlo_rec.oversight.status.file_system", lambda _folder: "ext4")
+        monkeypatch.setattr(backup, "file_system", lambda _folder: "ext4")
+
+    def play(self, text: str) -> str:
+        """The same transcript with what the program says today."""
+        played, lines = [], text.splitlines()
+        while lines:
+            line = lines.pop(0)
+            played.append(line)
+            if line.startswith("% "):
+                word, *rest = shlex.split(self.filled(line[2:]))
+                getattr(self, f"do_{word}")(*rest)
+            elif line.startswith("$ "):
+                played += [*self.said(line[2:]), *_skip_output(lines)]
+        return "\n".join(played) + "\n"
+
+    def said(self, line: str) -> list[str]:
+        """What a command says: stdout, stderr behind `! `, the exit status in brackets."""
+        words = shlex.split(self.filled(line))
+        stdin = ""
+        if "<<<" in words:
+            *words, _, stdin = words
+        program = words.index("arlo-rec")
+        usual = dict(self.world.environment)
+        self.world.environment |= dict(one.split("=", 1) for one in words[:program])
+        result = self.world.run(*words[program + 1 :], stdin=f"{stdin}\n".encode() if stdin else b"")
+        self.world.environment = usual
+        out = self.named(_readable(result.out)).splitlines()
+        return [*out, *(f"! {one}" for one in self.named(result.err).splitlines()), f"[{result.exit}]"]
+
+    def filled(self, line: str) -> str:
+        """A line with `<name>` or `<name:2>` replaced by what the output before it had there."""
+        return re.sub(r"<(\w+)(?::(\d))?>", lambda m: self.known[m[1]][int(m[2] or 1) - 1], line)
+
+    def named(self, text: str) -> str:
+        """A text with what varies replaced by its name, as wide as before where columns follow."""
+        found: dict[str, list[str]] = {}
+
+        def name(match: re.Match[str]) -> str:
+            values = found.setdefault(str(match.lastgroup), [])
+            if match[0] not in values:
+                values.append(match[0])
+            columns = text[match.end() : match.end() + 2] == "  "
+            return f"<{match.lastgroup}>".ljust(len(match[0]) if columns else 0)
+
+        told = self.variable.sub(name, text)
+        self.known |= found
+        return told
+
+    # -- directives -----------------------------------------------------------------------------------
+
+    def do_deliver(self, stem: str, *words: str) -> None:
+        changes: dict[str, Any] = dict(one.split("=", 1) for one in words)
+        consent = {"prompt": changes.pop("prompt", "nb-2026-01"), "key": changes.pop("key", "1")}
+        if "channels" in changes:  # mono
+            changes |= {"channels": int(changes["channels"])}
+        if changes.pop("sound", None) == "broken":
+            changes["sound"] = b"RIFF"
+        self.seed += 1
+        seed = int(changes.pop("seed", self.seed))
+        started = self.now + _span(changes.pop("started", "-1h"))
+        self.world.deliver(stem, started=started, seed=seed, seconds=5, consent=consent, **changes)
+
+    def do_gather(self, name: str, delimiter: str = ",") -> None:
+        self.world.gather(name, delimiter=delimiter)
+
+    def do_clock(self, span: str) -> None:
+        self.now += _span(span)
+
+    def do_file(self, name: str, text: str) -> None:
+        Path(name).write_text(text.replace("\\n", "\n") + "\n", "utf-8")
+        Path(name).chmod(0o600)
+
+    def do_chmod(self, mode: str, name: str) -> None:
+        Path(name).chmod(int(mode, 8))
+
+    def do_copy(self, source: str, target: str) -> None:
+        if Path(source).is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target)
+        else:
+            shutil.copyfile(source, target)
+
+    def do_remove(self, name: str) -> None:
+        shutil.rmtree(name) if Path(name).is_dir() else Path(name).unlink()
+
+    def do_flip(self, pattern: str) -> None:
+        for path in Path().glob(pattern):
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 1
+            path.write_bytes(content)
+
+
+def _skip_output(lines: list[str]) -> list[str]:
+    """Drop the recorded output at the head of *lines*; the blank lines to keep where none was recorded yet."""
+    kept: list[str] = []
+    while lines and not lines[0].startswith(("$ ", "% ", "# ")):
+        line = lines.pop(0)
+        if re.fullmatch(r"\[\d+\]", line):
+            return []
+        kept.append(line)
+    return [one for one in kept if not one]
+
+
+def _readable(out: str) -> str:
+    if "\0" in out:
+        return f"({len(out.encode('utf-8', 'surrogateescape'))} bytes of sound)"
+    return json.dumps(json.loads(out), indent=2, ensure_ascii=False) if out.startswith("{") else out
+
+
+def _span(text: str) -> timedelta:
+    sign, number, unit = re.fullmatch(r"([+-])(\d+)([dhms])", text).groups()  # type: ignore[union-attr]
+    return timedelta(**{SPANS[unit]: int(sign + number)})
+
+
+@pytest.fixture(scope="module")
+def october(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A store with people, made at START."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "now", lambda _run: START)
+        return worlds.found(tmp_path_factory.mktemp("october"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda one: one.stem)
+def test_the_program_says_what_the_transcript_says(
+    path: Path, october: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = path.read_text("utf-8")
+    played = Player(worlds.copy(october, tmp_path), monkeypatch).play(text)
+    if os.environ.get("UPDATE_TRANSCRIPTS"):
+        path.write_text(played, "utf-8")
+    else:
+        assert played == text
+
+
+# -- what the transcripts must have -------------------------------------------------------------------
+
+
+class Said:
+    """One command of a transcript: its words behind `arlo-rec`, its stdout and its exit status."""
+
+    def __init__(self, block: str) -> None:
+        first, *rest = block.splitlines()
+        words = shlex.split(first.removeprefix("$ "))
+        self.words = words[words.index("arlo-rec") + 1 :]
+        self.exit = int(rest[-1].strip("[]"))
+        self.out = "\n".join(line for line in rest[:-1] if not line.startswith("! "))
+        self.command = next((one.words for one in REGISTER if tuple(self.words[: len(one.words)]) == one.words), ())
+
+
+def _all_said() -> list[Said]:
+    text = "\n".join(path.read_text("utf-8") for path in FILES)
+    return [Said(found) for found in re.findall(r"^\$ .*?^\[\d+\]$", text, re.MULTILINE | re.DOTALL)]
+
+
+def test_every_command_has_its_transcript_in_words_in_json_and_in_help() -> None:
+    cli.build("en")
+    commands = {one.words for one in REGISTER}
+    said = _all_said()
+    assert {one.command for one in said if not {"--json", "--help"} & set(one.words) and one.exit == 0} >= commands
+    assert {one.command for one in said if "--json" in one.words and one.exit == 0} >= commands
+    for lang in ("nb", "en"):
+        assert {one.command for one in said if one.words[-3:] == ["--help", "--lang", lang]} >= commands
+
+
+def test_every_exit_status_is_shown_or_provoked_here() -> None:
+    assert {one.exit for one in _all_said()} | set(PROVOKED) == set(EXITS)
+
+
+RECORDING = ("id", "started_at", "duration_s", "team", "agent", "expires_at", "pseudonymised")
+GRANT = ("id", "person", "purpose", "teams", "until")
+KEYS = {  # docs/cli.md, the table's last column, for the commands that there are
+    "init": ("store", "root", "officer", "vkey", "officer_vkey"),
+    "person add": ("person",),
+    "person list": ("persons[]",),
+    "person remove": ("person",),
+    "person passphrase": ("person",),
+    "ingest": (
+        "accepted[].id", "accepted[].source", "accepted[].source_id",
+        "refused[].source", "refused[].source_id", "refused[].code", "refused[].rule", "refused[].message",
+        "duplicates[].id", "duplicates[].source", "duplicates[].source_id", "unclaimed[]",
+        "removed[].source", "removed[].code",
+    ),
+    "grant": tuple(f"grant.{key}" for key in GRANT),
+    "revoke": tuple(f"revoked[].{key}" for key in GRANT),
+    "grants": tuple(f"grants[].{key}" for key in GRANT),
+    "find": tuple(f"recordings[].{key}" for key in RECORDING),
+    "export": ("id", "out", "bytes"),
+    "withdraw": ("erased", "recordings[].id", "recordings[].started_at", "receipt", "recipients"),
+    "purge": ("due", "erased", "overdue", "recordings[].id"),
+    "dsar": ("case.id", "case.due", "case.state", "recordings", "out", "sha256", "passphrase"),
+    "audit verify": ("size", "root"),
+    "audit show": ("size", "root", "entries[].at"),
+    "audit checkpoint": ("size", "root"),
+    "verify": ("problems",),
+    "status": (
+        *("held", "due", "overdue", "refused[].code", "refused[].oldest", "last_purge"),
+        *("backups", "critical", "feed", "unconfirmed"),
+    ),
+    "certificate verify": ("valid",),
+    "pseudonymise": ("results[].id", "results[].copy", "results[].state", "results[].cuts[].start"),
+    "review": ("copy.copy", "copy.state"),
+    "release": ("copy.copy", "copy.state"),
+    "reject": ("copy.state",),
+    "backup": ("number", "held", "copied", "until"),
+    "restore": ("store", "root", "vkey", "held", "erased", "lost", "removed", "closed"),
+    "recipients list": ("recipients[].id", "recipients[].kind", "recipients[].state"),
+    "recipients confirm": ("confirmed[].id",),
+    "person handover": ("officer", "one_time_passphrase", "recovery_key", "removed"),
+    "person rotate": ("person", "key"),
+    "recovery split": ("shares[]",),
+    "recovery join": ("recovery_key",),
+    "recovery renew": ("recovery_key",),
+    "demo": ("steps[].rule", "steps[].did", "steps[].ok"),
+}  # fmt: skip
+
+
+def test_json_has_the_keys_of_the_contract() -> None:
+    documents: dict[str, list[Any]] = {}
+    for one in _all_said():
+        if "--json" in one.words and one.exit in (0, 3):
+            documents.setdefault(" ".join(one.command), []).append(json.loads(one.out))
+    assert set(documents) == set(KEYS)
+    for command, paths in KEYS.items():
+        for path in paths:
+            assert any([_at(document, path) for document in documents[command]]), f"{command}: {path} is never there"
+
+
+def _at(document: Any, path: str) -> list[Any]:
+    """Everything that stands at a path; raises KeyError where a part of it is missing."""
+    found = [document]
+    for part in path.split("."):
+        found = [one[part.removesuffix("[]")] for one in found]
+        if part.endswith("[]"):
+            found = [inner for one in found for inner in one]
+    return found
+
+
+def test_json_is_one_document_that_says_how_it_ended() -> None:
+    for one in _all_said():
+        if "--json" in one.words:
+            told = json.loads(one.out)
+            assert told["ok"] is (one.exit in (0, 3)), one.words
+            if not told["ok"]:
+                assert told["error"]["exit"] == one.exit
+                assert told["error"]["code"]
+                assert told["error"]["message"]
+            for at in re.findall(r'"(\d{4}-\d\d-\d\dT[^"]*)"', one.out):
+                assert at.endswith("Z")
+
+
+# -- what no transcript can show ----------------------------------------------------------------------
+
+
+def test_a_bug_is_one_line_and_its_details_hold_no_value(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        number = "+4790000001"
+        raise RuntimeError(f"while {number} waits")
+
+    monkeypatch.setattr("arlo_rec.oversight.status.status", broken)
+    result = world.run("status", who="cron")
+    log = world.base / "state" / "arlo-rec" / "errors.log"
+    assert (result.exit, result.out, result.err.count("\n")) == (1, "", 1)
+    assert str(log) in result.err
+    assert "in broken" in log.read_text("utf-8")
+    assert "RuntimeError" in log.read_text("utf-8")
+    assert "90000001" not in log.read_text("utf-8") + result.err
+    assert log.stat().st_mode & 0o777 == 0o600
+    told = world.run("status", "--json", who="cron")
+    assert (told.exit, told.json["error"]["code"]) == (1, "bug")
+
+
+def test_whoever_finds_the_store_in_use_is_told_to_try_again(world: World) -> None:
+    config = world.base / "config.toml"
+    config.write_text("lock_wait_s = 0\n", "utf-8")
+    words = ("withdraw", "90000001", "--yes", "--json", "--config", str(config))
+    with (world.root / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = world.run(*words, who="skranke")
+    assert (result.exit, result.json["error"]["code"]) == (11, "in_use")
+    assert world.run(*words, who="skranke").exit == 0
+
+
+def test_an_interrupted_command_is_one_line(world: World) -> None:
+    with (world.root / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = _start(world, "withdraw", "90000001", "--yes", "--key-file", str(world.key("skranke")))
+        _wait_until(lambda: _has_open(waiting, world.root / "lock"))
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=30)
+    assert (waiting.returncode, out) == (130, b"")
+    assert err.startswith(b"arlo-rec: interrupted; ")
+    assert err.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("out", [None, "-"])
+def test_an_answer_that_cannot_be_written_is_no_success(world: World, out: str | None) -> None:
+    (recording,) = world.take_in("call")
+    world.grant()
+    secret = ("--as", "leif", "--passphrase-file", str(world.base / "passphrase"))
+    words = ("status",) if out is None else ("export", recording, "--purpose", "quality", "--out", out)
+    reason = () if out is None else ("--reason", worlds.REASON)
+    with open("/dev/full", "wb") as full:
+        process = _start(world, *words, *reason, *secret, stdout=full)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 16
+    assert err.count(b"\n") == 1
+    assert b"could not be written out" in err
+
+
+@pytest.mark.parametrize(("typed", "status"), [("1", 0), ("2", 2)])
+def test_a_withdrawal_asks_on_the_terminal_and_erases_only_what_was_confirmed(
+    world: World, typed: str, status: int
+) -> None:
+    world.take_in("call")
+    here, there = os.openpty()
+    words = ("withdraw", "-", "--quiet", "--key-file", str(world.key("skranke")))
+    process = _start(world, *words, stdin=there, stderr=there)
+    os.close(there)
+    _answer(here, b"Telephone number: ", b"900 00 001\n")
+    shown = _answer(here, b"Type 1 to confirm: ", typed.encode() + b"\n")
+    out, _ = process.communicate(timeout=30)
+    os.close(here)
+    assert b"Calls that will be erased for good: 1" in shown
+    assert process.returncode == status
+    assert out.startswith(b"Say: ") == (status == 0)
+    assert world.json("status", who="cron")["held"] == (0 if status == 0 else 1)
+
+
+def test_a_service_that_was_removed_is_noted_when_trying(world: World) -> None:
+    assert world.run("person", "remove", "skranke", "--yes", who="sigrid").exit == 0
+    result = world.run("status", "--json", who="skranke")
+    assert (result.exit, result.json["error"]["code"]) == (12, "no_longer_here")
+    entries = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
+    assert [one["person"] for one in entries] == ["skranke"]
+
+
+@pytest.mark.parametrize(("columns", "is_table"), [(120, True), (80, False), (20, False)])
+def test_a_table_is_never_cut_and_never_breaks_what_is_copied(
+    columns: int, is_table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ["0123456789abcdef" * 2, "2026-10-01 10:15 CEST", "0:05", "kundeservice", "Ola Oppdiktet"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = table_text(Table(["Id", "Started", "Length", "Team", "Agent"], [row]))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert all(cell in plain for cell in row)
+    assert (len(plain.splitlines()) == 2) is is_table
+
+
+PROVOKED = {
+    1: test_a_bug_is_one_line_and_its_details_hold_no_value,
+    11: test_whoever_finds_the_store_in_use_is_told_to_try_again,
+    130: test_an_interrupted_command_is_one_line,
+}
+
+
+def _start(world: World, *words: str, **how: Any) -> subprocess.Popen[bytes]:
+    """The program as a process of its own."""
+    environment = {
+        "ARLO_REC_STORE": str(world.store),
+        "XDG_STATE_HOME": str(world.base / "state"),
+        "HOME": str(world.base),
+        "LANG": "en_GB.UTF-8",
+        "PATH": os.environ["PATH"],
+    }
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+    return subprocess.Popen(
+        [sys.executable, "-m", "arlo_rec", *words], env=environment, cwd=TRANSCRIPTS.parent.parent, **pipes
+    )
+
+
+def _has_open(process: subprocess.Popen[bytes], path: Path) -> bool:
+    for one in Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            if one.readlink() == path:
+                return True
+        except OSError:  # closed meanwhile
+            continue
+    return False
+
+
+def _wait_until(is_so: Any) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _answer(terminal: int, question: bytes, typed: bytes) -> bytes:
+    """Read a terminal up to a question, and type; what was read."""
+    shown = b""
+    while not shown.endswith(question):
+        shown += os.read(terminal, 1000)
+    os.write(terminal, typed)
+    return shown
