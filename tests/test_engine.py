@@ -246,6 +246,7 @@ def test_a_process_that_trickles_is_one_that_hangs(folder: Path, monkeypatch: py
         assert code_of(hearing) == "engine_silent"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls(folder: Path) -> None:
     interrupts = STAND_IN + "    if samples[0]:\n        os.kill(os.getppid(), signal.SIGINT)\n"
     with whisper(folder, program=f"{interrupts}    words[0][0] = str(samples[0])\n{ANSWERS}") as hearing:

@@ -353,6 +353,7 @@ def test_whoever_finds_the_store_in_use_is_told_to_try_again(world: World) -> No
     assert world.run(*words, who="skranke").exit == 0
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_command_is_one_line(world: World) -> None:
     with (world.root / "lock").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
