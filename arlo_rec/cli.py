@@ -77,7 +77,7 @@ def build(lang: str, only: str | None = None) -> typer.Typer:
 
 def _run(given: list[str], lang: str) -> int:
     if "--version" in given[:1]:
-        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        terminal.tell(f"{PROGRAM} {__version__}")
         return 0
     words = {one.words[0] for one in REGISTER}
     if "--help" in given[:2] and (spoken := _value(given, "--lang")) is not None:  # no option of a group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def fed(world: World) -> World:
     configure(world)
     world.json("purge", who="cron")
     return world
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C reaches this process and those that it starts: a shell lets what runs in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 MEMORY = Path("/dev/shm")  # a file system in memory: nothing that a test writes needs to last

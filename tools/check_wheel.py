@@ -1,4 +1,7 @@
-"""Build the wheel, install it away from the source, and let it live a whole demonstration."""
+"""Build the wheel, install it away from the source, and let it live a whole demonstration.
+
+What it needs comes from requirements/run.txt, by version and hash; pip then says whether the wheel asks for that.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ def main() -> None:
         (wheel,) = base.glob("*.whl")
         venv.create(base / "venv", with_pip=True)
         python = base / "venv" / "bin" / "python"
-        _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel))
+        install = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        _run(*install, "--require-hashes", "--only-binary", ":all:", "-r", str(TOP / "requirements" / "run.txt"))
+        _run(*install, "--no-deps", "--no-index", str(wheel))
+        _run(str(python), "-m", "pip", "check")
         _run(str(base / "venv" / "bin" / "arlo-rec"), "demo", "--lang", "en", cwd=base)
         print(f"{wheel.name}: built, installed away from the source, and its demo ran")
 

@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from arlo_rec.commands import COMMON, PANELS
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import Usage
+from arlo_rec.ui import terminal
 
 EXITS = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 130)
 
@@ -26,6 +27,12 @@ class _Help:
 
     language = "nb"
     params: list[Any]
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Click's `--help`, written as every answer is: what could not be told is no success."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]  # of the class beside this one
+        option.callback = _told
+        return option
 
     def say(self, code: str) -> str:
         """A sentence in the language of this run."""
@@ -58,6 +65,12 @@ class _Help:
             words.append(one.metavar)
         required = "  " + self.say("required") if one.required else ""
         return " ".join(words), (one.help or "") + required
+
+
+def _told(ctx: Any, _option: Any, asked: bool) -> None:  # noqa: FBT001 - Click's own order
+    if asked and not ctx.resilient_parsing:
+        terminal.tell(ctx.get_help())
+        ctx.exit()
 
 
 class Command(_Help, TyperCommand):

@@ -138,5 +138,15 @@ def _write(text: str) -> None:
 
 
 def give_up_stdout() -> None:
-    """Nothing more can be written there, not even at the end of the program."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    """Nothing more can be written there: what waits to be written, now and at the end of the program, goes nowhere.
+
+    The stream stays and its descriptor leads elsewhere, for Python tries what waits once more when it lets go of a
+    stream, and from 3.13 on tells of a failure on stderr.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (OSError, ValueError):  # a stream without a descriptor, or one that was closed
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    finally:
+        os.close(nowhere)

@@ -95,14 +95,17 @@ def test_the_process_gets_the_samples_the_language_and_the_hints_and_no_more_of_
 
 
 def test_the_process_gets_no_environment_and_stands_in_no_folder_of_ours(folder: Path) -> None:
-    tell = says('[[one, 0, 0, 0] for one in (*sorted(os.environ), os.getcwd(), *os.listdir("/proc/self/fd"))]')
+    opened = '(os.path.realpath(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd") if int(one) > 2)'
+    tell = says(f"[[one, 0, 0, 0] for one in (*sorted(os.environ), os.getcwd(), *{opened})]")
     if sys.platform != "linux":
         pytest.skip("needs /proc")
     with whisper(folder, program=tell) as hearing:
         told = [word.text for word in hearing.hear(SECOND, "en", ())]
     ours = ["HF_HUB_DISABLE_TELEMETRY", "HF_HUB_OFFLINE", "HOME", "LC_ALL", "OMP_NUM_THREADS", "ORT_DISABLE_TELEMETRY"]
     assert told[:7] == [*ours, "/"]
-    assert set(told[7:]) <= {"0", "1", "2", "3"}, "descriptor 3 is the one that lists them"
+    others = [Path(one).name for one in told[7:]]
+    others = [one for one in others if not one.startswith("libffi.so")]  # newer ones keep their own file open
+    assert len(others) == 1 and others[0].isdigit(), "the one that lists them, and is gone"
 
 
 def test_a_long_sound_is_heard_in_pieces_cut_where_it_is_quiet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +248,7 @@ def test_a_process_that_trickles_is_one_that_hangs(folder: Path, monkeypatch: py
         assert code_of(hearing) == "engine_silent"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls(folder: Path) -> None:
     interrupts = STAND_IN + "    if samples[0]:\n        os.kill(os.getppid(), signal.SIGINT)\n"
     with whisper(folder, program=f"{interrupts}    words[0][0] = str(samples[0])\n{ANSWERS}") as hearing:

@@ -211,6 +211,7 @@ def test_patience_grows_with_the_words(folder: Path, monkeypatch: pytest.MonkeyP
         assert told.value.detail == {"seconds": 1}
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls(folder: Path) -> None:
     interrupts = STAND_IN + "    if words[0] == 'stop':\n        os.kill(os.getppid(), signal.SIGINT)\n"
     with labeller(folder, program=f"{interrupts}    labels = [['name', int(words[0] == 'stop')]]\n{ANSWERS}") as one:

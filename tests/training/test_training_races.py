@@ -330,6 +330,7 @@ def test_a_process_that_is_aborted_while_it_holds_a_call_leaves_no_core(world: W
 
 
 @needs_model
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_run_that_hears_at_once(world: World, tmp_path: Path) -> None:
     for name in ("call000", "call002", "call003"):
         call(world, name)

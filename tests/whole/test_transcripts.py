@@ -351,6 +351,7 @@ def test_whoever_finds_the_store_in_use_is_told_to_try_again(world: World) -> No
     assert world.run(*words, who="skranke").exit == 0
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_command_is_one_line(world: World) -> None:
     with (world.root / "lock").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -376,6 +377,22 @@ def test_an_answer_that_cannot_be_written_is_no_success(world: World, out: str |
     assert process.returncode == 16
     assert err.count(b"\n") == 1
     assert b"could not be written out" in err
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",), ("grant", "--help"), ("status",)], ids=" ".join)
+@pytest.mark.parametrize("ear", ["full", "closed", "gone"])
+def test_what_nobody_can_hear_ends_with_one_line_and_16(world: World, words: tuple[str, ...], ear: str) -> None:
+    """One line and no more: from 3.13 on Python tells of each stream that it could not empty at the end."""
+    secret = ("--as", "leif", "--passphrase-file", str(world.base / "passphrase")) if words == ("status",) else ()
+    deaf, out = os.pipe() if ear == "gone" else (None, os.open("/dev/full", os.O_WRONLY))
+    if deaf is not None:
+        os.close(deaf)
+    process = _start(world, *words, *secret, stdout=out, preexec_fn=(lambda: os.close(1)) if ear == "closed" else None)
+    os.close(out)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 16, err
+    assert err.startswith(b"arlo-rec: the answer could not be written out (")
+    assert err.count(b"\n") == 1, err
 
 
 @pytest.mark.parametrize(("typed", "status"), [("1", 0), ("2", 2)])

@@ -1,0 +1,55 @@
+"""Ask the registry's advisory service whether a version in the locks has a known weakness. `./dev audit` runs it.
+
+Exit 0 where none is known, and also where nobody answered, which is said; 1 where one is known.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+TOP = Path(__file__).resolve().parent.parent
+AUDIT = (
+    *(sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes"),
+    *("--progress-spinner=off", "--format=json"),
+)
+
+
+def judged(report: Any) -> tuple[int, list[str]]:
+    """The exit status that a report of pip-audit deserves, and what to say; what it did not find is not audited."""
+    every = {(one["name"], one.get("version")) for one in report["dependencies"]}
+    asked = [one for one in report["dependencies"] if "vulns" in one]
+    audited = {(one["name"], one["version"]) for one in asked}
+    weak = {
+        f"{one['name']} {one['version']}: {found['id']}, mended in {', '.join(found['fix_versions']) or 'none yet'}"
+        for one in asked
+        for found in one["vulns"]
+    }
+    if weak:
+        return 1, [*sorted(weak), "a known weakness: ./dev update NAME takes a newer version into the locks"]
+    if not audited:
+        return 0, [f"NOT audited: the advisory service knows none of {len(every)} packages here"]
+    unknown = f"; NOT audited: {len(every) - len(audited)}" if len(audited) < len(every) else ""
+    return 0, [f"no known weakness in {len(audited)} packages{unknown}"]
+
+
+def main() -> int:
+    """Print what was found."""
+    locks = [word for path in sorted((TOP / "requirements").glob("*.txt")) for word in ("--requirement", str(path))]
+    try:
+        done = subprocess.run([*AUDIT, *locks], capture_output=True, text=True, check=False, timeout=300)
+        report = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        said = done.stderr.strip().splitlines() if isinstance(error, ValueError) else []
+        print(f"NOT audited: the advisory service did not answer ({said[-1] if said else 'five minutes passed'})")
+        return 0
+    status, lines = judged(report)
+    print(*lines, sep="\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
