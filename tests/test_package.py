@@ -111,7 +111,7 @@ ANSWER = Answer(
 NOTHING = replace(ANSWER, recordings=())
 WHOLE = replace(
     ANSWER,
-    recordings=(replace(OWN, own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16)),),
+    recordings=(replace(OWN, copies=(), own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16)),),
     whole_call_reason="opptaket er bare forståelig i sin helhet",
 )
 UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),))
@@ -236,8 +236,8 @@ def test_the_letter_tells_every_access_by_role_and_purpose() -> None:
         "customer-service employee",
         "manager responsible for training or quality",
         "access by the person concerned (GDPR Article 15)",
-        "Nobody was given access to listen.",
-        "The log has no accesses.",
+        "Nobody has had access to listen to it.",
+        "No access is registered.",
     ):
         assert told in letter
 
@@ -314,6 +314,13 @@ def test_a_code_that_the_letter_has_no_words_for_is_an_error_and_no_gap(code: st
     changed = {"copies": replace(MONO, copies=(CopyFacts(MADE, "new"),)), "withheld": replace(MONO, withheld="new")}
     with pytest.raises((LookupError, UndefinedError)):
         built(replace(ANSWER, recordings=(changed[code],)))
+
+
+def test_the_letter_denies_transcripts_and_copies_only_where_there_are_none() -> None:
+    assert "no transcript and no pseudonymised copy" in words(letter_of(WHOLE, "en"))
+    with_copies = words(letter_of(ANSWER, "en"))
+    assert "no transcript" not in with_copies
+    assert "We also hold pseudonymised copies for training" in with_copies
 
 
 # -- data.json ----------------------------------------------------------------------------------------
