@@ -151,7 +151,7 @@ def wrong_transcripts(world: World) -> dict[str, tuple[Any, str, str]]:
         "before the begin": ({"words": [{**told[0], "s": -3}]}, "transcript_wrong", "before"),
         "in milliseconds": ({"words": late}, "transcript_misfit", "milliseconds"),
         "of the first words alone": ({"words": told[:30]}, "transcript_misfit", ""),
-        "no transcript": ("Dear Sir or Madam", "transcript_wrong", "no form"),
+        "no transcript": ("Dear Sir or Madam", "transcript_wrong", "not supported"),
         "a million words": (
             '{"words":[' + ",".join(['{"w":"ja","s":0,"e":1}'] * 1_000_000) + "]}",
             "transcript_wrong",
