@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 
@@ -33,7 +33,7 @@ class RecordedAccess:
     """An access to a recording that the log knows: never the name of staff, only the role."""
 
     at: datetime
-    action: str  # find, export, dsar ...: a code that `i18n.letter` words
+    action: str  # find, export, dsar ...: a code whose words stand in `letter.json`
     purpose: str | None  # training, quality, or None for an access request
     role: str
 
@@ -53,7 +53,7 @@ class CopyFacts:
     """A training copy of a recording: pseudonymised, and still personal data."""
 
     made_at: datetime
-    state: str  # needs_review, ready, released: a code that `i18n.letter` words
+    state: str  # needs_review, ready, released: the letter has a sentence for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,11 @@ class RecordingFacts:
     copies: tuple[CopyFacts, ...]
     accesses: tuple[RecordedAccess, ...]  # to it and to its copies
     grants: tuple[PossibleAccess, ...]
+
+    @property
+    def ended_at(self) -> datetime:
+        """When the recording ended."""
+        return self.started_at + timedelta(seconds=self.duration_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Inside are the letter, the sounds and `data.json`; outside there is nothing about anybody. The browser's own
 WebCrypto opens it (PBKDF2-HMAC-SHA-256, AES-256-GCM), from disk and without a network: the page's
 Content-Security-Policy allows its one script and its one style by their hashes, sound from memory, and nothing
-else. The skeleton lies open in `page/`.
+else. The page, its style and its script stand in `page/`.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, timedelta
-from importlib import resources
-from string import Template
+from datetime import date, datetime
 
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar.answer import Answer, RecordingFacts
-from arlo_rec.dsar.letter import Enclosure, render, sound_name
-from arlo_rec.i18n.html import escape
-from arlo_rec.i18n.letter import CONTROLLER, KEYS, LANGUAGES, PAGE
+from arlo_rec.dsar.letter import PAGE, Enclosure, render, sound_name
+from arlo_rec.i18n.messages import group
+from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
 
 FORMAT = 1
 DATA_NAME = "data.json"
+CONTROLLER = "Verisure Arlo Europe DAC"
 LEGAL_BASIS = "GDPR 6(1)(a)"
 LONGEST = 2**29 - 24  # characters of one string in V8, the least of the browsers: about 300 MB of sound
 # What String.prototype.trim takes off (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
@@ -67,7 +66,7 @@ def data_json(answer: Answer) -> bytes:
     told = {
         "format": "arlo-rec access answer",
         "version": FORMAT,
-        "keys": {key: dict(zip(LANGUAGES, said, strict=True)) for key, said in KEYS.items()},
+        "keys": group("letter.key"),
         "controller": CONTROLLER,
         "legal_basis": LEGAL_BASIS,
         **_told(answer),
@@ -94,7 +93,7 @@ def _told_file(one: Enclosure) -> dict[str, object]:
 
 def _told_recording(number: int, one: RecordingFacts) -> dict[str, object]:
     told = _told(one)
-    told["ended_at"] = to_iso(one.started_at + timedelta(seconds=one.duration_s))
+    told["ended_at"] = to_iso(one.ended_at)
     told["sound"] = sound_name(number) if one.sound is not None else None
     return told
 
@@ -119,17 +118,16 @@ def _plain(value: object) -> object:
 
 
 def _page(lang: str, sealed: bytes, *, salt: bytes, nonce: bytes) -> bytes:
-    script, style = _skeleton("package.js"), _skeleton("package.css")
-    said = {code.replace(".", "_"): escape(pair[LANGUAGES.index(lang)]) for code, pair in PAGE.items()}
-    page = Template(_skeleton("package.html")).substitute(
-        said,
-        lang=lang,
+    script, style = _part("package.js"), _part("package.css")
+    page = render_page(
+        PAGE,
+        f"package.{lang}.html.j2",
         policy=_content_security_policy(script, style),
         script=script,
         style=style,
         salt=to_base64(salt),
         nonce=to_base64(nonce),
-        rounds=str(primitives.PACKAGE_ROUNDS),
+        rounds=primitives.PACKAGE_ROUNDS,
         sealed=to_base64(sealed),
     )
     return page.encode("utf-8")
@@ -152,5 +150,5 @@ def _source_hash(text: str) -> str:
     return "sha256-" + to_base64(primitives.sha256(text.encode("utf-8")))
 
 
-def _skeleton(name: str) -> str:
-    return resources.files("arlo_rec.dsar").joinpath("page", name).read_text("utf-8")
+def _part(name: str) -> str:
+    return (PAGE / name).read_text("utf-8")

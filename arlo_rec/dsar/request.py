@@ -58,7 +58,7 @@ from arlo_rec.policy import (
 from arlo_rec.store import Store
 
 PASSPHRASE_GROUPS = 6  # of 4 signs: 120 bits for a file that leaves the house
-_SHOWN_OPENINGS = frozenset({Action.EXPORT, Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})
+_MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,16 +318,18 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
     match audit_events.read(body):
         case SearchShown(purpose=purpose):
             return Action.FIND, purpose
-        case Opened(action=action, purpose=purpose) if action in _SHOWN_OPENINGS:
-            return action, purpose
+        case Opened(action=action) if action in _MAKING:  # the log names no purpose for these
+            return action, Purpose.TRAINING
+        case Opened(action=Action.EXPORT, purpose=purpose):
+            return Action.EXPORT, purpose
         case OpenedForSubject():
             return Action.DSAR, None
         case WithdrawalShown():  # the letter would word `withdraw` as done, and then nothing would be left to tell of
             return "withdraw_shown", "withdrawal"
         case ReviewHeard() | CopyConfirmed():
-            return Action.REVIEW, None
+            return Action.REVIEW, Purpose.TRAINING
         case CopyReleased():
-            return Action.RELEASE, None
+            return Action.RELEASE, Purpose.TRAINING
     return None
 
 

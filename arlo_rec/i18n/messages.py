@@ -14,16 +14,18 @@ from typing import Final
 
 from arlo_rec.i18n.sanitise import clean
 
+LANGUAGES: Final = ("nb", "en")
 SUBJECTS: Final = {  # file -> the first words of its codes
     "access": "grant grants revoke grant_state purpose find export recipients all_teams",
     "common": "column ask yes no nowhere",
     "demo": "demo",
     "dsar": "dsar",
-    "erasure": "withdraw purge erasure receipt certificate would",
+    "erasure": "withdraw purge erasure certificate would",
     "errors": "error why",
     "help": "help opt arg panel section usage required exit",
     "identities": "person handover recovery rotate init",
     "intake": "ingest refused sound",
+    "letter": "letter",
     "oversight": "problem status critical warning verify audit weak_disk",
     "recovery": "backup restore",
     "training": "pseudonymise review release reject cut cuts copy bench",
@@ -48,6 +50,12 @@ def has(code: str) -> bool:
     """Whether there is a sentence of that code."""
     subject = _SUBJECT_OF.get(code.partition(".")[0])
     return subject is not None and code in _subject(subject)
+
+
+def group(beginning: str) -> dict[str, dict[str, str]]:
+    """The sentences whose codes begin with *beginning* and a dot: by the rest of the code, then by language."""
+    subject = _subject(_SUBJECT_OF[beginning.partition(".")[0]])
+    return {code[len(beginning) + 1 :]: pair for code, pair in subject.items() if code.startswith(f"{beginning}.")}
 
 
 def every() -> dict[str, tuple[str, str]]:

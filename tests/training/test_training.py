@@ -108,7 +108,7 @@ def wrong_transcripts(world: World) -> dict[str, tuple[Any, str, str]]:
         "before the begin": ({"words": [{**told[0], "s": -3}]}, "transcript_wrong", "before"),
         "in milliseconds": ({"words": late}, "transcript_misfit", "milliseconds"),
         "of the first words alone": ({"words": told[:30]}, "transcript_misfit", ""),
-        "no transcript": ("Dear Sir or Madam", "transcript_wrong", "no form"),
+        "no transcript": ("Dear Sir or Madam", "transcript_wrong", "not supported"),
         "a million words": (
             '{"words":[' + ",".join(['{"w":"ja","s":0,"e":1}'] * 1_000_000) + "]}",
             "transcript_wrong",
@@ -413,4 +413,6 @@ def test_an_access_answer_tells_of_the_copies_and_of_who_heard_them(
     assert told["recordings"] == 1, "a copy is no recording of its own to the caller"
     assert [copy.state for copy in one.copies] == ["released"]
     assert [(each.action, each.purpose) for each in one.accesses if each.action == "export"] == [("export", "training")]
-    assert {"pseudonymise", "release"} <= {each.action for each in one.accesses}
+    making = [each for each in one.accesses if each.action in {"pseudonymise", "review", "release"}]
+    assert {"pseudonymise", "release"} <= {each.action for each in making}
+    assert {each.purpose for each in making} == {"training"}  # not the purpose of an access request

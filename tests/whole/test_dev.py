@@ -133,7 +133,7 @@ def test_a_known_weakness_fails_the_audit_and_silence_does_not_pass_for_health()
 
 def test_what_interrupts_is_tested_in_a_background_too() -> None:
     """A shell starts what runs in the background with Ctrl-C ignored, and so do services."""
-    test = "tests/test_engine.py::test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls"
+    test = "tests/speech/test_engine.py::test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
         cwd=TOP,

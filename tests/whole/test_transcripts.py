@@ -376,7 +376,7 @@ def test_an_answer_that_cannot_be_written_is_no_success(world: World, out: str |
         _, err = process.communicate(timeout=30)
     assert process.returncode == 16
     assert err.count(b"\n") == 1
-    assert b"could not be written out" in err
+    assert b"the output could not be written" in err
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--help",), ("grant", "--help"), ("status",)], ids=" ".join)
@@ -391,7 +391,7 @@ def test_what_nobody_can_hear_ends_with_one_line_and_16(world: World, words: tup
     os.close(out)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 16, err
-    assert err.startswith(b"arlo-rec: the answer could not be written out (")
+    assert err.startswith(b"arlo-rec: the output could not be written (")
     assert err.count(b"\n") == 1, err
 
 
@@ -408,7 +408,7 @@ def test_a_withdrawal_asks_on_the_terminal_and_erases_only_what_was_confirmed(
     shown = _answer(here, b"Type 1 to confirm: ", typed.encode() + b"\n")
     out, _ = process.communicate(timeout=30)
     os.close(here)
-    assert b"Calls that will be erased for good: 1" in shown
+    assert b"Calls whose recordings will be erased for good: 1" in shown
     assert process.returncode == status
     assert out.startswith(b"Say: ") == (status == 0)
     assert world.json("status", who="cron")["held"] == (0 if status == 0 else 1)

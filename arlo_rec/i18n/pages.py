@@ -1,0 +1,41 @@
+"""Pages and letters from templates: whole sentences in order, one file per language, with named gaps for the facts.
+
+What a person or another system chose is shown and never run: `render` escapes every value once, here and nowhere
+else, and replaces characters that would fool the eye by their number. No text of anybody is ever a template.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from arlo_rec.policy import has_hidden_characters
+
+_LAYOUT = frozenset("\n\t")  # white space to HTML
+
+
+def render(folder: Path, template: str, /, **facts: object) -> str:
+    """The *template* of that name in *folder*, filled in; raises jinja2.UndefinedError where a fact is missing."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(facts)
+
+
+def visible(text: str) -> str:
+    """*text* with its controls and the characters that turn the direction of writing as `[U+202E]`."""
+    return "".join(
+        f"[U+{ord(sign):04X}]" if sign not in _LAYOUT and has_hidden_characters(sign) else sign for sign in text
+    )
+
+
+def _shown(value: object) -> object:
+    """What a gap of a template shows, before it is escaped; markup that a template made is shown already."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
