@@ -7,7 +7,7 @@ by decision for what was already opened (access.officer, access.managers).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -100,9 +100,7 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
     def end(change: Change) -> Sequence[Person]:
         store.load_documents()
         ending = [each for each in store.roster.grants if each.id in ids]
-        left = tuple(
-            replace(each, ended_at=now, state="revoked") if each.id in ids else each for each in store.roster.grants
-        )
+        left = tuple(each.ended(now) if each.id in ids else each for each in store.roster.grants)
         store.put_roster(store.roster.next(now, grants=left))
         if (person := store.roster.person(name)) is not None:
             listening_keys.close_to(store, person, now)

@@ -27,12 +27,9 @@ def retire(
     3  an officer among them: a new subject-access key, which they never had
     4  every secret that was sealed to them goes; of listening keys the rows stay, empty
     """
-    filed = [replace(each, name=_until(each.name, now)) if each.name in reusable else each for each in retired]
+    filed = [filed_until(person, now) if person.name in reusable else person for person in retired]
     names = {person.name for person in roster.people}
-    grants = tuple(
-        grant if grant.person in names or grant.ended_at is not None else replace(grant, ended_at=now, state="revoked")
-        for grant in roster.grants
-    )
+    grants = tuple(grant if grant.person in names else grant.ended(now) for grant in roster.grants)
     access_keys = roster.access_keys
     if any(person.role is Role.OFFICER for person in retired):
         access_keys = (*access_keys, listening_keys.new_access_key(store, roster.people, now))
@@ -42,5 +39,6 @@ def retire(
         listening_keys.close_to(store, person, now)
 
 
-def _until(name: str, now: datetime) -> str:
-    return f"{name} (until {now:%Y-%m-%d})"
+def filed_until(person: Person, now: datetime) -> Person:
+    """A person as they are filed where the name is, or may be, given again."""
+    return replace(person, name=f"{person.name} (until {now:%Y-%m-%d})")

@@ -128,6 +128,10 @@ class Grant:
         """Whether it gives access at *now*."""
         return self.state == "live" and self.ended_at is None and now < self.until
 
+    def ended(self, now: datetime) -> Grant:
+        """The same grant, revoked at *now* unless it was revoked before."""
+        return self if self.ended_at is not None else replace(self, ended_at=now, state="revoked")
+
     def opens(self, purpose: Purpose, team: str) -> bool:
         """Whether it is about that purpose and that team."""
         return self.purpose is purpose and (self.teams is None or team in self.teams)

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.access import listening_keys
+from arlo_rec.admin.retire import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import Role
 from arlo_rec.recovery.replay import Replay
 from arlo_rec.store import Store, log_key
 
@@ -29,30 +29,24 @@ def go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
 
 
 def update_roster(store: Store, replay: Replay, now: datetime) -> None:
-    """Remove who left, or has another key by now; end every grant; remember who came since for what they signed.
+    """Retire who left or has another key by now; end every grant; remember who came since for what they signed.
 
     Whoever only got a new key is filed under another name, so that the name can be given again.
     """
-    roster, until = store.roster, f" (until {now:%Y-%m-%d})"
-    leaving = [person for person in roster.people if person.name in replay.gone]
-    filed = [
-        person if person.name in replay.removed else replace(person, name=person.name + until) for person in leaving
-    ]
+    roster = store.roster
+    retired = [person for person in roster.people if person.name in replay.gone]
     staying = tuple(person for person in roster.people if person.name not in replay.gone)
     known = {person.sign_key for person in (*roster.people, *roster.former)}
-    came = [replace(person, name=person.name + until) for person in replay.people if person.sign_key not in known]
-    grants = tuple(
-        replace(grant, ended_at=now, state="revoked") if grant.ended_at is None else grant for grant in roster.grants
+    came = [filed_until(person, now) for person in replay.people if person.sign_key not in known]
+    restored = replace(
+        roster,
+        counter=max(roster.counter, replay.counters.roster),
+        people=staying,
+        former=(*roster.former, *came),
+        grants=tuple(grant.ended(now) for grant in roster.grants),
     )
-    access_keys = roster.access_keys
-    if any(person.role is Role.OFFICER for person in leaving):
-        access_keys = (*access_keys, listening_keys.new_access_key(store, staying, now))
-    changed = {"people": staying, "former": (*roster.former, *filed, *came), "grants": grants}
-    counted = replace(roster, counter=max(roster.counter, replay.counters.roster))
-    store.put_roster(counted.next(now, **changed, access_keys=access_keys))
-    for person in leaving:
-        store.secrets.take_all_from(person)
-    for person in (*staying, *leaving):
+    retire(store, restored, retired, now, reusable=replay.gone - replay.removed)
+    for person in staying:
         listening_keys.close_to(store, person, now)
 
 

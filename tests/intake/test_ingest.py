@@ -693,6 +693,32 @@ def test_two_runs_over_one_spool_take_every_call_once_and_refuse_none(world: Wor
     assert problems(world) == []
 
 
+def test_a_batch_is_sealed_again_where_grants_changed_although_the_next_batch_has_loaded_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        world.deliver(f"call{number}", seconds=0.01, seed=number)
+    begin, finish, committed = Batch.begin, Batch.finish, list[bool]()
+
+    def granted_after_the_first(batch: Batch) -> None:
+        monkeypatch.setattr(Batch, "begin", begin)
+        begin(batch)
+        world.grant()
+
+    def noted(batch: Batch) -> bool:
+        committed.append(finish(batch))
+        return committed[-1]
+
+    monkeypatch.setattr(intake, "BATCH", 2)
+    monkeypatch.setattr(Batch, "begin", granted_after_the_first)
+    monkeypatch.setattr(Batch, "finish", noted)
+    taken = {call["id"] for call in ingest(world, exit=0)["accepted"]}
+    assert committed == [False, True, True]
+    assert len(taken) == 4
+    assert set(held(world)) == objects(world) == taken
+    assert (left(world), problems(world)) == (set(), [])
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "ending"),
     [(intake, "scan", "passed over"), (spool, "_open_below", "passed over"), (Batch, "_judge", "duplicate")],
