@@ -109,7 +109,11 @@ class Store:
         self.prompts = read_policy(self.catalogue.documents.get("policy"), roster)
 
     def has_newer_roster(self) -> bool:
-        """Whether somebody changed the roster since it was loaded."""
+        """Whether somebody changed the roster since this store loaded it.
+
+        What was decided by an older roster, such as keys that a batch of calls is sealed to, is compared with the
+        counter that it was decided by: another thread of work may have loaded a newer one.
+        """
         return self.catalogue.documents.counter("roster") != self.roster.counter
 
     def put_roster(self, roster: Roster) -> None:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 from arlo_rec.intake import cleanup
 from arlo_rec.intake.candidates import Delivered, Duplicate, Refusal
-from arlo_rec.intake.refusals import FOR_GOOD, RefusalMemory
+from arlo_rec.intake.refusals import RefusalMemory
 from arlo_rec.intake.results import NotTaken, Outcome, Taken
 from arlo_rec.intake.run import IntakeRun
 from arlo_rec.intake.sealing import Sealed
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery, Vanished
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import State
+from arlo_rec.policy import REFUSED_FOR_GOOD, State
 from arlo_rec.store import Change
 
 
@@ -111,7 +111,7 @@ class BatchOutcome:
             self._dismissed.append(RefusedDelivery(delivery, not_taken))
         elif is_ordered and spool.is_there(delivery.path):
             self.outcome.left.append(delivery.source)
-        if is_dismissed or refusal.code in FOR_GOOD:
+        if is_dismissed or refusal.code in REFUSED_FOR_GOOD:
             self._finished.append(delivery)
 
     def _note_duplicate(self, delivery: Delivery, recording: RecordingId) -> None:

@@ -18,14 +18,13 @@ from arlo_rec.intake.results import NotTaken
 from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.intake.tags import Tags
 from arlo_rec.model.audit_events import Denied, RefusedRemoved
-from arlo_rec.policy import Action
+from arlo_rec.policy import REFUSED_FOR_GOOD, Action
 from arlo_rec.store import Change, Store
 
 CODES = (  # every refusal, in the order in which they apply
     "not_a_file", "bad_metadata", "outbound", "no_consent", "prompt_unknown", "prompt_not_completed", "future",
     "expired", "consent_after_call", "withdrawn", "conflict", "bad_audio",
 )  # fmt: skip
-FOR_GOOD = {"withdrawn": "consent.withdraw", "expired": "retention.90d"}  # code and rule; the files are removed, too
 
 _NOT_LYING = timedelta(days=2)  # longer ago than `status` takes for a file that still lies in the spool
 
@@ -59,7 +58,7 @@ class RefusalMemory:
 
     def refused_for_good(self, delivery: Delivery) -> Refusal | None:
         """The refusal after which a run removed the sound, but not yet the manifest; None where there is none."""
-        for code, rule in FOR_GOOD.items():
+        for code, rule in REFUSED_FOR_GOOD.items():
             if self._seen.knows(self._refusal_tag(code, delivery)):
                 return Refusal(code, rule)
         return None

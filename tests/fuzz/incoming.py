@@ -129,10 +129,10 @@ def _call(delivery: Delivery) -> bool:
 
 def _manifest(raw: bytes) -> bool:
     try:
-        told = strict_json.parse_object(raw, max_bytes=MANIFEST_BYTES)
+        manifest = strict_json.parse_object(raw, max_bytes=MANIFEST_BYTES)
     except ValueError:
         return False
-    return _call(Manifest(path=Path("call.json"), told={"audio": None, **told}))
+    return _call(Manifest(path=Path("call.json"), json={"audio": None, **manifest}))
 
 
 def _records(records: Callable[[Lines], Any], raw: bytes) -> bool:
@@ -140,10 +140,10 @@ def _records(records: Callable[[Lines], Any], raw: bytes) -> bool:
     try:
         for record in records(Lines(io.BytesIO(raw), len(raw))):
             try:
-                told = record.told()
+                manifest = record.to_json()
             except ValueError:
                 continue
-            taken |= _call(Manifest(path=Path("call.json"), told={"audio": None, **told}))
+            taken |= _call(Manifest(path=Path("call.json"), json={"audio": None, **manifest}))
     except Unreadable as stopped:
         assert stopped.line >= 1
     return taken
