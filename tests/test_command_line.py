@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -148,6 +149,7 @@ def test_an_officer_who_mistypes_a_person_is_asked_whom_they_meant(world: World)
         ("find --json --limit", "value_missing"),
         ("find --limit many --json", "bad_value"),
         ("status --quiet=yes --json", "takes_no_value"),
+        ("status --json --help=yes", "takes_no_value"),
         ("init --json", "word_missing"),
         ("export --json", "word_missing"),
         ("revoke leif larsen --json", "words_too_many"),
@@ -242,3 +244,18 @@ def test_each_shell_gets_a_script_that_asks_the_program(shell: str) -> None:
     )
     assert "arlo-rec" in done.stdout
     assert f"_ARLO_REC_COMPLETE=complete_{shell}" in done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_bash_completes_with_the_script_that_it_is_given(tmp_path: Path) -> None:
+    program = tmp_path / "arlo-rec"
+    program.write_text(
+        f'#!/bin/sh\ncd "{Path(__file__).parent.parent}" && exec "{sys.executable}" -m arlo_rec "$@"\n', "utf-8"
+    )
+    program.chmod(0o700)
+    script = (
+        f'export PATH={tmp_path}:$PATH HOME=/nowhere; eval "$(_ARLO_REC_COMPLETE=source_bash arlo-rec)";'
+        "COMP_WORDS=(arlo-rec person re); COMP_CWORD=2; _arlo_rec_completion arlo-rec; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("remove\n", "")

@@ -43,21 +43,22 @@ class Command(Help, TyperCommand):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.params += common_options()
+        self.common = common_options()
+        self.params += self.common
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words behind the command's name; raises Usage."""
         try:
             extra = super().parse_args(ctx, args)
         except typer.TyperException as error:
-            raise _usage(error, self.params) from None
+            raise _usage(error, self.get_params(ctx)) from None
         if extra and not ctx.resilient_parsing:
             raise Usage("words_too_many", words=" ".join(extra)[:100])
         return extra
 
     def invoke(self, ctx: Any) -> int:
         """Run the body for whoever the common options name, and show its answer; gives the exit status."""
-        common = {str(option.name): ctx.params.pop(option.name) for option in common_options()}
+        common = {str(option.name): ctx.params.pop(option.name) for option in self.common}
         as_json, quiet = common.pop("json"), common.pop("quiet")
         ctx.obj = run = Run(common, json=as_json, quiet=quiet)
         try:
@@ -85,7 +86,7 @@ class Group(Help, TyperGroup):
             name = _option_of(error)
             if name in {option for common in common_options() for option in common.opts}:
                 raise Usage("option_too_early", name=name) from None
-            raise _usage(error, self.params) from None
+            raise _usage(error, self.get_params(ctx)) from None
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The next word of every command below this group."""
@@ -209,7 +210,7 @@ def _usage(error: typer.TyperException, params: list[Any]) -> Usage:
     if option is not None:
         known = {name: param for param in params for name in param.opts if not param.hidden}
         if option not in known:
-            return Usage("no_such_option", name=option[:40], **nearest(option, [*known, "--help"]))
+            return Usage("no_such_option", name=option[:40], **nearest(option, known))
         return Usage("takes_no_value" if known[option].is_flag else "value_missing", name=option)
     if isinstance(error, typer.BadParameter) and error.param is not None:
         named: Any = error.param
