@@ -14,8 +14,8 @@ import pytest
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load, program
 from arlo_rec.i18n.messages import every, say
-from tests import world as worlds
-from tests.world import World
+from tests.support import world as worlds
+from tests.support.world import World
 
 LANGUAGES = ("nb", "en")
 GROUPS = sorted({words.split()[0] for words in COMMANDS if " " in words})
@@ -45,7 +45,7 @@ def complete(line: str, environment: dict[str, str] | None = None) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", "arlo_rec"],
         env={"PATH": "", "HOME": "/nowhere", "LANG": "en_GB.UTF-8", **(environment or {}), **asked},
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
@@ -237,7 +237,7 @@ def test_each_shell_gets_a_script_that_asks_the_program(shell: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "arlo_rec"],
         env={"_ARLO_REC_COMPLETE": f"source_{shell}", "PATH": "/usr/bin:/bin", "HOME": "/nowhere"},
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
@@ -250,7 +250,7 @@ def test_each_shell_gets_a_script_that_asks_the_program(shell: str) -> None:
 def test_bash_completes_with_the_script_that_it_is_given(tmp_path: Path) -> None:
     program = tmp_path / "arlo-rec"
     program.write_text(
-        f'#!/bin/sh\ncd "{Path(__file__).parent.parent}" && exec "{sys.executable}" -m arlo_rec "$@"\n', "utf-8"
+        f'#!/bin/sh\ncd "{Path(__file__).parents[2]}" && exec "{sys.executable}" -m arlo_rec "$@"\n', "utf-8"
     )
     program.chmod(0o700)
     script = (
