@@ -40,8 +40,9 @@ def make_store(base: Path) -> tuple[dict[str, str], str]:
     secret = base / "passphrase"
     secret.write_text("riktig hest batteri stift")
     secret.chmod(0o600)
+    compiled = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # as installed
     environment = {
-        **os.environ,
+        **compiled,
         "ARLO_REC_STORE": str(base / "store"),
         "XDG_STATE_HOME": str(base / "state"),
         "HOME": str(base),

@@ -17,7 +17,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.model.audit_events import Denied, GrantGiven, GrantRevoked
-from arlo_rec.model.errors import NothingMatched, Refused, Usage
+from arlo_rec.model.errors import NothingMatched, Refused, Usage, nearest
 from arlo_rec.model.records import Grant, Person, to_iso
 from arlo_rec.policy import (
     GRANT_LONGEST,
@@ -55,7 +55,7 @@ def grant(store: Store, terms: Terms, now: datetime) -> Grant:
     purpose = _checked(store, terms, now)
     person = store.roster.person(terms.person)
     if person is None:
-        raise NothingMatched("no_such_person", name=terms.person)
+        raise NothingMatched("no_such_person", name=terms.person, **nearest(terms.person, store.roster.names()))
     decision = may_be_granted(person.role)
     if not decision.allowed:
         _deny(store, decision.rule, decision.code, terms, now)

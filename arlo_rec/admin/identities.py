@@ -29,7 +29,7 @@ from arlo_rec.keys.key_files import (
 )
 from arlo_rec.keys.roster import RECOVERY_NAME, Introduction, check_name, digest_of_people, introduce
 from arlo_rec.model.audit_events import PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
-from arlo_rec.model.errors import NothingMatched, Usage
+from arlo_rec.model.errors import NothingMatched, Usage, nearest
 from arlo_rec.model.records import Person
 from arlo_rec.policy import Action, Role, holds_index
 from arlo_rec.store import Change, Store
@@ -98,7 +98,7 @@ def removable(store: Store, name: str, now: datetime) -> Person:
     store.demand(Action.PEOPLE, now)
     person = store.roster.person(name)
     if person is None:
-        raise NothingMatched("no_such_person", name=name)
+        raise NothingMatched("no_such_person", name=name, **nearest(name, store.roster.names()))
     if person.name == store.person.name:
         raise Usage("not_oneself")
     if person.recovery and len(store.roster.officers()) <= 1:
@@ -172,7 +172,8 @@ def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Pers
     store.demand(Action.PEOPLE, now)
     old = store.roster.person(name)
     if old is None or old.service is not service:
-        raise NothingMatched("no_such_person", name=name)
+        alike = (person.name for person in store.roster.people if person.service is service)
+        raise NothingMatched("no_such_person", name=name, **nearest(name, alike))
     return old
 
 

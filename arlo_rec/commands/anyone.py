@@ -5,23 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from arlo_rec.commands import arg, opt
+import typer
+
+from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer, tell
 
 
 def certificate_verify(
-    run: Run,
+    ctx: typer.Context,
     file: Annotated[Path, arg("arg.certificate", "FILE")],
-    vkey: Annotated[str | None, opt("opt.vkey", "--vkey")] = None,
-    page: Annotated[Path | None, opt("opt.page", "--page")] = None,
+    *,
+    vkey: Annotated[str | None, opt("opt.vkey", "--vkey", "VKEY")] = None,
+    page: Annotated[Path | None, opt("opt.page", "--page", "FILE")] = None,
 ) -> Answer:
+    """Check a receipt by its own signatures, or by the key that --vkey names."""
     from arlo_rec.backends.bounded_read import read_small
     from arlo_rec.erasure.receipts import LONGEST, verify
     from arlo_rec.model.records import from_iso
     from arlo_rec.model.times import shown
 
+    run: Run = ctx.obj
     try:
         raw = read_small(file, LONGEST, pipes=True)
     except OSError:
@@ -44,13 +49,16 @@ def certificate_verify(
 
 
 def demo(
-    run: Run,
-    dir: Annotated[Path | None, opt("opt.dir", "--dir")] = None,
-    keep: Annotated[bool, opt("opt.keep", "--keep")] = False,  # noqa: FBT002
+    ctx: typer.Context,
+    *,
+    dir: Annotated[Path | None, opt("opt.dir", "--dir", "DIR")] = None,
+    keep: Annotated[bool, opt("opt.keep", "--keep")] = False,
 ) -> Answer:
+    """Live the life of a few calls in a throw-away store."""
     import secrets
     import tempfile
 
+    run: Run = ctx.obj
     from arlo_rec.ui.demo import live
 
     if keep and dir is None:  # what is kept must be found again

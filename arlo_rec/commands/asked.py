@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
@@ -20,45 +20,45 @@ if TYPE_CHECKING:
 ENDINGS = frozenset([".json", ".vtt", ".srt", ".ctm", ".txt"])  # of transcripts in a folder
 
 
+class Typed(NamedTuple):
+    """How copies are to be made, as it was typed."""
+
+    transcripts: list[str]
+    mode: str | None
+    cuts: Path | None
+    fill: str
+    voice: str | None
+    language: str | None
+
+
 class Asked:
     """The order of one recording after the other, from what was typed once."""
 
-    def __init__(
-        self,
-        run: Run,
-        transcripts: list[str],
-        mode: str | None,
-        cuts: Path | None,
-        fill: str,
-        voice: str | None,
-        language: str | None,
-        *,
-        many: bool,
-    ) -> None:
+    def __init__(self, run: Run, typed: Typed, *, many: bool) -> None:
         from arlo_rec.policy import Mode
         from arlo_rec.training.cut_plan import CopyOrder
 
-        named = mode or ("manual" if cuts is not None and not transcripts else "detect")
+        named = typed.mode or ("manual" if typed.cuts is not None and not typed.transcripts else "detect")
         if named not in set(Mode):
             raise Usage("mode_unknown", value=named[:20])
-        if voice not in (None, "mcadams"):
-            raise Usage("voice_unknown", value=str(voice)[:20])
-        if many and cuts is not None:
+        if typed.voice not in (None, "mcadams"):
+            raise Usage("voice_unknown", value=str(typed.voice)[:20])
+        if many and typed.cuts is not None:
             raise Usage("cuts_of_one")
         self.manual = Mode(named) is Mode.MANUAL
-        if self.manual and transcripts:
+        if self.manual and typed.transcripts:
             raise Usage("transcript_not_used")
-        if self.manual and cuts is None:
+        if self.manual and typed.cuts is None:
             raise Usage("cuts_missing")
-        self._named = [_source(one) for one in transcripts]
+        self._named = [_source(one) for one in typed.transcripts]
         if many and any(not is_folder(path) for _, path in self._named):
             raise Usage("transcripts_of_many")
         self.order = CopyOrder(
             Mode(named),
-            fill_of(fill),
-            tuple(_listed(cuts)) if cuts is not None else (),
-            disguise=voice is not None,
-            language=language or run.settings.asr_language,
+            fill_of(typed.fill),
+            tuple(_listed(typed.cuts)) if typed.cuts is not None else (),
+            disguise=typed.voice is not None,
+            language=typed.language or run.settings.asr_language,
         )
 
     def of(self, shown_id: str) -> CopyOrder:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from arlo_rec.commands import arg, opt
+import typer
+
+from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.ui.terminal import Answer, Table
 
@@ -15,19 +17,24 @@ if TYPE_CHECKING:
 
 
 def recipients_list(
-    run: Run,
-    every: Annotated[bool, opt("opt.all", "--all")] = False,  # noqa: FBT002
+    ctx: typer.Context,
+    *,
+    every: Annotated[bool, opt("opt.all", "--all")] = False,
 ) -> Answer:
+    """Everybody who was given a copy."""
     from arlo_rec.access.disclosures import listed
 
+    run: Run = ctx.obj
     with run.store() as store:
         found = listed(store, run.now(), every=every)
     return Answer({"recipients": [told_recipient(one) for one in found]}, [], _table(run, found))
 
 
-def recipients_confirm(run: Run, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:
+def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:
+    """Note that copies were deleted."""
     from arlo_rec.access.disclosures import confirm
 
+    run: Run = ctx.obj
     with run.store() as store:
         found = confirm(store, ids, run.now())
     data = {"confirmed": [told_recipient(one) for one in found]}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from arlo_rec.commands import opt
+import typer
+
+from arlo_rec.commands.options import Before, Limit, Since, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer, Table
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
 
-def status(run: Run) -> Answer:
+def status(ctx: typer.Context) -> Answer:
+    """What is held and due, and whether somebody has to act: 3 where a backup or the feed is in a bad state."""
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
     from arlo_rec.oversight.status import status as state_of
 
+    run: Run = ctx.obj
     with run.store() as store:
         stands = state_of(store, run.now())
     refused = [{"code": each.code, "count": each.count, "oldest": to_iso(each.oldest)} for each in stands.refused]
@@ -66,12 +70,15 @@ def _backup(one: BackupStatus) -> dict[str, object]:
 
 
 def verify(
-    run: Run,
-    read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,  # noqa: FBT002
+    ctx: typer.Context,
+    *,
+    read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,
 ) -> Answer:
+    """Compare everything that the store holds with its log and its catalogue."""
     from arlo_rec.oversight.status import weak_disk
     from arlo_rec.oversight.verify import verify as check
 
+    run: Run = ctx.obj
     with run.store(doubting=True) as store:
         problems = check(store, run.now(), read_data=read_data)
         weak = weak_disk(store)
@@ -83,12 +90,15 @@ def verify(
 
 
 def audit_verify(
-    run: Run,
-    anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor")] = None,
+    ctx: typer.Context,
+    *,
+    anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor", "FILE")] = None,
 ) -> Answer:
+    """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
     from arlo_rec.catalogue.audit_check import check
     from arlo_rec.policy import Action
 
+    run: Run = ctx.obj
     anchors = [_read(path) for path in anchor or ()]
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
@@ -101,18 +111,23 @@ def audit_verify(
 
 
 def audit_show(
-    run: Run,
-    person: Annotated[str | None, opt("opt.person", "--person")] = None,
+    ctx: typer.Context,
+    *,
+    person: Annotated[str | None, opt("opt.person", "--person", "NAME")] = None,
     action: Annotated[str | None, opt("opt.action", "--action")] = None,
-    outcome: Annotated[str | None, opt("opt.outcome", "--outcome")] = None,
-    recording: Annotated[str | None, opt("opt.recording", "--recording")] = None,
-    since: Annotated[str | None, opt("opt.from", "--from")] = None,
-    before: Annotated[str | None, opt("opt.to", "--to")] = None,
-    limit: Annotated[int | None, opt("opt.limit", "--limit")] = None,
+    outcome: Annotated[
+        str | None, opt("opt.outcome", "--outcome", "OUTCOME", choices=one_of("allowed", "denied", "failed", "done"))
+    ] = None,
+    recording: Annotated[str | None, opt("opt.recording", "--recording", "ID")] = None,
+    since: Since = None,
+    before: Before = None,
+    limit: Limit = None,
 ) -> Answer:
+    """The entries of the log that fit the filters."""
     from arlo_rec.model import times
     from arlo_rec.oversight import log_query
 
+    run: Run = ctx.obj
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
@@ -126,9 +141,11 @@ def audit_show(
     return Answer(data, [] if entries else [run.say("audit.none")], Table(headings, rows))
 
 
-def audit_checkpoint(run: Run) -> Answer:
+def audit_checkpoint(ctx: typer.Context) -> Answer:
+    """The newest checkpoint, signed."""
     from arlo_rec.policy import Action
 
+    run: Run = ctx.obj
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         checkpoint, note = store.log.newest()

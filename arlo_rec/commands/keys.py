@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from arlo_rec.commands import arg, opt
+import typer
+
+from arlo_rec.commands.options import Name, Yes, arg, opt
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
@@ -14,12 +16,15 @@ SHARE_BYTES = 4096  # of a file with a share; it has about 250
 
 
 def person_handover(
-    run: Run,
-    name: Annotated[str, arg("arg.name", "NAME")],
-    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
+    ctx: typer.Context,
+    name: Name,
+    *,
+    yes: Yes = False,
 ) -> Answer:
+    """Make somebody else the security officer, and leave."""
     from arlo_rec.admin import identities
 
+    run: Run = ctx.obj
     place = run.place()
     identity = run.identity(place)
     with run.opened(place, identity) as store:
@@ -37,12 +42,15 @@ def person_handover(
 
 
 def person_rotate(
-    run: Run,
-    name: Annotated[str, arg("arg.name", "NAME")],
-    key_out: Annotated[Path, opt("opt.key_out", "--key-out")],
+    ctx: typer.Context,
+    name: Name,
+    *,
+    key_out: Annotated[Path, opt("opt.key_out", "--key-out", "FILE")],
 ) -> Answer:
+    """Give a service a new key."""
     from arlo_rec.admin.identities import rotate
 
+    run: Run = ctx.obj
     new_file(key_out)
     with run.store() as store:
         rotate(store, name, key_out, run.now())
@@ -50,13 +58,16 @@ def person_rotate(
 
 
 def recovery_split(
-    run: Run,
-    shares: Annotated[int, opt("opt.shares", "--shares")],
-    threshold: Annotated[int, opt("opt.threshold", "--threshold")],
+    ctx: typer.Context,
+    *,
+    shares: Annotated[int, opt("opt.shares", "--shares", "N")],
+    threshold: Annotated[int, opt("opt.threshold", "--threshold", "N")],
 ) -> Answer:
+    """Split the recovery key into shares, by SLIP-39."""
     from arlo_rec.admin.slip39 import split
     from arlo_rec.keys.roster import RECOVERY_NAME
 
+    run: Run = ctx.obj
     secret = run.passphrase()
     made = split(secret.decode("utf-8", "replace"), threshold, shares)
     run.unlocked(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing would be found out too late
@@ -67,10 +78,12 @@ def recovery_split(
     return Answer({"shares": made, "threshold": threshold}, lines, always=True)
 
 
-def recovery_join(run: Run, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
+def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
+    """Join shares to the recovery key."""
     from arlo_rec.admin.slip39 import join
     from arlo_rec.backends.bounded_read import read_small
 
+    run: Run = ctx.obj
     found = []
     for one in files:
         try:
@@ -81,9 +94,11 @@ def recovery_join(run: Run, files: Annotated[list[Path], arg("arg.shares", "FILE
     return Answer({"recovery_key": recovery_key}, [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
 
 
-def recovery_renew(run: Run) -> Answer:
+def recovery_renew(ctx: typer.Context) -> Answer:
+    """Make a new recovery key."""
     from arlo_rec.admin.identities import renew_recovery
 
+    run: Run = ctx.obj
     with run.store() as store:
         recovery_key = renew_recovery(store, run.now())
     told = run.say("recovery.renewed", recovery_key=recovery_key)

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from arlo_rec.commands import arg, opt
+import typer
+
+from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer, Table
@@ -14,24 +16,24 @@ from arlo_rec.ui.terminal import Answer, Table
 if TYPE_CHECKING:
     from arlo_rec.access.search import Match
 
-PURPOSE = Annotated[str | None, opt("opt.purpose", "--purpose")]
-REASON = Annotated[str | None, opt("opt.reason", "--reason")]
-
 
 def find(
-    run: Run,
-    purpose: PURPOSE = None,
-    reason: REASON = None,
-    agent: Annotated[str | None, opt("opt.agent", "--agent")] = None,
-    team: Annotated[str | None, opt("opt.team", "--team")] = None,
-    since: Annotated[str | None, opt("opt.from", "--from")] = None,
-    before: Annotated[str | None, opt("opt.to", "--to")] = None,
-    limit: Annotated[int | None, opt("opt.limit", "--limit")] = None,
+    ctx: typer.Context,
+    *,
+    purpose: Purpose = None,
+    reason: Reason = None,
+    agent: Annotated[str | None, opt("opt.agent", "--agent", "NAME")] = None,
+    team: Annotated[str | None, opt("opt.team", "--team", "TEAM")] = None,
+    since: Since = None,
+    before: Before = None,
+    limit: Limit = None,
 ) -> Answer:
+    """The recordings that this person may open for a purpose."""
     from arlo_rec.access import search as searching
     from arlo_rec.model import times
     from arlo_rec.policy import has_hidden_characters
 
+    run: Run = ctx.obj
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
     if has_hidden_characters((agent or "") + (team or "")):
@@ -47,16 +49,19 @@ def find(
 
 
 def export(
-    run: Run,
+    ctx: typer.Context,
     recording: Annotated[str, arg("arg.recording", "ID")],
-    out: Annotated[str, opt("opt.out", "--out")],
-    purpose: PURPOSE = None,
-    reason: REASON = None,
+    *,
+    out: Annotated[str, opt("opt.out", "--out", "FILE")],
+    purpose: Purpose = None,
+    reason: Reason = None,
 ) -> Answer:
+    """Write the sound of one recording."""
     from arlo_rec.access import search as searching
     from arlo_rec.access.gate import Intent
     from arlo_rec.policy import Action
 
+    run: Run = ctx.obj
     to_stdout = out == STDIN
     if to_stdout and run.json:
         raise Usage("json_and_stdout")

@@ -6,7 +6,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from arlo_rec.commands import arg, opt
+import typer
+
+from arlo_rec.commands.options import (
+    Name,
+    NewPassphraseFile,
+    Purpose,
+    Reason,
+    Root,
+    SharingGroup,
+    SometimesReason,
+    Yes,
+    arg,
+    opt,
+    roles,
+)
 from arlo_rec.commands.run import STDIN, Run, nameable, new_file
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer, Table
@@ -19,14 +33,17 @@ if TYPE_CHECKING:
 
 
 def init(
-    run: Run,
-    officer: Annotated[str, opt("opt.officer", "--officer")],
-    root: Annotated[Path | None, opt("opt.root", "--root")] = None,
-    group: Annotated[str | None, opt("opt.group", "--group")] = None,
-    feed: Annotated[Path | None, opt("opt.feed", "--feed")] = None,
+    ctx: typer.Context,
+    *,
+    officer: Annotated[str, opt("opt.officer", "--officer", "NAME")],
+    root: Root = None,
+    group: SharingGroup = None,
+    feed: Annotated[Path | None, opt("opt.feed", "--feed", "FILE")] = None,
 ) -> Answer:
+    """Make a store, its root folder and its first officer."""
     from arlo_rec.admin.initialise import NewStore, initialise
 
+    run: Run = ctx.obj
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
@@ -48,15 +65,18 @@ def init(
 
 
 def person_add(
-    run: Run,
-    name: Annotated[str, arg("arg.name", "NAME")],
-    role: Annotated[str, opt("opt.role", "--role")],
-    new_passphrase_file: Annotated[str | None, opt("opt.new_passphrase_file", "--new-passphrase-file")] = None,
-    service: Annotated[bool, opt("opt.service", "--service")] = False,  # noqa: FBT002 - typer's flags are keywords
-    key_out: Annotated[Path | None, opt("opt.key_out", "--key-out")] = None,
+    ctx: typer.Context,
+    name: Name,
+    *,
+    role: Annotated[str, opt("opt.role", "--role", "ROLE", choices=roles)],
+    new_passphrase_file: NewPassphraseFile = None,
+    service: Annotated[bool, opt("opt.service", "--service")] = False,
+    key_out: Annotated[Path | None, opt("opt.key_out", "--key-out", "FILE")] = None,
 ) -> Answer:
+    """Add a person, with a passphrase or a one-time one, or a service, with a key file."""
     from arlo_rec.admin.identities import NewPerson, add
 
+    run: Run = ctx.obj
     if service != (key_out is not None):
         raise Usage("service_needs_key_out")
     if key_out is not None:
@@ -72,9 +92,11 @@ def person_add(
     return Answer(data, [run.say("person.added", name=name, role=role)])
 
 
-def person_list(run: Run) -> Answer:
+def person_list(ctx: typer.Context) -> Answer:
+    """Everybody who has an identity."""
     from arlo_rec.admin.identities import listed
 
+    run: Run = ctx.obj
     with run.store() as store:
         people = listed(store, run.now())
     headings = [run.say(f"column.{one}") for one in ("name", "role", "service", "since")]
@@ -83,12 +105,15 @@ def person_list(run: Run) -> Answer:
 
 
 def person_remove(
-    run: Run,
-    name: Annotated[str, arg("arg.name", "NAME")],
-    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
+    ctx: typer.Context,
+    name: Name,
+    *,
+    yes: Yes = False,
 ) -> Answer:
+    """Remove somebody, and encrypt what they could open with new keys."""
     from arlo_rec.admin.identities import removable, remove
 
+    run: Run = ctx.obj
     place = run.place()
     identity = run.identity(place)
     with run.opened(place, identity) as store:
@@ -104,12 +129,15 @@ def person_remove(
 
 
 def person_passphrase(
-    run: Run,
-    new_passphrase_file: Annotated[str | None, opt("opt.new_passphrase_file", "--new-passphrase-file")] = None,
-    reset: Annotated[str | None, opt("opt.reset", "--reset")] = None,
+    ctx: typer.Context,
+    *,
+    new_passphrase_file: NewPassphraseFile = None,
+    reset: Annotated[str | None, opt("opt.reset", "--reset", "NAME")] = None,
 ) -> Answer:
+    """Set one's own passphrase, or reset somebody else's."""
     from dataclasses import replace
 
+    run: Run = ctx.obj
     from arlo_rec.admin import identities
 
     place = run.place()
@@ -128,16 +156,19 @@ def person_passphrase(
 
 
 def grant(
-    run: Run,
-    name: Annotated[str, arg("arg.name", "NAME")],
-    purpose: Annotated[str | None, opt("opt.purpose", "--purpose")] = None,
-    team: Annotated[list[str] | None, opt("opt.teams", "--team")] = None,
-    until: Annotated[str | None, opt("opt.until", "--until")] = None,
-    days: Annotated[int | None, opt("opt.days", "--days")] = None,
-    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
+    ctx: typer.Context,
+    name: Name,
+    *,
+    purpose: Purpose = None,
+    team: Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")] = None,
+    until: Annotated[str | None, opt("opt.until", "--until", "DATE")] = None,
+    days: Annotated[int | None, opt("opt.days", "--days", "N")] = None,
+    reason: Reason = None,
 ) -> Answer:
+    """Let a manager listen for a purpose, until a day."""
     from arlo_rec.admin import grants
 
+    run: Run = ctx.obj
     now = run.now()
     ends = _until(now, until, days)
     with run.store() as store:
@@ -149,12 +180,15 @@ def grant(
 
 
 def revoke(
-    run: Run,
-    name: Annotated[str, arg("arg.name", "NAME")],
-    grant: Annotated[str | None, opt("opt.grant", "--grant")] = None,
+    ctx: typer.Context,
+    name: Name,
+    *,
+    grant: Annotated[str | None, opt("opt.grant", "--grant", "ID")] = None,
 ) -> Answer:
+    """End one grant of a manager, or all."""
     from arlo_rec.admin import grants
 
+    run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
         ended = grants.revoke(store, name, grant, now)
@@ -163,11 +197,14 @@ def revoke(
 
 
 def grants_list(
-    run: Run,
-    every: Annotated[bool, opt("opt.all", "--all")] = False,  # noqa: FBT002
+    ctx: typer.Context,
+    *,
+    every: Annotated[bool, opt("opt.all", "--all")] = False,
 ) -> Answer:
+    """Who may listen, for what and until when."""
     from arlo_rec.admin import grants
 
+    run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
         found = grants.listed(store, now, every=every)
@@ -188,18 +225,21 @@ def grants_list(
 
 
 def dsar(
-    run: Run,
+    ctx: typer.Context,
     caller: Annotated[str, arg("arg.caller", "CALLER|-")],
-    out: Annotated[Path, opt("opt.dsar_out", "--out")],
+    *,
+    out: Annotated[Path, opt("opt.dsar_out", "--out", "FILE")],
     identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
-    received: Annotated[str | None, opt("opt.received", "--received")] = None,
-    own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,  # noqa: FBT002
-    whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,  # noqa: FBT002
-    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
+    received: Annotated[str | None, opt("opt.received", "--received", "DATE")] = None,
+    own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,
+    whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
+    reason: SometimesReason = None,
 ) -> Answer:
+    """Answer an access request: open or continue its case, and write the package."""
     from arlo_rec.dsar import request as requests
     from arlo_rec.model.times import parse_from
 
+    run: Run = ctx.obj
     if own_speech and whole_call:
         raise Usage("own_or_whole")
     if str(out) == STDIN:
@@ -218,21 +258,24 @@ def dsar(
 
 
 def restore(
-    run: Run,
+    ctx: typer.Context,
     folder: Annotated[Path | None, arg("arg.backup", "[DIR]")] = None,
-    escrow: Annotated[Path | None, opt("opt.escrow", "--escrow")] = None,
-    feed: Annotated[Path | None, opt("opt.feed_read", "--feed")] = None,
-    root: Annotated[Path | None, opt("opt.root", "--root")] = None,
-    group: Annotated[str | None, opt("opt.group", "--group")] = None,
-    accept_without_feed: Annotated[bool, opt("opt.without_feed", "--accept-without-feed")] = False,  # noqa: FBT002
-    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
-    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
+    *,
+    escrow: Annotated[Path | None, opt("opt.escrow", "--escrow", "DIR")] = None,
+    feed: Annotated[Path | None, opt("opt.feed_read", "--feed", "FILE")] = None,
+    root: Root = None,
+    group: SharingGroup = None,
+    accept_without_feed: Annotated[bool, opt("opt.without_feed", "--accept-without-feed")] = False,
+    reason: SometimesReason = None,
+    yes: Yes = False,
 ) -> Answer:
+    """Make a store from a backup and apply the erasures since; or accept that those are not known."""
     from arlo_rec.admin.initialise import group_id
     from arlo_rec.model.times import shown
     from arlo_rec.policy import reason_problem
     from arlo_rec.recovery import restore as restoring
 
+    run: Run = ctx.obj
     if accept_without_feed and (problem := reason_problem(reason)):
         raise Usage(problem, rule="security.reason")
     if folder is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from arlo_rec.commands import arg, opt
+import typer
+
 from arlo_rec.commands.copies import must_delete, told_recipient
+from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer, Table
@@ -16,16 +18,19 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    run: Run,
+    ctx: typer.Context,
     paths: Annotated[list[Path], arg("arg.paths", "PATH…")],
-    format: Annotated[str, opt("opt.format", "--format")] = "auto",
-    keep_source: Annotated[bool, opt("opt.keep_source", "--keep-source")] = False,  # noqa: FBT002
-    remove_refused: Annotated[list[str] | None, opt("opt.remove_refused", "--remove-refused")] = None,
-    dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
+    *,
+    format: Annotated[str, opt("opt.format", "--format", "FORMAT", choices=one_of("auto", "manifest"))] = "auto",
+    keep_source: Annotated[bool, opt("opt.keep_source", "--keep-source")] = False,
+    remove_refused: Annotated[list[str] | None, opt("opt.remove_refused", "--remove-refused", "CODE")] = None,
+    dry_run: DryRun = False,
 ) -> Answer:
+    """Take in the calls that lie in files and folders."""
     from arlo_rec.intake.ingest import ingest as take_in
     from arlo_rec.intake.results import Options
 
+    run: Run = ctx.obj
     if format not in {"auto", "manifest"}:
         raise Usage("format_unknown")
     codes = _codes(remove_refused or [], keep_source=keep_source)
@@ -45,14 +50,17 @@ def ingest(
 
 
 def purge(
-    run: Run,
-    dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
-    allow_large: Annotated[bool, opt("opt.allow_large", "--allow-large")] = False,  # noqa: FBT002
+    ctx: typer.Context,
+    *,
+    dry_run: DryRun = False,
+    allow_large: Annotated[bool, opt("opt.allow_large", "--allow-large")] = False,
 ) -> Answer:
+    """Erase what is past its retention."""
     from arlo_rec import retention
     from arlo_rec.access import disclosures
     from arlo_rec.model.records import to_iso
 
+    run: Run = ctx.obj
     with run.store(erasing=True) as store:
         planned = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
         told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in planned.due]
@@ -76,15 +84,18 @@ def purge(
 
 
 def backup(
-    run: Run,
+    ctx: typer.Context,
     folder: Annotated[Path, arg("arg.backup", "DIR")],
-    escrow: Annotated[Path, opt("opt.escrow", "--escrow")],
-    ring_hours: Annotated[int | None, opt("opt.ring_hours", "--ring-hours")] = None,
+    *,
+    escrow: Annotated[Path, opt("opt.escrow", "--escrow", "DIR")],
+    ring_hours: Annotated[int | None, opt("opt.ring_hours", "--ring-hours", "N")] = None,
 ) -> Answer:
+    """Make or continue a backup, its key in another place."""
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
     from arlo_rec.recovery.backup import BackupOptions, carry_out, warnings
 
+    run: Run = ctx.obj
     options = BackupOptions(folder, escrow, ring_hours)
     with run.store() as store:
         done = carry_out(store, options, run.now(), run.progress)

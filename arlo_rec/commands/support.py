@@ -5,26 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from arlo_rec.commands import arg, opt
+import typer
+
 from arlo_rec.commands.copies import must_delete, told_recipient
+from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import ArloError
 from arlo_rec.ui.terminal import Answer
 
 
 def withdraw(
-    run: Run,
+    ctx: typer.Context,
     caller: Annotated[str | None, arg("arg.caller", "[CALLER|-]")] = None,
-    call: Annotated[str | None, opt("opt.call", "--call")] = None,
-    dry_run: Annotated[bool, opt("opt.dry_run", "--dry-run")] = False,  # noqa: FBT002
-    yes: Annotated[bool, opt("opt.yes", "--yes")] = False,  # noqa: FBT002
-    receipt_out: Annotated[Path | None, opt("opt.receipt_out", "--receipt-out")] = None,
+    *,
+    call: Annotated[str | None, opt("opt.call", "--call", "ID")] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    receipt_out: Annotated[Path | None, opt("opt.receipt_out", "--receipt-out", "FILE")] = None,
 ) -> Answer:
+    """Erase everything of a caller, or one call, after showing it."""
     from arlo_rec.access import disclosures
     from arlo_rec.erasure import withdrawal
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
 
+    run: Run = ctx.obj
     if receipt_out is not None:
         new_file(receipt_out)
     number = run.caller(caller) if caller is not None else None

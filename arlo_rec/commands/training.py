@@ -6,10 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from arlo_rec.commands import arg, opt
-from arlo_rec.commands.asked import Asked, changes_of, cut_of, number_of
+import typer
+
+from arlo_rec.commands.asked import Asked, Typed, changes_of, cut_of, number_of
+from arlo_rec.commands.options import Engine, Reason, SpeechModel, arg, modes, one_of, opt
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer, Table
@@ -28,43 +30,44 @@ SHOWN = 60  # letters of what was heard there
 
 
 def pseudonymise(
-    run: Run,
+    ctx: typer.Context,
     recordings: Annotated[list[str] | None, arg("arg.recordings", "[ID]...")] = None,
-    pending: Annotated[bool, opt("opt.pending", "--pending")] = False,  # noqa: FBT002
-    transcript: Annotated[list[str] | None, opt("opt.transcript", "--transcript")] = None,
-    mode: Annotated[str | None, opt("opt.mode", "--mode")] = None,
-    cuts: Annotated[Path | None, opt("opt.cuts", "--cuts")] = None,
-    fill: Annotated[str, opt("opt.fill", "--fill")] = "silence",
-    voice: Annotated[str | None, opt("opt.voice", "--voice")] = None,
-    engine: Annotated[str | None, opt("opt.engine", "--engine")] = None,
-    model: Annotated[Path | None, opt("opt.model", "--model")] = None,
-    names_model: Annotated[Path | None, opt("opt.names_model", "--names-model")] = None,
-    language: Annotated[str | None, opt("opt.language", "--language")] = None,
-    workers: Annotated[int, opt("opt.workers", "--workers")] = 1,
-    bench: Annotated[Path | None, opt("opt.bench", "--bench")] = None,
+    *,
+    pending: Annotated[bool, opt("opt.pending", "--pending")] = False,
+    transcript: Annotated[list[str] | None, opt("opt.transcript", "--transcript", "FILE")] = None,
+    mode: Annotated[str | None, opt("opt.mode", "--mode", "MODE", choices=modes)] = None,
+    cuts: Annotated[Path | None, opt("opt.cuts", "--cuts", "FILE")] = None,
+    fill: Annotated[str, opt("opt.fill", "--fill", "FILL", choices=one_of("silence", "tone", "noise"))] = "silence",
+    voice: Annotated[str | None, opt("opt.voice", "--voice", "VOICE", choices=one_of("mcadams"))] = None,
+    engine: Engine = None,
+    model: SpeechModel = None,
+    names_model: Annotated[Path | None, opt("opt.names_model", "--names-model", "DIR")] = None,
+    language: Annotated[
+        str | None, opt("opt.language", "--language", "LANGUAGE", choices=one_of("nb", "nn", "en", "sv", "da"))
+    ] = None,
+    workers: Annotated[int, opt("opt.workers", "--workers", "N")] = 1,
+    bench: Annotated[Path | None, opt("opt.bench", "--bench", "DIR")] = None,
 ) -> Answer:
+    """Make training copies of the recordings named, or of all that have none; or measure on labelled calls."""
     from arlo_rec.training import backlog
 
+    run: Run = ctx.obj
     if sum((bool(recordings), pending, bench is not None)) != 1:
         raise Usage("recordings_or_pending")
-    order = Asked(run, transcript or [], mode, cuts, fill, voice, language, many=pending or len(recordings or ()) > 1)
+    typed = Typed(transcript or [], mode, cuts, fill, voice, language)
+    order = Asked(run, typed, many=pending or len(recordings or ()) > 1)
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
+    models = Models(engine, model, names_model)
     if bench is not None:
-        with _helpers(run, engine, model, names_model, 1) as (mine,):
+        with _helpers(run, models, 1) as (mine,):
             return _bench(run, bench, order.order, mine)
-    named = "none" if order.manual else engine
-    with _helpers(run, named, model, names_model, workers) as helpers, run.store() as store:
-        shown_ids = recordings or [one.id.hex() for one in backlog.pending(store, run.now())]
-        results: list[TrainingCopy | FailedCall] = []
-        broken: ArloError | None = None
-        run.progress(0, len(shown_ids))
-        try:
-            for one in backlog.make_copies(store, shown_ids, order.of, helpers, run.now, unless_copied=pending):
-                results.append(one)
-                run.progress(len(results), len(shown_ids))
-        except ArloError as error:  # what was made before is told all the same
-            broken = error
+    if order.manual:
+        models = models._replace(engine="none")
+    with _helpers(run, models, workers) as helpers, run.store() as store:
+        waiting = recordings or [recording.id.hex() for recording in backlog.pending(store, run.now())]
+        each = backlog.make_copies(store, waiting, order.of, helpers, run.now, unless_copied=pending)
+        results, broken = _as_far_as_it_goes(run, each, len(waiting))
     if broken is not None and not results:
         raise broken
     if len(results) == 1 and not pending and isinstance(results[0], backlog.FailedCall):
@@ -72,19 +75,37 @@ def pseudonymise(
     return _answer_of(run, results)._replace(error=broken)
 
 
+def _as_far_as_it_goes(
+    run: Run, each: Iterator[TrainingCopy | FailedCall], count: int
+) -> tuple[list[TrainingCopy | FailedCall], ArloError | None]:
+    """What became of each recording, and the error that ended it: what was made before is told all the same."""
+    results: list[TrainingCopy | FailedCall] = []
+    run.progress(0, count)
+    try:
+        for result in each:
+            results.append(result)
+            run.progress(len(results), count)
+    except ArloError as error:
+        return results, error
+    return results, None
+
+
 def review(
-    run: Run,
+    ctx: typer.Context,
     copy: Annotated[str | None, arg("arg.copy_or_none", "[COPY]")] = None,
-    accept: Annotated[list[int] | None, opt("opt.accept_cut", "--accept")] = None,
-    remove: Annotated[list[int] | None, opt("opt.remove_cut", "--remove")] = None,
-    change: Annotated[list[str] | None, opt("opt.change_cut", "--change")] = None,
-    add: Annotated[list[str] | None, opt("opt.add_cut", "--add")] = None,
-    hear: Annotated[str | None, opt("opt.hear", "--hear")] = None,
-    out: Annotated[Path | None, opt("opt.out", "--out")] = None,
-    confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,  # noqa: FBT002
+    *,
+    accept: Annotated[list[int] | None, opt("opt.accept_cut", "--accept", "N")] = None,
+    remove: Annotated[list[int] | None, opt("opt.remove_cut", "--remove", "N")] = None,
+    change: Annotated[list[str] | None, opt("opt.change_cut", "--change", "N:START-END")] = None,
+    add: Annotated[list[str] | None, opt("opt.add_cut", "--add", "START-END")] = None,
+    hear: Annotated[str | None, opt("opt.hear", "--hear", "N|START-END")] = None,
+    out: Annotated[Path | None, opt("opt.out", "--out", "FILE")] = None,
+    confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,
 ) -> Answer:
+    """Show, change or confirm what is cut out of a copy; without a copy, those that wait."""
     from arlo_rec import pseudonymise as copies
 
+    run: Run = ctx.obj
     if copy is None:
         return _waiting(run, plain=not (accept or remove or change or add or hear or out or confirm))
     changes = changes_of(accept or [], remove or [], change or [], add or [])
@@ -133,15 +154,18 @@ def _waiting(run: Run, *, plain: bool) -> Answer:
 
 
 def release(
-    run: Run,
+    ctx: typer.Context,
     copy: Annotated[str, arg("arg.copy", "COPY")],
-    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
-    engine: Annotated[str | None, opt("opt.engine", "--engine")] = None,
-    model: Annotated[Path | None, opt("opt.model", "--model")] = None,
+    *,
+    reason: Reason = None,
+    engine: Engine = None,
+    model: SpeechModel = None,
 ) -> Answer:
+    """Release a confirmed copy to training."""
     from arlo_rec.pseudonymise import release as give
 
-    with _helpers(run, engine, model, None, 1) as (mine,), run.store() as store:
+    run: Run = ctx.obj
+    with _helpers(run, Models(engine, model, None), 1) as (mine,), run.store() as store:
         made = give(store, copy, reason, mine.engine, run.now)
     heard_again = mine.engine is not None
     lines = [run.say("release.done", copy=made.copy.hex())]
@@ -150,31 +174,40 @@ def release(
 
 
 def reject(
-    run: Run,
+    ctx: typer.Context,
     copy: Annotated[str, arg("arg.copy", "COPY")],
-    reason: Annotated[str | None, opt("opt.reason", "--reason")] = None,
+    *,
+    reason: Reason = None,
 ) -> Answer:
+    """Erase a copy."""
     from arlo_rec.pseudonymise import reject as take_back
 
+    run: Run = ctx.obj
     with run.store() as store:
         gone = take_back(store, copy, reason, run.now)
     data = {"copy": {"id": gone.parent.hex(), "copy": gone.id.hex(), "state": "rejected"}}
     return Answer(data, [run.say("reject.done", copy=gone.id.hex())])
 
 
+class Models(NamedTuple):
+    """The engine and the models that were named, before the settings are asked."""
+
+    engine: str | None
+    speech: Path | None
+    names: Path | None
+
+
 @contextmanager
-def _helpers(
-    run: Run, named: str | None, model: Path | None, names_model: Path | None, count: int
-) -> Iterator[list[SpeechModels]]:
+def _helpers(run: Run, named: Models, count: int) -> Iterator[list[SpeechModels]]:
     """For each worker an engine, if one was named or is configured, and for all of them one name model."""
     from arlo_rec.training.cut_plan import SpeechModels
 
     settings = run.settings
-    folder = model or (Path(settings.asr_model) if settings.asr_model else None)
-    names = names_model or (Path(settings.ner_model) if settings.ner_model else None)
-    if named not in (None, "faster-whisper", "none"):
-        raise Usage("engine_unknown", value=str(named)[:20])
-    if named == "faster-whisper" and folder is None:
+    folder = named.speech or (Path(settings.asr_model) if settings.asr_model else None)
+    names = named.names or (Path(settings.ner_model) if settings.ner_model else None)
+    if named.engine not in (None, "faster-whisper", "none"):
+        raise Usage("engine_unknown", value=str(named.engine)[:20])
+    if named.engine == "faster-whisper" and folder is None:
         raise Usage("model_missing")
     with ExitStack() as stack:
         labeller = engines = None
@@ -182,7 +215,7 @@ def _helpers(
             from arlo_rec.speech.engines.name_model import labeller as name_model
 
             labeller = stack.enter_context(name_model(names))
-        if folder is not None and named != "none":
+        if folder is not None and named.engine != "none":
             from arlo_rec.speech.engines import engine
 
             threads = max(1, settings.asr_threads // count)

@@ -69,6 +69,10 @@ class Roster:
         """The identity of that name."""
         return next((one for one in self.people if one.name == name), None)
 
+    def names(self) -> list[str]:
+        """The names of everybody who is here."""
+        return [person.name for person in self.people if not person.recovery]
+
     def signer(self, key: bytes, roles: Iterable[Role]) -> Person | None:
         """Who signs with *key* in one of *roles*, people who left included: what they signed stands."""
         wanted = set(roles)

@@ -19,9 +19,11 @@ sentences, and no message can leak what nobody looked at. Anything that is not a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 Detail = str | int | float
+ALIKE = 0.7  # of 1: how alike a mistyped name and a known one must be, for the known one to be suggested
 
 
 class ArloError(Exception):
@@ -104,3 +106,15 @@ class SoundError(ArloError):
     def __init__(self, reason: str, **detail: Detail) -> None:
         super().__init__("bad_audio", rule=None, reason=reason, **detail)
         self.reason = reason
+
+
+def nearest(mistyped: str, known: Iterable[str]) -> dict[str, str]:
+    """The known name that was most likely meant, as a value of the error; nothing where none is alike.
+
+    Only for names that whoever made the mistake may see.
+    """
+    from difflib import get_close_matches
+
+    by_letters = {name.strip("-"): name for name in known}
+    close = get_close_matches(mistyped.strip("-"), by_letters, 1, ALIKE)
+    return {"nearest": by_letters[close[0]]} if close else {}

@@ -72,9 +72,12 @@ def told_error(error: ArloError, lang: str) -> dict[str, Any]:
 
 
 def message_of(error: ArloError, lang: str) -> str:
-    """The sentence of an error; its values made harmless, and code words among them worded."""
+    """The sentence of an error; its values made harmless, and code words among them worded.
+
+    With a known name that was likely meant (`nearest`), the sentence asks whether it was.
+    """
     values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
-    return say(f"error.{error.code}", lang, **values)
+    return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.code}", lang, **values)
 
 
 def json_text(document: dict[str, Any]) -> str:

@@ -1,0 +1,229 @@
+"""What Typer is told about our commands: loaded when called, common options behind the name, errors in our words.
+
+`Program` and `Group` find commands in COMMANDS. A `Command` adds the options of every command to its own, turns them
+into the `Run` that its body gets as `ctx.obj`, and shows the answer. Whatever is typed wrongly is raised as Usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from arlo_rec import __version__
+from arlo_rec.commands import COMMANDS, PANELS
+from arlo_rec.commands.help import EXITS, Help, language
+from arlo_rec.commands.options import common_options
+from arlo_rec.commands.run import Run
+from arlo_rec.i18n.messages import say
+from arlo_rec.model.errors import ArloError, Unreachable, Usage, nearest
+from arlo_rec.ui import terminal
+
+PROGRAM: Final = "arlo-rec"
+TYPERS_OWN: Final = {"install_completion", "show_completion"}  # options that would write into a shell's own files
+SETTINGS: Final[dict[str, Any]] = {
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+}
+
+
+class Interrupted(ArloError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_status = 130
+
+
+class Command(Help, TyperCommand):
+    """One command, with the options of every command behind its own."""
+
+    allow_extra_args = True  # they are refused here, in our words
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.common = common_options()
+        self.params += self.common
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind the command's name; raises Usage."""
+        try:
+            extra = super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            raise _usage(error, self.get_params(ctx)) from None
+        if extra and not ctx.resilient_parsing:
+            raise Usage("words_too_many", words=" ".join(extra)[:100])
+        return extra
+
+    def invoke(self, ctx: Any) -> int:
+        """Run the body for whoever the common options name, and show its answer; gives the exit status."""
+        common = {str(option.name): ctx.params.pop(option.name) for option in self.common}
+        as_json, quiet = common.pop("json"), common.pop("quiet")
+        ctx.obj = run = Run(common, json=as_json, quiet=quiet)
+        try:
+            answer = super().invoke(ctx)
+            return terminal.show(answer, run.lang, as_json=as_json, quiet=quiet)
+        except KeyboardInterrupt:  # Typer would leave without a word
+            raise Interrupted("interrupted") from None
+        except BrokenPipeError as error:  # and so it would here
+            raise Unreachable("stdout_failed", reason=error.strerror or "") from None
+
+
+class Group(Help, TyperGroup):
+    """The commands that begin with the group's name, listed by who uses them; one is loaded when it is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        spoken = TyperOption(param_decls=["--lang"], callback=_too_early, expose_value=False, hidden=True)
+        self.params.append(spoken)  # for `--help --lang en`
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands before the command's name; raises Usage."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            name = _option_of(error)
+            if name in {option for common in common_options() for option in common.opts}:
+                raise Usage("option_too_early", name=name) from None
+            raise _usage(error, self.get_params(ctx)) from None
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The next word of every command below this group."""
+        return list(self._panels())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, loaded now; a group where more words must follow; None where there is neither."""
+        words = f"{self.name} {cmd_name}".strip()
+        if words in COMMANDS:
+            return load(words, language(ctx))
+        return group(words, language(ctx)) if cmd_name in self._panels() else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words begin with; raises Usage where there is none."""
+        known = self._panels()
+        if args[0] not in known and not ctx.resilient_parsing:
+            raise Usage("no_such_command", name=args[0][:40], **nearest(args[0], known))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write one section per kind of user."""
+        lang = language(ctx)
+        prefix = f"help.{self.name}." if self.name else "help."
+        for panel in PANELS:
+            rows = [(word, say(prefix + word, lang)) for word, where in self._panels().items() if where == panel]
+            if rows:
+                with formatter.section(say(f"panel.{panel}", lang)):
+                    formatter.write_dl(rows)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The options, then the commands."""
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def _panels(self) -> dict[str, str]:
+        """The words that may follow, each with its panel: for several commands that of the first."""
+        prefix = f"{self.name} " if self.name else ""
+        panels: dict[str, str] = {}
+        for words, listed in COMMANDS.items():
+            if words.startswith(prefix):
+                panels.setdefault(words.removeprefix(prefix).partition(" ")[0], listed.panel)
+        return panels
+
+
+class Program(Group):
+    """The program itself; its help ends with what the exit statuses mean."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """The exit statuses, then the example."""
+        lang = language(ctx)
+        with formatter.section(say("section.exits", lang)):
+            formatter.write_dl([(str(status), say(f"exit.{status}", lang)) for status in EXITS])
+        super().format_epilog(ctx, formatter)
+
+
+# -- what is built ------------------------------------------------------------------------------------
+
+
+def program(lang: str) -> Any:
+    """The whole command line in one language, with Typer's completion: it reads the table and the options alone."""
+    app = typer.Typer(cls=Program, add_completion=True, help=say("help.program", lang), **SETTINGS)
+    app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(before)
+    command = typer.main.get_command(app)
+    command.params = [param for param in command.params if param.name not in TYPERS_OWN]
+    return _in_words(command, lang)
+
+
+def group(words: str, lang: str) -> Any:
+    """The group of that name."""
+    app = typer.Typer(name=words, cls=Group, add_completion=False, help=say(f"help.{words}", lang), **SETTINGS)
+    app.callback(invoke_without_command=True)(without_command)
+    return _in_words(typer.main.get_command(app), lang)
+
+
+def load(words: str, lang: str) -> Any:
+    """The command of these words; its module is imported."""
+    module, _, function = COMMANDS[words].body.partition(":")
+    body = getattr(import_module(f"arlo_rec.commands.{module}"), function)
+    app = typer.Typer(add_completion=False, **SETTINGS)
+    app.command(words.split()[-1], cls=Command, help=say("help." + words.replace(" ", "."), lang))(body)
+    return _in_words(typer.main.get_command(app), lang)
+
+
+def _in_words(command: Any, lang: str) -> Any:
+    """The same command, with sentences for the codes that its parameters have as help."""
+    for param in command.params:
+        param.help = param.help and say(param.help, lang)
+    return command
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the value alone
+    if wanted:
+        terminal.tell(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def before(
+    ctx: typer.Context,
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="opt.version", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """What comes before a command: `--version`, or nothing."""
+    without_command(ctx)
+
+
+def without_command(ctx: typer.Context) -> None:
+    """Show the help on stderr where no command follows: nothing was done."""
+    if ctx.invoked_subcommand is None:
+        sys.stderr.write(ctx.get_help() + "\n")
+        raise typer.Exit(Usage.exit_status)
+
+
+# -- what was typed wrongly ---------------------------------------------------------------------------
+
+
+def _usage(error: typer.TyperException, params: list[Any]) -> Usage:
+    """What Typer found wrong with the words, as our error."""
+    option = _option_of(error)
+    if option is not None:
+        known = {name: param for param in params for name in param.opts if not param.hidden}
+        if option not in known:
+            return Usage("no_such_option", name=option[:40], **nearest(option, known))
+        return Usage("takes_no_value" if known[option].is_flag else "value_missing", name=option)
+    if isinstance(error, typer.BadParameter) and error.param is not None:
+        named: Any = error.param
+        name = named.metavar if named.param_type_name == "argument" else named.opts[0]
+        return Usage("bad_value" if error.message else "word_missing", name=name)  # of a missing one nothing is said
+    return Usage("usage", message=error.format_message().rstrip(". "))
+
+
+def _option_of(error: typer.TyperException) -> str | None:
+    """The option that Typer does not know, or that came without its value."""
+    return getattr(error, "option_name", None)
+
+
+def _too_early(ctx: Any, _param: Any, value: str | None) -> None:
+    if value is not None and not ctx.resilient_parsing:
+        raise Usage("option_too_early", name="--lang")

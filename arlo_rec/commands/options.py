@@ -1,0 +1,113 @@
+"""What can be typed behind a command: how an option is declared, and those that several commands share.
+
+Help texts are codes here; `command` puts the sentence of the run's language in their place. Completion offers fixed
+choices and nothing else: no name, no number and no id is looked up for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperOption
+
+from arlo_rec.ui.config import LANGUAGES
+
+REQUIRED = "required"  # section of the help
+COMMON = "common"
+
+
+def opt(
+    code: str,
+    name: str,
+    metavar: str = "TEXT",
+    *,
+    required: bool = False,
+    choices: Callable[[], list[str]] | None = None,
+) -> Any:
+    """An option with its help under *code*.
+
+    *required* is for an option whose absence the gate answers, because it is logged once the person is unlocked: the
+    help says that it must be given, and the parser does not ask for it. What has no default the parser asks for.
+    """
+    panel = REQUIRED if required else None
+    return typer.Option(
+        name, help=code, metavar=metavar, show_default=False, rich_help_panel=panel, autocompletion=choices
+    )
+
+
+def arg(code: str, metavar: str) -> Any:
+    """An argument with its help under *code*."""
+    return typer.Argument(help=code, metavar=metavar, show_default=False)
+
+
+def one_of(*values: str) -> Callable[[], list[str]]:
+    """A fixed choice."""
+    return lambda: list(values)
+
+
+def purposes() -> list[str]:
+    """The two purposes."""
+    from arlo_rec.policy import Purpose
+
+    return list(Purpose)
+
+
+def roles() -> list[str]:
+    """What a person or a service can be."""
+    from arlo_rec.policy import Role
+
+    return list(Role)
+
+
+def modes() -> list[str]:
+    """The ways of finding what is to be cut."""
+    from arlo_rec.policy import Mode
+
+    return list(Mode)
+
+
+Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", required=True, choices=purposes)]
+Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
+SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
+Yes = Annotated[bool, opt("opt.yes", "--yes")]
+DryRun = Annotated[bool, opt("opt.dry_run", "--dry-run")]
+Since = Annotated[str | None, opt("opt.from", "--from", "DATE")]
+Before = Annotated[str | None, opt("opt.to", "--to", "DATE")]
+Limit = Annotated[int | None, opt("opt.limit", "--limit", "N")]
+NewPassphraseFile = Annotated[str | None, opt("opt.new_passphrase_file", "--new-passphrase-file", "PATH")]
+Root = Annotated[Path | None, opt("opt.root", "--root", "DIR")]
+SharingGroup = Annotated[str | None, opt("opt.group", "--group", "GROUP")]
+Engine = Annotated[str | None, opt("opt.engine", "--engine", "ENGINE", choices=one_of("faster-whisper", "none"))]
+SpeechModel = Annotated[Path | None, opt("opt.model", "--model", "DIR")]
+Name = Annotated[str, arg("arg.name", "NAME")]
+
+
+def common_options() -> list[TyperOption]:
+    """The options of every command; `Command` turns them into its `Run`."""
+    values = {
+        "store": "PATH",
+        "as": "NAME",
+        "passphrase-file": "PATH",
+        "key-file": "PATH",
+        "config": "PATH",
+        "json": None,
+        "quiet": None,
+        "lang": "nb|en",
+    }
+    return [_common(word, metavar) for word, metavar in values.items()]
+
+
+def _common(word: str, metavar: str | None) -> TyperOption:
+    name = word.replace("-", "_")
+    return TyperOption(
+        param_decls=[name, f"--{word}"],
+        help=f"opt.{name}",
+        metavar=metavar,
+        is_flag=metavar is None,
+        default=False if metavar is None else None,
+        rich_help_panel=COMMON,
+        autocompletion=(lambda *_: sorted(LANGUAGES)) if word == "lang" else None,
+    )
