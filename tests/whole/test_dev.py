@@ -38,7 +38,7 @@ def test_dev_alone_lists_its_words(words: tuple[str, ...]) -> None:
 
 
 def test_an_unknown_word_behind_dev_is_an_error_that_lists_the_others() -> None:
-    done = dev("tset", "tests/test_policy.py")
+    done = dev("tset", "tests/model/test_policy.py")
     assert (done.returncode, done.stdout) == (2, "")
     assert '"tset"' in done.stderr.splitlines()[0]
     assert done.stderr.endswith(dev().stdout)
