@@ -41,6 +41,7 @@ def export(world: World, recording: str, name: str, *more: str) -> int:
     return world.run(*words, who="leif").exit
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.withdraw")
 def test_an_acknowledged_withdrawal_silences_an_export_that_is_running(world: World) -> None:
     world.grant()

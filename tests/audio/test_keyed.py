@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
 from arlo_rec.audio.keyed import HIGH, KEYS, LOW, Run, Tone, keyed, runs
 from tests.support.given_calls import CALLS, call, made, samples, truth
+from tests.support.properties import examples
 from tests.support.sounds import tone as noise_at_full_scale
 
 ALL = "".join(KEYS)
@@ -92,7 +93,7 @@ def test_speech_presses_no_keys() -> None:
     assert not any(map(runs, tones))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     key=st.sampled_from(ALL),
     seconds=st.floats(0.05, 0.5),

@@ -19,12 +19,13 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.intake.sources.table import COLUMNS
 from tests.support import world as worlds
+from tests.support.properties import examples
 from tests.support.sounds import tone_wav
 from tests.support.world import REASON, World, assert_clean, assert_no_bug
 
@@ -500,7 +501,7 @@ def test_no_manifest_of_many_whatever_brings_the_program_down(template: World, t
     path = world.gather(f"calls.{ending}")
     good, endings = path.read_bytes(), set()
 
-    @settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(100, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def property(data: st.DataObject) -> None:
         raw = data.draw(st.composite(_damaged)(good))
@@ -812,7 +813,7 @@ def test_a_notebook_of_failed_unlocks_with_anything_in_it_is_taken_into_the_log(
     assert_the_log_can_be_read(world)
 
 
-@settings(max_examples=1000, derandomize=True, deadline=None)
+@examples(1000, derandomize=True)
 @given(st.text(st.characters(codec=None, categories=None)) | st.text("\x1b\x9b\n\r\t\\xu0123\u202e\udcff\ue000 aø"))
 @example("\x1b]0;owned\x07")
 @example("\udcff\ud800")
@@ -871,7 +872,7 @@ def test_no_manifest_and_no_sound_whatever_brings_the_program_down(template: Wor
     good, sound = manifest_of(path), path.with_suffix(".wav").read_bytes()
     endings: set[str] = set()
 
-    @settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(300, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def property(data: st.DataObject) -> None:
         draw = data.draw

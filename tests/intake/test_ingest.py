@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
@@ -36,6 +36,7 @@ from arlo_rec.intake.ingest import BATCH
 from arlo_rec.intake.sources import spool
 from tests.support import world as worlds
 from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw
+from tests.support.properties import examples
 from tests.support.sounds import BITS, chunk, tone, tone_wav, wav
 from tests.support.world import REASON, World
 
@@ -169,6 +170,7 @@ def test_a_sound_without_a_manifest_is_told_and_left_and_no_fault(world: World) 
     assert left(world) == {"alone.wav"}
 
 
+@pytest.mark.slow
 def test_calls_that_cross_batches_are_all_taken_and_once(world: World) -> None:
     count = 2 * BATCH + 50
     sound = tone_wav(0.01)
@@ -250,7 +252,7 @@ def test_a_cut_is_exact_to_the_sample_at_any_microsecond_of_any_sound(template: 
     world.grant()
     started = datetime.now(UTC) - timedelta(hours=2)
 
-    @settings(max_examples=3, derandomize=True, deadline=None)
+    @examples(3, derandomize=True)
     @given(st.lists(cuts(), min_size=12, max_size=12))
     def property(chosen: list[Cut]) -> None:
         stems = {f"call{next(run)}": one for one in chosen}
@@ -647,6 +649,7 @@ KILLS = [  # measured with strace, which counts per thread: what the run, or the
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(STRACE is None, reason="needs strace to kill at a system call")
 @pytest.mark.parametrize(("call", "when"), KILLS)
 def test_a_run_killed_at_any_write_ends_after_the_next_as_if_nothing_had_happened(
@@ -676,6 +679,7 @@ def test_a_run_killed_at_any_write_ends_after_the_next_as_if_nothing_had_happene
     assert world.json("status", who="iver")["unfinished"] == 0
 
 
+@pytest.mark.slow
 def test_two_runs_over_one_spool_take_every_call_once_and_refuse_none(world: World) -> None:
     world.grant()
     count = BATCH + 20

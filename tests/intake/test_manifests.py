@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from arlo_rec.commands.run import Run
@@ -30,6 +30,7 @@ from tests.support import world as worlds
 from tests.support.faults import Crash, Plan, faults
 from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw
 from tests.support.places import TOP
+from tests.support.properties import examples
 from tests.support.sounds import tone_wav
 from tests.support.world import World
 
@@ -85,6 +86,7 @@ def test_one_that_is_named_and_not_there_is_refused(world: World, form: str) -> 
     assert [(one["source"], one["code"]) for one in told["refused"]] == [(str(world.spool / form), "not_a_file")]
 
 
+@pytest.mark.slow
 def test_more_calls_than_a_batch_are_taken_from_one_manifest_and_once(world: World, form: str) -> None:
     count, sound = 2 * BATCH + 10, tone_wav(0.01)
     for number in range(count):
@@ -395,7 +397,7 @@ def test_any_calls_are_judged_the_same_as_single_manifests_as_json_lines_and_as_
             one = one if "audio" in one else {**one, "audio": None}  # there it would be the sound beside it
             (world.spool / f"{number:03}.json").write_text(json.dumps(one), "utf-8")
 
-    @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(60, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.lists(calls(now), min_size=6, max_size=12))
     def property(told: list[dict[str, Any]]) -> None:
         apart = verdicts(lambda: single(told))
@@ -550,6 +552,7 @@ def test_every_refusal_can_be_named() -> None:
     assert {f"refused.{one}" for one in CODES} == {one for one in every() if one.startswith("refused.")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["", "calls.jsonl"], ids=["single", "json lines"])
 def test_no_refused_file_goes_before_the_log_says_so_and_the_next_run_ends_it(
     template: World, tmp_path: Path, form: str
@@ -608,6 +611,7 @@ def test_a_dry_run_tells_people_what_would_become_of_each_thing_that_lies_there(
 # Size and time ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
 def test_a_manifest_of_any_length_is_read_in_little_memory_and_in_order(tmp_path: Path, ending: str) -> None:
     count, path = 20_000, tmp_path / f"calls.{ending}"
@@ -632,6 +636,7 @@ def test_a_manifest_of_any_length_is_read_in_little_memory_and_in_order(tmp_path
     assert peak < 1024 * 1024, f"{peak} bytes for {path.stat().st_size}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["", "calls.jsonl", "calls.csv"], ids=["single", "json lines", "table"])
 def test_a_run_killed_in_the_middle_ends_after_the_next_with_every_call_in_once(world: World, form: str) -> None:
     count, sound = 2 * BATCH + 30, tone_wav(0.01)
@@ -673,6 +678,7 @@ def on_a_terminal(world: World, *words: str, **environment: str) -> str:
     return shown.decode("ascii")
 
 
+@pytest.mark.slow
 def test_a_bar_fills_on_a_terminal_and_only_there(world: World) -> None:
     count, sound = 2 * BATCH, tone_wav(0.01)
     for number in range(count):

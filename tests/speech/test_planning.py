@@ -50,6 +50,7 @@ def under_one_word(number: int, channel: int, start: float, end: float) -> list[
 # -- words that last too long --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 def test_no_harmless_word_hides_what_was_said_under_it(strict: bool) -> None:
     hidden = 0
@@ -86,6 +87,7 @@ def test_a_long_word_right_behind_a_cue_does_not_end_what_the_engine_could_not_s
     assert list(planner._behind_cues(activity, [*cue, short])) == []
 
 
+@pytest.mark.slow
 def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() -> None:
     cuts = [Cut(5.0, 9.0), Cut(11.0, 12.0), Cut(14.8, 20.0)]
     long, short = Word("I", 8.0, 15.0, 0.99, 0), Word("ja", 12.5, 12.8, 0.99, 0)
@@ -108,6 +110,7 @@ def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() 
 # -- words that jump or drift --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", CALLS)
 def test_nobody_is_warned_of_the_words_of_an_engine(number: int) -> None:
     for kind in ("words-base", "words-base-hints"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Usage
@@ -21,6 +21,7 @@ from arlo_rec.speech.transcripts import gathering, reading
 from arlo_rec.speech.transcripts.reading import FORMS, read
 from arlo_rec.speech.words import Redaction, Transcript, Word
 from tests.support.places import GIVEN, WORDS
+from tests.support.properties import examples
 
 FIXTURES = {path.name: path.read_bytes() for path in sorted(WORDS.iterdir())}
 WHYS = {"too_large", "not_utf8", "not_json", "unknown_form", "no_words", "too_many", "no_such_channel"}
@@ -550,13 +551,13 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(TREES)
 def test_any_json_is_read_or_refused(tree: Any) -> None:
     survives(json.dumps(tree).encode())
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(st.data(), st.none() | st.integers(0, 3))
 def test_a_document_of_which_anything_was_changed_is_read_or_refused(data: st.DataObject, channel: int | None) -> None:
     name = data.draw(st.sampled_from([one for one in FIXTURES if one.endswith(".json") and "halved" not in one]))
@@ -584,7 +585,7 @@ def _change(tree: Any, data: st.DataObject) -> None:
         del at[key]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.data())
 def test_a_file_of_which_any_bytes_were_changed_is_read_or_refused(data: st.DataObject) -> None:
     raw = bytearray(FIXTURES[data.draw(st.sampled_from(list(FIXTURES)))])

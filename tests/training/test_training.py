@@ -118,6 +118,7 @@ def wrong_transcripts(world: World) -> dict[str, tuple[Any, str, str]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.rule("data.pseudonymised")
 def test_a_transcript_that_does_not_fit_makes_no_copy_and_says_why(world: World) -> None:
     recording = call(world)
@@ -247,6 +248,7 @@ def backlog(world: World) -> list[str]:
     return [call(world, f"call00{at}", started=now - timedelta(hours=1 + at)) for at in (0, 2, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers: str) -> None:
     first, second, third = backlog(world)

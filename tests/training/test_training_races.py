@@ -36,7 +36,7 @@ from tests.support.copies import (
 )
 from tests.support.models import MODEL, needs_model
 from tests.support.places import TOP
-from tests.support.world import Result, World
+from tests.support.world import PASSPHRASE, Result, World
 
 
 def meanwhile(
@@ -307,8 +307,6 @@ def test_a_process_that_is_aborted_while_it_holds_a_call_leaves_no_core(world: W
     passphrase = world.base / "sigrid.pass"
     secret = ["--as", "sigrid", "--passphrase-file", str(passphrase), "--store", str(world.store)]
     if not passphrase.exists():
-        from tests.support.world import PASSPHRASE
-
         passphrase.write_text(PASSPHRASE, "utf-8")
         passphrase.chmod(0o600)
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
@@ -335,8 +333,6 @@ def test_ctrl_c_ends_a_run_that_hears_at_once(world: World, tmp_path: Path) -> N
     for name in ("call000", "call002", "call003"):
         call(world, name)
     passphrase = tmp_path / "pass"
-    from tests.support.world import PASSPHRASE
-
     passphrase.write_text(PASSPHRASE, "utf-8")
     passphrase.chmod(0o600)
     secret = ["--as", "sigrid", "--passphrase-file", str(passphrase), "--store", str(world.store)]

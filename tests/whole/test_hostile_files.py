@@ -90,6 +90,7 @@ def run(world: World, place: str, path: Path) -> Result:
     return world.run(*(named.get(one, one) for one in words), "--json", who=who)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", KINDS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_no_plain_file_is_told_at_once_wherever_it_lies(
@@ -109,6 +110,7 @@ def test_what_is_no_plain_file_is_told_at_once_wherever_it_lies(
     assert_no_bug(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["config", "receipt", "failed unlocks", "root", "catalogue"])
 def test_a_terabyte_of_nothing_takes_no_memory(world: World, place: str) -> None:
     path = PLACES[place][0](world)
