@@ -371,6 +371,7 @@ def calls(draw: st.DrawFn, now: datetime) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_any_calls_are_judged_the_same_as_single_manifests_as_json_lines_and_as_tables(
     template: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
