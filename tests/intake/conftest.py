@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from types import FrameType
 
 import pytest
 
+from arlo_rec.commands.run import Run
 from tests.support import world as worlds
+from tests.support.tables import FORMS
 from tests.support.world import World
 
 
@@ -40,3 +43,19 @@ def refusing(shared: World) -> Iterator[World]:
     yield shared
     shutil.rmtree(shared.spool)
     assert not list((shared.store / "objects").glob("*/*"))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Sets the program's clock."""
+
+    def stand(at: datetime) -> None:
+        monkeypatch.setattr(Run, "now", lambda _: at)
+
+    return stand
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> str:
+    """The name of a manifest of many."""
+    return str(request.param)
