@@ -59,6 +59,7 @@ def test_an_acknowledged_withdrawal_silences_an_export_that_is_running(world: Wo
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_revocation_silences_an_export_that_is_running_too(world: World) -> None:
     world.grant()
     (ours,) = world.take_in("long", seconds=LONG)
@@ -72,6 +73,7 @@ def test_a_revocation_silences_an_export_that_is_running_too(world: World) -> No
             list(sound)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.withdraw")
 @pytest.mark.parametrize("how", ["export", "dsar"])
 def test_a_withdrawal_that_comes_just_before_a_file_has_its_name_leaves_no_file(

@@ -87,6 +87,7 @@ def test_keys_are_found_below_speech() -> None:
         assert whole(found, pressed) >= 0.99 * len(pressed), below
 
 
+@pytest.mark.slow
 def test_speech_presses_no_keys() -> None:
     tones = [keyed(call(number)) for number in CALLS]
     assert sum(map(len, tones)) <= 2, "in eleven minutes of it, some of them with two channels"

@@ -381,6 +381,7 @@ else:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, env=environment)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the system call filter is Linux's")
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
 def test_a_confined_process_cannot(attempt: str) -> None:

@@ -164,6 +164,7 @@ def test_only_purposes_that_the_prompt_named_are_told() -> None:
     assert "quality assurance" not in training_only
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "nb", "en"),
     [
@@ -199,6 +200,7 @@ def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> N
     assert [title[0] for _, title in links] == list("ABCDEF"[: len(links)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", EVERY_KIND)
 def test_headings_follow_one_another_and_every_element_ends(answer: Answer) -> None:
     outline = Outline(letter_of(answer))
@@ -333,6 +335,7 @@ def test_the_page_names_no_address_and_has_no_handler_in_its_markup() -> None:
     assert not re.search(r"https?:|//[a-z]|\b(src|href|action|style|on[a-z]+)=", page)
 
 
+@pytest.mark.slow
 def test_salt_and_nonce_make_the_file_and_nothing_else_does() -> None:
     assert built(ANSWER) == built(ANSWER)
     other = build(ANSWER, PASSPHRASE, "nb", salt=NONCE + b"salt", nonce=NONCE)

@@ -293,6 +293,7 @@ def test_unknown_keys_a_byte_order_mark_and_big_numbers_are_no_fault(world: Worl
     assert len(offer(world)["accepted"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["source_id", "direction", "started_at", "team", "agent", "caller"])
 @pytest.mark.parametrize("how", ["missing", "wrong"])
 def test_a_required_key_that_is_missing_or_of_a_wrong_kind_is_bad_metadata(refusing: World, key: str, how: str) -> None:

@@ -41,6 +41,7 @@ def test_a_caller_that_is_no_number_is_bad_metadata_and_nobody(refusing: World) 
     assert told == dict.fromkeys(told, "bad_metadata")
 
 
+@pytest.mark.slow
 def test_withheld_numbers_are_taken_and_no_word_finds_them(world: World) -> None:
     callers = [None, *WITHHELD]
     for number, caller in enumerate(callers):
@@ -65,6 +66,7 @@ NOTATIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.withdraw")
 def test_a_withdrawal_finds_every_notation_of_a_number_and_only_that_number(world: World) -> None:
     for number, caller in enumerate(NOTATIONS):
@@ -179,6 +181,7 @@ def test_texts_have_at_most_200_characters(world: World, key: str) -> None:
     assert (len(told["accepted"]), codes(told)) == (1, ["bad_metadata"] * 2)
 
 
+@pytest.mark.slow
 def test_strange_names_are_kept_and_shown_as_what_they_are(world: World) -> None:
     world.grant()
     for number, text in enumerate(STRANGE):

@@ -229,6 +229,7 @@ def cuts(draw: st.DrawFn) -> Cut:
     return Cut(draw(st.sampled_from(list(Encoding))), rate, draw(st.sampled_from([1, 2])), frames, micros)
 
 
+@pytest.mark.slow
 def test_a_cut_is_exact_to_the_sample_at_any_microsecond_of_any_sound(template: World, tmp_path: Path) -> None:
     world, run = worlds.copy(template, tmp_path), itertools.count()
     world.grant()

@@ -41,6 +41,7 @@ def recovery_key(world: World) -> str:
 # -- a lost passphrase --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_only_officer_lost_the_passphrase_and_the_recovery_key_gives_a_new_one(world: World) -> None:
     world.take_in("a")
     told = as_officer(world, "recovery", recovery_key(world), "person", "passphrase", "--reset", "sigrid")
@@ -53,6 +54,7 @@ def test_the_only_officer_lost_the_passphrase_and_the_recovery_key_gives_a_new_o
     assert len(world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"]) == 1
 
 
+@pytest.mark.slow
 def test_a_second_officer_gives_the_first_a_new_passphrase(world: World) -> None:
     words = ("person", "add", "sara", "--role", "officer", "--new-passphrase-file", str(world.base / "passphrase"))
     world.json(*words, who="sigrid")

@@ -118,6 +118,7 @@ def test_a_file_of_which_any_bytes_were_changed_is_read_or_refused(data: st.Data
     survives(bytes(raw))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "raw",
     [

@@ -135,6 +135,7 @@ def test_the_language_of_a_call_is_found_once_and_one_that_the_model_lacks_is_re
         assert len(hearing.hear(SECOND, "nb", ())) == 1, "and the process is as well as before"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -172,6 +173,7 @@ def test_as_many_words_as_somebody_may_say_are_believed(folder: Path) -> None:
         assert len(hearing.hear(SECOND, "en", ())) == 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

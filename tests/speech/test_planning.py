@@ -165,6 +165,7 @@ def test_more_words_or_marks_than_anybody_makes_are_refused_before_they_cost_min
     assert time.process_time() - begun < 10
 
 
+@pytest.mark.slow
 def test_somebody_is_warned_where_the_first_transcript_has_no_scores_whatever_the_others_have() -> None:
     bare = of([replace(one, score=None) for one in heard(STEREO)])
     assert "no_scores" in planned(STEREO, bare, of(heard(STEREO))).warnings
@@ -174,6 +175,7 @@ def test_somebody_is_warned_where_the_first_transcript_has_no_scores_whatever_th
 # -- what a vendor marked ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_marks_behind_the_end_are_warned_of() -> None:
     duration = call(STEREO).duration
     inside, outside = Redaction(duration - 2, duration - 1), Redaction(duration + 5, duration + 6)
@@ -183,6 +185,7 @@ def test_marks_behind_the_end_are_warned_of() -> None:
     assert "redaction_outside" in planned(STEREO, of(heard(STEREO)), of([], outside)).warnings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False])
 def test_a_file_of_marks_alone_adds_its_marks_to_a_transcript_and_nothing_else(first: bool) -> None:
     words, marks = of(heard(STEREO)), of([], Redaction(30.0, 31.0, 0))
