@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import properties
 from tests.support import world as worlds
 from tests.support.feed import configure
 from tests.support.remembered import remembered
@@ -55,10 +56,12 @@ MEMORY = Path("/dev/shm")  # a file system in memory: nothing that a test writes
 ROOM = 2 * 1024**3  # bytes that must be free there
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Temporary folders lie in memory where there is room; `PYTEST_DEBUG_TEMPROOT` names another place."""
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    quick = config.getoption("markexpr") == "not slow"
+    properties.choose("prove" if config.getoption("--prove") else "quick" if quick else "ordinary")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -41,6 +41,7 @@ def export(world: World, recording: str, name: str, *more: str) -> int:
     return world.run(*words, who="leif").exit
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.withdraw")
 def test_an_acknowledged_withdrawal_silences_an_export_that_is_running(world: World) -> None:
     world.grant()
@@ -58,6 +59,7 @@ def test_an_acknowledged_withdrawal_silences_an_export_that_is_running(world: Wo
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_revocation_silences_an_export_that_is_running_too(world: World) -> None:
     world.grant()
     (ours,) = world.take_in("long", seconds=LONG)
@@ -71,6 +73,7 @@ def test_a_revocation_silences_an_export_that_is_running_too(world: World) -> No
             list(sound)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.withdraw")
 @pytest.mark.parametrize("how", ["export", "dsar"])
 def test_a_withdrawal_that_comes_just_before_a_file_has_its_name_leaves_no_file(

@@ -7,12 +7,13 @@ from itertools import pairwise
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
 from arlo_rec.audio.activity import Activity, activity, covered, stretches
 from tests.support.given_calls import CALLS, Array, active, call, made, samples, truth
+from tests.support.properties import examples
 from tests.support.sounds import tone
 
 STEREO_CLEAN = 2  # 30 dB above its noise, nothing leaks: what tests mix into it is all there is
@@ -112,7 +113,7 @@ def test_an_offset_hides_no_speech() -> None:
     assert missed < 0.01 and false < 0.02
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     start=st.floats(1.0, 4.0),
     length=st.floats(0.1, 3.0),
@@ -140,7 +141,6 @@ def test_the_level_is_that_of_each_hundredth_of_a_second_wherever_blocks_end() -
         assert level[step] == pytest.approx(10 * math.log10(part.var()), abs=0.05)
 
 
-@settings(deadline=None)
 @given(frames=st.integers(1, 2000), channels=st.integers(1, 2), rate=st.sampled_from([8000, 11_025, 48_000]))
 def test_a_sound_of_any_length_has_a_step_for_every_hundredth_begun(frames: int, channels: int, rate: int) -> None:
     found = activity(made(numpy.full((frames, channels), 0.1), rate))

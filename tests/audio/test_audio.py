@@ -13,12 +13,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Format, Header, Sound, forms
 from arlo_rec.model.errors import SoundError
+from tests.support.properties import examples
 from tests.support.sounds import GUID_TAIL, chunk, extensible, fmt, rf64, riff, tone, tone_wav, wav
 
 FRAMES = tone(0.01)  # 80 frames of stereo u-law, 160 bytes
@@ -324,7 +325,7 @@ def test_two_thousand_broken_files_give_a_sound_or_a_reason_and_nothing_else() -
     assert len(set(found)) > 15  # and the others did not all fail at the same door
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     places=st.dictionaries(st.integers(0, 67), st.integers(0, 255), min_size=1, max_size=6),
     size=st.none() | st.integers(0, 400) | st.integers(2**31 - 100, 2**33),
@@ -336,7 +337,7 @@ def test_no_header_and_no_size_leads_to_any_other_error(places: dict[int, int], 
     outcome(bytes(file), len(file) if size is None else size)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=200), st.sampled_from([b"", b"RIFF", riff(fmt())[:12], riff(fmt())]))
 def test_arbitrary_bytes_lead_to_no_other_error(noise: bytes, start: bytes) -> None:
     file = start + noise
@@ -348,7 +349,7 @@ def test_arbitrary_bytes_lead_to_no_other_error(noise: bytes, start: bytes) -> N
 # Written ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(sounds())
 def test_what_is_written_is_read_again(sound: Sound) -> None:
     file = audio.canonical_wav(sound)
@@ -465,7 +466,7 @@ def test_all_codes_of_g711_decode_as_in_libsndfile(encoding: Encoding) -> None:
     assert hashlib.sha256(decoded.data).hexdigest() == DECODED_SHA256[encoding]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(sounds((Encoding.ULAW, Encoding.ALAW)))
 def test_decoding_keeps_frames_channels_and_rate(sound: Sound) -> None:
     decoded = audio.as_pcm16(sound)
@@ -493,7 +494,7 @@ def test_the_channel_that_is_not_kept_is_digital_zero() -> None:
     assert audio.keep_channel(sound, 1) == stereo((0, 0x0304), (0, -2), (0, 32767))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.tuples(st.integers(-32768, 32767), st.integers(-32768, 32767)), min_size=1, max_size=60))
 def test_both_channels_kept_apart_are_the_sound_together(frames: list[tuple[int, int]]) -> None:
     sound = stereo(*frames)

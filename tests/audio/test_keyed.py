@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
 from arlo_rec.audio.keyed import HIGH, KEYS, LOW, Run, Tone, keyed, runs
 from tests.support.given_calls import CALLS, call, made, samples, truth
+from tests.support.properties import examples
 from tests.support.sounds import tone as noise_at_full_scale
 
 ALL = "".join(KEYS)
@@ -86,13 +87,14 @@ def test_keys_are_found_below_speech() -> None:
         assert whole(found, pressed) >= 0.99 * len(pressed), below
 
 
+@pytest.mark.slow
 def test_speech_presses_no_keys() -> None:
     tones = [keyed(call(number)) for number in CALLS]
     assert sum(map(len, tones)) <= 2, "in eleven minutes of it, some of them with two channels"
     assert not any(map(runs, tones))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     key=st.sampled_from(ALL),
     seconds=st.floats(0.05, 0.5),

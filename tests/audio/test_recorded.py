@@ -20,7 +20,7 @@ from typing import Any
 import numpy
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
@@ -28,6 +28,7 @@ from arlo_rec.audio import Encoding, confinement, decoder, decoding
 from arlo_rec.i18n.messages import every
 from arlo_rec.model.errors import SoundError
 from tests.support.compressed import AV, SECRET, SOUNDFILE, samples, with_soundfile
+from tests.support.properties import examples
 from tests.support.sounds import chunk, fmt, riff, tone
 from tests.support.world import World, memory_of
 
@@ -68,6 +69,7 @@ def taken_in(world: World, file: bytes, ending: str, **how: Any) -> bytes:
 # Formats ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SOUNDFILE)
 def test_a_compressed_sound_comes_in_as_the_samples_that_its_library_decodes(world: World, kind: str) -> None:
     world.grant()
@@ -82,6 +84,7 @@ def test_a_compressed_sound_comes_in_as_the_samples_that_its_library_decodes(wor
     assert taken_in(world, file, ending) == audio.canonical_wav(audio.Sound(Encoding.PCM16, rate, channels, expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", AV)
 def test_what_ffmpeg_decodes_comes_in_with_the_length_that_was_recorded(world: World, kind: str) -> None:
     world.grant()
@@ -150,6 +153,7 @@ def planted(kind: str) -> tuple[str, bytes]:
     return ending, make()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wav", "mp3", "flac", "vorbis", "opus"])
 def test_words_in_tags_and_in_the_name_are_found_nowhere_afterwards(world: World, kind: str) -> None:
     world.grant()
@@ -201,7 +205,7 @@ def test_a_sound_that_breaks_off_is_refused_and_stays(world: World, kind: str) -
     assert [one for one in (world.store / "objects").rglob("*") if one.is_file()] == []
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     kind=st.sampled_from(sorted(SOUNDFILE)),
     places=st.dictionaries(st.floats(0, 0.999), st.integers(0, 255), min_size=1, max_size=5),
@@ -377,6 +381,7 @@ else:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, env=environment)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the system call filter is Linux's")
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
 def test_a_confined_process_cannot(attempt: str) -> None:
@@ -387,6 +392,7 @@ def test_a_confined_process_can_still_compute_and_answer() -> None:
     assert confined("bytearray(64 << 20); os.read(0, 0)").stdout == b"done"
 
 
+@pytest.mark.slow
 def test_a_confined_process_that_computes_for_ever_is_ended() -> None:
     assert confined("exec('while True: pass')", cpu_s=1).returncode in (-signal.SIGXCPU, -signal.SIGKILL)
 
@@ -411,6 +417,7 @@ def test_every_reason_for_refusing_a_sound_has_a_sentence() -> None:
 # Size -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_two_hour_stereo_call_is_taken_in_with_less_than_150_mb(world: World) -> None:
     path = world.deliver("long", started=datetime.now(UTC) - timedelta(hours=3)).with_suffix(".wav")
     header = audio.Header(Encoding.PCM16, 8000, 2, 2 * 3600 * 8000)
@@ -427,6 +434,7 @@ def test_a_two_hour_stereo_call_is_taken_in_with_less_than_150_mb(world: World) 
     assert stored.stat().st_size > 230_000_000
 
 
+@pytest.mark.slow
 def test_an_hour_of_flac_is_taken_in_with_less_than_150_mb(world: World) -> None:
     path = world.deliver("long", started=datetime.now(UTC) - timedelta(hours=3)).with_suffix(".wav")
     block = samples(10, channels=2)

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound, Stretch
 from arlo_rec.audio.activity import Activity, covered
 from arlo_rec.audio.voice import STAYS_HZ, disguise, order, poles_of, resonances, turns_of
 from tests.support.given_calls import active, call, made, samples
+from tests.support.properties import examples
 from tests.support.sounds import tone
 
 CHANCE, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -51,7 +52,7 @@ def one_turn(wave: Array, rate: int = 8000, chance: bytes = CHANCE) -> Array:
     return samples(disguise(sound, [Stretch(0, sound.duration)], chance))[:, 0]
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     encoding=st.sampled_from(sorted(Encoding)),
     rate=st.sampled_from([8000, 11_025, 48_000]),

@@ -218,6 +218,7 @@ def _add(path: Path, times: int) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_four_writers_lose_no_update(catalogue: SqliteConnection, tmp_path: Path) -> None:
     with catalogue.writing():
         catalogue.run("INSERT INTO t VALUES (0)")

@@ -11,6 +11,8 @@ from tests.support import world as worlds
 from tests.support.catalogue import catalogue
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 PAGE = 4096  # bytes: SQLCipher 4
 PAGES_TRIED = 40  # spread over all; --prove tries every one
 

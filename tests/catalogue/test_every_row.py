@@ -74,6 +74,7 @@ def test_a_vandal_who_changes_nothing_is_not_noticed(lived: tuple[World, Path], 
     assert not _noticed(twin)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_a_row_that_is_gone_is_noticed(lived: tuple[World, Path], tmp_path: Path, table: str, whole: bool) -> None:
     world, _ = lived
@@ -88,6 +89,7 @@ def test_a_row_that_is_gone_is_noticed(lived: tuple[World, Path], tmp_path: Path
         shutil.rmtree(twin.base)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_as_it_was_once_is_noticed(lived: tuple[World, Path], tmp_path: Path, table: str) -> None:
     world, older = lived
@@ -116,6 +118,7 @@ def files(world: World) -> Iterator[Path]:
                 yield one
 
 
+@pytest.mark.slow
 def test_a_file_that_is_gone_is_noticed(lived: tuple[World, Path], tmp_path: Path) -> None:
     world, _ = lived
     names = [one.relative_to(world.base) for one in files(world)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -18,6 +18,7 @@ from arlo_rec.keys.root_secret import Seen
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
 from tests.support.memory import MemoryRoot
+from tests.support.properties import examples
 
 STORE, SEED = b"s" * 16, b"r" * 32
 DUE = datetime(2026, 12, 1, tzinfo=UTC)
@@ -33,7 +34,7 @@ def name(number: int) -> RecordingId:
     return RecordingId(number.to_bytes(16, "big"))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=40),
     st.data(),

@@ -27,6 +27,8 @@ from tests.support.attack import identity
 from tests.support.catalogue import catalogue
 from tests.support.world import REASON, World
 
+pytestmark = pytest.mark.slow
+
 COUNT, DUE, TEAMS = 2_000, 60, 3
 LARGE = ("recordings", "shares", "metadata", "mentions", "entries", "metadata_keys", "tombstones", "refusals")
 COUNTS_ALL = "SELECT count(*) FROM recordings WHERE state = 'held'"  # of an index alone: 0.07 s for a million

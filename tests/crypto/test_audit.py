@@ -6,13 +6,14 @@ import hashlib
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.merkle import Checkpoint, Tree
 from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.model.errors import Integrity
+from tests.support.properties import examples
 
 # the reference leaves and roots of the certificate-transparency project's test of RFC 6962
 LEAVES = [
@@ -64,7 +65,7 @@ def pymerkle() -> ModuleType:
     return found
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(size=st.integers(0, 300), seed=st.binary(max_size=8))
 def test_roots_are_those_of_pymerkle_at_every_size(pymerkle: ModuleType, size: int, seed: bytes) -> None:
     leaves = [hashlib.sha512(seed + bytes([at % 256, at // 256])).digest()[: at % 65] for at in range(size)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.primitives import Argon2Cost, Sealed, SealingKey, SigningKey
+from tests.support.properties import examples
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.binary(max_size=200), st.binary(max_size=40), st.binary(max_size=40))
 def test_a_seal_opens_for_its_key_and_purpose_alone(secret: bytes, info: bytes, other: bytes) -> None:
     key, stranger = SealingKey.from_seed(b"a" * 32), SealingKey.from_seed(b"b" * 32)
@@ -23,7 +24,7 @@ def test_a_seal_opens_for_its_key_and_purpose_alone(secret: bytes, info: bytes, 
             key.open(sealed, other)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.data())
 def test_a_changed_wrap_does_not_open(data: st.DataObject) -> None:
     wrapped = bytearray(primitives.wrap(b"k" * 32, b"s" * 32, b"place"))

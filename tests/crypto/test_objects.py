@@ -6,7 +6,7 @@ import struct
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.access import gate
@@ -16,6 +16,7 @@ from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, RecordingId
 from arlo_rec.policy import Purpose
+from tests.support.properties import examples
 
 CONSENT = Consent(datetime(2026, 10, 1, tzinfo=UTC), "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
 ID, PARENT = RecordingId(bytes(range(16))), RecordingId(bytes(range(16, 32)))
@@ -64,7 +65,7 @@ def test_both_locks_are_needed() -> None:
             list(object_file.open_body(wrong, header, body))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.data())
 def test_a_changed_byte_anywhere_is_noticed(data: st.DataObject) -> None:
     key, header, raw = sealed(b"the sound of a call" * 20)

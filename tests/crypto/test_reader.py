@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import object_file, primitives
@@ -54,7 +54,6 @@ def opened(sealed: bytes, key: bytes = KEY, context: bytes = CONTEXT) -> bytes:
     return reader.read(0, reader.size)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SIZES), st.binary(max_size=40), st.binary(max_size=40), st.data())
 def test_every_slice_is_the_slice_of_the_plain(size: int, before: bytes, behind: bytes, data: st.DataObject) -> None:
     plain, sealed = BODIES[size]
@@ -96,7 +95,6 @@ def test_only_the_chunks_that_hold_the_bytes_are_read() -> None:
     assert stream.asked == [range(HEAD + SEALED_CHUNK, HEAD + 2 * SEALED_CHUNK)]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SIZES), st.data())
 def test_a_changed_byte_anywhere_is_refused(size: int, data: st.DataObject) -> None:
     broken = bytearray(BODIES[size][1])
@@ -116,7 +114,6 @@ def test_a_changed_chunk_is_refused_where_it_is_read_and_only_there() -> None:
             reader.read(start, stop)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SIZES), st.data())
 def test_a_body_that_was_cut_does_not_open(size: int, data: st.DataObject) -> None:
     sealed = BODIES[size][1]
@@ -132,7 +129,6 @@ def test_a_body_cut_between_chunks_does_not_open(size: int) -> None:
             BodyReader(KEY, CONTEXT, io.BytesIO(sealed[:end]), 0, end)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SIZES), st.binary(min_size=1, max_size=2 * SEALED_CHUNK))
 def test_a_body_with_something_behind_it_does_not_open(size: int, behind: bytes) -> None:
     sealed = BODIES[size][1] + behind
@@ -173,7 +169,6 @@ def test_a_chunk_of_another_body_under_the_same_key_is_refused() -> None:
             opened(sealed[:at] + other[at : at + SEALED_CHUNK] + sealed[at + SEALED_CHUNK :])
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SIZES), st.binary(min_size=32, max_size=32), st.binary(max_size=40))
 def test_another_key_and_another_context_are_refused(size: int, key: bytes, context: bytes) -> None:
     sealed = BODIES[size][1]

@@ -11,15 +11,10 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import fields, replace
-from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
-from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jinja2 import UndefinedError
 
 from arlo_rec import audio
@@ -31,121 +26,33 @@ from arlo_rec.i18n.formats import MONTHS
 from arlo_rec.i18n.messages import LANGUAGES, group, has
 from arlo_rec.i18n.pages import visible
 from arlo_rec.model.errors import Usage
-from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import Action, Purpose, Role
-from tests.support.browser import MISSING, Browser
+from tests.support.answers import (
+    ANSWER,
+    HOSTILE,
+    LATER,
+    MADE,
+    MONO,
+    NONCE,
+    NOTHING,
+    NUMBER,
+    OWN,
+    PASSPHRASE,
+    PROMPT,
+    SCRIPTS,
+    built,
+    opened,
+)
 from tests.support.sounds import tone_wav
 from tests.support.templates import spoken
 
-PASSPHRASE = "2b7k-ærlig-kopi-90d"
-SALT, NONCE = bytes(range(16)), bytes(range(12))
-PROMPT = SHIPPED[0]
-START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
-NUMBER = "+4700000000"
-
-
-def own_speech(seconds: float, caller: int) -> bytes:
-    stereo = tone_wav(seconds, encoding=audio.Encoding.PCM16)
-    return audio.canonical_wav(audio.keep_channel(audio.read_wav(io.BytesIO(stereo), len(stereo)), caller))
-
-
-OWN = RecordingFacts(
-    id="0123456789abcdef0123456789abcdef",
-    started_at=START,
-    duration_s=92.5,
-    team="fjellgruppa",
-    purposes=("quality", "training"),
-    consent_at=START - timedelta(seconds=1),
-    prompt_version=PROMPT.version,
-    prompt_text=PROMPT.text,
-    prompt_sha256=PROMPT.sha256.hex(),
-    number=NUMBER,
-    reference="1790842530.42",
-    identifiers=("Kari Oppdiktet",),
-    erased_on=START + timedelta(days=90),
-    sound=own_speech(1.5, caller=0),
-    own_speech=True,
-    withheld=None,
-    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
-    accesses=(
-        RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
-        RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
-        RecordedAccess(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
-        RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),
-    ),
-    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
-)
-LATER = replace(
-    OWN,
-    id="f" * 32,
-    started_at=START + timedelta(days=30),
-    duration_s=0.75,
-    purposes=("training",),
-    consent_at=START + timedelta(days=30),
-    erased_on=START + timedelta(days=120),
-    sound=own_speech(0.75, caller=1),
-    identifiers=(),
-    grants=(),
-    copies=(),
-    accesses=(),
-)
-MADE = START + timedelta(days=3)
-MONO = replace(
-    OWN,
-    id="a" * 32,
-    number=None,
-    sound=None,
-    own_speech=False,
-    withheld="mono",
-    copies=(CopyFacts(MADE, "needs_review"), CopyFacts(MADE, "ready")),
-)
-ANSWER = Answer(
-    case=Case("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), "BankID, 10. november"),
-    answered_at=START + timedelta(days=40),
-    identifiers=(NUMBER,),
-    recordings=(OWN, LATER, MONO),
-    whole_call_reason=None,
-    policy_version="2026-01",
-    log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
-)
-NOTHING = replace(ANSWER, recordings=())
 WHOLE = replace(
     ANSWER,
     recordings=(replace(OWN, copies=(), own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16)),),
     whole_call_reason="opptaket er bare forståelig i sin helhet",
 )
 UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),))
-
-SCRIPTS = (
-    "</script><script>window.ran = 1; alert(1)</script>",
-    """"'><img src=x onerror="window.ran = 1">""",
-    "<!-- <style>* { display: none }</style>",
-    "Kari \u202eNordmann\u2066\x1b[2J",
-    "{{ 7 * 7 }}{% if %}{# ${lang} {count} {0} &amp; %s",
-)
-HOSTILE = replace(
-    ANSWER,
-    case=replace(ANSWER.case, identity=SCRIPTS[0]),
-    recordings=tuple(
-        replace(OWN, id=str(n), team=one, reference=one, identifiers=(one,), prompt_text=one)
-        for n, one in enumerate(SCRIPTS)
-    ),
-)
 EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, HOSTILE)
-
-
-def built(answer: Answer, lang: str = "nb") -> bytes:
-    return build(answer, PASSPHRASE, lang, salt=SALT, nonce=NONCE)
-
-
-def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, Any]:
-    """What is inside, by the steps that the page's script takes, in other code."""
-    found = re.search(rb'data-salt="(.*?)" data-nonce="(.*?)" data-rounds="(.*?)">(.*?)</script>', page)
-    assert found
-    salt, nonce, sealed = (base64.b64decode(found[n], validate=True) for n in (1, 2, 4))
-    key = hashlib.pbkdf2_hmac("sha256", passphrase, salt, int(found[3]))
-    content: dict[str, Any] = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
-    return content
 
 
 def letter_of(answer: Answer, lang: str = "nb") -> str:
@@ -257,6 +164,7 @@ def test_only_purposes_that_the_prompt_named_are_told() -> None:
     assert "quality assurance" not in training_only
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "nb", "en"),
     [
@@ -292,6 +200,7 @@ def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> N
     assert [title[0] for _, title in links] == list("ABCDEF"[: len(links)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", EVERY_KIND)
 def test_headings_follow_one_another_and_every_element_ends(answer: Answer) -> None:
     outline = Outline(letter_of(answer))
@@ -426,6 +335,7 @@ def test_the_page_names_no_address_and_has_no_handler_in_its_markup() -> None:
     assert not re.search(r"https?:|//[a-z]|\b(src|href|action|style|on[a-z]+)=", page)
 
 
+@pytest.mark.slow
 def test_salt_and_nonce_make_the_file_and_nothing_else_does() -> None:
     assert built(ANSWER) == built(ANSWER)
     other = build(ANSWER, PASSPHRASE, "nb", salt=NONCE + b"salt", nonce=NONCE)
@@ -443,208 +353,3 @@ def test_an_answer_that_no_browser_could_open_is_refused(monkeypatch: pytest.Mon
 def test_a_passphrase_is_trimmed_and_composed() -> None:
     assert passphrase_bytes(" \u00a0\ufeffa\u030arlig kopi\r\n") == "årlig kopi".encode()
     assert passphrase_bytes("\x1cx\x85") == "\x1cx\x85".encode()  # a browser does not trim these
-
-
-# -- in a browser -------------------------------------------------------------------------------------
-
-needs_browser = pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser() as started:
-        yield started
-
-
-def unlock(browser: Browser, file: Path, answer: Answer = ANSWER, lang: str = "nb") -> None:
-    """Open the file of *answer* and wait for the letter."""
-    file.write_bytes(built(answer, lang))
-    browser.open(file)
-    browser.run(
-        "window.made = []; const make = URL.createObjectURL;"
-        "URL.createObjectURL = (blob) => { window.made.push(blob); return make.call(URL, blob); };"
-    )
-    browser.type("#passphrase", PASSPHRASE)
-    browser.click("#unlock button")
-    browser.wait_until("!document.querySelector('#letter').hidden")
-
-
-@needs_browser
-@pytest.mark.parametrize(
-    ("lang", "title"), [("nb", "Svar på kravet ditt om innsyn"), ("en", "Answer to your request for access")]
-)
-def test_the_right_passphrase_shows_the_letter(browser: Browser, tmp_path: Path, lang: str, title: str) -> None:
-    unlock(browser, tmp_path / "answer.html", lang=lang)
-    assert browser.text("h1") == title
-    assert browser.run("return document.documentElement.lang") == lang
-    assert browser.run("return document.querySelectorAll('article').length") == 3
-    assert browser.run("return document.querySelector('#gate, #sealed, #passphrase')") is None
-    assert PROMPT.text in browser.text("blockquote")
-
-
-@needs_browser
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_wrong_passphrase_says_so_and_can_be_tried_again(browser: Browser, tmp_path: Path, lang: str) -> None:
-    file = tmp_path / "answer.html"
-    file.write_bytes(built(ANSWER, lang))
-    browser.open(file)
-    for wrong in ("", "2b7k-uærlig-kopi"):
-        browser.type("#passphrase", wrong)
-        browser.click("#unlock button")
-        browser.wait_until("document.querySelector('#status.problem')")
-        assert browser.text("#status").startswith(
-            {"nb": "Passordet stemmer ikke.", "en": "The passphrase is not right."}[lang]
-        )
-        assert browser.run("return document.activeElement.id") == "passphrase"
-        assert browser.run("return document.querySelector('#letter').innerHTML") == ""
-    browser.type("#passphrase", f"  {PASSPHRASE}\u00a0")
-    browser.press_keys("\ue007")  # Enter
-    browser.wait_until("!document.querySelector('#letter').hidden")
-
-
-@needs_browser
-def test_a_changed_file_does_not_open(browser: Browser, tmp_path: Path) -> None:
-    file, page = tmp_path / "answer.html", built(ANSWER)
-    place = page.index(b"</script>") - 100
-    file.write_bytes(page[:place] + (b"A" if page[place] != ord("A") else b"B") + page[place + 1 :])
-    browser.open(file)
-    browser.type("#passphrase", PASSPHRASE)
-    browser.click("#unlock button")
-    browser.wait_until("document.querySelector('#status.problem')")
-
-
-@needs_browser
-def test_a_passphrase_typed_in_another_unicode_form_opens_too(browser: Browser, tmp_path: Path) -> None:
-    file = tmp_path / "answer.html"
-    file.write_bytes(build(ANSWER, "blåbærsyltetøy å", "nb", salt=SALT, nonce=NONCE))
-    browser.open(file)
-    browser.run("document.querySelector('#passphrase').value = 'bla\\u030abærsyltetøy a\\u030a '")
-    browser.click("#unlock button")
-    browser.wait_until("!document.querySelector('#letter').hidden")
-
-
-@needs_browser
-def test_the_sounds_load_with_their_lengths_and_the_other_channel_is_zero(browser: Browser, tmp_path: Path) -> None:
-    unlock(browser, tmp_path / "answer.html")
-    browser.wait_until("[...document.querySelectorAll('audio')].every((one) => one.readyState >= 1)")
-    durations = browser.run("return [...document.querySelectorAll('audio')].map((one) => one.duration)")
-    assert durations == pytest.approx([1.5, 0.75], abs=0.01)
-    loudest = browser.run_async(
-        """
-        const found = [];
-        const loudest = (samples) => samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-        for (const blob of window.made.slice(0, 2)) {
-          const context = new OfflineAudioContext(2, 1, 8000);
-          const sound = await context.decodeAudioData(await blob.arrayBuffer());
-          found.push([0, 1].map((one) => loudest(sound.getChannelData(one))));
-        }
-        return found;
-        """
-    )
-    assert [[value > 0 for value in pair] for pair in loudest] == [[True, False], [False, True]]
-
-
-@needs_browser
-def test_every_link_saves_exactly_its_file(browser: Browser, tmp_path: Path) -> None:
-    unlock(browser, tmp_path / "answer.html")
-    told = browser.run_async(
-        """
-        const names = [...document.querySelectorAll("#section-e a")].map((one) => [one.download, one.href.slice(0, 5)]);
-        const sums = await Promise.all(window.made.map(async (blob) => {
-          const sum = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
-          return [...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-        }));
-        return [names, sums];
-        """
-    )
-    files = opened(built(ANSWER))["files"]
-    assert told == [[[one["name"], "blob:"] for one in files], [one["sha256"] for one in files]]
-
-
-@needs_browser
-def test_nothing_is_asked_for_from_anywhere(browser: Browser, tmp_path: Path) -> None:
-    browser.requested(), browser.complaints()
-    unlock(browser, tmp_path / "answer.html")
-    browser.wait_until("[...document.querySelectorAll('audio')].every((one) => one.readyState >= 1)")
-    assert {url.split(":")[0] for url in browser.requested()} <= {"file", "blob", "data"}
-    resources = browser.run("return performance.getEntriesByType('resource').map((one) => one.name)")
-    assert [one for one in resources if not one.startswith("blob:")] == []
-    assert browser.complaints() == []  # among them every breach of the page's policy
-
-
-@needs_browser
-@pytest.mark.parametrize(
-    ("attempt", "directive"),
-    [
-        ("fetch('https://example.invalid/').catch(() => 0)", "connect-src"),
-        ("new Image().src = 'https://example.invalid/'", "img-src"),
-        ("put('<form action=\"https://example.invalid/\"></form>'); document.forms[0].submit()", "form-action"),
-        ("put('<iframe src=\"https://example.invalid/\"></iframe>')", "frame-src"),
-        ("put('<p onclick=\"window.ran = 1\">'); document.querySelector('p').click()", "script-src-attr"),
-        ("document.body.append(Object.assign(make('script'), {text: 'window.ran = 1'}))", "script-src-elem"),
-    ],
-)
-def test_even_a_script_inside_the_page_could_send_nothing_out(
-    browser: Browser, tmp_path: Path, attempt: str, directive: str
-) -> None:
-    unlock(browser, tmp_path / "answer.html")
-    stopped = browser.run_async(
-        f"""
-        const put = (markup) => {{ document.body.innerHTML = markup; }};
-        const make = (name) => document.createElement(name);
-        const stopped = new Promise((say) => document.addEventListener("securitypolicyviolation", say));
-        {attempt};
-        return (await stopped).effectiveDirective;
-        """
-    )
-    assert stopped == directive
-    assert browser.run("return window.ran") is None
-
-
-@needs_browser
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_hostile_names_neither_run_nor_break_the_letter(browser: Browser, tmp_path: Path, lang: str) -> None:
-    browser.complaints()
-    unlock(browser, tmp_path / "answer.html", HOSTILE, lang)
-    assert browser.run("return window.ran") is None
-    assert browser.run("return document.querySelectorAll('script, img, #letter style').length") == 1  # the page's own
-    assert browser.run("return document.querySelectorAll('article').length") == len(SCRIPTS)
-    shown = browser.run("return [...document.querySelectorAll('blockquote')].map((one) => one.textContent)")
-    assert shown == [visible(one) for one in SCRIPTS]
-    assert browser.complaints() == []
-
-
-@needs_browser
-@pytest.mark.parametrize(("lang", "sentence"), [("nb", "Vi fant ingen opptak"), ("en", "We found no recordings")])
-def test_a_letter_about_nothing_opens_too(browser: Browser, tmp_path: Path, lang: str, sentence: str) -> None:
-    unlock(browser, tmp_path / "answer.html", NOTHING, lang)
-    assert sentence in browser.text("#section-b")
-    assert NUMBER in browser.text("#section-b")
-    assert browser.run("return document.querySelectorAll('audio').length") == 0
-
-
-@needs_browser
-def test_a_screen_reader_gets_names_for_all_that_can_be_used(browser: Browser, tmp_path: Path) -> None:
-    file = tmp_path / "answer.html"
-    file.write_bytes(built(ANSWER, "en"))
-    browser.open(file)
-    assert browser.accessible("#passphrase") == ("textbox", "Passphrase")
-    assert browser.accessible("#show") == ("checkbox", "Show what I type")
-    assert browser.accessible("#unlock button") == ("button", "Open the letter")
-    assert browser.accessible("#status")[0] == "status"
-    unlock(browser, file, lang="en")
-    assert browser.run("return document.activeElement.textContent") == "Answer to your request for access"
-    assert browser.accessible("audio")[1] == "The sound of recording 1"
-    assert browser.accessible("nav") == ("navigation", "Contents")
-    assert browser.accessible("table")[1] == "When the recordings are deleted"
-
-
-@needs_browser
-def test_the_passphrase_can_be_shown_while_it_is_typed(browser: Browser, tmp_path: Path) -> None:
-    file = tmp_path / "answer.html"
-    file.write_bytes(built(ANSWER))
-    browser.open(file)
-    browser.click("#show")
-    assert browser.run("return document.querySelector('#passphrase').type") == "text"
-    browser.click("#show")
-    assert browser.run("return document.querySelector('#passphrase').type") == "password"

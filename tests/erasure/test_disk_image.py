@@ -14,6 +14,8 @@ from tests.support import world as worlds
 from tests.support.attack import loot
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 IMAGE_BYTES = 64 * 1024 * 1024
 
 

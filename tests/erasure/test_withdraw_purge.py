@@ -106,6 +106,7 @@ def test_a_dry_run_erases_nothing_and_the_look_is_in_the_log(world: World) -> No
     assert (look["person"], look["outcome"], look["recordings"]) == ("siri", "allowed", [ours])
 
 
+@pytest.mark.slow
 def test_a_withdrawal_and_a_purge_succeed_on_a_full_disk_and_nothing_else_eats_their_room(tmp_path: Path) -> None:
     """On a file system of fixed size that is filled to the last byte."""
     disk = tmp_path / "disk"

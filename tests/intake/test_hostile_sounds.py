@@ -72,6 +72,7 @@ LIES: dict[str, tuple[str, bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("why", "file"), LIES.values(), ids=LIES)
 def test_a_sound_that_lies_about_itself_is_refused_at_once_with_its_reason(world: World, why: str, file: bytes) -> None:
     path = world.deliver("call", sound=file).with_suffix(".wav")
@@ -159,6 +160,7 @@ def overwrite(path: Path) -> None:
         file.write(b"other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["wav", "flac"])
 @pytest.mark.parametrize("change", [grow, shrink, overwrite], ids=lambda one: one.__name__)
 def test_a_sound_that_changes_while_it_is_read_is_left_for_the_next_run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -16,46 +15,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from arlo_rec.commands.run import Run
-from arlo_rec.i18n.messages import every, say
+from arlo_rec.i18n.messages import say
 from arlo_rec.intake.batch import Batch
 from arlo_rec.intake.ingest import BATCH
 from arlo_rec.intake.refusals import CODES
 from arlo_rec.intake.sources.scan import scan
 from arlo_rec.intake.sources.table import COLUMNS
 from tests.support import world as worlds
-from tests.support.faults import Crash, Plan, faults
 from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw
 from tests.support.places import TOP
+from tests.support.properties import examples
 from tests.support.sounds import tone_wav
+from tests.support.tables import OTHER, first_line, gather, lines_of
 from tests.support.world import World
 
-FORMS = ["calls.jsonl", "calls.ndjson", "calls.csv", "semicolons.csv"]
 DAY = timedelta(days=1)
-OTHER = "+4790000002"
-
-
-@pytest.fixture(params=FORMS)
-def form(request: pytest.FixtureRequest) -> str:
-    """The name of a manifest of many."""
-    return str(request.param)
-
-
-def gather(world: World, form: str) -> Path:
-    return world.gather(form, delimiter=";" if form.startswith("semi") else ",")
-
-
-def lines_of(told: dict[str, Any], what: str) -> list[str]:
-    """The last part of where the calls were found, such as `calls.csv:2`."""
-    return [Path(one["source"]).name for one in told[what]]
-
-
-def first_line(form: str) -> int:
-    """The line of the first call: a table has a heading."""
-    return 2 if form.endswith("csv") else 1
 
 
 # What is taken ----------------------------------------------------------------------------------------------
@@ -85,6 +63,7 @@ def test_one_that_is_named_and_not_there_is_refused(world: World, form: str) -> 
     assert [(one["source"], one["code"]) for one in told["refused"]] == [(str(world.spool / form), "not_a_file")]
 
 
+@pytest.mark.slow
 def test_more_calls_than_a_batch_are_taken_from_one_manifest_and_once(world: World, form: str) -> None:
     count, sound = 2 * BATCH + 10, tone_wav(0.01)
     for number in range(count):
@@ -331,8 +310,6 @@ def test_the_table_in_the_manual_is_taken_in_and_names_every_column(
     assert not [one for one in COLUMNS if f"`{one}`" not in manual]
 
 
-# The same in every form -------------------------------------------------------------------------------------
-
 SOUNDS = {"good.wav": tone_wav(0.1), "other.wav": tone_wav(0.1, seed=1), "bad.wav": b"RIFF"}
 VALUES: dict[str, list[Any]] = {  # what a table can say as well as JSON; None: it is not told
     "source_id": ["one", "two", "three", "a;b,c", 'say "x"', " ", None],
@@ -369,6 +346,7 @@ def calls(draw: st.DrawFn, now: datetime) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_any_calls_are_judged_the_same_as_single_manifests_as_json_lines_and_as_tables(
     template: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,7 +373,7 @@ def test_any_calls_are_judged_the_same_as_single_manifests_as_json_lines_and_as_
             one = one if "audio" in one else {**one, "audio": None}  # there it would be the sound beside it
             (world.spool / f"{number:03}.json").write_text(json.dumps(one), "utf-8")
 
-    @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(60, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.lists(calls(now), min_size=6, max_size=12))
     def property(told: list[dict[str, Any]]) -> None:
         apart = verdicts(lambda: single(told))
@@ -409,178 +387,6 @@ def test_any_calls_are_judged_the_same_as_single_manifests_as_json_lines_and_as_
     property()
     every = {"accepted", "duplicates", "not_a_file", "bad_metadata", "outbound", "no_consent", "prompt_unknown"}
     assert every | {"prompt_not_completed", "future", "expired", "withdrawn", "conflict", "bad_audio"} <= seen
-
-
-# Refused and removed ----------------------------------------------------------------------------------------
-
-
-def removals(world: World) -> list[dict[str, Any]]:
-    return list(world.json("audit", "show", "--action", "ingest", "--outcome", "done", who="iver")["entries"])
-
-
-def refused_files(world: World) -> dict[str, int]:
-    """What `status` says is lying in the spool."""
-    return {one["code"]: one["count"] for one in world.json("status", who="iver")["refused"]}
-
-
-@pytest.mark.rule("consent.press2")
-@pytest.mark.parametrize("form", ["", "calls.jsonl", "calls.csv"], ids=["single", "json lines", "table"])
-def test_what_is_refused_with_a_named_code_goes_and_the_log_tells_each(world: World, form: str) -> None:
-    world.deliver("a")
-    for stem in ("b", "c"):
-        world.deliver(stem, consent={"key": "2"})
-    if form:
-        world.gather(form)
-    would = ingest(world, "--remove-refused", "no_consent", "--dry-run", exit=3)
-    assert len(left(world)) == 4 if form else 6
-    assert (ingest(world, exit=3)["removed"], refused_files(world)) == ([], {"no_consent": 2})
-    told = ingest(world, "--remove-refused", "no_consent", exit=3)
-    assert told["removed"] == [{"source": one["source"], "code": "no_consent"} for one in told["refused"]]
-    assert told["removed"] == would["removed"]
-    assert (len(told["removed"]), left(world), refused_files(world)) == (2, set(), {})
-    entries = removals(world)
-    shown = [(one["rule"], one["detail"]["code"], one["detail"]["step"]) for one in entries]
-    assert shown == [("consent.press2", "no_consent", "removed")] * 2
-    assert {one["detail"]["source"] for one in entries} == {one["detail"]["source"] for one in denials(world)}
-    assert not [word for word in ("pbx.", "calls", ".wav", ".json", "9000") if word in json.dumps(entries)]
-    assert problems(world) == []
-
-
-def test_other_refusals_stay_and_only_named_codes_go(world: World) -> None:
-    world.deliver("a", consent={"key": "2"})
-    world.deliver("b", direction="outbound")
-    world.deliver("c", sound=b"RIFF")
-    codes = ("--remove-refused", "no_consent", "--remove-refused", "bad_audio")
-    told = ingest(world, *codes, exit=3)
-    assert [one["code"] for one in told["removed"]] == ["no_consent", "bad_audio"]
-    assert left(world) == {"b.json", "b.wav"}
-    assert refused_files(world) == {"outbound": 1}
-
-
-def test_a_removed_line_is_done_with_though_others_keep_its_manifest(world: World, form: str) -> None:
-    world.deliver("a", consent={"key": "2"})
-    world.deliver("b", direction="outbound")
-    path, first = gather(world, form), first_line(form)
-    told = ingest(world, "--remove-refused", "no_consent", exit=3)
-    assert told["removed"] == [{"source": f"{path}:{first}", "code": "no_consent"}]
-    assert left(world) == {form, "b.wav"}
-    for _ in range(2):
-        again = ingest(world, exit=3)
-        assert lines_of(again, "refused") == [f"{form}:{first + 1}"]
-        assert refused_files(world) == {"outbound": 1}
-    path.write_text(path.read_text("utf-8").replace("outbound", "inbound"), "utf-8")
-    told = ingest(world, exit=0)
-    assert (lines_of(told, "accepted"), left(world)) == ([f"{form}:{first + 1}"], set())
-    assert len(removals(world)) == 1
-
-
-def test_a_removed_call_that_comes_again_is_refused_and_logged_again(world: World, form: str) -> None:
-    started = datetime.now(UTC) - timedelta(hours=1)
-    for _ in range(2):
-        world.deliver("a", consent={"key": "2"}, started=started)
-        gather(world, form)
-        told = ingest(world, "--remove-refused", "no_consent", exit=3)
-        assert (len(told["removed"]), left(world)) == (1, set())
-    assert len(removals(world)) == len(denials(world)) == 2
-
-
-@pytest.mark.parametrize("content", [b"{", b'{"audio": 5}', b"{}"])
-def test_a_manifest_that_says_nothing_goes_with_the_sound_beside_it(world: World, content: bytes) -> None:
-    world.deliver("a").write_bytes(content)
-    codes = ("--remove-refused", "bad_metadata", "--remove-refused", "not_a_file")
-    told = ingest(world, *codes, exit=3)
-    assert len(told["removed"]) == 1
-    assert left(world) == ({"a.wav"} if b"audio" in content else set())
-
-
-def test_a_line_that_says_nothing_counts_as_done_with(world: World, form: str) -> None:
-    world.deliver("a")
-    path = gather(world, form)
-    with path.open("ab") as file:
-        file.write(b"nonsense\n")
-    assert ingest(world, exit=3)["removed"] == []
-    told = ingest(world, "--remove-refused", "bad_metadata", exit=3)
-    assert (len(told["removed"]), len(told["duplicates"]), left(world)) == (1, 1, set())
-
-
-@pytest.mark.parametrize("spoil", [os.symlink, os.link], ids=["symlink", "hard link"])
-@pytest.mark.parametrize("which", ["a.json", "a.wav"])
-def test_what_is_no_plain_file_is_never_removed_nor_anything_beside_it(world: World, which: str, spoil: Any) -> None:
-    world.deliver("a")
-    aside = (world.spool / which).rename(world.base / which)
-    spoil(aside, world.spool / which)
-    told = ingest(world, "--remove-refused", "not_a_file", exit=3)
-    assert (told["removed"], told["left"]) == ([], [str(world.spool / "a.json")])
-    assert left(world) == {"a.json", "a.wav"}
-    assert removals(world) == []
-
-
-def test_a_sound_outside_the_folder_is_not_removed_with_its_manifest(world: World) -> None:
-    world.deliver("a", audio="../outside.wav")
-    (world.spool / "a.wav").rename(world.base / "outside.wav")
-    told = ingest(world, "--remove-refused", "not_a_file", exit=3)
-    assert (len(told["removed"]), left(world), (world.base / "outside.wav").exists()) == (1, set(), True)
-
-
-@pytest.mark.parametrize("raw", [b'"never\nclosed\n', b"\0,\n"], ids=["quote", "row"])
-def test_the_rest_of_a_table_that_cannot_be_read_is_never_removed(world: World, raw: bytes) -> None:
-    world.deliver("a")
-    world.deliver("b")
-    path = world.gather("calls.csv")
-    *above, last = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(above) + raw + last)
-    told = ingest(world, "--remove-refused", "bad_metadata", exit=3)
-    if raw.startswith(b'"'):
-        assert (told["removed"], told["left"], left(world)) == ([], [f"{path}:3"], {"calls.csv", "b.wav"})
-    else:
-        assert (len(told["removed"]), told["left"], left(world)) == (1, [], set())
-
-
-@pytest.mark.parametrize("words", [("nothing",), ("",), ("no_consent", "--keep-source"), ("No_Consent",)])
-def test_a_code_that_no_refusal_has_and_keeping_what_is_to_go_are_wrong_usage(
-    world: World, words: tuple[str, ...]
-) -> None:
-    world.deliver("a", consent={"key": "2"})
-    result = world.run("ingest", str(world.spool), "--json", "--remove-refused", *words, who="telefon")
-    assert result.exit == 2, result
-    assert left(world) == {"a.json", "a.wav"}
-
-
-def test_every_refusal_can_be_named() -> None:
-    assert {f"refused.{one}" for one in CODES} == {one for one in every() if one.startswith("refused.")}
-
-
-@pytest.mark.parametrize("form", ["", "calls.jsonl"], ids=["single", "json lines"])
-def test_no_refused_file_goes_before_the_log_says_so_and_the_next_run_ends_it(
-    template: World, tmp_path: Path, form: str
-) -> None:
-    def offered(name: str) -> World:
-        world = worlds.copy(template, tmp_path / name)
-        world.deliver("a", seconds=0.05, consent={"key": "2"})
-        world.deliver("b", seconds=0.05)
-        if form:
-            world.gather(form)
-        return world
-
-    words = ("--remove-refused", "no_consent")
-    with faults(Plan()) as plan:
-        ingest(offered("count"), *words, exit=3)
-    steps = [at for at, name in enumerate(plan.names, 1) if name == "remove"]
-    commit = max(at for at, name in enumerate(plan.names[: steps[0]], 1) if name == "_commit")
-    assert len(steps) == (3 if form else 4)
-    for at, after in itertools.product([commit, *steps], (False, True)):
-        world = offered(f"{at}-{after}")
-        before = left(world)
-        with faults(Plan(at, after=after)), pytest.raises(Crash):
-            world.run("ingest", str(world.spool), *words, who="telefon")
-        logged = len(removals(world))
-        assert logged == (0 if (at, after) == (commit, False) else 1), (at, after)
-        assert logged or left(world) == before
-        sound_gone = not (world.spool / "a.wav").exists()
-        told = ingest(world, *(() if sound_gone else words))  # the order need not be given again for what is half gone
-        assert (left(world), refused_files(world)) == (set(), {}), (at, after, told)
-        assert len(objects(world)) == 1
-        assert problems(world) == []
 
 
 @pytest.mark.parametrize("lang", ["nb", "en"])
@@ -608,6 +414,7 @@ def test_a_dry_run_tells_people_what_would_become_of_each_thing_that_lies_there(
 # Size and time ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
 def test_a_manifest_of_any_length_is_read_in_little_memory_and_in_order(tmp_path: Path, ending: str) -> None:
     count, path = 20_000, tmp_path / f"calls.{ending}"
@@ -632,6 +439,7 @@ def test_a_manifest_of_any_length_is_read_in_little_memory_and_in_order(tmp_path
     assert peak < 1024 * 1024, f"{peak} bytes for {path.stat().st_size}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["", "calls.jsonl", "calls.csv"], ids=["single", "json lines", "table"])
 def test_a_run_killed_in_the_middle_ends_after_the_next_with_every_call_in_once(world: World, form: str) -> None:
     count, sound = 2 * BATCH + 30, tone_wav(0.01)
@@ -673,6 +481,7 @@ def on_a_terminal(world: World, *words: str, **environment: str) -> str:
     return shown.decode("ascii")
 
 
+@pytest.mark.slow
 def test_a_bar_fills_on_a_terminal_and_only_there(world: World) -> None:
     count, sound = 2 * BATCH, tone_wav(0.01)
     for number in range(count):

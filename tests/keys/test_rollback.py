@@ -85,6 +85,7 @@ def test_a_missing_root_folder_is_noticed(aged: tuple[World, Path]) -> None:
     assert world.run("status", who="cron").exit in (15, 16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "vandal",
     [
@@ -207,6 +208,7 @@ def test_failed_unlocks_and_refusals_are_in_the_log_with_who_and_when(world: Wor
     assert (entries[0]["person"], set(entries[0]["detail"])) == ("leif", {"at", "login"})
 
 
+@pytest.mark.slow
 def test_a_lost_passphrase_is_mended_by_an_officer_and_by_the_recovery_key(world: World) -> None:
     told = world.json("person", "passphrase", "--reset", "leif", who="sigrid")
     once = world.base / "once"

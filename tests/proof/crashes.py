@@ -57,18 +57,18 @@ class Left:
 
 
 class Subject:
-    """A scene that can be tried any number of times, each in a folder of its own.
+    """A scene that can be tried any number of times, each in a folder of its own below *base*.
 
     With *again* the next run goes the same way as the first, in a process of its own: a bug that was sown there too.
     """
 
-    def __init__(self, scene: Scene, ready: World, base: Path, *, program: Traced | None = None) -> None:
-        self.scene, self.base = scene, base
+    def __init__(self, scene: Scene, facts: Facts, base: Path, *, program: Traced | None = None) -> None:
+        self.scene, self.facts, self.base = scene, facts, base
         self.program = program or Traced()
         self.sown = program is not None
-        self.facts: Facts = promises.set_up(scene, ready, base / "known")
-        self.template = World(base / "known" / "world")
+        self.template = World(facts.world.base / "world")
         self._count = 0
+        base.mkdir(parents=True, exist_ok=True)
 
     def fresh(self) -> World:
         """A world to be broken."""
@@ -214,8 +214,8 @@ def try_recovery(subject: Subject, point: Point, chance: random.Random) -> str:
 # -- power cuts ---------------------------------------------------------------------------------------
 
 
-def power_cuts(subject: Subject, seed: int) -> list[Left]:
-    """Every different image that a power cut during the command may leave."""
+def power_cuts(subject: Subject, seed: int, every: int = 1) -> list[Left]:
+    """Every different image that a power cut during the command may leave, or those at each so-manieth call."""
     world = subject.fresh()
     model = disk.Disk(world.base)
     ran = subject.run(world, whole=True)
@@ -225,8 +225,11 @@ def power_cuts(subject: Subject, seed: int) -> list[Left]:
     seen: set[int] = set()
     found: list[Left] = []
     told = ""
-    for call, cut in _followed(model, ran.calls):
+    first = chance.randrange(every)
+    for count, (call, cut) in enumerate(_followed(model, ran.calls)):
         told += cut
+        if count % every != first:
+            continue
         for kind, image in model.images(chance, BY_CHANCE):
             key = hash((told, tuple(sorted(image.items()))))
             if key not in seen:

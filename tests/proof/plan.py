@@ -22,6 +22,7 @@ from tests.proof import crashes, races
 from tests.proof.bugs import Bug
 from tests.proof.crashes import Missed, Subject
 from tests.proof.races import Course
+from tests.proof.trace import Traced
 from tests.support import promises
 from tests.support import world as worlds
 from tests.support.promises import Broken, Scene
@@ -77,7 +78,7 @@ def everything(world: World, base: Path, scenes: Sequence[Scene], seed: int) -> 
     chance = random.Random(seed)
     by_kind: dict[str, list[Try]] = {kind: [] for kind in KINDS}
     for count, scene in enumerate(scenes):
-        for one in of_scene(Subject(scene, world, base / f"scene-{count}"), seed):
+        for one in of_scene(subject(scene, world, base / f"scene-{count}"), seed):
             by_kind[one.kind].append(one)
     names = {one.name for one in scenes}
     for count, (first, rival) in enumerate(races.PAIRS):
@@ -90,12 +91,18 @@ def everything(world: World, base: Path, scenes: Sequence[Scene], seed: int) -> 
     return [one for turn in zip_longest(*by_kind.values()) for one in turn if one is not None]
 
 
-def of_scene(subject: Subject, seed: int) -> Iterator[Try]:
+def subject(scene: Scene, world: World, base: Path, program: Traced | None = None) -> Subject:
+    """A scene to be tried in a folder of its own, from a store that every scene begins with."""
+    return Subject(scene, promises.set_up(scene, world, base / "known"), base, program=program)
+
+
+def of_scene(subject: Subject, seed: int, every: int = 1) -> Iterator[Try]:
+    """All that can be tried of one scene; of what power cuts leave, that at each so-manieth call."""
     name = subject.scene.name
     points = crashes.points(subject)
     for point in points:
         yield Try(point.how, name, str(point), lambda p=point: crashes.try_out(subject, p))  # type: ignore[misc]
-    for left in crashes.power_cuts(subject, seed):
+    for left in crashes.power_cuts(subject, seed, every):
         told = f"{left.kind} after {left.call}"
         yield Try("cut", name, told, lambda cut=left: crashes.try_image(subject, cut))  # type: ignore[misc]
     for ear in crashes.EARS:
@@ -178,8 +185,8 @@ def _against(bug: Bug, world: World, base: Path, seed: int) -> list[Try]:
             if not bug.at or Path(race.call.paths[0]).name == bug.at
         ]
     else:
-        subject = Subject(scene, world, base, program=bug.program)
-        found = [one for one in of_scene(subject, seed) if one.kind == bug.found_by]
+        tries = of_scene(subject(scene, world, base, bug.program), seed)
+        found = [one for one in tries if one.kind == bug.found_by]
     if bug.late:
         return found[::-1]
     random.Random(seed).shuffle(found)

@@ -182,6 +182,7 @@ def test_numbers_beyond_all_bounds_are_no_numbers(fed: World, key: str, value: o
     assert refused(fed) == "feed_differs"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seq", [-(10**23), 2**64, "3", None, True])
 def test_an_entry_with_no_number_is_told_in_words(fed: World, seq: object) -> None:
     fed.take_in("a")
@@ -451,6 +452,7 @@ def test_no_change_of_the_roster_gives_the_intake_the_root_of_a_closed_store(wor
         assert not store.secrets.holds("root")
 
 
+@pytest.mark.slow
 def test_status_says_that_nobody_who_is_here_can_open_the_backup(world: World) -> None:
     world.take_in("a")
     back_up(world)
@@ -461,6 +463,7 @@ def test_status_says_that_nobody_who_is_here_can_open_the_backup(world: World) -
     assert told["recovery_key"]
 
 
+@pytest.mark.slow
 def test_a_name_that_only_got_a_new_key_can_be_given_again_after_a_restore(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)

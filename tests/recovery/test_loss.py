@@ -7,7 +7,7 @@ import shutil
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.admin import slip39
@@ -16,6 +16,7 @@ from arlo_rec.model.errors import Usage
 from tests.support.backups import back_up, is_whole, lose, opened, places, with_feed
 from tests.support.feed import path as feed_path
 from tests.support.places import TOP
+from tests.support.properties import examples
 from tests.support.world import REASON, Result, World
 
 ANSWER = ("--identity", "called back on the number of the contract")
@@ -40,6 +41,7 @@ def recovery_key(world: World) -> str:
 # -- a lost passphrase --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_only_officer_lost_the_passphrase_and_the_recovery_key_gives_a_new_one(world: World) -> None:
     world.take_in("a")
     told = as_officer(world, "recovery", recovery_key(world), "person", "passphrase", "--reset", "sigrid")
@@ -52,6 +54,7 @@ def test_the_only_officer_lost_the_passphrase_and_the_recovery_key_gives_a_new_o
     assert len(world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"]) == 1
 
 
+@pytest.mark.slow
 def test_a_second_officer_gives_the_first_a_new_passphrase(world: World) -> None:
     words = ("person", "add", "sara", "--role", "officer", "--new-passphrase-file", str(world.base / "passphrase"))
     world.json(*words, who="sigrid")
@@ -89,7 +92,7 @@ def test_a_key_that_opens_nothing_is_not_split(world: World) -> None:
         assert world.run(*words).exit == 2, (count, threshold)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(2, 5), st.integers(0, 5), st.randoms())
 def test_shares_of_any_key_give_it_back(threshold: int, more: int, chance: object) -> None:
     key = readable_secret(RECOVERY_GROUPS)
@@ -108,6 +111,7 @@ def test_shares_of_any_key_give_it_back(threshold: int, more: int, chance: objec
 # -- an officer leaves --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_officer_hands_over_in_one_command_and_is_out(world: World) -> None:
     world.take_in("a")
     told = world.json("person", "handover", "sara", "--yes", who="sigrid")

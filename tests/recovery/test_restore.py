@@ -266,6 +266,7 @@ def test_a_restore_that_was_killed_is_begun_anew(fed: World) -> None:
     assert not (fed.store / "half").exists() and not (fed.store / "restoring").exists()
 
 
+@pytest.mark.slow
 def test_the_drill(fed: World) -> None:
     """1,000 calls, a backup, 300 erased and two people removed; then the machine is lost."""
     callers = {f"+479000{count:04d}": 100 if count < 3 else 70 for count in range(13)}

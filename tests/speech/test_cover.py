@@ -26,6 +26,8 @@ from arlo_rec.training.evaluation import CallScore, Figures
 from tests.support.models import BASE, needs_base
 from tests.support.places import CALLS
 
+pytestmark = pytest.mark.slow
+
 STRUCTURED = {"PHONE", "NATIONAL_ID", "ACCOUNT", "ORG", "KID", "CARD", "EMAIL", "SERIAL"}
 NUMBERS = STRUCTURED - {"EMAIL"}
 WORD = 0.35  # seconds between the words of talk that has no sound
@@ -75,7 +77,6 @@ def test_keyed_digits_of_our_own_calls_go_whole() -> None:
     assert figures("made", Mode.DETECT, types={"KEYS"}).cover == 1.0
 
 
-@pytest.mark.slow
 @needs_base
 def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) -> None:
     every = [replace(call, transcripts=()) for call in evaluation.labelled_calls(CALLS / "given")]

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import as_pcm16, read_wav
@@ -34,6 +34,7 @@ from arlo_rec.speech.engines.whisper import LOOP, LOOP_SCORE, SHORTEST, words_of
 from arlo_rec.speech.words import Word
 from tests.support.models import INSTALLED, MODEL, needs_model
 from tests.support.places import GIVEN, TOP
+from tests.support.properties import examples
 
 FILTERS = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
 needs_filter = pytest.mark.skipif(not FILTERS, reason="there is a filter of calls on Linux on x86-64 and arm64 alone")
@@ -134,6 +135,7 @@ def test_the_language_of_a_call_is_found_once_and_one_that_the_model_lacks_is_re
         assert len(hearing.hear(SECOND, "nb", ())) == 1, "and the process is as well as before"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -171,6 +173,7 @@ def test_as_many_words_as_somebody_may_say_are_believed(folder: Path) -> None:
         assert len(hearing.hear(SECOND, "en", ())) == 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -373,7 +376,7 @@ def pcm(wave: Any) -> bytes:
     return bytes(numpy.rint(wave).astype("<i2").tobytes())
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.sampled_from([8000, 11025, 22050, 24000, 32000, 44100, 48000]), st.floats(0.01, 0.92))
 @example(8000, 0.85)
 @example(44099, 0.5)
@@ -393,7 +396,7 @@ def test_what_the_new_rate_cannot_carry_is_gone_and_nothing_is_mirrored() -> Non
     assert spectrum[4 * 4100 :].max() < spectrum.max() / 1000, "no image of a telephone's band above it"
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(8000, 48000), st.integers(0, 3000))
 def test_a_sound_is_as_long_as_it_was(rate: int, frames: int) -> None:
     assert len(to_heard(bytes(2 * frames), rate)) == 2 * -(-frames * HEARD // rate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.speech.detectors import answers, check_digits, identify, likeness, numbers
@@ -14,6 +14,7 @@ from arlo_rec.speech.detectors.identify import Finding
 from arlo_rec.speech.detectors.tokens import is_cased, tokens
 from arlo_rec.speech.words import Word
 from tests.fuzz.judge import limited
+from tests.support.properties import examples
 
 NOBODY = likeness.known([])
 
@@ -252,7 +253,7 @@ def test_an_ordinary_word_that_is_written_like_a_name_is_taken_for_one() -> None
     assert found("I will call you and you may call me", "name") == ""
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(
         st.tuples(st.text(max_size=12), st.floats(0, 100), st.floats(0, 5), st.sampled_from([None, 0, 1])), max_size=40

@@ -108,6 +108,7 @@ def test_the_process_is_told_which_weights_there_are(folder: Path) -> None:
     assert told_by(folder, f"settings == {wanted}", KARI)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -50,6 +50,7 @@ def under_one_word(number: int, channel: int, start: float, end: float) -> list[
 # -- words that last too long --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 def test_no_harmless_word_hides_what_was_said_under_it(strict: bool) -> None:
     hidden = 0
@@ -86,6 +87,7 @@ def test_a_long_word_right_behind_a_cue_does_not_end_what_the_engine_could_not_s
     assert list(planner._behind_cues(activity, [*cue, short])) == []
 
 
+@pytest.mark.slow
 def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() -> None:
     cuts = [Cut(5.0, 9.0), Cut(11.0, 12.0), Cut(14.8, 20.0)]
     long, short = Word("I", 8.0, 15.0, 0.99, 0), Word("ja", 12.5, 12.8, 0.99, 0)
@@ -108,6 +110,7 @@ def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() 
 # -- words that jump or drift --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", CALLS)
 def test_nobody_is_warned_of_the_words_of_an_engine(number: int) -> None:
     for kind in ("words-base", "words-base-hints"):
@@ -162,6 +165,7 @@ def test_more_words_or_marks_than_anybody_makes_are_refused_before_they_cost_min
     assert time.process_time() - begun < 10
 
 
+@pytest.mark.slow
 def test_somebody_is_warned_where_the_first_transcript_has_no_scores_whatever_the_others_have() -> None:
     bare = of([replace(one, score=None) for one in heard(STEREO)])
     assert "no_scores" in planned(STEREO, bare, of(heard(STEREO))).warnings
@@ -171,6 +175,7 @@ def test_somebody_is_warned_where_the_first_transcript_has_no_scores_whatever_th
 # -- what a vendor marked ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_marks_behind_the_end_are_warned_of() -> None:
     duration = call(STEREO).duration
     inside, outside = Redaction(duration - 2, duration - 1), Redaction(duration + 5, duration + 6)
@@ -180,6 +185,7 @@ def test_marks_behind_the_end_are_warned_of() -> None:
     assert "redaction_outside" in planned(STEREO, of(heard(STEREO)), of([], outside)).warnings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False])
 def test_a_file_of_marks_alone_adds_its_marks_to_a_transcript_and_nothing_else(first: bool) -> None:
     words, marks = of(heard(STEREO)), of([], Redaction(30.0, 31.0, 0))

@@ -12,11 +12,12 @@ from array import array
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Integrity
 from arlo_rec.speech.detectors import name_lists, tagger
+from tests.support.properties import examples
 
 UNLISTED = [  # made up, in no list, and no part of what the weights were learnt from
     "Torfred Kvamsnedal", "Solvarda Hjelmstrupen", "Gunnleik Brattbergskar", "Eldfrid Myrstrandlia",
@@ -116,7 +117,7 @@ def test_what_stands_around_a_word_is_not_part_of_it() -> None:
     assert tagger.bare("«Hansen».") == "Hansen"
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.text(max_size=12), max_size=12))
 def test_any_words_get_a_score_each(words: list[str]) -> None:
     scores = tagger.people(words)
@@ -162,7 +163,7 @@ def test_the_weights_are_loaded_only_when_they_are_asked_for() -> None:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_damaged_weights_are_told(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     raw = bytearray(tagger.FILE.read_bytes())
     at = data.draw(st.integers(10, len(raw) - 1))  # the ten bytes before hold a time and a system that nobody reads
@@ -202,6 +203,7 @@ def test_weights_of_another_making_are_told(tmp_path: Path) -> None:
         tagger.read(path)
 
 
+@pytest.mark.slow
 def test_weights_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "tagger.bin.gz"
     path.write_bytes(tagger.weights().write())

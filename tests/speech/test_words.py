@@ -8,23 +8,19 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.transcripts import gathering, reading
 from arlo_rec.speech.transcripts.reading import FORMS, read
-from arlo_rec.speech.words import Redaction, Transcript, Word
-from tests.support.places import GIVEN, WORDS
-
-FIXTURES = {path.name: path.read_bytes() for path in sorted(WORDS.iterdir())}
-WHYS = {"too_large", "not_utf8", "not_json", "unknown_form", "no_words", "too_many", "no_such_channel"}
-WHYS |= {"negative_time", "no_time", "ends_before_it_starts", "out_of_order", "word_too_long"}
+from arlo_rec.speech.words import Transcript, Word
+from tests.support.forms import FIXTURES, WORD, own
+from tests.support.places import GIVEN
 
 
 def told(name: str, channel: int | None = None) -> list[tuple[Any, ...]]:
@@ -40,10 +36,6 @@ def spread(name: str) -> list[tuple[str, float, float]]:
 
 def marked(name: str) -> list[tuple[float, float, int | None]]:
     return [(one.start, one.end, one.channel) for one in read(FIXTURES[name]).redactions]
-
-
-def own(*words: dict[str, Any]) -> bytes:
-    return json.dumps({"words": words}).encode()
 
 
 def refused(raw: bytes, channel: int | None = None) -> tuple[str, str]:
@@ -430,9 +422,6 @@ def test_segments_that_go_back_are_refused_and_turns_that_overlap_are_not() -> N
     assert refused(said(*[(0, 10)] * 17)) == ("out_of_order", "17")
 
 
-WORD = {"text": "a", "start": 1, "end": 2}
-
-
 @pytest.mark.parametrize(
     ("raw", "why", "place"),
     [
@@ -495,123 +484,3 @@ def test_too_much_is_refused_before_it_costs_much(monkeypatch: pytest.MonkeyPatc
     assert refused(own(WORD, {**WORD, "text": "a" * 1001})) == ("word_too_long", "2")
     masked = [{"text": "####", "start": 1, "end": 2}] * 4
     assert refused(json.dumps({"audio_url": "", "words": masked}).encode()) == ("too_many", "4")
-
-
-def is_right(transcript: Transcript) -> None:
-    """What every reader may rely on, whatever was read."""
-    assert transcript.form in FORMS and (transcript.words or transcript.redactions)
-    latest: dict[int | None, float] = {}
-    times = [(one.start, one.end, one.channel) for one in transcript.words]
-    times += [(one.start, one.end, one.channel) for one in transcript.redactions]
-    for start, end, channel in times:
-        assert 0 <= start <= end < float("inf")
-        assert channel is None or 0 <= channel < 32
-    for word in transcript.words:
-        assert word.text.split() == [word.text] and (word.score is None or 0 <= word.score <= 1)
-        assert word.start >= latest.get(word.channel, 0) - 0.5
-        latest[word.channel] = max(latest.get(word.channel, 0), word.start)
-    assert all(type(one) is Redaction for one in transcript.redactions)
-
-
-def survives(raw: bytes, channel: int | None = None) -> None:
-    try:
-        transcript = read(raw, channel)
-    except Usage as error:
-        assert (error.code, {*error.detail}) == ("transcript_wrong", {"place", "why"})
-        assert error.detail["why"] in WHYS
-    else:
-        is_right(transcript)
-
-
-@pytest.mark.parametrize("name", list(FIXTURES))
-def test_whatever_is_read_is_in_order_and_in_bounds(name: str) -> None:
-    is_right(read(FIXTURES[name]))
-    is_right(read(FIXTURES[name], 0))
-
-
-@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
-    survives(raw)
-
-
-NAMES = sorted(set(re.findall(r'"([A-Za-z_]+)":', b" ".join(FIXTURES.values()).decode("utf-8", "replace"))))
-LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from([10**400, -1, "1.3s", "-1s", "ch_9", "[PII]", "##", "", " a  b ", "punctuation", "word", "90"])
-    | st.text(max_size=4)
-)
-TREES = st.recursive(
-    LEAVES,
-    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inside, max_size=4),
-    max_leaves=12,
-)
-
-
-@settings(max_examples=300)
-@given(TREES)
-def test_any_json_is_read_or_refused(tree: Any) -> None:
-    survives(json.dumps(tree).encode())
-
-
-@settings(max_examples=600, deadline=None)
-@given(st.data(), st.none() | st.integers(0, 3))
-def test_a_document_of_which_anything_was_changed_is_read_or_refused(data: st.DataObject, channel: int | None) -> None:
-    name = data.draw(st.sampled_from([one for one in FIXTURES if one.endswith(".json") and "halved" not in one]))
-    text = FIXTURES[name].decode()
-    tree = json.loads(text) if name != "vosk.json" else json.loads(f"[{text.replace('}' + chr(10) + '{', '},{')}]")
-    for _ in range(data.draw(st.integers(1, 3))):
-        _change(tree, data)
-    survives(json.dumps(tree).encode(), channel)
-
-
-def _change(tree: Any, data: st.DataObject) -> None:
-    """Put something else, or nothing, at some place of a tree."""
-    at = tree
-    while True:
-        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
-        if not keys:
-            return
-        key = data.draw(st.sampled_from(keys))
-        if not isinstance(at[key], dict | list) or not at[key] or data.draw(st.integers(0, 5)) == 0:
-            break
-        at = at[key]
-    if data.draw(st.booleans()):
-        at[key] = data.draw(TREES)
-    else:
-        del at[key]
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.data())
-def test_a_file_of_which_any_bytes_were_changed_is_read_or_refused(data: st.DataObject) -> None:
-    raw = bytearray(FIXTURES[data.draw(st.sampled_from(list(FIXTURES)))])
-    for _ in range(data.draw(st.integers(1, 4))):
-        begin = data.draw(st.integers(0, len(raw)))
-        end = begin + data.draw(st.integers(0, 20))
-        raw[begin:end] = data.draw(
-            st.sampled_from([b"", b"-", b"\xc3", b"{", b"\n", b"-->", b"9" * 30, b"<", b"00:00"])
-        )
-    survives(bytes(raw))
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"WEBVTT\n\n00:00.000 --> 00:01.000\n" + b"<" * 2_000_000,
-        b"WEBVTT\n\n00:00.000 --> 00:01.000\n" + b"<00:00:00.500>" * 100_000,
-        b'{"' * 1_000_000,
-        b"{" + b"} " * 1_000_000,
-        b";;\n" * 500_000,
-        json.dumps({"audio_url": "", "words": [{"text": "[a" * 500_000, "start": 0, "end": 1}]}).encode(),
-        json.dumps({"text": "", "segments": [{"start": 0, "end": 9, "text": "a"}] * 50_000}).encode(),
-        own(*[WORD] * 20_000),
-    ],
-    ids=["tags", "stamps", "quotes", "braces", "comments", "masks", "overlaps", "same"],
-)
-def test_what_is_made_to_be_slow_is_not(raw: bytes) -> None:
-    begun = time.process_time()
-    survives(raw)
-    assert time.process_time() - begun < 5, "a quadratic reader takes minutes"

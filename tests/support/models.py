@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,5 +18,20 @@ INSTALLED = importlib.util.find_spec("faster_whisper") is not None
 MODEL: Path | None = _FOUND[0] if _FOUND and INSTALLED else None
 _BASE = [one for one in (*_FOUND, _HERE / "base") if one.name == "base" and one.is_dir()]
 BASE: Path | None = _BASE[0] if _BASE and INSTALLED else None
-needs_model = pytest.mark.skipif(MODEL is None, reason="needs faster-whisper and a model: ./dev model tiny.en")
-needs_base = pytest.mark.skipif(BASE is None, reason="needs faster-whisper and its model base: ./dev model base")
+
+
+def needs_model(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that hears with any model, which takes seconds."""
+    return _slow(
+        pytest.mark.skipif(MODEL is None, reason="needs faster-whisper and a model: ./dev model tiny.en")(test)
+    )
+
+
+def needs_base(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that hears with the model whose words the figures are of."""
+    told = "needs faster-whisper and its model base: ./dev model base"
+    return _slow(pytest.mark.skipif(BASE is None, reason=told)(test))
+
+
+def _slow(test: Callable[..., None]) -> Callable[..., None]:
+    return pytest.mark.slow(test)

@@ -138,8 +138,7 @@ def _hundred(world: World) -> None:
     told = world.json("ingest", str(world.spool), who="telefon")
     due = {one["source_id"].removeprefix("pbx."): one["id"] for one in told["accepted"]}
     (world.base / "ids.json").write_text(json.dumps(ids_of(world) | due), "utf-8")
-    while world.json("status", who="iver")["due"] < len(_HUNDRED) + 1:
-        continue
+    worlds.wait_until_due(world, len(_HUNDRED) + 1)
 
 
 def _finds(world: World, name: str) -> int:
@@ -297,8 +296,7 @@ def lived_in(template: World, base: Path) -> World:
     secret = world.base / "new-passphrase"
     secret.write_text(NEW_PASSPHRASE + "\n", "utf-8")
     secret.chmod(0o600)
-    while not world.json("status", who="iver")["due"]:
-        continue
+    worlds.wait_until_due(world, 1)
     return world
 
 

@@ -268,6 +268,7 @@ def test_a_consent_without_training_makes_no_copy(world: World) -> None:
     assert world.run("pseudonymise", copy, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

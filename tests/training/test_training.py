@@ -46,6 +46,7 @@ def test_a_call_with_its_transcript_becomes_a_copy_that_a_person_looks_through_a
         assert set(heard.data[first:last]) == {0xFF}, one["text"]
 
 
+@pytest.mark.slow
 def test_strict_keeps_only_what_is_harmless_and_a_person_looks_all_the_same(world: World) -> None:
     recording = call(world)
     passes = ("--transcript", words(), "--transcript", words(folder="words-base-hints"))
@@ -88,6 +89,7 @@ def test_each_channel_may_have_a_transcript_of_its_own(world: World) -> None:
     assert (unknown.exit, unknown.json["error"]["code"]) == (2, "track_unknown")
 
 
+@pytest.mark.slow
 def test_a_name_that_is_known_to_the_call_is_found_by_managers_too(world: World) -> None:
     world.grant("leif", "quality")
     recording = call(world, "call003")
@@ -118,6 +120,7 @@ def wrong_transcripts(world: World) -> dict[str, tuple[Any, str, str]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.rule("data.pseudonymised")
 def test_a_transcript_that_does_not_fit_makes_no_copy_and_says_why(world: World) -> None:
     recording = call(world)
@@ -221,6 +224,7 @@ def test_what_was_heard_is_on_no_disk_in_clear(world: World) -> None:
         assert not [name for name in heard if name.casefold().encode() in kept], one
 
 
+@pytest.mark.slow
 def test_a_disguised_copy_is_another_sound_with_the_same_cuts_and_is_released(world: World) -> None:
     recording = call(world)
     world.grant("turid", "training")
@@ -247,6 +251,7 @@ def backlog(world: World) -> list[str]:
     return [call(world, f"call00{at}", started=now - timedelta(hours=1 + at)) for at in (0, 2, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers: str) -> None:
     first, second, third = backlog(world)
@@ -284,6 +289,7 @@ def test_the_backlog_of_a_manager_holds_what_they_may_hear_and_nothing_else(worl
     assert refused.exit == 13
 
 
+@pytest.mark.slow
 def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_path: Path) -> None:
     for name in ("call000", "call001"):
         for ending in ("wav", "json"):
@@ -361,6 +367,7 @@ def test_an_engine_that_hears_nothing_in_a_call_makes_no_copy(world: World, monk
     assert (result.exit, result.json["error"]["code"]) == (2, "transcript_misfit")
 
 
+@pytest.mark.slow
 @pytest.mark.rule("data.pseudonymised")
 def test_no_copy_is_released_in_which_a_known_name_is_still_heard(
     world: World, monkeypatch: pytest.MonkeyPatch

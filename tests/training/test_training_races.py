@@ -36,7 +36,7 @@ from tests.support.copies import (
 )
 from tests.support.models import MODEL, needs_model
 from tests.support.places import TOP
-from tests.support.world import Result, World
+from tests.support.world import PASSPHRASE, Result, World
 
 
 def meanwhile(
@@ -208,6 +208,7 @@ def test_whether_a_copy_was_looked_through_is_asked_again_as_it_is_given(
     is_whole(world)
 
 
+@pytest.mark.slow
 def test_a_backlog_that_breaks_off_tells_what_was_made_and_a_reviewer_finds_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +236,7 @@ def test_a_backlog_that_breaks_off_tells_what_was_made_and_a_reviewer_finds_it(
     assert world.run("review", who="siri").exit == 13
 
 
+@pytest.mark.slow
 def test_a_call_that_got_a_copy_meanwhile_or_was_named_twice_gets_no_second(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +252,7 @@ def test_a_call_that_got_a_copy_meanwhile_or_was_named_twice_gets_no_second(
     assert world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")["results"] == []
 
 
+@pytest.mark.slow
 def test_two_passes_of_each_channel_are_two_passes_and_not_one_mixed(world: World) -> None:
     recording = call(world)
     sides = []
@@ -301,14 +304,13 @@ cli.main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="core dumps are Linux's here")
 def test_a_process_that_is_aborted_while_it_holds_a_call_leaves_no_core(world: World, tmp_path: Path) -> None:
     recording = call(world)
     passphrase = world.base / "sigrid.pass"
     secret = ["--as", "sigrid", "--passphrase-file", str(passphrase), "--store", str(world.store)]
     if not passphrase.exists():
-        from tests.support.world import PASSPHRASE
-
         passphrase.write_text(PASSPHRASE, "utf-8")
         passphrase.chmod(0o600)
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
@@ -335,8 +337,6 @@ def test_ctrl_c_ends_a_run_that_hears_at_once(world: World, tmp_path: Path) -> N
     for name in ("call000", "call002", "call003"):
         call(world, name)
     passphrase = tmp_path / "pass"
-    from tests.support.world import PASSPHRASE
-
     passphrase.write_text(PASSPHRASE, "utf-8")
     passphrase.chmod(0o600)
     secret = ["--as", "sigrid", "--passphrase-file", str(passphrase), "--store", str(world.store)]

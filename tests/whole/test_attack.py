@@ -104,6 +104,7 @@ def test_a_later_grant_of_another_team_does_not_reopen_what_was_revoked(filled: 
     assert set(loot(filled, "leif").sounds) == {ids["pbx.a"], ids["pbx.b"]}
 
 
+@pytest.mark.slow
 def test_a_grant_that_ran_out_is_closed_by_key_though_another_one_lives(filled: World) -> None:
     filled.json("revoke", "leif", who="sigrid")
     soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
@@ -128,6 +129,7 @@ def test_a_removed_person_opens_nothing_with_what_they_kept(filled: World) -> No
     assert not rob(where, before).catalogue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["caller", "call", "purge"])
 def test_what_was_erased_opens_for_nobody_with_yesterdays_copies_and_todays_root(filled: World, how: str) -> None:
     """Old objects, the old catalogue and every person's secrets, together with the root as it is today."""

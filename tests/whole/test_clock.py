@@ -16,7 +16,10 @@ from tests.support import world as worlds
 from tests.support.places import TOP
 from tests.support.world import PASSPHRASE, REASON, Result, World
 
-pytestmark = pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed"),
+]
 
 ZONES = ("Europe/Oslo", "UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati")
 STARTS = {

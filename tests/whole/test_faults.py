@@ -17,28 +17,11 @@ from tests.support import promises
 from tests.support import world as worlds
 from tests.support.faults import Crash, Plan, faults
 from tests.support.promises import Facts, Scene
+from tests.support.properties import share
 from tests.support.world import World
 
 SAMPLE = 8  # crash points per command in the ordinary run, and half as many errors; --prove takes all
 SEED = 20261125
-
-
-@pytest.fixture(scope="module")
-def lived_in(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """See `promises.lived_in`."""
-    return promises.lived_in(template, tmp_path_factory.mktemp("lived-in"))
-
-
-@pytest.fixture(params=promises.SCENES, ids=lambda one: one.name)
-def scene(request: pytest.FixtureRequest) -> Scene:
-    """Each command that is cut off."""
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def facts(scene: Scene, lived_in: World, tmp_path: Path) -> Facts:
-    """What is known of the scene before it begins."""
-    return promises.set_up(scene, lived_in, tmp_path / "known")
 
 
 def test_a_crash_at_any_write_breaks_no_promise(scene: Scene, facts: Facts, tmp_path: Path, whole: bool) -> None:
@@ -51,6 +34,7 @@ def test_a_crash_at_any_write_breaks_no_promise(scene: Scene, facts: Facts, tmp_
         _look(scene, facts, world, "", plan)
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_is_told_and_breaks_no_promise(
     scene: Scene, facts: Facts, tmp_path: Path, whole: bool
 ) -> None:
@@ -65,7 +49,7 @@ def test_a_write_that_fails_is_told_and_breaks_no_promise(
 
 def _plans(count: int, sample: int, *, whole: bool, fails: bool) -> Iterator[Plan]:
     points = [(at, after) for at in range(1, count + 1) for after in (False, True)]
-    chosen = points if whole else random.Random(SEED).sample(points, min(sample, len(points)))
+    chosen = points if whole else random.Random(SEED).sample(points, min(share(sample), len(points)))
     return (Plan(at, after=after, fails=fails) for at, after in sorted(chosen))
 
 

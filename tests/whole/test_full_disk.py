@@ -9,21 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.proof import plan
 from tests.proof.crashes import Subject
 from tests.support import promises
 from tests.support import world as worlds
-from tests.support.promises import Scene
-from tests.support.world import World
+from tests.support.promises import Facts, Scene
+
+pytestmark = pytest.mark.slow
 
 ERASES = {"withdraw caller", "withdraw call", "purge", "purge of 100"}
 SIZE = "40m"  # the store, its ballast, and what an erasure of a hundred writes
-
-
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The store that every scene begins with; never change it."""
-    return plan.ready(tmp_path_factory.mktemp("full"))
 
 
 @pytest.fixture
@@ -47,9 +41,8 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-@pytest.mark.parametrize("scene", promises.SCENES, ids=lambda one: one.name)
-def test_a_full_disk(scene: Scene, ready: World, disk: Path, tmp_path: Path) -> None:
-    subject = Subject(scene, ready, tmp_path / "subject")
+def test_a_full_disk(scene: Scene, facts: Facts, disk: Path, tmp_path: Path) -> None:
+    subject = Subject(scene, facts, tmp_path / "subject")
     world = worlds.copy(subject.template, disk / "world")
     filler = fill(disk)
     told = promises.in_a_process(scene, world)

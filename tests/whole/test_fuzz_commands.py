@@ -23,6 +23,8 @@ from tests.fuzz.judge import judged
 from tests.support.compressed import AV, SOUNDFILE
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 ALL, SAMPLE = 10_000, 80  # commands
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz import judge
@@ -26,6 +26,7 @@ from tests.fuzz.mutate import VALUES, changed
 from tests.fuzz.target import Target, made
 from tests.fuzz.targets import targets
 from tests.support import sounds
+from tests.support.properties import examples
 
 ALL, SAMPLE = 1_000_000, 4_000  # inputs, for all targets together
 GUIDED = 20_000  # inputs for each target, under atheris
@@ -88,7 +89,7 @@ CHUNKS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(
     chunks=st.lists(CHUNKS, max_size=5),
     name=st.sampled_from([b"RIFF", b"RF64", b"BW64", b"RIFX"]),
@@ -109,7 +110,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(value=JSON, key=st.sampled_from([*CALL, ""]))
 def test_any_json_is_read_or_refused_wherever_json_is_read(every: dict[str, Target], value: Any, key: str) -> None:
     told = {**CALL, key: value} if key else value

@@ -90,6 +90,7 @@ def run(world: World, place: str, path: Path) -> Result:
     return world.run(*(named.get(one, one) for one in words), "--json", who=who)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", KINDS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_no_plain_file_is_told_at_once_wherever_it_lies(
@@ -109,6 +110,7 @@ def test_what_is_no_plain_file_is_told_at_once_wherever_it_lies(
     assert_no_bug(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["config", "receipt", "failed unlocks", "root", "catalogue"])
 def test_a_terabyte_of_nothing_takes_no_memory(world: World, place: str) -> None:
     path = PLACES[place][0](world)
@@ -120,6 +122,7 @@ def test_a_terabyte_of_nothing_takes_no_memory(world: World, place: str) -> None
     assert most < LITTLE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["call.json", "calls.jsonl", "calls.csv", "calls.ndjson"])
 @pytest.mark.parametrize("begin", ["nothing", "a call"])
 def test_a_manifest_of_a_terabyte_is_refused_at_once_and_stays(world: World, name: str, begin: str) -> None:
@@ -135,6 +138,7 @@ def test_a_manifest_of_a_terabyte_is_refused_at_once_and_stays(world: World, nam
     assert path.stat().st_size == TERABYTE
 
 
+@pytest.mark.slow
 def test_a_line_that_is_too_long_is_passed_over_and_one_without_an_end_ends_the_file(world: World) -> None:
     for stem in ("first", "last"):
         world.deliver(stem)
@@ -211,6 +215,7 @@ CONFIGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("raw", CONFIGS.values(), ids=CONFIGS)
 def test_settings_that_make_no_sense_are_wrong_usage(world: World, raw: bytes) -> None:
     path = world.base / "config.toml"
@@ -287,6 +292,7 @@ RECEIPT_KEYS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", RECEIPT_KEYS)
 @pytest.mark.parametrize(
     "value", [None, 5, [], "é", "x", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "MISSING"]

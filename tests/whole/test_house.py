@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,15 +45,22 @@ EDGE = ("cli", "commands", "ui", "__main__")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
 def _name(path: Path) -> str:
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "arlo_rec"
 
 
+@cache
 def _imports(path: Path) -> set[str]:
     """Every module that a file imports, wherever the import stands."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             found |= {one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -133,7 +141,7 @@ def test_only_the_edge_reads_clock_environment_and_terminal(path: Path) -> None:
     name = _name(path)
     if _box(name) in EDGE:
         return
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Attribute):
             told = ast.unparse(node)
             assert told not in {"datetime.now", "os.environ", "sys.stdin", "sys.stdout", "sys.stderr", "time.time"}, (
@@ -152,7 +160,7 @@ def test_only_the_top_catches_everything(path: Path) -> None:
         "speech.engines.name_model_child",
     }:  # the last three are tops of processes of their own
         return
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.ExceptHandler):
             caught = ast.unparse(node.type) if node.type else "everything"
             blunt = caught in {"everything", "Exception", "BaseException"}
@@ -174,7 +182,7 @@ def test_a_module_is_short_enough_to_be_read() -> None:
 
 def test_a_function_is_short_enough_to_be_read() -> None:
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.FunctionDef):
                 docstring = ast.get_docstring(node, clean=False) or ""
                 lines = (node.end_lineno or 0) - node.lineno + 1 - docstring.count("\n")

@@ -32,6 +32,7 @@ from tests.support import world as worlds
 from tests.support.places import TRANSCRIPTS
 from tests.support.world import World
 
+LONG = {"demo", "json"}  # seconds each; what they show is shown by others too, but for people, or one by one
 FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)  # when every transcript begins
 SIGNS = "[a-km-np-z2-9]"  # of readable secrets: no l, no o, no 0 and no 1
@@ -190,7 +191,10 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> World:
         return worlds.found(tmp_path_factory.mktemp("october"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda one: one.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(one, id=one.stem, marks=[pytest.mark.slow] if one.stem in LONG else []) for one in FILES],
+)
 def test_the_program_says_what_the_transcript_says(
     path: Path, october: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,9 +21,12 @@ from tests.support.world import PASSPHRASE, REASON, World
 GROUP = "arlotest"
 ACCOUNTS = ("arlo-officer", "arlo-phone", "arlo-stranger")
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("useradd") is None, reason="making login accounts needs root and useradd"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        os.geteuid() != 0 or shutil.which("useradd") is None, reason="making login accounts needs root and useradd"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,123 @@
+"""Answers to access requests of every kind, and the files that they become."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from arlo_rec import audio
+from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PossibleAccess, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.package import build
+from arlo_rec.model.prompts import SHIPPED
+from tests.support.sounds import tone_wav
+
+PASSPHRASE = "2b7k-ærlig-kopi-90d"
+SALT, NONCE = bytes(range(16)), bytes(range(12))
+PROMPT = SHIPPED[0]
+START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
+NUMBER = "+4700000000"
+
+
+def own_speech(seconds: float, caller: int) -> bytes:
+    stereo = tone_wav(seconds, encoding=audio.Encoding.PCM16)
+    return audio.canonical_wav(audio.keep_channel(audio.read_wav(io.BytesIO(stereo), len(stereo)), caller))
+
+
+OWN = RecordingFacts(
+    id="0123456789abcdef0123456789abcdef",
+    started_at=START,
+    duration_s=92.5,
+    team="fjellgruppa",
+    purposes=("quality", "training"),
+    consent_at=START - timedelta(seconds=1),
+    prompt_version=PROMPT.version,
+    prompt_text=PROMPT.text,
+    prompt_sha256=PROMPT.sha256.hex(),
+    number=NUMBER,
+    reference="1790842530.42",
+    identifiers=("Kari Oppdiktet",),
+    erased_on=START + timedelta(days=90),
+    sound=own_speech(1.5, caller=0),
+    own_speech=True,
+    withheld=None,
+    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
+    accesses=(
+        RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
+        RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
+        RecordedAccess(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
+        RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),
+    ),
+    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
+)
+LATER = replace(
+    OWN,
+    id="f" * 32,
+    started_at=START + timedelta(days=30),
+    duration_s=0.75,
+    purposes=("training",),
+    consent_at=START + timedelta(days=30),
+    erased_on=START + timedelta(days=120),
+    sound=own_speech(0.75, caller=1),
+    identifiers=(),
+    grants=(),
+    copies=(),
+    accesses=(),
+)
+MADE = START + timedelta(days=3)
+MONO = replace(
+    OWN,
+    id="a" * 32,
+    number=None,
+    sound=None,
+    own_speech=False,
+    withheld="mono",
+    copies=(CopyFacts(MADE, "needs_review"), CopyFacts(MADE, "ready")),
+)
+ANSWER = Answer(
+    case=Case("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), "BankID, 10. november"),
+    answered_at=START + timedelta(days=40),
+    identifiers=(NUMBER,),
+    recordings=(OWN, LATER, MONO),
+    whole_call_reason=None,
+    policy_version="2026-01",
+    log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
+)
+NOTHING = replace(ANSWER, recordings=())
+
+SCRIPTS = (
+    "</script><script>window.ran = 1; alert(1)</script>",
+    """"'><img src=x onerror="window.ran = 1">""",
+    "<!-- <style>* { display: none }</style>",
+    "Kari \u202eNordmann\u2066\x1b[2J",
+    "{{ 7 * 7 }}{% if %}{# ${lang} {count} {0} &amp; %s",
+)
+HOSTILE = replace(
+    ANSWER,
+    case=replace(ANSWER.case, identity=SCRIPTS[0]),
+    recordings=tuple(
+        replace(OWN, id=str(n), team=one, reference=one, identifiers=(one,), prompt_text=one)
+        for n, one in enumerate(SCRIPTS)
+    ),
+)
+
+
+def built(answer: Answer, lang: str = "nb") -> bytes:
+    return build(answer, PASSPHRASE, lang, salt=SALT, nonce=NONCE)
+
+
+def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, Any]:
+    """What is inside, by the steps that the page's script takes, in other code."""
+    found = re.search(rb'data-salt="(.*?)" data-nonce="(.*?)" data-rounds="(.*?)">(.*?)</script>', page)
+    assert found
+    salt, nonce, sealed = (base64.b64decode(found[n], validate=True) for n in (1, 2, 4))
+    key = hashlib.pbkdf2_hmac("sha256", passphrase, salt, int(found[3]))
+    content: dict[str, Any] = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
+    return content
