@@ -32,7 +32,7 @@ CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
 class Run:
-    """What every command body is handed."""
+    """What every command body gets as `ctx.obj`."""
 
     def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool) -> None:
         hardening.forbid()
@@ -59,7 +59,7 @@ class Run:
     # -- the terminal ---------------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
-        """A line for people, beside the answer."""
+        """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
         if not self.quiet:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
