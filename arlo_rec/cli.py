@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _value(words: list[str], option: str) -> str | None:
-    """The last value of an option, while nothing is parsed."""
+    """The last value of an option, before anything is parsed."""
     value = None
     for word, following in zip(words, [*words[1:], None], strict=False):
         if word == option:
@@ -69,14 +69,14 @@ def _bug(error: BaseException, state: Path | None, lang: str) -> ArloError:
 
     path = state / "errors.log"
     cause: BaseException | None = error
-    told = []
+    trace = []
     while cause is not None:
-        told += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__module__}.{type(cause).__qualname__}\n"]
+        trace += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__module__}.{type(cause).__qualname__}\n"]
         cause = cause.__cause__ or cause.__context__
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(path, "a", encoding="utf-8", opener=_for_its_owner) as file:
-            file.write("".join(told))
+            file.write("".join(trace))
     except OSError:
         return ArloError("bug", kind=kind, path=say("nowhere", lang))
     return ArloError("bug", kind=kind, path=str(path))

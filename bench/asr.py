@@ -22,13 +22,13 @@ _DIGITS = dict(zip(_SPOKEN, "012345678900", strict=True))
 
 def run() -> Iterator[str]:
     """For each model: a pass without hints, and one with the names that the company has."""
-    folders = [one for one in MODELS.glob("*") if (one / "model.bin").is_file()]
-    folders.sort(key=lambda one: (one / "model.bin").stat().st_size)  # the peak is that of the largest so far
+    folders = [folder for folder in MODELS.glob("*") if (folder / "model.bin").is_file()]
+    folders.sort(key=lambda folder: (folder / "model.bin").stat().st_size)  # the peak is that of the largest so far
     if not folders or importlib.util.find_spec("faster_whisper") is None:
         yield "Not run: needs faster-whisper and a model (./dev model base)."
         return
     calls = [_call(path) for path in sorted(CALLS.glob("call*.wav"))]
-    seconds, channels = sum(one[1] for one in calls), sum(one[1] * len(one[0]) for one in calls)
+    seconds, channels = sum(call[1] for call in calls), sum(call[1] * len(call[0]) for call in calls)
     yield f"{len(calls)} calls, {seconds:.0f} s, {channels:.0f} s of channels; two threads; limit {TARGET} of a call's."
     yield ""
     yield "| model | pass | time / call's | / channel's | processor / call's | heard of what was said | not said | MB |"
@@ -52,7 +52,7 @@ def _call(path: Path) -> tuple[list[bytes], float, dict[str, Any]]:
     body = path.read_bytes()
     sound = as_pcm16(read_wav(io.BytesIO(body), len(body)))
     samples = numpy.frombuffer(sound.data, "<i2").reshape(-1, sound.channels)
-    channels = [to_heard(samples[:, one].tobytes(), sound.rate) for one in range(sound.channels)]
+    channels = [to_heard(samples[:, channel].tobytes(), sound.rate) for channel in range(sound.channels)]
     return channels, sound.duration, json.loads(path.with_suffix(".json").read_bytes())
 
 
@@ -84,7 +84,7 @@ def _processor() -> float:
 
 def _plain(texts: Iterator[str]) -> list[str]:
     """Words in lower case, numbers digit by digit, since one writes "460" and the other "four six oh"."""
-    found = []
+    words = []
     for word in re.findall(r"[a-z']+|[0-9]", " ".join(texts).lower()):
-        found.append(_DIGITS.get(word, word))
-    return found
+        words.append(_DIGITS.get(word, word))
+    return words

@@ -131,10 +131,10 @@ class _Shared:
 def yard(folder: Path | None = None) -> Iterator[Yard]:
     """A new store with its people below a temporary folder (TMPDIR), removed at the end."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="arlo-rec-bench-") as base:
-        yield found(Path(base))
+        yield make_yard(Path(base))
 
 
-def found(base: Path) -> Yard:
+def make_yard(base: Path) -> Yard:
     """Make a store with everybody below *base*."""
     made, secret = Yard(base), base / "passphrase"
     secret.write_text(PASSPHRASE)

@@ -52,11 +52,13 @@ def _against_peers(base: Path, spool: Path) -> Iterator[str]:
         "restic backup": lambda: _restic(base, spool),
         "borg create": lambda: _borg(base, spool),
     }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, way in ways.items():
-            found[name].append(_timed(way))
-    medians = {name: [statistics.median(one) for one in zip(*times, strict=True)] for name, times in found.items()}
+            rounds[name].append(_timed(way))
+    medians = {
+        name: [statistics.median(column) for column in zip(*times, strict=True)] for name, times in rounds.items()
+    }
     ours = medians["arlo-rec ingest"][0]
     for name, (wall, cpu) in medians.items():
         ratio = wall / ours

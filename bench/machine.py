@@ -31,14 +31,14 @@ def cpu_seconds(words: Sequence[str], environment: Mapping[str, str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def pairs(one: Callable[[], float], peer: Callable[[], float], times: int) -> tuple[float, float, float]:
+def pairs(ours: Callable[[], float], peer: Callable[[], float], times: int) -> tuple[float, float, float]:
     """Medians of both and of the ratio, over alternating runs (the first pair is not counted)."""
     ones, peers = [], []
     for count in range(times + 1):
-        first, second = (one, peer) if count % 2 else (peer, one)
+        first, second = (ours, peer) if count % 2 else (peer, ours)
         results = {first: first(), second: second()}
         if count:
-            ones.append(results[one])
+            ones.append(results[ours])
             peers.append(results[peer])
     ratio = statistics.median(a / b for a, b in zip(ones, peers, strict=True))
     return statistics.median(ones), statistics.median(peers), ratio

@@ -12,7 +12,7 @@ PACKAGES = {"restic": "restic", "borg": "borgbackup", "age": "age"}
 
 def install(*programs: str) -> None:
     """Install what is missing, as root on Debian; elsewhere say what to install and end with 2."""
-    missing = [PACKAGES[one] for one in programs if shutil.which(one) is None]
+    missing = [PACKAGES[program] for program in programs if shutil.which(program) is None]
     if not missing:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):

@@ -31,8 +31,8 @@ def run() -> Iterator[str]:
         _make_hour(Path(folder))
         peer = _measured("copy", folder)
         for name, label in (("copy", "libsndfile reads and writes it"), ("detect", "detect"), ("strict", "strict")):
-            told = peer if name == "copy" else _measured(name, folder)
-            seconds, peak = told["seconds"], told["peak_mb"]
+            measured = peer if name == "copy" else _measured(name, folder)
+            seconds, peak = measured["seconds"], measured["peak_mb"]
             times = f"{SECONDS / seconds:.0f} | {seconds / peer['seconds']:.1f}"
             yield f"| {label} | {seconds:.1f} | {times} | {peak:.0f} |"
 
@@ -41,8 +41,8 @@ def _measured(what: str, folder: str) -> dict[str, float]:
     one_core = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # its idle threads would count as work
     words = [sys.executable, "-m", "bench.pseudonymise", what, folder]
     done = subprocess.run(words, check=True, capture_output=True, env=one_core)
-    told: dict[str, float] = json.loads(done.stdout)
-    return told
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
 
 
 def _make_hour(folder: Path) -> None:
@@ -58,9 +58,9 @@ def _make_hour(folder: Path) -> None:
             sound = audio.read_wav(io.BytesIO(raw), len(raw))
             names |= set(json.loads((CALLS / f"{name}.json").read_text("utf-8"))["known"].values())
             for kind, lines in passes.items():
-                for one in reading.read((CALLS / kind / f"{name}.json").read_bytes()).words:
-                    if one.end + at < SECONDS:
-                        lines.append({**asdict(one), "start": one.start + at, "end": one.end + at})
+                for word in reading.read((CALLS / kind / f"{name}.json").read_bytes()).words:
+                    if word.end + at < SECONDS:
+                        lines.append({**asdict(word), "start": word.start + at, "end": word.end + at})
             data.append(sound.data)
             at += sound.duration
     whole = Sound(sound.encoding, sound.rate, 2, b"".join(data)[: SECONDS * sound.rate * 2])
@@ -78,7 +78,7 @@ def _hour(folder: Path) -> tuple[object, list[object], list[str]]:
     path = folder / "hour.wav"
     with path.open("rb") as stream:
         sound = audio.read_wav(stream, path.stat().st_size)
-    words = [reading.read(one.read_bytes()) for one in sorted(folder.glob("words*.json"))]
+    words = [reading.read(path.read_bytes()) for path in sorted(folder.glob("words*.json"))]
     return sound, words, json.loads((folder / "names.json").read_text("utf-8"))
 
 
@@ -88,16 +88,16 @@ def _planned(sound: object, words: list[object], names: list[str], mode: str) ->
     from arlo_rec.speech.planning import planner
     from arlo_rec.training import build
 
-    found = planner.plan(sound, words, names, strict=mode == "strict")
-    cut = audio.cut(sound, build.stretches(found.cuts), Fill.SILENCE, bytes(32))
-    build.prove(sound, cut, found.cuts, Fill.SILENCE, bytes(32))
+    plan = planner.plan(sound, words, names, strict=mode == "strict")
+    cut = audio.cut(sound, build.stretches(plan.cuts), Fill.SILENCE, bytes(32))
+    build.prove(sound, cut, plan.cuts, Fill.SILENCE, bytes(32))
 
 
 def _short(sound: object, words: list[object]) -> tuple[object, list[object]]:
     """The first of the calls alone."""
     frames = 75 * sound.rate
-    one = replace(sound, data=sound.data[: frames * sound.frame_bytes])
-    return one, [replace(each, words=tuple(word for word in each.words if word.end < 75)) for each in words]
+    first = replace(sound, data=sound.data[: frames * sound.frame_bytes])
+    return first, [replace(each, words=tuple(word for word in each.words if word.end < 75)) for each in words]
 
 
 def _copied(sound: object) -> None:

@@ -13,11 +13,11 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 def write(name: str, about: str, machine: str, lines: Iterable[str]) -> None:
     """Put a section in the place of the one with its name, or at the end; the rest stays."""
     text = DOCUMENT.read_text("utf-8")
-    told = "\n".join(_markdown(lines)).strip("\n")
-    section = f"## {name}\n\n{about.strip()}\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {machine}.\n\n{told}\n"
+    body = "\n".join(_markdown(lines)).strip("\n")
+    section = f"## {name}\n\n{about.strip()}\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {machine}.\n\n{body}\n"
     there = re.compile(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    text, found = there.subn(lambda _: section + "\n", text)
-    if not found:
+    text, replaced = there.subn(lambda _: section + "\n", text)
+    if not replaced:
         text = f"{text.rstrip()}\n\n{section}"
     DOCUMENT.write_text(text.rstrip() + "\n", "utf-8")
 

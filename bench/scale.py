@@ -45,15 +45,15 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 def run(largest: int | None = None) -> Iterator[str]:
     """Each store's lines as they are measured, then the ratios."""
     largest = largest or int(os.environ.get("ARLO_REC_BENCH_SIZE", SIZES[-1]))
-    found: dict[int, dict[str, float]] = {}
-    for size in (one for one in SIZES if one <= largest):
+    figures: dict[int, dict[str, float]] = {}
+    for size in (size for size in SIZES if size <= largest):
         with fill.yard() as where:
-            found[size] = {}
-            yield from _measure(where, size, found[size], whole=size == largest)
-    yield from _ratios(found)
+            figures[size] = {}
+            yield from _measure(where, size, figures[size], whole=size == largest)
+    yield from _ratios(figures)
 
 
-def _measure(where: Yard, size: int, found: dict[str, float], *, whole: bool) -> Iterator[str]:
+def _measure(where: Yard, size: int, figures: dict[str, float], *, whole: bool) -> Iterator[str]:
     now, teams = datetime.now(UTC), max(1, size // fill.RECORDINGS_PER_TEAM)
     team = fill.team(0)
     where.run("sigrid", "grant", "leif", "--purpose", "quality", "--team", team, "--reason", "responsible for quality")
@@ -62,56 +62,56 @@ def _measure(where: Yard, size: int, found: dict[str, float], *, whole: bool) ->
     megabytes = (where.store / "catalogue.db").stat().st_size / 1e6
     yield f"### {size} recordings, {teams} teams"
     yield f"filled in {time.perf_counter() - begun:.0f} s; catalogue {megabytes:.0f} MB"
-    found["status"] = _median(where, "kontroll", "status")
-    yield f"status: {found['status']:.2f} s"
-    found["withdraw"] = statistics.median(_withdraw(where, caller) for caller in range(TIMES))
-    yield f"withdraw of one caller's {fill.CALLS_OF_CALLER} calls: {found['withdraw']:.3f} s"
+    figures["status"] = _median(where, "kontroll", "status")
+    yield f"status: {figures['status']:.2f} s"
+    figures["withdraw"] = statistics.median(_withdraw(where, caller) for caller in range(TIMES))
+    yield f"withdraw of one caller's {fill.CALLS_OF_CALLER} calls: {figures['withdraw']:.3f} s"
     day = f"{now - timedelta(days=9):%Y-%m-%d}"
     words = ("find", "--purpose", "quality", "--reason", "monthly talk with the team", "--team", team)
     words = (*words, "--from", day, "--to", day)
     hits = len(json.loads(where.run("leif", *words, "--json"))["recordings"])
-    found["find"] = _median(where, "leif", *words)
-    yield f"find of one team's day, {hits} hits: {found['find']:.3f} s (its manager unlocks with a passphrase)"
-    for name, told in (("audit verify", ("audit", "verify")), ("verify", ("verify",))):
-        found[name], found[f"{name} MB"] = _heavy(where, *told)
-        yield f"{name}: {found[name]:.1f} s, {found[f'{name} MB']:.0f} MB"
+    figures["find"] = _median(where, "leif", *words)
+    yield f"find of one team's day, {hits} hits: {figures['find']:.3f} s (its manager unlocks with a passphrase)"
+    for name, command in (("audit verify", ("audit", "verify")), ("verify", ("verify",))):
+        figures[name], figures[f"{name} MB"] = _heavy(where, *command)
+        yield f"{name}: {figures[name]:.1f} s, {figures[f'{name} MB']:.0f} MB"
     pairs = [_purge_and_rm(where, teams, frames=200) for _ in range(PAIRS)]
-    found["purge"], found["rm"] = (statistics.median(one) for one in zip(*pairs, strict=True))
-    found["purge to rm"] = _ratio(pairs)
+    figures["purge"], figures["rm"] = (statistics.median(column) for column in zip(*pairs, strict=True))
+    figures["purge to rm"] = _ratio(pairs)
     yield _purge_line("3 kB", pairs)
     if whole:
         pairs = [_purge_and_rm(where, teams, frames=MINUTE_OF_SOUND) for _ in range(PAIRS)]
-        found["purge of minutes to rm"] = _ratio(pairs)
+        figures["purge of minutes to rm"] = _ratio(pairs)
         yield _purge_line("480 kB", pairs)
 
 
 def _purge_line(size: str, pairs: list[tuple[float, float]]) -> str:
-    told = ", ".join(f"{ours:.2f} s to {theirs:.2f} s" for ours, theirs in pairs)
-    return f"purge of {DAY_OF_A_MILLION} objects of {size} to `rm` of copies in the same folders: {told}"
+    times = ", ".join(f"{ours:.2f} s to {theirs:.2f} s" for ours, theirs in pairs)
+    return f"purge of {DAY_OF_A_MILLION} objects of {size} to `rm` of copies in the same folders: {times}"
 
 
 def _ratio(pairs: list[tuple[float, float]]) -> float:
     return statistics.median(ours / theirs for ours, theirs in pairs)
 
 
-def _ratios(found: dict[int, dict[str, float]]) -> Iterator[str]:
-    small, large = min(found), max(found)
-    one, other = found[small], found[large]
+def _ratios(figures: dict[int, dict[str, float]]) -> Iterator[str]:
+    small, large = min(figures), max(figures)
+    smallest, largest = figures[small], figures[large]
     yield f"### {large} against {small}"
     yield "| | measured | limit | met |"
     yield "|---|---|---|---|"
-    yield _row(f"withdraw, times that at {small}", other["withdraw"] / one["withdraw"], LIMIT_WITHDRAW)
-    yield _row(f"find, times that at {small}", other["find"] / one["find"], LIMIT_FIND)
-    yield _row("purge of a day of 480 kB, times `rm`", other["purge of minutes to rm"], LIMIT_PURGE)
-    yield _row("purge of a day of 3 kB, times `rm`", other["purge to rm"], LIMIT_PURGE)
-    yield _row("verify, s", other["verify"], LIMIT_VERIFY_S)
-    yield _row("verify, MB", other["verify MB"], LIMIT_VERIFY_MB)
-    yield _row("audit verify, s", other["audit verify"], LIMIT_AUDIT_S)
+    yield _row(f"withdraw, times that at {small}", largest["withdraw"] / smallest["withdraw"], LIMIT_WITHDRAW)
+    yield _row(f"find, times that at {small}", largest["find"] / smallest["find"], LIMIT_FIND)
+    yield _row("purge of a day of 480 kB, times `rm`", largest["purge of minutes to rm"], LIMIT_PURGE)
+    yield _row("purge of a day of 3 kB, times `rm`", largest["purge to rm"], LIMIT_PURGE)
+    yield _row("verify, s", largest["verify"], LIMIT_VERIFY_S)
+    yield _row("verify, MB", largest["verify MB"], LIMIT_VERIFY_MB)
+    yield _row("audit verify, s", largest["audit verify"], LIMIT_AUDIT_S)
     yield f"### The same day of {DAY_OF_A_MILLION} objects of 3 kB in stores of every size"
     yield "| recordings beside it | purge, s | rm, s | purge less rm, s |"
     yield "|---|---|---|---|"
-    for size, told in found.items():
-        yield f"| {size} | {told['purge']:.2f} | {told['rm']:.2f} | {told['purge'] - told['rm']:.2f} |"
+    for size, figure in figures.items():
+        yield f"| {size} | {figure['purge']:.2f} | {figure['rm']:.2f} | {figure['purge'] - figure['rm']:.2f} |"
 
 
 def _row(what: str, measured: float, limit: float) -> str:
@@ -131,9 +131,9 @@ def _median(where: Yard, who: str, *words: str) -> float:
 
 def _withdraw(where: Yard, caller: int) -> float:
     begun = time.perf_counter()
-    told = where.run("skranke", "withdraw", number_of(caller), "--yes", "--json")
+    answer = where.run("skranke", "withdraw", number_of(caller), "--yes", "--json")
     elapsed = time.perf_counter() - begun
-    assert json.loads(told)["erased"] == fill.CALLS_OF_CALLER
+    assert json.loads(answer)["erased"] == fill.CALLS_OF_CALLER
     return elapsed
 
 
@@ -141,8 +141,8 @@ def _heavy(where: Yard, *words: str) -> tuple[float, float]:
     """Seconds, and the largest memory of that one process in MB."""
     watched = [sys.executable, "-c", _WATCH, *where.words("kontroll", *words, "--json")]
     done = subprocess.run(watched, env=where.environment, stdout=subprocess.PIPE, check=True)
-    told, elapsed, kilobytes = done.stdout.decode().splitlines()
-    assert json.loads(told)["problems"] == [], told
+    answer, elapsed, kilobytes = done.stdout.decode().splitlines()
+    assert json.loads(answer)["problems"] == [], answer
     return float(elapsed), int(kilobytes) / 1024
 
 
@@ -152,9 +152,9 @@ def _purge_and_rm(where: Yard, teams: int, *, frames: int) -> tuple[float, float
     day = timedelta(days=1) - timedelta(minutes=5)
     due = Filling(DAY_OF_A_MILLION, now - timedelta(days=91), day, teams, frames * 2, first_caller=10**9, named=0)
     names = [Path(name[:2]) / name for name in fill.fill(where, due)]
-    copies = [one.parent / (one.parent.name + secrets.token_hex(15)) for one in names]
-    for one, copy in zip(names, copies, strict=True):
-        shutil.copyfile(where.objects / one, where.objects / copy)
+    copies = [name.parent / (name.parent.name + secrets.token_hex(15)) for name in names]
+    for name, copy in zip(names, copies, strict=True):
+        shutil.copyfile(where.objects / name, where.objects / copy)
     os.sync()
     if secrets.randbits(1):
         theirs = _rm(where, copies)
@@ -173,7 +173,7 @@ def _rm(where: Yard, names: list[Path]) -> float:
 
 def _purge(where: Yard) -> float:
     begun = time.perf_counter()
-    told = json.loads(where.run("cron", "purge", "--allow-large", "--json"))
+    answer = json.loads(where.run("cron", "purge", "--allow-large", "--json"))
     elapsed = time.perf_counter() - begun
-    assert (told["erased"], told["overdue"]) == (DAY_OF_A_MILLION, 0)
+    assert (answer["erased"], answer["overdue"]) == (DAY_OF_A_MILLION, 0)
     return elapsed

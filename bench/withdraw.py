@@ -33,11 +33,11 @@ def run() -> Iterator[str]:
         yield f"{CALLS} recordings; one caller's two calls withdrawn per run; limit {LIMIT_S} s of wall time"
         for name, busy in (("quiet", 0), ("loaded: 4 busy processes per core", 4 * (os.cpu_count() or 1))):
             load = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(busy)]
-            for one in load:
-                one.start()
+            for process in load:
+                process.start()
             times = [_withdraw(next(numbers), key, environment) for _ in range(TIMES)]
-            for one in load:
-                one.kill()
+            for process in load:
+                process.kill()
             yield f"{name}: median {statistics.median(times):.2f} s, slowest {max(times):.2f} s"
 
 

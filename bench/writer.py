@@ -35,24 +35,24 @@ def run() -> Iterator[str]:
             for _ in range(SIZE // (1 << 20)):
                 file.write(os.urandom(1 << 20))
         ways = _ways(base, source)
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for turn in range(PAIRS):
             names = list(ways)
             for name in names[turn % len(names) :] + names[: turn % len(names)]:  # each is first in its turn
-                found[name].append(_timed(ways[name]))
+                rounds[name].append(_timed(ways[name]))
                 (base / "out").unlink(missing_ok=True)
                 shutil.rmtree(base / "objects", ignore_errors=True)
         yield f"1 GiB of random bytes, {PAIRS} alternating rounds; {peers.version('age')}"
         yield ""
         yield "| way | s | MiB/s | CPU s per GiB | speed against the copy | against age |"
         yield "|---|---|---|---|---|---|"
-        yield from _table(found)
+        yield from _table(rounds)
 
 
-def _table(found: dict[str, list[tuple[float, float]]]) -> Iterator[str]:
-    for name, times in found.items():
-        wall, cpu = (statistics.median(one) for one in zip(*times, strict=True))
-        copy, age = (_ratio(found[peer], times) for peer in ("copy", "age"))
+def _table(rounds: dict[str, list[tuple[float, float]]]) -> Iterator[str]:
+    for name, times in rounds.items():
+        wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))
+        copy, age = (_ratio(rounds[peer], times) for peer in ("copy", "age"))
         marks = ("", "")
         if name == "encrypting writer":
             marks = (f" (limit 0.8: {_met(copy >= 0.8)})", f" (limit 1.5: {_met(age >= 1.5)})")

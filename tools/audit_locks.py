@@ -20,13 +20,13 @@ AUDIT = (
 
 def judged(report: Any) -> tuple[int, list[str]]:
     """The exit status that a report of pip-audit deserves, and what to say; what it did not find is not audited."""
-    every = {(one["name"], one.get("version")) for one in report["dependencies"]}
-    asked = [one for one in report["dependencies"] if "vulns" in one]
-    audited = {(one["name"], one["version"]) for one in asked}
+    every = {(package["name"], package.get("version")) for package in report["dependencies"]}
+    asked = [package for package in report["dependencies"] if "vulns" in package]
+    audited = {(package["name"], package["version"]) for package in asked}
     weak = {
-        f"{one['name']} {one['version']}: {found['id']}, mended in {', '.join(found['fix_versions']) or 'none yet'}"
-        for one in asked
-        for found in one["vulns"]
+        f"{package['name']} {package['version']}: {weakness['id']}, mended in {_versions(weakness)}"
+        for package in asked
+        for weakness in package["vulns"]
     }
     if weak:
         return 1, [*sorted(weak), "a known weakness: ./dev update NAME takes a newer version into the locks"]
@@ -36,8 +36,13 @@ def judged(report: Any) -> tuple[int, list[str]]:
     return 0, [f"no known weakness in {len(audited)} packages{unknown}"]
 
 
+def _versions(weakness: Any) -> str:
+    """The versions that no longer have a weakness."""
+    return ", ".join(weakness["fix_versions"]) or "none yet"
+
+
 def main() -> int:
-    """Print what was found."""
+    """Print which weaknesses are known."""
     locks = [word for path in sorted((TOP / "requirements").glob("*.txt")) for word in ("--requirement", str(path))]
     try:
         done = subprocess.run([*AUDIT, *locks], capture_output=True, text=True, check=False, timeout=300)

@@ -144,11 +144,11 @@ def norwegian_id(chance: random.Random) -> Identifier:
     while True:
         first = f"{day + (40 if chance.random() < 0.2 else 0):02}{month + (80 if valid else 0):02}{year % 100:02}"
         stem = first + digits(chance, 3)
-        one = modulo_11(stem, (3, 7, 6, 1, 8, 9, 4, 5, 2))
-        two = one != "-" and modulo_11(stem + one, ACCOUNT_WEIGHTS)
-        if two and two != "-":
+        first_check = modulo_11(stem, (3, 7, 6, 1, 8, 9, 4, 5, 2))
+        second_check = first_check != "-" and modulo_11(stem + first_check, ACCOUNT_WEIGHTS)
+        if second_check and second_check != "-":
             break
-    value = stem + one + (two if valid else other_than(two, chance))
+    value = stem + first_check + (second_check if valid else other_than(second_check, chance))
     return Identifier("NATIONAL_ID", value, cut_up(value, *chance.choice([(6,), (6,), (2, 2, 2, 3)])), valid=valid)
 
 
@@ -255,16 +255,16 @@ def numeral(number: int, lang: str, chance: random.Random) -> list[str]:
     if number < 20:
         return [ones[number]]
     if number < 100:
-        ten, one = tens[number // 10 - 2], number % 10
-        if one == 0:
+        ten, unit = tens[number // 10 - 2], number % 10
+        if unit == 0:
             return [ten]
         if lang == "da":
-            return [f"{ones[one]}og{ten}"]
+            return [f"{ones[unit]}og{ten}"]
         if lang == "nb" and chance.random() < 0.2:
-            return [f"{ones[one]}og{said.OLD_TENS.split()[number // 10 - 2]}"]
+            return [f"{ones[unit]}og{said.OLD_TENS.split()[number // 10 - 2]}"]
         if lang == "en":
-            return [f"{ten}-{ones[one]}"]
-        return [ten, ones[one]] if chance.random() < 0.06 else [ten + ones[one]]
+            return [f"{ten}-{ones[unit]}"]
+        return [ten, ones[unit]] if chance.random() < 0.06 else [ten + ones[unit]]
     hundred, link = said.HUNDRED[lang]
     first = {"nb": "ett", "nn": "eitt", "da": "et"}.get(lang, ones[1]) if number < 200 else ones[number // 100]
     rest = numeral(number % 100, lang, chance) if number % 100 else []
@@ -596,10 +596,10 @@ class Talk:
     def somebody(self) -> Person:
         """A person whose name nobody else in the call has."""
         while True:
-            found = person(self.names, self.chance, self.split)
-            if not self.met & {found.given, found.family}:
-                self.met |= {found.given, found.family}
-                return found
+            stranger = person(self.names, self.chance, self.split)
+            if not self.met & {stranger.given, stranger.family}:
+                self.met |= {stranger.given, stranger.family}
+                return stranger
 
     def questions(self) -> list[str]:
         kinds = list(dict.fromkeys(self.chance.sample(ASKED, 5)))[: self.chance.randint(3, 4)]
@@ -1026,8 +1026,8 @@ def readings(lang: str) -> dict[tuple[str, ...], str]:
         for _ in range(40):
             out[tuple(word for token in numeral(number, lang, chance) for word in bare(token))] = str(number)
     tens, ones = said.TENS[lang].split(), said.ONES[lang].split()
-    for ten, one in itertools.product(range(8), range(1, 10)):
-        out[tens[ten], ones[one]] = f"{ten + 2}{one}"
+    for ten, unit in itertools.product(range(8), range(1, 10)):
+        out[tens[ten], ones[unit]] = f"{ten + 2}{unit}"
     meant = {"syv": "7", "oh": "0"} | dict.fromkeys(said.HESITATIONS[lang].split(), "")
     meant |= dict.fromkeys(said.AT[lang].split("|"), "@") | dict.fromkeys(said.DOT[lang].split(), ".")
     meant |= {said.DASH[lang]: "-", said.UNDERSCORE[lang]: "_"} | dict(
@@ -1148,8 +1148,8 @@ def faults_of_names() -> Iterator[str]:
     from faker.providers import person as people
 
     listed: set[str] = set()
-    for found in pkgutil.iter_modules(people.__path__):
-        provider = importlib.import_module(f"{people.__name__}.{found.name}").Provider
+    for module in pkgutil.iter_modules(people.__path__):
+        provider = importlib.import_module(f"{people.__name__}.{module.name}").Provider
         rows = [getattr(provider, attribute) for attribute in dir(provider) if "name" in attribute]
         names = {str(name).casefold() for row in rows if isinstance(row, dict | tuple | list) for name in row}
         listed |= names | {word for name in names for word in re.split(r"[\s-]", name)}

@@ -21,8 +21,8 @@ def rules() -> str:
     """The table of rules and the prompts, as Markdown."""
     lines = ["| id | section | norsk | English | carried out by | since |", "|---|---|---|---|---|---|"]
     lines += [
-        f"| `{one.id}` | {one.section} | {one.nb} | {one.en} | `{one.carried_out}` | {one.since} |"
-        for one in RULES.values()
+        f"| `{rule.id}` | {rule.section} | {rule.nb} | {rule.en} | `{rule.carried_out}` | {rule.since} |"
+        for rule in RULES.values()
     ]
     lines += ["", "## The texts that callers hear", ""]
     for prompt in SHIPPED:

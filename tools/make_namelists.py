@@ -155,7 +155,7 @@ def plain(name: str) -> str:
 
 
 def _latin(word: str) -> bool:
-    return len(word) > 1 and all(unicodedata.name(one, "").startswith("LATIN") for one in word)
+    return len(word) > 1 and all(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
 
 
 def _parts(names: Iterable[str]) -> set[str]:
@@ -164,17 +164,19 @@ def _parts(names: Iterable[str]) -> set[str]:
 
 
 def _faker(kind: str) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for locale in LOCALES.split():
         provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
         for attribute, value in vars(provider).items():
             if kind in attribute and isinstance(value, (tuple, list, dict)):
-                found |= _parts(value)
-    return found
+                names |= _parts(value)
+    return names
 
 
 def _faker_words() -> set[str]:
-    lists = (importlib.import_module(f"faker.providers.lorem.{one}").Provider.word_list for one in ("en_US", "da_DK"))
+    lists = (
+        importlib.import_module(f"faker.providers.lorem.{locale}").Provider.word_list for locale in ("en_US", "da_DK")
+    )
     return {plain(word) for words in lists for word in words}
 
 

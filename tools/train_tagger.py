@@ -48,14 +48,14 @@ FORGET = 0.3  # of the names, the lists do not know
 
 def conll(paths: Sequence[Path]) -> list[Sentence]:
     """The sentences of files in CoNLL or CoNLL-U."""
-    found: list[Sentence] = []
+    sentences: list[Sentence] = []
     for path in paths:
         for block in path.read_text("utf-8").split("\n\n"):
             rows = [line.split("\t") for line in block.splitlines() if line[:1].isdigit()]
             words = [(row[1], row[9].split("name=")[-1].split("|")[0]) for row in rows if row[0].isdigit()]
             if words:
-                found.append([(word, kind) for word, kind in words if word != "|"])
-    return [one for one in found if one]
+                sentences.append([(word, kind) for word, kind in words if word != "|"])
+    return [sentence for sentence in sentences if sentence]
 
 
 def split(norne: Path, language: str, name: str) -> list[Sentence]:
@@ -68,8 +68,12 @@ def training(norne: Path, language: str) -> list[Sentence]:
     whole = split(norne, language, "train")
     if whole:
         return whole
-    others = {_text(one) for name in ("dev", "test") for one in split(norne, language, name)}
-    return [one for one in conll(sorted((norne / "ndt" / language).glob("*.conll"))) if _text(one) not in others]
+    others = {_text(sentence) for name in ("dev", "test") for sentence in split(norne, language, name)}
+    return [
+        sentence
+        for sentence in conll(sorted((norne / "ndt" / language).glob("*.conll")))
+        if _text(sentence) not in others
+    ]
 
 
 def _text(sentence: Sentence) -> str:
@@ -101,10 +105,10 @@ class Names:
     def __init__(self, chance: random.Random, *, held_out: bool) -> None:
         lists = name_lists.lists()
         self.chance, self.held_out = chance, held_out
-        self.given = [one for one in sorted(lists.given) if one not in lists.ambiguous or chance.random() < 0.5]
-        self.family = [one for one in sorted(lists.family) if one not in lists.ambiguous or chance.random() < 0.5]
+        self.given = [name for name in sorted(lists.given) if name not in lists.ambiguous or chance.random() < 0.5]
+        self.family = [name for name in sorted(lists.family) if name not in lists.ambiguous or chance.random() < 0.5]
 
-    def one(self, kind: str) -> str:
+    def pick(self, kind: str) -> str:
         """A given ("G") or family ("F") name, with a capital."""
         made = self.held_out or self.chance.random() < MADE_UP
         listed = self.given if kind == "G" else self.family
@@ -115,12 +119,12 @@ class Names:
     def person(self) -> list[str]:
         chance = self.chance.random()
         if chance < 0.25:
-            return [self.one("G")]
+            return [self.pick("G")]
         if chance < 0.3:
-            return [self.one("G"), self.one("G"), self.one("F")]
+            return [self.pick("G"), self.pick("G"), self.pick("F")]
         if chance < 0.36:
-            return [self.one("G"), self.one("F"), self.one("F")]
-        return [self.one("G"), self.one("F")]
+            return [self.pick("G"), self.pick("F"), self.pick("F")]
+        return [self.pick("G"), self.pick("F")]
 
     def _made(self, kind: str) -> str:
         """A name of two syllables or so; one to test with is in no list."""
@@ -134,31 +138,33 @@ class Names:
 
 def fill(frame: str, names: Names) -> Sentence:
     """A frame with its slots filled, a capital at the start and a full stop."""
-    found: Sentence = []
+    sentence: Sentence = []
     for word in ENGLISH_I.sub("I", _chosen(frame, names.chance)).split():
         if word == "{P}":
-            found += [(one, "B-PER") for one in names.person()]
+            sentence += [(name, "B-PER") for name in names.person()]
         elif word in {"{G}", "{F}"}:
-            found.append((names.one(word[1]), "B-PER"))
+            sentence.append((names.pick(word[1]), "B-PER"))
         elif word.startswith("{"):
-            found.append((names.chance.choice(_words(word[1])), "B-ORG" if word[1] in "SO" else "O"))
+            sentence.append((names.chance.choice(_words(word[1])), "B-ORG" if word[1] in "SO" else "O"))
         else:
-            found.append((word, "O"))
+            sentence.append((word, "O"))
     if names.chance.random() < HESITATION:
-        found.insert(names.chance.randrange(len(found) + 1), (names.chance.choice(_words("hesitation")), "O"))
-    first, kind = found[0]
-    commas = [one for word in found[1:] for one in (((",", "O"), word) if names.chance.random() < COMMA else (word,))]
-    return [(first[:1].upper() + first[1:], kind), *commas, (names.chance.choice(".....?,"), "O")]
+        sentence.insert(names.chance.randrange(len(sentence) + 1), (names.chance.choice(_words("hesitation")), "O"))
+    first, kind = sentence[0]
+    rest: Sentence = []
+    for word in sentence[1:]:
+        rest += [(",", "O"), word] if names.chance.random() < COMMA else [word]
+    return [(first[:1].upper() + first[1:], kind), *rest, (names.chance.choice(".....?,"), "O")]
 
 
 def _chosen(frame: str, chance: random.Random) -> str:
-    """The frame with one of each "{a|b_c}", from the outside in."""
+    """The frame with one alternative of each "{a|b_c}", from the outside in."""
 
-    def one(found: re.Match[str]) -> str:
-        options = re.split(r"\|(?![^{]*\})", found[1])
+    def choose(match: re.Match[str]) -> str:
+        options = re.split(r"\|(?![^{]*\})", match[1])
         return chance.choice(options).replace("_", " ")
 
-    return re.sub(r"\{((?:[^{}]|\{[A-Z]\}){2,})\}", one, frame)
+    return re.sub(r"\{((?:[^{}]|\{[A-Z]\}){2,})\}", choose, frame)
 
 
 def as_spoken(sentences: Sequence[Sentence], form: str) -> tuple[list[str], list[int]]:
@@ -168,7 +174,7 @@ def as_spoken(sentences: Sequence[Sentence], form: str) -> tuple[list[str], list
     opener = ""
     for sentence in sentences:
         for word, kind in sentence:
-            if not any(one.isalnum() for one in word):
+            if not any(letter.isalnum() for letter in word):
                 if form == "cased" and word in CLOSERS and words:
                     words[-1] += word
                 elif form == "cased" and word in OPENERS:
@@ -183,14 +189,14 @@ def as_spoken(sentences: Sequence[Sentence], form: str) -> tuple[list[str], list
 
 def other_names(sentence: Sentence, names: Names) -> Sentence:
     """The sentence with its people renamed: the first of several words becomes a given name, the last a family name."""
-    found = list(sentence)
+    renamed = list(sentence)
     for at, (word, kind) in enumerate(sentence):
         if kind.endswith("-PER") and word[:1].isupper() and len(word) > 2:
             follows = at + 1 < len(sentence) and sentence[at + 1][1] == "I-PER"
             inside = kind.startswith("I")
-            new = names.one("G" if follows or (not inside and names.chance.random() < 0.5) else "F")
-            found[at] = (new + ("s" if word.endswith("s") and names.chance.random() < 0.3 else ""), kind)
-    return found
+            new = names.pick("G" if follows or (not inside and names.chance.random() < 0.5) else "F")
+            renamed[at] = (new + ("s" if word.endswith("s") and names.chance.random() < 0.3 else ""), kind)
+    return renamed
 
 
 def lessons(
@@ -203,7 +209,7 @@ def lessons(
     while at < len(corpus):
         size = chance.choice((1, 1, 2, 3, 4, 6))
         piece = list(corpus[at : at + size])
-        pieces.append([other_names(one, names) for one in piece] if chance.random() < RENAMED else piece)
+        pieces.append([other_names(sentence, names) for sentence in piece] if chance.random() < RENAMED else piece)
         at += size
     parts = ["nb"] * 10 + ["nn"] * 7 + ["en"] * 4 + ["sv", "da"] + ["none"] * 18
     made = 0
@@ -235,13 +241,13 @@ class Learner:
         self.cache: dict[tuple[str, bool], tagger.Own] = {}
 
     def own(self, word: str, *, forget: bool) -> tagger.Own:
-        found = self.cache.get((word, forget))
-        if found is None:
-            found = tagger.describe(word, self._known_everyday if forget else self._known_all)
+        own = self.cache.get((word, forget))
+        if own is None:
+            own = tagger.describe(word, self._known_everyday if forget else self._known_all)
             if len(self.cache) > 500_000:
                 self.cache.clear()
-            self.cache[word, forget] = found
-        return found
+            self.cache[word, forget] = own
+        return own
 
     def _known_everyday(self, plain: str) -> int:
         return tagger.EVERYDAY * tagger.everyday(self.common, plain)
@@ -265,7 +271,7 @@ class Learner:
             scores = [0.0, sum([person[place] for place in places]), sum([other[place] for place in places])]
             self.steps += 1
             guess = max(range(3), key=scores.__getitem__)
-            rival = max((one for one in range(3) if one != kind), key=scores.__getitem__)
+            rival = max((rival for rival in range(3) if rival != kind), key=scores.__getitem__)
             if scores[kind] - scores[rival] < (MARGIN_NAME if kind == tagger.PERSON else MARGIN_OTHER):
                 self._move(places, kind, CHANGE)
                 self._move(places, rival, -CHANGE)
@@ -280,15 +286,15 @@ class Learner:
 
     def weights(self, kind: int) -> array[int]:
         """The averages as signed bytes."""
-        averages = (one - late / self.steps for one, late in zip(self.now[kind], self.late[kind], strict=True))
-        return array("b", [max(-127, min(127, round(one * STEP))) for one in averages])
+        averages = (weight - late / self.steps for weight, late in zip(self.now[kind], self.late[kind], strict=True))
+        return array("b", [max(-127, min(127, round(average * STEP))) for average in averages])
 
 
 Texts = Sequence[tuple[list[str], list[int]]]
-Told = list[tuple[float, bool]]  # a margin or score, and whether the word is a part of a person's name
+Graded = list[tuple[float, bool]]  # a margin or score, and whether the word is a part of a person's name
 
 
-def judged(weights: tagger.Weights, texts: Texts) -> Told:
+def judged(weights: tagger.Weights, texts: Texts) -> Graded:
     """The margin of each word and whether it is a name."""
     return [
         (margin, kind == tagger.PERSON) for words, kinds in texts
@@ -296,7 +302,7 @@ def judged(weights: tagger.Weights, texts: Texts) -> Told:
     ]  # fmt: skip
 
 
-def scored(weights: tagger.Weights, texts: Texts) -> Told:
+def scored(weights: tagger.Weights, texts: Texts) -> Graded:
     """The score of each word and whether it is a name."""
     return [
         (score, kind == tagger.PERSON) for words, kinds in texts
@@ -312,12 +318,12 @@ def calibration(norne: Path) -> tuple[Texts, Texts]:
     return cased, lower
 
 
-def calibrated(told: Told) -> tuple[float, float]:
+def calibrated(graded: Graded) -> tuple[float, float]:
     """Slope and shift of the logistic that fits margins best, by Newton's method."""
     slope, shift = 0.01, 0.0
     for _ in range(50):
         g0 = g1 = h00 = h01 = h11 = 0.0
-        for margin, name in told:
+        for margin, name in graded:
             guess = 1 / (1 + math.exp(-max(-50.0, min(50.0, slope * margin + shift))))
             wrong, curve = guess - name, guess * (1 - guess)
             g0, g1 = g0 + wrong * margin, g1 + wrong
@@ -327,10 +333,10 @@ def calibrated(told: Told) -> tuple[float, float]:
     return slope, shift
 
 
-def recall_at(told: Told, precision: float) -> float:
+def recall_at(graded: Graded, precision: float) -> float:
     """The best recall at this precision or a better one."""
-    best, hits, total = 0.0, 0, sum(name for _, name in told)
-    for taken, (_, name) in enumerate(sorted(told, reverse=True), 1):
+    best, hits, total = 0.0, 0, sum(name for _, name in graded)
+    for taken, (_, name) in enumerate(sorted(graded, reverse=True), 1):
         hits += name
         if hits >= precision * taken:
             best = hits / total
@@ -339,12 +345,12 @@ def recall_at(told: Told, precision: float) -> float:
 
 def figures(weights: tagger.Weights, texts: Texts) -> str:
     """Recall / precision of words of names at each threshold, and recall at two precisions."""
-    told = scored(weights, texts)
+    graded = scored(weights, texts)
     cells = []
     for threshold in THRESHOLDS:
-        taken = [name for score, name in told if score >= threshold]
-        cells.append(f"{threshold}: {sum(taken) / sum(name for _, name in told):.3f} / {sum(taken) / len(taken):.3f}")
-    cells += [f"at {precision}: {recall_at(told, precision):.3f}" for precision in (0.91, 0.85)]
+        taken = [name for score, name in graded if score >= threshold]
+        cells.append(f"{threshold}: {sum(taken) / sum(name for _, name in graded):.3f} / {sum(taken) / len(taken):.3f}")
+    cells += [f"at {precision}: {recall_at(graded, precision):.3f}" for precision in (0.91, 0.85)]
     return "   ".join(cells)
 
 
@@ -378,7 +384,9 @@ def report(weights: tagger.Weights, norne: Path) -> None:
 
 def everyday(corpus: Sequence[Sentence], talk: dict[str, list[str]]) -> set[str]:
     """Words that the corpus writes small, and those of the frames."""
-    small = Counter(word for one in corpus for word, kind in one if word.islower() and not kind.endswith("-PER"))
+    small = Counter(
+        word for sentence in corpus for word, kind in sentence if word.islower() and not kind.endswith("-PER")
+    )
     framed = {word for part in LEARNT for frame in talk[part] for word in re.split(r"[ {}|_]", frame)}
     return {word for word, times in small.items() if times >= COMMON} | {word for word in framed if word.islower()}
 
@@ -407,7 +415,7 @@ def main() -> int:
     logistic = [calibrated(judged(weights, texts)) for texts in calibration(given.norne)]
     weights = tagger.Weights((logistic[0], logistic[1]), common, person, other)
     tagger.FILE.write_bytes(weights.write())
-    used = sum(1 for one in (*person, *other) if one)
+    used = sum(1 for weight in (*person, *other) if weight)
     print(f"{tagger.FILE.stat().st_size} bytes, {used} weights, logistics {logistic}")
     report(tagger.read(tagger.FILE), given.norne)
     return 0

@@ -1,4 +1,6 @@
-"""The commands: one module per kind of user. A body parses, opens, calls and shows; it decides nothing.
+"""The commands: one module per kind of user, or per subject where a user has many.
+
+A body parses, opens, calls and shows; it decides nothing.
 
 COMMANDS names every command. `command` makes Typer commands of it, each when it is called: its module is imported
 then, and imports what a body uses inside the body, so that `--help` loads no engine and a command loads its own.
@@ -29,13 +31,13 @@ COMMANDS: Final = {
     "recovery split": Listed("officer", "keys:recovery_split"),
     "recovery renew": Listed("officer", "keys:recovery_renew"),
     "recovery join": Listed("officer", "keys:recovery_join"),
-    "grant": Listed("officer", "officer:grant"),
-    "revoke": Listed("officer", "officer:revoke"),
-    "grants": Listed("officer", "officer:grants_list"),
+    "grant": Listed("officer", "grants:grant"),
+    "revoke": Listed("officer", "grants:revoke"),
+    "grants": Listed("officer", "grants:grants_list"),
     "dsar": Listed("officer", "officer:dsar"),
-    "recipients list": Listed("officer", "copies:recipients_list"),
-    "recipients confirm": Listed("manager", "copies:recipients_confirm"),
-    "restore": Listed("officer", "officer:restore"),
+    "recipients list": Listed("officer", "disclosures:recipients_list"),
+    "recipients confirm": Listed("manager", "disclosures:recipients_confirm"),
+    "restore": Listed("officer", "restore:restore"),
     "find": Listed("manager", "manager:find"),
     "export": Listed("manager", "manager:export"),
     "pseudonymise": Listed("manager", "training:pseudonymise"),

@@ -1,9 +1,9 @@
-"""What anybody types, with no store or a throw-away one: checking a certificate, the demonstration."""
+"""What anybody types, with no store or a throw-away one: checking a receipt, the demonstration."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,19 +33,25 @@ def certificate_verify(
         raise Usage("file_unreadable", path=str(file)) from None
     wanted = vkey or run.settings.vkey
     target = new_file(page) if page is not None else None
-    told = verify(raw, wanted)
+    receipt = verify(raw, wanted)
     if target is not None:
-        from arlo_rec.backends.durable import write_new
-        from arlo_rec.erasure.receipt_page import render
-
-        write_new(target, [render(told, run.lang).encode("utf-8")])
-    data = {key: told[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
-    data |= {"ring_until": told["ring_until"], "feed": told["feed"], "page": str(page) if page else None}
-    data |= {"valid": True, "vkeys": [one["vkey"] for one in told["log_keys"]], "vkey_checked": wanted is not None}
-    at = shown(from_iso(told["erased_at"]))
-    line = run.say("certificate.valid", number=told["number"], count=told["count"], at=at)
-    note = run.say("certificate.key_checked" if wanted else "certificate.key_unchecked", vkey=data["vkeys"][0])
+        _write_page(target, receipt, run.lang)
+    data = {key: receipt[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
+    data |= {"ring_until": receipt["ring_until"], "feed": receipt["feed"], "page": str(page) if page else None}
+    vkeys = [log_key["vkey"] for log_key in receipt["log_keys"]]
+    data |= {"valid": True, "vkeys": vkeys, "vkey_checked": wanted is not None}
+    at = shown(from_iso(receipt["erased_at"]))
+    line = run.say("certificate.valid", number=receipt["number"], count=receipt["count"], at=at)
+    note = run.say("certificate.key_checked" if wanted else "certificate.key_unchecked", vkey=vkeys[0])
     return Answer(data, [line, note])
+
+
+def _write_page(target: Path, receipt: dict[str, Any], lang: str) -> None:
+    """Write a receipt that was checked as a page for people."""
+    from arlo_rec.backends.durable import write_new
+    from arlo_rec.erasure.receipt_page import render
+
+    write_new(target, [render(receipt, lang).encode("utf-8")])
 
 
 def demo(
@@ -58,16 +64,16 @@ def demo(
     import secrets
     import tempfile
 
-    run: Run = ctx.obj
     from arlo_rec.ui.demo import live
 
+    run: Run = ctx.obj
     if keep and dir is None:  # what is kept must be found again
         dir = Path(tempfile.gettempdir()) / f"arlo-rec-demo-{secrets.token_hex(8)}"
     silent = run.json or run.quiet
     steps = live(run.lang, run.now(), folder=dir, keep=keep, tell=(lambda _line: None) if silent else tell)
-    told = [{"rule": one.rule, "did": one.did, "ok": one.ok} for one in steps]
-    data = {"steps": told, "dir": str(dir.absolute()) if keep and dir else None}
+    steps_json = [{"rule": step.rule, "did": step.did, "ok": step.ok} for step in steps]
+    data = {"steps": steps_json, "dir": str(dir.absolute()) if keep and dir else None}
     kept = [run.say("demo.kept", path=data["dir"])] if keep else []
-    if all(one.ok for one in steps):
+    if all(step.ok for step in steps):
         return Answer(data, [run.say("demo.done"), *kept])
     return Answer(data, kept, error=ArloError("demo_failed"))

@@ -1,4 +1,4 @@
-"""What Typer is told about our commands: loaded when called, common options behind the name, errors in our words.
+"""Our commands as Typer commands: loaded when called, common options behind the name, errors in our words.
 
 `Program` and `Group` find commands in COMMANDS. A `Command` adds the options of every command to its own, turns them
 into the `Run` that its body gets as `ctx.obj`, and shows the answer. Whatever is typed wrongly is raised as Usage.

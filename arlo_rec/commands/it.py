@@ -10,63 +10,25 @@ import typer
 from arlo_rec.commands.options import Before, Limit, Since, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.ui.terminal import Answer, Table
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.offsite.escrow import BackupStatus
     from arlo_rec.offsite.feed import FeedStatus
+    from arlo_rec.oversight.status import Status
 
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
 
 def status(ctx: typer.Context) -> Answer:
     """What is held and due, and whether somebody has to act: 3 where a backup or the feed is in a bad state."""
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
-    from arlo_rec.oversight.status import status as state_of
+    from arlo_rec.oversight.status import status as status_of
 
     run: Run = ctx.obj
     with run.store() as store:
-        stands = state_of(store, run.now())
-    refused = [{"code": each.code, "count": each.count, "oldest": to_iso(each.oldest)} for each in stands.refused]
-    data = {
-        "held": stands.held,
-        "due": stands.due,
-        "overdue": stands.overdue,
-        "refused": refused,
-        "last_purge": to_iso(stands.last_purge),
-        "log_size": stands.log_size,
-        "unfinished": stands.unfinished,
-        "weak_disk": stands.weak_disk,
-        "backups": [_backup(one) for one in stands.backups],
-        "feed": _feed(stands.feed),
-        "unconfirmed": stands.unconfirmed,
-        "critical": [one.problem for one in (*stands.backups, stands.feed) if one and one.problem],
-    }
-    lines = [run.say("status.counts", held=stands.held, due=stands.due, overdue=stands.overdue)]
-    lines.append(run.say("status.purge", at=shown(stands.last_purge)))
-    for each in stands.refused:
-        lines.append(run.say("status.refused", why=each.code, count=each.count, at=shown(each.oldest)))
-    lines += [run.say("weak_disk", kind=stands.weak_disk)] if stands.weak_disk else []
-    lines += [run.say("status.unconfirmed", count=stands.unconfirmed)] if stands.unconfirmed else []
-    for one in stands.backups:
-        folder, ring = str(one.row.folder), str(one.row.escrow)
-        lines += [run.say("status.backup", folder=folder, at=shown(one.newest))] if one.newest else []
-        lines += [run.say(f"critical.{one.problem}", folder=folder, escrow=ring)] if one.problem else []
-    if stands.feed and stands.feed.problem:
-        lines.append(run.say(f"critical.{stands.feed.problem}", path=str(stands.feed.path), count=stands.feed.behind))
-    return Answer(data, lines, always=True, exit_status=3 if data["critical"] else 0)
-
-
-def _feed(one: FeedStatus | None) -> dict[str, object] | None:
-    return {"path": str(one.path), "behind": one.behind, "problem": one.problem} if one else None
-
-
-def _backup(one: BackupStatus) -> dict[str, object]:
-    from arlo_rec.model.records import to_iso
-
-    newest = to_iso(one.newest) if one.newest else None
-    return {"folder": str(one.row.folder), "escrow": str(one.row.escrow), "newest": newest, "problem": one.problem}
+        current = status_of(store, run.now())
+    data = _status_json(current)
+    return Answer(data, _status_lines(run, current), always=True, exit_status=3 if data["critical"] else 0)
 
 
 def verify(
@@ -82,11 +44,11 @@ def verify(
     with run.store(doubting=True) as store:
         problems = check(store, run.now(), read_data=read_data)
         weak = weak_disk(store)
-    told = [{"code": one.code, "what": one.what} for one in problems]
-    lines = [run.say(f"problem.{one.code}", what=one.what) for one in problems] or [run.say("verify.good")]
+    data = {"problems": [{"code": problem.code, "what": problem.what} for problem in problems], "weak_disk": weak}
+    lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in problems]
+    lines = lines or [run.say("verify.good")]
     lines += [run.say("weak_disk", kind=weak)] if weak else []
-    data = {"problems": told, "weak_disk": weak}
-    return Answer(data, lines, always=bool(problems or weak), error=_found(len(problems)))
+    return Answer(data, lines, always=bool(problems or weak), error=_error_of(len(problems)))
 
 
 def audit_verify(
@@ -105,9 +67,9 @@ def audit_verify(
         problems = check(store.log, store.signers(), anchors, signatures=True)
         tree = store.log.tree()
     data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
-    lines = [run.say(f"problem.{one}", what="log") for one in problems]
+    lines = [run.say(f"problem.{code}", what="log") for code in problems]
     lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
-    return Answer(data, lines, always=bool(problems), error=_found(len(problems)))
+    return Answer(data, lines, always=bool(problems), error=_error_of(len(problems)))
 
 
 def audit_show(
@@ -132,13 +94,13 @@ def audit_show(
         raise Usage("bad_limit")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
-        view = log_query.Filter(person, action, outcome, recording, begin, end, limit)
-        entries = log_query.show(store, view, run.now())
+        filters = log_query.Filter(person, action, outcome, recording, begin, end, limit)
+        entries = log_query.show(store, filters, run.now())
         tree = store.log.tree()
-    headings = [run.say(f"column.{one}") for one in ("entry", "time", "name", "action", "outcome", "rule", "detail")]
-    rows = [log_query.row(one) for one in entries]
+    columns = ("entry", "time", "name", "action", "outcome", "rule", "detail")
+    table = run.table(columns, [log_query.row(entry) for entry in entries])
     data = {"entries": entries, "size": tree.size, "root": tree.root().hex()}
-    return Answer(data, [] if entries else [run.say("audit.none")], Table(headings, rows))
+    return Answer(data, [] if entries else [run.say("audit.none")], table)
 
 
 def audit_checkpoint(ctx: typer.Context) -> Answer:
@@ -154,7 +116,7 @@ def audit_checkpoint(ctx: typer.Context) -> Answer:
     return Answer(data, note.rstrip("\n").split("\n"), always=True)
 
 
-def _found(problems: int) -> Integrity | None:
+def _error_of(problems: int) -> Integrity | None:
     return Integrity("problems_found", count=problems) if problems else None
 
 
@@ -165,3 +127,58 @@ def _read(path: Path) -> str:
         return read_small(path, ANCHOR_BYTES, pipes=True).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         raise Usage("file_unreadable", path=str(path)) from None
+
+
+# -- the answer of `status` ---------------------------------------------------------------------------
+
+
+def _status_json(current: Status) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    refused = [{"code": row.code, "count": row.count, "oldest": to_iso(row.oldest)} for row in current.refused]
+    return {
+        "held": current.held,
+        "due": current.due,
+        "overdue": current.overdue,
+        "refused": refused,
+        "last_purge": to_iso(current.last_purge),
+        "log_size": current.log_size,
+        "unfinished": current.unfinished,
+        "weak_disk": current.weak_disk,
+        "backups": [_backup_json(backup) for backup in current.backups],
+        "feed": _feed_json(current.feed),
+        "unconfirmed": current.unconfirmed,
+        "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem],
+    }
+
+
+def _backup_json(backup: BackupStatus) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    newest = to_iso(backup.newest) if backup.newest else None
+    folder, escrow = str(backup.row.folder), str(backup.row.escrow)
+    return {"folder": folder, "escrow": escrow, "newest": newest, "problem": backup.problem}
+
+
+def _feed_json(feed: FeedStatus | None) -> dict[str, Any] | None:
+    return {"path": str(feed.path), "behind": feed.behind, "problem": feed.problem} if feed else None
+
+
+def _status_lines(run: Run, current: Status) -> list[str]:
+    """The counts, then what somebody has to look after."""
+    from arlo_rec.model.times import shown
+
+    lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
+    lines.append(run.say("status.purge", at=shown(current.last_purge)))
+    for row in current.refused:
+        lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
+    lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []
+    lines += [run.say("status.unconfirmed", count=current.unconfirmed)] if current.unconfirmed else []
+    for backup in current.backups:
+        folder, escrow = str(backup.row.folder), str(backup.row.escrow)
+        lines += [run.say("status.backup", folder=folder, at=shown(backup.newest))] if backup.newest else []
+        lines += [run.say(f"critical.{backup.problem}", folder=folder, escrow=escrow)] if backup.problem else []
+    feed = current.feed
+    if feed and feed.problem:
+        lines.append(run.say(f"critical.{feed.problem}", path=str(feed.path), count=feed.behind))
+    return lines

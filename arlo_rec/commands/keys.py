@@ -36,9 +36,9 @@ def person_handover(
     with run.opened(place, added.identity) as store:
         waiting = bool(store.meta.number("rekey_due"))
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
-    told = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key)
     data |= {"removed": identity.name, "rekeyed": not waiting}
-    return Answer(data, [told], always=True, exit_status=3 if waiting else 0)
+    line = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key)
+    return Answer(data, [line], always=True, exit_status=3 if waiting else 0)
 
 
 def person_rotate(
@@ -69,13 +69,13 @@ def recovery_split(
 
     run: Run = ctx.obj
     secret = run.passphrase()
-    made = split(secret.decode("utf-8", "replace"), threshold, shares)
+    texts = split(secret.decode("utf-8", "replace"), threshold, shares)
     run.unlocked(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing would be found out too late
     lines = [
-        run.say("recovery.share", number=number, count=shares, threshold=threshold, share=one)
-        for number, one in enumerate(made, 1)
+        run.say("recovery.share", number=number, count=shares, threshold=threshold, share=text)
+        for number, text in enumerate(texts, 1)
     ]
-    return Answer({"shares": made, "threshold": threshold}, lines, always=True)
+    return Answer({"shares": texts, "threshold": threshold}, lines, always=True)
 
 
 def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
@@ -84,13 +84,13 @@ def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shar
     from arlo_rec.backends.bounded_read import read_small
 
     run: Run = ctx.obj
-    found = []
-    for one in files:
+    shares = []
+    for path in files:
         try:
-            found.append(read_small(one, SHARE_BYTES, pipes=True).decode("utf-8"))
+            shares.append(read_small(path, SHARE_BYTES, pipes=True).decode("utf-8"))
         except (OSError, UnicodeDecodeError):
-            raise Usage("file_unreadable", path=str(one)) from None
-    recovery_key = join(found)
+            raise Usage("file_unreadable", path=str(path)) from None
+    recovery_key = join(shares)
     return Answer({"recovery_key": recovery_key}, [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
 
 
@@ -101,5 +101,5 @@ def recovery_renew(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         recovery_key = renew_recovery(store, run.now())
-    told = run.say("recovery.renewed", recovery_key=recovery_key)
-    return Answer({"recovery_key": recovery_key}, [told], always=True)
+    line = run.say("recovery.renewed", recovery_key=recovery_key)
+    return Answer({"recovery_key": recovery_key}, [line], always=True)

@@ -11,7 +11,7 @@ import typer
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
 from arlo_rec.model.errors import Usage
-from arlo_rec.ui.terminal import Answer, Table
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.access.search import Match
@@ -29,7 +29,7 @@ def find(
     limit: Limit = None,
 ) -> Answer:
     """The recordings that this person may open for a purpose."""
-    from arlo_rec.access import search as searching
+    from arlo_rec.access import search
     from arlo_rec.model import times
     from arlo_rec.policy import has_hidden_characters
 
@@ -40,12 +40,11 @@ def find(
         raise Usage("search_hidden_characters")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
-        wanted = searching.Search(agent, team, begin, end, limit)
-        found = searching.find(store, purpose, reason, wanted, run.now())
-    headings = [run.say(f"column.{one}") for one in ("id", "started", "length", "team", "agent", "expires")]
-    lines = [] if found else [run.say("find.none")]
-    table = Table(headings, [_row(one) for one in found])
-    return Answer({"recordings": [_told(one) for one in found]}, lines, table)
+        filters = search.Search(agent, team, begin, end, limit)
+        matches = search.find(store, purpose, reason, filters, run.now())
+    lines = [] if matches else [run.say("find.none")]
+    table = run.table(("id", "started", "length", "team", "agent", "expires"), [_row(match) for match in matches])
+    return Answer({"recordings": [_match_json(match) for match in matches]}, lines, table)
 
 
 def export(
@@ -57,7 +56,7 @@ def export(
     reason: Reason = None,
 ) -> Answer:
     """Write the sound of one recording."""
-    from arlo_rec.access import search as searching
+    from arlo_rec.access import search
     from arlo_rec.access.gate import Intent
     from arlo_rec.policy import Action
 
@@ -68,31 +67,31 @@ def export(
     target = sys.stdout.buffer if to_stdout else new_file(Path(out))
     with run.store() as store:
         intent = Intent(Action.EXPORT, purpose, reason)
-        written = searching.export(store, recording, intent, target, run.now)
+        size = search.export(store, recording, intent, target, run.now)
     if to_stdout:
         return Answer({})
-    data = {"id": recording, "out": str(Path(out).absolute()), "bytes": written}
-    return Answer(data, [run.say("export.done", out=out, bytes=written)])
+    data = {"id": recording, "out": str(Path(out).absolute()), "bytes": size}
+    return Answer(data, [run.say("export.done", out=out, bytes=size)])
 
 
-def _row(one: Match) -> list[str]:
+def _row(match: Match) -> list[str]:
     from arlo_rec.model.times import shown
 
-    length = _length(one.duration_s)
-    return [one.id.hex(), shown(one.started_at), length, one.team, one.agent, shown(one.expires_at)]
+    length = _length(match.duration_s)
+    return [match.id.hex(), shown(match.started_at), length, match.team, match.agent, shown(match.expires_at)]
 
 
-def _told(one: Match) -> dict[str, object]:
+def _match_json(match: Match) -> dict[str, object]:
     from arlo_rec.model.records import to_iso
 
     return {
-        "id": one.id.hex(),
-        "started_at": to_iso(one.started_at),
-        "duration_s": one.duration_s,
-        "team": one.team,
-        "agent": one.agent,
-        "expires_at": to_iso(one.expires_at),
-        "pseudonymised": one.pseudonymised,
+        "id": match.id.hex(),
+        "started_at": to_iso(match.started_at),
+        "duration_s": match.duration_s,
+        "team": match.team,
+        "agent": match.agent,
+        "expires_at": to_iso(match.expires_at),
+        "pseudonymised": match.pseudonymised,
     }
 
 

@@ -1,4 +1,4 @@
-"""What the security officer types: making a store, people, grants, access requests."""
+"""What the security officer types: making a store, people, access requests."""
 
 from __future__ import annotations
 
@@ -8,28 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import (
-    Name,
-    NewPassphraseFile,
-    Purpose,
-    Reason,
-    Root,
-    SharingGroup,
-    SometimesReason,
-    Yes,
-    arg,
-    opt,
-    roles,
-)
+from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGroup, SometimesReason, Yes, arg, opt, roles
 from arlo_rec.commands.run import STDIN, Run, nameable, new_file
 from arlo_rec.model.errors import Usage
-from arlo_rec.ui.terminal import Answer, Table
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from arlo_rec.model.records import Grant, Person
-    from arlo_rec.recovery.restore import RestoredStore
+    from arlo_rec.dsar.request import AnswerFile
+    from arlo_rec.model.records import Person
 
 
 def init(
@@ -47,19 +33,18 @@ def init(
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
-    where = nameable(root or store.with_name(store.name + ".root"))
-    wishes = NewStore(store, where, officer, group, nameable(feed.absolute()) if feed else None)
-    made = initialise(wishes, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
-    place = made.layout
+    root_folder = nameable(root or store.with_name(store.name + ".root"))
+    order = NewStore(store, root_folder, officer, group, nameable(feed.absolute()) if feed else None)
+    made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     data = {
-        "store": str(place.store),
-        "root": str(place.root),
+        "store": str(made.layout.store),
+        "root": str(made.layout.root),
         "officer": made.officer,
         "vkey": made.vkey,
         "officer_vkey": made.officer_vkey,
         "recovery_key": made.recovery_key,
     }
-    for warning in _warning(run, place.root):
+    for warning in _disk_warnings(run, made.layout.root):
         run.note(warning)
     return Answer(data, [run.say("init.done", **data)], always=True)
 
@@ -84,7 +69,7 @@ def person_add(
     secret = run.new_passphrase(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
         added = add(store, NewPerson(name, _role(role), secret, key_out), run.now())
-    data: dict[str, Any] = {"person": _told_person(added.person)}
+    data: dict[str, Any] = {"person": _person_json(added.person)}
     if added.one_time is not None:
         data["one_time_passphrase"] = added.one_time
         line = run.say("person.one_time", name=name, role=role, passphrase=added.one_time)
@@ -99,9 +84,8 @@ def person_list(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         people = listed(store, run.now())
-    headings = [run.say(f"column.{one}") for one in ("name", "role", "service", "since")]
-    rows = [[one.name, _role_of(run, one), run.say("yes" if one.service else "no"), _day(one.since)] for one in people]
-    return Answer({"persons": [_told_person(one) for one in people]}, table=Table(headings, rows))
+    table = run.table(("name", "role", "service", "since"), [_row(run, person) for person in people])
+    return Answer({"persons": [_person_json(person) for person in people]}, table=table)
 
 
 def person_remove(
@@ -118,13 +102,13 @@ def person_remove(
     identity = run.identity(place)
     with run.opened(place, identity) as store:
         person = removable(store, name, run.now())
-        shows = run.say("person.remove_shows", name=name, role=person.role)
-        run.confirm(shows, run.say("person.remove_question"), name, yes=yes)
+        summary = run.say("person.remove_shows", name=name, role=person.role)
+        run.confirm(summary, run.say("person.remove_question"), name, yes=yes)
         remove(store, person, run.now())
     with run.opened(place, identity) as store:
         waiting = bool(store.meta.number("rekey_due"))
     line = run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name)
-    data = {"person": _told_person(person), "rekeyed": not waiting}
+    data = {"person": _person_json(person), "rekeyed": not waiting}
     return Answer(data, [line], exit_status=3 if waiting else 0)
 
 
@@ -137,9 +121,9 @@ def person_passphrase(
     """Set one's own passphrase, or reset somebody else's."""
     from dataclasses import replace
 
-    run: Run = ctx.obj
     from arlo_rec.admin import identities
 
+    run: Run = ctx.obj
     place = run.place()
     identity = run.identity(place)
     now = run.now()
@@ -147,81 +131,12 @@ def person_passphrase(
     with run.opened(place, own) as store:
         if reset is not None:
             added = identities.reset(store, reset, now)
-            data = {"person": _told_person(added.person), "one_time_passphrase": added.one_time}
+            data = {"person": _person_json(added.person), "one_time_passphrase": added.one_time}
             line = run.say("person.one_time", name=reset, role=added.person.role, passphrase=added.one_time)
             return Answer(data, [line], always=True)
         secret = run.new_passphrase(new_passphrase_file)
         identities.set_passphrase(store, identity, secret, now)
-        return Answer({"person": _told_person(store.person)}, [run.say("person.passphrase_set")])
-
-
-def grant(
-    ctx: typer.Context,
-    name: Name,
-    *,
-    purpose: Purpose = None,
-    team: Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")] = None,
-    until: Annotated[str | None, opt("opt.until", "--until", "DATE")] = None,
-    days: Annotated[int | None, opt("opt.days", "--days", "N")] = None,
-    reason: Reason = None,
-) -> Answer:
-    """Let a manager listen for a purpose, until a day."""
-    from arlo_rec.admin import grants
-
-    run: Run = ctx.obj
-    now = run.now()
-    ends = _until(now, until, days)
-    with run.store() as store:
-        wanted = grants.Terms(name, purpose, tuple(team or ()), ends, reason)
-        given = grants.grant(store, wanted, now)
-    code = "grant.pending" if given.state == "pending" else "grant.done"
-    line = run.say(code, name=name, purpose=run.say(f"purpose.{given.purpose}"), until=_minute(given.until))
-    return Answer({"grant": _told_grant(given, now)}, [line])
-
-
-def revoke(
-    ctx: typer.Context,
-    name: Name,
-    *,
-    grant: Annotated[str | None, opt("opt.grant", "--grant", "ID")] = None,
-) -> Answer:
-    """End one grant of a manager, or all."""
-    from arlo_rec.admin import grants
-
-    run: Run = ctx.obj
-    now = run.now()
-    with run.store() as store:
-        ended = grants.revoke(store, name, grant, now)
-    data = {"revoked": [_told_grant(one, now) for one in ended]}
-    return Answer(data, [run.say("revoke.done", name=name, count=len(ended))])
-
-
-def grants_list(
-    ctx: typer.Context,
-    *,
-    every: Annotated[bool, opt("opt.all", "--all")] = False,
-) -> Answer:
-    """Who may listen, for what and until when."""
-    from arlo_rec.admin import grants
-
-    run: Run = ctx.obj
-    now = run.now()
-    with run.store() as store:
-        found = grants.listed(store, now, every=every)
-    headings = [run.say(f"column.{one}") for one in ("id", "name", "purpose", "teams", "until", "state")]
-    rows = [
-        [
-            one.id,
-            one.person,
-            run.say(f"purpose.{one.purpose}"),
-            ", ".join(sorted(one.teams)) if one.teams is not None else run.say("all_teams"),
-            _minute(one.until),
-            run.say(f"grant_state.{grants.shown_state(one, now)}"),
-        ]
-        for one in found
-    ]
-    lines = [] if found else [run.say("grants.none")]
-    return Answer({"grants": [_told_grant(one, now) for one in found]}, lines, Table(headings, rows))
+        return Answer({"person": _person_json(store.person)}, [run.say("person.passphrase_set")])
 
 
 def dsar(
@@ -249,83 +164,21 @@ def dsar(
         run.caller(caller), out, identity, parse_from(received) if received else None, whole_call, reason, run.lang
     )
     with run.store() as store:
-        done = requests.answer(store, request, run.now)
-    case = {"id": done.case.id, "due": done.case.due_on.isoformat(), "state": done.case.state}
-    data = {"case": case, "recordings": done.recordings, "out": str(done.out)}
-    data |= {"sha256": done.sha256, "passphrase": done.passphrase}
-    told = {"case": done.case.id, "due": done.case.due_on.isoformat(), "count": done.recordings}
-    return Answer(data, [run.say("dsar.done", **told, out=done.out, passphrase=done.passphrase)], always=True)
+        package = requests.answer(store, request, run.now)
+    return _package_answer(run, package)
 
 
-def restore(
-    ctx: typer.Context,
-    folder: Annotated[Path | None, arg("arg.backup", "[DIR]")] = None,
-    *,
-    escrow: Annotated[Path | None, opt("opt.escrow", "--escrow", "DIR")] = None,
-    feed: Annotated[Path | None, opt("opt.feed_read", "--feed", "FILE")] = None,
-    root: Root = None,
-    group: SharingGroup = None,
-    accept_without_feed: Annotated[bool, opt("opt.without_feed", "--accept-without-feed")] = False,
-    reason: SometimesReason = None,
-    yes: Yes = False,
-) -> Answer:
-    """Make a store from a backup and apply the erasures since; or accept that those are not known."""
-    from arlo_rec.admin.initialise import group_id
-    from arlo_rec.model.times import shown
-    from arlo_rec.policy import reason_problem
-    from arlo_rec.recovery import restore as restoring
-
-    run: Run = ctx.obj
-    if accept_without_feed and (problem := reason_problem(reason)):
-        raise Usage(problem, rule="security.reason")
-    if folder is None:
-        return _accepted(run, accept_without_feed=accept_without_feed, reason=reason)
-    if escrow is None:
-        raise Usage("escrow_missing")
-    store = nameable(run.store_path().absolute())
-    where = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
-    known = None if accept_without_feed else feed or run.settings.feed
-    wishes = restoring.RestoreOptions(
-        folder, escrow, store, where, known.absolute() if known else None, group_id(group)
-    )
-    source = restoring.find(wishes, run.now())
-    identity = run.identity(source.layout(where))
-    held = source.slot.held
-    shows = run.say("restore.shows", at=shown(source.slot.at), held=held, store=str(store))
-    run.confirm(shows, run.say("restore.question"), str(held), yes=yes)
-    done = restoring.carry_out(source, wishes, identity, run.now(), run.state())
-    if accept_without_feed:
-        with run.opened(done.layout, identity) as opened:
-            restoring.accept(opened, reason, run.now())
-    return _restored(run, done, closed=not (done.replayed or accept_without_feed))
+def _package_answer(run: Run, package: AnswerFile) -> Answer:
+    """Where the package lies, the day by which it must be sent, and the passphrase, which is shown only now."""
+    case, due = package.case, package.case.due_on.isoformat()
+    data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
+    data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
+    values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
+    return Answer(data, [run.say("dsar.done", **values, passphrase=package.passphrase)], always=True)
 
 
-def _accepted(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answer:
-    from arlo_rec.recovery.restore import accept
-
-    if not accept_without_feed:
-        raise Usage("backup_not_named")
-    with run.store() as store:
-        accept(store, reason, run.now())
-    return Answer({"closed": False}, [run.say("restore.accepted")])
-
-
-def _restored(run: Run, done: RestoredStore, *, closed: bool) -> Answer:
-    from arlo_rec.model.errors import Refused
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
-
-    counts = {"held": done.held, "erased": done.erased, "lost": len(done.lost)}
-    data: dict[str, Any] = {"store": str(done.layout.store), "root": str(done.layout.root), "vkey": done.vkey}
-    data |= {"backup_at": to_iso(done.at), **counts, "removed": list(done.removed), "closed": closed}
-    lines = [run.say("restore.done", at=shown(done.at), **counts, store=str(done.layout.store))]
-    lines += [run.say("restore.removed", name=one) for one in done.removed]
-    lines += [run.say("restore.next", vkey=done.vkey)]
-    error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None
-    return Answer(data, lines, always=True, error=error)
-
-
-def _warning(run: Run, root: Path) -> list[str]:
+def _disk_warnings(run: Run, root: Path) -> list[str]:
+    """A warning where the root folder lies on a file system on which old key files may survive."""
     from arlo_rec.backends.files import file_system, is_weak
 
     kind = file_system(root)
@@ -341,55 +194,20 @@ def _role(text: str) -> Any:
         raise Usage("role_unknown", roles=", ".join(Role)) from None
 
 
-def _role_of(run: Run, person: Person) -> str:
-    return run.say("person.recovery") if person.recovery else person.role
+def _row(run: Run, person: Person) -> list[str]:
+    from arlo_rec.model.times import shown
+
+    role = run.say("person.recovery") if person.recovery else person.role
+    return [person.name, role, run.say("yes" if person.service else "no"), shown(person.since)[:10]]
 
 
-def _until(now: datetime, until: str | None, days: int | None) -> datetime:
-    from datetime import timedelta
-
-    from arlo_rec.model.times import parse_end
-    from arlo_rec.policy import GRANT_DEFAULT
-
-    if until is not None and days is not None:
-        raise Usage("until_or_days")
-    if until is not None:
-        return parse_end(until)
-    if days is not None and not 1 <= days <= 90:
-        raise Usage("grant_length")
-    return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
-
-
-def _told_person(person: Person) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
-
-    told = {"name": person.name, "role": person.role, "service": person.service, "since": to_iso(person.since)}
-    return {**told, "recovery": person.recovery}
-
-
-def _told_grant(grant: Grant, now: datetime) -> dict[str, Any]:
-    from arlo_rec.admin.grants import shown_state
+def _person_json(person: Person) -> dict[str, Any]:
     from arlo_rec.model.records import to_iso
 
     return {
-        "id": grant.id,
-        "person": grant.person,
-        "purpose": grant.purpose,
-        "teams": sorted(grant.teams) if grant.teams is not None else None,
-        "until": to_iso(grant.until),
-        "state": shown_state(grant, now),
-        "by": grant.by,
-        "reason": grant.reason,
+        "name": person.name,
+        "role": person.role,
+        "service": person.service,
+        "since": to_iso(person.since),
+        "recovery": person.recovery,
     }
-
-
-def _day(at: datetime) -> str:
-    from arlo_rec.model.times import shown
-
-    return shown(at)[:10]
-
-
-def _minute(at: datetime) -> str:
-    from arlo_rec.model.times import shown
-
-    return shown(at)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from arlo_rec.crypto import hardening
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import NoStore, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
+from arlo_rec.ui.terminal import Table
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
@@ -31,7 +32,7 @@ CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
 class Run:
-    """What every command body is handed."""
+    """What every command body gets as `ctx.obj`."""
 
     def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool) -> None:
         hardening.forbid()
@@ -51,19 +52,23 @@ class Run:
         """A sentence in the language of this run."""
         return say(code, self.lang, **values)
 
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+        """Rows under headings in the language of this run."""
+        return Table([self.say(f"column.{column}") for column in columns], rows)
+
     # -- the terminal ---------------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
-        """A line for people, beside the answer."""
+        """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
         if not self.quiet:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
-    def confirm(self, shown: str, question: str, expected: str, *, yes: bool) -> None:
-        """Show what would be taken, and go on only where somebody typed *expected*; raises Usage."""
+    def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
+        """Show what would be done, and go on only where somebody typed *expected*; raises Usage."""
         if yes:
             return
-        sys.stderr.write(shown + "\n")
+        sys.stderr.write(summary + "\n")
         if not sys.stdin.isatty() or self._stdin_taken:
             raise Usage("needs_yes")
         sys.stderr.write(question + " ")
@@ -104,7 +109,7 @@ class Run:
         named = self.settings.passphrase_file
         if named is not None:
             return self.secret(named)
-        return self._asked(self.say("ask.passphrase"))
+        return self._ask_passphrase(self.say("ask.passphrase"))
 
     def new_passphrase(self, named: str | None) -> bytes:
         """A passphrase to be set: from a file, or asked twice on the terminal; raises Usage if it is too short."""
@@ -112,8 +117,8 @@ class Run:
 
         if named is not None:
             return check_length(self.secret(named))
-        first = check_length(self._asked(self.say("ask.new_passphrase")))
-        if self._asked(self.say("ask.again")) != first:
+        first = check_length(self._ask_passphrase(self.say("ask.new_passphrase")))
+        if self._ask_passphrase(self.say("ask.again")) != first:
             raise Usage("passphrases_differ")
         return first
 
@@ -126,7 +131,8 @@ class Run:
         with _readable(named):
             return clean_passphrase(read_secret(Path(named)))
 
-    def _asked(self, question: str) -> bytes:
+    def _ask_passphrase(self, question: str) -> bytes:
+        """A passphrase typed on the terminal and not shown; raises NotUnlocked where there is no terminal."""
         from arlo_rec.keys.key_files import clean_passphrase
 
         if not sys.stdin.isatty() or self._stdin_taken:
@@ -235,7 +241,7 @@ def new_file(path: Path) -> Path:
 
 @contextmanager
 def _readable(named: str) -> Iterator[None]:
-    """A secret that is no file, such as a folder, is told like one that is missing."""
+    """Report a secret that cannot be read, such as a folder, as one that is missing."""
     try:
         yield
     except OSError:
@@ -243,7 +249,7 @@ def _readable(named: str) -> Iterator[None]:
 
 
 def nameable(path: Path) -> Path:
-    """A path that this machine can look at, whether or not something is there; raises Usage."""
+    """A path that this machine can look up, whether or not something lies there; raises Usage."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

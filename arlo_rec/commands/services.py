@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.copies import must_delete, told_recipient
+from arlo_rec.commands.erasures import disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer, Table
 
 if TYPE_CHECKING:
-    from arlo_rec.intake.results import NotTaken, Outcome
+    from arlo_rec.intake.results import NotTaken, Options, Outcome, Taken
+    from arlo_rec.retention import Plan
 
 
 def ingest(
@@ -33,20 +34,13 @@ def ingest(
     run: Run = ctx.obj
     if format not in {"auto", "manifest"}:
         raise Usage("format_unknown")
-    codes = _codes(remove_refused or [], keep_source=keep_source)
+    codes = _refusal_codes(remove_refused or [], keep_source=keep_source)
+    options = Options(keep_source=keep_source, dry_run=dry_run, remove_refused=codes)
     with run.store() as store:
-        options = Options(keep_source=keep_source, dry_run=dry_run, remove_refused=codes)
         outcome = take_in(store, paths, run.now(), options, run.progress)
-    kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
-    counts = {kind: len(getattr(outcome, kind)) for kind in kinds}
-    lines = [run.say("ingest.would" if dry_run else "ingest.done", **counts)]
-    if codes:
-        lines.append(run.say("ingest.would_remove" if dry_run else "ingest.removed", **counts))
-    if not dry_run:
-        lines += [run.say("ingest.unclaimed", source=one) for one in outcome.unclaimed]
-    lines += [run.say("ingest.left", source=one) for one in outcome.left]
-    table = _each(run, outcome) if dry_run else _refused(run, outcome)
-    return Answer(_told(run, outcome), lines, table, exit_status=3 if outcome.refused else 0)
+    table = _preview_table(run, outcome) if dry_run else _refusal_table(run, outcome)
+    lines = _intake_lines(run, outcome, options)
+    return Answer(_outcome_json(run, outcome), lines, table, exit_status=3 if outcome.refused else 0)
 
 
 def purge(
@@ -58,29 +52,23 @@ def purge(
     """Erase what is past its retention."""
     from arlo_rec import retention
     from arlo_rec.access import disclosures
-    from arlo_rec.model.records import to_iso
 
     run: Run = ctx.obj
     with run.store(erasing=True) as store:
-        planned = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
-        told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in planned.due]
-        due = len(planned.due)
+        plan = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
         if dry_run:
-            code = "purge.would" if planned.decision.allowed else "purge.would_refuse"
-            stop = None if planned.decision.allowed else planned.decision.code
-            data = {"due": due, "erased": 0, "overdue": due, "recordings": told, "would_stop": stop}
-            return Answer(data, [run.say(code, count=due)])
-        done = retention.carry_out(store, planned, run.now())
-        reached = disclosures.of_recordings(store, [one.id for one in planned.due])
-    data = {"due": due, "erased": done.erased, "overdue": done.overdue, "recordings": told}
-    data["receipt"] = str(done.receipt) if done.receipt else None
-    lines = [run.say("purge.done", count=done.erased)]
-    lines += [] if done.complete else [run.say("erasure.files_left")]
-    lines += [run.say("purge.ring_left", escrow=one) for one in done.rings_left]
+            return _purge_preview(run, plan)
+        purged = retention.carry_out(store, plan, run.now())
+        reached = disclosures.of_recordings(store, [recording.id for recording in plan.due])
+    data: dict[str, Any] = {"due": len(plan.due), "erased": purged.erased, "overdue": purged.overdue}
+    data |= {"recordings": recordings_json(plan.due), "receipt": str(purged.receipt) if purged.receipt else None}
+    data |= {"rings_left": list(purged.rings_left), "recipients": disclosures_json(reached)}
+    lines = [run.say("purge.done", count=purged.erased)]
+    lines += [] if purged.complete else [run.say("erasure.files_left")]
+    lines += [run.say("purge.ring_left", escrow=escrow) for escrow in purged.rings_left]
+    unfinished = bool(purged.overdue or not purged.complete or purged.rings_left)
     lines += must_delete(run, reached)
-    data |= {"rings_left": list(done.rings_left), "recipients": [told_recipient(one) for one in reached]}
-    part = done.overdue or not done.complete or done.rings_left
-    return Answer(data, lines, always=bool(part), exit_status=3 if part else 0)
+    return Answer(data, lines, always=unfinished, exit_status=3 if unfinished else 0)
 
 
 def backup(
@@ -93,85 +81,111 @@ def backup(
     """Make or continue a backup, its key in another place."""
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
-    from arlo_rec.recovery.backup import BackupOptions, carry_out, warnings
+    from arlo_rec.recovery import backup as backups
 
     run: Run = ctx.obj
-    options = BackupOptions(folder, escrow, ring_hours)
+    options = backups.BackupOptions(folder, escrow, ring_hours)
     with run.store() as store:
-        done = carry_out(store, options, run.now(), run.progress)
-        warned = [run.say(code, **told) for code, told in warnings(store, options)]
-    code = "backup.done" if done.changed else "backup.unchanged"
-    counts = {key: getattr(done, key) for key in ("number", "held", "copied", "removed", "changed")}
-    lines = [run.say(code, until=shown(done.until), **counts), *warned]
-    damaged = [one.hex() for one in done.damaged]
-    lines += [run.say("backup.damaged", id=one) for one in damaged]
-    data = {**counts, "at": to_iso(done.at), "until": to_iso(done.until), "damaged": damaged, "warnings": warned}
-    return Answer(data, lines, always=bool(damaged or warned), exit_status=3 if damaged else 0)
+        made = backups.carry_out(store, options, run.now(), run.progress)
+        warnings = [run.say(code, **values) for code, values in backups.warnings(store, options)]
+    counts = {key: getattr(made, key) for key in ("number", "held", "copied", "removed", "changed")}
+    damaged = [recording.hex() for recording in made.damaged]
+    data = {**counts, "at": to_iso(made.at), "until": to_iso(made.until), "damaged": damaged, "warnings": warnings}
+    code = "backup.done" if made.changed else "backup.unchanged"
+    lines = [run.say(code, until=shown(made.until), **counts), *warnings]
+    lines += [run.say("backup.damaged", id=recording) for recording in damaged]
+    return Answer(data, lines, always=bool(damaged or warnings), exit_status=3 if damaged else 0)
 
 
-def _codes(given: list[str], *, keep_source: bool) -> frozenset[str]:
-    """The refusals whose files are to go; raises Usage."""
+# -- the answer of an intake --------------------------------------------------------------------------
+
+
+def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
+    """The codes of the refusals whose files are removed; raises Usage."""
     from arlo_rec.intake.refusals import CODES
 
-    for code in given:
+    for code in typed:
         if code not in CODES:
             raise Usage("refusal_unknown", value=code[:40], known=", ".join(CODES))
-    if given and keep_source:
+    if typed and keep_source:
         raise Usage("keep_and_remove")
-    return frozenset(given)
+    return frozenset(typed)
 
 
-def _refused(run: Run, outcome: Outcome) -> Table:
+def _intake_lines(run: Run, outcome: Outcome, options: Options) -> list[str]:
+    """How many calls had which outcome, and which sounds and files were left where they are."""
+    dry_run = options.dry_run
+    kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
+    counts = {kind: len(getattr(outcome, kind)) for kind in kinds}
+    lines = [run.say("ingest.would" if dry_run else "ingest.done", **counts)]
+    if options.remove_refused:
+        lines.append(run.say("ingest.would_remove" if dry_run else "ingest.removed", **counts))
+    if not dry_run:
+        lines += [run.say("ingest.unclaimed", source=source) for source in outcome.unclaimed]
+    return lines + [run.say("ingest.left", source=source) for source in outcome.left]
+
+
+def _refusal_table(run: Run, outcome: Outcome) -> Table:
     """What was refused and why: the rest is counted."""
-    headings = [run.say(f"column.{one}") for one in ("source", "code", "rule", "message")]
-    rows = [[one.source, one.code, one.rule, _why(run, one)] for one in outcome.refused]
-    return Table(headings, rows)
+    rows = [[refusal.source, refusal.code, refusal.rule, _message(run, refusal)] for refusal in outcome.refused]
+    return run.table(("source", "code", "rule", "message"), rows)
 
 
-def _each(run: Run, outcome: Outcome) -> Table:
-    """What would become of every single thing that lies there, and why."""
-    headings = [run.say(f"column.{one}") for one in ("source", "outcome", "code", "rule", "message")]
-    removed = {one.source for one in outcome.removed}
-    taken, known, alone = (
-        [run.say(f"would.{one}"), "", rule, run.say(f"would.{one}_why")]
-        for one, rule in (("taken", "consent.press1"), ("duplicate", ""), ("unclaimed", ""))
+def _preview_table(run: Run, outcome: Outcome) -> Table:
+    """What would become of every single delivery, and why."""
+    removed = {refusal.source for refusal in outcome.removed}
+    taken, duplicate, unclaimed = (
+        [run.say(f"would.{kind}"), "", rule, run.say(f"would.{kind}_why")]
+        for kind, rule in (("taken", "consent.press1"), ("duplicate", ""), ("unclaimed", ""))
     )
-    rows = [[one.source, *taken] for one in outcome.accepted]
-    rows += [[one.source, *known] for one in outcome.duplicates]
-    for one in outcome.refused:
-        ending = run.say("would.removed" if one.source in removed else "would.refused")
-        rows.append([one.source, ending, one.code, one.rule, _why(run, one)])
-    rows += [[source, *alone] for source in outcome.unclaimed]
-    return Table(headings, rows)
+    rows = [[call.source, *taken] for call in outcome.accepted]
+    rows += [[call.source, *duplicate] for call in outcome.duplicates]
+    for refusal in outcome.refused:
+        ending = run.say("would.removed" if refusal.source in removed else "would.refused")
+        rows.append([refusal.source, ending, refusal.code, refusal.rule, _message(run, refusal)])
+    rows += [[source, *unclaimed] for source in outcome.unclaimed]
+    return run.table(("source", "outcome", "code", "rule", "message"), rows)
 
 
-def _why(run: Run, one: NotTaken) -> str:
+def _message(run: Run, refusal: NotTaken) -> str:
     """The refusal as a sentence; for a sound also what is wrong with it."""
-    told = run.say(f"refused.{one.code}")
-    return f"{told}: {run.say(f'sound.{one.why}')}" if one.why else told
+    message = run.say(f"refused.{refusal.code}")
+    return f"{message}: {run.say(f'sound.{refusal.why}')}" if refusal.why else message
 
 
-def _told(run: Run, outcome: Outcome) -> dict[str, object]:
-    def taken(one: object) -> dict[str, object]:
-        identified = getattr(one, "id", b"")
-        return {"id": identified.hex() or None, "source": one.source, "source_id": one.source_id}  # type: ignore[attr-defined]
-
+def _outcome_json(run: Run, outcome: Outcome) -> dict[str, object]:
     refused = [
         {
-            "source": one.source,
-            "source_id": one.source_id,
-            "code": one.code,
-            "rule": one.rule,
-            "message": _why(run, one),
-            "why": one.why,
+            "source": refusal.source,
+            "source_id": refusal.source_id,
+            "code": refusal.code,
+            "rule": refusal.rule,
+            "message": _message(run, refusal),
+            "why": refusal.why,
         }
-        for one in outcome.refused
+        for refusal in outcome.refused
     ]
     return {
-        "accepted": [taken(one) for one in outcome.accepted],
+        "accepted": _calls_json(outcome.accepted),
         "refused": refused,
-        "duplicates": [taken(one) for one in outcome.duplicates],
+        "duplicates": _calls_json(outcome.duplicates),
         "unclaimed": outcome.unclaimed,
-        "removed": [{"source": one.source, "code": one.code} for one in outcome.removed],
+        "removed": [{"source": refusal.source, "code": refusal.code} for refusal in outcome.removed],
         "left": outcome.left,
     }
+
+
+def _calls_json(calls: list[Taken]) -> list[dict[str, object]]:
+    """The JSON of calls; one that a dry run would accept has no id yet."""
+    return [{"id": call.id.hex() or None, "source": call.source, "source_id": call.source_id} for call in calls]
+
+
+# -- the answer of a purge ----------------------------------------------------------------------------
+
+
+def _purge_preview(run: Run, plan: Plan) -> Answer:
+    """What a purge would erase now, and whether it would stop and ask first."""
+    allowed, due = plan.decision.allowed, len(plan.due)
+    data = {"due": due, "erased": 0, "overdue": due, "recordings": recordings_json(plan.due)}
+    data["would_stop"] = None if allowed else plan.decision.code
+    return Answer(data, [run.say("purge.would" if allowed else "purge.would_refuse", count=due)])

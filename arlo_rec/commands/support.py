@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.copies import must_delete, told_recipient
+from arlo_rec.commands.erasures import disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import ArloError
 from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from arlo_rec.erasure.withdrawal import Plan, Withdrawal
+    from arlo_rec.store import Store
 
 
 def withdraw(
@@ -26,39 +30,60 @@ def withdraw(
     """Erase everything of a caller, or one call, after showing it."""
     from arlo_rec.access import disclosures
     from arlo_rec.erasure import withdrawal
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
 
     run: Run = ctx.obj
     if receipt_out is not None:
         new_file(receipt_out)
     number = run.caller(caller) if caller is not None else None
     with run.store(erasing=True) as store:
-        planned = withdrawal.plan(store, number, call, run.now())
-        told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in planned.recordings]
-        times = [f"  {shown(one.started_at)}" for one in planned.calls]
-        count = len(planned.calls)
+        plan = withdrawal.plan(store, number, call, run.now())
         if dry_run:
-            reached = disclosures.of_recordings(store, [one.id for one in planned.recordings])
-            data = {"erased": 0, "would_erase": len(told), "recordings": told, "receipt": None}
-            data["recipients"] = [told_recipient(one) for one in reached]
-            return Answer(data, [*times, run.say("withdraw.would", count=count), *must_delete(run, reached)])
-        shows = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
-        run.confirm("\n".join([shows, *times]), run.say("withdraw.question", count=count), str(count), yes=yes)
-        done = withdrawal.carry_out(store, planned, run.now())
-        reached = disclosures.of_recordings(store, [one.id for one in done.recordings])
-    told = [{"id": one.id.hex(), "started_at": to_iso(one.started_at)} for one in done.recordings]
-    receipt = str(done.receipt) if done.receipt else None
-    data = {"erased": len(told), "recordings": told, "receipt": receipt}
-    data["recipients"] = [told_recipient(one) for one in reached]
-    data["number"] = done.number
-    code = "withdraw.done" if told else "withdraw.nothing"
-    lines, left = [run.say(code, count=len(told), number=done.number)], []
-    if done.receipt is None:
-        left.append(run.say("erasure.files_left"))
-    elif receipt_out is not None and not _copied(done.receipt, receipt_out):
-        left.append(run.say("withdraw.receipt_lies", receipt=done.receipt))
-    return Answer(data, [*lines, *left, *must_delete(run, reached)], always=True, exit_status=3 if left else 0)
+            return _preview(run, store, plan)
+        _confirm(run, plan, yes=yes)
+        withdrawn = withdrawal.carry_out(store, plan, run.now())
+        reached = disclosures.of_recordings(store, [recording.id for recording in withdrawn.recordings])
+    unfinished = _unfinished(run, withdrawn, receipt_out)
+    receipt = str(withdrawn.receipt) if withdrawn.receipt else None
+    count = len(withdrawn.recordings)
+    data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
+    data |= {"recipients": disclosures_json(reached), "number": withdrawn.number}
+    line = run.say("withdraw.done" if count else "withdraw.nothing", count=count, number=withdrawn.number)
+    lines = [line, *unfinished, *must_delete(run, reached)]
+    return Answer(data, lines, always=True, exit_status=3 if unfinished else 0)
+
+
+def _preview(run: Run, store: Store, plan: Plan) -> Answer:
+    """What would be erased; nothing is."""
+    from arlo_rec.access import disclosures
+
+    reached = disclosures.of_recordings(store, [recording.id for recording in plan.recordings])
+    data = {"erased": 0, "would_erase": len(plan.recordings), "recordings": recordings_json(plan.recordings)}
+    data |= {"receipt": None, "recipients": disclosures_json(reached)}
+    line = run.say("withdraw.would", count=len(plan.calls))
+    return Answer(data, [*_times(plan), line, *must_delete(run, reached)])
+
+
+def _confirm(run: Run, plan: Plan, *, yes: bool) -> None:
+    """Show the calls, and go on only where somebody typed their number; raises Usage."""
+    count = len(plan.calls)
+    summary = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
+    run.confirm("\n".join([summary, *_times(plan)]), run.say("withdraw.question", count=count), str(count), yes=yes)
+
+
+def _times(plan: Plan) -> list[str]:
+    """When each call began."""
+    from arlo_rec.model.times import shown
+
+    return [f"  {shown(call.started_at)}" for call in plan.calls]
+
+
+def _unfinished(run: Run, withdrawn: Withdrawal, receipt_out: Path | None) -> list[str]:
+    """Copy the receipt to where it was asked for; a line for each thing that the erasure left undone."""
+    if withdrawn.receipt is None:
+        return [run.say("erasure.files_left")]
+    if receipt_out is not None and not _copied(withdrawn.receipt, receipt_out):
+        return [run.say("withdraw.receipt_lies", receipt=withdrawn.receipt)]
+    return []
 
 
 def _copied(receipt: Path, out: Path) -> bool:

@@ -1,0 +1,62 @@
+"""What officers and managers type about copies that were handed out: who has one, and that it was deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arlo_rec.commands.erasures import disclosures_json
+from arlo_rec.commands.options import arg, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.ui.terminal import Answer, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arlo_rec.access.disclosures import Disclosure
+
+COLUMNS = ("id", "kind", "name", "time", "recordings", "erased", "state")
+
+
+def recipients_list(
+    ctx: typer.Context,
+    *,
+    every: Annotated[bool, opt("opt.all", "--all")] = False,
+) -> Answer:
+    """Everybody who was given a copy."""
+    from arlo_rec.access.disclosures import listed
+
+    run: Run = ctx.obj
+    with run.store() as store:
+        disclosures = listed(store, run.now(), every=every)
+    return Answer({"recipients": disclosures_json(disclosures)}, [], _table(run, disclosures))
+
+
+def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:
+    """Note that copies were deleted."""
+    from arlo_rec.access.disclosures import confirm
+
+    run: Run = ctx.obj
+    with run.store() as store:
+        confirmed = confirm(store, ids, run.now())
+    data = {"confirmed": disclosures_json(confirmed)}
+    return Answer(data, [run.say("recipients.confirmed", count=len(confirmed))])
+
+
+def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
+    from arlo_rec.model.times import shown
+
+    rows = [
+        [
+            disclosure.id,
+            run.say(f"recipients.kind.{disclosure.kind}"),
+            disclosure.person or "",
+            shown(disclosure.at),
+            str(disclosure.recordings),
+            str(disclosure.erased),
+            run.say(f"recipients.state.{disclosure.state}"),
+        ]
+        for disclosure in disclosures
+    ]
+    return run.table(COLUMNS, rows)

@@ -1,0 +1,117 @@
+"""What the security officer types about grants: who may listen, for what and until when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.options import Name, Purpose, Reason, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from arlo_rec.model.records import Grant
+
+
+def grant(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    purpose: Purpose = None,
+    team: Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")] = None,
+    until: Annotated[str | None, opt("opt.until", "--until", "DATE")] = None,
+    days: Annotated[int | None, opt("opt.days", "--days", "N")] = None,
+    reason: Reason = None,
+) -> Answer:
+    """Let a manager listen for a purpose, until a day."""
+    from arlo_rec.admin import grants
+    from arlo_rec.model.times import shown
+
+    run: Run = ctx.obj
+    now = run.now()
+    terms = grants.Terms(name, purpose, tuple(team or ()), _end(now, until, days), reason)
+    with run.store() as store:
+        granted = grants.grant(store, terms, now)
+    code = "grant.pending" if granted.state == "pending" else "grant.done"
+    line = run.say(code, name=name, purpose=run.say(f"purpose.{granted.purpose}"), until=shown(granted.until))
+    return Answer({"grant": _grant_json(granted, now)}, [line])
+
+
+def revoke(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    grant: Annotated[str | None, opt("opt.grant", "--grant", "ID")] = None,
+) -> Answer:
+    """End one grant of a manager, or all."""
+    from arlo_rec.admin import grants
+
+    run: Run = ctx.obj
+    now = run.now()
+    with run.store() as store:
+        revoked = grants.revoke(store, name, grant, now)
+    data = {"revoked": [_grant_json(ended, now) for ended in revoked]}
+    return Answer(data, [run.say("revoke.done", name=name, count=len(revoked))])
+
+
+def grants_list(
+    ctx: typer.Context,
+    *,
+    every: Annotated[bool, opt("opt.all", "--all")] = False,
+) -> Answer:
+    """Who may listen, for what and until when."""
+    from arlo_rec.admin import grants
+
+    run: Run = ctx.obj
+    now = run.now()
+    with run.store() as store:
+        listed = grants.listed(store, now, every=every)
+    rows = [_row(run, granted, now) for granted in listed]
+    lines = [] if listed else [run.say("grants.none")]
+    table = run.table(("id", "name", "purpose", "teams", "until", "state"), rows)
+    return Answer({"grants": [_grant_json(granted, now) for granted in listed]}, lines, table)
+
+
+def _end(now: datetime, until: str | None, days: int | None) -> datetime:
+    """When a grant ends, by its last day or its length; raises Usage for both, and for a length out of range."""
+    from datetime import timedelta
+
+    from arlo_rec.model.times import parse_end
+    from arlo_rec.policy import GRANT_DEFAULT
+
+    if until is not None and days is not None:
+        raise Usage("until_or_days")
+    if until is not None:
+        return parse_end(until)
+    if days is not None and not 1 <= days <= 90:
+        raise Usage("grant_length")
+    return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
+
+
+def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
+    from arlo_rec.admin.grants import shown_state
+    from arlo_rec.model.times import shown
+
+    purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
+    teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
+    return [grant.id, grant.person, purpose, teams, shown(grant.until), state]
+
+
+def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
+    from arlo_rec.admin.grants import shown_state
+    from arlo_rec.model.records import to_iso
+
+    return {
+        "id": grant.id,
+        "person": grant.person,
+        "purpose": grant.purpose,
+        "teams": sorted(grant.teams) if grant.teams is not None else None,
+        "until": to_iso(grant.until),
+        "state": shown_state(grant, now),
+        "by": grant.by,
+        "reason": grant.reason,
+    }

@@ -1,0 +1,92 @@
+"""What the security officer types after a loss: restore, and accepting that erasures since the backup are not known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.options import Root, SharingGroup, SometimesReason, Yes, arg, opt
+from arlo_rec.commands.run import Run, nameable
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from arlo_rec.recovery.restore import BackupSource, RestoredStore
+
+
+def restore(
+    ctx: typer.Context,
+    folder: Annotated[Path | None, arg("arg.backup", "[DIR]")] = None,
+    *,
+    escrow: Annotated[Path | None, opt("opt.escrow", "--escrow", "DIR")] = None,
+    feed: Annotated[Path | None, opt("opt.feed_read", "--feed", "FILE")] = None,
+    root: Root = None,
+    group: SharingGroup = None,
+    accept_without_feed: Annotated[bool, opt("opt.without_feed", "--accept-without-feed")] = False,
+    reason: SometimesReason = None,
+    yes: Yes = False,
+) -> Answer:
+    """Make a store from a backup and apply the erasures since; or accept that those are not known."""
+    from arlo_rec.admin.initialise import group_id
+    from arlo_rec.policy import reason_problem
+    from arlo_rec.recovery import restore as restoring
+
+    run: Run = ctx.obj
+    if accept_without_feed and (problem := reason_problem(reason)):
+        raise Usage(problem, rule="security.reason")
+    if folder is None:
+        return _accept(run, accept_without_feed=accept_without_feed, reason=reason)
+    if escrow is None:
+        raise Usage("escrow_missing")
+    store = nameable(run.store_path().absolute())
+    root_folder = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
+    known_feed = None if accept_without_feed else feed or run.settings.feed
+    feed_file = known_feed.absolute() if known_feed else None
+    options = restoring.RestoreOptions(folder, escrow, store, root_folder, feed_file, group_id(group))
+    source = restoring.find(options, run.now())
+    identity = run.identity(source.layout(root_folder))
+    _confirm(run, source, store, yes=yes)
+    restored = restoring.carry_out(source, options, identity, run.now(), run.state())
+    if accept_without_feed:
+        with run.opened(restored.layout, identity) as opened:
+            restoring.accept(opened, reason, run.now())
+    return _answer(run, restored, closed=not (restored.replayed or accept_without_feed))
+
+
+def _accept(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answer:
+    """Open a store that was restored without its feed; raises Usage where neither this nor a backup was named."""
+    from arlo_rec.recovery.restore import accept
+
+    if not accept_without_feed:
+        raise Usage("backup_not_named")
+    with run.store() as store:
+        accept(store, reason, run.now())
+    return Answer({"closed": False}, [run.say("restore.accepted")])
+
+
+def _confirm(run: Run, source: BackupSource, store: Path, *, yes: bool) -> None:
+    """Show the backup, and go on only where somebody typed how many recordings it holds; raises Usage."""
+    from arlo_rec.model.times import shown
+
+    held = source.slot.held
+    summary = run.say("restore.shows", at=shown(source.slot.at), held=held, store=str(store))
+    run.confirm(summary, run.say("restore.question"), str(held), yes=yes)
+
+
+def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
+    """What was restored, erased again and lost; an error as well while the store is closed."""
+    from arlo_rec.model.errors import Refused
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+
+    store, vkey = str(restored.layout.store), restored.vkey
+    counts = {"held": restored.held, "erased": restored.erased, "lost": len(restored.lost)}
+    data: dict[str, Any] = {"store": store, "root": str(restored.layout.root), "vkey": vkey}
+    data |= {"backup_at": to_iso(restored.at), **counts, "removed": list(restored.removed), "closed": closed}
+    lines = [run.say("restore.done", at=shown(restored.at), **counts, store=store)]
+    lines += [run.say("restore.removed", name=person) for person in restored.removed]
+    lines.append(run.say("restore.next", vkey=vkey))
+    error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None
+    return Answer(data, lines, always=True, error=error)
