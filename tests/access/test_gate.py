@@ -101,6 +101,7 @@ def test_a_withdrawal_that_comes_just_before_a_file_has_its_name_leaves_no_file(
     assert not list(folder.iterdir())
 
 
+@pytest.mark.slow
 def test_a_file_system_that_keeps_no_nameless_file_gets_the_sound_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_file_system_that_keeps_no_nameless_file_gets_the_sound_all_the_same(
     assert not list(world.base.glob(".*.part"))
 
 
+@pytest.mark.slow
 @pytest.mark.rule("security.reason")
 def test_where_the_log_cannot_be_written_nothing_is_released(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.grant()
@@ -173,6 +175,7 @@ def test_without_a_grant_nothing_is_searched_and_the_attempt_is_logged(world: Wo
     assert (last["person"], last["action"], last["outcome"]) == ("turid", "find", "denied")
 
 
+@pytest.mark.slow
 def test_a_grant_that_ran_out_opens_nothing_more(world: World) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     world.grant("leif", "quality", "--until", soon)

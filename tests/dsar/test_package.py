@@ -102,6 +102,7 @@ def test_every_action_role_and_purpose_has_a_word(code: str) -> None:
     assert has(f"letter.{code}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_sentence_of_the_letter_is_said_in_some_letter(lang: str) -> None:
     said = [html.unescape(letter_of(answer, lang)) for answer in EVERY_KIND]
@@ -192,6 +193,7 @@ def test_a_letter_about_nothing_names_what_was_searched_and_what_cannot_be_found
         assert sentence in en
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", EVERY_KIND)
 def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> None:
     letter = letter_of(answer)

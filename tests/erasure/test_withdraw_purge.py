@@ -187,6 +187,7 @@ def test_a_purge_takes_what_is_due_and_nothing_else_and_reading_stops_at_the_dea
     assert world.json("purge", who="cron")["erased"] == 0
 
 
+@pytest.mark.slow
 def test_a_purge_of_most_of_a_store_stops_and_asks(world: World) -> None:
     soon = datetime.now(UTC) - DUE_SOON
     world.take_in(*(f"c{n}" for n in range(21)), started=soon + timedelta(seconds=1), seconds=0.1)

@@ -131,6 +131,7 @@ def test_a_known_weakness_fails_the_audit_and_silence_does_not_pass_for_health()
     assert judged({"dependencies": [unknown]})[1][0].startswith("NOT audited")
 
 
+@pytest.mark.slow
 def test_what_interrupts_is_tested_in_a_background_too() -> None:
     """A shell starts what runs in the background with Ctrl-C ignored, and so do services."""
     test = "tests/speech/test_engine.py::test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls"

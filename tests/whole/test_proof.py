@@ -21,7 +21,10 @@ from tests.support.world import World
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")]
 
 RACES = random.Random(7).sample(races.PAIRS, 4)
-SOWN = [one for one in bugs.BUGS if one.name in {"both slots before the commit", "old slot kept", "folder not synced"}]
+SOWN = [  # of each kind of try that finds bugs, the ones that it finds soon
+    bugs.BY_NAME[name]
+    for name in ("both slots before the commit", "old slot kept", "folder not synced", "R and rows of two generations")
+]
 PLACES = 16  # of so many calls after which the power may be cut, one is looked at
 
 
@@ -65,3 +68,7 @@ def test_a_bug_that_was_sown_is_found(bug: Bug, lived_in: World, shop: Path, see
 def test_four_at_once_see_no_error_and_nothing_of_who_withdrew(lived_in: World, shop: Path, seed: int) -> None:
     played = load.play(worlds.copy(lived_in, shop / "load"), 6.0, seed)
     assert played.counts["ingest"] and played.counts["find"]
+
+
+def test_a_bug_is_sown_for_every_kind_of_try_that_finds_any() -> None:
+    assert {one.found_by for one in SOWN} == {one.found_by for one in bugs.BUGS}
