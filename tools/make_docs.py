@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
 from arlo_rec.model.prompts import SHIPPED
@@ -27,7 +28,8 @@ def rules() -> str:
     lines += ["", "## The texts that callers hear", ""]
     for prompt in SHIPPED:
         purposes = ", ".join(sorted(prompt.purposes))
-        lines += [f"**{prompt.version}** (since {prompt.since}; purposes: {purposes})", "", f"> {prompt.text}", ""]
+        quoted = textwrap.wrap(prompt.text, 150, initial_indent="> ", subsequent_indent="> ", break_on_hyphens=False)
+        lines += [f"**{prompt.version}** (since {prompt.since}; purposes: {purposes})", "", *quoted, ""]
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
 
