@@ -15,6 +15,8 @@ import pytest
 from arlo_rec.i18n.messages import every, say
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.intake.sources.table import COLUMNS
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.policy import RULES
 from tests.support.places import TESTS, TOP
 
@@ -199,3 +201,26 @@ def test_security_names_tests_that_exist() -> None:
     assert names
     for name in names:
         assert f"def {name}(" in sources or name in files, name
+
+
+def test_every_kind_of_event_has_its_line_in_the_document_of_the_log() -> None:
+    text = (TOP / "docs" / "audit-log.md").read_text("utf-8")
+    rows = {cells[3].strip("` "): cells for line in text.splitlines() if len(cells := line.split("|")) == 7}
+    for kind in vars(audit_events).values():
+        if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.OUTCOME:
+            if kind.ACTION:
+                assert f"`{kind.ACTION}`" in rows[kind.__name__][1], kind.__name__
+                assert kind.OUTCOME in rows[kind.__name__][2], kind.__name__
+            elif "action" in kind.FIELDS:
+                assert kind.__name__ in rows, kind.__name__
+
+
+def test_a_line_of_a_document_fits_a_screen() -> None:
+    for path in [
+        *TOP.glob("*.md"),
+        *(one for top in ("arlo_rec", "docs", "tests") for one in (TOP / top).rglob("*.md")),
+    ]:
+        fenced = False
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            fenced ^= line.lstrip().startswith("```")
+            assert fenced or line.startswith("|") or len(line) <= 160, f"{path.relative_to(TOP)}:{number}"
