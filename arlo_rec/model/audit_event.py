@@ -76,7 +76,8 @@ class AuditEvent:
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
         """The event that an entry of this type tells of; raises KeyError, TypeError or ValueError where it is none."""
         detail = entry.get("detail", {})
-        if not (cls.REQUIRED <= detail.keys() <= set(cls.DETAIL)):
+        of_its_rule = "rule" in cls.FIELDS or entry.get("rule") == cls.RULE
+        if not (of_its_rule and cls.REQUIRED <= detail.keys() <= set(cls.DETAIL)):
             raise ValueError(f"no {cls.__name__}")
         values = dict(detail)
         for name in _OWN_PLACE & set(cls.FIELDS):
