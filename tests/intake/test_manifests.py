@@ -373,7 +373,7 @@ def test_any_calls_are_judged_the_same_as_single_manifests_as_json_lines_and_as_
             one = one if "audio" in one else {**one, "audio": None}  # there it would be the sound beside it
             (world.spool / f"{number:03}.json").write_text(json.dumps(one), "utf-8")
 
-    @examples(60, derandomize=True, suppress_health_check=list(HealthCheck))
+    @examples(100, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.lists(calls(now), min_size=6, max_size=12))
     def property(told: list[dict[str, Any]]) -> None:
         apart = verdicts(lambda: single(told))
