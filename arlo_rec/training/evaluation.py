@@ -209,9 +209,9 @@ def _as_list(names: object) -> list[object]:
 
 def _transcripts(path: Path) -> Iterator[Transcript]:
     """Beside the call, or in a folder `words...` of its own for each pass."""
-    from arlo_rec.speech.transcripts import gathering, reading
+    from arlo_rec.speech.transcripts import builder, reading
 
     beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))
     apart = sorted(folder / path.name for folder in path.parent.glob("words*") if (folder / path.name).is_file())
     for transcript in (*beside, *apart):
-        yield reading.read(read_small(transcript, gathering.LONGEST + 1))
+        yield reading.read(read_small(transcript, builder.LONGEST + 1))
