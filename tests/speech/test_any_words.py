@@ -22,7 +22,7 @@ def is_right(transcript: Transcript) -> None:
     """What every reader may rely on, whatever was read."""
     assert transcript.form in FORMS and (transcript.words or transcript.redactions)
     latest: dict[int | None, float] = {}
-    times = [(mark.start, mark.end, mark.channel) for mark in transcript.words]
+    times = [(word.start, word.end, word.channel) for word in transcript.words]
     times += [(mark.start, mark.end, mark.channel) for mark in transcript.redactions]
     for start, end, channel in times:
         assert 0 <= start <= end < float("inf")

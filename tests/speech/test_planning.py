@@ -11,8 +11,8 @@ import pytest
 
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.detectors import identify, likeness
-from arlo_rec.speech.detectors.check_digits import label
+from arlo_rec.speech.detectors import identifiers, phonetic
+from arlo_rec.speech.detectors.check_digits import label_number
 from arlo_rec.speech.planning import planner
 from arlo_rec.speech.planning.alignment import is_plausible
 from arlo_rec.speech.planning.planner import Plan
@@ -203,5 +203,7 @@ def test_a_file_of_marks_alone_adds_its_marks_to_a_transcript_and_nothing_else(f
 @pytest.mark.parametrize("text", ["1²345", "12³45678901", "٤٥٦٧٨٩", "①②③④⑤"])
 def test_digits_of_any_script_are_a_number_and_no_bug(text: str) -> None:
     words = [Word("takk", 0.0, 0.4), Word("hei", 0.4, 0.6), Word(text, 0.6, 2.0), Word("ja", 2.0, 2.2)]
-    assert (0.6, 2.0, "number") in {(one.start, one.end, one.type) for one in identify.found(words, likeness.known([]))}
-    assert label(text) is None
+    assert (0.6, 2.0, "number") in {
+        (one.start, one.end, one.type) for one in identifiers.find_identifiers(words, phonetic.prepare_names([]))
+    }
+    assert label_number(text) is None

@@ -125,7 +125,7 @@ def is_steady(words: Sequence[Word], activity: Activity) -> bool:
 def is_plausible(word: Word | Token) -> bool:
     """Whether somebody may have spoken *word* for as long as it lasts; if not, something else was said there, too."""
     longest, letter = (LONGEST, PER_LETTER) if word.timed else (LONGEST_UNTIMED, PER_LETTER_UNTIMED)
-    letters = len(word.text if isinstance(word, Word) else word.written)
+    letters = len(word.text if isinstance(word, Word) else word.raw)
     return word.end - word.start <= longest + letter * letters
 
 

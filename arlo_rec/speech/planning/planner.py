@@ -18,9 +18,9 @@ from arlo_rec.audio.activity import STEP, Activity, activity, covered, stretches
 from arlo_rec.audio.keyed import keyed, runs
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.detectors import identify, likeness, name_lists, names
+from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic
 from arlo_rec.speech.detectors.harmless import is_harmless
-from arlo_rec.speech.detectors.identify import Finding
+from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.planning.alignment import (
     LEAST_COVER,
     Fit,
@@ -87,9 +87,9 @@ def plan(
     passes = [one.words for one in fitted]
     if cover_of_speech([one for words in passes for one in words], heard) < LEAST_COVER:
         raise Usage("transcript_misfit", place="1", why="covers_too_little")
-    known = likeness.known(people)
+    known = phonetic.prepare_names(people)
     every = [one for words in passes for one in words]
-    findings = [one for words in passes for one in identify.found(words, known, labeller)]
+    findings = [one for words in passes for one in identifiers.find_identifiers(words, known, labeller)]
     findings += [each for one in every_one for each in one.redactions]
     findings += [Finding(one.start, one.end, one.channel, "keys", "sound", 0.99) for one in runs(keyed(sound))]
     findings += _without_words(heard, every)
@@ -189,7 +189,7 @@ def _without_words(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
 
 def _behind_cues(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
     """Speech without a word right behind "my name is" or "thank you": there stands what the engine could not spell."""
-    for stream in identify.streams(words):
+    for stream in identifiers.split_channels(words):
         for at, one in enumerate(stream):
             if not (names.is_greeting(stream, at) or names.asks_name(stream, at)):
                 continue
@@ -219,7 +219,7 @@ def _stays(word: Word) -> bool:
 def _says_nothing(word: Word) -> bool:
     """Whether a word is in the list of harmless ones, and not written like the name that it may be, too."""
     text = word.text.strip(" .,;:?!\"'-")
-    return is_harmless(text.casefold()) and not (text[:1].isupper() and name_lists.given(text.casefold()))
+    return is_harmless(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))
 
 
 # -- edges --------------------------------------------------------------------------------------------
