@@ -7,7 +7,7 @@
     resampling   a channel at the engine's rate                passes       as it is, and with names as hints
     fitting      whether words belong to a sound, and when     tokens       words as detectors look at them
     numbers, checks   digits, codes, spelled words             contact      e-mail, streets, dates of birth
-    names, namelists, tagger, cues   names of people           likeness     names that are known, by their sound
+    names, namelists, tagger, cues   names of people           phonetic     names that are known, by their sound
     answers      what follows a question                       harmless, lexicon  words that say nothing; of numbers
     identify     all of it over all channels                   planning     from what was heard to what is cut
 

@@ -147,9 +147,9 @@ def figures(covers: Sequence[IdentifierCover]) -> Figures:
 def _speech(call: LabelledCall) -> list[tuple[float, float]]:
     if call.speech is not None:
         return list(call.speech)
-    from arlo_rec.audio.activity import activity, stretches
+    from arlo_rec.audio.activity import detect_activity, find_spans
 
-    return stretches(activity(call.sound).anyone)
+    return find_spans(detect_activity(call.sound).anyone)
 
 
 def _steps(spans: Sequence[tuple[float, float]], steps: int) -> bytearray:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.audio.activity import STEP, Activity, stretches
+from arlo_rec.audio.activity import STEP, Activity, find_spans
 from arlo_rec.speech.planning.alignment import (
     MARGIN,
     cover_of_speech,
@@ -174,7 +174,7 @@ def test_covered_and_uncovered_speech_together_are_all_speech(
 ) -> None:
     activity = spoken(*((channel, start, start + length) for channel, start, length in speech))
     said = [Word("ja", start, start + length, None, channel) for channel, start, length in words]
-    total = sum(end - start for each in activity.speech for start, end in stretches(each))
+    total = sum(end - start for each in activity.speech for start, end in find_spans(each))
     left = uncovered(said, activity, shortest=0)
     assert sum(end - start for _, start, end in left) == pytest.approx(total * (1 - cover_of_speech(said, activity)))
     for channel, start, end in left:

@@ -68,15 +68,15 @@ _ARGUMENTS_AT = 16  # in struct seccomp_data: 8 bytes each, the lower half first
 
 def give_up() -> None:
     """Before any library is loaded and any thread begun; raises OSError where the system does not let us."""
-    confinement.limit(resource.RLIMIT_CORE, 0)
-    confinement.limit(resource.RLIMIT_FSIZE, 0)
+    confinement.set_limit(resource.RLIMIT_CORE, 0)
+    confinement.set_limit(resource.RLIMIT_FSIZE, 0)
     if sys.platform == "linux":
         confinement.filter_calls(_program)
 
 
 def limit_memory(more: int) -> None:
     """Bytes of address space beyond what is in use now."""
-    confinement.limit(resource.RLIMIT_AS, confinement.used() + more)
+    confinement.set_limit(resource.RLIMIT_AS, confinement.measure_used() + more)
 
 
 def _program(column: int, arch: int) -> bytes:

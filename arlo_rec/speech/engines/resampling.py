@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from arlo_rec.audio.forms import RATE_HIGHEST, RATE_LOWEST
+from arlo_rec.audio.formats import RATE_HIGHEST, RATE_LOWEST
 
 if TYPE_CHECKING:
     import numpy

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from arlo_rec.audio.activity import PAUSE, STEP, Activity, covered, stretches
+from arlo_rec.audio.activity import PAUSE, STEP, Activity, find_spans, mask_spans
 from arlo_rec.speech.detectors.tokens import Token
 from arlo_rec.speech.words import Word
 
@@ -149,7 +149,7 @@ def uncovered(
     return [
         (channel, start, end)
         for channel, speech in enumerate(activity.speech)
-        for start, end in stretches(speech & ~masks[channel])
+        for start, end in find_spans(speech & ~masks[channel])
         if end - start >= shortest - STEP / 2
     ]
 
@@ -159,7 +159,7 @@ def _widened(words: Sequence[Word], activity: Activity, margin: float) -> list[A
     channels, steps = activity.speech.shape
     plausible = [one for one in words if is_plausible(one)]
     return [
-        covered(
+        mask_spans(
             steps,
             [
                 (one.start - margin, one.end + margin)
@@ -200,7 +200,7 @@ def _lanes(words: Sequence[Word], activity: Activity) -> Iterator[tuple[Array, A
         speech = activity.anyone if channel is None else activity.speech[channel]
         own = [one for one in words if (one.channel if one.channel in range(channels) else None) == channel]
         if own:
-            yield covered(steps, _phrases(own)), speech
+            yield mask_spans(steps, _phrases(own)), speech
 
 
 def _phrases(words: Sequence[Word]) -> Iterator[tuple[float, float]]:

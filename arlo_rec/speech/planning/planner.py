@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from arlo_rec.audio import Sound
-from arlo_rec.audio.activity import STEP, Activity, activity, covered, stretches
-from arlo_rec.audio.keyed import keyed, runs
+from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
+from arlo_rec.audio.dtmf import detect_keys, join_keys
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic
@@ -81,7 +81,7 @@ def plan(
     """
     if not transcripts:
         raise ValueError("a plan is made from words")
-    heard = activity(sound)
+    heard = detect_activity(sound)
     every_one = [_fitted(sound, heard, one, lead, count) for count, one in enumerate(transcripts, 1)]
     fitted = _alike([one for one in every_one if one.words or not one.redactions] or every_one)
     passes = [one.words for one in fitted]
@@ -91,7 +91,9 @@ def plan(
     every = [one for words in passes for one in words]
     findings = [one for words in passes for one in identifiers.find_identifiers(words, known, labeller)]
     findings += [each for one in every_one for each in one.redactions]
-    findings += [Finding(one.start, one.end, one.channel, "keys", "sound", 0.99) for one in runs(keyed(sound))]
+    findings += [
+        Finding(one.start, one.end, one.channel, "keys", "sound", 0.99) for one in join_keys(detect_keys(sound))
+    ]
     findings += _without_words(heard, every)
     findings += [one for words in passes for one in _behind_cues(heard, words)]
     if strict:
@@ -206,9 +208,9 @@ def _not_kept(heard: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Fin
     channels, steps = heard.speech.shape
     for channel in range(channels):
         mine = [one for words in passes for one in words if one.channel in (None, channel)]
-        good = covered(steps, [(one.start - REACH, one.end + REACH) for one in mine if _stays(one)])
-        bad = covered(steps, [(one.start - PAD, one.end + PAD) for one in mine if not _says_nothing(one)])
-        for start, end in stretches(heard.speech[channel] & ~(good & ~bad)):
+        good = mask_spans(steps, [(one.start - REACH, one.end + REACH) for one in mine if _stays(one)])
+        bad = mask_spans(steps, [(one.start - PAD, one.end + PAD) for one in mine if not _says_nothing(one)])
+        for start, end in find_spans(heard.speech[channel] & ~(good & ~bad)):
             yield Finding(start, end, channel, "speech", "strict", 0.5)
 
 
