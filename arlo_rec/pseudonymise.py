@@ -231,7 +231,7 @@ def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording
     from arlo_rec.speech.engines import passes
 
     known = phonetic.prepare_names(original.names)
-    for transcript in passes.heard(engine, copy.sound, None, []):
+    for transcript in passes.transcribe(engine, copy.sound, None, []):
         heard = identifiers.find_known_names(transcript.words, known)
         if heard:
             raise Refused("still_heard", rule=_RULE, at=f"{heard[0].start:.1f}-{heard[0].end:.1f}")

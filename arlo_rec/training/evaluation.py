@@ -105,7 +105,7 @@ def evaluate(call: LabelledCall, order: CopyOrder, models: SpeechModels = NO_MOD
 
     transcripts = list(call.transcripts)
     if not transcripts and models.engine is not None:
-        transcripts = passes.heard(models.engine, call.sound, order.language, call.names)
+        transcripts = passes.transcribe(models.engine, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT

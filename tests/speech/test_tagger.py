@@ -106,8 +106,8 @@ def test_an_engine_that_writes_everything_large_is_read_like_one_that_writes_eve
 def test_a_name_that_was_told_clearly_once_is_known_wherever_it_is_said_again() -> None:
     again = ["men", "da", "prøver", "vi", "torfred", "en", "gang", "til"]
     alone = tagger.score_names(again)[4]
-    told = tagger.score_names(["hei", "jeg", "heter", "torfred", "kvamsnedal", *again])[-4:]
-    assert told[0] > alone
+    clear = tagger.score_names(["hei", "jeg", "heter", "torfred", "kvamsnedal", *again])[-4:]
+    assert clear[0] > alone
 
 
 def test_what_stands_around_a_word_is_not_part_of_it() -> None:
@@ -122,7 +122,7 @@ def test_what_stands_around_a_word_is_not_part_of_it() -> None:
 def test_any_words_get_a_score_each(words: list[str]) -> None:
     scores = tagger.score_names(words)
     assert len(scores) == len(words)
-    assert all(0.0 <= one <= 1.0 for one in scores)
+    assert all(0.0 <= score <= 1.0 for score in scores)
 
 
 @given(st.lists(st.sampled_from(["hei", "Kari", "det", "er", "Hansen.", ""]), min_size=1, max_size=8))
@@ -170,9 +170,9 @@ def test_damaged_weights_are_told(tmp_path_factory: pytest.TempPathFactory, data
     raw[at] ^= data.draw(st.sampled_from([1, 16, 128, 255]))
     path = tmp_path_factory.mktemp("damaged") / "tagger.bin.gz"
     path.write_bytes(raw)
-    with pytest.raises(Integrity) as told:
+    with pytest.raises(Integrity) as error:
         tagger.read(path)
-    assert told.value.code == "tagger_damaged"
+    assert error.value.code == "tagger_damaged"
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, -1])
