@@ -227,12 +227,12 @@ def _prove(original: OpenRecording, copy: OpenRecording) -> None:
 
 def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording) -> None:
     """Raise Refused where a name that is known to the call is heard in its copy."""
-    from arlo_rec.speech.detectors import identify, likeness
+    from arlo_rec.speech.detectors import identifiers, phonetic
     from arlo_rec.speech.engines import passes
 
-    known = likeness.known(original.names)
-    for transcript in passes.heard(engine, copy.sound, None, []):
-        heard = identify.known_in(transcript.words, known)
+    known = phonetic.prepare_names(original.names)
+    for transcript in passes.transcribe(engine, copy.sound, None, []):
+        heard = identifiers.find_known_names(transcript.words, known)
         if heard:
             raise Refused("still_heard", rule=_RULE, at=f"{heard[0].start:.1f}-{heard[0].end:.1f}")
 

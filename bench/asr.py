@@ -47,12 +47,12 @@ def _call(path: Path) -> tuple[list[bytes], float, dict[str, Any]]:
     import numpy
 
     from arlo_rec.audio import as_pcm16, read_wav
-    from arlo_rec.speech.engines.resampling import to_heard
+    from arlo_rec.speech.engines.resampling import resample
 
     body = path.read_bytes()
     sound = as_pcm16(read_wav(io.BytesIO(body), len(body)))
     samples = numpy.frombuffer(sound.data, "<i2").reshape(-1, sound.channels)
-    channels = [to_heard(samples[:, channel].tobytes(), sound.rate) for channel in range(sound.channels)]
+    channels = [resample(samples[:, channel].tobytes(), sound.rate) for channel in range(sound.channels)]
     return channels, sound.duration, json.loads(path.with_suffix(".json").read_bytes())
 
 

@@ -103,7 +103,7 @@ class Names:
     """Names to put into sentences: of the lists, and built of syllables."""
 
     def __init__(self, chance: random.Random, *, held_out: bool) -> None:
-        lists = name_lists.lists()
+        lists = name_lists.load_names()
         self.chance, self.held_out = chance, held_out
         self.given = [name for name in sorted(lists.given) if name not in lists.ambiguous or chance.random() < 0.5]
         self.family = [name for name in sorted(lists.family) if name not in lists.ambiguous or chance.random() < 0.5]
@@ -132,7 +132,7 @@ class Names:
         starts, ends = _words(f"{part} starts"), _words(f"{part} ends")
         while True:
             made = self.chance.choice(starts) + self.chance.choice(ends)
-            if not self.held_out or not (name_lists.given(made) or name_lists.family(made)):
+            if not self.held_out or not (name_lists.is_given(made) or name_lists.is_family(made)):
                 return made
 
 
@@ -238,9 +238,9 @@ class Learner:
         self.now = [array("d", bytes(8 * tagger.PLACES)) for _ in range(3)]  # by kind; that of NOTHING stays 0
         self.late = [array("d", bytes(8 * tagger.PLACES)) for _ in range(3)]
         self.steps = 1
-        self.cache: dict[tuple[str, bool], tagger.Own] = {}
+        self.cache: dict[tuple[str, bool], tagger.WordFeatures] = {}
 
-    def own(self, word: str, *, forget: bool) -> tagger.Own:
+    def own(self, word: str, *, forget: bool) -> tagger.WordFeatures:
         own = self.cache.get((word, forget))
         if own is None:
             own = tagger.describe(word, self._known_everyday if forget else self._known_all)
@@ -250,7 +250,7 @@ class Learner:
         return own
 
     def _known_everyday(self, plain: str) -> int:
-        return tagger.EVERYDAY * tagger.everyday(self.common, plain)
+        return tagger.EVERYDAY * tagger.is_everyday(self.common, plain)
 
     def _known_all(self, plain: str) -> int:
         return tagger.name_code(plain) | self._known_everyday(plain)
@@ -260,14 +260,14 @@ class Learner:
         chance = self.chance
         _, person, other = self.now
         seen = [
-            self.own(tagger.bare(word), forget=kind == tagger.PERSON and chance.random() < FORGET)
+            self.own(tagger.strip_marks(word), forget=kind == tagger.PERSON and chance.random() < FORGET)
             for word, kind in zip(words, kinds, strict=True)
         ]
         padded = [tagger.ABSENT, tagger.ABSENT, *seen, tagger.ABSENT, tagger.ABSENT]
-        cases = [7, *tagger.written(words), 7]
+        cases = [7, *tagger.encode_writing(words), 7]
         before = earlier = 0
         for at, kind in enumerate(kinds):
-            places = tagger.places(padded, cases, at, before, earlier)
+            places = tagger.index_features(padded, cases, at, before, earlier)
             scores = [0.0, sum([person[place] for place in places]), sum([other[place] for place in places])]
             self.steps += 1
             guess = max(range(3), key=scores.__getitem__)
@@ -298,7 +298,7 @@ def judged(weights: tagger.Weights, texts: Texts) -> Graded:
     """The margin of each word and whether it is a name."""
     return [
         (margin, kind == tagger.PERSON) for words, kinds in texts
-        for margin, kind in zip(weights.margins(words), kinds, strict=True)
+        for margin, kind in zip(weights.compute_margins(words), kinds, strict=True)
     ]  # fmt: skip
 
 
@@ -306,7 +306,7 @@ def scored(weights: tagger.Weights, texts: Texts) -> Graded:
     """The score of each word and whether it is a name."""
     return [
         (score, kind == tagger.PERSON) for words, kinds in texts
-        for score, kind in zip(weights.scores(words), kinds, strict=True)
+        for score, kind in zip(weights.score(words), kinds, strict=True)
     ]  # fmt: skip
 
 
@@ -399,11 +399,11 @@ def main() -> int:
     words.add_argument("--rounds", type=int, default=ROUNDS)
     given = words.parse_args()
     if given.check:
-        report(tagger.weights(), given.norne)
+        report(tagger.load_weights(), given.norne)
         return 0
     chance, talk = random.Random(SEED), frames()
     corpus = training(given.norne, "nob") + training(given.norne, "nno")
-    common = tagger.everyday_table(sorted(everyday(corpus, talk)))
+    common = tagger.build_everyday_table(sorted(everyday(corpus, talk)))
     learner = Learner(common, chance)
     for round_ in range(given.rounds):
         began = time.monotonic()

@@ -1,24 +1,33 @@
-"""The only room that knows sound formats.
+"""Read, write, cut and analyse sound; the only package that knows sound formats.
 
-    forms      encodings, rates, lengths and their limits        sound         whole sounds in memory
-    cutting    stretches replaced by silence, a tone or noise    activity      where somebody speaks, and how loud
-    keyed      keys pressed on a telephone                       voice         voices disguised
-    riff       the strict walker of WAV and RF64                 recorded      a delivered file, block by block
-    decoding   asking for a compressed sound                     decoder       the process that opens it
-    confinement   what that process gives up before it does
+    formats    encodings, sample rates, lengths and limits       sound         whole sounds in memory
+    cutting    replace spans by silence, a tone or noise         activity      voice activity and level
+    dtmf       detect keys pressed on a telephone                voice         disguise voices
+    riff       strict parser of WAV and RF64                     sound_file    read a delivered file block by block
+    decoding   ask the decoder process for compressed sound      decoder       the decoder process
+    confinement   what the decoder process gives up before it reads a file
 
-It touches streams that it is handed, and the decoder process. It does not resample, mix, compress or play.
+It reads streams that it is given and starts the decoder process. It does not mix, compress or play sound; resampling
+for speech engines is in `speech.engines.resampling`.
 """
 
 from __future__ import annotations
 
 from arlo_rec.audio.cutting import Fill, Stretch, cut
-from arlo_rec.audio.cutting import problems as cut_problems
+from arlo_rec.audio.cutting import find_problems as find_cut_problems
 from arlo_rec.audio.decoding import Decoder, decoder_process
-from arlo_rec.audio.forms import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, Sound, frames_before
-from arlo_rec.audio.recorded import ENDINGS, Recorded, recognise, without_first
+from arlo_rec.audio.formats import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, Sound, frames_before
 from arlo_rec.audio.riff import MAX_CHUNKS, canonical_header
-from arlo_rec.audio.sound import as_pcm16, canonical_pieces, canonical_wav, keep_channel, pieces_of, probe, read_wav
+from arlo_rec.audio.sound import (
+    as_pcm16,
+    canonical_pieces,
+    canonical_wav,
+    iterate_pieces,
+    keep_channel,
+    probe,
+    read_wav,
+)
+from arlo_rec.audio.sound_file import ENDINGS, SoundFile, recognise, skip_first
 
 __all__ = [
     "ENDINGS",
@@ -31,21 +40,21 @@ __all__ = [
     "Fill",
     "Format",
     "Header",
-    "Recorded",
     "Sound",
+    "SoundFile",
     "Stretch",
     "as_pcm16",
     "canonical_header",
     "canonical_pieces",
     "canonical_wav",
     "cut",
-    "cut_problems",
     "decoder_process",
+    "find_cut_problems",
     "frames_before",
+    "iterate_pieces",
     "keep_channel",
-    "pieces_of",
     "probe",
     "read_wav",
     "recognise",
-    "without_first",
+    "skip_first",
 ]

@@ -1,11 +1,10 @@
-"""Where somebody speaks in a sound, and how loud each hundredth of a second is, per channel.
+"""Detect voice activity and measure the level of each channel, in steps of 10 ms.
 
-By energy alone, against a floor of noise that follows the channel: what is louder than the floor for long enough is
-speech, and so is a cough. A steady tone or hum becomes the floor; music that somebody waits through is speech here.
-In stereo, what one channel leaks into the other is told from speech by how constant the leak is.
+By energy alone, against an adaptive noise floor per channel: what is louder than the floor for long enough counts as
+speech, and so does a cough. A steady tone or hum becomes the floor; music on hold counts as speech. In stereo,
+cross-talk from the other channel is told from speech by its constant attenuation.
 
-It decides nothing about what was said and cuts nothing. It works in blocks, so an hour costs little more memory than
-the hour itself.
+It recognises no words and cuts nothing. It works in blocks, so an hour takes little more memory than its samples.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from arlo_rec.audio.forms import Sound
+from arlo_rec.audio.formats import Sound
 from arlo_rec.audio.sound import as_pcm16
 
 if TYPE_CHECKING:
@@ -26,25 +25,25 @@ if TYPE_CHECKING:
 STEP = 0.01  # seconds
 BLOCK = 10  # seconds decoded at once: whole seconds hold whole steps at every rate
 QUIETEST = -90.0  # dBFS: below the last of 16 bits
-DIGITAL = -75.0  # dBFS: quieter than any line; a switch that sends nothing, which tells nothing of the noise
-SMOOTH = 5  # steps over which power is averaged: a hundredth of a second of noise varies by 3 dB either way
-FLOOR_SMOOTH = 20  # steps: no syllable lasts so long at its quietest
-FLOOR_BLOCK = 50  # steps of which the quietest is kept
-FLOOR_REACH = 12  # such blocks on either side: in twelve seconds somebody breathes
-OPENS = 5.0  # dB above the floor
-HOLDS = 2.5  # dB above the floor
-SHORTEST = 0.06  # seconds: a plosive is as long
-HANG_OVER = 0.06  # seconds: sounds fade below the floor before they end
-PAUSE = 0.30  # seconds: shorter ones belong to the phrase
-LEAK_BELOW = 15.0  # dB: leaks of -24 to -30 dB were met
-LEAK_SPREAD = 6.0  # dB between the quartiles: a leak is constant; two who speak at once are not
-LEAK_MARGIN = 6.0  # dB
-LEAK_STEPS = 50
+DIGITAL = -75.0  # dBFS: quieter than any line; digital silence of a switch, which is no measure of the noise
+SMOOTH = 5  # steps over which power is averaged: 10 ms of noise vary by 3 dB either way
+FLOOR_SMOOTH = 20  # steps: longer than the quietest part of any syllable
+FLOOR_BLOCK = 50  # steps of which the minimum is kept
+FLOOR_REACH = 12  # such blocks on either side: within twelve seconds somebody breathes
+OPENS = 5.0  # dB above the floor: speech must reach it
+HOLDS = 2.5  # dB above the floor: speech lasts while it is above
+SHORTEST = 0.06  # seconds of speech: a plosive is as long
+HANG_OVER = 0.06  # seconds added to both ends: sounds fade below the floor before they end
+PAUSE = 0.30  # seconds: shorter pauses belong to the phrase
+LEAK_BELOW = 15.0  # dB below the other channel: cross-talk of -24 to -30 dB was measured
+LEAK_SPREAD = 6.0  # dB between the quartiles: cross-talk is constant; two people who speak at once are not
+LEAK_MARGIN = 6.0  # dB above the median that still counts as cross-talk
+LEAK_STEPS = 50  # fewest steps from which cross-talk is estimated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activity:
-    """What `activity` found: arrays of channels x steps; step n begins at n * STEP seconds."""
+    """Speech and level as arrays of shape (channels, steps); step n begins at n * STEP seconds."""
 
     speech: Array  # bool
     level: Array  # float32, dBFS
@@ -58,29 +57,29 @@ class Activity:
         return speech
 
 
-def activity(sound: Sound) -> Activity:
-    """Speech and level of every channel of *sound*, of any length, encoding and rate."""
+def detect_activity(sound: Sound) -> Activity:
+    """Detect speech and measure the level of every channel of *sound*, of any length, encoding and sample rate."""
     import numpy
 
-    power = numpy.concatenate(list(_powers(sound)), axis=1)
-    smooth = _decibels(_averaged(power, SMOOTH))
-    shut = _averaged(power < 10 ** (DIGITAL / 10), FLOOR_SMOOTH) > 0
-    quiet = numpy.where(shut, numpy.inf, _decibels(_averaged(power, FLOOR_SMOOTH)))
-    floor = numpy.stack([_floor(channel) for channel in quiet])
+    power = numpy.concatenate(list(_measure_power(sound)), axis=1)
+    smooth = _to_decibels(_average(power, SMOOTH))
+    shut = _average(power < 10 ** (DIGITAL / 10), FLOOR_SMOOTH) > 0
+    quiet = numpy.where(shut, numpy.inf, _to_decibels(_average(power, FLOOR_SMOOTH)))
+    floor = numpy.stack([_estimate_floor(channel) for channel in quiet])
     above = smooth - floor
     for channel in range(len(above)):
         if len(above) == 2:
-            above[channel][_leaked(above[channel], smooth[channel], smooth[1 - channel])] = 0.0
-    return Activity(numpy.stack([_speech(channel) for channel in above]), _decibels(power))
+            above[channel][_find_leaks(above[channel], smooth[channel], smooth[1 - channel])] = 0.0
+    return Activity(numpy.stack([_detect_speech(channel) for channel in above]), _to_decibels(power))
 
 
-def stretches(mask: Array) -> list[tuple[float, float]]:
-    """Start and end in seconds of each run of true steps of one channel."""
-    return [(round(first * STEP, 2), round(behind * STEP, 2)) for first, behind in _runs(mask)]
+def find_spans(mask: Array) -> list[tuple[float, float]]:
+    """Start and end in seconds of each run of true steps in the mask of one channel."""
+    return [(round(first * STEP, 2), round(end * STEP, 2)) for first, end in _find_runs(mask)]
 
 
-def covered(steps: int, spans: Iterable[tuple[float, float]]) -> Array:
-    """A mask of *steps*, true wherever one of *spans* (start and end in seconds) lies; the reverse of `stretches`."""
+def mask_spans(steps: int, spans: Iterable[tuple[float, float]]) -> Array:
+    """A mask of *steps*, true wherever one of *spans* (start and end in seconds) lies; the reverse of `find_spans`."""
     import numpy
 
     edges = numpy.zeros(steps + 1, "i4")
@@ -92,8 +91,8 @@ def covered(steps: int, spans: Iterable[tuple[float, float]]) -> Array:
     return mask
 
 
-def pieces(sound: Sound, seconds: int = BLOCK) -> Iterator[Array]:
-    """The samples, *seconds* at a time, as float32 of full scale 1: frames x channels."""
+def read_blocks(sound: Sound, seconds: int = BLOCK) -> Iterator[Array]:
+    """Yield the samples, *seconds* at a time, as float32 arrays of shape (frames, channels), full scale 1."""
     import numpy
 
     length = seconds * sound.rate * sound.frame_bytes
@@ -102,11 +101,11 @@ def pieces(sound: Sound, seconds: int = BLOCK) -> Iterator[Array]:
         yield numpy.frombuffer(block, "<i2").reshape(-1, sound.channels).astype("f4") / numpy.float32(32768)
 
 
-def _powers(sound: Sound) -> Iterator[Array]:
-    """Mean power of each step around its mean, since some lines have an offset: channels x steps, in blocks."""
+def _measure_power(sound: Sound) -> Iterator[Array]:
+    """Yield in blocks the variance of each step, without DC offset: arrays of shape (channels, steps)."""
     import numpy
 
-    for block in pieces(sound):
+    for block in read_blocks(sound):
         steps = math.ceil(len(block) / (sound.rate * STEP) - 1e-9)
         starts = (numpy.arange(steps) * sound.rate // 100).astype("i8")
         counts = numpy.diff(numpy.append(starts, len(block)))[:, None]
@@ -115,15 +114,15 @@ def _powers(sound: Sound) -> Iterator[Array]:
         yield numpy.maximum(power, 0).T.astype("f4")
 
 
-def _decibels(power: Array) -> Array:
+def _to_decibels(power: Array) -> Array:
     import numpy
 
     level: Array = 10 * numpy.log10(numpy.maximum(power, 10 ** (QUIETEST / 10)))
     return level.astype("f4")
 
 
-def _averaged(power: Array, width: int) -> Array:
-    """A moving average around each step, of what there is at the ends."""
+def _average(power: Array, width: int) -> Array:
+    """Moving average centred on each step, over fewer steps at both ends."""
     import numpy
 
     steps = power.shape[1]
@@ -134,8 +133,8 @@ def _averaged(power: Array, width: int) -> Array:
     return mean
 
 
-def _floor(level: Array) -> Array:
-    """The noise of one channel in dBFS, step by step: the quietest of some seconds; infinite *level* tells nothing."""
+def _estimate_floor(level: Array) -> Array:
+    """The noise floor of one channel in dBFS for each step: the minimum over 12 s; infinite *level* is ignored."""
     import numpy
 
     blocks = math.ceil(len(level) / FLOOR_BLOCK)
@@ -146,39 +145,39 @@ def _floor(level: Array) -> Array:
     return numpy.repeat(numpy.where(numpy.isfinite(floor), floor, DIGITAL), FLOOR_BLOCK)[: len(level)]
 
 
-def _leaked(above: Array, own: Array, other: Array) -> Array:
-    """Steps of a channel that hold no more than the *other* one's sound, a constant distance below it."""
+def _find_leaks(above: Array, own: Array, other: Array) -> Array:
+    """Steps of a channel that hold only cross-talk of the *other* one, at a constant attenuation."""
     import numpy
 
     below = own - other
     far = below < -LEAK_BELOW
-    heard = below[far & (above > OPENS)]
-    if len(heard) < LEAK_STEPS:
+    leak_levels = below[far & (above > OPENS)]
+    if len(leak_levels) < LEAK_STEPS:
         return numpy.zeros(len(own), bool)
-    low, middle, high = numpy.quantile(heard, [0.25, 0.5, 0.75])
+    low, middle, high = numpy.quantile(leak_levels, [0.25, 0.5, 0.75])
     leaked: Array = far & (below < middle + LEAK_MARGIN) if high - low < LEAK_SPREAD else numpy.zeros(len(own), bool)
     return leaked
 
 
-def _speech(above: Array) -> Array:
-    """From decibels above the floor to speech: opened, held, widened, and pauses filled."""
+def _detect_speech(above: Array) -> Array:
+    """Turn dB above the floor into a mask of speech: threshold with hysteresis, hang-over, short pauses filled."""
     import numpy
 
-    opened = above > OPENS
-    found = numpy.zeros(len(above), bool)
-    hang, last = round(HANG_OVER / STEP), -len(above)
-    for first, behind in _runs(above > HOLDS):
-        if behind - first < round(SHORTEST / STEP) or not opened[first:behind].any():
+    above_threshold = above > OPENS
+    speech = numpy.zeros(len(above), bool)
+    hang, reached = round(HANG_OVER / STEP), -len(above)
+    for first, end in _find_runs(above > HOLDS):
+        if end - first < round(SHORTEST / STEP) or not above_threshold[first:end].any():
             continue
         start = max(0, first - hang)
-        found[last if start - last < round(PAUSE / STEP) else start : behind + hang] = True
-        last = behind + hang
-    return found
+        speech[reached if start - reached < round(PAUSE / STEP) else start : end + hang] = True
+        reached = end + hang
+    return speech
 
 
-def _runs(mask: Array) -> list[tuple[int, int]]:
-    """First step and step behind the last of each run of true ones."""
+def _find_runs(mask: Array) -> list[tuple[int, int]]:
+    """First step, and the step after the last, of each run of true steps."""
     import numpy
 
     edges = numpy.flatnonzero(numpy.diff(numpy.concatenate([[False], mask, [False]]).astype("i1")))
-    return [(int(first), int(behind)) for first, behind in edges.reshape(-1, 2)]
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

@@ -1,10 +1,9 @@
-"""Giving up everything that a decoder of hostile sound does not need; there is no way back.
+"""Confine the calling process irrevocably to what decoding hostile sound needs.
 
-Three walls, each of which is enough against an honest library that goes wrong, and together against one that
-was taken over: limits of memory, of processor time and of file size; no new descriptor, so that no file and
-no socket can be opened; and on Linux a system call filter that leaves little more than reading, writing and
-asking for memory. It cannot read another process or signal it. What is not Linux on x86-64 or arm64 has the
-first two walls.
+Three barriers, of which each suffices against a faulty library, and all together against one that was taken over:
+limits of memory, processor time and file size; no new descriptor, so that no file and no socket can be opened;
+and on Linux a system call filter that allows little more than reading, writing and allocating memory. The process
+cannot read or signal another one. Systems other than Linux on x86-64 or arm64 have the first two barriers.
 
 Sources: setrlimit(2); seccomp(2) and Documentation/userspace-api/seccomp_filter.rst of the kernel (the
 filter is a program of the classic BPF machine); asm/unistd.h for the numbers.
@@ -25,7 +24,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one decoding may use: seconds of processor time, and bytes of memory beyond what is there already."""
+    """What decoding one file may use: seconds of processor time, and bytes of memory beyond those in use already."""
 
     cpu_s: int
     memory: int
@@ -64,25 +63,25 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER, _PR_SET_DUMPABLE = 38, 22, 
 
 
 def confine(limits: Limits) -> None:
-    """Give up what decoding does not need; raises OSError where the system does not let us."""
-    limit(resource.RLIMIT_CORE, 0)
-    limit(resource.RLIMIT_FSIZE, 0)
-    limit(resource.RLIMIT_CPU, limits.cpu_s)
-    limit(resource.RLIMIT_AS, used() + limits.memory)
-    limit(resource.RLIMIT_NOFILE, 0)
+    """Set all limits and the filter for this process; raises OSError where the system refuses."""
+    set_limit(resource.RLIMIT_CORE, 0)
+    set_limit(resource.RLIMIT_FSIZE, 0)
+    set_limit(resource.RLIMIT_CPU, limits.cpu_s)
+    set_limit(resource.RLIMIT_AS, measure_used() + limits.memory)
+    set_limit(resource.RLIMIT_NOFILE, 0)
     if sys.platform == "linux":
-        filter_calls(_program)
+        filter_calls(_build_program)
 
 
-def limit(what: int, most: int) -> None:
-    """Set a limit of resources; never more than the hard limit that is there already."""
-    hard = resource.getrlimit(what)[1]
-    value = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(what, (value, value))
+def set_limit(resource_id: int, maximum: int) -> None:
+    """Set a resource limit, soft and hard, to *maximum* or to the present hard limit if that is lower."""
+    hard = resource.getrlimit(resource_id)[1]
+    value = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
+    resource.setrlimit(resource_id, (value, value))
 
 
-def used() -> int:
-    """Bytes of address space in use; 0 where the system does not tell, so the limit is the tighter one."""
+def measure_used() -> int:
+    """Bytes of address space in use; 0 where the system does not say, which makes the limit tighter."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     except OSError:
@@ -90,34 +89,34 @@ def used() -> int:
     return pages * resource.getpagesize()
 
 
-def filter_calls(program_of: Callable[[int, int], bytes]) -> None:
-    """Install a filter of system calls, made for this machine's numbers (a column of a table) and its AUDIT_ARCH.
+def filter_calls(build_program: Callable[[int, int], bytes]) -> None:
+    """Install the system call filter of *build_program*, called with this machine's table column and its AUDIT_ARCH.
 
-    Nothing happens on a machine whose numbers are not known. Raises OSError where the system does not let us.
+    Does nothing on a machine whose call numbers are not known. Raises OSError where the system refuses.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    _control(libc, _PR_SET_DUMPABLE, 0)  # nobody else's process reads this one either
+    _control(libc, _PR_SET_DUMPABLE, 0)  # no other process of this user may read this one
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         return
-    program = program_of(*machine)
-    steps = len(program) // 8
-    held = ctypes.create_string_buffer(program, len(program))
+    program = build_program(*machine)
+    count = len(program) // 8
+    code = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: a short, padded to the pointer that follows
-    wanted = ctypes.create_string_buffer(struct.pack("@HP", steps, ctypes.addressof(held)))
+    header = ctypes.create_string_buffer(struct.pack("@HP", count, ctypes.addressof(code)))
     _control(libc, _PR_SET_NO_NEW_PRIVS, 1)
-    _control(libc, _PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(wanted))
+    _control(libc, _PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header))
 
 
-def _control(libc: ctypes.CDLL, what: int, value: int, address: int = 0) -> None:
-    """prctl(2); raises OSError."""
-    words = [ctypes.c_ulong(one) for one in (value, address, 0, 0)]
-    if libc.prctl(what, *words) != 0:
+def _control(libc: ctypes.CDLL, option: int, value: int, address: int = 0) -> None:
+    """Call prctl(2); raises OSError."""
+    arguments = [ctypes.c_ulong(argument) for argument in (value, address, 0, 0)]
+    if libc.prctl(option, *arguments) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def _program(column: int, arch: int) -> bytes:
-    """The filter: another machine's call kills, a call of ours passes, every other fails with EPERM."""
+def _build_program(column: int, arch: int) -> bytes:
+    """The BPF program: a call of another architecture kills, an allowed call passes, every other fails with EPERM."""
     numbers = sorted(call[column] for call in _ALLOWED.values())
     steps = [(LOAD, 0, 0, ARCH_AT), (JUMP_IF, 1, 0, arch), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER_AT)]
     steps += [(JUMP_IF, len(numbers) - i, 0, number) for i, number in enumerate(numbers)]

@@ -1,17 +1,17 @@
-"""The process that opens compressed sound: it holds no secret, and each file gets a confined process of its own.
+"""The process that decodes compressed sound, each file in a confined fork of its own; `decoding` is the other end.
 
-It is started with one end of a socket as descriptor 0 and asked, file by file, with a request and two
-descriptors: the sound, and a pipe for the answer. It forks for each; the fork confines itself (`confinement`)
-before it looks at a byte of the file, so what a crafted file may do to a decoding library ends there. The
-libraries are loaded before, since a confined process can open no file.
+It holds no secret. It is started with one end of a socket as descriptor 0, and receives for each file a request with
+two descriptors: the sound, and a pipe for the answer. It forks for each request; the fork confines itself
+(`confinement`) before it reads a byte of the file, which bounds what a crafted file can do through a decoding library.
+The libraries are loaded before, since a confined process can open no file.
 
     request   16 name of the codec, 4 seconds of processor time, 8 bytes of memory,
-              1 whether the samples are wanted too                                         big-endian
+              1 whether the samples are wanted, too                                        big-endian
     answer    "SND1" (or "NONE": the library is not installed), 4 rate, 2 channels, 8 frames (-1: unknown until the end)
               then blocks: 4 length, that many bytes of 16-bit PCM, interleaved, little-endian
-              then 4 zero bytes: the end was reached     or 2^32-1: the library gave up
+              then 4 zero bytes: end of the sound     or 2^32-1: the library failed
 
-An answer that stops without its last mark is a decoder that died. `decoding` is the other end.
+An answer that ends without either mark means that the decoder died.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HEAD = struct.Struct(">4sIHq")
 LENGTH = struct.Struct(">I")
 MAGIC, NO_LIBRARY = b"SND1", b"NONE"
 END, GAVE_UP = 0, 2**32 - 1
-UNKNOWN = -1  # frames of a sound whose file does not say
+UNKNOWN = -1  # frames of a sound whose file does not give its length
 BLOCK = 16_384  # frames decoded at once: libvorbis has crashed on millions
 
 _SOUNDFILE: Final = frozenset({"flac", "mp3", "vorbis", "opus", "ogg_flac", "gsm", "ima_adpcm", "ms_adpcm"})
@@ -55,7 +55,7 @@ _AV: Final = {  # our name -> the demuxer's name and options
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A sound that a library has opened: its form, and its samples block by block."""
+    """A sound opened by a library: sample rate, channels, length in frames, and blocks of 16-bit PCM."""
 
     rate: int
     channels: int
@@ -65,23 +65,23 @@ class _Opened:
 
 def main() -> None:
     """Serve requests until the other end of descriptor 0 is closed."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who asked sees the end of the pipe; nobody waits here
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks are not waited for: the parent sees the end of the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
     with socket.socket(fileno=0) as asked:
-        while request := _next(asked):
+        while request := _receive(asked):
             _serve(*request, asked)
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A sound to open, and what that may cost."""
+    """A request: the codec, the limits of the fork, and whether samples are wanted."""
 
     codec: str
     limits: Limits
     samples: bool
 
 
-def _next(asked: socket.socket) -> tuple[_Request, list[int]] | None:
+def _receive(asked: socket.socket) -> tuple[_Request, list[int]] | None:
     raw, sound_and_pipe = b"", []
     while len(raw) < REQUEST.size:
         piece, handles, _, _ = socket.recv_fds(asked, REQUEST.size - len(raw), 2)
@@ -95,22 +95,22 @@ def _next(asked: socket.socket) -> tuple[_Request, list[int]] | None:
 
 def _serve(request: _Request, handles: list[int], asked: socket.socket) -> None:
     loaded = _load(request.codec)
-    with suppress(OSError):  # no process to be had: the pipe closes without an answer
+    with suppress(OSError):  # fork failed: the pipe closes without an answer
         if os.fork() == 0:
             try:
                 asked.detach()
                 sound, answer = handles
-                _answer(request, sound, answer, loaded=loaded)
+                _decode(request, sound, answer, loaded=loaded)
             finally:
                 os._exit(0)
-    for one in handles:
-        os.close(one)
+    for handle in handles:
+        os.close(handle)
 
 
-def _answer(request: _Request, sound: int, answer: int, *, loaded: bool) -> None:
-    """Decode *sound* into *answer*; runs in the fork, and everything here may end at any moment."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody reads any more: nothing to do any more
-    os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # never the socket: it brings other files' descriptors
+def _decode(request: _Request, sound: int, answer: int, *, loaded: bool) -> None:
+    """Decode *sound* into *answer*; runs in the fork, which may be killed at any moment."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end when nobody reads the answer any more
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # give up the socket, which brings other files' descriptors
     confine(request.limits)
     if not loaded:
         _write(answer, HEAD.pack(NO_LIBRARY, 0, 0, 0))
@@ -135,7 +135,7 @@ def _write(handle: int, piece: bytes | memoryview) -> None:
 
 @cache
 def _load(codec: str) -> bool:
-    """Import what a codec needs, while files can still be opened; False where it is not installed."""
+    """Import the library of a codec while files can still be opened; False where it is not installed."""
     try:
         if codec in _SOUNDFILE:
             import soundfile  # noqa: F401
@@ -182,10 +182,10 @@ def _open_with_av(codec: str, sound: BinaryIO) -> _Opened:
 
 
 def _av_blocks(av: Any, file: Any, stream: Any) -> Iterator[bytes]:
-    """16-bit PCM in the stream's own rate and layout."""
+    """Yield 16-bit PCM at the stream's own sample rate and channel layout."""
     context = stream.codec_context
     resampler = av.AudioResampler(format="s16", layout=context.layout, rate=context.sample_rate)
-    for frame in chain(file.decode(stream), [None]):  # the last one asks for what is left
+    for frame in chain(file.decode(stream), [None]):  # None flushes the resampler
         for ready in resampler.resample(frame):
             yield bytes(ready.planes[0])[: ready.samples * context.channels * 2]
 

@@ -1,13 +1,13 @@
-"""A strict walker of RIFF/WAVE and RF64 files, and the one header that we write.
+"""Parse RIFF/WAVE and RF64 files strictly, and write the one header that stored sounds have.
 
-A file is taken whole or refused with a reason; nothing is repaired, because a sound that two programs read
-differently is evidence of nothing. Chunks other than `fmt `, `data` and RF64's `ds64` are skipped unread, so no
-tag of a foreign program gets in.
+A file is accepted as a whole or refused with a reason; nothing is repaired, because a file that two programs read
+differently is no evidence. Chunks other than `fmt `, `data` and RF64's `ds64` are skipped unread, so that no tag of
+another program is taken over.
 
-Sizes are held to one rule. Chunks begin at even places, so a chunk of odd size is followed by a pad byte that
-its size does not count. Writers disagree only about the pad after the last chunk: it may be there or not, and
-the RIFF size may count it or not. All else must fit the file to the byte. In RF64 a size of 2^32-1 means the
-64-bit one of `ds64`, which must come first.
+Sizes must be exact. Chunks begin at even offsets, so a chunk of odd size is followed by a pad byte that its size does
+not count. Writers disagree only about the pad after the last chunk: it may be there or not, and the RIFF size may count
+it or not. All else must match the file to the byte. In RF64 a size of 2^32-1 stands for the 64-bit size in `ds64`,
+which must be the first chunk.
 
 Sources: Multimedia Programming Interface and Data Specifications 1.0 (IBM and Microsoft, 1991);
 mmreg.h (WAVEFORMATEX, WAVEFORMATEXTENSIBLE); EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64).
@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO, Final
 
-from arlo_rec.audio.forms import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, check_length
+from arlo_rec.audio.formats import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, check_length
 from arlo_rec.model.errors import SoundError
 
-MAX_CHUNKS = 1000  # a broadcast WAV has about ten; more is a file made to keep us busy
-ELSEWHERE = 2**32 - 1  # RF64: a size that stands in ds64
+MAX_CHUNKS = 1000  # a broadcast WAV has about ten; more is an attack on processor time
+ELSEWHERE = 2**32 - 1  # RF64: the size is in ds64
 
 _RIFF = struct.Struct("<4sI4s")  # "RIFF", size of all that follows the size, form
 _CHUNK = struct.Struct("<4sI")  # name, size of the body without its pad
@@ -76,7 +76,7 @@ _CODECS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """A WAV file whose sound a decoder must open; what its header says is the least that must hold."""
+    """The form of a WAV file that the decoder must open; the decoder must find the same rate and channels."""
 
     codec: WavCodec
     rate: int
@@ -85,27 +85,27 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The form of the sound in a WAV file, where its bytes begin and how many they are; all of it checked."""
+    """The form of the sound in a WAV file, and offset and length in bytes of its data; all of it checked."""
 
     form: Format | Compressed
     start: int
     length: int
 
     def header(self) -> Header:
-        """Form and length of a sound that needs no decoder; raises SoundError `format` for another."""
+        """The header of a sound that needs no decoder; raises SoundError `format` for a compressed one."""
         if isinstance(self.form, Compressed):
             raise SoundError("format", found=self.form.codec)
         return Header(self.form.encoding, self.form.rate, self.form.channels, self.length // self.form.frame_bytes)
 
 
 def locate(stream: BinaryIO, size: int) -> Located:
-    """Judge a WAV file of *size* bytes by its headers; raises SoundError with the reason that it is not taken.
+    """Parse the headers of a WAV file of *size* bytes; raises SoundError with the reason for which it is refused.
 
-    The stream must be seekable; its place before does not matter, its place after is undefined.
+    The stream must be seekable; its position before does not matter, its position after is undefined.
     """
     form: Format | Compressed | None = None
     data: tuple[int, int] | None = None
-    for name, start, length in _chunks(stream, size):
+    for name, start, length in _read_chunks(stream, size):
         if name == b"fmt ":
             if data is not None:
                 raise SoundError("data_before_fmt")
@@ -128,22 +128,22 @@ def locate(stream: BinaryIO, size: int) -> Located:
 
 
 def read_at(stream: BinaryIO, start: int, length: int) -> bytes:
-    """Exactly *length* bytes from *start*, or SoundError `truncated`."""
+    """Read exactly *length* bytes at offset *start*; raises SoundError `truncated`."""
     stream.seek(start)
-    found = stream.read(length)
-    while len(found) < length:  # an unbuffered stream may give less than it has
-        more = stream.read(length - len(found))
+    content = stream.read(length)
+    while len(content) < length:  # an unbuffered stream may give less than it has
+        more = stream.read(length - len(content))
         if not more:
             raise SoundError("truncated")
-        found += more
-    return found
+        content += more
+    return content
 
 
 def canonical_header(header: Header) -> bytes:
-    """All that stands before the sound in the one form that we write.
+    """The bytes of a stored WAV file before its samples.
 
     RIFF, `fmt ` (16 bytes for PCM, 18 for the rest), `data`. The RIFF size counts the pad byte that must
-    follow sound of odd size.
+    follow samples of odd size.
     """
     frame, bits, length = header.frame_bytes, 8 * header.encoding.sample_bytes, header.data_bytes
     tag = _TAGS[header.encoding]
@@ -156,38 +156,38 @@ def canonical_header(header: Header) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """What the first chunks say of sizes: where the file ends by its own words, and RF64's bytes of sound."""
+    """Sizes from the first chunks: the offset of the file's end as it declares it, and RF64's bytes of sound."""
 
     end: int
     data: int | None = None
 
 
-def _chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Every chunk of a file of *size* bytes as (name, where its body begins, bytes of its body)."""
-    said = _read_riff(stream, size)
-    end = place = _RIFF.size  # of the chunk before: where its body ends, and its pad
+def _read_chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield every chunk of a file of *size* bytes as (name, offset of its body, bytes of its body)."""
+    declared = _read_riff(stream, size)
+    end = offset = _RIFF.size  # of the chunk before: where its body ends, and where its pad byte ends
     count = 0
-    while place + _CHUNK.size <= size:
+    while offset + _CHUNK.size <= size:
         count += 1
         if count > MAX_CHUNKS:
             raise SoundError("too_many_chunks")
-        name, length = _CHUNK.unpack(read_at(stream, place, _CHUNK.size))
-        if name == b"data" and length == ELSEWHERE and said.data is not None:
-            length = said.data
-        start = place + _CHUNK.size
+        name, length = _CHUNK.unpack(read_at(stream, offset, _CHUNK.size))
+        if name == b"data" and length == ELSEWHERE and declared.data is not None:
+            length = declared.data
+        start = offset + _CHUNK.size
         end = start + length
         if end > size:
             raise SoundError("data_beyond_end" if name == b"data" else "chunk_beyond_end")
         yield name, start, length
-        place = end + length % 2
-    if size > place:
-        raise SoundError("trailing_bytes", found=size - place)
-    if said.end not in (end, place):
+        offset = end + length % 2
+    if size > offset:
+        raise SoundError("trailing_bytes", found=size - offset)
+    if declared.end not in (end, offset):
         raise SoundError("riff_size")
 
 
 def _read_riff(stream: BinaryIO, size: int) -> _Sizes:
-    """Where the file ends by its own words: at *size*, or one byte off, which `_chunks` judges."""
+    """Read the declared end of the file: *size*, or one byte off, which `_read_chunks` checks."""
     first = read_at(stream, 0, min(4, size))
     if first == b"RIFX":
         raise SoundError("big_endian")
@@ -196,16 +196,16 @@ def _read_riff(stream: BinaryIO, size: int) -> _Sizes:
     _, length, form = _RIFF.unpack(read_at(stream, 0, _RIFF.size))
     if form != b"WAVE":
         raise SoundError("not_wave")
-    said = _Sizes(length + 8) if first == b"RIFF" else _read_ds64(stream, length)
-    if abs(said.end - size) > 1:
+    declared = _Sizes(length + 8) if first == b"RIFF" else _read_ds64(stream, length)
+    if abs(declared.end - size) > 1:
         raise SoundError("riff_size")
-    return said
+    return declared
 
 
 def _read_ds64(stream: BinaryIO, length: int) -> _Sizes:
-    """The sizes of an RF64 file, which stand in its first chunk."""
-    name, bytes_of_it = _CHUNK.unpack(read_at(stream, _RIFF.size, _CHUNK.size))
-    if name != b"ds64" or bytes_of_it < _DS64.size:
+    """Read the sizes of an RF64 file from its first chunk."""
+    name, size = _CHUNK.unpack(read_at(stream, _RIFF.size, _CHUNK.size))
+    if name != b"ds64" or size < _DS64.size:
         raise SoundError("no_ds64")
     riff, data = _DS64.unpack(read_at(stream, _RIFF.size + _CHUNK.size, _DS64.size))
     return _Sizes((riff if length == ELSEWHERE else length) + 8, data)
@@ -218,9 +218,9 @@ def _read_format(stream: BinaryIO, start: int, length: int) -> Format | Compress
     raw = read_at(stream, start, min(length, _EXTENDED))
     tag, channels, rate, byte_rate, block_align, bits = _FMT.unpack_from(raw)
     if tag == _EXTENSIBLE_TAG:
-        tag = _sub_format(raw, bits)
+        tag = _read_sub_format(raw, bits)
     if tag in _CODECS:
-        return _compressed(_CODECS[tag], rate, channels)
+        return _check_compressed(_CODECS[tag], rate, channels)
     if tag not in _OF_OURS:
         raise SoundError("format", found=tag)
     encoding = _ENCODINGS.get((tag, bits))
@@ -234,7 +234,7 @@ def _read_format(stream: BinaryIO, start: int, length: int) -> Format | Compress
     return form
 
 
-def _compressed(codec: WavCodec, rate: int, channels: int) -> Compressed:
+def _check_compressed(codec: WavCodec, rate: int, channels: int) -> Compressed:
     if channels not in (1, 2):
         raise SoundError("channels", found=channels)
     if not RATE_LOWEST <= rate <= RATE_HIGHEST:
@@ -242,10 +242,10 @@ def _compressed(codec: WavCodec, rate: int, channels: int) -> Compressed:
     return Compressed(codec, rate, channels)
 
 
-def _sub_format(raw: bytes, bits: int) -> int:
-    """The tag inside a WAVEFORMATEXTENSIBLE.
+def _read_sub_format(raw: bytes, bits: int) -> int:
+    """The format tag inside a WAVEFORMATEXTENSIBLE.
 
-    Fewer bits than the container may be valid: they stand in its upper part, so the samples keep their value.
+    Fewer bits than the container's may be valid: they are the upper ones, so the samples keep their value.
     """
     if len(raw) < _EXTENDED:
         raise SoundError("fmt_short")

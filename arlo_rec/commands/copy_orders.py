@@ -65,7 +65,7 @@ class CopyOrders:
         """With the transcripts of this recording: the files that were named, or those of its id in a folder."""
         from dataclasses import replace
 
-        from arlo_rec.speech.transcripts.gathering import LONGEST
+        from arlo_rec.speech.transcripts.builder import LONGEST
 
         transcripts = tuple(
             (role, _read(path, LONGEST))

@@ -132,7 +132,7 @@ class Announced:
 class Examined:
     """A call's sound, open, and the consent that it was recorded under; `content` is the tag of the whole sound."""
 
-    sound: audio.Recorded
+    sound: audio.SoundFile
     content: bytes
     consent: Consent
     cut: int  # frames before the key press
@@ -144,7 +144,7 @@ class Examined:
 
     def frames(self) -> Iterator[bytes]:
         """The sound after the key press, in pieces; raises SoundError where the file breaks off."""
-        return audio.without_first(self.cut * self.sound.header.frame_bytes, self.sound.frames())
+        return audio.skip_first(self.cut * self.sound.header.frame_bytes, self.sound.frames())
 
 
 # -- from stage to stage ------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.SpoolFile]]:
 
 def _recognised(
     stream: BinaryIO, file: spool.SpoolFile, decoder: audio.Decoder
-) -> tuple[audio.Recorded | None, str | None]:
+) -> tuple[audio.SoundFile | None, str | None]:
     """The sound, or the reason why it is none, which is not raised here: other refusals come before that one."""
     try:
         return audio.recognise(stream, file.size, file.path.name, decoder), None

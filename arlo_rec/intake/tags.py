@@ -28,7 +28,7 @@ class Tags:
         raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
         return primitives.tag(primitives.derive(self.index_seed, "tags"), raw, kind=kind)
 
-    def content(self, sound: audio.Recorded) -> bytes:
+    def content(self, sound: audio.SoundFile) -> bytes:
         """The tag of a sound: of its SHA-256, which processors compute twice as fast as BLAKE2b."""
         return self.tag("content", primitives.sha256_of(_identity(sound)))
 
@@ -42,7 +42,7 @@ class Tags:
         return self._callers[number]
 
 
-def _identity(sound: audio.Recorded) -> Iterator[bytes]:
+def _identity(sound: audio.SoundFile) -> Iterator[bytes]:
     """What makes two sounds the same, in pieces: their form, then what their file says makes up the rest."""
     form = sound.header
     return chain([canonical([form.encoding, form.rate, form.channels])], sound.identity())

@@ -1,15 +1,16 @@
-"""What is said in a call: words and their times, which of them identify somebody, and the stretches that have to go.
+"""Words of a call: read or recognise them, find which identify somebody, and plan which spans to cut.
 
-    words        what every reader and every engine gives      transcripts  reading what companies already have
-    gathering, whispers, clouds, captions, containers          the forms that are read, and what is common to them
-    engine, onnxnames   what hears, what names people          whisper, labelling  the processes that do
-    process, serving    both ends of such a process            nonetwork    what it gave up
-    resampling   a channel at the engine's rate                passes       as it is, and with names as hints
-    fitting      whether words belong to a sound, and when     tokens       words as detectors look at them
-    numbers, checks   digits, codes, spelled words             contact      e-mail, streets, dates of birth
-    names, namelists, tagger, cues   names of people           likeness     names that are known, by their sound
-    answers      what follows a question                       harmless, lexicon  words that say nothing; of numbers
-    identify     all of it over all channels                   planning     from what was heard to what is cut
+    words         words with times, as every reader and engine returns them
+    cut_list      cuts, and lists of cuts made by people
+    transcripts/  read the transcripts that companies have
+                  reading recognises the form; captions, cloud_services, containers, local_engines; builder validates
+    engines/      recognise words and label names in child processes
+                  engine and name_model are the parent's side, whisper and name_model_child the children; process and
+                  serving are the protocol, no_network the confinement; resampling, passes
+    detectors/    find identifiers
+                  tokens; numbers, check_digits; contact; names, name_lists, tagger, cues; phonetic; answers; lexicon,
+                  harmless; identifiers runs all of them
+    planning/     alignment of words with speech; planner makes the cuts
 
-It decides nothing about who may do what, and touches no store.
+It knows words and sound. It does not decide who may do what, and touches no store.
 """

@@ -1,6 +1,7 @@
-"""Lists of what is to be cut out of a sound, as people make them: Audacity's labels, CTM, or JSON. Told by content.
+"""Read lists of cuts that people make: Audacity labels, CTM, or JSON, recognised by content.
 
-No text of a label is kept: somebody may have written down the very name that is to go.
+The text of a label is not kept, except for the name of a type: it may contain the very name that has to be cut. It
+reads bytes that it is given; where a cut takes effect is decided by callers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _CHANNELS = {"1": 0, "2": 1, "a": 0, "b": 1, "caller": None, "agent": None}
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A stretch of one call, in seconds from the start of the recording; None is every channel."""
+    """A span to cut, in seconds from the start of the recording; `channels` None means all."""
 
     start: float
     end: float
@@ -32,7 +33,7 @@ class Cut:
     status: str = "proposed"
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """The cut as a JSON object."""
         return {
             "start": self.start,
             "end": self.end,
@@ -45,7 +46,7 @@ class Cut:
 
 
 def from_json(cut: dict[str, Any]) -> Cut:
-    """What `Cut.to_json` wrote."""
+    """The cut that `Cut.to_json` wrote."""
     channels = cut["channels"]
     return Cut(
         float(cut["start"]),
@@ -59,84 +60,85 @@ def from_json(cut: dict[str, Any]) -> Cut:
 
 
 def read(raw: bytes) -> list[Cut]:
-    """The cuts of a list, in order; raises Usage with the line or place that is wrong."""
+    """Read the cuts of a list, sorted by start; raises Usage with the number of the line or entry that is wrong."""
     if len(raw) > LONGEST:
         raise Usage("cuts_wrong", place="1", why="too_large")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Usage("cuts_wrong", place="1", why="not_utf8") from None
-    found = list(_json(raw) if text.lstrip()[:1] in {"{", "["} else _lines(text))
-    if not found:
+    cuts = list(_parse_json(raw) if text.lstrip()[:1] in {"{", "["} else _parse_lines(text))
+    if not cuts:
         raise Usage("cuts_empty")
-    if len(found) > MOST:
+    if len(cuts) > MOST:
         raise Usage("cuts_wrong", place=str(MOST), why="too_many")
-    return sorted(found, key=lambda one: (one.start, one.end))
+    return sorted(cuts, key=lambda cut: (cut.start, cut.end))
 
 
-def within(cuts: list[Cut], duration: float, channels: int) -> list[Cut]:
-    """The same cuts, ended with the sound; raises Usage for one that begins behind it or of a channel it lacks."""
+def clip(cuts: list[Cut], duration: float, channels: int) -> list[Cut]:
+    """Clip cuts to a sound of *duration* seconds; raises Usage for one that starts after it or in a missing channel."""
     kept = []
-    for count, one in enumerate(cuts, 1):
-        if one.start >= duration:
-            raise Usage("cuts_wrong", place=str(count), why="behind_the_end")
-        if one.channels is not None and not set(one.channels) <= set(range(channels)):
-            raise Usage("cuts_wrong", place=str(count), why="no_such_channel")
-        kept.append(replace(one, end=min(one.end, duration)))
+    for number, cut in enumerate(cuts, 1):
+        if cut.start >= duration:
+            raise Usage("cuts_wrong", place=str(number), why="behind_the_end")
+        if cut.channels is not None and not set(cut.channels) <= set(range(channels)):
+            raise Usage("cuts_wrong", place=str(number), why="no_such_channel")
+        kept.append(replace(cut, end=min(cut.end, duration)))
     return kept
 
 
-def _json(raw: bytes) -> Iterator[Cut]:
+def _parse_json(raw: bytes) -> Iterator[Cut]:
     try:
-        told = parse(raw, max_bytes=LONGEST)
+        document = parse(raw, max_bytes=LONGEST)
     except ValueError:
         raise Usage("cuts_wrong", place="1", why="not_json") from None
-    many = told.get("cuts") if isinstance(told, dict) else told
-    if not isinstance(many, list):
+    entries = document.get("cuts") if isinstance(document, dict) else document
+    if not isinstance(entries, list):
         raise Usage("cuts_wrong", place="1", why="no_list")
-    for count, one in enumerate(many, 1):
+    for number, entry in enumerate(entries, 1):
         try:
-            channels = one.get("channels")
-            right = channels is None or (isinstance(channels, list) and all(type(each) is int for each in channels))
-            if not right or channels == []:
+            channels = entry.get("channels")
+            whole = isinstance(channels, list) and all(type(channel) is int for channel in channels)
+            valid = channels is None or whole
+            if not valid or channels == []:
                 raise ValueError("channels")  # noqa: TRY301 - as whatever else is wrong with it
-            named = one.get("types", [one.get("type", "other")])
-            types = tuple(sorted({each if each in TYPES else "other" for each in named})) or ("other",)
-            start, end = one["start"], one["end"]
+            named_types = entry.get("types", [entry.get("type", "other")])
+            types = tuple(sorted({name if name in TYPES else "other" for name in named_types})) or ("other",)
+            start, end = entry["start"], entry["end"]
             if isinstance(start, bool) or isinstance(end, bool):
                 raise TypeError("a time")  # noqa: TRY301
-            yield _checked(float(start), float(end), count, tuple(channels) if channels else None, types)
+            yield _make_cut(float(start), float(end), number, tuple(channels) if channels else None, types)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-            raise Usage("cuts_wrong", place=str(count), why="not_a_cut") from None
+            raise Usage("cuts_wrong", place=str(number), why="not_a_cut") from None
 
 
-def _lines(text: str) -> Iterator[Cut]:
-    for count, line in enumerate(text.splitlines(), 1):
+def _parse_lines(text: str) -> Iterator[Cut]:
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith(("\\", ";;", "#")):  # Audacity's frequencies, CTM's comments
             continue
-        label = line.split("\t")
+        fields = line.split("\t")
         words = line.split()
         try:
-            if len(label) >= 2:  # start, end, label
-                yield _checked(float(label[0]), float(label[1]), count, None, _type(label[2:3]))
+            if len(fields) >= 2:  # start, end, label
+                yield _make_cut(float(fields[0]), float(fields[1]), number, None, _parse_type(fields[2:3]))
             elif len(words) >= 5:  # file, channel, start, duration, word
                 channel = _CHANNELS[words[1].lower()]
                 start = float(words[2])
-                yield _checked(
-                    start, start + float(words[3]), count, None if channel is None else (channel,), ("other",)
+                yield _make_cut(
+                    start, start + float(words[3]), number, None if channel is None else (channel,), ("other",)
                 )
             else:
-                raise Usage("cuts_wrong", place=str(count), why="not_a_cut")
+                raise Usage("cuts_wrong", place=str(number), why="not_a_cut")
         except (KeyError, ValueError):
-            raise Usage("cuts_wrong", place=str(count), why="not_a_cut") from None
+            raise Usage("cuts_wrong", place=str(number), why="not_a_cut") from None
 
 
-def _type(label: list[str]) -> tuple[str, ...]:
-    named = label[0].strip().lower() if label else ""
-    return (named,) if named in TYPES else ("other",)
+def _parse_type(label: list[str]) -> tuple[str, ...]:
+    name = label[0].strip().lower() if label else ""
+    return (name,) if name in TYPES else ("other",)
 
 
-def _checked(start: float, end: float, place: int, channels: tuple[int, ...] | None, types: tuple[str, ...]) -> Cut:
+def _make_cut(start: float, end: float, place: int, channels: tuple[int, ...] | None, types: tuple[str, ...]) -> Cut:
     if not (math.isfinite(start) and math.isfinite(end)) or start < 0:
         raise Usage("cuts_wrong", place=str(place), why="no_time")
     if end <= start:

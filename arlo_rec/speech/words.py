@@ -1,4 +1,4 @@
-"""Words with times: the one form that readers of transcripts and speech engines give, whatever they come from."""
+"""Words with times: the values that readers of transcripts and speech engines return. Data only."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word as the transcript writes it, without blanks around it; seconds from the start of the recording."""
+    """One word as the transcript writes it, without blanks around it; times in seconds from the recording's start."""
 
     text: str
     start: float
     end: float
-    score: float | None = None  # 0 to 1, how sure the engine was; None where it does not say
-    channel: int | None = None  # from 0; None where the transcript does not tell channels apart
-    timed: bool = True  # False where the times are worked out from the neighbours', because the transcript has none
+    score: float | None = None  # the engine's confidence from 0 to 1; None where it gives none
+    channel: int | None = None  # from 0; None where the transcript does not distinguish channels
+    timed: bool = True  # False where the times are interpolated because the transcript has none
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """A stretch that the maker of a transcript marked as one that identifies somebody; None is every channel."""
+    """A span that the maker of a transcript marked as identifying somebody, in seconds; channel None means all."""
 
     start: float
     end: float
     channel: int | None = None
 
 
-ENGINE = "engine"  # the form of what was heard here, in this very sound
+ENGINE = "engine"  # the form of a transcript that an engine made here, from the very sound
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What one engine heard in one call: words in order of their start, and what its maker marked."""
+    """The words of a call, sorted by start, and the spans that the transcript's maker marked."""
 
-    form: str  # which kind of document it was
+    form: str  # the form of the document: one of `transcripts.reading.FORMS`, or `ENGINE`
     words: tuple[Word, ...]
     redactions: tuple[Redaction, ...] = ()
 
     @property
     def channel(self) -> int | None:
-        """The one channel that all its words are of; None where there are several, or none is told."""
-        channels = {one.channel for one in self.words}
+        """The channel of all words; None where there are several, or the transcript gives none."""
+        channels = {word.channel for word in self.words}
         return channels.pop() if len(channels) == 1 else None

@@ -118,15 +118,15 @@ def make(
 
 def disguised(sound: Sound) -> Sound:
     """Every turn of every channel with a McAdams coefficient of its own, drawn here and kept nowhere."""
-    from arlo_rec.audio.activity import activity
-    from arlo_rec.audio.voice import disguise, turns_of
+    from arlo_rec.audio.activity import detect_activity
+    from arlo_rec.audio.voice import disguise, find_turns
 
-    return disguise(sound, turns_of(activity(sound)), primitives.fresh())
+    return disguise(sound, find_turns(detect_activity(sound)), primitives.fresh())
 
 
 def prove(uncut: Sound, copy: Sound, cuts: Sequence[Cut], fill: Fill, chance: bytes) -> None:
     """Compare length, everything outside and everything inside the cuts; raises Integrity where a sample differs."""
-    if problems := audio.cut_problems(uncut, copy, stretches(cuts), fill, chance):
+    if problems := audio.find_cut_problems(uncut, copy, stretches(cuts), fill, chance):
         raise Integrity("copy_is_not_the_cut_call", why=problems[0])
 
 

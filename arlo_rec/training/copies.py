@@ -133,7 +133,7 @@ def _seal(store: Store, draft: CopyDraft, audience: Audience, now: datetime) -> 
     header = object_file.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience.listeners)
     with store.change(now):
         store.catalogue.recordings.announce([copy_id])
-    pieces = object_file.Counted(object_file.seal_body(key, header, audio.pieces_of(draft.sound)))
+    pieces = object_file.Counted(object_file.seal_body(key, header, audio.iterate_pieces(draft.sound)))
     store.blobs.put(copy_id.hex(), pieces)
     store.blobs.settle([copy_id.hex()])
     if store.object_digest(copy_id) != pieces.sha256():

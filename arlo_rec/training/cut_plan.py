@@ -153,7 +153,7 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, models: SpeechModels = 
 
 def within(cuts: Sequence[Cut], sound: Sound) -> list[Cut]:
     """The same cuts, ended with the sound; raises Usage for a cut that is not in it."""
-    return cut_list.within(list(cuts), sound.duration, sound.channels)
+    return cut_list.clip(list(cuts), sound.duration, sound.channels)
 
 
 def _in_order(cuts: Sequence[Cut]) -> tuple[Cut, ...]:
@@ -166,7 +166,7 @@ def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | Non
 
     transcripts = [reading.read(raw, original.channel_of(role)) for role, raw in order.transcripts]
     if engine is not None:
-        transcripts += passes.heard(engine, original.sound, order.language, original.names)
+        transcripts += passes.transcribe(engine, original.sound, order.language, original.names)
     return _united(transcripts)
 
 

@@ -105,7 +105,7 @@ def evaluate(call: LabelledCall, order: CopyOrder, models: SpeechModels = NO_MOD
 
     transcripts = list(call.transcripts)
     if not transcripts and models.engine is not None:
-        transcripts = passes.heard(models.engine, call.sound, order.language, call.names)
+        transcripts = passes.transcribe(models.engine, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT
@@ -147,9 +147,9 @@ def figures(covers: Sequence[IdentifierCover]) -> Figures:
 def _speech(call: LabelledCall) -> list[tuple[float, float]]:
     if call.speech is not None:
         return list(call.speech)
-    from arlo_rec.audio.activity import activity, stretches
+    from arlo_rec.audio.activity import detect_activity, find_spans
 
-    return stretches(activity(call.sound).anyone)
+    return find_spans(detect_activity(call.sound).anyone)
 
 
 def _steps(spans: Sequence[tuple[float, float]], steps: int) -> bytearray:
@@ -209,9 +209,9 @@ def _as_list(names: object) -> list[object]:
 
 def _transcripts(path: Path) -> Iterator[Transcript]:
     """Beside the call, or in a folder `words...` of its own for each pass."""
-    from arlo_rec.speech.transcripts import gathering, reading
+    from arlo_rec.speech.transcripts import builder, reading
 
     beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))
     apart = sorted(folder / path.name for folder in path.parent.glob("words*") if (folder / path.name).is_file())
     for transcript in (*beside, *apart):
-        yield reading.read(read_small(transcript, gathering.LONGEST + 1))
+        yield reading.read(read_small(transcript, builder.LONGEST + 1))

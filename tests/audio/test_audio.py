@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
-from arlo_rec.audio import Encoding, Format, Header, Sound, forms
+from arlo_rec.audio import Encoding, Format, Header, Sound, formats
 from arlo_rec.model.errors import SoundError
 from tests.support.properties import examples
 from tests.support.sounds import GUID_TAIL, chunk, extensible, fmt, rf64, riff, tone, tone_wav, wav
@@ -63,10 +63,10 @@ def sounds(draw: st.DrawFn, encodings: tuple[Encoding, ...] = tuple(Encoding)) -
 @pytest.mark.parametrize("encoding", list(Encoding))
 def test_every_encoding_is_taken_in_mono_and_stereo(encoding: Encoding, channels: int, rate: int) -> None:
     frames = tone(0.01, encoding=encoding, channels=channels, rate=rate)
-    found = read(wav(frames, encoding=encoding, channels=channels, rate=rate))
-    assert found == Sound(encoding, rate, channels, frames)
-    assert (found.frames, found.duration) == (rate // 100, 0.01)
-    assert found.frame_bytes == len(frames) // (rate // 100)
+    sound = read(wav(frames, encoding=encoding, channels=channels, rate=rate))
+    assert sound == Sound(encoding, rate, channels, frames)
+    assert (sound.frames, sound.duration) == (rate // 100, 0.01)
+    assert sound.frame_bytes == len(frames) // (rate // 100)
 
 
 @pytest.mark.parametrize("encoding", list(Encoding))
@@ -107,9 +107,9 @@ def test_chunks_of_others_are_not_even_read() -> None:
 
         def read(self, size: int | None = -1, /) -> bytes:
             place = self.tell()
-            found = super().read(size)
-            self.read_places |= set(range(place, place + len(found)))
-            return found
+            content = super().read(size)
+            self.read_places |= set(range(place, place + len(content)))
+            return content
 
     long = fmt(extension=bytes(24) + b"S" * 600)  # nor what follows the 40 bytes of a format
     file = riff(chunk(b"bext", b"S" * 602), long, DATA, chunk(b"id3 ", b"S" * 10))
@@ -138,9 +138,9 @@ def test_the_pad_of_the_last_chunk_may_be_there_or_not_and_counted_or_not(pad: b
 
 def test_a_header_alone_tells_the_length_without_the_sound() -> None:
     head = audio.canonical_header(Header(Encoding.PCM16, 16000, 2, 16000 * 90))
-    found = audio.probe(io.BytesIO(head), len(head) + 4 * 16000 * 90)  # the sound itself is not there
-    assert found == Header(Encoding.PCM16, 16000, 2, 16000 * 90)
-    assert (found.duration, found.frame_bytes) == (90.0, 4)
+    header = audio.probe(io.BytesIO(head), len(head) + 4 * 16000 * 90)  # the sound itself is not there
+    assert header == Header(Encoding.PCM16, 16000, 2, 16000 * 90)
+    assert (header.duration, header.frame_bytes) == (90.0, 4)
 
 
 # Refused ----------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_thousand_chunks_are_taken() -> None:
 
 def test_every_reason_has_a_sound_that_gives_it() -> None:
     folder = Path(audio.__file__).parent
-    source = "".join((folder / f"{name}.py").read_text(encoding="utf-8") for name in ("forms", "riff", "sound"))
+    source = "".join((folder / f"{name}.py").read_text(encoding="utf-8") for name in ("formats", "riff", "sound"))
     given_by_source = {
         word for line in source.splitlines() if "SoundError(" in line for word in re.findall(r'(?<!b)"(\w+)"', line)
     }
@@ -284,11 +284,11 @@ def test_the_most_sound_that_we_take_has_a_riff_size_that_fits_31_bits() -> None
 def outcome(file: bytes, size: int) -> str:
     """The reason of a refusal, or "" for a sound that can be written and read again."""
     try:
-        found = audio.read_wav(io.BytesIO(file), size)
+        sound = audio.read_wav(io.BytesIO(file), size)
     except SoundError as refused:
         return refused.reason
-    assert read(audio.canonical_wav(found)) == found
-    assert audio.probe(io.BytesIO(file), size).frames == found.frames
+    assert read(audio.canonical_wav(sound)) == sound
+    assert audio.probe(io.BytesIO(file), size).frames == sound.frames
     return ""
 
 
@@ -317,12 +317,12 @@ def mutated(chance: random.Random, file: bytes) -> bytes:
 def test_two_thousand_broken_files_give_a_sound_or_a_reason_and_nothing_else() -> None:
     chance = random.Random(2026)
     whole = [wav(FRAMES), wav(FRAMES, encoding=Encoding.PCM16, extra_chunks=[NOTE]), riff(extensible(), DATA)]
-    found = []
+    reasons = []
     for _ in range(2000):
         file = mutated(chance, chance.choice(whole))
-        found.append(outcome(file, len(file)))
-    assert found.count("") > 20  # some changes hit the sound alone
-    assert len(set(found)) > 15  # and the others did not all fail at the same door
+        reasons.append(outcome(file, len(file)))
+    assert reasons.count("") > 20  # some changes hit the sound alone
+    assert len(set(reasons)) > 15  # and the others did not all fail at the same door
 
 
 @examples(300)
@@ -393,7 +393,7 @@ def test_a_sound_does_not_show_its_samples() -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=9)), st.integers(0, 80))
 def test_a_cut_takes_the_first_bytes_however_the_pieces_fall(pieces: list[bytes], length: int) -> None:
-    rest = list(audio.without_first(length, pieces))
+    rest = list(audio.skip_first(length, pieces))
     assert b"".join(rest) == b"".join(pieces)[length:]
     assert b"" not in rest
 
@@ -482,7 +482,7 @@ def test_pcm_stays_as_it_is() -> None:
 
 def test_g711_that_would_be_too_large_in_16_bits_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = Sound(Encoding.ULAW, 8000, 1, bytes(51))
-    monkeypatch.setattr(forms, "MAX_DATA", 101)
+    monkeypatch.setattr(formats, "MAX_DATA", 101)
     with pytest.raises(SoundError) as refused:
         audio.as_pcm16(sound)
     assert refused.value.reason == "too_large"
@@ -500,7 +500,7 @@ def test_both_channels_kept_apart_are_the_sound_together(frames: list[tuple[int,
     sound = stereo(*frames)
     caller, agent = audio.keep_channel(sound, 0), audio.keep_channel(sound, 1)
     assert caller.frames == agent.frames == sound.frames
-    assert bytes(one | other for one, other in zip(caller.data, agent.data, strict=True)) == sound.data
+    assert bytes(sample | silence for sample, silence in zip(caller.data, agent.data, strict=True)) == sound.data
     assert audio.keep_channel(caller, 1).data == bytes(len(sound.data))
 
 

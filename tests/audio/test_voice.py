@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound, Stretch
-from arlo_rec.audio.activity import Activity, covered
-from arlo_rec.audio.voice import STAYS_HZ, disguise, order, poles_of, resonances, turns_of
+from arlo_rec.audio.activity import Activity, mask_spans
+from arlo_rec.audio.voice import STAYS_HZ, count_poles, disguise, find_poles, find_turns, predict_linearly
 from tests.support.given_calls import active, call, made, samples
 from tests.support.properties import examples
 from tests.support.sounds import tone
@@ -40,7 +40,7 @@ def nearest_resonance(wave: Array, rate: int, low: float, high: float) -> float:
     """The sharpest resonance between two frequencies, in hertz, in the middle of *wave*."""
     middle = wave[len(wave) // 2 :][: rate // 20] * numpy.hanning(rate // 20)
     power = numpy.abs(numpy.fft.rfft(middle, 4 * len(middle))) ** 2
-    poles = poles_of(resonances(numpy.fft.irfft(power)[None, : order(rate) + 1]))[0]
+    poles = find_poles(predict_linearly(numpy.fft.irfft(power)[None, : count_poles(rate) + 1]))[0]
     hertz = numpy.angle(poles) * rate / (2 * math.pi)
     within = (hertz > low) & (hertz < high)
     return float(hertz[within][numpy.abs(poles[within]).argmax()])
@@ -67,7 +67,8 @@ def test_length_form_and_every_byte_outside_the_turns_stay(
     changed = disguise(sound, [Stretch(start, start + length, (channels - 1,))], CHANCE)
     assert (changed.encoding, changed.rate, changed.channels) == (encoding, rate, channels)
     before, after = (
-        numpy.frombuffer(each.data, "u1").reshape(-1, channels, encoding.sample_bytes) for each in (sound, changed)
+        numpy.frombuffer(version.data, "u1").reshape(-1, channels, encoding.sample_bytes)
+        for version in (sound, changed)
     )
     assert before.shape == after.shape
     behind = min(sound.frames, math.ceil((start + length) * rate))
@@ -83,14 +84,14 @@ def test_silence_stays_silence(encoding: Encoding) -> None:
 
 
 def test_speech_is_changed_and_as_loud_as_before() -> None:
-    turns = turns_of(active(SPEECH))
+    turns = find_turns(active(SPEECH))
     before, after = samples(call(SPEECH)), samples(disguise(call(SPEECH), turns, CHANCE))
     for channel in range(2):
         ((first, behind),) = [(t.start, t.end) for t in turns if t.channels == (channel,)][1:2]
         part = slice(round(first * 8000), round(behind * 8000))
-        one, other = before[part, channel], after[part, channel]
-        assert numpy.corrcoef(one, other)[0, 1] < 0.8
-        assert 20 * math.log10(numpy.std(other) / numpy.std(one)) == pytest.approx(0, abs=1.5)
+        original, disguised = before[part, channel], after[part, channel]
+        assert numpy.corrcoef(original, disguised)[0, 1] < 0.8
+        assert 20 * math.log10(numpy.std(disguised) / numpy.std(original)) == pytest.approx(0, abs=1.5)
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000])
@@ -113,7 +114,7 @@ def test_the_height_of_a_voice_stays() -> None:
 
 
 def test_the_same_chance_gives_the_same_and_another_another() -> None:
-    turns = turns_of(active(SPEECH))[:2]
+    turns = find_turns(active(SPEECH))[:2]
     assert disguise(call(SPEECH), turns, CHANCE) == disguise(call(SPEECH), turns, CHANCE)
     assert disguise(call(SPEECH), turns, CHANCE) != disguise(call(SPEECH), turns, OTHER)
 
@@ -128,8 +129,8 @@ def test_nothing_gets_louder_than_full_scale_nor_is_clipped_to_it() -> None:
     loud = samples(call(SPEECH))[8000:24_000, 0]
     loud = loud / numpy.abs(loud).max()
     changed = [numpy.abs(one_turn(loud, 8000, bytes([first]) * 32)) for first in range(12)]
-    assert max(each.max() for each in changed) > 0.999, "some were held"
-    assert all((each > 0.9999).sum() <= 3 for each in changed)
+    assert max(wave.max() for wave in changed) > 0.999, "some were held"
+    assert all((wave > 0.9999).sum() <= 3 for wave in changed)
 
 
 def test_a_resonance_near_the_end_of_the_band_is_not_folded_back() -> None:
@@ -157,6 +158,6 @@ def test_too_little_chance_and_a_turn_that_is_not_in_the_sound_are_refused() -> 
 
 
 def test_whoever_pauses_for_a_second_has_not_ended_the_turn() -> None:
-    speech = numpy.stack([covered(1000, [(1, 2), (3, 4), (5.1, 6)]), covered(1000, [(4, 5)])])
-    found = turns_of(Activity(speech, numpy.zeros((2, 1000), "f4")))
-    assert found == [Stretch(1, 4, (0,)), Stretch(5.1, 6, (0,)), Stretch(4, 5, (1,))]
+    speech = numpy.stack([mask_spans(1000, [(1, 2), (3, 4), (5.1, 6)]), mask_spans(1000, [(4, 5)])])
+    turns = find_turns(Activity(speech, numpy.zeros((2, 1000), "f4")))
+    assert turns == [Stretch(1, 4, (0,)), Stretch(5.1, 6, (0,)), Stretch(4, 5, (1,))]

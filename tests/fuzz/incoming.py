@@ -52,7 +52,7 @@ _MARKS = [
 
 
 class _NoDecoder(decoding.Decoder):
-    """Compressed sound is decoded in another process, which `commands` and `tests/audio/test_recorded.py` start."""
+    """Compressed sound is decoded in another process, which `commands` and `tests/audio/test_sound_file.py` start."""
 
     def open(self, *_: Any, **__: Any) -> Any:
         raise SoundError("decoder_missing")

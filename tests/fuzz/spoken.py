@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech import cut_list
-from arlo_rec.speech.detectors import identify, likeness
+from arlo_rec.speech.detectors import identifiers, phonetic
 from arlo_rec.speech.transcripts import reading
 from tests.fuzz.target import Target
 from tests.support.places import WORDS
 
 MOST = 400  # words that are looked through: what takes time is judged elsewhere
-_KNOWN = likeness.known(["Kari Eksempel", "Brandon Foster"])
+_KNOWN = phonetic.prepare_names(["Kari Eksempel", "Brandon Foster"])
 
 
 def _transcript(raw: bytes) -> bool:
@@ -21,8 +21,8 @@ def _transcript(raw: bytes) -> bool:
         return False
     assert read.form in reading.FORMS
     assert all(0 <= one.start <= one.end and one.text.strip() for one in read.words)
-    for one in identify.found(read.words[:MOST], _KNOWN):
-        assert 0 <= one.start <= one.end
+    for finding in identifiers.find_identifiers(read.words[:MOST], _KNOWN):
+        assert 0 <= finding.start <= finding.end
     return True
 
 

@@ -1,6 +1,6 @@
 """Sounds that lie, on the command that takes them in: each is refused at once, with its reason, and stays.
 
-What the walker of headers says of every field stands in test_audio.py; what decoders do in test_recorded.py.
+What the walker of headers says of every field stands in test_audio.py; what decoders do in test_sound_file.py.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def test_a_file_that_is_exchanged_while_it_is_read_is_taken_as_it_was_opened_and
 
 def during(monkeypatch: pytest.MonkeyPatch, happening: Callable[[], None]) -> None:
     """Let something happen once, when the sound was opened and a part of it was read."""
-    unchanged, waiting = audio.recorded.read_at, [happening]
+    unchanged, waiting = audio.sound_file.read_at, [happening]
 
     def meanwhile(stream: Any, start: int, length: int) -> bytes:
         found = unchanged(stream, start, length)
@@ -218,4 +218,4 @@ def during(monkeypatch: pytest.MonkeyPatch, happening: Callable[[], None]) -> No
             waiting.pop()()
         return found
 
-    monkeypatch.setattr(audio.recorded, "read_at", meanwhile)
+    monkeypatch.setattr(audio.sound_file, "read_at", meanwhile)

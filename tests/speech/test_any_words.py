@@ -22,8 +22,8 @@ def is_right(transcript: Transcript) -> None:
     """What every reader may rely on, whatever was read."""
     assert transcript.form in FORMS and (transcript.words or transcript.redactions)
     latest: dict[int | None, float] = {}
-    times = [(one.start, one.end, one.channel) for one in transcript.words]
-    times += [(one.start, one.end, one.channel) for one in transcript.redactions]
+    times = [(word.start, word.end, word.channel) for word in transcript.words]
+    times += [(mark.start, mark.end, mark.channel) for mark in transcript.redactions]
     for start, end, channel in times:
         assert 0 <= start <= end < float("inf")
         assert channel is None or 0 <= channel < 32
@@ -31,7 +31,7 @@ def is_right(transcript: Transcript) -> None:
         assert word.text.split() == [word.text] and (word.score is None or 0 <= word.score <= 1)
         assert word.start >= latest.get(word.channel, 0) - 0.5
         latest[word.channel] = max(latest.get(word.channel, 0), word.start)
-    assert all(type(one) is Redaction for one in transcript.redactions)
+    assert all(type(mark) is Redaction for mark in transcript.redactions)
 
 
 def survives(raw: bytes, channel: int | None = None) -> None:
@@ -80,7 +80,9 @@ def test_any_json_is_read_or_refused(tree: Any) -> None:
 @examples(600)
 @given(st.data(), st.none() | st.integers(0, 3))
 def test_a_document_of_which_anything_was_changed_is_read_or_refused(data: st.DataObject, channel: int | None) -> None:
-    name = data.draw(st.sampled_from([one for one in FIXTURES if one.endswith(".json") and "halved" not in one]))
+    name = data.draw(
+        st.sampled_from([fixture for fixture in FIXTURES if fixture.endswith(".json") and "halved" not in fixture])
+    )
     text = FIXTURES[name].decode()
     tree = json.loads(text) if name != "vosk.json" else json.loads(f"[{text.replace('}' + chr(10) + '{', '},{')}]")
     for _ in range(data.draw(st.integers(1, 3))):
@@ -90,19 +92,19 @@ def test_a_document_of_which_anything_was_changed_is_read_or_refused(data: st.Da
 
 def _change(tree: Any, data: st.DataObject) -> None:
     """Put something else, or nothing, at some place of a tree."""
-    at = tree
+    parent = tree
     while True:
-        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
+        keys = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
         if not keys:
             return
         key = data.draw(st.sampled_from(keys))
-        if not isinstance(at[key], dict | list) or not at[key] or data.draw(st.integers(0, 5)) == 0:
+        if not isinstance(parent[key], dict | list) or not parent[key] or data.draw(st.integers(0, 5)) == 0:
             break
-        at = at[key]
+        parent = parent[key]
     if data.draw(st.booleans()):
-        at[key] = data.draw(TREES)
+        parent[key] = data.draw(TREES)
     else:
-        del at[key]
+        del parent[key]
 
 
 @examples(300)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.policy import Mode
-from arlo_rec.speech.detectors import identify, likeness, name_lists
+from arlo_rec.speech.detectors import identifiers, name_lists, phonetic
 from arlo_rec.speech.engines.engine import whisper
 from arlo_rec.speech.words import Word
 from arlo_rec.training import evaluation
@@ -39,16 +39,18 @@ def scored(folder: str, mode: Mode) -> tuple[CallScore, ...]:
 
 
 def figures(folder: str, mode: Mode, layout: str | None = None, types: set[str] | None = None) -> Figures:
-    mine = [one for one in scored(folder, mode) if layout in (None, one.layout)]
-    found = evaluation.figures([each for one in mine for each in one.covers if types is None or each[0] in types])
-    over = sum(one.over_cut for one in mine) / len(mine)
-    print(f"{folder} {mode} {layout or 'all'}: {found.count}, mean cover {found.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201
-    return found
+    scores = [call_score for call_score in scored(folder, mode) if layout in (None, call_score.layout)]
+    result = evaluation.figures(
+        [cover for call_score in scores for cover in call_score.covers if types is None or cover[0] in types]
+    )
+    over = sum(call_score.over_cut for call_score in scores) / len(scores)
+    print(f"{folder} {mode} {layout or 'all'}: {result.count}, mean cover {result.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201
+    return result
 
 
 def over_cut(folder: str, mode: Mode, layout: str) -> float:
-    mine = [one.over_cut for one in scored(folder, mode) if one.layout == layout]
-    return sum(mine) / len(mine)
+    shares = [call_score.over_cut for call_score in scored(folder, mode) if call_score.layout == layout]
+    return sum(shares) / len(shares)
 
 
 @pytest.mark.rule("data.pseudonymised")
@@ -85,10 +87,10 @@ def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) ->
             evaluation.evaluate(call, CopyOrder(Mode.DETECT), SpeechModels(engine))
             for call in (every if whole else every[4:5])
         ]
-    found = evaluation.figures([each for one in heard for each in one.covers])
-    over = sum(one.over_cut for one in heard) / len(heard)
-    print(f"engine: {found.count}, mean cover {found.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201
-    assert found.mean_cover >= 0.93 and over <= 0.35
+    result = evaluation.figures([cover for call_score in heard for cover in call_score.covers])
+    over = sum(call_score.over_cut for call_score in heard) / len(heard)
+    print(f"engine: {result.count}, mean cover {result.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201
+    assert result.mean_cover >= 0.93 and over <= 0.35
 
 
 # -- talk: words alone --------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ def in_no_list(said: list[Word]) -> bool:
     """Whether our lists know none of these words, not even in the genitive."""
     bare = {word.text.strip(".,?!").casefold() for word in said}
     bare |= {word.removesuffix("'s").removesuffix("s") for word in bare}
-    return not any(name_lists.given(word) or name_lists.family(word) for word in bare)
+    return not any(name_lists.is_given(word) or name_lists.is_family(word) for word in bare)
 
 
 @cache
@@ -122,13 +124,19 @@ def recall(language: str, variant: str) -> dict[tuple[str, bool], tuple[int, int
     counts: dict[tuple[str, bool], list[int]] = defaultdict(lambda: [0, 0])
     for call in talk(language, variant):
         words = words_of(call)
-        found = identify.found(words, likeness.known([]))
-        hit = [any(f.channel == w.channel and f.start < w.end and w.start < f.end for f in found) for w in words]
-        for one in call["truth"]:
-            if one.get("part"):
+        findings = identifiers.find_identifiers(words, phonetic.prepare_names([]))
+        hit = [
+            any(
+                finding.channel == word.channel and finding.start < word.end and word.start < finding.end
+                for finding in findings
+            )
+            for word in words
+        ]
+        for entry in call["truth"]:
+            if entry.get("part"):
                 continue  # a few digits before somebody breaks off
-            count = counts[one["type"], in_no_list(words[one["first"] : one["last"] + 1])]
-            count[0] += all(hit[one["first"] : one["last"] + 1])
+            count = counts[entry["type"], in_no_list(words[entry["first"] : entry["last"] + 1])]
+            count[0] += all(hit[entry["first"] : entry["last"] + 1])
             count[1] += 1
     return {key: (whole, every) for key, (whole, every) in counts.items()}
 
@@ -139,7 +147,7 @@ def share(language: str, variant: str, types: set[str], *, unlisted: bool | None
         for (kind, apart), count in recall(language, variant).items()
         if kind in types and unlisted in (None, apart)
     ]
-    whole, every = (sum(one[at] for one in mine) for at in (0, 1))
+    whole, every = (sum(count[at] for count in mine) for at in (0, 1))
     print(f"{language} {variant} {sorted(types)} unlisted={unlisted}: {whole} of {every}")  # noqa: T201
     return whole / every
 
@@ -169,26 +177,27 @@ def test_the_neighbours_languages_are_found_nearly_as_well(language: str) -> Non
 
 
 def test_names_that_are_in_no_list_of_ours_are_many(language: str = "nb") -> None:
-    told = {
+    names = {
         word.text.strip(".,?!").casefold()
         for call in talk(language, "cased")
         for words in [words_of(call)]
-        for one in call["truth"]
-        if one["type"] == "NAME" and in_no_list(words[one["first"] : one["last"] + 1])
-        for word in words[one["first"] : one["last"] + 1]
+        for entry in call["truth"]
+        if entry["type"] == "NAME" and in_no_list(words[entry["first"] : entry["last"] + 1])
+        for word in words[entry["first"] : entry["last"] + 1]
     }
-    assert len(told) > 50
+    assert len(names) > 50
 
 
 def test_little_else_is_taken_for_an_identifier() -> None:
     taken = said = 0
     for call in talk("nb", "cased"):
         words = words_of(call)
-        found = identify.found(words, likeness.known([]))
-        meant = {at for one in call["truth"] for at in range(one["first"], one["last"] + 1)}
+        findings = identifiers.find_identifiers(words, phonetic.prepare_names([]))
+        meant = {at for entry in call["truth"] for at in range(entry["first"], entry["last"] + 1)}
         for at, word in enumerate(words):
             said += at not in meant
             taken += at not in meant and any(
-                f.channel == word.channel and f.start < word.end and word.start < f.end for f in found
+                finding.channel == word.channel and finding.start < word.end and word.start < finding.end
+                for finding in findings
             )
     assert taken / said <= 0.10

@@ -29,8 +29,8 @@ from arlo_rec.model.errors import ArloError, Unreachable, Usage
 from arlo_rec.model.strict_json import parse
 from arlo_rec.speech.engines import engine
 from arlo_rec.speech.engines.engine import Engine, check_model, whisper
-from arlo_rec.speech.engines.resampling import HEARD, to_heard
-from arlo_rec.speech.engines.whisper import LOOP, LOOP_SCORE, SHORTEST, words_of
+from arlo_rec.speech.engines.resampling import ENGINE_RATE, resample
+from arlo_rec.speech.engines.whisper import LOOP, LOOP_SCORE, SHORTEST, convert_words
 from arlo_rec.speech.words import Word
 from tests.support.models import INSTALLED, MODEL, needs_model
 from tests.support.places import GIVEN, TOP
@@ -42,17 +42,17 @@ needs_filter = pytest.mark.skipif(not FILTERS, reason="there is a filter of call
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.engines.serving import next_request, say
+from arlo_rec.speech.engines.serving import receive_request, send
 pipe = socket.socket(fileno=0)
-next_request(pipe)
-say(pipe, {"languages": ["en", "no"]})
-while request := next_request(pipe):
+receive_request(pipe)
+send(pipe, {"languages": ["en", "no"]})
+while request := receive_request(pipe):
     asked, samples = request
     seconds = len(samples) / 32000
     words = [["hello", 0.0, seconds, 0.5]]
 """
-ANSWERS = '    say(pipe, {"language": asked["language"] or "en", "words": words})\n'
-SECOND = bytes(2 * HEARD)
+ANSWERS = '    send(pipe, {"language": asked["language"] or "en", "words": words})\n'
+SECOND = bytes(2 * ENGINE_RATE)
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def answers(line: bytes) -> str:
 
 
 def code_of(hearing: Engine, samples: bytes = SECOND, language: str | None = "en") -> str:
-    with pytest.raises(ArloError) as told:
+    with pytest.raises(ArloError) as error:
         hearing.hear(samples, language, ())
-    return told.value.code
+    return error.value.code
 
 
 def test_words_are_handed_on_as_the_process_said_them(folder: Path) -> None:
@@ -101,19 +101,19 @@ def test_the_process_gets_no_environment_and_stands_in_no_folder_of_ours(folder:
     if sys.platform != "linux":
         pytest.skip("needs /proc")
     with whisper(folder, program=tell) as hearing:
-        told = [word.text for word in hearing.hear(SECOND, "en", ())]
+        texts = [word.text for word in hearing.hear(SECOND, "en", ())]
     ours = ["HF_HUB_DISABLE_TELEMETRY", "HF_HUB_OFFLINE", "HOME", "LC_ALL", "OMP_NUM_THREADS", "ORT_DISABLE_TELEMETRY"]
-    assert told[:7] == [*ours, "/"]
-    others = [Path(one).name for one in told[7:]]
-    others = [one for one in others if not one.startswith("libffi.so")]  # newer ones keep their own file open
+    assert texts[:7] == [*ours, "/"]
+    others = [Path(path).name for path in texts[7:]]
+    others = [path for path in others if not path.startswith("libffi.so")]  # newer ones keep their own file open
     assert len(others) == 1 and others[0].isdigit(), "the one that lists them, and is gone"
 
 
 def test_a_long_sound_is_heard_in_pieces_cut_where_it_is_quiet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PIECE_S", 60)
-    noise = numpy.random.default_rng(5).integers(-3000, 3000, 150 * HEARD).astype("<i2")
+    noise = numpy.random.default_rng(5).integers(-3000, 3000, 150 * ENGINE_RATE).astype("<i2")
     for at in (41.0, 97.0):
-        noise[int(at * HEARD) : int((at + 0.5) * HEARD)] = 0
+        noise[int(at * ENGINE_RATE) : int((at + 0.5) * ENGINE_RATE)] = 0
     with whisper(folder, program=STAND_IN + ANSWERS) as hearing:
         heard = hearing.hear(noise.tobytes(), None, ())
     cuts = [word.start for word in heard]
@@ -126,12 +126,12 @@ def test_the_language_of_a_call_is_found_once_and_one_that_the_model_lacks_is_re
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "PIECE_S", 40)
-    found = STAND_IN + '    say(pipe, {"language": "no", "words": [[str(asked["language"]), 0, 0, 0]]})\n'
-    with whisper(folder, program=found) as hearing:
+    program = STAND_IN + '    send(pipe, {"language": "no", "words": [[str(asked["language"]), 0, 0, 0]]})\n'
+    with whisper(folder, program=program) as hearing:
         assert [word.text for word in hearing.hear(100 * SECOND, None, ())] == ["None", "no", "no"]
-        with pytest.raises(Usage) as told:
+        with pytest.raises(Usage) as error:
             hearing.hear(SECOND, "fi", ())
-        assert (told.value.code, told.value.detail) == ("language_unknown", {"language": "fi"})
+        assert (error.value.code, error.value.detail) == ("language_unknown", {"language": "fi"})
         assert len(hearing.hear(SECOND, "nb", ())) == 1, "and the process is as well as before"
 
 
@@ -264,9 +264,9 @@ def test_patience_grows_with_the_sound(folder: Path, monkeypatch: pytest.MonkeyP
     with whisper(folder, program=STAND_IN + "    signal.pause()\n") as hearing:
         monkeypatch.setattr(engine, "FLOOR_S", 0.0)
         monkeypatch.setattr(engine, "PER_SECOND", 0.005)
-        with pytest.raises(Unreachable) as told:
+        with pytest.raises(Unreachable) as error:
             hearing.hear(200 * SECOND, "en", ())
-        assert told.value.detail == {"seconds": 1}
+        assert error.value.detail == {"seconds": 1}
 
 
 @pytest.mark.parametrize(
@@ -285,33 +285,33 @@ def test_patience_grows_with_the_sound(folder: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_a_process_that_does_not_begin_is_an_error_at_once(folder: Path, program: str, code: str) -> None:
-    with pytest.raises(Unreachable) as told, whisper(folder, program=program):
+    with pytest.raises(Unreachable) as error, whisper(folder, program=program):
         pass
-    assert told.value.code == code
+    assert error.value.code == code
 
 
 @pytest.mark.parametrize("code", ["engine_missing", "model_unusable", "engine_unconfined"])
 def test_what_keeps_the_process_from_loading_is_told(folder: Path, code: str) -> None:
     program = f'import socket; s = socket.socket(fileno=0); s.sendall(b\'{{"problem": "{code}"}}\\n\'); s.recv(1)'
-    with pytest.raises(Unreachable) as told, whisper(folder, program=program):
+    with pytest.raises(Unreachable) as error, whisper(folder, program=program):
         pass
-    assert told.value.code == code
+    assert error.value.code == code
 
 
 def test_the_process_ends_with_the_context_even_while_it_works(folder: Path) -> None:
     with whisper(folder, program=says("[[str(os.getpid()), 0, 0, 0]]")) as hearing:
-        (told,) = hearing.hear(SECOND, "en", ())
+        (pid_word,) = hearing.hear(SECOND, "en", ())
     with pytest.raises(ProcessLookupError):
-        os.kill(int(told.text), 0)
+        os.kill(int(pid_word.text), 0)
 
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json", "vocabulary.json"])
 def test_a_folder_that_lacks_a_file_is_never_completed_from_elsewhere(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    with pytest.raises(Usage) as told, whisper(folder, program="raise AssertionError"):
+    with pytest.raises(Usage) as error, whisper(folder, program="raise AssertionError"):
         pass
     shown = name.replace("vocabulary.json", "vocabulary.txt")
-    assert (told.value.code, told.value.detail["missing"]) == ("model_incomplete", shown)
+    assert (error.value.code, error.value.detail["missing"]) == ("model_incomplete", shown)
     (folder / shown).write_bytes(b"")
     check_model(folder)
 
@@ -319,9 +319,9 @@ def test_a_folder_that_lacks_a_file_is_never_completed_from_elsewhere(folder: Pa
 def test_a_name_instead_of_a_folder_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     for name in ("base", "file"):
-        with pytest.raises(Usage) as told:
+        with pytest.raises(Usage) as error:
             check_model(tmp_path / name)
-        assert told.value.code == "model_not_found"
+        assert error.value.code == "model_not_found"
 
 
 CONFINED = """
@@ -331,7 +331,7 @@ from arlo_rec.speech.engines import no_network
 ours, theirs = socket.socketpair()
 os.chdir(sys.argv[2])
 early = open("early", "wb", buffering=0)
-no_network.give_up()
+no_network.confine()
 def refused(do):
     try:
         do()
@@ -347,12 +347,12 @@ print(*map(refused, [
     lambda: os.rename("early", "late"), lambda: os.link("early", "late"), lambda: os.symlink("early", "late"),
     lambda: os.truncate("early", 0), lambda: os.mkfifo("late"),
 ]))
-told = []
-thread = threading.Thread(target=lambda: told.append(refused(lambda: socket.socket(socket.AF_INET))))
+results = []
+thread = threading.Thread(target=lambda: results.append(refused(lambda: socket.socket(socket.AF_INET))))
 thread.start(), thread.join()
 libc = ctypes.CDLL(None, use_errno=True)
 second = libc.syscall(0x40000000 + 41, 2, 1, 0) == -1 and ctypes.get_errno() == errno.EPERM
-print(*told, second)
+print(*results, second)
 print(refused(lambda: early.write(b"what was said")))
 ours.sendall(b"heard"), print(theirs.recv(5).decode(), len(open(sys.argv[3], "rb").read()) > 0, len(os.listdir(".")))
 """
@@ -361,10 +361,10 @@ ours.sendall(b"heard"), print(theirs.recv(5).decode(), len(open(sys.argv[3], "rb
 @needs_filter
 def test_the_process_opens_no_socket_starts_no_program_and_leaves_no_file_but_reads_and_answers(tmp_path: Path) -> None:
     words = [sys.executable, "-I", "-c", CONFINED, str(TOP), str(tmp_path), __file__]
-    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[0] == " ".join(["EPERM"] * 17)
-    assert told[1] == f"EPERM {platform.machine() == 'x86_64'}"
-    assert told[2:] == ["EFBIG", "heard True 1"]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert lines[0] == " ".join(["EPERM"] * 17)
+    assert lines[1] == f"EPERM {platform.machine() == 'x86_64'}"
+    assert lines[2:] == ["EFBIG", "heard True 1"]
     assert (tmp_path / "early").read_bytes() == b""
 
 
@@ -381,55 +381,55 @@ def pcm(wave: Any) -> bytes:
 @example(8000, 0.85)
 @example(44099, 0.5)
 def test_what_both_rates_carry_comes_through_as_it_was(rate: int, share: float) -> None:
-    frequency = share * min(rate, HEARD) / 2
-    heard = numpy.frombuffer(to_heard(pcm(tone(rate, frequency, 4)), rate), "<i2")
-    wanted = tone(HEARD, frequency, 4)
-    middle = slice(HEARD // 5, -HEARD // 5)  # a tone that begins at once is not one frequency
-    assert len(heard) == 4 * HEARD
+    frequency = share * min(rate, ENGINE_RATE) / 2
+    heard = numpy.frombuffer(resample(pcm(tone(rate, frequency, 4)), rate), "<i2")
+    wanted = tone(ENGINE_RATE, frequency, 4)
+    middle = slice(ENGINE_RATE // 5, -ENGINE_RATE // 5)  # a tone that begins at once is not one frequency
+    assert len(heard) == 4 * ENGINE_RATE
     assert numpy.abs(heard[middle] - wanted[middle]).max() < 8, "6 parts in 10,000, rounding included"
 
 
 def test_what_the_new_rate_cannot_carry_is_gone_and_nothing_is_mirrored() -> None:
-    high = numpy.frombuffer(to_heard(pcm(tone(48000, 11_000, 3)), 48000), "<i2")
+    high = numpy.frombuffer(resample(pcm(tone(48000, 11_000, 3)), 48000), "<i2")
     assert numpy.abs(high[3200:-3200]).max() <= 2
-    spectrum = numpy.abs(numpy.fft.rfft(numpy.frombuffer(to_heard(pcm(tone(8000, 3000, 4)), 8000), "<i2") / 16000))
+    spectrum = numpy.abs(numpy.fft.rfft(numpy.frombuffer(resample(pcm(tone(8000, 3000, 4)), 8000), "<i2") / 16000))
     assert spectrum[4 * 4100 :].max() < spectrum.max() / 1000, "no image of a telephone's band above it"
 
 
 @examples(30)
 @given(st.integers(8000, 48000), st.integers(0, 3000))
 def test_a_sound_is_as_long_as_it_was(rate: int, frames: int) -> None:
-    assert len(to_heard(bytes(2 * frames), rate)) == 2 * -(-frames * HEARD // rate)
+    assert len(resample(bytes(2 * frames), rate)) == 2 * -(-frames * ENGINE_RATE // rate)
 
 
 def test_a_full_scale_sound_stays_within_16_bits_and_one_at_16_khz_is_not_touched() -> None:
     loud = numpy.where(numpy.arange(16000) // 40 % 2, 32767, -32768).astype("<i2").tobytes()
-    heard = numpy.frombuffer(to_heard(loud, 8000), "<i2")
+    heard = numpy.frombuffer(resample(loud, 8000), "<i2")
     assert (heard[40:80] > 25000).all() is numpy.False_ and (heard[22:58] < 0).all(), "no sample wrapped around"
-    assert to_heard(loud, HEARD) is loud
+    assert resample(loud, ENGINE_RATE) is loud
     for rate, samples in ((7999, b""), (48001, b""), (8000, b"\0")):
         with pytest.raises(ValueError, match="not 16-bit PCM"):
-            to_heard(samples, rate)
+            resample(samples, rate)
 
 
-def window(*words: tuple[str, float, float, float], ratio: float = 1.0) -> Any:
+def window(*given: tuple[str, float, float, float], ratio: float = 1.0) -> Any:
     """What the library gives for one window."""
     names = ("word", "start", "end", "probability")
-    told = [SimpleNamespace(**dict(zip(names, word, strict=True))) for word in words]
-    return SimpleNamespace(words=told, compression_ratio=ratio)
+    words = [SimpleNamespace(**dict(zip(names, word, strict=True))) for word in given]
+    return SimpleNamespace(words=words, compression_ratio=ratio)
 
 
 def test_a_word_without_length_is_kept_since_it_may_be_a_name_and_what_lies_behind_the_end_is_not() -> None:
     given = window((" Kari", 1.0, 1.0, 0.9), (" at", 9.9, 10.4, 1.1), (" late", 10.0, 10.2, 0.9), (" ", 2, 3, 0.9))
-    assert list(words_of([given], 0.0, 10.0)) == [("Kari", 1.0, 1.0 + SHORTEST, 0.9), ("at", 9.9, 10.0, 1.0)]
+    assert list(convert_words([given], 0.0, 10.0)) == [("Kari", 1.0, 1.0 + SHORTEST, 0.9), ("at", 9.9, 10.0, 1.0)]
     early = window((" a\x00b", -0.1, 0.2, -0.5), ("x" * 200, 0.2, 0.2, 0.5))
-    assert list(words_of([early], 5.0, 5.21)) == [("ab", 5.0, 5.2, 0.0), ("x" * 100, 5.2, 5.21, 0.5)]
+    assert list(convert_words([early], 5.0, 5.21)) == [("ab", 5.0, 5.2, 0.0), ("x" * 100, 5.2, 5.21, 0.5)]
 
 
 def test_words_of_a_loop_say_that_they_are_doubtful_and_those_that_took_no_time_were_none() -> None:
     loop = window((" five", 1.0, 1.5, 0.9), (" five", 1.5, 1.5, 0.9), (" six", 1.5, 1.6, 0.01), ratio=LOOP + 0.1)
-    assert list(words_of([loop], 0.0, 10.0)) == [("five", 1.0, 1.5, LOOP_SCORE), ("six", 1.5, 1.6, 0.01)]
-    assert list(words_of([SimpleNamespace(words=None, compression_ratio=1.0)], 0.0, 10.0)) == []
+    assert list(convert_words([loop], 0.0, 10.0)) == [("five", 1.0, 1.5, LOOP_SCORE), ("six", 1.5, 1.6, 0.01)]
+    assert list(convert_words([SimpleNamespace(words=None, compression_ratio=1.0)], 0.0, 10.0)) == []
 
 
 # --- with a model --------------------------------------------------------------------------------------------------
@@ -444,8 +444,8 @@ def real() -> Iterator[Engine]:
 def channel(call: str, which: int) -> tuple[bytes, float]:
     body = (GIVEN / f"{call}.wav").read_bytes()
     sound = as_pcm16(read_wav(io.BytesIO(body), len(body)))
-    one = numpy.frombuffer(sound.data, "<i2").reshape(-1, sound.channels)[:, which].tobytes()
-    return to_heard(one, sound.rate), sound.duration
+    samples = numpy.frombuffer(sound.data, "<i2").reshape(-1, sound.channels)[:, which].tobytes()
+    return resample(samples, sound.rate), sound.duration
 
 
 def plain(words: list[str]) -> list[str]:
@@ -469,9 +469,9 @@ def test_it_hears_what_is_said_when_it_is_said(real: Engine) -> None:
 
 @needs_model
 def test_the_same_sound_is_heard_the_same_twice_and_silence_and_hum_say_nothing(real: Engine) -> None:
-    samples = channel("call003", 1)[0][: 20 * 2 * HEARD]
+    samples = channel("call003", 1)[0][: 20 * 2 * ENGINE_RATE]
     assert real.hear(samples, "en", ["Paula Kelley"]) == real.hear(samples, "en", ["Paula Kelley"])
-    assert real.hear(30 * SECOND, "en", ()) == [] == real.hear(pcm(tone(HEARD, 50, 30, size=2000)), "en", ())
+    assert real.hear(30 * SECOND, "en", ()) == [] == real.hear(pcm(tone(ENGINE_RATE, 50, 30, size=2000)), "en", ())
 
 
 @needs_model
@@ -487,15 +487,15 @@ def test_the_process_that_hears_is_confined_while_it_does(real: Engine) -> None:
     real.hear(SECOND, "en", ())
     for task in Path(f"/proc/{real._process.pid}/task").iterdir():  # type: ignore[attr-defined]
         lines = (task / "status").read_text("ascii").splitlines()
-        told = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-        assert (told["NoNewPrivs"], told["Seccomp"]) == ("1", "2")
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
 
 
 @needs_model
 def test_files_that_are_no_model_are_unusable(folder: Path) -> None:
-    with pytest.raises(Unreachable) as told, whisper(folder):
+    with pytest.raises(Unreachable) as error, whisper(folder):
         pass
-    assert told.value.code == "model_unusable"
+    assert error.value.code == "model_unusable"
 
 
 @needs_model
@@ -503,20 +503,20 @@ def test_a_model_whose_sound_is_prepared_in_another_way_is_told_before_anything_
     for file in Path(str(MODEL)).iterdir():
         (tmp_path / file.name).symlink_to(file.resolve())
     (tmp_path / "preprocessor_config.json").write_text('{"feature_size": 128}', "utf-8")
-    with pytest.raises(Usage) as told, whisper(tmp_path):
+    with pytest.raises(Usage) as error, whisper(tmp_path):
         pass
-    assert (told.value.code, told.value.detail["missing"]) == ("model_incomplete", "preprocessor_config.json")
+    assert (error.value.code, error.value.detail["missing"]) == ("model_incomplete", "preprocessor_config.json")
 
 
 @needs_model
 def test_a_process_that_may_not_have_the_memory_is_an_error_of_ours() -> None:
-    with pytest.raises(Unreachable) as told, whisper(Path(str(MODEL)), memory=1 << 20) as hearing:
+    with pytest.raises(Unreachable) as error, whisper(Path(str(MODEL)), memory=1 << 20) as hearing:
         hearing.hear(SECOND, "en", ())
-    assert told.value.code in {"model_unusable", "engine_died"}
+    assert error.value.code in {"model_unusable", "engine_died"}
 
 
 @pytest.mark.skipif(INSTALLED, reason="faster-whisper is installed here")
 def test_without_the_extra_the_error_says_what_is_missing(folder: Path) -> None:
-    with pytest.raises(Unreachable) as told, whisper(folder):
+    with pytest.raises(Unreachable) as error, whisper(folder):
         pass
-    assert told.value.code == "engine_missing"
+    assert error.value.code == "engine_missing"

@@ -11,8 +11,8 @@ import pytest
 
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.detectors import identify, likeness
-from arlo_rec.speech.detectors.check_digits import label
+from arlo_rec.speech.detectors import identifiers, phonetic
+from arlo_rec.speech.detectors.check_digits import label_number
 from arlo_rec.speech.planning import planner
 from arlo_rec.speech.planning.alignment import is_plausible
 from arlo_rec.speech.planning.planner import Plan
@@ -27,7 +27,7 @@ def planned(number: int, *transcripts: Transcript, strict: bool = False) -> Plan
 
 
 def of(words: Sequence[Word], *redactions: Redaction, form: str = "words") -> Transcript:
-    return Transcript(form, tuple(sorted(words, key=lambda one: one.start)), redactions)
+    return Transcript(form, tuple(sorted(words, key=lambda word: word.start)), redactions)
 
 
 def refused(number: int, *transcripts: Transcript) -> tuple[str, str]:
@@ -38,12 +38,12 @@ def refused(number: int, *transcripts: Transcript) -> tuple[str, str]:
 
 
 def share_cut(plan: Plan, start: float, end: float) -> float:
-    return sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in plan.cuts) / (end - start)
+    return sum(max(0.0, min(cut.end, end) - max(cut.start, start)) for cut in plan.cuts) / (end - start)
 
 
 def under_one_word(number: int, channel: int, start: float, end: float) -> list[Word]:
     """The words of a call as if an engine had heard "okay", and surely, all the while from *start* to *end*."""
-    rest = [one for one in heard(number) if one.channel != channel or one.end <= start or one.start >= end]
+    rest = [word for word in heard(number) if word.channel != channel or word.end <= start or word.start >= end]
     return [*rest, Word("okay", start, end, 0.95, channel)]
 
 
@@ -55,11 +55,11 @@ def under_one_word(number: int, channel: int, start: float, end: float) -> list[
 def test_no_harmless_word_hides_what_was_said_under_it(strict: bool) -> None:
     hidden = 0
     for number in (0, 2, 4, 6):
-        for one in told(number)["identifiers"]:
-            if one["end"] - one["start"] > 1.5:
-                words = under_one_word(number, one["ch"], one["start"] - 0.2, one["end"] + 0.1)
+        for identifier in told(number)["identifiers"]:
+            if identifier["end"] - identifier["start"] > 1.5:
+                words = under_one_word(number, identifier["ch"], identifier["start"] - 0.2, identifier["end"] + 0.1)
                 plan = planned(number, of(words), strict=strict)
-                assert share_cut(plan, one["start"], one["end"]) > 0.95, one
+                assert share_cut(plan, identifier["start"], identifier["end"]) > 0.95, identifier
                 hidden += 1
     assert hidden > 10
 
@@ -67,8 +67,8 @@ def test_no_harmless_word_hides_what_was_said_under_it(strict: bool) -> None:
 def test_in_strict_mode_a_harmless_word_stays_unless_it_lasts_too_long() -> None:
     activity = spoken((0, 10, 17))
     for seconds, left in ((0.9, 0.9 + 2 * planner.REACH), (3.0, 0.0)):
-        found = list(planner._not_kept(activity, [[Word("okay", 12.0, 12.0 + seconds, 0.99, 0)]]))
-        assert sum(one.end - one.start for one in found) == pytest.approx(7 - left, abs=0.03)
+        findings = list(planner._find_unexplained_speech(activity, [[Word("okay", 12.0, 12.0 + seconds, 0.99, 0)]]))
+        assert sum(finding.end - finding.start for finding in findings) == pytest.approx(7 - left, abs=0.03)
 
 
 def test_a_long_word_right_behind_a_cue_does_not_end_what_the_engine_could_not_spell() -> None:
@@ -82,18 +82,18 @@ def test_a_long_word_right_behind_a_cue_does_not_end_what_the_engine_could_not_s
     ]
     long = Word("it", start + 0.1, start + 3.0, 0.9, 0)
     short = replace(long, end=start + 0.3)
-    (found,) = planner._behind_cues(activity, [*cue, long])
-    assert found.start == pytest.approx(start) and found.end == pytest.approx(start + planner.NAME_LONGEST)
-    assert list(planner._behind_cues(activity, [*cue, short])) == []
+    (finding,) = planner._find_names_after_cues(activity, [*cue, long])
+    assert finding.start == pytest.approx(start) and finding.end == pytest.approx(start + planner.NAME_LONGEST)
+    assert list(planner._find_names_after_cues(activity, [*cue, short])) == []
 
 
 @pytest.mark.slow
 def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() -> None:
     cuts = [Cut(5.0, 9.0), Cut(11.0, 12.0), Cut(14.8, 20.0)]
     long, short = Word("I", 8.0, 15.0, 0.99, 0), Word("ja", 12.5, 12.8, 0.99, 0)
-    assert planner._heard_badly([long, short], cuts) == [(9.0, 11.0, 0), (12.0, 14.8, 0)]
-    assert planner._heard_badly([replace(long, end=8.9), short], cuts) == []
-    assert planner._heard_badly([long], []) == [(8.0, 15.0, 0)]
+    assert planner._list_doubtful([long, short], cuts) == [(9.0, 11.0, 0), (12.0, 14.8, 0)]
+    assert planner._list_doubtful([replace(long, end=8.9), short], cuts) == []
+    assert planner._list_doubtful([long], []) == [(8.0, 15.0, 0)]
     for number in CALLS:
         plan = planned(number, of(heard(number)))
         for word in plan.words:
@@ -118,22 +118,22 @@ def test_nobody_is_warned_of_the_words_of_an_engine(number: int) -> None:
 
 
 def test_a_transcript_that_jumps_is_refused_or_warned_of() -> None:
-    found = set()
+    outcomes = set()
     for number in CALLS:
         duration = call(number).duration
         words = later(later(heard(number), 0.5 * duration, 3), 0.85 * duration, -3)
         try:
-            found.add("offset_unsure" if "offset_unsure" in planned(number, of(words)).warnings else "nothing")
+            outcomes.add("offset_unsure" if "offset_unsure" in planned(number, of(words)).warnings else "nothing")
         except Usage as error:
-            found.add(str(error.detail["why"]))
-    assert "nothing" not in found and "jumps" in found
+            outcomes.add(str(error.detail["why"]))
+    assert "nothing" not in outcomes and "jumps" in outcomes
 
 
 def test_where_a_clock_drifted_cuts_reach_further_and_somebody_is_warned() -> None:
     plan = planned(STEREO, of(slower(heard(STEREO), 1.01)))
     assert "offset_unsure" in plan.warnings
     straight = planned(STEREO, of(heard(STEREO)))
-    assert sum(one.end - one.start for one in plan.cuts) > sum(one.end - one.start for one in straight.cuts)
+    assert sum(cut.end - cut.start for cut in plan.cuts) > sum(cut.end - cut.start for cut in straight.cuts)
 
 
 def test_what_was_heard_here_is_not_asked_whether_it_is_of_this_call() -> None:
@@ -152,7 +152,7 @@ def test_words_and_marks_of_a_channel_that_the_sound_lacks_are_refused() -> None
 
 
 def test_in_a_sound_of_one_channel_every_word_and_mark_is_of_that_one() -> None:
-    words = [replace(one, channel=at % 2) for at, one in enumerate(heard(MONO))]
+    words = [replace(word, channel=at % 2) for at, word in enumerate(heard(MONO))]
     plan = planned(MONO, of(words, Redaction(3.0, 4.0, 1)))
     assert share_cut(plan, 3.0, 4.0) == 1.0
 
@@ -167,7 +167,7 @@ def test_more_words_or_marks_than_anybody_makes_are_refused_before_they_cost_min
 
 @pytest.mark.slow
 def test_somebody_is_warned_where_the_first_transcript_has_no_scores_whatever_the_others_have() -> None:
-    bare = of([replace(one, score=None) for one in heard(STEREO)])
+    bare = of([replace(word, score=None) for word in heard(STEREO)])
     assert "no_scores" in planned(STEREO, bare, of(heard(STEREO))).warnings
     assert "no_scores" not in planned(STEREO, of(heard(STEREO)), bare).warnings
 
@@ -203,5 +203,8 @@ def test_a_file_of_marks_alone_adds_its_marks_to_a_transcript_and_nothing_else(f
 @pytest.mark.parametrize("text", ["1²345", "12³45678901", "٤٥٦٧٨٩", "①②③④⑤"])
 def test_digits_of_any_script_are_a_number_and_no_bug(text: str) -> None:
     words = [Word("takk", 0.0, 0.4), Word("hei", 0.4, 0.6), Word(text, 0.6, 2.0), Word("ja", 2.0, 2.2)]
-    assert (0.6, 2.0, "number") in {(one.start, one.end, one.type) for one in identify.found(words, likeness.known([]))}
-    assert label(text) is None
+    assert (0.6, 2.0, "number") in {
+        (finding.start, finding.end, finding.type)
+        for finding in identifiers.find_identifiers(words, phonetic.prepare_names([]))
+    }
+    assert label_number(text) is None

@@ -49,8 +49,8 @@ EVERYDAY = [
 def found(sentence: str, threshold: float = tagger.USUAL) -> set[str]:
     """The words of names in a sentence, bare."""
     words = sentence.split()
-    scores = zip(words, tagger.people(words), strict=True)
-    return {tagger.bare(word) for word, score in scores if score >= threshold}
+    scores = zip(words, tagger.score_names(words), strict=True)
+    return {tagger.strip_marks(word) for word, score in scores if score >= threshold}
 
 
 def share(sentences: list[tuple[str, str]], threshold: float) -> float:
@@ -61,7 +61,7 @@ def share(sentences: list[tuple[str, str]], threshold: float) -> float:
 
 def test_the_names_of_these_tests_are_in_no_list() -> None:
     words = [word.casefold() for name in UNLISTED for word in name.split()]
-    assert not [word for word in words if name_lists.given(word) or name_lists.family(word)]
+    assert not [word for word in words if name_lists.is_given(word) or name_lists.is_family(word)]
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -100,34 +100,34 @@ def test_places_and_firms_are_told_from_people() -> None:
 
 def test_an_engine_that_writes_everything_large_is_read_like_one_that_writes_everything_small() -> None:
     words = ["ja", "hei", "det", "er", "oddvar", "johansen", "jeg", "ringer", "fra", "bergen"]
-    assert tagger.people([word.upper() for word in words]) == tagger.people(words)
+    assert tagger.score_names([word.upper() for word in words]) == tagger.score_names(words)
 
 
 def test_a_name_that_was_told_clearly_once_is_known_wherever_it_is_said_again() -> None:
     again = ["men", "da", "prøver", "vi", "torfred", "en", "gang", "til"]
-    alone = tagger.people(again)[4]
-    told = tagger.people(["hei", "jeg", "heter", "torfred", "kvamsnedal", *again])[-4:]
-    assert told[0] > alone
+    alone = tagger.score_names(again)[4]
+    clear = tagger.score_names(["hei", "jeg", "heter", "torfred", "kvamsnedal", *again])[-4:]
+    assert clear[0] > alone
 
 
 def test_what_stands_around_a_word_is_not_part_of_it() -> None:
-    plain = tagger.people(["Jeg", "heter", "Oddvar", "Johansen"])
-    quoted = tagger.people(["Jeg", "heter", "Oddvar", "«Johansen»"])
+    plain = tagger.score_names(["Jeg", "heter", "Oddvar", "Johansen"])
+    quoted = tagger.score_names(["Jeg", "heter", "Oddvar", "«Johansen»"])
     assert min(*plain[2:], *quoted[2:]) >= tagger.USUAL
-    assert tagger.bare("«Hansen».") == "Hansen"
+    assert tagger.strip_marks("«Hansen».") == "Hansen"
 
 
 @examples(50)
 @given(st.lists(st.text(max_size=12), max_size=12))
 def test_any_words_get_a_score_each(words: list[str]) -> None:
-    scores = tagger.people(words)
+    scores = tagger.score_names(words)
     assert len(scores) == len(words)
-    assert all(0.0 <= one <= 1.0 for one in scores)
+    assert all(0.0 <= score <= 1.0 for score in scores)
 
 
 @given(st.lists(st.sampled_from(["hei", "Kari", "det", "er", "Hansen.", ""]), min_size=1, max_size=8))
 def test_the_same_words_get_the_same_scores(words: list[str]) -> None:
-    assert tagger.people(words) == tagger.people(words)
+    assert tagger.score_names(words) == tagger.score_names(words)
 
 
 def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
@@ -138,11 +138,11 @@ def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
         least = float("inf")
         for _ in range(3):
             began = time.perf_counter()
-            tagger.people(words * times)
+            tagger.score_names(words * times)
             least = min(least, time.perf_counter() - began)
         return least / times
 
-    tagger.people(words)
+    tagger.score_names(words)
     assert cost(30) < 4 * cost(3)
 
 
@@ -154,9 +154,9 @@ def test_the_tagger_and_the_lists_are_small() -> None:
 def test_the_weights_are_loaded_only_when_they_are_asked_for() -> None:
     script = (
         "import sys\nfrom arlo_rec.speech.detectors import name_lists, tagger\n"
-        "assert tagger.weights.cache_info().misses == name_lists.lists.cache_info().misses == 0\n"
-        "tagger.people(['hei']); tagger.people(['hei'])\n"
-        "assert tagger.weights.cache_info().misses == name_lists.lists.cache_info().misses == 1\n"
+        "assert tagger.load_weights.cache_info().misses == name_lists.load_names.cache_info().misses == 0\n"
+        "tagger.score_names(['hei']); tagger.score_names(['hei'])\n"
+        "assert tagger.load_weights.cache_info().misses == name_lists.load_names.cache_info().misses == 1\n"
         "assert 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -170,9 +170,9 @@ def test_damaged_weights_are_told(tmp_path_factory: pytest.TempPathFactory, data
     raw[at] ^= data.draw(st.sampled_from([1, 16, 128, 255]))
     path = tmp_path_factory.mktemp("damaged") / "tagger.bin.gz"
     path.write_bytes(raw)
-    with pytest.raises(Integrity) as told:
+    with pytest.raises(Integrity) as error:
         tagger.read(path)
-    assert told.value.code == "tagger_damaged"
+    assert error.value.code == "tagger_damaged"
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, -1])
@@ -206,15 +206,15 @@ def test_weights_of_another_making_are_told(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_weights_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "tagger.bin.gz"
-    path.write_bytes(tagger.weights().write())
-    assert tagger.read(path) == tagger.weights()
+    path.write_bytes(tagger.load_weights().write())
+    assert tagger.read(path) == tagger.load_weights()
 
 
 def test_without_weights_nothing_is_found() -> None:
     """So what the other tests find, the weights find."""
     empty = array("b", bytes(tagger.PLACES))
-    mute = dataclasses.replace(tagger.weights(), person=empty, other=empty)
-    scores = mute.scores(["Jeg", "heter", "Oddvar", "Johansen"])
+    mute = dataclasses.replace(tagger.load_weights(), person=empty, other=empty)
+    scores = mute.score(["Jeg", "heter", "Oddvar", "Johansen"])
     assert len(set(scores)) == 1 and scores[0] < tagger.USUAL
 
 
@@ -227,19 +227,19 @@ def test_the_weights_hold_no_words() -> None:
 
 def test_the_lists_know_names_of_several_countries_and_no_everyday_words() -> None:
     for name in ("oddvar", "kari", "björn", "mette", "jennifer", "agnieszka", "ahmed", "aino"):
-        assert name_lists.given(name), name
+        assert name_lists.is_given(name), name
     for name in ("johansen", "haugland", "lindström", "søndergaard", "smith", "kowalski", "khan", "virtanen"):
-        assert name_lists.family(name), name
+        assert name_lists.is_family(name), name
     for word in ("kundeservice", "abonnement", "ringer", "heter", "computer", ""):
-        assert not (name_lists.given(word) or name_lists.family(word)), word
+        assert not (name_lists.is_given(word) or name_lists.is_family(word)), word
 
 
 def test_names_that_are_words_are_marked_and_others_are_not() -> None:
     words = ["will", "mark", "grace", "bo", "liv", "dag", "stein", "even", "odd", "mai", "hope", "rose", "storm"]
-    assert [word for word in words if not name_lists.ambiguous(word)] == []
+    assert [word for word in words if not name_lists.is_ambiguous(word)] == []
     names = ["oddvar", "ingeborg", "kari", "erik", "johansen", "haugland", "svensson", "jennifer"]
-    assert [name for name in names if name_lists.ambiguous(name)] == []
-    lists = name_lists.lists()
+    assert [name for name in names if name_lists.is_ambiguous(name)] == []
+    lists = name_lists.load_names()
     assert lists.ambiguous <= lists.given | lists.family
 
 

@@ -16,26 +16,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Usage
-from arlo_rec.speech.transcripts import gathering, reading
+from arlo_rec.speech.transcripts import builder, reading
 from arlo_rec.speech.transcripts.reading import FORMS, read
 from arlo_rec.speech.words import Transcript, Word
 from tests.support.forms import FIXTURES, WORD, own
 from tests.support.places import GIVEN
 
 
-def told(name: str, channel: int | None = None) -> list[tuple[Any, ...]]:
+def read_rows(name: str, channel: int | None = None) -> list[tuple[Any, ...]]:
     """Text, start, end, score and channel of each word of a fixture."""
     words = read(FIXTURES[name], channel).words
-    return [(one.text, one.start, one.end, one.score, one.channel) for one in words]
+    return [(word.text, word.start, word.end, word.score, word.channel) for word in words]
 
 
 def spread(name: str) -> list[tuple[str, float, float]]:
     """Text, start and end of the words whose times are worked out."""
-    return [(one.text, one.start, one.end) for one in read(FIXTURES[name]).words if not one.timed]
+    return [(word.text, word.start, word.end) for word in read(FIXTURES[name]).words if not word.timed]
 
 
 def marked(name: str) -> list[tuple[float, float, int | None]]:
-    return [(one.start, one.end, one.channel) for one in read(FIXTURES[name]).redactions]
+    return [(redaction.start, redaction.end, redaction.channel) for redaction in read(FIXTURES[name]).redactions]
 
 
 def refused(raw: bytes, channel: int | None = None) -> tuple[str, str]:
@@ -238,7 +238,7 @@ def test_every_form_that_is_promised_has_a_file_and_the_docstring_lists_it() -> 
     ],
 )
 def test_words_have_their_text_seconds_score_and_channel(name: str, words: list[tuple[Any, ...]]) -> None:
-    assert told(name) == words
+    assert read_rows(name) == words
 
 
 @pytest.mark.parametrize(
@@ -260,11 +260,11 @@ def test_words_of_a_segment_share_its_time_by_their_length_and_say_so(name: str,
 
 def test_times_inside_a_cue_are_those_of_the_words_behind_them_and_the_voice_is_not_said() -> None:
     words = read(FIXTURES["webvtt.vtt"]).words
-    assert [(one.text, one.start, one.end) for one in words if one.timed] == [
+    assert [(word.text, word.start, word.end) for word in words if word.timed] == [
         ("Ja,", 3602.0, 3602.5),
         ("Kari.", 3603.4, 3604.0),
     ]
-    assert not {"Ola", "Prøve", "Eksempel", "cue"} & {one.text for one in words}
+    assert not {"Ola", "Prøve", "Eksempel", "cue"} & {word.text for word in words}
 
 
 @pytest.mark.parametrize(
@@ -285,27 +285,27 @@ def test_what_a_vendor_masked_is_a_redaction_and_its_label_is_nowhere(name: str,
 @pytest.mark.parametrize("name", [name for name in FIXTURES if name not in {"whisper.cpp-halved.json"}])
 def test_no_word_has_blanks_around_it_or_none_in_it(name: str) -> None:
     words = read(FIXTURES[name]).words
-    assert words and all(one.text == one.text.strip() != "" for one in words)
+    assert words and all(word.text == word.text.strip() != "" for word in words)
 
 
 @pytest.mark.parametrize("path", sorted((GIVEN / "words-base").iterdir()), ids=lambda path: path.stem)
 def test_words_of_the_given_calls_are_read_one_for_one(path: Path) -> None:
     given_words = json.loads(path.read_text("utf-8"))["words"]
     words = read(path.read_bytes()).words
-    for channel in {one["ch"] for one in given_words}:
+    for channel in {word["ch"] for word in given_words}:
         expected = [
-            Word(one["w"].strip(), one["s"], one["e"], one["p"], channel)
-            for one in given_words
-            if one["ch"] == channel and one["w"].strip()
+            Word(word["w"].strip(), word["s"], word["e"], word["p"], channel)
+            for word in given_words
+            if word["ch"] == channel and word["w"].strip()
         ]
-        assert [one for one in words if one.channel == channel] == expected
+        assert [word for word in words if word.channel == channel] == expected
 
 
 @pytest.mark.parametrize("name", list(FIXTURES))
 def test_a_channel_that_the_user_names_is_that_of_every_word_and_mark(name: str) -> None:
     plain, named = read(FIXTURES[name]), read(FIXTURES[name], 3)
-    assert {one.channel for one in named.words} | {one.channel for one in named.redactions} == {3}
-    assert [one.text for one in named.words] == [one.text for one in plain.words]
+    assert {word.channel for word in named.words} | {redaction.channel for redaction in named.redactions} == {3}
+    assert [word.text for word in named.words] == [word.text for word in plain.words]
 
 
 @pytest.mark.parametrize("channel", [-1, 32, 10**30])
@@ -316,7 +316,7 @@ def test_a_channel_that_no_recording_has_is_refused(channel: int) -> None:
 def test_a_word_without_times_at_an_end_gets_as_long_as_it_can_take_to_be_read_out() -> None:
     words = [{"word": "90"}, {"word": "til", "start": 9.0, "end": 9.2, "score": 1}, {"word": "0000"}]
     raw = json.dumps({"segments": [{"start": 9.0, "end": 9.2, "words": words}], "word_segments": []}).encode()
-    assert [(one.start, one.end, one.timed) for one in read(raw).words] == [
+    assert [(word.start, word.end, word.timed) for word in read(raw).words] == [
         (8.0, 9.0, False),
         (9.0, 9.2, True),
         (9.2, 11.2, False),
@@ -326,20 +326,20 @@ def test_a_word_without_times_at_an_end_gets_as_long_as_it_can_take_to_be_read_o
 def test_a_word_whose_neighbours_leave_it_no_gap_takes_some_of_their_time() -> None:
     words = [{"word": "er", "start": 1, "end": 2}, {"word": "1234"}, {"word": "ja", "start": 2, "end": 3}]
     raw = json.dumps({"segments": [{"start": 1, "end": 3, "words": words}], "word_segments": []}).encode()
-    assert [(one.start, one.end) for one in read(raw).words] == [(1, 2), (1.9, 2.1), (2, 3)]
+    assert [(word.start, word.end) for word in read(raw).words] == [(1, 2), (1.9, 2.1), (2, 3)]
 
 
 def test_words_without_any_times_lie_in_their_segment_and_without_one_nowhere() -> None:
     words = [{"word": "90"}, {"word": "00"}]
     raw = json.dumps({"segments": [{"start": 1, "end": 3, "words": words}], "word_segments": []}).encode()
-    assert [(one.start, one.end) for one in read(raw).words] == [(1, 3), (1, 3)]
+    assert [(word.start, word.end) for word in read(raw).words] == [(1, 3), (1, 3)]
     assert refused(json.dumps({"word_segments": words}).encode()) == ("no_time", "1")
 
 
 @pytest.mark.parametrize("between", ["", " ", "\n", "\r\n\t"])
 def test_documents_of_vosk_may_follow_one_another_with_anything_blank_between(between: str) -> None:
-    one = '{"result":[{"conf":1,"end":%s,"start":%s,"word":"ord"}],"text":"}  {"}'
-    raw = between.join([one % (1.5, 1), one % (2.5, 2), '{"text":""}']).encode()
+    utterance = '{"result":[{"conf":1,"end":%s,"start":%s,"word":"ord"}],"text":"}  {"}'
+    raw = between.join([utterance % (1.5, 1), utterance % (2.5, 2), '{"text":""}']).encode()
     assert read(raw) == Transcript("vosk", (Word("ord", 1, 1.5, 1), Word("ord", 2, 2.5, 1)))
 
 
@@ -385,8 +385,11 @@ def test_milliseconds_and_ticks_become_the_seconds_that_people_would_write(start
 
 def test_a_body_of_a_vcon_may_be_captions_or_base64_but_no_other_vcon() -> None:
     for body, encoding in ((FIXTURES["srt.srt"].decode(), "none"), (_base64url(FIXTURES["srt.srt"]), "base64url")):
-        one = {"type": "transcript", "dialog": 0, "encoding": encoding, "body": body}
-        assert read(json.dumps({"vcon": "0.4.0", "analysis": [one]}).encode()).words == read(FIXTURES["srt.srt"]).words
+        analysis = {"type": "transcript", "dialog": 0, "encoding": encoding, "body": body}
+        assert (
+            read(json.dumps({"vcon": "0.4.0", "analysis": [analysis]}).encode()).words
+            == read(FIXTURES["srt.srt"]).words
+        )
     nested = {"type": "transcript", "dialog": 0, "encoding": "none", "body": FIXTURES["vcon.json"].decode()}
     assert refused(json.dumps({"vcon": "0.4.0", "analysis": [nested]}).encode()) == ("unknown_form", "analysis")
 
@@ -404,20 +407,20 @@ def test_two_dialogs_whose_starts_nobody_told_cannot_be_put_together() -> None:
 
 def test_words_of_one_voice_that_go_back_are_refused_and_small_overlaps_are_not() -> None:
     def at(*starts: float, channel: int | None = 0) -> list[dict[str, Any]]:
-        return [{"text": "a", "start": one, "end": one + 1, "channel": channel} for one in starts]
+        return [{"text": "a", "start": start, "end": start + 1, "channel": channel} for start in starts]
 
     assert len(read(own(*at(1, 2, 1.5))).words) == 3
     assert refused(own(*at(1, 2, 1.49))) == ("out_of_order", "3")
     assert refused(own(*at(2, 1.6, 1.2, 0.9))) == ("out_of_order", "3"), "many small steps are a large one"
-    assert [one.start for one in read(own(*at(1, 2), *at(0, 1.5, channel=1))).words] == [0, 1, 1.5, 2]
+    assert [word.start for word in read(own(*at(1, 2), *at(0, 1.5, channel=1))).words] == [0, 1, 1.5, 2]
 
 
 def test_segments_that_go_back_are_refused_and_turns_that_overlap_are_not() -> None:
     def said(*times: tuple[float, float]) -> bytes:
-        many = [{"start": start, "end": end, "text": "a b"} for start, end in times]
-        return json.dumps({"text": "", "segments": many}).encode()
+        segments = [{"start": start, "end": end, "text": "a b"} for start, end in times]
+        return json.dumps({"text": "", "segments": segments}).encode()
 
-    assert [one.start for one in read(said((0, 10), (1, 2), (3, 4))).words] == [0, 1, 1.5, 3, 3.5, 5]
+    assert [word.start for word in read(said((0, 10), (1, 2), (3, 4))).words] == [0, 1, 1.5, 3, 3.5, 5]
     assert refused(said((0, 1), (5, 6), (2, 3))) == ("out_of_order", "3")
     assert refused(said(*[(0, 10)] * 17)) == ("out_of_order", "17")
 
@@ -476,7 +479,7 @@ def test_what_is_wrong_is_refused_by_its_reason_and_place(raw: bytes, why: str, 
 
 def test_too_much_is_refused_before_it_costs_much(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused(b" " * (64 * 1024 * 1024 + 1)) == ("too_large", "1")
-    monkeypatch.setattr(gathering, "MOST", 3)
+    monkeypatch.setattr(builder, "MOST", 3)
     assert len(read(own(WORD, WORD, WORD)).words) == 3
     assert refused(own(WORD, WORD, WORD, WORD)) == ("too_many", "4")
     assert refused(own(WORD, {**WORD, "text": "a b c d"})) == ("too_many", "2")

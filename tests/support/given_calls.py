@@ -13,8 +13,8 @@ import numpy
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Sound
-from arlo_rec.audio.activity import STEP, Activity, activity, covered, pieces
-from arlo_rec.audio.cutting import encoded
+from arlo_rec.audio.activity import STEP, Activity, detect_activity, mask_spans, read_blocks
+from arlo_rec.audio.cutting import encode
 from arlo_rec.speech.words import Word
 from tests.support.places import GIVEN
 
@@ -30,7 +30,7 @@ def call(number: int) -> Sound:
 
 @cache
 def active(number: int) -> Activity:
-    return activity(call(number))
+    return detect_activity(call(number))
 
 
 def told(number: int) -> dict[str, Any]:
@@ -44,16 +44,16 @@ def truth(number: int) -> Array:
     for one in spoken["ref"]:
         spans[0 if spoken["mono"] else one["ch"]].append((one["start"], one["end"]))
     steps = math.ceil(call(number).duration / STEP)
-    return numpy.stack([covered(steps, each) for each in spans])
+    return numpy.stack([mask_spans(steps, each) for each in spans])
 
 
 def samples(sound: Sound) -> Array:
-    return numpy.concatenate(list(pieces(sound))).astype("f8")
+    return numpy.concatenate(list(read_blocks(sound))).astype("f8")
 
 
 def made(channels: Array, rate: int = 8000, encoding: Encoding = Encoding.PCM16) -> Sound:
     """A sound of frames x channels, full scale 1."""
-    return Sound(encoding, rate, channels.shape[1], encoded(encoding, channels.reshape(-1)))
+    return Sound(encoding, rate, channels.shape[1], encode(encoding, channels.reshape(-1)))
 
 
 @cache
@@ -65,7 +65,7 @@ def heard(number: int, kind: str = "words-base") -> tuple[Word, ...]:
 
 def spoken(*spans: tuple[int, float, float], channels: int = 2, seconds: float = 30) -> Activity:
     steps = round(seconds / STEP)
-    masks = [covered(steps, [(a, b) for at, a, b in spans if at == each]) for each in range(channels)]
+    masks = [mask_spans(steps, [(a, b) for at, a, b in spans if at == each]) for each in range(channels)]
     return Activity(numpy.stack(masks), numpy.zeros((channels, steps), "f4"))
 
 

@@ -315,7 +315,7 @@ def test_inside_is_exactly_the_fill_and_outside_every_byte_is_kept(
     stretches = [Stretch(start, end, which)]
     chance = data.draw(st.binary(min_size=32, max_size=32))
     after = audio.cut(sound, stretches, fill, chance)
-    assert audio.cut_problems(sound, after, stretches, fill, chance) == []
+    assert audio.find_cut_problems(sound, after, stretches, fill, chance) == []
     first, last = int(start * 8000), min(sound.frames, -int(-end * 8000 // 1))
     step, width = sound.frame_bytes, sound.encoding.sample_bytes
     assert after.data[: first * step] == sound.data[: first * step]
@@ -348,9 +348,9 @@ def test_a_copy_that_is_not_the_cut_call_is_found_out(encoding: Encoding) -> Non
         broken = bytearray(after.data)
         broken[frame * sound.frame_bytes] ^= 1
         wrong = Sound(after.encoding, after.rate, after.channels, bytes(broken))
-        assert audio.cut_problems(sound, wrong, stretches, Fill.SILENCE) == [code]
+        assert audio.find_cut_problems(sound, wrong, stretches, Fill.SILENCE) == [code]
     short = Sound(after.encoding, after.rate, after.channels, after.data[: -sound.frame_bytes])
-    assert audio.cut_problems(sound, short, stretches, Fill.SILENCE) == ["length_differs"]
+    assert audio.find_cut_problems(sound, short, stretches, Fill.SILENCE) == ["length_differs"]
 
 
 def test_a_tone_is_a_tone_and_noise_is_as_loud_as_the_quietest_parts() -> None:

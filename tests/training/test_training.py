@@ -314,14 +314,14 @@ def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_p
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.engines.serving import next_request, say
+from arlo_rec.speech.engines.serving import receive_request, send
 pipe = socket.socket(fileno=0)
-next_request(pipe)
-say(pipe, {"languages": ["en", "no"]})
-while request := next_request(pipe):
+receive_request(pipe)
+send(pipe, {"languages": ["en", "no"]})
+while request := receive_request(pipe):
     asked, samples = request
     %s
-    say(pipe, {"language": "en", "words": words})
+    send(pipe, {"language": "en", "words": words})
 """
 DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 HEARS_BRANDON = 'words = [["thanks", 1.0, 1.4, 0.9], ["Brandon", 1.4, 2.0, 0.9]]'

@@ -1,1 +1,1 @@
-"""What identifies somebody in the words of a call: numbers, names, addresses, answers to questions."""
+"""Detectors: what identifies somebody in the words of a call (numbers, names, addresses, answers to questions)."""

@@ -1,7 +1,8 @@
-"""Questions for something that identifies, and where their answers are: what is cut even where it was misheard.
+"""Find questions for identifiers and the time spans of their answers, which are cut even where they were misrecognised.
 
-"What is your date of birth?" on one channel: what the other says until the first speaks again is the answer. In one
-channel the answer is the next sentence. Words at its begin that are heard well and say nothing stay.
+After "What is your date of birth?" on one channel, the answer is what the other channel says until the asker's next
+turn; in a mono recording it is the next sentence. Harmless words around an answer that were recognised with confidence
+are left out of it.
 """
 
 from __future__ import annotations
@@ -19,26 +20,29 @@ from arlo_rec.speech.detectors.tokens import Token
 LATEST = 6.0  # seconds from the question to the first word of the answer
 LONGEST = {"name": 6.0, "number": 14.0, "email": 12.0, "address": 10.0, "birth": 8.0, "code": 14.0, "spelled": 8.0}
 NEAR = 20.0  # seconds in which a number that was asked for is one even if it is short
-SURE = 0.5  # a word heard with less may be anything
-BACKCHANNEL = 2  # words that the asker may put in without ending the answer
+SURE = 0.5  # score: a word recognised with less may be anything
+BACKCHANNEL = 2  # words ("mm", "yes") of the asker that do not end the answer
 _KEYWORDS = {word: kind for kind, said in cues.ABOUT.items() for word in said}
 _FIRST = ("email", "code", "birth", "address", "spelled", "number", "name")  # "serial number" is a code
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for, by which channel, and when the asking ends; *told* where the asker goes on to tell it."""
+    """What type of identifier a sentence of one channel asks for or mentions; times in seconds.
+
+    `start` is the keyword's, `end` the sentence's; `stated` is where the speaker states the identifier, else None.
+    """
 
     type: str
     channel: int | None
     start: float
     end: float
-    told: float | None
+    stated: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A stretch of one channel that answers a question."""
+    """A time span of one channel, in seconds, that answers a question for an identifier of *type*."""
 
     start: float
     end: float
@@ -47,128 +51,132 @@ class Answer:
     score: float
 
 
-def questions(stream: Sequence[Token]) -> Iterator[Question]:
-    """Every mention of something that identifies, once for each sentence."""
-    for first, last in _sentences(stream):
-        said = stream[first : last + 1]
-        kinds = {_KEYWORDS[one.folded] for one in said if one.folded in _KEYWORDS}
-        if any((one.folded, other.folded) in cues.WHO for one, other in pairwise(said)):
+def find_questions(stream: Sequence[Token]) -> Iterator[Question]:
+    """Yield a question for each sentence of one channel that mentions a type of identifier."""
+    for first, last in _split_sentences(stream):
+        sentence = stream[first : last + 1]
+        kinds = {_KEYWORDS[token.folded] for token in sentence if token.folded in _KEYWORDS}
+        if any((token.folded, other.folded) in cues.WHO for token, other in pairwise(sentence)):
             kinds.add("name")
-        kind = next((each for each in _FIRST if each in kinds), None)
+        kind = next((kind for kind in _FIRST if kind in kinds), None)
         if kind:
-            at = max((place for place, one in enumerate(said) if one.folded in _KEYWORDS), default=len(said) - 1)
-            told = _told(said, at)
-            yield Question(kind, said[0].channel, said[at].start, said[-1].end, said[told].start if told else None)
+            keywords = [index for index, token in enumerate(sentence) if token.folded in _KEYWORDS]
+            keyword = max(keywords, default=len(sentence) - 1)
+            statement = _find_statement(sentence, keyword)
+            stated = sentence[statement].start if statement else None
+            yield Question(kind, sentence[0].channel, sentence[keyword].start, sentence[-1].end, stated)
 
 
-def _told(said: Sequence[Token], at: int) -> int | None:
-    """Where "the serial number is ..." goes on: whoever mentions it tells it, and nobody is asked."""
+def _find_statement(sentence: Sequence[Token], at: int) -> int | None:
+    """Index of the first word after "the serial number is", where the speaker states it; None where it is asked for."""
     behind = at + 1
-    if behind < len(said) and said[behind].folded in cues.MINE:
+    if behind < len(sentence) and sentence[behind].folded in cues.MINE:
         behind += 1
-    if behind + 1 < len(said) and said[behind].folded in cues.IS:
+    if behind + 1 < len(sentence) and sentence[behind].folded in cues.IS:
         return behind + 1
-    return behind if behind < len(said) and not is_harmless(said[behind].folded) else None
+    return behind if behind < len(sentence) and not is_harmless(sentence[behind].folded) else None
 
 
-def _sentences(stream: Sequence[Token]) -> Iterator[tuple[int, int]]:
+def _split_sentences(stream: Sequence[Token]) -> Iterator[tuple[int, int]]:
     first = 0
-    for at, one in enumerate(stream):
-        later = at + 1 == len(stream) or stream[at + 1].start - one.end > 0.9
-        if one.ends or later:
+    for at, token in enumerate(stream):
+        pause = at + 1 == len(stream) or stream[at + 1].start - token.end > 0.9
+        if token.ends or pause:
             yield first, at
             first = at + 1
 
 
-def replies(streams: Sequence[Sequence[Token]]) -> Iterator[Answer]:
-    """The answers of all channels to the questions of all channels."""
+def find_answers(streams: Sequence[Sequence[Token]]) -> Iterator[Answer]:
+    """Yield the answers to the questions of all channels: of the same speaker, another channel, or the mono channel."""
     for stream in streams:
-        others = [one for one in streams if one is not stream]
-        for asked in questions(stream):
-            if asked.told is not None:
-                yield from _trimmed(asked, _said_on(stream, asked))
-            elif others:
-                for other in others:
-                    yield from _of_other(asked, stream, other)
+        other_channels = [other for other in streams if other is not stream]
+        for question in find_questions(stream):
+            if question.stated is not None:
+                yield from _trim_harmless(question, _take_statement(stream, question))
+            elif other_channels:
+                for answering in other_channels:
+                    yield from _find_reply(question, stream, answering)
             else:
-                yield from _of_same(asked, stream)
+                yield from _find_reply_in_mono(question, stream)
 
 
-def _said_on(stream: Sequence[Token], asked: Question) -> list[Token]:
-    """What a sentence tells behind the mention, and what follows it without a pause."""
-    begin = asked.told or asked.end
-    taken: list[Token] = []
-    for one in _between(stream, begin, begin + LONGEST[asked.type]):
-        paused = bool(taken) and one.start - taken[-1].end > 1.5
-        if paused or (taken and taken[-1].ends and one.start >= asked.end):
+def _take_statement(stream: Sequence[Token], question: Question) -> list[Token]:
+    """The words from the statement to the end of its sentence, or to a pause of 1.5 s."""
+    begin = question.stated or question.end
+    tokens: list[Token] = []
+    for token in _slice_by_start(stream, begin, begin + LONGEST[question.type]):
+        paused = bool(tokens) and token.start - tokens[-1].end > 1.5
+        if paused or (tokens and tokens[-1].ends and token.start >= question.end):
             break
-        taken.append(one)
-    return taken
+        tokens.append(token)
+    return tokens
 
 
-def _between(stream: Sequence[Token], begin: float, end: float) -> Sequence[Token]:
+def _slice_by_start(stream: Sequence[Token], begin: float, end: float) -> Sequence[Token]:
     """The words that start from *begin* to before *end*."""
     first, behind = (bisect_left(stream, at, key=_start) for at in (begin, end))
     return stream[first:behind]
 
 
-def _start(one: Token) -> float:
-    return one.start
+def _start(token: Token) -> float:
+    return token.start
 
 
-def _of_other(asked: Question, asking: Sequence[Token], answering: Sequence[Token]) -> Iterator[Answer]:
-    """What the other channel says from the question to the next turn of whoever asked, as far as it answers."""
-    latest = asked.end + LATEST + LONGEST[asked.type]
-    said = _between(answering, max(asked.start, asked.end - 1.0), _next_turn(asking, asked.end, latest))
-    if said and said[0].start <= asked.end + LATEST:
-        yield from _trimmed(asked, _first_that_tells(asked, said))
+def _find_reply(question: Question, asking: Sequence[Token], answering: Sequence[Token]) -> Iterator[Answer]:
+    """The answer of the other channel, which ends at the asker's next turn at the latest."""
+    latest = question.end + LATEST + LONGEST[question.type]
+    tokens = _slice_by_start(
+        answering, max(question.start, question.end - 1.0), _find_next_turn(asking, question.end, latest)
+    )
+    if tokens and tokens[0].start <= question.end + LATEST:
+        yield from _trim_harmless(question, _take_telling_sentences(question, tokens))
 
 
-def _first_that_tells(asked: Question, said: Sequence[Token]) -> list[Token]:
-    """Whole sentences up to the first that tells anything: "One moment. It is nine one two." """
-    taken: list[Token] = []
-    for one in said:
-        pause = bool(taken) and one.start - taken[-1].end > 1.0
-        if taken and (taken[-1].ends or pause) and any(_tells(each) for each in taken):
+def _take_telling_sentences(question: Question, tokens: Sequence[Token]) -> list[Token]:
+    """Whole sentences up to the first that may hold the answer: "One moment. It is nine one two." """
+    kept: list[Token] = []
+    for token in tokens:
+        pause = bool(kept) and token.start - kept[-1].end > 1.0
+        if kept and (kept[-1].ends or pause) and any(_may_answer(token) for token in kept):
             break
-        if taken and one.start > taken[0].start + LONGEST[asked.type]:
+        if kept and token.start > kept[0].start + LONGEST[question.type]:
             break
-        taken.append(one)
-    return taken
+        kept.append(token)
+    return kept
 
 
-def _tells(one: Token) -> bool:
-    """Whether a word may be a part of an answer."""
-    return has_digits(one) or not is_harmless(one.folded) or (one.score is not None and one.score < SURE)
+def _may_answer(token: Token) -> bool:
+    """Whether a word may be part of an answer: digits, not a harmless word, or recognised badly."""
+    return has_digits(token) or not is_harmless(token.folded) or (token.score is not None and token.score < SURE)
 
 
-def _next_turn(stream: Sequence[Token], after: float, latest: float) -> float:
-    """When a channel goes on talking, which is more than a word of agreement; at the *latest*."""
-    later = _between(stream, after + 0.2, latest)
-    for at, one in enumerate(later):
-        joined = [each for each in later[at : at + BACKCHANNEL + 1] if each.start - one.start < 2.5]
+def _find_next_turn(stream: Sequence[Token], after: float, latest: float) -> float:
+    """Start of the next turn of a channel, *latest* if there is none; up to `BACKCHANNEL` words are not a turn."""
+    later = _slice_by_start(stream, after + 0.2, latest)
+    for at, token in enumerate(later):
+        joined = [word for word in later[at : at + BACKCHANNEL + 1] if word.start - token.start < 2.5]
         if len(joined) > BACKCHANNEL:
-            return one.start
+            return token.start
     return latest
 
 
-def _of_same(asked: Question, stream: Sequence[Token]) -> Iterator[Answer]:
-    """In one channel: the next sentences up to the first that tells anything."""
-    said = _between(stream, asked.end, asked.end + LATEST + LONGEST[asked.type])
-    if said and said[0].start < asked.end + LATEST:
-        yield from _trimmed(asked, _first_that_tells(asked, said))
+def _find_reply_in_mono(question: Question, stream: Sequence[Token]) -> Iterator[Answer]:
+    """The answer where all speakers share one channel: the sentences that follow the question."""
+    tokens = _slice_by_start(stream, question.end, question.end + LATEST + LONGEST[question.type])
+    if tokens and tokens[0].start < question.end + LATEST:
+        yield from _trim_harmless(question, _take_telling_sentences(question, tokens))
 
 
-def _trimmed(asked: Question, said: Sequence[Token]) -> Iterator[Answer]:
-    """Without the harmless words before and behind; nothing where all of it is harmless and heard well."""
-    telling = [at for at, one in enumerate(said) if _tells(one)]
+def _trim_harmless(question: Question, tokens: Sequence[Token]) -> Iterator[Answer]:
+    """Yield the span without harmless words at both ends; nothing where all words are harmless and recognised well."""
+    telling = [at for at, token in enumerate(tokens) if _may_answer(token)]
     if telling:
-        first, last = said[telling[0]], said[telling[-1]]
-        yield Answer(first.start, last.end, first.channel, asked.type, 0.6)
+        first, last = tokens[telling[0]], tokens[telling[-1]]
+        yield Answer(first.start, last.end, first.channel, question.type, 0.6)
 
 
-def near_questions(stream: Sequence[Token], asked: Sequence[Question]) -> list[bool]:
-    """For each word of a stream whether a number or a code was asked for shortly before."""
-    times = sorted(one.start for one in asked if one.type in ("number", "code", "address"))
-    last = [bisect_left(times, one.start + 0.001) - 1 for one in stream]  # the last question before each word
-    return [at >= 0 and one.start - times[at] < NEAR for one, at in zip(stream, last, strict=True)]
+def mark_near_questions(stream: Sequence[Token], asked: Sequence[Question]) -> list[bool]:
+    """For each word of a channel, whether a number, code or address was asked for within `NEAR` seconds before it."""
+    times = sorted(question.start for question in asked if question.type in ("number", "code", "address"))
+    latest = [bisect_left(times, token.start + 0.001) - 1 for token in stream]  # the last question before each word
+    return [index >= 0 and token.start - times[index] < NEAR for token, index in zip(stream, latest, strict=True)]

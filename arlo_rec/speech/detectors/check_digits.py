@@ -1,4 +1,5 @@
-"""What a number probably is, by its length and check digits. A label for whoever reviews; it decides nothing.
+"""Label a number by its length and check digits: national identity number, account, card ... The label only informs
+the reviewer; a number is cut whatever its label is.
 
 Sources: Skatteetaten (fødselsnummer, D-nummer), Bits (kontonummer, KID), Brønnøysundregistrene (organisasjonsnummer),
 ISO/IEC 7812-1 (cards, Luhn), ISO 13616 (IBAN), Skatteverket (personnummer); Danish CPR numbers have no check digit
@@ -13,10 +14,10 @@ _ACCOUNT = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _ORGANISATION = (3, 2, 7, 6, 5, 4, 3, 2)
 
 
-def label(digits: str) -> str | None:
-    """`national_id`, `account`, `organisation`, `card`, `kid`, `phone`, or None where nothing fits.
+def label_number(digits: str) -> str | None:
+    """The label of a number: `national_id`, `account`, `organisation`, `card`, `kid`, `phone`, or None for any other.
 
-    Digits are 0 to 9: what else counts as one somewhere ("²", "٣") has no place in any of these.
+    Only the digits 0 to 9 count; a text with any other digit ("²", "٣") has no label.
     """
     if not (digits.isascii() and digits.isdecimal()):
         return None
@@ -34,7 +35,7 @@ def label(digits: str) -> str | None:
 
 
 def is_phone(digits: str) -> bool:
-    """A Norwegian number of 8 digits, or one with its country in front."""
+    """Whether it is a Norwegian telephone number of 8 digits, or a number with a country code."""
     bare = digits.removeprefix("00")
     return (
         (len(digits) == 8 and digits[0] in "2345679")
@@ -44,49 +45,49 @@ def is_phone(digits: str) -> bool:
 
 
 def is_national_id(digits: str) -> bool:
-    """A Norwegian fødselsnummer or D-number of 11 digits: both check digits, and a day that can be (D-numbers: +40)."""
+    """Whether 11 digits are a Norwegian fødselsnummer or D-number (day + 40): both check digits and a valid date."""
     day, month = int(digits[:2]), int(digits[2:4])
     if not (1 <= day <= 31 or 41 <= day <= 71) or not (1 <= month <= 12 or 41 <= month <= 52 or 81 <= month <= 92):
         return False
-    values = [int(each) for each in digits]
+    values = [int(digit) for digit in digits]
     first = -_weighted(values[:9], _FIRST) % 11
     return first == values[9] and -_weighted(values[:10], _SECOND) % 11 == values[10]
 
 
 def is_account(digits: str) -> bool:
-    """A Norwegian account of 11 digits, modulus 11."""
-    values = [int(each) for each in digits]
+    """Whether 11 digits are a Norwegian bank account number (modulus 11)."""
+    values = [int(digit) for digit in digits]
     return -_weighted(values[:10], _ACCOUNT) % 11 == values[10]
 
 
 def is_organisation(digits: str) -> bool:
-    """A Norwegian organisation of 9 digits, modulus 11; begins with 8 or 9."""
-    values = [int(each) for each in digits]
+    """Whether 9 digits are a Norwegian organisation number: first digit 8 or 9, modulus 11."""
+    values = [int(digit) for digit in digits]
     return digits[0] in "89" and -_weighted(values[:8], _ORGANISATION) % 11 == values[8]
 
 
 def is_luhn(digits: str) -> bool:
-    """Modulus 10 with alternating weights (ISO/IEC 7812-1, annex B)."""
+    """Whether the last digit is a Luhn check digit: modulus 10 with alternating weights (ISO/IEC 7812-1, annex B)."""
     total = 0
-    for place, each in enumerate(reversed(digits)):
-        value = int(each) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
+    for position, digit in enumerate(reversed(digits)):
+        weighted = int(digit) * (1 + position % 2)
+        total += weighted - 9 if weighted > 9 else weighted
     return total % 10 == 0
 
 
 def is_kid_mod11(digits: str) -> bool:
-    """A KID whose last digit is by modulus 11, weights 2 to 7 from the right."""
-    values = [int(each) for each in digits]
-    rest = -sum(value * (2 + place % 6) for place, value in enumerate(reversed(values[:-1]))) % 11
-    return rest == values[-1]
+    """Whether the last digit is a KID's check digit by modulus 11, with weights 2 to 7 from the right."""
+    values = [int(digit) for digit in digits]
+    check = -sum(value * (2 + position % 6) for position, value in enumerate(reversed(values[:-1]))) % 11
+    return check == values[-1]
 
 
 def is_iban(text: str) -> bool:
-    """Letters and digits of an IBAN, modulus 97 (ISO 13616)."""
+    """Whether letters and digits without blanks are a valid IBAN, modulus 97 (ISO 13616)."""
     bare = text.upper()
     if not 15 <= len(bare) <= 34 or not bare.isalnum() or not bare.isascii() or not bare[:2].isalpha():
         return False
-    moved = "".join(str(int(each, 36)) for each in bare[4:] + bare[:4])
+    moved = "".join(str(int(character, 36)) for character in bare[4:] + bare[:4])
     return int(moved) % 97 == 1
 
 

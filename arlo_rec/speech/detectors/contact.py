@@ -1,8 +1,8 @@
-"""E-mail addresses, street addresses and dates of birth in what was said.
+"""Find e-mail addresses, street addresses and dates of birth in the words of one channel.
 
-How far each reaches is decided by its own words: an e-mail address by "at" and "dot", a street by its ending and a
-number, a date by a month and a year. What is left out of a reach is what a listener could use, so each reaches rather
-one word too far.
+The extent of a match follows from its words: "at" and "dot" for an e-mail address, an ending and a house number for a
+street, a month and a year for a date. A word left out could identify somebody, so in doubt a match is one word too
+long. Functions take a channel's tokens and the index *at* of one of them; spans are first and last index, inclusive.
 """
 
 from __future__ import annotations
@@ -14,47 +14,47 @@ from functools import lru_cache
 from arlo_rec.speech.detectors import lexicon as lex
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.numbers import has_digits, is_number
-from arlo_rec.speech.detectors.tokens import Found, Token
+from arlo_rec.speech.detectors.tokens import Match, Token
 
-MOST_LOCAL = 6  # words of the part before "at"
-_ENDINGS = lex.words("com no se dk net org eu info io")
+MOST_LOCAL = 6  # words of an address's local part
+_ENDINGS = lex.split_words("com no se dk net org eu info io")
 _NUMERIC_DATE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}$")
 _YEAR = re.compile(r"^(19\d\d|200\d|201\d)$")
 _DAY = re.compile(r"^([1-9]|[12]\d|3[01])(\.|st|nd|rd|th)?$")
 _HOUSE = re.compile(r"^\d{1,4}[a-zæøå]?$")
-BIRTH_REACH = 12  # words behind "born" or "date of birth"
+BIRTH_REACH = 12  # words after "born" or "date of birth" that are searched
 
 
-def emails(stream: Sequence[Token]) -> Iterator[Found]:
-    """E-mail addresses, spoken or written."""
+def find_emails(stream: Sequence[Token]) -> Iterator[Match]:
+    """Yield e-mail addresses, spoken ("kari at example dot com") or written."""
     at = 0
     while at < len(stream):
-        reach = _email(stream, at)
-        if reach:
-            yield Found(*reach, "email", "rule", 0.95)
-            at = reach[1]
+        span = _find_email(stream, at)
+        if span:
+            yield Match(*span, "email", "rule", 0.95)
+            at = span[1]
         at += 1
 
 
-def _email(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
-    """The reach of an address whose "at" or first domain stands at *at*."""
-    one = stream[at]
-    if _is_literal(one.folded):
-        return _local(stream, at), _domain(stream, at)
-    if one.folded in lex.AT and (one.folded != "at" or _domain(stream, at) > at):
-        return _local(stream, at), _domain(stream, at)
-    pair = (one.folded, stream[at + 1].folded) if at + 1 < len(stream) else ("", "")
+def _find_email(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
+    """The span of an e-mail address whose "at", or first word of its domain, is at index *at*."""
+    token = stream[at]
+    if _is_literal(token.folded):
+        return _find_local_start(stream, at), _find_domain_end(stream, at)
+    if token.folded in lex.AT and (token.folded != "at" or _find_domain_end(stream, at) > at):
+        return _find_local_start(stream, at), _find_domain_end(stream, at)
+    pair = (token.folded, stream[at + 1].folded) if at + 1 < len(stream) else ("", "")
     if pair in lex.AT_PAIRS:
-        return _local(stream, at), _domain(stream, at + 1)
-    if one.folded == "at" and _domain(stream, at) > at + 1:
-        return _local(stream, at), _domain(stream, at)
-    if one.folded in lex.DOT and pair[1] in lex.DOMAINS and at > 0 and not stream[at - 1].ends:
-        return _local(stream, max(at - 1, 0)), at + 1
+        return _find_local_start(stream, at), _find_domain_end(stream, at + 1)
+    if token.folded == "at" and _find_domain_end(stream, at) > at + 1:
+        return _find_local_start(stream, at), _find_domain_end(stream, at)
+    if token.folded in lex.DOT and pair[1] in lex.DOMAINS and at > 0 and not stream[at - 1].ends:
+        return _find_local_start(stream, max(at - 1, 0)), at + 1
     return None
 
 
 def _is_literal(word: str) -> bool:
-    """Whether a word is an address, or the domain of one, as it is written."""
+    """Whether a word is a written e-mail address or domain."""
     before, at, behind = word.partition("@")
     if at and before and behind:
         return True
@@ -62,8 +62,8 @@ def _is_literal(word: str) -> bool:
     return bool(dot and name) and ending in _ENDINGS
 
 
-def _local(stream: Sequence[Token], at: int) -> int:
-    """Where the part before "at" begins: joined by dots and dashes, or letters and digits one by one."""
+def _find_local_start(stream: Sequence[Token], at: int) -> int:
+    """Index of the first word of the local part: words joined by dots and dashes, or single letters and digits."""
     first, used = at, 0
     while first > 0 and used < MOST_LOCAL:
         before = stream[first - 1]
@@ -78,90 +78,92 @@ def _local(stream: Sequence[Token], at: int) -> int:
     return first
 
 
-def _domain(stream: Sequence[Token], at: int) -> int:
-    """Where the part behind "at" ends; *at* itself where no domain follows within four words."""
+def _find_domain_end(stream: Sequence[Token], at: int) -> int:
+    """Index of the last word of the domain after "at"; *at* itself where no domain follows within five words."""
     last = at
-    for place in range(at + 1, min(at + 6, len(stream))):
-        word = stream[place].folded
-        if stream[place].start - stream[place - 1].end > 2.0:
+    for index in range(at + 1, min(at + 6, len(stream))):
+        word = stream[index].folded
+        if stream[index].start - stream[index - 1].end > 2.0:
             break
-        dotted = stream[place - 1].folded in lex.DOT
+        dotted = stream[index - 1].folded in lex.DOT
         if (dotted or word in lex.DOMAINS or _is_literal(word)) and (word not in {"no", "me", "post"} or dotted):
-            last = place
-            if not (place + 1 < len(stream) and stream[place + 1].folded in lex.DOT):
+            last = index
+            if not (index + 1 < len(stream) and stream[index + 1].folded in lex.DOT):
                 break
     return last
 
 
-def addresses(stream: Sequence[Token]) -> Iterator[Found]:
-    """Streets with their numbers, with postcode and town behind; and what follows "I live in"."""
+def find_addresses(stream: Sequence[Token]) -> Iterator[Match]:
+    """Yield streets with house number, postcode and town, postcodes alone, and up to eight words after "I live in"."""
     for at in range(len(stream)):
-        reach = _street(stream, at) or _postcode(stream, at)
-        if reach:
-            yield Found(*reach, "address", "rule", 0.85)
+        span = _find_street(stream, at) or _find_postcode(stream, at)
+        if span:
+            yield Match(*span, "address", "rule", 0.85)
         pair = (stream[at].folded, stream[at + 1].folded) if at + 1 < len(stream) else ("", "")
         if pair in lex.LIVE:
             last = at + 1
             while last + 1 < len(stream) and last - at < 9 and not stream[last].ends:
                 last += 1
             if last > at + 1:
-                yield Found(at + 2, last, "address", "cue", 0.7)
+                yield Match(at + 2, last, "address", "cue", 0.7)
 
 
-def _street(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
-    one = stream[at]
-    compound = one.folded.endswith(lex.STREETS) and len(one.folded) >= 7 and one.folded not in lex.NO_STREET
-    alone = one.folded in lex.STREETS_ALONE and at > 0
+def _find_street(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
+    token = stream[at]
+    compound = token.folded.endswith(lex.STREETS) and len(token.folded) >= 7 and token.folded not in lex.NO_STREET
+    alone = token.folded in lex.STREETS_ALONE and at > 0
     if not compound and not alone:
         return None
-    behind = [place for place in (at + 1, at + 2) if place < len(stream) and _is_house(stream[place])]
-    before = [place for place in range(max(0, at - 4), at) if _is_house(stream[place])]
+    behind = [index for index in (at + 1, at + 2) if index < len(stream) and _is_house(stream[index])]
+    before = [index for index in range(max(0, at - 4), at) if _is_house(stream[index])]
     named = alone and stream[at - 1].capital and not stream[at - 1].begins
     if behind and not stream[at].ends:
         number = behind[-1] if len(behind) > 1 and behind[-1] == behind[0] + 1 else behind[0]
-        first = at - (2 if alone and at > 1 and stream[at - 2].capital else 1 if alone or _joined(stream, at) else 0)
-        return first, _town(stream, number)
+        first = at - (
+            2 if alone and at > 1 and stream[at - 2].capital else 1 if alone or _follows_capital(stream, at) else 0
+        )
+        return first, _find_town_end(stream, number)
     if before and (alone or named):
-        return _number_begin(stream, before[0]), _town(stream, at)
-    if named or (compound and one.capital and not one.begins):
-        return at - (1 if alone else 0), _town(stream, at)
+        return _find_number_start(stream, before[0]), _find_town_end(stream, at)
+    if named or (compound and token.capital and not token.begins):
+        return at - (1 if alone else 0), _find_town_end(stream, at)
     return None
 
 
-def _number_begin(stream: Sequence[Token], at: int) -> int:
-    """Where the house number that *at* is a part of begins: "one hundred and ninety three"."""
+def _find_number_start(stream: Sequence[Token], at: int) -> int:
+    """Index of the first word of the house number that ends at *at*: "one hundred and ninety three"."""
     while at > 0 and (_is_house(stream[at - 1]) or is_number(stream[at - 1].folded)) and not stream[at - 1].ends:
         at -= 1
     return at
 
 
-def _joined(stream: Sequence[Token], at: int) -> bool:
+def _follows_capital(stream: Sequence[Token], at: int) -> bool:
     return at > 0 and stream[at - 1].capital and not stream[at - 1].begins
 
 
-def _is_house(one: Token) -> bool:
-    return bool(_HOUSE.match(one.folded)) or has_digits(one)
+def _is_house(token: Token) -> bool:
+    return bool(_HOUSE.match(token.folded)) or has_digits(token)
 
 
-def _town(stream: Sequence[Token], at: int) -> int:
-    """Behind a house number: its letter, a postcode and a town."""
+def _find_town_end(stream: Sequence[Token], at: int) -> int:
+    """Index of the last word of what follows a house number: its letter, a postcode and a town."""
     last = at
-    for place in range(at + 1, min(at + 9, len(stream))):
-        one = stream[place]
-        ended = stream[place - 1].ends and not (has_digits(one) or one.capital)
-        if ended or one.start - stream[place - 1].end > 2.0:
+    for index in range(at + 1, min(at + 9, len(stream))):
+        token = stream[index]
+        ended = stream[index - 1].ends and not (has_digits(token) or token.capital)
+        if ended or token.start - stream[index - 1].end > 2.0:
             break
-        if has_digits(one) or (one.capital and not one.begins) or len(one.folded) == 1:
-            last = place
-        elif one.folded not in {"i", "in", "på", "og", "and", "postnummer", "postcode", "comma", "komma", "ved"}:
+        if has_digits(token) or (token.capital and not token.begins) or len(token.folded) == 1:
+            last = index
+        elif token.folded not in {"i", "in", "på", "og", "and", "postnummer", "postcode", "comma", "komma", "ved"}:
             break
     if (last > at and has_digits(stream[last])) or _is_house(stream[at]):
-        last = _small_town(stream, last)
+        last = _find_lower_case_town(stream, last)
     return last
 
 
-def _small_town(stream: Sequence[Token], last: int) -> int:
-    """The town behind a number, written small: the next word that says something, perhaps behind "i" or "in"."""
+def _find_lower_case_town(stream: Sequence[Token], last: int) -> int:
+    """Index of a lower-case town after a number: the next word, perhaps after "i" or "in", unless it is harmless."""
     behind = last + 1
     if behind < len(stream) and stream[behind].folded in {"i", "in", "på"}:
         behind += 1
@@ -170,54 +172,54 @@ def _small_town(stream: Sequence[Token], last: int) -> int:
     return last
 
 
-def _postcode(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
+def _find_postcode(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
     if stream[at].folded not in lex.POSTCODE:
         return None
     last = at
-    for place in range(at + 1, min(at + 8, len(stream))):
-        if has_digits(stream[place]):
-            last = place
+    for index in range(at + 1, min(at + 8, len(stream))):
+        if has_digits(stream[index]):
+            last = index
     return (at + 1, min(last + 1, len(stream) - 1)) if last > at else None
 
 
-def births(stream: Sequence[Token]) -> Iterator[Found]:
-    """Dates of birth: any day with a year, and any day at all behind a word for being born."""
-    for at, one in enumerate(stream):
-        if _NUMERIC_DATE.match(one.folded):
-            yield Found(at, at, "birth", "rule", 0.8)
-        elif one.folded in lex.MONTHS or _is_numbered_month(stream, at):
-            reach = _date(stream, at)
-            if reach and _has_year(stream, at, *reach):
-                yield Found(*reach, "birth", "rule", 0.85)
-        if one.folded in lex.BORN:
-            reach = _behind(stream, at)
-            if reach:
-                yield Found(*reach, "birth", "cue", 0.85)
+def find_births(stream: Sequence[Token]) -> Iterator[Match]:
+    """Yield dates of birth: any date with a year, and any day or month after a word for being born."""
+    for at, token in enumerate(stream):
+        if _NUMERIC_DATE.match(token.folded):
+            yield Match(at, at, "birth", "rule", 0.8)
+        elif token.folded in lex.MONTHS or _is_numbered_month(stream, at):
+            span = _find_date(stream, at)
+            if span and _has_year(stream, at, *span):
+                yield Match(*span, "birth", "rule", 0.85)
+        if token.folded in lex.BORN:
+            span = _find_date_after_born(stream, at)
+            if span:
+                yield Match(*span, "birth", "cue", 0.85)
 
 
 @lru_cache(maxsize=4096)
 def _is_ordinal(word: str) -> bool:
-    """ "åttende", "tjueåttende", "twenty-eighth", "den 8." """
+    """Whether a word is an ordinal: "åttende", "tjueåttende", "twenty-eighth", "8." """
     if word in lex.ORDINALS or _DAY.match(word):
         return True
-    return any(word.endswith(one) and is_number(word[: -len(one)].strip("-")) for one in lex.ORDINALS)
+    return any(word.endswith(ordinal) and is_number(word[: -len(ordinal)].strip("-")) for ordinal in lex.ORDINALS)
 
 
 def _is_numbered_month(stream: Sequence[Token], at: int) -> bool:
-    """The second of "tjueåttende i åttende", "den ellevte tredje"."""
+    """Whether an ordinal stands for a month: the second of "tjueåttende i åttende", "den ellevte tredje"."""
     word = stream[at].folded
     if not _is_ordinal(word) or at == 0 or word.isdigit():
         return False
-    before = [stream[place].folded for place in range(max(0, at - 2), at)]
-    return any(_is_ordinal(one) and not one.isdigit() for one in before)
+    before = [stream[index].folded for index in range(max(0, at - 2), at)]
+    return any(_is_ordinal(word) and not word.isdigit() for word in before)
 
 
-def _is_day(one: Token) -> bool:
-    return _is_ordinal(one.folded) or has_digits(one)
+def _is_day(token: Token) -> bool:
+    return _is_ordinal(token.folded) or has_digits(token)
 
 
-def _date(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
-    """The words of a date around a month."""
+def _find_date(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
+    """The span of a date around the month at index *at*; None for a month alone."""
     first, last = at, at
     while first > 0 and at - first < 4 and not stream[first - 1].ends:
         before = stream[first - 1]
@@ -236,23 +238,25 @@ def _date(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
     return (first, last) if last > first else None
 
 
-_INNER = lex.words("the of og och and den i av hundre hundra hundrede hundred tusen tusind thousand in eh uh to två")
+_INNER = lex.split_words(
+    "the of og och and den i av hundre hundra hundrede hundred tusen tusind thousand in eh uh to två"
+)
 
 
 def _has_year(stream: Sequence[Token], at: int, first: int, last: int) -> bool:
-    """A number behind the month, or a year anywhere, that is no time of day."""
+    """Whether a date has a year: a number after the month (not of a measure), or the digits of a year anywhere."""
     if last > at and not (last + 1 < len(stream) and stream[last + 1].folded in lex.MEASURES):
-        behind = [one.folded for one in stream[at + 1 : last + 1]]
-        return any(one in lex.TEENS or len(one) > 1 for one in behind)
-    return any(_YEAR.match(one.folded) for one in stream[first : last + 1])
+        behind = [token.folded for token in stream[at + 1 : last + 1]]
+        return any(token in lex.TEENS or len(token) > 1 for token in behind)
+    return any(_YEAR.match(token.folded) for token in stream[first : last + 1])
 
 
-def _behind(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
-    """What is said of a date within twelve words behind "born", to the end of its sentence."""
+def _find_date_after_born(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
+    """The span of days and months within twelve words after "born", up to the end of the sentence."""
     days: list[int] = []
-    for place in range(at + 1, min(at + 1 + BIRTH_REACH, len(stream))):
-        if days and (stream[place - 1].ends or place - days[-1] > 4):
+    for index in range(at + 1, min(at + 1 + BIRTH_REACH, len(stream))):
+        if days and (stream[index - 1].ends or index - days[-1] > 4):
             break
-        if _is_day(stream[place]) or stream[place].folded in lex.MONTHS:
-            days.append(place)
+        if _is_day(stream[index]) or stream[index].folded in lex.MONTHS:
+            days.append(index)
     return (days[0], days[-1]) if days else None

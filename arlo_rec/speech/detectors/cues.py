@@ -1,19 +1,19 @@
-"""What people say before a name, and how they ask for what identifies, in five languages; folded to small letters."""
+"""Phrases that people say before a name, and words by which they ask for identifiers, in five languages; case-folded."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from arlo_rec.speech.detectors.lexicon import words
+from arlo_rec.speech.detectors.lexicon import split_words
 
 
-def phrases(text: str) -> frozenset[tuple[str, ...]]:
-    """Phrases between bars, as tuples of words."""
-    return frozenset(tuple(one.split()) for one in text.split("|"))
+def parse_phrases(text: str) -> frozenset[tuple[str, ...]]:
+    """Split a text into phrases at bars, and each phrase into a tuple of words."""
+    return frozenset(tuple(phrase.split()) for phrase in text.split("|"))
 
 
 # A name must follow
-MUST: Final = phrases(
+MUST: Final = parse_phrases(
     "my name is|my name's|name is|the name is|i am called|you are speaking with|you're speaking with|"
     "speaking with|speaking to|you are through to|you're through to|this is|ask for|asked for|spoke to|"
     "spoke with|talked to|jeg heter|eg heiter|jag heter|jeg hedder|heter|heiter|hedder|navnet er|navn er|"
@@ -24,7 +24,7 @@ MUST: Final = phrases(
     "hilsen|herr|fru|fröken|frøken|mr|mrs|miss|ms|dr"
 )
 # A name may follow
-MAY: Final = phrases(
+MAY: Final = parse_phrases(
     "thank you|thanks|hello|hi|hey|dear|goodbye|bye|good morning|good afternoon|good evening|thank you very much|"
     "okay|it is|it's|i am|i'm|that is|that's|here is|speak to|speak with|talk to|from|with|with you|"
     "help you with|takk|tusen takk|hei|hallo|god dag|god morgen|ha det|morn|heisann|det er|dette er|her er|eg er|"
@@ -37,16 +37,16 @@ MAY: Final = phrases(
     "greit|great"
 )
 # Whoever is greeted or thanked is often named
-GREETING: Final = phrases(
+GREETING: Final = parse_phrases(
     "thank you|thanks|thank you very much|thanks a lot|hello|hi|goodbye|bye|help you with|help you with today|"
     "takk|tusen takk|takk skal du ha|mange takk|hei|hallo|ha det|ha det bra|hjelpe deg med|hjelpe deg med da|"
     "hjelpe deg|tack|tack så mycket|hej|hej då|hjälpa dig med|tak|mange tak|farvel|hjælpe dig med|hjelpa deg med"
 )
-LONGEST: Final = max(len(one) for one in MUST | MAY | GREETING)  # words
+LONGEST: Final = max(len(phrase) for phrase in MUST | MAY | GREETING)  # words
 # Parts of names that are written small
-PARTICLES: Final = words("af al av bin de den el la mac mc o st ter van von")
-# Written with capital letters, and nobody: places, firms, products, days
-NOT_PEOPLE: Final = words(
+PARTICLES: Final = split_words("af al av bin de den el la mac mc o st ter van von")
+# Capitalised words that name no person: places, firms, products, days
+NOT_PEOPLE: Final = split_words(
     "alexa altibox android app apple april arlo august baby bankid basestation bergen black bluetooth christmas "
     "chrome danish danmark dansk december denmark easter engelsk england english essential europa europe "
     "facebook february fi friday go google gps hd home i i'd i'll i'm i've id internet ip ipad iphone january "
@@ -57,39 +57,39 @@ NOT_PEOPLE: Final = words(
     "wi wi-fi wifi windows"
 )
 
-# -- questions------------------------------------------------------------------------------------------
+# -- questions -----------------------------------------------------------------------------------------
 
 ABOUT: Final = {
-    "name": words(
+    "name": split_words(
         "name navn navnet namn namnet fornavn etternavn surname etternavnet fornavnet efternamn efternavn etternamn"
     ),
-    "number": words(
+    "number": split_words(
         "phone telephone telefonnummer telefonnummeret telefonnr mobilnummer mobilnummeret telefonnumret mobilnumret "
         "nummeret number nummer numret personnummer personnummeret fødselsnummer fødselsnummeret kontonummer "
         "kontonummeret kortnummer kortnummeret personnumret kundenummer kundenummeret account card social identity "
         "organisasjonsnummer organisasjonsnummeret kid kid-nummer kid-nummeret cpr cpr-nummer iban telefon mobil "
         "cell mobile id-nummer numbers"
     ),
-    "email": words(
+    "email": split_words(
         "e-mail email mail mailadresse mailadressen e-post epost e-postadresse epostadresse e-postadressen "
         "epostadressen epostadressa e-postadressa mejl mejladress mejladressen mailen e-posten e-postadress"
     ),
-    "address": words(
+    "address": split_words(
         "address adresse adressen adressa adress gateadresse bostedsadresse postcode postnummer postnummeret "
         "postadresse"
     ),
-    "birth": words(
+    "birth": split_words(
         "birth born fødselsdato fødselsdatoen født fødd född födelsedatum fødselsdagen birthday födelsedata fødselsår"
     ),
-    "code": words(
+    "code": split_words(
         "serial serienummer serienummeret serienumret serie-nummer code kode koden kod password passord kundeid"
     ),
-    "spelled": words("spell spelled stave staver stavar stavas bokstavere staves stavet bokstavera spelt"),
+    "spelled": split_words("spell spelled stave staver stavar stavas bokstavere staves stavet bokstavera spelt"),
 }
 # "who am I speaking with" asks for a name without the word
-WHO: Final = phrases(
+WHO: Final = parse_phrases(
     "hvem snakker|kven snakkar|vem talar|hvem taler|who am|whom am|hva heter|kva heiter|vad heter|hvad hedder|"
     "hvem er|who is|vem pratar|kven er|who's calling"
 )
-IS: Final = words("as er is it's var was är")
-MINE: Final = words("din ditt her here mi min mine mitt")
+IS: Final = split_words("as er is it's var was är")
+MINE: Final = split_words("din ditt her here mi min mine mitt")

@@ -1,4 +1,4 @@
-"""Words that say nothing of who somebody is. What is in no such list may be a name, a place or a misheard one."""
+"""Look up harmless words: those that identify nobody. Any other word may be a name, a place or a misrecognised name."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from importlib.resources import files
 
 
 def is_harmless(folded: str) -> bool:
-    """Whether a word in small letters is in the list of any language."""
-    return folded in words()
+    """Whether a case-folded word is in the list of any language."""
+    return folded in load_words()
 
 
 @cache
-def words() -> frozenset[str]:
-    """All of them, read once."""
+def load_words() -> frozenset[str]:
+    """The words of all languages, read once from `harmless.txt`."""
     text = files("arlo_rec.speech.detectors").joinpath("harmless.txt").read_text("utf-8")
     lines = (line for line in text.splitlines() if line[:1] not in {"#", "["})
     return frozenset(word for line in lines for word in line.split())

@@ -1,18 +1,18 @@
-"""How much each word of a Norwegian call looks like a part of somebody's name.
+"""Score how much each word of a Norwegian call looks like part of a person's name: a perceptron over hashed features.
 
-A perceptron reads the words from left to right and adds up weights: of the word, its ends, its neighbours, the lists
-of `namelists`, and what it said of the two words before. It works with and without capitals and punctuation, because
-speech engines give both, and for names that are in no list. What it says is a score and no decision: names are missed,
-most of all where nothing is written with a capital, so a person listens before anything is given away.
+The perceptron goes through the words from left to right and sums weights: of the word, its prefixes and suffixes, its
+neighbours, the lists of `name_lists`, and its own tags of the two words before. It works with and without capitals and
+punctuation, because speech engines write both, and for names in no list. Its result is a score, not a decision: it
+misses names, above all where nothing is capitalised, so a person listens before a copy is released.
 
 The weights were learnt by `tools/train_tagger.py` from NorNE (Norwegian Dependency Treebank with entities; the
-annotations are CC0, the texts are not) and from made-up frames of telephone talk. The file holds no words: a feature is
-a 32-bit CRC of its text, mixed and cut to a place in a table of a million places, which others share. Nothing of the
-texts can be read from it; at most it can be asked whether one word, with an ending or a neighbour, had some weight.
+annotations are CC0, the texts are not) and from made-up frames of telephone talk. The file contains no words: a feature
+is a 32-bit CRC of its text, mixed and truncated to an index of a table of a million weights, shared by collisions. The
+texts cannot be read from it; at most one can test whether a word, with an ending or a neighbour, has a weight.
 
-    tagger.bin.gz   magic, two logistics of the score (2 x 2 floats), words often written small (a bit table), weights
-                    for persons and for other names (a signed byte each), SHA-256 of all that; gzip. It guards against
-                    damage, not against an attacker, who could change the code as well.
+    tagger.bin.gz   magic, two logistic functions of the score (2 x 2 floats), words often written in lower case (a bit
+                    table), weights for persons and for other names (a signed byte each), SHA-256 of all that; gzip.
+                    The digest detects damage, not an attacker, who could change the code as well.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ from arlo_rec.speech.detectors import name_lists
 FILE = Path(__file__).with_name("tagger.bin.gz")
 MAGIC = b"arlo-tagger-1\n"
 PLACES = 1 << 20  # of weights: fewer cost recall by collisions, more cost megabytes
-COMMON_BITS = 1 << 18  # of the table of everyday words; 17,000 are in it: 1 other word in 16 is taken for one
-EVERYDAY = 8  # the bit of `Own.listed` above those of the name lists
-REPEATED = 0.6  # of a margin holds wherever else in the call the word stands; chosen on the development splits
-USUAL = 0.5  # on made-up talk in small letters: recall 0.83, and 0.93 at 0.2, where 1 word taken in 30 is none
+COMMON_BITS = 1 << 18  # of the table of everyday words; 17,000 are in it: 1 other word in 16 collides with one
+EVERYDAY = 8  # the bit of `WordFeatures.listed` above those of the name lists
+REPEATED = 0.6  # share of a word's best margin that counts at its other occurrences; chosen on the development splits
+USUAL = 0.5  # threshold; on made-up lower-case talk: recall 0.83 (0.93 at 0.2, where 1 match in 30 is no name)
 _HEAD = struct.Struct("<4f")
 _MASK = PLACES - 1
 _ENDS = ".?!:…"
 _AROUND = " \t\r\n.,;:!?…\"'`´“”„«»‘’()[]{}<>*_/\\|–—-"
 
-# How a word is written: in a text with capitals small, capital at a start, capital elsewhere, all capitals; in a text
-# without any capital; with a digit.
+# How a word is written: in cased text lower case, capitalised at a sentence's start, capitalised elsewhere, upper case;
+# in uncased text; with a digit.
 SMALL, FIRST, CAPITAL, CAPITALS, BARE, DIGITS = range(6)
 
-NOTHING, PERSON, OTHER = range(3)  # what a word is a part of: no name, a person's, one of a firm, place, product ...
+NOTHING, PERSON, OTHER = range(3)  # tags: no name, a person's name, a name of a firm, place, product ...
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """What a word gives by itself: hashes that are mixed with how it is written, and what its neighbours ask of it."""
+class WordFeatures:
+    """The features of a word by itself: hashes to be mixed with its writing, and those that its neighbours use."""
 
     hashes: tuple[int, ...]
     word: int
@@ -61,41 +61,43 @@ class Own:
 
 
 Lists = Callable[[str], int]
-ABSENT = Own((), zlib.crc32(b"none"), zlib.crc32(b"none3"), 0)  # where no word is
+ABSENT = WordFeatures(
+    (), zlib.crc32(b"none"), zlib.crc32(b"none3"), 0
+)  # padding before the first and after the last word
 
 
-def people(words: Sequence[str]) -> list[float]:
-    """For each word from 0 to 1 how much it looks like a part of a person's name; 0.5 is the usual threshold.
+def score_names(words: Sequence[str]) -> list[float]:
+    """Score each word from 0 to 1 by how much it looks like part of a person's name; 0.5 is the usual threshold.
 
-    Words come as an engine wrote them, with or without capitals, punctuation attached or not there at all; the more
-    of a call is given at once, the better. Raises Integrity ("tagger_damaged") if the weights are not as shipped.
+    *words* are as an engine wrote them, with or without capitals and attached punctuation; more context gives better
+    scores. Raises Integrity ("tagger_damaged") if the weights are not as shipped.
     """
-    return weights().scores(words)
+    return load_weights().score(words)
 
 
-def bare(word: str) -> str:
-    """The word without what stands around it."""
+def strip_marks(word: str) -> str:
+    """The word without the punctuation around it."""
     return word.strip(_AROUND)
 
 
-def written(words: Sequence[str]) -> list[int]:
-    """How each word is written, given the others (3 bits), and the punctuation before and behind it (3 and 2 bits)."""
-    cased = _cased(words)
-    found: list[int] = []
+def encode_writing(words: Sequence[str]) -> list[int]:
+    """Encode each word's case, given the others (3 bits), and the punctuation before and after it (3 and 2 bits)."""
+    cased = _is_cased(words)
+    codes: list[int] = []
     before = ""
     for raw in words:
-        word = bare(raw)
+        word = strip_marks(raw)
         start, end = raw.find(word), raw.rfind(word) + len(word)
         opening, behind = raw[:start], raw[end:] if word else raw
-        how = _how(word, cased=cased, start=before[-1:] in _ENDS)
-        mark = 4 if opening else _mark(before) if found else 2
-        found.append(how | mark << 3 | _mark(behind) << 6)
+        how = _classify_case(word, cased=cased, start=before[-1:] in _ENDS)
+        mark = 4 if opening else _classify_mark(before) if codes else 2
+        codes.append(how | mark << 3 | _classify_mark(behind) << 6)
         before = behind.rstrip("\"'»”)") or behind or " "
-    return found
+    return codes
 
 
-def _how(word: str, *, cased: bool, start: bool) -> int:
-    if any(one.isdigit() for one in word):
+def _classify_case(word: str, *, cased: bool, start: bool) -> int:
+    if any(character.isdigit() for character in word):
         return DIGITS
     if not cased:
         return BARE
@@ -106,19 +108,19 @@ def _how(word: str, *, cased: bool, start: bool) -> int:
     return FIRST if start else CAPITAL
 
 
-def _mark(text: str) -> int:
-    """What punctuation this is: none, a comma, the end of a sentence, another."""
+def _classify_mark(text: str) -> int:
+    """The class of punctuation: 0 none, 1 a comma, 2 the end of a sentence, 3 any other."""
     last = text.strip()[-1:]
     return 0 if not last else 1 if last == "," else 2 if last in _ENDS else 3
 
 
-def _cased(words: Sequence[str]) -> bool:
-    """Whether capitals mean something: an engine that writes everything large says no more than one that does small."""
+def _is_cased(words: Sequence[str]) -> bool:
+    """Whether capitals carry information: the words are neither all lower case nor all upper case."""
     return any(word != word.lower() for word in words) and any(word != word.upper() for word in words)
 
 
-def describe(word: str, listed: Lists) -> Own:
-    """The hashes of one bare word; *listed* says which lists it is in."""
+def describe(word: str, listed: Lists) -> WordFeatures:
+    """The features of a word without marks; *listed* gives the bits of the lists that contain it."""
     if not word:
         return ABSENT
     plain = word.lower()
@@ -126,38 +128,42 @@ def describe(word: str, listed: Lists) -> Own:
     texts = [f"w {plain}", f"l {code} {min(len(plain), 8)}", f"h {code & 7} {'-' in plain}"]
     texts += [f"p {plain[:size]}" for size in (1, 2, 3, 4)]
     texts += [f"s {plain[-size:]}" for size in (1, 2, 3, 4, 5)]
-    if code < EVERYDAY:  # no everyday word: its ends say more
+    if code < EVERYDAY:  # prefixes and suffixes of a rarer word get weights of their own
         texts += [f"rp {plain[:3]}", f"rs {plain[-3:]}", f"rs {plain[-4:]}"]
-    hashes = tuple(zlib.crc32(one.encode()) for one in texts)
-    return Own(hashes, hashes[0], zlib.crc32(f"e {plain[-3:]}".encode()), code)
+    hashes = tuple(zlib.crc32(text.encode()) for text in texts)
+    return WordFeatures(hashes, hashes[0], zlib.crc32(f"e {plain[-3:]}".encode()), code)
 
 
-def judge(seen: Sequence[Own], how: Sequence[int], person: Sequence[int], other: Sequence[int]) -> list[int]:
-    """The margin of each word: by how much it looks more like a person's name than like another name or none."""
+def judge(
+    features: Sequence[WordFeatures], writing: Sequence[int], person: Sequence[int], other: Sequence[int]
+) -> list[int]:
+    """The margin of each word: its sum of weights for a person's name, less that for another name if positive."""
     margins: list[int] = []
     before = earlier = NOTHING
-    padded = [ABSENT, ABSENT, *seen, ABSENT, ABSENT]
-    cases = [7, *how, 7]
-    for at in range(len(seen)):
-        here = places(padded, cases, at, before, earlier)
-        named = sum([person[place] for place in here])
-        rival = sum([other[place] for place in here])
-        margins.append(named - max(rival, 0))
-        earlier, before = before, PERSON if named > max(rival, 0) else OTHER if rival > 0 else NOTHING
+    padded = [ABSENT, ABSENT, *features, ABSENT, ABSENT]
+    cases = [7, *writing, 7]
+    for position in range(len(features)):
+        weights = index_features(padded, cases, position, before, earlier)
+        person_sum = sum([person[index] for index in weights])
+        other_sum = sum([other[index] for index in weights])
+        margins.append(person_sum - max(other_sum, 0))
+        earlier, before = before, PERSON if person_sum > max(other_sum, 0) else OTHER if other_sum > 0 else NOTHING
     return margins
 
 
-def places(padded: Sequence[Own], cases: Sequence[int], at: int, before: int, earlier: int) -> list[int]:
-    """Where the weights of word *at* stand; *padded* has two words more on each side and *cases* one.
+def index_features(
+    padded: Sequence[WordFeatures], cases: Sequence[int], at: int, before: int, earlier: int
+) -> list[int]:
+    """The indices of the weights of word *at*; *padded* has two more words on each side than the text, *cases* one.
 
-    Each kind of feature mixes in a number of its own, by multiplication with odd numbers (Knuth), which spreads them.
+    Each kind of feature mixes in a constant of its own; multiplication by odd constants (Knuth) spreads the hashes.
     """
-    left2, left, this, right, right2 = padded[at : at + 5]
+    left2, left, word, right, right2 = padded[at : at + 5]
     how, marks = cases[at + 1] & 7, cases[at + 1] >> 3
     case = how * 0x9E3779B1
     tags = before + 3 * earlier
-    found = [((one ^ case) * 0x85EBCA6B >> 9) & _MASK for one in this.hashes]
-    lists = this.listed | left.listed << 4 | right.listed << 8
+    indexes = [((value ^ case) * 0x85EBCA6B >> 9) & _MASK for value in word.hashes]
+    lists = word.listed | left.listed << 4 | right.listed << 8
     cased = how | (cases[at] & 7) << 3 | (cases[at + 2] & 7) << 6
     for value in (
         left.word ^ case ^ 0x0A511ED1,
@@ -168,27 +174,27 @@ def places(padded: Sequence[Own], cases: Sequence[int], at: int, before: int, ea
         right.ending ^ case ^ 0x510E527F,
         left.word * 3 ^ left2.word * 5 ^ case ^ 0x6A09E667,
         left.word * 3 ^ right.word * 5 ^ case ^ 0x7137449F,
-        left.word * 3 ^ this.listed * 0x27D4EB2F ^ case ^ 0x0BB67AE8,
-        right.word * 3 ^ this.listed * 0x27D4EB2F ^ case ^ 0x13C6EF37,
+        left.word * 3 ^ word.listed * 0x27D4EB2F ^ case ^ 0x0BB67AE8,
+        right.word * 3 ^ word.listed * 0x27D4EB2F ^ case ^ 0x13C6EF37,
         lists * 0x27D4EB2F ^ how ^ 0x254FF53A,
         cased * 0x27D4EB2F ^ tags ^ 0x39B05688,
-        (cased * 16 + this.listed) * 0x27D4EB2F ^ tags ^ 0x428A2F98,
-        this.word * 3 ^ tags * 0x27D4EB2F ^ case ^ 0x59F111F1,
-        this.ending * 3 ^ tags * 0x27D4EB2F ^ case ^ 0x6923F82A,
+        (cased * 16 + word.listed) * 0x27D4EB2F ^ tags ^ 0x428A2F98,
+        word.word * 3 ^ tags * 0x27D4EB2F ^ case ^ 0x59F111F1,
+        word.ending * 3 ^ tags * 0x27D4EB2F ^ case ^ 0x6923F82A,
         left.word * 3 ^ tags * 0x27D4EB2F ^ case ^ 0x7BCA4AB1,
         right.word * 3 ^ tags * 0x27D4EB2F ^ case ^ 0x0807AA98,
-        left.ending * 3 ^ this.ending * 5 ^ case ^ 0x12835B01,
-        (marks * 16 + this.listed) * 0x27D4EB2F ^ case ^ 0x243185BE,
+        left.ending * 3 ^ word.ending * 5 ^ case ^ 0x12835B01,
+        (marks * 16 + word.listed) * 0x27D4EB2F ^ case ^ 0x243185BE,
         (marks * 16 + tags) * 0x27D4EB2F ^ case ^ 0x550C7DC3,
         left.word * 3 ^ marks * 0x27D4EB2F ^ case ^ 0x72BE5D74,
     ):
-        found.append((value * 0x85EBCA6B >> 9) & _MASK)
-    return found
+        indexes.append((value * 0x85EBCA6B >> 9) & _MASK)
+    return indexes
 
 
 def name_code(plain: str) -> int:
-    """Which lists a small-written name is in, by its parts and without a genitive: 1 given, 2 family, 4 ambiguous."""
-    names = name_lists.lists()
+    """Bits of the lists with a lower-case name, by its parts, without genitive: 1 given, 2 family, 4 ambiguous."""
+    names = name_lists.load_names()
     code = 0
     for part in plain.split("-") if "-" in plain else (plain,):
         for form in (part, part[:-1].rstrip("'’")) if part.endswith("s") else (part,):
@@ -199,14 +205,14 @@ def name_code(plain: str) -> int:
     return code
 
 
-def everyday(bits: bytes | bytearray, plain: str) -> bool:
-    """Whether a small-written word is in the table of words that are often written small."""
+def is_everyday(bits: bytes | bytearray, plain: str) -> bool:
+    """Whether a lower-case word is in the table of everyday words; 1 other word in 16 is, too, by collision."""
     at = zlib.crc32(b"common " + plain.encode()) % COMMON_BITS
     return bool(bits[at >> 3] >> (at & 7) & 1)
 
 
-def everyday_table(words: Iterable[str]) -> bytes:
-    """The table of these words: one bit each, no words."""
+def build_everyday_table(words: Iterable[str]) -> bytes:
+    """The table of everyday words: one bit for each hash."""
     bits = bytearray(COMMON_BITS // 8)
     for word in words:
         at = zlib.crc32(b"common " + word.encode()) % COMMON_BITS
@@ -216,26 +222,29 @@ def everyday_table(words: Iterable[str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What was learnt: the score of a margin m is 1 / (1 + exp(-(slope * m + shift)))."""
+    """The learnt weights and calibration: the score of a margin m is 1 / (1 + exp(-(slope * m + shift)))."""
 
-    logistic: tuple[tuple[float, float], tuple[float, float]]  # slope and shift, with capitals and without
+    logistic: tuple[tuple[float, float], tuple[float, float]]  # slope and shift, for cased and for uncased text
     common: bytes
     person: array[int]
     other: array[int]
 
-    def scores(self, words: Sequence[str]) -> list[float]:
-        """What `people` says."""
-        slope, shift = self.logistic[not _cased(words)]
-        return [1 / (1 + math.exp(-max(-60.0, min(60.0, slope * one + shift)))) for one in self.margins(words)]
+    def score(self, words: Sequence[str]) -> list[float]:
+        """The scores of `score_names`."""
+        slope, shift = self.logistic[not _is_cased(words)]
+        return [
+            1 / (1 + math.exp(-max(-60.0, min(60.0, slope * margin + shift)))) for margin in self.compute_margins(words)
+        ]
 
-    def margins(self, words: Sequence[str]) -> list[float]:
-        """By how much each word looks more like a person's name than like anything else, in steps of weights.
+    def compute_margins(self, words: Sequence[str]) -> list[float]:
+        """The margin of each word, in units of the weights.
 
-        A word that is clearly a name where somebody says who he is, is one where he is only thanked.
+        A word's best margin in the call counts in part (`REPEATED`) at its other occurrences: a name clear from a
+        self-introduction is a name where the person is only thanked.
         """
-        plain = [bare(word) for word in words]
-        own = {word: describe(word, self._listed) for word in set(plain)}  # for this call only: nothing said is kept
-        alone = judge([own[word] for word in plain], written(words), self.person, self.other)
+        plain = [strip_marks(word) for word in words]
+        own = {word: describe(word, self._listed) for word in set(plain)}  # not cached: no word of a call is kept
+        alone = judge([own[word] for word in plain], encode_writing(words), self.person, self.other)
         best: dict[str, int] = {}
         for word, margin in zip(plain, alone, strict=True):
             if own[word].listed < EVERYDAY and margin > best.get(word, 0):
@@ -246,23 +255,23 @@ class Weights:
         ]
 
     def _listed(self, plain: str) -> int:
-        return name_code(plain) | EVERYDAY * everyday(self.common, plain)
+        return name_code(plain) | EVERYDAY * is_everyday(self.common, plain)
 
     def write(self) -> bytes:
-        """The file that `read` reads."""
+        """The bytes of a file that `read` accepts."""
         head = MAGIC + _HEAD.pack(*self.logistic[0], *self.logistic[1])
         body = head + self.common + self.person.tobytes() + self.other.tobytes()
         return gzip.compress(body + hashlib.sha256(body).digest(), 9, mtime=0)
 
 
 @cache
-def weights() -> Weights:
-    """The weights that are shipped; read once. Raises Integrity ("tagger_damaged")."""
+def load_weights() -> Weights:
+    """The shipped weights, read once; raises Integrity ("tagger_damaged")."""
     return read(FILE)
 
 
 def read(path: Path) -> Weights:
-    """The weights in a file; raises Integrity ("tagger_damaged") if one bit of it is not as it was written."""
+    """Read the weights of a file; raises Integrity ("tagger_damaged") if any bit differs from what was written."""
     size = len(MAGIC) + _HEAD.size + COMMON_BITS // 8 + 2 * PLACES
     unpacking = zlib.decompressobj(wbits=31)
     try:
@@ -273,8 +282,9 @@ def read(path: Path) -> Weights:
     whole = unpacking.eof and not unpacking.unused_data and hashlib.sha256(body).digest() == digest
     if not whole or not body.startswith(MAGIC):
         raise Integrity("tagger_damaged")
-    one, two, three, four = _HEAD.unpack_from(body, len(MAGIC))
+    cased_slope, cased_shift, uncased_slope, uncased_shift = _HEAD.unpack_from(body, len(MAGIC))
     at = len(MAGIC) + _HEAD.size
     tables = at + COMMON_BITS // 8
     person, other = array("b", body[tables : tables + PLACES]), array("b", body[tables + PLACES :])
-    return Weights(((one, two), (three, four)), body[at:tables], person, other)
+    logistic = (cased_slope, cased_shift), (uncased_slope, uncased_shift)
+    return Weights(logistic, body[at:tables], person, other)

@@ -1,4 +1,4 @@
-"""Words as detectors look at them: folded, with what their writing says, in the order in which one voice said them."""
+"""Tokenise the words of one channel for the detectors: marks stripped, case folded, sentence bounds marked."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from arlo_rec.speech.words import Word
 
 ENDS = ".?!…:;"
 _AROUND = " \t\n.,;:?!…\"'“”„«»()[]{}<>*_¿¡-–—"
-_ORDINAL = re.compile(r"\d{1,2}\.$")  # "den 13. april" is no end of a sentence
-LONGEST = 100  # letters of a word that detectors look at
-NEW_TURN = 1.5  # seconds without a word of the same channel: somebody else spoke, or a new sentence begins
+_ORDINAL = re.compile(r"\d{1,2}\.$")  # "den 13. april" does not end a sentence
+LONGEST = 100  # characters of a word that detectors look at
+NEW_TURN = 1.5  # seconds of pause in a channel after which a new sentence begins
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word; `shown` as written without what stands around it, `folded` in small letters."""
+    """One word of a channel; `stripped` of the punctuation around it, `folded` case-folded; times in seconds."""
 
-    shown: str
-    written: str  # with the marks around it, by which a sentence is told from a list
+    stripped: str
+    raw: str  # with the punctuation around it
     folded: str
-    begins: bool  # first of a sentence, as far as writing and pauses tell
-    ends: bool  # last of a sentence
+    begins: bool  # first of a sentence, by punctuation and pauses
+    ends: bool  # last of a sentence, by punctuation
     start: float
     end: float
     score: float | None
@@ -33,13 +33,13 @@ class Token:
 
     @property
     def capital(self) -> bool:
-        """Written with a capital letter first."""
-        return self.shown[:1].isupper()
+        """Whether it begins with a capital letter."""
+        return self.stripped[:1].isupper()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Words *first* to *last* (both in) of one stream identify somebody."""
+class Match:
+    """Tokens *first* to *last* (inclusive) of one channel identify somebody; *score* from 0 to 1."""
 
     first: int
     last: int
@@ -48,35 +48,37 @@ class Found:
     score: float
 
 
-def tokens(words: Sequence[Word]) -> list[Token]:
-    """The words of one channel, in order."""
-    made: list[Token] = []
-    begins = True
-    for one in words:
-        text = unicodedata.normalize("NFC", one.text)
-        shown = (text.strip(_AROUND) or text.strip())[:LONGEST]
-        late = bool(made) and one.start - made[-1].end > NEW_TURN
+def tokenise(words: Sequence[Word]) -> list[Token]:
+    """The tokens of the words of one channel, in the same order."""
+    stream: list[Token] = []
+    begins_next = True
+    for word in words:
+        text = unicodedata.normalize("NFC", word.text)
+        stripped = (text.strip(_AROUND) or text.strip())[:LONGEST]
+        late = bool(stream) and word.start - stream[-1].end > NEW_TURN
         ends = text.rstrip("\"'”»)")[-1:] in ENDS and not _ORDINAL.match(text)
-        made.append(
+        stream.append(
             Token(
-                shown,
+                stripped,
                 text[:LONGEST],
-                shown.casefold(),
-                begins or late,
+                stripped.casefold(),
+                begins_next or late,
                 ends,
-                one.start,
-                one.end,
-                one.score,
-                one.channel,
-                one.timed,
+                word.start,
+                word.end,
+                word.score,
+                word.channel,
+                word.timed,
             )
         )
-        begins = ends
-    return made
+        begins_next = ends
+    return stream
 
 
 def is_cased(stream: Sequence[Token]) -> bool:
-    """Whether the transcript tells names by capital letters: not all small, and not all capitals."""
-    inner = [one for one in stream if not one.begins and one.shown[:1].isalpha() and len(one.shown) > 1]
-    capitals = sum(one.capital for one in inner)
-    return capitals < len(inner) * 0.5 and (capitals > 0 or any(one.begins and one.capital for one in stream))
+    """Whether capitals carry information: words are neither all lower case nor mostly capitalised."""
+    inside = [
+        token for token in stream if not token.begins and token.stripped[:1].isalpha() and len(token.stripped) > 1
+    ]
+    capitals = sum(token.capital for token in inside)
+    return capitals < len(inside) * 0.5 and (capitals > 0 or any(token.begins and token.capital for token in stream))

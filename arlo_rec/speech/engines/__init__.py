@@ -1,1 +1,1 @@
-"""Models that hear and that label names, each in a process of its own without network."""
+"""Speech recognition and the name model in confined child processes, with checked answers."""

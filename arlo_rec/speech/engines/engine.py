@@ -1,8 +1,8 @@
-"""A speech engine as the rest of the program knows it, and the parent's side of the one there is.
+"""The interface of a speech engine, and the parent's side of the Whisper engine.
 
-The process that hears (`whisper`) is started for a run and ends with it (`process`). The sound goes to it through a
-socket and nothing of it to a disk, and nothing that it says is believed without a check. A long sound is handed over
-in pieces, cut where it is quiet, so that memory does not grow with it.
+The child process (`whisper`) is started for a run and ends with it (`process`). It gets the samples through a socket,
+nothing is written to a disk, and every answer is checked. A long sound is sent in pieces, split at quiet places, so
+that memory does not grow with it.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from typing import Any, Final, Protocol
 
 from arlo_rec.model.errors import Unreachable, Usage
 from arlo_rec.speech.engines.process import Process, is_folder, program_of
-from arlo_rec.speech.engines.resampling import HEARD
+from arlo_rec.speech.engines.resampling import ENGINE_RATE
 from arlo_rec.speech.engines.serving import UNCONFINED, UNUSABLE
 from arlo_rec.speech.engines.whisper import INCOMPLETE, MISSING, WORD_LONGEST
 from arlo_rec.speech.words import Word
 
 FILES: Final = ("model.bin", "config.json", "tokenizer.json")  # without the last, the library would ask a hub
-VOCABULARIES: Final = ("vocabulary.txt", "vocabulary.json")  # either
-PIECE_S = 300  # seconds heard at once: 10 MB on the way, and about 200 MB while it is heard
-QUIET_WITHIN_S = 30  # before the end of a piece, the quietest place is where it is cut
-QUIET_S = 0.2  # long enough to be between two words
-FLOOR_S, PER_SECOND = 120.0, 10.0  # seconds for a piece, and for each second of it: 100 times what two cores need
-HINTS_MOST = 400  # characters: Whisper's prompt has room for 220 tokens, and its sense for fewer
-WORDS_FLOOR, WORDS_PER_SECOND = 100, 20  # nobody says more
-SLACK_S = 1.0  # seconds that a word may end behind the sound
+VOCABULARIES: Final = ("vocabulary.txt", "vocabulary.json")  # one of them is needed
+PIECE_S = 300  # seconds of sound per request: 10 MB of samples, and about 200 MB while they are recognised
+QUIET_WITHIN_S = 30  # seconds before the end of a piece in which the quietest place is sought
+QUIET_S = 0.2  # seconds: length of a quiet place, enough to be between two words
+FLOOR_S, PER_SECOND = 120.0, 10.0  # timeout in seconds, per piece and per second of it: 100 times what two cores need
+HINTS_MOST = 400  # characters: Whisper's prompt has room for 220 tokens, of which fewer help
+WORDS_FLOOR, WORDS_PER_SECOND = 100, 20  # most words of a piece: nobody says more
+SLACK_S = 1.0  # seconds by which a word may end after the sound
 ANSWER_MOST = 2 * 1024 * 1024  # bytes: a piece full of words has 300 kB
 _SPOKEN_AS: Final = {"nb": "no"}  # our name of a language -> Whisper's
 
 
 class Engine(Protocol):
-    """What hears words in a sound."""
+    """A speech engine: recognises words in a sound."""
 
     def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> list[Word]:
-        """The words of one channel in order of their start, seconds from its first sample; `channel` is None.
+        """Recognise the words of one channel; sorted by start, in seconds from its first sample; `channel` is None.
 
-        *samples* is 16-bit PCM of one channel at 16 kHz (`resampling.to_heard`). Without *language* the engine
-        finds out. *hints* are words that may well occur, such as names; they can make it mishear others, so who
-        gives some unites what was heard with and without. All is heard or an error raised: never a part.
+        *samples* is 16-bit PCM of one channel at 16 kHz (`resampling.resample`). Without *language* the engine
+        detects it. *hints* are words likely to occur, such as names; they can cause errors in other words, so callers
+        combine a result with hints and one without. Recognises all of the sound or raises: never a part.
         """
 
     def stop(self) -> None:
-        """Hear no more, from any thread: what is being heard ends with `engine_died`, and so does all that follows."""
+        """Stop the engine, from any thread: a running `hear` and all later ones raise `engine_died`."""
 
 
 @contextmanager
@@ -57,13 +57,13 @@ def whisper(
     memory: int | None = None,
     program: str = program_of("whisper"),
 ) -> Iterator[Engine]:
-    """The engine that holds the Whisper model of a folder (CTranslate2's form), for as long as the context lasts.
+    """Run the Whisper model of a folder (in CTranslate2's format) for as long as the context lasts.
 
-    *language* is that of calls which name none; *memory* are bytes that the process may add to its libraries';
-    *program* is what it runs. Raises Usage `model_not_found`, `model_incomplete`; Unreachable `engine_missing`,
-    `engine_unconfined`, `model_unusable`, and as `hear` does.
+    *language* is the default for calls without one; *memory* is the number of bytes that the process may use beyond
+    its libraries; *program* is the Python code that it runs. Raises Usage `model_not_found`, `model_incomplete`;
+    Unreachable `engine_missing`, `engine_unconfined`, `model_unusable`, and as `hear` does.
 
-    `hear` raises Usage `language_unknown` for one that the model does not have; Unreachable `engine_died`,
+    `hear` raises Usage `language_unknown` for a language that the model lacks; Unreachable `engine_died`,
     `engine_silent`, `engine_garbled`. After these, the next call starts a new process.
     """
     check_model(model)
@@ -76,7 +76,7 @@ def whisper(
 
 
 def check_model(folder: Path) -> None:
-    """Raises Usage where *folder* is none, or lacks a file that the library would look for elsewhere."""
+    """Raise Usage where *folder* is no folder, or lacks a file that the library would look for elsewhere."""
     if not is_folder(folder):
         raise Usage("model_not_found", path=str(folder))
     missing = [name for name in FILES if not (folder / name).is_file()]
@@ -87,7 +87,7 @@ def check_model(folder: Path) -> None:
 
 
 class _Whisper:
-    """One process at a time; a second thread waits for the first."""
+    """The engine of one model, with at most one child process; a second thread waits for the first."""
 
     def __init__(self, settings: dict[str, Any], language: str | None, program: str) -> None:
         self._settings = settings
@@ -108,53 +108,53 @@ class _Whisper:
             if self._stopped:
                 raise Unreachable("engine_died")
             self.start()
-            spoken = self._spoken(language or self._language)
-            found: list[Word] = []
-            for first, piece in _pieces(samples):
+            spoken = self._check_language(language or self._language)
+            words: list[Word] = []
+            for first, piece in _split_pieces(samples):
                 if self._stopped:
                     raise Unreachable("engine_died")
-                duration = len(piece) / 2 / HEARD
-                question = {"language": spoken, "hints": _within(hints)}
-                told = self._process.ask(question, piece, FLOOR_S + PER_SECOND * duration, ANSWER_MOST)
-                with self._process.believing():
-                    found += _words(told["words"], duration, first / HEARD)
-                    spoken = self._known(told["language"])  # the next piece is of the same call
-            return found
+                duration = len(piece) / 2 / ENGINE_RATE
+                question = {"language": spoken, "hints": _join_hints(hints)}
+                answer = self._process.ask(question, piece, FLOOR_S + PER_SECOND * duration, ANSWER_MOST)
+                with self._process.checking_answer():
+                    words += _check_words(answer["words"], duration, first / ENGINE_RATE)
+                    spoken = self._check_answered_language(answer["language"])  # the next piece is of the same call
+            return words
 
     def start(self) -> None:
-        """Start the process where none runs: one that died, whatever of, shall not refuse every call that follows."""
+        """Start the process if none is running, so that one crash does not refuse every call that follows."""
         if self._process.pid is not None:
             return
-        told = self._process.start(self._settings, (MISSING, UNUSABLE, UNCONFINED))
-        if told.get("problem") == INCOMPLETE:
+        answer = self._process.start(self._settings, (MISSING, UNUSABLE, UNCONFINED))
+        if answer.get("problem") == INCOMPLETE:
             self.close()
             raise Usage("model_incomplete", path=self._settings["model"], missing="preprocessor_config.json")
-        with self._process.believing():
-            self._languages = frozenset(str(one) for one in told["languages"])
+        with self._process.checking_answer():
+            self._languages = frozenset(str(name) for name in answer["languages"])
 
     def close(self) -> None:
-        """End the process at once; it holds nothing that is to be kept."""
+        """Kill the process; it has no state to save."""
         self._process.close()
 
-    def _spoken(self, language: str | None) -> str | None:
+    def _check_language(self, language: str | None) -> str | None:
         spoken = _SPOKEN_AS.get(language, language) if language else None
         if spoken is not None and spoken not in self._languages:
             raise Usage("language_unknown", language=spoken)
         return spoken
 
-    def _known(self, language: object) -> str:
+    def _check_answered_language(self, language: object) -> str:
         if not isinstance(language, str) or language not in self._languages:
             raise ValueError("a language that it does not have")
         return language
 
 
-def _words(told: object, duration: float, offset: float) -> list[Word]:
-    """Words of a piece, checked one by one; raises ValueError for the first that cannot be."""
-    if not isinstance(told, list) or len(told) > WORDS_FLOOR + WORDS_PER_SECOND * duration:
+def _check_words(answer: object, duration: float, offset: float) -> list[Word]:
+    """Convert the words of an answer, shifted by *offset* seconds; raises ValueError for an impossible one."""
+    if not isinstance(answer, list) or len(answer) > WORDS_FLOOR + WORDS_PER_SECOND * duration:
         raise ValueError("no list of words, or more than anybody says")
-    found: list[Word] = []
+    words: list[Word] = []
     earliest = 0.0
-    for text, start, end, score in told:
+    for text, start, end, score in answer:
         if any(type(number) not in (int, float) for number in (start, end, score)):
             raise ValueError("no number")
         if not isinstance(text, str) or not 0 < len(text) <= WORD_LONGEST or not text.isprintable():
@@ -162,35 +162,37 @@ def _words(told: object, duration: float, offset: float) -> list[Word]:
         if not (earliest <= start <= end <= duration + SLACK_S and 0 <= score <= 1):
             raise ValueError("a time or a score that cannot be")
         earliest = start
-        found.append(Word(text, start + offset, end + offset, float(score)))
-    return found
+        words.append(Word(text, start + offset, end + offset, float(score)))
+    return words
 
 
-def _within(hints: Sequence[str]) -> str:
-    """As many hints as fit, the first ones first, each on one line and once."""
-    told = ""
-    for hint in dict.fromkeys(" ".join(one.split()) for one in hints):
-        longer = f"{told}, {hint}" if told else hint
+def _join_hints(hints: Sequence[str]) -> str:
+    """Join as many hints as fit into `HINTS_MOST` characters, in order, each once and with single blanks."""
+    prompt = ""
+    for hint in dict.fromkeys(" ".join(hint.split()) for hint in hints):
+        longer = f"{prompt}, {hint}" if prompt else hint
         if len(longer) <= HINTS_MOST:
-            told = longer
-    return told
+            prompt = longer
+    return prompt
 
 
-def _pieces(samples: bytes) -> Iterator[tuple[int, bytes]]:
-    """First sample and bytes of each piece; what is short is one, what is empty none."""
+def _split_pieces(samples: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the first sample's index and the bytes of each piece; nothing for an empty sound."""
     first, count = 0, len(samples) // 2
     while first < count:
-        last = count if count - first <= PIECE_S * HEARD else _quietest(samples, first + PIECE_S * HEARD)
+        last = (
+            count if count - first <= PIECE_S * ENGINE_RATE else _find_quietest(samples, first + PIECE_S * ENGINE_RATE)
+        )
         yield first, samples[2 * first : 2 * last]
         first = last
 
 
-def _quietest(samples: bytes, before: int) -> int:
-    """The middle of the quietest moment shortly *before* a sample."""
+def _find_quietest(samples: bytes, before: int) -> int:
+    """Index of the sample in the middle of the quietest block within `QUIET_WITHIN_S` *before* a sample."""
     import numpy
 
-    block, many = int(QUIET_S * HEARD), int(QUIET_WITHIN_S / QUIET_S)
-    begin = before - many * block
-    heard = numpy.frombuffer(samples, "<i2", many * block, 2 * begin).reshape(many, block).astype("f4")
-    loudness = (heard**2).mean(axis=1)
-    return before - int(loudness[::-1].argmin()) * block - block // 2  # the last of equals
+    block, count = int(QUIET_S * ENGINE_RATE), int(QUIET_WITHIN_S / QUIET_S)
+    begin = before - count * block
+    blocks = numpy.frombuffer(samples, "<i2", count * block, 2 * begin).reshape(count, block).astype("f4")
+    loudness = (blocks**2).mean(axis=1)
+    return before - int(loudness[::-1].argmin()) * block - block // 2  # the last of equally quiet ones

@@ -1,12 +1,12 @@
-"""The process that labels words: it holds one token classifier in ONNX form, and `onnxnames` is the other end.
+"""The child process that labels words with a token classifier in ONNX format; `name_model` is the other end.
 
-How it is asked and answers is `serving`'s; there are no bytes behind a question.
+The protocol is that of `serving`; requests have no bytes after the JSON.
 
-    asked     first {"model", "weights", "threads", "memory"}, then {"words": [...]}
+    request   first {"model", "weights", "threads", "memory"}, then {"words": [...]}
     answer    {"types": [...]} after loading: those that this model has labels for; {"labels": [[type, score], ...]},
               one for each word; {"problem": code} where it could not load
 
-A model looks at so many pieces of words at a time; long lists go through it in windows that overlap.
+A model's input is limited in pieces (subword tokens); longer lists of words are split into overlapping windows.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from arlo_rec.speech.engines.serving import UNUSABLE, Answer, serve
 
 MISSING = "labeller_missing"
 TYPES: Final = ("name", "number", "email", "address", "birth", "code")
-WINDOW = 400  # pieces of words at once; models of BERT's kind can look at 512
-OVERLAP = 50  # pieces that two windows share: a name and what leads to it
-AROUND = 2  # pieces that tokenizers put around: the marks of a beginning and an end
-LEAST = 0.05  # a score below says nothing
+WINDOW = 400  # pieces in a window; models like BERT accept 512
+OVERLAP = 50  # pieces that two windows share: a name and its context
+AROUND = 2  # special tokens that tokenizers add at the beginning and the end
+LEAST = 0.05  # scores below it are dropped
 CONFIG_LARGEST = 4 * 1024 * 1024  # bytes
 
-# What models call it, without the B- and I- of a beginning and what is inside: Rampart, ai4privacy's sets, CoNLL,
-# NorNE, OntoNotes. Towns and countries are no identifiers by themselves; with a street, `contact` finds them.
+# Labels of models without B-, I- and the like: Rampart, ai4privacy's sets, CoNLL, NorNE, OntoNotes. Towns and countries
+# are no identifiers by themselves; with a street, `contact` finds them.
 _LABELS: Final = {
     "name": "GIVEN_NAME SURNAME GIVENNAME FIRSTNAME MIDDLENAME LASTNAME FIRST_NAME MIDDLE_NAME LAST_NAME NAME "
     "FULL_NAME FULLNAME PER PERS PERSON PRS USERNAME USER_NAME",
@@ -58,13 +58,13 @@ def main() -> None:
 
 
 def type_of(label: str) -> str:
-    """What we call what a model calls *label*; empty for what is no identifier of ours."""
+    """Our type for a model's label; empty for a label that is no identifier of ours."""
     return _TYPE_OF.get(_POSITION.sub("", label.upper()), "")
 
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """A loaded model; *kinds* is our type of each of its labels."""
+    """A loaded model; `kinds` has our type for each of its labels, `window` the most pieces of a window."""
 
     session: Any
     tokenizer: Any
@@ -72,45 +72,49 @@ class _Model:
     window: int
 
     def labels(self, words: Sequence[str]) -> list[Label]:
-        """One for each word: the likeliest of our types and how likely, or ("", 0.0); the same words give the same."""
+        """For each word the most probable of our types and its score, or ("", 0.0); deterministic."""
         best: list[Label] = [("", 0.0)] * len(words)
-        for first, last in windows(self._pieces(words), self.window):
-            for at, found in enumerate(self._seen(words[first:last]), first):
-                best[at] = max(best[at], found, key=lambda one: one[1])
+        for first, last in split_windows(self._count_pieces(words), self.window):
+            for at, label in enumerate(self._label_window(words[first:last]), first):
+                best[at] = max(best[at], label, key=lambda label: label[1])
         return best
 
-    def _pieces(self, words: Sequence[str]) -> list[int]:
-        """How many pieces each word is cut into."""
+    def _count_pieces(self, words: Sequence[str]) -> list[int]:
+        """The number of pieces of each word."""
         encoded = self.tokenizer.encode(" ".join(words), add_special_tokens=False)
         counts = [0] * len(words)
-        for at in words_of(words, encoded.offsets):
+        for at in match_pieces(words, encoded.offsets):
             if at is not None:
                 counts[at] += 1
         return counts
 
-    def _seen(self, words: Sequence[str]) -> list[Label]:
-        """The labels of words that fit into one window; a word is what the likeliest of its pieces is."""
+    def _label_window(self, words: Sequence[str]) -> list[Label]:
+        """The labels of the words of one window; a word has the label of its highest-scoring piece."""
         import numpy
 
         encoded = self.tokenizer.encode(" ".join(words))
-        encoded.truncate(self.window + AROUND)  # one word of more pieces than that; it is no word
-        scores = self._scores(encoded)
-        found: list[Label] = [("", 0.0)] * len(words)
-        sums = {kind: scores[:, [each == kind for each in self.kinds]].sum(axis=1) for kind in TYPES}
+        encoded.truncate(self.window + AROUND)  # a single word of more pieces is truncated
+        scores = self._score(encoded)
+        best_labels: list[Label] = [("", 0.0)] * len(words)
+        sums = {kind: scores[:, [label_kind == kind for label_kind in self.kinds]].sum(axis=1) for kind in TYPES}
         table = numpy.stack([sums[kind] for kind in TYPES])
-        for piece, at in enumerate(words_of(words, encoded.offsets)):
+        for piece, at in enumerate(match_pieces(words, encoded.offsets)):
             kind = int(table[:, piece].argmax())
             score = round(min(1.0, float(table[kind, piece])), 4)
-            if at is not None and score >= LEAST and score > found[at][1]:
-                found[at] = TYPES[kind], score
-        return found
+            if at is not None and score >= LEAST and score > best_labels[at][1]:
+                best_labels[at] = TYPES[kind], score
+        return best_labels
 
-    def _scores(self, encoded: Any) -> Any:
-        """For each piece and each label of the model from 0 to 1; raises ValueError where the model gives no such."""
+    def _score(self, encoded: Any) -> Any:
+        """The probabilities of each piece and label, as (pieces, labels); raises ValueError for any other output."""
         import numpy
 
-        told = {"input_ids": encoded.ids, "attention_mask": encoded.attention_mask, "token_type_ids": encoded.type_ids}
-        feed = {one.name: numpy.array([told[one.name]], "i8") for one in self.session.get_inputs()}
+        inputs = {
+            "input_ids": encoded.ids,
+            "attention_mask": encoded.attention_mask,
+            "token_type_ids": encoded.type_ids,
+        }
+        feed = {node.name: numpy.array([inputs[node.name]], "i8") for node in self.session.get_inputs()}
         logits = numpy.asarray(self.session.run(None, feed)[0], "f8")
         if logits.shape != (1, len(encoded.ids), len(self.kinds)) or not numpy.isfinite(logits).all():
             raise ValueError("no number for each piece and label")
@@ -118,20 +122,20 @@ class _Model:
         return odds / odds.sum(axis=1, keepdims=True)
 
 
-def words_of(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> Iterator[int | None]:
-    """For each piece of the words, joined by blanks, the word that it is of; None for those that stand for nothing.
+def match_pieces(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> Iterator[int | None]:
+    """For each piece of the words, joined by blanks, yield the index of its word; None for special tokens.
 
-    A piece may hold the blank before its word, as those of byte pairs do: its last character says whose it is.
+    A byte-pair piece may include the blank before its word, so its last character decides.
     """
     starts = list(accumulate((len(word) + 1 for word in words), initial=0))
     for start, end in offsets:
         yield bisect_right(starts, end - 1) - 1 if end > start else None
 
 
-def windows(pieces: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
-    """First word and the one behind the last of each window of at most *most* pieces; each word is whole in one.
+def split_windows(pieces: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """Yield first word, and the word after the last, of windows of at most *most* pieces that contain whole words.
 
-    A word of more pieces is a window of its own.
+    Neighbouring windows share up to `OVERLAP` pieces. A word of more than *most* pieces is a window of its own.
     """
     first, count = 0, len(pieces)
     while first < count:
@@ -142,18 +146,20 @@ def windows(pieces: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
         yield first, last
         if last == count:
             return
-        shared, back = 0, last
-        room = min(OVERLAP, most // 2, most - pieces[last])  # so that each window reaches further than the one before
-        while back - 1 > first and shared + pieces[back - 1] <= room:
-            back -= 1
-            shared += pieces[back]
-        first = back
+        shared, start = 0, last
+        most_shared = min(
+            OVERLAP, most // 2, most - pieces[last]
+        )  # so that each window reaches further than the one before
+        while start - 1 > first and shared + pieces[start - 1] <= most_shared:
+            start -= 1
+            shared += pieces[start]
+        first = start
 
 
 def _load(
     model: str, weights: str, threads: int, memory: int | None
 ) -> tuple[Answer, Callable[[dict[str, Any], bytes], Answer]] | str:
-    """What a model has labels for and what labels by it, or the code of the problem."""
+    """Load a model; returns the first answer and the function that answers requests, or the code of a problem."""
     try:
         import onnxruntime
         from tokenizers import Tokenizer
@@ -177,13 +183,13 @@ def _load(
         )
         places = int(config.get("max_position_embeddings", 512)) - 2  # RoBERTa counts from 2
         loaded = _Model(session, tokenizer, kinds, min(WINDOW, places - AROUND))
-        loaded.labels(["hello"])  # what is loaded at first use is loaded now, and what does not fit is found
+        loaded.labels(["hello"])  # warm up, and find out whether model and config fit
     except Exception:  # noqa: BLE001 - whatever a library raises about these files, the answer is the same
         return UNUSABLE
     if loaded.window < 1 or not any(kinds):
         return UNUSABLE
-    told = {"types": [one for one in TYPES if one in kinds]}
-    return told, lambda asked, _: {"labels": loaded.labels(asked["words"])}
+    answer = {"types": [kind for kind in TYPES if kind in kinds]}
+    return answer, lambda asked, _: {"labels": loaded.labels(asked["words"])}
 
 
 if __name__ == "__main__":

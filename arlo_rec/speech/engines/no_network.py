@@ -1,14 +1,14 @@
-"""Taking the network, and what else hearing does not need, away from the process that hears; there is no way back.
+"""Confine a process that runs a model, irrevocably: no network access, no writing of files, no other programs.
 
-On Linux on x86-64 and arm64 it can make or connect no socket, open no file for writing, make, move or remove none,
-start no program and look into no other process: these calls fail with EPERM for it and for all its threads. So what
-it hears comes to rest nowhere, whatever a library has in mind: onnxruntime keeps a database for Microsoft in the
-home folder, and sends it. Elsewhere a file stays empty, and the network is as open as the libraries' switches leave
-it (`engine`). Nowhere does it leave a core dump. Reading files stays possible: libraries and a model are files.
+On Linux on x86-64 and arm64 the process cannot create or connect a socket, open a file for writing, create, rename or
+delete one, start a program, or read another process: these calls fail with EPERM in all its threads. So nothing that is
+recognised is stored or sent, whatever a library does: onnxruntime keeps a database for Microsoft in the home folder,
+and sends it. On other systems files stay empty, and network access depends on the libraries' switches (`process`). No
+system leaves a core dump. Reading files stays possible, since libraries and models are files.
 
-A list of what is refused is weaker than the list of what is allowed that a decoder gets (`audio.confinement`): it
-keeps an honest library from telling, not a hostile one from every mischief. The libraries' threads and their many
-calls leave no better choice; the sound that comes here has been decoded, so no parser meets a crafted file.
+A deny list is weaker than the allow list of a decoder (`audio.confinement`): it stops an honest library from sending
+data, but not a hostile one from all harm. The threads and the many system calls of the libraries leave no better
+choice; the sound that arrives here is already decoded, so no parser reads a crafted file.
 
 Source: as for `audio.confinement`; asm/unistd.h for the numbers; onnxruntime 1.29, docs/Privacy.md.
 """
@@ -23,7 +23,7 @@ from typing import Final
 
 from arlo_rec.audio import confinement
 
-_NONE = -1  # arm64 has only the younger of two calls
+_NONE = -1  # arm64 lacks the older of two calls
 # x86-64, arm64
 _REFUSED: Final = {
     "socket": (41, 198),
@@ -33,9 +33,9 @@ _REFUSED: Final = {
     "listen": (50, 201),
     "accept": (43, 202),
     "accept4": (288, 242),
-    "io_uring_setup": (425, 425),  # a ring makes sockets and opens files without these calls
+    "io_uring_setup": (425, 425),  # a ring creates sockets and opens files without these calls
     "creat": (85, _NONE),
-    "openat2": (437, 437),  # its flags lie where a filter cannot look
+    "openat2": (437, 437),  # its flags are in memory that a filter cannot read
     "truncate": (76, 45),
     "mkdir": (83, _NONE),
     "mkdirat": (258, 34),
@@ -58,7 +58,10 @@ _REFUSED: Final = {
     "process_vm_writev": (311, 271),
     "pidfd_getfd": (438, 438),
 }
-_OPENING: Final = {"open": ((2, _NONE), 1), "openat": ((257, 56), 2)}  # numbers, and which argument the flags are
+_OPENING: Final = {
+    "open": ((2, _NONE), 1),
+    "openat": ((257, 56), 2),
+}  # numbers, and the index of the argument with the flags
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 _JUMP_FROM, _JUMP_ANY = 0x35, 0x45  # BPF_JMP|JGE|K, BPF_JMP|JSET|K
@@ -66,21 +69,21 @@ _X32 = 0x40000000  # on x86-64 the same calls have second numbers from here on
 _ARGUMENTS_AT = 16  # in struct seccomp_data: 8 bytes each, the lower half first on both machines
 
 
-def give_up() -> None:
-    """Before any library is loaded and any thread begun; raises OSError where the system does not let us."""
-    confinement.limit(resource.RLIMIT_CORE, 0)
-    confinement.limit(resource.RLIMIT_FSIZE, 0)
+def confine() -> None:
+    """Confine this process; call it before loading a library or starting a thread. Raises OSError if refused."""
+    confinement.set_limit(resource.RLIMIT_CORE, 0)
+    confinement.set_limit(resource.RLIMIT_FSIZE, 0)
     if sys.platform == "linux":
-        confinement.filter_calls(_program)
+        confinement.filter_calls(_build_program)
 
 
 def limit_memory(more: int) -> None:
-    """Bytes of address space beyond what is in use now."""
-    confinement.limit(resource.RLIMIT_AS, confinement.used() + more)
+    """Limit the address space to *more* bytes beyond what is in use now."""
+    confinement.set_limit(resource.RLIMIT_AS, confinement.measure_used() + more)
 
 
-def _program(column: int, arch: int) -> bytes:
-    """The filter: another machine's call kills, what is listed fails with EPERM, every other call passes."""
+def _build_program(column: int, arch: int) -> bytes:
+    """The BPF program: a call of another architecture kills, a listed call fails with EPERM, every other passes."""
     load, equal, leave = confinement.LOAD, confinement.JUMP_IF, confinement.RETURN
     steps = [(leave, 0, 0, confinement.ALLOW), (leave, 0, 0, confinement.REFUSE)]  # written from the end
     for numbers, argument in _OPENING.values():

@@ -1,8 +1,8 @@
-"""The parent's side of a process of our own that a model runs in: starting it, asking it, and ending it.
+"""The parent's side of a child process that runs a model: start it, ask it, and end it.
 
-The process gets no secret, no environment, no terminal and no folder of ours. It is asked through a socket and told
-to answer by one line of JSON (`serving` has the form). What does not answer in time, dies, or says what is no answer
-is ended; who asks next starts another. What the answers mean, and whether they can be, is judged by who asks.
+The child gets no secret, no inherited environment, no terminal and no folder of ours. Requests go through a socket, and
+each answer is one line of JSON (`serving` has the protocol). A child that does not answer in time, dies, or sends no
+valid answer is killed; the next request starts another. Callers check the contents of answers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ENVIRONMENT: Final = {
 
 
 def program_of(module: str) -> str:
-    """What runs `main` of a module of this room: the very modules that run here, whatever the environment says."""
+    """Python code that runs `main` of a module of this package, with this process's module path."""
     return (
         "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
         f"from arlo_rec.speech.engines import {module}; {module}.main()"
@@ -41,7 +41,7 @@ def program_of(module: str) -> str:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; a name that no system takes, or a place that nobody may enter, is none."""
+    """Whether *path* is a folder; False for an impossible name or an unreadable parent folder."""
     try:
         return path.is_dir()
     except OSError:
@@ -49,9 +49,9 @@ def is_folder(path: Path) -> bool:
 
 
 class Process:
-    """At most one process at a time, running *program*; for one thread at a time.
+    """At most one child process, running *program*; not safe for use by several threads at once.
 
-    All raise Unreachable `engine_died`, `engine_silent` or `engine_garbled`, and then the process is gone.
+    All methods raise Unreachable `engine_died`, `engine_silent` or `engine_garbled`, after which no process runs.
     """
 
     def __init__(self, program: str, environment: Mapping[str, str]) -> None:
@@ -61,13 +61,13 @@ class Process:
 
     @property
     def pid(self) -> int | None:
-        """The number of the process that runs; None where none does, whatever it died of."""
+        """The id of the running process; None where none runs."""
         return self._child[0].pid if self._child is not None and self._child[0].poll() is None else None
 
     def start(self, settings: dict[str, Any], problems: tuple[str, ...]) -> dict[str, Any]:
-        """End the one that there was, start another, and give what it says after loading by *settings*.
+        """Start a new process, after ending a previous one, and return its first answer, to *settings*.
 
-        One of *problems* that it has is raised as Unreachable.
+        A "problem" in the answer that is one of *problems* is raised as Unreachable with that code.
         """
         self.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -85,38 +85,38 @@ class Process:
             ours.close()
             raise Unreachable("engine_died") from None
         self._child = process, ours
-        told = self.ask(settings, b"", LOAD_S, LOADED_MOST)
-        problem = told.get("problem")
+        answer = self.ask(settings, b"", LOAD_S, LOADED_MOST)
+        problem = answer.get("problem")
         if problem in problems:
             self.close()
             raise Unreachable(str(problem))
-        return told
+        return answer
 
     def ask(self, question: dict[str, Any], body: bytes, patience: float, most: int) -> dict[str, Any]:
-        """What the running process answers within *patience* seconds in at most *most* bytes."""
+        """Send a request, and return the answer that comes within *patience* seconds in at most *most* bytes."""
         assert self._child is not None
         pipe = self._child[1]
         until = time.monotonic() + patience
-        told = json.dumps(question).encode("utf-8")
+        encoded = json.dumps(question).encode("utf-8")
         line = None
         try:
             pipe.settimeout(patience)
-            pipe.sendall(LENGTH.pack(len(told)) + told + LENGTH.pack(len(body)))
+            pipe.sendall(LENGTH.pack(len(encoded)) + encoded + LENGTH.pack(len(body)))
             pipe.sendall(body)
-            line = _line(pipe, until, most)
+            line = _receive_line(pipe, until, most)
         except TimeoutError:
             raise Unreachable("engine_silent", seconds=int(patience)) from None
         except OSError:
             raise Unreachable("engine_died") from None
         finally:
-            if line is None:  # for Ctrl-C too: what it answers later would be taken for the next question's answer
+            if line is None:  # also at Ctrl-C: a late answer would be taken for that to the next request
                 self.close()
-        with self.believing():
+        with self.checking_answer():
             return parse_object(line, max_bytes=most)
 
     @contextmanager
-    def believing(self) -> Iterator[None]:
-        """What is no answer ends the process: whatever it says next is none either."""
+    def checking_answer(self) -> Iterator[None]:
+        """Context in which an answer is checked: a Key-, Type- or ValueError ends the process as `engine_garbled`."""
         try:
             yield
         except (KeyError, TypeError, ValueError):
@@ -124,13 +124,13 @@ class Process:
             raise Unreachable("engine_garbled") from None
 
     def kill(self) -> None:
-        """End the process from another thread: who waits for an answer is told that it died."""
+        """Kill the process, from any thread: a waiting `ask` raises `engine_died`."""
         child = self._child
         if child is not None:
             child[0].kill()
 
     def close(self) -> None:
-        """End the process at once; it holds nothing that is to be kept."""
+        """Kill the process and wait for it; it has no state to save."""
         if self._child is None:
             return
         process, pipe = self._child
@@ -140,15 +140,15 @@ class Process:
         process.wait()
 
 
-def _line(pipe: socket.socket, until: float, most: int) -> bytes:
-    """One line and nothing behind it; raises OSError where it does not come."""
-    found = bytearray()
-    while not found.endswith(b"\n"):
+def _receive_line(pipe: socket.socket, until: float, most: int) -> bytes:
+    """Receive one line, with nothing after it; raises OSError where it does not come until *until*."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
         pipe.settimeout(max(0.001, until - time.monotonic()))
         piece = pipe.recv(1 << 16)
         if not piece:
             raise ConnectionResetError
-        found += piece
-        if len(found) > most:
-            break  # too large to be read as an answer
-    return bytes(found)
+        line += piece
+        if len(line) > most:
+            break  # too long: parsing it will fail
+    return bytes(line)

@@ -1,12 +1,12 @@
-"""The child's side of a process that a model runs in: how it is asked and answers. `process` is the other end.
+"""The child's side of a process that runs a model: receive requests and answer them. `process` is the other end.
 
-It is started with one end of a socket as descriptor 0, gives up network and files (`nonetwork`) before it loads a
-library, and is asked one thing after the other until the other end is closed.
+The child is started with one end of a socket as descriptor 0, gives up network and files (`no_network`) before it loads
+a library, and serves one request after the other until the other end is closed.
 
-    asked     4 bytes: length of what follows, JSON, 4 bytes: length of what follows, bytes (big-endian)
+    request   4 bytes: length, that many bytes of JSON, 4 bytes: length, that many bytes (lengths are big-endian)
     answer    one line of JSON
 
-An answer that does not come is a process that died.
+A missing answer means that the process died.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from arlo_rec.speech.engines.no_network import give_up
+from arlo_rec.speech.engines.no_network import confine
 
 LENGTH = struct.Struct(">I")
 UNUSABLE, UNCONFINED = "model_unusable", "engine_unconfined"
@@ -27,52 +27,52 @@ Answer = dict[str, Any]
 
 
 def serve(load: Callable[..., str | tuple[Answer, Callable[[dict[str, Any], bytes], Answer]]]) -> None:
-    """Load by the first question, then answer until the other end of descriptor 0 is closed.
+    """Load a model as the first request asks, then answer requests until the other end of descriptor 0 is closed.
 
-    *load* gives the code of a problem, or what to say when loaded and what answers a question and its bytes.
+    *load* returns the code of a problem, or the first answer and a function that answers a request and its bytes.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
-    with socket.socket(fileno=0) as asked:
-        first = next_request(asked)
+    with socket.socket(fileno=0) as connection:
+        first = receive_request(connection)
         if first is None:
             return
         try:
-            give_up()
+            confine()
         except OSError:
-            say(asked, {"problem": UNCONFINED})
+            send(connection, {"problem": UNCONFINED})
             return
         loaded = load(**first[0])
         if isinstance(loaded, str):
-            say(asked, {"problem": loaded})
+            send(connection, {"problem": loaded})
             return
-        say(asked, loaded[0])
-        while request := next_request(asked):
-            say(asked, loaded[1](*request))
+        send(connection, loaded[0])
+        while request := receive_request(connection):
+            send(connection, loaded[1](*request))
 
 
-def next_request(asked: socket.socket) -> tuple[dict[str, Any], bytes] | None:
-    """What is asked, and the bytes behind it; None where the other end was closed."""
-    length = _exactly(asked, LENGTH.size)
+def receive_request(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
+    """Receive the JSON of a request and its bytes; None where the other end was closed."""
+    length = _receive_exactly(connection, LENGTH.size)
     if length is None:
         return None
-    told = _exactly(asked, LENGTH.unpack(length)[0])
-    size = _exactly(asked, LENGTH.size)
-    body = _exactly(asked, LENGTH.unpack(size)[0]) if size is not None else None
-    return (json.loads(told), bytes(body)) if told is not None and body is not None else None
+    question = _receive_exactly(connection, LENGTH.unpack(length)[0])
+    size = _receive_exactly(connection, LENGTH.size)
+    body = _receive_exactly(connection, LENGTH.unpack(size)[0]) if size is not None else None
+    return (json.loads(question), bytes(body)) if question is not None and body is not None else None
 
 
-def _exactly(asked: socket.socket, length: int) -> bytearray | None:
-    """None where the other end was closed before."""
-    found = bytearray(length)
-    rest = memoryview(found)
+def _receive_exactly(connection: socket.socket, length: int) -> bytearray | None:
+    """Receive *length* bytes; None where the other end was closed before."""
+    content = bytearray(length)
+    rest = memoryview(content)
     while rest:
-        taken = asked.recv_into(rest)
-        if not taken:
+        count = connection.recv_into(rest)
+        if not count:
             return None
-        rest = rest[taken:]
-    return found
+        rest = rest[count:]
+    return content
 
 
-def say(asked: socket.socket, answer: Answer) -> None:
-    """One line of JSON."""
-    asked.sendall(json.dumps(answer).encode("utf-8") + b"\n")
+def send(connection: socket.socket, answer: Answer) -> None:
+    """Send an answer as one line of JSON."""
+    connection.sendall(json.dumps(answer).encode("utf-8") + b"\n")

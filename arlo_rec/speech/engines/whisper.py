@@ -1,9 +1,9 @@
-"""The process that hears: it holds one Whisper model, is told samples, and says words. `engine` is the other end.
+"""The child process that runs a Whisper model: it receives samples and answers with words. `engine` is the other end.
 
-How it is asked and answers is `serving`'s; the bytes behind a question are samples.
+The protocol is that of `serving`; the bytes after a request's JSON are samples.
 
-    asked     first {"model", "threads", "memory"}, then {"language", "hints"} with 16-bit PCM of one channel at 16 kHz
-    answer    {"languages": [...]} after loading, {"language", "words": [[text, start, end, score]]} after hearing,
+    request   first {"model", "threads", "memory"}, then {"language", "hints"} with 16-bit PCM of one channel at 16 kHz
+    answer    {"languages": [...]} after loading, {"language", "words": [[text, start, end, score]]} to samples,
               {"problem": code} where it could not load
 """
 
@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from arlo_rec.speech.engines.no_network import limit_memory
-from arlo_rec.speech.engines.resampling import HEARD
+from arlo_rec.speech.engines.resampling import ENGINE_RATE
 from arlo_rec.speech.engines.serving import UNUSABLE, Answer, serve
 
 MISSING = "engine_missing"
-INCOMPLETE = "model_incomplete"  # without its preprocessor_config.json, sound is prepared for another model
+INCOMPLETE = "model_incomplete"  # preprocessor_config.json is missing, so features are computed for another model
 WORD_LONGEST = 100  # characters
 
 # Chosen on made calls of two channels, two cores, "base" and "tiny.en"; docs/benchmarks.md has what it costs.
 BEAM = 5
 BATCH = 4  # windows of 30 s decoded together: more gain little time and cost 40 MB each
-PAUSE_MS = 500  # a silence that long is not decoded, and no window ends within a word
-COOLER: Final = (0.0, 0.2, 0.4)  # temperatures of a second try where the first ran in a loop
-LOOP = 2.4  # what zlib makes of a text that repeats itself; the value that Whisper's authors use
-LOOP_SCORE = 0.1  # of a word in what still is a loop: it may not have been said
-SHORTEST = 0.02  # seconds; Whisper's clock ticks so, and gives some words no length at all
+PAUSE_MS = 500  # a silence that long is skipped, and windows end there instead of within a word
+COOLER: Final = (0.0, 0.2, 0.4)  # temperatures of a second attempt after a repetition loop
+LOOP = 2.4  # zlib compression ratio of text that repeats itself; the value that Whisper's authors use
+LOOP_SCORE = 0.1  # highest score of a word in a remaining loop: it may not have been said
+SHORTEST = 0.02  # seconds; the resolution of Whisper's times, which gives some words no length at all
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """A loaded model: by whole windows, and with second tries."""
+    """A loaded model: `batched` decodes windows in batches, `patient` one by one at several temperatures."""
 
     batched: Any
     patient: Any
@@ -48,45 +48,48 @@ class _Model:
         return sorted(self.patient.supported_languages)
 
     def hear(self, samples: bytes, language: str | None, hints: str) -> dict[str, Any]:
-        """What an answer says; the same samples give the same words."""
+        """The answer to a request: language and words; deterministic."""
         import ctranslate2
         import numpy
 
-        ctranslate2.set_random_seed(0)  # second tries draw lots
+        ctranslate2.set_random_seed(0)  # second attempts sample at random
         wave = numpy.frombuffer(samples, "<i2").astype("f4") / 32768
         options = {
             "beam_size": BEAM,
             "word_timestamps": True,
-            "condition_on_previous_text": False,  # one misheard window shall not spoil the next
+            "condition_on_previous_text": False,  # an error in one window must not spread to the next
             "vad_filter": True,
             "vad_parameters": {"min_silence_duration_ms": PAUSE_MS},
             "hotwords": hints or None,
             "language": language,
         }
-        found, told = self.batched.transcribe(wave, batch_size=BATCH, **options)
-        windows = list(found)
+        segments, info = self.batched.transcribe(wave, batch_size=BATCH, **options)
+        windows = list(segments)
         words: list[Heard] = []
-        before, end = 0.0, len(wave) / HEARD
-        for window, after in zip(windows, [*(one.start for one in windows), end][1:], strict=True):
+        before, end = 0.0, len(wave) / ENGINE_RATE
+        for window, after in zip(windows, [*(segment.start for segment in windows), end][1:], strict=True):
             if window.compression_ratio > LOOP and before < after:
-                # from neighbour to neighbour: where the words of a loop end says nothing about where the speech does
-                stretch = wave[int(before * HEARD) : int(after * HEARD)]
+                # from the window before to the window after: the end of a loop's words is not the end of the speech
+                wave_part = wave[int(before * ENGINE_RATE) : int(after * ENGINE_RATE)]
                 again, _ = self.patient.transcribe(
-                    stretch, temperature=COOLER, **(options | {"language": told.language})
+                    wave_part, temperature=COOLER, **(options | {"language": info.language})
                 )
-                words += words_of(again, before, after)
+                words += convert_words(again, before, after)
                 before = after
             else:
-                words += words_of([window], 0.0, end)
+                words += convert_words([window], 0.0, end)
                 before = window.end
-        return {"language": told.language, "words": sorted(words, key=lambda word: word[1:3])}
+        return {"language": info.language, "words": sorted(words, key=lambda word: word[1:3])}
 
 
 Heard = tuple[str, float, float, float]  # text, start, end, score
 
 
-def words_of(segments: Iterable[Any], shift: float, end: float) -> Iterator[Heard]:
-    """Words before *end*. One without length is given some, as it may be a name that was said; in a loop it was not."""
+def convert_words(segments: Iterable[Any], shift: float, end: float) -> Iterator[Heard]:
+    """Convert the words of segments, *shift* seconds later, up to *end*.
+
+    A word without length gets `SHORTEST`, as it may be a name; in a repetition loop it is dropped.
+    """
     for segment in segments:
         loops = segment.compression_ratio > LOOP
         for word in segment.words or ():
@@ -100,7 +103,7 @@ def words_of(segments: Iterable[Any], shift: float, end: float) -> Iterator[Hear
 def _load(
     model: str, threads: int, memory: int | None
 ) -> tuple[Answer, Callable[[dict[str, Any], bytes], Answer]] | str:
-    """What a model can hear and what hears by it, or the code of the problem."""
+    """Load a model; returns the first answer and the function that answers requests, or the code of a problem."""
     try:
         from faster_whisper import BatchedInferencePipeline, WhisperModel
     except ImportError:
@@ -112,7 +115,9 @@ def _load(
         if len(patient.feature_extractor.mel_filters) != patient.model.n_mels:
             return INCOMPLETE
         loaded = _Model(BatchedInferencePipeline(patient), patient)
-        loaded.hear(bytes(2 * HEARD), loaded.languages[0], "")  # what is loaded at first use is loaded now
+        loaded.hear(
+            bytes(2 * ENGINE_RATE), loaded.languages[0], ""
+        )  # warm up: load what the library loads at first use
     except Exception:  # noqa: BLE001 - whatever a library raises about these files, the answer is the same
         return UNUSABLE
     return {"languages": loaded.languages}, lambda asked, samples: loaded.hear(samples, **asked)

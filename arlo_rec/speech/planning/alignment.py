@@ -1,8 +1,8 @@
-"""Whether a transcript belongs to a sound, by how far its times are off, and which speech no word of it covers.
+"""Align a transcript with the speech of a sound: its time offset, whether it belongs to it, and which speech it misses.
 
-Engines are wrong by a tenth of a second and more, each in its own direction; some write milliseconds where others
-write seconds; and files are mixed up. All of that shows when words are laid beside the speech that was found in the
-sound itself. It says what it found; what follows from it is decided elsewhere.
+Engines' times are off by a tenth of a second and more, each in its own direction; some documents have milliseconds
+where others have seconds; and files get mixed up. All of this shows when words are correlated with the voice activity
+of the sound (`audio.activity`). `planner` decides what follows from it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from arlo_rec.audio.activity import PAUSE, STEP, Activity, covered, stretches
+from arlo_rec.audio.activity import PAUSE, STEP, Activity, find_spans, mask_spans
 from arlo_rec.speech.detectors.tokens import Token
 from arlo_rec.speech.words import Word
 
@@ -21,218 +21,232 @@ if TYPE_CHECKING:
     Array = numpy.ndarray[Any, Any]
 
 FARTHEST = 1.0  # seconds searched either way
-BELIEVED = 0.5  # seconds: no engine that was measured is off by more than 0.3
-AGREES = 0.36  # correlation: in eight made calls 0.54 and more with their own words, 0.41 without channels
-STANDS_OUT = 0.16  # above what it is BESIDE the best place: 0.19 and more; 0.13 where turns of another call coincide
-BESIDE = 1.0  # seconds on either side: a word or two
-MARGIN = 0.3  # seconds that a word is believed to reach further than its times: 90 % of starts lie within 0.43
+BELIEVED = 0.5  # seconds: the largest offset that is corrected; no measured engine is off by more than 0.3
+AGREES = 0.36  # least correlation; eight made calls: 0.54 and more with their own words, 0.41 without channels
+STANDS_OUT = 0.16  # least excess over the correlation BESIDE it: own words 0.19 and more, another call's up to 0.13
+BESIDE = 1.0  # seconds on either side of the best offset: a word or two
+MARGIN = 0.3  # seconds around a word that count as covered: 90 % of word starts are off by less than 0.43
 LEAST_COVER = 0.6  # share of the speech
-SHORTEST = 0.3  # seconds of speech that are worth a cut of their own: "ja" is as long
+SHORTEST = 0.3  # seconds of uncovered speech that count: "ja" is as long
 JUDGED = 20.0  # seconds of speech: turns of less coincide by chance too often to tell one call from another
-FASTEST = 10.0  # words a second that nobody speaks
-MOST_AT_ONCE, MOST_PER_SECOND = 100, 20  # words of one channel: more cost minutes, and nobody said them
-AT_ONCE = 10.0  # seconds in which that holds, too
-LONGEST, PER_LETTER = 0.6, 0.1  # seconds: engines make a word last over what they did not hear, "I" of 6.8 s was met
-LONGEST_UNTIMED, PER_LETTER_UNTIMED = 2.0, 0.5  # where a cue was shared out: its pauses are shared out, too
-WINDOWS = ((30.0, 0.08), (20.0, 0.2))  # seconds; gain in correlation elsewhere: own words 0.05 and 0.13 at most
-WINDOW_AGREES = 0.1  # correlation: own words 0.14 and more
-WINDOW_SPEECH = 10.0  # seconds of speech that make a window worth looking at
+FASTEST = 10.0  # words a second: faster than anybody speaks
+MOST_AT_ONCE, MOST_PER_SECOND = 100, 20  # words of one channel: nobody says more, and more would take minutes
+AT_ONCE = 10.0  # seconds: the span in which that limit also holds
+LONGEST, PER_LETTER = 0.6, 0.1  # seconds: engines extend a word over speech that they missed; an "I" of 6.8 s was seen
+LONGEST_UNTIMED, PER_LETTER_UNTIMED = 2.0, 0.5  # seconds, for words that share a cue's time, pauses included
+WINDOWS = ((30.0, 0.08), (20.0, 0.2))  # seconds; largest gain of correlation elsewhere: own words 0.05 and 0.13
+WINDOW_AGREES = 0.1  # least correlation in a window: own words 0.14 and more
+WINDOW_SPEECH = 10.0  # seconds of speech that a window needs to be compared
 WINDOW_REACH = 5.0  # seconds searched either way
-JUMPED, JUMPED_GAIN, JUMPED_AGREES = 1.0, 0.25, 0.5  # seconds off, gain and correlation there: no doubt is left
-DRIFTS = (0.985, 0.99, 1.01, 1.015)  # clocks that run so much too slow or too fast
-DRIFTS_GAIN = 0.01  # in correlation: own words 0.002 at most
+JUMPED, JUMPED_GAIN, JUMPED_AGREES = 1.0, 0.25, 0.5  # seconds off, gain and correlation from which a jump is certain
+DRIFTS = (0.985, 0.99, 1.01, 1.015)  # clock ratios that are tried
+DRIFTS_GAIN = 0.01  # least gain of correlation that shows drift: own words 0.002 at most
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """How the words of a transcript lie on the speech of a sound."""
+class Alignment:
+    """The best alignment of a transcript's words with the speech of a sound."""
 
-    offset_s: float  # to be added to every time
-    agreement: float  # correlation of words and speech, -1 to 1, once they are shifted
-    sure: bool  # False: do not shift, and think twice whether these are the words of this sound
+    offset_s: float  # seconds to add to every time
+    agreement: float  # correlation of shifted words and speech, -1 to 1
+    sure: bool  # False: do not shift; these may not be the words of this sound
 
 
-def offset(words: Sequence[Word], activity: Activity) -> Fit:
-    """By how much *words* are to be shifted to lie on the speech of *activity*, one figure for the whole transcript.
+def align(words: Sequence[Word], activity: Activity) -> Alignment:
+    """Find the one offset that best aligns all *words* with the speech of *activity*.
 
-    Words of no channel, and of a channel that the sound lacks, are compared with what is spoken on any channel.
+    Words without channel, or of a channel that the sound lacks, are compared with the speech of any channel.
     """
     reach, beside = round(FARTHEST / STEP), round(BESIDE / STEP)
-    curve = _correlations(_lanes(words, activity), reach + beside)
-    best = beside + int(curve[beside:-beside].argmax())
-    agreement, off = float(curve[best]), round((best - reach - beside) * STEP, 2)
-    stands_out = agreement - float(max(curve[best - beside], curve[best + beside])) >= STANDS_OUT
-    return Fit(off, agreement, sure=agreement >= AGREES and stands_out and abs(off) <= BELIEVED)
+    correlations = _correlate(_pair_masks(words, activity), reach + beside)
+    best = beside + int(correlations[beside:-beside].argmax())
+    agreement, seconds = float(correlations[best]), round((best - reach - beside) * STEP, 2)
+    stands_out = agreement - float(max(correlations[best - beside], correlations[best + beside])) >= STANDS_OUT
+    return Alignment(seconds, agreement, sure=agreement >= AGREES and stands_out and abs(seconds) <= BELIEVED)
 
 
-def shifted(words: Sequence[Word], seconds: float) -> list[Word]:
-    """The same words, *seconds* later; what would begin before the sound begins with it."""
-    return [replace(one, start=max(0.0, one.start + seconds), end=max(0.0, one.end + seconds)) for one in words]
+def shift(words: Sequence[Word], seconds: float) -> list[Word]:
+    """Return the words *seconds* later; times before the start of the sound become 0."""
+    return [replace(word, start=max(0.0, word.start + seconds), end=max(0.0, word.end + seconds)) for word in words]
 
 
-def misfit(words: Sequence[Word], activity: Activity, duration: float) -> str | None:
-    """Why *words* are not those of a sound of *duration* seconds, as a code; None where they may well be.
+def find_mismatch(words: Sequence[Word], activity: Activity, duration: float) -> str | None:
+    """Why *words* cannot be those of a sound of *duration* seconds, as a code; None where they can.
 
-    milliseconds              times a thousand times too large
+    milliseconds              times are a thousand times too large
     seconds_as_milliseconds   all words at the very start, faster than anybody speaks
-    ends_after_the_sound      the last word ends behind the sound
-    too_many_words            more than anybody says in the time of the sound, or within seconds of it
-    another_call              words and speech do not go together; not told of less than `JUDGED` seconds of speech
-    jumps                     they do, but for a stretch whose words lie more than a second off
-    covers_too_little         much is spoken that no word covers; `cover_of_speech` says how much
+    ends_after_the_sound      the last word ends after the sound
+    too_many_words            more than anybody says in the whole sound, or within `AT_ONCE` seconds of it
+    another_call              words and speech do not correlate; only for sounds with `JUDGED` seconds of speech
+    jumps                     they do, except for a window whose words are more than a second off
+    covers_too_little         less than `LEAST_COVER` of the speech lies within words (`measure_coverage`)
     """
-    last = max((one.end for one in words), default=0.0)
+    end = max((word.end for word in words), default=0.0)
     longest = duration * 1.02 + 0.5  # clocks of engines differ, and some round up to whole seconds
-    if last > 10 * longest and last / 1000 <= longest:
+    if end > 10 * longest and end / 1000 <= longest:
         return "milliseconds"
-    if last > longest:
+    if end > longest:
         return "ends_after_the_sound"
-    if is_crowded([one.start for one in words], duration, len(activity.speech)):
+    if is_crowded([word.start for word in words], duration, len(activity.speech)):
         return "too_many_words"
-    if words and last <= duration / 100 and len(words) > FASTEST * last:
+    if words and end <= duration / 100 and len(words) > FASTEST * end:
         return "seconds_as_milliseconds"
-    fit = offset(words, activity)
-    if words and not fit.sure and float(activity.anyone.sum()) * STEP >= JUDGED:
+    alignment = align(words, activity)
+    if words and not alignment.sure and float(activity.anyone.sum()) * STEP >= JUDGED:
         return "another_call"
-    if fit.sure and any(_is_jump(*each) for each in _windows(shifted(words, fit.offset_s), activity)):
+    if alignment.sure and any(
+        _is_jump(*window) for window in _compare_windows(shift(words, alignment.offset_s), activity)
+    ):
         return "jumps"
-    if cover_of_speech(shifted(words, fit.offset_s) if fit.sure else words, activity) < LEAST_COVER:
+    if measure_coverage(shift(words, alignment.offset_s) if alignment.sure else words, activity) < LEAST_COVER:
         return "covers_too_little"
     return None
 
 
 def is_crowded(starts: Sequence[float], duration: float, channels: int) -> bool:
-    """Whether more begins within *duration* seconds, or within `AT_ONCE` of them, than people can say."""
+    """Whether more words start within *duration* seconds, or within any `AT_ONCE` of them, than people can say."""
     if len(starts) > MOST_AT_ONCE + MOST_PER_SECOND * duration * channels:
         return True
     most = MOST_AT_ONCE + round(MOST_PER_SECOND * AT_ONCE) * channels
     ordered = sorted(starts)
-    return any(later - one < AT_ONCE for one, later in zip(ordered, ordered[most:], strict=False))
+    return any(later - first < AT_ONCE for first, later in zip(ordered, ordered[most:], strict=False))
 
 
 def is_steady(words: Sequence[Word], activity: Activity) -> bool:
-    """Whether words that were laid on their speech lie on it everywhere, and not only on the whole.
+    """Whether aligned words agree with the speech throughout the call, and not only on the whole.
 
-    False where a stretch of them lies badly or would lie better elsewhere, or all of them if their clock ran slower or
-    faster.
+    False where a window of them correlates badly or would correlate better at another offset, or all of them with
+    another clock rate.
     """
-    if any(gain >= most or best - gain < WINDOW_AGREES for gain, _, best, most in _windows(words, activity)):
+    if any(gain >= most or best - gain < WINDOW_AGREES for gain, _, best, most in _compare_windows(words, activity)):
         return False
-    straight = offset(words, activity).agreement
-    return all(offset(_stretched(words, by), activity).agreement < straight + DRIFTS_GAIN for by in DRIFTS)
+    straight = align(words, activity).agreement
+    return all(align(_stretch(words, by), activity).agreement < straight + DRIFTS_GAIN for by in DRIFTS)
 
 
 def is_plausible(word: Word | Token) -> bool:
-    """Whether somebody may have spoken *word* for as long as it lasts; if not, something else was said there, too."""
+    """Whether *word* can last as long as its times say; if not, other speech is hidden in them."""
     longest, letter = (LONGEST, PER_LETTER) if word.timed else (LONGEST_UNTIMED, PER_LETTER_UNTIMED)
-    letters = len(word.text if isinstance(word, Word) else word.written)
+    letters = len(word.text if isinstance(word, Word) else word.raw)
     return word.end - word.start <= longest + letter * letters
 
 
-def cover_of_speech(words: Sequence[Word], activity: Activity, channel: int | None = None) -> float:
-    """The share of the speech, of *channel* or of all, that lies within words and `MARGIN` around them; 1 if none is.
+def measure_coverage(words: Sequence[Word], activity: Activity, channel: int | None = None) -> float:
+    """The share of the speech, of *channel* or of all, within words and `MARGIN` around them; 1 without any speech.
 
-    Words of no channel cover what is spoken on any, and those that last implausibly long nothing.
+    Words without channel cover the speech of every channel; words that last implausibly long cover nothing.
     """
-    masks = _widened(words, activity, MARGIN)
-    asked = range(len(activity.speech)) if channel is None else (channel,)
-    speech = sum(int(activity.speech[each].sum()) for each in asked)
-    within = sum(int((activity.speech[each] & masks[each]).sum()) for each in asked)
+    masks = _mask_words(words, activity, MARGIN)
+    channels = range(len(activity.speech)) if channel is None else (channel,)
+    speech = sum(int(activity.speech[channel].sum()) for channel in channels)
+    within = sum(int((activity.speech[channel] & masks[channel]).sum()) for channel in channels)
     return within / speech if speech else 1.0
 
 
-def uncovered(
+def find_uncovered(
     words: Sequence[Word], activity: Activity, *, margin: float = MARGIN, shortest: float = SHORTEST
 ) -> list[tuple[int, float, float]]:
-    """Channel, start and end of speech of at least *shortest* seconds that lies outside words and *margin* around."""
-    masks = _widened(words, activity, margin)
+    """Channel, start and end of speech of at least *shortest* seconds outside words and *margin* seconds around."""
+    masks = _mask_words(words, activity, margin)
     return [
         (channel, start, end)
         for channel, speech in enumerate(activity.speech)
-        for start, end in stretches(speech & ~masks[channel])
+        for start, end in find_spans(speech & ~masks[channel])
         if end - start >= shortest - STEP / 2
     ]
 
 
-def _widened(words: Sequence[Word], activity: Activity, margin: float) -> list[Array]:
-    """For each channel the steps within *margin* of a word that may have been spoken there."""
+def _mask_words(words: Sequence[Word], activity: Activity, margin: float) -> list[Array]:
+    """For each channel, a mask of the steps within *margin* seconds of a plausible word that may be of the channel."""
     channels, steps = activity.speech.shape
-    plausible = [one for one in words if is_plausible(one)]
+    plausible = [word for word in words if is_plausible(word)]
     return [
-        covered(
+        mask_spans(
             steps,
             [
-                (one.start - margin, one.end + margin)
-                for one in plausible
-                if one.channel in (None, channel) or not 0 <= one.channel < channels
+                (word.start - margin, word.end + margin)
+                for word in plausible
+                if word.channel in (None, channel) or not 0 <= word.channel < channels
             ],
         )
         for channel in range(channels)
     ]
 
 
-def _stretched(words: Sequence[Word], by: float) -> list[Word]:
-    return [replace(one, start=one.start * by, end=one.end * by) for one in words]
+def _stretch(words: Sequence[Word], by: float) -> list[Word]:
+    return [replace(word, start=word.start * by, end=word.end * by) for word in words]
 
 
-def _windows(words: Sequence[Word], activity: Activity) -> Iterator[tuple[float, float, float, float]]:
-    """Of each stretch of a call: by how much its words agree better elsewhere, how far off and how well; the limit."""
-    lanes, steps, reach = list(_lanes(words, activity)), activity.speech.shape[1], round(WINDOW_REACH / STEP)
+def _compare_windows(words: Sequence[Word], activity: Activity) -> Iterator[tuple[float, float, float, float]]:
+    """Yield for each window: the gain of correlation at its best offset, that offset in seconds, the correlation there,
+    and the largest gain allowed."""
+    pairs, steps, reach = list(_pair_masks(words, activity)), activity.speech.shape[1], round(WINDOW_REACH / STEP)
     for seconds, most in WINDOWS:
         length = round(seconds / STEP)
         for first in {*range(0, max(1, steps - length), length // 2), max(0, steps - length)}:
             within = slice(first, first + length)
             if float(activity.anyone[within].sum()) * STEP >= WINDOW_SPEECH:
-                curve = _correlations(((said[within], spoken[within]) for said, spoken in lanes), reach)
+                curve = _correlate(
+                    ((word_mask[within], speech_mask[within]) for word_mask, speech_mask in pairs), reach
+                )
                 best = int(curve.argmax())
-                if curve[best] > 0:  # else no word is there, or nothing but speech
-                    yield float(curve[best] - curve[reach]), (best - reach) * STEP, float(curve[best]), most
+                if curve[best] > 0:  # else the window has no words, or only speech
+                    yield (
+                        float(curve[best] - curve[reach]),
+                        (best - reach) * STEP,
+                        float(curve[best]),
+                        most,
+                    )
 
 
 def _is_jump(gain: float, off: float, agreement: float, _: float) -> bool:
     return gain >= JUMPED_GAIN and abs(off) >= JUMPED and agreement >= JUMPED_AGREES
 
 
-def _lanes(words: Sequence[Word], activity: Activity) -> Iterator[tuple[Array, Array]]:
-    """Masks of words and of the speech that they are to lie on."""
+def _pair_masks(words: Sequence[Word], activity: Activity) -> Iterator[tuple[Array, Array]]:
+    """Yield for each channel, and for words without one, the masks of its words and of the speech to compare."""
     channels, steps = activity.speech.shape
     for channel in (*range(channels), None):
         speech = activity.anyone if channel is None else activity.speech[channel]
-        own = [one for one in words if (one.channel if one.channel in range(channels) else None) == channel]
-        if own:
-            yield covered(steps, _phrases(own)), speech
+        channel_words = [
+            word for word in words if (word.channel if word.channel in range(channels) else None) == channel
+        ]
+        if channel_words:
+            yield mask_spans(steps, _join_phrases(channel_words)), speech
 
 
-def _phrases(words: Sequence[Word]) -> Iterator[tuple[float, float]]:
-    """Words joined over pauses that speech is joined over, too."""
+def _join_phrases(words: Sequence[Word]) -> Iterator[tuple[float, float]]:
+    """Join words over pauses that `audio.activity` bridges, too; yield start and end of each phrase."""
     start = end = None
-    for one in sorted(words, key=lambda word: word.start):
-        if start is None or end is None or one.start - end >= PAUSE:
+    for word in sorted(words, key=lambda word: word.start):
+        if start is None or end is None or word.start - end >= PAUSE:
             if start is not None and end is not None:
                 yield start, end
-            start, end = one.start, one.end
-        end = max(end, one.end)
+            start, end = word.start, word.end
+        end = max(end, word.end)
     if start is not None and end is not None:
         yield start, end
 
 
-def _correlations(lanes: Iterator[tuple[Array, Array]], reach: int) -> Array:
-    """Pearson's, of words shifted by -*reach* to +*reach* steps and speech, over all lanes as if they were one.
+def _correlate(mask_pairs: Iterator[tuple[Array, Array]], reach: int) -> Array:
+    """Pearson correlation of words and speech for offsets of -*reach* to +*reach* steps, over all mask pairs as one.
 
-    What is shifted over an end of the sound counts as neither for nor against.
+    Steps shifted beyond an end of the sound do not count.
     """
     import numpy
 
-    pairs = list(lanes)
+    pairs = list(mask_pairs)
     if not pairs:
         return numpy.zeros(2 * reach + 1)
     words, speech = (numpy.concatenate(side).astype("f4") for side in zip(*pairs, strict=True))
-    sizes = float(numpy.sqrt(words.var(dtype="f8") * speech.var(dtype="f8"))) * len(words)
-    if sizes == 0:
+    norm = float(numpy.sqrt(words.var(dtype="f8") * speech.var(dtype="f8"))) * len(words)
+    if norm == 0:
         return numpy.zeros(2 * reach + 1)
     curve = numpy.zeros(2 * reach + 1)
-    for said, spoken in pairs:
-        around = numpy.pad(said.astype("f4") - words.mean(dtype="f8"), reach)
-        heard = spoken.astype("f4") - speech.mean(dtype="f8")
-        curve += numpy.correlate(around, heard, "valid")[::-1]  # words made later are words read from before
-    return curve / sizes
+    for word_mask, speech_mask in pairs:
+        padded_words = numpy.pad(word_mask.astype("f4") - words.mean(dtype="f8"), reach)
+        centred_speech = speech_mask.astype("f4") - speech.mean(dtype="f8")
+        curve += numpy.correlate(padded_words, centred_speech, "valid")[
+            ::-1
+        ]  # delaying words reads them from earlier steps
+    return curve / norm

@@ -1,9 +1,10 @@
-"""From what was heard to what is to be cut: passes united, times corrected, edges moved outwards to where it is quiet.
+"""Plan the cuts of a call from its sound and its transcripts.
 
-    1  activity and keys of the sound itself       2  each transcript: does it fit, by how much is it late
-    3  findings of each                            4  speech that no word covers
-    5  strict: all that is not confidently harmless    6  padded, snapped, joined
-It decides nothing about who may do what with it, and touches no store. Why a person has to look stands in `warnings`.
+    1  voice activity and DTMF keys of the sound       2  align each transcript with the sound, or refuse it
+    3  find identifiers in each transcript             4  find speech that no word covers
+    5  strict: add all speech that is not surely harmless    6  pad, snap to quiet steps, join
+It does not decide who may do what with the call, and touches no store. The reasons for which a person has to review the
+plan are its `warnings`.
 """
 
 from __future__ import annotations
@@ -14,55 +15,55 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from arlo_rec.audio import Sound
-from arlo_rec.audio.activity import STEP, Activity, activity, covered, stretches
-from arlo_rec.audio.keyed import keyed, runs
+from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
+from arlo_rec.audio.dtmf import detect_keys, join_keys
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.detectors import identify, likeness, name_lists, names
+from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic
 from arlo_rec.speech.detectors.harmless import is_harmless
-from arlo_rec.speech.detectors.identify import Finding
+from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.planning.alignment import (
     LEAST_COVER,
-    Fit,
-    cover_of_speech,
+    Alignment,
+    align,
+    find_mismatch,
+    find_uncovered,
     is_crowded,
     is_plausible,
     is_steady,
-    misfit,
-    offset,
-    shifted,
-    uncovered,
+    measure_coverage,
+    shift,
 )
 from arlo_rec.speech.words import ENGINE, Transcript, Word
 
 if TYPE_CHECKING:
     from arlo_rec.speech.engines.name_model import Labeller
 
-PAD = 0.3  # seconds either way: 90 % of corrected word starts lie within
-PAD_OF_SOUND = 0.1  # where the sound itself says where it is
+PAD = 0.3  # seconds added at both ends: 90 % of corrected word starts are within
+PAD_OF_SOUND = 0.1  # for findings located in the sound itself
 FROM_SOUND = frozenset(["strict", "no_words", "sound"])
-PAD_UNTIMED = 1.0  # where times were worked out from the neighbours'
-PAD_UNSURE = 0.8  # where it is not sure by how much the times are off
-SNAP = 0.25  # seconds outwards, to the next quiet step
-JOIN = 0.5  # seconds between two cuts that become one
-SURE = 0.6  # in strict mode a word stays that was heard with this and more
-REACH = 0.1  # seconds that a word that stays is believed to reach further than its times
+PAD_UNTIMED = 1.0  # for words whose times were interpolated
+PAD_UNSURE = 0.8  # where the offset of a transcript is uncertain
+SNAP = 0.25  # seconds searched outwards for a quiet step
+JOIN = 0.5  # seconds: cuts closer together become one
+SURE = 0.6  # score from which strict mode keeps a harmless word
+REACH = 0.1  # seconds around a kept word that count as its speech
 EVEN, EVEN_GAP, EVEN_SHORTEST = 0.5, 0.5, 0.3  # score; seconds within and of a stretch that is listed for the reviewer
-LOW_COVER = 0.8  # of the speech in words: less and a person must look
-NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of speech behind a cue that no word covers
-NEXT = 8  # words behind a cue, of which the first that lasts plausibly long ends what the engine could not spell
+LOW_COVER = 0.8  # share of the speech in words below which a person is warned
+NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of wordless speech after a cue
+NEXT = 8  # words after a cue, of which the first plausible one ends the wordless speech
 UNHEARD = 0.5  # seconds of speech without a word that are cut in detect mode; shorter ones are breaths and "mm"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to cut and why somebody has to look at it."""
+    """The cuts of a call, and what a reviewer has to know about them; times in seconds."""
 
     cuts: tuple[Cut, ...]
     cover_of_speech: float
-    offsets: tuple[float, ...]  # seconds that were added to the times of each transcript that has words
+    offsets: tuple[float, ...]  # added to the times of each transcript that has words
     warnings: tuple[str, ...]
-    unsure: tuple[tuple[float, float, int | None], ...]  # heard badly, or for implausibly long, and not cut
+    unsure: tuple[tuple[float, float, int | None], ...]  # uncut spans with low scores, or in implausibly long words
     words: tuple[Word, ...] = field(repr=False)  # of the first transcript that has any, with corrected times
 
 
@@ -75,263 +76,300 @@ def plan(
     lead: float = 0.0,
     labeller: Labeller | None = None,
 ) -> Plan:
-    """The cuts of a call in which *people* are known; *lead* are seconds of it that were cut before what is left.
+    """Plan the cuts of a call for which the names of *people* are known.
 
-    Raises Usage `transcript_misfit` for a transcript that is not of this sound.
+    *lead* is the length in seconds of what was removed from the start of the recording: transcripts may count from
+    before it. *strict* also cuts all speech that is not confidently harmless. Raises Usage `transcript_misfit` for a
+    transcript that does not belong to this sound; ValueError without transcripts.
     """
     if not transcripts:
         raise ValueError("a plan is made from words")
-    heard = activity(sound)
-    every_one = [_fitted(sound, heard, one, lead, count) for count, one in enumerate(transcripts, 1)]
-    fitted = _alike([one for one in every_one if one.words or not one.redactions] or every_one)
-    passes = [one.words for one in fitted]
-    if cover_of_speech([one for words in passes for one in words], heard) < LEAST_COVER:
+    activity = detect_activity(sound)
+    aligned = [_align(sound, activity, transcript, lead, number) for number, transcript in enumerate(transcripts, 1)]
+    with_words = _share_offset(
+        [transcript for transcript in aligned if transcript.words or not transcript.redactions] or aligned
+    )
+    passes = [transcript.words for transcript in with_words]
+    all_words = [word for words in passes for word in words]
+    if measure_coverage(all_words, activity) < LEAST_COVER:
         raise Usage("transcript_misfit", place="1", why="covers_too_little")
-    known = likeness.known(people)
-    every = [one for words in passes for one in words]
-    findings = [one for words in passes for one in identify.found(words, known, labeller)]
-    findings += [each for one in every_one for each in one.redactions]
-    findings += [Finding(one.start, one.end, one.channel, "keys", "sound", 0.99) for one in runs(keyed(sound))]
-    findings += _without_words(heard, every)
-    findings += [one for words in passes for one in _behind_cues(heard, words)]
+    known = phonetic.prepare_names(people)
+    findings = [finding for words in passes for finding in identifiers.find_identifiers(words, known, labeller)]
+    findings += [redaction for transcript in aligned for redaction in transcript.redactions]
+    findings += [
+        Finding(run.start, run.end, run.channel, "keys", "sound", 0.99) for run in join_keys(detect_keys(sound))
+    ]
+    findings += _find_wordless_speech(activity, all_words)
+    findings += [finding for words in passes for finding in _find_names_after_cues(activity, words)]
     if strict:
-        findings += _not_kept(heard, passes)
-    sure = all(one.fit.sure and one.steady for one in fitted)
-    cuts = _joined(_cut(one, heard, sound.duration, PAD if sure else PAD_UNSURE) for one in findings)
+        findings += _find_unexplained_speech(activity, passes)
+    sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
+    pad = PAD if sure else PAD_UNSURE
+    cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in findings)
     return Plan(
         tuple(cuts),
-        cover_of_speech(every, heard),
-        tuple(one.by for one in fitted),
-        tuple(_warnings(sound, heard, fitted, every_one, cuts)),
-        tuple(_heard_badly(passes[0], cuts)),
+        measure_coverage(all_words, activity),
+        tuple(transcript.offset_s for transcript in with_words),
+        tuple(_list_warnings(sound, activity, with_words, aligned, cuts)),
+        tuple(_list_doubtful(passes[0], cuts)),
         tuple(passes[0]),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A transcript moved onto the speech of a sound, *by* so many seconds."""
+class _Aligned:
+    """A transcript aligned with the speech of a sound."""
 
     words: list[Word]
     redactions: list[Finding]
-    fit: Fit
-    by: float
-    own: bool  # heard here, in this very sound
+    fit: Alignment
+    offset_s: float  # seconds that were added to its times
+    own: bool  # recognised here, from this very sound
     steady: bool  # False: off by more in one part than in another
-    outside: bool  # a redaction lies behind the end
+    outside: bool  # a redaction starts after the end of the sound
 
 
-def _fitted(sound: Sound, heard: Activity, transcript: Transcript, lead: float, count: int) -> _Fitted:
-    """As it counts from the sound's own begin, or from *lead* seconds before it: whichever agrees better."""
-    _demand_sane(sound, transcript, count)
-    words = [_in(sound, each) for each in transcript.words]
-    starts = [0.0, -lead] if lead > 0 else [0.0]
-    tried = [(_moved(words, by), by) for by in starts]
-    moved, by = max(tried, key=lambda one: offset(one[0], heard).agreement if one[0] else -1.0)
+def _align(sound: Sound, activity: Activity, transcript: Transcript, lead: float, number: int) -> _Aligned:
+    """Align a transcript, whose times count from the start of the sound or from *lead* seconds before it.
+
+    The origin with the better agreement is taken. Raises Usage `transcript_misfit`, with *number* as its place.
+    """
+    _demand_sane(sound, transcript, number)
+    words = [_to_sound_channel(sound, word) for word in transcript.words]
+    origins = [0.0, -lead] if lead > 0 else [0.0]
+    candidates = [(_shift_into_sound(words, seconds), seconds) for seconds in origins]
+    moved, offset_s = max(candidates, key=lambda pair: align(pair[0], activity).agreement if pair[0] else -1.0)
     own = transcript.form == ENGINE
-    why = None if own else misfit(moved, heard, sound.duration)
-    if why is not None and why != "covers_too_little":  # what another one may cover
-        raise Usage("transcript_misfit", place=str(count), why=why)
-    fit = offset(moved, heard)
+    why = None if own else find_mismatch(moved, activity, sound.duration)
+    if why is not None and why != "covers_too_little":  # another transcript may cover the rest
+        raise Usage("transcript_misfit", place=str(number), why=why)
+    fit = align(moved, activity)
     if fit.sure:
-        moved, by = _moved(moved, fit.offset_s), by + fit.offset_s
-    marked = [
-        Finding(max(0.0, one.start + by), one.end + by, _channel(sound, one.channel), "other", "vendor", 1.0)
-        for one in transcript.redactions
-        if one.end + by > 0
+        moved, offset_s = _shift_into_sound(moved, fit.offset_s), offset_s + fit.offset_s
+    redactions = [
+        Finding(
+            max(0.0, redaction.start + offset_s),
+            redaction.end + offset_s,
+            _channel_of(sound, redaction.channel),
+            "other",
+            "vendor",
+            1.0,
+        )
+        for redaction in transcript.redactions
+        if redaction.end + offset_s > 0
     ]
-    steady = own or not fit.sure or is_steady(moved, heard)
-    outside = any(one.start >= sound.duration for one in marked)
-    return _Fitted(moved, marked, fit, round(by, 3), own, steady, outside)
+    steady = own or not fit.sure or is_steady(moved, activity)
+    outside = any(redaction.start >= sound.duration for redaction in redactions)
+    return _Aligned(moved, redactions, fit, round(offset_s, 3), own, steady, outside)
 
 
-def _demand_sane(sound: Sound, transcript: Transcript, count: int) -> None:
-    """Raise Usage for channels that the sound lacks, and for more words or redactions than cost little."""
-    channels = {one.channel for one in transcript.words} | {one.channel for one in transcript.redactions}
+def _demand_sane(sound: Sound, transcript: Transcript, number: int) -> None:
+    """Raise Usage for channels that the sound lacks, and for redactions so many that they would take minutes."""
+    channels = {word.channel for word in transcript.words}
+    channels |= {redaction.channel for redaction in transcript.redactions}
     if sound.channels > 1 and not channels <= {None, *range(sound.channels)}:
-        raise Usage("transcript_misfit", place=str(count), why="no_such_channel")
-    if is_crowded([one.start for one in transcript.redactions], sound.duration, sound.channels):
-        raise Usage("transcript_misfit", place=str(count), why="too_many_redactions")
+        raise Usage("transcript_misfit", place=str(number), why="no_such_channel")
+    if is_crowded([redaction.start for redaction in transcript.redactions], sound.duration, sound.channels):
+        raise Usage("transcript_misfit", place=str(number), why="too_many_redactions")
 
 
-def _alike(fitted: list[_Fitted]) -> list[_Fitted]:
-    """Passes of one engine are late by the same: one that is too thin to tell goes by another one."""
-    sure = next((one for one in fitted if one.own and one.fit.sure), None)
+def _share_offset(transcripts: list[_Aligned]) -> list[_Aligned]:
+    """Give our own passes with too few words the offset of one that is sure: passes of one engine are equally late."""
+    sure = next((transcript for transcript in transcripts if transcript.own and transcript.fit.sure), None)
     if sure is None:
-        return fitted
+        return transcripts
     return [
-        replace(one, words=_moved(one.words, sure.by), by=sure.by, fit=sure.fit)
-        if one.own and not one.fit.sure
-        else one
-        for one in fitted
+        replace(
+            transcript,
+            words=_shift_into_sound(transcript.words, sure.offset_s),
+            offset_s=sure.offset_s,
+            fit=sure.fit,
+        )
+        if transcript.own and not transcript.fit.sure
+        else transcript
+        for transcript in transcripts
     ]
 
 
-def _moved(words: Sequence[Word], by: float) -> list[Word]:
-    """The same words *by* seconds later; those that end before the sound begins are not of it."""
-    return [one for one in shifted(words, by) if one.end > 0] if by else list(words)
+def _shift_into_sound(words: Sequence[Word], seconds: float) -> list[Word]:
+    """Shift words by *seconds* and drop those that end before the sound begins."""
+    return [word for word in shift(words, seconds) if word.end > 0] if seconds else list(words)
 
 
-def _in(sound: Sound, word: Word) -> Word:
-    return word if sound.channels > 1 else replace(word, channel=_channel(sound, word.channel))
+def _to_sound_channel(sound: Sound, word: Word) -> Word:
+    return word if sound.channels > 1 else replace(word, channel=_channel_of(sound, word.channel))
 
 
-def _channel(sound: Sound, channel: int | None) -> int | None:
-    """In one channel every word is of that channel, whoever spoke."""
+def _channel_of(sound: Sound, channel: int | None) -> int | None:
+    """The channel in this sound: None where the sound has only one, whatever the transcript says."""
     return channel if sound.channels > 1 else None
 
 
-def _without_words(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
-    """Speech that no pass has a word for."""
-    for channel, start, end in uncovered(words, heard, shortest=UNHEARD):
+def _find_wordless_speech(activity: Activity, words: Sequence[Word]) -> Iterator[Finding]:
+    """Speech of at least `UNHEARD` seconds that no pass has a word for."""
+    for channel, start, end in find_uncovered(words, activity, shortest=UNHEARD):
         yield Finding(start, end, channel, "speech", "no_words", 0.5)
 
 
-def _behind_cues(heard: Activity, words: Sequence[Word]) -> Iterator[Finding]:
-    """Speech without a word right behind "my name is" or "thank you": there stands what the engine could not spell."""
-    for stream in identify.streams(words):
-        for at, one in enumerate(stream):
-            if not (names.is_greeting(stream, at) or names.asks_name(stream, at)):
+def _find_names_after_cues(activity: Activity, words: Sequence[Word]) -> Iterator[Finding]:
+    """Speech without a word right after "my name is" or "thank you": probably a name that the engine missed."""
+    for stream in identifiers.split_channels(words):
+        for index, token in enumerate(stream):
+            if not (names.is_greeting(stream, index) or names.asks_name(stream, index)):
                 continue
-            following = [each.start for each in stream[at + 1 : at + 1 + NEXT] if is_plausible(each)]
-            behind = min([heard.speech.shape[1] * STEP, one.end + NAME_LONGEST, *following[:1]])
-            first, last = round((one.end + 0.05) / STEP), round(behind / STEP)
-            spoken = int(heard.speech[_rows(one.channel), first:last].any(axis=0).sum()) * STEP if last > first else 0.0
+            starts = [later.start for later in stream[index + 1 : index + 1 + NEXT] if is_plausible(later)]
+            end = min([activity.speech.shape[1] * STEP, token.end + NAME_LONGEST, *starts[:1]])
+            first, last = round((token.end + 0.05) / STEP), round(end / STEP)
+            speech = activity.speech[_rows(token.channel), first:last].any(axis=0)
+            spoken = int(speech.sum()) * STEP if last > first else 0.0
             if spoken >= NAME_SHORTEST:
-                yield Finding(one.end, behind, one.channel, "name", "no_words", 0.5)
+                yield Finding(token.end, end, token.channel, "name", "no_words", 0.5)
 
 
-def _not_kept(heard: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Finding]:
-    """Strict: speech that no pass explains by harmless words that it heard well, and all around any other word."""
-    channels, steps = heard.speech.shape
+def _find_unexplained_speech(activity: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Finding]:
+    """Strict: speech that no pass explains by a surely harmless word, and all speech within `PAD` of any other word."""
+    channels, steps = activity.speech.shape
     for channel in range(channels):
-        mine = [one for words in passes for one in words if one.channel in (None, channel)]
-        good = covered(steps, [(one.start - REACH, one.end + REACH) for one in mine if _stays(one)])
-        bad = covered(steps, [(one.start - PAD, one.end + PAD) for one in mine if not _says_nothing(one)])
-        for start, end in stretches(heard.speech[channel] & ~(good & ~bad)):
+        channel_words = [word for words in passes for word in words if word.channel in (None, channel)]
+        good = mask_spans(
+            steps, [(word.start - REACH, word.end + REACH) for word in channel_words if _is_surely_harmless(word)]
+        )
+        bad = mask_spans(
+            steps, [(word.start - PAD, word.end + PAD) for word in channel_words if not _is_harmless_word(word)]
+        )
+        for start, end in find_spans(activity.speech[channel] & ~(good & ~bad)):
             yield Finding(start, end, channel, "speech", "strict", 0.5)
 
 
-def _stays(word: Word) -> bool:
-    return word.timed and is_plausible(word) and _says_nothing(word) and (word.score is None or word.score >= SURE)
+def _is_surely_harmless(word: Word) -> bool:
+    return word.timed and is_plausible(word) and _is_harmless_word(word) and (word.score is None or word.score >= SURE)
 
 
-def _says_nothing(word: Word) -> bool:
-    """Whether a word is in the list of harmless ones, and not written like the name that it may be, too."""
+def _is_harmless_word(word: Word) -> bool:
+    """Whether a word is listed as harmless, and is not capitalised like a name that it may be, too."""
     text = word.text.strip(" .,;:?!\"'-")
-    return is_harmless(text.casefold()) and not (text[:1].isupper() and name_lists.given(text.casefold()))
+    return is_harmless(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))
 
 
 # -- edges --------------------------------------------------------------------------------------------
 
 
-def _cut(one: Finding, heard: Activity, duration: float, pad: float) -> Cut:
-    """A finding as a cut of all channels: cross-talk carries a name into the other one."""
-    wide = PAD_OF_SOUND if one.source in FROM_SOUND else pad if one.timed else max(pad, PAD_UNTIMED)
-    start = _quiet(heard, one.channel, one.start - wide, -1)
-    end = _quiet(heard, one.channel, one.end + wide, 1)
+def _to_cut(finding: Finding, activity: Activity, duration: float, pad: float) -> Cut:
+    """Pad and snap a finding to a cut of all channels, since cross-talk carries a name into the other channel."""
+    wide = PAD_OF_SOUND if finding.source in FROM_SOUND else pad if finding.timed else max(pad, PAD_UNTIMED)
+    start = _find_quiet(activity, finding.channel, finding.start - wide, -1)
+    end = _find_quiet(activity, finding.channel, finding.end + wide, 1)
     return Cut(
-        round(max(0.0, start), 3), round(min(duration, end), 3), None, (one.type,), (one.source,), round(one.score, 2)
+        round(max(0.0, start), 3),
+        round(min(duration, end), 3),
+        None,
+        (finding.type,),
+        (finding.source,),
+        round(finding.score, 2),
     )
 
 
-def _quiet(heard: Activity, channel: int | None, at: float, way: int) -> float:
-    """The first step outwards without speech, at most `SNAP` away; else the quietest there."""
+def _find_quiet(activity: Activity, channel: int | None, at: float, direction: int) -> float:
+    """Seconds of the first step without speech outwards of *at*, within `SNAP`; else of the quietest step there."""
     first = round(at / STEP)
-    places = [first + way * each for each in range(round(SNAP / STEP) + 1)]
-    places = [each for each in places if 0 <= each < heard.speech.shape[1]]
-    if not places:
+    steps = [first + direction * distance for distance in range(round(SNAP / STEP) + 1)]
+    steps = [step for step in steps if 0 <= step < activity.speech.shape[1]]
+    if not steps:
         return at
-    speech = heard.speech[_rows(channel)][:, places].any(axis=0)
+    speech = activity.speech[_rows(channel)][:, steps].any(axis=0)
     if not speech.all():
-        return places[int(speech.argmin())] * STEP
-    level = heard.level[_rows(channel)][:, places].max(axis=0)
-    return places[int(level.argmin())] * STEP
+        return steps[int(speech.argmin())] * STEP
+    level = activity.level[_rows(channel)][:, steps].max(axis=0)
+    return steps[int(level.argmin())] * STEP
 
 
 def _rows(channel: int | None) -> slice:
-    """One channel of an activity, or all of them."""
+    """The rows of one channel in the arrays of an activity, or of all."""
     return slice(None) if channel is None else slice(channel, channel + 1)
 
 
-def _joined(cuts: Iterator[Cut]) -> list[Cut]:
-    """Cuts that touch or nearly touch as one, with all their types and sources and the surest score."""
-    made: list[Cut] = []
-    for one in sorted((each for each in cuts if each.end > each.start), key=lambda each: (each.start, each.end)):
-        if made and one.start - made[-1].end < JOIN:
-            last = made[-1]
-            made[-1] = replace(
+def _join_cuts(cuts: Iterator[Cut]) -> list[Cut]:
+    """Join cuts less than `JOIN` apart, with all their types and sources and the highest score."""
+    joined: list[Cut] = []
+    for cut in sorted((cut for cut in cuts if cut.end > cut.start), key=lambda cut: (cut.start, cut.end)):
+        if joined and cut.start - joined[-1].end < JOIN:
+            last = joined[-1]
+            joined[-1] = replace(
                 last,
-                end=max(last.end, one.end),
-                types=tuple(sorted({*last.types, *one.types})),
-                sources=tuple(sorted({*last.sources, *one.sources})),
-                score=max(last.score or 0.0, one.score or 0.0),
+                end=max(last.end, cut.end),
+                types=tuple(sorted({*last.types, *cut.types})),
+                sources=tuple(sorted({*last.sources, *cut.sources})),
+                score=max(last.score or 0.0, cut.score or 0.0),
             )
         else:
-            made.append(one)
-    return made
+            joined.append(cut)
+    return joined
 
 
-# -- what a person has to know ------------------------------------------------------------------------
+# -- what the reviewer has to know ---------------------------------------------------------------------
 
 
-def _warnings(
-    sound: Sound, heard: Activity, fitted: Sequence[_Fitted], every: Sequence[_Fitted], cuts: Sequence[Cut]
+def _list_warnings(
+    sound: Sound, activity: Activity, with_words: Sequence[_Aligned], aligned: Sequence[_Aligned], cuts: Sequence[Cut]
 ) -> Iterator[str]:
-    words = [one for each in fitted for one in each.words]
+    words = [word for transcript in with_words for word in transcript.words]
     if not cuts:
         yield "nothing_found"
-    if cover_of_speech(words, heard) < LOW_COVER:
+    if measure_coverage(words, activity) < LOW_COVER:
         yield "low_cover"
-    if not all(one.fit.sure and one.steady for one in fitted):
+    if not all(transcript.fit.sure and transcript.steady for transcript in with_words):
         yield "offset_unsure"
-    if any(not one.timed for one in words):
+    if any(not word.timed for word in words):
         yield "times_worked_out"
-    if all(one.score is None for one in fitted[0].words):
+    if all(word.score is None for word in with_words[0].words):
         yield "no_scores"
-    if any(one.outside for one in every):
+    if any(transcript.outside for transcript in aligned):
         yield "redaction_outside"
     for channel in range(sound.channels):
-        spoken = bool(heard.speech[channel].any())
-        if spoken and not any(one.channel in (None, channel) for one in words):
+        spoken = bool(activity.speech[channel].any())
+        if spoken and not any(word.channel in (None, channel) for word in words):
             yield f"no_words_in_channel_{channel}"
 
 
-def _heard_badly(words: Sequence[Word], cuts: Sequence[Cut]) -> list[tuple[float, float, int | None]]:
-    """Words heard with less than even chance that stay, joined where they follow each other; of words that last
-    implausibly long, whatever is not cut: something that nobody wrote down may have been said in them."""
-    starts = [one.start for one in cuts]
-    found = list(_badly_scored(words, cuts, starts))
-    for one in words:
-        if not is_plausible(one):
-            found += [(*each, one.channel) for each in _left(one, cuts, starts) if each[1] - each[0] >= EVEN_SHORTEST]
-    return sorted(set(found), key=lambda one: one[:2])
+def _list_doubtful(words: Sequence[Word], cuts: Sequence[Cut]) -> list[tuple[float, float, int | None]]:
+    """Start, end and channel of uncut spans for the reviewer to check, sorted by time.
+
+    These are words with a score below `EVEN`, joined where they follow each other, and the uncut parts of implausibly
+    long words, in which something may have been said that nobody wrote down.
+    """
+    starts = [cut.start for cut in cuts]
+    spans = list(_join_low_scores(words, cuts, starts))
+    for word in words:
+        if not is_plausible(word):
+            uncut = _subtract_cuts(word, cuts, starts)
+            spans += [(start, end, word.channel) for start, end in uncut if end - start >= EVEN_SHORTEST]
+    return sorted(set(spans), key=lambda span: span[:2])
 
 
-def _left(word: Word, cuts: Sequence[Cut], starts: Sequence[float]) -> Iterator[tuple[float, float]]:
-    """The parts of a word that lie in no cut; cuts are in order and apart."""
-    at = word.start
-    for one in cuts[max(0, bisect_left(starts, at) - 1) : bisect_left(starts, word.end)]:
-        if one.start > at:
-            yield at, one.start
-        at = max(at, one.end)
-    if word.end > at:
-        yield at, word.end
+def _subtract_cuts(word: Word, cuts: Sequence[Cut], starts: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """Yield the parts of a word outside all cuts, which are sorted and do not overlap."""
+    time = word.start
+    for cut in cuts[max(0, bisect_left(starts, time) - 1) : bisect_left(starts, word.end)]:
+        if cut.start > time:
+            yield time, cut.start
+        time = max(time, cut.end)
+    if word.end > time:
+        yield time, word.end
 
 
-def _badly_scored(
+def _join_low_scores(
     words: Sequence[Word], cuts: Sequence[Cut], starts: Sequence[float]
 ) -> Iterator[tuple[float, float, int | None]]:
     run: tuple[float, float, int | None] | None = None
-    for one in words:
-        before = bisect_left(starts, one.end) - 1  # the last cut that begins before the word ends
-        stays = before < 0 or cuts[before].end <= one.start
-        low = stays and is_plausible(one) and one.score is not None and one.score < EVEN
-        if low and run is not None and run[2] == one.channel and one.start - run[1] < EVEN_GAP:
-            run = (run[0], one.end, one.channel)
+    for word in words:
+        before = bisect_left(starts, word.end) - 1  # the last cut that begins before the word ends
+        stays = before < 0 or cuts[before].end <= word.start
+        low = stays and is_plausible(word) and word.score is not None and word.score < EVEN
+        if low and run is not None and run[2] == word.channel and word.start - run[1] < EVEN_GAP:
+            run = (run[0], word.end, word.channel)
             continue
         if run is not None and run[1] - run[0] >= EVEN_SHORTEST:
             yield run
-        run = (one.start, one.end, one.channel) if low else None
+        run = (word.start, word.end, word.channel) if low else None
     if run is not None and run[1] - run[0] >= EVEN_SHORTEST:
         yield run

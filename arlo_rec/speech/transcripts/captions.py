@@ -1,5 +1,6 @@
-"""Reading transcripts that are lines: WebVTT, SubRip, and NIST's CTM. Places are the numbers of lines.
+"""Read line-based transcripts: WebVTT, SubRip and NIST's CTM. The place of an error is a line number.
 
+It parses text into times, words and channels; `builder` validates and sorts them. Sources:
 WebVTT: https://www.w3.org/TR/webvtt1/. SubRip has no standard: a number, two times with a comma, text.
 CTM: file, channel, start, length, word, and how sure it is: https://github.com/usnistgov/SCTK, ctm(5).
 """
@@ -10,11 +11,11 @@ import html
 import re
 from collections.abc import Iterator
 
-from arlo_rec.speech.transcripts.gathering import Gathered, score, wrong
+from arlo_rec.speech.transcripts.builder import TranscriptBuilder, parse_score, transcript_error
 
 _TIME = re.compile(r"(-?)(?:([0-9]{1,5}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{1,3})")
 _STAMP = re.compile(r"<((?:[0-9]{1,5}:)?[0-9]{1,2}:[0-9]{1,2}\.[0-9]{1,3})>")
-_TAG = re.compile(r"<[^<>]*>")  # no further than the next one: a line of "<" is read once
+_TAG = re.compile(r"<[^<>]*>")  # stops at the next "<", so that a line of "<" costs linear time
 _LINES = re.compile(r"\r\n|\n|\r")
 _CTM = re.compile(r"(?:;;[^\n]*+\n|\s++)*+\S++[ \t]++\S++[ \t]++-?[0-9.]++[ \t]++-?[0-9.]++[ \t]++\S")
 _BLOCK = ("NOTE", "STYLE", "REGION")
@@ -22,7 +23,7 @@ _CHANNELS = {"1": 0, "2": 1, "a": 0, "b": 1}
 
 
 def form_of(text: str) -> str | None:
-    """Which of the three a text is; None is none."""
+    """Which of the three forms a text has; None for none of them."""
     if re.match(r"WEBVTT(?:[ \t\r\n]|$)", text):
         return "webvtt"
     if "-->" in text:
@@ -30,82 +31,84 @@ def form_of(text: str) -> str | None:
     return "ctm" if _CTM.match(text) else None
 
 
-def read_webvtt(text: str, into: Gathered) -> None:
-    """Cues end at a blank line; some have times of words inside."""
-    _gather(_cues(text, into, blank_ends=True), into)
+def read_webvtt(text: str, builder: TranscriptBuilder) -> None:
+    """Read WebVTT: a cue ends at a blank line and may hold a time before each word."""
+    _add_cues(_split_cues(text, builder, blank_ends=True), builder)
 
 
-def read_srt(text: str, into: Gathered) -> None:
-    """Cues end at the next times, and the number before those: so no words are lost behind a blank line."""
-    _gather(_cues(text, into, blank_ends=False), into)
+def read_srt(text: str, builder: TranscriptBuilder) -> None:
+    """Read SubRip: a cue ends at the next cue's number and times, so that text after a blank line is not lost."""
+    _add_cues(_split_cues(text, builder, blank_ends=False), builder)
 
 
-def _gather(cues: Iterator[tuple[int, float, float, str]], into: Gathered) -> None:
-    for line, start, end, said in cues:
-        into.place = line
+def _add_cues(cues: Iterator[tuple[int, float, float, str]], builder: TranscriptBuilder) -> None:
+    for line, start, end, text in cues:
+        builder.place = line
         if end < start:
-            raise wrong("ends_before_it_starts", line)
-        pieces = _STAMP.split(said)  # text, stamp, text, stamp, text ...
+            raise transcript_error("ends_before_it_starts", line)
+        pieces = _STAMP.split(text)  # text, stamp, text, stamp, text ...
         if len(pieces) == 1:
-            into.segment(_plain(said), start, end)
+            builder.add_segment(_without_tags(text), start, end)
             continue
-        times = [start, *(_seconds(one, into) for one in pieces[1::2]), end]
+        times = [start, *(_parse_clock(stamp, builder) for stamp in pieces[1::2]), end]
         for count, piece in enumerate(pieces[0::2]):
             begin = times[count]
-            into.word(_plain(piece), begin, max(begin, times[count + 1]) if count else times[count + 1])
+            builder.add_word(_without_tags(piece), begin, max(begin, times[count + 1]) if count else times[count + 1])
 
 
-def _cues(text: str, into: Gathered, *, blank_ends: bool) -> Iterator[tuple[int, float, float, str]]:
-    """Line, start, end and text of each cue."""
+def _split_cues(text: str, builder: TranscriptBuilder, *, blank_ends: bool) -> Iterator[tuple[int, float, float, str]]:
+    """Yield line number, start and end in seconds, and text of each cue."""
     lines, at = _LINES.split(text), 0
     while at < len(lines):
         first, at = at, at + 1
-        if blank_ends and lines[first].startswith(_BLOCK):  # a comment may hold what looks like times
+        if blank_ends and lines[first].startswith(_BLOCK):  # a comment may contain "-->"
             while at < len(lines) and lines[at].strip():
                 at += 1
         elif "-->" in lines[first]:
-            into.place = first + 1
+            builder.place = first + 1
             start, _, rest = lines[first].partition("-->")
-            times = _seconds(start.strip(), into), _seconds(rest.split()[0] if rest.split() else "", into)
-            said = at
+            times = _parse_clock(start.strip(), builder), _parse_clock(rest.split()[0] if rest.split() else "", builder)
+            text_start = at
             while at < len(lines) and "-->" not in lines[at] and (lines[at].strip() or not blank_ends):
                 at += 1
-            last = at
-            if not blank_ends and at < len(lines) and lines[at - 1].strip().isdigit() and at - 1 > said:
-                last -= 1
-            yield first + 1, *times, " ".join(lines[said:last])
+            text_end = at
+            if not blank_ends and at < len(lines) and lines[at - 1].strip().isdigit() and at - 1 > text_start:
+                text_end -= 1
+            yield first + 1, *times, " ".join(lines[text_start:text_end])
 
 
-def _seconds(written: str, into: Gathered) -> float:
-    found = _TIME.fullmatch(written)
-    if not found:
-        raise wrong("no_time", into.place)
-    sign, hours, minutes, seconds, parts = found.groups()
+def _parse_clock(text: str, builder: TranscriptBuilder) -> float:
+    match = _TIME.fullmatch(text)
+    if not match:
+        raise transcript_error("no_time", builder.place)
+    sign, hours, minutes, seconds, fraction = match.groups()
     if sign:
-        raise wrong("negative_time", into.place)
-    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
-    return (whole * 1000 + int(parts.ljust(3, "0"))) / 1000
+        raise transcript_error("negative_time", builder.place)
+    whole_seconds = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    return (whole_seconds * 1000 + int(fraction.ljust(3, "0"))) / 1000
 
 
-def _plain(said: str) -> str:
-    """Without tags: the name of a voice stands in one, and is not said."""
-    return html.unescape(_TAG.sub("", said))
+def _without_tags(text: str) -> str:
+    """The spoken text: without tags, of which a voice tag names the speaker, and with entities decoded."""
+    return html.unescape(_TAG.sub("", text))
 
 
-def read_ctm(text: str, into: Gathered) -> None:
-    """One word a line; channels are 1 and 2, or A and B."""
+def read_ctm(text: str, builder: TranscriptBuilder) -> None:
+    """Read CTM: one word a line; channels are 1 and 2, or A and B."""
     for count, line in enumerate(_LINES.split(text), 1):
-        into.place = count
+        builder.place = count
         fields = line.split()
         if not fields or line.startswith(";;"):
             continue
         if len(fields) < 5:
-            raise wrong("unknown_form", count)
+            raise transcript_error("unknown_form", count)
         channel = _CHANNELS.get(fields[1].lower())
         if channel is None:
-            raise wrong("no_such_channel", count)
-        start = into.written(fields[2])
+            raise transcript_error("no_such_channel", count)
+        start = builder.parse_seconds_text(fields[2])
         if fields[3].startswith("-"):
-            raise wrong("ends_before_it_starts", count)
-        end = round(start + into.written(fields[3]), 6)
-        into.word(fields[4], start, end, score=score(fields[5]) if len(fields) > 5 else None, channel=channel)
+            raise transcript_error("ends_before_it_starts", count)
+        end = round(start + builder.parse_seconds_text(fields[3]), 6)
+        builder.add_word(
+            fields[4], start, end, score=parse_score(fields[5]) if len(fields) > 5 else None, channel=channel
+        )

@@ -1,5 +1,7 @@
-"""Reading the transcripts that companies already have. Which form a document has is told by what is in it, never by
-its name. Whatever cannot be read whole is refused; `gathering` says for which reasons.
+"""Read the transcripts that companies already have, in 21 forms, to words with times.
+
+The form is recognised by content, never by file name. A document that cannot be read completely is refused; `builder`
+lists the reasons. It reads bytes that it is given and opens no file.
 
     form                 made by                                            time         channel
     words                this toolkit, and whoever writes for it            s            from 0
@@ -24,9 +26,9 @@ its name. Whatever cannot be read whole is refused; `gathering` says for which r
     srt                  SubRip                                             0:01:02,300  -
     ctm                  NIST's CTM                                         s            1 and 2, A and B
 
-Where a document has times of segments only, words share them by their length, and say so (`timed`). What a vendor
-masked ([PII], ####) is no word but a redaction; of its label nothing is kept. A document may hold redactions alone:
-it adds them to what another one heard.
+Where a document times segments only, words share a segment's time in proportion to their length and have `timed`
+False. What a vendor masked ([PII], ####) becomes a redaction, not a word; its label is not kept. A document may contain
+redactions alone, which are added to the words of another transcript.
 """
 
 from __future__ import annotations
@@ -39,176 +41,200 @@ from typing import Any
 
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.strict_json import parse
-from arlo_rec.speech.transcripts import captions, clouds, containers, whispers
-from arlo_rec.speech.transcripts.gathering import LONGEST, Gathered, JsonObject, wrong
+from arlo_rec.speech.transcripts import captions, cloud_services, containers, local_engines
+from arlo_rec.speech.transcripts.builder import LONGEST, JsonObject, TranscriptBuilder, transcript_error
 from arlo_rec.speech.words import Transcript
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
     name: str
-    fits: Callable[[JsonObject], bool]
-    read: Callable[[JsonObject, Gathered], None]
+    matches: Callable[[JsonObject], bool]
+    read: Callable[[JsonObject, TranscriptBuilder], None]
 
 
-def _lists(*keys: str) -> Callable[[JsonObject], bool]:
-    return lambda told: all(isinstance(told.get(key), list) for key in keys)
+def _has_lists(*keys: str) -> Callable[[JsonObject], bool]:
+    return lambda doc: all(isinstance(doc.get(key), list) for key in keys)
 
 
-def _result(told: JsonObject) -> Any:
-    """What stands under "results", also of an operation of Google's that is done."""
-    answer = told.get("response")
-    return answer.get("results") if isinstance(answer, dict) else told.get("results")
+def _results_of(document: JsonObject) -> Any:
+    """The value under "results", also within the "response" of a finished Google operation."""
+    response = document.get("response")
+    return response.get("results") if isinstance(response, dict) else document.get("results")
 
 
-def _has(many: object, *keys: str) -> bool:
+def _has_entry_with(entries: object, *keys: str) -> bool:
     """Whether any object of a list has one of *keys*."""
-    return isinstance(many, list) and any(isinstance(one, dict) and any(key in one for key in keys) for one in many)
+    if not isinstance(entries, list):
+        return False
+    return any(isinstance(entry, dict) and any(key in entry for key in keys) for entry in entries)
 
 
-def _is_aws(told: JsonObject) -> bool:
-    results = told.get("results")
+def _is_aws(document: JsonObject) -> bool:
+    results = document.get("results")
     return isinstance(results, dict) and isinstance(results.get("items", results.get("channel_labels")), list | dict)
 
 
-def _is_deepgram(told: JsonObject) -> bool:
-    results = told.get("results")
+def _is_deepgram(document: JsonObject) -> bool:
+    results = document.get("results")
     return isinstance(results, dict) and isinstance(results.get("channels"), list)
 
 
-def _is_vosk(told: object) -> bool:
-    """An utterance, the part of one, or silence; whisper.cpp has a "result" too, but no list."""
-    if not isinstance(told, dict):
+def _is_vosk(document: object) -> bool:
+    """Whether *document* is an utterance of Vosk, final, partial or empty; whisper.cpp's "result" is no list."""
+    if not isinstance(document, dict):
         return False
-    lists = isinstance(told.get("result"), list) or isinstance(told.get("alternatives"), list)
-    return lists or set(told) in ({"text"}, {"partial"})
+    lists = isinstance(document.get("result"), list) or isinstance(document.get("alternatives"), list)
+    return lists or set(document) in ({"text"}, {"partial"})
 
 
-def _has_scores(told: JsonObject) -> bool:
-    return any(_has(one.get("words"), "score") for one in told["segments"] if isinstance(one, dict))
+def _has_scores(document: JsonObject) -> bool:
+    segments = [segment for segment in document["segments"] if isinstance(segment, dict)]
+    return any(_has_entry_with(segment.get("words"), "score") for segment in segments)
 
 
-def _is_own(told: JsonObject) -> bool:
-    return _lists("words")(told) and bool(told["words"] or "segments" not in told)
+def _is_own(document: JsonObject) -> bool:
+    return _has_lists("words")(document) and bool(document["words"] or "segments" not in document)
 
 
 _ASSEMBLYAI = frozenset({"audio_url", "audio_duration", "acoustic_model", "speech_model"})
-_JSON = (  # the first that fits: what only one form has stands before what several have
-    _Form("whisper.cpp", _lists("transcription"), whispers.read_whisper_cpp),
-    _Form("vosk", _lists("vosk"), whispers.read_vosk),
-    _Form("contact-lens", _lists("Transcript"), clouds.read_contact_lens),
-    _Form("azure-batch", _lists("recognizedPhrases"), clouds.read_azure_batch),
-    _Form("azure-fast", _lists("phrases"), clouds.read_azure_fast),
-    _Form("genesys", lambda told: _has(told.get("transcripts"), "phrases"), clouds.read_genesys),
-    _Form("deepgram", _is_deepgram, clouds.read_deepgram),
-    _Form("aws-transcribe", _is_aws, clouds.read_aws),
-    _Form("speechmatics", lambda told: _has(_result(told), "type"), clouds.read_speechmatics),
-    _Form("google", lambda told: isinstance(_result(told), list), clouds.read_google),
-    _Form("wtf", lambda told: isinstance(told.get("transcript"), dict), containers.read_wtf),
+_JSON = (  # the first match counts: keys that only one form has come before keys that several have
+    _Form("whisper.cpp", _has_lists("transcription"), local_engines.read_whisper_cpp),
+    _Form("vosk", _has_lists("vosk"), local_engines.read_vosk),
+    _Form("contact-lens", _has_lists("Transcript"), cloud_services.read_contact_lens),
+    _Form("azure-batch", _has_lists("recognizedPhrases"), cloud_services.read_azure_batch),
+    _Form("azure-fast", _has_lists("phrases"), cloud_services.read_azure_fast),
+    _Form("genesys", lambda doc: _has_entry_with(doc.get("transcripts"), "phrases"), cloud_services.read_genesys),
+    _Form("deepgram", _is_deepgram, cloud_services.read_deepgram),
+    _Form("aws-transcribe", _is_aws, cloud_services.read_aws),
     _Form(
-        "assemblyai", lambda told: _lists("words")(told) and not _ASSEMBLYAI.isdisjoint(told), clouds.read_assemblyai
+        "speechmatics",
+        lambda doc: _has_entry_with(_results_of(doc), "type"),
+        cloud_services.read_speechmatics,
     ),
-    _Form("whisperx", _lists("word_segments"), whispers.read_whisperx),
-    _Form("openai-api", lambda told: "segments" in told and _has(told.get("words"), "word"), whispers.read_openai_api),
-    _Form("openai-api", lambda told: "task" in told and "duration" in told, whispers.read_openai_api),
-    _Form("words", _is_own, whispers.read_words),
-    _Form("whisperx", lambda told: _lists("segments")(told) and _has_scores(told), whispers.read_whisperx),
-    _Form("openai-api", lambda told: _has(told.get("segments"), "type"), whispers.read_openai_api),
-    _Form("openai-whisper", lambda told: "text" in told and _lists("segments")(told), whispers.read_segments),
-    _Form("faster-whisper", _lists("segments"), whispers.read_segments),
+    _Form("google", lambda doc: isinstance(_results_of(doc), list), cloud_services.read_google),
+    _Form("wtf", lambda doc: isinstance(doc.get("transcript"), dict), containers.read_wtf),
+    _Form(
+        "assemblyai",
+        lambda doc: _has_lists("words")(doc) and not _ASSEMBLYAI.isdisjoint(doc),
+        cloud_services.read_assemblyai,
+    ),
+    _Form("whisperx", _has_lists("word_segments"), local_engines.read_whisperx),
+    _Form(
+        "openai-api",
+        lambda doc: "segments" in doc and _has_entry_with(doc.get("words"), "word"),
+        local_engines.read_openai_api,
+    ),
+    _Form("openai-api", lambda doc: "task" in doc and "duration" in doc, local_engines.read_openai_api),
+    _Form("words", _is_own, local_engines.read_words),
+    _Form(
+        "whisperx",
+        lambda doc: _has_lists("segments")(doc) and _has_scores(doc),
+        local_engines.read_whisperx,
+    ),
+    _Form("openai-api", lambda doc: _has_entry_with(doc.get("segments"), "type"), local_engines.read_openai_api),
+    _Form(
+        "openai-whisper",
+        lambda doc: "text" in doc and _has_lists("segments")(doc),
+        local_engines.read_segments,
+    ),
+    _Form("faster-whisper", _has_lists("segments"), local_engines.read_segments),
 )
 _LINES = {"webvtt": captions.read_webvtt, "srt": captions.read_srt, "ctm": captions.read_ctm}
-FORMS = tuple(dict.fromkeys([one.name for one in _JSON] + ["vcon", *_LINES]))
+FORMS = tuple(dict.fromkeys([form.name for form in _JSON] + ["vcon", *_LINES]))
 _BETWEEN = re.compile(r"\}\s*\{")
 
 
 def read(raw: bytes, channel: int | None = None) -> Transcript:
-    """The words of a transcript and their times, whatever made it.
+    """Read the words of a transcript and their times in seconds, whatever program or service made it.
 
-    *channel* says on which channel all of it was said, for companies that have each channel recognised by itself.
-    Words stand as the document has them, channel by channel, and channels are put together by start. Raises Usage with
-    the code transcript_wrong, the number of the word or line (or the path) that is wrong, and why.
+    *channel* is the channel of all words, for companies that transcribe each channel separately. Words of a channel
+    keep the document's order, and channels are merged by start. Raises Usage `transcript_wrong` with the number of
+    the word or line (or the path) that is wrong, and the reason.
     """
-    into = Gathered()
-    into.channel(channel)
-    form, reader = _recognised(raw)
-    reader(into)
-    return into.transcript(form, channel)
+    builder = TranscriptBuilder()
+    builder.parse_channel(channel)
+    form, reader = _find_reader(raw)
+    reader(builder)
+    return builder.build(form, channel)
 
 
-def _recognised(raw: bytes, *, inside: bool = False) -> tuple[str, Callable[[Gathered], None]]:
-    """The name of a document's form and what reads it; *inside* a vCon there is no other."""
+def _find_reader(raw: bytes, *, inside: bool = False) -> tuple[str, Callable[[TranscriptBuilder], None]]:
+    """The name of a document's form and its reader; *inside* a vCon no further vCon is accepted."""
     if len(raw) > LONGEST:
-        raise wrong("too_large")
+        raise transcript_error("too_large")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return "whisper.cpp", partial(whispers.read_whisper_cpp, _halved(raw), halved=True)
+        return "whisper.cpp", partial(local_engines.read_whisper_cpp, _parse_byte_characters(raw), byte_characters=True)
     start = text.lstrip()[:1]
     if not start:
-        raise wrong("no_words")
+        raise transcript_error("no_words")
     if start in "[{":
-        return _recognised_json(_parsed(raw, text), inside=inside)
+        return _find_json_reader(_parse_json(raw, text), inside=inside)
     form = captions.form_of(text)
     if form is None:
-        raise wrong("unknown_form")
+        raise transcript_error("unknown_form")
     return form, partial(_LINES[form], text)
 
 
-def _halved(raw: bytes) -> JsonObject:
-    """What whisper.cpp wrote that cut letters between tokens: https://github.com/ggml-org/whisper.cpp/issues/1798."""
+def _parse_byte_characters(raw: bytes) -> JsonObject:
+    """Parse whisper.cpp's invalid UTF-8 with each byte as one character; raises Usage for anything else.
+
+    It splits UTF-8 sequences between tokens: https://github.com/ggml-org/whisper.cpp/issues/1798.
+    """
     if b'"transcription"' in raw:
         read_as_bytes = raw.decode("latin-1").encode("utf-8")
         try:
-            told = parse(read_as_bytes, max_bytes=len(read_as_bytes))
+            document = parse(read_as_bytes, max_bytes=len(read_as_bytes))
         except ValueError:
-            told = None
-        if isinstance(told, dict) and isinstance(told.get("transcription"), list):
-            return told
-    raise wrong("not_utf8")
+            document = None
+        if isinstance(document, dict) and isinstance(document.get("transcription"), list):
+            return document
+    raise transcript_error("not_utf8")
 
 
-def _parsed(raw: bytes, text: str) -> Any:
-    """One document, or as a list several that follow one another, as Vosk writes them."""
+def _parse_json(raw: bytes, text: str) -> Any:
+    """Parse one JSON document, or several that follow one another, as Vosk writes them, into a list."""
     try:
         return parse(raw, max_bytes=LONGEST)
     except ValueError:
         pass
-    joined = f"[{_BETWEEN.sub('},{', text)}]".encode()  # a brace may follow another so between documents only
+    joined = f"[{_BETWEEN.sub('},{', text)}]".encode()  # "} {" occurs between documents only
     try:
         return parse(joined, max_bytes=len(joined))
     except ValueError:
-        raise wrong("not_json") from None
+        raise transcript_error("not_json") from None
 
 
-def _recognised_json(told: Any, *, inside: bool = False) -> tuple[str, Callable[[Gathered], None]]:
-    told = _as_object(told)
-    if "vcon" in told and not inside:
-        return "vcon", partial(containers.read_vcon, told, _recognised_body)
+def _find_json_reader(document: Any, *, inside: bool = False) -> tuple[str, Callable[[TranscriptBuilder], None]]:
+    document = _as_object(document)
+    if "vcon" in document and not inside:
+        return "vcon", partial(containers.read_vcon, document, _find_body_reader)
     for form in _JSON:
-        if form.fits(told):
-            return form.name, partial(form.read, told)
-    raise wrong("unknown_form")
+        if form.matches(document):
+            return form.name, partial(form.read, document)
+    raise transcript_error("unknown_form")
 
 
-def _as_object(told: Any) -> JsonObject:
-    """A document that is a list as one that is an object."""
-    many = told if isinstance(told, list) else [told]
-    if any(_is_vosk(one) for one in many):
-        return {"vosk": many}
-    if isinstance(told, dict):
-        return told
-    for name, keys in (("segments", ("words", "segments", "seek", "tokens")), ("words", whispers.TEXTS)):
-        if _has(told, *keys):
-            return {name: told}
-    raise wrong("unknown_form")
+def _as_object(document: Any) -> JsonObject:
+    """Wrap a document that is a list into an object under the key that its form's reader expects."""
+    documents = document if isinstance(document, list) else [document]
+    if any(_is_vosk(entry) for entry in documents):
+        return {"vosk": documents}
+    if isinstance(document, dict):
+        return document
+    for name, keys in (("segments", ("words", "segments", "seek", "tokens")), ("words", local_engines.TEXTS)):
+        if _has_entry_with(document, *keys):
+            return {name: document}
+    raise transcript_error("unknown_form")
 
 
-def _recognised_body(body: object) -> Callable[[Gathered], None] | None:
-    """What reads a body inside a vCon; None if nothing does, for many hold no more than text."""
+def _find_body_reader(body: object) -> Callable[[TranscriptBuilder], None] | None:
+    """The reader of a body inside a vCon; None for an unknown form, since many bodies are plain text."""
     try:
         if isinstance(body, bytes):
-            return _recognised(body, inside=True)[1]
-        return _recognised_json(body, inside=True)[1] if isinstance(body, dict | list) else None
+            return _find_reader(body, inside=True)[1]
+        return _find_json_reader(body, inside=True)[1] if isinstance(body, dict | list) else None
     except Usage:
         return None

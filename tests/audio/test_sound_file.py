@@ -37,17 +37,17 @@ LOOK = ("--purpose", "quality", "--reason", "checking how calls are answered")
 
 @pytest.fixture(scope="module")
 def one_decoder() -> Iterator[audio.Decoder]:
-    with audio.decoder_process() as one:
-        yield one
+    with audio.decoder_process() as decoder:
+        yield decoder
 
 
-def recognised(file: bytes, name: str, one: audio.Decoder, folder: Path) -> tuple[audio.Header, bytes]:
+def recognised(file: bytes, name: str, decoder: audio.Decoder, folder: Path) -> tuple[audio.Header, bytes]:
     """Form and samples of a file; raises SoundError."""
     path = folder / "sound"
     path.write_bytes(file)
     with path.open("rb", buffering=0) as stream:
-        found = audio.recognise(stream, len(file), name, one)
-        return found.header, b"".join(found.frames())
+        sound_file = audio.recognise(stream, len(file), name, decoder)
+        return sound_file.header, b"".join(sound_file.frames())
 
 
 def taken_in(world: World, file: bytes, ending: str, **how: Any) -> bytes:
@@ -55,10 +55,10 @@ def taken_in(world: World, file: bytes, ending: str, **how: Any) -> bytes:
     manifest = world.deliver("call", **how)
     manifest.with_suffix(".wav").unlink()
     manifest.with_suffix(ending).write_bytes(file)
-    told = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(told | {"audio": f"call{ending}"}))
+    document = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(document | {"audio": f"call{ending}"}))
     answer = world.json("ingest", str(world.spool), who="telefon")
-    assert [one["why"] for one in answer["refused"]] == []
+    assert [refusal["why"] for refusal in answer["refused"]] == []
     assert not list(world.spool.iterdir())
     (taken,) = answer["accepted"]
     out = world.base / "out.wav"
@@ -162,8 +162,8 @@ def test_words_in_tags_and_in_the_name_are_found_nowhere_afterwards(world: World
     stem = f"{SECRET} samtale"
     manifest = world.deliver("call")
     manifest.with_suffix(".wav").unlink()
-    told = json.loads(manifest.read_text()) | {"audio": stem + ending}
-    manifest.write_text(json.dumps(told))
+    document = json.loads(manifest.read_text()) | {"audio": stem + ending}
+    manifest.write_text(json.dumps(document))
     (world.spool / (stem + ending)).write_bytes(file)
     (taken,) = world.json("ingest", str(world.spool), who="telefon")["accepted"]
     out = world.base / "out.wav"
@@ -177,10 +177,10 @@ def test_words_in_tags_and_in_the_name_are_found_nowhere_afterwards(world: World
         "seen in person, passport",
         who="sigrid",
     )
-    everything = [one for one in world.base.rglob("*") if one.is_file()]
+    everything = [path for path in world.base.rglob("*") if path.is_file()]
     assert len(everything) > 20
     for needle in (SECRET.encode(), SECRET.encode("utf-16-le"), b"Hemmelig", b"BWFXML"):
-        assert [one for one in everything if needle in one.read_bytes() or needle in os.fsencode(one.name)] == []
+        assert [path for path in everything if needle in path.read_bytes() or needle in os.fsencode(path.name)] == []
     assert len(out.read_bytes()) == 44 + audio.probe(io.BytesIO(out.read_bytes()), out.stat().st_size).data_bytes + (
         2 if kind == "wav" else 0  # the longer header of G.711
     )
@@ -199,10 +199,10 @@ def test_a_sound_that_breaks_off_is_refused_and_stays(world: World, kind: str) -
     path.write_bytes(file[: len(file) * 2 // 3])
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"audio": path.name}))
     for words in ((), ("--dry-run",), ()):
-        told = world.json("ingest", str(world.spool), *words, who="telefon")
-        assert [one["code"] for one in told["refused"]] == ["bad_audio"]
-    assert {one.name for one in world.spool.iterdir()} == {manifest.name, path.name}
-    assert [one for one in (world.store / "objects").rglob("*") if one.is_file()] == []
+        result = world.json("ingest", str(world.spool), *words, who="telefon")
+        assert [refusal["code"] for refusal in result["refused"]] == ["bad_audio"]
+    assert {entry.name for entry in world.spool.iterdir()} == {manifest.name, path.name}
+    assert [path for path in (world.store / "objects").rglob("*") if path.is_file()] == []
 
 
 @examples(40)
@@ -265,13 +265,13 @@ def test_a_sound_that_is_written_to_while_it_is_read_is_left_for_the_next_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = world.deliver("call").with_suffix(".wav")
-    unchanged = audio.recorded.read_at
+    unchanged = audio.sound_file.read_at
 
     def touched(stream: Any, start: int, length: int) -> bytes:
         os.utime(path)
         return unchanged(stream, start, length)
 
-    monkeypatch.setattr(audio.recorded, "read_at", touched)
+    monkeypatch.setattr(audio.sound_file, "read_at", touched)
     (refused,) = world.json("ingest", str(world.spool), who="telefon")["refused"]
     assert (refused["code"], refused["why"]) == ("bad_audio", "changed")
     monkeypatch.undo()
@@ -284,18 +284,18 @@ FLAC = SOUNDFILE["flac"][1]()
 
 
 def test_a_decoder_that_was_killed_is_started_again(tmp_path: Path) -> None:
-    with audio.decoder_process() as one:
-        first = recognised(FLAC, "x", one, tmp_path)
-        assert one._process is not None
-        one._process.send_signal(signal.SIGKILL)
-        one._process.wait()
-        assert recognised(FLAC, "x", one, tmp_path) == first
+    with audio.decoder_process() as decoder:
+        first = recognised(FLAC, "x", decoder, tmp_path)
+        assert decoder._process is not None
+        decoder._process.send_signal(signal.SIGKILL)
+        decoder._process.wait()
+        assert recognised(FLAC, "x", decoder, tmp_path) == first
 
 
 def test_the_decoder_ends_with_its_run_and_leaves_no_process(tmp_path: Path) -> None:
-    with audio.decoder_process() as one:
-        recognised(FLAC, "x", one, tmp_path)
-        process = one._process
+    with audio.decoder_process() as decoder:
+        recognised(FLAC, "x", decoder, tmp_path)
+        process = decoder._process
         assert process is not None
     assert process.returncode == 0
 
@@ -319,11 +319,11 @@ def test_where_no_process_can_be_started_the_call_is_refused_and_stays(
 def test_without_the_extra_a_sound_that_needs_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "av.py").write_text("raise ImportError")
     monkeypatch.syspath_prepend(tmp_path)
-    with audio.decoder_process() as one:
+    with audio.decoder_process() as decoder:
         with pytest.raises(SoundError) as refused:
-            recognised(b"#!AMR\n" + bytes(100), "call.amr", one, tmp_path)
+            recognised(b"#!AMR\n" + bytes(100), "call.amr", decoder, tmp_path)
         assert refused.value.reason == "needs_av"
-        assert recognised(FLAC, "x", one, tmp_path)
+        assert recognised(FLAC, "x", decoder, tmp_path)
 
 
 def test_an_answer_that_is_longer_than_any_block_is_not_believed(tmp_path: Path) -> None:
@@ -406,12 +406,12 @@ def test_the_filter_knows_every_call_once() -> None:
 def test_every_reason_for_refusing_a_sound_has_a_sentence() -> None:
     folder = Path(audio.__file__).parent
     source = "".join(
-        one.read_text("utf-8") for one in (*folder.glob("*.py"), folder.parent / "intake" / "candidates.py")
+        source.read_text("utf-8") for source in (*folder.glob("*.py"), folder.parent / "intake" / "candidates.py")
     )
     reasons = {word for line in source.splitlines() for word in re.findall(r'(?:SoundError\(|why=)"(\w+)"', line)}
     reasons |= {"data_beyond_end", "chunk_beyond_end", "no_frames"}  # chosen between two
     assert len(reasons) > 30
-    assert {f"sound.{one}" for one in reasons} == {code for code in every() if code.startswith("sound.")}
+    assert {f"sound.{reason}" for reason in reasons} == {code for code in every() if code.startswith("sound.")}
 
 
 # Size -------------------------------------------------------------------------------------------------------
@@ -430,7 +430,7 @@ def test_a_two_hour_stereo_call_is_taken_in_with_less_than_150_mb(world: World) 
     most, answer = memory_of(world, "ingest", str(world.spool))
     assert len(answer["accepted"]) == 1
     assert most < 150_000_000
-    (stored,) = (one for one in (world.store / "objects").rglob("*") if one.is_file())
+    (stored,) = (path for path in (world.store / "objects").rglob("*") if path.is_file())
     assert stored.stat().st_size > 230_000_000
 
 
@@ -457,8 +457,8 @@ def test_the_decoder_runs_wherever_the_program_was_started(world: World, tmp_pat
     here = Path.cwd()
     os.chdir(elsewhere)
     try:
-        told = world.json("ingest", str(world.spool), who="telefon")
+        result = world.json("ingest", str(world.spool), who="telefon")
     finally:
         os.chdir(here)
-    assert len(told["accepted"]) == 1
+    assert len(result["accepted"]) == 1
     shutil.rmtree(elsewhere)

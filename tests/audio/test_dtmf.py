@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
-from arlo_rec.audio.keyed import HIGH, KEYS, LOW, Run, Tone, keyed, runs
+from arlo_rec.audio.dtmf import HIGH, KEYS, LOW, Run, Tone, detect_keys, join_keys
 from tests.support.given_calls import CALLS, call, made, samples, truth
 from tests.support.properties import examples
 from tests.support.sounds import tone as noise_at_full_scale
@@ -37,10 +37,10 @@ def dialled(count: int, rate: int, *, shortest: float = 0.05, longest: float = 0
     chance = numpy.random.default_rng(7)
     parts, pressed, at = [numpy.zeros(rate // 5)], [], rate // 5
     for number in range(count):
-        one = pair(ALL[number % 16], chance.uniform(shortest, longest), rate, **more)
-        pressed.append((ALL[number % 16], at / rate, (at + len(one)) / rate))
-        parts += [one, numpy.zeros(round(chance.uniform(0.05, 0.12) * rate))]
-        at += len(one) + len(parts[-1])
+        tone = pair(ALL[number % 16], chance.uniform(shortest, longest), rate, **more)
+        pressed.append((ALL[number % 16], at / rate, (at + len(tone)) / rate))
+        parts += [tone, numpy.zeros(round(chance.uniform(0.05, 0.12) * rate))]
+        at += len(tone) + len(parts[-1])
     return pressed, numpy.concatenate(parts)
 
 
@@ -67,14 +67,14 @@ def one_channel(frames: Array, rate: int = 8000, encoding: Encoding = Encoding.U
 @pytest.mark.parametrize(("encoding", "rate"), FORMS)
 def test_keys_are_found_whole_in_noise_of_15_dB_in_every_form(encoding: Encoding, rate: int) -> None:
     pressed, frames = dialled(320, rate)
-    found = keyed(one_channel(frames + noise_for(frames, 15), rate, encoding))
-    assert whole(found, pressed) >= 0.99 * len(pressed)
-    assert len(found) == len(pressed)
+    tones = detect_keys(one_channel(frames + noise_for(frames, 15), rate, encoding))
+    assert whole(tones, pressed) >= 0.99 * len(pressed)
+    assert len(tones) == len(pressed)
 
 
 def test_what_is_found_in_loud_noise_is_found_whole() -> None:
     pressed, frames = dialled(320, 8000)
-    assert whole(keyed(one_channel(frames + noise_for(frames, 4))), pressed) >= 0.99 * len(pressed)
+    assert whole(detect_keys(one_channel(frames + noise_for(frames, 4))), pressed) >= 0.99 * len(pressed)
 
 
 def test_keys_are_found_below_speech() -> None:
@@ -83,15 +83,15 @@ def test_keys_are_found_below_speech() -> None:
     speech = speech[numpy.repeat(truth(2)[0][:6000], 80)]  # nobody pauses
     speech = numpy.resize(speech / numpy.sqrt((speech**2).mean()), len(frames))
     for below in (12, 6):
-        found = keyed(one_channel(frames + speech * 10 ** ((-20 - below) / 20)))
-        assert whole(found, pressed) >= 0.99 * len(pressed), below
+        tones = detect_keys(one_channel(frames + speech * 10 ** ((-20 - below) / 20)))
+        assert whole(tones, pressed) >= 0.99 * len(pressed), below
 
 
 @pytest.mark.slow
 def test_speech_presses_no_keys() -> None:
-    tones = [keyed(call(number)) for number in CALLS]
+    tones = [detect_keys(call(number)) for number in CALLS]
     assert sum(map(len, tones)) <= 2, "in eleven minutes of it, some of them with two channels"
-    assert not any(map(runs, tones))
+    assert not any(map(join_keys, tones))
 
 
 @examples(60)
@@ -111,31 +111,31 @@ def test_any_key_of_any_keypad_is_found(
     before = round(start * rate)
     frames = numpy.concatenate([numpy.zeros(before), tone, numpy.zeros(rate // 10)])
     frames += numpy.random.default_rng(5).standard_normal(len(frames)) * 10 ** ((level - 20) / 20)
-    (found,) = keyed(one_channel(frames, rate, Encoding.PCM16))
-    assert found.key == key
-    assert whole([found], [(key, before / rate, (before + len(tone)) / rate)])
+    (detected,) = detect_keys(one_channel(frames, rate, Encoding.PCM16))
+    assert detected.key == key
+    assert whole([detected], [(key, before / rate, (before + len(tone)) / rate)])
 
 
 @pytest.mark.parametrize("off", [-0.035, 0.035])
 def test_tones_beside_those_of_keys_are_none(off: float) -> None:
-    assert keyed(one_channel(dialled(32, 8000, off=off)[1])) == []
+    assert detect_keys(one_channel(dialled(32, 8000, off=off)[1])) == []
 
 
 @pytest.mark.parametrize("lone", [697, 941, 1209, 1633, 425, 1000])
 def test_one_tone_alone_is_no_key(lone: float) -> None:
-    assert keyed(one_channel(0.1 * numpy.sin(2 * math.pi * lone / 8000 * numpy.arange(8000)))) == []
+    assert detect_keys(one_channel(0.1 * numpy.sin(2 * math.pi * lone / 8000 * numpy.arange(8000)))) == []
 
 
 @pytest.mark.parametrize("encoding", sorted(Encoding))
 def test_silence_and_noise_at_full_scale_hold_no_keys(encoding: Encoding) -> None:
-    assert keyed(made(numpy.zeros((8000, 2)), encoding=encoding)) == []
-    assert keyed(Sound(encoding, 8000, 2, noise_at_full_scale(3, encoding=encoding))) == []
+    assert detect_keys(made(numpy.zeros((8000, 2)), encoding=encoding)) == []
+    assert detect_keys(Sound(encoding, 8000, 2, noise_at_full_scale(3, encoding=encoding))) == []
 
 
 def test_the_same_key_twice_is_two_keys() -> None:
     tone, pause = pair("5", 0.06, 8000), numpy.zeros(round(0.05 * 8000))
-    found = keyed(one_channel(numpy.concatenate([pause, tone, pause, tone, pause])))
-    assert [one.key for one in found] == ["5", "5"]
+    tones = detect_keys(one_channel(numpy.concatenate([pause, tone, pause, tone, pause])))
+    assert [tone.key for tone in tones] == ["5", "5"]
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -143,16 +143,18 @@ def test_a_click_and_a_gap_of_ten_milliseconds_part_no_key(seed: int) -> None:
     for fault in (numpy.zeros(80), numpy.random.default_rng(seed).standard_normal(80) * 0.3):
         held = pair("5", 0.15, 8000)
         held[600:680] = fault
-        assert len(keyed(one_channel(numpy.concatenate([numpy.zeros(400 + 8 * seed), held, numpy.zeros(400)])))) == 1
+        assert (
+            len(detect_keys(one_channel(numpy.concatenate([numpy.zeros(400 + 8 * seed), held, numpy.zeros(400)])))) == 1
+        )
 
 
 @pytest.mark.parametrize("twist", [-14, 14])
 def test_a_pair_of_which_one_is_much_louder_is_no_key(twist: float) -> None:
-    assert keyed(one_channel(dialled(32, 8000, twist=twist)[1])) == []
+    assert detect_keys(one_channel(dialled(32, 8000, twist=twist)[1])) == []
 
 
 def test_tones_that_no_receiver_would_take_are_no_keys() -> None:
-    assert keyed(one_channel(dialled(32, 8000, level=-56)[1], encoding=Encoding.PCM16)) == []
+    assert detect_keys(one_channel(dialled(32, 8000, level=-56)[1], encoding=Encoding.PCM16)) == []
 
 
 def test_keys_at_the_ends_of_a_sound_and_of_a_block_are_found_once_and_stay_within() -> None:
@@ -160,21 +162,21 @@ def test_keys_at_the_ends_of_a_sound_and_of_a_block_are_found_once_and_stay_with
     pressed = [("1", 0.0, 0.06), ("2", 9.97, 10.03), ("3", 19.99, 20.05), ("4", 24.94, 25.0)]
     for key, start, end in pressed:
         frames[round(start * 8000) : round(end * 8000)] = pair(key, end - start, 8000)
-    found = keyed(one_channel(frames))
-    assert [one.key for one in found] == ["1", "2", "3", "4"] and whole(found, pressed) == 4
-    assert found[0].start == 0 and found[-1].end == 25.0
+    tones = detect_keys(one_channel(frames))
+    assert [tone.key for tone in tones] == ["1", "2", "3", "4"] and whole(tones, pressed) == 4
+    assert tones[0].start == 0 and tones[-1].end == 25.0
 
 
 @pytest.mark.parametrize("frames", [1, 79, 199, 200, 201])
 def test_a_sound_shorter_than_a_frame_is_looked_at_too(frames: int) -> None:
-    assert keyed(one_channel(numpy.zeros(frames))) == []
+    assert detect_keys(one_channel(numpy.zeros(frames))) == []
 
 
 def test_each_channel_has_its_own_keys() -> None:
     quiet = numpy.zeros(400)
-    one, other = (numpy.concatenate([quiet, pair(key, 0.08, 8000), quiet]) for key in "17")
-    found = keyed(made(numpy.stack([one, other], axis=1)))
-    assert [(tone.channel, tone.key) for tone in found] == [(0, "1"), (1, "7")]
+    first, second = (numpy.concatenate([quiet, pair(key, 0.08, 8000), quiet]) for key in "17")
+    tones = detect_keys(made(numpy.stack([first, second], axis=1)))
+    assert [(tone.channel, tone.key) for tone in tones] == [(0, "1"), (1, "7")]
 
 
 def test_keys_within_five_seconds_are_one_run_and_a_lonely_short_one_is_none() -> None:
@@ -182,13 +184,13 @@ def test_keys_within_five_seconds_are_one_run_and_a_lonely_short_one_is_none() -
         Tone(0, 1.0, 1.08, "1"), Tone(0, 6.0, 6.08, "2"), Tone(0, 11.1, 11.18, "9"), Tone(0, 20.0, 20.2, "#"),
         Tone(1, 1.5, 1.58, "4"),
     ]  # fmt: skip
-    assert runs(tones) == [Run(0, 1.0, 6.08, "12"), Run(0, 20.0, 20.2, "#")]
-    assert runs(tones, gap_s=5.1) == [Run(0, 1.0, 11.18, "129"), Run(0, 20.0, 20.2, "#")]
-    assert runs([]) == []
+    assert join_keys(tones) == [Run(0, 1.0, 6.08, "12"), Run(0, 20.0, 20.2, "#")]
+    assert join_keys(tones, gap_s=5.1) == [Run(0, 1.0, 11.18, "129"), Run(0, 20.0, 20.2, "#")]
+    assert join_keys([]) == []
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(0.05, 0), (0.075, 1)])
 def test_a_key_alone_counts_from_60_ms(seconds: float, kept: int) -> None:
     quiet = numpy.zeros(400)
-    tones = keyed(one_channel(numpy.concatenate([quiet, pair("8", seconds, 8000), quiet])))
-    assert len(tones) == 1 and len(runs(tones)) == kept
+    tones = detect_keys(one_channel(numpy.concatenate([quiet, pair("8", seconds, 8000), quiet])))
+    assert len(tones) == 1 and len(join_keys(tones)) == kept

@@ -1,8 +1,7 @@
-"""A sound file as an exchange left it, recognised by its first bytes and read block by block, however long.
+"""Recognise a delivered sound file by its first bytes and read its samples block by block, however long it is.
 
-What is written as we keep it (PCM, floating point, G.711 in WAV or RF64) is read here, sample codes as they
-came. All else is 16-bit PCM out of the decoder process. No tag, name or picture that a file carries gets in:
-what comes out is samples.
+Encodings that are stored as they are (PCM, floating point, G.711 in WAV or RF64) are read here, bytes unchanged. All
+others become 16-bit PCM in the decoder process. No tag, name or picture of a file is read: only samples come out.
 
 Sources: RFC 3533 (Ogg), RFC 7845 (Opus), the Vorbis I specification 4.2, RFC 9639 (FLAC), id3.org's ID3v2.4,
 RFC 4867 (AMR), ISO/IEC 13818-7 (ADTS), 11172-3 (MPEG audio), 14496-12 (the `ftyp` box).
@@ -15,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO, Final, Protocol
 
-from arlo_rec.audio.decoding import Decoder, decoding, header_of
-from arlo_rec.audio.forms import MAX_DATA, Header
+from arlo_rec.audio.decoding import Decoder, open_decoding, read_header
+from arlo_rec.audio.formats import MAX_DATA, Header
 from arlo_rec.audio.riff import Compressed, Located, WavCodec, locate, read_at
 from arlo_rec.model.errors import SoundError
 
 BLOCK = 96 * 1024  # bytes read at once: from 128 KiB on, malloc takes fresh pages from the kernel each time
-_FIRST = 64  # bytes that tell the kind of a file
+_FIRST = 64  # bytes by which a file is recognised
 
-_HEADERLESS: Final = {  # raw codes without a mark: only the name tells
+_HEADERLESS: Final = {  # raw codec data without a magic number, recognised by the file's ending
     ".g722": "g722",
     ".g726": "g726_32",
     ".g726-16": "g726_16",
@@ -40,64 +39,64 @@ ENDINGS: Final = (
 _OF_AV: Final = frozenset({WavCodec.G722, WavCodec.G726, WavCodec.G729})
 
 
-class Recorded(Protocol):
-    """A sound that was recognised and whose header was judged."""
+class SoundFile(Protocol):
+    """A recognised sound file whose header was accepted."""
 
     @property
     def header(self) -> Header:
-        """Form and length."""
+        """The format and length of the sound as it will be stored."""
 
     def frames(self) -> Iterator[bytes]:
-        """Every frame, in blocks; raises SoundError where there are fewer or more than the header says."""
+        """Yield all frames in blocks; raises SoundError where there are fewer or more than the header says."""
 
     def identity(self) -> Iterator[bytes]:
-        """What makes two deliveries of one form the same sound, in pieces."""
+        """Yield, in pieces, the bytes that are equal for two deliveries of the same sound in the same format."""
 
 
-def recognise(stream: BinaryIO, size: int, name: str, decoder: Decoder) -> Recorded:
-    """Judge a sound file of *size* bytes by its first bytes, and by its ending where it has no mark.
+def recognise(stream: BinaryIO, size: int, name: str, decoder: Decoder) -> SoundFile:
+    """Recognise a sound file of *size* bytes by its first bytes, or by the ending of *name* if it has no magic number.
 
-    *stream* is a plain file. Raises SoundError with the reason that it is not taken.
+    *stream* is a plain file. Raises SoundError with the reason for which the file is refused.
     """
     first = read_at(stream, 0, min(_FIRST, size))
-    codec = _kind(first, stream, size, name)
+    codec = _recognise_codec(first, stream, size, name)
     if codec is None:
-        found = locate(stream, size)
-        if not isinstance(found.form, Compressed):
-            return _AsItCame(found.header(), stream, found)
-        codec = "wav" if found.form.codec in _OF_AV else str(found.form.codec)
-        header = header_of(decoder, codec, stream, size)
-        if (header.rate, header.channels) != (found.form.rate, found.form.channels):
+        located = locate(stream, size)
+        if not isinstance(located.form, Compressed):
+            return _StoredAsIs(located.header(), stream, located)
+        codec = "wav" if located.form.codec in _OF_AV else str(located.form.codec)
+        header = read_header(decoder, codec, stream, size)
+        if (header.rate, header.channels) != (located.form.rate, located.form.channels):
             raise SoundError("undecodable")
-    elif size > MAX_DATA:  # larger than its samples may be: nothing that an exchange compressed
+    elif size > MAX_DATA:  # larger than its samples may be
         raise SoundError("too_large", found=size)
     else:
-        header = header_of(decoder, codec, stream, size)
+        header = read_header(decoder, codec, stream, size)
     return _Decoded(header, stream, size, codec, decoder)
 
 
 @dataclass(frozen=True, slots=True)
-class _AsItCame:
-    """A WAV file in an encoding of ours."""
+class _StoredAsIs:
+    """A WAV file whose samples are stored as they are."""
 
     header: Header
     stream: BinaryIO
     where: Located
 
     def frames(self) -> Iterator[bytes]:
-        """See Recorded."""
+        """Yield all frames; see `SoundFile`."""
         end = self.where.start + self.where.length
         for start in range(self.where.start, end, BLOCK):
             yield read_at(self.stream, start, min(BLOCK, end - start))
 
     def identity(self) -> Iterator[bytes]:
-        """Every sample, whatever tags the file had."""
+        """Yield every sample; the file's tags do not count."""
         return self.frames()
 
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """A compressed file."""
+    """A compressed file, whose samples come from the decoder process."""
 
     header: Header
     stream: BinaryIO
@@ -106,9 +105,9 @@ class _Decoded:
     decoder: Decoder
 
     def frames(self) -> Iterator[bytes]:
-        """See Recorded."""
+        """Yield all frames; see `SoundFile`."""
         left = self.header.data_bytes
-        with decoding(self.decoder, self.codec, self.stream, self.size) as opened:
+        with open_decoding(self.decoder, self.codec, self.stream, self.size) as opened:
             for block in opened.blocks():
                 left -= len(block)
                 if left < 0:
@@ -118,23 +117,23 @@ class _Decoded:
             raise SoundError("length_differs")
 
     def identity(self) -> Iterator[bytes]:
-        """Every byte of the file: the samples of a lossy codec differ from one machine's decoder to the next."""
+        """Yield every byte of the file: samples of a lossy codec differ between decoders."""
         yield b"file\0"
         for start in range(0, self.size, BLOCK):
             yield read_at(self.stream, start, min(BLOCK, self.size - start))
 
 
-def _kind(first: bytes, stream: BinaryIO, size: int, name: str) -> str | None:
-    """The codec by which a file must be decoded; None for a RIFF file. Raises SoundError `not_sound`."""
+def _recognise_codec(first: bytes, stream: BinaryIO, size: int, name: str) -> str | None:
+    """The codec that decodes a file; None for a RIFF file. Raises SoundError `not_sound` for an unknown file."""
     if first[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         return None
     if first[:4] == b"OggS":
-        return _ogg_kind(first, stream, size)
+        return _recognise_ogg_codec(first, stream, size)
     if first[:5] == b"#!AMR":
         return "amr"
     if first[4:8] == b"ftyp":
         return "mp4"
-    start = _behind_id3(first)
+    start = _skip_id3(first)
     mark = read_at(stream, start, min(4, max(0, size - start))) if start < size else b""
     if mark == b"fLaC":
         return "flac"
@@ -146,16 +145,16 @@ def _kind(first: bytes, stream: BinaryIO, size: int, name: str) -> str | None:
     return codec
 
 
-def without_first(length: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """What *pieces* are behind their first *length* bytes; no piece is empty."""
+def skip_first(length: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *pieces* without their first *length* bytes; no piece is empty."""
     for piece in pieces:
         if length < len(piece):
             yield piece[length:] if length else piece
         length = max(0, length - len(piece))
 
 
-def _ogg_kind(first: bytes, stream: BinaryIO, size: int) -> str:
-    """By the first packet of the first page, which begins behind the table of its segments."""
+def _recognise_ogg_codec(first: bytes, stream: BinaryIO, size: int) -> str:
+    """The codec of an Ogg file, by the first packet, which follows the segment table of the first page."""
     if len(first) < 28:
         raise SoundError("truncated")
     start = 27 + first[26]
@@ -166,8 +165,8 @@ def _ogg_kind(first: bytes, stream: BinaryIO, size: int) -> str:
     raise SoundError("format")
 
 
-def _behind_id3(first: bytes) -> int:
-    """Where a file goes on behind an ID3v2 tag: its size is four bytes of seven bits."""
+def _skip_id3(first: bytes) -> int:
+    """Offset of the sound after an ID3v2 tag, whose size is four bytes of seven bits; 0 where there is no tag."""
     if first[:3] != b"ID3" or len(first) < 10 or any(byte & 0x80 for byte in first[6:10]):
         return 0
     length = first[6] << 21 | first[7] << 14 | first[8] << 7 | first[9]

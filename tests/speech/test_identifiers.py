@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.speech.detectors import answers, check_digits, identify, likeness, numbers
+from arlo_rec.speech.detectors import answers, check_digits, identifiers, numbers, phonetic
 from arlo_rec.speech.detectors.harmless import is_harmless
-from arlo_rec.speech.detectors.identify import Finding
-from arlo_rec.speech.detectors.tokens import is_cased, tokens
+from arlo_rec.speech.detectors.identifiers import Finding
+from arlo_rec.speech.detectors.tokens import is_cased, tokenise
 from arlo_rec.speech.words import Word
 from tests.fuzz.judge import limited
 from tests.support.properties import examples
 
-NOBODY = likeness.known([])
+NOBODY = phonetic.prepare_names([])
 
 
 def said(text: str, channel: int = 0, begin: float = 0.0, score: float | None = None) -> list[Word]:
@@ -25,19 +25,26 @@ def said(text: str, channel: int = 0, begin: float = 0.0, score: float | None = 
     ]
 
 
-def found(text: str, *types: str, names: Sequence[str] = ()) -> str:
+def words_found(text: str, *types: str, names: Sequence[str] = ()) -> str:
     """The words of *text* that are found to identify, by some types or all."""
     words = said(text)
-    findings = [one for one in identify.found(words, likeness.known(names)) if not types or one.type in types]
+    findings = [
+        finding
+        for finding in identifiers.find_identifiers(words, phonetic.prepare_names(names))
+        if not types or finding.type in types
+    ]
     return " ".join(word.text for word in words if hit(word, findings))
 
 
 def hit(word: Word, findings: Sequence[Finding]) -> bool:
-    return any(one.channel == word.channel and one.start < word.end and word.start < one.end for one in findings)
+    return any(
+        finding.channel == word.channel and finding.start < word.end and word.start < finding.end
+        for finding in findings
+    )
 
 
 def digits(text: str) -> list[str]:
-    return [run.text for run in numbers.runs(tokens(said(text)))]
+    return [run.text for run in numbers.split_runs(tokenise(said(text)))]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +83,9 @@ def test_numbers_and_letters_are_heard_however_they_are_said(spoken: str, meant:
     ],
 )
 def test_capital_letters_tell_names_only_where_not_everything_has_them(text: str, cased: bool) -> None:
-    assert is_cased(tokens(said(text))) is cased
+    assert is_cased(tokenise(said(text))) is cased
     if "brandon" in text.casefold():
-        assert found(text, "name").casefold().startswith("brandon foster")
+        assert words_found(text, "name").casefold().startswith("brandon foster")
 
 
 @given(st.lists(st.integers(0, 9), min_size=5, max_size=16), st.sampled_from(["nb", "en", "sv", "da", "written"]))
@@ -90,11 +97,11 @@ def test_any_run_of_five_digits_or_more_is_found_whatever_it_is(number: list[int
         "da": "nul en to tre fire fem seks syv otte ni",
         "written": "0 1 2 3 4 5 6 7 8 9",
     }[language].split()
-    text = " ".join(spoken[each] for each in number)
-    strong = sum(not is_weak(spoken[each]) for each in number)
+    text = " ".join(spoken[digit] for digit in number)
+    strong = sum(not is_weak(spoken[digit]) for digit in number)
     if strong >= 2:
         heard = said(f"ja {text} takk")
-        findings = identify.found(heard, NOBODY)
+        findings = identifiers.find_identifiers(heard, NOBODY)
         sure = [at for at, digit in enumerate(number, 1) if not is_weak(spoken[digit])]
         assert all(hit(word, findings) for word in heard[sure[0] : sure[-1] + 1]), "no digit is left audible"
 
@@ -119,7 +126,7 @@ def is_weak(word: str) -> bool:
     ],
 )
 def test_what_everybody_says_identifies_nobody(text: str) -> None:
-    assert found(text, "number", "code", "birth", "email", "spelled") == ""
+    assert words_found(text, "number", "code", "birth", "email", "spelled") == ""
 
 
 @pytest.mark.parametrize(
@@ -134,7 +141,7 @@ def test_what_everybody_says_identifies_nobody(text: str) -> None:
     ],
 )
 def test_addresses_of_e_mail_are_found_as_they_are_spoken(text: str, mail: str) -> None:
-    assert found(text, "email") == mail
+    assert words_found(text, "email") == mail
 
 
 @pytest.mark.parametrize(
@@ -147,8 +154,8 @@ def test_addresses_of_e_mail_are_found_as_they_are_spoken(text: str, mail: str) 
     ],
 )
 def test_streets_are_found_with_their_numbers_and_towns(text: str, address: str) -> None:
-    assert set(address.split()) <= set(found(text, "address").split())
-    assert bool(found(text, "address")) == bool(address)
+    assert set(address.split()) <= set(words_found(text, "address").split())
+    assert bool(words_found(text, "address")) == bool(address)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +171,8 @@ def test_streets_are_found_with_their_numbers_and_towns(text: str, address: str)
     ],
 )
 def test_dates_of_birth_are_found_however_they_are_said(date: str) -> None:
-    assert found(f"ja {date} takk", "birth", "number").endswith(date.split()[-1])
-    assert len(found(f"ja {date} takk", "birth", "number").split()) >= len(date.split()) - 1
+    assert words_found(f"ja {date} takk", "birth", "number").endswith(date.split()[-1])
+    assert len(words_found(f"ja {date} takk", "birth", "number").split()) >= len(date.split()) - 1
 
 
 @pytest.mark.parametrize(
@@ -180,7 +187,7 @@ def test_dates_of_birth_are_found_however_they_are_said(date: str) -> None:
     ],
 )
 def test_names_are_found_by_what_stands_before_them(text: str, name: str) -> None:
-    assert set(name.split()) <= set(found(text, "name").split())
+    assert set(name.split()) <= set(words_found(text, "name").split())
 
 
 @pytest.mark.parametrize(
@@ -192,17 +199,22 @@ def test_names_are_found_by_what_stands_before_them(text: str, name: str) -> Non
     ],
 )
 def test_a_known_name_is_found_as_it_was_misheard(heard: str, meant: str, audible: int) -> None:
-    findings = likeness.found(tokens(said(f"the camera of {heard} has stopped")), likeness.known([meant]))
-    covered = {at for one in findings for at in range(one.first, one.last + 1)}
+    findings = phonetic.find_known_names(
+        tokenise(said(f"the camera of {heard} has stopped")), phonetic.prepare_names([meant])
+    )
+    covered = {at for match in findings for at in range(match.first, match.last + 1)}
     assert covered == set(range(3 + audible, 3 + len(heard.split()))), "by its sound alone, whatever else finds it too"
     assert not [
-        one for one in likeness.found(tokens(said("the camera has stopped recording")), likeness.known([meant]))
+        match
+        for match in phonetic.find_known_names(
+            tokenise(said("the camera has stopped recording")), phonetic.prepare_names([meant])
+        )
     ]
 
 
 def test_a_name_that_was_told_once_is_found_wherever_it_is_said_again() -> None:
     words = [*said("jeg heter gudveig ulvevadet"), *said("fint gudveig da ser jeg", 1, 3.0), *said("takk", 0, 6.0)]
-    findings = identify.found(words, NOBODY)
+    findings = identifiers.find_identifiers(words, NOBODY)
     assert [word.text for word in words if word.channel == 1 and hit(word, findings)] == ["gudveig"]
 
 
@@ -212,45 +224,51 @@ def test_the_answer_to_a_question_goes_even_where_it_was_misheard() -> None:
         *said("Ok, it is quite hamlin hide.", 1, 2.2),
         *said("Thanks", 0, 6),
     ]
-    findings = identify.found(words, NOBODY)
+    findings = identifiers.find_identifiers(words, NOBODY)
     assert [word.text for word in words if word.channel == 1 and hit(word, findings)] == ["hamlin", "hide."]
 
 
 def test_who_tells_a_number_unasked_is_no_question_to_the_other() -> None:
-    told = tokens(said("the serial number is five two six five one five", 1))
-    (question,) = answers.questions(told)
-    assert question.told is not None and not list(answers.replies([told, tokens(said("Great, I see it", 0, 4.0))]))[1:]
+    stream = tokenise(said("the serial number is five two six five one five", 1))
+    (question,) = answers.find_questions(stream)
+    assert (
+        question.stated is not None
+        and not list(answers.find_answers([stream, tokenise(said("Great, I see it", 0, 4.0))]))[1:]
+    )
 
 
 def test_digits_that_are_said_again_go_with_the_number() -> None:
     words = [*said("ni en to tre fire fem seks sju", 0), *said("45 ja", 1, 3.0), *said("det stemmer", 0, 4.5)]
-    findings = identify.found(words, NOBODY)
+    findings = identifiers.find_identifiers(words, NOBODY)
     assert [word.text for word in words if word.channel == 1 and hit(word, findings)] == ["45"]
 
 
 def test_a_number_in_pieces_goes_and_what_is_said_between_stays() -> None:
     words = [*said("912 34"), *said("567 eh 890", 0, 4.0)]
-    stream = tokens(words)
-    assert [(one.first, one.last) for one in numbers.found(stream, [False] * len(stream))] == [(0, 1), (2, 4)]
+    stream = tokenise(words)
+    assert [(match.first, match.last) for match in numbers.find_numbers(stream, [False] * len(stream))] == [
+        (0, 1),
+        (2, 4),
+    ]
 
 
 def test_check_digits_label_a_number_and_excuse_none() -> None:
-    assert check_digits.is_luhn("4111111111111111") and check_digits.label("4111111111111111") == "card"
+    assert check_digits.is_luhn("4111111111111111") and check_digits.label_number("4111111111111111") == "card"
     assert check_digits.is_iban("NO9386011117947") and not check_digits.is_iban(
         "NO9386011117948"
     )  # the registry's example
     assert check_digits.is_organisation("974760673") and not check_digits.is_organisation("974760674")
     assert check_digits.is_account("86011117947") and not check_digits.is_account("86011117948")
     valid = next(f"01015000{tail:03d}" for tail in range(1000) if check_digits.is_national_id(f"01015000{tail:03d}"))
-    assert check_digits.label(valid) == "national_id"
+    assert check_digits.label_number(valid) == "national_id"
     for wrong in ("01015000000", "99999999999", "12345"):
         text = " ".join(wrong)
-        assert found(f"det er {text} takk", "number").replace(" ", "") == wrong
+        assert words_found(f"det er {text} takk", "number").replace(" ", "") == wrong
 
 
 def test_an_ordinary_word_that_is_written_like_a_name_is_taken_for_one() -> None:
-    assert found("yes I talked to Will about the camera and will call", "name") == "Will"
-    assert found("I will call you and you may call me", "name") == ""
+    assert words_found("yes I talked to Will about the camera and will call", "name") == "Will"
+    assert words_found("I will call you and you may call me", "name") == ""
 
 
 @examples(300)
@@ -260,12 +278,12 @@ def test_an_ordinary_word_that_is_written_like_a_name_is_taken_for_one() -> None
     )
 )
 def test_any_words_at_all_are_looked_through_and_what_is_found_lies_among_them(
-    many: list[tuple[str, float, float, int | None]],
+    drawn: list[tuple[str, float, float, int | None]],
 ) -> None:
-    words = [Word(text or "x", start, start + length, None, channel) for text, start, length, channel in many]
-    for one in identify.found(words, likeness.known(["Kari Eksempel"])):
-        assert 0 <= one.start <= one.end <= max(word.end for word in words)
-        assert any(word.channel == one.channel for word in words)
+    words = [Word(text or "x", start, start + length, None, channel) for text, start, length, channel in drawn]
+    for finding in identifiers.find_identifiers(words, phonetic.prepare_names(["Kari Eksempel"])):
+        assert 0 <= finding.start <= finding.end <= max(word.end for word in words)
+        assert any(word.channel == finding.channel for word in words)
     assert is_harmless("takk")
 
 
@@ -273,8 +291,8 @@ def test_any_words_at_all_are_looked_through_and_what_is_found_lies_among_them(
 def test_a_word_of_a_hundred_thousand_letters_is_looked_through_like_any_other(unit: str) -> None:
     words = [*said("my name is"), Word(unit * 50_000, 1.1, 1.4, 0.2, 0), *said("takk", 0, 2.0)]
     with limited():
-        findings = identify.found(words, likeness.known([unit * 1000, "Kari Eksempel"]))
-    assert all(one.end <= 3.0 for one in findings)
+        findings = identifiers.find_identifiers(words, phonetic.prepare_names([unit * 1000, "Kari Eksempel"]))
+    assert all(finding.end <= 3.0 for finding in findings)
 
 
 class Names:
@@ -289,17 +307,17 @@ class Names:
 
 def test_a_name_model_adds_names_of_which_it_is_sure_and_they_are_found_wherever_they_are_said_again() -> None:
     words = [*said("ask for merrick and for tavish", 0), *said("merrick is not here", 1, 3.0)]
-    findings = identify.found(words, NOBODY, Names(merrick=0.9, tavish=0.1))
-    assert [word.text for word in words if hit(word, [one for one in findings if one.source == "model"])] == [
-        "merrick"
-    ] * 2
-    again = identify.found([*said("så det var merricks kamera", 1)], NOBODY, Names(kamera=0.4))
-    assert not [one for one in again if one.source == "model"], "in Norwegian it has to be surer"
+    findings = identifiers.find_identifiers(words, NOBODY, Names(merrick=0.9, tavish=0.1))
+    assert [
+        word.text for word in words if hit(word, [finding for finding in findings if finding.source == "model"])
+    ] == ["merrick"] * 2
+    again = identifiers.find_identifiers([*said("så det var merricks kamera", 1)], NOBODY, Names(kamera=0.4))
+    assert not [finding for finding in again if finding.source == "model"], "in Norwegian it has to be surer"
 
 
 def test_an_account_with_its_country_in_front_is_labelled_and_one_with_a_wrong_digit_goes_all_the_same() -> None:
     labels = []
     for digits in ("NO93 8601 1117 947", "NO93 8601 1117 948"):
-        stream = tokens(said(f"kontoen er {digits} ja"))
-        labels += [(one.type, one.source) for one in numbers.found(stream, [False] * len(stream))]
+        stream = tokenise(said(f"kontoen er {digits} ja"))
+        labels += [(match.type, match.source) for match in numbers.find_numbers(stream, [False] * len(stream))]
     assert labels == [("code", "iban"), ("code", "rule")]

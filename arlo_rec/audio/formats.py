@@ -1,4 +1,4 @@
-"""How a sound is written: encodings, rates, channels, lengths, and the limits of what we take."""
+"""Define the sound formats that are accepted: encodings, sample rates, channels, lengths, and their limits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Final
 
 from arlo_rec.model.errors import SoundError
 
-MAX_DATA = 2**31 - 64  # bytes: players hold sizes in signed 32 bits, header included; 37 h of stereo G.711
+MAX_DATA = 2**31 - 64  # bytes: players keep sizes in signed 32 bits, header included; 37 h of stereo G.711
 RATE_LOWEST = 8_000  # Hz: narrowband telephony
 RATE_HIGHEST = 48_000  # Hz: the widest that Opus and WebRTC deliver
 
 
 class Encoding(StrEnum):
-    """How one sample is written in what we keep. Integers above 8 bits are signed, all little-endian."""
+    """The encoding of a sample in a stored sound. Integers of more than 8 bits are signed; all little-endian."""
 
     PCM8 = "pcm8"
     PCM16 = "pcm16"
@@ -47,7 +47,7 @@ SAMPLE_BYTES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a sound is written. Raises SoundError `channels` or `rate` for what we do not take."""
+    """Encoding, sample rate in Hz and channels (1 or 2). Raises SoundError `channels` or `rate` for any other."""
 
     encoding: Encoding
     rate: int
@@ -67,7 +67,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Header(Format):
-    """The form of a sound and its length; the sound itself is unread. Raises SoundError as a Sound does."""
+    """The format and length in frames of a sound whose samples are not read. Raises SoundError as a Sound does."""
 
     frames: int
 
@@ -86,7 +86,7 @@ class Header(Format):
         return self.frames / self.rate
 
     def without_start(self, frames: int) -> Header:
-        """The same form without its first *frames*; raises SoundError `nothing_left` if that is all of it."""
+        """The header without the first *frames* of the sound; raises SoundError `nothing_left` if none remain."""
         if frames < 0:
             raise ValueError("a sound has no frames before its first")
         if frames >= self.frames:
@@ -96,9 +96,9 @@ class Header(Format):
 
 @dataclass(frozen=True, slots=True)
 class Sound(Format):
-    """A sound of whole frames, at least one; `data` holds the sample codes interleaved, as they came.
+    """A sound in memory: at least one whole frame; `data` holds the encoded samples, interleaved, as delivered.
 
-    Making one raises SoundError, so every Sound that exists can be written and read again.
+    The constructor raises SoundError, so every Sound that exists can be written and read again.
     """
 
     data: bytes = field(repr=False)
@@ -109,7 +109,7 @@ class Sound(Format):
 
     @property
     def frames(self) -> int:
-        """Samples of each channel."""
+        """The number of frames, that is of samples of each channel."""
         return len(self.data) // self.frame_bytes
 
     @property
@@ -119,7 +119,7 @@ class Sound(Format):
 
 
 def check_length(form: Format, length: int) -> None:
-    """Refuse sound of no frame, of a part of a frame, or of more bytes than we take; raises SoundError."""
+    """Raise SoundError where *length* bytes are no frame, no whole number of frames, or more than `MAX_DATA`."""
     if length == 0:
         raise SoundError("no_frames")
     if length > MAX_DATA:
@@ -129,8 +129,8 @@ def check_length(form: Format, length: int) -> None:
 
 
 def frames_before(seconds: Fraction, rate: int) -> int:
-    """How many frames begin before *seconds*, at *rate* frames a second; never negative, exact.
+    """The number of frames that begin before *seconds* at *rate* Hz: exact, never negative.
 
-    Cut as many and nothing from before that moment is left, not even a part of a frame.
+    Without that many frames nothing from before that moment is left, not even part of a frame.
     """
     return max(0, math.ceil(seconds * rate))
