@@ -28,7 +28,9 @@ KEYS = ("123A", "456B", "789C", "*0#D")  # one row for each low tone, one column
 HOPS = 100  # frames a second
 FRAME = 0.025  # seconds: half of the shortest tone that keypads must send, so that two frames lie wholly within it
 QUIETEST = 10 ** (-50 / 10)  # power relative to full scale: Q.24 has receivers accept -29 dBm0 and reject -55
-TWIST = 10 ** (9 / 10)  # power ratio of the groups, either way: Q.24 has 4 to 8 dB, and lines add to it
+# Power ratio of the groups, either way. Q.24 has 4 to 8 dB; and a high tone that is 1.5 % off, which Q.24 has receivers
+# accept, is 0.6 of the spacing of a frame's frequencies away: a Hann window shows it 2.1 dB too weak
+TWIST = 10 ** (10.5 / 10)
 APART = 10 ** (6 / 10)  # power ratio of a tone to any other tone of its group
 PURE = 0.52  # share of a frame's power in the two tones: speech rarely reaches it, and never for long
 FRAMES = 2  # fewest frames of that purity in a key
