@@ -99,13 +99,15 @@ def _session(
         stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait))
         seeds = read_catalogue_seal(layout, identity)
         root_port = FileRoot(layout.root)
-        seen = _seen(root_port, state, layout)
+        seen = _seen(root_port, state, layout.id)
         connection, seed = _connect(layout, seeds)
         stack.callback(connection.close)
         blobs = FileBlobs(layout.objects, group=layout.group)
         store = Store(layout, connection, blobs, root_port, identity, seed, state)
         store.lock_wait = lock_wait
-        _bring_up_to_date(store, connection)
+        schema.demand_version(store.meta.number("schema"), layout.store)
+        if seen is None:
+            raise Integrity("seen_unreadable", path=str(layout.root))
         store.load_documents()
         store.doubts += rolled_back(store, seen)
         yield store, seeds
@@ -155,18 +157,16 @@ def rolled_back(store: Store, seen: Seen) -> list[str]:
         problems.append("catalogue_older_than_root")
     if head.size < seen.size or known != seen.root:
         problems.append("log_rolled_back")
-    other = any(seen.sums) and head.sums != seen.sums
-    if head.changes < seen.changes or (head.changes == seen.changes and other):
+    if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
         problems.append("rows_rolled_back")
     return problems
 
 
-def _seen(root_port: FileRoot, state: StateFolder, layout: Layout) -> Seen:
+def _seen(root_port: FileRoot, state: StateFolder, store_id: bytes) -> Seen | None:
+    """The newest state that anybody, or this account, has seen; None where the root folder's copies are unreadable."""
     beside = root_secret.decode_seen(root_port.read_seen())
-    if beside is None:
-        raise Integrity("seen_unreadable", path=str(layout.root))
-    own = state.seen(layout.id)
-    return beside if own is None else beside.merged(own)
+    own = state.seen(store_id)
+    return beside if beside is None or own is None else beside.merged(own)
 
 
 def _make_room(layout: Layout) -> None:
@@ -177,15 +177,6 @@ def _make_room(layout: Layout) -> None:
         return
     if free.f_bavail * free.f_frsize < JOURNAL_ROOM:
         layout.ballast.unlink(missing_ok=True)
-
-
-def _bring_up_to_date(store: Store, connection: SqliteConnection) -> None:
-    """A catalogue of an older version is migrated, by whoever comes first; one of a newer version is left alone."""
-    version = store.meta.number("schema")
-    if version > schema.VERSION:
-        raise Unreachable("store_too_new", path=str(store.layout.store))
-    if version < schema.VERSION:
-        connection.build(schema.migrate)
 
 
 def _connect(layout: Layout, seeds: list[bytes]) -> tuple[SqliteConnection, bytes]:

@@ -20,8 +20,6 @@ _MAGIC = b"ARLOROOT"
 _SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation, wrapped R
 _SEEN = struct.Struct(">8sQQQ32sQ32s")  # magic, generation, roster counter, log size, log root, changes, sums
 _SEEN_MAGIC = b"ARLOSEE2"
-_SEEN_1 = struct.Struct(">8sQQQ32s")  # as it was before sums were kept
-_SEEN_1_MAGIC = b"ARLOSEEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Seen:
     size: int
     root: bytes
     changes: int  # transactions so far
-    sums: bytes  # SHA-256 over the sums of all tables after that many; zeros where it is not known
+    sums: bytes  # SHA-256 over the sums of all tables after that many
 
     def merged(self, other: Seen) -> Seen:
         """The newer of each."""
@@ -108,19 +106,18 @@ def decode_seen(contents: list[bytes]) -> Seen | None:
     """The newest of the readable copies."""
     best: Seen | None = None
     for content in contents:
-        seen = _decode_seen(content, _SEEN, _SEEN_MAGIC) or _decode_seen(content, _SEEN_1, _SEEN_1_MAGIC)
+        seen = _decode_seen(content)
         if seen is not None:
             best = seen if best is None else best.merged(seen)
     return best
 
 
-def _decode_seen(content: bytes, form: struct.Struct, magic: bytes) -> Seen | None:
-    body, checksum = content[: form.size], content[form.size : form.size + 32]
-    if primitives.sha256(body) != checksum or not body.startswith(magic):
+def _decode_seen(content: bytes) -> Seen | None:
+    body, checksum = content[: _SEEN.size], content[_SEEN.size : _SEEN.size + 32]
+    if primitives.sha256(body) != checksum or not body.startswith(_SEEN_MAGIC):
         return None
-    _, generation, roster, size, log, *rows = form.unpack(body)
-    changes, sums = rows or (0, bytes(32))
-    return Seen(generation, roster, size, log, changes, sums)
+    _, generation, roster, size, log_root, changes, sums = _SEEN.unpack(body)
+    return Seen(generation, roster, size, log_root, changes, sums)
 
 
 def _place(store: bytes, seed_version: int, generation: int) -> bytes:

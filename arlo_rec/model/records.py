@@ -7,7 +7,7 @@ value says `reveal()`, and a search for that word finds every place that does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, NewType
@@ -82,8 +82,6 @@ class Kind(IntEnum):
 
     ORIGINAL = 0
     PSEUDONYMISED = 1
-    TRANSCRIPT = 2
-    PEAKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,38 +198,3 @@ class Recording:
             "started_at": to_micros(self.started_at),
             "team": self.team,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the log. It never holds a number or a name of a caller."""
-
-    action: str
-    outcome: str  # allowed, denied, failed, done
-    rule: str
-    person: str
-    at: datetime
-    purpose: str | None = None
-    reason: str | None = None
-    recordings: tuple[RecordingId, ...] = ()
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    def naming(self, *recordings: RecordingId) -> Entry:
-        """The same entry about these recordings."""
-        return replace(self, recordings=recordings)
-
-    def body(self, policy: str) -> dict[str, Any]:
-        """The JSON object that is kept and committed to."""
-        told: dict[str, Any] = {
-            "action": self.action,
-            "at": to_iso(self.at),
-            "outcome": self.outcome,
-            "person": self.person,
-            "policy": policy,
-            "rule": self.rule,
-        }
-        optional = {"purpose": self.purpose, "reason": self.reason, "detail": dict(self.detail) or None}
-        told.update({key: value for key, value in optional.items() if value is not None})
-        if self.recordings:
-            told["recordings"] = [one.hex() for one in self.recordings]
-        return told
