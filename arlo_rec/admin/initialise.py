@@ -136,7 +136,7 @@ def _build(folders: Layout, founders: _Founders, feed: Path | None, now: datetim
         store.meta.set_instant("purged_at", now)
         if feed is not None:
             store.meta.set_feed(str(feed))
-        store.log.found()
+        store.log.add_first_key()
         change.log(StoreInitialised(officer=officer.name, people=digest_of_people(store.roster)))
     return store
 

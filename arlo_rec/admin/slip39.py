@@ -30,7 +30,7 @@ def join(shares: Sequence[str]) -> str:
     from shamir_mnemonic import MnemonicError, combine_mnemonics
 
     try:
-        return _unpacked(combine_mnemonics([" ".join(one.split()).lower() for one in shares]))
+        return _unpacked(combine_mnemonics([" ".join(share.split()).lower() for share in shares]))
     except (MnemonicError, ValueError):  # what it says quotes a share
         raise Usage("shares_do_not_fit") from None
 

@@ -32,17 +32,17 @@ def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> b
         raise OSError(errno.EINVAL, "not a plain file", str(path))
     if about.st_size > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    found = bytearray()
+    content = bytearray()
     deadline = time.monotonic() + PIPE_WAIT
-    while len(found) <= most:
+    while len(content) <= most:
         try:
-            piece = os.read(handle, most + 1 - len(found))
+            piece = os.read(handle, most + 1 - len(content))
         except BlockingIOError:
             _wait(handle, deadline)
             continue
         if not piece:
-            return bytes(found)
-        found += piece
+            return bytes(content)
+        content += piece
     raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
 
 

@@ -161,8 +161,8 @@ class _Draining:
         if self._thread is not None:
             self._thread.shutdown()
         if kind is None:
-            for one in self._drained:
-                one.result()
+            for drain in self._drained:
+                drain.result()
 
 
 def name_durably(path: Path) -> None:

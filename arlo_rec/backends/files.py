@@ -82,12 +82,12 @@ class FileBlobs:
                 with disk():
                     for name in names[at : at + ANNOUNCED]:
                         handles.append(self._announced(name, length))
-                    found = [one if one is None else (os.fstat(one).st_size, os.read(one, length)) for one in handles]
+                    heads = [None if handle is None else _head(handle, length) for handle in handles]
             finally:
-                for one in handles:
-                    if one is not None:
-                        os.close(one)
-            yield from found
+                for handle in handles:
+                    if handle is not None:
+                        os.close(handle)
+            yield from heads
 
     def _announced(self, name: str, length: int) -> int | None:
         try:
@@ -121,7 +121,7 @@ class FileBlobs:
             folders = [self._folder / beginning] if beginning else sorted(self._folder.iterdir())
             for folder in folders:
                 if folder.is_dir():
-                    yield from sorted(one.name for one in os.scandir(folder) if NAME.fullmatch(one.name))
+                    yield from sorted(file.name for file in os.scandir(folder) if NAME.fullmatch(file.name))
 
     def _handle(self, name: str) -> int:
         path = self._lies(name)
@@ -226,6 +226,10 @@ def lock_handle(handle: int, *, exclusive: bool, wait: float) -> None:
     """Hold an open file, shared or alone, until it is closed; raises InUse."""
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     until(lambda: _try_lock(handle, kind), wait)
+
+
+def _head(handle: int, length: int) -> tuple[int, bytes]:
+    return os.fstat(handle).st_size, os.read(handle, length)
 
 
 def is_full(folder: Path) -> bool:

@@ -140,8 +140,8 @@ class SqliteConnection:
 
     def _write_sums(self) -> None:
         for table, change in sorted(self._sums.items()):
-            found = self.rows("SELECT value FROM sums WHERE name = ?", (table,))
-            before = int.from_bytes(found[0][0]) if found else 0
+            rows = self.rows("SELECT value FROM sums WHERE name = ?", (table,))
+            before = int.from_bytes(rows[0][0]) if rows else 0
             value = ((before + change) % 2**256).to_bytes(32)
             self.run("INSERT OR REPLACE INTO sums (name, value) VALUES (?, ?)", (table, value))
 

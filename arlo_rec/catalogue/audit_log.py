@@ -108,7 +108,7 @@ class AuditLog:
             tree = tree.add(entry.leaf)
         self._close(checkpoints, tree)
 
-    def found(self) -> None:
+    def add_first_key(self) -> None:
         """Record the first key of the log; inside a transaction."""
         self._add_key(LogKey(self.vkey(), 0, None))
 

@@ -36,13 +36,11 @@ class Recordings:
 
     def get(self, recording: RecordingId) -> Recording | None:
         """One recording that was taken in, whatever became of it."""
-        found = self._where(f"id = ? AND state <> {_ARRIVING}", (recording,))
-        return found[0] if found else None
+        return self._first(f"id = ? AND state <> {_ARRIVING}", recording)
 
     def held(self, recording: RecordingId) -> Recording | None:
         """One recording that is held."""
-        found = self._where(f"id = ? AND {_IS_HELD}", (recording,))
-        return found[0] if found else None
+        return self._first(f"id = ? AND {_IS_HELD}", recording)
 
     def is_there(self, recording: RecordingId) -> bool:
         """Whether there is a row of it that is not erased."""
@@ -76,12 +74,12 @@ class Recordings:
 
     def without_copy(self, now: datetime) -> list[Recording]:
         """Originals within retention of which no training copy is held, the next to be erased first."""
-        found = self._where(
+        originals = self._where(
             f"{_IS_HELD} AND kind = ? AND due_at > ? AND NOT EXISTS "  # noqa: S608 - our states
             f"(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = {_HELD} AND c.kind = ?)",
             (int(Kind.ORIGINAL), to_micros(now), int(Kind.PSEUDONYMISED)),
         )
-        return sorted(found, key=lambda recording: (recording.due_at, recording.id))
+        return sorted(originals, key=lambda recording: (recording.due_at, recording.id))
 
     # -- counts ---------------------------------------------------------------------------------------
 
@@ -221,6 +219,9 @@ class Recordings:
         """
         rows = self._db.rows(f"SELECT {_COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
         return sorted((_recording(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))
+
+    def _first(self, condition: str, recording: RecordingId) -> Recording | None:
+        return next(iter(self._where(condition, (recording,))), None)
 
     def _count(self, condition: str, values: Sequence[Any] = ()) -> int:
         return int(self._db.rows(f"SELECT count(*) FROM recordings WHERE {condition}", values)[0][0])  # noqa: S608

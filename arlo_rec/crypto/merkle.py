@@ -63,10 +63,10 @@ class Tree:
         """RFC 6962's Merkle tree hash."""
         if not self.frontier:
             return EMPTY_ROOT
-        *lefts, found = self.frontier
+        *lefts, root = self.frontier
         for left in reversed(lefts):
-            found = node_hash(left, found)
-        return found
+            root = node_hash(left, root)
+        return root
 
     def encode(self) -> bytes:
         """Size and frontier as bytes."""
@@ -93,18 +93,18 @@ def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
     """The root that an inclusion path leads to; None where the path has another length (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return None
-    at, last, found = index, size - 1, leaf
+    at, last, node = index, size - 1, leaf
     for sibling in path:
         if last == 0:
             return None
         if at & 1 or at == last:
-            found = node_hash(sibling, found)
+            node = node_hash(sibling, node)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            found = node_hash(found, sibling)
+            node = node_hash(node, sibling)
         at, last = at >> 1, last >> 1
-    return found if last == 0 else None
+    return node if last == 0 else None
 
 
 def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
@@ -113,7 +113,7 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
     What `Tree.add` does, on a list that is changed in place: a million leaves take a second instead of three.
     """
     frontier, wanted = list[bytes](), set(sizes)
-    found = {0: EMPTY_ROOT} if 0 in wanted else {}
+    roots = {0: EMPTY_ROOT} if 0 in wanted else {}
     for size, leaf in enumerate(leaves, 1):
         node, bits = leaf, size - 1
         while bits & 1:
@@ -121,8 +121,8 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
             bits >>= 1
         frontier.append(node)
         if size in wanted:
-            found[size] = Tree(size, tuple(frontier)).root()
-    return found
+            roots[size] = Tree(size, tuple(frontier)).root()
+    return roots
 
 
 # -- checkpoints: c2sp.org/tlog-checkpoint in a c2sp.org/signed-note -----------------------------------
@@ -174,13 +174,13 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
     if not separator or len(lines) != 3 or not text.isascii() or not lines[1].isdigit():
         raise ValueError("not a checkpoint")
     root = base64.b64decode(lines[2], validate=True)
-    found = {}
+    signed = {}
     for line in signatures.rstrip("\n").split("\n"):
         dash, name, encoded = line.split(" ")
         if dash != "\u2014":
             raise ValueError("not a signature line")
-        found[name] = base64.b64decode(encoded, validate=True)
-    return Checkpoint(lines[0], int(lines[1]), root), found
+        signed[name] = base64.b64decode(encoded, validate=True)
+    return Checkpoint(lines[0], int(lines[1]), root), signed
 
 
 def note_signed_by(note: str, name: str, public: bytes) -> bool:

@@ -187,9 +187,9 @@ def open_sound(key: DataKey, header: Header, stream: BinaryIO) -> OpenSound:
         raise Integrity("object_damaged") from None
 
 
-def seal_metadata(km: bytes, ke: bytes, recording: RecordingId, told: bytes) -> bytes:
+def seal_metadata(km: bytes, ke: bytes, recording: RecordingId, plain: bytes) -> bytes:
     """Metadata under its own two locks: `km` says who, `ke` until when."""
-    return primitives.wrap(_metadata_key(km, ke, recording), told, b"metadata\0" + recording)
+    return primitives.wrap(_metadata_key(km, ke, recording), plain, b"metadata\0" + recording)
 
 
 def open_metadata(km: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -> bytes:

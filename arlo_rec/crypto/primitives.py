@@ -61,9 +61,9 @@ def fresh(length: int = KEY) -> bytes:
     return os.urandom(length)
 
 
-def same(one: bytes, other: bytes) -> bool:
+def same(left: bytes, right: bytes) -> bool:
     """Compare two secrets in constant time."""
-    return hmac.compare_digest(one, other)
+    return hmac.compare_digest(left, right)
 
 
 def sha256(*parts: bytes) -> bytes:

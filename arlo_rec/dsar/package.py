@@ -45,7 +45,7 @@ def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: byt
         "format": FORMAT,
         "lang": lang,
         "letter_html": render(answer, enclosed, lang),
-        "files": [{**_told_file(one), "base64": to_base64(one.body)} for one in enclosed],
+        "files": [{**_file_to_json(file), "base64": to_base64(file.body)} for file in enclosed],
     }
     sealed = primitives.package_seal(passphrase_bytes(passphrase), canonical(content), salt=salt, nonce=nonce)
     if len(sealed) * 4 > LONGEST * 3:
@@ -63,17 +63,17 @@ def data_json(answer: Answer) -> bytes:
 
     Times are UTC with Z; `keys` says in both languages what each key means.
     """
-    told = {
+    document = {
         "format": "arlo-rec access answer",
         "version": FORMAT,
         "keys": group("letter.key"),
         "controller": CONTROLLER,
         "legal_basis": LEGAL_BASIS,
-        **_told(answer),
-        "recordings": [_told_recording(number, one) for number, one in enumerate(answer.recordings, 1)],
-        "files": [_told_file(one) for one in _sounds(answer)],
+        **_to_json(answer),
+        "recordings": [_recording_to_json(number, facts) for number, facts in enumerate(answer.recordings, 1)],
+        "files": [_file_to_json(sound) for sound in _sounds(answer)],
     }
-    return json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n"
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n"
 
 
 # -- what is inside -----------------------------------------------------------------------------------
@@ -81,27 +81,27 @@ def data_json(answer: Answer) -> bytes:
 
 def _sounds(answer: Answer) -> list[Enclosure]:
     return [
-        Enclosure(sound_name(number), "audio/wav", one.sound)
-        for number, one in enumerate(answer.recordings, 1)
-        if one.sound is not None
+        Enclosure(sound_name(number), "audio/wav", facts.sound)
+        for number, facts in enumerate(answer.recordings, 1)
+        if facts.sound is not None
     ]
 
 
-def _told_file(one: Enclosure) -> dict[str, object]:
-    return {"name": one.name, "mediatype": one.mediatype, "bytes": len(one.body), "sha256": one.sha256}
+def _file_to_json(file: Enclosure) -> dict[str, object]:
+    return {"name": file.name, "mediatype": file.mediatype, "bytes": len(file.body), "sha256": file.sha256}
 
 
-def _told_recording(number: int, one: RecordingFacts) -> dict[str, object]:
-    told = _told(one)
-    told["ended_at"] = to_iso(one.ended_at)
-    told["sound"] = sound_name(number) if one.sound is not None else None
-    return told
+def _recording_to_json(number: int, facts: RecordingFacts) -> dict[str, object]:
+    document = _to_json(facts)
+    document["ended_at"] = to_iso(facts.ended_at)
+    document["sound"] = sound_name(number) if facts.sound is not None else None
+    return document
 
 
-def _told(noun: object) -> dict[str, object]:
+def _to_json(noun: object) -> dict[str, object]:
     """Every field of one of `answer`'s nouns, under its own name, so that none is forgotten."""
     assert is_dataclass(noun)
-    return {one.name: _plain(getattr(noun, one.name)) for one in fields(noun)}
+    return {field.name: _plain(getattr(noun, field.name)) for field in fields(noun)}
 
 
 def _plain(value: object) -> object:
@@ -110,8 +110,8 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    return _told(value) if is_dataclass(value) else value
+        return [_plain(part) for part in value]
+    return _to_json(value) if is_dataclass(value) else value
 
 
 # -- the page around it -------------------------------------------------------------------------------

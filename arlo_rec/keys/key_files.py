@@ -99,11 +99,11 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
         primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())  # takes as long as a known name
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
     try:
-        told = parse_object(raw)
-        kdf, blob = told["kdf"], from_base64(told.pop("blob"))
+        document = parse_object(raw)
+        kdf, blob = document["kdf"], from_base64(document.pop("blob"))
         cost = primitives.Argon2Cost(int(kdf["t"]), int(kdf["p"]), int(kdf["m_kib"]))
-        key = primitives.passphrase_key(passphrase, from_base64(told["salt"], 16), cost)
-        return _identity(place, primitives.unwrap(key, blob, _bound(place, name, told)))
+        key = primitives.passphrase_key(passphrase, from_base64(document["salt"], 16), cost)
+        return _identity(place, primitives.unwrap(key, blob, _bound(place, name, document)))
     except primitives.Sealed:
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
     except (KeyError, TypeError, ValueError):
@@ -132,10 +132,10 @@ def read_service(place: Layout, path: Path, *, handed: bool = False) -> Identity
     """
     raw = read_secret(path, guarded=handed)
     try:
-        told = parse_object(raw)
-        if told.pop("kind") != "arlo-rec service key":
+        document = parse_object(raw)
+        if document.pop("kind") != "arlo-rec service key":
             raise NotUnlocked("not_a_service_key", path=str(path))
-        return _identity(place, canonical(told))
+        return _identity(place, canonical(document))
     except (KeyError, TypeError, ValueError):
         raise NotUnlocked("not_a_service_key", path=str(path)) from None
 
@@ -167,15 +167,15 @@ def write_catalogue_seal(place: Layout, name: str, public: bytes, seeds: list[by
 def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
     """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked."""
     try:
-        told = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
-        sealed = [from_base64(one) for one in told["catalogue"]]
+        document = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
+        sealed = [from_base64(text) for text in document["catalogue"]]
     except FileNotFoundError:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None
     except (OSError, KeyError, TypeError, ValueError):
         raise Integrity("seal_damaged", path=str(place.seal_file(identity.name))) from None
     info = _seal_info(place, identity.sealing.public)
     try:
-        return [identity.sealing.open(one, info) for one in sealed]
+        return [identity.sealing.open(seed, info) for seed in sealed]
     except primitives.Sealed:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None
 
@@ -183,7 +183,7 @@ def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
 def _blob(identity: Identity) -> dict[str, object]:
     return {
         "name": identity.name,
-        "officers": [to_base64(one) for one in identity.officers],
+        "officers": [to_base64(key) for key in identity.officers],
         "once": identity.once,
         "seed": to_base64(identity.seed),
         "store": identity.store.hex(),
@@ -191,12 +191,12 @@ def _blob(identity: Identity) -> dict[str, object]:
 
 
 def _identity(place: Layout, blob: bytes) -> Identity:
-    told = parse_object(blob)
-    if told["store"] != place.id.hex():
+    document = parse_object(blob)
+    if document["store"] != place.id.hex():
         raise NotUnlocked("key_of_another_store")
-    officers = tuple(from_base64(one, 32) for one in told["officers"])
-    seed = from_base64(told["seed"], primitives.KEY)
-    return Identity(place.id, str(told["name"]), seed, officers, bool(told["once"]))
+    officers = tuple(from_base64(key, 32) for key in document["officers"])
+    seed = from_base64(document["seed"], primitives.KEY)
+    return Identity(place.id, str(document["name"]), seed, officers, bool(document["once"]))
 
 
 def _bound(place: Layout, name: str, head: dict[str, object]) -> bytes:

@@ -101,10 +101,10 @@ def find(store: Path) -> Layout:
     except OSError as error:
         raise Unreachable("disk_failed", path=str(path), reason=error.strerror or "") from None
     try:
-        told = tomllib.loads(text.decode("utf-8"))
-        if told["format"] > FORMAT:
+        document = tomllib.loads(text.decode("utf-8"))
+        if document["format"] > FORMAT:
             raise Unreachable("store_too_new", path=str(store))
-        root, store_id, group = Path(str(told["root"])), bytes.fromhex(told["id"]), bool(told["group"])
+        root, store_id, group = Path(str(document["root"])), bytes.fromhex(document["id"]), bool(document["group"])
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - as whatever else is wrong with the file
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -173,9 +173,9 @@ def sweep_half_written(place: Layout, now: datetime) -> None:
     """Remove what a run that was killed left half written of key files, seals and receipts; raises Unreachable."""
     with disk():
         for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):
-            for one in folder.glob(".*.part"):
-                if datetime.fromtimestamp(one.lstat().st_mtime, UTC) < now - HALF_WRITTEN:
-                    one.unlink(missing_ok=True)
+            for part in folder.glob(".*.part"):
+                if datetime.fromtimestamp(part.lstat().st_mtime, UTC) < now - HALF_WRITTEN:
+                    part.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path, group_id: int | None) -> None:

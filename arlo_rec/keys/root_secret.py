@@ -45,7 +45,7 @@ class Seen:
 
     def merged(self, other: Seen) -> Seen:
         """The newer of each."""
-        log, rows = max((self, other), key=lambda one: one.size), max((self, other), key=lambda one: one.changes)
+        log, rows = max((self, other), key=lambda seen: seen.size), max((self, other), key=lambda seen: seen.changes)
         generation, roster = max(self.generation, other.generation), max(self.roster, other.roster)
         return Seen(generation, roster, log.size, log.root, rows.changes, rows.sums)
 

@@ -67,7 +67,7 @@ class AuditEvent:
         optional = {
             "purpose": values.get("purpose"),
             "reason": values.get("reason"),
-            "detail": {name: values[name] for name in self.DETAIL if self._is_told(name)},
+            "detail": {name: values[name] for name in self.DETAIL if self._is_written(name)},
             "recordings": [recording.hex() for recording in values.get("recordings", ())],
         }
         return entry | {key: value for key, value in optional.items() if value not in (None, {}, [])}
@@ -90,6 +90,6 @@ class AuditEvent:
     def _values(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.FIELDS}
 
-    def _is_told(self, name: str) -> bool:
+    def _is_written(self, name: str) -> bool:
         """Whether a detail is written: all that a type demands, and of the others what is not None."""
         return name in self.REQUIRED or getattr(self, name) is not None

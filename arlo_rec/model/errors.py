@@ -39,8 +39,8 @@ class ArloError(Exception):
 
     def __str__(self) -> str:
         """The code and its values, for developers; users see the sentence of `texts`."""
-        told = ", ".join(f"{key}={value}" for key, value in self.detail.items())
-        return f"{self.code}({told})"
+        detail = ", ".join(f"{key}={value}" for key, value in self.detail.items())
+        return f"{self.code}({detail})"
 
 
 class Usage(ArloError):

@@ -6,12 +6,14 @@ value says `reveal()`, and a search for that word finds every place that does.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, NewType
 
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Purpose, Role, State
 
 RecordingId = NewType("RecordingId", bytes)  # 16 bytes, written as 32 hex digits; see `new_id`
@@ -179,8 +181,12 @@ class Recording:
     object_sha256: bytes
     object_bytes: int
 
-    def sworn(self) -> dict[str, Any]:
-        """What the log entry of its intake commits to, so that a changed row is noticed."""
+    def row_digest(self) -> str:
+        """SHA-256 of `committed_row` in hex: what the log entry of the intake keeps, so that a changed row is found."""
+        return hashlib.sha256(canonical(self.committed_row())).hexdigest()
+
+    def committed_row(self) -> dict[str, Any]:
+        """The row that the log entry of the intake commits to, as JSON (docs/format.md)."""
         return {
             "agent": self.agent.hex(),
             "caller": self.caller.hex() if self.caller else None,

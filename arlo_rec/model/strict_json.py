@@ -68,10 +68,10 @@ def from_base64(text: object, length: int | None = None) -> bytes:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    document = dict(pairs)
+    if len(document) != len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return document
 
 
 def _no_constant(name: str) -> Any:
@@ -89,8 +89,8 @@ def _finite(digits: str) -> float:
 def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(DEEPEST):
-        below = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for many in below for one in many if isinstance(one, dict | list)]
+        below = (nested.values() if isinstance(nested, dict) else nested for nested in level)
+        level = [value for values in below for value in values if isinstance(value, dict | list)]
         if not level:
             return
     raise ValueError("nested too deeply")

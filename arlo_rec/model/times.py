@@ -23,13 +23,13 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
 
     Decimals beyond a microsecond are cut off, or rounded up where sound before this time must not be kept.
     """
-    found = _TIME.fullmatch(text)
-    if not found:
+    match = _TIME.fullmatch(text)
+    if not match:
         raise ValueError("not a time with a zone")
-    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-    fraction = (found[7] or "").ljust(9, "0")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    fraction = (match[7] or "").ljust(9, "0")
     micros = int(fraction[:6]) + (1 if round_up and int(fraction[6:]) else 0)
-    at = datetime(year, month, day, hour, minute, second, tzinfo=_zone(found[8]))
+    at = datetime(year, month, day, hour, minute, second, tzinfo=_zone(match[8]))
     return (at + timedelta(microseconds=micros)).astimezone(UTC)
 
 

@@ -20,11 +20,10 @@ from typing import Any
 
 from arlo_rec.catalogue.audit_check import Body
 from arlo_rec.catalogue.audit_log import read_body
-from arlo_rec.crypto import object_file, primitives
+from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import erasing, taking_in
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import State
 from arlo_rec.store import Store
 
@@ -46,7 +45,7 @@ class Inspection:
     def __init__(self, store: Store, *, read_data: bool) -> None:
         self._store = store
         self._read_data = read_data
-        self._found: list[Problem] = []
+        self._problems: list[Problem] = []
         self._awaited: set[RecordingId] = set()
         self._log_end = 0
         self._first_row, last_row = store.catalogue.recordings.row_numbers()
@@ -60,21 +59,21 @@ class Inspection:
         gone: set[RecordingId] = set()
         for seq, body in bodies:
             self._log_end = seq + 1
-            for recording, sworn in _told(body):
+            for recording, sworn in _effects(body):
                 if sworn is not None:
                     taken[recording] = sworn
                     gone.discard(recording)
                 elif taken.pop(recording, None) is None and recording not in self._awaited:
                     gone.add(recording)
                 self._awaited.discard(recording)
-        for row, _ in self._store.catalogue.recordings.held_among(gone):
-            self._meet(row, met=False)
+        for number, _ in self._store.catalogue.recordings.held_among(gone):
+            self._meet(number, met=False)
         held = list(self._store.catalogue.recordings.held_among(taken))
-        for row, one in held:
-            self._meet(row, met=True)
-            if primitives.sha256(canonical(one.sworn())).hex() != taken.pop(one.id):
-                self._note("recording_changed", one.id)
-        self._look_at_objects([one for _, one in held])
+        for number, row in held:
+            self._meet(number, met=True)
+            if row.row_digest() != taken.pop(row.id):
+                self._note("recording_changed", row.id)
+        self._look_at_objects([row for _, row in held])
         self._awaited |= taken.keys()
 
     def _meet(self, row: int, *, met: bool) -> None:
@@ -86,7 +85,7 @@ class Inspection:
 
     def problems(self) -> list[Problem]:
         """Everything that was found, once the log is at its end."""
-        self._found += [Problem("recording_missing", one.hex()) for one in self._awaited]
+        self._problems += [Problem("recording_missing", recording.hex()) for recording in self._awaited]
         for row, stranger in self._store.catalogue.recordings.held_rows(_BATCH):
             place = row - self._first_row
             if place < len(self._met) and not self._met[place]:  # later rows were taken in since
@@ -94,7 +93,7 @@ class Inspection:
         in_state = self._store.catalogue.recordings.not_held()
         for beginning in range(256):
             self._look_at_stock(bytes([beginning]), in_state)
-        return [one for one in self._found if self._is_still_so(one)]
+        return [problem for problem in self._problems if self._is_still_so(problem)]
 
     def _look_at_stranger(self, recording: RecordingId) -> None:
         self._note("recording_not_in_log", recording)
@@ -116,13 +115,13 @@ class Inspection:
                 self._note("object_of_nobody", recording)
 
     def _look_at_objects(self, recordings: Sequence[Recording]) -> None:
-        names = [one.id.hex() for one in recordings]
+        names = [recording.id.hex() for recording in recordings]
         heads = self._store.blobs.heads(names, _HEAD)
-        for recording, found in zip(recordings, heads, strict=True):
-            if found is None:
+        for recording, head in zip(recordings, heads, strict=True):
+            if head is None:
                 self._note("object_missing", recording.id)
             else:
-                self._look_at_object(recording, *found)
+                self._look_at_object(recording, *head)
 
     def _look_at_object(self, recording: Recording, size: int, head: bytes) -> None:
         """Size and header; the bytes too where they are to be read."""
@@ -146,7 +145,7 @@ class Inspection:
             return None
 
     def _note(self, code: str, recording: RecordingId) -> None:
-        self._found.append(Problem(code, recording.hex()))
+        self._problems.append(Problem(code, recording.hex()))
 
     # -- once more ------------------------------------------------------------------------------------
 
@@ -159,12 +158,12 @@ class Inspection:
             known = self._store.catalogue.recordings.is_there(recording)
             return not known and self._store.blobs.size(problem.what) is not None
         if problem.code == "recording_missing":
-            return not any(sworn is None for sworn in self._told_since(recording))
+            return not any(sworn is None for sworn in self._digests_since(recording))
         if problem.code == "recording_not_in_log":
-            return held and not any(sworn is not None for sworn in self._told_since(recording))
+            return held and not any(sworn is not None for sworn in self._digests_since(recording))
         return held
 
-    def _told_since(self, recording: RecordingId) -> Iterator[str | None]:
+    def _digests_since(self, recording: RecordingId) -> Iterator[str | None]:
         """What entries that came after ours say about a recording."""
         for entry in self._store.log.about(recording):
             if entry.seq >= self._log_end and entry.body is not None:
@@ -178,7 +177,7 @@ def _header(head: bytes) -> object_file.Header | None:
         return None
 
 
-def _told(body: bytes | None) -> Iterator[tuple[RecordingId, str | None]]:
+def _effects(body: bytes | None) -> Iterator[tuple[RecordingId, str | None]]:
     """What an entry says became of recordings: taken in, with the digest of the row, or (None) erased."""
     try:
         yield from _effect(read_body(body)) if body is not None else ()

@@ -40,7 +40,7 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
             problems = []
             if not sound.result():
                 raise
-        return doubts + [Problem("catalogue_damaged", one) for one in sound.result()] + problems
+        return doubts + [Problem("catalogue_damaged", finding) for finding in sound.result()] + problems
 
 
 def _compared(store: Store, *, read_data: bool) -> list[Problem]:
@@ -49,8 +49,8 @@ def _compared(store: Store, *, read_data: bool) -> list[Problem]:
     problems = [Problem(code, "log") for code in log]
     problems += [Problem(code, "feed") for code in feed.check(store)]
     problems += _root_problems(store)
-    problems += [Problem("rows_changed", one) for one in _not_summing_up(store, read_data=read_data)]
-    problems += [Problem("file_missing", one) for one in _missing_files(store)]
+    problems += [Problem("rows_changed", table) for table in _not_summing_up(store, read_data=read_data)]
+    problems += [Problem("file_missing", name) for name in _missing_files(store)]
     return problems + inspection.problems()
 
 

@@ -88,7 +88,7 @@ class _Life:
 
     def run(self) -> None:
         """Every step, in order."""
-        self._found()
+        self._initialise()
         self._people()
         self._take_in()
         self._find_without_grant()
@@ -115,7 +115,7 @@ class _Life:
 
     # -- the steps ------------------------------------------------------------------------------------
 
-    def _found(self) -> None:
+    def _initialise(self) -> None:
         passphrase = readable_secret(4).encode()
         new = initialise.NewStore(self.base / "store", self.base / "store.root", "Sigrid")
         made = initialise.initialise(new, passphrase, self.now, self.state)
@@ -141,11 +141,11 @@ class _Life:
         self._deliver(spool, "refused", REFUSED_CALL, "+4790000009", "Ola Oppdiktet", key="2")
         with self.as_("telefon") as store:
             outcome = ingest.ingest(store, [spool], self.now)
-        self.recordings = [one.id.hex() for one in outcome.accepted]
+        self.recordings = [recording.id.hex() for recording in outcome.accepted]
         self.step("consent.press1", "taken_in", ok=len(outcome.accepted) == len(CALLS), count=len(outcome.accepted))
-        refused = [one.code for one in outcome.refused]
+        refused = [refusal.code for refusal in outcome.refused]
         self.step("consent.press2", "refused", ok=refused == ["no_consent"])
-        left = sorted(one.name for one in spool.iterdir())
+        left = sorted(file.name for file in spool.iterdir())
         self.step("scope.only", "spool", ok=left == ["refused.json", "refused.wav"])
 
     def _find_without_grant(self) -> None:
@@ -163,9 +163,9 @@ class _Life:
     def _find_and_export(self) -> None:
         out = self.base / "kvalitet.wav"
         with self.as_("Leif") as store:
-            found = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now)
+            listed = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now)
             self._export(store, self.recordings[1], "quality", out)
-        self.step("security.reason", "found", ok=len(found) == len(CALLS), count=len(found))
+        self.step("security.reason", "found", ok=len(listed) == len(CALLS), count=len(listed))
         original = files("arlo_rec") / "demo_calls" / CALLS[1][0]
         same_end = out.read_bytes()[-1000:] == original.read_bytes()[-1000:]
         self.step("purpose.quality", "exported", ok=same_end and out.stat().st_size < len(original.read_bytes()))
@@ -191,9 +191,9 @@ class _Life:
             given = pseudonymise.release(store, copy, self._reason(), None, lambda: self.now)
             self._export(store, given.copy.hex(), "training", out)
         heard = audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size)
-        places = [(int(one.start * heard.rate) + 1, int(one.end * heard.rate)) for one in given.cuts]
+        places = [(int(cut.start * heard.rate) + 1, int(cut.end * heard.rate)) for cut in given.cuts]
         silent = all(set(heard.data[2 * first : 2 * last]) == {SILENT} for first, last in places)
-        named = any(one.start < NAME_AT < one.end for one in given.cuts)
+        named = any(cut.start < NAME_AT < cut.end for cut in given.cuts)
         self.step("purpose.training", "released", ok=problem == "not_reviewed" and silent and named)
 
     def _answer_request(self) -> None:
@@ -207,10 +207,10 @@ class _Life:
         with self.as_("skranke") as store:
             planned = withdrawal.plan(store, WITHDRAWER, None, self.now)
             done = withdrawal.carry_out(store, planned, self.now)
-            gone = all(not store.blobs.size(one.id.hex()) for one in done.recordings)
+            gone = all(not store.blobs.size(recording.id.hex()) for recording in done.recordings)
         self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
-        told = receipts.verify(done.receipt.read_bytes() if done.receipt else b"")
-        self.step("consent.withdraw", "receipt", ok=told["count"] == 3)
+        receipt = receipts.verify(done.receipt.read_bytes() if done.receipt else b"")
+        self.step("consent.withdraw", "receipt", ok=receipt["count"] == 3)
         problem = self._problem(
             lambda store: self._export(store, self.recordings[0], "quality", self.base / "igjen.wav")
         )

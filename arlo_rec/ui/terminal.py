@@ -38,8 +38,8 @@ def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
     """Write an answer to stdout, and give its exit status; raises Unreachable where stdout does not take it."""
     status = answer.error.exit_status if answer.error else answer.exit_status
     if as_json:
-        told = {"error": told_error(answer.error, lang)} if answer.error else {}
-        _write(json_text({"ok": status in {0, 3}, **answer.data, **told}))
+        failure = {"error": error_to_json(answer.error, lang)} if answer.error else {}
+        _write(json_text({"ok": status in {0, 3}, **answer.data, **failure}))
         return status
     if answer.table is not None and answer.table.rows:
         _write(table_text(answer.table))
@@ -59,16 +59,16 @@ def tell(line: str) -> None:
 def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
     """One line on stderr, or one JSON document on stdout."""
     if as_json:
-        _write(json_text({"ok": False, "error": told_error(error, lang)}))
+        _write(json_text({"ok": False, "error": error_to_json(error, lang)}))
         return
     rule = f" [{error.rule}]" if error.rule else ""
     sys.stderr.write(f"arlo-rec: {message_of(error, lang)}{rule}\n")
 
 
-def told_error(error: ArloError, lang: str) -> dict[str, Any]:
+def error_to_json(error: ArloError, lang: str) -> dict[str, Any]:
     """An error as JSON tells it: the code never changes with the language, the message does."""
-    told = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
-    return told | ({"rule": error.rule} if error.rule else {})
+    document = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
+    return document | ({"rule": error.rule} if error.rule else {})
 
 
 def message_of(error: ArloError, lang: str) -> str:
