@@ -1,8 +1,8 @@
-"""The log as a Merkle tree (RFC 6962) with signed checkpoints (C2SP signed notes). Pure.
+"""The log as a Merkle tree (RFC 6962) with signed checkpoints (C2SP signed notes). Pure; no entry is read or written.
 
 A leaf commits to the body of an entry with 16 random bytes, so that a body, which holds an employee's data,
-can be dropped later with the tree intact. The tree is kept as its frontier, the roots of its complete
-subtrees from left to right, so appending costs a handful of hashes at any size.
+can be deleted later while the tree stays verifiable. The tree is stored as its frontier, the roots of its complete
+subtrees from left to right, so appending costs at most one hash per level.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def commit(salt: bytes, body: bytes) -> bytes:
-    """What the leaf of an entry holds: it says nothing about the body without the salt."""
+    """The commitment that an entry's leaf holds; without the salt it reveals nothing about the body."""
     return hashlib.sha256(salt + body).digest()
 
 
 def commits(leaf: bytes, salt: bytes, body: bytes) -> bool:
-    """Whether a leaf of the tree is this body's: `leaf_hash` of `commit`, in one call, for a million of them."""
+    """Whether *leaf* is `leaf_hash(commit(salt, body))`; inlined, because a verification checks a million leaves."""
     return _sha256(b"\0" + _sha256(salt + body).digest()).digest() == leaf
 
 
@@ -69,12 +69,12 @@ class Tree:
         return root
 
     def encode(self) -> bytes:
-        """Size and frontier as bytes."""
+        """The size in 8 bytes, big-endian, then the frontier."""
         return struct.pack(">Q", self.size) + b"".join(self.frontier)
 
     @classmethod
     def decode(cls, raw: bytes) -> Tree:
-        """What `encode` wrote; raises Integrity."""
+        """What `encode` wrote; raises Integrity (log_damaged)."""
         if len(raw) < 8 or (len(raw) - 8) % 32:
             raise Integrity("log_damaged")
         (size,) = struct.unpack(">Q", raw[:8])
@@ -85,12 +85,12 @@ class Tree:
 
 
 def path_of_last(tree: Tree) -> tuple[bytes, ...]:
-    """The inclusion path of the leaf that comes next to *tree*: in the tree that ends with it every sibling is left."""
+    """The inclusion path of the leaf that is appended to *tree* next: all its siblings are to the left."""
     return tuple(reversed(tree.frontier))
 
 
 def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that an inclusion path leads to; None where the path has another length (RFC 9162, 2.1.3.2)."""
+    """The root that an inclusion path leads to; None where the path has a wrong length (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return None
     at, last, node = index, size - 1, leaf
@@ -110,7 +110,7 @@ def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
 def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
     """The root of the tree at each of *sizes*, in one pass over the leaf hashes.
 
-    What `Tree.add` does, on a list that is changed in place: a million leaves take a second instead of three.
+    The same as `Tree.add`, on a list that is changed in place: a million leaves take one second instead of three.
     """
     frontier, wanted = list[bytes](), set(sizes)
     roots = {0: EMPTY_ROOT} if 0 in wanted else {}
@@ -130,20 +130,20 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The log at one size, as it was signed."""
+    """The origin, size and root hash of the log that a checkpoint's signatures cover."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> bytes:
-        """The signed text: three lines."""
+        """The signed text: origin, size and root in base64, a line each."""
         shown = base64.b64encode(self.root).decode("ascii")
         return f"{self.origin}\n{self.size}\n{shown}\n".encode("ascii")
 
 
 def vkey(name: str, public: bytes) -> str:
-    """A verifier key as C2SP writes it: name, key id, algorithm and key."""
+    """A verifier key in C2SP's form: `name+key id+base64(algorithm, public key)`."""
     key_id = _key_id(name, public)
     return f"{name}+{key_id.hex()}+{base64.b64encode(_ED25519 + public).decode('ascii')}"
 
@@ -168,7 +168,7 @@ def sign_note(text: bytes, signers: Sequence[tuple[str, primitives.SigningKey]])
 
 
 def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
-    """A checkpoint and its signatures by signer's name, not verified yet; raises ValueError."""
+    """A checkpoint and its signatures by signer's name, unverified; raises ValueError."""
     text, separator, signatures = note.partition("\n\n")
     lines = text.split("\n")
     if not separator or len(lines) != 3 or not text.isascii() or not lines[1].isdigit():
@@ -184,7 +184,7 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
 
 
 def note_signed_by(note: str, name: str, public: bytes) -> bool:
-    """Whether the note carries a true signature of that key under that name."""
+    """Whether the note has a valid signature of that key under that name."""
     try:
         checkpoint, signatures = parse_note(note)
     except ValueError:
@@ -193,7 +193,7 @@ def note_signed_by(note: str, name: str, public: bytes) -> bool:
 
 
 def signed_by(checkpoint: Checkpoint, signatures: Mapping[str, bytes], name: str, public: bytes) -> bool:
-    """The same for a note that was parsed already."""
+    """The same for a note that is parsed already."""
     raw = signatures.get(name, b"")
     return raw[:4] == _key_id(name, public) and primitives.verified(public, raw[4:], checkpoint.text())
 
