@@ -1,10 +1,10 @@
-"""The replaceable root secret R: what says until when a recording can be opened.
+"""The replaceable root secret R, which every erasure half of a recording's key is wrapped below, and the state seen.
 
-R lies wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
-generation; the catalogue holds the generation that its wraps belong to. An erasure writes the next
-generation into one slot, commits the catalogue, then overwrites the other slot: from that moment no copy of
-the old R is left, and with it goes every key that was wrapped below it (`keys.erasure_keys`). `choose` reads any state
-that a crash can leave. This module knows the bytes; `erasure.protocol` knows the order.
+R is stored wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
+generation; the catalogue holds the generation that its wrapped keys belong to. An erasure writes the next
+generation into one slot, commits the catalogue, then overwrites the other slot: then no copy of the old R is
+left, and every key that is wrapped only below it is destroyed (`keys.erasure_keys`). `choose` handles every state
+that a crash can leave. This module encodes and decodes; `erasure.protocol` decides the order of writes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SEEN_MAGIC = b"ARLOSEE2"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One readable slot: R of a generation, wrapped under a version of the root seed."""
+    """A readable slot: R of a generation, wrapped under a version of the root seed."""
 
     index: int
     seed_version: int
@@ -34,17 +34,17 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The newest state that anybody acknowledged: what is older than this was rolled back."""
+    """The newest state that any run has seen: a catalogue that is older was rolled back."""
 
     generation: int
     roster: int
     size: int
     root: bytes
-    changes: int  # transactions so far
-    sums: bytes  # SHA-256 over the sums of all tables after that many
+    changes: int  # committed transactions
+    sums: bytes  # SHA-256 over the sums of all tables after that many transactions
 
     def merged(self, other: Seen) -> Seen:
-        """The newer of each."""
+        """The newer of each part."""
         log, rows = max((self, other), key=lambda seen: seen.size), max((self, other), key=lambda seen: seen.changes)
         generation, roster = max(self.generation, other.generation), max(self.roster, other.roster)
         return Seen(generation, roster, log.size, log.root, rows.changes, rows.sums)
@@ -59,7 +59,7 @@ def encode_slot(store: bytes, seed: bytes, seed_version: int, generation: int, s
 
 
 def decode_slot(index: int, content: bytes) -> Slot | None:
-    """What stands in a slot; None where its checksum says that a write was torn."""
+    """The content of a slot; None where its checksum does not match, as after a torn write."""
     body, checksum = content[: _SLOT.size], content[_SLOT.size : _SLOT.size + 32]
     if len(content) != SLOT_BYTES or primitives.sha256(body) != checksum:
         return None
@@ -68,7 +68,7 @@ def decode_slot(index: int, content: bytes) -> Slot | None:
 
 
 def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
-    """R itself; raises Integrity where the root seed does not fit."""
+    """R; raises Integrity where the root seed does not unwrap it."""
     try:
         return primitives.unwrap(
             primitives.derive(seed, "root"), slot.wrapped, _place(store, slot.seed_version, slot.generation)
@@ -78,9 +78,9 @@ def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
 
 
 def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
-    """The slot that the catalogue's *generation* hangs from, and whether the other one must be mended.
+    """The slot that holds R of the catalogue's *generation*, and whether the other slot must be overwritten.
 
-    Raises Integrity where the catalogue or the root is older than the other.
+    Raises Integrity where catalogue and root do not belong together.
     """
     slots = [slot for i, content in enumerate(contents) if (slot := decode_slot(i, content))]
     for slot in slots:
@@ -97,13 +97,13 @@ def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
 
 
 def encode_seen(seen: Seen) -> bytes:
-    """The bytes of the last seen state."""
+    """The bytes of a seen state."""
     body = _SEEN.pack(_SEEN_MAGIC, seen.generation, seen.roster, seen.size, seen.root, seen.changes, seen.sums)
     return body + primitives.sha256(body)
 
 
 def decode_seen(contents: list[bytes]) -> Seen | None:
-    """The newest of the readable copies."""
+    """The newest state of the readable copies; None where none is readable."""
     best: Seen | None = None
     for content in contents:
         seen = _decode_seen(content)

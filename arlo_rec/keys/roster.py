@@ -1,8 +1,8 @@
-"""The roster: who is here, in which role, with which grants. One document, signed whole by an officer.
+"""The roster: the identities with their roles and grants, one document signed as a whole by an officer.
 
-A row that somebody writes into the database gives nobody anything, and a revocation that is deleted is
-noticed: the document carries a counter that is remembered outside. Officers are introduced by officers:
-starting from the keys in one's own key file, a chain of signatures leads to whoever signed the roster.
+A forged row in the database grants nothing, because the signature does not match, and an older roster is noticed,
+because its counter is stored outside the catalogue too. Officers are introduced by officers: a chain of signatures
+leads from the officers' keys in a person's own key file to whoever signed the roster.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from arlo_rec.model.records import Approval, Grant, Person, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 from arlo_rec.policy import Purpose, Role, has_hidden_characters
 
-RECOVERY_NAME = "recovery"  # the officer who sleeps in a sealed envelope
+RECOVERY_NAME = "recovery"  # the officer identity whose passphrase is the recovery key, kept on paper
 NAME_LONGEST = 100  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A document as it is kept: its bytes, and who signed exactly these."""
+    """A signed document: its bytes, the signer's key and the signature."""
 
     kind: str
     counter: int
@@ -36,7 +36,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """An officer's word that another key is an officer's too."""
+    """An officer's signature that another signing key is an officer's."""
 
     key: bytes
     by: bytes
@@ -54,7 +54,7 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Who is here and what they were granted."""
+    """The identities of a store and their grants."""
 
     store: bytes
     counter: int
@@ -74,7 +74,7 @@ class Roster:
         return [person.name for person in self.people if not person.recovery]
 
     def signer(self, key: bytes, roles: Iterable[Role]) -> Person | None:
-        """Who signs with *key* in one of *roles*, people who left included: what they signed stands."""
+        """The person with that signing key and one of *roles*, former people included: their signatures stay valid."""
         wanted = set(roles)
         everybody = (*self.people, *self.former)
         return next((person for person in everybody if person.sign_key == key and person.role in wanted), None)
@@ -84,28 +84,28 @@ class Roster:
         return tuple(person for person in self.people if person.role is Role.OFFICER and not person.recovery)
 
     def live_grants(self, name: str, now: datetime) -> tuple[Grant, ...]:
-        """What that person may open at *now*."""
+        """The grants of that person that are live at *now*."""
         return tuple(grant for grant in self.grants if grant.person == name and grant.live(now))
 
     def entitled(self, purpose: Purpose, team: str, now: datetime) -> tuple[Person, ...]:
-        """Everybody whose live grant opens that purpose and team."""
+        """The people who have a live grant for that purpose and team."""
         names = {grant.person for grant in self.grants if grant.live(now) and grant.opens(purpose, team)}
         return tuple(person for person in self.people if person.name in names)
 
     def next(self, now: datetime, **changes: Any) -> Roster:
-        """The roster after a change, with the next counter."""
+        """The roster with *changes*, the next counter, and the time *now*."""
         return replace(self, counter=self.counter + 1, at=now, **changes)
 
 
 def check_name(name: str) -> str:
-    """A name that a person or service can have; raises Usage."""
+    """The name; raises Usage where a person or service cannot have it."""
     if not name.strip() or name != name.strip() or len(name) > NAME_LONGEST or has_hidden_characters(name):
         raise Usage("bad_name")
     return name
 
 
 def introduce(officer: primitives.SigningKey, key: bytes, store: bytes) -> Introduction:
-    """Vouch for another officer's signing key."""
+    """Sign an introduction of another officer's signing key."""
     return Introduction(key, officer.public, officer.sign(_introduction(key, store)))
 
 
@@ -115,12 +115,12 @@ def sign(kind: str, counter: int, body: bytes, officer: primitives.SigningKey) -
 
 
 def sign_roster(roster: Roster, officer: primitives.SigningKey) -> Signed:
-    """The roster as it is kept."""
+    """The roster as a signed document."""
     return sign("roster", roster.counter, canonical(_to_json(roster)), officer)
 
 
 def read_roster(signed: Signed, trusted: Iterable[bytes]) -> Roster:
-    """The roster, once a chain of officers from *trusted* to its signer has been checked; raises Integrity."""
+    """The roster, after verifying the chain of officers from *trusted* to its signer; raises Integrity."""
     roster = _roster(signed.body)
     known = _trusted_officers(roster, trusted)
     current = {person.sign_key for person in roster.people if person.role is Role.OFFICER}
@@ -209,12 +209,12 @@ def _to_json(roster: Roster) -> dict[str, Any]:
 
 
 def people_to_json(roster: Roster) -> list[dict[str, Any]]:
-    """Everybody who is or was here, as JSON."""
+    """The present and former identities, as JSON."""
     return [_person_to_json(person) for person in (*roster.people, *roster.former)]
 
 
 def digest_of_people(roster: Roster) -> str:
-    """What the entry of a change of who is here swears of it."""
+    """SHA-256 of `people_to_json` in hex: what a log entry that changes the roster commits to."""
     return primitives.sha256(canonical(people_to_json(roster))).hex()
 
 
