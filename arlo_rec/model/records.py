@@ -1,14 +1,14 @@
-"""The frozen nouns that travel between the rooms. No behaviour beyond what follows from their values.
+"""The frozen values that all packages exchange: recordings, calls, people, grants, ids. Pure.
 
-Personal data of callers wears `Private`, which hides itself from repr, format and JSON: whoever needs the
-value says `reveal()`, and a search for that word finds every place that does.
+Personal data of callers is wrapped in `Private`, which hides it from repr, format and JSON: code that needs the
+value calls `reveal()`, and a search for that word finds every such place.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, NewType
@@ -23,7 +23,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def to_micros(at: datetime) -> int:
-    """Microseconds since 1970 in UTC, exactly: how the catalogue keeps an instant."""
+    """Microseconds since 1970 in UTC, exactly: how the catalogue stores an instant."""
     return (at - EPOCH) // MICROSECOND
 
 
@@ -33,7 +33,7 @@ def from_micros(micros: int) -> datetime:
 
 
 def to_iso(at: datetime) -> str:
-    """UTC with Z, with as many decimals as it takes: `2026-10-01T08:15:45Z`."""
+    """ISO 8601 in UTC with Z, with decimals where needed: `2026-10-01T08:15:45Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -46,17 +46,17 @@ def from_iso(text: str) -> datetime:
 
 
 def new_id(due_at: datetime, chance: bytes) -> RecordingId:
-    """An id: a byte for the day on which the recording goes (of 256, so each live day has its own), then *chance*.
+    """An id: the day on which the recording is due modulo 256, in one byte, then 15 random bytes (*chance*).
 
-    What is erased together lies together, in the indexes and in one folder: with ids of chance alone the purge of a
-    day (11,112) took 4.3 s among a million others and 2.2 s among ten thousand.
+    Recordings that are erased together are then close in the indexes and in one folder: with random ids the purge of
+    a day (11,112) took 4.3 s among a million others and 2.2 s among ten thousand.
     """
     day = (due_at - EPOCH) // timedelta(days=1)
     return RecordingId(bytes([day % 256]) + chance)
 
 
 class Private:
-    """A text about a caller, which shows itself only when asked by name."""
+    """A text about a caller, which only `reveal` returns."""
 
     __slots__ = ("_value",)
 
@@ -80,7 +80,7 @@ class Private:
 
 
 class Kind(IntEnum):
-    """What an object holds; the number stands in its header."""
+    """What an object holds; the number is written into its header."""
 
     ORIGINAL = 0
     PSEUDONYMISED = 1
@@ -88,7 +88,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An identity of the roster: its role and the public halves of its keys."""
+    """An identity of the roster: its role and its public keys."""
 
     name: str
     role: Role
@@ -101,7 +101,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An officer's signed yes to what another officer proposed."""
+    """An officer's signed approval of what another officer proposed."""
 
     by: str
     at: datetime
@@ -133,13 +133,13 @@ class Grant:
         return self if self.ended_at is not None else replace(self, ended_at=now, state="revoked")
 
     def opens(self, purpose: Purpose, team: str) -> bool:
-        """Whether it is about that purpose and that team."""
+        """Whether the grant is for that purpose and includes that team."""
         return self.purpose is purpose and (self.teams is None or team in self.teams)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as a source tells it: the sound is not opened and nothing is believed yet."""
+    """A call as a source describes it: the sound is not opened and nothing is verified yet."""
 
     source: str
     source_id: str
@@ -161,7 +161,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A row of the catalogue: no name, no number, no file name stands in it."""
+    """A row of the catalogue; it holds no name, no number and no file name."""
 
     id: RecordingId
     kind: Kind

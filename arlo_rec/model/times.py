@@ -1,4 +1,4 @@
-"""Reading times that people and machines write: strict ISO 8601, always to an instant in UTC.
+"""Parsing times in strict ISO 8601 to instants in UTC.
 
 No week or ordinal dates, no guessing, no naive times: `1/2/2026` and `2026` are refused, not interpreted.
 """
@@ -21,7 +21,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     """`YYYY-MM-DDThh:mm[:ss[.f]]` with Z or an offset, in UTC; raises ValueError.
 
-    Decimals beyond a microsecond are cut off, or rounded up where sound before this time must not be kept.
+    Decimals beyond a microsecond are truncated, or rounded up where sound before this time must not be kept.
     """
     match = _TIME.fullmatch(text)
     if not match:
@@ -34,12 +34,12 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
 
 
 def parse_from(text: str) -> datetime:
-    """An instant, or a date: its start in the policy's zone. Raises Usage."""
+    """An instant, or the start of a date in the policy's zone; raises Usage."""
     return _parse(text, days=0)
 
 
 def parse_end(text: str) -> datetime:
-    """An instant, or a date: the end of that day in the policy's zone. Raises Usage."""
+    """An instant, or the end of a date in the policy's zone; raises Usage."""
     return _parse(text, days=1)
 
 
