@@ -1,7 +1,7 @@
-"""Settings: option, environment, config file, default, in this order; read once, at the edge.
+"""Settings: from options, environment, config file and defaults, in this order; read once per run.
 
-Every key is documented in docs/operating.md, and a key that is not known is a usage error: a mistyped
-setting must not be silently without effect.
+Every key is documented in docs/operating.md, and an unknown key is a usage error, so that a mistyped setting is not
+silently ignored.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ KEYS: Mapping[str, type] = {
     "ner.model": str,
 }
 LANGUAGES = frozenset({"nb", "en"})
-_SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # how a locale's name begins
+_SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
-CONFIG_BYTES = 64 * 1024  # every key of it takes less than 1 kB
-LARGEST = 1_000_000  # of any number here; what is larger is a mistake, and would not fit a time span
+CONFIG_BYTES = 64 * 1024  # each key takes less than 1 kB
+LARGEST = 1_000_000  # of any number; a larger value is a mistake, and would not fit a timedelta
 
 
 class Settings(NamedTuple):
-    """What a run works with."""
+    """The settings of a run."""
 
     store: str | None
     as_name: str | None
@@ -51,7 +51,7 @@ class Settings(NamedTuple):
     vkey: str | None
     feed: Path | None
     lock_wait: float
-    guard_share: str  # a fraction or a decimal, parsed by the one command that needs it
+    guard_share: str  # a fraction or a decimal, parsed by `purge`
     guard_count: int
     guard_jump_days: int
     asr_model: str | None  # a folder
@@ -95,8 +95,8 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
 
 
 def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:
-    """Language and state folder while nothing is parsed yet, so that whatever fails is told in the right
-    language and kept in the right place. What is wrong with the settings themselves is told by `settle`.
+    """Language and state folder before the options are parsed, so that every error is shown in the right language and
+    failed unlocks are noted in the right folder. Errors of the settings themselves are raised by `settle`.
     """
     try:
         kept = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)
@@ -107,9 +107,9 @@ def beforehand(lang: str | None, config: str | None, environment: Mapping[str, s
 
 
 def language(named: str | None, environment: Mapping[str, str], configured: str | None) -> str:
-    """`nb` or `en`: as the option names, else as LANG says, else as configured, else Norwegian.
+    """`nb` or `en`: by the option, else by LANG, else by the config file, else Norwegian.
 
-    Raises Usage for a name that is neither. A LANG of another language, or of none (`C`), says nothing.
+    Raises Usage for another name. A LANG of another language, or of none (`C`), is ignored.
     """
     for code in (named, configured):
         if code is not None and code not in LANGUAGES:
