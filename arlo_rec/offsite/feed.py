@@ -1,9 +1,9 @@
-"""The feed: everything that the log says, outside, in a file that only grows; from it a restored store is caught up.
+"""The feed: a copy of the log outside the store, append-only; a restore reads from it what happened since.
 
     {"log_key": …}      a key that signs from that size on, and the statement of the key before it
     {"seq": …}          an entry: its number, its salt and its body, which together give its leaf
-    {"tombstones": …}   after a withdrawal: who withdrew, as the pseudonym of the index, sealed to the officers
-    {"people": …}       after a change of the roster: who is or was here, with the keys that they sign with
+    {"tombstones": …}   after a withdrawal: who withdrew, by blind index, sealed to the officers
+    {"people": …}       after a change of the roster: the present and former identities with their signing keys
                         (the entry before each of these two commits to it, by a hash)
     {"checkpoint": …}   closes what one change wrote; the last of all says how far the feed goes
 

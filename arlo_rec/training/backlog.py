@@ -1,8 +1,8 @@
 """The backlog: calls of which no training copy was made yet, processed one by one or several at once.
 
-One thread alone touches the store: it opens a call, hands it to a worker that plans the cuts (which takes the time),
-and makes the copy when that is done. Each copy is committed by itself, so whoever stops in the middle goes on where
-they stopped. How a copy is made stands in `build`.
+Only one thread uses the store: it opens a call, passes it to a worker that plans the cuts (which takes most of the
+time), and makes the copy afterwards. Each copy is committed by itself, so an interrupted run can be continued.
+`build` makes a copy.
 """
 
 from __future__ import annotations
