@@ -1,8 +1,8 @@
-"""The guidelines as data and as decisions. Pure: no clock, no disk, nothing of ours is imported.
+"""The guidelines as data and as decisions. Pure: no clock, no disk, and no import from this program but `rules`.
 
-`RULES` holds every rule by the id that refusals, log entries and documents cite. `Purpose` is closed: there
-is no third. `LIFECYCLE` says which event may move a recording from which state to which. Every decision
-returns a `Decision` that names its rule, a yes as carefully as a no; who carries it out takes that value.
+`RULES` holds every rule by the id that refusals, log entries and documents cite. `Purpose` is a closed set of two.
+`LIFECYCLE` says which event moves a recording from which state to which. Every decision returns a `Decision` that
+names its rule, whether it allows or refuses; this module decides and carries nothing out.
 """
 
 from __future__ import annotations
@@ -23,25 +23,28 @@ __all__ = ["RULES", "Rule"]
 POLICY_VERSION = "2026-01"
 ZONE = "Europe/Oslo"  # where a plain date begins and ends
 
-RETENTION = timedelta(hours=90 * 24)  # retention.90d: instants in UTC, so no daylight saving moves it
-WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week still delivers
+RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, independent of daylight saving
+WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
-GRANT_LONGEST = timedelta(days=90)  # no grant outlives the recordings it opened
+GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
-RING_LONGEST = timedelta(hours=7 * 24)  # that a backup may be opened after an erasure
-REFUSED_FOR_GOOD: Final = {"withdrawn": "consent.withdraw", "expired": "retention.90d"}  # by rule: no file stays either
-OVERDUE_AFTER = timedelta(hours=2)  # purge runs hourly; two missed runs are worth a look
+RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
+REFUSED_FOR_GOOD: Final = {
+    "withdrawn": "consent.withdraw",
+    "expired": "retention.90d",
+}  # by code: the files of these are removed too
+OVERDUE_AFTER = timedelta(hours=2)  # purge runs hourly; two runs were missed
 
 
 class Purpose(StrEnum):
-    """What a recording may be used for. There is no third."""
+    """The two purposes of a recording; there is no other."""
 
     TRAINING = "training"
     QUALITY = "quality"
 
 
 class Role(StrEnum):
-    """What a person or a service is here for."""
+    """The role of a person or a service."""
 
     OFFICER = "officer"
     MANAGER = "manager"
@@ -52,7 +55,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be done with a store."""
+    """The actions on a store that a role may have."""
 
     PEOPLE = "people"
     GRANT = "grant"
@@ -76,7 +79,7 @@ class Action(StrEnum):
 
 
 class State(StrEnum):
-    """Where a recording is in its life; it only ever moves on."""
+    """The states of a recording; it never returns to an earlier one."""
 
     ARRIVING = "arriving"
     HELD = "held"
@@ -85,15 +88,15 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What moves a recording from one state to the next."""
+    """The events that change the state of a recording."""
 
     TAKEN_IN = "taken_in"
     ABANDONED = "abandoned"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     DISCARDED = "discarded"  # a training copy that was changed, rejected or released under another id
-    ERASED_BEFORE = "erased_before"  # a restored store learns that it was erased since the backup, or has no object
-    GONE = "gone"  # its object, too
+    ERASED_BEFORE = "erased_before"  # of a restored store: it was erased after the backup, or has no object
+    GONE = "gone"  # its object is deleted
 
 
 LIFECYCLE: Final[Mapping[tuple[State, Event], State]] = {
@@ -108,7 +111,7 @@ LIFECYCLE: Final[Mapping[tuple[State, Event], State]] = {
 
 
 def after(state: State, event: Event) -> State:
-    """The state that *event* leads to; raises ValueError where the table has no such step."""
+    """The state after *event*; raises ValueError where LIFECYCLE has no such transition."""
     try:
         return LIFECYCLE[state, event]
     except KeyError:
@@ -116,14 +119,14 @@ def after(state: State, event: Event) -> State:
 
 
 def transition(event: Event) -> tuple[State, State]:
-    """The one state that *event* takes a recording from, and the one that it leads to."""
+    """The state before and the state after *event*."""
     [before] = [state for state, moved_by in LIFECYCLE if moved_by is event]
     return before, LIFECYCLE[before, event]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An answer and the rule that it follows from; `code` names the refusal for scripts."""
+    """A decision and its rule; `code` names a refusal for scripts."""
 
     allowed: bool
     rule: str
@@ -168,40 +171,40 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }
-LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # noted as a disclosure with the entry that allows it
+LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT})
 
 
 def may(role: Role, action: Action) -> Decision:
-    """Whether this role does that here. To open a recording takes a grant on top (`may_open`)."""
+    """Whether a role may do that; opening a recording needs a grant as well (`may_open`)."""
     roles, rule = _MAY[action]
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
 def needs_purpose(action: Action) -> bool:
-    """Whether an action is for one of the two purposes, with a reason, and under a grant for it (security.reason)."""
+    """Whether an action needs a purpose, a reason and a grant for the purpose (security.reason)."""
     return action in _NEEDS_PURPOSE
 
 
 def may_be_granted(role: Role) -> Decision:
-    """Whether the officer may give this role access to recordings."""
+    """Whether an officer may grant this role access to recordings."""
     if role in {Role.MANAGER, Role.OFFICER}:
         return Decision.yes("access.managers")
     return Decision.no("access.managers", "not_a_manager")
 
 
 def grant_state(*, to_oneself: bool, officers: int) -> str:
-    """`live`, or `pending` where an officer would grant to herself although a second one could decide."""
+    """`live`, or `pending` where an officer grants to herself and another officer could approve."""
     return "pending" if to_oneself and officers > 1 else "live"
 
 
 def holds_root(role: Role, *, live_grant: bool) -> bool:
-    """Whether this role needs the root seed: whoever takes in, opens or destroys (access.need)."""
+    """Whether this role needs the root seed, to take in, open or erase recordings (access.need)."""
     return role in {Role.OFFICER, Role.SUPPORT, Role.RETENTION, Role.INGEST} or (role is Role.MANAGER and live_grant)
 
 
 def holds_index(role: Role) -> bool:
-    """Whether this role needs to find a caller by number (access.need)."""
+    """Whether this role needs the index seed, to find a caller by number (access.need)."""
     return role in {Role.OFFICER, Role.SUPPORT, Role.INGEST}
 
 
@@ -214,8 +217,8 @@ _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 def reason_problem(reason: str | None) -> str | None:
     """Why this is no valid reason, as a code; None if it is one (security.reason).
 
-    A reason is kept for long and read by many: it must say something, and must not hold a telephone
-    number or an address itself.
+    A reason is stored for long and read by many: it must not be empty of meaning, nor hold a telephone number or an
+    address itself.
     """
     if reason is None:
         return "reason_missing"
@@ -234,7 +237,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 
 def has_hidden_characters(text: str) -> bool:
-    """Whether a terminal or a page could be fooled by it: controls, bidi marks, line separators."""
+    """Whether a text has characters that could deceive a reader: controls, bidi marks, line separators."""
     return any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _BIDI for c in text)
 
 
@@ -242,18 +245,18 @@ def has_hidden_characters(text: str) -> bool:
 
 
 def due_at(started_at: datetime) -> datetime:
-    """The instant at which a recording goes."""
+    """The instant at which a recording is due to be erased."""
     return started_at + RETENTION
 
 
 def is_due(due_at: datetime, now: datetime) -> bool:
-    """The one deadline predicate: past retention from the instant on, and not a microsecond before."""
+    """Whether a recording is past retention: from the instant *due_at* on."""
     return now >= due_at
 
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """When a purge stops and asks: it would rather be late than destroy a store by a wrong clock."""
+    """The limits beyond which a purge refuses, because the clock may be wrong."""
 
     share: Fraction = Fraction(1, 3)
     count: int = 20
@@ -261,7 +264,7 @@ class GuardLimits:
 
 
 def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLimits) -> Decision:
-    """Whether a purge of *due* out of *held* is believable at *now*, the last run having been at *mark*."""
+    """Whether a purge of *due* out of *held* recordings is plausible at *now*, after a last run at *mark*."""
     if now - mark > limits.jump:
         return Decision.no("retention.90d", "clock_jumped")
     if due > limits.count and Fraction(due, max(held, 1)) > limits.share:
@@ -273,8 +276,8 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Somebody's wish to open one recording for one purpose, with what the store knows about it."""
+class OpenRequest:
+    """A request to open a recording for a purpose, with the facts that decide it."""
 
     purpose: Purpose
     granted: bool
@@ -283,42 +286,42 @@ class Wish:
     due_at: datetime
 
 
-def may_open(wish: Wish, *, now: datetime) -> Decision:
-    """Whether a recording may be opened: the grant first, so that without one nothing is learnt."""
-    if not wish.granted:
+def may_open(request: OpenRequest, *, now: datetime) -> Decision:
+    """Whether a recording may be opened; the grant is checked first, so that a refusal without one reveals nothing."""
+    if not request.granted:
         return Decision.no("access.managers", "no_grant")
-    if is_due(wish.due_at, now):
+    if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
-    if wish.purpose not in wish.consented:
+    if request.purpose not in request.consented:
         return Decision.no("consent.purposes", "not_consented")
-    if wish.purpose is Purpose.TRAINING and not wish.pseudonymised:
+    if request.purpose is Purpose.TRAINING and not request.pseudonymised:
         return Decision.no("data.pseudonymised", "no_released_copy")
-    return Decision.yes(f"purpose.{wish.purpose}")
+    return Decision.yes(f"purpose.{request.purpose}")
 
 
-def may_copy(wish: Wish, *, now: datetime, officer: bool) -> Decision:
-    """Whether a training copy may be made: an officer may of every call whose consent names training, a manager only
-    of one that quality lets them hear.
+def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
+    """Whether a training copy may be made: by an officer of every call whose consent names training, by a manager only
+    of a call that they may open for quality.
     """
-    if not (wish.granted or officer):
+    if not (request.granted or officer):
         return Decision.no("access.managers", "no_grant")
-    if is_due(wish.due_at, now):
+    if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
-    if Purpose.TRAINING not in wish.consented or not (officer or Purpose.QUALITY in wish.consented):
+    if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
         return Decision.no("consent.purposes", "not_consented")
     return Decision.yes("data.pseudonymised")
 
 
 class Mode(StrEnum):
-    """How it is decided what of a recording goes before training may hear it."""
+    """How the cuts of a training copy are decided."""
 
-    DETECT = "detect"  # what identifies goes
-    STRICT = "strict"  # only what is confidently harmless stays
-    MANUAL = "manual"  # what a person listed goes
+    DETECT = "detect"  # cut what identifies somebody
+    STRICT = "strict"  # cut everything that is not confidently harmless
+    MANUAL = "manual"  # cut what a person listed
 
 
 def stanza_purposes(purposes: Iterable[Purpose], *, pseudonymised: bool) -> frozenset[Purpose]:
-    """The purposes whose listening keys a recording is sealed to: never an original to training."""
+    """The purposes to whose listening keys a recording is sealed; an original never to those of training."""
     wanted = Purpose.TRAINING if pseudonymised else Purpose.QUALITY
     return frozenset(purposes) & {wanted}
 
@@ -331,7 +334,7 @@ def identity_stated(statement: str) -> Decision:
 
 
 def whole_call(reason: str | None) -> Decision:
-    """Whether a mono call, or the agent's channel too, may leave: only by a decision with a reason."""
+    """Whether an access answer may include a mono call or the agent's channel: only with a reason."""
     if reason_problem(reason) is None:
         return Decision.yes("access.subject")
     return Decision.no("access.subject", "whole_call_without_reason")

@@ -1,11 +1,12 @@
-"""Training copies: proposed, reviewed, released. A person decides what is cut, and a proof shows that it was cut.
+"""Training copies: proposed, reviewed, released. A person decides what is cut, and a check proves that it was cut.
 
-    propose   the original is opened, cut, proved against itself, and sealed to its makers: `needs_review`
-    review    who may hear the original looks at the cut list, hears each cut, changes it, and confirms it: `ready`
-    release   the copy is proved once more and sealed anew to training under another id; the copy under review is erased
+    propose   the original is opened, cut, checked against the original, and sealed to its makers: `needs_review`
+    review    a person who may hear the original sees the cut list, hears each cut, changes it, and confirms it: `ready`
+    release   the copy is checked again and sealed to training under a new id; the copy under review is erased
     reject    the copy under review is erased
-Every function takes the id that somebody named and opens it through the gate. Where to cut is decided in
-`training.cut_plan`, how a copy is made in `training.build`; what is still to be made is found in `training.backlog`.
+
+Every function takes the id that the user named and opens it through the gate. `training.cut_plan` decides where to cut,
+`training.build` makes a copy, and `training.backlog` lists calls without a copy.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from arlo_rec.speech.engines.engine import Engine
 
 _RULE = "data.pseudonymised"
-LONGEST_HEARD = 60  # seconds of a stretch that is no cut
+LONGEST_HEARD = 60  # seconds of a part of the original that is not a cut
 CONTEXT = 1.5  # seconds before and behind a cut that a reviewer hears
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a reviewer wants otherwise; cuts by their numbers, from 1."""
+    """A reviewer's changes of a cut list; cuts by their numbers, from 1."""
 
     accepted: Sequence[int] = ()
     removed: Sequence[int] = ()
@@ -56,7 +57,7 @@ class Changes:
 def propose(
     store: Store, shown_id: str, order: CopyOrder, models: SpeechModels, clock: Callable[[], datetime]
 ) -> TrainingCopy:
-    """Make a copy of an original, to be reviewed; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
+    """Make a copy of an original for review; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
     cut_plan.demand_words(order, models)
     original = opening.open_original(store, shown_id, clock)
     plan = cut_plan.plan_cuts(original, order, models)
@@ -72,10 +73,10 @@ def show(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Training
 
 
 def sound_for_review(store: Store, shown_id: str, part: int | Cut | None, clock: Callable[[], datetime]) -> bytes:
-    """What a reviewer listens to, as WAV: the original around a cut, by its number, or around a stretch; or the copy.
+    """A WAV file for a reviewer: the original around a cut (by number), a part of the original, or the copy (None).
 
-    It is noted like an export: whoever has it must delete it when the call is erased. Raises Usage where there is no
-    such cut, or for a stretch of more than a minute: the original is not heard whole in this way.
+    It is logged as a disclosure, like an export. Raises Usage where there is no such cut, and for a part of more than
+    LONGEST_HEARD, so that an original is not heard whole in this way.
     """
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     if part is None:
@@ -92,7 +93,7 @@ def sound_for_review(store: Store, shown_id: str, part: int | Cut | None, clock:
 
 
 def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> TrainingCopy:
-    """The same copy with other cuts, made anew from the original and to be reviewed; the one before is erased."""
+    """Make the copy again from the original with other cuts, for review; the previous copy is erased."""
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     record = CutRecord.of_copy(recording.metadata)
     cuts = _changed(record.plan.cuts, changes)
@@ -104,7 +105,7 @@ def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], da
 
 
 def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> TrainingCopy:
-    """Note that a person has gone through the cut list; raises NotGranted where it is not under review any more."""
+    """Mark a copy's cut list as confirmed; raises NotGranted where it is no longer under review."""
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     with store.change(clock()) as commit:
         held = store.catalogue.copies.get(copy.id)
@@ -116,7 +117,7 @@ def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Train
 
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
-    """Erase a copy that is not good enough; raises Usage or NotGranted."""
+    """Erase a copy under review; raises Usage or NotGranted."""
     _demand_reason(reason)
     copy, _ = _open_under_review(store, shown_id, Action.REJECT, clock)
     _erase(store, copy, Action.REJECT, reason, clock())
@@ -126,9 +127,9 @@ def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], 
 def _open_under_review(
     store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
 ) -> tuple[Copy, OpenRecording]:
-    """A copy that waits for a person; raises NotGranted, or Usage where the id is that of something else.
+    """A copy under review; raises NotGranted, or Usage where the id is not that of a copy under review.
 
-    One that was replaced by a run that broke off is erased now, and the error says what to look at instead.
+    A copy that an interrupted run had replaced is erased now, and the error names its successor.
     """
     copy, recording = _open_unreleased(store, shown_id, action, clock)
     if copy.state is CopyState.REPLACED:
@@ -141,7 +142,7 @@ def _open_under_review(
 def _open_unreleased(
     store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
 ) -> tuple[Copy, OpenRecording]:
-    """A copy that is not released; raises NotGranted, or Usage where the id is that of something else."""
+    """A copy that is not released; raises NotGranted, or Usage where the id is not that of such a copy."""
     recording = opening.open_recording(store, shown_id, action, clock)
     copy = store.catalogue.copies.get(recording.permit.recording.id)
     if copy is None or copy.state is CopyState.RELEASED:
@@ -154,7 +155,7 @@ def _replaced_by(successor: Copy | None) -> Usage:
 
 
 def _changed(cuts: Sequence[Cut], changes: Changes) -> list[Cut]:
-    """The cuts as a reviewer wants them, each with what became of it."""
+    """The cuts after a reviewer's changes, each with its decision."""
     for number in (*changes.accepted, *changes.removed, *changes.moved):
         _numbered(cuts, number)
     changed = []
@@ -176,14 +177,14 @@ def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
 
 
 def _log_heard(store: Store, recording: RecordingId, stretch: str, now: datetime) -> None:
-    """Log who listens to what, and note that it leaves."""
+    """Log what the reviewer hears, and its disclosure."""
     with store.change(now) as commit:
         seq = commit.log(ReviewHeard(recordings=(recording,), heard=stretch))
         disclosures.note(store, seq, disclosures.EXPORT, now)
 
 
 def _part(sound: Sound, begin: float, end: float) -> Sound:
-    """A sound from *begin* to *end* in seconds, as far as it goes."""
+    """The part of a sound from *begin* to *end* in seconds, up to its length."""
     first = max(0, int(begin * sound.rate)) * sound.frame_bytes
     behind = min(sound.frames, int(end * sound.rate) + 1) * sound.frame_bytes
     return Sound(sound.encoding, sound.rate, sound.channels, sound.data[first:behind])
@@ -195,10 +196,10 @@ def _part(sound: Sound, begin: float, end: float) -> Sound:
 def release(
     store: Store, shown_id: str, reason: str | None, engine: Engine | None, clock: Callable[[], datetime]
 ) -> TrainingCopy:
-    """Give a reviewed copy to training.
+    """Release a reviewed copy to training.
 
-    Raises Refused where nobody reviewed it, or where *engine* still hears a name that is known; Integrity where it is
-    not as cut.
+    Raises Refused where it is not reviewed, or where *engine* still recognises a known name in it; Integrity where its
+    sound does not match its cut list.
     """
     _demand_reason(reason)
     copy, recording = _open_unreleased(store, shown_id, Action.RELEASE, clock)
@@ -217,7 +218,7 @@ def release(
 
 
 def _prove(original: OpenRecording, copy: OpenRecording) -> None:
-    """Prove a copy against its original; a disguised one, whose voice was drawn and not kept, against itself."""
+    """Check a copy against its original, or against itself where its voice was disguised at random."""
     record = CutRecord.of_copy(copy.metadata)
     uncut = copy.sound if record.disguised else original.sound
     if uncut.frames != original.sound.frames:
@@ -226,7 +227,7 @@ def _prove(original: OpenRecording, copy: OpenRecording) -> None:
 
 
 def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording) -> None:
-    """Raise Refused where a name that is known to the call is heard in its copy."""
+    """Raise Refused where *engine* recognises a known name of the call in its copy."""
     from arlo_rec.speech.detectors import identifiers, phonetic
     from arlo_rec.speech.engines import passes
 
@@ -238,7 +239,7 @@ def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording
 
 
 def _released_draft(original: OpenRecording, copy: Copy, recording: OpenRecording, *, heard_again: bool) -> CopyDraft:
-    """The sound of a reviewed copy for training, its cut list without the words."""
+    """The draft of the released copy: the reviewed sound, and the cut list without the words."""
     cuts = CutRecord.of_copy(recording.metadata).without_words().to_json()
     metadata = {**recording.metadata, "cuts": cuts}
     return CopyDraft(original, recording.sound, metadata, CopyState.RELEASED, copy.id, heard_again)
@@ -247,7 +248,7 @@ def _released_draft(original: OpenRecording, copy: Copy, recording: OpenRecordin
 def _finish_release(
     store: Store, copy: Copy, recording: OpenRecording, reason: str | None, clock: Callable[[], datetime]
 ) -> TrainingCopy:
-    """Finish a release that broke off behind its new copy: the copy under review is erased now."""
+    """Finish a release that was interrupted after it made the new copy: erase the copy under review."""
     successor = store.catalogue.copies.made_from(copy.id)
     _erase(store, copy, Action.RELEASE, reason, clock())
     if successor is None or successor.state is not CopyState.RELEASED:
@@ -256,7 +257,7 @@ def _finish_release(
 
 
 def _erase(store: Store, copy: Copy, action: Action, reason: str | None, now: datetime) -> None:
-    """Erase a copy under review; the log names its original, and why."""
+    """Erase a copy under review; the log names its original and the reason."""
     order = protocol.Order(str(action), _RULE, Event.DISCARDED, (copy.id,))
     event = CopyErased(action=action, rule=_RULE, recordings=(copy.id,), parent=copy.parent.hex(), why=reason or "")
     protocol.carry_out(store, lambda: order, now, lambda commit, _: commit.log(event))

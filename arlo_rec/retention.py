@@ -1,7 +1,7 @@
-"""What cron does: erase what is 90 days old, and what else ends with time.
+"""The purge, which runs hourly: erase recordings past retention, end expired grants, and delete expired records.
 
-A purge would rather be late than destroy a store by a wrong clock: it refuses where the clock jumped or an
-unusual share is due, and a clock that was set back is overruled by the time of the last run.
+Because a wrong clock could erase a store, a purge refuses where the clock jumped forward or an unusual share is due;
+where the clock was set back, it uses the time of the last run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from arlo_rec.store import Change, Store
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a purge at `now` would erase; `now` is never before the last run."""
+    """What a purge at `now` would erase; `now` is not before the last run."""
 
     now: datetime
     due: tuple[Recording, ...]
@@ -35,9 +35,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """A purge that nobody can undo; `overdue` is what is still held past its day.
+    """The result of a purge; `overdue` counts recordings that are still held past retention.
 
-    It is not `complete` while sealed files could not be unlinked; their receipt follows.
+    It is not `complete` if object files could not be deleted; a later run deletes them and writes the receipt.
     """
 
     due: tuple[Recording, ...]
@@ -49,7 +49,7 @@ class Purged:
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
-    """What is due, and whether that is believable; raises NotGranted for roles that do not purge."""
+    """The recordings that are due, and whether a purge of them is plausible; raises NotGranted."""
     store.demand(Action.PURGE, now)
     mark, at = store.meta.instant("purged_at"), store.today(now)
     due = tuple(store.catalogue.recordings.past_retention(at))
@@ -61,7 +61,7 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
-    """Erase what is due; raises Refused (retention.guard) where the plan is not believable."""
+    """Erase what is due; raises Refused (retention.guard) where the plan is not plausible."""
     decision, due = planned.decision, len(planned.due)
     if not decision.allowed:
         store.note(Denied(action=Action.PURGE, rule=decision.rule, code=decision.code, due=due), now)
@@ -92,7 +92,7 @@ def _erase(store: Store, planned: Plan) -> protocol.Erased | None:
 
 
 def _end_access(store: Store, now: datetime) -> None:
-    """What a grant opened is closed when its time is over; whoever lost the last one loses the root seed too."""
+    """Take back the keys of expired grants; a person without a live grant also loses the root seed."""
     outlived = [person for person in store.roster.people if listening_keys.outlived(store, person, now)]
     if not protocol.expired_holders(store, now):
         if outlived:
@@ -118,7 +118,7 @@ def _expired(people: Sequence[Person]) -> GrantsExpired:
 
 
 def _tidy(store: Store, now: datetime) -> None:
-    """Move the mark of the last run, and drop what no late delivery can meet any more."""
+    """Store the time of this run, and delete rows that a late delivery can no longer match."""
     before = now - RETENTION - WITHDRAWN_MARGIN
     with suppress(Unreachable):
         sweep_half_written(store.layout, now)

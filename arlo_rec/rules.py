@@ -1,7 +1,7 @@
-"""The rules of the guidelines by id, in our own words, Norwegian and English. Data only; `policy` decides.
+"""The rules of the guidelines by id, in Norwegian and English. Data only; `policy` decides.
 
-Ids are stable: refusals, log entries and documents cite them. `carried_out` names where a rule lives: a
-decision of `policy`, or the document that a company publishes or keeps.
+Ids are stable: refusals, log entries and documents cite them. `carried_out` names what carries a rule out: a
+function of `policy`, or a document that the company publishes or keeps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SINCE = date(2026, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: its section in the guidelines, what it says, where it is carried out, since when."""
+    """A rule: its section in the guidelines, its text, what carries it out, and since when."""
 
     id: str
     section: int

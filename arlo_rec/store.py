@@ -1,9 +1,9 @@
-"""An open store: recordings above, sealed bytes below, and every change in one commit with its log entries.
+"""An open store, whose every change is committed together with its log entries.
 
-A `Store` belongs to one identity for one command. It brings together the catalogue (`catalogue`), the log (`log`), the
-secrets that are sealed to the identity (`secrets`), the objects (`blobs`) and the root; each has a module of its own. A
-role that was not given a secret gets `NotUnlocked`, not a check that could be skipped. How a store is opened stands in
-`admin.opening`, who may reach a recording in `access.gate`.
+A `Store` is used by one identity for one command. It holds the catalogue (`catalogue`), the log (`log`), the secrets
+that are sealed to the identity (`secrets`), the objects (`blobs`) and the root; each has a module of its own. A role
+without a secret gets `NotUnlocked`, because the secret is not sealed to it, not by a check that code could skip.
+`admin.opening` opens a store, `access.gate` decides who may open a recording.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from arlo_rec.model.errors import NotGranted, NotUnlocked, Refused
 from arlo_rec.model.records import Person, RecordingId, to_iso
 from arlo_rec.policy import POLICY_VERSION, Action, may
 
-LOCK_WAIT = 20.0  # seconds that a command waits for another before it says 11
+LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
 
 
 @dataclass
 class HeldRoot:
-    """R of the catalogue's generation, while the root is locked."""
+    """R of the catalogue's generation; valid while the root is locked."""
 
     secret: bytes = field(repr=False)
     seed: bytes = field(repr=False)
@@ -50,14 +50,14 @@ class HeldRoot:
 
 
 class Change:
-    """A transaction under way: what is logged here is committed with what was changed."""
+    """A transaction in progress: events that are logged here are committed with its changes."""
 
     def __init__(self, person: str, now: datetime, size: int) -> None:
         self._person, self._now, self._size = person, now, size
         self.bodies: list[dict[str, Any]] = []
 
     def log(self, event: AuditEvent, *, at: datetime | None = None, person: str | None = None) -> int:
-        """Add an entry to the commit; its number. *at* and *person* where they are not this run's."""
+        """Add an entry to the commit, and return its number; *at* and *person* default to those of the change."""
         entry = event.to_json()
         entry |= {"at": to_iso(at or self._now), "person": person or self._person, "policy": POLICY_VERSION}
         self.bodies.append(entry)
@@ -65,7 +65,7 @@ class Change:
 
 
 class Store:
-    """One identity's open store."""
+    """A store that is open for an identity."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class Store:
         self.person: Person
         self.prompts: dict[str, Prompt]
         self._seen: root_secret.Seen | None = None
-        self.feed: Path | None = None  # where what is logged is told outside as well
-        self.followers: list[Callable[[Store], None]] = []  # told of every change once it is durable
-        self.doubts: list[str] = []  # why nothing of it may be believed; only `verify` gets to see them
+        self.feed: Path | None = None  # the file that the log is forwarded to
+        self.followers: list[Callable[[Store], None]] = []  # called after every commit
+        self.doubts: list[str] = []  # codes of a rollback that opening noticed; only `verify` gets such a store
 
-    # -- who I am -------------------------------------------------------------------------------------
+    # -- identity -------------------------------------------------------------------------------------
 
     def load_documents(self) -> None:
         """Read and verify roster and policy, and find this identity in the roster; raises NotUnlocked."""
@@ -117,23 +117,23 @@ class Store:
         return self.catalogue.documents.counter("roster") != self.roster.counter
 
     def put_roster(self, roster: Roster) -> None:
-        """Sign and keep the next roster, and work with it from now on; inside a change of an officer's."""
+        """Sign and store the next roster, and use it from now on; inside a change of an officer's."""
         self.catalogue.documents.put(sign_roster(roster, self.identity.signing))
         self.roster = roster
 
     def signers(self) -> list[bytes]:
-        """The keys of everybody who could sign a checkpoint here, people who left included."""
+        """The signing keys of the present and former identities, who could sign a checkpoint."""
         return [person.sign_key for person in (*self.roster.people, *self.roster.former)]
 
     def demand(self, action: Action, now: datetime) -> None:
-        """Go on only where this role does that; a refusal is in the log before it is told."""
+        """Raise NotGranted, after logging it, where the identity's role may not do that."""
         decision = may(self.person.role, action)
         if not decision.allowed:
             self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
             raise NotGranted(decision.code, rule=decision.rule)
 
     def demand_replayed(self, action: Action, now: datetime) -> None:
-        """Go on only where it is known what was erased since the backup that this store was restored from."""
+        """Raise Refused, after logging it, where a restored store lacks the erasures after its backup."""
         if self.meta.number("unreplayed"):
             self.note(Denied(action=action, rule="consent.withdraw", code="erasure.unreplayed"), now)
             raise Refused("erasure.unreplayed", rule="consent.withdraw")
@@ -161,7 +161,7 @@ class Store:
 
     @contextmanager
     def change(self, now: datetime) -> Iterator[Change]:
-        """One transaction: what is changed inside and its log entries are durable together, or neither."""
+        """A write transaction: its changes and log entries become durable together, or not at all."""
         with self.db.writing():
             change = Change(self.identity.name, now, self.log.tree().size)
             yield change
@@ -174,16 +174,16 @@ class Store:
             follow(self)
 
     def note(self, event: AuditEvent, now: datetime) -> int:
-        """Log one event in a change of its own; the number of its entry."""
+        """Log an event in a change of its own, and return the entry's number."""
         with self.change(now) as change:
             return change.log(event)
 
     def reading(self) -> AbstractContextManager[None]:
-        """One consistent view of the catalogue."""
+        """One consistent snapshot of the catalogue."""
         return self.db.reading()
 
     def head(self) -> root_secret.Seen:
-        """The state of the catalogue that a rollback would fall behind; in one view of it."""
+        """The state of the catalogue that a rollback is noticed by; the caller holds a snapshot."""
         tree = self.log.tree()
         sums = self.db.sums()
         digest = primitives.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))
@@ -191,7 +191,7 @@ class Store:
         return root_secret.Seen(generation, roster, tree.size, tree.root(), self.meta.number("changes"), digest)
 
     def remember(self) -> None:
-        """Keep what was just committed beside R and in the account's state folder; never moves back."""
+        """Store the last committed state in the root folder and in the account's state folder; it never moves back."""
         seen = self._seen
         if seen is None:
             return
@@ -204,10 +204,10 @@ class Store:
         self.root.update_seen(newer)
         self.state.remember(self.layout.id, seen)
 
-    # -- small facts ----------------------------------------------------------------------------------
+    # -- other ---------------------------------------------------------------------------------------
 
     def object_digest(self, recording: RecordingId) -> bytes | None:
-        """SHA-256 of a recording's sealed bytes as they lie there; None where they are missing."""
+        """SHA-256 of a recording's object as it is stored; None where it is missing."""
         try:
             with self.blobs.open(recording.hex()) as stream:
                 return primitives.sha256_of(iter(lambda: stream.read(primitives.FEED), b""))
@@ -215,11 +215,11 @@ class Store:
             return None
 
     def today(self, now: datetime) -> datetime:
-        """*now*, or the time of the last purge where the clock was set back since: nothing lasts longer by that."""
+        """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
         return max(now, self.meta.instant("purged_at"))
 
     def close(self) -> None:
-        """Let go of the catalogue."""
+        """Close the catalogue."""
         self.db.close()
 
 

@@ -1,8 +1,8 @@
 """Disclosures: who was given something (exports, access packages, backups), and who must delete what (GDPR 19).
 
-A copy that leaves is noted with the log entry that lets it go, before a byte of it does; where no file came of it, the
-note is taken back. When something of it is erased, whoever has it is told to delete it, and it stays open until that
-was confirmed. A backup forgets by itself, at its next run.
+A disclosure is recorded with the log entry that allows it, before a byte leaves; where no file was written, the row is
+deleted again. When a recording in it is erased, it becomes `open` until its deletion is confirmed. A backup needs no
+confirmation: its next run removes what was erased.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
-_NUMBER_LONGEST = 18  # digits: what the engine keeps as a number
+_NUMBER_LONGEST = 18  # digits that fit into an SQLite integer
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """A copy that left, with what it holds."""
+    """A copy that left the store, with what it holds."""
 
-    id: str  # the number of the log entry that let it go; of a backup its folder
+    id: str  # the number of its log entry; of a backup its folder
     kind: str  # `export`, `package` or `backup`
     person: str | None  # who took it
     at: datetime
@@ -37,14 +37,14 @@ class Disclosure:
 
 
 def note(store: Store, seq: int, kind: str, now: datetime) -> None:
-    """Note that a copy is about to leave, by the log entry of that number; inside its change."""
+    """Record that a copy is about to leave, with the log entry *seq*; inside the same change."""
     row = DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT)
     store.catalogue.disclosures.add(row)
 
 
 @contextmanager
 def unless_written(store: Store, seq: int | None, now: datetime) -> Iterator[None]:
-    """Take the note back where nothing came of the copy."""
+    """Delete the disclosure *seq* again where no copy came into being."""
     try:
         yield
     except BaseException:
@@ -89,7 +89,7 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosur
 
 
 def count_open(store: Store) -> int:
-    """How many confirmations are missing, those of backups included."""
+    """The number of missing confirmations, those of backups included."""
     backups = sum(each.state is DisclosureState.OPEN for each in _backups(store))
     return store.catalogue.disclosures.count_open() + backups
 
@@ -99,7 +99,7 @@ def _is_number(text: str) -> bool:
 
 
 def _disclosure(store: Store, row: DisclosureRow) -> Disclosure:
-    """With what it holds, which the log entry tells."""
+    """The disclosure with what it holds, which its log entry says."""
     entry = store.log.entry(row.seq)
     names = (entry.body or {}).get("recordings", ()) if entry else ()
     ids = [RecordingId(bytes.fromhex(name)) for name in names]

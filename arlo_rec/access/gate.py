@@ -26,10 +26,10 @@ from arlo_rec.policy import (
     LETS_A_COPY_LEAVE,
     Action,
     Decision,
+    OpenRequest,
     Purpose,
     Role,
     State,
-    Wish,
     is_due,
     may,
     may_copy,
@@ -42,12 +42,12 @@ from arlo_rec.store import Store
 _ID = re.compile(r"[0-9a-f]{32}")
 _MADE_HERE = object()
 _NO_GRANT = Decision(allowed=False, rule="access.managers", code="no_grant")
-RECHECK = timedelta(seconds=1)  # a withdrawal that was acknowledged silences what is running
+RECHECK = timedelta(seconds=1)  # so that a recording that is playing stops after a withdrawal
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What somebody wants to do with recordings: for which purpose, and why, as they typed it."""
+    """What a person wants to do with recordings: action, purpose and reason as they were typed."""
 
     action: Action
     purpose: str | None = None
@@ -56,13 +56,13 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Somebody whose role does that, with the grants that are live; looking for recordings may begin."""
+    """A person whose role may do the action, with their live grants; a search for recordings may begin."""
 
     action: Action
     purpose: Purpose | None  # None: making and reviewing training copies
     reason: str | None
     grants: tuple[Grant, ...]
-    as_officer: bool  # goes by the office, not by a grant
+    as_officer: bool  # may open without a grant, as an officer
 
     @property
     def heard_for(self) -> Purpose:
@@ -80,12 +80,12 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to open one recording; the log already says so."""
+    """Permission to open one recording; its log entry is durable already."""
 
     recording: Recording
     keys: Mapping[bytes, primitives.SealingKey] = field(repr=False)
     grant: Grant | None
-    seq: int  # of the log entry that says so
+    seq: int  # of its log entry
     seal: object = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +132,7 @@ def _demand_reason(store: Store, intent: Intent, now: datetime) -> str:
 
 
 def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> Permit:
-    """Leave to open the recording of that id, an original or a copy.
+    """A Permit for the recording of that id, an original or a copy.
 
     An officer who makes or reviews training copies opens it through the subject-access key, everybody else through the
     grant that covers its team. Raises NotGranted or Refused, each after its log entry.
@@ -168,7 +168,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
 def permits_for_subject(
     store: Store, recordings: list[Recording], event: OpenedForSubject, now: datetime
 ) -> list[Permit]:
-    """Leave to open what a data subject asked for, through the subject-access key; one log entry for all."""
+    """Permits for the recordings of an access request, through the subject-access key; one log entry for all."""
     keys = listening_keys.access_keyring(store)
     with store.change(now) as change:
         seq = change.log(event)
@@ -186,7 +186,7 @@ def _decide(recording: Recording | None, admission: Admission, now: datetime) ->
     """What the policy says of opening it; for making copies it is asked about the original that may be heard."""
     if recording is None:
         return _NO_GRANT
-    wish = Wish(
+    request = OpenRequest(
         purpose=admission.purpose or Purpose.TRAINING,
         granted=admission.grant_for(recording.team) is not None,
         consented=recording.purposes,
@@ -194,8 +194,8 @@ def _decide(recording: Recording | None, admission: Admission, now: datetime) ->
         due_at=recording.due_at,
     )
     if admission.purpose is None:
-        return may_copy(wish, now=now, officer=admission.as_officer)
-    return may_open(wish, now=now)
+        return may_copy(request, now=now, officer=admission.as_officer)
+    return may_open(request, now=now)
 
 
 def _shape(shown_id: str) -> str:
@@ -274,7 +274,7 @@ def still_open(store: Store, permit: Permit, now: datetime) -> None:
 
 
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
-    """A recording as it stands now; raises Refused where it was withdrawn or is past retention."""
+    """The current row of a recording; raises Refused where it was withdrawn or is past retention."""
     row = store.catalogue.recordings.get(recording.id)
     if row is None or row.state is not State.HELD or is_due(row.due_at, store.today(now)):
         raise Refused("gone_meanwhile", rule="consent.withdraw")
@@ -295,11 +295,11 @@ def erasure_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId,
 
 
 def _is_still_granted(store: Store, grant: Grant, now: datetime) -> bool:
-    """Whether a grant lives on in the roster as it stands now, which somebody may have changed."""
+    """Whether a grant is still live in the current roster, which is read again."""
     if store.has_newer_roster():
         try:
             store.load_documents()
-        except NotUnlocked:  # who asked was removed
+        except NotUnlocked:  # the person was removed
             return False
     return any(other.id == grant.id and other.live(now) for other in store.roster.grants)
 

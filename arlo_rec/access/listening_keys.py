@@ -1,9 +1,9 @@
 """Listening keys: who may hear the recordings of one purpose, team and month.
 
-A key is made by whoever first needs one and forgotten by its maker at once: its seed is sealed to the
-subject-access key and to the holders of live grants, its public half is signed. Recordings are sealed only
-to a version whose every holder is entitled today; otherwise a new version is made, so that a revocation and
-an expiry bite at the next recording without anybody's passphrase.
+A key is made by the run that first needs it, which does not keep its seed: the seed is sealed to the
+subject-access key and to the holders of live grants, and the public key is signed. Recordings are sealed only
+to a version whose every holder is entitled today; otherwise a new version is made, so that a revocation or an
+expiry takes effect at the next recording without anybody's passphrase.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def access_key(store: Store) -> AccessKey:
 
 
 def new_access_key(store: Store, people: Iterable[Person], now: datetime) -> AccessKey:
-    """A subject-access key that an officer who leaves never had, sealed to the officers among *people*; in a change."""
+    """A new subject-access key, sealed to the officers among *people*; in a change."""
     seed, key_id = primitives.fresh(), primitives.fresh(16)
     for person in people:
         if person.role is Role.OFFICER:
@@ -45,12 +45,12 @@ def new_access_key(store: Store, people: Iterable[Person], now: datetime) -> Acc
 
 
 def key_for(store: Store, purpose: Purpose, team: str, month: str, now: datetime) -> ListeningKey:
-    """The version to seal to today, made now if there is none; inside a change of who may make one."""
+    """The version to seal to today, made now if there is none; inside a change of somebody who may make one."""
     return known_key(store, purpose, team, month, now) or _make(store, purpose, team, month, now)
 
 
 def known_key(store: Store, purpose: Purpose, team: str, month: str, now: datetime) -> ListeningKey | None:
-    """The version to seal to today, if there is one; raises Integrity where one was forged."""
+    """The version to seal to today, if there is one; raises Integrity where a key's signature is not valid."""
     entitled = {primitives.fingerprint(person.seal_key) for person in store.roster.entitled(purpose, team, now)}
     table = store.catalogue.listening_keys
     for key in reversed([_verified(store, key) for key in table.versions(purpose, team, month)]):
@@ -60,7 +60,7 @@ def known_key(store: Store, purpose: Purpose, team: str, month: str, now: dateti
 
 
 def open_to(store: Store, person: Person, purpose: Purpose, teams: frozenset[str] | None) -> int:
-    """Seal every live month's key of that purpose and those teams to *person*; how many. Officer; in a change."""
+    """Seal the keys of that purpose and those teams to *person*, and return their number; in an officer's change."""
     keys = [_verified(store, key) for key in store.catalogue.listening_keys.of_purpose(purpose)]
     opened = [key for key in keys if teams is None or key.team in teams]
     for key in opened:
@@ -90,7 +90,7 @@ def access_keyring(store: Store) -> dict[bytes, primitives.SealingKey]:
 
 
 def public_halves(store: Store, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-    """The public halves of some listening keys, each truly signed by its maker; raises Integrity."""
+    """The public keys of some listening keys, each signature verified; raises Integrity."""
     known = (store.catalogue.listening_keys.get(key) for key in keys)
     return {key.id: _verified(store, key).public for key in known if key is not None}
 
@@ -108,7 +108,7 @@ def seed_for_officer(store: Store, key: bytes) -> bytes:
 def close_to(store: Store, person: Person, now: datetime) -> None:
     """Empty what is sealed to *person* without a live grant for it; inside a change.
 
-    The row stays, empty: whoever held a key may have kept it, so no recording is sealed to that version again.
+    The row stays, empty: its holder may have kept the key, so no recording is sealed to that version again.
     """
     holder = primitives.fingerprint(person.seal_key)
     store.catalogue.listening_keys.empty_seals(outlived(store, person, now), holder)
@@ -148,7 +148,7 @@ def _unseal(opener: primitives.SealingKey, store: Store, key: bytes, holder: byt
 
 
 def _verified(store: Store, key: ListeningKey) -> ListeningKey:
-    """A key whose maker truly signed it; raises Integrity for every other."""
+    """The key, its signature verified; raises Integrity."""
     known = store.roster.signer(key.made_by, _MAKERS) is not None
     if not known or not primitives.verified(key.made_by, key.signature, _message(store, key)):
         raise Integrity("listening_key_forged")
@@ -156,10 +156,10 @@ def _verified(store: Store, key: ListeningKey) -> ListeningKey:
 
 
 def _message(store: Store, key: ListeningKey) -> bytes:
-    """What the maker of a key signs."""
+    """The message that the maker of a key signs."""
     return b"arlo-rec/1/listening key\0" + store.layout.id + canonical(key.statement())
 
 
 def _info(store: Store, key: bytes, holder: bytes) -> bytes:
-    """What a sealed seed is bound to."""
+    """The HPKE info that a sealed seed is bound to."""
     return b"arlo-rec/1/listening seal\0" + store.layout.id + key + holder

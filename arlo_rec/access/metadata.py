@@ -1,4 +1,4 @@
-"""What is known about a recording beyond its row, sealed per audience: managers see less than the officer.
+"""The metadata of recordings, sealed per audience: managers see less than officers.
 
 A manager's copy holds the agent's name and the length. The copy for access requests also holds the caller's
 number, the exchange's id, the consent as it was claimed, and the identifiers that the company already had.
@@ -20,7 +20,7 @@ _DAY = 86_400 * 1_000_000  # microseconds
 
 
 class MetadataKeys:
-    """Metadata keys of one batch: made fresh, sealed once per listening key, forgotten afterwards."""
+    """The metadata keys of a batch: made new, sealed once per listening key, and not kept."""
 
     def __init__(self, store: Store, now: datetime) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class MetadataKeys:
         public: bytes,
         facts: Mapping[str, Any],
     ) -> None:
-        """Keep *facts* for the audience of one listening key; inside a change."""
+        """Store *facts*, sealed for the audience of a listening key; inside a change."""
         if listening_key not in self._made:
             key_id, km = primitives.fresh(16), primitives.fresh()
             sealed = primitives.seal(public, km, _info(self._store, key_id))
@@ -54,7 +54,7 @@ def open_for(
     ke: bytes,
     opened: dict[bytes, bytes],
 ) -> dict[str, Any] | None:
-    """What one of *keys* (listening keys by id) opens; None if none does. *opened* remembers keys from row to row.
+    """The metadata that one of *keys* (listening keys by id) opens; None if none does. *opened* caches metadata keys.
 
     Raises Integrity where a key or the metadata was changed.
     """

@@ -1,6 +1,6 @@
-"""What line managers do: find recordings that they may open, and export one as WAV.
+"""Finding recordings that a manager may open, and exporting a recording as WAV.
 
-The criteria of a search are in the log before it begins, and the ids that it found before they are shown
+The criteria of a search are logged before it begins, and the ids of its results before they are shown
 (security.reason). A manager sees team, agent, time and length, never the caller.
 """
 
@@ -26,7 +26,7 @@ _FOREVER = 2**62  # microseconds
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What somebody looks for; None is no limit."""
+    """The criteria of a search; None is no limit."""
 
     agent: str | None = None
     team: str | None = None
@@ -35,7 +35,7 @@ class Search:
     limit: int | None = None
 
     def to_json(self) -> dict[str, object]:
-        """The criteria as the log keeps them."""
+        """The criteria as the log stores them."""
         criteria: dict[str, object] = {"agent": self.agent, "team": self.team, "limit": self.limit}
         criteria |= {"since": to_iso(self.since) if self.since else None}
         criteria |= {"before": to_iso(self.before) if self.before else None}
@@ -70,10 +70,10 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
 
 
 def export(store: Store, shown_id: str, intent: Intent, out: Path | BinaryIO, clock: Callable[[], datetime]) -> int:
-    """Write the sound of one recording as WAV to a new file or a stream; how many bytes.
+    """Write the sound of a recording as WAV to a new file or a stream, and return the number of bytes.
 
-    A file gets its name only after the last chunk has verified and the recording is still held, and loses it where the
-    recording was erased just then. For a stream the whole object is checked against the catalogue before the first
+    A file gets its name only after the last chunk is verified and the recording is still held, and is deleted where the
+    recording was erased meanwhile. For a stream the whole object is checked against the catalogue before the first
     byte leaves. Raises what the gate raises, Usage where the file exists, Unreachable where it cannot be written.
     """
     admission = gate.admit(store, intent, clock())
@@ -90,7 +90,7 @@ def export(store: Store, shown_id: str, intent: Intent, out: Path | BinaryIO, cl
 
 
 def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:
-    """Write to a stream; raises Unreachable where it does not take everything."""
+    """Write to a stream; raises Unreachable where writing fails."""
     written = 0
     try:
         for piece in sound:
@@ -118,7 +118,7 @@ def _is_open_to(admission: Admission, row: Recording, now: datetime) -> bool:
 
 
 def _with_metadata(store: Store, purpose: Purpose, rows: list[Recording]) -> list[Match]:
-    """What a manager's keys open of each row; what they do not open is not shown."""
+    """The rows whose metadata a manager's keys open; the others are left out."""
     keys = listening_keys.keyring(store, purpose)
     erasure_keys = gate.erasure_keys(store, rows) if rows else {}
     opened: dict[bytes, bytes] = {}

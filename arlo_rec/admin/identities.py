@@ -1,7 +1,7 @@
 """Identities: adding and removing people and services, and changing passphrases.
 
-A new person gets the secrets that the role needs and nothing more. Who is removed loses the root at once and
-the catalogue with its re-keying; what was copied while it was allowed stays readable to them.
+A new person gets only the secrets that the role needs. A removed person loses the root secret at once and the catalogue
+with its re-keying; copies that they made before stay readable to them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDIT
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """Who is to be added, and how they will unlock."""
+    """A person or service to be added, and how they unlock."""
 
     name: str
     role: Role
@@ -88,13 +88,13 @@ def _demand_free(store: Store, name: str) -> None:
 
 
 def listed(store: Store, now: datetime) -> tuple[Person, ...]:
-    """Everybody on the roster."""
+    """Every identity of the roster; raises NotGranted."""
     store.demand(Action.PEOPLE, now)
     return store.roster.people
 
 
 def removable(store: Store, name: str, now: datetime) -> Person:
-    """The person of that name, if the store can go on without; raises NothingMatched or Usage."""
+    """The person of that name, if the store can do without them; raises NothingMatched or Usage."""
     store.demand(Action.PEOPLE, now)
     person = store.roster.person(name)
     if person is None:
@@ -124,7 +124,7 @@ def remove(store: Store, person: Person, now: datetime) -> None:
 
 
 def set_passphrase(store: Store, identity: Identity, passphrase: bytes, now: datetime) -> None:
-    """Lock one's own key file with a new passphrase, and take today's officers into it; logged first."""
+    """Write one's own key file under a new passphrase, with the current officers' keys; logged first."""
     if store.person.service:
         raise Usage("service_has_no_passphrase")
     store.note(PassphraseChanged(), now)
@@ -132,7 +132,7 @@ def set_passphrase(store: Store, identity: Identity, passphrase: bytes, now: dat
 
 
 def reset(store: Store, name: str, now: datetime) -> Added:
-    """Give somebody who lost the passphrase a new key and a one-time passphrase; grants stay, keys are renewed."""
+    """Give a person who lost the passphrase new keys and a one-time passphrase; grants stay."""
     old = _renewable(store, name, now, service=False)
     if old.name == store.person.name or old.recovery:
         raise Usage("not_oneself")
@@ -144,7 +144,7 @@ def reset(store: Store, name: str, now: datetime) -> Added:
 
 
 def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
-    """A new key file for a service; the old one opens nothing any more."""
+    """Write a new key file for a service; the old keys are void."""
     old = _renewable(store, name, now, service=True)
     identity = Identity(store.layout.id, name, primitives.fresh(), _officers(store))
     write_service(key_out, identity)
@@ -152,7 +152,7 @@ def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
 
 
 def renew_recovery(store: Store, now: datetime) -> str:
-    """A new recovery key, shown once: the old one may have been read, or there is none any more."""
+    """A new recovery key, to be shown once; the old one is void."""
     store.demand(Action.PEOPLE, now)
     old = store.roster.person(RECOVERY_NAME)
     secret = readable_secret(RECOVERY_GROUPS)
@@ -178,7 +178,7 @@ def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Pers
 
 
 def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Person:
-    """The same person with new keys, in one change; what was sealed to the old ones is gone, and so is the old root."""
+    """Replace a person's keys in one change; everything sealed to the old keys is deleted, and the root is replaced."""
     new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public, since=now)
 
     def renew(change: Change) -> Sequence[Person]:
@@ -198,11 +198,11 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
     return new
 
 
-# -- one officer after another ------------------------------------------------------------------------
+# -- handover -----------------------------------------------------------------------------------------
 
 
 def may_hand_over(store: Store, name: str, now: datetime) -> None:
-    """Go on only where somebody of that name can take this officer's place; raises NotGranted or Usage."""
+    """Check that an identity of that name can take this officer's place; raises NotGranted or Usage."""
     store.demand(Action.PEOPLE, now)
     if store.person.recovery:
         raise Usage("recovery_hands_nothing_over")
@@ -210,16 +210,16 @@ def may_hand_over(store: Store, name: str, now: datetime) -> None:
 
 
 def hand_over(store: Store, name: str, now: datetime) -> Added:
-    """Add who takes over, as an officer. Whose identity comes back goes on with `take_over`, in the same run.
+    """Add the successor as an officer; the same run then calls `take_over` with the new identity.
 
-    A crash between leaves two officers, and the one who stays runs `person remove`.
+    A crash in between leaves two officers, and the new one runs `person remove`.
     """
     added = add(store, NewPerson(name, Role.OFFICER), now)
     return replace(added, identity=replace(added.identity, once=False))
 
 
 def take_over(store: Store, leaving: str, now: datetime) -> str:
-    """Remove who leaves, after a new recovery key, for they may have read the old one; that key, shown once."""
+    """Renew the recovery key, which the officer *leaving* may know, and remove them; the new key, to be shown once."""
     recovery = renew_recovery(store, now)
     remove(store, removable(store, leaving, now), now)
     return recovery
@@ -247,7 +247,7 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
 
 
 def _give_secrets(store: Store, person: Person) -> None:
-    """The secrets of a role, except the root's, whose version depends on where it is called."""
+    """Give the secrets of a role, except the root seed, whose version depends on the caller."""
     if holds_index(person.role):
         store.secrets.give(person, INDEX_SEED, 1, store.secret(INDEX_SEED))
     if person.role is Role.OFFICER:

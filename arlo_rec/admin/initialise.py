@@ -1,7 +1,7 @@
 """Making a new store: the first officer, the recovery officer, the root, the catalogue, the first log entry.
 
-`store.toml` is written last: until then there is no store, and a run that broke off can be repeated once the
-half-made folders are removed.
+`store.toml` is written last: until then there is no store, and an interrupted run can be repeated once its folders are
+removed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from arlo_rec.store import Store, catalogue_key
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What `init` tells once."""
+    """The result of `init`, which is shown once."""
 
     layout: Layout
     officer: str
@@ -61,7 +61,7 @@ class Initialised:
 
 @dataclass(frozen=True, slots=True)
 class NewStore:
-    """Where and for whom a store is made."""
+    """The paths and the officer of a new store."""
 
     store: Path
     root: Path
@@ -72,7 +72,7 @@ class NewStore:
 
 @dataclass(frozen=True, slots=True)
 class _Founders:
-    """The identities that a store begins with, and the seed of its catalogue."""
+    """The first identities of a store, and the seed of its catalogue."""
 
     officer: Identity
     recovery: Identity
@@ -136,7 +136,7 @@ def _build(folders: Layout, founders: _Founders, feed: Path | None, now: datetim
         store.meta.set_instant("purged_at", now)
         if feed is not None:
             store.meta.set_feed(str(feed))
-        store.log.found()
+        store.log.add_first_key()
         change.log(StoreInitialised(officer=officer.name, people=digest_of_people(store.roster)))
     return store
 

@@ -1,9 +1,9 @@
 """From an unlocked identity to an open store: the checks of every command, in their order.
 
-1  the door: shared with everybody but a re-keying       5  nothing older than what was seen before
-2  the catalogue's key, sealed to this identity          6  a small catalogue is looked through whole
-3  the newest state seen outside, read before the inside 7  what an earlier run left is finished
-4  the catalogue, its roster and policy, verified        8  failed unlocks are taken into the log
+1  the open lock, shared; exclusive for a re-keying      5  nothing is older than a state that was seen before
+2  the catalogue's key, sealed to this identity          6  a small catalogue is verified whole
+3  the newest state seen, read before the catalogue      7  what an interrupted run left is finished
+4  the catalogue: its version, roster and policy         8  failed unlocks are copied into the log
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 from arlo_rec.store import LOCK_WAIT, Store, catalogue_key
 
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
-LOOKED_THROUGH = 4 * 1024 * 1024  # bytes of a catalogue that every command looks through: 1,900 recordings, 50 ms
+VERIFIED_WHOLE = 4 * 1024 * 1024  # bytes of a catalogue that every command verifies: 1,900 recordings, 50 ms
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
     """How a store is opened.
 
-    *erasing* gives up the ballast where the disk is full; other commands leave it to those. Whoever is *doubting* gets
-    a store that was rolled back too, untouched, with what is wrong in `doubts`.
+    *erasing* deletes the ballast where the disk is full, which other commands must not. *doubting* also opens a store
+    that was rolled back, without changing it, with the problems in `doubts`.
     """
 
     lock_wait: float = LOCK_WAIT  # seconds
@@ -57,8 +57,8 @@ def open_store(
 ) -> Iterator[Store]:
     """The store, opened for one identity and closed at the end.
 
-    Raises NotUnlocked where the identity is none of this store, Integrity where something is older than what was seen,
-    InUse, or Unreachable.
+    Raises NotUnlocked where the identity is not on the roster, Integrity where something is older than a state that was
+    seen, InUse, or Unreachable, also where the catalogue has another version.
     """
     with ExitStack() as stack:
         if options.erasing:
@@ -71,7 +71,7 @@ def open_store(
 def _opened(
     layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions
 ) -> Iterator[Store]:
-    """Steps 1 to 8, with a re-keying that is due done before."""
+    """Steps 1 to 8; a re-keying that is due is done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     with _session(layout, identity, state, lock_wait=options.lock_wait, alone=False) as (store, seeds):
@@ -94,37 +94,39 @@ def _opened(
 def _session(
     layout: Layout, identity: Identity, state: StateFolder, *, lock_wait: float, alone: bool
 ) -> Iterator[tuple[Store, list[bytes]]]:
-    """Steps 1 to 5; *alone* keeps everybody else out."""
+    """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
         stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait))
         seeds = read_catalogue_seal(layout, identity)
         root_port = FileRoot(layout.root)
-        seen = _seen(root_port, state, layout)
+        seen = _seen(root_port, state, layout.id)
         connection, seed = _connect(layout, seeds)
         stack.callback(connection.close)
         blobs = FileBlobs(layout.objects, group=layout.group)
         store = Store(layout, connection, blobs, root_port, identity, seed, state)
         store.lock_wait = lock_wait
-        _bring_up_to_date(store, connection)
+        schema.demand_version(store.meta.number("schema"), layout.store)
+        if seen is None:
+            raise Integrity("seen_unreadable", path=str(layout.root))
         store.load_documents()
         store.doubts += rolled_back(store, seen)
         yield store, seeds
 
 
 def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
-    """Steps 6 to 8, and from now on whatever is changed is told outside."""
-    if not options.doubting and store.layout.catalogue.stat().st_size <= LOOKED_THROUGH:
-        _look_through(store)
+    """Steps 6 to 8; from now on every change is forwarded to the feed."""
+    if not options.doubting and store.layout.catalogue.stat().st_size <= VERIFIED_WHOLE:
+        _verify_whole(store)
     _follow(store, options.feed, now)
     if store.secrets.holds(ROOT_SEED):
-        with suppress(Unreachable):  # whoever only reads can do so; `status` counts what is unfinished
+        with suppress(Unreachable):  # reading is possible without; `status` counts what is unfinished
             protocol.finish(store, now)
     take_attempts(store, now)
     return store
 
 
 def _follow(store: Store, feed: Path | None, now: datetime) -> None:
-    """The feed that is configured, else the one that the store was made with, else none."""
+    """Use the configured feed, else the one that the store was made with, else none."""
     kept = store.meta.feed()
     store.feed = feed or (Path(kept) if kept is not None else None)
     if store.feed is not None:
@@ -133,18 +135,18 @@ def _follow(store: Store, feed: Path | None, now: datetime) -> None:
         follow(store, now)
 
 
-def _look_through(store: Store) -> None:
-    """Every row, every index and every leaf of the log: nothing of them is older than the rest. Raises Integrity."""
-    if not store.db.agrees():
+def _verify_whole(store: Store) -> None:
+    """Verify every row, index and leaf of the log; raises Integrity where one is changed or older than the rest."""
+    if not store.db.indexes_agree():
         raise Integrity("catalogue_damaged")
-    if any(not store.db.still_sums_up(table) for table in store.db.sums()):
+    if any(not store.db.sum_matches(table) for table in store.db.sums()):
         raise Integrity("rows_rolled_back")
     if audit_check.check(store.log, store.signers()):
         raise Integrity("log_damaged")
 
 
 def rolled_back(store: Store, seen: Seen) -> list[str]:
-    """In what the catalogue is older than, or not the same as, what somebody saw of it, as codes."""
+    """The parts of the catalogue that are older than, or differ from, the state *seen*, as codes."""
     with store.reading():
         head = store.head()
         known = head.root if head.size <= seen.size else store.log.root_at(seen.size)
@@ -155,22 +157,20 @@ def rolled_back(store: Store, seen: Seen) -> list[str]:
         problems.append("catalogue_older_than_root")
     if head.size < seen.size or known != seen.root:
         problems.append("log_rolled_back")
-    other = any(seen.sums) and head.sums != seen.sums
-    if head.changes < seen.changes or (head.changes == seen.changes and other):
+    if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
         problems.append("rows_rolled_back")
     return problems
 
 
-def _seen(root_port: FileRoot, state: StateFolder, layout: Layout) -> Seen:
+def _seen(root_port: FileRoot, state: StateFolder, store_id: bytes) -> Seen | None:
+    """The newest state that any run or this account has seen; None where the root folder's copies are unreadable."""
     beside = root_secret.decode_seen(root_port.read_seen())
-    if beside is None:
-        raise Integrity("seen_unreadable", path=str(layout.root))
-    own = state.seen(layout.id)
-    return beside if own is None else beside.merged(own)
+    own = state.seen(store_id)
+    return beside if beside is None or own is None else beside.merged(own)
 
 
 def _make_room(layout: Layout) -> None:
-    """Give up the ballast where the disk could not even take the catalogue's journal."""
+    """Delete the ballast where the disk has no room for the catalogue's journal."""
     try:
         free = os.statvfs(layout.store)
     except OSError:
@@ -179,17 +179,8 @@ def _make_room(layout: Layout) -> None:
         layout.ballast.unlink(missing_ok=True)
 
 
-def _bring_up_to_date(store: Store, connection: SqliteConnection) -> None:
-    """A catalogue of an older version is migrated, by whoever comes first; one of a newer version is left alone."""
-    version = store.meta.number("schema")
-    if version > schema.VERSION:
-        raise Unreachable("store_too_new", path=str(store.layout.store))
-    if version < schema.VERSION:
-        connection.build(schema.migrate)
-
-
 def _connect(layout: Layout, seeds: list[bytes]) -> tuple[SqliteConnection, bytes]:
-    """Open the catalogue with the first seed that fits; two are sealed only while it is being re-keyed."""
+    """Open the catalogue with the first seed that fits; there are two only during a re-keying."""
     if not layout.catalogue.exists():
         raise Integrity("catalogue_missing")
     for seed in seeds:

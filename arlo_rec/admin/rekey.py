@@ -1,12 +1,12 @@
-"""A new key for the whole catalogue, after somebody left who knew the old one. Order:
+"""A new key for the whole catalogue, after a person who knew the old one was removed. Order:
 
     1  the change that removes the person sets `rekey_due`
-    2  seals with both seeds, new and old, for everybody who stays; the one who left loses seal and key file
+    2  seals with both seeds, new and old, for everybody who stays; the removed person's seal and key file are deleted
     3  the catalogue encrypted anew                       a crash: it opens with one of the two
     4  one transaction: the log handed to its new key by the old one, `rekey_due` cleared
     5  seals with the new seed alone
 
-Nobody else may have the catalogue open meanwhile; where somebody has, the next command tries again.
+Nobody else may have the catalogue open meanwhile; if somebody has, the next command tries again.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
             gone = (store.layout.seal_file(person.name), store.layout.key_file(person.name))
             for path in gone:
                 path.unlink(missing_ok=True)
-            for path in gone:  # before the catalogue goes on: nobody would remove what a power cut brings back
+            for path in gone:  # before the re-keying goes on: after a power cut nobody would remove them again
                 sync_folder(path.parent)
     store.db.rekey(catalogue_key(new))
     _hand_over(store, old=in_use, new=new, now=now)
 
 
 def sign_with_known_key(store: Store, seeds: list[bytes]) -> None:
-    """Between steps 3 and 4 the log still goes by its old key: sign with the one that it knows."""
+    """Sign with the key that the log knows: between steps 3 and 4 that is the old one."""
     for seed in seeds:
-        if store.log.goes_by(log_key(seed)):
+        if store.log.is_current_key(log_key(seed)):
             store.log.key = log_key(seed)
 
 

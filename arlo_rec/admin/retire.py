@@ -1,4 +1,4 @@
-"""Retiring the keys of a person or service: the one place where somebody's keys become void.
+"""Retiring the keys of a person or service: the only place where keys become void.
 
 Removal, a reset, a rotated service key, a renewed recovery key and a restore all come here, inside a change of an
 officer who then replaces R (`erasure.protocol.replace_root`), so that nothing that follows opens with what was retired.
@@ -22,10 +22,10 @@ def retire(
 ) -> None:
     """Put *roster* in force, in which nobody goes by the keys of *retired* any more; inside a change of an officer.
 
-    1  filed as former: what they signed stands; a name in *reusable* with the day, so that it can be given again
-    2  the grants of everybody who is not in *roster* any more end
+    1  filed as former, so that their signatures stay valid; a name in *reusable* with the day, so that it is free
+    2  the grants of everybody who is not in *roster* end
     3  an officer among them: a new subject-access key, which they never had
-    4  every secret that was sealed to them goes; of listening keys the rows stay, empty
+    4  every secret that was sealed to them is deleted; of listening keys the rows stay, empty
     """
     filed = [filed_until(person, now) if person.name in reusable else person for person in retired]
     names = {person.name for person in roster.people}

@@ -1,7 +1,7 @@
-"""The recovery key in shares, of which some together give it back and fewer say nothing: SLIP-39.
+"""The recovery key in SLIP-39 shares: a threshold of them restores it, and fewer reveal nothing.
 
-Each share is a row of English words that can be written down, with a checksum (Satoshi Labs, "SLIP-0039: Shamir's
-Secret-Sharing for Mnemonic Codes"). Alone imports shamir_mnemonic.
+Each share is a sequence of English words with a checksum (Satoshi Labs, "SLIP-0039: Shamir's
+Secret-Sharing for Mnemonic Codes"). Only this module imports shamir_mnemonic.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BYTES = 34  # of the standard's even number of bytes: 260 bits fit into 33
 
 
 def split(recovery_key: str, threshold: int, count: int) -> list[str]:
-    """So many shares, of which *threshold* give the key back; raises Usage."""
+    """*count* shares, of which *threshold* restore the key; raises Usage."""
     if not 2 <= threshold <= count <= MOST:
         raise Usage("bad_shares", most=MOST)
     from shamir_mnemonic import generate_mnemonics
@@ -30,8 +30,8 @@ def join(shares: Sequence[str]) -> str:
     from shamir_mnemonic import MnemonicError, combine_mnemonics
 
     try:
-        return _unpacked(combine_mnemonics([" ".join(one.split()).lower() for one in shares]))
-    except (MnemonicError, ValueError):  # what it says quotes a share
+        return _unpacked(combine_mnemonics([" ".join(share.split()).lower() for share in shares]))
+    except (MnemonicError, ValueError):  # its message quotes a share
         raise Usage("shares_do_not_fit") from None
 
 

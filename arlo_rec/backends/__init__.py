@@ -1,7 +1,8 @@
-"""The three ports below the store, and what each promises. Domain words stop here: bytes and names only.
+"""The three storage ports, and what each promises. They take bytes and names, and know nothing of recordings.
 
-`files` and `sqlite` are the real ones, `memory` serves tests; one suite holds all of them to these words.
-What fails is an `Unreachable` (or `InUse` where another run holds a lock), never a foreign exception.
+`files` implements `Blobs` and `Root`, `sqlite` implements `Connection`; the tests have implementations in memory, and
+one suite checks every implementation against the docstrings here. Failures are `Unreachable`, or `InUse` where another
+run holds a lock, never an exception of the operating system or of SQLite.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 Row = tuple[Any, ...]
-SLOTS = 2  # of the root file; one is always whole
+SLOTS = 2  # of the root file; a crash can damage only the one that is being written
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
 Key = TypeVar("Key", bound=bytes | int)
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
@@ -22,32 +23,32 @@ class Blobs(Protocol):
     """Sealed objects by name (32 hex digits). Immutable: a name is written once."""
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Take the bytes for *name*, which is not there before `settle`; safe to call side by side."""
+        """Write the bytes of *name*, which does not exist before `settle`; safe to call from several threads."""
 
     def settle(self, names: Iterable[str]) -> None:
-        """Give what was put its name, and make it, and what was deleted, survive a power cut.
+        """Give what was put its name, and make puts and deletions of *names* survive a power cut.
 
-        A name is there with all its bytes or not at all, whenever the power fails.
+        A name exists with all its bytes or not at all, whenever the power fails.
         """
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable stream of the bytes; raises KeyError where there are none."""
+        """A seekable stream of the bytes; raises KeyError where there is no such name."""
 
     def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
-        """For each name in turn how many bytes, and the first *length* of them; None where there is no such name."""
+        """For each name in order its size and its first *length* bytes; None where there is no such name."""
 
     def size(self, name: str) -> int | None:
         """How many bytes, or None where there is no such name."""
 
     def delete(self, name: str) -> None:
-        """Forget *name* and whatever a broken `put` left of it; a name that is not there is no error."""
+        """Delete *name* and what an interrupted `put` left of it; a name that does not exist is no error."""
 
     def names(self, beginning: str = "") -> Iterator[str]:
-        """Every name that is kept, or that begins with two digits, in no order."""
+        """Every name, or every name that begins with two given digits, in no order."""
 
 
 class Root(Protocol):
-    """Two slots that are overwritten in place, a place for the last seen head, and one lock for all runs."""
+    """Two slots that are overwritten in place, two copies of the newest state seen, and one lock for all runs."""
 
     def read(self) -> list[bytes]:
         """The bytes of both slots."""
@@ -56,68 +57,68 @@ class Root(Protocol):
         """Overwrite one slot where it lies, durably: no copy of the old bytes stays behind in a freed block."""
 
     def read_seen(self) -> list[bytes]:
-        """Both copies of the last seen head; empty bytes where nothing was ever written."""
+        """Both copies of the newest state seen; bytes that decode to no state where nothing was written yet."""
 
     def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
         """Overwrite both copies, one after the other, with what *change* makes of them (None: leave them).
 
-        No other run changes them in between, so the head never moves back.
+        No other run changes them in between, so the state never moves back.
         """
 
     def lock(self, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
-        """Hold the root, shared or alone; raises InUse after *wait* seconds. Gone with the process."""
+        """Lock the root, shared or exclusive; raises InUse after *wait* seconds. Released when the process ends."""
 
 
 class Connection(Protocol):
-    """A catalogue that speaks portable SQL. One thread, one transaction at a time."""
+    """An SQL database for one thread, with one transaction at a time."""
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Every row that the statement gives."""
+        """Every row of the statement's result."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Carry out a statement inside `writing`; how many rows it changed."""
+        """Execute a statement inside `writing`; the number of rows that it changed."""
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
-        """Carry out a statement once per row of values, inside `writing`."""
+        """Execute a statement once per row of values, inside `writing`."""
 
     def reading(self) -> AbstractContextManager[None]:
-        """One consistent view of the catalogue for all that is read inside."""
+        """One consistent snapshot of the database for everything that is read inside."""
 
     def writing(self) -> AbstractContextManager[None]:
-        """All or nothing, and alone: durable when it ends, undone when it raises."""
+        """The only write transaction: durable when the block ends, rolled back when it raises."""
 
     def flush(self, wait: float) -> bool:
-        """Bring the journal home and empty it; False if a reader kept it busy for *wait* seconds."""
+        """Write the journal into the database file and empty it; False if a reader prevented it for *wait* seconds."""
 
     def copy_to(self, path: Path) -> None:
-        """A copy of the whole in a new file, under the same key; inside `reading` it is of that view."""
+        """Copy the database to a new file under the same key; inside `reading` it is a copy of that snapshot."""
 
     def rekey(self, key: bytes) -> None:
-        """Encrypt everything anew under *key*. Nobody else may have the catalogue open."""
+        """Encrypt the whole database again under *key*. Nobody else may have it open."""
 
-    def sound(self) -> list[str]:
-        """What the engine's own check of its file finds wrong; empty if nothing. May run on a thread beside others."""
+    def check_file(self) -> list[str]:
+        """The problems that the engine's own check of its file reports; empty if none. May run on another thread."""
 
-    def agrees(self) -> bool:
+    def indexes_agree(self) -> bool:
         """Whether tables and their indexes agree with each other. May take long."""
 
     def sums(self) -> dict[str, bytes]:
-        """The sum over all rows of each table that has one, as it is kept from change to change."""
+        """The sum over all rows of each table that has one, as each change has updated it."""
 
-    def still_sums_up(self, table: str) -> bool:
-        """Whether all rows of a table, looked at anew, come to the sum that is kept. May take long."""
+    def sum_matches(self, table: str) -> bool:
+        """Whether the sum over all rows of a table, computed again, equals the stored sum. May take long."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connection."""
 
 
 def portions(values: Iterable[Key]) -> Iterator[list[Key]]:
-    """Some hundred at once, as a statement takes only so many; sorted, so that each page of an index is met once."""
+    """The values sorted, in lists of AT_ONCE; sorted, so that each page of an index is read once."""
     every = sorted(values)
     for at in range(0, len(every), AT_ONCE):
         yield every[at : at + AT_ONCE]
 
 
 def marks(values: Sequence[object]) -> str:
-    """As many question marks as values."""
+    """As many SQL placeholders as values."""
     return ", ".join("?" * len(values))

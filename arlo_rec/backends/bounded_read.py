@@ -1,7 +1,7 @@
-"""Small files whose place others may have filled: read without waiting for anybody, and never more than was expected.
+"""Reading a small file at a path that others control: without blocking, and never more bytes than expected.
 
-A pipe that nobody writes to, a device without an end and a file of a terabyte are told as `OSError`s, like a
-file that is missing. It knows nothing of what the files mean.
+A pipe that nobody writes to, an endless device and a file that is too large raise `OSError`, like a missing file. The
+module knows nothing of what the files mean.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import stat
 import time
 from pathlib import Path
 
-PIPE_WAIT = 5.0  # seconds that a pipe may be silent before its end: `<(...)` of a shell, not somebody who types
+PIPE_WAIT = 5.0  # seconds for a pipe to end: enough for a shell's `<(...)`, not for somebody who types
 
 
 def read_small(path: Path, most: int, *, pipes: bool = False) -> bytes:
@@ -26,28 +26,28 @@ def read_small(path: Path, most: int, *, pipes: bool = False) -> bytes:
 
 
 def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> bytes:
-    """The same of a file that was opened with O_NONBLOCK."""
+    """The same for a file that the caller opened with O_NONBLOCK."""
     about = os.fstat(handle)
     if not pipes and not stat.S_ISREG(about.st_mode):
         raise OSError(errno.EINVAL, "not a plain file", str(path))
     if about.st_size > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    found = bytearray()
+    content = bytearray()
     deadline = time.monotonic() + PIPE_WAIT
-    while len(found) <= most:
+    while len(content) <= most:
         try:
-            piece = os.read(handle, most + 1 - len(found))
+            piece = os.read(handle, most + 1 - len(content))
         except BlockingIOError:
             _wait(handle, deadline)
             continue
         if not piece:
-            return bytes(found)
-        found += piece
+            return bytes(content)
+        content += piece
     raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
 
 
 def _wait(handle: int, deadline: float) -> None:
-    """Until there is more; raises OSError after *deadline*."""
+    """Wait until more bytes can be read; raises OSError after *deadline*."""
     more = select.poll()
     more.register(handle, select.POLLIN)
     left = deadline - time.monotonic()

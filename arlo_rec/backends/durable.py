@@ -1,4 +1,8 @@
-"""Writing to the disk so that what is there is whole, and stays: the small steps that everything else is built of."""
+"""Atomic and durable writes to files: the functions that every other module writes files with.
+
+Each function says what exists if it is interrupted, and what it syncs. Errors of the operating system become
+`Unreachable` where a docstring does not say otherwise.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ from arlo_rec.model.errors import Unreachable, Usage
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor  # loaded where something is written: it costs 2 ms
 
-DRAIN_BYTES = 32 * 1024 * 1024  # of a long file, after which the disk begins to work
+DRAIN_BYTES = 32 * 1024 * 1024  # of a long file, after which a sync is begun
 
 
 def translated(error: OSError) -> Unreachable:
-    """Our error for one of the operating system; a full disk has a code of its own."""
+    """The Unreachable for an error of the operating system, with a code of its own for a full disk."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Unreachable("no_space")
     if error.errno == errno.EROFS:
@@ -30,7 +34,7 @@ def translated(error: OSError) -> Unreachable:
 
 @contextmanager
 def disk() -> Iterator[None]:
-    """Turn the operating system's errors into ours."""
+    """Turn the operating system's errors into Unreachable."""
     try:
         yield
     except OSError as error:
@@ -38,7 +42,7 @@ def disk() -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* survive a power cut."""
+    """Sync *folder*, so that the names in it survive a power cut; raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -47,7 +51,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write a small file so that it is there whole or not at all, and durably."""
+    """Write or replace a small file atomically and durably."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with disk():
         try:
@@ -61,10 +65,11 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 
 def write_new(path: Path, pieces: Iterable[bytes], still: Callable[[], None] = lambda: None) -> int:
-    """Write a file that must not exist yet, readable for its owner, which is there whole or not at all.
+    """Write a file that must not exist yet, readable for its owner alone; the number of bytes.
 
-    It gets its name when it is whole, so that a run that is killed leaves nothing behind. Then *still* is asked once
-    more, and may take the file away again by raising: what was erased between the last piece and the name is not kept.
+    It gets its name when all bytes are written, so that a run that is killed leaves nothing behind. Then *still* is
+    called, and the file is deleted again where it raises: a recording that was erased between the last piece and the
+    name is not kept. Raises Usage where *path* exists.
     """
     written = 0
     with _nameless(path.parent) as (handle, lies):
@@ -89,9 +94,9 @@ def write_new(path: Path, pieces: Iterable[bytes], still: Callable[[], None] = l
 
 @contextmanager
 def _nameless(folder: Path) -> Iterator[tuple[int, str]]:
-    """A new file of its owner's in *folder*, and where it can be linked from: nowhere else has it a name.
+    """A new file in *folder* without a name, readable for its owner alone, and the path that it can be linked from.
 
-    On a file system that keeps no file without one (NFS, some FUSE) it has a hidden one until the end.
+    On a file system without O_TMPFILE (NFS, some FUSE) the file has a hidden name until the block ends.
     """
     part: Path | None = None
     with disk():
@@ -112,7 +117,7 @@ def _nameless(folder: Path) -> Iterator[tuple[int, str]]:
 
 
 def _name_new(handle: int, lies: str, path: Path) -> None:
-    """Give the finished file its name, without replacing anything."""
+    """Give the finished file its name; raises Usage where *path* exists."""
     try:
         os.link(lies, path, src_dir_fd=handle)  # with a descriptor, whichever, Python follows the link in /proc
     except FileExistsError:
@@ -120,7 +125,7 @@ def _name_new(handle: int, lies: str, path: Path) -> None:
 
 
 def put_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True) -> None:
-    """Write a file from its beginning; a long one is brought to the disk while it is written. Raises OSError."""
+    """Create or overwrite a file; a long one is synced in parts while it is written. Raises OSError."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(handle, "wb", buffering=0):
         os.fchmod(handle, mode)
@@ -133,9 +138,9 @@ def put_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True
 
 
 class _Draining:
-    """Brings a long file to the disk while it is still being written, so that syncing it in the end takes no time.
+    """Syncs a long file on another thread while it is being written, so that the final sync is short.
 
-    What fails on the way is raised at the end: the kernel tells only once of a write that the disk refused.
+    An error of these syncs is raised at the end: the kernel reports a failed write-back only once.
     """
 
     def __init__(self, handle: int) -> None:
@@ -148,7 +153,7 @@ class _Draining:
         return self
 
     def written(self, length: int) -> None:
-        """So many bytes more."""
+        """Count written bytes, and begin a sync after DRAIN_BYTES."""
         self._waiting += length
         if self._waiting >= DRAIN_BYTES:
             from concurrent.futures import ThreadPoolExecutor
@@ -161,12 +166,12 @@ class _Draining:
         if self._thread is not None:
             self._thread.shutdown()
         if kind is None:
-            for one in self._drained:
-                one.result()
+            for drain in self._drained:
+                drain.result()
 
 
 def name_durably(path: Path) -> None:
-    """Sync what was put for *path* and give it its name; the name is durable once its folder was synced."""
+    """Sync the `.part` file of *path* and rename it to *path*; the name is durable once its folder is synced."""
     part = path.with_suffix(".part")
     handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

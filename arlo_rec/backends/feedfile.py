@@ -1,4 +1,4 @@
-"""A file that only ever grows, on another mount: opened for appending, so that `chattr +a` may guard it."""
+"""A file of lines on another mount that is only appended to, so that `chattr +a` can protect it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _BLOCK = 64 * 1024  # bytes read at once from the end
 
 
 class FeedFile:
-    """One such file."""
+    """The feed's file; what its lines mean is known by `offsite.feed`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def create(self, mode: int) -> None:
-        """Make it where it is not there; raises Unreachable."""
+        """Create the file where it does not exist; raises Unreachable."""
         with disk():
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
             try:
@@ -31,7 +31,7 @@ class FeedFile:
 
     @contextmanager
     def alone(self, wait: float) -> Iterator[int]:
-        """The file, open and held by nobody else; raises InUse or Unreachable."""
+        """The file, open and locked exclusively; raises InUse after *wait* seconds, or Unreachable."""
         with disk():
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         try:
@@ -41,7 +41,7 @@ class FeedFile:
             os.close(handle)
 
     def append(self, handle: int, lines: list[bytes]) -> None:
-        """Add whole lines, durably; behind half a line that a crash left, they begin on one of their own."""
+        """Append whole lines durably, on a new line where a crash left an incomplete one."""
         with disk():
             size = os.fstat(handle).st_size
             torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
@@ -51,10 +51,10 @@ class FeedFile:
             os.fsync(handle)
 
     def backwards(self, handle: int) -> Iterator[bytes]:
-        """Its whole lines, from the last to the first."""
+        """Its complete lines, from the last to the first."""
         with disk():
             begin, rest = os.fstat(handle).st_size, b""
-            half = True  # what no line end closes is half a line, or nothing
+            half = True  # the bytes after the last line end are an incomplete line, or nothing
             while begin > 0:
                 end, begin = begin, max(0, begin - _BLOCK)
                 rest, *lines = (os.pread(handle, end - begin, begin) + rest).split(b"\n")
@@ -65,7 +65,7 @@ class FeedFile:
                 yield rest
 
     def lines(self) -> Iterator[bytes]:
-        """Its whole lines, in order."""
+        """Its complete lines, in order."""
         with disk(), self.path.open("rb") as file:
             for line in file:
                 if line.endswith(b"\n"):

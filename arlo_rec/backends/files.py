@@ -1,8 +1,8 @@
-"""Objects as files, and the root as a file that is overwritten in place. Alone knows about fsync and flock.
+"""Objects as files, the root as a file that is overwritten in place, and file locks. Only this module uses flock.
 
 Objects lie at `ab/<name>`. `put` writes `ab/<name>.part`; `settle` syncs and renames those of a batch, then syncs
-every folder once, so a reader never sees half an object, and what breaks off leaves only a `.part` of its name.
-Syncing after a whole batch is written, side by side, is twice as fast on ext4 as syncing each file when it is.
+every folder once. So a reader never sees part of an object, and an interruption leaves only a `.part` file.
+Syncing after a whole batch is written, on several threads, is twice as fast on ext4 as syncing each file when it is.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from arlo_rec.model.errors import Integrity, InUse
 
 LOCK = "lock"  # in the root folder
 NAME = re.compile(r"[0-9a-f]{32}")
-ANNOUNCED = 256  # objects whose heads are asked for together; each holds a handle, of which a process has 1024
+ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
 POLL = 0.02  # seconds between tries for a lock
 WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
-SYNCERS = 4  # files synced side by side: they wait for one journal, not for each other
-SEEN_WAIT = 30.0  # seconds; it is held for two small writes
+SYNCERS = 4  # threads that sync files: they wait for one journal, not for each other
+SEEN_WAIT = 30.0  # seconds; the lock is held for two small writes
 _Result = TypeVar("_Result")
 
 
@@ -40,7 +40,7 @@ class FileBlobs:
         self._folder = folder
         self._mode = 0o660 if group else 0o600
         self._folder_mode = 0o2770 if group else 0o700
-        self._unnamed: set[str] = set()  # put, and not settled yet
+        self._unnamed: set[str] = set()  # names that were put and not settled yet
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
         """See Blobs."""
@@ -75,19 +75,19 @@ class FileBlobs:
         return os.fdopen(self._handle(name), "rb", buffering=0)
 
     def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
-        """See Blobs. The disk is told of some hundred before the first is read: a million waits are too many."""
+        """See Blobs. The kernel is told of ANNOUNCED files before the first is read, so that it reads ahead."""
         for at in range(0, len(names), ANNOUNCED):
             handles: list[int | None] = []
             try:
                 with disk():
                     for name in names[at : at + ANNOUNCED]:
                         handles.append(self._announced(name, length))
-                    found = [one if one is None else (os.fstat(one).st_size, os.read(one, length)) for one in handles]
+                    heads = [None if handle is None else _head(handle, length) for handle in handles]
             finally:
-                for one in handles:
-                    if one is not None:
-                        os.close(one)
-            yield from found
+                for handle in handles:
+                    if handle is not None:
+                        os.close(handle)
+            yield from heads
 
     def _announced(self, name: str, length: int) -> int | None:
         try:
@@ -113,7 +113,7 @@ class FileBlobs:
         with disk():
             for path in (lies, f"{lies}.part"):
                 with suppress(FileNotFoundError):
-                    os.unlink(path)  # noqa: PTH108 - a purge does it ten thousand times
+                    os.unlink(path)  # noqa: PTH108 - a purge calls this ten thousand times
 
     def names(self, beginning: str = "") -> Iterator[str]:
         """See Blobs."""
@@ -121,7 +121,7 @@ class FileBlobs:
             folders = [self._folder / beginning] if beginning else sorted(self._folder.iterdir())
             for folder in folders:
                 if folder.is_dir():
-                    yield from sorted(one.name for one in os.scandir(folder) if NAME.fullmatch(one.name))
+                    yield from sorted(file.name for file in os.scandir(folder) if NAME.fullmatch(file.name))
 
     def _handle(self, name: str) -> int:
         path = self._lies(name)
@@ -129,7 +129,7 @@ class FileBlobs:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 os.close(handle)
-                raise OSError(errno.EINVAL, "not a plain file", path)  # noqa: TRY301 - as whatever else it is
+                raise OSError(errno.EINVAL, "not a plain file", path)  # noqa: TRY301 - translated like any other error
             return handle
         except FileNotFoundError:
             raise KeyError(name) from None
@@ -140,7 +140,7 @@ class FileBlobs:
         return Path(self._lies(name))
 
     def _lies(self, name: str) -> str:
-        """The path as text: a million `Path`s would take longer than what is done with them."""
+        """The path as text: making a million `Path`s would take longer than what is done with them."""
         if not NAME.fullmatch(name):
             raise ValueError("an object's name is 32 hex digits")
         return f"{self._folder}/{name[:2]}/{name}"
@@ -154,7 +154,7 @@ class FileRoot:
 
     @classmethod
     def create(cls, folder: Path, *, group: bool = False) -> FileRoot:
-        """Lay out the files in an existing, empty folder."""
+        """Create the files in an existing, empty folder."""
         mode = 0o660 if group else 0o600
         with disk():
             put_new(folder / "root", [bytes(SLOTS * SLOT_BYTES)], mode)
@@ -212,7 +212,7 @@ class FileRoot:
 
 @contextmanager
 def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
-    """Hold a lock file, shared or alone; the kernel lets go when the process dies. Raises InUse."""
+    """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds."""
     with disk():
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -223,13 +223,17 @@ def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
 
 
 def lock_handle(handle: int, *, exclusive: bool, wait: float) -> None:
-    """Hold an open file, shared or alone, until it is closed; raises InUse."""
+    """Lock an open file, shared or exclusive, until it is closed; raises InUse after *wait* seconds."""
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     until(lambda: _try_lock(handle, kind), wait)
 
 
+def _head(handle: int, length: int) -> tuple[int, bytes]:
+    return os.fstat(handle).st_size, os.read(handle, length)
+
+
 def is_full(folder: Path) -> bool:
-    """Whether the disk below a folder has no room for another megabyte."""
+    """Whether the file system of a folder has less than a megabyte of free space."""
     try:
         free = os.statvfs(folder)
     except OSError:
@@ -238,7 +242,7 @@ def is_full(folder: Path) -> bool:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system that holds a folder, as the kernel names it; `unknown` where it does not say."""
+    """The kind of file system that holds a folder, as the kernel names it, or `unknown`."""
     try:
         where = folder.resolve(strict=True)
         lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
@@ -259,7 +263,7 @@ def is_weak(kind: str) -> bool:
 
 
 def until(attempt: Callable[[], bool], wait: float) -> None:
-    """Try until it works; raises InUse after *wait* seconds."""
+    """Call *attempt* until it returns true; raises InUse after *wait* seconds."""
     deadline = time.monotonic() + wait
     while not attempt():
         if time.monotonic() >= deadline:

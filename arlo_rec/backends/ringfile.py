@@ -1,4 +1,4 @@
-"""A file of some slots of a fixed size that are overwritten where they lie: the ring of an escrow."""
+"""The file of an escrow's ring: slots of a fixed size that are overwritten in place; `offsite.escrow` fills them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from arlo_rec.backends.files import file_lock
 from arlo_rec.model.errors import Unreachable
 
 RING_SLOTS = 8
-RING_SLOT_BYTES = 64 * 1024  # of a slot: a root secret sealed to some fifty officers
+RING_SLOT_BYTES = 64 * 1024  # of a slot: a root secret sealed to about fifty officers
 _NAME = "ring"
 _README = b"""This folder holds old root secrets of an arlo-rec store for some hours, sealed to its officers.
 A backup can be opened with them. Never copy it into another backup set or a snapshot: whoever keeps an
@@ -22,7 +22,7 @@ _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cach
 
 
 class RingFile:
-    """The slots of one escrow folder."""
+    """The ring file of one escrow folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class RingFile:
 
     @classmethod
     def create(cls, folder: Path, *, group: bool) -> RingFile:
-        """The ring of that folder, laid out where there is none yet; raises Unreachable."""
+        """The ring of that folder, created where there is none yet; raises Unreachable."""
         ring = cls(folder)
         if not ring._path.exists():
             mode = 0o660 if group else 0o600
@@ -44,7 +44,7 @@ class RingFile:
         return ring
 
     def read(self) -> list[bytes]:
-        """Every slot; raises Unreachable where the file is not there or has another length."""
+        """The bytes of every slot; raises Unreachable where the file is missing or has another length."""
         with disk():
             content = self._path.read_bytes()
         if len(content) != RING_SLOTS * RING_SLOT_BYTES:
@@ -52,7 +52,7 @@ class RingFile:
         return [content[at * RING_SLOT_BYTES :][:RING_SLOT_BYTES] for at in range(RING_SLOTS)]
 
     def write(self, slot: int, content: bytes) -> None:
-        """Overwrite one slot where it lies, durably; no bytes are an empty slot."""
+        """Overwrite one slot in place, durably; empty bytes clear it."""
         if len(content) > RING_SLOT_BYTES:
             raise ValueError("more than a slot holds")
         with disk():
@@ -64,6 +64,6 @@ class RingFile:
 
     @contextmanager
     def lock(self, wait: float) -> Iterator[None]:
-        """Hold the ring alone; raises InUse."""
+        """Lock the ring exclusively; raises InUse after *wait* seconds."""
         with file_lock(self._path, exclusive=True, wait=wait):
             yield

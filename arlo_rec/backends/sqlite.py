@@ -1,12 +1,13 @@
-"""The catalogue as one SQLCipher file. Alone imports sqlcipher3, and sqlite-utils for the schema.
+"""The catalogue as one SQLCipher file. Only this module imports sqlcipher3, and sqlite-utils for the schema.
 
 Measured choices: a raw key opens in 0.1 ms where a passphrase takes 133 ms; synchronous=FULL because NORMAL
 lost acknowledged erasures; BEGIN IMMEDIATE because deferred transactions lost updates of parallel writers.
 
-Of most tables a sum over all rows is kept, in `sums`: triggers hand every row that comes or goes, as text, to
-`tally`, and the transaction writes what it all comes to. A row that somebody deletes, changes or takes from an older
-copy of a page makes the sum another one. The sum is a multiset hash, the hashes of rows added modulo 2^256 (Clarke et
-al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity Checking", ASIACRYPT 2003).
+For most tables `sums` keeps a sum over all rows: triggers pass every row that is added or deleted, as text, to
+`tally`, and the transaction writes the new sums before it commits. A row that somebody deletes, changes or restores
+from an older page of the file no longer matches its table's sum. The sum is a multiset hash, the hashes of rows added
+modulo 2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity Checking",
+ASIACRYPT 2003).
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from arlo_rec.backends import Row
 from arlo_rec.backends.files import is_full
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
-BUSY_MS = 30_000  # no wait for another writer is longer
+BUSY_MS = 30_000  # milliseconds to wait for another writer
 _SETTINGS = (
     "cipher_compatibility=4",
     "journal_mode=WAL",
     "synchronous=FULL",
     "secure_delete=ON",
     "foreign_keys=ON",
-    "recursive_triggers=ON",  # so that what INSERT OR REPLACE takes away leaves the sum
+    "recursive_triggers=ON",  # so that a row that INSERT OR REPLACE deletes is subtracted from the sum
     "temp_store=MEMORY",
     "cache_size=-32768",
     f"busy_timeout={BUSY_MS}",
@@ -41,7 +42,7 @@ _SETTINGS = (
 
 @contextmanager
 def _translated(path: Path | None) -> Iterator[None]:
-    """Turn the engine's errors into ours; a full disk shows as an I/O error too."""
+    """Turn the engine's errors into ArloErrors; a full disk can show as an I/O error."""
     try:
         yield
     except dbapi2.DatabaseError as error:
@@ -135,13 +136,13 @@ class SqliteConnection:
         self._commit()
 
     def _tally(self, table: str, sign: int, row: str) -> None:
-        """A row came (1) or went (-1): what triggers call."""
+        """Add (1) or subtract (-1) a row: the SQL function that the triggers call."""
         self._sums[table] += sign * int.from_bytes(hashlib.blake2b(row.encode("utf-8"), digest_size=32).digest())
 
     def _write_sums(self) -> None:
         for table, change in sorted(self._sums.items()):
-            found = self.rows("SELECT value FROM sums WHERE name = ?", (table,))
-            before = int.from_bytes(found[0][0]) if found else 0
+            rows = self.rows("SELECT value FROM sums WHERE name = ?", (table,))
+            before = int.from_bytes(rows[0][0]) if rows else 0
             value = ((before + change) % 2**256).to_bytes(32)
             self.run("INSERT OR REPLACE INTO sums (name, value) VALUES (?, ?)", (table, value))
 
@@ -149,8 +150,8 @@ class SqliteConnection:
         """See Connection."""
         return {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
 
-    def still_sums_up(self, table: str) -> bool:
-        """See Connection: a new sum over all rows, in the very words of the trigger."""
+    def sum_matches(self, table: str) -> bool:
+        """See Connection. The sum is computed with the expression of the insert trigger."""
         with self.reading():
             trigger = self.rows(
                 "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (f"{table}_comes",)
@@ -158,7 +159,7 @@ class SqliteConnection:
             if not trigger:
                 return False
             words = str(trigger[0][0]).split("BEGIN SELECT ", 1)[1].removesuffix("; END").replace("NEW.", "")
-            self.rows(f"SELECT count({words}) FROM {table}")  # noqa: S608 - words of the schema
+            self.rows(f"SELECT count({words}) FROM {table}")  # noqa: S608 - an expression of the schema
             anew = self._sums.pop(table, 0) % 2**256
             return anew == int.from_bytes(self.sums().get(table, b""))
 
@@ -167,7 +168,7 @@ class SqliteConnection:
             self._db.execute("COMMIT")
 
     def flush(self, wait: float) -> bool:
-        """See Connection. The first column of the checkpoint's answer says whether a reader was in the way."""
+        """See Connection."""
         deadline = time.monotonic() + wait
         with _translated(self._path):
             self._db.execute("PRAGMA busy_timeout=200").fetchall()
@@ -180,6 +181,7 @@ class SqliteConnection:
         return True
 
     def _busy(self) -> bool:
+        """Try a checkpoint; whether a reader prevented it, which the first column of the result says."""
         try:
             return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
         except dbapi2.OperationalError as error:
@@ -188,7 +190,7 @@ class SqliteConnection:
             raise
 
     def copy_to(self, path: Path) -> None:
-        """See Connection. A copy of the pages, by the engine: of a file that it has open nobody else may close one."""
+        """See Connection. The engine copies the pages: closing another descriptor of the file would drop its locks."""
         with _translated(path):
             beside = dbapi2.connect(str(path), isolation_level=None)
             try:
@@ -205,14 +207,14 @@ class SqliteConnection:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._key = key
 
-    def sound(self) -> list[str]:
-        """See Connection: SQLCipher's page MACs, then SQLite's own check, on a connection of its own.
+    def check_file(self) -> list[str]:
+        """See Connection: SQLCipher's page MACs, then SQLite's integrity_check, on a connection of its own.
 
-        That of SQLite is the whole one, which compares indexes with their tables: in an older page of an index, calls
-        of a caller would be missing, and nothing else would show it.
+        integrity_check, and not quick_check, because it compares indexes with their tables: an older page of an index
+        would lack calls of a caller, and no other check would notice.
 
-        The first looks past the journal: a page that the power cut off on its way home, and that is whole in the
-        journal, would be told as damaged. So the journal is brought home before, as far as nobody reads it.
+        The check of the MACs does not read the journal: a page that was torn by a power cut, and is whole in the
+        journal, would be reported as damaged. So as much of the journal as no reader needs is written home first.
         """
         beside = SqliteConnection(self._path, self._key) if self._path else self
         pages: list[str] = []
@@ -220,14 +222,14 @@ class SqliteConnection:
             beside.rows("PRAGMA wal_checkpoint(PASSIVE)")
             pages = [str(row[0]) for row in beside.rows("PRAGMA cipher_integrity_check")]
             structure = beside._structure()
-        except (Integrity, NotUnlocked) as problem:  # it stumbled over a page that does not open
+        except (Integrity, NotUnlocked) as problem:  # a page that does not open
             structure = [] if pages else [problem.code]
         finally:
             if beside is not self:
                 beside.close()
         return pages + structure
 
-    def agrees(self) -> bool:
+    def indexes_agree(self) -> bool:
         """See Connection."""
         try:
             return not self._structure()
@@ -243,7 +245,7 @@ class SqliteConnection:
             self._db.close()
 
     def build(self, migrate: Callable[[Any], None]) -> None:
-        """Hand the file to *migrate* as a sqlite-utils Database, which drives the schema: all or nothing, and alone."""
+        """Call *migrate* with the file as a sqlite-utils Database, in the only write transaction; all or nothing."""
         import sys
 
         sys.modules.setdefault("pysqlite3", sys.modules["sqlcipher3"])

@@ -1,1 +1,1 @@
-"""The encrypted catalogue with all of its SQL: a module for each table, or for a few that are never used apart."""
+"""The encrypted catalogue and all SQL: a module for each table, or for tables that are only used together."""

@@ -1,4 +1,7 @@
-"""Whether the log is whole and genuine: bodies, checkpoints, the chain of its keys, and anchors kept outside."""
+"""Verify the log: bodies, tree, checkpoints, the chain of its keys, and anchors (signed notes) kept elsewhere.
+
+Reads the tables of the log through `audit_log`; what the entries say is checked by `oversight.consistency`.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,15 @@ def check(
     signatures: bool = False,
     follow: Callable[[Sequence[Body]], None] = lambda _bodies: None,
 ) -> list[str]:
-    """What is wrong with the log, as codes; empty if nothing. *people* are the keys of all who could sign.
+    """The problems of the log, as codes; empty if none. *people* are the keys of everybody who could sign.
 
     1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
     3. the chain of log keys holds
-    4. the checkpoint (with *signatures*: each) is truly signed, by the log and by a person
+    4. the newest checkpoint (with *signatures*: each) is signed by the log and by a person
     5. every anchor agrees with the tree
 
-    *follow* is handed every body, in order and in batches: whoever has to read the log anyhow reads it once. What
-    others add meanwhile is left to the next check: no view is held, which would be in the way of an erasure.
+    *follow* is called with every body, in order and in batches, so that a caller who needs them reads the log once.
+    Entries that are added meanwhile are left to the next check: no snapshot is held, which would delay an erasure.
     """
     problems: list[str] = []
     count = 0
@@ -61,7 +64,7 @@ def check(
 def _check_note(
     log: AuditLog, checkpoint: SignedCheckpoint, public: bytes | None, names: Mapping[str, bytes]
 ) -> list[str]:
-    """Whether a checkpoint is what its note says, and the note is signed by the log and by one of *names*."""
+    """The problems of a checkpoint: it is what its note says, signed by the log and by one of *names*."""
     try:
         said, signed = merkle.parse_note(checkpoint.note)
     except ValueError:
@@ -75,7 +78,7 @@ def _check_note(
 
 
 def _batches(log: AuditLog, size: int) -> Iterator[tuple[int, list[RawEntry]]]:
-    """Every entry before *size* in order, some thousand at once with the number that the first must have."""
+    """Every entry before *size* in order, in batches, each with the number that its first entry must have."""
     since = 0
     while entries := log.raw_entries(since, size, _BATCH):
         yield since, entries

@@ -2,7 +2,7 @@
 
 Tables: `entries`, `mentions`, `checkpoints`, `log_keys`. The tree itself is that of `crypto.merkle`; whether all of it
 is genuine is checked by `catalogue.audit_check`. Every checkpoint is signed by the log's key and by whoever ran the
-command. When the catalogue is re-keyed the log's key changes too: the old key vouches for the new one.
+command. When the catalogue is re-keyed the log's key changes too, and the old key signs a statement for the new one.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _RESTORATION = 32 + 64  # bytes: an officer's key and signature
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An entry as it is shown: its number and its JSON (None where the body was dropped)."""
+    """An entry as it is shown: its number and its JSON (None where the body was deleted)."""
 
     seq: int
     body: dict[str, Any] | None
 
 
 class RawEntry(NamedTuple):
-    """An entry as it is kept: the leaf commits to salt and body (canonical JSON; None where it was dropped)."""
+    """An entry as it is stored: the leaf commits to salt and body (canonical JSON; None where it was deleted)."""
 
     seq: int
     salt: bytes
@@ -50,7 +50,7 @@ class SignedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """A key of the log: its verifier key, the size from which it signs, and who vouches for it (None: the first)."""
+    """A key of the log: its verifier key, the size from which it signs, and the statement for it (None: the first)."""
 
     vkey: str
     from_size: int
@@ -71,7 +71,7 @@ class AuditLog:
         return merkle.vkey(self.origin, self.key.public)
 
     def tree(self) -> merkle.Tree:
-        """The tree as it stands."""
+        """The tree over all entries."""
         encoded = self._meta.log_tree()
         return merkle.Tree.decode(encoded) if encoded is not None else merkle.Tree()
 
@@ -98,7 +98,7 @@ class AuditLog:
     def catch_up(
         self, entries: Sequence[RawEntry], checkpoints: Sequence[SignedCheckpoint], keys: Sequence[LogKey]
     ) -> None:
-        """Take over what the log said elsewhere, behind what it says here; already verified, inside a transaction."""
+        """Append verified entries, checkpoints and keys of another copy of the log; inside a transaction."""
         self._insert(entries)
         self._mention((entry.seq, read_body(entry.body)) for entry in entries if entry.body is not None)
         for key in keys:
@@ -108,21 +108,21 @@ class AuditLog:
             tree = tree.add(entry.leaf)
         self._close(checkpoints, tree)
 
-    def found(self) -> None:
+    def add_first_key(self) -> None:
         """Record the first key of the log; inside a transaction."""
         self._add_key(LogKey(self.vkey(), 0, None))
 
     def hand_over(self, new_key: primitives.SigningKey) -> None:
-        """Go on under *new_key*, with the old key's word for it; inside a transaction."""
+        """Continue the log under *new_key*, with a statement signed by the old key; inside a transaction."""
         statement = self.key.sign(_handover(self.origin, new_key.public))
-        self._go_on(new_key, statement)
+        self._continue_with(new_key, statement)
 
-    def go_on_by_officer(self, new_key: primitives.SigningKey, officer: primitives.SigningKey) -> None:
-        """Go on under *new_key* with an officer's word, where the old key was lost; inside a transaction."""
-        word = officer.sign(_restoration(self.origin, new_key.public))
-        self._go_on(new_key, officer.public + word)
+    def continue_by_officer(self, new_key: primitives.SigningKey, officer: primitives.SigningKey) -> None:
+        """Continue under *new_key*, with an officer's statement where the old key was lost; inside a transaction."""
+        signature = officer.sign(_restoration(self.origin, new_key.public))
+        self._continue_with(new_key, officer.public + signature)
 
-    def _go_on(self, new_key: primitives.SigningKey, statement: bytes) -> None:
+    def _continue_with(self, new_key: primitives.SigningKey, statement: bytes) -> None:
         self._add_key(LogKey(merkle.vkey(self.origin, new_key.public), self.tree().size, statement))
         self.key = new_key
 
@@ -150,7 +150,7 @@ class AuditLog:
     # -- reading --------------------------------------------------------------------------------------
 
     def entries(self) -> Iterator[LogEntry]:
-        """Every entry, in order; raises Integrity where one is none of ours."""
+        """Every entry, in order; raises Integrity where one cannot be read."""
         yield from self._read("SELECT seq, body FROM entries ORDER BY seq", ())
 
     def entry(self, seq: int) -> LogEntry | None:
@@ -163,7 +163,7 @@ class AuditLog:
         yield from self._read(sql, (recording,))
 
     def raw_entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
-        """Entries with begin <= seq < end in order, *limit* at the most, as they are kept."""
+        """Entries with begin <= seq < end in order, at most *limit* (-1: all), as they are stored."""
         rows = self._db.rows(
             "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
             (begin, end, limit),
@@ -198,7 +198,7 @@ class AuditLog:
         return bytes(rows[0][0]) if rows else None
 
     def is_closed_at(self, size: int) -> bool:
-        """Whether *size* is at least where the newest checkpoint stands, with nothing behind that; in one view."""
+        """Whether the newest checkpoint covers *size* entries or more, and every entry there is; in one snapshot."""
         with self._db.reading():
             last = self._db.rows("SELECT max(seq) FROM entries")[0][0]
             newest = self._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
@@ -207,10 +207,10 @@ class AuditLog:
     def key_chain(self) -> list[LogKey]:
         """Every key of the log from the first on."""
         rows = self._db.rows("SELECT vkey, from_size, statement FROM log_keys ORDER BY number")
-        return [LogKey(str(vkey), int(size), bytes(said) if said else None) for vkey, size, said in rows]
+        return [LogKey(str(vkey), int(size), bytes(signed) if signed else None) for vkey, size, signed in rows]
 
-    def goes_by(self, key: primitives.SigningKey) -> bool:
-        """Whether the log, as it stands, is signed by that key."""
+    def is_current_key(self, key: primitives.SigningKey) -> bool:
+        """Whether the newest key of the log is that key."""
         return self.key_chain()[-1].vkey == merkle.vkey(self.origin, key.public)
 
     def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
@@ -223,7 +223,7 @@ class AuditLog:
 
 
 def read_body(body: bytes) -> dict[str, Any]:
-    """What an entry says; raises ValueError where it is none of ours."""
+    """The JSON of an entry's body; raises ValueError where it cannot be read."""
     return parse_object(body, max_bytes=ENTRY_LONGEST)
 
 
@@ -236,18 +236,18 @@ def _restoration(origin: str, public: bytes) -> bytes:
 
 
 def is_restoration(statement: bytes | None) -> bool:
-    """Whether a key came by an officer's word, not by that of the key before."""
+    """Whether a key's statement is an officer's, after a restore, and not the previous key's."""
     return statement is not None and len(statement) == _RESTORATION
 
 
 def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, officers: Sequence[bytes]) -> bool:
-    """Whether *new* is the log's next key: by the old one's word, or after a restore by an officer's."""
+    """Whether *new* is the log's next key: by the old key's statement, or after a restore by an officer's."""
     if is_restoration(statement):
-        officer, word = statement[:32], statement[32:]
-        return officer in officers and primitives.verified(officer, word, _restoration(origin, new))
+        officer, signature = statement[:32], statement[32:]
+        return officer in officers and primitives.verified(officer, signature, _restoration(origin, new))
     return primitives.verified(old, statement, _handover(origin, new))
 
 
 def handed_over(origin: str, old: bytes, new: bytes, statement: bytes) -> bool:
-    """Whether *old* truly vouched for *new* as the log's next key."""
+    """Whether *statement* is *old*'s signature for *new* as the log's next key."""
     return primitives.verified(old, statement, _handover(origin, new))

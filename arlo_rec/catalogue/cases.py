@@ -11,7 +11,7 @@ from arlo_rec.model.records import from_micros, to_micros
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case as it is kept: `sealed_identity` holds how the person's identity was checked."""
+    """A case as it is stored: `sealed_identity` holds how the person's identity was checked."""
 
     id: str
     state: str
@@ -21,13 +21,13 @@ class CaseRow:
 
 
 class Cases:
-    """Cases of access requests. Changes belong into a transaction of the caller."""
+    """Cases of access requests. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, case: CaseRow, caller: bytes) -> None:
-        """Keep a new case of the caller with that blind index."""
+        """Insert a new case of the caller with that blind index."""
         self._db.run(
             "INSERT INTO cases (id, caller, state, received_at, due_on, identity) VALUES (?, ?, ?, ?, ?, ?)",
             (
@@ -37,7 +37,7 @@ class Cases:
         )
 
     def newest_due_from(self, caller: bytes, day: date) -> CaseRow | None:
-        """The newest case of a caller whose last day is not before *day*."""
+        """The newest case of a caller that is due on *day* or later."""
         rows = self._db.rows(
             "SELECT id, state, received_at, due_on, identity FROM cases WHERE caller = ? AND due_on >= ? "
             "ORDER BY received_at DESC LIMIT 1",
@@ -49,5 +49,5 @@ class Cases:
         return CaseRow(str(case), str(state), from_micros(received), date.fromisoformat(due_on), bytes(sealed))
 
     def answer(self, case: str, state: str, at: datetime) -> None:
-        """Note in which state an answer left a case, and when."""
+        """Set the state of a case and the time of its answer."""
         self._db.run("UPDATE cases SET state = ?, answered_at = ? WHERE id = ?", (state, to_micros(at), case))

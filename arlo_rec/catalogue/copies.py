@@ -13,17 +13,17 @@ from arlo_rec.policy import State
 
 
 class CopyState(StrEnum):
-    """Where a training copy is in its life."""
+    """The states of a training copy."""
 
     NEEDS_REVIEW = "needs_review"
     READY = "ready"  # a person confirmed it
     RELEASED = "released"
-    REPLACED = "replaced"  # another one was made from it; nobody confirms or releases it, and it is erased
+    REPLACED = "replaced"  # another copy was made from it; it can no longer be confirmed or released, and is erased
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A training copy and where it stands."""
+    """A training copy and its state."""
 
     id: RecordingId
     parent: RecordingId
@@ -40,13 +40,13 @@ _SELECT = (
 
 
 class Copies:
-    """Training copies that are held. Changes belong into a transaction of the caller."""
+    """Training copies that are held. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, copy: Copy, made_from: RecordingId | None) -> None:
-        """Keep a new copy; *made_from* is the one that it replaces."""
+        """Insert a new copy; *made_from* is the copy that it replaces."""
         self._db.run(
             "INSERT INTO copies (recording, parent, state, made_by, made_at, made_from) VALUES (?, ?, ?, ?, ?, ?)",
             (copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at), made_from),
@@ -65,12 +65,12 @@ class Copies:
         ]
 
     def made_from(self, replaced: RecordingId) -> Copy | None:
-        """The copy that was made from one that was changed or reviewed."""
+        """The copy that was made from *replaced*."""
         rows = self._db.rows(f"{_SELECT} c.made_from = ?", (replaced,))
         return _copy(rows[0]) if rows else None
 
     def under_review(self) -> list[tuple[Copy, str]]:
-        """Copies that wait for a person, oldest first, each with the team of its call."""
+        """Copies that wait for a review or a release, oldest first, each with the team of its call."""
         states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)
         sql = _SELECT.replace(" FROM", ", r.team FROM", 1) + " c.state IN (?, ?) ORDER BY c.made_at"
         return [(_copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
@@ -86,7 +86,7 @@ class Copies:
         )
 
     def remove(self, recordings: Iterable[RecordingId]) -> None:
-        """Drop the rows of copies among recordings that are being erased."""
+        """Delete the rows of copies among recordings that are being erased."""
         self._db.run_many("DELETE FROM copies WHERE recording = ?", [(recording,) for recording in sorted(recordings)])
 
 

@@ -1,6 +1,6 @@
-"""The table `recipients`: each disclosure (a copy that left) by the number of the log entry that let it go.
+"""The table `recipients`: each disclosure (a copy that left the store) by the number of its log entry.
 
-A disclosure is `out` until something of it is erased; then it is `open`, until somebody confirms that it was deleted.
+A disclosure is `out` until a recording in it is erased; then it is `open` until somebody confirms its deletion.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from arlo_rec.model.records import RecordingId, from_micros, to_micros
 
 
 class DisclosureState(StrEnum):
-    """What is to be done about a copy that left."""
+    """The states of a disclosure."""
 
     OUT = "out"
-    OPEN = "open"  # something of it was erased: whoever has it must delete it
+    OPEN = "open"  # a recording in it was erased: whoever has it must delete it
     CONFIRMED = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)
 class DisclosureRow:
-    """A disclosure as it is kept; what it holds stands in its log entry."""
+    """A disclosure as it is stored; its log entry says which recordings it holds."""
 
     seq: int
     kind: str  # `export` or `package`
@@ -34,28 +34,28 @@ class DisclosureRow:
 
 
 class Disclosures:
-    """Disclosures by log entry. Changes belong into a transaction of the caller."""
+    """Disclosures by log entry. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, row: DisclosureRow) -> None:
-        """Keep a disclosure, unless its log entry has one already."""
+        """Insert a disclosure, unless its log entry has one."""
         self._db.run(
             "INSERT OR IGNORE INTO recipients (seq, kind, person, at, state) VALUES (?, ?, ?, ?, ?)",
             (row.seq, row.kind, row.person, to_micros(row.at), row.state.value),
         )
 
     def remove(self, seq: int) -> None:
-        """Forget a disclosure of which nothing came."""
+        """Delete a disclosure that did not take place."""
         self._db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
 
     def confirm(self, seq: int) -> None:
-        """Note that a copy was deleted."""
+        """Mark a disclosure as confirmed deleted."""
         self._db.run("UPDATE recipients SET state = ? WHERE seq = ?", (DisclosureState.CONFIRMED.value, seq))
 
     def erased(self, recordings: Collection[RecordingId]) -> None:
-        """Open the disclosures that hold one of these, which are being erased."""
+        """Mark the disclosures that hold one of these recordings, which are being erased, as `open`."""
         if not self._any():
             return
         for some in portions(recordings):
@@ -66,7 +66,7 @@ class Disclosures:
             )
 
     def of_recordings(self, recordings: Collection[RecordingId]) -> list[DisclosureRow]:
-        """The disclosures that hold one of these, in the order in which they left."""
+        """The disclosures that hold one of these recordings, oldest first."""
         seqs: set[int] = set()
         if self._any():
             for some in portions(recordings):
@@ -79,18 +79,18 @@ class Disclosures:
         return self.get(seqs)
 
     def get(self, seqs: Collection[int]) -> list[DisclosureRow]:
-        """The disclosures of some log entries, in the order in which they left."""
+        """The disclosures of some log entries, oldest first."""
         sql = "SELECT seq, kind, person, at, state FROM recipients WHERE seq IN"
         rows = [row for some in portions(seqs) for row in self._db.rows(f"{sql} ({marks(some)})", some)]
         return [_row(row) for row in sorted(rows)]
 
     def every(self) -> list[DisclosureRow]:
-        """All of them, in the order in which they left."""
+        """Every disclosure, oldest first."""
         rows = self._db.rows("SELECT seq, kind, person, at, state FROM recipients ORDER BY seq")
         return [_row(row) for row in rows]
 
     def count_open(self) -> int:
-        """How many confirmations are missing."""
+        """The number of disclosures whose deletion is not confirmed."""
         rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))
         return int(rows[0][0])
 

@@ -1,4 +1,4 @@
-"""The table `documents`: roster and policy, each whole and signed. `keys.roster` decides what a signature is worth."""
+"""The table `documents`: roster and policy, each whole and signed. `keys.roster` verifies signatures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Documents:
         self._db = connection
 
     def get(self, kind: str) -> Signed:
-        """A document as it is kept, its signature unchecked; raises Integrity where it is missing."""
+        """A document as it is stored, its signature unverified; raises Integrity where it is missing."""
         rows = self._db.rows("SELECT kind, counter, body, signed_by, signature FROM documents WHERE kind = ?", (kind,))
         if not rows:
             raise Integrity(f"{kind}_missing")
@@ -22,7 +22,7 @@ class Documents:
         return Signed(kind, counter, bytes(body), bytes(signed_by), bytes(signature))
 
     def counter(self, kind: str) -> int:
-        """How often a document was changed; raises Integrity where it is missing."""
+        """The version counter of a document; raises Integrity where it is missing."""
         rows = self._db.rows("SELECT counter FROM documents WHERE kind = ?", (kind,))
         if not rows:
             raise Integrity(f"{kind}_missing")

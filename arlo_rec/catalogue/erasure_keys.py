@@ -1,7 +1,7 @@
 """The tables `day_keys`, `shard_keys` and `shares`: add, unwrap and destroy a recording's erasure key.
 
-Everything here happens inside a transaction of the caller and under the root's lock; the order of steps around it
-(slots, journal, objects) is that of `erasure.protocol`. How keys are wrapped stands in `keys.erasure_keys`.
+The caller holds the root's lock and, for changes, a transaction; `erasure.protocol` decides the order of the steps
+around them (slots, journal, objects), and `keys.erasure_keys` wraps keys.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ErasureKeys:
         self._shards: dict[bytes, bytes] = {}
 
     def add(self, recording: RecordingId, ke: bytes, due_at: datetime) -> None:
-        """Keep *ke* until the recording is erased."""
+        """Wrap the erasure half *ke* into a shard of the hour in which the recording is due."""
         shard = self._shard_with_room(to_micros(due_at) // _HOUR)
         self._db.run(
             "INSERT INTO shares (recording, shard, wrapped) VALUES (?, ?, ?)",
@@ -45,7 +45,11 @@ class ErasureKeys:
         return unwrap(self._shard_key(shard), wrapped, "share", recording)
 
     def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
-        """Drop the wrapped keys of *recordings*; what stays is wrapped below *new_root*, touched paths by new keys."""
+        """Delete the wrapped keys of *recordings*, and wrap every day key under *new_root*.
+
+        The shard and day keys above them are renewed. A recording without a wrapped key is skipped, so an erasure that
+        was interrupted can be repeated.
+        """
         touched: set[bytes] = set()
         for some in portions(recordings):
             going = f"FROM shares WHERE recording IN ({marks(some)})"
@@ -60,13 +64,13 @@ class ErasureKeys:
 
     @staticmethod
     def ids(connection: Connection, prefix: bytes) -> set[RecordingId]:
-        """The recordings that have a wrapped key and whose id begins so; takes no R."""
+        """The recordings that have a wrapped key and whose id begins with *prefix*; needs no R."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
         return {RecordingId(row[0]) for row in rows}
 
     def _renew_shard(self, shard: bytes) -> None:
-        """A new key for one shard; the keys that stay are wrapped again under it."""
+        """Give a shard a new key, and wrap its remaining erasure keys under it."""
         stay = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
         if not stay:
             self._db.run("DELETE FROM shard_keys WHERE id = ?", (shard,))
@@ -82,7 +86,7 @@ class ErasureKeys:
         self._db.run("UPDATE shard_keys SET shares = ? WHERE id = ?", (len(stay), shard))
 
     def _renew_day(self, day: int) -> None:
-        """A new key for one day; its shards' keys are wrapped again under it."""
+        """Give a day a new key, and wrap its shards' keys under it."""
         shards = [row[0] for row in self._db.rows("SELECT id FROM shard_keys WHERE day = ?", (day,))]
         if not shards:
             self._db.run("DELETE FROM day_keys WHERE day = ?", (day,))

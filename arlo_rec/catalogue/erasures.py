@@ -1,4 +1,4 @@
-"""The tables `erasures` and `proofs`: each erasure until its receipt is written, and the path that proves its entry."""
+"""The tables `erasures` and `proofs`: each erasure, its receipt's state, and the proof of its log entry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a log entry stands in the tree of a checkpoint: its number and leaf, the path, the signed note."""
+    """The proof that a log entry is in the tree of a checkpoint: its number and leaf, the path, the signed note."""
 
     seq: int
     leaf: bytes
@@ -36,13 +36,13 @@ class Proof:
 
 
 class Erasures:
-    """Erasures by receipt number. Changes belong into a transaction of the caller."""
+    """Erasures by receipt number. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, erasure: Erasure, person: str, seq: int, path: Sequence[bytes]) -> None:
-        """Keep an erasure as unfinished, with its log entry's number and path."""
+        """Insert an unfinished erasure, with its log entry's number and inclusion path."""
         self._db.run(
             "INSERT INTO erasures (number, kind, at, rule, person, state, recordings) VALUES (?,?,?,?,?,?,?)",
             (
@@ -62,7 +62,7 @@ class Erasures:
         yield from (str(row[0]) for row in self._db.rows("SELECT number FROM erasures WHERE state = ?", (_DONE,)))
 
     def finish(self, number: str) -> None:
-        """Mark an erasure as done: its receipt is written."""
+        """Mark an erasure as finished: its receipt is written."""
         self._db.run("UPDATE erasures SET state = ? WHERE number = ?", (_DONE, number))
 
     def get(self, number: str) -> Erasure:
@@ -74,12 +74,12 @@ class Erasures:
         return Erasure(number, str(kind), from_micros(at), str(rule), _ids(ids))
 
     def count_since(self, at: datetime) -> int:
-        """How many recordings were erased at or after *at*."""
+        """The number of recordings that were erased at or after *at*."""
         rows = self._db.rows("SELECT recordings FROM erasures WHERE at >= ?", (to_micros(at),))
         return sum(len(_ids(ids)) for (ids,) in rows)
 
     def proof(self, number: str) -> Proof:
-        """What proves an erasure's entry; raises Integrity where it is missing."""
+        """The proof of an erasure's log entry; raises Integrity where it is missing."""
         rows = self._db.rows(
             "SELECT p.seq, e.leaf, p.path, c.note FROM proofs p JOIN entries e ON e.seq = p.seq "
             "JOIN checkpoints c ON c.size = p.seq + 1 WHERE p.number = ?",

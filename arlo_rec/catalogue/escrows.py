@@ -1,4 +1,4 @@
-"""The table `escrows`: where the backups of a store lie, and the rings with the secrets that open them."""
+"""The table `escrows`: where the backups of a store are, and the escrows with the root secrets that open them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 from arlo_rec.backends import Connection
 from arlo_rec.model.records import EPOCH, from_micros, to_micros
 
-_NEVER = -1  # of `changes`: the store has changed since, whatever its own number is
+_NEVER = -1  # of `changes`: no backup is up to date
 
 
 @dataclass(frozen=True, slots=True)
 class EscrowRow:
-    """An escrow that this store has a backup with."""
+    """An escrow of this store, and the newest backup that it opens."""
 
     escrow: Path
     folder: Path  # of the backup
-    number: int  # of the newest; 0 before the first
-    changes: int  # how many changes the store had seen when it was made
+    number: int  # of the newest backup; 0 before the first
+    changes: int  # `meta.changes` when the newest backup was made
     at: datetime
 
 
 class Escrows:
-    """The escrows of a store. Changes belong into a transaction of the caller."""
+    """The escrows of a store. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def every(self) -> list[EscrowRow]:
-        """All of them, by path."""
+        """Every escrow, by path."""
         rows = self._db.rows("SELECT path, folder, number, changes, at FROM escrows ORDER BY path")
         return [
             EscrowRow(Path(path), Path(folder), int(number), int(changes), from_micros(at))
@@ -38,7 +38,7 @@ class Escrows:
         ]
 
     def register(self, escrow: Path, folder: Path) -> None:
-        """Keep an escrow, or that its backups lie in another folder from now on; none is up to date then."""
+        """Insert an escrow, or give it another backup folder; either way no backup is up to date."""
         self._db.run(
             "INSERT INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, ?, ?) "
             "ON CONFLICT (path) DO UPDATE SET folder = excluded.folder, changes = excluded.changes",
@@ -46,26 +46,26 @@ class Escrows:
         )
 
     def learn(self, escrow: str, folder: str) -> None:
-        """Keep an escrow that somebody else tells of, unless it is known."""
+        """Insert an escrow that the feed names, unless it is registered."""
         self._db.run(
             "INSERT OR IGNORE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, ?, ?)",
             (escrow, folder, _NEVER, to_micros(EPOCH)),
         )
 
     def restored_from(self, escrow: Path, folder: Path, number: int, at: datetime) -> None:
-        """Keep the escrow that this store was restored with; its newest backup is older than the store."""
+        """Insert the escrow that this store was restored with; its newest backup is not up to date."""
         self._db.run(
             "INSERT OR REPLACE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, ?, ?, ?)",
             (str(escrow), str(folder), number, _NEVER, to_micros(at)),
         )
 
     def enter(self, escrow: Path, number: int, changes: int, at: datetime) -> None:
-        """Note the newest backup with an escrow: its number, the changes it has seen, and its time."""
+        """Set the newest backup of an escrow: its number, the store's `changes` then, and its time."""
         self._db.run(
             "UPDATE escrows SET number = ?, changes = ?, at = ? WHERE path = ?",
             (number, changes, to_micros(at), str(escrow)),
         )
 
     def remove(self, escrow: Path) -> None:
-        """Forget an escrow."""
+        """Delete an escrow."""
         self._db.run("DELETE FROM escrows WHERE path = ?", (str(escrow),))

@@ -1,6 +1,6 @@
-"""The tables `listening_keys` and `listening_seals`: public halves with their makers' signatures, and sealed seeds.
+"""The tables `listening_keys` and `listening_seals`: public keys with their makers' signatures, and sealed seeds.
 
-What a key is worth, and who is entitled to it, is decided in `access.listening_keys`.
+`access.listening_keys` verifies the signatures and decides who is entitled to a key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _COLUMNS = "id, purpose, team, month, public, made_by, signature"
 
 @dataclass(frozen=True, slots=True)
 class ListeningKey:
-    """The public half of a listening key, for one purpose, team and month; the signature is its maker's."""
+    """A public listening key for one purpose, team and month, signed by its maker."""
 
     id: bytes
     purpose: Purpose
@@ -30,7 +30,7 @@ class ListeningKey:
     signature: bytes
 
     def statement(self) -> dict[str, Any]:
-        """What its maker signs, as JSON."""
+        """The JSON that the key's maker signs."""
         return {
             "id": self.id.hex(),
             "month": self.month,
@@ -41,7 +41,7 @@ class ListeningKey:
 
 
 class ListeningKeys:
-    """Listening keys and their seals. No signature is checked here."""
+    """Listening keys and their seals. Signatures are not verified here."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -65,7 +65,7 @@ class ListeningKeys:
         return [_key(row) for row in self._db.rows(sql, (purpose.value, team, month))]
 
     def add(self, key: ListeningKey, now: datetime) -> None:
-        """Keep a new key; inside a change."""
+        """Insert a new key; inside a change."""
         self._db.run(
             f"INSERT INTO listening_keys ({_COLUMNS}, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (
@@ -75,31 +75,31 @@ class ListeningKeys:
         )
 
     def forget_before(self, month: str) -> None:
-        """Drop keys of earlier months, and their seals; inside a change."""
+        """Delete keys of months before *month*, and their seals; inside a change."""
         self._db.run("DELETE FROM listening_keys WHERE month < ?", (month,))
 
     # -- seals ----------------------------------------------------------------------------------------
 
     def put_seal(self, key: bytes, holder: bytes, sealed: bytes) -> None:
-        """Keep a key's seed, sealed to one holder; inside a change."""
+        """Store a key's seed, sealed to a holder; inside a change."""
         self._db.run(
             "INSERT OR REPLACE INTO listening_seals (listening_key, holder, sealed) VALUES (?, ?, ?)",
             (key, holder, sealed),
         )
 
     def seal(self, key: bytes, holder: bytes) -> bytes | None:
-        """A key's seed as it is sealed to one holder; None where it never was."""
+        """A key's seed as it is sealed to a holder; None where it never was."""
         rows = self._db.rows("SELECT sealed FROM listening_seals WHERE listening_key = ? AND holder = ?", (key, holder))
         return bytes(rows[0][0]) if rows else None
 
     def holders(self, key: bytes) -> set[bytes]:
-        """Everybody to whom a key was ever sealed."""
+        """Every holder to whom a key was ever sealed."""
         return {
             bytes(row[0]) for row in self._db.rows("SELECT holder FROM listening_seals WHERE listening_key = ?", (key,))
         }
 
     def sealed_to(self, holder: bytes) -> list[tuple[ListeningKey, bytes]]:
-        """Every key that one holder can open, with the sealed seed."""
+        """Every key that is sealed to a holder, with the sealed seed."""
         columns = ", ".join(f"k.{name}" for name in _COLUMNS.split(", "))
         rows = self._db.rows(
             f"SELECT {columns}, s.sealed FROM listening_keys k JOIN listening_seals s "  # noqa: S608 - our columns
@@ -109,7 +109,7 @@ class ListeningKeys:
         return [(_key(row[:-1]), bytes(row[-1])) for row in rows]
 
     def empty_seals(self, keys: Iterable[bytes], holder: bytes) -> None:
-        """Empty what is sealed to one holder; the rows stay, as the holder may have kept the seeds. In a change."""
+        """Empty a holder's seals; the rows stay, because the holder may have kept the seeds. Inside a change."""
         self._db.run_many(
             "UPDATE listening_seals SET sealed = x'' WHERE listening_key = ? AND holder = ?",
             [(key, holder) for key in keys],

@@ -1,4 +1,4 @@
-"""The table `meta`: the store's own book-keeping, a value for each key; changed inside a transaction of the caller."""
+"""The table `meta`: a store's counters and settings, a value for each key. Changes need a transaction of the caller."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Meta:
         return int(value)  # type: ignore[call-overload, no-any-return]
 
     def set_number(self, key: str, value: int) -> None:
-        """Keep a number."""
+        """Set a number."""
         self._set(key, value)
 
     def instant(self, key: str) -> datetime:
@@ -34,28 +34,28 @@ class Meta:
         return from_micros(self.number(key))
 
     def set_instant(self, key: str, at: datetime) -> None:
-        """Keep an instant."""
+        """Set an instant."""
         self._set(key, to_micros(at))
 
     def feed(self) -> str | None:
-        """Where the store's feed was made; None where it was made without one."""
+        """The path of the store's feed; None where the store has none."""
         value = self._value(_FEED)
         return None if value is None else str(value)
 
     def set_feed(self, path: str | None) -> None:
-        """Keep where the feed is; None forgets it."""
+        """Set the path of the feed; None deletes it."""
         if path is None:
             self._db.run("DELETE FROM meta WHERE key = ?", (_FEED,))
         else:
             self._set(_FEED, path)
 
     def log_tree(self) -> bytes | None:
-        """The right edge of the log's tree, encoded; None before the first entry."""
+        """The frontier of the log's tree, encoded; None before the first entry."""
         value = self._value(_LOG)
         return None if value is None else bytes(value)  # type: ignore[call-overload]
 
     def set_log_tree(self, encoded: bytes) -> None:
-        """Keep the right edge of the log's tree."""
+        """Set the frontier of the log's tree."""
         self._set(_LOG, encoded)
 
     def _value(self, key: str) -> object:

@@ -1,4 +1,4 @@
-"""The tables `metadata_keys` and `metadata`: what is known of each recording, sealed once per audience."""
+"""The tables `metadata_keys` and `metadata`: the metadata of each recording, sealed once per audience."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from arlo_rec.model.records import RecordingId
 
 
 class Metadata:
-    """Sealed metadata and the keys that open it. Changes belong into a transaction of the caller."""
+    """Sealed metadata and the keys that open it. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add_key(self, key: bytes, listening_key: bytes, sealed: bytes, day: int) -> None:
-        """Keep a metadata key, sealed to one listening key; *day* counts from 1970."""
+        """Insert a metadata key, sealed to a listening key; *day* counts from 1970."""
         self._db.run(
             "INSERT INTO metadata_keys (id, listening_key, sealed, day) VALUES (?, ?, ?, ?)",
             (key, listening_key, sealed, day),
         )
 
     def add(self, recording: RecordingId, metadata_key: bytes, sealed: bytes) -> None:
-        """Keep a recording's metadata for one audience."""
+        """Insert a recording's sealed metadata for one audience."""
         self._db.run(
             "INSERT INTO metadata (recording, metadata_key, sealed) VALUES (?, ?, ?)",
             (recording, metadata_key, sealed),
@@ -37,13 +37,13 @@ class Metadata:
         )
 
     def ids(self, prefix: bytes) -> set[RecordingId]:
-        """The recordings that have metadata and whose id begins so."""
+        """The recordings that have metadata and whose id begins with *prefix*."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = self._db.rows("SELECT recording FROM metadata WHERE recording BETWEEN ? AND ?", (low, high))
         return {RecordingId(row[0]) for row in rows}
 
     def remove(self, recordings: Collection[RecordingId]) -> None:
-        """Drop the metadata of recordings; a key goes with its last row: finding unused ones would read them all."""
+        """Delete the metadata of recordings, and each metadata key with its last row."""
         used: set[bytes] = set()
         for some in portions(recordings):
             going = f"FROM metadata WHERE recording IN ({marks(some)})"

@@ -1,6 +1,6 @@
 """The table `recordings`: one row for each call and each training copy, without a name or a number.
 
-A row moves from state to state only along `policy.LIFECYCLE`. Changes belong into a transaction of the caller.
+A row changes its state only along `policy.LIFECYCLE`. Changes need a transaction of the caller.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STATES: Final = {state.value: state for state in State}
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
-_IS_PAST_RETENTION: Final = f"{_IS_HELD} AND due_at <= ?"  # policy.is_due, as the index by time asks it
+_IS_PAST_RETENTION: Final = f"{_IS_HELD} AND due_at <= ?"  # the SQL form of policy.is_due
 
 
 class Recordings:
@@ -32,39 +32,37 @@ class Recordings:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    # -- one by one -----------------------------------------------------------------------------------
+    # -- a single row -----------------------------------------------------------------------------------
 
     def get(self, recording: RecordingId) -> Recording | None:
-        """One recording that was taken in, whatever became of it."""
-        found = self._where(f"id = ? AND state <> {_ARRIVING}", (recording,))
-        return found[0] if found else None
+        """A recording in any state after intake."""
+        return self._first(f"id = ? AND state <> {_ARRIVING}", recording)
 
     def held(self, recording: RecordingId) -> Recording | None:
-        """One recording that is held."""
-        found = self._where(f"id = ? AND {_IS_HELD}", (recording,))
-        return found[0] if found else None
+        """A recording that is held."""
+        return self._first(f"id = ? AND {_IS_HELD}", recording)
 
     def is_there(self, recording: RecordingId) -> bool:
-        """Whether there is a row of it that is not erased."""
+        """Whether there is a row that is not erased."""
         sql = f"SELECT 1 FROM recordings WHERE id = ? AND state <> {_ERASED}"  # noqa: S608 - our states
         return bool(self._db.rows(sql, (recording,)))
 
     def of_source(self, source: bytes) -> list[Recording]:
-        """Recordings of that source id, erased ones included while their tag is kept."""
+        """Recordings of that source id, erased ones included."""
         return self._where(f"source = ? AND state <> {_ARRIVING}", (source,))
 
-    # -- some -----------------------------------------------------------------------------------------
+    # -- several -----------------------------------------------------------------------------------------
 
     def of_caller(self, tag: bytes) -> list[Recording]:
-        """What is held of a caller, with everything derived from it."""
+        """Held recordings of a caller, with the copies made of them."""
         return self._with_derived(self._where(f"caller = ? AND {_IS_HELD}", (tag,)))
 
     def of_call(self, recording: RecordingId | None, source: bytes) -> list[Recording]:
-        """What is held of one call, by our id or the exchange's, with everything derived from it."""
+        """Held recordings of a call, by its id here or at the exchange, with the copies made of them."""
         return self._with_derived(self._where(f"(id = ? OR source = ?) AND {_IS_HELD}", (recording or b"", source)))
 
     def past_retention(self, now: datetime) -> list[Recording]:
-        """What is held although its last day is over."""
+        """Held recordings that are past retention."""
         return self._where(_IS_PAST_RETENTION, (to_micros(now),))
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
@@ -75,32 +73,32 @@ class Recordings:
         return self._where(f"team IN ({marks(sorted(teams))}) AND {condition}", (*sorted(teams), since, before))
 
     def without_copy(self, now: datetime) -> list[Recording]:
-        """Originals within retention of which no training copy is held, the next to be erased first."""
-        found = self._where(
+        """Held originals within retention that have no held training copy, ordered by the time they are due."""
+        originals = self._where(
             f"{_IS_HELD} AND kind = ? AND due_at > ? AND NOT EXISTS "  # noqa: S608 - our states
             f"(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = {_HELD} AND c.kind = ?)",
             (int(Kind.ORIGINAL), to_micros(now), int(Kind.PSEUDONYMISED)),
         )
-        return sorted(found, key=lambda recording: (recording.due_at, recording.id))
+        return sorted(originals, key=lambda recording: (recording.due_at, recording.id))
 
     # -- counts ---------------------------------------------------------------------------------------
 
     def count_held(self) -> int:
-        """How many are held."""
+        """The number of held recordings."""
         return self._count(_IS_HELD)
 
     def count_past_retention(self, now: datetime) -> int:
-        """How many are held although their last day is over."""
+        """The number of held recordings that are past retention."""
         return self._count(_IS_PAST_RETENTION, (to_micros(now),))
 
     def count_unfinished(self) -> int:
-        """How many are arriving, or on their way out."""
+        """The number of recordings that are arriving or being erased."""
         return self._count(f"state IN ({_ARRIVING}, {_ERASING})")
 
-    # -- a recording's life ---------------------------------------------------------------------------
+    # -- transitions ----------------------------------------------------------------------------------
 
     def announce(self, recordings: Iterable[RecordingId]) -> None:
-        """Announce recordings whose objects are about to be written, so that a crash leaves no orphan."""
+        """Insert rows before the objects are written, so that no crash leaves an object without a row."""
         self._db.run_many(
             "INSERT INTO recordings (id, kind, state, started_at, due_at, team, purposes, prompt, "  # noqa: S608
             f"prompt_sha256, policy) VALUES (?, 0, {_ARRIVING}, 0, 0, '', '', '', x'', '')",
@@ -108,12 +106,12 @@ class Recordings:
         )
 
     def arriving(self) -> list[RecordingId]:
-        """Rows that were announced; where no intake runs, what one that died left."""
+        """Announced rows; where no intake runs, those that a killed intake left."""
         rows = self._db.rows(f"SELECT id FROM recordings WHERE state = {_ARRIVING}")  # noqa: S608 - our states
         return [RecordingId(bytes(row[0])) for row in rows]
 
     def hold(self, recording: Recording) -> None:
-        """Fill an announced row: from now on the recording is held. Raises KeyError where none was announced."""
+        """Complete an announced row, so that the recording is held; raises KeyError where no row was announced."""
         before, after = transition(Event.TAKEN_IN)
         if recording.state is not after:
             raise ValueError(f"a row that is taken in is {after}")
@@ -127,14 +125,14 @@ class Recordings:
             raise KeyError(recording.id.hex())
 
     def abandon(self, recordings: Iterable[RecordingId]) -> None:
-        """Drop rows that never became recordings."""
+        """Delete announced rows that never became recordings."""
         before, _ = transition(Event.ABANDONED)
         self._db.run_many(
             "DELETE FROM recordings WHERE id = ? AND state = ?", [(recording, before.value) for recording in recordings]
         )
 
     def begin_erasure(self, recordings: Collection[RecordingId], erasure: str, event: Event) -> None:
-        """From now on nobody may open them; what identifies anybody leaves the row."""
+        """Mark recordings as being erased, and delete what identifies a person from their rows."""
         before, after = transition(event)
         self._db.run_many(
             "UPDATE recordings SET state = ?, erasure = ?, caller = NULL, agent = NULL, content = NULL "
@@ -143,7 +141,7 @@ class Recordings:
         )
 
     def being_erased(self, erasure: str) -> list[RecordingId]:
-        """Recordings of an erasure whose objects may still lie there."""
+        """Recordings of an erasure whose objects may still exist."""
         rows = self._db.rows(
             f"SELECT id FROM recordings WHERE erasure = ? AND state = {_ERASING} ORDER BY id",  # noqa: S608 - our states
             (erasure,),
@@ -151,40 +149,40 @@ class Recordings:
         return [RecordingId(bytes(row[0])) for row in rows]
 
     def finish_erasure(self, erasure: str) -> None:
-        """Their objects are gone."""
+        """Mark the recordings of an erasure as erased: their objects are deleted."""
         before, after = transition(Event.GONE)
         self._db.run(
             "UPDATE recordings SET state = ? WHERE erasure = ? AND state = ?", (after.value, erasure, before.value)
         )
 
     def started_of_erasure(self, erasure: str) -> list[datetime]:
-        """When the recordings of an erasure started."""
+        """The start times of the recordings of an erasure."""
         rows = self._db.rows("SELECT started_at FROM recordings WHERE erasure = ?", (erasure,))
         return [from_micros(row[0]) for row in rows]
 
     def forget_erased(self, before: datetime) -> None:
-        """Drop erased rows that no late delivery can meet any more."""
+        """Delete erased rows of calls from before *before*, which a late delivery can no longer match."""
         self._db.run(
             f"DELETE FROM recordings WHERE state = {_ERASED} AND started_at < ?",  # noqa: S608 - our states
             (to_micros(before),),
         )
 
-    # -- all of them, piece by piece ------------------------------------------------------------------
+    # -- all rows, in batches ------------------------------------------------------------------
 
     def row_numbers(self) -> tuple[int, int]:
-        """The smallest and the largest number of a row; a new row's is larger than all."""
+        """The smallest and the largest row number; a new row gets a larger one."""
         first, last = self._db.rows("SELECT min(rowid), max(rowid) FROM recordings")[0]
         return (int(first), int(last)) if last is not None else (1, 0)
 
     def held_among(self, recordings: Collection[RecordingId]) -> Iterator[tuple[int, Recording]]:
-        """Those of *recordings* that are held, each with the number of its row."""
+        """Those of *recordings* that are held, each with its row number."""
         for some in portions(recordings):
             sql = f"SELECT rowid, {_COLUMNS} FROM recordings WHERE id IN ({marks(some)}) AND {_IS_HELD}"  # noqa: S608
             for number, *row in self._db.rows(sql, some):
                 yield number, _recording(tuple(row))
 
     def held_rows(self, at_once: int) -> Iterator[tuple[int, RecordingId]]:
-        """Every held recording with the number of its row, in the order of intake."""
+        """Every held recording with its row number, in the order of intake."""
         number = 0
         while True:
             rows = self._db.rows(
@@ -198,13 +196,13 @@ class Recordings:
             number = rows[-1][0]
 
     def not_held(self) -> dict[RecordingId, State]:
-        """What is arriving, on its way out, or erased and remembered for late deliveries."""
+        """The recordings that are arriving, being erased, or erased, with their states."""
         states = f"{_ARRIVING}, {_ERASING}, {_ERASED}"
         rows = self._db.rows(f"SELECT id, state FROM recordings WHERE state IN ({states})")  # noqa: S608 - our states
         return {RecordingId(recording): State(state) for recording, state in rows}
 
     def ids(self, prefix: bytes) -> set[RecordingId]:
-        """Every id that begins so."""
+        """Every id that begins with *prefix*."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         return {
             RecordingId(row[0])
@@ -214,13 +212,16 @@ class Recordings:
     # -- reading --------------------------------------------------------------------------------------
 
     def _where(self, condition: str, values: Sequence[Any] = ()) -> list[Recording]:
-        """Recordings by a condition of ours, oldest first.
+        """Recordings that meet a condition, oldest first.
 
-        They are sorted here: an engine that is asked for an order may read a million rows that have it already,
-        rather than sort the four that are wanted.
+        They are sorted in Python: for an ORDER BY the engine may read a million rows through an index that has the
+        order, rather than sort the four that meet the condition.
         """
         rows = self._db.rows(f"SELECT {_COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
         return sorted((_recording(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))
+
+    def _first(self, condition: str, recording: RecordingId) -> Recording | None:
+        return next(iter(self._where(condition, (recording,))), None)
 
     def _count(self, condition: str, values: Sequence[Any] = ()) -> int:
         return int(self._db.rows(f"SELECT count(*) FROM recordings WHERE {condition}", values)[0][0])  # noqa: S608
@@ -244,7 +245,7 @@ def _row(recording: Recording) -> Row:
         recording.team,
         recording.caller,
         recording.agent or None,
-        recording.source or None,  # a copy has none of its own
+        recording.source or None,  # a copy has none
         recording.content or None,
         ",".join(sorted(recording.purposes)),
         recording.prompt,

@@ -1,7 +1,7 @@
 """The table `seals`: secrets of the store, each sealed to one holder and signed by whoever sealed it.
 
-A holder is the fingerprint of a public sealing key. Rows give nobody anything: what is not signed by somebody entitled
-is refused, and what is not sealed to an identity does not open for it.
+A holder is the fingerprint of a public sealing key. A row that was not signed by somebody entitled is refused, and a
+secret that is not sealed to an identity cannot be opened by it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SealedSecrets:
         return self._opened[name]
 
     def forget_opened(self) -> None:
-        """Read sealed secrets anew from now on: somebody may have replaced them."""
+        """Forget the opened secrets, so that the next `open` reads the table: another run may have replaced them."""
         self._opened.clear()
 
     def holds(self, name: str) -> bool:
@@ -46,11 +46,11 @@ class SealedSecrets:
         return bool(self._db.rows("SELECT 1 FROM seals WHERE holder = ? AND part = ?", (self._mine, name)))
 
     def holders(self, name: str) -> set[bytes]:
-        """Everybody to whom a secret is sealed."""
+        """Every holder to whom a secret is sealed."""
         return {bytes(row[0]) for row in self._db.rows("SELECT holder FROM seals WHERE part = ?", (name,))}
 
     def give(self, person: Person, name: str, version: int, secret: bytes) -> None:
-        """Seal a secret to somebody, replacing older versions; inside a change, signed by this identity."""
+        """Seal a secret to a person, replacing older versions, signed by this identity; inside a change."""
         holder = primitives.fingerprint(person.seal_key)
         sealed = primitives.seal(person.seal_key, secret, seal_info(self._store, holder, name))
         signature = self._identity.signing.sign(_message(self._store, holder, name, version, sealed))
@@ -61,11 +61,11 @@ class SealedSecrets:
         )
 
     def take_all_from(self, person: Person) -> None:
-        """Remove everything that is sealed to somebody; inside a change."""
+        """Delete everything that is sealed to a person; inside a change."""
         self._db.run("DELETE FROM seals WHERE holder = ?", (primitives.fingerprint(person.seal_key),))
 
     def take_from_everybody(self, name: str) -> None:
-        """Remove every seal of one secret; inside a change."""
+        """Delete every seal of a secret; inside a change."""
         self._db.run("DELETE FROM seals WHERE part = ?", (name,))
 
     def _unseal(self, name: str, roster: Roster) -> bytes:
@@ -93,10 +93,10 @@ def access_seed(key_id: bytes) -> str:
 
 
 def seal_info(store: bytes, holder: bytes, name: str) -> bytes:
-    """What a sealed secret is bound to."""
+    """The HPKE info that a sealed secret is bound to."""
     return b"arlo-rec/1/part\0" + store + holder + name.encode("ascii")
 
 
 def _message(store: bytes, holder: bytes, name: str, version: int, sealed: bytes) -> bytes:
-    """What the maker of a seal signs."""
+    """The message that the maker of a seal signs."""
     return seal_info(store, holder, name) + version.to_bytes(8, "big") + primitives.sha256(sealed)

@@ -1,4 +1,4 @@
-"""The catalogue of one store: each table, or few that are never used apart, through an object of its own."""
+"""The catalogue of one store: an object for each table, or for tables that are only used together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from arlo_rec.policy import Event
 
 
 class Catalogue:
-    """Every table but those of the log (`catalogue.audit_log`) and the sealed secrets (`catalogue.sealed_secrets`)."""
+    """Every table except those of the log (`audit_log`) and the sealed secrets (`sealed_secrets`)."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -43,11 +43,11 @@ class Catalogue:
         return ErasureKeys(self._db, root)
 
     def ids_with_erasure_key(self, prefix: bytes) -> set[RecordingId]:
-        """The recordings whose erasure key is there, wrapped, and whose id begins so."""
+        """The recordings that have a wrapped erasure key and whose id begins with *prefix*."""
         return ErasureKeys.ids(self._db, prefix)
 
     def begin_erasure(self, recordings: tuple[RecordingId, ...], erasure: str, event: Event) -> None:
-        """From now on nobody may open these, and whoever got a copy of one must delete it; inside a change."""
+        """Mark recordings as being erased, and disclosures that hold one of them as `open`; inside a change."""
         self.recordings.begin_erasure(recordings, erasure, event)
         self.copies.remove(recordings)
         self.metadata.remove(recordings)

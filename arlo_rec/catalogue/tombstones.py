@@ -1,7 +1,7 @@
 """The tables `tombstones` and `burials`: withdrawals that keep late deliveries out, and the log entry of each.
 
-`tombstones` keeps the newest withdrawal of a caller or of a source id; `burials` keeps each by the number of its log
-entry, so that the feed can tell all of them.
+`tombstones` holds the newest withdrawal of a caller or of a source id; `burials` holds every withdrawal by the number
+of its log entry, so that the feed can forward all of them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Tombstone:
 
 
 class Tombstones:
-    """Withdrawals, by blind index. Changes belong into a transaction of the caller."""
+    """Withdrawals by blind index. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, tombstone: Tombstone, seq: int) -> None:
-        """Keep a withdrawal that the log entry numbered *seq* commits to; of one tag the newest counts."""
+        """Insert a withdrawal that the log entry *seq* commits to; the newest of a tag counts."""
         values = (tombstone.kind, tombstone.tag, to_micros(tombstone.at))
         self._db.run(
             "INSERT INTO tombstones (kind, tag, at) VALUES (?, ?, ?) "
@@ -39,16 +39,16 @@ class Tombstones:
         self._db.run("INSERT OR IGNORE INTO burials (seq, kind, tag, at) VALUES (?, ?, ?, ?)", (seq, *values))
 
     def withdrawn_at(self, kind: str, tag: bytes) -> datetime | None:
-        """When that caller or source id was withdrawn last."""
+        """The time of the newest withdrawal of a caller or source id."""
         rows = self._db.rows("SELECT at FROM tombstones WHERE kind = ? AND tag = ?", (kind, tag))
         return from_micros(rows[0][0]) if rows else None
 
     def of_entry(self, seq: int) -> list[Tombstone]:
-        """The withdrawals that one log entry commits to."""
+        """The withdrawals that a log entry commits to."""
         rows = self._db.rows("SELECT kind, tag, at FROM burials WHERE seq = ? ORDER BY kind", (seq,))
         return [Tombstone(str(kind), bytes(tag), from_micros(at)) for kind, tag, at in rows]
 
     def forget_before(self, before: datetime) -> None:
-        """Drop withdrawals that no late delivery can meet any more."""
+        """Delete withdrawals from before *before*, which a late delivery can no longer match."""
         self._db.run("DELETE FROM tombstones WHERE at < ?", (to_micros(before),))
         self._db.run("DELETE FROM burials WHERE at < ?", (to_micros(before),))

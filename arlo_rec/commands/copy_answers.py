@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.commands.run import Run
-from arlo_rec.ui.terminal import Answer, Table, told_error
+from arlo_rec.ui.terminal import Answer, Table, error_to_json
 
 if TYPE_CHECKING:
     from arlo_rec.catalogue.copies import Copy
@@ -77,7 +77,7 @@ def _failure_json(run: Run, failure: FailedCall) -> dict[str, Any]:
         "state": "failed",
         "cuts": [],
         "warnings": [failure.error.code],
-        "error": told_error(failure.error, run.lang),
+        "error": error_to_json(failure.error, run.lang),
     }
 
 

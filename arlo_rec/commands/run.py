@@ -35,7 +35,7 @@ class Run:
     """What every command body gets as `ctx.obj`."""
 
     def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool) -> None:
-        hardening.forbid()
+        hardening.forbid_core_dumps()
         self.settings: Settings = settle(options, os.environ)
         self.json = json
         self.quiet = quiet

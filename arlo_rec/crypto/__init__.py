@@ -1,1 +1,1 @@
-"""Every use of cryptography, and what is built of it: sealed objects, the Merkle tree of the log. Bytes in and out."""
+"""Every use of cryptography, and the formats built on it: sealed objects and the log's Merkle tree. No disk."""

@@ -1,4 +1,4 @@
-"""No core dump of a process that holds keys, sound and words: what was decrypted in memory must not come to a disk."""
+"""Disable core dumps of a process that holds keys, sound or words, so that decrypted memory is not written to disk."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import suppress
 _PR_SET_DUMPABLE = 4  # prctl(2): 0 also keeps other processes of the account from reading this one
 
 
-def forbid() -> None:
-    """Give up core dumps, also those that go to a program; where the system does not let us, go on."""
+def forbid_core_dumps() -> None:
+    """Disable core dumps, also those piped to a program; where the system refuses, go on without."""
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if sys.platform == "linux":

@@ -1,8 +1,8 @@
-"""The log as a Merkle tree (RFC 6962) with signed checkpoints (C2SP signed notes). Pure.
+"""The log as a Merkle tree (RFC 6962) with signed checkpoints (C2SP signed notes). Pure; no entry is read or written.
 
 A leaf commits to the body of an entry with 16 random bytes, so that a body, which holds an employee's data,
-can be dropped later with the tree intact. The tree is kept as its frontier, the roots of its complete
-subtrees from left to right, so appending costs a handful of hashes at any size.
+can be deleted later while the tree stays verifiable. The tree is stored as its frontier, the roots of its complete
+subtrees from left to right, so appending costs at most one hash per level.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def commit(salt: bytes, body: bytes) -> bytes:
-    """What the leaf of an entry holds: it says nothing about the body without the salt."""
+    """The commitment that an entry's leaf holds; without the salt it reveals nothing about the body."""
     return hashlib.sha256(salt + body).digest()
 
 
 def commits(leaf: bytes, salt: bytes, body: bytes) -> bool:
-    """Whether a leaf of the tree is this body's: `leaf_hash` of `commit`, in one call, for a million of them."""
+    """Whether *leaf* is `leaf_hash(commit(salt, body))`; inlined, because a verification checks a million leaves."""
     return _sha256(b"\0" + _sha256(salt + body).digest()).digest() == leaf
 
 
@@ -63,18 +63,18 @@ class Tree:
         """RFC 6962's Merkle tree hash."""
         if not self.frontier:
             return EMPTY_ROOT
-        *lefts, found = self.frontier
+        *lefts, root = self.frontier
         for left in reversed(lefts):
-            found = node_hash(left, found)
-        return found
+            root = node_hash(left, root)
+        return root
 
     def encode(self) -> bytes:
-        """Size and frontier as bytes."""
+        """The size in 8 bytes, big-endian, then the frontier."""
         return struct.pack(">Q", self.size) + b"".join(self.frontier)
 
     @classmethod
     def decode(cls, raw: bytes) -> Tree:
-        """What `encode` wrote; raises Integrity."""
+        """What `encode` wrote; raises Integrity (log_damaged)."""
         if len(raw) < 8 or (len(raw) - 8) % 32:
             raise Integrity("log_damaged")
         (size,) = struct.unpack(">Q", raw[:8])
@@ -85,35 +85,35 @@ class Tree:
 
 
 def path_of_last(tree: Tree) -> tuple[bytes, ...]:
-    """The inclusion path of the leaf that comes next to *tree*: in the tree that ends with it every sibling is left."""
+    """The inclusion path of the leaf that is appended to *tree* next: all its siblings are to the left."""
     return tuple(reversed(tree.frontier))
 
 
 def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that an inclusion path leads to; None where the path has another length (RFC 9162, 2.1.3.2)."""
+    """The root that an inclusion path leads to; None where the path has a wrong length (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return None
-    at, last, found = index, size - 1, leaf
+    at, last, node = index, size - 1, leaf
     for sibling in path:
         if last == 0:
             return None
         if at & 1 or at == last:
-            found = node_hash(sibling, found)
+            node = node_hash(sibling, node)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            found = node_hash(found, sibling)
+            node = node_hash(node, sibling)
         at, last = at >> 1, last >> 1
-    return found if last == 0 else None
+    return node if last == 0 else None
 
 
 def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
     """The root of the tree at each of *sizes*, in one pass over the leaf hashes.
 
-    What `Tree.add` does, on a list that is changed in place: a million leaves take a second instead of three.
+    The same as `Tree.add`, on a list that is changed in place: a million leaves take one second instead of three.
     """
     frontier, wanted = list[bytes](), set(sizes)
-    found = {0: EMPTY_ROOT} if 0 in wanted else {}
+    roots = {0: EMPTY_ROOT} if 0 in wanted else {}
     for size, leaf in enumerate(leaves, 1):
         node, bits = leaf, size - 1
         while bits & 1:
@@ -121,8 +121,8 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
             bits >>= 1
         frontier.append(node)
         if size in wanted:
-            found[size] = Tree(size, tuple(frontier)).root()
-    return found
+            roots[size] = Tree(size, tuple(frontier)).root()
+    return roots
 
 
 # -- checkpoints: c2sp.org/tlog-checkpoint in a c2sp.org/signed-note -----------------------------------
@@ -130,20 +130,20 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The log at one size, as it was signed."""
+    """The origin, size and root hash of the log that a checkpoint's signatures cover."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> bytes:
-        """The signed text: three lines."""
+        """The signed text: origin, size and root in base64, a line each."""
         shown = base64.b64encode(self.root).decode("ascii")
         return f"{self.origin}\n{self.size}\n{shown}\n".encode("ascii")
 
 
 def vkey(name: str, public: bytes) -> str:
-    """A verifier key as C2SP writes it: name, key id, algorithm and key."""
+    """A verifier key in C2SP's form: `name+key id+base64(algorithm, public key)`."""
     key_id = _key_id(name, public)
     return f"{name}+{key_id.hex()}+{base64.b64encode(_ED25519 + public).decode('ascii')}"
 
@@ -168,23 +168,23 @@ def sign_note(text: bytes, signers: Sequence[tuple[str, primitives.SigningKey]])
 
 
 def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
-    """A checkpoint and its signatures by signer's name, not verified yet; raises ValueError."""
+    """A checkpoint and its signatures by signer's name, unverified; raises ValueError."""
     text, separator, signatures = note.partition("\n\n")
     lines = text.split("\n")
     if not separator or len(lines) != 3 or not text.isascii() or not lines[1].isdigit():
         raise ValueError("not a checkpoint")
     root = base64.b64decode(lines[2], validate=True)
-    found = {}
+    signed = {}
     for line in signatures.rstrip("\n").split("\n"):
         dash, name, encoded = line.split(" ")
         if dash != "\u2014":
             raise ValueError("not a signature line")
-        found[name] = base64.b64decode(encoded, validate=True)
-    return Checkpoint(lines[0], int(lines[1]), root), found
+        signed[name] = base64.b64decode(encoded, validate=True)
+    return Checkpoint(lines[0], int(lines[1]), root), signed
 
 
 def note_signed_by(note: str, name: str, public: bytes) -> bool:
-    """Whether the note carries a true signature of that key under that name."""
+    """Whether the note has a valid signature of that key under that name."""
     try:
         checkpoint, signatures = parse_note(note)
     except ValueError:
@@ -193,7 +193,7 @@ def note_signed_by(note: str, name: str, public: bytes) -> bool:
 
 
 def signed_by(checkpoint: Checkpoint, signatures: Mapping[str, bytes], name: str, public: bytes) -> bool:
-    """The same for a note that was parsed already."""
+    """The same for a note that is parsed already."""
     raw = signatures.get(name, b"")
     return raw[:4] == _key_id(name, public) and primitives.verified(public, raw[4:], checkpoint.text())
 

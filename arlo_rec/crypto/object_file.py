@@ -1,7 +1,7 @@
 """The object file: one recording, sealed to listening keys and bound to the root (docs/format.md).
 
-No consent, no key: `new_data_key` is the only function that makes the key of a recording, and it takes a
-`Consent`, which only `consent.prove` makes.
+`new_data_key` is the only function that makes the key of an original, and it takes a `Consent`, which only
+`consent.prove` returns; `key_of_copy` takes the key of the original.
 
     0  8 magic   8  2 header length   10 1 suite   11 1 kind   12 16 recording   28 16 parent   44 1 stanzas
     then per stanza: 16 name of a listening key, 1168 HPKE seal of Kf       then: Cobblestone-256 body
@@ -32,7 +32,7 @@ NO_PARENT = bytes(16)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands in the plain head of an object: random names and sealed keys only."""
+    """The unencrypted header of an object: random ids and sealed keys only."""
 
     kind: Kind
     recording: RecordingId
@@ -40,7 +40,7 @@ class Header:
     stanzas: tuple[tuple[bytes, bytes], ...]
 
     def encode(self) -> bytes:
-        """The bytes that the body is bound to."""
+        """The header's bytes; the body's key is derived from their hash."""
         length = _FIXED.size + len(self.stanzas) * _STANZA
         fixed = _FIXED.pack(
             MAGIC, length, SUITE, self.kind, self.recording, self.parent or NO_PARENT, len(self.stanzas)
@@ -50,7 +50,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """The two locks of one recording: who may listen (`kf`) and until when (`ke`)."""
+    """A recording's key: the listening half `kf` (who may listen) and the erasure half `ke` (until when)."""
 
     kf: bytes
     ke: bytes
@@ -60,14 +60,14 @@ class DataKey:
 
 
 def new_data_key(consent: Consent) -> DataKey:
-    """Fresh keys for a recording that its caller consented to; there is no other way to get one."""
+    """A new key for a recording whose caller consented; raises TypeError without a proven consent."""
     if not isinstance(consent, Consent):
         raise TypeError("a data key needs a proven consent")
     return DataKey(primitives.fresh(), primitives.fresh())
 
 
 def key_of_copy(parent: DataKey) -> DataKey:
-    """Fresh keys for a copy: whoever opened the original holds its key, which a consent stands behind."""
+    """A new key for a copy; takes the original's key, which could only be made with a consent. Raises TypeError."""
     if not isinstance(parent, DataKey):
         raise TypeError("a copy needs the key of its original")
     return DataKey(primitives.fresh(), primitives.fresh())
@@ -80,7 +80,7 @@ def make_header(
     parent: RecordingId | None,
     listeners: Mapping[bytes, bytes],
 ) -> Header:
-    """Seal `kf` to *listeners* (listening keys' public halves by id)."""
+    """The header with `kf` sealed to *listeners* (public listening keys by id)."""
     stanzas = tuple(
         (name, primitives.seal(public, key.kf, _stanza_info(recording, name))) for name, public in listeners.items()
     )
@@ -88,7 +88,7 @@ def make_header(
 
 
 def read_header(raw: bytes) -> Header:
-    """The header at the start of *raw*; raises Integrity where it is none of ours."""
+    """The header at the start of *raw*; raises Integrity where it is not a valid header of this format."""
     if len(raw) < _FIXED.size:
         raise Integrity("object_damaged")
     magic, length, suite, kind, recording, parent, count = _FIXED.unpack(raw[: _FIXED.size])
@@ -108,7 +108,7 @@ def read_header(raw: bytes) -> Header:
 
 
 def open_stanza(header: Header, keys: Mapping[bytes, primitives.SealingKey]) -> bytes | None:
-    """`kf`, with the first of *keys* (by id) that has a stanza; None if none has."""
+    """`kf`, opened with the first of *keys* (by id) that has a stanza; None if none has. Raises Integrity."""
     for name, sealed in header.stanzas:
         if name in keys:
             try:
@@ -119,14 +119,14 @@ def open_stanza(header: Header, keys: Mapping[bytes, primitives.SealingKey]) -> 
 
 
 def seal_body(key: DataKey, header: Header, sound: Iterable[bytes]) -> Iterator[bytes]:
-    """The whole object: header, then the sound under both locks."""
+    """The whole object in pieces: the header, then the sound encrypted under both halves of *key*."""
     head = header.encode()
     yield head
     yield from primitives.encrypt_body(_body_key(key, header, head), head, sound)
 
 
 class Counted:
-    """Pieces of an object on their way to the disk, hashed and counted as they pass."""
+    """Passes pieces through while counting their bytes and computing their SHA-256."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
@@ -140,12 +140,12 @@ class Counted:
             yield piece
 
     def sha256(self) -> bytes:
-        """Of all pieces that passed."""
+        """SHA-256 of all pieces so far."""
         return self._digest.digest()
 
 
 def body_in(stream: BinaryIO) -> Iterator[bytes]:
-    """A body from the stream's place on, in the pieces that open fastest: its head, then whole chunks."""
+    """The rest of *stream* in pieces for `open_body`: the body's head, then whole chunks, which decrypt fastest."""
     yield stream.read(primitives.BODY_HEAD)
     yield from iter(lambda: stream.read(primitives.FEED), b"")
 
@@ -160,7 +160,7 @@ def open_body(key: DataKey, header: Header, sealed: Iterable[bytes]) -> Iterator
 
 
 class OpenSound:
-    """The WAV file in an object, at any place and in any order; what is checked when: `crypto.BodyReader`."""
+    """A seekable reader of the WAV file in an object; `primitives.BodyReader` says what is verified when."""
 
     def __init__(self, reader: primitives.BodyReader) -> None:
         self._reader = reader
@@ -175,9 +175,9 @@ class OpenSound:
 
 
 def open_sound(key: DataKey, header: Header, stream: BinaryIO) -> OpenSound:
-    """The sound of the object in *stream*, to be read in places; raises Integrity where its head or end is changed.
+    """A seekable reader of the sound of the object in *stream*; raises Integrity where its head or end is changed.
 
-    The stream must stay open, and be read by nobody else, as long as the sound is.
+    The caller keeps the stream open, and reads nothing else from it, while the reader is in use.
     """
     head = header.encode()
     end = stream.seek(0, SEEK_END)
@@ -187,13 +187,13 @@ def open_sound(key: DataKey, header: Header, stream: BinaryIO) -> OpenSound:
         raise Integrity("object_damaged") from None
 
 
-def seal_metadata(km: bytes, ke: bytes, recording: RecordingId, told: bytes) -> bytes:
-    """Metadata under its own two locks: `km` says who, `ke` until when."""
-    return primitives.wrap(_metadata_key(km, ke, recording), told, b"metadata\0" + recording)
+def seal_metadata(km: bytes, ke: bytes, recording: RecordingId, plain: bytes) -> bytes:
+    """Encrypt a recording's metadata under its metadata key `km` and the erasure half `ke`."""
+    return primitives.wrap(_metadata_key(km, ke, recording), plain, b"metadata\0" + recording)
 
 
 def open_metadata(km: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -> bytes:
-    """What `seal_metadata` sealed; raises Integrity."""
+    """What `seal_metadata` encrypted; raises Integrity (metadata_damaged)."""
     try:
         return primitives.unwrap(_metadata_key(km, ke, recording), sealed, b"metadata\0" + recording)
     except primitives.Sealed:

@@ -1,13 +1,13 @@
-"""Every use of cryptography, with its source. No other room imports a cryptographic library.
+"""Every cryptographic primitive, with its source. No other module imports a cryptographic library.
 
 Seals       HPKE (RFC 9180), base mode, X-Wing KEM (ML-KEM-768 with X25519), HKDF-SHA-256, AES-256-GCM
-Wraps       AES-256-GCM-SIV (RFC 8452) of one short secret under another, bound to its place
+Wraps       AES-256-GCM-SIV (RFC 8452) of one short secret under another, bound to a context
 Passphrases Argon2id (RFC 9106, second recommended option: t=3, p=4, 64 MiB), stored, with floor and cap
 Sound       Cobblestone-256 (c2sp.org/chunked-encryption)
 Signatures  Ed25519 (RFC 8032)
 Blind index Argon2id with a secret for telephone numbers, keyed BLAKE2b (RFC 7693) for the rest
 
-All functions take and give bytes; what fails to open raises `Sealed`, which callers translate.
+All functions take and return bytes; what fails to decrypt or verify raises `Sealed`, which callers translate.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
 class Sealed(Exception):
-    """What was given does not open: another key, another place, or changed bytes."""
+    """Decryption failed: another key, another context, or changed bytes."""
 
 
 def fresh(length: int = KEY) -> bytes:
@@ -61,17 +61,14 @@ def fresh(length: int = KEY) -> bytes:
     return os.urandom(length)
 
 
-def same(one: bytes, other: bytes) -> bool:
+def same(left: bytes, right: bytes) -> bool:
     """Compare two secrets in constant time."""
-    return hmac.compare_digest(one, other)
+    return hmac.compare_digest(left, right)
 
 
 def sha256(*parts: bytes) -> bytes:
-    """SHA-256 of the parts one after the other."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.digest()
+    """SHA-256 of the concatenated parts."""
+    return sha256_of(parts)
 
 
 def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b"", length: int = KEY) -> bytes:
@@ -81,7 +78,7 @@ def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b""
 
 
 def sha256_of(pieces: Iterable[bytes]) -> bytes:
-    """SHA-256 of a stream, piece by piece."""
+    """SHA-256 of the concatenated pieces of a stream."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(piece)
@@ -102,7 +99,7 @@ class SealingKey:
     def from_seed(cls, seed: bytes) -> SealingKey:
         """The key pair of *seed* (32 bytes): SHAKE-256 gives 64 bytes for ML-KEM and 32 for X25519."""
         if len(seed) != KEY:
-            raise ValueError("a sealing key grows from 32 bytes")
+            raise ValueError("a sealing key is made from 32 bytes")
         expanded = hashlib.shake_256(seed).digest(96)
         lattice = MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
         curve = X25519PrivateKey.from_private_bytes(expanded[64:])
@@ -139,17 +136,17 @@ def fingerprint(public: bytes) -> bytes:
     return sha256(LABEL, b"fingerprint\0", public)[:16]
 
 
-# -- wraps: one secret under another ------------------------------------------------------------------
+# -- wraps: a secret under another ------------------------------------------------------------------
 
 
 def wrap(key: bytes, secret: bytes, place: bytes) -> bytes:
-    """AES-256-GCM-SIV of *secret* under *key*, bound to *place*; 28 bytes longer."""
+    """AES-256-GCM-SIV of *secret* under *key*, with *place* as associated data; 28 bytes longer."""
     nonce = fresh(NONCE)
     return nonce + AESGCMSIV(key).encrypt(nonce, secret, place)
 
 
 def unwrap(key: bytes, wrapped: bytes, place: bytes) -> bytes:
-    """What `wrap` wrapped; raises Sealed."""
+    """The secret that `wrap` encrypted under *key* for *place*; raises Sealed."""
     return _opened(AESGCMSIV(key), wrapped[:NONCE], wrapped[NONCE:], place)
 
 
@@ -165,14 +162,14 @@ def _opened(aead: AESGCM | AESGCMSIV, nonce: bytes, sealed: bytes, place: bytes)
 
 @dataclass(frozen=True, slots=True)
 class Argon2Cost:
-    """What one guess at a passphrase costs (RFC 9106)."""
+    """Argon2id's parameters: what each guess at a passphrase costs (RFC 9106)."""
 
     iterations: int = 3
     lanes: int = 4
     memory_kib: int = 64 * 1024
 
     def within_bounds(self) -> bool:
-        """Not cheaper than we promise, and not so dear that a forged file stops the machine."""
+        """Whether the cost is not below the documented one, and not so high that a forged file exhausts the machine."""
         return 3 <= self.iterations <= 16 and 1 <= self.lanes <= 16 and 64 * 1024 <= self.memory_kib <= 1024 * 1024
 
 
@@ -222,12 +219,12 @@ def verified(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def tag(key: bytes, text: bytes, *, kind: str) -> bytes:
-    """16 bytes that stand for *text* to whoever holds *key*: keyed BLAKE2b, one *kind* apart from another."""
+    """The blind index of *text* under *key*, in 16 bytes: keyed BLAKE2b, personalised with *kind*."""
     return hashlib.blake2b(text, digest_size=16, key=key, person=kind.encode("ascii")).digest()
 
 
 def caller_tag(secret: bytes, number: bytes) -> bytes:
-    """16 bytes that stand for a telephone number.
+    """The blind index of a telephone number, in 16 bytes.
 
     Argon2id with a secret (8 MiB, t=1: about 5 ms): a keyed hash alone would let whoever gets the key try
     all 10^8 Norwegian numbers in minutes; this makes it days.
@@ -257,8 +254,8 @@ def encrypt_body(key: bytes, context: bytes, plain: Iterable[bytes]) -> Iterator
 def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterator[bytes]:
     """The plain bytes, in pieces of which none is empty; raises Sealed where a chunk is changed or the end is missing.
 
-    Pieces come out before the end was seen: whoever writes them to a file gives it its name only after
-    the last.
+    Pieces are returned before the end of the body is verified: a caller that writes them to a file names it only
+    after the last.
     """
     try:
         decryptor = Cobblestone256Decryptor(key, context)
@@ -272,19 +269,19 @@ def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterato
 
 
 class BodyReader:
-    """Any bytes of a body that `encrypt_body` made, from the chunks that hold them alone.
+    """A seekable reader of a body that `encrypt_body` made: it decrypts only the chunks that hold the bytes asked for.
 
-    At opening, the commitment is checked, and the last chunk is opened at the place where the body's length puts
-    it. A chunk's number is in its nonce and only the last is short: a body that lost its end, be it exactly
-    between two chunks, or has bytes behind it, does not open. At reading, each chunk that is read is checked
-    whole before a byte of it comes out. Chunks that nobody reads are not checked: `decrypt_body` checks all.
+    Opening verifies the commitment and decrypts the last chunk, whose number follows from the body's length. A
+    chunk's number is in its nonce and only the last chunk is short, so a truncated body, even one cut between two
+    chunks, or one with bytes appended, does not open. Reading verifies each whole chunk before it returns a byte of
+    it. Chunks that are not read are not verified: `decrypt_body` verifies all.
 
-    The stream must be buffered or in memory; its place afterwards is undefined, and closing it is the caller's
-    part. A reader is for one thread. `cryptography` 50 has no random access of its own.
+    The stream must be buffered or in memory; its position afterwards is undefined, and the caller closes it. A reader
+    is for one thread. `cryptography` 50 has no random access of its own.
     """
 
     def __init__(self, key: bytes, context: bytes, stream: BinaryIO, begin: int, end: int) -> None:
-        """The body in *stream* from *begin* to *end*, under the key and context it was made with; raises Sealed."""
+        """Open the body in *stream* from *begin* to *end*, with the key and context it was made with; raises Sealed."""
         last, rest = divmod(end - begin - BODY_HEAD, CHUNK + TAG)
         if len(key) != KEY or not 0 <= last < MAX_CHUNKS or rest < TAG:
             raise Sealed
@@ -313,9 +310,9 @@ class BodyReader:
         return _opened(self._aead, (self._nonce ^ number).to_bytes(NONCE, "big"), sealed, b"")
 
 
-# -- packages handed to people outside ----------------------------------------------------------------
+# -- packages for people outside the company ----------------------------------------------------------------
 
-PACKAGE_ROUNDS = 600_000  # PBKDF2-HMAC-SHA-256: OWASP's figure of 2023; the only one WebCrypto offers
+PACKAGE_ROUNDS = 600_000  # of PBKDF2-HMAC-SHA-256: OWASP's figure of 2023; WebCrypto offers no other derivation
 
 
 def package_seal(passphrase: bytes, plain: bytes, *, salt: bytes, nonce: bytes) -> bytes:

@@ -1,6 +1,6 @@
-"""What an access request is answered with (GDPR 15), as frozen values without behaviour.
+"""The content of the answer to an access request (GDPR 15), as frozen values.
 
-`request` fills them from the store, `letter` and `package` make them readable; every field stands in `data.json`.
+`request` fills them from the store, `letter` and `package` present them; `data.json` has every field.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class CaseState(StrEnum):
-    """Where a case is."""
+    """The states of a case."""
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -19,7 +19,7 @@ class CaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request: when it came, until when it must be answered, and how identity was checked."""
+    """An access request: when it was received, when it must be answered, and how the identity was checked."""
 
     id: str
     state: str
@@ -30,17 +30,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAccess:
-    """An access to a recording that the log knows: never the name of staff, only the role."""
+    """An access to a recording by its log entry: with the role of the person, never the name."""
 
     at: datetime
-    action: str  # find, export, dsar ...: a code whose words stand in `letter.json`
+    action: str  # find, export, dsar ...: a code with a sentence in `letter.json`
     purpose: str | None  # training, quality, or None for an access request
     role: str
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleAccess:
-    """Who could have listened, by role, in which time and for which purpose."""
+    """A grant under which a recording could have been opened: role, time and purpose."""
 
     purpose: str
     role: str
@@ -50,7 +50,7 @@ class PossibleAccess:
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
-    """A training copy of a recording: pseudonymised, and still personal data."""
+    """A training copy of a recording, which is pseudonymised and still personal data."""
 
     made_at: datetime
     state: str  # needs_review, ready, released: the letter has a sentence for each
@@ -58,7 +58,7 @@ class CopyFacts:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFacts:
-    """One recording with all that is known about it."""
+    """A recording with everything that the store knows about it."""
 
     id: str
     started_at: datetime
@@ -71,7 +71,7 @@ class RecordingFacts:
     prompt_sha256: str
     number: str | None = field(repr=False)
     reference: str = field(repr=False)  # the exchange's id of the call
-    identifiers: tuple[str, ...] = field(repr=False)  # what the company had noted about the caller
+    identifiers: tuple[str, ...] = field(repr=False)  # identifiers that the company supplied about the caller
     erased_on: datetime
     sound: bytes | None = field(repr=False)  # WAV, 16-bit PCM; None where it is withheld
     own_speech: bool  # the other channel is exact digital zero

@@ -1,9 +1,8 @@
 """The letter that answers an access request (GDPR 15), as HTML: seven short parts, each under its heading.
 
-Its words stand in `page/letter.nb.html.j2` and `page/letter.en.html.j2`: the whole letter in order, one file per
-language, so that a lawyer can read and change a letter without reading a program. Here is what fills the gaps:
-the answer's facts, times in the zone of the policy, and the words for codes (`letter.json`). This module knows nothing
-of passphrases or pages; `package` does the sealing.
+Its text is in `page/letter.nb.html.j2` and `page/letter.en.html.j2`: the whole letter in order, a file per language, so
+that a lawyer can read and change it without reading code. This module supplies the values: the answer's facts,
+times in the zone of the policy, and the words for codes (`letter.json`). `package` encrypts the letter.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PAGE: Final = Path(__file__).with_name("page")
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file that goes with the letter."""
+    """A file that is enclosed with the letter."""
 
     name: str
     mediatype: str
@@ -34,22 +33,22 @@ class Enclosure:
 
     @property
     def sha256(self) -> str:
-        """Its checksum in hex."""
+        """SHA-256 of the file, in hex."""
         return primitives.sha256(self.body).hex()
 
     @property
     def kilobytes(self) -> int:
-        """Its size in units of 1,000 bytes, rounded up."""
+        """The file's size in units of 1,000 bytes, rounded up."""
         return -(-len(self.body) // 1000)
 
 
 def sound_name(number: int) -> str:
-    """The name of the file with the sound of the recording of that number, counted from 1."""
+    """The file name of the sound of the recording with that number, counted from 1."""
     return f"recording-{number:02}.wav"
 
 
 def render(answer: Answer, files: Sequence[Enclosure], lang: str) -> str:
-    """The letter in `nb` or `en`; the page's script puts the sound where `data-file` stands."""
+    """The letter in `nb` or `en`; the page's script replaces `data-file` by the sound."""
     formats = Formats(lang)
     return render_page(
         PAGE,

@@ -1,9 +1,9 @@
 """The access answer as one file that a browser opens: an encrypted page that asks for its passphrase.
 
-Inside are the letter, the sounds and `data.json`; outside there is nothing about anybody. The browser's own
-WebCrypto opens it (PBKDF2-HMAC-SHA-256, AES-256-GCM), from disk and without a network: the page's
-Content-Security-Policy allows its one script and its one style by their hashes, sound from memory, and nothing
-else. The page, its style and its script stand in `page/`.
+Encrypted inside are the letter, the sounds and `data.json`; the unencrypted part holds no personal data. The browser's
+WebCrypto decrypts it (PBKDF2-HMAC-SHA-256, AES-256-GCM), from disk and without a network: the page's
+Content-Security-Policy allows its script and its style by their hashes, sound from memory, and nothing else. The
+page, its style and its script are in `page/`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ FORMAT = 1
 DATA_NAME = "data.json"
 CONTROLLER = "Verisure Arlo Europe DAC"
 LEGAL_BASIS = "GDPR 6(1)(a)"
-LONGEST = 2**29 - 24  # characters of one string in V8, the least of the browsers: about 300 MB of sound
-# What String.prototype.trim takes off (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
+LONGEST = 2**29 - 24  # characters of a string in V8, the smallest limit of the browsers: about 300 MB of sound
+# What String.prototype.trim removes (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
 TRIMMED = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -45,7 +45,7 @@ def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: byt
         "format": FORMAT,
         "lang": lang,
         "letter_html": render(answer, enclosed, lang),
-        "files": [{**_told_file(one), "base64": to_base64(one.body)} for one in enclosed],
+        "files": [{**_file_to_json(file), "base64": to_base64(file.body)} for file in enclosed],
     }
     sealed = primitives.package_seal(passphrase_bytes(passphrase), canonical(content), salt=salt, nonce=nonce)
     if len(sealed) * 4 > LONGEST * 3:
@@ -54,54 +54,54 @@ def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: byt
 
 
 def passphrase_bytes(typed: str) -> bytes:
-    """A passphrase as the key is made of it: trimmed, NFC, UTF-8; the page's script does the same."""
+    """The passphrase's bytes that the key is derived from: trimmed, NFC, UTF-8, as the page's script does it."""
     return unicodedata.normalize("NFC", typed.strip(TRIMMED)).encode("utf-8")
 
 
 def data_json(answer: Answer) -> bytes:
-    """The answer in machine-readable form: all of it but the sounds, of which it has names and checksums.
+    """The answer in machine-readable form, with the names and checksums of the sounds instead of the sounds.
 
-    Times are UTC with Z; `keys` says in both languages what each key means.
+    Times are UTC with Z; `keys` explains every key in both languages.
     """
-    told = {
+    document = {
         "format": "arlo-rec access answer",
         "version": FORMAT,
         "keys": group("letter.key"),
         "controller": CONTROLLER,
         "legal_basis": LEGAL_BASIS,
-        **_told(answer),
-        "recordings": [_told_recording(number, one) for number, one in enumerate(answer.recordings, 1)],
-        "files": [_told_file(one) for one in _sounds(answer)],
+        **_to_json(answer),
+        "recordings": [_recording_to_json(number, facts) for number, facts in enumerate(answer.recordings, 1)],
+        "files": [_file_to_json(sound) for sound in _sounds(answer)],
     }
-    return json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n"
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n"
 
 
-# -- what is inside -----------------------------------------------------------------------------------
+# -- the encrypted content ----------------------------------------------------------------------------
 
 
 def _sounds(answer: Answer) -> list[Enclosure]:
     return [
-        Enclosure(sound_name(number), "audio/wav", one.sound)
-        for number, one in enumerate(answer.recordings, 1)
-        if one.sound is not None
+        Enclosure(sound_name(number), "audio/wav", facts.sound)
+        for number, facts in enumerate(answer.recordings, 1)
+        if facts.sound is not None
     ]
 
 
-def _told_file(one: Enclosure) -> dict[str, object]:
-    return {"name": one.name, "mediatype": one.mediatype, "bytes": len(one.body), "sha256": one.sha256}
+def _file_to_json(file: Enclosure) -> dict[str, object]:
+    return {"name": file.name, "mediatype": file.mediatype, "bytes": len(file.body), "sha256": file.sha256}
 
 
-def _told_recording(number: int, one: RecordingFacts) -> dict[str, object]:
-    told = _told(one)
-    told["ended_at"] = to_iso(one.ended_at)
-    told["sound"] = sound_name(number) if one.sound is not None else None
-    return told
+def _recording_to_json(number: int, facts: RecordingFacts) -> dict[str, object]:
+    document = _to_json(facts)
+    document["ended_at"] = to_iso(facts.ended_at)
+    document["sound"] = sound_name(number) if facts.sound is not None else None
+    return document
 
 
-def _told(noun: object) -> dict[str, object]:
-    """Every field of one of `answer`'s nouns, under its own name, so that none is forgotten."""
-    assert is_dataclass(noun)
-    return {one.name: _plain(getattr(noun, one.name)) for one in fields(noun)}
+def _to_json(value: object) -> dict[str, object]:
+    """Every field of a dataclass of `answer`, under its own name, so that none is left out."""
+    assert is_dataclass(value)
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
 
 
 def _plain(value: object) -> object:
@@ -110,8 +110,8 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    return _told(value) if is_dataclass(value) else value
+        return [_plain(part) for part in value]
+    return _to_json(value) if is_dataclass(value) else value
 
 
 # -- the page around it -------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def _page(lang: str, sealed: bytes, *, salt: bytes, nonce: bytes) -> bytes:
 
 
 def _content_security_policy(script: str, style: str) -> str:
-    """Nothing, but for the page's own script and style, and sound from memory (W3C CSP Level 3)."""
+    """A policy that allows only the page's own script and style, and sound from memory (W3C CSP Level 3)."""
     rules: Sequence[str] = (
         "default-src 'none'",
         f"script-src '{_source_hash(script)}'",

@@ -1,8 +1,8 @@
-"""Answering a caller's access request (GDPR 15): a case, what is held, and one sealed page to hand over.
+"""Answering a caller's access request (GDPR 15): a case, the recordings held, and an encrypted page to hand over.
 
-By default only what the caller said leaves: the other channel is exact digital zero. A call that cannot be separated
-leaves only by the officer's decision with a reason. The log names every recording before it is opened; the page lists
-every access, by role and never by name. The letter is worded in `letter`, the page is made and sealed in `package`.
+By default the answer holds only what the caller said: the other channel is exact digital zero. A call that cannot be
+separated is included only by the officer's decision with a reason. The log names every recording before it is opened;
+the page lists every access, by role and never by name. `letter` words the letter, `package` encrypts the page.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ from arlo_rec.policy import (
 )
 from arlo_rec.store import Store
 
-PASSPHRASE_GROUPS = 6  # of 4 signs: 120 bits for a file that leaves the house
+PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for, and how the officer answers."""
+    """An access request, and how the officer answers it."""
 
     caller: str
     out: Path
@@ -78,13 +78,13 @@ class Request:
 
     @property
     def whole_call_reason(self) -> str | None:
-        """Why the whole call leaves; None where it does not."""
+        """The reason for including the whole call; None where it is not included."""
         return self.reason if self.whole_call else None
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
-    """An answer that lies ready; the passphrase is shown once and goes by another channel."""
+    """An answer that is written; the passphrase is shown once, and is sent by another channel."""
 
     case: Case
     recordings: int
@@ -94,14 +94,14 @@ class AnswerFile:
 
 
 class SoundForCaller(NamedTuple):
-    """The sound that goes to a caller, as 16-bit WAV, or the code of why none does."""
+    """The sound for the caller, as 16-bit WAV, or the code of why it is withheld."""
 
     wav: bytes | None
     withheld: str | None
 
 
 def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> AnswerFile:
-    """Open or continue the caller's case and write the package; raises what it refuses after logging it."""
+    """Open or continue the caller's case and write the package; refusals are logged before they are raised."""
     now = clock()
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
@@ -134,13 +134,13 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
 def _write(
     store: Store, request: Request, content: Answer, permits: list[Permit], clock: Callable[[], datetime]
 ) -> AnswerFile:
-    """Write the package, if everything in it is still held then, and note that the answer lies ready."""
+    """Write the package, if everything in it is still held then, and log the answer."""
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     salt, nonce = primitives.fresh(16), primitives.fresh(primitives.NONCE)
     page = build(content, passphrase, request.lang, salt=salt, nonce=nonce)
     write_new(request.out, [page], lambda: _demand_held(store, permits, clock()))
     digest, case, now = primitives.sha256(page).hex(), content.case, clock()
-    with store.change(now) as change:  # given again within the same case, the newest counts
+    with store.change(now) as change:  # an answer can be given again within a case; the newest counts
         store.catalogue.cases.answer(case.id, case.state, now)
         change.log(CaseAnswered(case=case.id, sha256=digest))
     return AnswerFile(case, len(content.recordings), request.out.absolute(), digest, passphrase)
@@ -153,7 +153,7 @@ def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
 
 
 def _number(store: Store, request: Request, now: datetime) -> Private:
-    """The number that was asked about; raises NothingMatched after logging it."""
+    """The requested number in E.164; raises NothingMatched, after logging it, where it is not a number."""
     try:
         return parse_caller(request.caller)
     except NothingMatched as problem:
@@ -162,7 +162,7 @@ def _number(store: Store, request: Request, now: datetime) -> Private:
 
 
 def _check_whole_call(store: Store, request: Request, now: datetime) -> None:
-    """Raise Usage, after logging it, where the whole call is to leave without a reason."""
+    """Raise Usage, after logging it, where the whole call is to be included without a reason."""
     if not request.whole_call:
         return
     decision = whole_call(request.reason)
@@ -180,7 +180,7 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
 
 
 def _case(store: Store, tag: bytes, request: Request, now: datetime) -> Case:
-    """The caller's running case, or a new one, for which identity must have been checked (access.subject)."""
+    """The caller's open case, or a new case, which needs a checked identity (access.subject)."""
     running = _running_case(store, tag, now)
     if running is not None:
         return running
@@ -202,7 +202,7 @@ def _case(store: Store, tag: bytes, request: Request, now: datetime) -> Case:
 
 
 def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
-    """A case runs until its last day: within it an answer can be given again without a new identity check."""
+    """The caller's case that is not past its deadline: within it an answer needs no new identity check."""
     row = store.catalogue.cases.newest_due_from(tag, local_date(now))
     if row is None:
         return None
@@ -216,7 +216,7 @@ def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
 
 
 def _identity_info(store: Store, case: str) -> bytes:
-    """What a sealed identity statement is bound to."""
+    """The HPKE info that a sealed identity statement is bound to."""
     return b"arlo-rec/1/identity\0" + store.layout.id + case.encode("ascii")
 
 
@@ -238,7 +238,7 @@ def _permits(store: Store, held: list[Recording], case: Case, request: Request, 
 def _recordings(
     store: Store, permits: list[Permit], request: Request, clock: Callable[[], datetime]
 ) -> list[RecordingFacts]:
-    """All that is known about the permitted recordings, with their sound; raises Refused where one is gone."""
+    """The facts about the permitted recordings, with their sound; raises Refused where one is no longer held."""
     if not permits:
         return []
     keys, opened = listening_keys.access_keyring(store), dict[bytes, bytes]()
@@ -257,10 +257,10 @@ def _recordings(
 
 
 def sound_for(body: bytes, roles: Mapping[str, int], *, whole: bool) -> SoundForCaller:
-    """What of a sound goes to the caller.
+    """The part of a sound that the caller gets.
 
-    The caller's own voice and words (data.customer); the agent's (data.employee) are exact zero, unless the
-    officer decided on the whole call.
+    That is the caller's own voice (data.customer); the agent's channel (data.employee) is exact zero, unless the
+    officer decided on the *whole* call.
     """
     sound = audio.as_pcm16(audio.read_wav(io.BytesIO(body), len(body)))
     if whole:
@@ -275,7 +275,7 @@ def sound_for(body: bytes, roles: Mapping[str, int], *, whole: bool) -> SoundFor
 def _facts(
     store: Store, recording: Recording, known: Mapping[str, Any], sound: SoundForCaller, *, whole: bool
 ) -> RecordingFacts:
-    """All that is known about a recording; *whole* where the agent is heard in its sound, too."""
+    """The facts about a recording; *whole* where its sound includes the agent."""
     copies = store.catalogue.copies.of_original(recording.id)
     return RecordingFacts(
         id=recording.id.hex(),
@@ -301,7 +301,7 @@ def _facts(
 
 
 def _accesses(store: Store, recording: Recording, copies: Sequence[Copy]) -> tuple[RecordedAccess, ...]:
-    """Every access to a recording and its copies that the log knows: in a search, exported, opened for a request."""
+    """Every logged access to a recording and its copies: in a search, exported, opened for a request."""
     accesses = []
     for recording_id in (recording.id, *(copy.id for copy in copies)):
         for entry in store.log.about(recording_id):
@@ -314,7 +314,7 @@ def _accesses(store: Store, recording: Recording, copies: Sequence[Copy]) -> tup
 
 
 def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
-    """Action and purpose of an entry that tells of an access; None for every other entry."""
+    """Action and purpose of an entry that is an access; None for every other entry."""
     match audit_events.read(body):
         case SearchShown(purpose=purpose):
             return Action.FIND, purpose
@@ -324,7 +324,7 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
             return Action.EXPORT, purpose
         case OpenedForSubject():
             return Action.DSAR, None
-        case WithdrawalShown():  # the letter would word `withdraw` as done, and then nothing would be left to tell of
+        case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left
             return "withdraw_shown", "withdrawal"
         case ReviewHeard() | CopyConfirmed():
             return Action.REVIEW, Purpose.TRAINING
@@ -334,7 +334,7 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
 
 
 def _possible_accesses(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
-    """Who could have listened while the recording was held."""
+    """The grants under which the recording could have been opened while it was held."""
     accesses = []
     for grant in store.roster.grants:
         until = min(grant.ended_at or grant.until, grant.until)
@@ -346,6 +346,6 @@ def _possible_accesses(store: Store, recording: Recording) -> tuple[PossibleAcce
 
 
 def _role(store: Store, name: str) -> str:
-    """The role of whoever is or was here by that name."""
+    """The role of the present or former person of that name."""
     everybody = (*store.roster.people, *store.roster.former)
     return next((str(person.role) for person in everybody if person.name == name), str(Role.MANAGER))

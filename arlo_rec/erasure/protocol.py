@@ -1,9 +1,9 @@
-"""Taking recordings to ERASED so that a crash anywhere is finished by the next run. The one write order:
+"""Erasing recordings, so that the next run finishes after a crash anywhere. The only write order:
 
     0  under the root's lock, alone; what an earlier run left is finished first
     1  new R into the free slot                                   a crash: nothing is wrapped below the new R yet
     2  one transaction: wrapped keys destroyed, what stays wrapped below the new R, ERASING, generation, tombstones, log
-    3  the journal emptied into the catalogue (tried for 5 s; if a reader is in the way: at the next open)
+    3  the journal emptied into the catalogue (tried for 5 s; if a reader prevents it: at the next open)
     4  the old slot overwritten                                   the point of no return: no copy opens any more
     5  objects unlinked, folders synced
     6  one transaction: ERASED
@@ -32,7 +32,7 @@ from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.policy import Event, Role, holds_root
 from arlo_rec.store import Change, HeldRoot, Store
 
-FLUSH_WAIT = 5.0  # seconds that a reader may keep the journal busy before we go on without
+FLUSH_WAIT = 5.0  # seconds that a reader may prevent step 3
 Done = TypeVar("Done")
 _NUMBER_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, none mistaken for another on the telephone
 
@@ -49,7 +49,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """An erasure that nobody can undo; `complete` once its objects are gone and its receipt is written."""
+    """A committed erasure; `complete` once its objects are deleted and its receipt is written."""
 
     number: str
     recordings: tuple[RecordingId, ...]
@@ -59,12 +59,11 @@ class Erased:
 def carry_out(
     store: Store, order: Callable[[], Order], now: datetime, also: Callable[[Change, Order], object]
 ) -> Erased:
-    """Erase what *order* says once nobody else can change it; returns when its keys are gone for good.
+    """Erase what *order* returns; returns when the keys are destroyed.
 
-    *order* is asked again inside, under the lock and in the transaction: what was taken in since a person
-    was shown the list goes too. *also* adds tombstones and the one entry of the log to the same commit. Where
-    the objects cannot be unlinked now, the result is not `complete`: the next run goes on, and there is no
-    receipt yet.
+    *order* is called under the lock and in the transaction, so that recordings taken in after a person saw the list
+    are erased too. *also* adds tombstones and the log entry to the same commit. Where the objects cannot be
+    unlinked now, the result is not `complete`: the next run continues, and there is no receipt yet.
     """
     number = new_number()
     with store.root.lock(exclusive=True, wait=store.lock_wait):
@@ -97,7 +96,7 @@ def _commit(
 
 
 def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[Person]]) -> None:
-    """A new R under a new root seed, sealed to the people whom *also* returns: nobody else opens what follows."""
+    """A new R under a new root seed, sealed only to the people whom *also* returns."""
     with store.root.lock(exclusive=True, wait=store.lock_wait):
         finish(store, now, locked=True)
         held = store.read_root()
@@ -115,7 +114,7 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
 
 
 def root_holders(store: Store, now: datetime) -> list[Person]:
-    """Everybody of the roster who needs the root seed at *now*; the intake not, while nothing may be taken in."""
+    """The people who need the root seed at *now*; without the intake while nothing may be taken in."""
     closed = bool(store.meta.number("unreplayed"))
     return [
         person
@@ -159,7 +158,7 @@ def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
 
 
 def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done | None] = lambda: None) -> Done:
-    """Do *work*; where the disk is full, give up the ballast and do it once more.
+    """Do *work*; where the disk is full, delete the ballast and do it again.
 
     The disk may have been full only for what is written after the commit: *done* says what was done already, if
     anything was. Without it *work* is safe to repeat.
@@ -175,7 +174,7 @@ def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done
 
 
 def new_number() -> str:
-    """A receipt's number: eight signs that can be read aloud."""
+    """A receipt's number: eight characters that can be read aloud."""
     signs = "".join(_NUMBER_SIGNS[byte & 31] for byte in primitives.fresh(8))
     return f"{signs[:4]}-{signs[4:]}"
 
@@ -192,7 +191,7 @@ def _new_generation(store: Store, held: HeldRoot) -> None:
 
 
 def _mend_slots(store: Store, now: datetime) -> None:
-    """Steps 3 and 4: bring the journal home, then make the slot that is not of today's generation a copy."""
+    """Steps 3 and 4: empty the journal into the catalogue, then overwrite the slot of another generation."""
     contents = store.root.read()
     slot, mend = root_secret.choose(contents, store.meta.number("generation"))
     if store.meta.number("flush_due") and store.db.flush(FLUSH_WAIT):
@@ -223,7 +222,7 @@ def _committed(store: Store, number: str) -> Erasure | None:
 
 
 def _sweep_arrivals(store: Store, now: datetime) -> None:
-    """Remove what an intake that died had announced; never while one is running."""
+    """Remove what a killed intake had announced; never while an intake is running."""
     if not store.catalogue.recordings.arriving():
         return
     try:

@@ -1,9 +1,9 @@
 """Deletion receipts: signed files without personal data that anybody can check without a store.
 
 A receipt says how many recordings were erased, of which days, when and by which rule, names them by their random ids,
-lists every place that was looked after, and until when the ring of a backup may still hold the old root. It carries
+lists every place that was erased, and until when an escrow's ring may still hold the old root secret. It carries
 the erasure's leaf in the log with the path to a signed checkpoint, and is signed by the log's key, which no erasure
-destroys; where that key was renewed, the chain of keys is inside. It is written when every place is done, not before.
+destroys; where that key was renewed, the chain of keys is inside. It is written only after every place is erased.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _log_keys(store: Store) -> list[dict[str, str | None]]:
 def verify(raw: bytes, vkey: str | None = None) -> dict[str, Any]:
     """The receipt, if it is genuine; raises Integrity.
 
-    1. it is a receipt of ours, to the byte   2. each log key was vouched for by the one before   3. the last signed it
+    1. it is a receipt in canonical form   2. each log key was signed by the key before it   3. the last signed it
     4. one of them signed its checkpoint   5. to which the erasure's leaf leads
     6. with *vkey*, that key is the first or a later one of the chain
     """

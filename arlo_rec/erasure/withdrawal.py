@@ -1,7 +1,7 @@
-"""Withdrawing consent, with the customer on the line: everything of that caller, at once and for good.
+"""Withdrawing consent, while the customer is on the telephone: every recording of the caller is erased at once.
 
-The plan is shown, then carried out as it stands at that moment: what arrived in between goes too. A
-tombstone keeps late deliveries from before the withdrawal out.
+The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
+tombstone refuses late deliveries from before the withdrawal.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be erased, and why."""
+    """The recordings that would be erased, and why."""
 
     subject: Subject
     recordings: tuple[Recording, ...]
@@ -52,7 +52,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A withdrawal that nobody can undo; without a receipt while sealed files could not be unlinked."""
+    """A withdrawal that was carried out; without a receipt while objects could not be deleted."""
 
     number: str
     recordings: tuple[Recording, ...]
@@ -62,7 +62,7 @@ class Withdrawal:
 def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> Plan:
     """What a withdrawal would erase; raises Usage, NothingMatched (no number, no such call), NotGranted.
 
-    That somebody saw when a caller called is an entry of the log, whether it comes to an erasure or not.
+    The log gets an entry, because the plan shows when a caller called, whether it is carried out or not.
     """
     store.demand(Action.WITHDRAW, now)
     if (caller is None) == (call is None):
@@ -80,7 +80,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> P
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
-    """Erase what the plan is about, as it stands now; returns when nothing of it can be opened any more."""
+    """Erase what the plan is for, as it is now; returns when the keys are destroyed."""
     affected: list[Recording] = []
 
     def order() -> protocol.Order:
@@ -119,7 +119,7 @@ def _of_caller(store: Store, text: str) -> Subject:
 
 
 def _of_call(store: Store, text: str) -> Subject:
-    """By our id or the exchange's; a call that was never here is nothing to withdraw."""
+    """The call by its id here or at the exchange; raises NothingMatched where it was never here."""
     source = primitives.tag(
         primitives.derive(store.secret(INDEX_SEED), "tags"), text.encode("utf-8", "surrogatepass"), kind="source"
     )

@@ -1,1 +1,1 @@
-"""What people read, in Norwegian and English: sentences as data, and how days, lengths and pages are written."""
+"""Text for people, in Norwegian and English: sentences as data, formats of dates and lengths, pages from templates."""

@@ -1,7 +1,6 @@
-"""How days, instants and lengths are written in the letter, in Norwegian and English.
+"""Formats of dates, instants and lengths in the letter, in Norwegian and English.
 
-Instants stand in the policy's zone and name it, because a reader does not think in UTC. Nothing here depends
-on the locale of the machine.
+Instants are in the policy's zone and name it, because readers do not use UTC. Nothing depends on the machine's locale.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _DECIMAL: Final = (",", ".")
 
 
 class Formats:
-    """The forms of one language, `nb` or `en`; raises ValueError for another."""
+    """The formats of a language, `nb` or `en`; raises ValueError for another."""
 
     def __init__(self, lang: str) -> None:
         self.column = LANGUAGES.index(lang)

@@ -1,8 +1,8 @@
-"""Sentences that people read, by code, in Norwegian (bokmål) and English.
+"""Sentences for people, by code, in Norwegian (bokmål) and English.
 
-The sentences are data: one JSON file per subject in `sentences/`, each code with its Norwegian beside its English. A
-file is read when one of its codes is first needed. The first word of a code says which file it stands in (`SUBJECTS`).
-A test holds both languages complete, their placeholders equal, and finds a sentence for every code that is used.
+The sentences are data: one JSON file per subject in `sentences/`, each code with both languages. A file is read when
+a code of it is first needed; the first word of a code says which file holds it (`SUBJECTS`). A test checks that both
+languages are complete, that their placeholders are equal, and that every code in use has a sentence.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FOLDER: Final = Path(__file__).with_name("sentences")
 
 
 def say(code: str, lang: str, **values: object) -> str:
-    """The sentence of *code* in *lang*, its values made harmless; raises KeyError for an unknown code."""
+    """The sentence of *code* in *lang*, with its values sanitised; raises KeyError for an unknown code."""
     sentence = _subject(_SUBJECT_OF[code.partition(".")[0]])[code]
     harmless = {key: clean(str(value)) for key, value in values.items()}
     return sentence["nb" if lang == "nb" else "en"].format(**harmless)

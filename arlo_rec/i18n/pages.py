@@ -1,7 +1,7 @@
-"""Pages and letters from templates: whole sentences in order, one file per language, with named gaps for the facts.
+"""Pages and letters from templates: whole sentences in order, a file per language, with named placeholders.
 
-What a person or another system chose is shown and never run: `render` escapes every value once, here and nowhere
-else, and replaces characters that would fool the eye by their number. No text of anybody is ever a template.
+`render` is the only place that escapes: every value once, with control and bidi characters replaced by their code
+points. Text from outside is only ever a value, never a template.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def render(folder: Path, template: str, /, **facts: object) -> str:
 
 
 def visible(text: str) -> str:
-    """*text* with its controls and the characters that turn the direction of writing as `[U+202E]`."""
+    """*text* with control and bidi characters written as `[U+202E]`."""
     return "".join(
         f"[U+{ord(sign):04X}]" if sign not in _LAYOUT and has_hidden_characters(sign) else sign for sign in text
     )
 
 
 def _shown(value: object) -> object:
-    """What a gap of a template shows, before it is escaped; markup that a template made is shown already."""
+    """The text of a value before it is escaped; markup made by a template stays as it is."""
     return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -1,4 +1,4 @@
-"""The one sanitiser: text from outside, made harmless for whoever or whatever reads it."""
+"""The only sanitiser of text from outside that is shown in a terminal, a page, a table or a log."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _VISIBLE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def clean(text: str) -> str:
-    """Text from outside, made harmless for a terminal, a page, a cell or a log: controls become visible.
+    """*text* with everything that could deceive a reader or control a terminal written as a visible escape.
 
     Escape sequences, C1 controls, bidi marks, line separators, lone surrogates and unassigned or private
-    characters come out as `\\x1b` or `\\u202e`; everything else stays as it is.
+    characters become `\\x1b` or `\\u202e`; everything else is unchanged.
     """
     if text.isascii() and text.isprintable():
         return text

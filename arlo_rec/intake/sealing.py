@@ -19,14 +19,13 @@ from arlo_rec.backends import Blobs
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.listening_keys import ListeningKey
 from arlo_rec.catalogue.tables import Catalogue
-from arlo_rec.crypto import object_file, primitives
+from arlo_rec.crypto import object_file
 from arlo_rec.intake.candidates import Announced, Delivered, Examined
 from arlo_rec.keys.roster import AccessKey
 from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Call, Kind, Recording, to_iso
-from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Event, Purpose
 from arlo_rec.store import Store
 
@@ -142,8 +141,7 @@ def insert(recording: Recording, ke: bytes, audiences: Iterable[Audience], table
 
 def taken_in(recording: Recording) -> CallTakenIn:
     """The log entry of a recording, with the digest of its row."""
-    digest = primitives.sha256(canonical(recording.sworn())).hex()
-    return CallTakenIn(recordings=(recording.id,), sworn=digest)
+    return CallTakenIn(recordings=(recording.id,), sworn=recording.row_digest())
 
 
 def recording_of(announced: Announced, content: bytes, consent: Consent, written: WrittenObject) -> Recording:

@@ -1,1 +1,1 @@
-"""Who holds which key, and where: root secret, key files, roster, the layout of a store, the newest state seen."""
+"""Keys and trust: root secret, key files, roster, wrapped erasure keys, layout of a store, the newest state seen."""

@@ -1,8 +1,9 @@
-"""Wrapping the erasure keys of recordings below the root secret: a new root secret takes away what it does not wrap.
+"""Wrapping erasure halves of recordings' keys below the root secret R: what is not wrapped under a new R is destroyed.
 
     R --wraps--> day key --wraps--> shard key (up to 256 recordings of one deletion hour) --wraps--> Ke
 
-Each wrap is bound to its level and to the name of what it wraps: no wrapped key can stand in another's place.
+Each wrap is bound to its level and to the name of what it wraps, so that wrapped keys cannot be exchanged. This module
+wraps and unwraps; `catalogue.erasure_keys` stores the wrapped keys.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from __future__ import annotations
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity
 
-SHARD_SIZE = 256  # recordings: erasing one re-wraps at most 255 siblings
+SHARD_SIZE = 256  # recordings: an erasure wraps at most 255 others of the shard again
 
 
 def wrap(parent: bytes, secret: bytes, level: str, name: bytes) -> bytes:
-    """A key of the tree wrapped under the one above it, bound to its level and name."""
+    """Wrap a key under its parent key, bound to its level and name."""
     return primitives.wrap(parent, secret, level.encode("ascii") + b"\0" + name)
 
 
 def unwrap(parent: bytes, wrapped: bytes, level: str, name: bytes) -> bytes:
-    """What `wrap` wrapped; raises Integrity."""
+    """The key that `wrap` wrapped; raises Integrity (key_tree_does_not_open)."""
     try:
         return primitives.unwrap(parent, wrapped, level.encode("ascii") + b"\0" + name)
     except primitives.Sealed:

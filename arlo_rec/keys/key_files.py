@@ -1,8 +1,8 @@
 """Key files: what a passphrase or a service's secret file unlocks, and the catalogue key sealed to a person.
 
 A person's file holds Argon2id parameters and a locked blob: the person's seed and the public keys of the
-officers, so that nothing has to be trusted on first use. A service's file is the same blob unlocked, for
-the eyes of one login account. The catalogue key is sealed apart, so that an officer can renew it without
+officers, so that nothing has to be trusted on first use. A service's file is the same blob unencrypted, readable
+for one login account. The catalogue key is sealed in a file of its own, so that an officer can renew it without
 anybody's passphrase.
 """
 
@@ -22,16 +22,16 @@ from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import Integrity, NotUnlocked, Usage
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
-KEY_FILE_BYTES = 64 * 1024  # one that trusts 300 officers has 15 kB; a passphrase file has a line
+KEY_FILE_BYTES = 64 * 1024  # a file that trusts 300 officers has 15 kB; a passphrase file has a line
 PASSPHRASE_SHORTEST = 12  # characters
 ONE_TIME_GROUPS = 5  # of 4 letters from 32: 100 bits, read aloud once
 RECOVERY_GROUPS = 13  # 260 bits, on paper for years
-SECRET_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 signs, none mistaken for another  # noqa: S105 - no secret
+SECRET_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 characters, none mistaken for another  # noqa: S105 - no secret
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is at the door: a name, the seed of all own keys, and the officers trusted from the start."""
+    """An unlocked identity: its name, the seed of its keys, and the signing keys of the officers that it trusts."""
 
     store: bytes
     name: str
@@ -41,17 +41,17 @@ class Identity:
 
     @cached_property
     def sealing(self) -> primitives.SealingKey:
-        """Opens what is sealed to this person."""
+        """The key that opens what is sealed to this identity."""
         return primitives.SealingKey.from_seed(primitives.derive(self.seed, "sealing", context=self.store))
 
     @cached_property
     def signing(self) -> primitives.SigningKey:
-        """Signs what this person answers for."""
+        """The key that this identity signs with."""
         return primitives.SigningKey.from_seed(primitives.derive(self.seed, "signing", context=self.store))
 
 
 def clean_passphrase(raw: bytes) -> bytes:
-    """One final newline dropped, NFC; raises Usage where it is not UTF-8."""
+    """A passphrase without a final newline, in NFC; raises Usage where it is not UTF-8."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -61,7 +61,7 @@ def clean_passphrase(raw: bytes) -> bytes:
 
 
 def check_length(passphrase: bytes) -> bytes:
-    """A passphrase that may be set; raises Usage where it is too short. What unlocks is only compared."""
+    """The passphrase; raises Usage where it is too short to be set. Not called for unlocking."""
     if len(passphrase.decode("utf-8")) < PASSPHRASE_SHORTEST:
         raise Usage("passphrase_too_short", least=PASSPHRASE_SHORTEST)
     return passphrase
@@ -76,7 +76,7 @@ def readable_secret(groups: int) -> str:
 def write_locked(
     place: Layout, identity: Identity, passphrase: bytes, cost: primitives.Argon2Cost | None = None
 ) -> None:
-    """Lock a person's key file anew; raises Usage for a passphrase that is too short."""
+    """Write a person's key file under a passphrase; raises Usage where it is too short."""
     check_length(passphrase)
     cost = cost or primitives.Argon2Cost()
     salt = primitives.fresh(16)
@@ -92,18 +92,20 @@ def write_locked(
 
 
 def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
-    """Open a person's key file; raises NotUnlocked, in the same words for a wrong name and passphrase."""
+    """Open a person's key file; raises NotUnlocked, alike for a wrong name and a wrong passphrase, or Integrity."""
     try:
         raw = read_small(place.key_file(name), KEY_FILE_BYTES)
     except OSError:
-        primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())  # takes as long as a known name
+        primitives.passphrase_key(
+            passphrase, bytes(16), primitives.Argon2Cost()
+        )  # so that an unknown name takes as long as a known one
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
     try:
-        told = parse_object(raw)
-        kdf, blob = told["kdf"], from_base64(told.pop("blob"))
+        document = parse_object(raw)
+        kdf, blob = document["kdf"], from_base64(document.pop("blob"))
         cost = primitives.Argon2Cost(int(kdf["t"]), int(kdf["p"]), int(kdf["m_kib"]))
-        key = primitives.passphrase_key(passphrase, from_base64(told["salt"], 16), cost)
-        return _identity(place, primitives.unwrap(key, blob, _bound(place, name, told)))
+        key = primitives.passphrase_key(passphrase, from_base64(document["salt"], 16), cost)
+        return _identity(place, primitives.unwrap(key, blob, _bound(place, name, document)))
     except primitives.Sealed:
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
     except (KeyError, TypeError, ValueError):
@@ -111,7 +113,7 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
 
 
 def write_service(path: Path, identity: Identity) -> None:
-    """Write a service's key to a new file that its owner alone can read; raises Usage if it exists."""
+    """Write a service's key to a new file that only its owner can read; raises Usage where it exists."""
     content = canonical({"format": 1, "kind": "arlo-rec service key", **_blob(identity)})
     with disk():
         try:
@@ -125,23 +127,23 @@ def write_service(path: Path, identity: Identity) -> None:
 
 
 def read_service(place: Layout, path: Path, *, handed: bool = False) -> Identity:
-    """The identity of a service's key file; raises NotUnlocked where it is none of this store.
+    """The identity of a service's key file; raises NotUnlocked where it belongs to another store or is no key file.
 
-    A file *handed* over by systemd lies in a folder of the service's own, with an access list that shows as group
-    bits: there the folder guards it.
+    A file *handed* over by systemd lies in the service's own folder, with an access list that shows as group bits: its
+    mode is not checked, because the folder protects it.
     """
     raw = read_secret(path, guarded=handed)
     try:
-        told = parse_object(raw)
-        if told.pop("kind") != "arlo-rec service key":
+        document = parse_object(raw)
+        if document.pop("kind") != "arlo-rec service key":
             raise NotUnlocked("not_a_service_key", path=str(path))
-        return _identity(place, canonical(told))
+        return _identity(place, canonical(document))
     except (KeyError, TypeError, ValueError):
         raise NotUnlocked("not_a_service_key", path=str(path)) from None
 
 
 def read_secret(path: Path, *, guarded: bool = False) -> bytes:
-    """The bytes of a secret file; raises Usage where group or others could read it too, unless its folder guards it."""
+    """The bytes of a secret file; raises Usage where group or others may access it, unless *guarded* by its folder."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -158,24 +160,24 @@ def read_secret(path: Path, *, guarded: bool = False) -> bytes:
 
 
 def write_catalogue_seal(place: Layout, name: str, public: bytes, seeds: list[bytes]) -> None:
-    """Seal the catalogue's seeds (newest first; two only while it is being re-keyed) to a person."""
+    """Seal the catalogue's seeds (newest first; two only during a re-keying) to a person."""
     info = _seal_info(place, public)
     sealed = [to_base64(primitives.seal(public, seed, info)) for seed in seeds]
     write_whole(place.seal_file(name), canonical({"format": 1, "catalogue": sealed}), mode=place.file_mode)
 
 
 def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
-    """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked."""
+    """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked or Integrity."""
     try:
-        told = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
-        sealed = [from_base64(one) for one in told["catalogue"]]
+        document = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
+        sealed = [from_base64(text) for text in document["catalogue"]]
     except FileNotFoundError:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None
     except (OSError, KeyError, TypeError, ValueError):
         raise Integrity("seal_damaged", path=str(place.seal_file(identity.name))) from None
     info = _seal_info(place, identity.sealing.public)
     try:
-        return [identity.sealing.open(one, info) for one in sealed]
+        return [identity.sealing.open(seed, info) for seed in sealed]
     except primitives.Sealed:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None
 
@@ -183,7 +185,7 @@ def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
 def _blob(identity: Identity) -> dict[str, object]:
     return {
         "name": identity.name,
-        "officers": [to_base64(one) for one in identity.officers],
+        "officers": [to_base64(key) for key in identity.officers],
         "once": identity.once,
         "seed": to_base64(identity.seed),
         "store": identity.store.hex(),
@@ -191,12 +193,12 @@ def _blob(identity: Identity) -> dict[str, object]:
 
 
 def _identity(place: Layout, blob: bytes) -> Identity:
-    told = parse_object(blob)
-    if told["store"] != place.id.hex():
+    document = parse_object(blob)
+    if document["store"] != place.id.hex():
         raise NotUnlocked("key_of_another_store")
-    officers = tuple(from_base64(one, 32) for one in told["officers"])
-    seed = from_base64(told["seed"], primitives.KEY)
-    return Identity(place.id, str(told["name"]), seed, officers, bool(told["once"]))
+    officers = tuple(from_base64(key, 32) for key in document["officers"])
+    seed = from_base64(document["seed"], primitives.KEY)
+    return Identity(place.id, str(document["name"]), seed, officers, bool(document["once"]))
 
 
 def _bound(place: Layout, name: str, head: dict[str, object]) -> bytes:

@@ -1,6 +1,6 @@
-"""Where the parts of a store lie, and the plain file `store.toml` that says which store it is.
+"""The paths of a store's parts, and the unencrypted file `store.toml` that identifies the store.
 
-Nothing personal stands in any of these names: people's files are named by a hash of the store and the name.
+No path holds a person's name: people's files are named by a hash of the store's id and the name.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
 
 FORMAT = 1  # of the store; a program refuses a newer one
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
-BALLAST_BYTES = 8 * 1024 * 1024  # room for an erasure's journal when the disk is full
-HALF_WRITTEN = timedelta(hours=1)  # after which nobody is still writing a small file
+BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
+HALF_WRITTEN = timedelta(hours=1)  # after which a `.part` file is a killed run's
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups leave it out
-_ROOT_README = b"""This folder holds the secret that every recording of the store hangs from.
+_ROOT_README = b"""This folder holds the root secret, below which the keys of all recordings are wrapped.
 Never copy it into a backup set: whoever has an old copy can undo erasures.
 It is overwritten in place at each erasure. Keep it on a local disk (ext4 or xfs), not on btrfs, zfs,
 overlay or a network file system. docs/operating.md says how to move a store.
@@ -59,30 +59,30 @@ class Layout:
 
     @property
     def ballast(self) -> Path:
-        """Room that is given up when the disk is full."""
+        """A file that reserves space; it is deleted for an erasure on a full disk."""
         return self.store / "ballast"
 
     @property
     def open_lock(self) -> Path:
-        """Held shared by everybody who has the catalogue open, alone by a re-keying."""
+        """Locked shared by every run that has the catalogue open, exclusively by a re-keying."""
         return self.store / "open.lock"
 
     @property
     def intake_lock(self) -> Path:
-        """Held shared by every intake, alone by whoever sweeps what a dead one left."""
+        """Locked shared by every intake, exclusively by the removal of what a killed intake left."""
         return self.store / "intake.lock"
 
     def key_file(self, name: str) -> Path:
-        """The locked key of a person."""
+        """The encrypted key file of a person."""
         return self.store / "people" / self._named(name)
 
     def seal_file(self, name: str) -> Path:
-        """The catalogue's key, sealed to a person."""
+        """The file of the catalogue's key, sealed to a person."""
         return self.store / "seals" / self._named(name)
 
     @property
     def file_mode(self) -> int:
-        """For files that all of the store's accounts share."""
+        """The mode of files that all login accounts of the store share."""
         return 0o660 if self.group else 0o600
 
     def _named(self, name: str) -> str:
@@ -101,12 +101,12 @@ def find(store: Path) -> Layout:
     except OSError as error:
         raise Unreachable("disk_failed", path=str(path), reason=error.strerror or "") from None
     try:
-        told = tomllib.loads(text.decode("utf-8"))
-        if told["format"] > FORMAT:
+        document = tomllib.loads(text.decode("utf-8"))
+        if document["format"] > FORMAT:
             raise Unreachable("store_too_new", path=str(store))
-        root, store_id, group = Path(str(told["root"])), bytes.fromhex(told["id"]), bool(told["group"])
+        root, store_id, group = Path(str(document["root"])), bytes.fromhex(document["id"]), bool(document["group"])
         if "\0" in str(root):
-            raise ValueError("no path")  # noqa: TRY301 - as whatever else is wrong with the file
+            raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
@@ -138,7 +138,7 @@ def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) ->
 
 
 def finish(place: Layout) -> None:
-    """Write `store.toml`: from now on there is a store."""
+    """Write `store.toml`, which makes the folder a store."""
     beside = place.root.parent == place.store.parent
     root = place.root.name if beside else str(place.root)
     text = (
@@ -150,7 +150,7 @@ def finish(place: Layout) -> None:
 
 
 def fill_ballast(place: Layout) -> None:
-    """Take up the room that an erasure may need; raises OSError."""
+    """Create the ballast file; raises OSError."""
     handle = os.open(place.ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, place.file_mode)
     try:
         os.fchmod(handle, place.file_mode)
@@ -160,7 +160,7 @@ def fill_ballast(place: Layout) -> None:
 
 
 def restore_ballast(place: Layout) -> None:
-    """Take up the room again that an erasure was given, if there is any by now."""
+    """Create the ballast file again after an erasure deleted it, if there is space."""
     if place.ballast.exists():
         return
     try:
@@ -170,16 +170,16 @@ def restore_ballast(place: Layout) -> None:
 
 
 def sweep_half_written(place: Layout, now: datetime) -> None:
-    """Remove what a run that was killed left half written of key files, seals and receipts; raises Unreachable."""
+    """Delete old `.part` files of key files, seals and receipts, left by killed runs; raises Unreachable."""
     with disk():
         for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):
-            for one in folder.glob(".*.part"):
-                if datetime.fromtimestamp(one.lstat().st_mtime, UTC) < now - HALF_WRITTEN:
-                    one.unlink(missing_ok=True)
+            for part in folder.glob(".*.part"):
+                if datetime.fromtimestamp(part.lstat().st_mtime, UTC) < now - HALF_WRITTEN:
+                    part.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path, group_id: int | None) -> None:
-    """A folder of its owner's alone, or of a group's; raises OSError."""
+    """Create a folder for its owner alone, or for a group; raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     if group_id is None:
         folder.chmod(0o700)

@@ -1,10 +1,10 @@
-"""The replaceable root secret R: what says until when a recording can be opened.
+"""The replaceable root secret R, which every erasure half of a recording's key is wrapped below, and the state seen.
 
-R lies wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
-generation; the catalogue holds the generation that its wraps belong to. An erasure writes the next
-generation into one slot, commits the catalogue, then overwrites the other slot: from that moment no copy of
-the old R is left, and with it goes every key that was wrapped below it (`keys.erasure_keys`). `choose` reads any state
-that a crash can leave. This module knows the bytes; `erasure.protocol` knows the order.
+R is stored wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
+generation; the catalogue holds the generation that its wrapped keys belong to. An erasure writes the next
+generation into one slot, commits the catalogue, then overwrites the other slot: then no copy of the old R is
+left, and every key that is wrapped only below it is destroyed (`keys.erasure_keys`). `choose` handles every state
+that a crash can leave. This module encodes and decodes; `erasure.protocol` decides the order of writes.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ _MAGIC = b"ARLOROOT"
 _SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation, wrapped R
 _SEEN = struct.Struct(">8sQQQ32sQ32s")  # magic, generation, roster counter, log size, log root, changes, sums
 _SEEN_MAGIC = b"ARLOSEE2"
-_SEEN_1 = struct.Struct(">8sQQQ32s")  # as it was before sums were kept
-_SEEN_1_MAGIC = b"ARLOSEEN"
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One readable slot: R of a generation, wrapped under a version of the root seed."""
+    """A readable slot: R of a generation, wrapped under a version of the root seed."""
 
     index: int
     seed_version: int
@@ -36,18 +34,18 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The newest state that anybody acknowledged: what is older than this was rolled back."""
+    """The newest state that any run has seen: a catalogue that is older was rolled back."""
 
     generation: int
     roster: int
     size: int
     root: bytes
-    changes: int  # transactions so far
-    sums: bytes  # SHA-256 over the sums of all tables after that many; zeros where it is not known
+    changes: int  # committed transactions
+    sums: bytes  # SHA-256 over the sums of all tables after that many transactions
 
     def merged(self, other: Seen) -> Seen:
-        """The newer of each."""
-        log, rows = max((self, other), key=lambda one: one.size), max((self, other), key=lambda one: one.changes)
+        """The newer of each part."""
+        log, rows = max((self, other), key=lambda seen: seen.size), max((self, other), key=lambda seen: seen.changes)
         generation, roster = max(self.generation, other.generation), max(self.roster, other.roster)
         return Seen(generation, roster, log.size, log.root, rows.changes, rows.sums)
 
@@ -61,7 +59,7 @@ def encode_slot(store: bytes, seed: bytes, seed_version: int, generation: int, s
 
 
 def decode_slot(index: int, content: bytes) -> Slot | None:
-    """What stands in a slot; None where its checksum says that a write was torn."""
+    """The content of a slot; None where its checksum does not match, as after a torn write."""
     body, checksum = content[: _SLOT.size], content[_SLOT.size : _SLOT.size + 32]
     if len(content) != SLOT_BYTES or primitives.sha256(body) != checksum:
         return None
@@ -70,7 +68,7 @@ def decode_slot(index: int, content: bytes) -> Slot | None:
 
 
 def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
-    """R itself; raises Integrity where the root seed does not fit."""
+    """R; raises Integrity where the root seed does not unwrap it."""
     try:
         return primitives.unwrap(
             primitives.derive(seed, "root"), slot.wrapped, _place(store, slot.seed_version, slot.generation)
@@ -80,9 +78,9 @@ def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
 
 
 def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
-    """The slot that the catalogue's *generation* hangs from, and whether the other one must be mended.
+    """The slot that holds R of the catalogue's *generation*, and whether the other slot must be overwritten.
 
-    Raises Integrity where the catalogue or the root is older than the other.
+    Raises Integrity where catalogue and root do not belong together.
     """
     slots = [slot for i, content in enumerate(contents) if (slot := decode_slot(i, content))]
     for slot in slots:
@@ -99,28 +97,27 @@ def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
 
 
 def encode_seen(seen: Seen) -> bytes:
-    """The bytes of the last seen state."""
+    """The bytes of a seen state."""
     body = _SEEN.pack(_SEEN_MAGIC, seen.generation, seen.roster, seen.size, seen.root, seen.changes, seen.sums)
     return body + primitives.sha256(body)
 
 
 def decode_seen(contents: list[bytes]) -> Seen | None:
-    """The newest of the readable copies."""
+    """The newest state of the readable copies; None where none is readable."""
     best: Seen | None = None
     for content in contents:
-        seen = _decode_seen(content, _SEEN, _SEEN_MAGIC) or _decode_seen(content, _SEEN_1, _SEEN_1_MAGIC)
+        seen = _decode_seen(content)
         if seen is not None:
             best = seen if best is None else best.merged(seen)
     return best
 
 
-def _decode_seen(content: bytes, form: struct.Struct, magic: bytes) -> Seen | None:
-    body, checksum = content[: form.size], content[form.size : form.size + 32]
-    if primitives.sha256(body) != checksum or not body.startswith(magic):
+def _decode_seen(content: bytes) -> Seen | None:
+    body, checksum = content[: _SEEN.size], content[_SEEN.size : _SEEN.size + 32]
+    if primitives.sha256(body) != checksum or not body.startswith(_SEEN_MAGIC):
         return None
-    _, generation, roster, size, log, *rows = form.unpack(body)
-    changes, sums = rows or (0, bytes(32))
-    return Seen(generation, roster, size, log, changes, sums)
+    _, generation, roster, size, log_root, changes, sums = _SEEN.unpack(body)
+    return Seen(generation, roster, size, log_root, changes, sums)
 
 
 def _place(store: bytes, seed_version: int, generation: int) -> bytes:

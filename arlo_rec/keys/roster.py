@@ -1,8 +1,8 @@
-"""The roster: who is here, in which role, with which grants. One document, signed whole by an officer.
+"""The roster: the identities with their roles and grants, one document signed as a whole by an officer.
 
-A row that somebody writes into the database gives nobody anything, and a revocation that is deleted is
-noticed: the document carries a counter that is remembered outside. Officers are introduced by officers:
-starting from the keys in one's own key file, a chain of signatures leads to whoever signed the roster.
+A forged row in the database grants nothing, because the signature does not match, and an older roster is noticed,
+because its counter is stored outside the catalogue too. Officers are introduced by officers: a chain of signatures
+leads from the officers' keys in a person's own key file to whoever signed the roster.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from arlo_rec.model.records import Approval, Grant, Person, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 from arlo_rec.policy import Purpose, Role, has_hidden_characters
 
-RECOVERY_NAME = "recovery"  # the officer who sleeps in a sealed envelope
+RECOVERY_NAME = "recovery"  # the officer identity whose passphrase is the recovery key, kept on paper
 NAME_LONGEST = 100  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A document as it is kept: its bytes, and who signed exactly these."""
+    """A signed document: its bytes, the signer's key and the signature."""
 
     kind: str
     counter: int
@@ -36,7 +36,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """An officer's word that another key is an officer's too."""
+    """An officer's signature that another signing key is an officer's."""
 
     key: bytes
     by: bytes
@@ -54,7 +54,7 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Who is here and what they were granted."""
+    """The identities of a store and their grants."""
 
     store: bytes
     counter: int
@@ -67,45 +67,45 @@ class Roster:
 
     def person(self, name: str) -> Person | None:
         """The identity of that name."""
-        return next((one for one in self.people if one.name == name), None)
+        return next((person for person in self.people if person.name == name), None)
 
     def names(self) -> list[str]:
         """The names of everybody who is here."""
         return [person.name for person in self.people if not person.recovery]
 
     def signer(self, key: bytes, roles: Iterable[Role]) -> Person | None:
-        """Who signs with *key* in one of *roles*, people who left included: what they signed stands."""
+        """The person with that signing key and one of *roles*, former people included: their signatures stay valid."""
         wanted = set(roles)
         everybody = (*self.people, *self.former)
-        return next((one for one in everybody if one.sign_key == key and one.role in wanted), None)
+        return next((person for person in everybody if person.sign_key == key and person.role in wanted), None)
 
     def officers(self) -> tuple[Person, ...]:
         """The officers, without the recovery identity."""
-        return tuple(one for one in self.people if one.role is Role.OFFICER and not one.recovery)
+        return tuple(person for person in self.people if person.role is Role.OFFICER and not person.recovery)
 
     def live_grants(self, name: str, now: datetime) -> tuple[Grant, ...]:
-        """What that person may open at *now*."""
-        return tuple(one for one in self.grants if one.person == name and one.live(now))
+        """The grants of that person that are live at *now*."""
+        return tuple(grant for grant in self.grants if grant.person == name and grant.live(now))
 
     def entitled(self, purpose: Purpose, team: str, now: datetime) -> tuple[Person, ...]:
-        """Everybody whose live grant opens that purpose and team."""
-        names = {one.person for one in self.grants if one.live(now) and one.opens(purpose, team)}
-        return tuple(one for one in self.people if one.name in names)
+        """The people who have a live grant for that purpose and team."""
+        names = {grant.person for grant in self.grants if grant.live(now) and grant.opens(purpose, team)}
+        return tuple(person for person in self.people if person.name in names)
 
     def next(self, now: datetime, **changes: Any) -> Roster:
-        """The roster after a change, with the next counter."""
+        """The roster with *changes*, the next counter, and the time *now*."""
         return replace(self, counter=self.counter + 1, at=now, **changes)
 
 
 def check_name(name: str) -> str:
-    """A name that a person or service can have; raises Usage."""
+    """The name; raises Usage where a person or service cannot have it."""
     if not name.strip() or name != name.strip() or len(name) > NAME_LONGEST or has_hidden_characters(name):
         raise Usage("bad_name")
     return name
 
 
 def introduce(officer: primitives.SigningKey, key: bytes, store: bytes) -> Introduction:
-    """Vouch for another officer's signing key."""
+    """Sign an introduction of another officer's signing key."""
     return Introduction(key, officer.public, officer.sign(_introduction(key, store)))
 
 
@@ -115,15 +115,15 @@ def sign(kind: str, counter: int, body: bytes, officer: primitives.SigningKey) -
 
 
 def sign_roster(roster: Roster, officer: primitives.SigningKey) -> Signed:
-    """The roster as it is kept."""
-    return sign("roster", roster.counter, canonical(_told(roster)), officer)
+    """The roster as a signed document."""
+    return sign("roster", roster.counter, canonical(_to_json(roster)), officer)
 
 
 def read_roster(signed: Signed, trusted: Iterable[bytes]) -> Roster:
-    """The roster, once a chain of officers from *trusted* to its signer has been checked; raises Integrity."""
+    """The roster, after verifying the chain of officers from *trusted* to its signer; raises Integrity."""
     roster = _roster(signed.body)
     known = _trusted_officers(roster, trusted)
-    current = {one.sign_key for one in roster.people if one.role is Role.OFFICER}
+    current = {person.sign_key for person in roster.people if person.role is Role.OFFICER}
     # 1. the signer is an officer today   2. by a chain of introductions   3. who signed these very bytes
     true = primitives.verified(signed.signed_by, signed.signature, _message("roster", signed.counter, signed.body))
     if signed.signed_by not in current & known or not true or roster.counter != signed.counter:
@@ -139,7 +139,7 @@ def read_policy(signed: Signed, roster: Roster) -> dict[str, Prompt]:
     ):
         raise Integrity("policy_forged", rule="purpose.change")
     try:
-        prompts = [_prompt(told) for told in parse_object(signed.body)["prompts"]]
+        prompts = [_prompt(document) for document in parse_object(signed.body)["prompts"]]
         return {prompt.version: prompt for prompt in prompts}
     except (KeyError, TypeError, ValueError):
         raise Integrity("policy_forged", rule="purpose.change") from None
@@ -147,17 +147,17 @@ def read_policy(signed: Signed, roster: Roster) -> dict[str, Prompt]:
 
 def policy_body(version: str, prompts: Iterable[Prompt]) -> bytes:
     """The policy document that an officer signs."""
-    told = [
+    documents = [
         {
-            "version": one.version,
-            "lang": one.lang,
-            "text": one.text,
-            "purposes": sorted(one.purposes),
-            "since": one.since.isoformat(),
+            "version": prompt.version,
+            "lang": prompt.lang,
+            "text": prompt.text,
+            "purposes": sorted(prompt.purposes),
+            "since": prompt.since.isoformat(),
         }
-        for one in prompts
+        for prompt in prompts
     ]
-    return canonical({"format": 1, "version": version, "prompts": told, "approvals": []})
+    return canonical({"format": 1, "version": version, "prompts": documents, "approvals": []})
 
 
 def _trusted_officers(roster: Roster, trusted: Iterable[bytes]) -> set[bytes]:
@@ -165,14 +165,19 @@ def _trusted_officers(roster: Roster, trusted: Iterable[bytes]) -> set[bytes]:
     waiting = list(roster.introductions)
     while True:
         new = [
-            one
-            for one in waiting
-            if one.by in known and primitives.verified(one.by, one.signature, _introduction(one.key, roster.store))
+            introduction
+            for introduction in waiting
+            if introduction.by in known and _is_genuine(introduction, roster.store)
         ]
         if not new:
             return known
-        known.update(one.key for one in new)
-        waiting = [one for one in waiting if one not in new]
+        known.update(introduction.key for introduction in new)
+        waiting = [introduction for introduction in waiting if introduction not in new]
+
+
+def _is_genuine(introduction: Introduction, store: bytes) -> bool:
+    message = _introduction(introduction.key, store)
+    return primitives.verified(introduction.by, introduction.signature, message)
 
 
 def _introduction(key: bytes, store: bytes) -> bytes:
@@ -186,45 +191,50 @@ def _message(kind: str, counter: int, body: bytes) -> bytes:
 # -- the document -------------------------------------------------------------------------------------
 
 
-def _told(roster: Roster) -> dict[str, Any]:
+def _to_json(roster: Roster) -> dict[str, Any]:
     return {
         "format": 1,
         "store": roster.store.hex(),
         "counter": roster.counter,
         "at": to_iso(roster.at),
-        "people": [_told_person(one) for one in roster.people],
-        "former": [_told_person(one) for one in roster.former],
-        "grants": [_told_grant(one) for one in roster.grants],
-        "introductions": [
-            {"key": to_base64(one.key), "by": to_base64(one.by), "signature": to_base64(one.signature)}
-            for one in roster.introductions
-        ],
+        "people": [_person_to_json(person) for person in roster.people],
+        "former": [_person_to_json(person) for person in roster.former],
+        "grants": [_grant_to_json(grant) for grant in roster.grants],
+        "introductions": [_introduction_to_json(introduction) for introduction in roster.introductions],
         "access_keys": [
-            {"id": one.id.hex(), "public": to_base64(one.public), "since": to_iso(one.since)}
-            for one in roster.access_keys
+            {"id": key.id.hex(), "public": to_base64(key.public), "since": to_iso(key.since)}
+            for key in roster.access_keys
         ],
     }
 
 
-def told_people(roster: Roster) -> list[dict[str, Any]]:
-    """Everybody who is or was here, as JSON."""
-    return [_told_person(one) for one in (*roster.people, *roster.former)]
+def people_to_json(roster: Roster) -> list[dict[str, Any]]:
+    """The present and former identities, as JSON."""
+    return [_person_to_json(person) for person in (*roster.people, *roster.former)]
 
 
 def digest_of_people(roster: Roster) -> str:
-    """What the entry of a change of who is here swears of it."""
-    return primitives.sha256(canonical(told_people(roster))).hex()
+    """SHA-256 of `people_to_json` in hex: what a log entry that changes the roster commits to."""
+    return primitives.sha256(canonical(people_to_json(roster))).hex()
 
 
-def read_people(told: list[dict[str, Any]]) -> list[Person]:
-    """What `told_people` said; raises Integrity."""
+def read_people(people: list[dict[str, Any]]) -> list[Person]:
+    """What `people_to_json` wrote; raises Integrity (feed_differs)."""
     try:
-        return [_person(one) for one in told]
+        return [_person(document) for document in people]
     except (KeyError, TypeError, ValueError):
         raise Integrity("feed_differs") from None
 
 
-def _told_person(person: Person) -> dict[str, Any]:
+def _introduction_to_json(introduction: Introduction) -> dict[str, Any]:
+    return {
+        "key": to_base64(introduction.key),
+        "by": to_base64(introduction.by),
+        "signature": to_base64(introduction.signature),
+    }
+
+
+def _person_to_json(person: Person) -> dict[str, Any]:
     return {
         "name": person.name,
         "role": person.role,
@@ -236,7 +246,7 @@ def _told_person(person: Person) -> dict[str, Any]:
     }
 
 
-def _told_grant(grant: Grant) -> dict[str, Any]:
+def _grant_to_json(grant: Grant) -> dict[str, Any]:
     return {
         "id": grant.id,
         "person": grant.person,
@@ -249,69 +259,74 @@ def _told_grant(grant: Grant) -> dict[str, Any]:
         "state": grant.state,
         "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
         "approvals": [
-            {"by": one.by, "at": to_iso(one.at), "signature": to_base64(one.signature)} for one in grant.approvals
+            {"by": approval.by, "at": to_iso(approval.at), "signature": to_base64(approval.signature)}
+            for approval in grant.approvals
         ],
     }
 
 
 def _roster(body: bytes) -> Roster:
     try:
-        told = parse_object(body, max_bytes=64 * 1024 * 1024)
+        document = parse_object(body, max_bytes=64 * 1024 * 1024)
         return Roster(
-            bytes.fromhex(told["store"]),
-            int(told["counter"]),
-            from_iso(told["at"]),
-            tuple(_person(one) for one in told["people"]),
-            tuple(_person(one) for one in told["former"]),
-            tuple(_grant(one) for one in told["grants"]),
+            bytes.fromhex(document["store"]),
+            int(document["counter"]),
+            from_iso(document["at"]),
+            tuple(_person(person) for person in document["people"]),
+            tuple(_person(person) for person in document["former"]),
+            tuple(_grant(grant) for grant in document["grants"]),
+            tuple(_read_introduction(introduction) for introduction in document["introductions"]),
             tuple(
-                Introduction(from_base64(one["key"], 32), from_base64(one["by"], 32), from_base64(one["signature"], 64))
-                for one in told["introductions"]
-            ),
-            tuple(
-                AccessKey(bytes.fromhex(one["id"]), from_base64(one["public"]), from_iso(one["since"]))
-                for one in told["access_keys"]
+                AccessKey(bytes.fromhex(key["id"]), from_base64(key["public"]), from_iso(key["since"]))
+                for key in document["access_keys"]
             ),
         )
     except (KeyError, TypeError, ValueError):
         raise Integrity("roster_forged", rule="access.officer") from None
 
 
-def _prompt(told: dict[str, Any]) -> Prompt:
+def _read_introduction(document: dict[str, Any]) -> Introduction:
+    return Introduction(
+        from_base64(document["key"], 32), from_base64(document["by"], 32), from_base64(document["signature"], 64)
+    )
+
+
+def _prompt(document: dict[str, Any]) -> Prompt:
     return Prompt(
-        told["version"],
-        told["lang"],
-        told["text"],
-        frozenset(Purpose(one) for one in told["purposes"]),
-        date.fromisoformat(told["since"]),
+        document["version"],
+        document["lang"],
+        document["text"],
+        frozenset(Purpose(purpose) for purpose in document["purposes"]),
+        date.fromisoformat(document["since"]),
     )
 
 
-def _person(told: dict[str, Any]) -> Person:
+def _person(document: dict[str, Any]) -> Person:
     return Person(
-        str(told["name"]),
-        Role(told["role"]),
-        from_base64(told["seal"], primitives.SEAL_PUBLIC),
-        from_base64(told["sign"], 32),
-        from_iso(told["since"]),
-        bool(told["service"]),
-        bool(told["recovery"]),
+        str(document["name"]),
+        Role(document["role"]),
+        from_base64(document["seal"], primitives.SEAL_PUBLIC),
+        from_base64(document["sign"], 32),
+        from_iso(document["since"]),
+        bool(document["service"]),
+        bool(document["recovery"]),
     )
 
 
-def _grant(told: dict[str, Any]) -> Grant:
+def _grant(document: dict[str, Any]) -> Grant:
     return Grant(
-        str(told["id"]),
-        str(told["person"]),
-        Purpose(told["purpose"]),
-        frozenset(told["teams"]) if told["teams"] is not None else None,
-        from_iso(told["from"]),
-        from_iso(told["until"]),
-        str(told["reason"]),
-        str(told["by"]),
-        str(told["state"]),
-        from_iso(told["ended_at"]) if told["ended_at"] else None,
+        str(document["id"]),
+        str(document["person"]),
+        Purpose(document["purpose"]),
+        frozenset(document["teams"]) if document["teams"] is not None else None,
+        from_iso(document["from"]),
+        from_iso(document["until"]),
+        str(document["reason"]),
+        str(document["by"]),
+        str(document["state"]),
+        from_iso(document["ended_at"]) if document["ended_at"] else None,
         tuple(
-            Approval(str(one["by"]), from_iso(one["at"]), from_base64(one["signature"])) for one in told["approvals"]
+            Approval(str(approval["by"]), from_iso(approval["at"]), from_base64(approval["signature"]))
+            for approval in document["approvals"]
         ),
     )

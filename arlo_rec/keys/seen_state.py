@@ -1,7 +1,7 @@
-"""What one login account remembers of each store, outside it: the newest state it has seen.
+"""What a login account stores about each store outside of it: the newest state that it has seen.
 
-Who exchanges the whole store and its root folder for older copies is noticed by everybody who worked with
-the newer one. Where the account has no folder to write to, this memory is missing and nothing else.
+If the store and its root folder are both replaced by older copies, every account that used the newer store notices.
+An account without a state folder lacks this check and nothing else.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from arlo_rec.keys.root_secret import Seen, decode_seen, encode_seen
 
 
 class StateFolder:
-    """One folder per store, named by the store's id."""
+    """A login account's state folder, with a folder per store, named by the store's id."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
     def seen(self, store: bytes) -> Seen | None:
-        """The newest state that this account has seen of the store; None if it never did."""
+        """The newest state that this account has seen of the store; None where there is none."""
         if self.folder is None:
             return None
         try:
@@ -31,7 +31,7 @@ class StateFolder:
             return None
 
     def remember(self, store: bytes, seen: Seen) -> None:
-        """Keep the newer of what is remembered and *seen*."""
+        """Store the newer of the stored state and *seen*."""
         if self.folder is None:
             return
         known = self.seen(store)
@@ -40,13 +40,13 @@ class StateFolder:
             return
         file = self._file(store)
         part = file.with_name(f"seen.{os.getpid()}.part")
-        with suppress(OSError):  # a memory that cannot be kept must not stop an erasure
+        with suppress(OSError):  # a state that cannot be stored must not stop an erasure
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             part.write_bytes(encode_seen(newest))
             part.replace(file)
 
     def forget(self, store: bytes) -> None:
-        """Forget a store that was lost, so that what is restored of it is not told as rolled back."""
+        """Delete the state of a store that was lost, so that a restored one is not reported as rolled back."""
         if self.folder is not None:
             with suppress(OSError):
                 self._file(store).unlink(missing_ok=True)

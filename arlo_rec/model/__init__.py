@@ -1,1 +1,1 @@
-"""The nouns of the subject and how they are written: errors, records, consent, times, numbers. No disk, no keys."""
+"""The types of the domain and their notations: errors, records, events, consent, times, numbers. No disk, no keys."""

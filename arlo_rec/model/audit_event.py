@@ -1,9 +1,9 @@
-"""The base of audit events: a frozen value that is written to the log and read back by one definition, its fields.
+"""The base class of audit events: a frozen value that is written to the log and read back by the same fields.
 
-Fields become the entry's `detail`, except those that every entry has a place for: `rule`, `purpose`, `reason` and
-`recordings`. A field that may be None is left out where it is None. An event type says what it is by `ACTION`,
-`OUTCOME` and, unless `rule` is a field, `RULE`. Types are made without `dataclasses`, whose classes cost every start of
-the program half a millisecond each; type checkers see them as such (PEP 681).
+Fields become the entry's `detail`, except `rule`, `purpose`, `reason` and `recordings`, which have keys of their own
+in every entry. A field that may be None is omitted where it is None. An event type has `ACTION`, `OUTCOME` and, unless
+`rule` is a field, `RULE`. Types are made without `dataclasses`, whose classes cost every start of the program half a
+millisecond each; type checkers treat them as dataclasses (PEP 681).
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _OWN_PLACE = frozenset({"rule", "purpose", "reason", "recordings", "action"})
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class AuditEvent:
-    """One thing that happened. Equal to another of its type with the same values; never changed."""
+    """An event of the log: immutable, and equal to another of its type with the same values."""
 
     ACTION: ClassVar[str] = ""
     OUTCOME: ClassVar[str] = ""  # `allowed`, `denied`, `failed` or `done`
     RULE: ClassVar[str] = ""
     FIELDS: ClassVar[tuple[str, ...]] = ()
     DETAIL: ClassVar[tuple[str, ...]] = ()  # the fields that stand in `detail`
-    REQUIRED: ClassVar[frozenset[str]] = frozenset()  # of these, those that are always written
+    REQUIRED: ClassVar[frozenset[str]] = frozenset()  # the fields of `detail` that are always written
 
     def __init_subclass__(cls) -> None:
-        """Take the fields of a type from its annotations, behind those of its bases."""
+        """Collect the fields of a type from its annotations, after those of its bases."""
         own = [name for name, hint in inspect.get_annotations(cls).items() if "ClassVar" not in str(hint)]
         cls.FIELDS = (*cls.FIELDS, *(name for name in own if name not in cls.FIELDS))
         cls.DETAIL = tuple(name for name in cls.FIELDS if name not in _OWN_PLACE)
@@ -57,7 +57,7 @@ class AuditEvent:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values().items())})"
 
     def to_json(self) -> dict[str, Any]:
-        """What the log keeps of it, without who, when, and under which policy."""
+        """The log entry without person, time and policy version, which `Change.log` adds."""
         values = self._values()
         entry: dict[str, Any] = {
             "action": str(values.get("action", self.ACTION)),
@@ -67,14 +67,14 @@ class AuditEvent:
         optional = {
             "purpose": values.get("purpose"),
             "reason": values.get("reason"),
-            "detail": {name: values[name] for name in self.DETAIL if self._is_told(name)},
+            "detail": {name: values[name] for name in self.DETAIL if self._is_written(name)},
             "recordings": [recording.hex() for recording in values.get("recordings", ())],
         }
         return entry | {key: value for key, value in optional.items() if value not in (None, {}, [])}
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
-        """The event that an entry of this type tells of; raises KeyError, TypeError or ValueError where it is none."""
+        """The event of an entry of this type; raises KeyError, TypeError or ValueError for any other entry."""
         detail = entry.get("detail", {})
         of_its_rule = "rule" in cls.FIELDS or entry.get("rule") == cls.RULE
         if not (of_its_rule and cls.REQUIRED <= detail.keys() <= set(cls.DETAIL)):
@@ -90,6 +90,6 @@ class AuditEvent:
     def _values(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.FIELDS}
 
-    def _is_told(self, name: str) -> bool:
-        """Whether a detail is written: all that a type demands, and of the others what is not None."""
+    def _is_written(self, name: str) -> bool:
+        """Whether a detail is written: it is required, or it is not None."""
         return name in self.REQUIRED or getattr(self, name) is not None

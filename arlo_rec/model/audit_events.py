@@ -1,7 +1,7 @@
-"""Every kind of entry that the log can hold, as a type with its fields: written, replayed, shown and checked by these.
+"""Every kind of log entry as a type with its fields; the log is written, replayed, shown and verified by these types.
 
-`read` gives the event of an entry. What an entry does to recordings is said by its type: `TakesIn` has the digest of
-the row that it took in, `Erases` names what it erased; the rest leaves every recording as it was.
+`read` returns the event of an entry. Subclasses of `TakesIn` hold the digest of the row of a recording that was taken
+in, subclasses of `Erases` the ids that were erased; all other events leave every recording as it was.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from arlo_rec.policy import Action
 
 Ids = tuple[RecordingId, ...]
 
-# -- what every action can come to --------------------------------------------------------------------
+# -- refusals and failures ----------------------------------------------------------------------------
 
 
 class Denied(AuditEvent):
-    """Somebody was refused, by a rule; what they asked for as far as it may be kept."""
+    """An action was denied by a rule; what was asked for, as far as the log may keep it."""
 
     OUTCOME = "denied"
     action: str
@@ -29,14 +29,14 @@ class Denied(AuditEvent):
     purpose: str | None = None
     reason: str | None = None
     recordings: Ids = ()
-    asked: str | None = None  # the id that was asked for, or how long it was
-    to: str | None = None  # whom a grant was meant for
-    due: int | None = None  # how many recordings a purge would have erased
+    asked: str | None = None  # the id that was asked for, or its length
+    to: str | None = None  # the person whom a grant was meant for
+    due: int | None = None  # the number of recordings that a purge would have erased
     source: str | None = None  # the blind index of a call's source id
 
 
 class Failed(AuditEvent):
-    """Something that was asked for could not be done."""
+    """An allowed action failed."""
 
     OUTCOME = "failed"
     action: str
@@ -48,7 +48,7 @@ class Failed(AuditEvent):
 
 
 class ChangesPeople(AuditEvent):
-    """Somebody came, left or got a new key; `people` is the digest of everybody who is or was here afterwards."""
+    """The roster's identities changed; `people` is the digest of the present and former identities afterwards."""
 
     OUTCOME = "done"
     RULE = "access.officer"
@@ -78,14 +78,14 @@ class PersonRemoved(ChangesPeople):
 
 
 class PersonReset(ChangesPeople):
-    """A person or service got new keys: the old ones are void."""
+    """A person or service got new keys; the old ones are void."""
 
     ACTION = "person reset"
     person: str
 
 
 class PassphraseChanged(AuditEvent):
-    """Somebody set a new passphrase of their own."""
+    """A person changed their own passphrase."""
 
     ACTION, OUTCOME, RULE = "passphrase", "done", "security.password"
 
@@ -97,7 +97,7 @@ class CatalogueRekeyed(AuditEvent):
 
 
 class UnlockFailed(AuditEvent):
-    """Somebody, who claimed to be the entry's person, could not unlock, at `at`, from the login account `login`."""
+    """An unlock under the name of the entry's person failed, at `at`, from the login account `login`."""
 
     ACTION, OUTCOME, RULE = "unlock", "denied", "security.unauthorised"
     at: str
@@ -122,7 +122,7 @@ class UnlockNotesCut(AuditEvent):
 
 
 class _OfGrant(AuditEvent):
-    """A grant, as it stands afterwards."""
+    """A grant, as it is afterwards."""
 
     OUTCOME, RULE = "done", "access.managers"
     purpose: str
@@ -135,26 +135,26 @@ class _OfGrant(AuditEvent):
 
 
 class GrantGiven(_OfGrant):
-    """Somebody was given access."""
+    """A grant was given."""
 
     ACTION = "grant"
 
 
 class GrantRevoked(_OfGrant):
-    """Access was taken back."""
+    """A grant was revoked."""
 
     ACTION = "revoke"
 
 
 class GrantsExpired(AuditEvent):
-    """What the grants of these people had opened was closed."""
+    """Grants of these people expired, and the keys they had were taken back."""
 
     ACTION, OUTCOME, RULE = "grant", "done", "access.managers"
     expired: Sequence[str]
 
 
 class SearchBegun(AuditEvent):
-    """Somebody searches; the criteria, before anything is looked at."""
+    """A search begins; its criteria, logged before anything is read."""
 
     ACTION, OUTCOME, RULE = Action.FIND, "allowed", "security.reason"
     purpose: str
@@ -163,7 +163,7 @@ class SearchBegun(AuditEvent):
 
 
 class SearchShown(AuditEvent):
-    """What a search found, before it is shown."""
+    """The results of a search, logged before they are shown."""
 
     ACTION, OUTCOME, RULE = Action.FIND, "allowed", "security.reason"
     purpose: str
@@ -173,7 +173,7 @@ class SearchShown(AuditEvent):
 
 
 class Opened(AuditEvent):
-    """Somebody is about to hear or copy a recording, or what is derived from it."""
+    """A recording, or a copy of it, is about to be played or exported."""
 
     OUTCOME = "allowed"
     action: str
@@ -184,7 +184,7 @@ class Opened(AuditEvent):
 
 
 class DeletionConfirmed(AuditEvent):
-    """Somebody confirmed that the copy which the entry numbered `of` let go is deleted; it was `by`'s."""
+    """The disclosure of the log entry `of`, made by `by`, is confirmed as deleted."""
 
     ACTION, OUTCOME, RULE = Action.CONFIRM_DELETED, "done", "consent.withdraw"
     of: int
@@ -192,16 +192,16 @@ class DeletionConfirmed(AuditEvent):
 
 
 class LogShown(AuditEvent):
-    """Somebody read the log."""
+    """The log was read."""
 
     ACTION, OUTCOME, RULE = Action.AUDIT_SHOW, "allowed", "security.monitored"
 
 
-# -- what takes in and what erases --------------------------------------------------------------------
+# -- intake and erasure -------------------------------------------------------------------------------
 
 
 class TakesIn(AuditEvent):
-    """A recording is held from now on; `sworn` is the digest of its row."""
+    """A recording is held from now on; `sworn` is `Recording.row_digest`."""
 
     recordings: Ids
     sworn: str
@@ -222,7 +222,7 @@ class CopyMade(TakesIn):
 
 
 class RefusedRemoved(AuditEvent):
-    """The files of a refused call were removed, because somebody ordered it."""
+    """The files of a refused call were removed on request."""
 
     ACTION, OUTCOME = Action.INGEST, "done"
     rule: str
@@ -240,7 +240,7 @@ class Erases(AuditEvent):
 
 
 class Withdrawn(Erases):
-    """A consent was withdrawn; `tombstones` is the digest of what keeps late deliveries out."""
+    """A consent was withdrawn; `tombstones` is the digest of the tombstones that refuse late deliveries."""
 
     ACTION = Action.WITHDRAW
     count: int
@@ -248,7 +248,7 @@ class Withdrawn(Erases):
 
 
 class WithdrawalShown(AuditEvent):
-    """Somebody saw what a withdrawal would erase, whether it came to one or not."""
+    """The plan of a withdrawal was shown, whether it was carried out or not."""
 
     ACTION, OUTCOME = Action.WITHDRAW, "allowed"
     rule: str
@@ -257,14 +257,14 @@ class WithdrawalShown(AuditEvent):
 
 
 class Purged(Erases):
-    """What was past retention was erased."""
+    """Recordings past retention were erased."""
 
     ACTION = Action.PURGE
     count: int
 
 
 class PurgeFinished(AuditEvent):
-    """A purge came to its end with nothing left that is due."""
+    """A purge finished with no recording left that is due."""
 
     ACTION, OUTCOME, RULE = Action.PURGE, "done", "retention.90d"
     mark: bool = True
@@ -283,7 +283,7 @@ class CopyErased(Erases):
 
 
 class ReviewHeard(AuditEvent):
-    """Whoever reviews listened to a stretch (seconds) of an original, or to a copy: `heard`."""
+    """A reviewer listened to a part (seconds) of an original, or to a copy: `heard`."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
@@ -291,7 +291,7 @@ class ReviewHeard(AuditEvent):
 
 
 class CopyConfirmed(AuditEvent):
-    """Somebody confirmed the cut list of a copy."""
+    """The cut list of a copy was confirmed."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
@@ -299,7 +299,7 @@ class CopyConfirmed(AuditEvent):
 
 
 class CopyReleased(AuditEvent):
-    """A confirmed copy is given to training."""
+    """A confirmed copy was released to training."""
 
     ACTION, OUTCOME, RULE = Action.RELEASE, "allowed", "data.pseudonymised"
     recordings: Ids
@@ -310,7 +310,7 @@ class CopyReleased(AuditEvent):
 
 
 class CaseOpened(AuditEvent):
-    """An access request became a case."""
+    """A case was opened for an access request."""
 
     ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
     case: str
@@ -318,7 +318,7 @@ class CaseOpened(AuditEvent):
 
 
 class CaseAnswered(AuditEvent):
-    """The answer to a case lies ready; the digest is that of its file."""
+    """The answer to a case was written; the digest is that of its file."""
 
     ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
     case: str
@@ -340,7 +340,7 @@ class OpenedForSubject(AuditEvent):
 
 
 class EscrowRegistered(AuditEvent):
-    """From now on every purge empties that escrow."""
+    """An escrow was registered, which every purge empties from now on."""
 
     ACTION, OUTCOME, RULE = Action.BACKUP, "allowed", "access.secure"
     escrow: str
@@ -349,7 +349,7 @@ class EscrowRegistered(AuditEvent):
 
 
 class BackupMade(AuditEvent):
-    """A backup can be opened from now on."""
+    """A backup was made."""
 
     ACTION, OUTCOME, RULE = Action.BACKUP, "done", "access.secure"
     number: int
@@ -359,7 +359,7 @@ class BackupMade(AuditEvent):
 
 
 class Restored(ChangesPeople):
-    """The store was restored from a backup; `recordings` were taken in since and are lost."""
+    """The store was restored from a backup; `recordings` were taken in after the backup and are lost."""
 
     ACTION = Action.RESTORE
     replayed: bool
@@ -369,14 +369,14 @@ class Restored(ChangesPeople):
 
 
 class ErasedAgain(Erases):
-    """What had been erased since the backup, or had no object, was erased in the restored store."""
+    """Recordings that were erased after the backup, or have no object, were erased in the restored store."""
 
     ACTION = Action.RESTORE
     erased: int
 
 
 class RestoredWithoutFeed(AuditEvent):
-    """An officer accepted that nobody knows what was erased since the backup."""
+    """An officer accepted a restored store for which it is unknown what was erased after the backup."""
 
     ACTION, OUTCOME, RULE = Action.RESTORE, "allowed", "access.officer"
     reason: str
@@ -386,7 +386,7 @@ class RestoredWithoutFeed(AuditEvent):
 
 
 def read(entry: Mapping[str, Any]) -> AuditEvent | None:
-    """The event that an entry tells of; None where it is of no kind that this version knows."""
+    """The event of an entry; None where this version knows no such kind."""
     kinds = _kinds()
     action, outcome = str(entry.get("action")), str(entry.get("outcome"))
     for kind in (*kinds.get((action, outcome), ()), *kinds.get((None, outcome), ())):

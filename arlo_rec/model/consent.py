@@ -1,7 +1,7 @@
-"""Consent: what a source claims, judged by the guidelines, and what is proven. Pure, like `policy` below it.
+"""Consent: a source's claim, judged by the guidelines, and the proof that intake needs. Pure; nothing is stored here.
 
-A `Claim` is what somebody wrote into a manifest; a `Consent` is what `prove` makes of it, and only with one can
-the key of a recording be made. Each prompt carries the purposes that it names, and a consent covers no other.
+A `Claim` is what a manifest says; `prove` makes a `Consent` of it, and only with a `Consent` can the key of an original
+be made. Each prompt carries the purposes that it names, and a consent covers no other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from arlo_rec.policy import POLICY_VERSION, ZONE, Decision, Purpose, due_at, is_due
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
-CONSENT_LEAD = timedelta(hours=1)  # a key press longer before the recording belongs to another call
+CONSENT_LEAD = timedelta(hours=1)  # a key press earlier before the recording belongs to another call
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,16 @@ class Prompt:
 
     @property
     def sha256(self) -> bytes:
-        """What the evidence on each recording names, so that the very words can be shown."""
+        """The hash by which each recording refers to the exact text."""
         return hashlib.sha256(self.text.encode("utf-8")).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a source says about one call's consent, before anybody believed it.
+    """What a source says about a call's consent, before it is judged.
 
-    `key` is whatever the source held there: only the string "1" is consent. `frames` and `rate` are None
-    while the sound has not been looked at.
+    `key` is the manifest's value, of any type: only the string "1" is consent. `frames` and `rate` are None until the
+    sound is read.
     """
 
     direction: str
@@ -71,9 +71,9 @@ class Consent:
 
 
 def judge(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Decision:
-    """Whether a call may be kept, and by which rule; the first refusal that applies, in the contract's order.
+    """Whether a call may be kept, and by which rule: the first refusal that applies, in the order of docs/manifest.md.
 
-    Withdrawal and duplicates depend on the store and are asked afterwards, by `after_withdrawal`.
+    Withdrawals and duplicates depend on the store and are checked later, by `after_withdrawal`.
     """
     return (
         _judge_route(claim)
@@ -118,10 +118,10 @@ def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | Non
 
 
 def _local_date(at: datetime) -> date:
-    """The calendar day on which a prompt came into use, where its callers live."""
+    """The calendar day of an instant in the policy's zone."""
     try:
         return at.astimezone(ZoneInfo(ZONE)).date()
-    except OverflowError:  # the first and the last day that a calendar knows
+    except OverflowError:  # the first and the last day of the calendar
         return at.date()
 
 

@@ -1,4 +1,4 @@
-"""When an access request must be answered: GDPR 12(3) by the rules of Regulation 1182/71.
+"""The deadline of an access request: GDPR 12(3) by the rules of Regulation 1182/71.
 
 The day of receipt is not counted. One month ends on the same date of the next month, or on that month's last
 day; a Saturday, a Sunday or a Norwegian public holiday moves the end to the next working day.

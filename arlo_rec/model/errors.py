@@ -1,20 +1,20 @@
-"""The family of errors: what can go wrong, as a tree whose branches are exit statuses.
+"""The family of errors, a class per exit status.
 
-An error carries a *code* and the values that belong to it, never a sentence: the sentence stands in
-`texts` under that code, in each language, and is made at the edge. So scripts read codes, people read
-sentences, and no message can leak what nobody looked at. Anything that is not an ArloError is a bug.
+An error has a *code* and its values, never a sentence: the sentence is in `i18n/sentences/errors.json` under that code,
+in each language, and is made by `ui.terminal`. So scripts read codes, people read sentences, and no message holds a
+value that was not chosen for it. Any other exception is a bug.
 
     ArloError                1
      |- Usage                2   wrong usage, a bad value
      |- NothingMatched       4
      |- NoStore             10
-     |- InUse               11   another run holds what is needed; try again
+     |- InUse               11   another run holds a lock; try again
      |- NotUnlocked         12   wrong passphrase, no key
      |- NotGranted          13
      |- Refused             14   the guidelines say no; always names the rule
-     |- Integrity           15   something was changed, cut off or rolled back
-     |- Unreachable         16   disk, object store or database does not answer
-     `- SoundError           -   a sound that we do not take; ingest turns it into a refusal
+     |- Integrity           15   something was changed, truncated or rolled back
+     |- Unreachable         16   disk, object store or database fails
+     `- SoundError           -   a sound that intake does not accept; becomes a refusal
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ALIKE = 0.7  # of 1: how alike a mistyped name and a known one must be, for the 
 
 
 class ArloError(Exception):
-    """Something that a user can be told about. `code` never changes with the language."""
+    """An error for the user. `code` does not depend on the language."""
 
     exit_status: ClassVar[int] = 1
 
@@ -38,49 +38,49 @@ class ArloError(Exception):
         self.detail = detail
 
     def __str__(self) -> str:
-        """The code and its values, for developers; users see the sentence of `texts`."""
-        told = ", ".join(f"{key}={value}" for key, value in self.detail.items())
-        return f"{self.code}({told})"
+        """The code and its values, for developers; users see the sentence."""
+        detail = ", ".join(f"{key}={value}" for key, value in self.detail.items())
+        return f"{self.code}({detail})"
 
 
 class Usage(ArloError):
-    """The command was called wrongly, or a value makes no sense."""
+    """The command was called wrongly, or a value is invalid."""
 
     exit_status = 2
 
 
 class NothingMatched(ArloError):
-    """What was named is not there; nothing was done."""
+    """What was named does not exist; nothing was done."""
 
     exit_status = 4
 
 
 class NoStore(ArloError):
-    """There is no store at the place that was named."""
+    """There is no store at the given path."""
 
     exit_status = 10
 
 
 class InUse(ArloError):
-    """Another run holds the store; nothing was done and trying again is right."""
+    """Another run holds a lock; nothing was done, and the command can be tried again."""
 
     exit_status = 11
 
 
 class NotUnlocked(ArloError):
-    """The passphrase is wrong, the key is missing, or it opens nothing here."""
+    """The passphrase is wrong, a key is missing, or the key opens nothing in this store."""
 
     exit_status = 12
 
 
 class NotGranted(ArloError):
-    """No live grant: in the same words whether the recording exists or not."""
+    """No live grant; the same error whether the recording exists or not."""
 
     exit_status = 13
 
 
 class Refused(ArloError):
-    """The guidelines say no."""
+    """The guidelines forbid it; always names the rule."""
 
     exit_status = 14
 
@@ -89,19 +89,19 @@ class Refused(ArloError):
 
 
 class Integrity(ArloError):
-    """Something stored was changed, cut off, exchanged or rolled back."""
+    """Stored data was changed, truncated, exchanged or rolled back."""
 
     exit_status = 15
 
 
 class Unreachable(ArloError):
-    """The disk, the object store or the database does not do what it is asked to."""
+    """The disk, the object store or the database fails."""
 
     exit_status = 16
 
 
 class SoundError(ArloError):
-    """A sound that we do not take. `reason` says why in one code word."""
+    """A sound that intake does not accept; `reason` is a code."""
 
     def __init__(self, reason: str, **detail: Detail) -> None:
         super().__init__("bad_audio", rule=None, reason=reason, **detail)

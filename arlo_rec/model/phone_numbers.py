@@ -1,7 +1,7 @@
-"""Telephone numbers: every way of writing one leads to one strict E.164 form, or to a clear no.
+"""Parsing telephone numbers: every notation gives the same E.164 form, or NothingMatched.
 
-ASCII digits only and never a pattern: `%`, Arabic digits and words match nothing. A withheld number is no
-number; it is kept as None and matches nobody.
+Only ASCII digits and no patterns: `%`, Arabic digits and words match nothing. A withheld number is no
+number; it is stored as None and matches nobody.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from arlo_rec.model.records import Private
 
 HOME_REGION = "NO"  # a number without a country code is Norwegian
 WITHHELD = frozenset({"", "anonymous", "unknown"})  # what exchanges write for a hidden number
-LONGEST = 60  # characters with all that stands between the digits
-_BETWEEN = re.compile("[ ()./\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212-]")  # also what word processors make of it
+LONGEST = 60  # characters, separators included
+_BETWEEN = re.compile(
+    "[ ()./\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212-]"
+)  # separators, also those that word processors insert
 _BARE = re.compile(r"\+?[0-9]{2,20}", re.ASCII)
 
 
 def is_withheld(text: str | None) -> bool:
-    """Whether a source says with this that the caller hid the number."""
+    """Whether a source's text means that the caller withheld the number."""
     return text is None or text.strip().lower() in WITHHELD
 
 
 def parse_caller(text: str) -> Private:
-    """The E.164 form of a number in any notation; raises NothingMatched where it is no number at all."""
+    """The E.164 form of a number in any notation; raises NothingMatched where it is not a number."""
     import phonenumbers
 
     bare = _BETWEEN.sub("", text.strip())

@@ -1,4 +1,4 @@
-"""The texts that callers hear, which a new store knows. A changed text is a new version, never an edit.
+"""The prompts that callers hear, as a new store gets them. A changed text is a new version, never an edit.
 
 The wording is ours. `nb-2025-01` names training only, as the customer's own text does, so recordings made
 under it are never opened for quality assurance (consent.purposes).

@@ -1,17 +1,19 @@
-"""The frozen nouns that travel between the rooms. No behaviour beyond what follows from their values.
+"""The frozen values that all packages exchange: recordings, calls, people, grants, ids. Pure.
 
-Personal data of callers wears `Private`, which hides itself from repr, format and JSON: whoever needs the
-value says `reveal()`, and a search for that word finds every place that does.
+Personal data of callers is wrapped in `Private`, which hides it from repr, format and JSON: code that needs the
+value calls `reveal()`, and a search for that word finds every such place.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, NewType
 
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Purpose, Role, State
 
 RecordingId = NewType("RecordingId", bytes)  # 16 bytes, written as 32 hex digits; see `new_id`
@@ -21,7 +23,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def to_micros(at: datetime) -> int:
-    """Microseconds since 1970 in UTC, exactly: how the catalogue keeps an instant."""
+    """Microseconds since 1970 in UTC, exactly: how the catalogue stores an instant."""
     return (at - EPOCH) // MICROSECOND
 
 
@@ -31,7 +33,7 @@ def from_micros(micros: int) -> datetime:
 
 
 def to_iso(at: datetime) -> str:
-    """UTC with Z, with as many decimals as it takes: `2026-10-01T08:15:45Z`."""
+    """ISO 8601 in UTC with Z, with decimals where needed: `2026-10-01T08:15:45Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -44,17 +46,17 @@ def from_iso(text: str) -> datetime:
 
 
 def new_id(due_at: datetime, chance: bytes) -> RecordingId:
-    """An id: a byte for the day on which the recording goes (of 256, so each live day has its own), then *chance*.
+    """An id: the day on which the recording is due modulo 256, in one byte, then 15 random bytes (*chance*).
 
-    What is erased together lies together, in the indexes and in one folder: with ids of chance alone the purge of a
-    day (11,112) took 4.3 s among a million others and 2.2 s among ten thousand.
+    Recordings that are erased together are then close in the indexes and in one folder: with random ids the purge of
+    a day (11,112) took 4.3 s among a million others and 2.2 s among ten thousand.
     """
     day = (due_at - EPOCH) // timedelta(days=1)
     return RecordingId(bytes([day % 256]) + chance)
 
 
 class Private:
-    """A text about a caller, which shows itself only when asked by name."""
+    """A text about a caller, which only `reveal` returns."""
 
     __slots__ = ("_value",)
 
@@ -78,17 +80,15 @@ class Private:
 
 
 class Kind(IntEnum):
-    """What an object holds; the number stands in its header."""
+    """What an object holds; the number is written into its header."""
 
     ORIGINAL = 0
     PSEUDONYMISED = 1
-    TRANSCRIPT = 2
-    PEAKS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An identity of the roster: its role and the public halves of its keys."""
+    """An identity of the roster: its role and its public keys."""
 
     name: str
     role: Role
@@ -101,7 +101,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An officer's signed yes to what another officer proposed."""
+    """An officer's signed approval of what another officer proposed."""
 
     by: str
     at: datetime
@@ -133,13 +133,13 @@ class Grant:
         return self if self.ended_at is not None else replace(self, ended_at=now, state="revoked")
 
     def opens(self, purpose: Purpose, team: str) -> bool:
-        """Whether it is about that purpose and that team."""
+        """Whether the grant is for that purpose and includes that team."""
         return self.purpose is purpose and (self.teams is None or team in self.teams)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as a source tells it: the sound is not opened and nothing is believed yet."""
+    """A call as a source describes it: the sound is not opened and nothing is verified yet."""
 
     source: str
     source_id: str
@@ -161,7 +161,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A row of the catalogue: no name, no number, no file name stands in it."""
+    """A row of the catalogue; it holds no name, no number and no file name."""
 
     id: RecordingId
     kind: Kind
@@ -181,8 +181,12 @@ class Recording:
     object_sha256: bytes
     object_bytes: int
 
-    def sworn(self) -> dict[str, Any]:
-        """What the log entry of its intake commits to, so that a changed row is noticed."""
+    def row_digest(self) -> str:
+        """SHA-256 of `committed_row` in hex: what the log entry of the intake keeps, so that a changed row is found."""
+        return hashlib.sha256(canonical(self.committed_row())).hexdigest()
+
+    def committed_row(self) -> dict[str, Any]:
+        """The row that the log entry of the intake commits to, as JSON (docs/format.md)."""
         return {
             "agent": self.agent.hex(),
             "caller": self.caller.hex() if self.caller else None,
@@ -200,38 +204,3 @@ class Recording:
             "started_at": to_micros(self.started_at),
             "team": self.team,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the log. It never holds a number or a name of a caller."""
-
-    action: str
-    outcome: str  # allowed, denied, failed, done
-    rule: str
-    person: str
-    at: datetime
-    purpose: str | None = None
-    reason: str | None = None
-    recordings: tuple[RecordingId, ...] = ()
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    def naming(self, *recordings: RecordingId) -> Entry:
-        """The same entry about these recordings."""
-        return replace(self, recordings=recordings)
-
-    def body(self, policy: str) -> dict[str, Any]:
-        """The JSON object that is kept and committed to."""
-        told: dict[str, Any] = {
-            "action": self.action,
-            "at": to_iso(self.at),
-            "outcome": self.outcome,
-            "person": self.person,
-            "policy": policy,
-            "rule": self.rule,
-        }
-        optional = {"purpose": self.purpose, "reason": self.reason, "detail": dict(self.detail) or None}
-        told.update({key: value for key, value in optional.items() if value is not None})
-        if self.recordings:
-            told["recordings"] = [one.hex() for one in self.recordings]
-        return told

@@ -1,7 +1,7 @@
-"""JSON as we write it (one canonical form, so that it can be signed) and as we read it (strict, with limits).
+"""Writing JSON in a canonical form, so that it can be signed, and reading it strictly, with limits.
 
-What this room refuses: duplicate keys, NaN and infinities, depth and size beyond the limits, anything
-that is not UTF-8, lone surrogates. It knows nothing of what the documents mean.
+Refused: duplicate keys, NaN and infinities, depth and size beyond the limits, anything that is not UTF-8, lone
+surrogates. This module knows nothing of what the documents mean.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import math
 from typing import Any
 
 MAX_BYTES = 4 * 1024 * 1024  # a manifest has about 1 kB; a roster of 500 people about 2 MB
-DEEPEST = 100  # lists and objects inside each other; ours have 4, and Python itself gives up at several hundred
+DEEPEST = 100  # nesting of lists and objects; documents of this program have 4, Python fails at several hundred
 
 
 def canonical(value: object) -> bytes:
-    """Write *value* in the one form that we sign: sorted keys, no white space, UTF-8."""
+    """*value* in canonical form: sorted keys, no white space, UTF-8."""
     return _ENCODER.encode(value).encode("utf-8")
 
 
 def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
-    """Read one strict JSON document; raises ValueError with a reason of a few words."""
+    """Parse a strict JSON document; raises ValueError with a reason of a few words."""
     if len(text) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
     try:
@@ -42,7 +42,7 @@ def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
 
 
 def parse_object(text: bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
-    """Read one strict JSON object; raises ValueError for anything else."""
+    """Parse a strict JSON object; raises ValueError for anything else."""
     value = parse(text, max_bytes=max_bytes)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - callers turn ValueError into a refusal
@@ -55,7 +55,7 @@ def to_base64(raw: bytes) -> str:
 
 
 def from_base64(text: object, length: int | None = None) -> bytes:
-    """The bytes of strict base64, of *length* if that is given; raises ValueError."""
+    """The bytes of strict base64, *length* of them if that is given; raises ValueError."""
     if not isinstance(text, str):
         raise ValueError("base64 is a string")  # noqa: TRY004 - one kind of error for all bad text
     try:
@@ -68,10 +68,10 @@ def from_base64(text: object, length: int | None = None) -> bytes:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    document = dict(pairs)
+    if len(document) != len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return document
 
 
 def _no_constant(name: str) -> Any:
@@ -79,7 +79,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _finite(digits: str) -> float:
-    """JSON has no infinity, but `1e999` would become one, which nobody can write again."""
+    """A finite number; raises ValueError for `1e999`, which would become an infinity that JSON cannot write."""
     number = float(digits)
     if math.isinf(number):
         raise ValueError("a number beyond all bounds")
@@ -89,8 +89,8 @@ def _finite(digits: str) -> float:
 def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(DEEPEST):
-        below = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for many in below for one in many if isinstance(one, dict | list)]
+        below = (nested.values() if isinstance(nested, dict) else nested for nested in level)
+        level = [value for values in below for value in values if isinstance(value, dict | list)]
         if not level:
             return
     raise ValueError("nested too deeply")

@@ -1,4 +1,4 @@
-"""Reading times that people and machines write: strict ISO 8601, always to an instant in UTC.
+"""Parsing times in strict ISO 8601 to instants in UTC.
 
 No week or ordinal dates, no guessing, no naive times: `1/2/2026` and `2026` are refused, not interpreted.
 """
@@ -21,25 +21,25 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     """`YYYY-MM-DDThh:mm[:ss[.f]]` with Z or an offset, in UTC; raises ValueError.
 
-    Decimals beyond a microsecond are cut off, or rounded up where sound before this time must not be kept.
+    Decimals beyond a microsecond are truncated, or rounded up where sound before this time must not be kept.
     """
-    found = _TIME.fullmatch(text)
-    if not found:
+    match = _TIME.fullmatch(text)
+    if not match:
         raise ValueError("not a time with a zone")
-    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-    fraction = (found[7] or "").ljust(9, "0")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    fraction = (match[7] or "").ljust(9, "0")
     micros = int(fraction[:6]) + (1 if round_up and int(fraction[6:]) else 0)
-    at = datetime(year, month, day, hour, minute, second, tzinfo=_zone(found[8]))
+    at = datetime(year, month, day, hour, minute, second, tzinfo=_zone(match[8]))
     return (at + timedelta(microseconds=micros)).astimezone(UTC)
 
 
 def parse_from(text: str) -> datetime:
-    """An instant, or a date: its start in the policy's zone. Raises Usage."""
+    """An instant, or the start of a date in the policy's zone; raises Usage."""
     return _parse(text, days=0)
 
 
 def parse_end(text: str) -> datetime:
-    """An instant, or a date: the end of that day in the policy's zone. Raises Usage."""
+    """An instant, or the end of a date in the policy's zone; raises Usage."""
     return _parse(text, days=1)
 
 

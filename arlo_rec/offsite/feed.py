@@ -1,9 +1,9 @@
-"""The feed: everything that the log says, outside, in a file that only grows; from it a restored store is caught up.
+"""The feed: a copy of the log outside the store, append-only; a restore reads from it what happened since.
 
     {"log_key": …}      a key that signs from that size on, and the statement of the key before it
     {"seq": …}          an entry: its number, its salt and its body, which together give its leaf
-    {"tombstones": …}   after a withdrawal: who withdrew, as the pseudonym of the index, sealed to the officers
-    {"people": …}       after a change of the roster: who is or was here, with the keys that they sign with
+    {"tombstones": …}   after a withdrawal: who withdrew, by blind index, sealed to the officers
+    {"people": …}       after a change of the roster: the present and former identities with their signing keys
                         (the entry before each of these two commits to it, by a hash)
     {"checkpoint": …}   closes what one change wrote; the last of all says how far the feed goes
 
@@ -26,7 +26,7 @@ from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.audit_log import LogKey, RawEntry
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys.roster import digest_of_people, told_people
+from arlo_rec.keys.roster import digest_of_people, people_to_json
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import ChangesPeople, Withdrawn
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable
@@ -184,7 +184,7 @@ def _entry_lines(store: Store, entry: RawEntry) -> Iterator[bytes]:
     yield canonical({"seq": entry.seq, "salt": to_base64(entry.salt), "body": body})
     match audit_events.read(body):
         case ChangesPeople(people=digest) if digest == digest_of_people(store.roster):
-            yield canonical({"people": told_people(store.roster), "after": entry.seq})
+            yield canonical({"people": people_to_json(store.roster), "after": entry.seq})
         case Withdrawn():
             yield canonical({"tombstones": entry.seq, "sealed": _sealed_tombstones(store, entry.seq)})
 

@@ -1,1 +1,1 @@
-"""What IT looks at: the state of a store, whether it is still what was put there, and its log."""
+"""Monitoring by IT, which can open no recording: status, verification, consistency, and queries of the log."""

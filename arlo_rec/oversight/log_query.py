@@ -1,4 +1,4 @@
-"""Reading the log: for the auditor and the officer, with filters, each look at it an entry itself."""
+"""Queries of the log for the auditor and the officer; every query is logged before its result is shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from arlo_rec.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries; None is no limit. `limit` keeps the newest."""
+    """A filter for entries; None is no limit, and `limit` keeps the newest."""
 
     person: str | None = None
     action: str | None = None
@@ -26,7 +26,7 @@ class Filter:
     limit: int | None = None
 
     def takes(self, entry: dict[str, Any]) -> bool:
-        """Whether an entry is wanted."""
+        """Whether an entry passes the filter."""
         for key in ("person", "action", "outcome"):
             wanted = getattr(self, key)
             if wanted is not None and entry.get(key) != wanted:
@@ -38,7 +38,7 @@ class Filter:
 
 
 def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
-    """Entries in order, each with its number; that somebody read the log is logged first."""
+    """The entries that pass the filter, in order, each with its number; the query is logged first."""
     store.demand(Action.AUDIT_SHOW, now)
     store.note(LogShown(), now)
     entries = [

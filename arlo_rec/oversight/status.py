@@ -1,6 +1,6 @@
-"""What IT watches: the state of a store, in a moment. Whether it is still what was put there: `oversight.verify`.
+"""The status of a store: counts and instants, within a moment; `oversight.verify` checks the data itself.
 
-Nothing here opens a recording or holds personal data; the auditor's role has no key that could.
+Nothing here opens a recording or reads personal data; the auditor's role has no key for either.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action
 from arlo_rec.store import Store
 
-REFUSED_RECENT = timedelta(hours=24)  # refused files seen in a run since then count as lying there
+REFUSED_RECENT = timedelta(hours=24)  # refusals seen by an intake within this time are counted as still in a spool
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a store stands. Counts and instants only."""
+    """The status of a store, as counts and instants."""
 
     held: int
     due: int
@@ -32,11 +32,11 @@ class Status:
     weak_disk: str | None
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
-    unconfirmed: int  # copies of what was erased, of which nobody said that they were deleted
+    unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
 
 
 def status(store: Store, now: datetime) -> Status:
-    """Held, due, overdue, refused by age, last purge."""
+    """The status of a store; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
     recordings = store.catalogue.recordings
     seen_since = now - REFUSED_RECENT
@@ -56,6 +56,6 @@ def status(store: Store, now: datetime) -> Status:
 
 
 def weak_disk(store: Store) -> str | None:
-    """The kind of file system below the root folder where overwriting in place does not overwrite; else None."""
+    """The kind of the root folder's file system if overwriting in place may leave old bytes on it; else None."""
     kind = file_system(store.layout.root)
     return kind if is_weak(kind) else None

@@ -1,6 +1,6 @@
-"""Whether everything in a store is still what was put there: the pages, the log, rows and objects, the root.
+"""Verification of a whole store: pages of the database, log, feed, root, sums of rows, files, and consistency.
 
-Nothing here opens a recording or holds personal data; the auditor's role has no key that could.
+Nothing here opens a recording or reads personal data; the auditor's role has no key for either.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from arlo_rec.erasure import receipts
 from arlo_rec.keys import root_secret
 from arlo_rec.model.errors import ArloError, NotGranted
 from arlo_rec.offsite import feed
-from arlo_rec.oversight.consistency import Inspection, Problem
+from arlo_rec.oversight.consistency import ConsistencyCheck, Problem
 from arlo_rec.policy import Action, may
 from arlo_rec.store import Store
 
@@ -24,45 +24,48 @@ LARGE = frozenset({"recordings", "metadata", "shares", "mentions"})  # tables wi
 
 
 def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
-    """Everything that is changed, cut off, exchanged, missing or older than what was seen; empty if nothing."""
-    if store.doubts:  # then nothing may be written, a refusal neither
+    """Everything that is changed, truncated, exchanged, missing or older than a state that was seen; empty if nothing.
+
+    With *read_data* every object is read and the largest tables are summed too. Raises NotGranted.
+    """
+    if store.doubts:  # then nothing may be written, not even a refusal
         decision = may(store.person.role, Action.LOOK_AFTER)
         if not decision.allowed:
             raise NotGranted(decision.code, rule=decision.rule)
     else:
         store.demand(Action.LOOK_AFTER, now)
     doubts = [Problem(code, "catalogue") for code in store.doubts]
-    with ThreadPoolExecutor(max_workers=1) as beside:  # the engine's part is a third of all, and needs no interpreter
-        sound = beside.submit(store.db.sound)
+    with ThreadPoolExecutor(max_workers=1) as thread:  # the engine's check takes a third of the time, without the GIL
+        file_check = thread.submit(store.db.check_file)
         try:
             problems = _compared(store, read_data=read_data)
-        except Exception:  # a page that does not open, or is one of another table's, ends what reads it
+        except Exception:  # a page that cannot be read, or was exchanged, ends the checks that read it
             problems = []
-            if not sound.result():
+            if not file_check.result():
                 raise
-        return doubts + [Problem("catalogue_damaged", one) for one in sound.result()] + problems
+        return doubts + [Problem("catalogue_damaged", finding) for finding in file_check.result()] + problems
 
 
 def _compared(store: Store, *, read_data: bool) -> list[Problem]:
-    inspection = Inspection(store, read_data=read_data)
-    log = audit_check.check(store.log, store.signers(), signatures=True, follow=inspection.follow)
+    check = ConsistencyCheck(store, read_data=read_data)
+    log = audit_check.check(store.log, store.signers(), signatures=True, follow=check.follow)
     problems = [Problem(code, "log") for code in log]
     problems += [Problem(code, "feed") for code in feed.check(store)]
     problems += _root_problems(store)
-    problems += [Problem("rows_changed", one) for one in _not_summing_up(store, read_data=read_data)]
-    problems += [Problem("file_missing", one) for one in _missing_files(store)]
-    return problems + inspection.problems()
+    problems += [Problem("rows_changed", table) for table in _changed_tables(store, read_data=read_data)]
+    problems += [Problem("file_missing", name) for name in _missing_files(store)]
+    return problems + check.problems()
 
 
-def _not_summing_up(store: Store, *, read_data: bool) -> Iterator[str]:
-    """Tables in which a row was changed or is gone; the largest only where everything is to be read."""
+def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:
+    """Tables whose sum does not match; the largest are summed only with *read_data*."""
     for table in store.db.sums():
-        if (read_data or table not in LARGE) and not store.db.still_sums_up(table):
+        if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield table
 
 
 def _missing_files(store: Store) -> Iterator[str]:
-    """What lies in plain beside the catalogue: the keys and seals of everybody, locks, receipts that were told."""
+    """Missing files: key files and seals of the roster's people, locks, receipts of finished erasures."""
     layout = store.layout
     wanted = [layout.open_lock, layout.intake_lock, layout.attempts, layout.root / LOCK]
     for person in store.roster.people:

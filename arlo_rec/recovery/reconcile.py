@@ -1,7 +1,7 @@
 """What a restored store takes over from the time since its backup, inside the one change that makes it current.
 
-The log goes on from where the feed ends; tombstones are back; who left has no key; every grant has ended; copies that
-left are known. What was erased is erased by `restore`, by the one protocol of every erasure.
+The log continues from where the feed ends; tombstones are inserted; removed people lose their keys; every grant ends;
+disclosures are inserted. What was erased is erased by `restore` through `erasure.protocol`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from arlo_rec.store import Store, log_key
 def go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
     """The old key vouches for the new one where it is known; where the log went on under another, an officer does."""
     old, new = log_key(old_seed), log_key(new_seed)
-    if store.log.goes_by(old):
+    if store.log.is_current_key(old):
         store.log.key = old
         store.log.hand_over(new)
     else:
-        store.log.go_on_by_officer(new, store.identity.signing)
+        store.log.continue_by_officer(new, store.identity.signing)
 
 
 def update_roster(store: Store, replay: Replay, now: datetime) -> None:

@@ -26,6 +26,7 @@ from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
@@ -263,6 +264,7 @@ def _open_copy(source: BackupSource, target: Layout, identity: Identity, state: 
     root = FileRoot.create(target.root, group=target.group)
     store = Store(target, connection, blobs, root, identity, new_seed, state)
     try:
+        schema.demand_version(store.meta.number("schema"), source.folder)
         store.load_documents()
         _demand_officer(store)
     except BaseException:

@@ -1,8 +1,8 @@
 """The backlog: calls of which no training copy was made yet, processed one by one or several at once.
 
-One thread alone touches the store: it opens a call, hands it to a worker that plans the cuts (which takes the time),
-and makes the copy when that is done. Each copy is committed by itself, so whoever stops in the middle goes on where
-they stopped. How a copy is made stands in `build`.
+Only one thread uses the store: it opens a call, passes it to a worker that plans the cuts (which takes most of the
+time), and makes the copy afterwards. Each copy is committed by itself, so an interrupted run can be continued.
+`build` makes a copy.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from arlo_rec.training.build import TrainingCopy
 from arlo_rec.training.cut_plan import CopyOrder, CutPlan, SpeechModels
 from arlo_rec.training.opening import OpenRecording
 
-_OF_ONE_CALL = (Usage, NotGranted, Refused, Integrity, SoundError)
-_OF_ONE_ENGINE = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets another process
+_CALL_ERRORS = (Usage, NotGranted, Refused, Integrity, SoundError)
+_ENGINE_ERRORS = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets another process
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def make_copies(
                     order = order_of(shown_id)
                     cut_plan.demand_words(order, models[0])
                     original = opening.open_original(store, shown_id, clock)
-                except _OF_ONE_CALL as error:
+                except _CALL_ERRORS as error:
                     yield FailedCall(shown_id, error)
                     continue
                 plan = workers.submit(_plan, free, original, order)
@@ -135,9 +135,9 @@ def _finish(store: Store, call: _CallInWork, clock: Callable[[], datetime]) -> T
     try:
         copy = build.make(store, call.original, call.plan.result(), call.order, clock())
         return replace(copy, plan=copy.plan.without_words())  # a backlog is long, and nobody reads the words here
-    except _OF_ONE_CALL as error:
+    except _CALL_ERRORS as error:
         return FailedCall(call.shown_id, error)
     except Unreachable as error:
-        if error.code in _OF_ONE_ENGINE:
+        if error.code in _ENGINE_ERRORS:
             return FailedCall(call.shown_id, error)
         raise

@@ -24,7 +24,6 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.model.audit_events import CopyMade, CopyReleased
 from arlo_rec.model.errors import Integrity, InUse, NotGranted, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
-from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Purpose, Role
 from arlo_rec.store import Store
 from arlo_rec.training.opening import OpenRecording
@@ -165,8 +164,7 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
                 metadata_keys.seal(copy.id, sealed.ke, key, sealed.audience.listeners[key], facts)
             row = Copy(copy.id, original.id, draft.state, store.person.name, now)
             store.catalogue.copies.add(row, draft.replaces)
-            digest = primitives.sha256(canonical(copy.sworn())).hex()
-            state = draft.state.value
+            digest, state = copy.row_digest(), draft.state.value
             change.log(CopyMade(recordings=(copy.id,), sworn=digest, parent=original.id.hex(), state=state))
 
 

@@ -1,4 +1,4 @@
-"""How well identifiers are found in calls whose truth is known, so that a company can measure its own.
+"""Evaluation: how well identifiers are found in labelled calls, so that a company can measure its own.
 
 A folder holds NAME.wav, NAME.json with what identifies, and transcripts: NAME.words.json or `words*/NAME.json`;
 without one an engine hears the call. Cover is the share of an identifier's duration that is cut; over-cut is the share
@@ -26,7 +26,7 @@ from arlo_rec.speech.words import Transcript
 from arlo_rec.training import build
 from arlo_rec.training.cut_plan import NO_MODELS, CopyOrder, SpeechModels
 
-WHOLE = 0.95  # of an identifier's duration: what is left of it tells nobody
+WHOLE = 0.95  # of an identifier's duration: the rest identifies nobody
 NEAR = 0.3  # seconds around an identifier in which a cut is none too much
 STEP = 0.01  # seconds
 LABELS_LARGEST = 4 * 1024 * 1024  # bytes
@@ -35,7 +35,7 @@ LARGEST = 512 * 1024 * 1024  # bytes of a sound
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """What identifies somebody, as who labelled the call says."""
+    """An identifier, as the call's labels give it."""
 
     type: str
     start: float
@@ -44,7 +44,7 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class LabelledCall:
-    """A call whose truth is known; *speech* are stretches, or None where they are to be found in the sound."""
+    """A labelled call; *speech* are the parts with speech, or None where they are to be detected in the sound."""
 
     name: str
     sound: Sound = field(repr=False)

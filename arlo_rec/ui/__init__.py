@@ -1,1 +1,1 @@
-"""The edge: settings, the terminal, the demonstration. Nothing below knows clock, environment or screen."""
+"""The edge of the program: settings, the terminal, the demonstration. Only it reads clock, environment and terminal."""

@@ -1,7 +1,7 @@
-"""Settings: option, environment, config file, default, in this order; read once, at the edge.
+"""Settings: from options, environment, config file and defaults, in this order; read once per run.
 
-Every key is documented in docs/operating.md, and a key that is not known is a usage error: a mistyped
-setting must not be silently without effect.
+Every key is documented in docs/operating.md, and an unknown key is a usage error, so that a mistyped setting is not
+silently ignored.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ KEYS: Mapping[str, type] = {
     "ner.model": str,
 }
 LANGUAGES = frozenset({"nb", "en"})
-_SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # how a locale's name begins
+_SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
-CONFIG_BYTES = 64 * 1024  # every key of it takes less than 1 kB
-LARGEST = 1_000_000  # of any number here; what is larger is a mistake, and would not fit a time span
+CONFIG_BYTES = 64 * 1024  # each key takes less than 1 kB
+LARGEST = 1_000_000  # of any number; a larger value is a mistake, and would not fit a timedelta
 
 
 class Settings(NamedTuple):
-    """What a run works with."""
+    """The settings of a run."""
 
     store: str | None
     as_name: str | None
@@ -51,7 +51,7 @@ class Settings(NamedTuple):
     vkey: str | None
     feed: Path | None
     lock_wait: float
-    guard_share: str  # a fraction or a decimal, parsed by the one command that needs it
+    guard_share: str  # a fraction or a decimal, parsed by `purge`
     guard_count: int
     guard_jump_days: int
     asr_model: str | None  # a folder
@@ -62,10 +62,10 @@ class Settings(NamedTuple):
 
 def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
     """The settings of a run; raises Usage for a config file that is wrong."""
-    told = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
+    config = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
 
     def pick(key: str) -> str | None:
-        named = options.get(key) or environment.get(f"ARLO_REC_{key.upper()}") or told.get(key)
+        named = options.get(key) or environment.get(f"ARLO_REC_{key.upper()}") or config.get(key)
         return str(named) if named else None
 
     by_key = options.get("key_file") and not options.get("as")  # an option outranks the environment's person
@@ -79,48 +79,48 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         passphrase_file=pick("passphrase_file"),
         key_file=key_file,
         key_handed=bool(credentials) and key_file is not None and Path(str(credentials)) in Path(key_file).parents,
-        lang=language(options.get("lang"), environment, told.get("lang")),
-        state_dir=_state_dir(told, environment),
-        vkey=told.get("vkey"),
-        feed=Path(str(told["feed"])).absolute() if told.get("feed") else None,
-        lock_wait=float(told.get("lock_wait_s", 20)),
-        guard_share=str(told.get("guard.share", "1/3")),
-        guard_count=int(told.get("guard.count", 20)),
-        guard_jump_days=int(told.get("guard.jump_days", 7)),
-        asr_model=told.get("asr.model"),
-        asr_language=told.get("asr.language"),
-        asr_threads=int(told.get("asr.threads", 2)) or 1,
-        ner_model=told.get("ner.model"),
+        lang=language(options.get("lang"), environment, config.get("lang")),
+        state_dir=_state_dir(config, environment),
+        vkey=config.get("vkey"),
+        feed=Path(str(config["feed"])).absolute() if config.get("feed") else None,
+        lock_wait=float(config.get("lock_wait_s", 20)),
+        guard_share=str(config.get("guard.share", "1/3")),
+        guard_count=int(config.get("guard.count", 20)),
+        guard_jump_days=int(config.get("guard.jump_days", 7)),
+        asr_model=config.get("asr.model"),
+        asr_language=config.get("asr.language"),
+        asr_threads=int(config.get("asr.threads", 2)) or 1,
+        ner_model=config.get("ner.model"),
     )
 
 
 def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:
-    """Language and state folder while nothing is parsed yet, so that whatever fails is told in the right
-    language and kept in the right place. What is wrong with the settings themselves is told by `settle`.
+    """Language and state folder before the options are parsed, so that every error is shown in the right language and
+    failed unlocks are noted in the right folder. Errors of the settings themselves are raised by `settle`.
     """
     try:
-        told = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)
+        kept = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)
     except Usage:
-        told = {}
-    named, configured = (one if one in LANGUAGES else None for one in (lang, told.get("lang")))
-    return language(named, environment, configured), _state_dir(told, environment)
+        kept = {}
+    named, configured = (code if code in LANGUAGES else None for code in (lang, kept.get("lang")))
+    return language(named, environment, configured), _state_dir(kept, environment)
 
 
 def language(named: str | None, environment: Mapping[str, str], configured: str | None) -> str:
-    """`nb` or `en`: as the option names, else as LANG says, else as configured, else Norwegian.
+    """`nb` or `en`: by the option, else by LANG, else by the config file, else Norwegian.
 
-    Raises Usage for a name that is neither. A LANG of another language, or of none (`C`), says nothing.
+    Raises Usage for another name. A LANG of another language, or of none (`C`), is ignored.
     """
-    for one in (named, configured):
-        if one is not None and one not in LANGUAGES:
-            raise Usage("bad_lang", value=one[:20])
+    for code in (named, configured):
+        if code is not None and code not in LANGUAGES:
+            raise Usage("bad_lang", value=code[:20])
     spoken = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
     return named or _SPOKEN.get(spoken.lower()[:2]) or configured or "nb"
 
 
-def _state_dir(told: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:
-    if told.get("state_dir"):
-        return Path(str(told["state_dir"]))
+def _state_dir(config: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:
+    if config.get("state_dir"):
+        return Path(str(config["state_dir"]))
     if environment.get("STATE_DIRECTORY"):  # systemd's StateDirectory=
         return Path(environment["STATE_DIRECTORY"])
     if environment.get("XDG_STATE_HOME"):
@@ -137,32 +137,32 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
     from arlo_rec.backends.bounded_read import read_small
 
     try:
-        told = tomllib.loads(read_small(path, CONFIG_BYTES, pipes=True).decode("utf-8"))
+        config = tomllib.loads(read_small(path, CONFIG_BYTES, pipes=True).decode("utf-8"))
     except (OSError, UnicodeDecodeError):
         raise Usage("config_unreadable", path=str(path)) from None
     except (ValueError, RecursionError):  # a number of 5000 digits and nesting raise no TOMLDecodeError
         raise Usage("config_not_toml", path=str(path)) from None
-    return _checked(_flat(told), path)
+    return _checked(_flat(config), path)
 
 
 def _default_config(environment: Mapping[str, str]) -> Path | None:
     home = environment.get("XDG_CONFIG_HOME") or (f"{environment['HOME']}/.config" if environment.get("HOME") else None)
     candidates = [Path(home) / "arlo-rec/config.toml"] if home else []
-    return next((one for one in (*candidates, SYSTEM_CONFIG) if os.path.isfile(one)), None)  # noqa: PTH113 - never raises
+    return next((path for path in (*candidates, SYSTEM_CONFIG) if os.path.isfile(path)), None)  # noqa: PTH113 - never raises
 
 
-def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, value in told.items():
+    for key, value in config.items():
         if isinstance(value, dict):
-            flat.update({f"{key}.{inner}": one for inner, one in value.items()})
+            flat.update({f"{key}.{inner}": nested for inner, nested in value.items()})
         else:
             flat[key] = value
     return flat
 
 
-def _checked(told: dict[str, Any], path: Path) -> dict[str, Any]:
-    for key, value in told.items():
+def _checked(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    for key, value in config.items():
         kind = KEYS.get(key)
         if kind is None:
             raise Usage("config_unknown_key", key=key[:60], path=str(path))
@@ -170,4 +170,4 @@ def _checked(told: dict[str, Any], path: Path) -> dict[str, Any]:
         fits = "\0" not in value if isinstance(value, str) else right and 0 <= value <= LARGEST
         if not right or isinstance(value, bool) or not fits:
             raise Usage("config_bad_value", key=key, path=str(path))
-    return told
+    return config

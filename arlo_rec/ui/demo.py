@@ -1,7 +1,7 @@
-"""The whole life of a few calls in a throw-away store, each step with the rule that it shows.
+"""The demonstration: a few calls from intake to erasure in a temporary store, each step with the rule that it shows.
 
-Real keys, real sound, the same use cases as the commands; only the clock is moved, because the last day of
-a recording is 90 days away. Everything lies below one folder, state included, and is removed at the end.
+It uses real keys, real sound and the same use cases as the commands; only the time is moved, because retention is
+90 days. Everything is below a temporary folder, state included, which is deleted at the end.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ WITHDRAWER, ASKER = "+47 900 00 001", "900 00 002"  # other ways to write number
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did, by which rule, and whether it did it."""
+    """A step: what it did, the rule that it shows, and whether it succeeded."""
 
     rule: str
     did: str
@@ -62,7 +62,7 @@ class Step:
 
 
 def live(lang: str, now: datetime, *, folder: Path | None, keep: bool, tell: Callable[[str], None]) -> list[Step]:
-    """Run the whole life below *folder* (None: a temporary one); removed again unless *keep*."""
+    """Run the demonstration below *folder* (None: a temporary one), which is deleted unless *keep*."""
     if folder is not None and folder.exists():
         raise Usage("already_exists", path=str(folder))
     base = folder or Path(tempfile.mkdtemp(prefix="arlo-rec-demo-"))
@@ -77,7 +77,7 @@ def live(lang: str, now: datetime, *, folder: Path | None, keep: bool, tell: Cal
 
 
 class _Life:
-    """One demonstration: its folder, its people, its clock."""
+    """A demonstration: its folder, its people, its time."""
 
     def __init__(self, base: Path, lang: str, now: datetime, tell: Callable[[str], None]) -> None:
         self.base, self.lang, self.now, self._tell = base, lang, now, tell
@@ -88,7 +88,7 @@ class _Life:
 
     def run(self) -> None:
         """Every step, in order."""
-        self._found()
+        self._initialise()
         self._people()
         self._take_in()
         self._find_without_grant()
@@ -102,20 +102,20 @@ class _Life:
         self._look_back()
 
     def step(self, rule: str, code: str, *, ok: bool, **values: object) -> None:
-        """Tell a step and keep it."""
+        """Print a step and record it."""
         did = say(f"demo.{code}", self.lang, **values)
         self.steps.append(Step(rule, did, ok))
         self._tell(f"{'✓' if ok else '✗'} {did}  [{rule}]")
 
     @contextmanager
     def as_(self, name: str) -> Iterator[Store]:
-        """The store, opened for one of the people."""
+        """The store, opened for the person or service *name*."""
         with open_store(find(self.base / "store"), self.people[name], self.now, self.state) as store:
             yield store
 
     # -- the steps ------------------------------------------------------------------------------------
 
-    def _found(self) -> None:
+    def _initialise(self) -> None:
         passphrase = readable_secret(4).encode()
         new = initialise.NewStore(self.base / "store", self.base / "store.root", "Sigrid")
         made = initialise.initialise(new, passphrase, self.now, self.state)
@@ -141,11 +141,11 @@ class _Life:
         self._deliver(spool, "refused", REFUSED_CALL, "+4790000009", "Ola Oppdiktet", key="2")
         with self.as_("telefon") as store:
             outcome = ingest.ingest(store, [spool], self.now)
-        self.recordings = [one.id.hex() for one in outcome.accepted]
+        self.recordings = [recording.id.hex() for recording in outcome.accepted]
         self.step("consent.press1", "taken_in", ok=len(outcome.accepted) == len(CALLS), count=len(outcome.accepted))
-        refused = [one.code for one in outcome.refused]
+        refused = [refusal.code for refusal in outcome.refused]
         self.step("consent.press2", "refused", ok=refused == ["no_consent"])
-        left = sorted(one.name for one in spool.iterdir())
+        left = sorted(file.name for file in spool.iterdir())
         self.step("scope.only", "spool", ok=left == ["refused.json", "refused.wav"])
 
     def _find_without_grant(self) -> None:
@@ -163,9 +163,9 @@ class _Life:
     def _find_and_export(self) -> None:
         out = self.base / "kvalitet.wav"
         with self.as_("Leif") as store:
-            found = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now)
+            listed = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now)
             self._export(store, self.recordings[1], "quality", out)
-        self.step("security.reason", "found", ok=len(found) == len(CALLS), count=len(found))
+        self.step("security.reason", "found", ok=len(listed) == len(CALLS), count=len(listed))
         original = files("arlo_rec") / "demo_calls" / CALLS[1][0]
         same_end = out.read_bytes()[-1000:] == original.read_bytes()[-1000:]
         self.step("purpose.quality", "exported", ok=same_end and out.stat().st_size < len(original.read_bytes()))
@@ -178,7 +178,7 @@ class _Life:
         self._copy()
 
     def _copy(self) -> None:
-        """A call that says a name, with its transcript, becomes a copy without it that a trainer hears."""
+        """Make, confirm, release and export a training copy of a call, with a name cut out by its transcript."""
         words = (files("arlo_rec") / "demo_calls" / "call-1.words.json").read_bytes()
         order = CopyOrder(Mode.DETECT, transcripts=((None, words),))
         with self.as_("Leif") as store:
@@ -191,9 +191,9 @@ class _Life:
             given = pseudonymise.release(store, copy, self._reason(), None, lambda: self.now)
             self._export(store, given.copy.hex(), "training", out)
         heard = audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size)
-        places = [(int(one.start * heard.rate) + 1, int(one.end * heard.rate)) for one in given.cuts]
+        places = [(int(cut.start * heard.rate) + 1, int(cut.end * heard.rate)) for cut in given.cuts]
         silent = all(set(heard.data[2 * first : 2 * last]) == {SILENT} for first, last in places)
-        named = any(one.start < NAME_AT < one.end for one in given.cuts)
+        named = any(cut.start < NAME_AT < cut.end for cut in given.cuts)
         self.step("purpose.training", "released", ok=problem == "not_reviewed" and silent and named)
 
     def _answer_request(self) -> None:
@@ -207,10 +207,10 @@ class _Life:
         with self.as_("skranke") as store:
             planned = withdrawal.plan(store, WITHDRAWER, None, self.now)
             done = withdrawal.carry_out(store, planned, self.now)
-            gone = all(not store.blobs.size(one.id.hex()) for one in done.recordings)
+            gone = all(not store.blobs.size(recording.id.hex()) for recording in done.recordings)
         self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
-        told = receipts.verify(done.receipt.read_bytes() if done.receipt else b"")
-        self.step("consent.withdraw", "receipt", ok=told["count"] == 3)
+        receipt = receipts.verify(done.receipt.read_bytes() if done.receipt else b"")
+        self.step("consent.withdraw", "receipt", ok=receipt["count"] == 3)
         problem = self._problem(
             lambda store: self._export(store, self.recordings[0], "quality", self.base / "igjen.wav")
         )
@@ -243,10 +243,10 @@ class _Life:
             size = store.log.tree().size
         self.step("security.monitored", "verified", ok=not problems and not log, size=size)
 
-    # -- small words ----------------------------------------------------------------------------------
+    # -- used by the steps -----------------------------------------------------------------------------
 
     def _deliver(self, spool: Path, stem: str, sound: str, caller: str, agent: str, *, key: str) -> None:
-        """What a telephone exchange leaves: the sound, and a manifest beside it."""
+        """Write a call as a telephone exchange does: the sound, and a manifest beside it."""
         started = self.now - timedelta(hours=1)
         pressed = started + timedelta(milliseconds=250)
         manifest: dict[str, Any] = {
@@ -264,7 +264,7 @@ class _Life:
         (spool / f"{stem}.json").write_text(json.dumps(manifest), "utf-8")
 
     def _problem(self, work: Callable[[Store], object]) -> str | None:
-        """The code with which the manager is refused; None if he is not."""
+        """The code of the error that the manager gets; None without one."""
         try:
             with self.as_("Leif") as store:
                 work(store)

@@ -1,7 +1,7 @@
-"""How answers look: tables and sentences for people, one JSON document for scripts. Alone imports rich.
+"""Output: tables and sentences for people, a JSON document for scripts. Only this module imports rich.
 
-Every text from outside passes `sanitise.clean` here: no escape sequence, no bidi mark and no line break of a
-caller, an agent or a file name reaches a terminal. Named tuples, because every start pays for a dataclass.
+Every text from outside passes `sanitise.clean` here, so that no escape sequence, bidi mark or line break of a caller,
+an agent or a file name reaches a terminal. Named tuples, because dataclasses would slow every start.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ class Table(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a command tells: the keys of its JSON, and the same for people."""
+    """The answer of a command: the keys of its JSON, and lines and a table for people."""
 
     data: dict[str, Any]
     lines: Sequence[str] = ()
     table: Table | None = None
     exit_status: int = 0
-    always: bool = False  # the lines tell something that --quiet must not swallow, such as what is shown only once
-    error: ArloError | None = None  # an answer that is also a failure, such as problems that a check found
+    always: bool = False  # the lines are shown in spite of --quiet, as a secret that is shown once
+    error: ArloError | None = None  # of an answer that is also a failure, such as the problems of `verify`
 
 
 def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
-    """Write an answer to stdout, and give its exit status; raises Unreachable where stdout does not take it."""
+    """Write an answer to stdout, and return its exit status; raises Unreachable where writing fails."""
     status = answer.error.exit_status if answer.error else answer.exit_status
     if as_json:
-        told = {"error": told_error(answer.error, lang)} if answer.error else {}
-        _write(json_text({"ok": status in {0, 3}, **answer.data, **told}))
+        failure = {"error": error_to_json(answer.error, lang)} if answer.error else {}
+        _write(json_text({"ok": status in {0, 3}, **answer.data, **failure}))
         return status
     if answer.table is not None and answer.table.rows:
         _write(table_text(answer.table))
@@ -52,43 +52,43 @@ def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
 
 
 def tell(line: str) -> None:
-    """Write one sentence to stdout, at once."""
+    """Write a sentence to stdout and flush it."""
     _write(_clean_lines(line))
 
 
 def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
-    """One line on stderr, or one JSON document on stdout."""
+    """Write an error as a line to stderr, or as a JSON document to stdout."""
     if as_json:
-        _write(json_text({"ok": False, "error": told_error(error, lang)}))
+        _write(json_text({"ok": False, "error": error_to_json(error, lang)}))
         return
     rule = f" [{error.rule}]" if error.rule else ""
     sys.stderr.write(f"arlo-rec: {message_of(error, lang)}{rule}\n")
 
 
-def told_error(error: ArloError, lang: str) -> dict[str, Any]:
-    """An error as JSON tells it: the code never changes with the language, the message does."""
-    told = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
-    return told | ({"rule": error.rule} if error.rule else {})
+def error_to_json(error: ArloError, lang: str) -> dict[str, Any]:
+    """An error as JSON; the message depends on the language, the code does not."""
+    document = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
+    return document | ({"rule": error.rule} if error.rule else {})
 
 
 def message_of(error: ArloError, lang: str) -> str:
-    """The sentence of an error; its values made harmless, and code words among them worded.
+    """The sentence of an error, with its values sanitised and codes among them replaced by their words.
 
-    With a known name that was likely meant (`nearest`), the sentence asks whether it was.
+    With a similar known name (`nearest`) the sentence asks whether that was meant.
     """
     values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
     return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.code}", lang, **values)
 
 
 def json_text(document: dict[str, Any]) -> str:
-    """One JSON document and a line end; control characters and lone surrogates only as escapes."""
+    """A JSON document and a line end; control characters and lone surrogates are escaped."""
     import json
 
     return json.dumps(document, ensure_ascii=True, allow_nan=False, default=str) + "\n"
 
 
 def table_text(table: Table) -> str:
-    """A plain table; where it is wider than the terminal, one block of lines for each row: nothing is cut or broken."""
+    """A plain table, or a block of lines for each row if it is wider than the terminal; nothing is truncated."""
     from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -101,7 +101,7 @@ def table_text(table: Table) -> str:
         file=sys.stdout,
         width=None if on_terminal else width,
         no_color="NO_COLOR" in os.environ,
-        force_terminal=on_terminal,  # not by FORCE_COLOR: what a script reads has no escape sequences
+        force_terminal=on_terminal,  # not by FORCE_COLOR: a script's input must have no escape sequences
     )
     if width > console.width:
         return _blocks(cells)
@@ -127,12 +127,12 @@ def _blocks(cells: Sequence[Sequence[str]]) -> str:
 
 
 def _clean_lines(text: str) -> str:
-    """Our own line breaks stay; everything else that is not printable becomes visible."""
+    """*text* with everything unprintable escaped, except line breaks."""
     return "".join(clean(line) + "\n" for line in text.split("\n"))
 
 
 def _write(text: str) -> None:
-    """To stdout, and know that it arrived: a full disk behind it is no success."""
+    """Write to stdout and flush; raises Unreachable where that fails, as on a full disk."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -141,10 +141,10 @@ def _write(text: str) -> None:
 
 
 def give_up_stdout() -> None:
-    """Nothing more can be written there: what waits to be written, now and at the end of the program, goes nowhere.
+    """Discard everything that is still to be written to stdout, now and at the end of the program.
 
-    The stream stays and its descriptor leads elsewhere, for Python tries what waits once more when it lets go of a
-    stream, and from 3.13 on tells of a failure on stderr.
+    The stream's descriptor is redirected to /dev/null, because Python flushes a stream again when it is destroyed, and
+    from 3.13 on reports a failure on stderr.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -235,13 +235,13 @@ def test_a_damaged_page_is_found(catalogue: SqliteConnection, tmp_path: Path) ->
     with catalogue.writing():
         catalogue.run_many("INSERT INTO t VALUES (?)", [(n,) for n in range(5000)])
     assert catalogue.flush(1)
-    assert catalogue.sound() == []
+    assert catalogue.check_file() == []
     raw = bytearray((tmp_path / "c.db").read_bytes())
     raw[len(raw) // 2] ^= 1
     (tmp_path / "c.db").write_bytes(bytes(raw))
-    assert catalogue.sound()
+    assert catalogue.check_file()
     again = SqliteConnection(tmp_path / "c.db", b"k" * 32)
-    assert again.sound(), "with nothing in memory, the check itself stumbles over the page"
+    assert again.check_file(), "with nothing in memory, the check itself stumbles over the page"
     again.close()
 
 

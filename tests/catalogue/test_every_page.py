@@ -47,7 +47,7 @@ def everything(world: World) -> list[object]:
     """Every row of every table, if tables and indexes agree; else nothing."""
     db = catalogue(world)
     tables = sorted(row[0] for row in db.rows("SELECT name FROM sqlite_master WHERE type = 'table'"))
-    found: list[object] = [db.rows(f"SELECT * FROM {one}") for one in tables] if db.agrees() else []
+    found: list[object] = [db.rows(f"SELECT * FROM {one}") for one in tables] if db.indexes_agree() else []
     db.close()
     return found
 
@@ -86,7 +86,7 @@ def test_an_older_page_of_an_index_is_noticed_in_a_large_store_by_verify(
     db = catalogue(world)
     ((page,),) = db.rows("SELECT rootpage FROM sqlite_master WHERE name = 'recordings_by_caller'")
     db.close()
-    monkeypatch.setattr("arlo_rec.admin.opening.LOOKED_THROUGH", 0)
+    monkeypatch.setattr("arlo_rec.admin.opening.VERIFIED_WHOLE", 0)
     twin = worlds.copy(world, tmp_path / "twin")
     place = slice((page - 1) * PAGE, page * PAGE)
     mixed = bytearray(olders[-1])

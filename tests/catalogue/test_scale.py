@@ -132,9 +132,9 @@ def test_a_row_that_is_held_although_the_log_tells_of_its_erasure_is_a_stranger(
 def test_what_comes_and_goes_while_a_verification_runs_is_no_problem(
     large: World, small_batches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = consistency.Inspection.problems
+    original = consistency.ConsistencyCheck.problems
 
-    def meanwhile(one: consistency.Inspection) -> list[consistency.Problem]:
+    def meanwhile(one: consistency.ConsistencyCheck) -> list[consistency.Problem]:
         """The log was walked to its end; the rows were not."""
         with monkeypatch.context() as patch:
             patch.undo()
@@ -142,7 +142,7 @@ def test_what_comes_and_goes_while_a_verification_runs_is_no_problem(
             large.take_in("new")
         return original(one)
 
-    monkeypatch.setattr(consistency.Inspection, "problems", meanwhile)
+    monkeypatch.setattr(consistency.ConsistencyCheck, "problems", meanwhile)
     assert problems(large) == []
 
 

@@ -14,7 +14,7 @@ from arlo_rec import policy
 from arlo_rec.model import consent
 from arlo_rec.model.consent import Claim, Prompt
 from arlo_rec.model.prompts import SHIPPED
-from arlo_rec.policy import RETENTION, Action, Decision, Event, GuardLimits, Purpose, Role, State, Wish
+from arlo_rec.policy import RETENTION, Action, Decision, Event, GuardLimits, OpenRequest, Purpose, Role, State
 
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -236,19 +236,19 @@ def test_no_event_moves_a_recording_backwards() -> None:
 # -- opening ------------------------------------------------------------------------------------------
 
 DUE = policy.due_at(START)
-WISH = Wish(Purpose.QUALITY, granted=True, consented=frozenset(Purpose), pseudonymised=False, due_at=DUE)
+REQUEST = OpenRequest(Purpose.QUALITY, granted=True, consented=frozenset(Purpose), pseudonymised=False, due_at=DUE)
 
 
 def test_a_granted_consented_recording_opens_for_quality() -> None:
-    assert policy.may_open(WISH, now=NOW) == Decision(allowed=True, rule="purpose.quality")
+    assert policy.may_open(REQUEST, now=NOW) == Decision(allowed=True, rule="purpose.quality")
 
 
 @given(st.sampled_from(Purpose), st.booleans(), st.sets(st.sampled_from(Purpose)), st.booleans(), st.booleans())
 def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
     purpose: Purpose, granted: bool, consented: set[Purpose], pseudonymised: bool, due: bool
 ) -> None:
-    wish = Wish(purpose, granted, frozenset(consented), pseudonymised, DUE)
-    decision = policy.may_open(wish, now=START + RETENTION if due else NOW)
+    request = OpenRequest(purpose, granted, frozenset(consented), pseudonymised, DUE)
+    decision = policy.may_open(request, now=START + RETENTION if due else NOW)
     expected = granted and not due and purpose in consented and (pseudonymised or purpose is Purpose.QUALITY)
     assert decision.allowed == expected
     if not granted:
@@ -261,7 +261,7 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
     assert policy.stanza_purposes(both, pseudonymised=False) == {Purpose.QUALITY}
     assert policy.stanza_purposes({Purpose.TRAINING}, pseudonymised=False) == set()
     assert policy.stanza_purposes(both, pseudonymised=True) == {Purpose.TRAINING}
-    decision = policy.may_open(replace(WISH, purpose=Purpose.TRAINING), now=NOW)
+    decision = policy.may_open(replace(REQUEST, purpose=Purpose.TRAINING), now=NOW)
     assert decision.code == "no_released_copy"
 
 
