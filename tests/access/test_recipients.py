@@ -89,6 +89,7 @@ def test_an_export_of_which_nothing_came_is_not_listed(world: World) -> None:
     assert listed(world) == []
 
 
+@pytest.mark.slow
 def test_a_purge_says_who_must_delete_what(world: World) -> None:
     (mine,) = world.take_in("a", started=datetime.now(UTC) - DUE_SOON)
     world.grant()

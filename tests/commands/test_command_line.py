@@ -199,6 +199,7 @@ def test_the_program_lists_every_command_of_the_table() -> None:
 # -- completion ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_completion_offers_commands_options_and_fixed_choices() -> None:
     assert set(complete("arlo-rec ")) == {words.split()[0] for words in COMMANDS}
     assert complete("arlo-rec person re") == ["remove"]
@@ -217,6 +218,7 @@ def test_completion_offers_commands_options_and_fixed_choices() -> None:
     assert complete("arlo-rec fly --nothing ") == complete("arlo-rec ")
 
 
+@pytest.mark.slow
 def test_completion_reveals_no_person_no_caller_and_no_recording_and_opens_no_store(world: World) -> None:
     (recording,) = world.take_in("call")
     world.grant()

@@ -171,6 +171,7 @@ def catalogue_says_erasing(world: World) -> bool:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.rule("retention.90d")
 def test_a_purge_takes_what_is_due_and_nothing_else_and_reading_stops_at_the_deadline(world: World) -> None:
     world.grant()

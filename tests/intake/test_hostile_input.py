@@ -411,6 +411,7 @@ def test_a_table_whose_heading_cannot_be_trusted_is_refused_as_one(refusing: Wor
     assert (refusing.spool / "call.wav").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
 def test_no_manifest_of_many_whatever_brings_the_program_down(template: World, tmp_path: Path, ending: str) -> None:
     world = worlds.copy(template, tmp_path)

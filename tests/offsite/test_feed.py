@@ -57,6 +57,7 @@ def test_what_was_missed_in_an_outage_comes_with_the_next_command(fed: World) ->
     assert gone in path(fed).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_feed_that_cannot_be_written_is_critical(fed: World) -> None:
     fed.take_in("a")
     lines_before = path(fed).read_bytes()
@@ -134,6 +135,7 @@ def test_init_makes_a_feed_for_every_account(tmp_path: Path) -> None:
     assert entries(world)[0]["body"]["action"] == "init"
 
 
+@pytest.mark.slow
 def test_a_withdrawal_does_not_wait_for_a_feed_that_somebody_holds(fed: World) -> None:
     fed.take_in("a")
     file = FeedFile(path(fed))

@@ -54,6 +54,7 @@ def test_of_an_unchanged_store_only_the_time_is_written(world: World) -> None:
     assert files == {path: path.stat().st_mtime_ns for path in places(world)[0].rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_oldest_slot_is_overwritten_and_its_catalogue_goes(world: World) -> None:
     for count in range(RING_SLOTS + 2):
         world.take_in(f"call-{count}", seed=count)

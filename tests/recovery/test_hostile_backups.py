@@ -232,6 +232,7 @@ def test_what_a_crash_left_open_at_the_end_of_a_feed_does_no_harm_for_ever(fed: 
     is_whole(fed)
 
 
+@pytest.mark.slow
 def test_a_write_that_broke_off_anywhere_is_made_good_by_the_next(fed: World) -> None:
     """Behind any line of what a re-keying and a withdrawal wrote."""
     fed.take_in("a")
@@ -481,6 +482,7 @@ def test_a_name_that_only_got_a_new_key_can_be_given_again_after_a_restore(fed: 
     is_whole(fed)
 
 
+@pytest.mark.slow
 def test_a_recovery_key_can_be_made_again_where_there_is_none(world: World) -> None:
     add_officer(world)
     world.json("person", "remove", "recovery", "--yes", who="sigrid")

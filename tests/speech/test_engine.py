@@ -260,6 +260,7 @@ def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls(folder
         assert [word.text for word in hearing.hear(SECOND, "en", ())] == ["0"]
 
 
+@pytest.mark.slow
 def test_patience_grows_with_the_sound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with whisper(folder, program=STAND_IN + "    signal.pause()\n") as hearing:
         monkeypatch.setattr(engine, "FLOOR_S", 0.0)

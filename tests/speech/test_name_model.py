@@ -190,6 +190,7 @@ def test_a_process_that_dies_leaves_nothing_half_done_and_the_next_call_starts_a
             assert labelling.labels(KARI) == [("name", 0.5)]
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_or_trickles_is_ended_and_the_next_call_starts_another(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +204,7 @@ def test_a_process_that_hangs_or_trickles_is_ended_and_the_next_call_starts_anot
             assert labelling.labels(KARI) == [("name", 0.5)]
 
 
+@pytest.mark.slow
 def test_patience_grows_with_the_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with labeller(folder, program=STAND_IN + "    signal.pause()\n") as labelling:
         monkeypatch.setattr(name_model, "FLOOR_S", 0.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import settings
 
-_SHARES = {"quick": 0.2, "ordinary": 1.0, "prove": 10.0}
+_SHARES = {"quick": 0.15, "ordinary": 1.0, "prove": 10.0}
 _share = _SHARES["ordinary"]
 
 

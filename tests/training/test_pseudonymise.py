@@ -230,6 +230,7 @@ def test_a_withdrawal_takes_every_copy_and_a_rejected_one_is_gone(world: World) 
     is_whole(world)
 
 
+@pytest.mark.slow
 def test_a_copy_goes_with_its_originals_last_day(world: World) -> None:
     from tests.support.world import DUE_SOON, wait_until_due
 

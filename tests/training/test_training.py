@@ -342,6 +342,7 @@ def engine_that(world: World, monkeypatch: pytest.MonkeyPatch, does: str) -> str
     return str(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("data.pseudonymised")
 def test_an_engine_that_is_killed_makes_nothing_and_in_the_backlog_stops_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
