@@ -13,7 +13,6 @@ import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from io import SEEK_END
 from typing import BinaryIO
 
 from arlo_rec.crypto import primitives
@@ -122,7 +121,7 @@ def seal_body(key: DataKey, header: Header, sound: Iterable[bytes]) -> Iterator[
     """The whole object in pieces: the header, then the sound encrypted under both halves of *key*."""
     head = header.encode()
     yield head
-    yield from primitives.encrypt_body(_body_key(key, header, head), head, sound)
+    yield from primitives.encrypt_body(body_key(key, header, head), head, sound)
 
 
 class Counted:
@@ -154,35 +153,7 @@ def open_body(key: DataKey, header: Header, sealed: Iterable[bytes]) -> Iterator
     """The sound, in pieces; raises Integrity where a chunk is changed or the end is missing."""
     head = header.encode()
     try:
-        yield from primitives.decrypt_body(_body_key(key, header, head), head, sealed)
-    except primitives.Sealed:
-        raise Integrity("object_damaged") from None
-
-
-class OpenSound:
-    """A seekable reader of the WAV file in an object; `primitives.BodyReader` says what is verified when."""
-
-    def __init__(self, reader: primitives.BodyReader) -> None:
-        self._reader = reader
-        self.size = reader.size
-
-    def read(self, start: int, stop: int) -> bytes:
-        """The bytes of the WAV file from *start* up to *stop*; raises Integrity, and ValueError outside 0 to `size`."""
-        try:
-            return self._reader.read(start, stop)
-        except primitives.Sealed:
-            raise Integrity("object_damaged") from None
-
-
-def open_sound(key: DataKey, header: Header, stream: BinaryIO) -> OpenSound:
-    """A seekable reader of the sound of the object in *stream*; raises Integrity where its head or end is changed.
-
-    The caller keeps the stream open, and reads nothing else from it, while the reader is in use.
-    """
-    head = header.encode()
-    end = stream.seek(0, SEEK_END)
-    try:
-        return OpenSound(primitives.BodyReader(_body_key(key, header, head), head, stream, len(head), end))
+        yield from primitives.decrypt_body(body_key(key, header, head), head, sealed)
     except primitives.Sealed:
         raise Integrity("object_damaged") from None
 
@@ -200,7 +171,7 @@ def open_metadata(km: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -
         raise Integrity("metadata_damaged") from None
 
 
-def _body_key(key: DataKey, header: Header, head: bytes) -> bytes:
+def body_key(key: DataKey, header: Header, head: bytes) -> bytes:
     return primitives.derive(key.kf + key.ke, "body", salt=header.recording, context=primitives.sha256(head))
 
 

@@ -17,7 +17,6 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
-from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import (
     AEAD,
     KDF,
@@ -35,7 +34,7 @@ from cryptography.hazmat.primitives.hpke import (
     Suite,
 )
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 KEY = 32  # bytes of every symmetric key and seed
@@ -147,10 +146,11 @@ def wrap(key: bytes, secret: bytes, place: bytes) -> bytes:
 
 def unwrap(key: bytes, wrapped: bytes, place: bytes) -> bytes:
     """The secret that `wrap` encrypted under *key* for *place*; raises Sealed."""
-    return _opened(AESGCMSIV(key), wrapped[:NONCE], wrapped[NONCE:], place)
+    return open_aead(AESGCMSIV(key), wrapped[:NONCE], wrapped[NONCE:], place)
 
 
-def _opened(aead: AESGCM | AESGCMSIV, nonce: bytes, sealed: bytes, place: bytes) -> bytes:
+def open_aead(aead: AESGCM | AESGCMSIV, nonce: bytes, sealed: bytes, place: bytes) -> bytes:
+    """Decrypt what an AEAD encrypted at *place*; raises Sealed where key, place or a byte is another."""
     try:
         return aead.decrypt(nonce, sealed, place)
     except (InvalidTag, ValueError):
@@ -266,48 +266,6 @@ def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterato
             yield plain
     except (InvalidTag, ValueError):
         raise Sealed from None
-
-
-class BodyReader:
-    """A seekable reader of a body that `encrypt_body` made: it decrypts only the chunks that hold the bytes asked for.
-
-    Opening verifies the commitment and decrypts the last chunk, whose number follows from the body's length. A
-    chunk's number is in its nonce and only the last chunk is short, so a truncated body, even one cut between two
-    chunks, or one with bytes appended, does not open. Reading verifies each whole chunk before it returns a byte of
-    it. Chunks that are not read are not verified: `decrypt_body` verifies all.
-
-    The stream must be buffered or in memory; its position afterwards is undefined, and the caller closes it. A reader
-    is for one thread. `cryptography` 50 has no random access of its own.
-    """
-
-    def __init__(self, key: bytes, context: bytes, stream: BinaryIO, begin: int, end: int) -> None:
-        """Open the body in *stream* from *begin* to *end*, with the key and context it was made with; raises Sealed."""
-        last, rest = divmod(end - begin - BODY_HEAD, CHUNK + TAG)
-        if len(key) != KEY or not 0 <= last < MAX_CHUNKS or rest < TAG:
-            raise Sealed
-        self._stream, self._begin, self._end = stream, begin + BODY_HEAD, end
-        stream.seek(begin)
-        head = stream.read(BODY_HEAD)
-        info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + head[:24] + context
-        derived = HKDFExpand(algorithm=SHA512(), length=KEY + NONCE + 32, info=info).derive(key)
-        if not same(derived[KEY + NONCE :], head[24:]):
-            raise Sealed
-        self._aead, self._nonce = AESGCM(derived[:KEY]), int.from_bytes(derived[KEY : KEY + NONCE], "big")
-        self.size = last * CHUNK + len(self._chunk(last))
-
-    def read(self, start: int, stop: int) -> bytes:
-        """The plain bytes from *start* up to *stop*; raises Sealed, and ValueError outside 0 to `size`."""
-        if not 0 <= start <= stop <= self.size:
-            raise ValueError(f"{start} to {stop} of {self.size} bytes")
-        first = start // CHUNK
-        plain = b"".join(self._chunk(number) for number in range(first, -(-stop // CHUNK)))
-        return plain[start - first * CHUNK : stop - first * CHUNK]
-
-    def _chunk(self, number: int) -> bytes:
-        at = self._begin + number * (CHUNK + TAG)
-        self._stream.seek(at)
-        sealed = self._stream.read(min(CHUNK + TAG, self._end - at))
-        return _opened(self._aead, (self._nonce ^ number).to_bytes(NONCE, "big"), sealed, b"")
 
 
 # -- packages for people outside the company ----------------------------------------------------------------

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.crypto.object_file import DataKey, Header
-from arlo_rec.crypto.primitives import BodyReader, Sealed
+from arlo_rec.crypto.primitives import Sealed
+from arlo_rec.crypto.seekable_sound import BodyReader, open_sound
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, RecordingId
 
@@ -225,7 +226,7 @@ def call() -> tuple[DataKey, Header, bytes]:
 
 def test_the_sound_of_an_object_is_read_in_places(call: tuple[DataKey, Header, bytes]) -> None:
     key, header, raw = call
-    sound = object_file.open_sound(key, header, io.BytesIO(raw))
+    sound = open_sound(key, header, io.BytesIO(raw))
     assert sound.size == SIZES[-1]
     assert sound.read(CHUNK - 3, CHUNK + 3) == plain_of(SIZES[-1])[CHUNK - 3 : CHUNK + 3]
 
@@ -234,12 +235,12 @@ def test_the_sound_of_an_object_that_was_changed_or_cut_is_damaged(call: tuple[D
     key, header, raw = call
     at = len(header.encode()) + HEAD + 5
     changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
-    sound = object_file.open_sound(key, header, io.BytesIO(changed))
+    sound = open_sound(key, header, io.BytesIO(changed))
     with pytest.raises(Integrity):
         sound.read(0, 1)
     for cut in (raw[:-1], raw[: len(header.encode())], raw + b"x"):
         with pytest.raises(Integrity):
-            object_file.open_sound(key, header, io.BytesIO(cut))
+            open_sound(key, header, io.BytesIO(cut))
 
 
 def test_the_sound_of_an_object_needs_both_locks_and_its_own_header(call: tuple[DataKey, Header, bytes]) -> None:
@@ -247,4 +248,4 @@ def test_the_sound_of_an_object_needs_both_locks_and_its_own_header(call: tuple[
     other = object_file.read_header(raw[:28] + b"p" * 16 + raw[44:])
     for wrong, head in ((DataKey(key.kf, bytes(32)), header), (DataKey(bytes(32), key.ke), header), (key, other)):
         with pytest.raises(Integrity):
-            object_file.open_sound(wrong, head, io.BytesIO(raw))
+            open_sound(wrong, head, io.BytesIO(raw))

@@ -15,6 +15,7 @@ from typing import Any
 from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
+from arlo_rec.crypto.seekable_sound import open_sound
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import key_files, root_secret, roster
 from arlo_rec.keys.layout import Layout, find
@@ -151,7 +152,7 @@ def _object(raw: bytes) -> bool:
             object_file.open_stanza(header, {b"a" * 16: _LISTENER})
         with suppress(Integrity):
             assert b"".join(object_file.open_body(_DATA_KEY, header, [raw[length:]])) == bytes(range(256)) * 70
-        found = object_file.open_sound(_DATA_KEY, header, io.BytesIO(raw))
+        found = open_sound(_DATA_KEY, header, io.BytesIO(raw))
         return len(found.read(0, found.size)) == found.size
     return False
 

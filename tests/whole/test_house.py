@@ -21,7 +21,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
 ALONE = {  # outside library -> our modules that may import it
     "rich": {"ui.terminal"},
     "typer": {"cli", "commands"},
-    "cryptography": {"crypto.primitives"},
+    "cryptography": {"crypto.primitives", "crypto.seekable_sound"},
     "sqlcipher3": {"backends.sqlite"},
     "sqlite_utils": {"backends.sqlite", "catalogue.schema"},
     "phonenumbers": {"model.phone_numbers"},
