@@ -59,7 +59,11 @@ class Change:
     def log(self, event: AuditEvent, *, at: datetime | None = None, person: str | None = None) -> int:
         """Add an entry to the commit, and return its number; *at* and *person* default to those of the change."""
         entry = event.to_json()
-        entry |= {"at": to_iso(at or self._now), "person": person or self._person, "policy": POLICY_VERSION}
+        entry |= {
+            "at": to_iso(at or self._now),
+            "person": self._person if person is None else person,
+            "policy": POLICY_VERSION,
+        }
         self.bodies.append(entry)
         return self._size + len(self.bodies) - 1
 

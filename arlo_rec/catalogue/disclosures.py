@@ -40,11 +40,12 @@ class Disclosures:
         self._db = connection
 
     def add(self, row: DisclosureRow) -> None:
-        """Insert a disclosure, unless its log entry has one."""
-        self._db.run(
-            "INSERT OR IGNORE INTO recipients (seq, kind, person, at, state) VALUES (?, ?, ?, ?, ?)",
-            (row.seq, row.kind, row.person, to_micros(row.at), row.state.value),
-        )
+        """Keep a new disclosure; fails where its log entry has one already."""
+        self._insert("INSERT", row)
+
+    def learn(self, row: DisclosureRow) -> None:
+        """Keep a disclosure that the log tells of, unless it is known."""
+        self._insert("INSERT OR IGNORE", row)
 
     def remove(self, seq: int) -> None:
         """Delete a disclosure that did not take place."""
@@ -93,6 +94,12 @@ class Disclosures:
         """The number of disclosures whose deletion is not confirmed."""
         rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))
         return int(rows[0][0])
+
+    def _insert(self, how: str, row: DisclosureRow) -> None:
+        self._db.run(
+            f"{how} INTO recipients (seq, kind, person, at, state) VALUES (?, ?, ?, ?, ?)",
+            (row.seq, row.kind, row.person, to_micros(row.at), row.state.value),
+        )
 
     def _any(self) -> bool:
         return bool(self._db.rows("SELECT 1 FROM recipients LIMIT 1"))

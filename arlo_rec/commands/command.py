@@ -177,8 +177,8 @@ def _in_words(command: Any, lang: str) -> Any:
     return command
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the value alone
-    if wanted:
+def _show_version(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's own order
+    if wanted and not ctx.resilient_parsing:
         terminal.tell(f"{PROGRAM} {__version__}")
         raise typer.Exit
 

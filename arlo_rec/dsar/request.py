@@ -59,6 +59,7 @@ from arlo_rec.store import Store
 
 PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
+_ACCESSES = _MAKING | {Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +331,9 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
             return Action.REVIEW, Purpose.TRAINING
         case CopyReleased():
             return Action.RELEASE, Purpose.TRAINING
+        case None if body.get("outcome") == Opened.OUTCOME and body.get("action") in _ACCESSES:
+            looked = body["action"] == Action.WITHDRAW  # of a version that logs more about it than this one
+            return ("withdraw_shown", "withdrawal") if looked else (str(body["action"]), body.get("purpose"))
     return None
 
 

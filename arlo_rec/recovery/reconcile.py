@@ -68,7 +68,7 @@ def take_over_disclosures(store: Store, replay: Replay) -> None:
     for seq, disclosure in replay.disclosures.items():
         state = DisclosureState.OPEN if disclosure.recordings & replay.erased else DisclosureState.OUT
         row = DisclosureRow(seq, disclosure.kind, disclosure.person, disclosure.at, state)
-        store.catalogue.disclosures.add(row)
+        store.catalogue.disclosures.learn(row)
     for seq in replay.confirmed:
         store.catalogue.disclosures.confirm(seq)
 

@@ -44,9 +44,12 @@ from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 _LARGEST = 2**40  # of any number that no entry commits to
-_KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Withdrawn, DeletionConfirmed, EscrowRegistered)
+_KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Restored, Withdrawn)
+_HOLD_COPIES = (DeletionConfirmed, EscrowRegistered, OpenedForSubject, ReviewHeard)
 # Action and outcome of entries that cannot be ignored, should their fields be others than ours
-_MUST_BE_KNOWN = frozenset((str(kind.ACTION), kind.OUTCOME) for kind in _KEEP_OUT)
+_MUST_BE_KNOWN = frozenset(
+    {(str(kind.ACTION), kind.OUTCOME) for kind in (*_KEEP_OUT, *_HOLD_COPIES)} | {(str(Action.EXPORT), Opened.OUTCOME)}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,7 @@ def _take_effect(replay: Replay, seq: int, body: Mapping[str, Any], event: Audit
 def _take_effect_of_unknown(replay: Replay, body: Mapping[str, Any], recordings: frozenset[RecordingId]) -> None:
     """The same of an entry with other fields than this version knows: what it erased stays erased.
 
-    Raises ValueError where it may have kept somebody out.
+    Raises ValueError where it may have kept somebody out, or let a copy leave.
     """
     place = str(body.get("action")), str(body.get("outcome"))
     if place in _MUST_BE_KNOWN:

@@ -185,6 +185,12 @@ def test_a_whole_call_comes_with_its_reason_and_claims_no_silence() -> None:
     assert "stille" not in letter
 
 
+@pytest.mark.parametrize("answer", [replace(NOTHING, whole_call_reason="hun ba om alt"), UNKNOWN])
+def test_a_letter_without_sound_says_nothing_of_what_is_in_the_sound(answer: Answer) -> None:
+    assert "Lydfilene inneholder hele samtalen" not in words(letter_of(answer, "nb"))
+    assert "In the sound files you hear" not in words(letter_of(answer, "en"))
+
+
 def test_a_letter_about_nothing_names_what_was_searched_and_what_cannot_be_found() -> None:
     nb, en = words(letter_of(NOTHING, "nb")), words(letter_of(NOTHING, "en"))
     for sentence in ("Vi fant ingen opptak", "Vi søkte i", "skjult nummer", "Datatilsynet", NUMBER):

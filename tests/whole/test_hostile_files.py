@@ -286,6 +286,14 @@ def test_each_failed_unlock_is_taken_into_the_log_once_whatever_stands_there(wor
     assert len(shown) == (2 if len(raw) > 1 << 20 else 1)  # the line end behind a full megabyte is a line, too
 
 
+def test_a_failed_unlock_that_names_nobody_is_nobodys(world: World) -> None:
+    with (world.store / "attempts").open("ab") as file:
+        file.write(b'{"at": "2026-01-01T00:00:00Z", "login": "mallory", "name": ""}\n')
+    world.json("status", who="cron")
+    (entry,) = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
+    assert (entry["person"], entry["detail"]["login"]) == ("", "mallory")
+
+
 RECEIPT_KEYS = (
     *("number", "event", "rule", "policy", "erased_at", "count", "store", "checkpoint"),
     *("days", "places", "ring_until", "feed", "entry"),
