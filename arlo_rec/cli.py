@@ -7,9 +7,13 @@ unexpected error is one line and exit 1, with its traceback (no local values) in
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import typer
 
@@ -27,14 +31,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in words
     lang, state = beforehand(_value(words, "--lang"), _value(words, "--config"), os.environ)
     try:
-        command = program(lang)
-        return int(command(args=words, prog_name=PROGRAM, standalone_mode=False, obj=lang) or 0)
+        with _ctrl_c_noticed():
+            command = program(lang)
+            return int(command(args=words, prog_name=PROGRAM, standalone_mode=False, obj=lang) or 0)
     except ArloError as error:
         return _report(error, lang, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return _report(Interrupted("interrupted"), lang, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the one place: a bug must look like one and tell no secret
         return _report(_bug(error, state, lang), lang, as_json=as_json)
+
+
+@contextmanager
+def _ctrl_c_noticed() -> Iterator[None]:
+    """Raise KeyboardInterrupt where SQLite has swallowed one: it came within a function that SQL had called, and the
+    engine reports that the function failed, as it would of a broken disk.
+    """
+    pressed = False
+
+    def press(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.default_int_handler(number, frame)
+
+    ours = threading.current_thread() is threading.main_thread()
+    usual = signal.getsignal(signal.SIGINT)
+    if not ours or usual is not signal.default_int_handler:  # as behind a shell's `&`, where it is ignored
+        yield
+        return
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    except ArloError as error:
+        if pressed and error.code == "catalogue_failed":
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _value(words: list[str], option: str) -> str | None:
@@ -56,6 +89,7 @@ def _report(error: ArloError, lang: str, *, as_json: bool) -> int:
     try:
         terminal.show_error(error, lang, as_json=as_json)
     except ArloError:
+        terminal.give_up_stdout()
         sys.stderr.write(f"{PROGRAM}: {terminal.message_of(error, lang)}\n")
     return error.exit_status
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from arlo_rec.offsite.feed import FeedStatus
     from arlo_rec.oversight.status import Status
 
+OUTCOMES = ("allowed", "denied", "failed", "done")
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
 
@@ -77,9 +78,7 @@ def audit_show(
     *,
     person: Annotated[str | None, opt("opt.person", "--person", "NAME")] = None,
     action: Annotated[str | None, opt("opt.action", "--action")] = None,
-    outcome: Annotated[
-        str | None, opt("opt.outcome", "--outcome", "OUTCOME", choices=one_of("allowed", "denied", "failed", "done"))
-    ] = None,
+    outcome: Annotated[str | None, opt("opt.outcome", "--outcome", "OUTCOME", choices=one_of(*OUTCOMES))] = None,
     recording: Annotated[str | None, opt("opt.recording", "--recording", "ID")] = None,
     since: Since = None,
     before: Before = None,
@@ -92,6 +91,10 @@ def audit_show(
     run: Run = ctx.obj
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
+    if (
+        outcome is not None and outcome not in OUTCOMES
+    ):  # a word that no entry has looks like a log without such entries
+        raise Usage("bad_value", name="--outcome")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
         filters = log_query.Filter(person, action, outcome, recording, begin, end, limit)

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.backends import files
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
 from arlo_rec.commands.run import Run
@@ -361,6 +362,38 @@ def test_what_nobody_can_hear_ends_with_one_line_and_16(world: World, words: tup
     assert process.returncode == 16, err
     assert err.startswith(b"arlo-rec: the output could not be written (")
     assert err.count(b"\n") == 1, err
+
+
+@pytest.mark.parametrize("ear", ["full", "closed"])
+def test_an_error_that_nobody_can_hear_as_json_is_a_sentence_with_its_own_status(world: World, ear: str) -> None:
+    out = os.open("/dev/full", os.O_WRONLY)
+    words = ("status", "--json", "--store", str(world.base / "nowhere"))
+    process = _start(world, *words, stdout=out, preexec_fn=(lambda: os.close(1)) if ear == "closed" else None)
+    os.close(out)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 10, err
+    assert err.startswith(b"arlo-rec: there is no ")
+    assert err.count(b"\n") == 1, err
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_that_sqlite_swallows_is_no_broken_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C within a function that SQL calls reaches us as the engine's failure."""
+
+    def interrupted(*_row: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(SqliteConnection, "_tally", interrupted)
+    result = world.run("person", "add", "nora", "--role", "support", who="sigrid")
+    assert (result.exit, result.err[:22]) == (130, "arlo-rec: interrupted;")
+    monkeypatch.undo()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert world.run("verify", who="iver").exit == 0
+
+
+def test_an_outcome_that_no_entry_has_is_a_mistake_and_not_an_empty_log(world: World) -> None:
+    result = world.run("audit", "show", "--outcome", "denid", "--json", who="iver")
+    assert (result.exit, result.json["error"]["code"]) == (2, "bad_value")
 
 
 @pytest.mark.parametrize(("typed", "status"), [("1", 0), ("2", 2)])
