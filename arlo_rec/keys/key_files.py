@@ -96,9 +96,8 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
     try:
         raw = read_small(place.key_file(name), KEY_FILE_BYTES)
     except OSError:
-        primitives.passphrase_key(
-            passphrase, bytes(16), primitives.Argon2Cost()
-        )  # so that an unknown name takes as long as a known one
+        # In vain, so that an unknown name takes as long as a known one
+        primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
     try:
         document = parse_object(raw)

@@ -147,9 +147,8 @@ def split_windows(pieces: Sequence[int], most: int) -> Iterator[tuple[int, int]]
         if last == count:
             return
         shared, start = 0, last
-        most_shared = min(
-            OVERLAP, most // 2, most - pieces[last]
-        )  # so that each window reaches further than the one before
+        # At least one new word fits, so that each window reaches further than the one before
+        most_shared = min(OVERLAP, most // 2, most - pieces[last])
         while start - 1 > first and shared + pieces[start - 1] <= most_shared:
             start -= 1
             shared += pieces[start]

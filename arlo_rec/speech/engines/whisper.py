@@ -115,9 +115,7 @@ def _load(
         if len(patient.feature_extractor.mel_filters) != patient.model.n_mels:
             return INCOMPLETE
         loaded = _Model(BatchedInferencePipeline(patient), patient)
-        loaded.hear(
-            bytes(2 * ENGINE_RATE), loaded.languages[0], ""
-        )  # warm up: load what the library loads at first use
+        loaded.hear(bytes(2 * ENGINE_RATE), loaded.languages[0], "")  # warm up: loads what the first use would load
     except Exception:  # noqa: BLE001 - whatever a library raises about these files, the answer is the same
         return UNUSABLE
     return {"languages": loaded.languages}, lambda asked, samples: loaded.hear(samples, **asked)
