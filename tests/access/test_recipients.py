@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.backups import back_up
+from tests.support.faults import damage
 from tests.support.world import DUE_SOON, REASON, World, wait_until_due
 
 
@@ -84,7 +85,7 @@ def test_an_export_of_which_nothing_came_is_not_listed(world: World) -> None:
     (mine,) = world.take_in("a")
     world.grant()
     path = world.store / "objects" / mine[:2] / mine
-    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    damage(path)
     assert export(world, mine, world.base / "one.wav") == 15
     assert listed(world) == []
 

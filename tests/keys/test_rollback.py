@@ -16,6 +16,7 @@ from arlo_rec.keys.roster import Signed
 from arlo_rec.model.errors import Integrity
 from tests.support.attack import identity
 from tests.support.catalogue import catalogue
+from tests.support.faults import damage
 from tests.support.world import World
 
 
@@ -119,7 +120,7 @@ def test_a_changed_row_is_named_by_verify(world: World, vandal: Callable[[Sqlite
         (lambda path, _other: path.write_bytes(path.read_bytes() + b"x"), "object_longer"),
         (lambda path, _other: path.unlink(), "object_missing"),
         (lambda path, other: path.write_bytes(other.read_bytes()), "object_swapped"),
-        (lambda path, _other: path.write_bytes(path.read_bytes()[:-1] + b"\0"), "object_damaged"),
+        (lambda path, _other: damage(path), "object_damaged"),
         (lambda path, _other: (path.parent / (path.name[:2] + "0" * 30)).write_bytes(b"x"), "object_of_nobody"),
     ],
 )

@@ -13,6 +13,7 @@ from arlo_rec.offsite import escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from tests.support.attack import identity
 from tests.support.backups import age_ring, back_up, kept, places
+from tests.support.faults import damage
 from tests.support.world import World
 
 
@@ -117,7 +118,7 @@ def test_backup_and_escrow_lie_apart_from_the_store_and_each_other(world: World,
 def test_a_damaged_object_is_named_and_not_copied(world: World) -> None:
     good, bad = world.take_in("a", "b")
     path = world.store / "objects" / bad[:2] / bad
-    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    damage(path)
     folder, ring_folder = places(world)
     told = world.run("backup", str(folder), "--escrow", str(ring_folder), "--json", who="cron")
     assert (told.exit, told.json["damaged"]) == (3, [bad])

@@ -10,6 +10,7 @@ import pytest
 from arlo_rec.keys.layout import find
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import OTHER, age_ring, back_up, is_whole, lose, opened, places, restore, shown, with_feed
+from tests.support.faults import damage
 from tests.support.feed import path as feed_path
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
@@ -181,7 +182,7 @@ def test_a_damaged_newest_backup_leaves_the_one_before(fed: World) -> None:
     fed.take_in("b", seed=6)
     back_up(fed)
     catalogue = places(fed)[0] / "2" / "catalogue.db"
-    catalogue.write_bytes(catalogue.read_bytes()[:-1] + b"\0")
+    damage(catalogue)
     lose(fed)
     told = with_feed(fed)
     assert (told["held"], told["lost"]) == (1, 1)

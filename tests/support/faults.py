@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +76,10 @@ def faults(plan: Plan) -> Iterator[Plan]:
 
             patch.setattr(owner, name, through)
         yield plan
+
+
+def damage(path: Path) -> None:
+    """Change the last byte of a file. Sealed bytes are random: a byte that is put in its place may be the same."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
