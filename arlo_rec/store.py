@@ -18,15 +18,20 @@ from typing import Any
 from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
 from arlo_rec.catalogue.audit_log import AuditLog
+from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
+from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.roster import Roster, read_policy, read_roster, sign_roster
+from arlo_rec.keys.roster import Roster
+from arlo_rec.keys.roster import encode as encode_roster
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.settings import Settings
+from arlo_rec.keys.settings import encode as encode_settings
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
@@ -55,6 +60,12 @@ class Change:
     def __init__(self, person: str, now: datetime, size: int) -> None:
         self._person, self._now, self._size = person, now, size
         self.bodies: list[dict[str, Any]] = []
+        self.restored_after: int | None = None  # for the link of a restore without a feed
+
+    @property
+    def next_seq(self) -> int:
+        """The number that the next entry will have."""
+        return self._size + len(self.bodies)
 
     def log(self, event: AuditEvent, *, at: datetime | None = None, person: str | None = None) -> int:
         """Add an entry to the commit, and return its number; *at* and *person* default to those of the change."""
@@ -89,10 +100,12 @@ class Store:
         self.catalogue = Catalogue(connection)
         self.meta = self.catalogue.meta
         self.log = AuditLog(connection, layout.id, log_key(catalogue_seed))
+        self.authority = Authority(connection, layout.id, self.log)
         self.secrets = SealedSecrets(connection, layout.id, identity)
         self.state = state
         self.lock_wait = LOCK_WAIT
         self.roster: Roster
+        self.settings: Settings
         self.person: Person
         self.prompts: dict[str, Prompt]
         self._seen: root_secret.Seen | None = None
@@ -103,27 +116,37 @@ class Store:
     # -- identity -------------------------------------------------------------------------------------
 
     def load_documents(self) -> None:
-        """Read and verify roster and policy, and find this identity in the roster; raises NotUnlocked."""
-        roster = read_roster(self.catalogue.documents.get("roster"), self.identity.officers)
-        person = roster.person(self.identity.name)
+        """Follow the chain of authority to its end, and find this identity in the roster there.
+
+        Raises NotUnlocked where it is not, Integrity where the chain is another than this identity or account has seen;
+        a chain that is older is a doubt.
+        """
+        documents, doubts = self.authority.load(self._pins())
+        person = documents.roster.person(self.identity.name)
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
         if person is None or not known or person.seal_key != self.identity.sealing.public:
             raise NotUnlocked("no_longer_here", rule="access.officer")
-        self.roster, self.person = roster, person
-        self.prompts = read_policy(self.catalogue.documents.get("policy"), roster)
+        self.roster, self.prompts, self.settings = documents.roster, documents.prompts, documents.settings
+        self.person = person
+        self.doubts += [code for code in doubts if code not in self.doubts]
 
-    def has_newer_roster(self) -> bool:
-        """Whether somebody changed the roster since this store loaded it.
+    def _pins(self) -> list[Pin]:
+        seen = self.state.seen(self.layout.id)
+        return [self.identity.pin, *([seen.link] if seen else [])]
 
-        What was decided by an older roster, such as keys that a batch of calls is sealed to, is compared with the
-        counter that it was decided by: another thread of work may have loaded a newer one.
-        """
-        return self.catalogue.documents.counter("roster") != self.roster.counter
+    def has_newer_documents(self) -> bool:
+        """Whether somebody changed roster, policy or settings since this store loaded them."""
+        return self.authority.has_newer()
 
     def put_roster(self, roster: Roster) -> None:
-        """Sign and store the next roster, and use it from now on; inside a change of an officer's."""
-        self.catalogue.documents.put(sign_roster(roster, self.identity.signing))
+        """Put the next roster into force; inside a change of an officer's, which ends with a link for it."""
+        self.authority.put("roster", encode_roster(roster))
         self.roster = roster
+
+    def put_settings(self, settings: Settings) -> None:
+        """Put other settings into force; inside a change of an officer's, which ends with a link for them."""
+        self.authority.put("settings", encode_settings(settings))
+        self.settings = settings
 
     def signers(self) -> list[bytes]:
         """The signing keys of the present and former identities, who could sign a checkpoint."""
@@ -138,7 +161,7 @@ class Store:
 
     def demand_replayed(self, action: Action, now: datetime) -> None:
         """Raise Refused, after logging it, where a restored store lacks the erasures after its backup."""
-        if self.meta.number("unreplayed"):
+        if self.settings.unknown_since is not None:
             self.note(Denied(action=action, rule="consent.withdraw", code="erasure.unreplayed"), now)
             raise Refused("erasure.unreplayed", rule="consent.withdraw")
 
@@ -166,16 +189,30 @@ class Store:
     @contextmanager
     def change(self, now: datetime) -> Iterator[Change]:
         """A write transaction: its changes and log entries become durable together, or not at all."""
-        with self.db.writing():
-            change = Change(self.identity.name, now, self.log.tree().size)
-            yield change
-            self.log.append(change.bodies, self.identity.signing)
-            self.meta.set_number("changes", self.meta.number("changes") + 1)
+        try:
+            with self.db.writing():
+                change = Change(self.identity.name, now, self.log.tree().size)
+                yield change
+                self._add_link(change)
+                self.log.append(change.bodies, self.identity.signing)
+                self.meta.set_number("changes", self.meta.number("changes") + 1)
+        except BaseException:
+            self.authority.abandon()
+            raise
+        self.authority.committed()
         with self.reading():
             self._seen = self.head()
         self.remember()
         for follow in self.followers:
             follow(self)
+
+    def _add_link(self, change: Change) -> None:
+        """End a change of the roster, the policy or the settings with a link, and with the entry that commits to it."""
+        event = self.authority.close(
+            change.next_seq, self.roster.officer_keys(), self.identity.signing, change.restored_after
+        )
+        if event is not None:
+            change.log(event)
 
     def note(self, event: AuditEvent, now: datetime) -> int:
         """Log an event in a change of its own, and return the entry's number."""
@@ -191,8 +228,8 @@ class Store:
         tree = self.log.tree()
         sums = self.db.sums()
         digest = primitives.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))
-        generation, roster = self.meta.number("generation"), self.catalogue.documents.counter("roster")
-        return root_secret.Seen(generation, roster, tree.size, tree.root(), self.meta.number("changes"), digest)
+        generation, link = self.meta.number("generation"), self.authority.pin()
+        return root_secret.Seen(generation, link, tree.size, tree.root(), self.meta.number("changes"), digest)
 
     def remember(self) -> None:
         """Store the last committed state in the root folder and in the account's state folder; it never moves back."""

@@ -16,6 +16,7 @@ from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.model.audit_events import DeletionConfirmed
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.records import RecordingId
+from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
@@ -110,7 +111,7 @@ def _disclosure(store: Store, row: DisclosureRow) -> Disclosure:
 def _backups(store: Store) -> list[Disclosure]:
     """Each backup: it has what was erased since it was made, until it is made again."""
     disclosures = []
-    for backup in store.catalogue.escrows.every():
+    for backup in escrow.registered(store):
         if backup.number:
             erased = store.catalogue.erasures.count_since(backup.at)
             state = DisclosureState.OPEN if erased else DisclosureState.OUT

@@ -296,7 +296,7 @@ def erasure_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId,
 
 def _is_still_granted(store: Store, grant: Grant, now: datetime) -> bool:
     """Whether a grant is still live in the current roster, which is read again."""
-    if store.has_newer_roster():
+    if store.has_newer_documents():
         try:
             store.load_documents()
         except NotUnlocked:  # the person was removed

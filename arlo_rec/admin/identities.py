@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.access import listening_keys
-from arlo_rec.admin.retire import retire
-from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
+from arlo_rec.admin.retire import give_secrets, retire
+from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys.key_files import (
@@ -27,11 +27,12 @@ from arlo_rec.keys.key_files import (
     write_locked,
     write_service,
 )
-from arlo_rec.keys.roster import RECOVERY_NAME, Introduction, check_name, digest_of_people, introduce
+from arlo_rec.keys.roster import RECOVERY_NAME, check_name, digest_of_people
 from arlo_rec.model.audit_events import PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
 from arlo_rec.model.errors import NothingMatched, Usage, nearest
 from arlo_rec.model.records import Person
-from arlo_rec.policy import Action, Role, holds_index
+from arlo_rec.offsite import escrow
+from arlo_rec.policy import Action, Role
 from arlo_rec.store import Change, Store
 
 SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDITOR})
@@ -64,7 +65,7 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
     if new.key_out is not None and new.role not in SERVICE_ROLES:
         raise Usage("role_is_no_service", role=new.role)
     one_time = None if new.passphrase or new.key_out else readable_secret(ONE_TIME_GROUPS)
-    identity = Identity(store.layout.id, name, primitives.fresh(), _officers(store), once=one_time is not None)
+    identity = Identity(store.layout.id, name, primitives.fresh(), store.authority.pin(), once=one_time is not None)
     person = Person(
         name,
         new.role,
@@ -110,7 +111,11 @@ def removable(store: Store, name: str, now: datetime) -> Person:
 
 
 def remove(store: Store, person: Person, now: datetime) -> None:
-    """Take a person off the roster: a new root seed now, a new catalogue key at the next opening."""
+    """Take a person off the roster: a new root seed now, a new catalogue key at the next opening.
+
+    Where an officer leaves, every slot of a ring that she could open is emptied too, as far as the rings are reached
+    now; every purge tries the others again (`escrow.statuses` says which).
+    """
 
     def leave(change: Change) -> Sequence[Person]:
         store.load_documents()
@@ -121,14 +126,16 @@ def remove(store: Store, person: Person, now: datetime) -> None:
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, leave)
+    escrow.expire(store, now)
 
 
 def set_passphrase(store: Store, identity: Identity, passphrase: bytes, now: datetime) -> None:
-    """Write one's own key file under a new passphrase, with the current officers' keys; logged first."""
+    """Write one's own key file under a new passphrase, with the newest link of the chain; logged first."""
     if store.person.service:
         raise Usage("service_has_no_passphrase")
     store.note(PassphraseChanged(), now)
-    write_locked(store.layout, Identity(identity.store, identity.name, identity.seed, _officers(store)), passphrase)
+    pinned = Identity(identity.store, identity.name, identity.seed, store.authority.pin())
+    write_locked(store.layout, pinned, passphrase)
 
 
 def reset(store: Store, name: str, now: datetime) -> Added:
@@ -137,7 +144,7 @@ def reset(store: Store, name: str, now: datetime) -> Added:
     if old.name == store.person.name or old.recovery:
         raise Usage("not_oneself")
     one_time = readable_secret(ONE_TIME_GROUPS)
-    identity = Identity(store.layout.id, name, primitives.fresh(), _officers(store), once=True)
+    identity = Identity(store.layout.id, name, primitives.fresh(), store.authority.pin(), once=True)
     new = _renew(store, old, identity, now)
     write_locked(store.layout, identity, one_time.encode())
     return Added(new, one_time, identity)
@@ -146,7 +153,7 @@ def reset(store: Store, name: str, now: datetime) -> Added:
 def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
     """Write a new key file for a service; the old keys are void."""
     old = _renewable(store, name, now, service=True)
-    identity = Identity(store.layout.id, name, primitives.fresh(), _officers(store))
+    identity = Identity(store.layout.id, name, primitives.fresh(), store.authority.pin())
     write_service(key_out, identity)
     return _renew(store, old, identity, now)
 
@@ -156,7 +163,7 @@ def renew_recovery(store: Store, now: datetime) -> str:
     store.demand(Action.PEOPLE, now)
     old = store.roster.person(RECOVERY_NAME)
     secret = readable_secret(RECOVERY_GROUPS)
-    identity = Identity(store.layout.id, RECOVERY_NAME, primitives.fresh(), _officers(store))
+    identity = Identity(store.layout.id, RECOVERY_NAME, primitives.fresh(), store.authority.pin())
     if old is not None:
         _renew(store, old, identity, now)
     else:
@@ -184,9 +191,9 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
     def renew(change: Change) -> Sequence[Person]:
         store.load_documents()
         people = tuple(new if person.name == old.name else person for person in store.roster.people)
-        renewed = replace(store.roster, people=people, introductions=_introduced(store, new))
+        renewed = replace(store.roster, people=people)
         retire(store, renewed, [old], now, reusable=[old.name])
-        _give_secrets(store, new)
+        give_secrets(store, new)
         for grant in store.roster.live_grants(new.name, now):
             listening_keys.open_to(store, new, grant.purpose, grant.teams)
         store.meta.set_number("rekey_due", 1)
@@ -194,6 +201,7 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, renew)
+    escrow.expire(store, now)
     write_catalogue_seal(store.layout, old.name, new.seal_key, catalogue_seeds(store))
     return new
 
@@ -237,31 +245,9 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
             store.load_documents()
             if store.roster.person(person.name):
                 raise Usage("name_taken", name=person.name)
-            people = (*store.roster.people, person)
-            store.put_roster(store.roster.next(now, people=people, introductions=_introduced(store, person)))
-            _give_secrets(store, person)
+            store.put_roster(store.roster.next(now, people=(*store.roster.people, person)))
+            give_secrets(store, person)
             if person in protocol.root_holders(store, now):
                 store.secrets.give(person, ROOT_SEED, held.seed_version, held.seed)
             digest = digest_of_people(store.roster)
             change.log(PersonAdded(added=person.name, role=person.role, people=digest))
-
-
-def _give_secrets(store: Store, person: Person) -> None:
-    """Give the secrets of a role, except the root seed, whose version depends on the caller."""
-    if holds_index(person.role):
-        store.secrets.give(person, INDEX_SEED, 1, store.secret(INDEX_SEED))
-    if person.role is Role.OFFICER:
-        for key in store.roster.access_keys:
-            name = access_seed(key.id)
-            store.secrets.give(person, name, 1, store.secret(name))
-
-
-def _introduced(store: Store, person: Person) -> tuple[Introduction, ...]:
-    if person.role is not Role.OFFICER:
-        return store.roster.introductions
-    word = introduce(store.identity.signing, person.sign_key, store.layout.id)
-    return (*store.roster.introductions, word)
-
-
-def _officers(store: Store) -> tuple[bytes, ...]:
-    return tuple(person.sign_key for person in store.roster.people if person.role is Role.OFFICER)

@@ -7,7 +7,7 @@ removed.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -28,18 +28,9 @@ from arlo_rec.keys.key_files import (
     write_locked,
 )
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.roster import (
-    RECOVERY_NAME,
-    AccessKey,
-    Roster,
-    check_name,
-    digest_of_people,
-    introduce,
-    policy_body,
-    sign,
-    sign_roster,
-)
+from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people, policy_body
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.settings import Settings
 from arlo_rec.model.audit_events import Initialised as StoreInitialised
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.prompts import SHIPPED
@@ -87,8 +78,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     store_id = primitives.fresh(16)
     folders = layout.create(new.store, new.root, store_id, group_id=group_id(new.group))
     officer = Identity(store_id, name, primitives.fresh())
-    officer = Identity(store_id, name, officer.seed, (officer.signing.public,))
-    recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh(), officer.officers)
+    recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
     founders = _Founders(officer, recovery, primitives.fresh())
     recovery_key = readable_secret(RECOVERY_GROUPS)
     with disk():
@@ -98,17 +88,17 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     FileRoot.create(folders.root, group=folders.group)
     if new.feed is not None:
         FeedFile(new.feed).create(folders.file_mode)
-    store = _build(folders, founders, new.feed, now, state)
-    vkey, officer_vkey = store.log.vkey(), _officer_vkey(store)
+    store = _build(folders, founders, new, now, state)
+    vkey, officer_vkey, pin = store.log.vkey(), _officer_vkey(store), store.authority.pin()
     store.close()
     for identity, secret in ((officer, passphrase), (recovery, clean_passphrase(recovery_key.encode()))):
-        write_locked(folders, identity, secret)
+        write_locked(folders, replace(identity, pin=pin), secret)
         write_catalogue_seal(folders, identity.name, identity.sealing.public, [founders.catalogue_seed])
     layout.finish(folders)
     return Initialised(folders, name, vkey, officer_vkey, recovery_key)
 
 
-def _build(folders: Layout, founders: _Founders, feed: Path | None, now: datetime, state: StateFolder) -> Store:
+def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, state: StateFolder) -> Store:
     """The catalogue with its first documents, secrets and log entry, and R of generation 1 in both slots."""
     connection = SqliteConnection(folders.catalogue, catalogue_key(founders.catalogue_seed))
     connection.build(migrate)
@@ -122,11 +112,12 @@ def _build(folders: Layout, founders: _Founders, feed: Path | None, now: datetim
     slot = root_secret.encode_slot(folders.id, root_seed, 1, 1, primitives.fresh())
     for index in (0, 1):
         store.root.write(index, slot)
-    policy = sign("policy", 1, policy_body(POLICY_VERSION, SHIPPED), officer.signing)
+    store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None, new.group)
     numbers = {"schema": VERSION, "generation": 1, "flush_due": 0, "rekey_due": 0, "attempts_taken": 0}
     with store.change(now) as change:
-        store.catalogue.documents.put(sign_roster(store.roster, officer.signing))
-        store.catalogue.documents.put(policy)
+        store.put_roster(store.roster)
+        store.put_settings(store.settings)
+        store.authority.put("policy", policy_body(POLICY_VERSION, SHIPPED))
         for person in store.roster.people:
             store.secrets.give(person, ROOT_SEED, 1, root_seed)
             store.secrets.give(person, INDEX_SEED, 1, index_seed)
@@ -134,8 +125,6 @@ def _build(folders: Layout, founders: _Founders, feed: Path | None, now: datetim
         for key, value in numbers.items():
             store.meta.set_number(key, value)
         store.meta.set_instant("purged_at", now)
-        if feed is not None:
-            store.meta.set_feed(str(feed))
         store.log.add_first_key()
         change.log(StoreInitialised(officer=officer.name, people=digest_of_people(store.roster)))
     return store
@@ -147,8 +136,7 @@ def _first_roster(folders: Layout, founders: _Founders, subject_key: AccessKey, 
         Person(officer.name, Role.OFFICER, officer.sealing.public, officer.signing.public, now),
         Person(recovery.name, Role.OFFICER, recovery.sealing.public, recovery.signing.public, now, recovery=True),
     )
-    introductions = (introduce(officer.signing, recovery.signing.public, folders.id),)
-    return Roster(folders.id, 1, now, people=people, introductions=introductions, access_keys=(subject_key,))
+    return Roster(folders.id, now, people=people, access_keys=(subject_key,))
 
 
 def _officer_vkey(store: Store) -> str:

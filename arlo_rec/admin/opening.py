@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,13 +21,16 @@ from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import audit_check, schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
+from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
-from arlo_rec.keys import root_secret
+from arlo_rec.keys import authority, root_secret
+from arlo_rec.keys.authority import Link
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
-from arlo_rec.keys.layout import Layout, restore_ballast
+from arlo_rec.keys.layout import Layout, restore_ballast, root_name
 from arlo_rec.keys.root_secret import Seen
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
+from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
+from arlo_rec.policy import Role
 from arlo_rec.store import LOCK_WAIT, Store, catalogue_key
 
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
@@ -45,7 +48,8 @@ class OpenOptions:
     lock_wait: float = LOCK_WAIT  # seconds
     erasing: bool = False
     doubting: bool = False
-    feed: Path | None = None  # instead of the one that the store was made with
+    feed: Path | None = None  # instead of the one of the signed settings
+    root: Path | None = None  # where the root folder lies since a move, as an officer says
 
 
 _USUAL = OpenOptions()
@@ -67,6 +71,28 @@ def open_store(
         yield stack.enter_context(_opened(layout, identity, now, state, options))
 
 
+def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> Link:
+    """Have this account go on with a store that was restored without its feed, where *word* is its check word.
+
+    The chain is followed from this identity's key file. Raises Integrity where *word* is another, Usage where this
+    account has seen nothing that was lost.
+    """
+    alone = StateFolder(None)
+    with _session(layout, identity, alone, lock_wait=LOCK_WAIT, alone=False) as (store, _):
+        newest = store.authority.newest
+        seen = state.seen(layout.id)
+        assert newest is not None
+        if seen is None or store.authority.has(seen.link):
+            raise Usage("nothing_to_trust")
+        if not primitives.same(authority.spoken(newest.digest).encode(), word.strip().lower().encode()):
+            raise Integrity("trust_differs", rule="access.officer")
+        with store.reading():
+            head = store.head()
+        state.forget(layout.id)
+        state.remember(layout.id, head)
+    return newest
+
+
 @contextmanager
 def _opened(
     layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions
@@ -75,11 +101,16 @@ def _opened(
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     with _session(layout, identity, state, lock_wait=options.lock_wait, alone=False) as (store, seeds):
+        if store.doubts == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
+            with store.change(now):
+                store.put_settings(replace(store.settings, root=root_name(layout)))
+            store.doubts.clear()
         if store.doubts and options.doubting:
             yield store
             return
         if store.doubts:
-            raise Integrity(store.doubts[0], rule="access.officer" if store.doubts[0] == "roster_rolled_back" else None)
+            rule = "access.officer" if store.doubts[0] == "roster_rolled_back" else None
+            raise Integrity(store.doubts[0], rule=rule, path=str(layout.root))
         if not rekey.is_due(store, seeds):
             yield _recovered(store, now, options)
             return
@@ -109,7 +140,9 @@ def _session(
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
         store.load_documents()
-        store.doubts += rolled_back(store, seen)
+        if root_name(layout) != store.settings.root:
+            store.doubts.append("root_moved")
+        store.doubts += [code for code in rolled_back(store, seen) if code not in store.doubts]
         yield store, seeds
 
 
@@ -126,9 +159,8 @@ def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
 
 
 def _follow(store: Store, feed: Path | None, now: datetime) -> None:
-    """Use the configured feed, else the one that the store was made with, else none."""
-    kept = store.meta.feed()
-    store.feed = feed or (Path(kept) if kept is not None else None)
+    """Use the feed that this account names, else that of the signed settings, else none."""
+    store.feed = feed or store.settings.feed
     if store.feed is not None:
         from arlo_rec.offsite.feed import follow
 
@@ -151,8 +183,10 @@ def rolled_back(store: Store, seen: Seen) -> list[str]:
         head = store.head()
         known = head.root if head.size <= seen.size else store.log.root_at(seen.size)
     problems = []
-    if head.roster < seen.roster:
+    if head.link.number < seen.link.number:
         problems.append("roster_rolled_back")
+    elif seen.link.number and not store.authority.has(seen.link):
+        problems.append("authority_forged")
     if head.generation < seen.generation:
         problems.append("catalogue_older_than_root")
     if head.size < seen.size or known != seen.root:

@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from arlo_rec.access import listening_keys
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, access_seed
 from arlo_rec.keys.roster import Roster
 from arlo_rec.model.records import Person
-from arlo_rec.policy import Role
+from arlo_rec.policy import Role, holds_index
 from arlo_rec.store import Store
 
 
@@ -22,21 +23,47 @@ def retire(
 ) -> None:
     """Put *roster* in force, in which nobody goes by the keys of *retired* any more; inside a change of an officer.
 
-    1  filed as former, so that their signatures stay valid; a name in *reusable* with the day, so that it is free
+    1  filed as former, so that what they signed in the log stays valid; a name in *reusable* with the day, to be free
     2  the grants of everybody who is not in *roster* end
-    3  an officer among them: a new subject-access key, which they never had
+    3  an officer among them: a new subject-access key, which they never had; every secret that they may have sealed for
+       others is sealed anew by whoever runs this, for their signature counts no more; and every older slot of a ring,
+       which they could open, is void
     4  every secret that was sealed to them is deleted; of listening keys the rows stay, empty
     """
+    officer_leaves = any(person.role is Role.OFFICER for person in retired)
+    if officer_leaves:
+        _open_all(store)
     filed = [filed_until(person, now) if person.name in reusable else person for person in retired]
     names = {person.name for person in roster.people}
     grants = tuple(grant if grant.person in names else grant.ended(now) for grant in roster.grants)
     access_keys = roster.access_keys
-    if any(person.role is Role.OFFICER for person in retired):
+    if officer_leaves:
         access_keys = (*access_keys, listening_keys.new_access_key(store, roster.people, now))
     store.put_roster(roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys))
     for person in retired:
         store.secrets.take_all_from(person)
         listening_keys.close_to(store, person, now)
+    if officer_leaves:
+        for person in store.roster.people:
+            give_secrets(store, person)
+        if store.settings.escrows:
+            store.put_settings(replace(store.settings, rings_void_before=now))
+
+
+def give_secrets(store: Store, person: Person) -> None:
+    """Give the secrets of a role, except the root seed, whose version depends on the caller; in an officer's change."""
+    if holds_index(person.role):
+        store.secrets.give(person, INDEX_SEED, 1, store.secret(INDEX_SEED))
+    if person.role is Role.OFFICER:
+        for key in store.roster.access_keys:
+            name = access_seed(key.id)
+            store.secrets.give(person, name, 1, store.secret(name))
+
+
+def _open_all(store: Store) -> None:
+    """Open every secret of the officers while the signatures of all who sealed them count."""
+    for name in (INDEX_SEED, *(access_seed(key.id) for key in store.roster.access_keys)):
+        store.secret(name)
 
 
 def filed_until(person: Person, now: datetime) -> Person:

@@ -1,4 +1,7 @@
-"""The table `escrows`: where the backups of a store are, and the escrows with the root secrets that open them."""
+"""The table `escrows`: which backup is the newest of each escrow.
+
+Where escrows and backups are is said by the signed settings alone (`keys.settings`): a row names no place to write to.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,11 @@ class EscrowRow:
     number: int  # of the newest backup; 0 before the first
     changes: int  # `meta.changes` when the newest backup was made
     at: datetime
+
+    @classmethod
+    def never(cls, escrow: Path, folder: Path) -> EscrowRow:
+        """An escrow of which the catalogue knows no backup."""
+        return cls(escrow, folder, 0, _NEVER, EPOCH)
 
 
 class Escrows:
@@ -45,13 +53,6 @@ class Escrows:
             (str(escrow), str(folder), _NEVER, to_micros(EPOCH)),
         )
 
-    def learn(self, escrow: str, folder: str) -> None:
-        """Insert an escrow that the feed names, unless it is registered."""
-        self._db.run(
-            "INSERT OR IGNORE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, ?, ?)",
-            (escrow, folder, _NEVER, to_micros(EPOCH)),
-        )
-
     def restored_from(self, escrow: Path, folder: Path, number: int, at: datetime) -> None:
         """Insert the escrow that this store was restored with; its newest backup is not up to date."""
         self._db.run(
@@ -65,7 +66,3 @@ class Escrows:
             "UPDATE escrows SET number = ?, changes = ?, at = ? WHERE path = ?",
             (number, changes, to_micros(at), str(escrow)),
         )
-
-    def remove(self, escrow: Path) -> None:
-        """Delete an escrow."""
-        self._db.run("DELETE FROM escrows WHERE path = ?", (str(escrow),))

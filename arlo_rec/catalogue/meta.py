@@ -8,12 +8,11 @@ from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import from_micros, to_micros
 
-_FEED = "feed"
 _LOG = "log"
 
 
 class Meta:
-    """Numbers, instants, the path of the feed, and the tree of the log."""
+    """Numbers, instants, and the tree of the log."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -36,18 +35,6 @@ class Meta:
     def set_instant(self, key: str, at: datetime) -> None:
         """Set an instant."""
         self._set(key, to_micros(at))
-
-    def feed(self) -> str | None:
-        """The path of the store's feed; None where the store has none."""
-        value = self._value(_FEED)
-        return None if value is None else str(value)
-
-    def set_feed(self, path: str | None) -> None:
-        """Set the path of the feed; None deletes it."""
-        if path is None:
-            self._db.run("DELETE FROM meta WHERE key = ?", (_FEED,))
-        else:
-            self._set(_FEED, path)
 
     def log_tree(self) -> bytes | None:
         """The frontier of the log's tree, encoded; None before the first entry."""

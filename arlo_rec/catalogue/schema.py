@@ -14,7 +14,7 @@ from typing import Any
 
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 5
+VERSION = 6
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -22,9 +22,8 @@ VERSION = 5
 # inclusion path that proves it, because computing the path from all leaves takes a second.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
-CREATE TABLE documents (
-  kind TEXT PRIMARY KEY, counter INTEGER NOT NULL, body BLOB NOT NULL,
-  signed_by BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
+CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
+CREATE TABLE documents (kind TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE seals (
   holder BLOB NOT NULL, part TEXT NOT NULL, version INTEGER NOT NULL, sealed BLOB NOT NULL,
   signed_by BLOB NOT NULL, signature BLOB NOT NULL, PRIMARY KEY (holder, part, version)) STRICT;
@@ -128,12 +127,13 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 ANALYZE sqlite_master;
 """
 
-_NUMBERS = "INSERT INTO meta (key, value) VALUES ('changes', 0), ('ring_hours', 24), ('fed', 0), ('unreplayed', 0)"
+_NUMBERS = "INSERT INTO meta (key, value) VALUES ('changes', 0), ('fed', 0)"
 
 # The tables of which a sum over all rows is kept (see `backends/sqlite`): all but `entries`, whose Merkle tree covers
 # more, and `sums` itself.
 _SUMMED = (
-    *("meta", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys", "recordings", "metadata"),
+    *("meta", "links", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys"),
+    *("recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "mentions", "checkpoints", "log_keys"),
     *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "copies"),
 )

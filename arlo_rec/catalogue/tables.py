@@ -6,7 +6,6 @@ from arlo_rec.backends import Connection
 from arlo_rec.catalogue.cases import Cases
 from arlo_rec.catalogue.copies import Copies
 from arlo_rec.catalogue.disclosures import Disclosures
-from arlo_rec.catalogue.documents import Documents
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
@@ -21,12 +20,11 @@ from arlo_rec.policy import Event
 
 
 class Catalogue:
-    """Every table except those of the log (`audit_log`) and the sealed secrets (`sealed_secrets`)."""
+    """Every table except those of the log, of the chain of authority (`links`) and of the sealed secrets."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self.meta = Meta(connection)
-        self.documents = Documents(connection)
         self.recordings = Recordings(connection)
         self.metadata = Metadata(connection)
         self.listening_keys = ListeningKeys(connection)

@@ -21,12 +21,14 @@ OUTCOMES = ("allowed", "denied", "failed", "done")
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
 
-def status(ctx: typer.Context) -> Answer:
+def status(
+    ctx: typer.Context, *, root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None
+) -> Answer:
     """What is held and due, and whether somebody has to act: 3 where a backup or the feed is in a bad state."""
     from arlo_rec.oversight.status import status as status_of
 
     run: Run = ctx.obj
-    with run.store() as store:
+    with run.store(root=root.absolute() if root else None) as store:
         current = status_of(store, run.now())
     data = _status_json(current)
     return Answer(data, _status_lines(run, current), always=True, exit_status=3 if data["critical"] else 0)
@@ -151,6 +153,7 @@ def _status_json(current: Status) -> dict[str, Any]:
         "backups": [_backup_json(backup) for backup in current.backups],
         "feed": _feed_json(current.feed),
         "unconfirmed": current.unconfirmed,
+        "check_word": current.check_word,
         "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem],
     }
 
@@ -173,6 +176,7 @@ def _status_lines(run: Run, current: Status) -> list[str]:
 
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines.append(run.say("status.purge", at=shown(current.last_purge)))
+    lines.append(run.say("status.check_word", word=current.check_word))
     for row in current.refused:
         lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
     lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Name, Yes, arg, opt
+from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
@@ -35,10 +36,11 @@ def person_handover(
         recovery_key = identities.take_over(store, identity.name, run.now())
     with run.opened(place, added.identity) as store:
         waiting = bool(store.meta.number("rekey_due"))
+        rings = rings_after_leaving(store, run)
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
-    data |= {"removed": identity.name, "rekeyed": not waiting}
+    data |= {"removed": identity.name, "rekeyed": not waiting, **rings.data}
     line = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key)
-    return Answer(data, [line], always=True, exit_status=3 if waiting else 0)
+    return Answer(data, [line, *rings.lines], always=True, exit_status=3 if waiting or rings.left else 0)
 
 
 def person_rotate(
@@ -55,6 +57,16 @@ def person_rotate(
     with run.store() as store:
         rotate(store, name, key_out, run.now())
     return Answer({"person": name, "key": str(key_out)}, [run.say("rotate.done", name=name, path=str(key_out))])
+
+
+def trust(ctx: typer.Context, word: Annotated[str, arg("arg.check_word", "WORD")]) -> Answer:
+    """Go on with a store that was restored without its feed, after the officer read out its check word."""
+    from arlo_rec.admin import opening
+
+    run: Run = ctx.obj
+    place = run.place()
+    link = opening.trust(place, run.identity(place), word, run.state())
+    return Answer({"link": link.number, "check_word": word.strip().lower()}, [run.say("trust.done")])
 
 
 def recovery_split(
@@ -101,5 +113,6 @@ def recovery_renew(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         recovery_key = renew_recovery(store, run.now())
-    line = run.say("recovery.renewed", recovery_key=recovery_key)
-    return Answer({"recovery_key": recovery_key}, [line], always=True)
+        rings = rings_after_leaving(store, run)
+    lines = [run.say("recovery.renewed", recovery_key=recovery_key), *rings.lines]
+    return Answer({"recovery_key": recovery_key, **rings.data}, lines, always=True, exit_status=3 if rings.left else 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGroup, SometimesReason, Yes, arg, opt, roles
+from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import STDIN, Run, nameable, new_file
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
@@ -107,9 +108,10 @@ def person_remove(
         remove(store, person, run.now())
     with run.opened(place, identity) as store:
         waiting = bool(store.meta.number("rekey_due"))
-    line = run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name)
-    data = {"person": _person_json(person), "rekeyed": not waiting}
-    return Answer(data, [line], exit_status=3 if waiting else 0)
+        rings = rings_after_leaving(store, run)
+    lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name), *rings.lines]
+    data = {"person": _person_json(person), "rekeyed": not waiting, **rings.data}
+    return Answer(data, lines, exit_status=3 if waiting or rings.left else 0)
 
 
 def person_passphrase(
@@ -131,9 +133,10 @@ def person_passphrase(
     with run.opened(place, own) as store:
         if reset is not None:
             added = identities.reset(store, reset, now)
-            data = {"person": _person_json(added.person), "one_time_passphrase": added.one_time}
+            rings = rings_after_leaving(store, run)
+            data = {"person": _person_json(added.person), "one_time_passphrase": added.one_time, **rings.data}
             line = run.say("person.one_time", name=reset, role=added.person.role, passphrase=added.one_time)
-            return Answer(data, [line], always=True)
+            return Answer(data, [line, *rings.lines], always=True, exit_status=3 if rings.left else 0)
         secret = run.new_passphrase(new_passphrase_file)
         identities.set_passphrase(store, identity, secret, now)
         return Answer({"person": _person_json(store.person)}, [run.say("person.passphrase_set")])

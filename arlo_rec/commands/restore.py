@@ -29,7 +29,6 @@ def restore(
     yes: Yes = False,
 ) -> Answer:
     """Make a store from a backup and apply the erasures since; or accept that those are not known."""
-    from arlo_rec.admin.initialise import group_id
     from arlo_rec.policy import reason_problem
     from arlo_rec.recovery import restore as restoring
 
@@ -44,7 +43,7 @@ def restore(
     root_folder = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
     known_feed = None if accept_without_feed else feed or run.settings.feed
     feed_file = known_feed.absolute() if known_feed else None
-    options = restoring.RestoreOptions(folder, escrow, store, root_folder, feed_file, group_id(group))
+    options = restoring.RestoreOptions(folder, escrow, store, root_folder, feed_file, group)
     source = restoring.find(options, run.now())
     identity = run.identity(source.layout(root_folder))
     _confirm(run, source, store, yes=yes)
@@ -85,8 +84,11 @@ def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
     counts = {"held": restored.held, "erased": restored.erased, "lost": len(restored.lost)}
     data: dict[str, Any] = {"store": store, "root": str(restored.layout.root), "vkey": vkey}
     data |= {"backup_at": to_iso(restored.at), **counts, "removed": list(restored.removed), "closed": closed}
+    data |= {"check_word": restored.check_word, "rings_left": [str(ring) for ring in restored.rings_left]}
     lines = [run.say("restore.done", at=shown(restored.at), **counts, store=store)]
     lines += [run.say("restore.removed", name=person) for person in restored.removed]
+    lines += [run.say("restore.ring_left", escrow=str(ring)) for ring in restored.rings_left]
+    lines += [] if restored.replayed else [run.say("restore.check_word", word=restored.check_word)]
     lines.append(run.say("restore.next", vkey=vkey))
     error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None
     return Answer(data, lines, always=True, error=error)

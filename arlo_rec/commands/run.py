@@ -193,21 +193,27 @@ class Run:
             raise
 
     @contextmanager
-    def store(self, *, erasing: bool = False, doubting: bool = False) -> Iterator[Store]:
-        """The store, opened for whoever runs this; for *erasing* and *doubting* see `open_store`."""
+    def store(self, *, erasing: bool = False, doubting: bool = False, root: Path | None = None) -> Iterator[Store]:
+        """The store, opened for whoever runs this; for *erasing*, *doubting* and *root* see `open_store`."""
         place = self.place()
-        with self.opened(place, self.identity(place), erasing=erasing, doubting=doubting) as store:
+        with self.opened(place, self.identity(place), erasing=erasing, doubting=doubting, root=root) as store:
             yield store
 
     @contextmanager
     def opened(
-        self, place: Layout, identity: Identity, *, erasing: bool = False, doubting: bool = False
+        self,
+        place: Layout,
+        identity: Identity,
+        *,
+        erasing: bool = False,
+        doubting: bool = False,
+        root: Path | None = None,
     ) -> Iterator[Store]:
         """The store, opened for *identity*; that somebody who was removed tried is noted too."""
         from arlo_rec.admin.opening import OpenOptions, open_store
         from arlo_rec.admin.unlock_attempts import note_attempt
 
-        options = OpenOptions(self.settings.lock_wait, erasing, doubting, self.settings.feed)
+        options = OpenOptions(self.settings.lock_wait, erasing, doubting, self.settings.feed, root)
         with ExitStack() as stack:
             try:
                 opened = open_store(place, identity, self.now(), self.state(), options)
@@ -216,6 +222,8 @@ class Run:
                 if problem.code == "no_longer_here":
                     note_attempt(place, identity.name, _login(), self.now())
                 raise
+            if store.authority.officer_left:
+                self.note(self.say("authority.compare", word=store.authority.spoken()))
             yield store
 
     def guard_limits(self) -> GuardLimits:

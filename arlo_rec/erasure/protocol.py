@@ -115,7 +115,7 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
 
 def root_holders(store: Store, now: datetime) -> list[Person]:
     """The people who need the root seed at *now*; without the intake while nothing may be taken in."""
-    closed = bool(store.meta.number("unreplayed"))
+    closed = store.settings.unknown_since is not None
     return [
         person
         for person in store.roster.people

@@ -23,7 +23,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "erasure": "withdraw purge erasure certificate would",
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
-    "identities": "person handover recovery rotate init",
+    "identities": "person handover recovery rotate init trust authority",
     "intake": "ingest refused sound",
     "letter": "letter",
     "oversight": "problem status critical warning verify audit weak_disk",

@@ -165,7 +165,7 @@ class Batch:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             erasure_keys = store.erasure_keys()
             with store.change(self._run.now) as change:
-                roster = store.catalogue.documents.counter("roster")  # `store.roster` may be newer than this batch
+                roster = store.authority.links.newest()  # `store.roster` may be newer than this batch
                 if any(call.roster != roster for call in sealed):
                     return False
                 tables = RecordingTables(store.catalogue, erasure_keys, MetadataKeys(store, self._run.now))

@@ -96,7 +96,7 @@ def choose_keys(store: Store, calls: Iterable[Call], now: datetime) -> BatchKeys
         if place not in quality:
             quality[place] = listening_keys.key_for(store, Purpose.QUALITY, *place, now)
             listening_keys.key_for(store, Purpose.TRAINING, *place, now)  # for copies that a manager releases
-    return BatchKeys(store.roster.counter, listening_keys.access_key(store), quality)
+    return BatchKeys(store.authority.links.newest(), listening_keys.access_key(store), quality)
 
 
 def seal(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs) -> Sealed:

@@ -1,7 +1,7 @@
 """Key files: what a passphrase or a service's secret file unlocks, and the catalogue key sealed to a person.
 
-A person's file holds Argon2id parameters and a locked blob: the person's seed and the public keys of the
-officers, so that nothing has to be trusted on first use. A service's file is the same blob unencrypted, readable
+A person's file holds Argon2id parameters and a locked blob: the person's seed and the newest link of the chain of
+authority, so that nothing has to be trusted on first use. A service's file is the same blob unencrypted, readable
 for one login account. The catalogue key is sealed in a file of its own, so that an officer can renew it without
 anybody's passphrase.
 """
@@ -18,11 +18,12 @@ from pathlib import Path
 from arlo_rec.backends.bounded_read import read_handle, read_small
 from arlo_rec.backends.durable import disk, write_whole
 from arlo_rec.crypto import primitives
+from arlo_rec.keys.authority import NO_PIN, Pin
 from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import Integrity, NotUnlocked, Usage
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
-KEY_FILE_BYTES = 64 * 1024  # a file that trusts 300 officers has 15 kB; a passphrase file has a line
+KEY_FILE_BYTES = 64 * 1024  # a key file has 700 bytes; a passphrase file has a line
 PASSPHRASE_SHORTEST = 12  # characters
 ONE_TIME_GROUPS = 5  # of 4 letters from 32: 100 bits, read aloud once
 RECOVERY_GROUPS = 13  # 260 bits, on paper for years
@@ -31,12 +32,12 @@ SECRET_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 characters, none mistake
 
 @dataclass(frozen=True)
 class Identity:
-    """An unlocked identity: its name, the seed of its keys, and the signing keys of the officers that it trusts."""
+    """An unlocked identity: its name, the seed of its keys, and the link of the chain that its file was written by."""
 
     store: bytes
     name: str
     seed: bytes = field(repr=False)
-    officers: tuple[bytes, ...] = ()
+    pin: Pin = NO_PIN
     once: bool = False
 
     @cached_property
@@ -184,7 +185,7 @@ def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
 def _blob(identity: Identity) -> dict[str, object]:
     return {
         "name": identity.name,
-        "officers": [to_base64(key) for key in identity.officers],
+        "pin": {"number": identity.pin.number, "digest": identity.pin.digest.hex()},
         "once": identity.once,
         "seed": to_base64(identity.seed),
         "store": identity.store.hex(),
@@ -195,9 +196,9 @@ def _identity(place: Layout, blob: bytes) -> Identity:
     document = parse_object(blob)
     if document["store"] != place.id.hex():
         raise NotUnlocked("key_of_another_store")
-    officers = tuple(from_base64(key, 32) for key in document["officers"])
+    pin = Pin(int(document["pin"]["number"]), bytes.fromhex(document["pin"]["digest"]))
     seed = from_base64(document["seed"], primitives.KEY)
-    return Identity(place.id, str(document["name"]), seed, officers, bool(document["once"]))
+    return Identity(place.id, str(document["name"]), seed, pin, bool(document["once"]))
 
 
 def _bound(place: Layout, name: str, head: dict[str, object]) -> bytes:

@@ -16,7 +16,7 @@ from arlo_rec.backends.durable import disk, sync_folder, write_whole
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
 
-FORMAT = 1  # of the store; a program refuses a newer one
+FORMAT = 2  # of the store; a program refuses every other
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
 HALF_WRITTEN = timedelta(hours=1)  # after which a `.part` file is a killed run's
@@ -102,8 +102,8 @@ def find(store: Path) -> Layout:
         raise Unreachable("disk_failed", path=str(path), reason=error.strerror or "") from None
     try:
         document = tomllib.loads(text.decode("utf-8"))
-        if document["format"] > FORMAT:
-            raise Unreachable("store_too_new", path=str(store))
+        if document["format"] != FORMAT:
+            raise Unreachable("store_too_new" if document["format"] > FORMAT else "store_too_old", path=str(store))
         root, store_id, group = Path(str(document["root"])), bytes.fromhex(document["id"]), bool(document["group"])
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
@@ -139,14 +139,17 @@ def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) ->
 
 def finish(place: Layout) -> None:
     """Write `store.toml`, which makes the folder a store."""
-    beside = place.root.parent == place.store.parent
-    root = place.root.name if beside else str(place.root)
     text = (
         f"# arlo-rec store. Plain on purpose: it says which store this is, and nothing else.\n"
-        f'format = {FORMAT}\nid = "{place.id.hex()}"\nroot = {_toml_string(root)}\n'
+        f'format = {FORMAT}\nid = "{place.id.hex()}"\nroot = {_toml_string(root_name(place))}\n'
         f"group = {str(place.group).lower()}\n"
     )
     write_whole(place.store / "store.toml", text.encode("utf-8"), mode=place.file_mode)
+
+
+def root_name(place: Layout) -> str:
+    """The root folder as `store.toml` names it: by its name beside the store, else by its path."""
+    return place.root.name if place.root.parent == place.store.parent else str(place.root)
 
 
 def fill_ballast(place: Layout) -> None:

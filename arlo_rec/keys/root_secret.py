@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.crypto import primitives
+from arlo_rec.keys.authority import Pin
 from arlo_rec.model.errors import Integrity
 
 _MAGIC = b"ARLOROOT"
 _SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation, wrapped R
-_SEEN = struct.Struct(">8sQQQ32sQ32s")  # magic, generation, roster counter, log size, log root, changes, sums
-_SEEN_MAGIC = b"ARLOSEE2"
+_SEEN = struct.Struct(">8sQQ32sQ32sQ32s")  # magic, generation, link and digest, log size and root, changes, sums
+_SEEN_MAGIC = b"ARLOSEE3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Seen:
     """The newest state that any run has seen: a catalogue that is older was rolled back."""
 
     generation: int
-    roster: int
+    link: Pin  # of the chain of authority
     size: int
     root: bytes
     changes: int  # committed transactions
@@ -46,8 +47,11 @@ class Seen:
     def merged(self, other: Seen) -> Seen:
         """The newer of each part."""
         log, rows = max((self, other), key=lambda seen: seen.size), max((self, other), key=lambda seen: seen.changes)
-        generation, roster = max(self.generation, other.generation), max(self.roster, other.roster)
-        return Seen(generation, roster, log.size, log.root, rows.changes, rows.sums)
+        generation, link = (
+            max(self.generation, other.generation),
+            max((self.link, other.link), key=lambda pin: pin.number),
+        )
+        return Seen(generation, link, log.size, log.root, rows.changes, rows.sums)
 
 
 def encode_slot(store: bytes, seed: bytes, seed_version: int, generation: int, secret: bytes) -> bytes:
@@ -98,7 +102,8 @@ def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
 
 def encode_seen(seen: Seen) -> bytes:
     """The bytes of a seen state."""
-    body = _SEEN.pack(_SEEN_MAGIC, seen.generation, seen.roster, seen.size, seen.root, seen.changes, seen.sums)
+    link, log = (seen.link.number, seen.link.digest), (seen.size, seen.root)
+    body = _SEEN.pack(_SEEN_MAGIC, seen.generation, *link, *log, seen.changes, seen.sums)
     return body + primitives.sha256(body)
 
 
@@ -116,8 +121,8 @@ def _decode_seen(content: bytes) -> Seen | None:
     body, checksum = content[: _SEEN.size], content[_SEEN.size : _SEEN.size + 32]
     if primitives.sha256(body) != checksum or not body.startswith(_SEEN_MAGIC):
         return None
-    _, generation, roster, size, log_root, changes, sums = _SEEN.unpack(body)
-    return Seen(generation, roster, size, log_root, changes, sums)
+    _, generation, number, digest, size, log_root, changes, sums = _SEEN.unpack(body)
+    return Seen(generation, Pin(number, digest), size, log_root, changes, sums)
 
 
 def _place(store: bytes, seed_version: int, generation: int) -> bytes:

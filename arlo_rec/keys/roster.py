@@ -1,8 +1,7 @@
-"""The roster: the identities with their roles and grants, one document signed as a whole by an officer.
+"""The roster: the identities with their roles and grants, one document; and the policy, another.
 
-A forged row in the database grants nothing, because the signature does not match, and an older roster is noticed,
-because its counter is stored outside the catalogue too. Officers are introduced by officers: a chain of signatures
-leads from the officers' keys in a person's own key file to whoever signed the roster.
+Neither is signed by itself. A link of the chain of authority commits to both (`keys.authority`), so a forged row grants
+nothing, and an older roster is noticed, because the newest link is remembered outside the catalogue too.
 """
 
 from __future__ import annotations
@@ -24,26 +23,6 @@ NAME_LONGEST = 100  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """A signed document: its bytes, the signer's key and the signature."""
-
-    kind: str
-    counter: int
-    body: bytes
-    signed_by: bytes
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Introduction:
-    """An officer's signature that another signing key is an officer's."""
-
-    key: bytes
-    by: bytes
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class AccessKey:
     """The public half of a subject-access key; every recording is sealed to the newest."""
 
@@ -57,12 +36,10 @@ class Roster:
     """The identities of a store and their grants."""
 
     store: bytes
-    counter: int
     at: datetime
     people: tuple[Person, ...]
     former: tuple[Person, ...] = ()
     grants: tuple[Grant, ...] = ()
-    introductions: tuple[Introduction, ...] = ()
     access_keys: tuple[AccessKey, ...] = ()
 
     def person(self, name: str) -> Person | None:
@@ -74,10 +51,9 @@ class Roster:
         return [person.name for person in self.people if not person.recovery]
 
     def signer(self, key: bytes, roles: Iterable[Role]) -> Person | None:
-        """The person with that signing key and one of *roles*, former people included: their signatures stay valid."""
+        """The person with that signing key and one of *roles* today; who left signs nothing that still counts."""
         wanted = set(roles)
-        everybody = (*self.people, *self.former)
-        return next((person for person in everybody if person.sign_key == key and person.role in wanted), None)
+        return next((person for person in self.people if person.sign_key == key and person.role in wanted), None)
 
     def officers(self) -> tuple[Person, ...]:
         """The officers, without the recovery identity."""
@@ -92,9 +68,13 @@ class Roster:
         names = {grant.person for grant in self.grants if grant.live(now) and grant.opens(purpose, team)}
         return tuple(person for person in self.people if person.name in names)
 
+    def officer_keys(self) -> tuple[bytes, ...]:
+        """The signing keys of everybody who may sign a link, the recovery identity included."""
+        return tuple(person.sign_key for person in self.people if person.role is Role.OFFICER)
+
     def next(self, now: datetime, **changes: Any) -> Roster:
-        """The roster with *changes*, the next counter, and the time *now*."""
-        return replace(self, counter=self.counter + 1, at=now, **changes)
+        """The roster with *changes*, as of *now*."""
+        return replace(self, at=now, **changes)
 
 
 def check_name(name: str) -> str:
@@ -104,49 +84,22 @@ def check_name(name: str) -> str:
     return name
 
 
-def introduce(officer: primitives.SigningKey, key: bytes, store: bytes) -> Introduction:
-    """Sign an introduction of another officer's signing key."""
-    return Introduction(key, officer.public, officer.sign(_introduction(key, store)))
+def encode(roster: Roster) -> bytes:
+    """The document as canonical JSON."""
+    return canonical(_to_json(roster))
 
 
-def sign(kind: str, counter: int, body: bytes, officer: primitives.SigningKey) -> Signed:
-    """Sign a document as an officer."""
-    return Signed(kind, counter, body, officer.public, officer.sign(_message(kind, counter, body)))
-
-
-def sign_roster(roster: Roster, officer: primitives.SigningKey) -> Signed:
-    """The roster as a signed document."""
-    return sign("roster", roster.counter, canonical(_to_json(roster)), officer)
-
-
-def read_roster(signed: Signed, trusted: Iterable[bytes]) -> Roster:
-    """The roster, after verifying the chain of officers from *trusted* to its signer; raises Integrity."""
-    roster = _roster(signed.body)
-    known = _trusted_officers(roster, trusted)
-    current = {person.sign_key for person in roster.people if person.role is Role.OFFICER}
-    # 1. the signer is an officer today   2. by a chain of introductions   3. who signed these very bytes
-    true = primitives.verified(signed.signed_by, signed.signature, _message("roster", signed.counter, signed.body))
-    if signed.signed_by not in current & known or not true or roster.counter != signed.counter:
-        raise Integrity("roster_forged", rule="access.officer")
-    return roster
-
-
-def read_policy(signed: Signed, roster: Roster) -> dict[str, Prompt]:
-    """The prompts of the signed policy by version; raises Integrity (purpose.change)."""
-    message = _message("policy", signed.counter, signed.body)
-    if roster.signer(signed.signed_by, {Role.OFFICER}) is None or not primitives.verified(
-        signed.signed_by, signed.signature, message
-    ):
-        raise Integrity("policy_forged", rule="purpose.change")
+def read_policy(body: bytes) -> dict[str, Prompt]:
+    """The prompts of the policy that a link commits to, by version; raises Integrity (purpose.change)."""
     try:
-        prompts = [_prompt(document) for document in parse_object(signed.body)["prompts"]]
+        prompts = [_prompt(document) for document in parse_object(body)["prompts"]]
         return {prompt.version: prompt for prompt in prompts}
     except (KeyError, TypeError, ValueError):
         raise Integrity("policy_forged", rule="purpose.change") from None
 
 
 def policy_body(version: str, prompts: Iterable[Prompt]) -> bytes:
-    """The policy document that an officer signs."""
+    """The policy document, which a link commits to."""
     documents = [
         {
             "version": prompt.version,
@@ -160,34 +113,6 @@ def policy_body(version: str, prompts: Iterable[Prompt]) -> bytes:
     return canonical({"format": 1, "version": version, "prompts": documents, "approvals": []})
 
 
-def _trusted_officers(roster: Roster, trusted: Iterable[bytes]) -> set[bytes]:
-    known = set(trusted)
-    waiting = list(roster.introductions)
-    while True:
-        new = [
-            introduction
-            for introduction in waiting
-            if introduction.by in known and _is_genuine(introduction, roster.store)
-        ]
-        if not new:
-            return known
-        known.update(introduction.key for introduction in new)
-        waiting = [introduction for introduction in waiting if introduction not in new]
-
-
-def _is_genuine(introduction: Introduction, store: bytes) -> bool:
-    message = _introduction(introduction.key, store)
-    return primitives.verified(introduction.by, introduction.signature, message)
-
-
-def _introduction(key: bytes, store: bytes) -> bytes:
-    return b"arlo-rec/1/officer\0" + store + key
-
-
-def _message(kind: str, counter: int, body: bytes) -> bytes:
-    return f"arlo-rec/1/{kind}/{counter}\0".encode("ascii") + body
-
-
 # -- the document -------------------------------------------------------------------------------------
 
 
@@ -195,12 +120,10 @@ def _to_json(roster: Roster) -> dict[str, Any]:
     return {
         "format": 1,
         "store": roster.store.hex(),
-        "counter": roster.counter,
         "at": to_iso(roster.at),
         "people": [_person_to_json(person) for person in roster.people],
         "former": [_person_to_json(person) for person in roster.former],
         "grants": [_grant_to_json(grant) for grant in roster.grants],
-        "introductions": [_introduction_to_json(introduction) for introduction in roster.introductions],
         "access_keys": [
             {"id": key.id.hex(), "public": to_base64(key.public), "since": to_iso(key.since)}
             for key in roster.access_keys
@@ -224,14 +147,6 @@ def read_people(people: list[dict[str, Any]]) -> list[Person]:
         return [_person(document) for document in people]
     except (KeyError, TypeError, ValueError):
         raise Integrity("feed_differs") from None
-
-
-def _introduction_to_json(introduction: Introduction) -> dict[str, Any]:
-    return {
-        "key": to_base64(introduction.key),
-        "by": to_base64(introduction.by),
-        "signature": to_base64(introduction.signature),
-    }
 
 
 def _person_to_json(person: Person) -> dict[str, Any]:
@@ -265,17 +180,16 @@ def _grant_to_json(grant: Grant) -> dict[str, Any]:
     }
 
 
-def _roster(body: bytes) -> Roster:
+def decode(body: bytes) -> Roster:
+    """The roster that a link commits to; raises Integrity (roster_forged)."""
     try:
         document = parse_object(body, max_bytes=64 * 1024 * 1024)
         return Roster(
             bytes.fromhex(document["store"]),
-            int(document["counter"]),
             from_iso(document["at"]),
             tuple(_person(person) for person in document["people"]),
             tuple(_person(person) for person in document["former"]),
             tuple(_grant(grant) for grant in document["grants"]),
-            tuple(_read_introduction(introduction) for introduction in document["introductions"]),
             tuple(
                 AccessKey(bytes.fromhex(key["id"]), from_base64(key["public"]), from_iso(key["since"]))
                 for key in document["access_keys"]
@@ -283,12 +197,6 @@ def _roster(body: bytes) -> Roster:
         )
     except (KeyError, TypeError, ValueError):
         raise Integrity("roster_forged", rule="access.officer") from None
-
-
-def _read_introduction(document: dict[str, Any]) -> Introduction:
-    return Introduction(
-        from_base64(document["key"], 32), from_base64(document["by"], 32), from_base64(document["signature"], 64)
-    )
 
 
 def _prompt(document: dict[str, Any]) -> Prompt:

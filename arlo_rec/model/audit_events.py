@@ -84,6 +84,14 @@ class PersonReset(ChangesPeople):
     person: str
 
 
+class AuthorityChanged(AuditEvent):
+    """A link was added to the chain of authority: roster, policy or settings are others from now on."""
+
+    ACTION, OUTCOME, RULE = "authority", "done", "access.officer"
+    link: int
+    digest: str
+
+
 class PassphraseChanged(AuditEvent):
     """A person changed their own passphrase."""
 

@@ -37,14 +37,24 @@ class BackupStatus:
     problem: str | None
 
 
+def registered(store: Store) -> list[EscrowRow]:
+    """The escrows that an officer named, in the order of their paths, with what the catalogue knows of their backups.
+
+    No other path is opened, whatever a row says.
+    """
+    rows = {(row.escrow, row.folder): row for row in store.catalogue.escrows.every()}
+    places = sorted((place.escrow, place.folder) for place in store.settings.escrows)
+    return [rows.get(place) or EscrowRow.never(*place) for place in places]
+
+
 def ring_duration(store: Store) -> timedelta:
     """How long a ring keeps an old R."""
-    return timedelta(hours=store.meta.number("ring_hours"))
+    return timedelta(hours=store.settings.ring_hours)
 
 
 def until(store: Store, erased_at: datetime) -> datetime | None:
     """When the last slot with an R that was replaced at *erased_at* is emptied; None where there is no backup."""
-    return erased_at + ring_duration(store) if store.catalogue.escrows.every() else None
+    return erased_at + ring_duration(store) if store.settings.escrows else None
 
 
 def slots(store_id: bytes, contents: Sequence[bytes]) -> list[EscrowSlot]:
@@ -56,7 +66,7 @@ def slots(store_id: bytes, contents: Sequence[bytes]) -> list[EscrowSlot]:
 def expire(store: Store, now: datetime) -> list[str]:
     """Empty every slot that is older than its ring's hours; the paths of the escrows where that failed."""
     failed = []
-    for row in store.catalogue.escrows.every():
+    for row in registered(store):
         ring = RingFile(row.escrow)
         try:
             with ring.lock(store.lock_wait):
@@ -78,14 +88,25 @@ def empty_old_slots(store: Store, ring: RingFile, now: datetime) -> None:
 
 
 def _may_stay(store: Store, slot: EscrowSlot, now: datetime, grace: timedelta = timedelta()) -> bool:
-    """Whether a slot is in its time: the hours that it was written with or those set today, whichever is shorter."""
+    """Whether a slot is in its time: the hours that it was written with or those set today, whichever is shorter.
+
+    A slot that an officer who has left could open is not, from the moment when they left.
+    """
+    if _is_void(store, slot):
+        return False
     duration = min(timedelta(hours=slot.hours), ring_duration(store))
     return slot.at <= now + AHEAD and now < slot.at + duration + grace
 
 
+def _is_void(store: Store, slot: EscrowSlot) -> bool:
+    """Whether an officer left after a slot was written, and could open it."""
+    void = store.settings.rings_void_before
+    return void is not None and slot.at <= void
+
+
 def statuses(store: Store, now: datetime) -> Iterator[BackupStatus]:
     """Of each escrow, whether its backup can be relied on at *now*."""
-    for row in store.catalogue.escrows.every():
+    for row in registered(store):
         try:
             contents = RingFile(row.escrow).read()
         except ArloError:
@@ -102,6 +123,8 @@ def _status(store: Store, row: EscrowRow, contents: Sequence[bytes], now: dateti
     problem = None
     if has_torn or not all(_may_stay(store, slot, now, GRACE) for slot in readable):
         problem = "ring_not_emptied"
+    elif newest is None and store.settings.rings_void_before is not None and row.at <= store.settings.rings_void_before:
+        problem = "backup_void"
     elif newest is None or newest.at < now - ring_duration(store) / 2:
         problem = "backup_old"
     elif not holders(store) & newest.sealed.keys():

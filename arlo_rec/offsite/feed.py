@@ -165,7 +165,7 @@ def _missing(store: Store, since: int) -> Iterator[list[bytes]]:
 
 def _counters(store: Store) -> dict[str, int]:
     head = store.head()
-    return {"roster": head.roster, "generation": head.generation, "changes": head.changes}
+    return {"roster": head.link.number, "generation": head.generation, "changes": head.changes}
 
 
 def _key_line(key: LogKey) -> bytes:

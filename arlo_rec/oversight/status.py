@@ -32,6 +32,7 @@ class Status:
     weak_disk: str | None
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
+    check_word: str  # of the newest link of the chain of authority
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
 
 
@@ -51,6 +52,7 @@ def status(store: Store, now: datetime) -> Status:
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.today(now))),
         feed=feed.status(store),
+        check_word=store.authority.spoken(),
         unconfirmed=disclosures.count_open(store),
     )
 

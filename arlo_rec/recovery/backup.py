@@ -30,12 +30,13 @@ from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
-from arlo_rec.model.audit_events import BackupMade, EscrowRegistered
-from arlo_rec.model.errors import Usage
+from arlo_rec.keys.settings import EscrowPlace
+from arlo_rec.model.audit_events import BackupMade, Denied, EscrowRegistered
+from arlo_rec.model.errors import NotGranted, Usage
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import RING_LONGEST, Action
+from arlo_rec.policy import RING_LONGEST, Action, Role
 from arlo_rec.store import HeldRoot, Store
 
 FORMAT = 1
@@ -100,6 +101,7 @@ def carry_out(
     store.demand(Action.BACKUP, now)
     now, options = store.today(now), options.absolute()
     _check_places(store, options)
+    _demand_named(store, options, now)
     _lay_out(store, options)
     with ExitStack() as locks:
         locks.enter_context(file_lock(options.folder / "lock", exclusive=True, wait=store.lock_wait))
@@ -155,21 +157,32 @@ def _lay_out(store: Store, options: BackupOptions) -> None:
 
 
 def _register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
-    """Step 0: from now on every purge empties that ring; raises Usage where the folder belongs to another ring."""
-    escrows = store.catalogue.escrows
-    rows = {row.escrow: row for row in escrows.every()}
-    if any(row.folder == options.folder and row.escrow != options.escrow for row in rows.values()):
+    """Step 0: from now on every purge empties that ring; in a change of an officer's, where one is needed."""
+    if not _is_named(store, options):
+        place = EscrowPlace(options.escrow, options.folder)
+        with store.change(now) as change:
+            store.load_documents()
+            store.put_settings(store.settings.with_escrow(place, options.hours))
+            store.catalogue.escrows.register(options.escrow, options.folder)
+            hours = store.settings.ring_hours
+            change.log(EscrowRegistered(escrow=str(options.escrow), folder=str(options.folder), ring_hours=hours))
+    return next(row for row in escrow.registered(store) if row.escrow == options.escrow)
+
+
+def _is_named(store: Store, options: BackupOptions) -> bool:
+    """Whether an officer named these places and hours before."""
+    known = EscrowPlace(options.escrow, options.folder) in store.settings.escrows
+    return known and options.hours in (None, store.settings.ring_hours)
+
+
+def _demand_named(store: Store, options: BackupOptions, now: datetime) -> None:
+    """Raise NotGranted, after logging it, where only an officer may name these places; Usage for a taken folder."""
+    places = store.settings.escrows
+    if any(place.folder == options.folder and place.escrow != options.escrow for place in places):
         raise Usage("backup_folder_taken", path=str(options.folder))
-    row = rows.get(options.escrow)
-    if row and row.folder == options.folder and options.hours in (None, store.meta.number("ring_hours")):
-        return row
-    with store.change(now) as change:
-        escrows.register(options.escrow, options.folder)
-        if options.hours is not None:
-            store.meta.set_number("ring_hours", options.hours)
-        hours = store.meta.number("ring_hours")
-        change.log(EscrowRegistered(escrow=str(options.escrow), folder=str(options.folder), ring_hours=hours))
-    return next(row for row in escrows.every() if row.escrow == options.escrow)
+    if store.person.role is not Role.OFFICER and not _is_named(store, options):
+        store.note(Denied(action=Action.BACKUP, rule="access.officer", code="escrow_not_named"), now)
+        raise NotGranted("escrow_not_named", rule="access.officer", path=str(options.escrow))
 
 
 def _renew(run: _Run) -> Backup | None:
@@ -218,7 +231,7 @@ def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:
         generation=root.generation,
         seed_version=root.seed_version,
         at=run.now,
-        hours=store.meta.number("ring_hours"),
+        hours=store.settings.ring_hours,
         held=copy.held,
         catalogue=escrow.file_digest(run.row.folder / str(number) / escrow.CATALOGUE),
         sealed=escrow_slot.seal(store.layout.id, number, root.generation, root.secret, officers),

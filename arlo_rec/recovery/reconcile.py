@@ -6,16 +6,28 @@ disclosures are inserted. What was erased is erased by `restore` through `erasur
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.access import listening_keys
 from arlo_rec.admin.retire import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
+from arlo_rec.keys.layout import root_name
+from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.recovery.replay import Replay
 from arlo_rec.store import Store, log_key
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlaces:
+    """Where the bytes of a restored store go."""
+
+    escrow: Path
+    folder: Path  # of the backup
+    feed: Path | None
+    group: str | None
 
 
 def go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
@@ -40,7 +52,6 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
     came = [filed_until(person, now) for person in replay.people if person.sign_key not in known]
     restored = replace(
         roster,
-        counter=max(roster.counter, replay.counters.roster),
         people=staying,
         former=(*roster.former, *came),
         grants=tuple(grant.ended(now) for grant in roster.grants),
@@ -73,21 +84,20 @@ def take_over_disclosures(store: Store, replay: Replay) -> None:
         store.catalogue.disclosures.confirm(seq)
 
 
-def update_escrows(store: Store, replay: Replay, escrow: Path, folder: Path, slot: EscrowSlot) -> None:
-    """Have purges empty the ring that this store was restored with, and every other that can still be reached.
+def update_settings(store: Store, options: NewPlaces, slot: EscrowSlot, unknown_since: int | None) -> None:
+    """Put the settings of the new machine into force: nothing is written any more to where the lost store wrote.
 
-    *escrow* is the ring's folder, *folder* the backup's, *slot* the backup that was restored.
+    *slot* is the backup that was restored; its ring is the one that purges empty from now on.
     """
-    escrows = store.catalogue.escrows
-    for registered, its_folder in replay.escrows.items():
-        escrows.learn(registered, its_folder)
-    for row in escrows.every():
-        if not row.escrow.is_dir():
-            escrows.remove(row.escrow)
-    escrows.restored_from(escrow.absolute(), folder.absolute(), slot.number, slot.at)
-
-
-def update_feed(store: Store, feed: Path | None) -> None:
-    """Go on with the feed that the store was restored with, or without any; no older path is kept."""
-    store.meta.set_feed(str(feed.absolute()) if feed is not None else None)
-    store.meta.set_number("fed", int(feed is not None))
+    place = EscrowPlace(options.escrow.absolute(), options.folder.absolute())
+    settings = replace(
+        store.settings,
+        root=root_name(store.layout),
+        feed=options.feed.absolute() if options.feed is not None else None,
+        group=options.group,
+        escrows=(place,),
+        unknown_since=unknown_since,
+    )
+    store.put_settings(settings)
+    store.catalogue.escrows.restored_from(place.escrow, place.folder, slot.number, slot.at)
+    store.meta.set_number("fed", int(options.feed is not None))

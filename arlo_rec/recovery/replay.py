@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.audit_log import LogKey, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys.authority import Link
 from arlo_rec.keys.roster import read_people
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
@@ -45,7 +47,7 @@ from arlo_rec.store import Store
 
 _LARGEST = 2**40  # of any number that no entry commits to
 _KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Restored, Withdrawn)
-_HOLD_COPIES = (DeletionConfirmed, EscrowRegistered, OpenedForSubject, ReviewHeard)
+_HOLD_COPIES = (DeletionConfirmed, OpenedForSubject, ReviewHeard)
 # Action and outcome of entries that cannot be ignored, should their fields be others than ours
 _MUST_BE_KNOWN = frozenset(
     {(str(kind.ACTION), kind.OUTCOME) for kind in (*_KEEP_OUT, *_HOLD_COPIES)} | {(str(Action.EXPORT), Opened.OUTCOME)}
@@ -78,6 +80,8 @@ class Replay:
     entries: list[RawEntry] = field(default_factory=list)
     checkpoints: list[SignedCheckpoint] = field(default_factory=list)
     log_keys: list[LogKey] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)  # of the chain of authority
+    escrows: set[Path] = field(default_factory=set)  # that were named: a restored store empties their rings no more
     tombstones: dict[int, list[Tombstone]] = field(default_factory=dict)  # by the entry that commits to them
     people: list[Person] = field(default_factory=list)  # who is or was here in the end
     taken: set[RecordingId] = field(default_factory=set)
@@ -86,7 +90,6 @@ class Replay:
     reset: set[str] = field(default_factory=set)  # got a new key: the one in the backup is void
     disclosures: dict[int, Disclosure] = field(default_factory=dict)  # by the entry that let the copy go
     confirmed: set[int] = field(default_factory=set)  # of these, deleted again
-    escrows: dict[str, str] = field(default_factory=dict)  # that were registered, with the folders of their backups
     purged_at: datetime | None = None
     counters: Counters = Counters()
 
@@ -253,8 +256,8 @@ def _take_effect(replay: Replay, seq: int, body: Mapping[str, Any], event: Audit
             replay.removed.add(str(name))
         case PersonReset(person=name):
             replay.reset.add(str(name))
-        case EscrowRegistered(escrow=escrow, folder=folder):
-            replay.escrows[str(escrow)] = str(folder)
+        case EscrowRegistered(escrow=escrow):
+            replay.escrows.add(Path(str(escrow)))
         case None:
             _take_effect_of_unknown(replay, body, recordings)
     if body.get("action") == Action.PURGE:  # a refused one too: its clock counts

@@ -17,10 +17,11 @@ import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from arlo_rec.admin.initialise import group_id
 from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
@@ -41,6 +42,7 @@ from arlo_rec.offsite import escrow, escrow_slot, feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.policy import RING_LONGEST, Action, Event, may, reason_problem
 from arlo_rec.recovery import reconcile
+from arlo_rec.recovery.reconcile import NewPlaces
 from arlo_rec.recovery.replay import Replay, read_feed
 from arlo_rec.store import Change, Store, catalogue_key, log_key
 
@@ -59,7 +61,7 @@ class RestoreOptions:
     store: Path
     root: Path
     feed: Path | None = None
-    group_id: int | None = None
+    group: str | None = None  # of login accounts that share the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class RestoredStore:
     lost: tuple[RecordingId, ...]  # taken in since, or without an object
     removed: tuple[str, ...]  # people who had left since
     replayed: bool  # whether it is known from a feed what happened since
+    rings_left: tuple[Path, ...]  # of the lost store, which no purge empties any more
+    check_word: str  # of the newest link; who has seen a newer store compares it
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ def carry_out(
         raise NotUnlocked("backup_not_for_you", rule="access.officer")
     with _alone(options):
         _remove_half_made(options)
-        target = layout.create(options.store, options.root, source.store_id, group_id=options.group_id)
+        target = layout.create(options.store, options.root, source.store_id, group_id=group_id(options.group))
         for folder in (target.store, target.root):
             (folder / UNFINISHED).touch()
         try:
@@ -195,6 +199,8 @@ def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret:
     missing = _copy_objects(store, options.folder)
     difference = _Difference(replay, frozenset(_held(store)), frozenset(missing))
     _write_root(store, source.slot, secret, difference.since)
+    rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
+    rings_left = tuple(sorted(rings - {options.escrow.absolute()}))
     removed = _make_current(copy, source, options, difference, now)
     _erase_again(store, difference.to_erase, now)
     restored = RestoredStore(
@@ -206,6 +212,8 @@ def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret:
         lost=difference.lost,
         removed=removed,
         replayed=replay is not None,
+        rings_left=rings_left,
+        check_word=store.authority.spoken(),
     )
     _let_in(store, source, copy.new_seed)
     if options.feed is not None:
@@ -226,11 +234,12 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
     problem = reason_problem(reason)
     if problem or reason is None:
         raise Usage(str(problem), rule="security.reason")
-    if not store.meta.number("unreplayed"):
+    if store.settings.unknown_since is None:
         raise Usage("nothing_to_accept")
 
     def open_up(change: Change) -> Sequence[Person]:
-        store.meta.set_number("unreplayed", 0)
+        store.load_documents()
+        store.put_settings(replace(store.settings, unknown_since=None))
         change.log(audit_events.RestoredWithoutFeed(reason=reason))
         return protocol.root_holders(store, now)
 
@@ -358,14 +367,17 @@ def _make_current(
 
     def take_over(change: Change) -> Sequence[Person]:
         store.log.catch_up(since.entries, since.checkpoints, since.log_keys)
+        store.authority.take_over(since.links)
         reconcile.go_on_with_key(store, copy.old_seed, copy.new_seed)
         reconcile.update_roster(store, since, now)
         reconcile.take_over_withdrawals(store, since)
         reconcile.take_over_purge(store, since)
         reconcile.take_over_disclosures(store, since)
-        store.meta.set_number("unreplayed", int(difference.replay is None))
-        reconcile.update_escrows(store, since, options.escrow, options.folder, source.slot)
-        reconcile.update_feed(store, options.feed)
+        unknown_since = None if difference.replay is not None else change.next_seq
+        if unknown_since is not None:
+            change.restored_after = store.authority.pin().number
+        places = NewPlaces(options.escrow, options.folder, options.feed, options.group)
+        reconcile.update_settings(store, places, source.slot, unknown_since)
         event = audit_events.Restored(
             people=roster.digest_of_people(store.roster),
             replayed=difference.replay is not None,

@@ -75,7 +75,7 @@ def make(store: Store, draft: CopyDraft, now: datetime) -> Recording:
     try:
         return _seal_and_hold(store, draft, now)
     except InUse:
-        if not store.has_newer_roster():
+        if not store.has_newer_documents():
             raise
     store.load_documents()  # once more, for the audience of the roster as it is now
     gate.still_open(store, draft.original.permit, now)
@@ -150,7 +150,7 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         erasure_keys = store.erasure_keys()
         with store.change(now) as change:
-            if store.has_newer_roster():
+            if store.has_newer_documents():
                 raise InUse("in_use")  # to whom it is sealed was decided by another roster
             if store.catalogue.recordings.held(original.id) is None:
                 raise NotGranted("no_grant", rule="access.managers")  # withdrawn while the copy was made

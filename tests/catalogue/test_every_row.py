@@ -17,7 +17,8 @@ from tests.support.world import World
 
 ROWS_TRIED = 6  # of each table, spread over all; --prove tries every row
 TABLES = (
-    *("meta", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys", "recordings", "metadata"),
+    *("meta", "links", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys"),
+    *("recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "entries", "mentions", "checkpoints", "log_keys"),
     *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "copies", "sums"),
 )
@@ -39,7 +40,7 @@ def lived(template: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Wo
     cuts = world.base / "cuts.txt"
     cuts.write_text("0.1\t0.2\tname\n")
     backup = ("backup", str(world.base / "backup"), "--escrow", str(world.base / "escrow"))
-    world.json(*backup, who="cron")
+    world.json(*backup, who="sigrid")
     older = world.base / "older.db"
     shutil.copy(world.store / "catalogue.db", older)
     world.json("withdraw", "90000001", "--yes", who="skranke")

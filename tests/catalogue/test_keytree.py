@@ -13,6 +13,7 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.schema import migrate
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
+from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.erasure_keys import SHARD_SIZE
 from arlo_rec.keys.root_secret import Seen
 from arlo_rec.model.errors import Integrity
@@ -160,11 +161,12 @@ def test_a_slot_opens_with_its_seed_store_and_generation_alone() -> None:
 
 
 HASHES = st.binary(min_size=32, max_size=32)
+PINS = st.builds(Pin, st.integers(0, 9), HASHES)
 
 
 @given(
     st.lists(
-        st.builds(Seen, *(st.integers(0, 9),) * 3, HASHES, st.integers(0, 9), HASHES),
+        st.builds(Seen, st.integers(0, 9), PINS, st.integers(0, 9), HASHES, st.integers(0, 9), HASHES),
         min_size=1,
         max_size=5,
     )
@@ -174,7 +176,8 @@ def test_the_newest_of_each_is_remembered_in_any_order(states: list[Seen]) -> No
     for one in states:
         merged = merged.merged(one)
     assert merged.generation == max(one.generation for one in states)
-    assert merged.roster == max(one.roster for one in states)
+    assert merged.link.number == max(one.link.number for one in states)
+    assert merged.link in [one.link for one in states]
     assert merged.size == max(one.size for one in states)
     assert merged.changes == max(one.changes for one in states)
     assert root_secret.decode_seen([root_secret.encode_seen(merged), b"torn"]) == merged

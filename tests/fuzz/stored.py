@@ -17,8 +17,10 @@ from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.crypto.seekable_sound import open_sound
 from arlo_rec.erasure import receipts
-from arlo_rec.keys import key_files, root_secret, roster
+from arlo_rec.keys import authority, key_files, root_secret, roster, settings
+from arlo_rec.keys.authority import Digests, Pin
 from arlo_rec.keys.layout import Layout, find
+from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.model import strict_json, times
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
@@ -65,7 +67,7 @@ class Files:
         self.place = Layout(folder, folder / "root", STORE)
         for name in ("people", "root", "seals"):
             (folder / name).mkdir()
-        self.identity = key_files.Identity(STORE, "sigrid", bytes(32), (KEY.public,))
+        self.identity = key_files.Identity(STORE, "sigrid", bytes(32), Pin(1, bytes(32)))
         with cheap_and_the_same():
             key_files.write_locked(self.place, self.identity, world.PASSPHRASE.encode())
         key_files.write_service(folder / "service.key", self.identity)
@@ -76,7 +78,7 @@ class Files:
         """Each with the files that the program itself wrote."""
         locked = self.place.key_file("sigrid").read_bytes()
         config = b'store = "/srv/arlo"\nas = "leif"\nlang = "en"\nlock_wait_s = 5\n[guard]\nshare = 0.5\ncount = 20\n'
-        toml = f'# store\nformat = 1\nid = "{STORE.hex()}"\nroot = "store.root"\ngroup = false\n'.encode()
+        toml = f'# store\nformat = 2\nid = "{STORE.hex()}"\nroot = "store.root"\ngroup = false\n'.encode()
         return [
             Target("key file of a service", [(self.folder / "service.key").read_bytes()], self._service),
             Target("key file of a person", [locked], self._person, self._locked_again),
@@ -182,7 +184,7 @@ def _mended_seen(raw: bytes) -> bytes:
 with cheap_and_the_same():
     _SLOT = root_secret.encode_slot(STORE, bytes(32), 1, 7, bytes(32))
 _SLOTS = [_SLOT.ljust(SLOT_BYTES, b"\0") * 2, _SLOT.ljust(SLOT_BYTES, b"\0") + bytes(SLOT_BYTES)]
-_SEEN = root_secret.encode_seen(root_secret.Seen(7, 3, 12, bytes(32), 9, bytes(range(32))))
+_SEEN = root_secret.encode_seen(root_secret.Seen(7, Pin(3, bytes(32)), 12, bytes(32), 9, bytes(range(32))))
 
 # Receipts and the log -----------------------------------------------------------------------------------------
 
@@ -277,22 +279,39 @@ def _tree(raw: bytes) -> bool:
 
 
 _PEOPLE = roster.Roster(
-    STORE, 3, NOW, (Person("sigrid", Role.OFFICER, bytes(primitives.SEAL_PUBLIC), KEY.public, NOW, False, False),)
+    STORE, NOW, (Person("sigrid", Role.OFFICER, bytes(primitives.SEAL_PUBLIC), KEY.public, NOW, False, False),)
 )
 
 
 def _roster(raw: bytes) -> bool:
     with suppress(Integrity):
-        return bool(roster.read_roster(roster.sign("roster", 3, raw, KEY), [KEY.public]))
+        return bool(roster.decode(raw))
     return False
 
 
 def _policy(raw: bytes) -> bool:
     with suppress(Integrity):
-        return bool(roster.read_policy(roster.sign("policy", 1, raw, KEY), _PEOPLE))
+        return bool(roster.read_policy(raw))
     return False
 
 
+def _settings(raw: bytes) -> bool:
+    with suppress(Integrity):
+        return bool(settings.decode(raw))
+    return False
+
+
+def _link(raw: bytes) -> bool:
+    with suppress(Integrity):
+        assert authority.decode(raw, bytes(64)).body() == raw
+        return True
+    return False
+
+
+_LINK = authority.add(None, 3, Digests(bytes(32), bytes(32), bytes(32)), [KEY.public], KEY, STORE)
+_SETTINGS = settings.Settings(
+    "store.root", Path("/feed"), "arlo", (EscrowPlace(Path("/ring"), Path("/backup")),), 24, NOW, 7
+)
 _ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done")]
 TARGETS = [
     Target("object", [_OBJECT], _object),
@@ -303,6 +322,8 @@ TARGETS = [
     Target("checkpoint", [_NOTE.encode()], _note, _mended_note),
     Target("log entry", _ENTRIES, _entry),
     Target("log tree", [struct.pack(">Q", 5) + bytes(64)], _tree),
-    Target("roster", [roster.sign_roster(_PEOPLE, KEY).body], _roster),
+    Target("roster", [roster.encode(_PEOPLE)], _roster),
+    Target("settings", [settings.encode(_SETTINGS)], _settings),
+    Target("link", [_LINK.body()], _link),
     Target("policy", [roster.policy_body("2026-01", SHIPPED)], _policy),
 ]

@@ -120,7 +120,7 @@ def test_a_damaged_object_is_named_and_not_copied(world: World) -> None:
     path = world.store / "objects" / bad[:2] / bad
     damage(path)
     folder, ring_folder = places(world)
-    told = world.run("backup", str(folder), "--escrow", str(ring_folder), "--json", who="cron")
+    told = world.run("backup", str(folder), "--escrow", str(ring_folder), "--json", who="sigrid")
     assert (told.exit, told.json["damaged"]) == (3, [bad])
     assert names(world) == {good}
 

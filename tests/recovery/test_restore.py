@@ -10,6 +10,7 @@ import pytest
 from arlo_rec.keys.layout import find
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import OTHER, age_ring, back_up, is_whole, lose, opened, places, restore, shown, with_feed
+from tests.support.backups import kept as slots
 from tests.support.faults import damage
 from tests.support.feed import path as feed_path
 from tests.support.promises import plunder
@@ -86,12 +87,18 @@ def test_an_officer_who_was_removed_since_cannot_restore(fed: World) -> None:
     fed.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
     fed.take_in("a")
     back_up(fed)
+    ring = (places(fed)[1] / "ring").read_bytes()
     fed.json("person", "remove", "sara", "--yes", who="sigrid")
+    assert fed.run("status", "--json", who="iver").json["critical"] == ["backup_void"]
+    assert not slots(fed), "the slots that she could open are empty"
+    back_up(fed)
     lose(fed)
-    told = restore(fed, "--feed", str(feed_path(fed)), who="sara")
-    assert told.exit == 12
-    assert not fed.store.exists() and not fed.root.exists()
-    with_feed(fed)
+    for code, content in (("backup_not_for_you", None), ("no_longer_here", ring)):  # today's ring, and her copy of it
+        if content is not None:
+            (places(fed)[1] / "ring").write_bytes(content)
+        told = restore(fed, "--feed", str(feed_path(fed)), who="sara")
+        assert (told.exit, told.json["error"]["code"]) == (12, code)
+        assert not fed.store.exists() and not fed.root.exists()
 
 
 def test_without_the_feed_everything_that_reads_or_takes_in_is_closed_until_an_officer_accepts(fed: World) -> None:

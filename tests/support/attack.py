@@ -7,6 +7,8 @@ opens, opens because a key fits.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from arlo_rec.backends.files import FileBlobs, FileRoot
@@ -17,8 +19,10 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys import key_files, layout, root_secret
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
+from arlo_rec.store import Store, catalogue_key
 from tests.support.world import PASSPHRASE, World
 
 SECRETS = {  # who -> (root seed, index seed, subject-access key)
@@ -125,6 +129,18 @@ def _first(attempts) -> bytes | None:  # type: ignore[no-untyped-def]
         except (primitives.Sealed, ArloError, KeyError):
             continue
     return None
+
+
+@contextmanager
+def own_code(world: World, name: str) -> Iterator[Store]:
+    """The store as somebody's own code has it: their keys and every row, and whatever they write is in order."""
+    where, who = layout.find(world.store), identity(world, name)
+    seed = read_catalogue_seal(where, who)[0]
+    connection = SqliteConnection(where.catalogue, catalogue_key(seed))
+    store = Store(where, connection, FileBlobs(where.objects), FileRoot(where.root), who, seed, StateFolder(None))
+    with closing(connection):
+        store.load_documents()
+        yield store
 
 
 def identity(world: World, name: str) -> Identity:

@@ -26,7 +26,9 @@ def places(world: World) -> tuple[Path, Path]:
 
 
 def back_up(world: World, *more: str, who: str = "cron") -> dict[str, object]:
+    """Back up as *who*, but for the first time as the officer, who alone names the places."""
     folder, ring_folder = places(world)
+    who = who if ring_folder.exists() else "sigrid"
     return world.json("backup", str(folder), "--escrow", str(ring_folder), *more, who=who)
 
 

@@ -170,7 +170,7 @@ def _answer_lies(world: World, told: str) -> bool:
 
 def _backed_up(world: World) -> None:
     """One backup, and a withdrawal and a call since."""
-    world.json("backup", str(world.base / "backup"), "--escrow", str(world.base / "escrow"), who="cron")
+    world.json("backup", str(world.base / "backup"), "--escrow", str(world.base / "escrow"), who="sigrid")
     world.json("withdraw", "90000002", "--yes", who="skranke")
     ids = ids_of(world)
     del ids["d"]

@@ -10,23 +10,19 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from arlo_rec.backends import bounded_read
-from arlo_rec.crypto import primitives
 from arlo_rec.intake.sources.lines import PASSED_OVER
 from arlo_rec.keys import root_secret, roster
 from arlo_rec.keys.layout import find
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import Person
 from arlo_rec.model.strict_json import DEEPEST, canonical, parse
-from arlo_rec.policy import Role
 from tests.fuzz.judge import limited
-from tests.fuzz.stored import KEY, STORE, TARGETS
+from tests.fuzz.stored import TARGETS
 from tests.support.world import PASSPHRASE, REASON, Result, World, assert_clean, assert_no_bug, memory_of
 
 TERABYTE = 1 << 40
@@ -231,7 +227,7 @@ def test_settings_that_make_no_sense_are_wrong_usage(world: World, raw: bytes) -
 STORE_FILES = {
     "nested": b"format = " + b"[" * 5000,
     "5000 digits": b"format = " + b"9" * 5000,
-    "NUL in a path": b'format = 1\nid = "00"\nroot = "a\\u0000b"\ngroup = false',
+    "NUL in a path": b'format = 2\nid = "00"\nroot = "a\\u0000b"\ngroup = false',
     "a list": b'format = [1]\nid = "00"\nroot = "x"\ngroup = false',
 }
 
@@ -268,11 +264,9 @@ def test_a_log_that_was_seen_longer_than_any_can_be_was_rolled_back(world: World
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"prompts": [{}]}', b'{"prompts": 5}'])
-def test_a_policy_that_makes_no_sense_is_forged_whoever_signed_it(body: bytes) -> None:
-    now = datetime(2026, 10, 1, tzinfo=UTC)
-    officer = Person("sigrid", Role.OFFICER, bytes(primitives.SEAL_PUBLIC), KEY.public, now, False, False)
+def test_a_policy_that_makes_no_sense_is_forged(body: bytes) -> None:
     with pytest.raises(Integrity, match="policy_forged"):
-        roster.read_policy(roster.sign("policy", 1, body, KEY), roster.Roster(STORE, 1, now, (officer,)))
+        roster.read_policy(body)
 
 
 @pytest.mark.parametrize("raw", [b"a\rb\n", b"\r\n", b"x" * (1 << 20), b"x" * (1 << 20) + b"\n"])

@@ -1,0 +1,185 @@
+"""Reading the chain of authority from a pin, and adding a link at the end of a change.
+
+A link counts where an officer of the link before signed it and the log commits to it; the documents count where the
+newest link has their digests. `keys.authority` has the chain itself, `catalogue.links` its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from arlo_rec.backends import Connection
+from arlo_rec.catalogue.audit_log import AuditLog
+from arlo_rec.catalogue.links import Links
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import authority, roster, settings
+from arlo_rec.keys.authority import Digests, Link, Pin
+from arlo_rec.keys.roster import Roster
+from arlo_rec.keys.settings import Settings
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import AuthorityChanged
+from arlo_rec.model.consent import Prompt
+from arlo_rec.model.errors import Integrity, InUse
+
+_FORGED, _RULE = "authority_forged", "access.officer"
+_KINDS = ("roster", "policy", "settings")
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The documents in force."""
+
+    roster: Roster
+    prompts: dict[str, Prompt]
+    settings: Settings
+
+
+class Authority:
+    """The chain of one store, as far as it was followed, and the documents of its newest link."""
+
+    def __init__(self, connection: Connection, store: bytes, log: AuditLog) -> None:
+        self.links = Links(connection)
+        self.newest: Link | None = None
+        self.officer_left = False  # since the pin: whoever has not opened the store since then compares it
+        self._store = store
+        self._log = log
+        self._put: dict[str, bytes] = {}
+        self._closing: Link | None = None
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def load(self, pins: Iterable[Pin]) -> tuple[Documents, list[str]]:
+        """The documents in force, and in what the chain is older than a pin, as codes.
+
+        *pins* are what this identity's key file and account have seen. Raises Integrity where the chain is not one that
+        goes on from there, where the log does not commit to a link, or where a document is another than its link says.
+        """
+        problems = self.follow(pins)
+        assert self.newest is not None
+        bodies = {kind: self.links.document(kind) for kind in _KINDS}
+        for kind in _KINDS:
+            if primitives.sha256(bodies[kind]) != getattr(self.newest.documents, kind):
+                raise Integrity(f"{kind}_forged", rule="purpose.change" if kind == "policy" else "access.officer")
+        return (
+            Documents(
+                roster.decode(bodies["roster"]),
+                roster.read_policy(bodies["policy"]),
+                settings.decode(bodies["settings"]),
+            ),
+            problems,
+        )
+
+    def follow(self, pins: Iterable[Pin]) -> list[str]:
+        """Verify every link from the newest pin on; the codes of what is older than a pin, or Integrity."""
+        newest = self.links.newest()
+        known = sorted({pin for pin in pins if pin.number}, key=lambda pin: pin.number, reverse=True)
+        if self.newest is not None:
+            known = [self.newest.pin]
+        lost: Pin | None = None  # the newest pin that is not on this chain
+        for pin in known:
+            link = self.links.get(pin.number)
+            if link is not None and self.has(pin):
+                end, restored = self._walk(link)
+                break
+            lost = lost or pin
+        else:
+            raise Integrity("roster_rolled_back" if lost and lost.number > newest else _FORGED, rule=_RULE)
+        if lost is not None and restored is not None and restored < lost.number:
+            raise Integrity("restored_unknown", rule=_RULE, digest=authority.spoken(end.digest))
+        if lost is not None and lost.number <= newest:
+            raise Integrity(_FORGED, rule=_RULE)
+        self.newest = end
+        return [] if lost is None else ["roster_rolled_back"]
+
+    def _walk(self, link: Link) -> tuple[Link, int | None]:
+        """The newest link, with all behind *link* verified, and behind which link a restored store lost some."""
+        restored: int | None = None
+        for following in self.links.after(link.number):
+            authority.demand_follows(following, link, self._store)
+            self._demand_sworn(following)
+            self.officer_left |= not set(link.officers) <= set(following.officers)
+            restored = following.restored_after if restored is None else restored
+            link = following
+        return link, restored
+
+    def _demand_sworn(self, link: Link) -> None:
+        """Raise Integrity unless the log's entry at the place of *link* commits to it."""
+        entry = self._log.entry(link.seq)
+        event = audit_events.read(entry.body) if entry and entry.body else None
+        if event != AuthorityChanged(link=link.number, digest=link.digest.hex()):
+            raise Integrity(_FORGED, rule=_RULE)
+
+    def pin(self) -> Pin:
+        """The newest link in the catalogue, as its row has it; no link, none."""
+        link = self.links.get(self.links.newest())
+        return link.pin if link else Pin()
+
+    def spoken(self) -> str:
+        """The check word of the newest link, which two people compare; see `keys.authority.spoken`."""
+        return authority.spoken(_demanded(self.newest).digest)
+
+    def has(self, pin: Pin) -> bool:
+        """Whether a link that somebody has seen is on the chain."""
+        link = self.links.get(pin.number)
+        return link is not None and link.digest == pin.digest
+
+    def has_newer(self) -> bool:
+        """Whether somebody added a link since this was loaded."""
+        return self.newest is None or self.links.newest() != self.newest.number
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def put(self, kind: str, body: bytes) -> None:
+        """Put a document (`roster`, `policy` or `settings`) into force with the link that ends this change."""
+        self.links.put_document(kind, body)
+        self._put[kind] = body
+
+    def close(
+        self, seq: int, officers: Iterable[bytes], signer: primitives.SigningKey, restored_after: int | None = None
+    ) -> AuthorityChanged | None:
+        """Add the link for what was put in this change, and return its event, which gets the number *seq*.
+
+        None where nothing was put. Raises InUse where another change added a link after this one loaded the documents.
+        """
+        if not self._put:
+            return None
+        before = self.newest
+        if self.links.newest() != (before.number if before else 0):
+            raise InUse("in_use")
+        digests = [
+            primitives.sha256(self._put[kind]) if kind in self._put else getattr(_demanded(before).documents, kind)
+            for kind in _KINDS
+        ]
+        link = authority.add(
+            before, seq, Digests(*digests), officers, signer, self._store, restored_after=restored_after
+        )
+        authority.demand_follows(link, before, self._store)  # somebody who is no officer gets no further than here
+        self.links.add(link)
+        self._closing = link
+        return AuthorityChanged(link=link.number, digest=link.digest.hex())
+
+    def take_over(self, links: Iterable[Link]) -> None:
+        """Append links of a feed, whose log entries are in the log already; inside a change. Raises Integrity."""
+        before = _demanded(self.newest)
+        for link in links:
+            authority.demand_follows(link, before, self._store)
+            self._demand_sworn(link)
+            self.links.add(link)
+            before = link
+        self.newest = before
+
+    def committed(self) -> None:
+        """The change was committed."""
+        self.newest = self._closing or self.newest
+        self.abandon()
+
+    def abandon(self) -> None:
+        """The change was not committed."""
+        self._put, self._closing = {}, None
+
+
+def _demanded(link: Link | None) -> Link:
+    if link is None:
+        raise Integrity(_FORGED, rule=_RULE)
+    return link

@@ -1,0 +1,78 @@
+"""The settings of a store that say where its bytes go: one document, which a link of the chain commits to.
+
+A path that anybody could write into a row would make the officer's next command write there. So feed, escrows and root
+folder stand here, and an officer alone changes them (`keys.authority`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import from_iso, to_iso
+from arlo_rec.model.strict_json import canonical, parse_object
+
+RING_HOURS = 24  # for which a ring keeps an old root secret, unless an officer says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowPlace:
+    """An escrow that an officer named: the folder of its ring, and that of its backups."""
+
+    escrow: Path
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the bytes of a store go, and what an officer said about it."""
+
+    root: str  # the root folder as `store.toml` names it
+    feed: Path | None = None
+    group: str | None = None  # the group of login accounts that share the store
+    escrows: tuple[EscrowPlace, ...] = ()
+    ring_hours: int = RING_HOURS
+    rings_void_before: datetime | None = None  # an officer left then: no older slot of a ring may stay
+    unknown_since: int | None = None  # restored without a feed: what happened after this entry of the log is unknown
+
+    def with_escrow(self, place: EscrowPlace, hours: int | None) -> Settings:
+        """The same with an escrow, which replaces one of the same ring."""
+        others = (each for each in self.escrows if each.escrow != place.escrow)
+        return replace(self, escrows=(*others, place), ring_hours=hours or self.ring_hours)
+
+
+def encode(settings: Settings) -> bytes:
+    """The document as canonical JSON."""
+    void = settings.rings_void_before
+    return canonical(
+        {
+            "escrows": [{"escrow": str(each.escrow), "folder": str(each.folder)} for each in settings.escrows],
+            "feed": str(settings.feed) if settings.feed else None,
+            "format": 1,
+            "group": settings.group,
+            "ring_hours": settings.ring_hours,
+            "rings_void_before": to_iso(void) if void else None,
+            "root": settings.root,
+            "unknown_since": settings.unknown_since,
+        }
+    )
+
+
+def decode(body: bytes) -> Settings:
+    """The settings of a document that a link commits to; raises Integrity (settings_forged)."""
+    try:
+        document = parse_object(body)
+        void, unknown = document["rings_void_before"], document["unknown_since"]
+        return Settings(
+            root=str(document["root"]),
+            feed=Path(document["feed"]) if document["feed"] is not None else None,
+            group=None if document["group"] is None else str(document["group"]),
+            escrows=tuple(EscrowPlace(Path(each["escrow"]), Path(each["folder"])) for each in document["escrows"]),
+            ring_hours=int(document["ring_hours"]),
+            rings_void_before=from_iso(void) if void else None,
+            unknown_since=None if unknown is None else int(unknown),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise Integrity("settings_forged", rule="access.officer") from None
