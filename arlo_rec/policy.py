@@ -26,6 +26,7 @@ ZONE = "Europe/Oslo"  # where a plain date begins and ends
 RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, independent of daylight saving
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
+FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands for her, and a grant waits for another
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
 RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
@@ -193,9 +194,9 @@ def may_be_granted(role: Role) -> Decision:
     return Decision.no("access.managers", "not_a_manager")
 
 
-def grant_state(*, to_oneself: bool, officers: int) -> str:
-    """`live`, or `pending` where an officer grants to herself and another officer could approve."""
-    return "pending" if to_oneself and officers > 1 else "live"
+def grant_state(*, own: bool, has_second: bool) -> str:
+    """`live`, or `pending` where it is an officer's *own* access and a second officer can approve it."""
+    return "pending" if own and has_second else "live"
 
 
 def holds_root(role: Role, *, live_grant: bool) -> bool:

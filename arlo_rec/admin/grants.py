@@ -15,6 +15,7 @@ from arlo_rec.access import listening_keys
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
+from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.model.audit_events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model.errors import NothingMatched, Refused, Usage, nearest
@@ -69,7 +70,7 @@ def grant(store: Store, terms: Terms, now: datetime) -> Grant:
         until=terms.until,
         reason=str(terms.reason),
         by=store.person.name,
-        state=grant_state(to_oneself=person.name == store.person.name, officers=len(store.roster.officers())),
+        state=_first_state(store, person.name, now),
     )
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
@@ -123,6 +124,12 @@ def shown_state(grant: Grant, now: datetime) -> str:
     if grant.ended_at is not None:
         return "revoked"
     return "expired" if grant.until <= now else grant.state
+
+
+def _first_state(store: Store, to: str, now: datetime) -> str:
+    """`pending` where it is the officer's own access, and somebody else can approve it."""
+    own = four_eyes.is_own(store.roster, store.person.name, to, now)
+    return grant_state(own=own, has_second=bool(four_eyes.second_officers(store.roster, store.person.name, to, now)))
 
 
 def _open(store: Store, person: Person, given: Grant, held: HeldRoot) -> None:

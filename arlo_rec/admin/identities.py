@@ -73,6 +73,7 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
         identity.signing.public,
         now,
         service=new.key_out is not None,
+        by=store.person.name,
     )
     if new.key_out is not None:
         write_service(new.key_out, identity)
@@ -168,7 +169,7 @@ def renew_recovery(store: Store, now: datetime) -> str:
         _renew(store, old, identity, now)
     else:
         keys = (identity.sealing.public, identity.signing.public)
-        person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True)
+        person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True, by=store.person.name)
         write_catalogue_seal(store.layout, identity.name, person.seal_key, catalogue_seeds(store))
         _enrol(store, person, now)
     write_locked(store.layout, identity, clean_passphrase(secret.encode()))
@@ -186,7 +187,8 @@ def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Pers
 
 def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Person:
     """Replace a person's keys in one change; everything sealed to the old keys is deleted, and the root is replaced."""
-    new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public, since=now)
+    new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public)
+    new = replace(new, since=now, by=store.person.name)
 
     def renew(change: Change) -> Sequence[Person]:
         store.load_documents()

@@ -133,8 +133,12 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
 def _first_roster(folders: Layout, founders: _Founders, subject_key: AccessKey, now: datetime) -> Roster:
     officer, recovery = founders.officer, founders.recovery
     people = (
-        Person(officer.name, Role.OFFICER, officer.sealing.public, officer.signing.public, now),
-        Person(recovery.name, Role.OFFICER, recovery.sealing.public, recovery.signing.public, now, recovery=True),
+        Person(officer.name, Role.OFFICER, officer.sealing.public, officer.signing.public, now, by=officer.name),
+        Person(
+            *(recovery.name, Role.OFFICER, recovery.sealing.public, recovery.signing.public, now),
+            recovery=True,
+            by=officer.name,
+        ),
     )
     return Roster(folders.id, now, people=people, access_keys=(subject_key,))
 

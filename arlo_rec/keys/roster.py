@@ -158,6 +158,7 @@ def _person_to_json(person: Person) -> dict[str, Any]:
         "since": to_iso(person.since),
         "service": person.service,
         "recovery": person.recovery,
+        "by": person.by,
     }
 
 
@@ -218,6 +219,7 @@ def _person(document: dict[str, Any]) -> Person:
         from_iso(document["since"]),
         bool(document["service"]),
         bool(document["recovery"]),
+        str(document["by"]),
     )
 
 

@@ -97,6 +97,7 @@ class Person:
     since: datetime
     service: bool = False
     recovery: bool = False
+    by: str = ""  # who added them, or gave them new keys, at `since`
 
 
 @dataclass(frozen=True, slots=True)
