@@ -85,8 +85,10 @@ def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
     counts = {"held": restored.held, "erased": restored.erased, "lost": len(restored.lost)}
     data: dict[str, Any] = {"store": store, "root": str(restored.layout.root), "vkey": vkey}
     data |= {"backup_at": to_iso(restored.at), **counts, "removed": list(restored.removed), "closed": closed}
+    data["feed_foreign_lines"] = restored.foreign
     lines = [run.say("restore.done", at=shown(restored.at), **counts, store=store)]
     lines += [run.say("restore.removed", name=person) for person in restored.removed]
+    lines += [run.say("warning.feed_foreign", count=restored.foreign)] if restored.foreign else []
     lines.append(run.say("restore.next", vkey=vkey))
     error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None
     return Answer(data, lines, always=True, error=error)

@@ -92,6 +92,7 @@ class RestoredStore:
     lost: tuple[RecordingId, ...]  # taken in since, or without an object
     removed: tuple[str, ...]  # people who had left since
     replayed: bool  # whether it is known from a feed what happened since
+    foreign: int  # lines of the feed that nobody of this log signed, and that were not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def carry_out(
 ) -> RestoredStore:
     """Make the store; raises Usage where something is in the way, NotGranted, NotUnlocked, Integrity, Refused."""
     if options.feed is not None:
-        feed.demand_reachable(options.feed)
+        feed.demand_reachable(options.feed, source.store_id)
     secret = escrow_slot.open_sealed(source.store_id, source.slot, identity.sealing)
     if secret is None:
         raise NotUnlocked("backup_not_for_you", rule="access.officer")
@@ -189,7 +190,7 @@ def _remove_half_made(options: RestoreOptions) -> None:
 def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret: bytes, now: datetime) -> RestoredStore:
     store = copy.store
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
-    replay = read_feed(store, feed.read(options.feed)) if options.feed is not None else None
+    replay = read_feed(store, feed.read(options.feed, source.store_id)) if options.feed is not None else None
     if replay is not None and store.identity.name in replay.gone:
         raise NotUnlocked("no_longer_here", rule="access.officer")
     missing = _copy_objects(store, options.folder)
@@ -206,6 +207,7 @@ def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret:
         lost=difference.lost,
         removed=removed,
         replayed=replay is not None,
+        foreign=difference.since.foreign,
     )
     _let_in(store, source, copy.new_seed)
     if options.feed is not None:
