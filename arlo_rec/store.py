@@ -57,15 +57,15 @@ class HeldRoot:
 class Change:
     """A transaction in progress: events that are logged here are committed with its changes."""
 
-    def __init__(self, person: str, now: datetime, size: int) -> None:
-        self._person, self._now, self._size = person, now, size
+    def __init__(self, person: str, now: datetime, log: AuditLog) -> None:
+        self._person, self._now, self._log = person, now, log
         self.bodies: list[dict[str, Any]] = []
         self.restored_after: int | None = None  # for the link of a restore without a feed
 
     @property
     def next_seq(self) -> int:
         """The number that the next entry will have."""
-        return self._size + len(self.bodies)
+        return self._log.tree().size + len(self.bodies)
 
     def log(self, event: AuditEvent, *, at: datetime | None = None, person: str | None = None) -> int:
         """Add an entry to the commit, and return its number; *at* and *person* default to those of the change."""
@@ -76,7 +76,7 @@ class Change:
             "policy": POLICY_VERSION,
         }
         self.bodies.append(entry)
-        return self._size + len(self.bodies) - 1
+        return self.next_seq - 1
 
 
 class Store:
@@ -191,7 +191,7 @@ class Store:
         """A write transaction: its changes and log entries become durable together, or not at all."""
         try:
             with self.db.writing():
-                change = Change(self.identity.name, now, self.log.tree().size)
+                change = Change(self.identity.name, now, self.log)
                 yield change
                 self._add_link(change)
                 self.log.append(change.bodies, self.identity.signing)

@@ -35,6 +35,7 @@ from arlo_rec.model.audit_events import Initialised as StoreInitialised
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Person
+from arlo_rec.offsite.feed_line import first_line
 from arlo_rec.policy import POLICY_VERSION, Role
 from arlo_rec.store import Store, catalogue_key
 
@@ -87,7 +88,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
         os.close(handle)
     FileRoot.create(folders.root, group=folders.group)
     if new.feed is not None:
-        FeedFile(new.feed).create(folders.file_mode)
+        FeedFile(new.feed, first_line(store_id), folders.store).create(folders.file_mode)
     store = _build(folders, founders, new, now, state)
     vkey, officer_vkey, pin = store.log.vkey(), _officer_vkey(store), store.authority.pin()
     store.close()

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arlo_rec.backends.shared_folder import NotPlain
 from arlo_rec.model.errors import Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ DRAIN_BYTES = 32 * 1024 * 1024  # of a long file, after which a sync is begun
 
 def translated(error: OSError) -> Unreachable:
     """The Unreachable for an error of the operating system, with a code of its own for a full disk."""
+    if isinstance(error, NotPlain):
+        return Unreachable("not_plain_file", path=str(error.filename))
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Unreachable("no_space")
     if error.errno == errno.EROFS:

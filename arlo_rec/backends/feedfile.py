@@ -1,4 +1,9 @@
-"""A file of lines on another mount that is only appended to, so that `chattr +a` can protect it."""
+"""A file of lines on another mount that is only appended to, so that `chattr +a` can protect it.
+
+Whoever may write to it can put anything into it, and anything in its place. So it is opened as `shared_folder` opens
+files, belongs to an account that may own it, and begins with the line that it was made with: no other file is ever
+appended to. It is read from its end in blocks, each byte at most twice, and no further than the longest line there is.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +14,90 @@ from pathlib import Path
 
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import lock_handle
+from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_in
+from arlo_rec.model.errors import Unreachable
 
-_BLOCK = 64 * 1024  # bytes read at once from the end
+LONGEST = 300 * 1024 * 1024  # bytes of a line; see audit_log.ENTRY_LONGEST
+_BLOCK = 256 * 1024  # bytes read at once
 
 
 class FeedFile:
-    """The feed's file; what its lines mean is known by `offsite.feed`."""
+    """The feed's file; what its lines mean is known by `offsite.feed_line`.
 
-    def __init__(self, path: Path) -> None:
+    *first* is its first line. *beside* is the store's folder: the file belongs to the opener, to root, to the owner of
+    that folder, or to an account of its group where the group shares it. None asks for no owner: to read alone.
+    """
+
+    def __init__(self, path: Path, first: bytes, beside: Path | None = None) -> None:
         self.path = path
+        self._first = first + b"\n"
+        self._beside = beside
+
+    @property
+    def begin(self) -> int:
+        """Where the second line begins."""
+        return len(self._first)
 
     def create(self, mode: int) -> None:
-        """Create the file where it does not exist; raises Unreachable."""
-        with disk():
-            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
+        """Create the file with its first line where it does not exist; raises Unreachable.
+
+        It gets its name when that line is written: a file of that name that is empty is none of ours.
+        """
+        with disk(), folder_of(self.path) as folder:
+            part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+            handle = open_in(folder, part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=mode)
             try:
-                if os.fstat(handle).st_size == 0:
-                    os.fchmod(handle, mode)
+                os.write(handle, self._first)
+                os.fsync(handle)
+                os.link(part.name, self.path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileExistsError:
+                return
             finally:
                 os.close(handle)
+                os.unlink(part.name, dir_fd=folder)
+            os.fsync(folder)
 
     @contextmanager
     def alone(self, wait: float) -> Iterator[int]:
         """The file, open and locked exclusively; raises InUse after *wait* seconds, or Unreachable."""
-        with disk():
-            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-        try:
+        with self._opened(os.O_RDWR | os.O_APPEND) as handle:
             lock_handle(handle, exclusive=True, wait=wait)
+            yield handle
+
+    @contextmanager
+    def reading(self) -> Iterator[int]:
+        """The file, open for reading and not locked: the last line may be half; raises Unreachable."""
+        with self._opened(os.O_RDONLY) as handle:
+            yield handle
+
+    @contextmanager
+    def _opened(self, flags: int) -> Iterator[int]:
+        with disk():
+            try:
+                handle = open_file(self.path, flags)
+            except NotPlain:
+                raise Unreachable("feed_no_file", path=str(self.path)) from None
+        try:
+            with disk():
+                about = os.fstat(handle)
+                first = os.pread(handle, len(self._first), 0)
+            if about.st_nlink != 1 or not self._may_own(about.st_uid):
+                raise Unreachable("feed_owner", path=str(self.path))
+            if first != self._first:
+                raise Unreachable("feed_of_another", path=str(self.path), first=self._first[:-1].decode("ascii"))
             yield handle
         finally:
             os.close(handle)
+
+    def _may_own(self, account: int) -> bool:
+        """Whether the file may be an account's."""
+        if account in (os.geteuid(), 0) or self._beside is None:
+            return True
+        try:
+            about = self._beside.stat()
+        except OSError:
+            return False
+        return account == about.st_uid or (bool(about.st_mode & 0o020) and _is_member(account, about.st_gid))
 
     def append(self, handle: int, lines: list[bytes]) -> None:
         """Append whole lines durably, on a new line where a crash left an incomplete one."""
@@ -50,23 +109,88 @@ class FeedFile:
                 rest = rest[os.write(handle, rest) :]
             os.fsync(handle)
 
-    def backwards(self, handle: int) -> Iterator[bytes]:
-        """Its complete lines, from the last to the first."""
-        with disk():
-            begin, rest = os.fstat(handle).st_size, b""
-            half = True  # the bytes after the last line end are an incomplete line, or nothing
-            while begin > 0:
-                end, begin = begin, max(0, begin - _BLOCK)
-                rest, *lines = (os.pread(handle, end - begin, begin) + rest).split(b"\n")
-                if lines:
-                    yield from reversed(lines[:-1] if half else lines)
-                    half = False
-            if not half:
-                yield rest
+    def backwards(self, handle: int, mark: bytes) -> Iterator[tuple[int, bytes]]:
+        """Its complete lines that end with *mark*, from the last to the first, each with where it ends.
 
-    def lines(self) -> Iterator[bytes]:
-        """Its complete lines, in order."""
-        with disk(), self.path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield line[:-1]
+        What does not end so costs only its reading. Raises Unreachable where no line begins within LONGEST bytes.
+        """
+        with disk():
+            size = os.fstat(handle).st_size
+            for end in self._ends(handle, size, mark + b"\n"):
+                begin = self._begin(handle, end)
+                yield end, _read(handle, begin, end)
+
+    def _ends(self, handle: int, size: int, mark: bytes) -> Iterator[int]:
+        """Where lines end that end with *mark* (its last byte is the line end), from the last to the first."""
+        at, kept, passed = size, b"", 0
+        while at > 0:
+            begin = max(0, at - _BLOCK)
+            block = _read(handle, begin, at) + kept
+            found = len(block)
+            while (found := block.rfind(mark, 0, found)) >= 0:
+                passed = 0
+                yield begin + found + len(mark) - 1
+                found += len(mark) - 1
+            kept = block[: len(mark) - 1]
+            passed += at - begin
+            if passed > LONGEST:
+                raise Unreachable("feed_too_long", path=str(self.path))
+            at = begin
+
+    def _begin(self, handle: int, end: int) -> int:
+        """Where the line begins that ends at *end*."""
+        at = end
+        while at > 0:
+            begin = max(0, at - _BLOCK)
+            found = _read(handle, begin, at).rfind(b"\n")
+            if found >= 0:
+                return begin + found + 1
+            if end - begin > LONGEST:
+                raise Unreachable("feed_too_long", path=str(self.path))
+            at = begin
+        return 0
+
+    def count_lines(self, handle: int, begin: int) -> int:
+        """How many lines end behind *begin*."""
+        with disk():
+            size, count = os.fstat(handle).st_size, 0
+            for at in range(begin, size, _BLOCK):
+                count += _read(handle, at, min(at + _BLOCK, size)).count(b"\n")
+            return count
+
+    def lines(self, handle: int) -> Iterator[bytes]:
+        """Its complete lines behind the first, in order; of one that is too long only the first LONGEST bytes."""
+        at, rest, length = self.begin, list[bytes](), 0
+        while True:
+            with disk():
+                block = os.pread(handle, _BLOCK, at)
+            if not block:
+                return
+            at += len(block)
+            *whole, last = block.split(b"\n")
+            for line in whole:
+                yield b"".join((*rest, line))
+                rest, length = [], 0
+            length += len(last)
+            if last and length <= LONGEST:
+                rest.append(last)
+
+
+def _read(handle: int, begin: int, end: int) -> bytes:
+    pieces = []
+    while begin < end and (piece := os.pread(handle, end - begin, begin)):
+        pieces.append(piece)
+        begin += len(piece)
+    return b"".join(pieces)
+
+
+def _is_member(account: int, group: int) -> bool:
+    """Whether a login account is of a group."""
+    import grp
+    import pwd
+
+    try:
+        person, members = pwd.getpwuid(account), grp.getgrgid(group).gr_mem
+    except KeyError:
+        return False
+    return person.pw_gid == group or person.pw_name in members

@@ -45,13 +45,16 @@ def verify(
 
     run: Run = ctx.obj
     with run.store(doubting=True) as store:
-        problems = check(store, run.now(), read_data=read_data)
+        found = check(store, run.now(), read_data=read_data)
         weak = weak_disk(store)
-    data = {"problems": [{"code": problem.code, "what": problem.what} for problem in problems], "weak_disk": weak}
+    problems, foreign = found.problems, found.feed_foreign
+    shown = [{"code": problem.code, "what": problem.what} for problem in problems]
+    data = {"problems": shown, "weak_disk": weak, "feed_foreign_lines": foreign}
     lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in problems]
     lines = lines or [run.say("verify.good")]
     lines += [run.say("weak_disk", kind=weak)] if weak else []
-    return Answer(data, lines, always=bool(problems or weak), error=_error_of(len(problems)))
+    lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
+    return Answer(data, lines, always=bool(problems or weak or foreign), error=_error_of(len(problems)))
 
 
 def audit_verify(
@@ -167,7 +170,9 @@ def _backup_json(backup: BackupStatus) -> dict[str, Any]:
 
 
 def _feed_json(feed: FeedStatus | None) -> dict[str, Any] | None:
-    return {"path": str(feed.path), "behind": feed.behind, "problem": feed.problem} if feed else None
+    if feed is None:
+        return None
+    return {"path": str(feed.path), "behind": feed.behind, "problem": feed.problem, "foreign_lines": feed.foreign}
 
 
 def _status_lines(run: Run, current: Status) -> list[str]:
@@ -188,4 +193,5 @@ def _status_lines(run: Run, current: Status) -> list[str]:
     feed = current.feed
     if feed and feed.problem:
         lines.append(run.say(f"critical.{feed.problem}", path=str(feed.path), count=feed.behind))
+    lines += [run.say("warning.feed_foreign", count=feed.foreign)] if feed and feed.foreign else []
     return lines

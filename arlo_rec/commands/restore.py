@@ -13,7 +13,8 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.recovery.restore import BackupSource, RestoredStore
+    from arlo_rec.recovery.backup_source import BackupSource
+    from arlo_rec.recovery.restore import RestoredStore
 
 
 def restore(
@@ -30,6 +31,7 @@ def restore(
 ) -> Answer:
     """Make a store from a backup and apply the erasures since; or accept that those are not known."""
     from arlo_rec.policy import reason_problem
+    from arlo_rec.recovery import backup_source
     from arlo_rec.recovery import restore as restoring
 
     run: Run = ctx.obj
@@ -43,8 +45,8 @@ def restore(
     root_folder = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
     known_feed = None if accept_without_feed else feed or run.settings.feed
     feed_file = known_feed.absolute() if known_feed else None
-    options = restoring.RestoreOptions(folder, escrow, store, root_folder, feed_file, group)
-    source = restoring.find(options, run.now())
+    options = backup_source.RestoreOptions(folder, escrow, store, root_folder, feed_file, group)
+    source = backup_source.find(options, run.now())
     identity = run.identity(source.layout(root_folder))
     _confirm(run, source, store, yes=yes)
     restored = restoring.carry_out(source, options, identity, run.now(), run.state())
@@ -85,9 +87,11 @@ def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
     data: dict[str, Any] = {"store": store, "root": str(restored.layout.root), "vkey": vkey}
     data |= {"backup_at": to_iso(restored.at), **counts, "removed": list(restored.removed), "closed": closed}
     data |= {"check_word": restored.check_word, "rings_left": [str(ring) for ring in restored.rings_left]}
+    data["feed_foreign_lines"] = restored.foreign
     lines = [run.say("restore.done", at=shown(restored.at), **counts, store=store)]
     lines += [run.say("restore.removed", name=person) for person in restored.removed]
     lines += [run.say("restore.ring_left", escrow=str(ring)) for ring in restored.rings_left]
+    lines += [run.say("warning.feed_foreign", count=restored.foreign)] if restored.foreign else []
     lines += [] if restored.replayed else [run.say("restore.check_word", word=restored.check_word)]
     lines.append(run.say("restore.next", vkey=vkey))
     error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None

@@ -35,8 +35,8 @@ def is_own(roster: Roster, by: str, to: str, now: datetime) -> bool:
 def second_officers(roster: Roster, by: str, to: str, now: datetime) -> frozenset[str]:
     """The officers who may approve what *by* gives to *to*: they are neither, and stand for neither.
 
-    Where somebody else may be behind one of the two, whoever has nothing to do with that person approves; where there is
-    nobody else, that person does.
+    Where somebody else may be behind one of the two, whoever has nothing to do with that person approves; where there
+    is nobody else, that person does.
     """
     involved = stands_for(roster, by, now) | stands_for(roster, to, now)
     behind = {officer.name: stands_for(roster, officer.name, now) for officer in roster.officers()}

@@ -1,21 +1,18 @@
 """The feed: a copy of the log outside the store, append-only; a restore reads from it what happened since.
 
-    {"log_key": …}      a key that signs from that size on, and the statement of the key before it
-    {"seq": …}          an entry: its number, its salt and its body, which together give its leaf
-    {"tombstones": …}   after a withdrawal: who withdrew, by blind index, sealed to the officers
-    {"people": …}       after a change of the roster: the present and former identities with their signing keys
-                        (the entry before each of these two commits to it, by a hash)
-    {"checkpoint": …}   closes what one change wrote; the last of all says how far the feed goes
+Each change is one line, which says all that it means by itself and is signed by the log's key (`feed_line`). What a
+change wrote is forwarded when it is durable, with everything that was missed before: the feed itself says how far it
+goes. An erasure does not wait for it longer than FEED_WAIT.
 
-What a change wrote is forwarded when it is durable, with everything that was missed before: the feed itself says how
-far it goes. An erasure does not wait for it longer than FEED_WAIT. A crash leaves half a line, which readers skip, as
-they do lines that come twice.
+Whoever can write to the feed can append anything, so nothing but the signed lines of this very log counts: what is
+not signed is skipped and counted, half a line of a crash as well; a line that is signed and says otherwise than our
+log, as one of a copy of the store that went on elsewhere does, is not the end either, and is reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,44 +20,69 @@ from typing import Any
 
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.catalogue import audit_log
-from arlo_rec.catalogue.audit_log import LogKey, RawEntry
+from arlo_rec.catalogue.audit_log import RawEntry
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import digest_of_people, people_to_json
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import ChangesPeople, Withdrawn
+from arlo_rec.model.audit_events import AuthorityChanged, ChangesPeople, Withdrawn
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable
 from arlo_rec.model.records import from_micros, to_micros
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
-from arlo_rec.offsite import escrow
+from arlo_rec.offsite import escrow, feed_line
+from arlo_rec.offsite.feed_line import MARK, FeedLine, KeyChain
 from arlo_rec.store import Store
 
 FEED_WAIT = 2.0  # seconds that a command waits for another one's lines
-CLOSED_AT_ONCE = 200  # checkpoints forwarded in one write
-_LONGEST = 300 * 1024 * 1024  # bytes of a line; see audit_log.ENTRY_LONGEST
-Line = Mapping[str, Any]  # a line of the feed, as JSON; nothing of it is checked but that it is an object
+CLOSED_AT_ONCE = 200  # lines forwarded in one write
+LOOKED_BACK = 1000  # lines in which a longer reach is looked for: somebody may have written an old line once more
+FOREIGN_MOST = 5000  # lines that look signed, and are not ours, before a search for the end is given up: half a second
+AHEAD, FORKED = "feed_ahead", "feed_forked"
 
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """How far a feed is: `behind` counts entries that it lacks; `problem` is a code or None."""
+    """How far a feed is: `behind` counts entries that it lacks, `foreign` lines behind its end; `problem` is a code."""
 
     path: Path
     behind: int
     problem: str | None
+    foreign: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReport:
+    """In what a feed is not what the log says, as codes, and how many of its lines nobody of this log signed."""
+
+    problems: tuple[str, ...] = ()
+    foreign: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How far the newest line of ours goes, where the next begins; what a signed line behind it says otherwise."""
+
+    at: int
+    reach: int = 0
+    contradicts: str | None = None
+
+
+def file_of(store: Store) -> FeedFile | None:
+    """The feed of an open store; None where it has none."""
+    if store.feed is None:
+        return None
+    return FeedFile(store.feed, feed_line.first_line(store.layout.id), store.layout.store)
 
 
 def forward(store: Store) -> None:
-    """Bring the feed up to date, as far as it can be reached; never raises."""
-    if store.feed is None:
+    """Bring the feed up to date, as far as it can be reached; never raises an ArloError."""
+    file = file_of(store)
+    if file is None:
         return
-    file = FeedFile(store.feed)
     try:
         with file.alone(FEED_WAIT) as handle, store.reading():
-            last = _last_checkpoint(file, handle)
-            if last is None or _is_ours(store, last):
-                for lines in _missing(store, last.size if last else 0):
-                    file.append(handle, lines)
+            for lines in _missing(store, _end(store, file, handle).reach):
+                file.append(handle, lines)
     except ArloError:
         store.followers.remove(forward)  # once is enough for one command: `status` tells of it, the next catches up
 
@@ -70,12 +92,13 @@ def follow(store: Store, now: datetime) -> None:
 
     The file is made once: where it is gone later, its disk is not mounted.
     """
-    if store.feed is None:
+    file = file_of(store)
+    if file is None:
         return
     store.followers.append(forward)
     try:
         if not store.meta.number("fed"):
-            FeedFile(store.feed).create(store.layout.file_mode)
+            file.create(store.layout.file_mode)
             with store.change(now):
                 store.meta.set_number("fed", 1)
     except Unreachable:
@@ -86,79 +109,88 @@ def follow(store: Store, now: datetime) -> None:
 
 def status(store: Store) -> FeedStatus | None:
     """How far the feed is; None where the store has none."""
-    if store.feed is None:
+    file = file_of(store)
+    if file is None:
         return None
     size = store.log.tree().size
     try:
-        last = _newest(store.feed)
-    except ArloError:
-        return FeedStatus(store.feed, size, "feed_unreachable")
-    reach = last.size if last else 0
-    is_another = last is not None and (last.origin != store.log.origin or (reach <= size and not _is_ours(store, last)))
-    if is_another:
-        return FeedStatus(store.feed, size, "feed_of_another")
-    problem = "feed_ahead" if reach > size else "feed_behind" if reach < size else None
-    return FeedStatus(store.feed, max(size - reach, 0), problem)
+        with file.reading() as handle:
+            end = _end(store, file, handle)
+            foreign = file.count_lines(handle, end.at)
+    except ArloError as error:
+        code = error.code if error.code.startswith("feed_") else "feed_unreachable"
+        return FeedStatus(file.path, size, code)
+    problem = end.contradicts or ("feed_behind" if end.reach < size else None)
+    return FeedStatus(file.path, max(size - end.reach, 0), problem, foreign)
 
 
 def has(store: Store, seq: int) -> bool | None:
     """Whether an entry is in the feed by now; None where the store has none."""
-    if store.feed is None:
+    file = file_of(store)
+    if file is None:
         return None
     try:
-        last = _newest(store.feed)
+        with file.reading() as handle:
+            return _end(store, file, handle).reach > seq
     except ArloError:
         return False
-    return last is not None and last.size > seq and _is_ours(store, last)
 
 
-def demand_reachable(path: Path) -> None:
-    """Raise Unreachable where there is no feed at *path*."""
-    if not path.is_file():
-        raise Unreachable("feed_unreachable", path=str(path))
+def _end(store: Store, file: FeedFile, handle: int) -> _End:
+    """The newest line of ours; raises Unreachable where too much that is not ours lies behind it.
+
+    Behind it may lie an old line of ours that somebody wrote once more: a line that goes further is looked for.
+    """
+    chain, size, end = _chain(store), store.log.tree().size, _End(at=file.begin)
+    foreign = seen = 0
+    for at, raw in file.backwards(handle, MARK):
+        line = feed_line.read(raw)
+        if line is None or line.size > end.reach:
+            if line is None or chain.signer(line) is None:
+                foreign += 1
+            elif _is_ours(store, line):
+                end = replace(end, reach=line.size, at=max(at + 1, end.at))
+            elif not end.reach:
+                end = replace(end, contradicts=AHEAD if line.size > size else end.contradicts or FORKED)
+        seen += end.reach > 0
+        if end.reach >= size or seen > LOOKED_BACK:
+            break
+        if foreign > FOREIGN_MOST:
+            raise Unreachable("feed_flooded", path=str(file.path))
+    return end
 
 
-def _newest(path: Path) -> merkle.Checkpoint | None:
-    file = FeedFile(path)
-    with file.alone(FEED_WAIT) as handle:
-        return _last_checkpoint(file, handle)
+def _chain(store: Store) -> KeyChain:
+    return KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.signers())
 
 
-def _last_checkpoint(file: FeedFile, handle: int) -> merkle.Checkpoint | None:
-    for text in file.backwards(handle):
-        line = _parse(text)
-        if line is not None and "checkpoint" in line:
-            try:
-                return merkle.parse_note(str(line["checkpoint"]))[0]
-            except ValueError:
-                continue
-    return None
-
-
-def _is_ours(store: Store, last: merkle.Checkpoint) -> bool:
-    """Whether a checkpoint is one of this very log, and not of another store, or of a log that went on elsewhere."""
-    if last.origin != store.log.origin or last.size > store.log.tree().size:
-        return False
-    return last.root == store.log.root_at(last.size)
+def _is_ours(store: Store, line: FeedLine) -> bool:
+    """Whether a line goes on from an entry of this very log to another, and not of one that went on elsewhere."""
+    before = store.log.root_at(line.after) if line.after else merkle.EMPTY_ROOT
+    return line.before == before and line.checkpoint.root == store.log.root_at(line.size)
 
 
 # -- writing ------------------------------------------------------------------------------------------
 
 
 def _missing(store: Store, since: int) -> Iterator[list[bytes]]:
-    """Lines from entry number *since* on, some changes at once; raises Integrity where the log is damaged."""
+    """Lines from entry number *since* on, some at once; raises Integrity where the log is damaged."""
     notes = store.log.notes_after(since)
-    keys = {key.from_size: key for key in store.log.key_chain()}
+    keys, key = store.log.key_chain(), store.log.key
+    if not store.log.is_current_key(key):
+        return  # a re-keying is being finished, and signs for the rest
+    root = store.log.root_at(since) if since else merkle.EMPTY_ROOT
     sizes = [since, *(size for size, _ in notes)]
     lines: list[bytes] = []
-    for count, ((begin, end), (_, note)) in enumerate(zip(pairwise(sizes), notes, strict=True), 1):
-        for entry in store.log.raw_entries(begin, end):
-            if entry.seq in keys:
-                lines.append(_key_line(keys[entry.seq]))
-            lines += _entry_lines(store, entry)
-        is_last = count == len(notes)
-        lines.append(canonical({"checkpoint": note, **(_counters(store) if is_last else {})}))
-        if is_last or count % CLOSED_AT_ONCE == 0:
+    for (begin, end), (_, note) in zip(pairwise(sizes), notes, strict=True):
+        newer = feed_line.keys_to_json(key for key in keys if key.from_size >= begin)
+        document = {"after": begin, "before": to_base64(root or b""), "checkpoint": note, "keys": newer}
+        document |= _contents(store, store.log.raw_entries(begin, end))
+        if end == sizes[-1]:
+            document |= _counters(store)
+        lines.append(feed_line.sign(store.layout.id, document, key))
+        root = merkle.parse_note(note)[0].root
+        if end == sizes[-1] or len(lines) == CLOSED_AT_ONCE:
             yield lines
             lines = []
 
@@ -168,25 +200,33 @@ def _counters(store: Store) -> dict[str, int]:
     return {"roster": head.link.number, "generation": head.generation, "changes": head.changes}
 
 
-def _key_line(key: LogKey) -> bytes:
-    statement = to_base64(key.statement) if key.statement else None
-    return canonical({"log_key": key.vkey, "from": key.from_size, "statement": statement})
+def _contents(store: Store, entries: Iterable[RawEntry]) -> dict[str, Any]:
+    """Entries, and what they commit to: who is here, links of the chain of authority, and who withdrew."""
+    contents: dict[str, Any] = {"entries": []}
+    for entry in entries:
+        if entry.body is None:
+            raise Integrity("log_damaged")
+        try:
+            body = audit_log.read_body(entry.body)
+        except ValueError:
+            raise Integrity("log_damaged") from None
+        contents["entries"].append({"salt": to_base64(entry.salt), "body": body})
+        match audit_events.read(body):
+            case ChangesPeople(people=digest) if digest == digest_of_people(store.roster):
+                contents["people"] = people_to_json(store.roster)
+            case AuthorityChanged(link=number):
+                contents.setdefault("links", []).append(_link_to_json(store, number))
+            case Withdrawn():
+                contents.setdefault("sealed", {})[str(entry.seq)] = _sealed_tombstones(store, entry.seq)
+    return contents
 
 
-def _entry_lines(store: Store, entry: RawEntry) -> Iterator[bytes]:
-    """An entry, and what it commits to: who is here, or who withdrew."""
-    if entry.body is None:
-        raise Integrity("log_damaged")
-    try:
-        body = audit_log.read_body(entry.body)
-    except ValueError:
-        raise Integrity("log_damaged") from None
-    yield canonical({"seq": entry.seq, "salt": to_base64(entry.salt), "body": body})
-    match audit_events.read(body):
-        case ChangesPeople(people=digest) if digest == digest_of_people(store.roster):
-            yield canonical({"people": people_to_json(store.roster), "after": entry.seq})
-        case Withdrawn():
-            yield canonical({"tombstones": entry.seq, "sealed": _sealed_tombstones(store, entry.seq)})
+def _link_to_json(store: Store, number: int) -> dict[str, str]:
+    """A link of the chain of authority, to which an entry commits; raises Integrity where it is missing."""
+    link = store.authority.links.get(number)
+    if link is None:
+        raise Integrity("authority_forged", rule="access.officer")
+    return {"body": to_base64(link.body()), "signature": to_base64(link.signature)}
 
 
 def _sealed_tombstones(store: Store, seq: int) -> dict[str, str]:
@@ -216,65 +256,63 @@ def _info(store: bytes, seq: int) -> bytes:
 # -- reading ------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> Iterator[Line]:
-    """Every line that a feed holds, in order; raises Unreachable."""
-    for text in FeedFile(path).lines():
-        line = _parse(text)
-        if line is not None:
-            yield line
-
-
-def tombstones(store_id: bytes, line: Line, key: primitives.SealingKey) -> list[Tombstone]:
-    """The tombstones of a line; raises Integrity where *key* does not open it."""
+def demand_reachable(path: Path, store: bytes) -> None:
+    """Raise Unreachable where there is no feed of that store at *path*."""
     try:
-        sealed = from_base64(line["sealed"][primitives.fingerprint(key.public).hex()])
-        content = parse_object(b'{"is":' + key.open(sealed, _info(store_id, int(line["tombstones"]))) + b"}")["is"]
+        with FeedFile(path, feed_line.first_line(store)).reading():
+            pass
+    except Unreachable as error:
+        if error.code == "disk_failed":
+            raise Unreachable("feed_unreachable", path=str(path)) from None
+        raise
+
+
+def read(path: Path, store: bytes) -> Iterator[FeedLine | None]:
+    """The lines of a feed behind its first, in order; None for what is none of ours. Raises Unreachable."""
+    file = FeedFile(path, feed_line.first_line(store))
+    with file.reading() as handle:
+        for raw in file.lines(handle):
+            yield feed_line.read(raw)
+
+
+def tombstones(store_id: bytes, line: FeedLine, seq: int, key: primitives.SealingKey) -> list[Tombstone]:
+    """The tombstones of an entry of a line; raises Integrity where *key* does not open them."""
+    try:
+        sealed = from_base64(line.document["sealed"][str(seq)][primitives.fingerprint(key.public).hex()])
+        content = parse_object(b'{"is":' + key.open(sealed, _info(store_id, seq)) + b"}")["is"]
         return [Tombstone(str(kind), bytes.fromhex(tag), from_micros(int(at))) for kind, tag, at in content]
     except (KeyError, TypeError, ValueError, OverflowError, primitives.Sealed):
         raise Integrity("feed_does_not_open") from None
 
 
-def leaf_of(line: Line) -> bytes:
-    """The leaf of an entry's line; raises ValueError or KeyError where it does not say what stands in the log."""
-    return merkle.leaf_hash(merkle.commit(from_base64(line["salt"], merkle.SALT_BYTES), canonical(line["body"])))
-
-
-def check(store: Store) -> list[str]:
-    """In what the feed is not what the log says, as codes; empty if in nothing, or where there is no feed."""
+def check(store: Store) -> FeedReport:
+    """In what the feed is not what the log says; nothing where there is no feed."""
     feed_status = status(store)
     if feed_status is None:
-        return []
-    if feed_status.problem in {"feed_unreachable", "feed_ahead", "feed_of_another"}:
-        return [feed_status.problem]
+        return FeedReport()
+    problems = [] if feed_status.problem is None else [feed_status.problem]
+    if problems and problems[0] not in {"feed_behind", AHEAD, FORKED}:
+        return FeedReport(tuple(problems))
+    covered, forked, foreign = set[int](), False, 0
+    chain = _chain(store)
+    for line in read(feed_status.path, store.layout.id):
+        if line is None or chain.signer(line) is None:
+            foreign += 1
+        elif not _is_ours(store, line):
+            forked = True
+        elif _leaves(line) == store.log.leaves(line.after, line.size):
+            covered.add(line.size)
+    reach = max(covered, default=0)
+    wanted = {size for size, _ in store.log.notes_after(0) if size <= reach}
+    if not wanted <= covered:
+        problems.append("feed_differs")
+    if forked and not {AHEAD, FORKED} & set(problems):
+        problems.append(FORKED)
+    return FeedReport(tuple(problems), foreign)
+
+
+def _leaves(line: FeedLine) -> dict[int, bytes] | None:
     try:
-        agrees = _agrees(store, read(feed_status.path))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        agrees = False
-    return [*([] if agrees else ["feed_differs"]), *([feed_status.problem] if feed_status.problem else [])]
-
-
-def _agrees(store: Store, lines: Iterable[Line]) -> bool:
-    """Whether what checkpoints closed is every entry of the log, in order and as it stands there."""
-    closed, leaves = 0, dict[int, bytes]()  # up to where checkpoints closed it, and what came behind that
-    for line in lines:
-        if "seq" in line:
-            seq = int(line["seq"])
-            if seq == closed:
-                leaves = {}  # again, behind what a crash cut off
-            if seq >= closed:
-                leaves[seq] = leaf_of(line)
-        elif "checkpoint" in line:
-            size = merkle.parse_note(str(line["checkpoint"]))[0].size
-            if size > closed:
-                if len(leaves) != size - closed or leaves != store.log.leaves(closed, size):
-                    return False
-                closed, leaves = size, {}
-    return True
-
-
-def _parse(text: bytes) -> dict[str, Any] | None:
-    """A line as JSON; None where it is torn, or none of ours."""
-    try:
-        return parse_object(text, max_bytes=_LONGEST)
-    except ValueError:
+        return {entry.seq: entry.leaf for entry in line.entries()}
+    except (KeyError, TypeError, ValueError):
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 
 from arlo_rec.backends.files import LOCK
@@ -23,8 +24,16 @@ from arlo_rec.store import Store
 LARGE = frozenset({"recordings", "metadata", "shares", "mentions"})  # tables with a row for every recording
 
 
-def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
-    """Everything that is changed, truncated, exchanged, missing or older than a state that was seen; empty if nothing.
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is wrong; and how many lines of the feed this log did not sign, which is no problem of the store."""
+
+    problems: list[Problem]
+    feed_foreign: int = 0
+
+
+def verify(store: Store, now: datetime, *, read_data: bool) -> Findings:
+    """Everything that is changed, truncated, exchanged, missing or older than a state that was seen.
 
     With *read_data* every object is read and the largest tables are summed too. Raises NotGranted.
     """
@@ -38,23 +47,25 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> list[Problem]:
     with ThreadPoolExecutor(max_workers=1) as thread:  # the engine's check takes a third of the time, without the GIL
         file_check = thread.submit(store.db.check_file)
         try:
-            problems = _compared(store, read_data=read_data)
+            found = _compared(store, read_data=read_data)
         except Exception:  # a page that cannot be read, or was exchanged, ends the checks that read it
-            problems = []
+            found = Findings([])
             if not file_check.result():
                 raise
-        return doubts + [Problem("catalogue_damaged", finding) for finding in file_check.result()] + problems
+        damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
+        return Findings(doubts + damaged + found.problems, found.feed_foreign)
 
 
-def _compared(store: Store, *, read_data: bool) -> list[Problem]:
+def _compared(store: Store, *, read_data: bool) -> Findings:
     check = ConsistencyCheck(store, read_data=read_data)
     log = audit_check.check(store.log, store.signers(), signatures=True, follow=check.follow)
     problems = [Problem(code, "log") for code in log]
-    problems += [Problem(code, "feed") for code in feed.check(store)]
+    fed = feed.check(store)
+    problems += [Problem(code, "feed") for code in fed.problems]
     problems += _root_problems(store)
     problems += [Problem("rows_changed", table) for table in _changed_tables(store, read_data=read_data)]
     problems += [Problem("file_missing", name) for name in _missing_files(store)]
-    return problems + check.problems()
+    return Findings(problems + check.problems(), fed.foreign)
 
 
 def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:

@@ -1,9 +1,15 @@
 """What happened since a backup, from the feed: pure reading, checked against the log that the backup holds.
 
-The feed must be of the same log: what both have is compared, every further entry must follow without a gap and with
-its body, and only what a checkpoint closed counts: one whose root is that of the entries, and which the log's own
-key signed. The lines beside the entries, who is here and who withdrew, are believed where an entry commits to them.
-What an entry did follows from the type of its event (`model.audit_events`).
+Only lines count that the log's own key signed, and of these only the ones that go on from the backup's log, each from
+where the one before ended. What is not signed is skipped and counted. Signed lines that contradict each other are
+decided by the backup where they differ about what it holds; a restore is refused where they cannot be:
+
+- two of them go on from the same entry that is not before the backup's end, and say different things
+- one that contradicts the backup is newer than all that agree with it, so another copy of the store went on last
+- one goes on from an entry that no line has
+
+What a line says beside its entries, who is here and who withdrew, is believed where an entry commits to it. What an
+entry did follows from the type of its event (`model.audit_events`).
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.audit_log import LogKey, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.roster import read_people
 from arlo_rec.model import audit_events
@@ -42,6 +49,7 @@ from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.records import Person, RecordingId, from_iso
 from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
+from arlo_rec.offsite.feed_line import FeedLine, KeyChain
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -91,6 +99,7 @@ class Replay:
     disclosures: dict[int, Disclosure] = field(default_factory=dict)  # by the entry that let the copy go
     confirmed: set[int] = field(default_factory=set)  # of these, deleted again
     purged_at: datetime | None = None
+    foreign: int = 0  # lines of the feed that nobody of this log signed
     counters: Counters = Counters()
 
     @property
@@ -103,130 +112,138 @@ class Replay:
         yield from ((entry.seq, audit_log.read_body(entry.body)) for entry in self.entries if entry.body is not None)
 
 
-def read_feed(store: Store, lines: Iterable[feed.Line]) -> Replay:
+def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
     """What the feed's lines say happened since the backup.
 
-    Raises Integrity where the feed is of another log, or was changed, and Refused where it ends before the backup.
+    Raises Integrity where the feed was changed, or contradicts itself, and Refused where it ends before the backup.
     Tombstones are opened with this officer's key, unless she herself is among those who are gone.
     """
     try:
         reader = _Reader(store)
         for line in lines:
             reader.take(line)
+        reader.demand_decided()
         replay = reader.replay
-        if reader.closed.size < reader.size:
-            raise Refused("feed_too_short", rule="consent.withdraw", feed=reader.closed.size, log=reader.size)
-        people: tuple[int, str] | None = None
+        if reader.reach < reader.size:
+            raise Refused("feed_too_short", rule="consent.withdraw", feed=reader.reach, log=reader.size)
+        replay.links = reader.links
+        people: str | None = None
         withdrawals: dict[int, str] = {}
         for seq, body in replay.bodies():
             event = audit_events.read(body)
             _take_effect(replay, seq, body, event)
             if isinstance(event, ChangesPeople):
-                people = seq, event.people
+                people = event.people
             elif isinstance(event, Withdrawn):
                 withdrawals[seq] = event.tombstones
         if people is not None:
-            replay.people = _people(reader.people[people[0]], people[1])
+            replay.people = read_people(reader.people[people])
         if store.identity.name not in replay.gone:
             for seq, digest in withdrawals.items():
-                replay.tombstones[seq] = _tombstones(store, reader.sealed[seq], digest)
+                replay.tombstones[seq] = _tombstones(store, reader.sealed[seq], seq, digest)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Integrity("feed_differs") from None
     return replay
 
 
 class _Reader:
-    """The lines up to the last checkpoint that closes them; what a crash left open behind it is dropped."""
+    """The signed lines that go on from the backup's log, one behind the other, wherever they lie in the file."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.size = store.log.tree().size
-        self.closed = merkle.Tree()
+        self._tree = store.log.tree()
+        self.size = self._tree.size
+        self.reach = 0  # how far lines go that say what our log says
         self.replay = Replay()
-        self.people: dict[int, list[dict[str, Any]]] = {}  # who is said to be here, by the entry that commits to it
-        self.sealed: dict[int, feed.Line] = {}  # tombstones, by the entry that commits to them
-        self._keys = [(key.from_size, merkle.parse_vkey(key.vkey)[1]) for key in store.log.key_chain()]
-        self._begin()
+        self.people: dict[str, list[dict[str, Any]]] = {}  # who is said to be here, by the digest that commits to it
+        self.sealed: dict[int, FeedLine] = {}  # the line with tombstones, by the entry that commits to them
+        self.links: list[Link] = []
+        self._chain = KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.signers())
+        self._roots: dict[int, bytes] = {self.size: self._tree.root()}
+        self._elsewhere = set[bytes]()  # roots of a log that says otherwise than the backup
+        self._furthest = 0  # of lines that go on from an entry that is not here
+        self._is_contradicted = False  # by a line behind the last of ours
 
-    def _begin(self) -> None:
-        """Begin behind the last checkpoint."""
-        self._tree = self.closed
-        self._waiting: list[RawEntry] = []
-        self._new_keys: list[LogKey] = []
-
-    def take(self, line: feed.Line) -> None:
-        """Read one line; raises KeyError, TypeError, ValueError or AttributeError where it is not as it must be."""
-        if "seq" in line:
-            self._take_entry(line)
-        elif "log_key" in line:
-            self._take_log_key(line)
-        elif "people" in line:
-            self.people[_number(line["after"])] = line["people"]
-        elif "tombstones" in line:
-            self.sealed[_number(line["tombstones"])] = line
-        elif "checkpoint" in line:
-            self._take_checkpoint(line)
-
-    def _take_entry(self, line: feed.Line) -> None:
-        seq = _number(line["seq"])
-        if seq == self.closed.size:  # again, behind what a crash cut off
-            self._waiting, self._tree = [], self.closed
-        if seq < self.closed.size:
+    def take(self, line: FeedLine | None) -> None:
+        """Read one line; raises KeyError, TypeError or ValueError where two signed lines cannot both be true."""
+        if line is None:
+            self.replay.foreign += 1
             return
-        if seq != self._tree.size or "body" not in line:
-            raise ValueError("a gap, or an entry without its body")
-        salt, body = from_base64(line["salt"], merkle.SALT_BYTES), canonical(line["body"])
-        leaf = merkle.leaf_hash(merkle.commit(salt, body))
-        self._waiting.append(RawEntry(seq, salt, body, leaf))
-        self._tree = self._tree.add(leaf)
-
-    def _take_log_key(self, line: feed.Line) -> None:
-        since = _number(line["from"])
-        if since >= self.size and since == self.closed.size:
-            self._new_keys = []
-        if since >= self.size and since >= self.closed.size:
-            statement = from_base64(line["statement"]) if line["statement"] else b""
-            self._new_keys.append(LogKey(str(line["log_key"]), since, statement))
-
-    def _take_checkpoint(self, line: feed.Line) -> None:
-        note = str(line["checkpoint"])
-        checkpoint, _ = merkle.parse_note(note)
-        if checkpoint.origin != self._store.log.origin or checkpoint.size > self._tree.size:
-            raise ValueError("of another log, or something was taken out of what it closes")
-        if checkpoint.size <= self.closed.size:
+        if line.size <= self.size and self._root(line.size) == line.checkpoint.root:
+            self._agree(line.size)  # what the backup has; nothing is taken from it, so nobody needs to have signed it
             return
-        if checkpoint.size != self._tree.size or checkpoint.root != self._tree.root():
+        signer = self._chain.signer(line)
+        if signer is None:
+            self.replay.foreign += 1
+        elif line.before != self._root(line.after):
+            self._take_unplaced(line)
+        elif line.after == self._tree.size:
+            self._go_on(line, signer)
+        elif line.after >= self.size and self._root(line.size) != line.checkpoint.root:
+            raise ValueError("two signed lines go on from one entry, and say different things")
+        elif self._root(line.size) != line.checkpoint.root:
+            self._contradict(line)
+
+    def demand_decided(self) -> None:
+        """Raise ValueError where signed lines are missing in between, or where another copy of the store went on last.
+
+        Called behind the last line. A line that says otherwise than the backup and lies before our newest is of a log
+        that was given up; one that lies behind it is of a log that went on after ours.
+        """
+        if self._furthest > self._tree.size:
+            raise ValueError("a signed line goes on from an entry that is not here")
+        if self._is_contradicted:
+            raise ValueError("a signed line behind our last says otherwise than the backup")
+
+    def _root(self, size: int) -> bytes | None:
+        """The root of the backup's log, and of what goes on from it, at *size*; None where nothing was closed there."""
+        if size > self.size or size in self._roots:
+            return self._roots.get(size)
+        return self._store.log.root_at(size) if size else merkle.EMPTY_ROOT
+
+    def _agree(self, size: int) -> None:
+        if size > self.reach:
+            self.reach, self._is_contradicted = size, False
+
+    def _take_unplaced(self, line: FeedLine) -> None:
+        """A signed line that goes on from no entry of ours: of another copy of the store, or one before it is gone."""
+        if self._root(line.after) is None and line.before not in self._elsewhere:
+            self._furthest = max(self._furthest, line.size)
+        else:
+            self._contradict(line)
+
+    def _contradict(self, line: FeedLine) -> None:
+        self._is_contradicted = True
+        self._elsewhere.add(line.checkpoint.root)
+
+    def _go_on(self, line: FeedLine, signer: bytes) -> None:
+        tree, entries = self._tree, line.entries()
+        for entry in entries:
+            tree = tree.add(entry.leaf)
+        if tree.size != line.size or tree.root() != line.checkpoint.root:
             raise ValueError("not the root of these entries")
-        self._compare()
-        if checkpoint.size > self.size:
-            self._add_keys()
-            public = [key for since, key in self._keys if since < checkpoint.size][-1]
-            if not merkle.note_signed_by(note, checkpoint.origin, public):
-                raise ValueError("not signed by the log")
-            self.replay.entries += [entry for entry in self._waiting if entry.seq >= self.size]
-            self.replay.checkpoints.append(SignedCheckpoint(checkpoint.size, checkpoint.root, note))
-        if "changes" in line:
-            counters = (_number(line[key]) for key in ("roster", "generation", "changes"))
+        self.replay.log_keys += self._chain.go_on(line)
+        public = self._chain.key_at(line.size)  # where it signed the line, it signed the checkpoint's root in it
+        if signer != public and not merkle.note_signed_by(line.note, line.checkpoint.origin, public):
+            raise ValueError("not signed by the log")
+        self.replay.entries += entries
+        self.replay.checkpoints.append(SignedCheckpoint(line.size, line.checkpoint.root, line.note))
+        self._take_beside(line)
+        self._tree, self._roots[line.size] = tree, line.checkpoint.root
+        self._agree(line.size)
+
+    def _take_beside(self, line: FeedLine) -> None:
+        """What a line says beside its entries."""
+        counters = line.counters()
+        if counters is not None:
             self.replay.counters = Counters(*counters)
-        self.closed = self._tree
-        self._begin()
-
-    def _compare(self) -> None:
-        """Raise ValueError where an entry that the backup has too is another there."""
-        known = self._store.log.leaves(self.closed.size, min(self._tree.size, self.size))
-        if any(known.get(entry.seq) != entry.leaf for entry in self._waiting if entry.seq < self.size):
-            raise ValueError("another entry")
-
-    def _add_keys(self) -> None:
-        """Add the keys that came since; raises ValueError where neither the key before nor an officer vouches."""
-        signers = self._store.signers()
-        for key in self._new_keys:
-            _, public = merkle.parse_vkey(key.vkey)
-            statement = key.statement or b""
-            if not audit_log.follows_on(self._store.log.origin, self._keys[-1][1], public, statement, signers):
-                raise ValueError("a key that nobody vouched for")
-            self._keys.append((key.from_size, public))
-            self.replay.log_keys.append(key)
+        if "people" in line.document:
+            people = line.document["people"]
+            self.people[primitives.sha256(canonical(people)).hex()] = people
+        for link in line.document.get("links", []):
+            self.links.append(authority.decode(from_base64(link["body"]), from_base64(link["signature"], 64)))
+        for seq in line.document.get("sealed", {}):
+            self.sealed[int(seq)] = line
 
 
 def _number(value: object) -> int:
@@ -278,16 +295,9 @@ def _take_effect_of_unknown(replay: Replay, body: Mapping[str, Any], recordings:
         replay.erased |= recordings
 
 
-def _people(said: list[dict[str, Any]], digest: str) -> list[Person]:
-    """Who is or was here; raises ValueError where no entry commits to that, Integrity where it cannot be read."""
-    if primitives.sha256(canonical(said)).hex() != digest:
-        raise ValueError("people whom no entry commits to")
-    return read_people(said)
-
-
-def _tombstones(store: Store, line: feed.Line, digest: str) -> list[Tombstone]:
+def _tombstones(store: Store, line: FeedLine, seq: int, digest: str) -> list[Tombstone]:
     """Those of one withdrawal; raises ValueError where its entry commits to others, Integrity where they stay shut."""
-    tombstones = feed.tombstones(store.layout.id, line, store.identity.sealing)
+    tombstones = feed.tombstones(store.layout.id, line, seq, store.identity.sealing)
     if feed.digest_of(tombstones) != digest:
         raise ValueError("tombstones that no entry commits to")
     return tombstones

@@ -14,18 +14,15 @@ intake does not even get the root secret, until an officer accepts that with a r
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.admin.initialise import group_id
-from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
-from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -36,50 +33,21 @@ from arlo_rec.keys.key_files import Identity, read_catalogue_seal, write_catalog
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model import audit_events
-from arlo_rec.model.errors import Integrity, NotGranted, NotUnlocked, Refused, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, NotGranted, NotUnlocked, Usage
 from arlo_rec.model.records import Person, RecordingId
-from arlo_rec.offsite import escrow, escrow_slot, feed
+from arlo_rec.offsite import escrow_slot, feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import RING_LONGEST, Action, Event, may, reason_problem
+from arlo_rec.policy import Action, Event, may, reason_problem
 from arlo_rec.recovery import reconcile
+from arlo_rec.recovery.backup_source import BackupSource, RestoreOptions
 from arlo_rec.recovery.reconcile import NewPlaces
 from arlo_rec.recovery.replay import Replay, read_feed
 from arlo_rec.store import Change, Store, catalogue_key, log_key
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
-ABOUT_BYTES = 4096  # of backup.toml; it has 80
+
 UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
 AT_ONCE = 256  # objects copied before they are synced together
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreOptions:
-    """Which backup, and where the store is to be."""
-
-    folder: Path
-    escrow: Path
-    store: Path
-    root: Path
-    feed: Path | None = None
-    group: str | None = None  # of login accounts that share the store
-
-
-@dataclass(frozen=True, slots=True)
-class BackupSource:
-    """The backup that is restored."""
-
-    store_id: bytes
-    slot: EscrowSlot
-    folder: Path
-
-    @property
-    def catalogue(self) -> Path:
-        """The copy of the catalogue."""
-        return self.folder / escrow.CATALOGUE
-
-    def layout(self, root_folder: Path) -> Layout:
-        """Where its key files and seals lie."""
-        return Layout(self.folder, root_folder, self.store_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +64,7 @@ class RestoredStore:
     replayed: bool  # whether it is known from a feed what happened since
     rings_left: tuple[Path, ...]  # of the lost store, which no purge empties any more
     check_word: str  # of the newest link; who has seen a newer store compares it
+    foreign: int  # lines of the feed that nobody of this log signed, and that were not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +100,12 @@ class _Difference:
         return tuple(sorted((self.since.taken | self.missing) - self.since.erased))
 
 
-def find(options: RestoreOptions, now: datetime) -> BackupSource:
-    """The newest backup that can be opened; raises Usage, Refused (older than its ring), Unreachable or Integrity."""
-    store_id = _store_id(options.folder)
-    slots = escrow.slots(store_id, RingFile(options.escrow).read())
-    live = [slot for slot in slots if slot.at < now + RING_LONGEST and now < slot.at + timedelta(hours=slot.hours)]
-    if not live:
-        raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
-    for slot in live:
-        source = BackupSource(store_id, slot, options.folder / str(slot.number))
-        if source.catalogue.is_file() and escrow.file_digest(source.catalogue) == slot.catalogue:
-            return source
-    raise Integrity("backup_damaged", path=str(options.folder))
-
-
 def carry_out(
     source: BackupSource, options: RestoreOptions, identity: Identity, now: datetime, state: StateFolder
 ) -> RestoredStore:
     """Make the store; raises Usage where something is in the way, NotGranted, NotUnlocked, Integrity, Refused."""
     if options.feed is not None:
-        feed.demand_reachable(options.feed)
+        feed.demand_reachable(options.feed, source.store_id)
     secret = escrow_slot.open_sealed(source.store_id, source.slot, identity.sealing)
     if secret is None:
         raise NotUnlocked("backup_not_for_you", rule="access.officer")
@@ -193,7 +148,7 @@ def _remove_half_made(options: RestoreOptions) -> None:
 def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret: bytes, now: datetime) -> RestoredStore:
     store = copy.store
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
-    replay = read_feed(store, feed.read(options.feed)) if options.feed is not None else None
+    replay = read_feed(store, feed.read(options.feed, source.store_id)) if options.feed is not None else None
     if replay is not None and store.identity.name in replay.gone:
         raise NotUnlocked("no_longer_here", rule="access.officer")
     missing = _copy_objects(store, options.folder)
@@ -214,6 +169,7 @@ def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret:
         replayed=replay is not None,
         rings_left=rings_left,
         check_word=store.authority.spoken(),
+        foreign=difference.since.foreign,
     )
     _let_in(store, source, copy.new_seed)
     if options.feed is not None:
@@ -247,18 +203,6 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
 
 
 # -- 1 and 2: what the backup holds -------------------------------------------------------------------
-
-
-def _store_id(folder: Path) -> bytes:
-    try:
-        about = tomllib.loads(read_small(folder / "backup.toml", ABOUT_BYTES).decode("utf-8"))
-        return bytes.fromhex(about["id"])
-    except (FileNotFoundError, NotADirectoryError):
-        raise Usage("no_backup", path=str(folder)) from None
-    except OSError as error:
-        raise Unreachable("disk_failed", path=str(folder), reason=error.strerror or "") from None
-    except (KeyError, TypeError, ValueError, RecursionError):
-        raise Integrity("backup_damaged", path=str(folder)) from None
 
 
 def _open_copy(source: BackupSource, target: Layout, identity: Identity, state: StateFolder) -> _Copy:

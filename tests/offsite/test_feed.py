@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.backends import feedfile
 from arlo_rec.backends.feedfile import FeedFile
-from arlo_rec.offsite import feed
+from arlo_rec.keys.layout import find
+from arlo_rec.model.errors import Unreachable
+from arlo_rec.offsite import feed, feed_line
 from tests.support.attack import identity
-from tests.support.feed import configure, lines, path
+from tests.support.feed import CANNOT_SIGN, configure, empty, entries, path
 from tests.support.world import World
 
 
@@ -26,8 +30,11 @@ def fed(world: World) -> World:
     return world
 
 
-def entries(world: World) -> list[dict[str, Any]]:
-    return [one for one in lines(world) if "seq" in one]
+@contextmanager
+def held(world: World) -> Iterator[None]:
+    """Somebody holds the lock of the feed."""
+    with FeedFile(path(world), feed_line.first_line(find(world.store).id)).alone(0.0):
+        yield
 
 
 def logged(world: World) -> int:
@@ -39,7 +46,8 @@ def test_every_entry_is_told_once_and_in_order(fed: World) -> None:
     fed.grant()
     fed.json("withdraw", "90000001", "--yes", who="skranke")
     assert [one["seq"] for one in entries(fed)] == list(range(logged(fed)))
-    assert fed.json("status", who="iver")["feed"] == {"path": str(path(fed)), "behind": 0, "problem": None}
+    told = fed.json("status", who="iver")["feed"]
+    assert told == {"path": str(path(fed)), "behind": 0, "problem": None, "foreign_lines": 0}
     assert fed.run("verify", who="iver").exit == 0
 
 
@@ -61,15 +69,15 @@ def test_what_was_missed_in_an_outage_comes_with_the_next_command(fed: World) ->
 def test_a_feed_that_cannot_be_written_is_critical(fed: World) -> None:
     fed.take_in("a")
     lines_before = path(fed).read_bytes()
-    with FeedFile(path(fed)).alone(0.0):
+    with held(fed):
         fed.take_in("b", seed=4)
         assert path(fed).read_bytes() == lines_before
-        assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_unreachable"]
+        assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_behind"]
 
 
 def test_a_feed_that_was_emptied_is_filled_again(fed: World) -> None:
     fed.take_in("a")
-    path(fed).write_bytes(b"")
+    empty(fed)
     fed.json("purge", who="cron")
     assert [one["seq"] for one in entries(fed)] == list(range(logged(fed)))
 
@@ -79,31 +87,31 @@ def test_half_a_line_is_skipped_and_what_it_was_comes_again(fed: World) -> None:
     with path(fed).open("ab") as file:
         file.write(b'{"seq":999,"salt":"AA')
     fed.json("purge", who="cron")
-    found = [one["seq"] for one in feed.read(path(fed)) if "seq" in one]
-    assert found == list(range(logged(fed)))
-    assert fed.run("verify", who="iver").exit == 0
+    found = [line for line in feed.read(path(fed), find(fed.store).id) if line is not None]
+    assert [entry.seq for line in found for entry in line.entries()] == list(range(logged(fed)))
+    told = fed.run("verify", "--json", who="iver")
+    assert (told.exit, told.json["feed_foreign_lines"]) == (0, 1)
 
 
 def test_who_withdrew_is_told_to_officers_alone_and_as_a_pseudonym(fed: World) -> None:
     fed.take_in("a")
     fed.json("withdraw", "90000001", "--yes", who="skranke")
-    (told,) = [one for one in lines(fed) if "tombstones" in one]
+    (told,) = [line for line in feed.read(path(fed), find(fed.store).id) if line and "sealed" in line.document]
+    (seq,) = map(int, told.document["sealed"])
     assert "90000001" not in path(fed).read_text("utf-8")
     officer = identity(fed, "sigrid")
-    (tombstone,) = feed.tombstones(officer.store, told, officer.sealing)
+    (tombstone,) = feed.tombstones(officer.store, told, seq, officer.sealing)
     assert (tombstone.kind, len(tombstone.tag)) == ("caller", 16)
     assert tombstone.tag.hex() not in path(fed).read_text("utf-8")
     with pytest.raises(feed.Integrity):
-        feed.tombstones(officer.store, told, identity(fed, "iver").sealing)
+        feed.tombstones(officer.store, told, seq, identity(fed, "iver").sealing)
 
 
 def test_a_line_that_was_changed_or_taken_out_is_named_by_verify(fed: World) -> None:
     fed.take_in("a")
     whole = path(fed).read_text("utf-8")
-    for forged in (
-        whole.replace("sigrid", "nobody", 1),
-        "\n".join(one for one in whole.split("\n") if '"seq":3' not in one),
-    ):
+    out = whole.splitlines(keepends=True)[3]
+    for forged in (whole.replace("sigrid", "nobody", 1), whole.replace(out, "")):
         assert forged != whole
         path(fed).write_text(forged, "utf-8")
         found = fed.run("verify", "--json", who="iver")
@@ -138,27 +146,53 @@ def test_init_makes_a_feed_for_every_account(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_withdrawal_does_not_wait_for_a_feed_that_somebody_holds(fed: World) -> None:
     fed.take_in("a")
-    file = FeedFile(path(fed))
-    with file.alone(0.0):
+    with held(fed):
         told = fed.json("withdraw", "90000001", "--yes", who="skranke")
     assert told["erased"] == 1
+
+
+FIRST = b"the first line"
 
 
 @given(st.lists(st.binary(max_size=40).map(lambda one: one.replace(b"\n", b"")), max_size=12), st.integers(1, 64))
 def test_lines_are_read_backwards_as_they_stand(written: list[bytes], block: int) -> None:
     import tempfile
 
-    from arlo_rec.backends import feedfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = FeedFile(Path(folder) / "feed")
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        file = FeedFile(Path(folder) / "feed", FIRST)
         file.create(0o600)
-        kept, feedfile._BLOCK = feedfile._BLOCK, block
-        try:
-            with file.alone(1.0) as handle:
-                file.append(handle, written)
-                os.write(handle, b"half")
-                assert list(file.backwards(handle)) == written[::-1]
-        finally:
-            feedfile._BLOCK = kept
-        assert list(file.lines()) == written
+        patch.setattr(feedfile, "_BLOCK", block)
+        with file.alone(1.0) as handle:
+            file.append(handle, written)
+            os.write(handle, b"half")
+            back = list(file.backwards(handle, b""))
+            assert [line for _, line in back] == [*written[::-1], FIRST]
+            assert [line for _, line in file.backwards(handle, b"x")] == [
+                line for line in written[::-1] if line.endswith(b"x")
+            ]
+            content = file.path.read_bytes()
+            assert all(content[: end + 1].endswith(line + b"\n") for end, line in back)
+            assert file.count_lines(handle, file.begin) == len(written)
+            assert list(file.lines(handle)) == written
+
+
+def test_a_line_that_is_too_long_ends_the_search_and_is_cut_where_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedfile, "LONGEST", 1000)
+    monkeypatch.setattr(feedfile, "_BLOCK", 100)
+    file = FeedFile(tmp_path / "feed", FIRST)
+    file.create(0o600)
+    with file.alone(1.0) as handle:
+        file.append(handle, [b"short}", b"x" * 5000, b"last}"])
+        found = file.backwards(handle, b"}")
+        assert next(found)[1] == b"last}"
+        with pytest.raises(Unreachable, match="feed_too_long"):
+            next(found)
+        read = list(file.lines(handle))
+        assert (read[0], len(read[1]) <= 1000, read[2]) == (b"short}", True, b"last}")
+
+
+def test_every_key_of_a_line_but_the_signature_sorts_before_it() -> None:
+    with pytest.raises(ValueError, match="last key"):
+        feed_line.sign(bytes(16), {"store": 1}, CANNOT_SIGN)

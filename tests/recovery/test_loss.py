@@ -14,6 +14,7 @@ from arlo_rec.admin import slip39
 from arlo_rec.keys.key_files import RECOVERY_GROUPS, readable_secret
 from arlo_rec.model.errors import Usage
 from tests.support.backups import back_up, is_whole, lose, opened, places, with_feed
+from tests.support.feed import empty
 from tests.support.feed import path as feed_path
 from tests.support.places import TOP
 from tests.support.properties import examples
@@ -232,6 +233,8 @@ def test_the_feed_is_lost_and_a_new_one_is_filled(fed: World) -> None:
     feed_path(fed).unlink()
     assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_unreachable"]
     feed_path(fed).touch()
+    assert fed.run("status", "--json", who="iver").json["critical"] == ["feed_of_another"], "it may be anybody's"
+    empty(fed)
     assert fed.run("status", "--json", who="iver").json["critical"] == []
     assert fed.run("verify", who="iver").exit == 0
     back_up(fed)

@@ -91,13 +91,15 @@ def test_an_officer_who_was_removed_since_cannot_restore(fed: World) -> None:
     fed.json("person", "remove", "sara", "--yes", who="sigrid")
     assert fed.run("status", "--json", who="iver").json["critical"] == ["backup_void"]
     assert not slots(fed), "the slots that she could open are empty"
-    back_up(fed)
     lose(fed)
-    for code, content in (("backup_not_for_you", None), ("no_longer_here", ring)):  # today's ring, and her copy of it
+    for exit_status, code, content in (
+        (14, "backup_too_old", None),
+        (12, "no_longer_here", ring),
+    ):  # hers
         if content is not None:
             (places(fed)[1] / "ring").write_bytes(content)
         told = restore(fed, "--feed", str(feed_path(fed)), who="sara")
-        assert (told.exit, told.json["error"]["code"]) == (12, code)
+        assert (told.exit, told.json["error"]["code"]) == (exit_status, code)
         assert not fed.store.exists() and not fed.root.exists()
 
 
@@ -161,20 +163,22 @@ def test_a_feed_of_another_log_or_one_that_was_changed_is_refused_and_nothing_is
     fed.take_in("a")
     back_up(fed)
     fed.json("withdraw", "90000001", "--yes", who="skranke")
+    fed.json("purge", who="cron")
     lose(fed)
     whole = feed_path(fed).read_text("utf-8")
     lines = whole.splitlines(keepends=True)
     erasure = next(i for i, one in enumerate(lines) if '"withdraw"' in one and '"done"' in one)
     broken = {
-        "changed": whole.replace("sigrid", "nobody"),
-        "cut out": "".join(lines[:erasure] + lines[erasure + 1 :]),
-        "said otherwise": whole.replace('"action":"withdraw"', '"action":"withdrew"'),
+        "changed": (whole.replace("skranke", "nobody"), "feed_differs"),
+        "cut out": ("".join(lines[:erasure] + lines[erasure + 1 :]), "feed_differs"),
+        "said otherwise": (whole.replace('"action":"withdraw"', '"action":"withdrew"'), "feed_differs"),
+        "of another": (whole.replace('"store":"', '"store":"f', 1), "feed_of_another"),
     }
-    for how, text in broken.items():
+    for how, (text, code) in broken.items():
         assert text != whole
         feed_path(fed).write_text(text, "utf-8")
         told = restore(fed, "--feed", str(feed_path(fed)))
-        assert (told.exit, told.json["error"]["code"]) == (15, "feed_differs"), how
+        assert (told.exit, told.json["error"]["code"]) == (16 if how == "of another" else 15, code), how
         assert not fed.store.exists() and not fed.root.exists()
     feed_path(fed).write_text("".join(lines[:3]), "utf-8")
     told = restore(fed, "--feed", str(feed_path(fed)))

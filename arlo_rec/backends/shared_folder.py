@@ -1,0 +1,156 @@
+"""The one way to open a file in a folder that several accounts write to: store, root, backup, ring, feed.
+
+Whoever may write there can put a link, a pipe, a device or a file of a terabyte in the place of any file. So every
+folder on the way is opened by its handle without following a link, from one that somebody named (*below*; by default
+the folder in which the file lies); the file is opened without following a link and without waiting, must be a plain
+file, and is read up to a length that the caller knows. A file that is written to must have one name, so that nothing
+elsewhere changes with it. What is none of that raises `NotPlain`, an OSError; `durable.translated` gives it its words.
+
+Only this module and `bounded_read`, for files that somebody named on the command line, open files for reading.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from arlo_rec.backends.bounded_read import read_handle
+
+_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+_WAY = os.O_PATH | os.O_DIRECTORY  # a folder that is only passed through: it need not be readable
+_LINKS = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV})  # a link, no folder, a pipe, a device
+_WRITING = os.O_WRONLY | os.O_RDWR
+
+
+class NotPlain(OSError):
+    """Something that is no plain file, or no folder, has the name of one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EINVAL, "not a plain file", str(path))
+
+
+def open_folder(path: Path, *, below: Path | None = None) -> int:
+    """A handle of a folder that is reached from *below* without following a link; raises OSError."""
+    return _reach(path, below or path.parent, _FOLDER)
+
+
+def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 0o600) -> int:
+    """A handle of a plain file, opened with *flags* as `os.open` takes them; raises OSError.
+
+    With O_CREAT the mode is *mode* whatever the umask.
+    """
+    folder = _reach(path.parent, below or path.parent, _WAY)
+    try:
+        return open_in(folder, path, flags, mode=mode)
+    finally:
+        os.close(folder)
+
+
+def open_in(folder: int, path: Path, flags: int, *, mode: int = 0o600) -> int:
+    """The same in a folder that is open already; of *path* only the name counts, and the rest is for messages."""
+    handle = _open(path.name, flags, folder, path, mode)
+    try:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode) or (flags & _WRITING and about.st_nlink > 1):
+            raise NotPlain(path)  # noqa: TRY301 - closes the handle like any other error
+        if flags & os.O_CREAT and stat.S_IMODE(about.st_mode) != mode and about.st_uid == os.geteuid():
+            os.fchmod(handle, mode)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def read_small(path: Path, most: int, *, below: Path | None = None) -> bytes:
+    """The bytes of a plain file; raises OSError, also where it has more than *most*."""
+    handle = open_file(path, os.O_RDONLY, below=below)
+    try:
+        return read_handle(handle, path, most)
+    finally:
+        os.close(handle)
+
+
+def names(path: Path, *, below: Path | None = None) -> list[str]:
+    """The names in a folder, sorted; raises OSError."""
+    handle = open_folder(path, below=below)
+    try:
+        return sorted(os.listdir(handle))  # noqa: PTH208 - a path cannot be a handle
+    finally:
+        os.close(handle)
+
+
+def is_plain(path: Path, *, below: Path | None = None) -> bool:
+    """Whether a plain file lies there; never raises OSError."""
+    try:
+        folder = _reach(path.parent, below or path.parent, _WAY)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
+    finally:
+        os.close(folder)
+
+
+def make_folder(path: Path, mode: int, *, below: Path | None = None, group_id: int | None = None) -> None:
+    """Create a folder with that mode whatever the umask, or give it to one that is there; raises OSError.
+
+    Its parent must be there. A folder of somebody else's keeps the mode that it has.
+    """
+    parent = _reach(path.parent, below or path.parent, _WAY)
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(path.name, 0o700, dir_fd=parent)
+        handle = _open(path.name, _FOLDER, parent, path)
+    finally:
+        os.close(parent)
+    try:
+        about = os.fstat(handle)
+        if about.st_uid != os.geteuid() and os.geteuid() != 0:
+            return
+        if group_id is not None and about.st_gid != group_id:
+            os.fchown(handle, -1, group_id)
+        if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
+            os.fchmod(handle, mode)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def folder_of(path: Path, *, below: Path | None = None) -> Iterator[int]:
+    """The folder in which a file lies, open; raises OSError."""
+    handle = open_folder(path.parent, below=below or path.parent)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _reach(path: Path, begin: Path, flags: int) -> int:
+    """A handle of a folder below *begin*, opened with *flags*; the folders on the way are only passed through."""
+    parts = path.relative_to(begin).parts
+    handle = os.open(begin, (_WAY if parts else flags) | os.O_CLOEXEC)
+    for at, part in enumerate(parts, 1):
+        above = handle
+        try:
+            handle = _open(part, flags if at == len(parts) else _WAY, above, path)
+        finally:
+            os.close(above)
+    return handle
+
+
+def _open(name: str, flags: int, folder: int, path: Path, mode: int = 0o600) -> int:
+    """Open a name in a folder; its errors name the whole path."""
+    try:
+        return os.open(name, flags | _SAFE, mode, dir_fd=folder)
+    except OSError as error:
+        if error.errno in _LINKS:
+            raise NotPlain(path) from None
+        error.filename = str(path)
+        raise

@@ -1,0 +1,161 @@
+"""One line of the feed: what one change wrote, closed by its checkpoint and signed by the log's key.
+
+    {"after": 7, "before": …, "checkpoint": …, "entries": [{"body", "salt"}, …], "keys": […], …, "signature": …}
+
+A line says all that it means by itself: which entry of which tree it goes on from, its entries, the keys of the log
+from there on, the roster's people where an entry commits to them (`people`), who withdrew, sealed to the officers
+(`sealed`), and, in the newest of a write, the counters of the store. A key that this version does not know is signed
+like any other, and ignored; its name must sort before `signature`.
+
+A line is believed by its signature, never by its place: the signature is the last key of the canonical line, and
+covers the bytes of the line without it. It is made by the key that signed the log at that place, or by a later one:
+`keys` leads from the one to the other, statement by statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from arlo_rec.backends.feedfile import LONGEST
+from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue.audit_log import LogKey, RawEntry
+from arlo_rec.crypto import merkle, primitives
+from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
+
+MARK = b'"}'  # that every signed line ends with
+_SIGNATURE = b',"signature":"'
+_TAIL = len(_SIGNATURE) + 88 + len(MARK)  # bytes: 64 of Ed25519 are 88 in base64
+_LARGEST = 2**40  # of any number in a line
+COUNTERS = ("roster", "generation", "changes")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """A line that can be read; whether it is to be believed is asked of `KeyChain.signer`."""
+
+    after: int  # entries of the log before it
+    before: bytes  # the root of the log's tree then
+    checkpoint: merkle.Checkpoint
+    note: str
+    keys: tuple[LogKey, ...]
+    document: Mapping[str, Any] = field(repr=False)
+    signed: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Entries of the log with those of this line."""
+        return self.checkpoint.size
+
+    def entries(self) -> list[RawEntry]:
+        """Its entries, with their leaves; raises KeyError, TypeError or ValueError where one is none."""
+        entries = []
+        for seq, entry in enumerate(self.document["entries"], self.after):
+            salt, body = from_base64(entry["salt"], merkle.SALT_BYTES), canonical(entry["body"])
+            entries.append(RawEntry(seq, salt, body, merkle.leaf_hash(merkle.commit(salt, body))))
+        return entries
+
+    def counters(self) -> tuple[int, ...] | None:
+        """Roster, generation and changes of the store when it was written; raises KeyError or ValueError."""
+        if "changes" not in self.document:
+            return None
+        return tuple(_number(self.document[key]) for key in COUNTERS)
+
+
+def first_line(store: bytes) -> bytes:
+    """The first line of a store's feed, which says whose it is."""
+    return canonical({"feed": 1, "store": store.hex()})
+
+
+def sign(store: bytes, document: Mapping[str, Any], key: primitives.SigningKey) -> bytes:
+    """The line that says *document*, signed by the log's newest key."""
+    if max(document) >= "signature":
+        raise ValueError("the signature is the last key of a line")
+    plain = canonical(document)
+    return plain[:-1] + _SIGNATURE + to_base64(key.sign(_message(store, plain))).encode("ascii") + MARK
+
+
+def keys_to_json(keys: Iterable[LogKey]) -> list[dict[str, Any]]:
+    """The log's keys as a line says them."""
+    return [
+        {"from": key.from_size, "statement": to_base64(key.statement) if key.statement else None, "vkey": key.vkey}
+        for key in keys
+    ]
+
+
+def read(raw: bytes) -> FeedLine | None:
+    """A line; None where it is torn, or none of ours whoever wrote it."""
+    if len(raw) > LONGEST or raw[-_TAIL : len(_SIGNATURE) - _TAIL] != _SIGNATURE:
+        return None
+    try:
+        signature = from_base64(raw[-88 - len(MARK) : -len(MARK)].decode("ascii"), 64)
+        document = parse_object(raw, max_bytes=LONGEST)
+        note = str(document["checkpoint"])
+        keys = tuple(_key(key) for key in document["keys"])
+        before, checkpoint = from_base64(document["before"], 32), merkle.parse_note(note)[0]
+        after, size = _number(document["after"]), _number(checkpoint.size)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+    if size <= after:
+        return None
+    return FeedLine(after, before, checkpoint, note, keys, document, raw[:-_TAIL] + b"}", signature)
+
+
+class KeyChain:
+    """The log's keys as far as somebody knows them: who may have signed which line."""
+
+    def __init__(self, origin: str, store: bytes, keys: Sequence[LogKey], people: Sequence[bytes]) -> None:
+        self._origin, self._store, self._people = origin, store, people
+        self._keys = [(key.from_size, merkle.parse_vkey(key.vkey)[1]) for key in keys]
+        self._vouched = set[tuple[bytes, bytes]]()
+
+    def key_at(self, size: int) -> bytes:
+        """The key that signed the checkpoint of *size*."""
+        return next((public for since, public in reversed(self._keys) if since < size), self._keys[0][1])
+
+    def signer(self, line: FeedLine) -> bytes | None:
+        """The key that signed a line and may have; None where nobody did whom the chain leads to."""
+        if line.checkpoint.origin != self._origin:
+            return None
+        public, since = self.key_at(line.after), line.after
+        for key in line.keys:
+            _, new = merkle.parse_vkey(key.vkey)
+            if key.from_size < since or not self._follows(public, new, key):  # an earlier key has no say any more
+                return None
+            public, since = new, key.from_size
+        message = _message(self._store, line.signed)
+        return public if primitives.verified(public, line.signature, message) else None
+
+    def go_on(self, line: FeedLine) -> list[LogKey]:
+        """Take over the keys that signed the log from this line on, whose signer was asked for; those that are new."""
+        known = {public for _, public in self._keys}
+        new = [key for key in line.keys if key.from_size < line.size and merkle.parse_vkey(key.vkey)[1] not in known]
+        self._keys += [(key.from_size, merkle.parse_vkey(key.vkey)[1]) for key in new]
+        return new
+
+    def _follows(self, old: bytes, new: bytes, key: LogKey) -> bool:
+        """Whether *new* follows *old* in the log: it is known to, or the old key or an officer says so."""
+        if (key.from_size, new) in self._keys or (old, new) in self._vouched:
+            return True
+        if not audit_log.follows_on(self._origin, old, new, key.statement or b"", self._people):
+            return False
+        self._vouched.add((old, new))
+        return True
+
+
+def _key(key: Mapping[str, Any]) -> LogKey:
+    merkle.parse_vkey(str(key["vkey"]))
+    statement = from_base64(key["statement"]) if key["statement"] is not None else None
+    return LogKey(str(key["vkey"]), _number(key["from"]), statement)
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or not 0 <= value < _LARGEST:
+        raise ValueError("no number")
+    return value
+
+
+def _message(store: bytes, plain: bytes) -> bytes:
+    return b"arlo-rec/1/feed line\0" + store + plain

@@ -1,0 +1,74 @@
+"""Which backup a restore takes: the newest that a slot of its ring still opens."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.ringfile import RingFile
+from arlo_rec.keys.layout import Layout
+from arlo_rec.model.errors import Integrity, Refused, Unreachable, Usage
+from arlo_rec.offsite import escrow
+from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.policy import RING_LONGEST
+
+ABOUT_BYTES = 4096  # of backup.toml; it has 80
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """Which backup, and where the store is to be."""
+
+    folder: Path
+    escrow: Path
+    store: Path
+    root: Path
+    feed: Path | None = None
+    group: str | None = None  # of login accounts that share the store
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSource:
+    """The backup that is restored."""
+
+    store_id: bytes
+    slot: EscrowSlot
+    folder: Path
+
+    @property
+    def catalogue(self) -> Path:
+        """The copy of the catalogue."""
+        return self.folder / escrow.CATALOGUE
+
+    def layout(self, root_folder: Path) -> Layout:
+        """Where its key files and seals lie."""
+        return Layout(self.folder, root_folder, self.store_id)
+
+
+def find(options: RestoreOptions, now: datetime) -> BackupSource:
+    """The newest backup that can be opened; raises Usage, Refused (older than its ring), Unreachable or Integrity."""
+    store_id = _store_id(options.folder)
+    slots = escrow.slots(store_id, RingFile(options.escrow).read())
+    live = [slot for slot in slots if slot.at < now + RING_LONGEST and now < slot.at + timedelta(hours=slot.hours)]
+    if not live:
+        raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
+    for slot in live:
+        source = BackupSource(store_id, slot, options.folder / str(slot.number))
+        if source.catalogue.is_file() and escrow.file_digest(source.catalogue) == slot.catalogue:
+            return source
+    raise Integrity("backup_damaged", path=str(options.folder))
+
+
+def _store_id(folder: Path) -> bytes:
+    try:
+        about = tomllib.loads(read_small(folder / "backup.toml", ABOUT_BYTES).decode("utf-8"))
+        return bytes.fromhex(about["id"])
+    except (FileNotFoundError, NotADirectoryError):
+        raise Usage("no_backup", path=str(folder)) from None
+    except OSError as error:
+        raise Unreachable("disk_failed", path=str(folder), reason=error.strerror or "") from None
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise Integrity("backup_damaged", path=str(folder)) from None
