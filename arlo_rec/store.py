@@ -200,9 +200,7 @@ class Store:
             self.authority.abandon()
             raise
         self.authority.committed()
-        with self.reading():
-            self._seen = self.head()
-        self.remember()
+        self.remember_head()
         for follow in self.followers:
             follow(self)
 
@@ -230,6 +228,12 @@ class Store:
         digest = primitives.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))
         generation, link = self.meta.number("generation"), self.authority.pin()
         return root_secret.Seen(generation, link, tree.size, tree.root(), self.meta.number("changes"), digest)
+
+    def remember_head(self) -> None:
+        """Store the committed state of now, as `remember` does."""
+        with self.reading():
+            self._seen = self.head()
+        self.remember()
 
     def remember(self) -> None:
         """Store the last committed state in the root folder and in the account's state folder; it never moves back."""

@@ -151,6 +151,9 @@ def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
     if not options.doubting and store.layout.catalogue.stat().st_size <= VERIFIED_WHOLE:
         _verify_whole(store)
     _follow(store, options.feed, now)
+    seen = store.state.seen(store.layout.id)
+    if seen is None or seen.link.number < store.authority.pin().number:
+        store.remember_head()  # this account goes on from here: nobody shows it another chain
     if store.secrets.holds(ROOT_SEED):
         with suppress(Unreachable):  # reading is possible without; `status` counts what is unfinished
             protocol.finish(store, now)
