@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import listening_keys
 from arlo_rec.admin.retire import retire
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
@@ -187,8 +186,6 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
         renewed = replace(store.roster, people=people, introductions=_introduced(store, new))
         retire(store, renewed, [old], now, reusable=[old.name])
         _give_secrets(store, new)
-        for grant in store.roster.live_grants(new.name, now):
-            listening_keys.open_to(store, new, grant.purpose, grant.teams)
         store.meta.set_number("rekey_due", 1)
         change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
         return protocol.root_holders(store, now)

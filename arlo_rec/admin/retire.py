@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from arlo_rec.access import listening_keys
+from arlo_rec.access import audience_keys, grant_keys
 from arlo_rec.keys.roster import Roster
 from arlo_rec.model.records import Person
 from arlo_rec.policy import Role
@@ -24,19 +24,21 @@ def retire(
 
     1  filed as former, so that their signatures stay valid; a name in *reusable* with the day, so that it is free
     2  the grants of everybody who is not in *roster* end
-    3  an officer among them: a new subject-access key, which they never had
-    4  every secret that was sealed to them is deleted; of listening keys the rows stay, empty
+    3  their grants get new key pairs; where an officer is among them all do, and there is a new subject-access key
+    4  every secret that was sealed to them is deleted; seeds of grants are sealed to whom the new roster names, alone
     """
     filed = [filed_until(person, now) if person.name in reusable else person for person in retired]
     names = {person.name for person in roster.people}
     grants = tuple(grant if grant.person in names else grant.ended(now) for grant in roster.grants)
-    access_keys = roster.access_keys
-    if any(person.role is Role.OFFICER for person in retired):
-        access_keys = (*access_keys, listening_keys.new_access_key(store, roster.people, now))
+    access_keys, is_officer = roster.access_keys, any(person.role is Role.OFFICER for person in retired)
+    if is_officer:
+        access_keys = (*access_keys, audience_keys.new_access_key(store, roster.people, now))
+    of = None if is_officer else {person.name for person in retired}
+    grants, fresh = grant_keys.with_new_pairs(grants, now, of=of)
     store.put_roster(roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys))
     for person in retired:
         store.secrets.take_all_from(person)
-        listening_keys.close_to(store, person, now)
+    grant_keys.settle(store, fresh, now)
 
 
 def filed_until(person: Person, now: datetime) -> Person:
