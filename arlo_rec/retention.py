@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import listening_keys
+from arlo_rec.access import grant_keys
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
@@ -93,28 +93,21 @@ def _erase(store: Store, planned: Plan) -> protocol.Erased | None:
 
 def _end_access(store: Store, now: datetime) -> None:
     """Take back the keys of expired grants; a person without a live grant also loses the root seed."""
-    outlived = [person for person in store.roster.people if listening_keys.outlived(store, person, now)]
-    if not protocol.expired_holders(store, now):
-        if outlived:
-            with store.change(now) as change:
-                for person in outlived:
-                    listening_keys.close_to(store, person, now)
-                change.log(_expired(outlived))
-        return
 
     def end(change: Change) -> Sequence[Person]:
         store.load_documents()
-        ended = protocol.expired_holders(store, now)
-        for person in {each.name: each for each in (*outlived, *ended)}.values():
-            listening_keys.close_to(store, person, now)
-        change.log(_expired(ended))
+        outlived = grant_keys.outlived(store, now)
+        ended = {grant.person for grant in store.roster.grants if grant.id in outlived}
+        ended |= {person.name for person in protocol.expired_holders(store, now)}
+        grant_keys.close(store, outlived)
+        change.log(GrantsExpired(expired=sorted(ended)))
         return protocol.root_holders(store, now)
 
-    protocol.replace_root(store, now, end)
-
-
-def _expired(people: Sequence[Person]) -> GrantsExpired:
-    return GrantsExpired(expired=[person.name for person in people])
+    if protocol.expired_holders(store, now):
+        protocol.replace_root(store, now, end)
+    elif grant_keys.outlived(store, now):
+        with store.change(now) as change:
+            end(change)
 
 
 def _tidy(store: Store, now: datetime) -> None:
@@ -127,6 +120,5 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        store.catalogue.listening_keys.forget_before(listening_keys.month_of(before - RETENTION))
         if not store.catalogue.recordings.count_past_retention(now):
             change.log(PurgeFinished())

@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.access import listening_keys
-from arlo_rec.access.metadata import MetadataKeys
+from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.admin.opening import open_store
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
@@ -38,7 +37,7 @@ from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.consent import Claim, Consent, prove
 from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id
-from arlo_rec.policy import Purpose, due_at
+from arlo_rec.policy import Audience, due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of
 
@@ -108,6 +107,7 @@ class Filling:
     sound_bytes: int = 400
     first_caller: int = 0
     named: int = NAMED
+    batch: int = BATCH  # recordings of one commit
 
 
 @dataclass
@@ -115,7 +115,6 @@ class _Shared:
     """What every object of a filling is made with."""
 
     objects: Path
-    keys: BatchKeys
     sound_bytes: int
     prompts: Any
     sound: audio.Sound = field(init=False)
@@ -160,8 +159,7 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
     now = datetime.now(UTC)
     with open_store(layout.find(where.store), where.identity("telefon"), now, StateFolder(None)) as store:
         _without_caution(store)
-        with store.change(now):
-            shared = _Shared(where.objects, _batch_keys(store, filling, now), filling.sound_bytes, store.prompts)
+        shared = _Shared(where.objects, filling.sound_bytes, store.prompts)
         for pair in range(256):
             (where.objects / f"{pair:02x}").mkdir(mode=0o700, exist_ok=True)
         names = _take_in(store, filling, shared, now, workers)
@@ -174,18 +172,24 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
 
 def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, workers: int) -> list[str]:
     tags = Tags(store.secret(INDEX_SEED))
-    batches = [range(at, min(at + BATCH, filling.count)) for at in range(0, filling.count, BATCH)]
+    batches = [
+        (range(at, min(at + filling.batch, filling.count)), BatchKeys())
+        for at in range(0, filling.count, filling.batch)
+    ]
+    for batch, keys in batches:
+        for number in batch[: filling.teams]:
+            keys.of(Audience.ORIGINAL, team(number % filling.teams))
     names: list[str] = []
     with store.root.lock(exclusive=False, wait=0), store.db.writing(), _made(filling, shared, batches, workers) as made:
         erasure_keys = store.erasure_keys()
-        for batch, sealed in zip(batches, made, strict=True):
-            tables = RecordingTables(store.catalogue, erasure_keys, MetadataKeys(store, now))
+        for (batch, keys), sealed in zip(batches, made, strict=True):
+            tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, now))
             change = Change(store.identity.name, now, store.log.tree().size)
             store.catalogue.recordings.announce([file.id for file in sealed])
             for number, file in zip(batch, sealed, strict=True):
                 call = _call(filling, number)
                 announced = Announced(Judged(_delivered(filling, tags, number, call), CallHistory()), file.id)
-                _insert(announced, file, shared, tables, change)
+                _insert(announced, file, shared, _key(filling, number, keys), tables, change)
             store.log.append(change.bodies, store.identity.signing)
             names += [file.id.hex() for file in sealed]
     return names
@@ -202,9 +206,11 @@ class _Sealed:
 
 
 @contextmanager
-def _made(filling: Filling, shared: _Shared, batches: list[range], workers: int) -> Iterator[Iterator[list[_Sealed]]]:
+def _made(
+    filling: Filling, shared: _Shared, batches: list[tuple[range, BatchKeys]], workers: int
+) -> Iterator[Iterator[list[_Sealed]]]:
     """The objects of each batch, in order."""
-    tasks = [(filling, batch) for batch in batches]
+    tasks = [(filling, batch, keys) for batch, keys in batches]
     if not workers:
         _prepare(shared)
         yield map(_seal_batch, tasks)
@@ -220,20 +226,21 @@ def _prepare(shared: _Shared) -> None:
     _SHARED[:] = [shared]
 
 
-def _seal_batch(task: tuple[Filling, range]) -> list[_Sealed]:
-    filling, batch = task
-    return [_seal(_SHARED[0], filling, number) for number in batch]
+def _seal_batch(task: tuple[Filling, range, BatchKeys]) -> list[_Sealed]:
+    filling, batch, keys = task
+    return [_seal(_SHARED[0], filling, number, _key(filling, number, keys)) for number in batch]
 
 
-def _seal(shared: _Shared, filling: Filling, number: int) -> _Sealed:
+def _key(filling: Filling, number: int, keys: BatchKeys) -> AudienceKey:
+    return keys.of(Audience.ORIGINAL, team(number % filling.teams))
+
+
+def _seal(shared: _Shared, filling: Filling, number: int, audience_key: AudienceKey) -> _Sealed:
     """Write one object as an intake makes it."""
     started = _started(filling, number)
     recording = new_id(due_at(started), primitives.fresh(ID_CHANCE))
     key = object_file.new_data_key(_consent(shared, started))
-    keys = shared.keys
-    quality = keys.quality[team(number % filling.teams), listening_keys.month_of(started)]
-    listeners = {keys.access.id: keys.access.public, quality.id: quality.public}
-    header = object_file.make_header(key, Kind.ORIGINAL, recording, None, listeners)
+    header = object_file.make_header(key, Kind.ORIGINAL, recording, None, audience_key.key)
     raw = b"".join(object_file.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
     name = recording.hex()
     handle = os.open(shared.objects / name[:2] / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -242,14 +249,16 @@ def _seal(shared: _Shared, filling: Filling, number: int) -> _Sealed:
     return _Sealed(recording, key.ke, hashlib.sha256(raw).digest(), len(raw))
 
 
-def _insert(announced: Announced, file: _Sealed, shared: _Shared, tables: RecordingTables, change: Change) -> None:
+def _insert(
+    announced: Announced, file: _Sealed, shared: _Shared, key: AudienceKey, tables: RecordingTables, change: Change
+) -> None:
     """The rows of one recording, and its log entry."""
     call = announced.delivered.call
     consent = _consent(shared, call.started_at)
     written = WrittenObject(file.sha256, file.size)
     recording = sealing.recording_of(announced, primitives.fresh(16), consent, written)
-    sealing.insert(recording, file.ke, shared.keys.audiences(call, consent, shared.header), tables)
-    change.log(sealing.taken_in(recording), at=recording.started_at + timedelta(minutes=10))
+    held = sealing.insert(recording, file.ke, key, sealing.facts_of(call, shared.header, consent), tables)
+    change.log(sealing.taken_in(held), at=recording.started_at + timedelta(minutes=10))
 
 
 def _call(filling: Filling, number: int) -> Call:
@@ -295,17 +304,6 @@ def _consent(shared: _Shared, at: datetime) -> Consent:
     """What a caller's key press proves; judged at its own time, as the calls of 90 days came in one by one."""
     claim = Claim("inbound", "1", at, PROMPT, prompt_completed=True, started_at=at)
     return prove(claim, shared.prompts, now=at)
-
-
-def _batch_keys(store: Store, filling: Filling, now: datetime) -> BatchKeys:
-    """The keys of every team and month of the filling, made where there are none; inside a change."""
-    months = {listening_keys.month_of(filling.start + filling.span * part / 200) for part in range(201)}
-    quality = {
-        (team(number), month): listening_keys.key_for(store, Purpose.QUALITY, team(number), month, now)
-        for number in range(filling.teams)
-        for month in sorted(months)
-    }
-    return BatchKeys(store.roster.counter, listening_keys.access_key(store), quality)
 
 
 def _without_caution(store: Store) -> None:

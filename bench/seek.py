@@ -25,13 +25,13 @@ ENCODINGS = {"PCM16": 2, "u-law": 1}  # bytes per sample
 
 
 def run() -> Iterator[str]:
-    """Median and slowest of PLACES random seconds; the stanza is open already and the file in the page cache.
+    """Median and slowest of PLACES random seconds; the header is open already and the file in the page cache.
 
     The first of all counts too; it is the slowest, because the library warms up in it.
     """
     key = DataKey(primitives.fresh(), primitives.fresh())
-    listeners = {name * 16: primitives.SealingKey.from_seed(name * 32).public for name in (b"a", b"b")}
-    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, listeners)
+    audience = object_file.AudienceSecret(primitives.fresh(16), primitives.fresh())
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, audience)
     yield f"{PLACES} random places in {HOURS} hours of stereo at 8 kHz, each in a file opened anew; limit {LIMIT_MS} ms"
     for name, width in ENCODINGS.items():
         second = RATE * CHANNELS * width

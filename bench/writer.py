@@ -103,9 +103,8 @@ def _write(base: Path, source: Path, *, hashing: bool) -> None:
     folder.mkdir(exist_ok=True)
     blobs = FileBlobs(folder)
     key = object_file.DataKey(primitives.fresh(), primitives.fresh())
-    listener = primitives.SealingKey.from_seed(primitives.fresh())
-    named = {primitives.fresh(16): listener.public}
-    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes.fromhex(NAME)), None, named)
+    audience = object_file.AudienceSecret(primitives.fresh(16), primitives.fresh())
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes.fromhex(NAME)), None, audience)
     with source.open("rb", buffering=0) as reading:
         pieces: Iterable[bytes] = object_file.seal_body(key, header, iter(lambda: reading.read(BLOCK), b""))
         blobs.put(NAME, _hashed(pieces) if hashing else pieces)

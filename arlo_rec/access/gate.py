@@ -12,13 +12,14 @@ is refused in the same words. What is decided stands in `policy`; this module as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO, NoReturn
 
-from arlo_rec.access import disclosures, listening_keys
-from arlo_rec.crypto import object_file, primitives
+from arlo_rec.access import disclosures
+from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
+from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
@@ -73,6 +74,10 @@ class Admission:
         """The grant that opens recordings of *team*."""
         return next((grant for grant in self.grants if grant.opens(self.heard_for, team)), None)
 
+    def grants_for(self, team: str) -> list[Grant]:
+        """Every grant that opens recordings of *team*: one may have the key of an older one that another has not."""
+        return [grant for grant in self.grants if grant.opens(self.heard_for, team)]
+
     def covers(self, team: str) -> bool:
         """Whether recordings of *team* are open to them, by a grant or by the office."""
         return self.as_officer or self.grant_for(team) is not None
@@ -83,7 +88,7 @@ class Permit:
     """Permission to open one recording; its log entry is durable already."""
 
     recording: Recording
-    keys: Mapping[bytes, primitives.SealingKey] = field(repr=False)
+    keyring: Keyring = field(repr=False)
     grant: Grant | None
     seq: int  # of its log entry
     seal: object = field(repr=False)
@@ -147,10 +152,9 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
             error = Refused(decision.code, rule=decision.rule)
         intent = Intent(admission.action, admission.purpose, admission.reason if admission.purpose else None)
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
+    keyring: Keyring = GrantKeyring(store, admission.grants_for(recording.team))
     if admission.as_officer:
-        grant, keys = None, listening_keys.access_keyring(store)
-    else:
-        keys = listening_keys.keyring(store, admission.heard_for)
+        grant, keyring = None, OfficerKeyring(store)
     event = Opened(
         action=admission.action,
         rule=decision.rule,
@@ -162,18 +166,18 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         seq = change.log(event)
         if admission.action in LETS_A_COPY_LEAVE:
             disclosures.note(store, seq, str(admission.action), now)
-    return Permit(recording, keys, grant, seq, _MADE_HERE)
+    return Permit(recording, keyring, grant, seq, _MADE_HERE)
 
 
 def permits_for_subject(
     store: Store, recordings: list[Recording], event: OpenedForSubject, now: datetime
 ) -> list[Permit]:
     """Permits for the recordings of an access request, through the subject-access key; one log entry for all."""
-    keys = listening_keys.access_keyring(store)
+    keyring = OfficerKeyring(store)
     with store.change(now) as change:
         seq = change.log(event)
         disclosures.note(store, seq, disclosures.PACKAGE, now)
-    return [Permit(recording, keys, None, seq, _MADE_HERE) for recording in recordings]
+    return [Permit(recording, keyring, None, seq, _MADE_HERE) for recording in recordings]
 
 
 def _held(store: Store, shown_id: str) -> Recording | None:
@@ -251,19 +255,22 @@ def listen_to(store: Store, permit: Permit, clock: Callable[[], datetime]) -> It
 def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.DataKey, object_file.Header]:
     """The key and the header of a permitted recording.
 
-    Raises Refused where it is not held any more, NotGranted where no key of the permit opens it, or Integrity.
+    Raises Refused where it is not held any more, NotGranted where no key of the permit opens it, or Integrity,
+    also where the key that opened it is another team's.
     """
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
         recording = still_held(store, permit.recording, now)
         ke = store.erasure_keys().unwrap(recording.id)
         with _object(store, recording) as stream:
-            header = object_file.read_header(stream.read(object_file.HEADER_LONGEST))
+            header = object_file.read_header(stream.read(object_file.HEADER_BYTES))
     if header.recording != recording.id or header.kind is not recording.kind:
         raise Integrity("object_damaged")
-    kf = object_file.open_stanza(header, permit.keys)
-    if kf is None:
+    opened = permit.keyring.audience_key(header.audience_key)
+    if opened is None:
         raise NotGranted("no_grant", rule="access.managers")
-    return object_file.DataKey(kf, ke), header
+    for row in (permit.recording, recording):  # the permit's, and the row as it is now
+        demand_team(opened, row)
+    return object_file.DataKey(object_file.listening_half(header, opened.key.secret), ke), header
 
 
 def still_open(store: Store, permit: Permit, now: datetime) -> None:

@@ -1,77 +1,64 @@
-"""The metadata of recordings, sealed per audience: managers see less than officers.
+"""The metadata of recordings: all of it for the officers, under the commit key; a part for whoever hears them.
 
-A manager's copy holds the agent's name and the length. The copy for access requests also holds the caller's
-number, the exchange's id, the consent as it was claimed, and the identifiers that the company already had.
+What managers may read holds the agent's name and the length, and stands under the audience key. What is for access
+requests also holds the caller's number, the exchange's id, the consent as it was claimed, and the identifiers that the
+company already had. Both open only together with the erasure half of the recording.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from arlo_rec.crypto import object_file, primitives
+from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
+from arlo_rec.access.keyrings import Keyring
+from arlo_rec.crypto import object_file
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import RecordingId, to_micros
-from arlo_rec.model.strict_json import canonical, parse_object
+from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.model.strict_json import parse_object
+from arlo_rec.policy import Audience
 from arlo_rec.store import Store
 
-_DAY = 86_400 * 1_000_000  # microseconds
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a recording, and the part of it that whoever hears it may read."""
+
+    whole: Mapping[str, Any] = field(repr=False)
+    heard: Mapping[str, Any] = field(repr=False)
 
 
-class MetadataKeys:
-    """The metadata keys of a batch: made new, sealed once per listening key, and not kept."""
-
-    def __init__(self, store: Store, now: datetime) -> None:
-        self._store = store
-        self._day = to_micros(now) // _DAY
-        self._made: dict[bytes, tuple[bytes, bytes]] = {}
-
-    def seal(
-        self,
-        recording: RecordingId,
-        ke: bytes,
-        listening_key: bytes,
-        public: bytes,
-        facts: Mapping[str, Any],
-    ) -> None:
-        """Store *facts*, sealed for the audience of a listening key; inside a change."""
-        if listening_key not in self._made:
-            key_id, km = primitives.fresh(16), primitives.fresh()
-            sealed = primitives.seal(public, km, _info(self._store, key_id))
-            self._store.catalogue.metadata.add_key(key_id, listening_key, sealed, self._day)
-            self._made[listening_key] = (key_id, km)
-        key_id, km = self._made[listening_key]
-        self._store.catalogue.metadata.add(
-            recording, key_id, object_file.seal_metadata(km, ke, recording, canonical(facts))
-        )
+def seal(keys: CommitKeys, recording: RecordingId, ke: bytes, audience_key: AudienceKey, facts: Facts) -> None:
+    """Store the metadata of a recording, with the keys that it is sealed under; inside a change."""
+    keys.add(audience_key)
+    keys.add_metadata(recording, keys.commit_key, ke, facts.whole)
+    if audience_key.audience is not Audience.OFFICER:
+        keys.add_metadata(recording, audience_key.key, ke, facts.heard)
 
 
-def open_for(
-    store: Store,
-    recording: RecordingId,
-    keys: Mapping[bytes, primitives.SealingKey],
-    ke: bytes,
-    opened: dict[bytes, bytes],
-) -> dict[str, Any] | None:
-    """The metadata that one of *keys* (listening keys by id) opens; None if none does. *opened* caches metadata keys.
+def open_each(
+    store: Store, recordings: Sequence[Recording], keyring: Keyring, erasure_keys: Mapping[RecordingId, bytes]
+) -> Iterator[tuple[Recording, dict[str, Any]]]:
+    """Each recording whose metadata the keyring opens, with it, in order; read in one go, opened one by one.
 
-    Raises Integrity where a key or the metadata was changed.
+    One that has no erasure key any more is left out. Raises Integrity where a key or the metadata was changed.
     """
-    for key_id, listening_key, sealed_key, sealed in store.catalogue.metadata.of(recording):
-        if bytes(listening_key) not in keys:
+    held = [recording for recording in recordings if recording.id in erasure_keys]
+    sealed = store.catalogue.metadata.of([recording.id for recording in held])
+    keyring.load(held, {key for keys in sealed.values() for key in keys})
+    for recording in held:
+        by_key = sealed.get(recording.id, {})
+        key = keyring.metadata_key(recording, by_key)
+        if key is None:
             continue
-        if bytes(key_id) not in opened:
-            try:
-                opened[bytes(key_id)] = keys[bytes(listening_key)].open(bytes(sealed_key), _info(store, bytes(key_id)))
-            except primitives.Sealed:
-                raise Integrity("metadata_damaged") from None
+        plain = object_file.open_metadata(key.secret, erasure_keys[recording.id], recording.id, by_key[key.id])
         try:
-            return parse_object(object_file.open_metadata(opened[bytes(key_id)], ke, recording, bytes(sealed)))
+            yield recording, parse_object(plain)
         except ValueError:
             raise Integrity("metadata_damaged") from None
-    return None
 
 
-def _info(store: Store, key_id: bytes) -> bytes:
-    return b"arlo-rec/1/metadata key\0" + store.layout.id + key_id
+def open_for(store: Store, recording: Recording, keyring: Keyring, ke: bytes) -> dict[str, Any] | None:
+    """The metadata of one recording; None where the keyring does not open it. Raises Integrity."""
+    return next((facts for _, facts in open_each(store, [recording], keyring, {recording.id: ke})), None)

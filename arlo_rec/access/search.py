@@ -6,14 +6,16 @@ The criteria of a search are logged before it begins, and the ids of its results
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from arlo_rec.access import disclosures, gate, listening_keys, metadata
+from arlo_rec.access import disclosures, gate, metadata
 from arlo_rec.access.gate import Admission, Intent
+from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.backends.durable import write_new
 from arlo_rec.model.audit_events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, Usage
@@ -22,6 +24,7 @@ from arlo_rec.policy import Action, Purpose, is_due
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
+_AT_ONCE = 500  # recordings whose keys and metadata are read together
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,11 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria=search.to_json()), now)
     rows = [row for row in _candidates(store, admission, search) if _is_open_to(admission, row, store.today(now))]
-    matches = _with_metadata(store, admission.heard_for, rows)
+    matches = _opened(store, admission, rows)
     if search.agent is not None:
-        matches = [match for match in matches if match.agent.casefold() == search.agent.casefold()]
-    shown = matches[: search.limit] if search.limit is not None else matches
+        agent = search.agent.casefold()
+        matches = (match for match in matches if match.agent.casefold() == agent)
+    shown = list(islice(matches, search.limit))
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
     return shown
 
@@ -117,16 +121,11 @@ def _is_open_to(admission: Admission, row: Recording, now: datetime) -> bool:
     return row.kind is wanted and admission.purpose in row.purposes and not is_due(row.due_at, now)
 
 
-def _with_metadata(store: Store, purpose: Purpose, rows: list[Recording]) -> list[Match]:
-    """The rows whose metadata a manager's keys open; the others are left out."""
-    keys = listening_keys.keyring(store, purpose)
-    erasure_keys = gate.erasure_keys(store, rows) if rows else {}
-    opened: dict[bytes, bytes] = {}
-    matches = []
-    for row in rows:
-        ke = erasure_keys.get(row.id)
-        facts = metadata.open_for(store, row.id, keys, ke, opened) if ke is not None else None
-        if facts:
+def _opened(store: Store, admission: Admission, rows: list[Recording]) -> Iterator[Match]:
+    """The rows whose metadata this manager's grants open, opened as they are asked for; the others are left out."""
+    keyring = GrantKeyring(store, admission.grants)
+    for at in range(0, len(rows), _AT_ONCE):
+        some = rows[at : at + _AT_ONCE]
+        for row, facts in metadata.open_each(store, some, keyring, gate.erasure_keys(store, some)):
             length, agent, is_copy = float(facts["duration_s"]), str(facts["agent"]), row.kind is Kind.PSEUDONYMISED
-            matches.append(Match(row.id, row.started_at, length, row.team, agent, row.due_at, is_copy))
-    return matches
+            yield Match(row.id, row.started_at, length, row.team, agent, row.due_at, is_copy)

@@ -1,7 +1,7 @@
 """What the security officer does: give access, take it back, see who has it.
 
-A grant opens what is held and what comes by keys. Its end bites by keys at the next recording taken in, and
-by decision for what was already opened (access.officer, access.managers).
+A grant opens what is held and what comes by a key pair of its own, made here. Its end takes the seed of that pair, and
+what is taken in afterwards is sealed to it no more (access.officer, access.managers).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from arlo_rec.access import listening_keys
-from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
+from arlo_rec.access import grant_history, grant_keys
+from arlo_rec.access.grant_history import Progress
+from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import four_eyes
@@ -26,11 +27,10 @@ from arlo_rec.policy import (
     Purpose,
     grant_state,
     has_hidden_characters,
-    holds_root,
     may_be_granted,
     reason_problem,
 )
-from arlo_rec.store import Change, HeldRoot, Store
+from arlo_rec.store import Change, Store
 
 TEAM_LONGEST = 200  # characters, as in a manifest
 
@@ -46,11 +46,12 @@ class Terms:
     reason: str | None
 
 
-def grant(store: Store, terms: Terms, now: datetime) -> Grant:
+def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda _done, _all: None) -> Grant:
     """Give access; raises Usage for bad terms, NothingMatched for an unknown person, Refused for a wrong role.
 
     A grant to oneself where a second officer exists is `pending`: it opens nothing, and ends when it is revoked or its
-    time is over.
+    time is over. What is held is opened to it part by part; *progress* is told how many keys are done, of how many, and
+    the next command of an officer goes on where this one was stopped.
     """
     store.demand(Action.GRANT, now)
     purpose = _checked(store, terms, now)
@@ -61,6 +62,7 @@ def grant(store: Store, terms: Terms, now: datetime) -> Grant:
     if not decision.allowed:
         _deny(store, decision.rule, decision.code, terms, now)
         raise Refused(decision.code, rule=decision.rule)
+    pair = GrantPair.fresh()
     given = Grant(
         id=primitives.fresh(8).hex(),
         person=person.name,
@@ -70,6 +72,7 @@ def grant(store: Store, terms: Terms, now: datetime) -> Grant:
         until=terms.until,
         reason=str(terms.reason),
         by=store.person.name,
+        public=pair.public,
         state=_first_state(store, person.name, now),
     )
     with store.root.lock(exclusive=False, wait=store.lock_wait):
@@ -77,10 +80,12 @@ def grant(store: Store, terms: Terms, now: datetime) -> Grant:
         with store.change(now) as change:
             store.load_documents()
             store.put_roster(store.roster.next(now, grants=(*store.roster.grants, given)))
+            grant_keys.close(store, grant_keys.outlived(store, now))
+            grant_keys.deposit(store, given, pair)
             if given.state == "live":
-                listening_keys.close_to(store, person, now)
-                _open(store, person, given, held)
+                grant_keys.open_grant(store, given, person, held)
             change.log(GrantGiven(**_facts(given)))
+    grant_history.finish(store, now, progress)
     return given
 
 
@@ -103,8 +108,7 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
         ending = [each for each in store.roster.grants if each.id in ids]
         left = tuple(each.ended(now) if each.id in ids else each for each in store.roster.grants)
         store.put_roster(store.roster.next(now, grants=left))
-        if (person := store.roster.person(name)) is not None:
-            listening_keys.close_to(store, person, now)
+        grant_keys.close(store, ids | grant_keys.outlived(store, now))
         for each in ending:
             change.log(GrantRevoked(**_facts(each)))
         return protocol.root_holders(store, now)
@@ -130,12 +134,6 @@ def _first_state(store: Store, to: str, now: datetime) -> str:
     """`pending` where it is the officer's own access, and somebody else can approve it."""
     own = four_eyes.is_own(store.roster, store.person.name, to, now)
     return grant_state(own=own, has_second=bool(four_eyes.second_officers(store.roster, store.person.name, to, now)))
-
-
-def _open(store: Store, person: Person, given: Grant, held: HeldRoot) -> None:
-    listening_keys.open_to(store, person, given.purpose, given.teams)
-    if holds_root(person.role, live_grant=True):
-        store.secrets.give(person, ROOT_SEED, held.seed_version, held.seed)
 
 
 def _checked(store: Store, terms: Terms, now: datetime) -> Purpose:

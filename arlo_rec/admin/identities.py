@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import listening_keys
 from arlo_rec.admin.retire import give_secrets, retire
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
@@ -196,8 +195,6 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
         renewed = replace(store.roster, people=people)
         retire(store, renewed, [old], now, reusable=[old.name])
         give_secrets(store, new)
-        for grant in store.roster.live_grants(new.name, now):
-            listening_keys.open_to(store, new, grant.purpose, grant.teams)
         store.meta.set_number("rekey_due", 1)
         change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
         return protocol.root_holders(store, now)

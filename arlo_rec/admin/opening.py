@@ -157,8 +157,18 @@ def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
     if store.secrets.holds(ROOT_SEED):
         with suppress(Unreachable):  # reading is possible without; `status` counts what is unfinished
             protocol.finish(store, now)
+    _go_on_with_grants(store, now)
     take_attempts(store, now)
     return store
+
+
+def _go_on_with_grants(store: Store, now: datetime) -> None:
+    """Finish, for an officer, what an interrupted grant left to be opened to it."""
+    if store.person.role is Role.OFFICER and store.catalogue.grant_keys.unfinished():
+        from arlo_rec.access import grant_history
+
+        with suppress(InUse, Unreachable, Integrity):  # whoever writes into the catalogue stops no officer's command
+            grant_history.finish(store, now)
 
 
 def _follow(store: Store, feed: Path | None, now: datetime) -> None:

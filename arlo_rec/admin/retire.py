@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from arlo_rec.access import listening_keys
+from arlo_rec.access import audience_keys, grant_keys
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, access_seed
 from arlo_rec.keys.roster import Roster
 from arlo_rec.model.records import Person
@@ -25,10 +25,10 @@ def retire(
 
     1  filed as former, so that what they signed in the log stays valid; a name in *reusable* with the day, to be free
     2  the grants of everybody who is not in *roster* end
-    3  an officer among them: a new subject-access key, which they never had; every secret that they may have sealed for
-       others is sealed anew by whoever runs this, for their signature counts no more; and every older slot of a ring,
-       which they could open, is void
-    4  every secret that was sealed to them is deleted; of listening keys the rows stay, empty
+    3  their grants get new key pairs; where an officer is among them all do, there is a new subject-access key, every
+       secret that she may have sealed for others is sealed anew by whoever runs this, for her signature counts no more,
+       and every older slot of a ring, which she could open, is void
+    4  every secret that was sealed to them is deleted; seeds of grants are sealed to whom the new roster names, alone
     """
     officer_leaves = any(person.role is Role.OFFICER for person in retired)
     if officer_leaves:
@@ -38,11 +38,13 @@ def retire(
     grants = tuple(grant if grant.person in names else grant.ended(now) for grant in roster.grants)
     access_keys = roster.access_keys
     if officer_leaves:
-        access_keys = (*access_keys, listening_keys.new_access_key(store, roster.people, now))
+        access_keys = (*access_keys, audience_keys.new_access_key(store, roster.people, now))
+    of = None if officer_leaves else {person.name for person in retired}
+    grants, fresh = grant_keys.with_new_pairs(grants, now, of=of)
     store.put_roster(roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys))
     for person in retired:
         store.secrets.take_all_from(person)
-        listening_keys.close_to(store, person, now)
+    grant_keys.settle(store, fresh, now)
     if officer_leaves:
         for person in store.roster.people:
             give_secrets(store, person)

@@ -1,40 +1,34 @@
-"""The tables `metadata_keys` and `metadata`: the metadata of each recording, sealed once per audience."""
+"""The table `metadata`: the metadata of each recording, sealed under its commit key, and under its audience key.
+
+What an audience key opens is for managers, what a commit key opens is for the officers alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.model.records import RecordingId
 
 
 class Metadata:
-    """Sealed metadata and the keys that open it. Changes need a transaction of the caller."""
+    """Sealed metadata by recording and key. Changes need a transaction of the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def add_key(self, key: bytes, listening_key: bytes, sealed: bytes, day: int) -> None:
-        """Insert a metadata key, sealed to a listening key; *day* counts from 1970."""
-        self._db.run(
-            "INSERT INTO metadata_keys (id, listening_key, sealed, day) VALUES (?, ?, ?, ?)",
-            (key, listening_key, sealed, day),
-        )
+    def add(self, recording: RecordingId, key: bytes, sealed: bytes) -> None:
+        """Insert a recording's metadata, sealed under the audience key or the commit key of that id."""
+        self._db.run("INSERT INTO metadata (recording, key, sealed) VALUES (?, ?, ?)", (recording, key, sealed))
 
-    def add(self, recording: RecordingId, metadata_key: bytes, sealed: bytes) -> None:
-        """Insert a recording's sealed metadata for one audience."""
-        self._db.run(
-            "INSERT INTO metadata (recording, metadata_key, sealed) VALUES (?, ?, ?)",
-            (recording, metadata_key, sealed),
-        )
-
-    def of(self, recording: RecordingId) -> list[Row]:
-        """Per audience: metadata key's id, its listening key, the sealed key, the sealed metadata."""
-        return self._db.rows(
-            "SELECT k.id, k.listening_key, k.sealed, m.sealed FROM metadata m "
-            "JOIN metadata_keys k ON k.id = m.metadata_key WHERE m.recording = ?",
-            (recording,),
-        )
+    def of(self, recordings: Collection[RecordingId]) -> dict[RecordingId, dict[bytes, bytes]]:
+        """The sealed metadata of recordings, by the id of its key."""
+        found: dict[RecordingId, dict[bytes, bytes]] = {}
+        for some in portions(recordings):
+            sql = f"SELECT recording, key, sealed FROM metadata WHERE recording IN ({marks(some)})"  # noqa: S608
+            for recording, key, sealed in self._db.rows(sql, some):
+                found.setdefault(RecordingId(bytes(recording)), {})[bytes(key)] = bytes(sealed)
+        return found
 
     def ids(self, prefix: bytes) -> set[RecordingId]:
         """The recordings that have metadata and whose id begins with *prefix*."""
@@ -42,14 +36,15 @@ class Metadata:
         rows = self._db.rows("SELECT recording FROM metadata WHERE recording BETWEEN ? AND ?", (low, high))
         return {RecordingId(row[0]) for row in rows}
 
-    def remove(self, recordings: Collection[RecordingId]) -> None:
-        """Delete the metadata of recordings, and each metadata key with its last row."""
+    def remove(self, recordings: Collection[RecordingId]) -> set[bytes]:
+        """Delete the metadata of recordings, and give the ids of the keys under which none is left."""
         used: set[bytes] = set()
         for some in portions(recordings):
             going = f"FROM metadata WHERE recording IN ({marks(some)})"
-            used |= {row[0] for row in self._db.rows(f"SELECT DISTINCT metadata_key {going}", some)}
+            used |= {bytes(row[0]) for row in self._db.rows(f"SELECT DISTINCT key {going}", some)}
             self._db.run(f"DELETE {going}", some)
-        self._db.run_many(
-            "DELETE FROM metadata_keys WHERE id = ? AND NOT EXISTS (SELECT 1 FROM metadata WHERE metadata_key = ?)",
-            [(key, key) for key in sorted(used)],
-        )
+        left: set[bytes] = set()
+        for keys in portions(used):
+            sql = f"SELECT DISTINCT key FROM metadata WHERE key IN ({marks(keys)})"  # noqa: S608 - marks
+            left |= {bytes(row[0]) for row in self._db.rows(sql, keys)}
+        return used - left

@@ -16,7 +16,7 @@ from arlo_rec.policy import Event, Purpose, State, transition
 
 _COLUMNS: Final = (
     "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
-    "prompt_sha256, policy, object_sha256, object_bytes"
+    "prompt_sha256, policy, object_sha256, object_bytes, commit_key"
 )
 _KINDS: Final = {int(kind): kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
@@ -253,6 +253,7 @@ def _row(recording: Recording) -> Row:
         recording.policy,
         recording.object_sha256,
         recording.object_bytes,
+        recording.commit_key,
     )
 
 
@@ -280,4 +281,5 @@ def _recording(row: Row) -> Recording:
         policy=row[14],
         object_sha256=bytes(row[15] or b""),
         object_bytes=int(row[16] or 0),
+        commit_key=bytes(row[17] or b""),
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 6
+VERSION = 7
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -27,22 +27,27 @@ CREATE TABLE documents (kind TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE seals (
   holder BLOB NOT NULL, part TEXT NOT NULL, version INTEGER NOT NULL, sealed BLOB NOT NULL,
   signed_by BLOB NOT NULL, signature BLOB NOT NULL, PRIMARY KEY (holder, part, version)) STRICT;
-CREATE TABLE listening_keys (
-  id BLOB PRIMARY KEY, purpose TEXT NOT NULL, team TEXT NOT NULL, month TEXT NOT NULL,
-  public BLOB NOT NULL, made_by BLOB NOT NULL, signature BLOB NOT NULL, made_at INTEGER NOT NULL) STRICT;
-CREATE INDEX listening_keys_by_team ON listening_keys (purpose, team, month);
-CREATE TABLE listening_seals (
-  listening_key BLOB NOT NULL REFERENCES listening_keys (id) ON DELETE CASCADE,
-  holder BLOB NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (listening_key, holder)) STRICT;
-CREATE INDEX listening_seals_by_holder ON listening_seals (holder);
-CREATE TABLE metadata_keys (
-  id BLOB PRIMARY KEY, listening_key BLOB NOT NULL, sealed BLOB NOT NULL, day INTEGER NOT NULL) STRICT;
+CREATE TABLE grant_seeds (
+  grant_id TEXT NOT NULL, pair BLOB NOT NULL, holder BLOB NOT NULL, sealed BLOB NOT NULL,
+  PRIMARY KEY (grant_id, pair, holder)) STRICT;
+CREATE TABLE grant_histories (grant_id TEXT PRIMARY KEY, reached INTEGER) STRICT;
+CREATE TABLE commit_keys (id BLOB PRIMARY KEY, access_key BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;
+CREATE TABLE audience_keys (
+  id BLOB PRIMARY KEY, commit_key BLOB NOT NULL, audience TEXT NOT NULL, team TEXT NOT NULL,
+  wrapped BLOB NOT NULL) STRICT;
+CREATE INDEX audience_keys_by_commit ON audience_keys (commit_key);
+CREATE TABLE audience_seals (
+  audience_key BLOB NOT NULL, grant_id TEXT NOT NULL, pair BLOB NOT NULL, sealed BLOB NOT NULL,
+  PRIMARY KEY (audience_key, grant_id)) STRICT;
+CREATE TABLE audience_wraps (
+  grant_id TEXT NOT NULL, audience_key BLOB NOT NULL, pair BLOB NOT NULL, wrapped BLOB NOT NULL,
+  PRIMARY KEY (grant_id, audience_key)) STRICT, WITHOUT ROWID;
 CREATE TABLE recordings (
   id BLOB PRIMARY KEY, kind INTEGER NOT NULL, parent BLOB, state TEXT NOT NULL,
   started_at INTEGER NOT NULL, due_at INTEGER NOT NULL, team TEXT NOT NULL,
   caller BLOB, agent BLOB, source BLOB, content BLOB,
   purposes TEXT NOT NULL, prompt TEXT NOT NULL, prompt_sha256 BLOB NOT NULL, policy TEXT NOT NULL,
-  object_sha256 BLOB, object_bytes INTEGER, erasure TEXT) STRICT;
+  object_sha256 BLOB, object_bytes INTEGER, commit_key BLOB, erasure TEXT) STRICT;
 CREATE INDEX recordings_by_caller ON recordings (caller) WHERE caller IS NOT NULL;
 CREATE INDEX recordings_by_source ON recordings (source) WHERE source IS NOT NULL;
 CREATE INDEX recordings_by_due ON recordings (state, due_at);
@@ -52,8 +57,8 @@ CREATE INDEX recordings_by_start ON recordings (state, started_at);
 CREATE INDEX recordings_by_erasure ON recordings (erasure) WHERE erasure IS NOT NULL;
 CREATE TABLE metadata (
   recording BLOB NOT NULL REFERENCES recordings (id) ON DELETE CASCADE,
-  metadata_key BLOB NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (recording, metadata_key)) STRICT;
-CREATE INDEX metadata_by_key ON metadata (metadata_key);
+  key BLOB NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (recording, key)) STRICT;
+CREATE INDEX metadata_by_key ON metadata (key);
 CREATE TABLE day_keys (day INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
 CREATE TABLE shard_keys (
   id BLOB PRIMARY KEY, day INTEGER NOT NULL, hour INTEGER NOT NULL, shares INTEGER NOT NULL,
@@ -118,7 +123,11 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('recordings', 'recordings_by_start', '1000000 250000 1'),
   ('metadata', 'sqlite_autoindex_metadata_1', '2000000 2 1'),
   ('metadata', 'metadata_by_key', '2000000 100'),
-  ('metadata_keys', 'sqlite_autoindex_metadata_keys_1', '100000 1'),
+  ('commit_keys', 'sqlite_autoindex_commit_keys_1', '100000 1'),
+  ('audience_keys', 'sqlite_autoindex_audience_keys_1', '300000 1'),
+  ('audience_keys', 'audience_keys_by_commit', '300000 3'),
+  ('audience_seals', 'sqlite_autoindex_audience_seals_1', '900000 3 1'),
+  ('grant_seeds', 'sqlite_autoindex_grant_seeds_1', '200 2 2 1'),
   ('shares', 'sqlite_autoindex_shares_1', '1000000 1'),
   ('shares', 'shares_by_shard', '1000000 250'),
   ('shard_keys', 'sqlite_autoindex_shard_keys_1', '4000 1'),
@@ -132,8 +141,8 @@ _NUMBERS = "INSERT INTO meta (key, value) VALUES ('changes', 0), ('fed', 0)"
 # The tables of which a sum over all rows is kept (see `backends/sqlite`): all but `entries`, whose Merkle tree covers
 # more, and `sums` itself.
 _SUMMED = (
-    *("meta", "links", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys"),
-    *("recordings", "metadata"),
+    *("meta", "links", "documents", "seals", "grant_seeds", "grant_histories", "commit_keys", "audience_keys"),
+    *("audience_seals", "audience_wraps", "recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "mentions", "checkpoints", "log_keys"),
     *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "copies"),
 )

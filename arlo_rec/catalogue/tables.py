@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.audience_keys import AudienceKeys
 from arlo_rec.catalogue.cases import Cases
 from arlo_rec.catalogue.copies import Copies
 from arlo_rec.catalogue.disclosures import Disclosures
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
-from arlo_rec.catalogue.listening_keys import ListeningKeys
+from arlo_rec.catalogue.grant_keys import GrantKeys
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.metadata import Metadata
 from arlo_rec.catalogue.recordings import Recordings
@@ -27,7 +28,8 @@ class Catalogue:
         self.meta = Meta(connection)
         self.recordings = Recordings(connection)
         self.metadata = Metadata(connection)
-        self.listening_keys = ListeningKeys(connection)
+        self.audience_keys = AudienceKeys(connection)
+        self.grant_keys = GrantKeys(connection)
         self.copies = Copies(connection)
         self.disclosures = Disclosures(connection)
         self.tombstones = Tombstones(connection)
@@ -45,8 +47,12 @@ class Catalogue:
         return ErasureKeys.ids(self._db, prefix)
 
     def begin_erasure(self, recordings: tuple[RecordingId, ...], erasure: str, event: Event) -> None:
-        """Mark recordings as being erased, and disclosures that hold one of them as `open`; inside a change."""
+        """Mark recordings as being erased, and disclosures that hold one of them as `open`; inside a change.
+
+        Their metadata goes, and each key with the last metadata that was sealed under it.
+        """
         self.recordings.begin_erasure(recordings, erasure, event)
         self.copies.remove(recordings)
-        self.metadata.remove(recordings)
+        unused = self.metadata.remove(recordings)
+        self.grant_keys.forget_keys(self.audience_keys.remove(unused))
         self.disclosures.erased(recordings)

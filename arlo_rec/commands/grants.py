@@ -35,7 +35,7 @@ def grant(
     now = run.now()
     terms = grants.Terms(name, purpose, tuple(team or ()), _end(now, until, days), reason)
     with run.store() as store:
-        granted = grants.grant(store, terms, now)
+        granted = grants.grant(store, terms, now, run.progress)
     code = "grant.pending" if granted.state == "pending" else "grant.done"
     line = run.say(code, name=name, purpose=run.say(f"purpose.{granted.purpose}"), until=shown(granted.until))
     return Answer({"grant": _grant_json(granted, now)}, [line])

@@ -1,17 +1,17 @@
-"""The object file: one recording, sealed to listening keys and bound to the root (docs/format.md).
+"""The object file: one recording, its listening half wrapped under one audience key (docs/format.md).
 
 `new_data_key` is the only function that makes the key of an original, and it takes a `Consent`, which only
 `consent.prove` returns; `key_of_copy` takes the key of the original.
 
-    0  8 magic   8  2 header length   10 1 suite   11 1 kind   12 16 recording   28 16 parent   44 1 stanzas
-    then per stanza: 16 name of a listening key, 1168 HPKE seal of Kf       then: Cobblestone-256 body
+    0  8 magic   8  1 suite   9  1 kind   10 16 recording   26 16 parent   42 16 audience key   58 60 wrapped Kf
+    118  Cobblestone-256 body
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -20,31 +20,27 @@ from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, RecordingId
 
-MAGIC = b"ARLOREC\x01"
-SUITE = 1  # X-Wing, HKDF-SHA-256, AES-256-GCM; Cobblestone-256
-_FIXED = struct.Struct(">8sHBB16s16sB")
-_STANZA = 16 + primitives.SEAL_OF_KEY
-MAX_STANZAS = 16
-HEADER_LONGEST = _FIXED.size + MAX_STANZAS * _STANZA
+MAGIC = b"ARLOREC\x02"
+SUITE = 1  # HKDF-SHA-256, AES-256-GCM-SIV; Cobblestone-256
+_HEADER = struct.Struct(">8sBB16s16s16s60s")
+HEADER_BYTES = _HEADER.size
 NO_PARENT = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The unencrypted header of an object: random ids and sealed keys only."""
+    """The unencrypted header of an object: random ids, and one key that is wrapped under the audience key it names."""
 
     kind: Kind
     recording: RecordingId
     parent: RecordingId | None
-    stanzas: tuple[tuple[bytes, bytes], ...]
+    audience_key: bytes
+    wrapped: bytes
 
     def encode(self) -> bytes:
         """The header's bytes; the body's key is derived from their hash."""
-        length = _FIXED.size + len(self.stanzas) * _STANZA
-        fixed = _FIXED.pack(
-            MAGIC, length, SUITE, self.kind, self.recording, self.parent or NO_PARENT, len(self.stanzas)
-        )
-        return fixed + b"".join(name + sealed for name, sealed in self.stanzas)
+        parent = self.parent or NO_PARENT
+        return _HEADER.pack(MAGIC, SUITE, self.kind, self.recording, parent, self.audience_key, self.wrapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,49 +68,42 @@ def key_of_copy(parent: DataKey) -> DataKey:
     return DataKey(primitives.fresh(), primitives.fresh())
 
 
+@dataclass(frozen=True, slots=True)
+class AudienceSecret:
+    """An audience key as a header uses it: its id, and the key itself."""
+
+    id: bytes
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"AudienceSecret({self.id.hex()[:8]})"
+
+
 def make_header(
-    key: DataKey,
-    kind: Kind,
-    recording: RecordingId,
-    parent: RecordingId | None,
-    listeners: Mapping[bytes, bytes],
+    key: DataKey, kind: Kind, recording: RecordingId, parent: RecordingId | None, audience_key: AudienceSecret
 ) -> Header:
-    """The header with `kf` sealed to *listeners* (public listening keys by id)."""
-    stanzas = tuple(
-        (name, primitives.seal(public, key.kf, _stanza_info(recording, name))) for name, public in listeners.items()
-    )
-    return Header(kind, recording, parent, stanzas)
+    """The header with `kf` wrapped under *audience_key*."""
+    wrapped = primitives.wrap(audience_key.secret, key.kf, _place(kind, recording, parent))
+    return Header(kind, recording, parent, audience_key.id, wrapped)
 
 
 def read_header(raw: bytes) -> Header:
     """The header at the start of *raw*; raises Integrity where it is not a valid header of this format."""
-    if len(raw) < _FIXED.size:
+    if len(raw) < HEADER_BYTES:
         raise Integrity("object_damaged")
-    magic, length, suite, kind, recording, parent, count = _FIXED.unpack(raw[: _FIXED.size])
-    right = length == _FIXED.size + count * _STANZA and count <= MAX_STANZAS and len(raw) >= length
-    if magic != MAGIC or suite != SUITE or not right or kind not in set(Kind):
+    magic, suite, kind, recording, parent, audience_key, wrapped = _HEADER.unpack(raw[:HEADER_BYTES])
+    if magic != MAGIC or suite != SUITE or kind not in set(Kind):
         raise Integrity("object_damaged")
-    stanzas = []
-    for i in range(count):
-        start = _FIXED.size + i * _STANZA
-        stanzas.append((raw[start : start + 16], raw[start + 16 : start + _STANZA]))
-    return Header(
-        Kind(kind),
-        RecordingId(recording),
-        RecordingId(parent) if parent != NO_PARENT else None,
-        tuple(stanzas),
-    )
+    of_call = RecordingId(parent) if parent != NO_PARENT else None
+    return Header(Kind(kind), RecordingId(recording), of_call, audience_key, wrapped)
 
 
-def open_stanza(header: Header, keys: Mapping[bytes, primitives.SealingKey]) -> bytes | None:
-    """`kf`, opened with the first of *keys* (by id) that has a stanza; None if none has. Raises Integrity."""
-    for name, sealed in header.stanzas:
-        if name in keys:
-            try:
-                return keys[name].open(sealed, _stanza_info(header.recording, name))
-            except primitives.Sealed:
-                raise Integrity("object_damaged") from None
-    return None
+def listening_half(header: Header, audience_key: bytes) -> bytes:
+    """`kf`, unwrapped with the audience key that the header names; raises Integrity where it is another key."""
+    try:
+        return primitives.unwrap(audience_key, header.wrapped, _place(header.kind, header.recording, header.parent))
+    except primitives.Sealed:
+        raise Integrity("object_damaged") from None
 
 
 def seal_body(key: DataKey, header: Header, sound: Iterable[bytes]) -> Iterator[bytes]:
@@ -158,15 +147,15 @@ def open_body(key: DataKey, header: Header, sealed: Iterable[bytes]) -> Iterator
         raise Integrity("object_damaged") from None
 
 
-def seal_metadata(km: bytes, ke: bytes, recording: RecordingId, plain: bytes) -> bytes:
-    """Encrypt a recording's metadata under its metadata key `km` and the erasure half `ke`."""
-    return primitives.wrap(_metadata_key(km, ke, recording), plain, b"metadata\0" + recording)
+def seal_metadata(key: bytes, ke: bytes, recording: RecordingId, plain: bytes) -> bytes:
+    """Encrypt a recording's metadata under *key* (of its audience or of its commit) and the erasure half `ke`."""
+    return primitives.wrap(_metadata_key(key, ke, recording), plain, b"metadata\0" + recording)
 
 
-def open_metadata(km: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -> bytes:
+def open_metadata(key: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -> bytes:
     """What `seal_metadata` encrypted; raises Integrity (metadata_damaged)."""
     try:
-        return primitives.unwrap(_metadata_key(km, ke, recording), sealed, b"metadata\0" + recording)
+        return primitives.unwrap(_metadata_key(key, ke, recording), sealed, b"metadata\0" + recording)
     except primitives.Sealed:
         raise Integrity("metadata_damaged") from None
 
@@ -175,9 +164,10 @@ def body_key(key: DataKey, header: Header, head: bytes) -> bytes:
     return primitives.derive(key.kf + key.ke, "body", salt=header.recording, context=primitives.sha256(head))
 
 
-def _metadata_key(km: bytes, ke: bytes, recording: RecordingId) -> bytes:
-    return primitives.derive(km + ke, "metadata", salt=recording)
+def _metadata_key(key: bytes, ke: bytes, recording: RecordingId) -> bytes:
+    return primitives.derive(key + ke, "metadata", salt=recording)
 
 
-def _stanza_info(recording: RecordingId, name: bytes) -> bytes:
-    return b"arlo-rec/1/stanza\0" + recording + name
+def _place(kind: Kind, recording: RecordingId, parent: RecordingId | None) -> bytes:
+    """What a wrapped listening half is bound to."""
+    return b"listening half\0" + recording + bytes([kind]) + (parent or NO_PARENT)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from arlo_rec import audio
-from arlo_rec.access import disclosures, gate, listening_keys, metadata
+from arlo_rec.access import audience_keys, disclosures, gate, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.cases import CaseRow
@@ -194,7 +194,7 @@ def _case(store: Store, tag: bytes, request: Request, now: datetime) -> Case:
     if received > now:
         raise Usage("received_in_future")
     case = Case(primitives.fresh(6).hex(), CaseState.OPEN, received, answer_due(local_date(received)), statement)
-    access = listening_keys.access_key(store)
+    access = audience_keys.access_key(store)
     sealed = access.id + primitives.seal(access.public, statement.encode("utf-8"), _identity_info(store, case.id))
     with store.change(now) as change:
         store.catalogue.cases.add(CaseRow(case.id, case.state, received, case.due_on, sealed), tag)
@@ -242,13 +242,12 @@ def _recordings(
     """The facts about the permitted recordings, with their sound; raises Refused where one is no longer held."""
     if not permits:
         return []
-    keys, opened = listening_keys.access_keyring(store), dict[bytes, bytes]()
     erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
     recordings = []
     for permit in permits:
         recording = permit.recording
         ke = erasure_keys.get(recording.id)
-        known = metadata.open_for(store, recording.id, keys, ke, opened) if ke else None
+        known = metadata.open_for(store, recording, permit.keyring, ke) if ke else None
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
         body = b"".join(gate.listen_to(store, permit, clock))

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 
 from arlo_rec import policy
-from arlo_rec.access.metadata import MetadataKeys
+from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.crypto import primitives
 from arlo_rec.intake import candidates, sealing
 from arlo_rec.intake.batch_outcome import BatchOutcome
@@ -66,21 +66,20 @@ class Batch:
         """Steps 1 and 2, and the start of step 3, which goes on in threads."""
         self._judged = self._judge()
         if self._judged and not self._run.options.dry_run:
-            keys = self._announce()
+            self._announce()
+            keys = BatchKeys()
             self._sealing = [
                 (announced, self._run.sealers.submit(self._seal, announced, keys)) for announced in self._announced
             ]
 
-    def finish(self) -> bool:
-        """The rest of step 3, and steps 4 to 6; False where the roster changed meanwhile: nothing was taken in then."""
+    def finish(self) -> None:
+        """The rest of step 3, and steps 4 to 6."""
         if self._run.options.dry_run:
             self._rehearse()
-            return True
-        if not self._take_in():
-            return False
+            return
+        self._take_in()
         if not self._run.options.keep_source:
             self._results.remove_sources()
-        return True
 
     def abandon(self) -> None:
         """Take back what was begun as far as that can be done now; the next erasure removes what is left of it."""
@@ -119,19 +118,17 @@ class Batch:
 
     # -- 2 and 3 --------------------------------------------------------------------------------------
 
-    def _announce(self) -> BatchKeys:
-        """Step 2, by the roster of this very transaction: the next batch may load a newer one."""
+    def _announce(self) -> None:
+        """Step 2."""
         store, now = self._run.store, self._run.now
         with store.change(now):
             store.load_documents()
             calls = [judged.delivered.call for judged in self._judged]
-            keys = sealing.choose_keys(store, calls, now)
             self._announced = [
                 Announced(judged, new_id(policy.due_at(call.started_at), primitives.fresh(ID_CHANCE)))
                 for judged, call in zip(self._judged, calls, strict=True)
             ]
             store.catalogue.recordings.announce([announced.id for announced in self._announced])
-        return keys
 
     def _seal(self, announced: Announced, keys: BatchKeys) -> Sealed:
         """Read, cut and encrypt one call's sound; runs beside others and asks the catalogue nothing."""
@@ -148,37 +145,33 @@ class Batch:
 
     # -- 4 and 5 --------------------------------------------------------------------------------------
 
-    def _take_in(self) -> bool:
-        """The rest of step 3, and steps 4 and 5; False where the roster changed: nothing was taken in then."""
+    def _take_in(self) -> None:
+        """The rest of step 3, and steps 4 and 5."""
         blobs = self._run.store.blobs
         sealed = self._sealed()
         blobs.settle([announced.id.hex() for announced in self._announced])
         with ThreadPoolExecutor(SEALERS) as threads:
             list(threads.map(lambda call: sealing.read_back(call, blobs), sealed))
-        committed = self._commit(sealed)
+        self._commit(sealed)
         self._take_back()
-        return committed
 
-    def _commit(self, sealed: Sequence[Sealed]) -> bool:
-        """Step 5; False, with nothing changed, where the roster changed since the keys were chosen."""
+    def _commit(self, sealed: Sequence[Sealed]) -> None:
+        """Step 5: the keys of the batch are sealed to whoever may hear it by the roster of this very transaction."""
         store, inserted = self._run.store, list[Sealed]()
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             erasure_keys = store.erasure_keys()
             with store.change(self._run.now) as change:
-                roster = store.authority.links.newest()  # `store.roster` may be newer than this batch
-                if any(call.roster != roster for call in sealed):
-                    return False
-                tables = RecordingTables(store.catalogue, erasure_keys, MetadataKeys(store, self._run.now))
+                store.load_documents()
+                tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, self._run.now))
                 for call in sealed:
                     with self._results.noting(call.delivered.delivery):
                         history = candidates.history_of(call.delivered, store.catalogue)
                         history.check(call.delivered.call, call.recording.content)
-                        sealing.insert(call.recording, call.key.ke, call.audiences, tables)
-                        change.log(sealing.taken_in(call.recording))
+                        held = sealing.insert(call.recording, call.key.ke, call.audience_key, call.facts, tables)
+                        change.log(sealing.taken_in(held))
                         inserted.append(call)
                 self._results.log_refusals(change)
         self._results.committed(inserted)
-        return True
 
     def _take_back(self) -> None:
         """Remove what was announced and, by the catalogue, is not held: the object first, then the row."""

@@ -3,10 +3,11 @@
 A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
 
     1  manifests read and judged, those of many calls line by line; callers' tags computed
-    2  one transaction: rows ARRIVING, listening keys
+    2  one transaction: rows ARRIVING
     3  per call, side by side: sound read, cut, sealed into its object            outside every lock
     4  files and folders synced, then named; each object opened to its last chunk
-    5  root shared, one transaction: withdrawals and duplicates looked up again, erasure keys, HELD, log, checkpoint
+    5  root shared, one transaction: roster, withdrawals and duplicates looked up again, erasure keys, keys of this
+       commit sealed to whoever may hear it now, HELD, log, checkpoint
     6  sources removed, the sound first: a manifest without its sound is a call that is finished
 
 While a batch is in steps 4 to 6, which wait for the disk, the next is in 3 and the one after it in 1. What the
@@ -35,12 +36,10 @@ from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.intake.sources.scan import scan
 from arlo_rec.intake.tags import Tags
-from arlo_rec.model.errors import InUse
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 BATCH = 100  # calls whose rows are committed together
-ROSTER_TRIES = 5  # a batch is sealed again if grants changed meanwhile
 
 
 def ingest(
@@ -53,7 +52,7 @@ def ingest(
     """Take in the calls at *paths*; a call that cannot be taken in does not keep another from it.
 
     *progress* is told after each batch how many calls are through, and how many there seem to be. Raises NotGranted or
-    Refused before anything is read, and InUse where the roster keeps changing.
+    Refused before anything is read.
     """
     store.demand(Action.INGEST, now)
     store.demand_replayed(Action.INGEST, now)
@@ -96,23 +95,15 @@ def _finished(run: IntakeRun, batches: Iterator[list[Delivered | NotRead]]) -> I
             begun.append(Batch(run, readings))
             begun[-1].begin()
             if len(begun) > 1:
-                yield _finish_first(run, begun)
+                yield _finish_first(begun)
         while begun:
-            yield _finish_first(run, begun)
+            yield _finish_first(begun)
     finally:
         for batch in begun:
             batch.abandon()
 
 
-def _finish_first(run: IntakeRun, begun: deque[Batch]) -> Batch:
-    """Finish the first of the batches and take it off the queue.
-
-    It is read, judged and sealed again where grants changed between choosing its keys and committing it. Raises InUse
-    where that happens time and again.
-    """
-    for _ in range(ROSTER_TRIES):
-        if begun[0].finish():
-            return begun.popleft()
-        begun[0] = Batch(run, read(run, begun[0].deliveries))
-        begun[0].begin()
-    raise InUse("in_use")
+def _finish_first(begun: deque[Batch]) -> Batch:
+    """Finish the first of the batches and take it off the queue."""
+    begun[0].finish()
+    return begun.popleft()

@@ -1,62 +1,47 @@
-"""Encrypting accepted calls: choose the keys of a batch, write and read back objects, insert rows.
+"""Encrypting accepted calls: write and read back objects, insert rows and keys.
 
 It writes objects (`seal`) and, inside a transaction of the caller, the tables of a recording (`insert`). When each of
-these may happen, and what becomes of a call where one fails, is decided in `batch`; who may hear which recording in
-`access.listening_keys`.
+these may happen, and what becomes of a call where one fails, is decided in `batch`; to whom the keys are sealed in
+`access.audience_keys`, in that transaction and not before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arlo_rec import audio, policy
-from arlo_rec.access import listening_keys
-from arlo_rec.access.metadata import MetadataKeys
+from arlo_rec.access import metadata
+from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
+from arlo_rec.access.metadata import Facts
 from arlo_rec.backends import Blobs
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
-from arlo_rec.catalogue.listening_keys import ListeningKey
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import object_file
 from arlo_rec.intake.candidates import Announced, Delivered, Examined
-from arlo_rec.keys.roster import AccessKey
 from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Call, Kind, Recording, to_iso
-from arlo_rec.policy import Event, Purpose
-from arlo_rec.store import Store
+from arlo_rec.policy import Audience, Event, Stage
 
 FOR_MANAGERS = ("agent", "channels", "duration_s", "encoding", "known", "lead_s", "rate", "tracks")
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
-    """Whoever holds one listening key, and the metadata that they may read."""
-
-    key_id: bytes
-    public: bytes
-    metadata: Mapping[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class BatchKeys:
-    """The listening keys that a batch is sealed to, by the roster of the transaction in which they were chosen."""
+    """The audience keys of one batch, made when the first call of an audience and a team is sealed.
 
-    roster: int  # the counter of that roster
-    access: AccessKey
-    quality: Mapping[tuple[str, str], ListeningKey]  # by team and month
+    Calls are sealed side by side: of two keys that are made for the same place, the first counts.
+    """
 
-    def audiences(self, call: Call, consent: Consent, sound: audio.Header) -> tuple[Audience, ...]:
-        """The officers, by the subject-access key; the quality managers too where the consent names quality."""
-        metadata = metadata_of(call, sound, consent)
-        officers = Audience(self.access.id, self.access.public, metadata)
-        if not policy.stanza_purposes(consent.purposes, pseudonymised=False):
-            return (officers,)
-        quality = self.quality[_team_and_month(call)]
-        return (officers, Audience(quality.id, quality.public, for_managers(metadata)))
+    made: dict[tuple[Audience, str], AudienceKey] = field(default_factory=dict)
+
+    def of(self, audience: Audience, team: str) -> AudienceKey:
+        """The key of the batch for an audience of a team."""
+        place = audience, team
+        return self.made.get(place) or self.made.setdefault(place, AudienceKey.fresh(audience, team))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,46 +57,35 @@ class Sealed:
     """A call whose object is written, with all that it takes to open the object again and to insert its row."""
 
     delivered: Delivered
-    roster: int  # the counter of the roster by which its keys were chosen
     key: object_file.DataKey
     header: object_file.Header
-    recording: Recording
-    audiences: tuple[Audience, ...]
+    audience_key: AudienceKey
+    recording: Recording  # without its commit key, which is made in the transaction
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingTables:
-    """What is written for a new recording in one transaction: rows, erasure keys, metadata of one batch."""
+    """What is written for a new recording in one transaction: rows, erasure keys, and the keys of this commit."""
 
     catalogue: Catalogue
     erasure_keys: ErasureKeys
-    metadata_keys: MetadataKeys
-
-
-def choose_keys(store: Store, calls: Iterable[Call], now: datetime) -> BatchKeys:
-    """The keys of the current roster for some calls, made where there are none; inside a change."""
-    quality: dict[tuple[str, str], ListeningKey] = {}
-    for call in calls:
-        place = _team_and_month(call)
-        if place not in quality:
-            quality[place] = listening_keys.key_for(store, Purpose.QUALITY, *place, now)
-            listening_keys.key_for(store, Purpose.TRAINING, *place, now)  # for copies that a manager releases
-    return BatchKeys(store.authority.links.newest(), listening_keys.access_key(store), quality)
+    keys: CommitKeys
 
 
 def seal(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs) -> Sealed:
     """Cut off what was said before the key press, encrypt the rest and put it among the objects, under no name yet."""
-    consent = examined.consent
-    audiences = keys.audiences(announced.delivered.call, consent, examined.header)
-    listeners = {audience.key_id: audience.public for audience in audiences}
+    consent, call = examined.consent, announced.delivered.call
+    audience_key = keys.of(policy.audience_of(consent.purposes, Stage.ORIGINAL), call.team)
     key = object_file.new_data_key(consent)
-    header = object_file.make_header(key, Kind.ORIGINAL, announced.id, None, listeners)
+    header = object_file.make_header(key, Kind.ORIGINAL, announced.id, None, audience_key.key)
     wav = audio.canonical_pieces(examined.header, examined.frames())
     pieces = object_file.Counted(object_file.seal_body(key, header, wav))
     blobs.put(announced.id.hex(), pieces)
     written = WrittenObject(pieces.sha256(), pieces.size)
     recording = recording_of(announced, examined.content, consent, written)
-    return Sealed(announced.delivered, keys.roster, key, header, recording, audiences)
+    facts = facts_of(call, examined.header, consent)
+    return Sealed(announced.delivered, key, header, audience_key, recording, facts)
 
 
 def read_back(sealed: Sealed, blobs: Blobs) -> None:
@@ -131,12 +105,15 @@ def read_back(sealed: Sealed, blobs: Blobs) -> None:
         raise Integrity("object_damaged")
 
 
-def insert(recording: Recording, ke: bytes, audiences: Iterable[Audience], tables: RecordingTables) -> None:
-    """Fill the announced row of a recording, add its erasure key and its metadata; inside a change."""
-    tables.catalogue.recordings.hold(recording)
-    tables.erasure_keys.add(recording.id, ke, recording.due_at)
-    for audience in audiences:
-        tables.metadata_keys.seal(recording.id, ke, audience.key_id, audience.public, audience.metadata)
+def insert(
+    recording: Recording, ke: bytes, audience_key: AudienceKey, facts: Facts, tables: RecordingTables
+) -> Recording:
+    """Fill the announced row of a recording, add its erasure key and its metadata; inside a change. Gives the row."""
+    held = replace(recording, commit_key=tables.keys.commit_key.id)
+    tables.catalogue.recordings.hold(held)
+    tables.erasure_keys.add(held.id, ke, held.due_at)
+    metadata.seal(tables.keys, held.id, ke, audience_key, facts)
+    return held
 
 
 def taken_in(recording: Recording) -> CallTakenIn:
@@ -167,7 +144,14 @@ def recording_of(announced: Announced, content: bytes, consent: Consent, written
         policy=consent.policy,
         object_sha256=written.sha256,
         object_bytes=written.size,
+        commit_key=b"",
     )
+
+
+def facts_of(call: Call, sound: audio.Header, consent: Consent) -> Facts:
+    """What is known about a call: for access requests, and for managers."""
+    whole = metadata_of(call, sound, consent)
+    return Facts(whole, for_managers(whole))
 
 
 def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, Any]:
@@ -187,19 +171,15 @@ def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, 
     }
 
 
-def for_managers(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def for_managers(whole: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the metadata that managers may read: no number, no address, and nothing of the exchange's.
 
     The names that are known stand in it, because whoever may hear a call may also cut its names out of a copy.
     """
-    names = {side: [text for text in known if _can_be_name(text)] for side, known in metadata["known"].items()}
-    return {**{key: metadata[key] for key in FOR_MANAGERS}, "known": names}
+    names = {side: [text for text in known if _can_be_name(text)] for side, known in whole["known"].items()}
+    return {**{key: whole[key] for key in FOR_MANAGERS}, "known": names}
 
 
 def _can_be_name(known: str) -> bool:
     """Whether an identifier that was known beforehand can be a name: no digit and no "@" stands in it."""
     return "@" not in known and not any(character.isdigit() for character in known)
-
-
-def _team_and_month(call: Call) -> tuple[str, str]:
-    return call.team, listening_keys.month_of(call.started_at)

@@ -172,6 +172,8 @@ def _grant_to_json(grant: Grant) -> dict[str, Any]:
         "until": to_iso(grant.until),
         "reason": grant.reason,
         "by": grant.by,
+        "public": to_base64(grant.public),
+        "earlier_pairs": [pair.hex() for pair in grant.earlier_pairs],
         "state": grant.state,
         "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
         "approvals": [
@@ -233,6 +235,8 @@ def _grant(document: dict[str, Any]) -> Grant:
         from_iso(document["until"]),
         str(document["reason"]),
         str(document["by"]),
+        from_base64(document["public"], 0 if document["ended_at"] else primitives.SEAL_PUBLIC),
+        tuple(bytes.fromhex(pair) for pair in document["earlier_pairs"]),
         str(document["state"]),
         from_iso(document["ended_at"]) if document["ended_at"] else None,
         tuple(

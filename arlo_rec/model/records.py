@@ -121,6 +121,8 @@ class Grant:
     until: datetime
     reason: str
     by: str
+    public: bytes  # of the grant's key pair, to which what is taken in is sealed; empty once it ended
+    earlier_pairs: tuple[bytes, ...] = ()  # fingerprints of the pairs that it had before
     state: str = "live"
     ended_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
@@ -131,7 +133,9 @@ class Grant:
 
     def ended(self, now: datetime) -> Grant:
         """The same grant, revoked at *now* unless it was revoked before."""
-        return self if self.ended_at is not None else replace(self, ended_at=now, state="revoked")
+        if self.ended_at is not None:
+            return self
+        return replace(self, ended_at=now, state="revoked", public=b"", earlier_pairs=())
 
     def opens(self, purpose: Purpose, team: str) -> bool:
         """Whether the grant is for that purpose and includes that team."""
@@ -181,6 +185,7 @@ class Recording:
     policy: str
     object_sha256: bytes
     object_bytes: int
+    commit_key: bytes  # id of the key that the officers open it with
 
     def row_digest(self) -> str:
         """SHA-256 of `committed_row` in hex: what the log entry of the intake keeps, so that a changed row is found."""
@@ -191,6 +196,7 @@ class Recording:
         return {
             "agent": self.agent.hex(),
             "caller": self.caller.hex() if self.caller else None,
+            "commit_key": self.commit_key.hex(),
             "content": self.content.hex(),
             "due_at": to_micros(self.due_at),
             "id": self.id.hex(),

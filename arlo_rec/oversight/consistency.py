@@ -4,7 +4,8 @@ A recording without a problem takes one byte of memory. There are three passes, 
 stored:
 
     1  over the log: a recording that was taken in must have its row, equal to the committed row, and its object,
-       until an entry erases it; a missing row is a problem if no such entry follows
+       until an entry erases it; a missing row is a problem if no such entry follows; the object must name an audience
+       key of the row's team and of its commit, whose key has the id that the log entry commits to
     2  over the held rows: each must have been matched in the first pass
     3  over the ids, a 256th at a time: every held row has its wrapped key and its metadata, every object its row
 
@@ -14,21 +15,22 @@ erased in between is not reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arlo_rec.access.audience_keys import commit_key_id
+from arlo_rec.catalogue.audience_keys import AudienceKeyRow
 from arlo_rec.catalogue.audit_check import Body
 from arlo_rec.catalogue.audit_log import read_body
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import erasing, taking_in
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import State
+from arlo_rec.model.records import Kind, Recording, RecordingId
+from arlo_rec.policy import Audience, Stage, State, audience_of
 from arlo_rec.store import Store
 
 _BATCH = 5000  # held rows read at once in the second pass
-_HEAD = 4096  # bytes: a block of the disk; the header of an original has 2413
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +118,46 @@ class ConsistencyCheck:
 
     def _check_objects(self, recordings: Sequence[Recording]) -> None:
         names = [recording.id.hex() for recording in recordings]
-        heads = self._store.blobs.heads(names, _HEAD)
+        heads = self._store.blobs.heads(names, object_file.HEADER_BYTES)
+        keys: dict[RecordingId, bytes] = {}
         for recording, head in zip(recordings, heads, strict=True):
             if head is None:
                 self._note("object_missing", recording.id)
-            else:
-                self._check_object(recording, *head)
+            elif (header := self._check_object(recording, *head)) is not None:
+                keys[recording.id] = header.audience_key
+        self._check_keys([recording for recording in recordings if recording.id in keys], keys)
 
-    def _check_object(self, recording: Recording, size: int, head: bytes) -> None:
-        """Check an object's size and header, and its digest if data is to be read."""
+    def _check_object(self, recording: Recording, size: int, head: bytes) -> object_file.Header | None:
+        """Check an object's size and header, and its digest if data is to be read; gives a header that is right."""
         if size != recording.object_bytes:
             self._note("object_truncated" if size < recording.object_bytes else "object_longer", recording.id)
-            return
-        header = _header(head) or (self._long_header(recording) if size > len(head) else None)
+            return None
+        header = _header(head)
         if header is None:
             self._note("object_damaged", recording.id)
-            return
+            return None
         if header.recording != recording.id:
             self._note("object_swapped", recording.id)
-        elif self._read_data and self._store.object_digest(recording.id) != recording.object_sha256:
-            self._note("object_damaged", recording.id)
-
-    def _long_header(self, recording: Recording) -> object_file.Header | None:
-        try:
-            with self._store.blobs.open(recording.id.hex()) as stream:
-                return _header(stream.read(object_file.HEADER_LONGEST))
-        except KeyError:
             return None
+        if self._read_data and self._store.object_digest(recording.id) != recording.object_sha256:
+            self._note("object_damaged", recording.id)
+        return header
+
+    def _check_keys(self, recordings: Sequence[Recording], named: Mapping[RecordingId, bytes]) -> None:
+        """Check the commit key of each recording, and the audience key that its object names."""
+        table = self._store.catalogue.audience_keys
+        commit_keys = table.commit_keys({recording.commit_key for recording in recordings})
+        audience_keys = table.rows(set(named.values()))
+        for recording in recordings:
+            commit_key, audience_key = commit_keys.get(recording.commit_key), audience_keys.get(named[recording.id])
+            if commit_key is None:
+                self._note("commit_key_missing", recording.id)
+            elif commit_key_id(commit_key.sealed) != commit_key.id:
+                self._note("commit_key_changed", recording.id)
+            if audience_key is None:
+                self._note("audience_key_missing", recording.id)
+            elif not _belongs(audience_key, recording):
+                self._note("audience_key_changed", recording.id)
 
     def _note(self, code: str, recording: RecordingId) -> None:
         self._problems.append(Problem(code, recording.hex()))
@@ -168,6 +183,13 @@ class ConsistencyCheck:
         for entry in self._store.log.about(recording):
             if entry.seq >= self._log_end and entry.body is not None:
                 yield from (digest for named, digest in _effect(entry.body) if named == recording)
+
+
+def _belongs(key: AudienceKeyRow, recording: Recording) -> bool:
+    """Whether an audience key is of the commit, the team and the kind of a recording."""
+    stages = (Stage.ORIGINAL,) if recording.kind is Kind.ORIGINAL else (Stage.UNDER_REVIEW, Stage.RELEASED)
+    audiences = {Audience.OFFICER, *(audience_of(recording.purposes, stage) for stage in stages)}
+    return (key.commit_key, key.team) == (recording.commit_key, recording.team) and key.audience in audiences
 
 
 def _header(head: bytes) -> object_file.Header | None:

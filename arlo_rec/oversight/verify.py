@@ -21,7 +21,9 @@ from arlo_rec.oversight.consistency import ConsistencyCheck, Problem
 from arlo_rec.policy import Action, may
 from arlo_rec.store import Store
 
-LARGE = frozenset({"recordings", "metadata", "shares", "mentions"})  # tables with a row for every recording
+LARGE = frozenset(  # tables with a row for every recording, or for every commit
+    {"recordings", "metadata", "shares", "mentions", "audience_keys", "audience_seals", "audience_wraps", "commit_keys"}
+)
 
 
 @dataclass(frozen=True, slots=True)

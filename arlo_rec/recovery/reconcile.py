@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import listening_keys
 from arlo_rec.admin.retire import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.keys.layout import root_name
@@ -57,8 +56,6 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
         grants=tuple(grant.ended(now) for grant in roster.grants),
     )
     retire(store, restored, retired, now, reusable=replay.gone - replay.removed)
-    for person in staying:
-        listening_keys.close_to(store, person, now)
 
 
 def take_over_withdrawals(store: Store, replay: Replay) -> None:

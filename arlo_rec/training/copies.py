@@ -1,9 +1,9 @@
 """Sealing training copies and holding them: to whom a copy is sealed, and the order in which it is written.
 
     1  announced, so that a crash leaves no orphan      2  sealed, written, made durable, read back
-    3  one transaction: row, wrapped erasure key, metadata, state, log
-A copy under review is sealed to whoever could hear its original, a released copy to training; what was cut, and why,
-stands in metadata that no trainer opens. A copy has its original's deadline and is erased with it. The rows stand in
+    3  one transaction: row, wrapped erasure key, its own commit key and audience key, metadata, state, log
+A copy under review is for whoever could hear its original, a released copy for training; what was cut, and why, stands
+in metadata that no trainer opens. A copy has its original's deadline and is erased with it. The rows stand in
 `catalogue.copies`; what a copy sounds like is decided in `build`, when it is released in `pseudonymise`.
 """
 
@@ -15,16 +15,17 @@ from datetime import datetime
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.access import gate, listening_keys
-from arlo_rec.access.metadata import MetadataKeys
+from arlo_rec.access import gate, metadata
+from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
+from arlo_rec.access.metadata import Facts
 from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.model.audit_events import CopyMade, CopyReleased
-from arlo_rec.model.errors import Integrity, InUse, NotGranted, Refused, Usage
+from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
-from arlo_rec.policy import Purpose, Role
+from arlo_rec.policy import Audience, Stage, audience_of
 from arlo_rec.store import Store
 from arlo_rec.training.opening import OpenRecording
 
@@ -42,22 +43,20 @@ class CopyDraft:
     replaces: RecordingId | None  # the copy under review that was changed or reviewed
     heard_again: bool = False  # whether an engine heard it once more before its release
 
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """To whom a copy is sealed: public halves by key id, and the metadata that each key opens."""
-
-    listeners: Mapping[bytes, bytes]
-    metadata: Mapping[bytes, Mapping[str, Any]] = field(repr=False)
+    @property
+    def facts(self) -> Facts:
+        """The metadata: all of it for the officers; of a released copy, what trainers may know for whoever hears it."""
+        is_released = self.state is CopyState.RELEASED
+        return Facts(self.metadata, for_trainers(self.metadata) if is_released else self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedCopy:
-    """A copy whose object is written: its row to be, its erasure key, and to whom it is sealed."""
+    """A copy whose object is written: its row to be, its erasure key, and the audience key that it opens with."""
 
     recording: Recording
     ke: bytes = field(repr=False)
-    audience: Audience
+    audience_key: AudienceKey
 
 
 def for_trainers(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,70 +65,38 @@ def for_trainers(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make(store: Store, draft: CopyDraft, now: datetime) -> Recording:
-    """Seal a copy and hold it, by the roster of today; the log says which copy of which original.
+    """Seal a copy and hold it, by the roster of its transaction; the log says which copy of which original.
 
     The copy that it replaces is marked in the same transaction: nobody confirms or releases that one any more, and only
     one copy follows it. Raises Refused where whoever makes it may not any longer or nobody reviewed it; NotGranted or
     Usage where the original or the replaced copy is gone; InUse, Unreachable or Integrity.
     """
-    try:
-        return _seal_and_hold(store, draft, now)
-    except InUse:
-        if not store.has_newer_documents():
-            raise
-    store.load_documents()  # once more, for the audience of the roster as it is now
-    gate.still_open(store, draft.original.permit, now)
-    return _seal_and_hold(store, draft, now)
-
-
-def _seal_and_hold(store: Store, draft: CopyDraft, now: datetime) -> Recording:
-    audience = _trainers(store, draft, now) if draft.state is CopyState.RELEASED else _makers(store, draft)
     with file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait):
-        sealed = _seal(store, draft, audience, now)
-        _hold(store, draft, sealed, now)
-    return sealed.recording
+        sealed = _seal(store, draft, now)
+        return _hold(store, draft, sealed, now)
 
 
-# -- to whom ------------------------------------------------------------------------------------------
-
-
-def _makers(store: Store, draft: CopyDraft) -> Audience:
-    """Who could hear the original: its quality keys, and the newest subject-access key."""
-    access = listening_keys.access_key(store)
-    quality = listening_keys.public_halves(store, [key for key, _ in draft.original.header.stanzas])
-    listeners = {access.id: access.public, **quality}
-    return Audience(listeners, dict.fromkeys(listeners, draft.metadata))
-
-
-def _trainers(store: Store, draft: CopyDraft, now: datetime) -> Audience:
-    """The training key of the call's team and month, and the subject-access key with all that is known.
-
-    The release is in the log with it. Raises NotGranted where there is no such key and this person may make none: an
-    officer makes it.
-    """
-    original = draft.original.recording
-    assert draft.replaces is not None  # what is released was under review before
-    with store.change(now) as change:
-        change.log(CopyReleased(recordings=(draft.replaces,), heard_again=draft.heard_again))
-        access, month = listening_keys.access_key(store), listening_keys.month_of(original.started_at)
-        key = listening_keys.known_key(store, Purpose.TRAINING, original.team, month, now)
-        if key is None:
-            if store.person.role is not Role.OFFICER:
-                raise NotGranted("training_key_missing", rule="access.officer")
-            key = listening_keys.key_for(store, Purpose.TRAINING, original.team, month, now)
-    listeners = {access.id: access.public, key.id: key.public}
-    return Audience(listeners, {access.id: draft.metadata, key.id: for_trainers(draft.metadata)})
+def _audience(draft: CopyDraft) -> Audience:
+    """Who may hear a copy; one under review nobody who could not hear its original, whatever the row says of it."""
+    original = draft.original
+    if draft.state is CopyState.RELEASED:
+        return audience_of(original.recording.purposes, Stage.RELEASED)
+    opened = original.permit.keyring.audience_key(original.header.audience_key)
+    if opened is None or opened.audience is not Audience.ORIGINAL:
+        return Audience.OFFICER
+    return audience_of(original.recording.purposes, Stage.UNDER_REVIEW)
 
 
 # -- sealed and held ----------------------------------------------------------------------------------
 
 
-def _seal(store: Store, draft: CopyDraft, audience: Audience, now: datetime) -> SealedCopy:
+def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     """Announce a copy and write its object; raises Integrity where it does not lie there as it was written."""
     original = draft.original.recording
+    audience_key = AudienceKey.fresh(_audience(draft), original.team)
     copy_id = new_id(original.due_at, primitives.fresh(ID_CHANCE))
     key = object_file.key_of_copy(draft.original.key)
-    header = object_file.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience.listeners)
+    header = object_file.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience_key.key)
     with store.change(now):
         store.catalogue.recordings.announce([copy_id])
     pieces = object_file.Counted(object_file.seal_body(key, header, audio.iterate_pieces(draft.sound)))
@@ -139,33 +106,35 @@ def _seal(store: Store, draft: CopyDraft, audience: Audience, now: datetime) -> 
         raise Integrity("object_damaged")
     recording = replace(
         original, id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
-        content=b"", object_sha256=pieces.sha256(), object_bytes=pieces.size,
+        content=b"", object_sha256=pieces.sha256(), object_bytes=pieces.size, commit_key=b"",
     )  # fmt: skip
-    return SealedCopy(recording, key.ke, audience)
+    return SealedCopy(recording, key.ke, audience_key)
 
 
-def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> None:
-    """Hold a sealed copy, if roster, original and grant are as they were when it was sealed."""
+def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> Recording:
+    """Hold a sealed copy, if original and grant are still there, for whoever may hear it by now."""
     copy, original = sealed.recording, draft.original.recording
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         erasure_keys = store.erasure_keys()
         with store.change(now) as change:
-            if store.has_newer_documents():
-                raise InUse("in_use")  # to whom it is sealed was decided by another roster
+            store.load_documents()
             if store.catalogue.recordings.held(original.id) is None:
                 raise NotGranted("no_grant", rule="access.managers")  # withdrawn while the copy was made
             gate.still_open(store, draft.original.permit, now)
             if draft.replaces is not None:
                 _replace(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
+            keys = CommitKeys(store, now)
+            copy = replace(copy, commit_key=keys.commit_key.id)
             store.catalogue.recordings.hold(copy)
             erasure_keys.add(copy.id, sealed.ke, copy.due_at)
-            metadata_keys = MetadataKeys(store, now)
-            for key, facts in sealed.audience.metadata.items():
-                metadata_keys.seal(copy.id, sealed.ke, key, sealed.audience.listeners[key], facts)
+            metadata.seal(keys, copy.id, sealed.ke, sealed.audience_key, draft.facts)
             row = Copy(copy.id, original.id, draft.state, store.person.name, now)
             store.catalogue.copies.add(row, draft.replaces)
             digest, state = copy.row_digest(), draft.state.value
+            if draft.state is CopyState.RELEASED and draft.replaces is not None:
+                change.log(CopyReleased(recordings=(draft.replaces,), heard_again=draft.heard_again))
             change.log(CopyMade(recordings=(copy.id,), sworn=digest, parent=original.id.hex(), state=state))
+    return copy
 
 
 def _replace(store: Store, replaced: RecordingId, *, releasing: bool) -> None:

@@ -67,7 +67,7 @@ def open_recording(store: Store, shown_id: str, action: Action, clock: Callable[
     body = b"".join(gate.listen_to(store, permit, clock))
     sound = audio.read_wav(io.BytesIO(body), len(body))
     del body
-    facts = metadata.open_for(store, permit.recording.id, permit.keys, key.ke, {})
+    facts = metadata.open_for(store, permit.recording, permit.keyring, key.ke)
     if facts is None:
         raise Integrity("metadata_damaged")
     return OpenRecording(permit, key, header, sound, facts)

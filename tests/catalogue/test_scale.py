@@ -30,7 +30,10 @@ from tests.support.world import REASON, World
 pytestmark = pytest.mark.slow
 
 COUNT, DUE, TEAMS = 2_000, 60, 3
-LARGE = ("recordings", "shares", "metadata", "mentions", "entries", "metadata_keys", "tombstones", "refusals")
+LARGE = (
+    *("recordings", "shares", "metadata", "mentions", "entries", "tombstones", "refusals"),
+    *("commit_keys", "audience_keys", "audience_seals", "audience_wraps"),
+)
 COUNTS_ALL = "SELECT count(*) FROM recordings WHERE state = 'held'"  # of an index alone: 0.07 s for a million
 
 
@@ -200,7 +203,7 @@ def test_the_test_of_plans_sees_a_table_that_is_read_whole(filled: World) -> Non
         "SELECT id FROM recordings WHERE prompt = 'x'",
         "SELECT id FROM recordings WHERE +source = x'00'",
         "SELECT id FROM recordings WHERE state = 'held'",
-        "DELETE FROM metadata_keys WHERE NOT EXISTS (SELECT 1 FROM metadata WHERE metadata_key = metadata_keys.id)",
+        "DELETE FROM commit_keys WHERE NOT EXISTS (SELECT 1 FROM metadata WHERE key = commit_keys.id)",
     ):
         assert any(_is_whole(sql, plan) for plan in _plan(db, sql, ()))
     db.close()

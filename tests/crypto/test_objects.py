@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.access import gate
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.crypto.object_file import DataKey, Header
+from arlo_rec.crypto.object_file import AudienceSecret, DataKey, Header
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, RecordingId
@@ -20,13 +21,12 @@ from tests.support.properties import examples
 
 CONSENT = Consent(datetime(2026, 10, 1, tzinfo=UTC), "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
 ID, PARENT = RecordingId(bytes(range(16))), RecordingId(bytes(range(16, 32)))
-ONE, TWO = primitives.SealingKey.from_seed(b"1" * 32), primitives.SealingKey.from_seed(b"2" * 32)
-LISTENERS = {b"a" * 16: ONE.public, b"b" * 16: TWO.public}
+AUDIENCE = AudienceSecret(b"a" * 16, b"1" * 32)
 
 
 def sealed(sound: bytes, parent: RecordingId | None = None) -> tuple[DataKey, Header, bytes]:
     key = object_file.new_data_key(CONSENT)
-    header = object_file.make_header(key, Kind.ORIGINAL, ID, parent, LISTENERS)
+    header = object_file.make_header(key, Kind.ORIGINAL, ID, parent, AUDIENCE)
     return key, header, b"".join(object_file.seal_body(key, header, [sound]))
 
 
@@ -38,23 +38,26 @@ def test_no_consent_no_key(claim: object) -> None:
 
 def test_the_header_lies_where_the_format_says() -> None:
     _, header, raw = sealed(b"sound", PARENT)
-    magic, length, suite, kind, recording, parent, count = struct.unpack(">8sHBB16s16sB", raw[:45])
-    assert (magic, suite, kind, recording, parent, count) == (b"ARLOREC\x01", 1, 0, ID, PARENT, 2)
-    assert length == 45 + 2 * (16 + 1168) == len(header.encode())
-    assert raw[45:61] == b"a" * 16
+    magic, suite, kind, recording, parent, audience_key = struct.unpack(">8sBB16s16s16s", raw[:58])
+    assert (magic, suite, kind, recording, parent, audience_key) == (b"ARLOREC\x02", 1, 0, ID, PARENT, b"a" * 16)
+    assert len(header.encode()) == 118
     assert object_file.read_header(raw) == header
 
 
-def test_each_listener_opens_it_and_a_stranger_does_not() -> None:
+def test_the_audience_key_opens_it_for_its_recording_and_another_key_does_not() -> None:
     key, header, raw = sealed(b"the sound")
     body = raw[len(header.encode()) :]
-    for keys in ({b"a" * 16: ONE}, {b"b" * 16: TWO}):
-        kf = object_file.open_stanza(header, keys)
-        assert kf == key.kf
-        assert b"".join(object_file.open_body(DataKey(kf, key.ke), header, [body])) == b"the sound"
-    assert object_file.open_stanza(header, {b"c" * 16: ONE}) is None
-    with pytest.raises(Integrity):
-        object_file.open_stanza(header, {b"a" * 16: TWO})
+    kf = object_file.listening_half(header, AUDIENCE.secret)
+    assert kf == key.kf
+    assert b"".join(object_file.open_body(DataKey(kf, key.ke), header, [body])) == b"the sound"
+    moved = [
+        replace(header, recording=PARENT),
+        replace(header, kind=Kind.PSEUDONYMISED),
+        replace(header, parent=PARENT),
+    ]
+    for wrong, secret in ((header, b"2" * 32), *((other, AUDIENCE.secret) for other in moved)):
+        with pytest.raises(Integrity):
+            object_file.listening_half(wrong, secret)
 
 
 def test_both_locks_are_needed() -> None:
@@ -94,4 +97,4 @@ def test_metadata_opens_with_both_locks_for_its_recording_alone() -> None:
 
 def test_only_the_gate_makes_a_permit() -> None:
     with pytest.raises(TypeError):
-        gate.Permit(None, {}, None, object())  # type: ignore[arg-type]
+        gate.Permit(None, None, None, 0, object())  # type: ignore[arg-type]

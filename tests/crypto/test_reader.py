@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.crypto.object_file import DataKey, Header
+from arlo_rec.crypto.object_file import AudienceSecret, DataKey, Header
 from arlo_rec.crypto.primitives import Sealed
 from arlo_rec.crypto.seekable_sound import BodyReader, open_sound
 from arlo_rec.model.errors import Integrity
@@ -219,8 +219,8 @@ def test_a_chunk_has_a_number_below_2_to_the_38(number: int) -> None:
 def call() -> tuple[DataKey, Header, bytes]:
     """Key, header and bytes of an object that holds the longest body."""
     key = DataKey(b"f" * 32, b"e" * 32)
-    listening = primitives.SealingKey.from_seed(b"1" * 32)
-    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, {b"a" * 16: listening.public})
+    audience = AudienceSecret(b"a" * 16, b"1" * 32)
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, audience)
     return key, header, b"".join(object_file.seal_body(key, header, [plain_of(SIZES[-1])]))
 
 

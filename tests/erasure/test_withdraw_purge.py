@@ -232,10 +232,17 @@ def test_erased_rows_keep_nothing_that_identifies(world: World) -> None:
             assert store.db.rows(sql, (bytes.fromhex(ours),)) == [(0,)]
 
 
-def test_a_metadata_key_goes_with_the_last_recording_that_used_it(world: World) -> None:
+def test_the_keys_of_a_commit_go_with_the_last_recording_that_used_them(world: World) -> None:
+    """One batch, so one commit key; an audience key for each team. Two grants, of which one came later."""
+    world.grant()
     world.deliver("a", caller="+4790000001")
-    world.take_in("b", caller="+4790000002", seed=4)  # one batch, so one key for each audience
-    for number, left in (("90000001", 2), ("90000002", 0)):
-        world.json("withdraw", number, "--yes", who="siri")
+    world.deliver("c", caller="+4790000001", team="salg", seed=5)
+    world.deliver("d", caller="+4790000002", consent={"prompt": "nb-2025-01"}, seed=6)
+    world.take_in("b", caller="+4790000002", seed=4)
+    world.grant("turid")
+    for number, left in ((None, (1, 3, 2, 2)), ("90000001", (1, 2, 1, 1)), ("90000002", (0, 0, 0, 0))):
+        if number is not None:
+            world.json("withdraw", number, "--yes", who="siri")
         with open_store(find(world.store), identity(world, "sigrid"), datetime.now(UTC), StateFolder(None)) as store:
-            assert store.db.rows("SELECT count(*) FROM metadata_keys") == [(left,)]
+            tables = ("commit_keys", "audience_keys", "audience_seals", "audience_wraps")
+            assert tuple(store.db.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables) == left

@@ -139,9 +139,9 @@ class Files:
 
 _CONSENT = Consent(NOW, "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
 _DATA_KEY = object_file.new_data_key(_CONSENT)
-_LISTENER = primitives.SealingKey.from_seed(b"1" * 32)
-_HEADER = object_file.make_header(_DATA_KEY, Kind.ORIGINAL, RecordingId(STORE), None, {b"a" * 16: _LISTENER.public})
-# the one seed that differs from run to run: its seals are made inside the library
+_AUDIENCE = object_file.AudienceSecret(b"a" * 16, b"1" * 32)
+_HEADER = object_file.make_header(_DATA_KEY, Kind.ORIGINAL, RecordingId(STORE), None, _AUDIENCE)
+# the one seed that differs from run to run: its nonces are made inside the library
 _OBJECT = b"".join(object_file.seal_body(_DATA_KEY, _HEADER, [bytes(range(256)) * 70]))
 
 
@@ -151,7 +151,7 @@ def _object(raw: bytes) -> bool:
         length = len(header.encode())
         assert header.encode() == raw[:length]
         with suppress(Integrity):
-            object_file.open_stanza(header, {b"a" * 16: _LISTENER})
+            object_file.listening_half(header, _AUDIENCE.secret)
         with suppress(Integrity):
             assert b"".join(object_file.open_body(_DATA_KEY, header, [raw[length:]])) == bytes(range(256)) * 70
         found = open_sound(_DATA_KEY, header, io.BytesIO(raw))

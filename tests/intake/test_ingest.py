@@ -29,11 +29,13 @@ from arlo_rec import audio
 from arlo_rec.audio import Encoding
 from arlo_rec.backends.files import FileBlobs
 from arlo_rec.intake import ingest as intake
+from arlo_rec.intake import sealing
 from arlo_rec.intake.batch import Batch
 from arlo_rec.intake.batch_outcome import BatchOutcome
 from arlo_rec.intake.ingest import BATCH
 from arlo_rec.intake.sources import spool
 from tests.support import world as worlds
+from tests.support.attack import loot
 from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw
 from tests.support.properties import examples
 from tests.support.sounds import BITS, chunk, tone, tone_wav, wav
@@ -509,29 +511,34 @@ def test_two_runs_over_one_spool_take_every_call_once_and_refuse_none(world: Wor
     assert problems(world) == []
 
 
-def test_a_batch_is_sealed_again_where_grants_changed_although_the_next_batch_has_loaded_them(
+def test_a_batch_is_for_whoever_has_a_grant_when_it_is_committed_and_nothing_is_sealed_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Between the sealing of the first batch and its commit one grant ends and another is given."""
     for number in range(4):
         world.deliver(f"call{number}", seconds=0.01, seed=number)
-    begin, finish, committed = Batch.begin, Batch.finish, list[bool]()
+    world.grant("turid")
+    begin, seal, sealed = Batch.begin, sealing.seal, list[str]()
 
     def granted_after_the_first(batch: Batch) -> None:
         monkeypatch.setattr(Batch, "begin", begin)
         begin(batch)
+        world.json("revoke", "turid", who="sigrid")
         world.grant()
 
-    def noted(batch: Batch) -> bool:
-        committed.append(finish(batch))
-        return committed[-1]
+    def noted(*words: Any) -> Any:
+        sealed.append(words[0].id.hex())
+        return seal(*words)
 
     monkeypatch.setattr(intake, "BATCH", 2)
     monkeypatch.setattr(Batch, "begin", granted_after_the_first)
-    monkeypatch.setattr(Batch, "finish", noted)
+    monkeypatch.setattr(sealing, "seal", noted)
     taken = {call["id"] for call in ingest(world, exit=0)["accepted"]}
-    assert committed == [False, True, True]
     assert len(taken) == 4
+    assert sorted(sealed) == sorted(taken)
     assert set(held(world)) == objects(world) == taken
+    assert loot(world, "leif").kf == taken
+    assert not loot(world, "turid").kf
     assert (left(world), problems(world)) == (set(), [])
 
 

@@ -14,7 +14,19 @@ from arlo_rec import policy
 from arlo_rec.model import consent
 from arlo_rec.model.consent import Claim, Prompt
 from arlo_rec.model.prompts import SHIPPED
-from arlo_rec.policy import RETENTION, Action, Decision, Event, GuardLimits, OpenRequest, Purpose, Role, State
+from arlo_rec.policy import (
+    RETENTION,
+    Action,
+    Audience,
+    Decision,
+    Event,
+    GuardLimits,
+    OpenRequest,
+    Purpose,
+    Role,
+    Stage,
+    State,
+)
 
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -258,9 +270,17 @@ def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
 @pytest.mark.rule("data.pseudonymised")
 def test_an_original_is_never_sealed_to_a_training_key() -> None:
     both = set(Purpose)
-    assert policy.stanza_purposes(both, pseudonymised=False) == {Purpose.QUALITY}
-    assert policy.stanza_purposes({Purpose.TRAINING}, pseudonymised=False) == set()
-    assert policy.stanza_purposes(both, pseudonymised=True) == {Purpose.TRAINING}
+    only_training, only_quality = {Purpose.TRAINING}, {Purpose.QUALITY}
+    expected = {
+        Stage.ORIGINAL: (Audience.ORIGINAL, Audience.OFFICER, Audience.ORIGINAL),
+        Stage.UNDER_REVIEW: (Audience.REVIEW, Audience.OFFICER, Audience.REVIEW),
+        Stage.RELEASED: (Audience.TRAINING, Audience.TRAINING, Audience.OFFICER),
+    }
+    for stage, audiences in expected.items():
+        assert tuple(policy.audience_of(named, stage) for named in (both, only_training, only_quality)) == audiences
+    opened = {audience: policy.purpose_of(audience) for audience in Audience}
+    quality = dict.fromkeys((Audience.ORIGINAL, Audience.REVIEW), Purpose.QUALITY)
+    assert opened == {**quality, Audience.TRAINING: Purpose.TRAINING, Audience.OFFICER: None}
     decision = policy.may_open(replace(REQUEST, purpose=Purpose.TRAINING), now=NOW)
     assert decision.code == "no_released_copy"
 

@@ -6,10 +6,10 @@ opens, opens because a key fits.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -22,6 +22,8 @@ from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
+from arlo_rec.model.strict_json import canonical
+from arlo_rec.policy import Audience, Purpose
 from arlo_rec.store import Store, catalogue_key
 from tests.support.world import PASSPHRASE, World
 
@@ -43,14 +45,20 @@ class Loot:
 
     catalogue: bool = False
     parts: dict[str, bytes] = field(default_factory=dict)
-    listening: dict[bytes, bytes] = field(default_factory=dict)
+    seeds: dict[bytes, bytes] = field(default_factory=dict)  # of grants, by their pairs
+    commits: dict[bytes, bytes] = field(default_factory=dict)
+    audiences: dict[bytes, bytes] = field(default_factory=dict)
+    metadata: dict[str, list[bytes]] = field(default_factory=dict)
     kf: set[str] = field(default_factory=set)
     ke: set[str] = field(default_factory=set)
     sounds: dict[str, bytes] = field(default_factory=dict)
 
 
-def rob(place: Layout, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) -> Loot:
-    """Try every key that *identity* (and *extra_seeds* of sealing keys) leads to on everything in the store."""
+def rob(place: Layout, identity: Identity, extra_seeds: Iterable[bytes] = (), kept: Iterable[bytes] = ()) -> Loot:
+    """Try every key that *identity* leads to on everything in the store.
+
+    With it *extra_seeds* of sealing keys, and *kept* commit keys and audience keys, are tried on everything too.
+    """
     loot = Loot()
     try:
         seeds = read_catalogue_seal(place, identity)
@@ -67,39 +75,90 @@ def rob(place: Layout, identity: Identity, extra_seeds: tuple[bytes, ...] = ()) 
         return loot
     loot.catalogue = True
     try:
-        _rob_open(place, identity, connection, extra_seeds, loot)
+        _rob_open(place, identity, connection, tuple(extra_seeds), tuple(kept), loot)
     finally:
         connection.close()
     return loot
 
 
-def _rob_open(place: Layout, identity: Identity, db: SqliteConnection, extra: tuple[bytes, ...], loot: Loot) -> None:
+def _rob_open(
+    place: Layout,
+    identity: Identity,
+    db: SqliteConnection,
+    extra: tuple[bytes, ...],
+    kept: tuple[bytes, ...],
+    loot: Loot,
+) -> None:
     keys = [identity.sealing, *(primitives.SealingKey.from_seed(one) for one in extra)]
     for holder, name, sealed in db.rows("SELECT holder, part, sealed FROM seals"):
         for key in keys:
             _try(loot.parts, name, lambda k=key, h=holder, n=name, s=sealed: k.open(s, seal_info(place.id, h, n)))
     keys += [primitives.SealingKey.from_seed(one) for name, one in loot.parts.items() if name.startswith("access:")]
-    for listening, holder, sealed in db.rows("SELECT listening_key, holder, sealed FROM listening_seals"):
-        info = b"arlo-rec/1/listening seal\0" + place.id + listening + holder
+    for grant, pair, holder, sealed in db.rows("SELECT grant_id, pair, holder, sealed FROM grant_seeds"):
+        info = b"arlo-rec/1/grant seed\0" + place.id + pair + holder + grant.encode()
         for key in keys:
-            _try(loot.listening, listening, lambda k=key, s=sealed, i=info: k.open(s, i))
-    keys += [primitives.SealingKey.from_seed(one) for one in loot.listening.values()]
+            _try(loot.seeds, pair, lambda k=key, s=sealed, i=info: k.open(s, i))
+    seeds = {*loot.seeds.values(), *extra}
+    keys += [primitives.SealingKey.from_seed(one) for one in seeds]
+    for commit, access, sealed in db.rows("SELECT id, access_key, sealed FROM commit_keys"):
+        for key in keys:
+            info = b"arlo-rec/1/commit key\0" + place.id + access
+            _try(loot.commits, commit, lambda k=key, s=sealed, i=info: k.open(s, i))
+    _rob_audiences(place, db, keys, seeds, kept, loot)
+    _rob_recordings(place, db, {*loot.commits.values(), *loot.audiences.values(), *kept}, loot)
+
+
+def _rob_audiences(
+    place: Layout,
+    db: SqliteConnection,
+    keys: list[primitives.SealingKey],
+    seeds: set[bytes],
+    kept: tuple[bytes, ...],
+    loot: Loot,
+) -> None:
+    """Audience keys: wrapped under commit keys, sealed to grants, wrapped for grants; whatever team a row says."""
+    teams = {str(row[0]) for row in db.rows("SELECT team FROM audience_keys UNION SELECT team FROM recordings")}
+    bound = [{"audience": audience, "team": team} for audience in Audience for team in sorted(teams)]
+    for name, wrapped in db.rows("SELECT id, wrapped FROM audience_keys"):
+        for secret, told in product((*loot.commits.values(), *kept), bound):
+            at = b"audience key\0" + place.id + name + canonical(told)
+            _try(loot.audiences, name, lambda k=secret, w=wrapped, a=at: primitives.unwrap(k, w, a))
+    for name, grant, pair, sealed in db.rows("SELECT audience_key, grant_id, pair, sealed FROM audience_seals"):
+        for key in (key for key in keys if primitives.fingerprint(key.public) == pair):  # another opens no HPKE
+            for told, purpose in product(bound, Purpose):
+                to = canonical({**told, "grant": grant, "purpose": purpose})
+                info = b"arlo-rec/1/audience seal\0" + place.id + name + pair + to
+                _try(loot.audiences, name, lambda k=key, s=sealed, i=info: k.open(s, i))
+    for name, grant, wrapped in db.rows("SELECT audience_key, grant_id, wrapped FROM audience_wraps"):
+        for seed, told, purpose in product(seeds, bound, Purpose):
+            history = primitives.derive(seed, "grant history", context=grant.encode())
+            at = b"audience history\0" + place.id + name + canonical({**told, "grant": grant, "purpose": purpose})
+            _try(loot.audiences, name, lambda k=history, w=wrapped, a=at: primitives.unwrap(k, w, a))
+
+
+def _rob_recordings(place: Layout, db: SqliteConnection, secrets: set[bytes], loot: Loot) -> None:
+    """Objects and metadata, with every secret that was found or kept."""
     trees = _trees(place, db, loot)
     blobs = FileBlobs(place.objects)
     for name in list(blobs.names()):
+        recording = RecordingId(bytes.fromhex(name))
         with blobs.open(name) as stream:
             raw = stream.read()
         header = object_file.read_header(raw)
-        kf = _first(
-            lambda k=key, n=stanza, s=sealed, h=header: k.open(s, b"arlo-rec/1/stanza\0" + h.recording + n)
-            for key, (stanza, sealed) in itertools.product(keys, header.stanzas)
-        )
-        ke = _first(lambda t=tree, n=name: t.unwrap(RecordingId(bytes.fromhex(n))) for tree in trees)
+        kf = _first(lambda k=key, h=header: object_file.listening_half(h, k) for key in secrets)
+        ke = _first(lambda t=tree, r=recording: t.unwrap(r) for tree in trees)
         loot.kf |= {name} if kf else set()
         loot.ke |= {name} if ke else set()
         if kf and ke:
             body = [raw[len(header.encode()) :]]
             loot.sounds[name] = b"".join(object_file.open_body(object_file.DataKey(kf, ke), header, body))
+        for (sealed,) in db.rows("SELECT sealed FROM metadata WHERE recording = ?", (recording,)) if ke else ():
+            plain = _first(
+                lambda k=key, e=ke, r=recording, s=sealed: object_file.open_metadata(k, e or b"", r, s)
+                for key in secrets
+            )
+            if plain is not None:
+                loot.metadata.setdefault(name, []).append(plain)
 
 
 def _trees(place: Layout, db: SqliteConnection, loot: Loot) -> list[ErasureKeys]:

@@ -21,6 +21,17 @@ def catalogue(world: World) -> SqliteConnection:
 
 
 @contextmanager
+def own_code(world: World) -> Iterator[SqliteConnection]:
+    """One transaction in the catalogue, as anybody with a role's key writes it who wants no command to stop at it."""
+    db = catalogue(world)
+    db.rows("PRAGMA foreign_keys=OFF")
+    with db.writing():
+        yield db
+        db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
+    db.close()
+
+
+@contextmanager
 def vandal(world: World) -> Iterator[SqliteConnection]:
     """The catalogue, as somebody opens it who takes care that no sum follows what is changed, and leaves no trace."""
     db = catalogue(world)

@@ -239,7 +239,7 @@ SCENES = [
     ),
     Scene("purge", ("purge",), "cron", gone=("old",)),
     Scene("purge of 100", ("purge", "--allow-large"), "cron", _hundred, gone=("old", *_HUNDRED)),
-    Scene("backup", ("backup", "BACKUP", "--escrow", "ESCROW"), "cron", _backed_up, owes=_restores),
+    Scene("backup", ("backup", "BACKUP", "--escrow", "ESCROW"), "sigrid", _backed_up, owes=_restores),
     Scene(
         "release",
         ("release", "COPY", "--reason", "confirmed by two people"),

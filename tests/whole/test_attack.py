@@ -42,7 +42,10 @@ def test_who_may_destroy_or_watch_cannot_listen(filled: World, name: str) -> Non
     found = loot(filled, name)
     assert not found.kf
     assert not found.sounds
-    assert not found.listening
+    assert not found.seeds
+    assert not found.commits
+    assert not found.audiences
+    assert not found.metadata
 
 
 def test_a_manager_opens_the_granted_team_and_purpose_alone(filled: World) -> None:
@@ -51,7 +54,7 @@ def test_a_manager_opens_the_granted_team_and_purpose_alone(filled: World) -> No
     assert set(found.sounds) == {ids["pbx.a"]}
 
 
-def test_a_training_only_call_has_no_quality_stanza_and_a_training_grant_opens_no_original(filled: World) -> None:
+def test_a_training_only_call_is_sealed_to_no_manager_and_a_training_grant_opens_no_original(filled: World) -> None:
     filled.grant("leif", "quality")
     filled.grant("turid", "training")
     ids: dict[str, str] = filled.ids  # type: ignore[attr-defined]
@@ -83,13 +86,14 @@ def test_a_revocation_bites_by_key_at_the_next_recording(filled: World) -> None:
 
 
 def test_what_somebody_kept_of_a_key_opens_nothing_that_is_taken_in_after_the_revocation(filled: World) -> None:
-    """The seeds of the listening keys, copied while that was allowed; the root comes back with another grant."""
-    kept = tuple(loot(filled, "leif").listening.values())
-    assert kept
+    """The seeds and keys, copied while that was allowed; the root comes back with another grant."""
+    before = loot(filled, "leif")
+    seeds, kept = tuple(before.seeds.values()), tuple(before.audiences.values())
+    assert seeds and kept
     filled.json("revoke", "leif", who="sigrid")
     filled.grant("leif", "quality", "--team", "salg")
     (new,) = filled.take_in("after", seed=9)
-    found = rob(layout.find(filled.store), identity(filled, "leif"), kept)
+    found = rob(layout.find(filled.store), identity(filled, "leif"), seeds, kept)
     ids: dict[str, str] = filled.ids  # type: ignore[attr-defined]
     assert new not in found.kf
     assert ids["pbx.a"] in found.sounds, "what was open to them while they copied stays so: SECURITY.md says it"

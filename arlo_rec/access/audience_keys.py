@@ -1,0 +1,155 @@
+"""The keys of one commit: who may hear what is taken in with it, decided in the very transaction that takes it in.
+
+    commit key     sealed to the newest subject-access key; opens its audience keys and the full metadata
+    audience key   for one audience of one team; wraps the listening halves of its recordings, and opens the metadata
+                   that whoever hears them may read; sealed to the key pair of every grant that is live
+
+Both are fresh, in memory, and for one commit only: nothing is ever sealed to a key that stands in the catalogue, and so
+a planted, kept or rotated-out key opens nothing that comes later. Whom a key is for is bound into each of its seals.
+`keyrings` opens what is sealed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from arlo_rec.catalogue.audience_keys import AudienceKeyRow, AudienceSeal, CommitKeyRow
+from arlo_rec.catalogue.sealed_secrets import access_seed
+from arlo_rec.crypto import object_file, primitives
+from arlo_rec.crypto.object_file import AudienceSecret
+from arlo_rec.keys.roster import AccessKey
+from arlo_rec.model.records import Grant, Person, RecordingId
+from arlo_rec.model.strict_json import canonical
+from arlo_rec.policy import Audience, Role, purpose_of
+from arlo_rec.store import Store
+
+ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceKey:
+    """An audience key, with the audience and the team that it is bound to."""
+
+    key: AudienceSecret
+    audience: Audience
+    team: str
+
+    @classmethod
+    def fresh(cls, audience: Audience, team: str) -> AudienceKey:
+        """A new one, for one commit."""
+        return cls(AudienceSecret(primitives.fresh(ID_BYTES), primitives.fresh()), audience, team)
+
+    @property
+    def id(self) -> bytes:
+        """The id that headers, metadata and seals name it by."""
+        return self.key.id
+
+
+@dataclass(frozen=True, slots=True)
+class CommitKey:
+    """A commit key; its id is the digest of its seal, so that the log entry of the intake commits to the seal."""
+
+    id: bytes
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"CommitKey({self.id.hex()[:8]})"
+
+
+class CommitKeys:
+    """The keys of one transaction, made and sealed as its recordings need them, and not kept.
+
+    It goes by the roster of *store*, which the transaction has read anew.
+    """
+
+    def __init__(self, store: Store, now: datetime) -> None:
+        self._store = store
+        at = store.today(now)
+        self._live = [grant for grant in store.roster.grants if grant.live(at)]
+        self._added: set[bytes] = set()
+
+    @cached_property
+    def commit_key(self) -> CommitKey:
+        """The key of this commit, sealed to the newest subject-access key."""
+        access, secret = access_key(self._store), primitives.fresh()
+        sealed = primitives.seal(access.public, secret, commit_info(self._store, access.id))
+        row = CommitKeyRow(commit_key_id(sealed), access.id, sealed)
+        self._store.catalogue.audience_keys.add_commit_key(row)
+        return CommitKey(row.id, secret)
+
+    def add(self, audience_key: AudienceKey) -> None:
+        """Wrap an audience key under the commit key and seal it to the live grants, unless that was done already."""
+        if audience_key.id in self._added:
+            return
+        self._added.add(audience_key.id)
+        place = audience_place(self._store, audience_key.id, audience_key.audience, audience_key.team)
+        wrapped = primitives.wrap(self.commit_key.secret, audience_key.key.secret, place)
+        row = AudienceKeyRow(audience_key.id, self.commit_key.id, audience_key.audience, audience_key.team, wrapped)
+        self._store.catalogue.audience_keys.add(row, self._seals(audience_key))
+
+    def add_metadata(self, recording: RecordingId, key: AudienceSecret | CommitKey, ke: bytes, facts: object) -> None:
+        """Seal a recording's metadata under a key of this commit and its erasure half."""
+        sealed = object_file.seal_metadata(key.secret, ke, recording, canonical(facts))
+        self._store.catalogue.metadata.add(recording, key.id, sealed)
+
+    def _seals(self, audience_key: AudienceKey) -> list[AudienceSeal]:
+        seals = []
+        for grant in self._live:
+            if covers(grant, audience_key.audience, audience_key.team):
+                pair = primitives.fingerprint(grant.public)
+                info = seal_info(self._store, grant, pair, audience_key)
+                sealed = primitives.seal(grant.public, audience_key.key.secret, info)
+                seals.append(AudienceSeal(audience_key.id, grant.id, pair, sealed))
+        return seals
+
+
+def covers(grant: Grant, audience: Audience, team: str) -> bool:
+    """Whether a grant is for an audience of a team."""
+    purpose = purpose_of(audience)
+    return purpose is not None and grant.opens(purpose, team)
+
+
+def access_key(store: Store) -> AccessKey:
+    """The subject-access key that every commit is sealed to."""
+    return store.roster.access_keys[-1]
+
+
+def new_access_key(store: Store, people: tuple[Person, ...], now: datetime) -> AccessKey:
+    """A new subject-access key, sealed to the officers among *people*; in a change."""
+    seed, key_id = primitives.fresh(), primitives.fresh(ID_BYTES)
+    for person in people:
+        if person.role is Role.OFFICER:
+            store.secrets.give(person, access_seed(key_id), 1, seed)
+    return AccessKey(key_id, primitives.SealingKey.from_seed(seed).public, now)
+
+
+# -- what the keys are bound to -----------------------------------------------------------------------
+
+
+def commit_key_id(sealed: bytes) -> bytes:
+    """The id of a commit key: the beginning of the SHA-256 of its seal."""
+    return primitives.sha256(sealed)[:ID_BYTES]
+
+
+def commit_info(store: Store, access: bytes) -> bytes:
+    """The HPKE info of a commit key's seal to the subject-access key of that id."""
+    return b"arlo-rec/1/commit key\0" + store.layout.id + access
+
+
+def audience_place(store: Store, key: bytes, audience: Audience, team: str) -> bytes:
+    """What an audience key is bound to where it is wrapped under its commit key."""
+    return b"audience key\0" + store.layout.id + key + canonical({"audience": audience, "team": team})
+
+
+def seal_info(store: Store, grant: Grant, pair: bytes, key: AudienceKey | AudienceKeyRow) -> bytes:
+    """The HPKE info of an audience key's seal to the key pair (by fingerprint) of a grant."""
+    bound = {"audience": key.audience, "grant": grant.id, "purpose": grant.purpose, "team": key.team}
+    return b"arlo-rec/1/audience seal\0" + store.layout.id + key.id + pair + canonical(bound)
+
+
+def history_place(store: Store, grant: Grant, key: AudienceKey | AudienceKeyRow) -> bytes:
+    """What an audience key is bound to where it is wrapped for a grant that came later."""
+    bound = {"audience": key.audience, "grant": grant.id, "purpose": grant.purpose, "team": key.team}
+    return b"audience history\0" + store.layout.id + key.id + canonical(bound)

@@ -1,0 +1,96 @@
+"""What is held when a grant is given: its audience keys, wrapped for the grant by an officer, in parts.
+
+    1  the grant is in the roster: from now on an intake seals what comes to it by itself
+    2  up to PART keys from before are opened by the subject-access key, outside every lock, and wrapped for the grant
+    3  one transaction: the grant looked up again, these wrapped keys, and up to where they reach      then 2 again
+
+A crash anywhere leaves a history that the next command of any officer goes on with. They are wrapped under a key that
+comes from the seed of the grant's newest pair (`grant_keys.history_key`), so that nobody can have them wrapped for
+somebody else by writing into the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from arlo_rec.access import grant_keys
+from arlo_rec.access.audience_keys import history_place
+from arlo_rec.access.keyrings import OfficerKeyring
+from arlo_rec.catalogue.audience_keys import AudienceKeyRow
+from arlo_rec.catalogue.grant_keys import WrappedKey
+from arlo_rec.crypto import primitives
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import Grant
+from arlo_rec.policy import audiences_for
+from arlo_rec.store import Store
+
+PART = 1000  # keys of one transaction: 30 ms with the lock, some 250 ms before it without
+
+Progress = Callable[[int, int], None]
+
+
+def finish(store: Store, now: datetime, progress: Progress = lambda _done, _all: None) -> None:
+    """Wrap what is left of every grant's history, for an officer; *progress* is told how many keys are done.
+
+    Raises Integrity, after the others are finished, where the seed of a grant was changed; InUse or Unreachable, and
+    then the next run goes on.
+    """
+    forged: Integrity | None = None
+    for grant_id in store.catalogue.grant_keys.unfinished():
+        try:
+            _finish_grant(store, grant_id, now, progress)
+        except Integrity as problem:
+            forged = problem
+    if forged is not None:
+        raise forged
+
+
+def _finish_grant(store: Store, grant_id: str, now: datetime, progress: Progress) -> None:
+    done, total = 0, None
+    while (grant := _live(store, grant_id, now)) is not None:
+        behind = store.catalogue.grant_keys.reached(grant_id)
+        if behind is None:
+            return
+        keys, audiences = store.catalogue.audience_keys, audiences_for(grant.purpose)
+        if total is None:
+            total = keys.count_for(audiences, grant.teams)
+        part = keys.page_for(audiences, grant.teams, behind=behind, at_most=PART)
+        wrapped = _wrapped(store, grant, [row for _, row in part]) if part else []
+        with store.change(now):
+            if _live(store, grant_id, now) != grant or store.catalogue.grant_keys.reached(grant_id) != behind:
+                continue  # another pair by now, or another run did this part
+            store.catalogue.grant_keys.add_wrapped(wrapped)
+            store.catalogue.grant_keys.reach(grant_id, part[-1][0] if part else None)
+        done += len(part)
+        progress(min(done, total), total)
+
+
+def _live(store: Store, grant_id: str, now: datetime) -> Grant | None:
+    """The grant as the newest roster has it; None where it is not live any more."""
+    if store.has_newer_documents():
+        store.load_documents()
+    at = store.today(now)
+    return next((grant for grant in store.roster.grants if grant.id == grant_id and grant.live(at)), None)
+
+
+def _wrapped(store: Store, grant: Grant, rows: list[AudienceKeyRow]) -> list[WrappedKey]:
+    """The keys that were not sealed to the grant when they were made, wrapped for it."""
+    sealed = {seal.audience_key for seal in store.catalogue.audience_keys.seals([row.id for row in rows], [grant.id])}
+    missing = [row for row in rows if row.id not in sealed]
+    if not missing:
+        return []
+    seed = grant_keys.newest_seed(store, grant)
+    history, pair = grant_keys.history_key(grant, seed), primitives.fingerprint(grant.public)
+    keyring = OfficerKeyring(store)
+    keyring.load_audience_keys(missing)
+    wrapped = []
+    for row in missing:
+        with suppress(Integrity):  # a key that somebody damaged or made opens nothing; it keeps no other from the grant
+            key = keyring.audience_key(row.id)
+            if key is None:
+                continue
+            secret = primitives.wrap(history, key.key.secret, history_place(store, grant, key))
+            wrapped.append(WrappedKey(grant.id, row.id, pair, secret))
+    return wrapped

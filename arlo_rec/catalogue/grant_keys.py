@@ -1,0 +1,122 @@
+"""The tables `grant_seeds`, `grant_histories` and `audience_wraps`: the key pairs of grants, and what they open of old.
+
+A holder is the fingerprint of a person's sealing key, or the id of a subject-access key. `access.grant_keys` makes and
+opens the seeds, `access.grant_history` the wrapped keys; nothing is verified here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from arlo_rec.backends import Connection, marks, portions
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSeed:
+    """The seed of a grant's key pair (by fingerprint), sealed to a holder."""
+
+    grant_id: str
+    pair: bytes
+    holder: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """An audience key from before a grant, wrapped for it under the pair of that fingerprint."""
+
+    grant_id: str
+    audience_key: bytes
+    pair: bytes
+    wrapped: bytes
+
+
+class GrantKeys:
+    """Seeds of grants, and the audience keys that were wrapped for them. Changes need a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    # -- seeds ----------------------------------------------------------------------------------------
+
+    def put_seed(self, seed: SealedSeed) -> None:
+        """Insert or replace a sealed seed."""
+        self._db.run(
+            "INSERT OR REPLACE INTO grant_seeds (grant_id, pair, holder, sealed) VALUES (?, ?, ?, ?)",
+            (seed.grant_id, seed.pair, seed.holder, seed.sealed),
+        )
+
+    def seeds(self, grant_id: str) -> list[SealedSeed]:
+        """Every sealed seed of a grant."""
+        rows = self._db.rows("SELECT grant_id, pair, holder, sealed FROM grant_seeds WHERE grant_id = ?", (grant_id,))
+        return [SealedSeed(str(grant), bytes(pair), bytes(holder), bytes(seal)) for grant, pair, holder, seal in rows]
+
+    def keep_seeds(self, grant_id: str, holders: Collection[bytes]) -> None:
+        """Delete a grant's seeds but those that are sealed to *holders*."""
+        sql = f"DELETE FROM grant_seeds WHERE grant_id = ? AND holder NOT IN ({marks(list(holders))})"  # noqa: S608
+        self._db.run(sql, (grant_id, *holders))
+
+    def grants(self) -> set[str]:
+        """The grants of which anything is left."""
+        rows = self._db.rows("SELECT grant_id FROM grant_seeds UNION SELECT grant_id FROM grant_histories")
+        return {str(row[0]) for row in rows}
+
+    def remove(self, grants: Collection[str]) -> None:
+        """Delete the seeds of grants, and what was wrapped for them."""
+        for table in ("grant_seeds", "grant_histories", "audience_wraps"):
+            sql = f"DELETE FROM {table} WHERE grant_id = ?"  # noqa: S608 - our tables
+            self._db.run_many(sql, [(grant,) for grant in sorted(grants)])
+
+    # -- histories ------------------------------------------------------------------------------------
+
+    def begin_history(self, grant_id: str) -> None:
+        """Note that the keys from before a grant are to be wrapped for it, from the first."""
+        self._db.run("INSERT OR REPLACE INTO grant_histories (grant_id, reached) VALUES (?, 0)", (grant_id,))
+
+    def reached(self, grant_id: str) -> int | None:
+        """The row number up to which the keys are wrapped; None where all are, or none are to be."""
+        rows = self._db.rows("SELECT reached FROM grant_histories WHERE grant_id = ?", (grant_id,))
+        return None if not rows or rows[0][0] is None else int(rows[0][0])
+
+    def reach(self, grant_id: str, number: int | None) -> None:
+        """Note how far the keys are wrapped; None: to the end."""
+        self._db.run("UPDATE grant_histories SET reached = ? WHERE grant_id = ?", (number, grant_id))
+
+    def unfinished(self) -> list[str]:
+        """The grants whose history is not wrapped to its end."""
+        return [str(row[0]) for row in self._db.rows("SELECT grant_id FROM grant_histories WHERE reached IS NOT NULL")]
+
+    def add_wrapped(self, keys: Iterable[WrappedKey]) -> None:
+        """Insert or replace wrapped keys, but only of audience keys that are still there."""
+        self._db.run_many(
+            "INSERT OR REPLACE INTO audience_wraps (grant_id, audience_key, pair, wrapped) "
+            "SELECT ?, id, ?, ? FROM audience_keys WHERE id = ?",
+            [(key.grant_id, key.pair, key.wrapped, key.audience_key) for key in keys],
+        )
+
+    def wrapped(self, keys: Collection[bytes], grants: Collection[str]) -> list[WrappedKey]:
+        """The audience keys of these ids, as they are wrapped for these grants."""
+        found = []
+        for some in portions(set(keys)):
+            rows = self._db.rows(
+                "SELECT grant_id, audience_key, pair, wrapped FROM audience_wraps "  # noqa: S608 - marks
+                f"WHERE grant_id IN ({marks(list(grants))}) AND audience_key IN ({marks(some)})",
+                (*grants, *some),
+            )
+            found += [WrappedKey(str(grant), bytes(key), bytes(pair), bytes(wrap)) for grant, key, pair, wrap in rows]
+        return found
+
+    def forget_keys(self, keys: Collection[bytes]) -> None:
+        """Delete what is wrapped of audience keys that went, for whichever grant."""
+        if not keys:
+            return
+        grants = [row[0] for row in self._db.rows("SELECT grant_id FROM grant_histories")]
+        if not grants:
+            return
+        for some in portions(keys):
+            self._db.run(
+                f"DELETE FROM audience_wraps WHERE grant_id IN ({marks(grants)}) "  # noqa: S608 - marks
+                f"AND audience_key IN ({marks(some)})",
+                (*grants, *some),
+            )
