@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from bench import asr, intake, machine, pseudonymise, report, scale, seek, startup, withdraw, writer
+from bench import asr, intake, machine, minutes, pseudonymise, report, scale, seek, startup, withdraw, writer
 
 ALL = {
     "startup": startup,
@@ -18,6 +18,7 @@ ALL = {
     "intake": intake,
     "writer": writer,
     "scale": scale,
+    "minutes": minutes,
     "pseudonymise": pseudonymise,
     "asr": asr,
 }
