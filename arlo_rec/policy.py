@@ -73,6 +73,7 @@ class Action(StrEnum):
     CONFIRM_DELETED = "confirm_deleted"
     PSEUDONYMISE = "pseudonymise"
     REVIEW = "review"
+    HEAR = "hear"  # a stretch of an original, or a copy under review
     RELEASE = "release"
     REJECT = "reject"
     AUDIT_SHOW = "audit_show"
@@ -167,6 +168,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.CONFIRM_DELETED: (frozenset({Role.OFFICER, Role.MANAGER}), "consent.withdraw"),
     Action.PSEUDONYMISE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.REVIEW: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
+    Action.HEAR: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.RELEASE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.REJECT: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
@@ -174,6 +176,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
 }
 LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT})
+_NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.HEAR}
 
 
 def may(role: Role, action: Action) -> Decision:
@@ -185,6 +188,11 @@ def may(role: Role, action: Action) -> Decision:
 def needs_purpose(action: Action) -> bool:
     """Whether an action needs a purpose, a reason and a grant for the purpose (security.reason)."""
     return action in _NEEDS_PURPOSE
+
+
+def needs_grant(action: Action) -> bool:
+    """Whether an action takes a live grant and a reason of everybody, an officer too: sound reaches a person's ears."""
+    return action in _NEEDS_GRANT
 
 
 def may_be_granted(role: Role) -> Decision:
@@ -311,6 +319,13 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
     if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
         return Decision.no("consent.purposes", "not_consented")
     return Decision.yes("data.pseudonymised")
+
+
+def may_hear(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
+    """Whether somebody who reviews a training copy may hear it, or a stretch of its original: by a grant alone."""
+    if not request.granted:
+        return Decision.no("access.managers", "no_grant")
+    return may_copy(request, now=now, officer=officer)
 
 
 class Mode(StrEnum):

@@ -17,7 +17,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from arlo_rec import audio
-from arlo_rec.access import disclosures
+from arlo_rec.access import disclosures, gate
+from arlo_rec.access.gate import Intent
 from arlo_rec.audio import Sound
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
@@ -72,24 +73,28 @@ def show(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Training
     return TrainingCopy.of(*_open_under_review(store, shown_id, Action.REVIEW, clock))
 
 
-def sound_for_review(store: Store, shown_id: str, part: int | Cut | None, clock: Callable[[], datetime]) -> bytes:
+def sound_for_review(
+    store: Store, shown_id: str, part: int | Cut | None, reason: str | None, clock: Callable[[], datetime]
+) -> bytes:
     """A WAV file for a reviewer: the original around a cut (by number), a part of the original, or the copy (None).
 
-    It is logged as a disclosure, like an export. Raises Usage where there is no such cut, and for a part of more than
-    LONGEST_HEARD, so that an original is not heard whole in this way.
+    Whoever hears takes a live grant for quality and a reason, an officer too. It is logged as a disclosure, like an
+    export, with the seconds of sound that leave. Raises Usage where there is no such cut, and for a part of more than
+    LONGEST_HEARD, so that an original is not heard whole in this way; and what the gate raises.
     """
+    gate.admit(store, Intent(Action.HEAR, reason=reason), clock())
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     if part is None:
-        _log_heard(store, copy.id, "copy", clock())
-        return audio.canonical_wav(recording.sound)
+        opening.open_recording(store, shown_id, Action.HEAR, clock, reason)
+        return _heard(store, copy.id, "copy", recording.sound, str(reason), clock())
     stretch = part if isinstance(part, Cut) else _numbered(CutRecord.of_copy(recording.metadata).plan.cuts, part)
     if isinstance(part, Cut) and part.end - part.start > LONGEST_HEARD:
         raise Usage("hear_too_long", most=LONGEST_HEARD)
-    original = opening.open_recording(store, copy.parent.hex(), Action.REVIEW, clock)
+    original = opening.open_recording(store, copy.parent.hex(), Action.HEAR, clock, reason)
     if stretch.start >= original.sound.duration:
         raise Usage("cuts_wrong", place="1", why="behind_the_end")
-    _log_heard(store, copy.parent, f"{stretch.start:.2f}-{stretch.end:.2f}", clock())
-    return audio.canonical_wav(_part(original.sound, stretch.start - CONTEXT, stretch.end + CONTEXT))
+    sound = _part(original.sound, stretch.start - CONTEXT, stretch.end + CONTEXT)
+    return _heard(store, copy.parent, f"{stretch.start:.2f}-{stretch.end:.2f}", sound, str(reason), clock())
 
 
 def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> TrainingCopy:
@@ -176,11 +181,12 @@ def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
     return cuts[number - 1]
 
 
-def _log_heard(store: Store, recording: RecordingId, stretch: str, now: datetime) -> None:
-    """Log what the reviewer hears, and its disclosure."""
+def _heard(store: Store, recording: RecordingId, stretch: str, sound: Sound, reason: str, now: datetime) -> bytes:
+    """The sound that the reviewer hears, after what it is, why and how long it is are logged, and its disclosure."""
     with store.change(now) as commit:
-        seq = commit.log(ReviewHeard(recordings=(recording,), heard=stretch))
-        disclosures.note(store, seq, disclosures.EXPORT, now)
+        event = ReviewHeard(recordings=(recording,), reason=reason, heard=stretch, seconds=f"{sound.duration:.2f}")
+        disclosures.note(store, commit.log(event), disclosures.EXPORT, now)
+    return audio.canonical_wav(sound)
 
 
 def _part(sound: Sound, begin: float, end: float) -> Sound:

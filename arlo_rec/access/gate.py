@@ -34,7 +34,9 @@ from arlo_rec.policy import (
     is_due,
     may,
     may_copy,
+    may_hear,
     may_open,
+    needs_grant,
     needs_purpose,
     reason_problem,
 )
@@ -64,6 +66,7 @@ class Admission:
     reason: str | None
     grants: tuple[Grant, ...]
     as_officer: bool  # may open without a grant, as an officer
+    is_officer: bool = False  # opens by the subject-access key, whatever else it takes
 
     @property
     def heard_for(self) -> Purpose:
@@ -109,13 +112,15 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
         _refuse(store, Intent(action), NotGranted(decision.code, rule=decision.rule), now)
     store.demand_replayed(action, now)
     live = store.roster.live_grants(store.person.name, store.today(now))
-    if not needs_purpose(action):
-        return Admission(action, None, intent.reason, live, store.person.role is Role.OFFICER)
-    purpose, reason = _demand_purpose(store, intent, now), _demand_reason(store, intent, now)
-    grants = tuple(grant for grant in live if grant.purpose is purpose)
+    is_officer = store.person.role is Role.OFFICER
+    if not needs_grant(action):
+        return Admission(action, None, intent.reason, live, as_officer=is_officer, is_officer=is_officer)
+    purpose = _demand_purpose(store, intent, now) if needs_purpose(action) else None
+    reason = _demand_reason(store, intent, now)
+    grants = tuple(grant for grant in live if grant.purpose is (purpose or Purpose.QUALITY))
     if not grants:
         _refuse(store, intent, NotGranted("no_grant", rule="access.managers"), now)
-    return Admission(action, purpose, reason, grants, as_officer=False)
+    return Admission(action, purpose, reason, grants, as_officer=False, is_officer=is_officer and purpose is None)
 
 
 def _demand_purpose(store: Store, intent: Intent, now: datetime) -> Purpose:
@@ -140,7 +145,8 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     """A Permit for the recording of that id, an original or a copy.
 
     An officer who makes or reviews training copies opens it through the subject-access key, everybody else through the
-    grant that covers its team. Raises NotGranted or Refused, each after its log entry.
+    grant that covers its team; to hear it takes an officer a grant all the same. Raises NotGranted or Refused, each
+    after its log entry.
     """
     recording = _held(store, shown_id)
     grant = admission.grant_for(recording.team) if recording else None
@@ -150,17 +156,17 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         error: ArloError = NotGranted("no_grant", rule="access.managers")
         if not hidden:
             error = Refused(decision.code, rule=decision.rule)
-        intent = Intent(admission.action, admission.purpose, admission.reason if admission.purpose else None)
+        intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
     keyring: Keyring = GrantKeyring(store, admission.grants_for(recording.team))
-    if admission.as_officer:
-        grant, keyring = None, OfficerKeyring(store)
+    if admission.is_officer:
+        grant, keyring = (None if admission.as_officer else grant), OfficerKeyring(store)
     event = Opened(
         action=admission.action,
         rule=decision.rule,
         recordings=(recording.id,),
         purpose=admission.purpose,
-        reason=admission.reason if admission.purpose else None,
+        reason=_logged_reason(admission),
     )
     with store.change(now) as change:
         seq = change.log(event)
@@ -197,9 +203,16 @@ def _decide(recording: Recording | None, admission: Admission, now: datetime) ->
         pseudonymised=recording.kind is Kind.PSEUDONYMISED,
         due_at=recording.due_at,
     )
+    if admission.action is Action.HEAR:
+        return may_hear(request, now=now, officer=admission.is_officer)
     if admission.purpose is None:
         return may_copy(request, now=now, officer=admission.as_officer)
     return may_open(request, now=now)
+
+
+def _logged_reason(admission: Admission) -> str | None:
+    """The reason, where the action takes one; what somebody typed without need stands in no entry."""
+    return admission.reason if needs_grant(admission.action) else None
 
 
 def _shape(shown_id: str) -> str:

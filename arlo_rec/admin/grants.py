@@ -49,9 +49,10 @@ class Terms:
 def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda _done, _all: None) -> Grant:
     """Give access; raises Usage for bad terms, NothingMatched for an unknown person, Refused for a wrong role.
 
-    A grant to oneself where a second officer exists is `pending`: it opens nothing, and ends when it is revoked or its
-    time is over. What is held is opened to it part by part; *progress* is told how many keys are done, of how many, and
-    the next command of an officer goes on where this one was stopped.
+    An officer's own access, by whatever detour, where a second officer can approve it is `pending`: it opens nothing
+    until then (`admin.approvals`), and ends after seven days. What is held is opened to a grant part by part;
+    *progress* is told how many keys are done, of how many, and the next command of an officer goes on where this one
+    was stopped.
     """
     store.demand(Action.GRANT, now)
     purpose = _checked(store, terms, now)
@@ -62,6 +63,8 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
     if not decision.allowed:
         _deny(store, decision.rule, decision.code, terms, now)
         raise Refused(decision.code, rule=decision.rule)
+    own = four_eyes.is_own(store.roster, store.person.name, person.name, now)
+    has_second = bool(four_eyes.second_officers(store.roster, store.person.name, person.name, now))
     pair = GrantPair.fresh()
     given = Grant(
         id=primitives.fresh(8).hex(),
@@ -73,7 +76,8 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
         reason=str(terms.reason),
         by=store.person.name,
         public=pair.public,
-        state=_first_state(store, person.name, now),
+        state=grant_state(own=own, has_second=has_second),
+        own=own,
     )
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
@@ -84,7 +88,7 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
             grant_keys.deposit(store, given, pair)
             if given.state == "live":
                 grant_keys.open_grant(store, given, person, held)
-            change.log(GrantGiven(**_facts(given)))
+            change.log(GrantGiven(own=own, **facts(given)))
     grant_history.finish(store, now, progress)
     return given
 
@@ -110,7 +114,7 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
         store.put_roster(store.roster.next(now, grants=left))
         grant_keys.close(store, ids | grant_keys.outlived(store, now))
         for each in ending:
-            change.log(GrantRevoked(**_facts(each)))
+            change.log(GrantRevoked(**facts(each)))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, end)
@@ -120,20 +124,14 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
 def listed(store: Store, now: datetime, *, every: bool) -> tuple[Grant, ...]:
     """Live and pending grants, or all that there ever were."""
     store.demand(Action.SEE_GRANTS, now)
-    return tuple(each for each in store.roster.grants if every or (each.ended_at is None and each.until > now))
+    return tuple(each for each in store.roster.grants if every or each.live(now) or each.waits(now))
 
 
 def shown_state(grant: Grant, now: datetime) -> str:
-    """How a grant stands at *now*: `live`, `pending`, `revoked` or `expired`."""
+    """How a grant stands at *now*: `live`, `pending`, `denied`, `revoked` or `expired`."""
     if grant.ended_at is not None:
-        return "revoked"
-    return "expired" if grant.until <= now else grant.state
-
-
-def _first_state(store: Store, to: str, now: datetime) -> str:
-    """`pending` where it is the officer's own access, and somebody else can approve it."""
-    own = four_eyes.is_own(store.roster, store.person.name, to, now)
-    return grant_state(own=own, has_second=bool(four_eyes.second_officers(store.roster, store.person.name, to, now)))
+        return grant.state
+    return grant.state if grant.live(now) or grant.waits(now) else "expired"
 
 
 def _checked(store: Store, terms: Terms, now: datetime) -> Purpose:
@@ -157,7 +155,8 @@ def _deny(store: Store, rule: str, code: str, terms: Terms, now: datetime) -> No
     store.note(Denied(action=Action.GRANT, rule=rule, code=code, to=terms.person[:NAME_LONGEST]), now)
 
 
-def _facts(given: Grant) -> dict[str, Any]:
+def facts(given: Grant) -> dict[str, Any]:
+    """What the log says of a grant."""
     return {
         "purpose": str(given.purpose),
         "reason": given.reason,

@@ -32,6 +32,8 @@ COMMANDS: Final = {
     "recovery renew": Listed("officer", "keys:recovery_renew"),
     "recovery join": Listed("officer", "keys:recovery_join"),
     "grant": Listed("officer", "grants:grant"),
+    "approve": Listed("officer", "grants:approve"),
+    "deny": Listed("officer", "grants:deny"),
     "revoke": Listed("officer", "grants:revoke"),
     "grants": Listed("officer", "grants:grants_list"),
     "dsar": Listed("officer", "officer:dsar"),

@@ -1,4 +1,4 @@
-"""What the security officer types about grants: who may listen, for what and until when."""
+"""What the security officer types about grants: who may listen, for what and until when, and who approves it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import Name, Purpose, Reason, opt
+from arlo_rec.commands.options import Name, Purpose, Reason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
@@ -37,8 +37,35 @@ def grant(
     with run.store() as store:
         granted = grants.grant(store, terms, now, run.progress)
     code = "grant.pending" if granted.state == "pending" else "grant.done"
-    line = run.say(code, name=name, purpose=run.say(f"purpose.{granted.purpose}"), until=shown(granted.until))
-    return Answer({"grant": _grant_json(granted, now)}, [line])
+    purpose, until = run.say(f"purpose.{granted.purpose}"), shown(granted.until)
+    lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id)]
+    lines += [run.say("grant.own")] if granted.own and granted.state == "live" else []
+    return Answer({"grant": _grant_json(granted, now)}, lines)
+
+
+def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -> Answer:
+    """Approve, as a second officer, what another gave herself."""
+    from arlo_rec.admin import approvals
+    from arlo_rec.model.times import shown
+
+    run: Run = ctx.obj
+    now = run.now()
+    with run.store() as store:
+        approved = approvals.approve(store, grant, now, run.progress)
+    purpose = run.say(f"purpose.{approved.purpose}")
+    line = run.say("grant.done", name=approved.person, purpose=purpose, until=shown(approved.until))
+    return Answer({"grant": _grant_json(approved, now)}, [line])
+
+
+def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")], *, reason: Reason = None) -> Answer:
+    """Deny, as a second officer, what another gave herself."""
+    from arlo_rec.admin import approvals
+
+    run: Run = ctx.obj
+    now = run.now()
+    with run.store() as store:
+        denied = approvals.deny(store, grant, reason, now)
+    return Answer({"grant": _grant_json(denied, now)}, [run.say("grant.denied", name=denied.person)])
 
 
 def revoke(
@@ -114,4 +141,6 @@ def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
         "state": shown_state(grant, now),
         "by": grant.by,
         "reason": grant.reason,
+        "own": grant.own,
+        "approved_by": [approval.by for approval in grant.approvals],
     }

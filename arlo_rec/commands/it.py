@@ -13,6 +13,7 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from arlo_rec.model.records import Grant
     from arlo_rec.offsite.escrow import BackupStatus
     from arlo_rec.offsite.feed import FeedStatus
     from arlo_rec.oversight.status import Status
@@ -157,8 +158,16 @@ def _status_json(current: Status) -> dict[str, Any]:
         "feed": _feed_json(current.feed),
         "unconfirmed": current.unconfirmed,
         "check_word": current.check_word,
+        "own_access": [_access_json(grant) for grant in current.own_access],
+        "waiting": [_access_json(grant) for grant in current.waiting],
         "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem],
     }
+
+
+def _access_json(grant: Grant) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    return {"id": grant.id, "person": grant.person, "by": grant.by, "until": to_iso(grant.until)}
 
 
 def _backup_json(backup: BackupStatus) -> dict[str, Any]:
@@ -182,6 +191,10 @@ def _status_lines(run: Run, current: Status) -> list[str]:
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines.append(run.say("status.purge", at=shown(current.last_purge)))
     lines.append(run.say("status.check_word", word=current.check_word))
+    for grant in current.own_access:
+        lines.append(run.say("status.own_access", name=grant.person, by=grant.by, until=shown(grant.until)))
+    for grant in current.waiting:
+        lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
     for row in current.refused:
         lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
     lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []

@@ -11,7 +11,7 @@ import typer
 
 from arlo_rec.commands.copy_answers import copies_answer, copy_json, evaluation_answer, review_answer, waiting_answer
 from arlo_rec.commands.copy_orders import CopyOptions, CopyOrders, parse_changes, parse_cut, parse_number
-from arlo_rec.commands.options import Engine, Reason, SpeechModel, arg, modes, one_of, opt
+from arlo_rec.commands.options import Engine, Reason, SometimesReason, SpeechModel, arg, modes, one_of, opt
 from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer
@@ -115,6 +115,7 @@ def review(
     add: Annotated[list[str] | None, opt("opt.add_cut", "--add", "START-END")] = None,
     hear: Annotated[str | None, opt("opt.hear", "--hear", "N|START-END")] = None,
     out: Annotated[Path | None, opt("opt.out", "--out", "FILE")] = None,
+    reason: SometimesReason = None,
     confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,
 ) -> Answer:
     """Show, change or confirm what is cut out of a copy; without a copy, those that wait."""
@@ -132,7 +133,7 @@ def review(
         raise Usage("confirm_alone")
     if out is not None:
         part = None if hear is None else parse_number(hear) or parse_cut(hear)
-        return _write_sound(run, copy, part, new_file(out))
+        return _write_sound(run, copy, part, new_file(out), reason)
     with run.store() as store:
         if changes:
             reviewed = copies.change(store, copy, changes, run.now)
@@ -150,13 +151,13 @@ def _under_review(run: Run) -> Answer:
     return waiting_answer(run, waiting)
 
 
-def _write_sound(run: Run, copy: str, part: int | Cut | None, target: Path) -> Answer:
+def _write_sound(run: Run, copy: str, part: int | Cut | None, target: Path, reason: str | None) -> Answer:
     """Write what a reviewer wants to hear: the sound around a cut or a stretch of the original, or the whole copy."""
     from arlo_rec.backends.durable import write_new
     from arlo_rec.pseudonymise import sound_for_review
 
     with run.store() as store:
-        wav = sound_for_review(store, copy, part, run.now)
+        wav = sound_for_review(store, copy, part, reason, run.now)
         write_new(target, [wav])
     return Answer({"out": str(target), "bytes": len(wav)}, [run.say("review.heard", path=str(target))])
 

@@ -176,10 +176,8 @@ def _grant_to_json(grant: Grant) -> dict[str, Any]:
         "earlier_pairs": [pair.hex() for pair in grant.earlier_pairs],
         "state": grant.state,
         "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
-        "approvals": [
-            {"by": approval.by, "at": to_iso(approval.at), "signature": to_base64(approval.signature)}
-            for approval in grant.approvals
-        ],
+        "own": grant.own,
+        "approvals": [{"by": approval.by, "at": to_iso(approval.at)} for approval in grant.approvals],
     }
 
 
@@ -239,8 +237,6 @@ def _grant(document: dict[str, Any]) -> Grant:
         tuple(bytes.fromhex(pair) for pair in document["earlier_pairs"]),
         str(document["state"]),
         from_iso(document["ended_at"]) if document["ended_at"] else None,
-        tuple(
-            Approval(str(approval["by"]), from_iso(approval["at"]), from_base64(approval["signature"]))
-            for approval in document["approvals"]
-        ),
+        tuple(Approval(str(approval["by"]), from_iso(approval["at"])) for approval in document["approvals"]),
+        bool(document["own"]),
     )

@@ -143,9 +143,23 @@ class _OfGrant(AuditEvent):
 
 
 class GrantGiven(_OfGrant):
-    """A grant was given."""
+    """A grant was given; `own` where an officer gives it to herself, as far as can be known."""
 
     ACTION = "grant"
+    own: bool
+
+
+class GrantApproved(_OfGrant):
+    """A second officer approved a grant that waited for one."""
+
+    ACTION = "approve"
+
+
+class GrantDenied(_OfGrant):
+    """A second officer denied a grant that waited for one, and said why."""
+
+    ACTION = "deny"
+    why: str
 
 
 class GrantRevoked(_OfGrant):
@@ -291,11 +305,13 @@ class CopyErased(Erases):
 
 
 class ReviewHeard(AuditEvent):
-    """A reviewer listened to a part (seconds) of an original, or to a copy: `heard`."""
+    """A reviewer listens to a part (seconds) of an original, or to a copy: `heard`; `seconds` of sound leave."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
+    reason: str
     heard: str
+    seconds: str  # with two decimals
 
 
 class CopyConfirmed(AuditEvent):

@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Any, NewType
 
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import Purpose, Role, State
+from arlo_rec.policy import FOUR_EYES, Purpose, Role, State
 
 RecordingId = NewType("RecordingId", bytes)  # 16 bytes, written as 32 hex digits; see `new_id`
 ID_CHANCE = 15  # random bytes of an id
@@ -102,11 +102,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An officer's signed approval of what another officer proposed."""
+    """An officer's approval of what another officer gave; whoever approved signed the link that it came with."""
 
     by: str
     at: datetime
-    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +125,15 @@ class Grant:
     state: str = "live"
     ended_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
+    own: bool = False  # an officer gave it to herself, as far as can be known
 
     def live(self, now: datetime) -> bool:
         """Whether it gives access at *now*."""
         return self.state == "live" and self.ended_at is None and now < self.until
+
+    def waits(self, now: datetime) -> bool:
+        """Whether it still waits for a second officer at *now*."""
+        return self.state == "pending" and self.ended_at is None and now < min(self.until, self.starts_at + FOUR_EYES)
 
     def ended(self, now: datetime) -> Grant:
         """The same grant, revoked at *now* unless it was revoked before."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from arlo_rec.access import disclosures
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.refusals import RefusalCount
+from arlo_rec.model.records import Grant
 from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action
 from arlo_rec.store import Store
@@ -33,6 +34,8 @@ class Status:
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
     check_word: str  # of the newest link of the chain of authority
+    own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
+    waiting: tuple[Grant, ...]  # grants that wait for a second officer
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
 
 
@@ -52,6 +55,8 @@ def status(store: Store, now: datetime) -> Status:
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.today(now))),
         feed=feed.status(store),
+        own_access=tuple(each for each in store.roster.grants if each.own and not each.approvals and each.live(now)),
+        waiting=tuple(each for each in store.roster.grants if each.waits(now)),
         check_word=store.authority.spoken(),
         unconfirmed=disclosures.count_open(store),
     )

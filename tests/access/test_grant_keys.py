@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from arlo_rec.access import grant_history, grant_keys
+from arlo_rec.access import grant_history
 from arlo_rec.admin import grants
 from arlo_rec.admin.opening import open_store
 from arlo_rec.crypto.primitives import SealingKey
@@ -142,7 +141,8 @@ def test_a_pending_grant_is_sealed_to_nobody_until_it_is_made_live(world: World)
     words = ("--role", "officer", "--new-passphrase-file", str(world.base / "passphrase"))
     world.json("person", "add", "solveig", *words, who="sigrid")
     (before,) = world.take_in("before", seed=1)
-    pending = world.grant("sigrid")
+    words = ("grant", "solveig", "--purpose", "quality", "--reason", "responsible for quality")
+    pending = world.json(*words, who="solveig")["grant"]
     assert pending["state"] == "pending"
     (then,) = world.take_in("then", seed=2)
     db = catalogue(world)
@@ -150,27 +150,11 @@ def test_a_pending_grant_is_sealed_to_nobody_until_it_is_made_live(world: World)
     assert {bytes(row[0]) for row in db.rows("SELECT holder FROM grant_seeds")} == access
     db.close()
     assert [count(world, table) for table in ("audience_seals", "audience_wraps", "grant_histories")] == [0, 0, 0]
-    with opened(world, "solveig") as store:
-        approve(store, pending["id"])
+    world.json("approve", pending["id"], who="sigrid")
     words = ("find", "--purpose", "quality", "--reason", REASON)
-    assert {one["id"] for one in world.json(*words, who="sigrid")["recordings"]} == {before, then}
+    assert {one["id"] for one in world.json(*words, who="solveig")["recordings"]} == {before, then}
     (after,) = world.take_in("after", seed=3)
-    assert after in {one["id"] for one in world.json(*words, who="sigrid")["recordings"]}
-
-
-def approve(store: Store, grant_id: str) -> None:
-    """Make a pending grant live, as another officer."""
-    with store.root.lock(exclusive=False, wait=0):
-        held = store.read_root()
-        with store.change(now()):
-            known = store.roster.grants
-            changed = tuple(replace(each, state="live") if each.id == grant_id else each for each in known)
-            store.put_roster(store.roster.next(now(), grants=changed))
-            (grant,) = (each for each in changed if each.id == grant_id)
-            person = store.roster.person(grant.person)
-            assert person is not None
-            grant_keys.open_grant(store, grant, person, held)
-    grant_history.finish(store, now())
+    assert after in {one["id"] for one in world.json(*words, who="solveig")["recordings"]}
 
 
 def test_a_search_opens_no_more_keys_than_it_shows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

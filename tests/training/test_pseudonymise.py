@@ -90,9 +90,11 @@ def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -
     words = ("pseudonymise", original, "--cuts", labels(world, (2.0, 2.5), (4.0, 5.0)))
     copy = world.json(*words, who="sigrid")["results"][0]["copy"]
     out = world.base / "part.wav"
-    world.json("review", copy, "--hear", "1", "--out", str(out), who="sigrid")
+    world.grant("sigrid")
+    world.json("review", copy, "--hear", "1", "--out", str(out), "--reason", REASON, who="sigrid")
     assert audio.probe(io.BytesIO(out.read_bytes()), out.stat().st_size).duration == pytest.approx(3.5, abs=0.01)
-    assert world.run("review", copy, "--hear", "3", "--out", str(world.base / "no"), who="sigrid").exit == 2
+    words = ("--out", str(world.base / "no"), "--reason", REASON)
+    assert world.run("review", copy, "--hear", "3", *words, who="sigrid").exit == 2
     changed = world.json("review", copy, "--remove", "2", "--add", "3-3.5", who="sigrid")["copy"]
     assert [(one["start"], one["end"]) for one in changed["cuts"]] == [(2.0, 2.5), (3.0, 3.5)]
 
@@ -122,7 +124,8 @@ def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytes
 def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
     (original,) = world.take_in("a", seconds=2)
     copy = propose(world, original)["copy"]
-    world.json("review", copy, "--hear", "1", "--out", str(world.base / "part.wav"), who="sigrid")
+    world.grant("sigrid")
+    world.json("review", copy, "--hear", "1", "--out", str(world.base / "part.wav"), "--reason", REASON, who="sigrid")
     told = world.json("withdraw", "90000001", "--yes", who="skranke")["recipients"]
     assert [(one["kind"], one["person"], one["state"]) for one in told] == [("export", "sigrid", "open")]
 
@@ -131,7 +134,8 @@ def test_what_a_reviewer_listened_to_since_a_backup_is_known_after_a_restore(fed
     (original,) = fed.take_in("a", seconds=2)
     copy = propose(fed, original)["copy"]
     back_up(fed)
-    fed.json("review", copy, "--hear", "1", "--out", str(fed.base / "part.wav"), who="sigrid")
+    fed.grant("sigrid")
+    fed.json("review", copy, "--hear", "1", "--out", str(fed.base / "part.wav"), "--reason", REASON, who="sigrid")
     lose(fed)
     with_feed(fed)
     assert [one["kind"] for one in fed.json("recipients", "list", who="sigrid")["recipients"]] == ["export", "backup"]

@@ -170,11 +170,13 @@ def test_a_reviewer_sees_what_was_heard_and_accepts_moves_and_hears_any_stretch(
     assert shown["unsure"] and {"start", "end", "channel"} == set(shown["unsure"][0])
     assert "Charles" in world.run("review", copy, "--lang", "en", who="sigrid").out
     out = world.base / "part.wav"
-    world.json("review", copy, "--hear", "30-31.5", "--out", str(out), who="sigrid")
+    world.grant("sigrid")
+    world.json("review", copy, "--hear", "30-31.5", "--out", str(out), "--reason", REASON, who="sigrid")
     assert audio.probe(io.BytesIO(out.read_bytes()), out.stat().st_size).duration == pytest.approx(4.5, abs=0.01)
-    long = world.run("review", copy, "--hear", "0-75", "--out", str(world.base / "all.wav"), "--json", who="sigrid")
+    words = ("--out", str(world.base / "all.wav"), "--reason", REASON, "--json")
+    long = world.run("review", copy, "--hear", "0-75", *words, who="sigrid")
     assert (long.exit, long.json["error"]["code"]) == (2, "hear_too_long")
-    world.json("review", copy, "--out", str(world.base / "copy.wav"), who="sigrid")
+    world.json("review", copy, "--out", str(world.base / "copy.wav"), "--reason", REASON, who="sigrid")
     raw = (world.base / "copy.wav").read_bytes()
     heard = audio.read_wav(io.BytesIO(raw), len(raw))
     first, last = (int(shown["cuts"][0][at] * 8000) * 2 for at in ("start", "end"))

@@ -1,0 +1,116 @@
+"""What an officer gives herself waits for a second one, by whatever detour; and ends after seven days."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from arlo_rec.commands.run import Run
+from arlo_rec.policy import FOUR_EYES
+from tests.support.world import REASON, World
+
+pytestmark = pytest.mark.rule("access.officer")
+
+
+@pytest.fixture
+def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A store with two officers who know each other for eight days."""
+    add(world, "astrid", "officer")
+    later(monkeypatch, timedelta(days=8))
+    world.take_in("a", started=datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1))
+    return world
+
+
+def later(monkeypatch: pytest.MonkeyPatch, span: timedelta) -> None:
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + span)
+
+
+def add(world: World, name: str, role: str, *, by: str = "sigrid") -> None:
+    words = ("person", "add", name, "--role", role, "--new-passphrase-file", str(world.base / "passphrase"))
+    world.json(*words, who=by)
+
+
+def give(world: World, to: str, *, by: str, **how: Any) -> dict[str, Any]:
+    words = ("grant", to, "--purpose", "quality", "--reason", "monthly quality talk with the team", "--days", "20")
+    return world.json(*words, who=by, **how)["grant"]
+
+
+def can_find(world: World, who: str) -> bool:
+    return world.run("find", "--purpose", "quality", "--reason", REASON, who=who).exit == 0
+
+
+def test_it_opens_nothing_until_a_second_officer_approves_and_then_what_is_held_and_comes(two: World) -> None:
+    given = give(two, "sigrid", by="sigrid")
+    assert (given["state"], given["own"]) == ("pending", True)
+    assert not can_find(two, "sigrid")
+    assert [each["id"] for each in two.json("status", who="iver")["waiting"]] == [given["id"]]
+    assert two.run("approve", given["id"], who="sigrid").exit == 13
+    approved = two.json("approve", given["id"], who="astrid")["grant"]
+    assert (approved["state"], approved["approved_by"]) == ("live", ["astrid"])
+    found = two.json("find", "--purpose", "quality", "--reason", REASON, who="sigrid")["recordings"]
+    assert len(found) == 1
+    out = two.base / "out.wav"
+    words = ("export", found[0]["id"], "--purpose", "quality", "--reason", REASON, "--out", str(out))
+    assert two.run(*words, who="sigrid").exit == 0
+    assert not two.json("status", who="iver")["own_access"]
+
+
+def test_a_second_officer_may_deny_it_with_a_reason_and_then_it_is_over(two: World) -> None:
+    given = give(two, "sigrid", by="sigrid")
+    assert two.run("deny", given["id"], "--reason", "no", who="astrid").exit == 2
+    assert two.run("deny", given["id"], "--reason", "not agreed with anybody", who="sigrid").exit == 13
+    denied = two.json("deny", given["id"], "--reason", "not agreed with anybody", who="astrid")["grant"]
+    assert denied["state"] == "denied"
+    assert two.run("approve", given["id"], who="astrid").exit == 4
+    assert not can_find(two, "sigrid")
+    (entry,) = two.json("audit", "show", "--action", "deny", who="iver")["entries"]
+    assert (entry["person"], entry["detail"]["why"]) == ("astrid", "not agreed with anybody")
+
+
+def test_it_ends_after_seven_days(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = give(two, "sigrid", by="sigrid")
+    later(monkeypatch, timedelta(days=8) + FOUR_EYES + timedelta(minutes=1))
+    two.run("purge", "--allow-large", who="cron")
+    assert two.run("approve", given["id"], who="astrid").exit == 4
+    (shown,) = two.json("grants", "--all", who="sigrid")["grants"]
+    assert shown["state"] == "expired"
+
+
+def test_the_recovery_key_and_a_puppet_are_no_way_around_it(two: World) -> None:
+    import json
+
+    recovery = two.base / "recovery"
+    recovery.write_text(json.loads((two.base / "init.json").read_text())["recovery_key"])
+    recovery.chmod(0o600)
+    words = ("grant", "sigrid", "--purpose", "quality", "--reason", "monthly quality talk with the team", "--json")
+    by_paper = two.run(*words, "--as", "recovery", "--passphrase-file", str(recovery))
+    assert (by_paper.exit, by_paper.json["grant"]["state"]) == (0, "pending")
+    add(two, "puppet", "manager")
+    assert give(two, "puppet", by="sigrid")["state"] == "pending"
+    assert give(two, "puppet", by="astrid")["state"] == "live"
+    add(two, "accomplice", "officer")
+    given = give(two, "sigrid", by="accomplice")
+    assert given["state"] == "pending"
+    assert two.run("approve", given["id"], who="accomplice").exit == 13
+    assert two.run("approve", given["id"], "--as", "recovery", "--passphrase-file", str(recovery)).exit == 13
+    assert two.run("approve", given["id"], who="astrid").exit == 0
+
+
+def test_a_manager_who_is_no_puppet_needs_one_officer_alone(two: World) -> None:
+    assert give(two, "leif", by="sigrid")["state"] == "live"
+
+
+def test_where_there_is_one_officer_it_is_live_logged_as_her_own_and_shown(world: World) -> None:
+    given = give(world, "sigrid", by="sigrid")
+    assert (given["state"], given["own"]) == ("live", True)
+    (entry,) = world.json("audit", "show", "--action", "grant", who="iver")["entries"]
+    assert entry["detail"]["own"] is True
+    assert [each["person"] for each in world.json("status", who="iver")["own_access"]] == ["sigrid"]
+
+
+def test_who_is_no_officer_approves_nothing(two: World) -> None:
+    given = give(two, "sigrid", by="sigrid")
+    for who in ("leif", "iver", "siri", "cron"):
+        assert two.run("approve", given["id"], who=who).exit == 13
