@@ -13,6 +13,7 @@ intake does not even get the root secret, until an officer accepts that with a r
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -21,10 +22,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from arlo_rec.backends.bounded_read import read_small
-from arlo_rec.backends.durable import disk, put_new, sync_folder
+from arlo_rec.backends.durable import disk, put_new, sync_folder, translated
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.ringfile import RingFile
+from arlo_rec.backends.shared_folder import is_plain, names, open_file, read_small, status, touch
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -35,17 +36,17 @@ from arlo_rec.keys.key_files import Identity, read_catalogue_seal, write_catalog
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model import audit_events
-from arlo_rec.model.errors import Integrity, NotGranted, NotUnlocked, Refused, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import escrow, escrow_slot, feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.policy import RING_LONGEST, Action, Event, may, reason_problem
 from arlo_rec.recovery import reconcile
+from arlo_rec.recovery.backup import ABOUT_BYTES, SMALL_LONGEST
 from arlo_rec.recovery.replay import Replay, read_feed
 from arlo_rec.store import Change, Store, catalogue_key, log_key
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
-ABOUT_BYTES = 4096  # of backup.toml; it has 80
 UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
 AT_ONCE = 256  # objects copied before they are synced together
 
@@ -137,7 +138,7 @@ def find(options: RestoreOptions, now: datetime) -> BackupSource:
         raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
     for slot in live:
         source = BackupSource(store_id, slot, options.folder / str(slot.number))
-        if source.catalogue.is_file() and escrow.file_digest(source.catalogue) == slot.catalogue:
+        if escrow.has_catalogue(options.folder, slot.number) and escrow.file_digest(source.catalogue) == slot.catalogue:
             return source
     raise Integrity("backup_damaged", path=str(options.folder))
 
@@ -155,7 +156,8 @@ def carry_out(
         _remove_half_made(options)
         target = layout.create(options.store, options.root, source.store_id, group_id=options.group_id)
         for folder in (target.store, target.root):
-            (folder / UNFINISHED).touch()
+            with disk():
+                touch(folder / UNFINISHED, target.file_mode)
         try:
             copy = _open_copy(source, target, identity, state)
             with closing(copy.store):
@@ -171,7 +173,7 @@ def _alone(options: RestoreOptions) -> Iterator[None]:
     """No other run restores into the same place meanwhile; raises InUse or Unreachable."""
     claim = options.store.with_name(f".{options.store.name}.restoring")
     with disk():
-        claim.touch(mode=0o600)
+        touch(claim, 0o600)
     with file_lock(claim, exclusive=True, wait=0):
         try:
             yield
@@ -249,7 +251,7 @@ def _store_id(folder: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise Usage("no_backup", path=str(folder)) from None
     except OSError as error:
-        raise Unreachable("disk_failed", path=str(folder), reason=error.strerror or "") from None
+        raise translated(error) from None
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("backup_damaged", path=str(folder)) from None
 
@@ -257,8 +259,9 @@ def _store_id(folder: Path) -> bytes:
 def _open_copy(source: BackupSource, target: Layout, identity: Identity, state: StateFolder) -> _Copy:
     """Copy the catalogue to its new place, under a new key; raises NotGranted, NotUnlocked, Integrity, Unreachable."""
     with disk():
-        shutil.copyfile(source.catalogue, target.catalogue)
-        target.catalogue.chmod(target.file_mode)
+        copied = open_file(source.catalogue, os.O_RDONLY, below=source.folder.parent)
+        with os.fdopen(copied, "rb", buffering=0) as file:
+            put_new(target.catalogue, iter(lambda: file.read(primitives.FEED), b""), target.file_mode)
     connection, old_seed = _connect(source.layout(target.root), target.catalogue, identity)
     new_seed = primitives.fresh()
     connection.rekey(catalogue_key(new_seed))
@@ -334,16 +337,18 @@ def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
 def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
     """Copy the key files of everybody who stays, and the receipts; seal the catalogue's new key to these people."""
     backup, mode = source.layout(store.layout.root), store.layout.file_mode
+    here, there = store.layout.store, source.folder.parent
+    receipts = there / "receipts"
+    people = [person.name for person in store.roster.people if not person.service]
+    files = [(backup.key_file(name), store.layout.key_file(name)) for name in people]
     with disk():
-        for person in store.roster.people:
-            key_file = backup.key_file(person.name)
-            if not person.service and key_file.is_file():
-                put_new(store.layout.key_file(person.name), [key_file.read_bytes()], mode)
-        for receipt in sorted((source.folder.parent / "receipts").glob("*.json")):
-            if not (store.layout.receipts / receipt.name).exists():
-                put_new(store.layout.receipts / receipt.name, [receipt.read_bytes()], mode)
+        receipt_names = [name for name in names(receipts, below=there) if name.endswith(".json")]
+        files += [(receipts / name, store.layout.receipts / name) for name in receipt_names]
+        for copied, path in files:
+            if is_plain(copied, below=there) and status(path, below=here) is None:
+                put_new(path, [read_small(copied, SMALL_LONGEST, below=there)], mode, below=here)
         for folder in ("people", "receipts"):
-            sync_folder(store.layout.store / folder)
+            sync_folder(store.layout.store / folder, below=here)
     for person in store.roster.people:
         write_catalogue_seal(store.layout, person.name, person.seal_key, [new_seed])
 
