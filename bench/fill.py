@@ -31,6 +31,7 @@ from arlo_rec.intake import sealing
 from arlo_rec.intake.candidates import Announced, CallHistory, Delivered, Judged
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, WrittenObject
 from arlo_rec.intake.sources.manifest import Manifest
+from arlo_rec.intake.sources.spool import Home
 from arlo_rec.intake.tags import Tags
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_service
@@ -284,7 +285,7 @@ def _delivered(filling: Filling, tags: Tags, number: int, call: Call) -> Deliver
     caller = _caller(filling, number)
     is_named = caller - filling.first_caller < filling.named
     return Delivered(
-        delivery=Manifest(path=Path("bench.json")),
+        delivery=Manifest(path=Path("bench.json"), home=Home(Path())),
         call=call,
         source=tags.tag("source", call.source_id),
         agent=tags.tag("agent", call.agent),

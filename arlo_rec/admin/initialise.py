@@ -6,7 +6,6 @@ removed.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.shared_folder import touch
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import VERSION, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
@@ -83,9 +83,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     founders = _Founders(officer, recovery, primitives.fresh())
     recovery_key = readable_secret(RECOVERY_GROUPS)
     with disk():
-        handle = os.open(folders.catalogue, os.O_CREAT | os.O_EXCL | os.O_WRONLY, folders.file_mode)
-        os.fchmod(handle, folders.file_mode)
-        os.close(handle)
+        touch(folders.catalogue, folders.file_mode)
     FileRoot.create(folders.root, group=folders.group)
     if new.feed is not None:
         FeedFile(new.feed, first_line(store_id), folders.store).create(folders.file_mode)

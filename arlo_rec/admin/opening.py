@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from pathlib import Path
 from arlo_rec.admin import rekey
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
+from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import audit_check, schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -223,13 +225,17 @@ def _make_room(layout: Layout) -> None:
     except OSError:
         return
     if free.f_bavail * free.f_frsize < JOURNAL_ROOM:
-        layout.ballast.unlink(missing_ok=True)
+        with suppress(OSError):
+            remove(layout.ballast)
 
 
 def _connect(layout: Layout, seeds: list[bytes]) -> tuple[SqliteConnection, bytes]:
     """Open the catalogue with the first seed that fits; there are two only during a re-keying."""
-    if not layout.catalogue.exists():
+    about = status(layout.catalogue)
+    if about is None:
         raise Integrity("catalogue_missing")
+    if not stat.S_ISREG(about.st_mode):
+        raise Unreachable("not_plain_file", path=str(layout.catalogue))
     for seed in seeds:
         try:
             return SqliteConnection(layout.catalogue, catalogue_key(seed)), seed

@@ -14,6 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec.backends.durable import disk, sync_folder
+from arlo_rec.backends.shared_folder import remove
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import write_catalogue_seal
 from arlo_rec.model.audit_events import CatalogueRekeyed
@@ -40,9 +41,9 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
         for person in store.roster.former:
             gone = (store.layout.seal_file(person.name), store.layout.key_file(person.name))
             for path in gone:
-                path.unlink(missing_ok=True)
+                remove(path, below=store.layout.store)
             for path in gone:  # before the re-keying goes on: after a power cut nobody would remove them again
-                sync_folder(path.parent)
+                sync_folder(path.parent, below=store.layout.store)
     store.db.rekey(catalogue_key(new))
     _hand_over(store, old=in_use, new=new, now=now)
 

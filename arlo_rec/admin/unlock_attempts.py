@@ -7,10 +7,12 @@ the login account waits beside the store. A file that became shorter is an entry
 from __future__ import annotations
 
 import os
+import stat
 from datetime import datetime
 from io import BytesIO
 
 from arlo_rec.backends.durable import disk
+from arlo_rec.backends.shared_folder import open_file, status
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import NAME_LONGEST
@@ -27,7 +29,7 @@ def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
     """Keep a failed unlock where the next command finds it; never fails the command that reports it."""
     note = {"at": to_iso(at), "name": clean(name)[:NAME_LONGEST], "login": clean(login)[:NAME_LONGEST]}
     try:
-        handle = os.open(layout.attempts, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = open_file(layout.attempts, os.O_WRONLY | os.O_APPEND)
     except OSError:
         return
     try:
@@ -40,10 +42,8 @@ def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
 
 def take_attempts(store: Store, now: datetime) -> None:
     """Take failed unlocks into the log; a file that became shorter is an entry too (security.unauthorised)."""
-    try:
-        size = store.layout.attempts.stat().st_size
-    except OSError:
-        size = 0
+    about = status(store.layout.attempts)
+    size = about.st_size if about is not None and stat.S_ISREG(about.st_mode) else 0
     if size == store.meta.number("attempts_taken"):
         return
     with store.change(now) as change:
@@ -52,13 +52,21 @@ def take_attempts(store: Store, now: datetime) -> None:
             change.log(UnlockNotesCut())
             store.meta.set_number("attempts_taken", size)
             return
-        with disk(), store.layout.attempts.open("rb") as file:
-            file.seek(taken)
-            lines = BytesIO(file.read(ATTEMPTS_BYTES)).readlines()[:ATTEMPTS_AT_ONCE]
+        lines = BytesIO(_read(store.layout, taken)).readlines()[:ATTEMPTS_AT_ONCE]
         for line in (line for line in lines if line.endswith(b"\n") or len(line) == ATTEMPTS_BYTES):
             _log_attempt(change, line)
             taken += len(line)
         store.meta.set_number("attempts_taken", taken)
+
+
+def _read(layout: Layout, since: int) -> bytes:
+    """What stands in the file behind *since*, as far as it is read at once; raises Unreachable."""
+    with disk():
+        handle = open_file(layout.attempts, os.O_RDONLY)
+        try:
+            return os.pread(handle, ATTEMPTS_BYTES, since)
+        finally:
+            os.close(handle)
 
 
 def _log_attempt(change: Change, line: bytes) -> None:

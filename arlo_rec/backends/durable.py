@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arlo_rec.backends.shared_folder import NotPlain
+from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_folder, remove
 from arlo_rec.model.errors import Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -44,27 +44,33 @@ def disk() -> Iterator[None]:
         raise translated(error) from None
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path, *, below: Path | None = None) -> None:
     """Sync *folder*, so that the names in it survive a power cut; raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    handle = open_folder(folder, below=below or folder)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write or replace a small file atomically and durably."""
+def write_whole(path: Path, content: bytes, *, mode: int = 0o600, below: Path | None = None) -> None:
+    """Write or replace a small file atomically and durably; *below*: see `shared_folder`."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with disk():
         try:
-            put_new(part, [content], mode)
-            part.replace(path)
-            sync_folder(path.parent)
+            put_new(part, [content], mode, below=below)
+            rename(part, path, below=below)
+            sync_folder(path.parent, below=below)
         except OSError:
             with suppress(OSError):
-                part.unlink()
+                remove(part, below=below)
             raise
+
+
+def rename(part: Path, path: Path, *, below: Path | None = None) -> None:
+    """Give a file the name of another in the same folder, which it replaces; raises OSError."""
+    with folder_of(path, below=below) as folder:
+        os.rename(part.name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def write_new(path: Path, pieces: Iterable[bytes], still: Callable[[], None] = lambda: None) -> int:
@@ -127,11 +133,18 @@ def _name_new(handle: int, lies: str, path: Path) -> None:
         raise Usage("out_exists", path=str(path)) from None
 
 
-def put_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True) -> None:
-    """Create or overwrite a file; a long one is synced in parts while it is written. Raises OSError."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+def put_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True, below: Path | None = None) -> None:
+    """Create a file, in place of what has its name; a long one is synced in parts while it is written. Raises OSError.
+
+    What had the name is removed and not written to: it may be a link, or have a second name elsewhere.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        handle = open_file(path, flags, below=below, mode=mode)
+    except FileExistsError:
+        remove(path, below=below)
+        handle = open_file(path, flags, below=below, mode=mode)
     with os.fdopen(handle, "wb", buffering=0):
-        os.fchmod(handle, mode)
         with _Draining(handle) as draining:
             for piece in pieces:
                 _write_all(handle, piece)
@@ -173,15 +186,15 @@ class _Draining:
                 drain.result()
 
 
-def name_durably(path: Path) -> None:
+def name_durably(path: Path, *, below: Path | None = None) -> None:
     """Sync the `.part` file of *path* and rename it to *path*; the name is durable once its folder is synced."""
     part = path.with_suffix(".part")
-    handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    handle = open_file(part, os.O_RDONLY, below=below)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-    part.rename(path)
+    rename(part, path, below=below)
 
 
 def _write_all(handle: int, piece: bytes) -> None:

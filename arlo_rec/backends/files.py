@@ -7,20 +7,30 @@ Syncing after a whole batch is written, on several threads, is twice as fast on 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
 import stat
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from arlo_rec.backends import SLOT_BYTES, SLOTS
-from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
+from arlo_rec.backends.shared_folder import (
+    make_folder,
+    names,
+    open_file,
+    open_folder,
+    open_folder_in,
+    open_in,
+    read_small,
+    remove,
+    status,
+)
 from arlo_rec.model.errors import Integrity, InUse
 
 LOCK = "lock"  # in the root folder
@@ -37,7 +47,9 @@ class FileBlobs:
     """Objects below one folder."""
 
     def __init__(self, folder: Path, *, group: bool = False) -> None:
-        self._folder = folder
+        """*folder* lies in a folder that somebody named, and is not reached through a link."""
+        self._folder, self._above = folder, folder.parent
+        self._handle_of_folder = -1
         self._mode = 0o660 if group else 0o600
         self._folder_mode = 0o2770 if group else 0o700
         self._unnamed: set[str] = set()  # names that were put and not settled yet
@@ -46,15 +58,14 @@ class FileBlobs:
         """See Blobs."""
         path = self._path(name)
         with disk():
-            if not path.parent.is_dir():
-                path.parent.mkdir(exist_ok=True)
-                path.parent.chmod(self._folder_mode)
+            if status(path.parent, below=self._above) is None:
+                make_folder(path.parent, self._folder_mode, below=self._above)
             part = path.with_suffix(".part")
             try:
-                put_new(part, pieces, self._mode, sync=False)
+                put_new(part, pieces, self._mode, sync=False, below=self._above)
             except BaseException:
                 with suppress(OSError):
-                    part.unlink()
+                    remove(part, below=self._above)
                 raise
         self._unnamed.add(name)
 
@@ -66,8 +77,9 @@ class FileBlobs:
         put = [self._path(name) for name in names & self._unnamed]
         folders = {self._folder} | {self._folder / beginning for beginning in {name[:2] for name in names}}
         with disk(), ThreadPoolExecutor(SYNCERS) as threads:
-            list(threads.map(name_durably, put))
-            list(threads.map(sync_folder, sorted(folder for folder in folders if folder.is_dir())))
+            list(threads.map(lambda path: name_durably(path, below=self._above), put))
+            there = sorted(folder for folder in folders if status(folder, below=self._above))
+            list(threads.map(lambda folder: sync_folder(folder, below=self._above), there))
         self._unnamed -= names
 
     def open(self, name: str) -> BinaryIO:
@@ -100,7 +112,8 @@ class FileBlobs:
     def size(self, name: str) -> int | None:
         """See Blobs."""
         try:
-            return self._path(name).lstat().st_size
+            with self._shard(name) as shard:
+                return os.stat(name, dir_fd=shard, follow_symlinks=False).st_size
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -108,42 +121,50 @@ class FileBlobs:
 
     def delete(self, name: str) -> None:
         """See Blobs."""
-        lies = self._lies(name)
         self._unnamed.discard(name)
-        with disk():
-            for path in (lies, f"{lies}.part"):
+        with disk(), suppress(FileNotFoundError), self._shard(name) as shard:
+            for part in (name, f"{name}.part"):
                 with suppress(FileNotFoundError):
-                    os.unlink(path)  # noqa: PTH108 - a purge calls this ten thousand times
+                    os.unlink(part, dir_fd=shard)
 
     def names(self, beginning: str = "") -> Iterator[str]:
         """See Blobs."""
         with disk():
-            folders = [self._folder / beginning] if beginning else sorted(self._folder.iterdir())
-            for folder in folders:
-                if folder.is_dir():
-                    yield from sorted(file.name for file in os.scandir(folder) if NAME.fullmatch(file.name))
+            for shard in [beginning] if beginning else names(self._folder, below=self._above):
+                about = status(self._folder / shard, below=self._above)
+                if about is not None and stat.S_ISDIR(about.st_mode):
+                    files = names(self._folder / shard, below=self._above)
+                    yield from (file for file in files if NAME.fullmatch(file))
 
     def _handle(self, name: str) -> int:
-        path = self._lies(name)
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                os.close(handle)
-                raise OSError(errno.EINVAL, "not a plain file", path)  # noqa: TRY301 - translated like any other error
-            return handle
+            with self._shard(name) as shard:
+                return open_in(shard, self._folder / name[:2] / name, os.O_RDONLY)
         except FileNotFoundError:
             raise KeyError(name) from None
         except OSError as error:
             raise translated(error) from None
 
     def _path(self, name: str) -> Path:
-        return Path(self._lies(name))
+        self._demand_name(name)
+        return self._folder / name[:2] / name
 
-    def _lies(self, name: str) -> str:
-        """The path as text: making a million `Path`s would take longer than what is done with them."""
+    def _demand_name(self, name: str) -> None:
         if not NAME.fullmatch(name):
             raise ValueError("an object's name is 32 hex digits")
-        return f"{self._folder}/{name[:2]}/{name}"
+
+    @contextmanager
+    def _shard(self, name: str) -> Iterator[int]:
+        """The folder of an object, open; the handle of all of them is kept: a verification opens a million."""
+        self._demand_name(name)
+        if self._handle_of_folder < 0:
+            self._handle_of_folder = open_folder(self._folder, below=self._above)
+            weakref.finalize(self, os.close, self._handle_of_folder)
+        shard = open_folder_in(self._handle_of_folder, self._folder / name[:2])
+        try:
+            yield shard
+        finally:
+            os.close(shard)
 
 
 class FileRoot:
@@ -157,9 +178,8 @@ class FileRoot:
         """Create the files in an existing, empty folder."""
         mode = 0o660 if group else 0o600
         with disk():
-            put_new(folder / "root", [bytes(SLOTS * SLOT_BYTES)], mode)
-            put_new(folder / "seen", [bytes(SLOTS * SLOT_BYTES)], mode)
-            put_new(folder / LOCK, [], mode)
+            for name, length in (("root", SLOTS * SLOT_BYTES), ("seen", SLOTS * SLOT_BYTES), (LOCK, 0)):
+                put_new(folder / name, [bytes(length)], mode)
             sync_folder(folder)
         return cls(folder)
 
@@ -203,7 +223,7 @@ class FileRoot:
         if len(content) > SLOT_BYTES:
             raise ValueError("more than a slot holds")
         with disk():
-            handle = os.open(self._folder / name, os.O_WRONLY | os.O_DSYNC | os.O_CLOEXEC)
+            handle = open_file(self._folder / name, os.O_WRONLY | os.O_DSYNC)
             try:
                 os.pwrite(handle, content.ljust(SLOT_BYTES, b"\0"), slot * SLOT_BYTES)
             finally:
@@ -214,7 +234,7 @@ class FileRoot:
 def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
     """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds."""
     with disk():
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = open_file(path, os.O_RDWR)
     try:
         lock_handle(handle, exclusive=exclusive, wait=wait)
         yield

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from arlo_rec.backends.durable import disk, put_new, sync_folder, write_whole
+from arlo_rec.backends.durable import disk, put_new, rename, sync_folder, write_whole
 from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.shared_folder import open_file, read_small, status
 from arlo_rec.model.errors import Unreachable
 
 RING_SLOTS = 8
@@ -32,23 +34,25 @@ class RingFile:
     def create(cls, folder: Path, *, group: bool) -> RingFile:
         """The ring of that folder, created where there is none yet; raises Unreachable."""
         ring = cls(folder)
-        if not ring._path.exists():
+        if status(ring._path) is None:
             mode = 0o660 if group else 0o600
             write_whole(folder / "README", _README, mode=mode)
             write_whole(folder / "CACHEDIR.TAG", _CACHE_TAG, mode=mode)
             part = folder / f".{_NAME}.part"
             with disk():
                 put_new(part, [bytes(RING_SLOTS * RING_SLOT_BYTES)], mode)
-                part.rename(ring._path)
+                rename(part, ring._path)
                 sync_folder(folder)
         return ring
 
     def read(self) -> list[bytes]:
         """The bytes of every slot; raises Unreachable where the file is missing or has another length."""
-        with disk():
-            content = self._path.read_bytes()
-        if len(content) != RING_SLOTS * RING_SLOT_BYTES:
+        whole = RING_SLOTS * RING_SLOT_BYTES
+        about = status(self._path)
+        if about is not None and stat.S_ISREG(about.st_mode) and about.st_size != whole:
             raise Unreachable("ring_damaged", path=str(self._path))
+        with disk():
+            content = read_small(self._path, whole)
         return [content[at * RING_SLOT_BYTES :][:RING_SLOT_BYTES] for at in range(RING_SLOTS)]
 
     def write(self, slot: int, content: bytes) -> None:
@@ -56,7 +60,7 @@ class RingFile:
         if len(content) > RING_SLOT_BYTES:
             raise ValueError("more than a slot holds")
         with disk():
-            handle = os.open(self._path, os.O_WRONLY | os.O_DSYNC | os.O_CLOEXEC)
+            handle = open_file(self._path, os.O_WRONLY | os.O_DSYNC)
             try:
                 os.pwrite(handle, content.ljust(RING_SLOT_BYTES, b"\0"), slot * RING_SLOT_BYTES)
             finally:

@@ -39,6 +39,11 @@ def open_folder(path: Path, *, below: Path | None = None) -> int:
     return _reach(path, below or path.parent, _FOLDER)
 
 
+def open_folder_in(folder: int, path: Path) -> int:
+    """A folder in one that is open already, to be passed through; of *path* only the name counts. Raises OSError."""
+    return _open(path.name, _WAY, folder, path)
+
+
 def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 0o600) -> int:
     """A handle of a plain file, opened with *flags* as `os.open` takes them; raises OSError.
 
@@ -84,18 +89,24 @@ def names(path: Path, *, below: Path | None = None) -> list[str]:
         os.close(handle)
 
 
-def is_plain(path: Path, *, below: Path | None = None) -> bool:
-    """Whether a plain file lies there; never raises OSError."""
+def status(path: Path, *, below: Path | None = None) -> os.stat_result | None:
+    """What lies there, a link as itself; None where nothing does, or it cannot be reached. Never raises OSError."""
     try:
         folder = _reach(path.parent, below or path.parent, _WAY)
     except OSError:
-        return False
+        return None
     try:
-        return stat.S_ISREG(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode)
+        return os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except OSError:
-        return False
+        return None
     finally:
         os.close(folder)
+
+
+def is_plain(path: Path, *, below: Path | None = None) -> bool:
+    """Whether a plain file lies there; never raises OSError."""
+    about = status(path, below=below)
+    return about is not None and stat.S_ISREG(about.st_mode)
 
 
 def make_folder(path: Path, mode: int, *, below: Path | None = None, group_id: int | None = None) -> None:
@@ -120,6 +131,28 @@ def make_folder(path: Path, mode: int, *, below: Path | None = None, group_id: i
             os.fchmod(handle, mode)
     finally:
         os.close(handle)
+
+
+def touch(path: Path, mode: int, *, below: Path | None = None) -> None:
+    """Create an empty file with that mode whatever the umask, where there is none; raises OSError."""
+    os.close(open_file(path, os.O_WRONLY | os.O_CREAT, below=below, mode=mode))
+
+
+def remove(path: Path, *, below: Path | None = None) -> None:
+    """Remove a file, or the link that has its name; one that is not there is no error. Raises OSError."""
+    with suppress(FileNotFoundError), folder_of(path, below=below) as folder:
+        os.unlink(path.name, dir_fd=folder)
+
+
+def remove_tree(path: Path, *, below: Path | None = None) -> None:
+    """Remove a folder with everything in it, or what else has its name, and nothing behind a link; raises OSError."""
+    import shutil
+
+    with suppress(FileNotFoundError), folder_of(path, below=below) as folder:
+        if stat.S_ISDIR(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode):
+            shutil.rmtree(path.name, dir_fd=folder)
+        else:
+            os.unlink(path.name, dir_fd=folder)
 
 
 @contextmanager

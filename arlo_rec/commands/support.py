@@ -89,9 +89,11 @@ def _unfinished(run: Run, withdrawn: Withdrawal, receipt_out: Path | None) -> li
 def _copied(receipt: Path, out: Path) -> bool:
     """Whether the receipt could be written once more; the erasure is done all the same."""
     from arlo_rec.backends.durable import write_new
+    from arlo_rec.backends.shared_folder import read_small
+    from arlo_rec.erasure.receipts import LONGEST
 
     try:
-        write_new(out, [receipt.read_bytes()])
-    except ArloError:
+        write_new(out, [read_small(receipt, LONGEST, below=receipt.parents[1])])
+    except (ArloError, OSError):
         return False
     return True

@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.shared_folder import is_plain, remove
 from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import merkle, primitives
@@ -166,9 +167,9 @@ def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done
     try:
         return work()
     except Unreachable as problem:
-        if problem.code not in {"no_space", "catalogue_unwritable"} or not store.layout.ballast.exists():
+        if problem.code not in {"no_space", "catalogue_unwritable"} or not is_plain(store.layout.ballast):
             raise
-        store.layout.ballast.unlink()
+        remove(store.layout.ballast)
         already = done()
         return work() if already is None else already
 

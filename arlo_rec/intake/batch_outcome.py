@@ -109,7 +109,7 @@ class BatchOutcome:
         is_dismissed = is_ordered and is_plain and delivery.is_removable
         if is_dismissed:
             self._dismissed.append(RefusedDelivery(delivery, not_taken))
-        elif is_ordered and spool.is_there(delivery.path):
+        elif is_ordered and spool.is_there(delivery.home, delivery.path):
             self.outcome.left.append(delivery.source)
         if is_dismissed or refusal.code in REFUSED_FOR_GOOD:
             self._finished.append(delivery)

@@ -217,7 +217,7 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
 def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.SpoolFile]]:
     """The sound that the manifest names, opened; raises Refusal where it is no plain file."""
     try:
-        with spool.opened(delivery.path.parent, delivery.audio_name(), shared=True) as (stream, delivery.sound):
+        with delivery.opened_sound(shared=True) as (stream, delivery.sound):
             yield stream, delivery.sound
     except BadManifest as bad:
         raise Refusal(bad.code) from None

@@ -14,14 +14,14 @@ from arlo_rec.intake.sources.manifest import Delivery
 
 def remove(finished: Iterable[Delivery]) -> set[spool.SpoolFile]:
     """Remove sounds and manifests; gives back what could not be removed, such as a file that changed meanwhile."""
-    folders, left = set(), set()
+    removed, left = set(), set()
     for delivery in finished:
         for file in _files(delivery):
-            folders.add(file.path.parent)
+            removed.add(file)
             if not spool.remove(file):
                 left.add(file)
                 break
-    spool.sync(folders)
+    spool.sync(removed)
     return left
 
 

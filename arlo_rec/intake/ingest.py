@@ -69,8 +69,8 @@ def ingest(
             described |= {delivery.sound_path() for delivery in batch.deliveries}
             done += len(batch.deliveries)
             progress(min(done, count), count)
-    unclaimed = [sound for sound in contents.sounds if sound.absolute() not in described and spool.is_there(sound)]
-    outcome.unclaimed = [str(sound) for sound in unclaimed]
+    sounds = ((sound, home) for sound, home in contents.sounds.items() if sound.absolute() not in described)
+    outcome.unclaimed = [str(sound) for sound, home in sounds if spool.is_there(home, sound)]
     return outcome
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from arlo_rec.backends.bounded_read import read_handle, read_small
+from arlo_rec.backends.bounded_read import read_handle
 from arlo_rec.backends.durable import disk, write_whole
+from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.authority import NO_PIN, Pin
 from arlo_rec.keys.layout import Layout
@@ -89,13 +90,13 @@ def write_locked(
     key = primitives.passphrase_key(passphrase, salt, cost)
     blob = primitives.wrap(key, canonical(_blob(identity)), _bound(place, identity.name, head))
     content = canonical({**head, "blob": to_base64(blob)})
-    write_whole(place.key_file(identity.name), content, mode=place.file_mode)
+    write_whole(place.key_file(identity.name), content, mode=place.file_mode, below=place.store)
 
 
 def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
     """Open a person's key file; raises NotUnlocked, alike for a wrong name and a wrong passphrase, or Integrity."""
     try:
-        raw = read_small(place.key_file(name), KEY_FILE_BYTES)
+        raw = read_small(place.key_file(name), KEY_FILE_BYTES, below=place.store)
     except OSError:
         # In vain, so that an unknown name takes as long as a known one
         primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())
@@ -163,13 +164,14 @@ def write_catalogue_seal(place: Layout, name: str, public: bytes, seeds: list[by
     """Seal the catalogue's seeds (newest first; two only during a re-keying) to a person."""
     info = _seal_info(place, public)
     sealed = [to_base64(primitives.seal(public, seed, info)) for seed in seeds]
-    write_whole(place.seal_file(name), canonical({"format": 1, "catalogue": sealed}), mode=place.file_mode)
+    content = canonical({"format": 1, "catalogue": sealed})
+    write_whole(place.seal_file(name), content, mode=place.file_mode, below=place.store)
 
 
 def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
     """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked or Integrity."""
     try:
-        document = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
+        document = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES, below=place.store))
         sealed = [from_base64(text) for text in document["catalogue"]]
     except FileNotFoundError:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from arlo_rec.backends.bounded_read import read_small
-from arlo_rec.backends.durable import disk, sync_folder, write_whole
+from arlo_rec.backends import shared_folder
+from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
 
@@ -93,13 +94,11 @@ def find(store: Path) -> Layout:
     """Read `store.toml`; raises NoStore, Unreachable (a newer format) or Integrity."""
     path = store / "store.toml"
     try:
-        text = read_small(path, STORE_FILE_BYTES)
+        text = shared_folder.read_small(path, STORE_FILE_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         raise NoStore("no_store", path=str(store)) from None
-    except PermissionError:
-        raise Unreachable("no_permission", path=str(path)) from None
     except OSError as error:
-        raise Unreachable("disk_failed", path=str(path), reason=error.strerror or "") from None
+        raise translated(error) from None
     try:
         document = tomllib.loads(text.decode("utf-8"))
         if document["format"] != FORMAT:
@@ -124,14 +123,15 @@ def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) ->
     place = Layout(store, root, store_id, group_id is not None)
     with disk():
         folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
+        for folder in (store, root):
+            folder.parent.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             make_folder(folder, group_id)
         for file in (place.attempts, place.open_lock, place.intake_lock):
-            file.touch()
-            file.chmod(place.file_mode)
+            shared_folder.touch(file, place.file_mode)
         fill_ballast(place)
-        (root / "CACHEDIR.TAG").write_bytes(_CACHE_TAG)
-        (root / "README").write_bytes(_ROOT_README)
+        put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], place.file_mode)
+        put_new(root / "README", [_ROOT_README], place.file_mode)
         for folder in folders:
             sync_folder(folder)
     return place
@@ -153,42 +153,42 @@ def root_name(place: Layout) -> str:
 
 
 def fill_ballast(place: Layout) -> None:
-    """Create the ballast file; raises OSError."""
-    handle = os.open(place.ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, place.file_mode)
+    """Create the ballast file, which is not there; raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    handle = shared_folder.open_file(place.ballast, flags, mode=place.file_mode)
     try:
-        os.fchmod(handle, place.file_mode)
         os.posix_fallocate(handle, 0, BALLAST_BYTES)
     finally:
         os.close(handle)
 
 
 def restore_ballast(place: Layout) -> None:
-    """Create the ballast file again after an erasure deleted it, if there is space."""
-    if place.ballast.exists():
+    """Create the ballast file again after an erasure deleted it, if there is space, in place of what is none."""
+    if shared_folder.is_plain(place.ballast):
         return
-    try:
-        fill_ballast(place)
-    except OSError:
-        place.ballast.unlink(missing_ok=True)
+    with suppress(OSError):
+        shared_folder.remove(place.ballast)
+        try:
+            fill_ballast(place)
+        except OSError:
+            shared_folder.remove(place.ballast)
 
 
 def sweep_half_written(place: Layout, now: datetime) -> None:
     """Delete old `.part` files of key files, seals and receipts, left by killed runs; raises Unreachable."""
     with disk():
         for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):
-            for part in folder.glob(".*.part"):
-                if datetime.fromtimestamp(part.lstat().st_mtime, UTC) < now - HALF_WRITTEN:
-                    part.unlink(missing_ok=True)
+            for name in shared_folder.names(folder, below=place.store):
+                part = folder / name if name.startswith(".") and name.endswith(".part") else None
+                about = shared_folder.status(part, below=place.store) if part else None
+                if part and about and datetime.fromtimestamp(about.st_mtime, UTC) < now - HALF_WRITTEN:
+                    shared_folder.remove(part, below=place.store)
 
 
-def make_folder(folder: Path, group_id: int | None) -> None:
-    """Create a folder for its owner alone, or for a group; raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if group_id is None:
-        folder.chmod(0o700)
-        return
-    os.chown(folder, -1, group_id)
-    folder.chmod(0o2770)
+def make_folder(folder: Path, group_id: int | None, *, below: Path | None = None) -> None:
+    """Create a folder for its owner alone, or for a group, whatever the umask; raises OSError."""
+    mode = 0o700 if group_id is None else 0o2770
+    shared_folder.make_folder(folder, mode, below=below, group_id=group_id)
 
 
 def _toml_string(text: str) -> str:

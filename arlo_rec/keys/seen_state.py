@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from arlo_rec.backends import SLOT_BYTES
-from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.keys.root_secret import Seen, decode_seen, encode_seen
 
 

@@ -7,6 +7,7 @@ the hour after which no ring holds the old R any more.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.ringfile import RingFile
+from arlo_rec.backends.shared_folder import is_plain, open_file
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import ArloError
@@ -118,7 +120,7 @@ def statuses(store: Store, now: datetime) -> Iterator[BackupStatus]:
 def _status(store: Store, row: EscrowRow, contents: Sequence[bytes], now: datetime) -> BackupStatus:
     readable = slots(store.layout.id, contents)
     has_torn = sum(not escrow_slot.is_empty(content) for content in contents) > len(readable)
-    usable = [slot for slot in readable if (row.folder / str(slot.number) / CATALOGUE).is_file()]
+    usable = [slot for slot in readable if has_catalogue(row.folder, slot.number)]
     newest = max(usable, key=lambda slot: slot.at, default=None)
     problem = None
     if has_torn or not all(_may_stay(store, slot, now, GRACE) for slot in readable):
@@ -142,7 +144,12 @@ def holders(store: Store) -> set[bytes]:
     return {primitives.fingerprint(officer.seal_key) for officer in officers(store)}
 
 
+def has_catalogue(folder: Path, number: int) -> bool:
+    """Whether a backup's folder has the copy of the catalogue of that number."""
+    return is_plain(folder / str(number) / CATALOGUE, below=folder)
+
+
 def file_digest(path: Path) -> bytes:
-    """SHA-256 of a file; raises Unreachable."""
-    with disk(), path.open("rb") as file:
+    """SHA-256 of a file in a folder of a backup; raises Unreachable."""
+    with disk(), os.fdopen(open_file(path, os.O_RDONLY, below=path.parents[1]), "rb", buffering=0) as file:
         return primitives.sha256_of(iter(lambda: file.read(primitives.FEED), b""))

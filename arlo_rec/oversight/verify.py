@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from arlo_rec.backends.files import LOCK
+from arlo_rec.backends.shared_folder import is_plain
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import root_secret
-from arlo_rec.model.errors import ArloError, NotGranted
+from arlo_rec.model.errors import ArloError, NotGranted, Unreachable
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import ConsistencyCheck, Problem
 from arlo_rec.policy import Action, may
@@ -80,11 +81,13 @@ def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:
 def _missing_files(store: Store) -> Iterator[str]:
     """Missing files: key files and seals of the roster's people, locks, receipts of finished erasures."""
     layout = store.layout
-    wanted = [layout.open_lock, layout.intake_lock, layout.attempts, layout.root / LOCK]
+    if not is_plain(layout.root / LOCK):
+        yield f"{layout.root.name}/{LOCK}"
+    wanted = [layout.open_lock, layout.intake_lock, layout.attempts]
     for person in store.roster.people:
         wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
     wanted += [receipts.file_for(store, number) for number in store.catalogue.erasures.finished()]
-    yield from (f"{path.parent.name}/{path.name}" for path in wanted if not path.is_file())
+    yield from (f"{path.parent.name}/{path.name}" for path in wanted if not is_plain(path, below=layout.store))
 
 
 def _root_problems(store: Store) -> Iterator[Problem]:
@@ -94,5 +97,7 @@ def _root_problems(store: Store) -> Iterator[Problem]:
             yield Problem("root_slot_damaged", f"slot {1 - slot.index}")
         if store.secrets.holds(ROOT_SEED):
             root_secret.open_slot(store.layout.id, store.secret(ROOT_SEED), slot)
+    except Unreachable:  # a pipe or a link in its place, too
+        yield Problem("root_unreadable", "root")
     except ArloError as problem:
         yield Problem(problem.code, "root")

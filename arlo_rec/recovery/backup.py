@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,9 +24,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from arlo_rec.backends.durable import disk, put_new, sync_folder, write_whole
+from arlo_rec.backends import shared_folder
+from arlo_rec.backends.durable import disk, put_new, rename, sync_folder, write_whole
 from arlo_rec.backends.files import FileBlobs, file_lock, file_system, is_weak
 from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
+from arlo_rec.backends.shared_folder import (
+    is_plain,
+    open_file,
+    read_small,
+    remove_tree,
+    status,
+    touch,
+)
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
@@ -40,6 +49,9 @@ from arlo_rec.policy import RING_LONGEST, Action, Role
 from arlo_rec.store import HeldRoot, Store
 
 FORMAT = 1
+ABOUT_BYTES = 4096  # of backup.toml; it has 80
+SMALL_LONGEST = 64 * 1024 * 1024  # bytes of a file beside a catalogue: a receipt of a million recordings has 35 MB
+NUMBER = re.compile(r"[0-9]{1,18}")  # a backup's, as its folder is named
 AT_ONCE = 256  # objects copied before they are synced together
 BESIDE = ("people", "seals")  # what a catalogue is opened with
 _README = b"""A backup of an arlo-rec store: sealed recordings and copies of its catalogue. docs/operating.md says how
@@ -140,20 +152,28 @@ def _lay_out(store: Store, options: BackupOptions) -> None:
     content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
     about = folder / "backup.toml"
     with disk():
-        if about.exists() and about.read_bytes() != content:
+        is_there = status(about) is not None
+        if is_there and read_small(about, ABOUT_BYTES) != content:
             raise Usage("backup_of_another", path=str(folder))
-        if about.exists() and options.escrow.is_dir():
+        if is_there and options.escrow.is_dir():
             return
         for place in (folder, options.escrow):
-            if place.exists() and any(place.iterdir()) and not (about.exists() or (place / "ring").exists()):
+            if not place.parent.is_dir():  # a disk that is not mounted: nothing is made where it should be
+                raise Usage("no_such_folder", path=str(place.parent))
+            if place.exists() and any(place.iterdir()) and not (is_there or is_plain(place / "ring")):
                 raise Usage("already_exists", path=str(place))
-        group = store.layout.store.stat().st_gid if store.layout.group else None
-        for place in (folder, options.escrow, folder / "objects", folder / "receipts"):
-            layout.make_folder(place, group)
-        (folder / "lock").touch(mode=mode)
-        (folder / "lock").chmod(mode)
+        for place in (folder, options.escrow):
+            layout.make_folder(place, _group(store))
+        for place in (folder / "objects", folder / "receipts"):
+            layout.make_folder(place, _group(store), below=folder)
+        touch(folder / "lock", mode)
     write_whole(folder / "README", _README, mode=mode)
     write_whole(about, content, mode=mode)
+
+
+def _group(store: Store) -> int | None:
+    """The number of the group that shares the store; None where it is one account's."""
+    return store.layout.store.stat().st_gid if store.layout.group else None
 
 
 def _register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
@@ -192,7 +212,7 @@ def _renew(run: _Run) -> Backup | None:
     newest = run.slots[0] if run.slots else None
     if newest is None or newest.number != row.number or row.changes != changes:
         return None
-    if not (row.folder / str(newest.number) / escrow.CATALOGUE).is_file():
+    if not escrow.has_catalogue(row.folder, newest.number):
         return None
     if escrow.holders(store) != newest.sealed.keys():
         return None
@@ -258,8 +278,9 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
     """
     part = folder / f"{number}.part"
     with disk():
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
+        remove_tree(part, below=folder)
+        layout.make_folder(part, _group(store), below=folder)
+        touch(part / escrow.CATALOGUE, store.layout.file_mode, below=folder)
     with ExitStack() as view:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             view.enter_context(store.reading())
@@ -269,29 +290,30 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
         held = store.catalogue.recordings.count_held()
         store.db.copy_to(part / escrow.CATALOGUE)
         for name in BESIDE:
-            _copy_small(store.layout.store / name, part / name, store.layout.file_mode)
+            _copy_small(store, name, part / name, below=folder)
     with disk():
-        (part / escrow.CATALOGUE).chmod(store.layout.file_mode)
-        _sync(part / escrow.CATALOGUE)
-        sync_folder(part)
-        shutil.rmtree(folder / str(number), ignore_errors=True)  # of a run that did not come to its slot
-        part.rename(folder / str(number))
+        _sync(part / escrow.CATALOGUE, below=folder)
+        sync_folder(part, below=folder)
+        remove_tree(folder / str(number), below=folder)  # of a run that did not come to its slot
+        rename(part, folder / str(number), below=folder)
         sync_folder(folder)
     return _CatalogueCopy(root, held, changes)
 
 
-def _copy_small(source: Path, target: Path, mode: int) -> None:
-    """Copy every whole file of a folder that is not there yet."""
+def _copy_small(store: Store, name: str, target: Path, *, below: Path) -> None:
+    """Copy every whole file of a folder of the store that is not in *target* yet, a folder of the backup *below*."""
+    here, source = store.layout.store, store.layout.store / name
     with disk():
-        target.mkdir(exist_ok=True)
-        for file in sorted(source.iterdir()):
-            if file.is_file() and not file.name.startswith(".") and not (target / file.name).exists():
-                put_new(target / file.name, [file.read_bytes()], mode)
-        sync_folder(target)
+        layout.make_folder(target, _group(store), below=below)
+        for file in (source / file for file in shared_folder.names(source, below=here) if not file.startswith(".")):
+            if is_plain(file, below=here) and status(target / file.name, below=below) is None:
+                content = read_small(file, SMALL_LONGEST, below=here)
+                put_new(target / file.name, [content], store.layout.file_mode, below=below)
+        sync_folder(target, below=below)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _sync(path: Path, *, below: Path) -> None:
+    handle = open_file(path, os.O_RDONLY, below=below)
     try:
         os.fsync(handle)
     finally:
@@ -317,7 +339,7 @@ def _copy_objects(
                 damaged.append(recording.id)
         blobs.settle(copied)
         progress(min(at + AT_ONCE, len(missing)), len(missing))
-    _copy_small(store.layout.receipts, folder / "receipts", store.layout.file_mode)
+    _copy_small(store, "receipts", folder / "receipts", below=folder)
     still_held = (recording.id for _, recording in store.catalogue.recordings.held_among(damaged))
     return len(missing) - len(damaged), tuple(still_held)
 
@@ -365,9 +387,9 @@ def _remove_old(store: Store, folder: Path, named: set[int]) -> int:
             blobs.settle(going)
         removed += len(going)
     with disk():
-        for copy in folder.iterdir():
-            number = copy.name.removesuffix(".part")
-            if copy.is_dir() and number.isdigit() and (copy.suffix or int(number) not in named):
-                shutil.rmtree(copy)
+        for name in shared_folder.names(folder, below=folder):
+            number = name.removesuffix(".part")
+            if NUMBER.fullmatch(number) and (name != number or int(number) not in named):
+                remove_tree(folder / name, below=folder)
         sync_folder(folder)
     return removed

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.durable import translated
 from arlo_rec.backends.ringfile import RingFile
+from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.keys.layout import Layout
-from arlo_rec.model.errors import Integrity, Refused, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, Refused, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.policy import RING_LONGEST
-
-ABOUT_BYTES = 4096  # of backup.toml; it has 80
+from arlo_rec.recovery.backup import ABOUT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def find(options: RestoreOptions, now: datetime) -> BackupSource:
         raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
     for slot in live:
         source = BackupSource(store_id, slot, options.folder / str(slot.number))
-        if source.catalogue.is_file() and escrow.file_digest(source.catalogue) == slot.catalogue:
+        if escrow.has_catalogue(options.folder, slot.number) and escrow.file_digest(source.catalogue) == slot.catalogue:
             return source
     raise Integrity("backup_damaged", path=str(options.folder))
 
@@ -69,6 +69,6 @@ def _store_id(folder: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise Usage("no_backup", path=str(folder)) from None
     except OSError as error:
-        raise Unreachable("disk_failed", path=str(folder), reason=error.strerror or "") from None
+        raise translated(error) from None
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("backup_damaged", path=str(folder)) from None

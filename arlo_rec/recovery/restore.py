@@ -13,6 +13,7 @@ intake does not even get the root secret, until an officer accepts that with a r
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -23,6 +24,7 @@ from pathlib import Path
 from arlo_rec.admin.initialise import group_id
 from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
+from arlo_rec.backends.shared_folder import is_plain, names, open_file, read_small, status, touch
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -39,13 +41,13 @@ from arlo_rec.offsite import escrow_slot, feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.policy import Action, Event, may, reason_problem
 from arlo_rec.recovery import reconcile
+from arlo_rec.recovery.backup import SMALL_LONGEST
 from arlo_rec.recovery.backup_source import BackupSource, RestoreOptions
 from arlo_rec.recovery.reconcile import NewPlaces
 from arlo_rec.recovery.replay import Replay, read_feed
 from arlo_rec.store import Change, Store, catalogue_key, log_key
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
-
 UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
 AT_ONCE = 256  # objects copied before they are synced together
 
@@ -113,7 +115,8 @@ def carry_out(
         _remove_half_made(options)
         target = layout.create(options.store, options.root, source.store_id, group_id=group_id(options.group))
         for folder in (target.store, target.root):
-            (folder / UNFINISHED).touch()
+            with disk():
+                touch(folder / UNFINISHED, target.file_mode)
         try:
             copy = _open_copy(source, target, identity, state)
             with closing(copy.store):
@@ -129,7 +132,7 @@ def _alone(options: RestoreOptions) -> Iterator[None]:
     """No other run restores into the same place meanwhile; raises InUse or Unreachable."""
     claim = options.store.with_name(f".{options.store.name}.restoring")
     with disk():
-        claim.touch(mode=0o600)
+        touch(claim, 0o600)
     with file_lock(claim, exclusive=True, wait=0):
         try:
             yield
@@ -208,8 +211,9 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
 def _open_copy(source: BackupSource, target: Layout, identity: Identity, state: StateFolder) -> _Copy:
     """Copy the catalogue to its new place, under a new key; raises NotGranted, NotUnlocked, Integrity, Unreachable."""
     with disk():
-        shutil.copyfile(source.catalogue, target.catalogue)
-        target.catalogue.chmod(target.file_mode)
+        copied = open_file(source.catalogue, os.O_RDONLY, below=source.folder.parent)
+        with os.fdopen(copied, "rb", buffering=0) as file:
+            put_new(target.catalogue, iter(lambda: file.read(primitives.FEED), b""), target.file_mode)
     connection, old_seed = _connect(source.layout(target.root), target.catalogue, identity)
     new_seed = primitives.fresh()
     connection.rekey(catalogue_key(new_seed))
@@ -285,16 +289,18 @@ def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
 def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
     """Copy the key files of everybody who stays, and the receipts; seal the catalogue's new key to these people."""
     backup, mode = source.layout(store.layout.root), store.layout.file_mode
+    here, there = store.layout.store, source.folder.parent
+    receipts = there / "receipts"
+    people = [person.name for person in store.roster.people if not person.service]
+    files = [(backup.key_file(name), store.layout.key_file(name)) for name in people]
     with disk():
-        for person in store.roster.people:
-            key_file = backup.key_file(person.name)
-            if not person.service and key_file.is_file():
-                put_new(store.layout.key_file(person.name), [key_file.read_bytes()], mode)
-        for receipt in sorted((source.folder.parent / "receipts").glob("*.json")):
-            if not (store.layout.receipts / receipt.name).exists():
-                put_new(store.layout.receipts / receipt.name, [receipt.read_bytes()], mode)
+        receipt_names = [name for name in names(receipts, below=there) if name.endswith(".json")]
+        files += [(receipts / name, store.layout.receipts / name) for name in receipt_names]
+        for copied, path in files:
+            if is_plain(copied, below=there) and status(path, below=here) is None:
+                put_new(path, [read_small(copied, SMALL_LONGEST, below=there)], mode, below=here)
         for folder in ("people", "receipts"):
-            sync_folder(store.layout.store / folder)
+            sync_folder(store.layout.store / folder, below=here)
     for person in store.roster.people:
         write_catalogue_seal(store.layout, person.name, person.seal_key, [new_seed])
 

@@ -19,6 +19,7 @@ from arlo_rec.intake.candidates import _claim
 from arlo_rec.intake.sources import jsonlines, table
 from arlo_rec.intake.sources.lines import Lines, Unreadable
 from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
+from arlo_rec.intake.sources.spool import Home
 from arlo_rec.keys import key_files, roster
 from arlo_rec.model import phone_numbers, strict_json, times
 from arlo_rec.model.consent import judge
@@ -49,6 +50,8 @@ _MARKS = [
     b"fLaC" + bytes(80), b"#!AMR\n" + bytes(80), b"\0\0\0\x20ftypM4A " + bytes(80), b"\xff\xfb\x90\x00" + bytes(80),
     b"\xff\xf1\x50\x80" + bytes(80), bytes(80),
 ]  # fmt: skip
+
+HOME = Home(Path())
 
 
 class _NoDecoder(decoding.Decoder):
@@ -132,7 +135,7 @@ def _manifest(raw: bytes) -> bool:
         manifest = strict_json.parse_object(raw, max_bytes=MANIFEST_BYTES)
     except ValueError:
         return False
-    return _call(Manifest(path=Path("call.json"), json={"audio": None, **manifest}))
+    return _call(Manifest(path=Path("call.json"), home=HOME, json={"audio": None, **manifest}))
 
 
 def _records(records: Callable[[Lines], Any], raw: bytes) -> bool:
@@ -143,7 +146,7 @@ def _records(records: Callable[[Lines], Any], raw: bytes) -> bool:
                 manifest = record.to_json()
             except ValueError:
                 continue
-            taken |= _call(Manifest(path=Path("call.json"), json={"audio": None, **manifest}))
+            taken |= _call(Manifest(path=Path("call.json"), home=HOME, json={"audio": None, **manifest}))
     except Unreadable as stopped:
         assert stopped.line >= 1
     return taken

@@ -456,10 +456,10 @@ KILLS = [  # measured with strace, which counts per thread: what the run, or the
     ("fsync", 5),  # forget what was announced and is not held
     ("rename", 1),  # give an object its name
     ("pwrite64", 80),  # write the commit's pages
-    ("unlink", 4),  # remove an expired call's manifest, its sound being gone
-    ("unlink", 6),  # a withdrawn call's
-    ("unlink", 8),  # one that was taken in
-    ("unlink", 13),  # nothing more: the catalogue is being closed
+    ("unlinkat", 2),  # remove an expired call's manifest, its sound being gone
+    ("unlinkat", 4),  # a withdrawn call's
+    ("unlinkat", 6),  # one that was taken in
+    ("unlink", 3),  # nothing more: the catalogue is being closed
 ]
 
 

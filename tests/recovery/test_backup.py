@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import grp
+import os
 import shutil
+import stat
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +153,42 @@ def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
         broken = bytearray(padded)
         broken[at_byte] ^= 1
         assert escrow_slot.decode(store, 2, bytes(broken)) is None, at_byte
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077], ids=oct)
+@pytest.mark.parametrize("shared", [False, True], ids=["one account", "a group"])
+def test_folders_and_files_of_a_backup_are_as_open_as_the_store_whatever_the_umask(
+    tmp_path: Path, umask: int, shared: bool
+) -> None:
+    world, before = World(tmp_path), os.umask(0o077)
+    secret = tmp_path / "passphrase"
+    secret.write_text("riktig hest batteri stift\n")
+    group = ("--group", grp.getgrgid(os.getgid()).gr_name) if shared else ()
+    assert world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret), *group).exit == 0
+    for name, role in (("telefon", "ingest"), ("skranke", "support")):
+        words = ("person", "add", name, "--role", role, "--service", "--key-out", str(world.key(name)))
+        world.json(*words, who="sigrid")
+    world.take_in("a", "b")
+    world.json("withdraw", "--call", world.take_in("c", seed=5)[0], "--yes", who="skranke")
+    os.umask(umask)
+    try:
+        back_up(world, who="sigrid")
+    finally:
+        os.umask(before)
+    folder_mode, file_mode = (0o2770, 0o660) if shared else (0o700, 0o600)
+    for place in places(world):
+        for path in (place, *place.rglob("*")):
+            wanted = folder_mode if path.is_dir() else file_mode
+            assert stat.S_IMODE(path.stat().st_mode) == wanted, path
+    assert {path.name for path in places(world)[0].iterdir()} >= {"objects", "receipts", "1", "lock", "backup.toml"}
+
+
+@pytest.mark.parametrize("missing", ["backup", "escrow"])
+def test_a_backup_makes_no_folder_where_a_disk_is_not_mounted(world: World, missing: str) -> None:
+    paths = {name: world.base / name for name in ("backup", "escrow")}
+    paths[missing] = world.base / "unmounted" / missing
+    words = ("backup", str(paths["backup"]), "--escrow", str(paths["escrow"]), "--json")
+    told = world.run(*words, who="cron")
+    assert (told.exit, told.json["error"]["code"]) == (2, "no_such_folder")
+    assert not (world.base / "unmounted").exists() and not (world.base / "backup").exists()
+    assert str(world.base / "unmounted") in told.json["error"]["message"]

@@ -151,6 +151,46 @@ def test_only_the_edge_reads_clock_environment_and_terminal(path: Path) -> None:
             assert node.id not in {"print", "input", "exit"}
 
 
+OPENS = re.compile(  # what opens, makes, removes or renames a file by its path alone
+    r"^(open|os\.(open|unlink|remove|rename|replace|mkdir|makedirs|rmdir|listdir|scandir|chmod|chown|link|symlink|truncate)|"
+    r"shutil\.\w+|.*\.(read_bytes|read_text|write_bytes|write_text|touch|mkdir|rmdir|unlink|rename|chmod|iterdir|glob|"
+    r"rglob|symlink_to|hardlink_to))$"
+)
+IN_SHARED_FOLDERS = {  # packages that open files of the store, its root, a backup, a ring or the feed
+    *("backends", "keys", "catalogue", "store", "offsite", "access", "erasure", "retention", "admin", "recovery"),
+    *("intake", "oversight"),
+}
+OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
+    "backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way
+    "backends.bounded_read": {"os.open"},  # files that somebody named on the command line
+    "backends.durable": {"os.open", "os.rename", "os.link", "part.unlink", "path.unlink"},  # a file that was asked for
+    "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
+    "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
+    "keys.key_files": {"os.open"},  # a secret file that somebody named
+    "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
+    "keys.seen_state": {"file.parent.mkdir", "part.write_bytes", "self._file(store).unlink"},  # the account's own
+    "erasure.receipt_page": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
+    "recovery.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
+    "recovery.backup": {"place.iterdir"},  # a folder that was named
+    "intake.sources.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_files_in_shared_folders_are_opened_in_one_way(path: Path) -> None:
+    if _box(_name(path)) not in IN_SHARED_FOLDERS:
+        return
+    calls = {ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)}
+    opening = {call for call in calls if OPENS.match(call) and not call.startswith("shared_folder.")}
+    assert opening <= OPEN_ELSEWHERE.get(_name(path), set())
+
+
+def test_nothing_is_excused_that_is_not_done() -> None:
+    for path in MODULES:
+        calls = {ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)}
+        assert OPEN_ELSEWHERE.get(_name(path), set()) <= calls, _name(path)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_only_the_top_catches_everything(path: Path) -> None:
     if _name(path) in {

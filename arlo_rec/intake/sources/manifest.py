@@ -7,10 +7,11 @@ refuse that call only.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from arlo_rec import audio
 from arlo_rec.intake.sources import spool
@@ -48,6 +49,7 @@ class Delivery:
     """
 
     path: Path
+    home: spool.Home  # what lies in the spool is reached from there
     manifest: spool.SpoolFile | None = None
     sound: spool.SpoolFile | None = None
     json: dict[str, Any] = field(default_factory=dict)
@@ -78,11 +80,20 @@ class Delivery:
         """What tells this very delivery from a later one with the same bytes."""
         raise NotImplementedError
 
+    @property
+    def folder(self) -> spool.FolderId | None:
+        """The folder in which the description was read; None before."""
+        return self.manifest.folder if self.manifest else None
+
+    def opened_sound(self, *, shared: bool = False) -> AbstractContextManager[tuple[BinaryIO, spool.SpoolFile]]:
+        """Open the sound that it names, in or below the folder in which it was read; raises BadManifest or NotAFile."""
+        return spool.opened(self.home, self.path.parent, self.audio_name(), same=self.folder, shared=shared)
+
     def locate(self) -> bool:
         """Open the sound if that was not done yet; False where something other than a plain file has its name."""
         if self.sound is None:
             try:
-                with spool.opened(self.path.parent, self.audio_name()) as (_, self.sound):
+                with self.opened_sound() as (_, self.sound):
                     pass
             except BadManifest:
                 return True
@@ -140,7 +151,7 @@ class Manifest(Delivery):
     def read(self) -> None:
         """Read the manifest; raises BadManifest or Vanished."""
         try:
-            with spool.opened(self.path.parent, self.path.name) as (stream, self.manifest):
+            with spool.opened(self.home, self.path.parent, self.path.name) as (stream, self.manifest):
                 if self.manifest.size > MANIFEST_BYTES:
                     raise BadManifest("bad_metadata")
                 self.raw = stream.read(MANIFEST_BYTES + 1)
@@ -176,7 +187,7 @@ class Manifest(Delivery):
     def _beside(self) -> str:
         for ending in audio.ENDINGS:
             for suffix in (ending, ending.upper()):
-                if spool.is_there(self.path.with_suffix(suffix)):
+                if spool.is_there(self.home, self.path.with_suffix(suffix)):
                     return self.path.with_suffix(suffix).name
         return self.path.with_suffix(".wav").name
 

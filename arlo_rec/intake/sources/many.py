@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from arlo_rec.intake.sources import jsonlines, spool, table
 from arlo_rec.intake.sources.lines import Lines, Record, Unreadable
@@ -28,6 +28,7 @@ class ManifestOfMany:
     """The file as a whole: how many calls were read from it so far, and how many of them are finished."""
 
     path: Path
+    home: spool.Home
     listed: bool = False
     manifest: spool.SpoolFile | None = None
     calls: int = 0
@@ -38,7 +39,7 @@ class ManifestOfMany:
         """How many calls it seems to describe: a file that is still written to has more of them later."""
         count = 0
         try:
-            with spool.opened(self.path.parent, self.path.name) as (stream, file):
+            with spool.opened(self.home, self.path.parent, self.path.name) as (stream, file):
                 for _ in self._records(stream, file):
                     count += 1
         except (spool.NotAFile, Unreadable):
@@ -48,11 +49,14 @@ class ManifestOfMany:
     def lines(self) -> Iterator[Line]:
         """Its calls, read as they are asked for; the file stays open meanwhile, so that all of them are of one file."""
         try:
-            with spool.opened(self.path.parent, self.path.name) as (stream, self.manifest):
+            with spool.opened(self.home, self.path.parent, self.path.name) as (stream, self.manifest):
                 yield from self._lines(self._records(stream, self.manifest))
         except spool.NotAFile as problem:
             if not (problem.missing and self.listed):  # else another run has taken it in
-                yield Line(path=self.path, shared=self, fault="not_a_file")
+                yield self._line(fault="not_a_file")
+
+    def _line(self, **what: Any) -> Line:
+        return Line(path=self.path, home=self.home, shared=self, **what)
 
     def _records(self, stream: BinaryIO, file: spool.SpoolFile) -> Iterator[Record]:
         return FORMATS[self.path.suffix.lower()](Lines(stream, file.size))
@@ -65,11 +69,15 @@ class ManifestOfMany:
                 if last is not None:
                     yield last
                 self.calls += 1
-                last = Line(path=self.path, shared=self, record=record, number=record.line, raw=record.raw)
+                last = Line(
+                    path=self.path, home=self.home, shared=self, record=record, number=record.line, raw=record.raw
+                )
         except Unreadable as bad:
-            broken = Line(path=self.path, shared=self, fault="bad_metadata", number=bad.line, raw=bad.raw)
+            broken = Line(
+                path=self.path, home=self.home, shared=self, fault="bad_metadata", number=bad.line, raw=bad.raw
+            )
         except OSError:
-            broken = Line(path=self.path, shared=self, fault="not_a_file")
+            broken = self._line(fault="not_a_file")
         self.read_to_end = broken is None
         yield from (line for line in (last, broken) if line is not None)
 
@@ -96,6 +104,11 @@ class Line(Delivery):
             self.json = self.record.to_json()
         except ValueError:
             raise BadManifest("bad_metadata") from None
+
+    @property
+    def folder(self) -> spool.FolderId | None:
+        """The folder of the manifest that it stands in."""
+        return self.shared.manifest.folder if self.shared.manifest else None
 
     @property
     def is_removable(self) -> bool:

@@ -1,21 +1,26 @@
 """Files in a spool that others write to: opened so that no link, pipe or exchanged file can deceive the intake.
 
-Every file is opened relative to a handle of its folder, without following links and without waiting, and must be a
-regular file with one name. What is read and what is removed later is that very file, unchanged. What a file means is
-not known here, nor whether it may be removed (`batch_outcome`).
+The folder that somebody named stays the one that was first seen (`Home`). Whatever lies below it is reached from its
+handle, folder by folder, without following links and without waiting, and must be a regular file with one name; a
+sound must lie in or below the very folder in which its manifest was read. What is read and what is removed later is
+that very file, unchanged, in that very folder. What a file means is not known here, nor whether it may be removed
+(`batch_outcome`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WAY = os.O_PATH | os.O_DIRECTORY | _FLAGS
+FolderId = tuple[int, int]  # device and inode
 
 
 class NotAFile(Exception):
@@ -29,6 +34,35 @@ class NotAFile(Exception):
         self.missing, self.outside = missing, outside
 
 
+class Home:
+    """The folder that somebody named, or in which the file lies that they named; always the one that was first seen.
+
+    No handle is kept, for thousands of files may be named.
+    """
+
+    def __init__(self, folder: Path, *, named: bool = False) -> None:
+        """*named*: the folder itself was named, and is not reached through a link."""
+        self.folder = folder
+        self._flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if named else 0)
+        self._seen: FolderId | None = None
+        with suppress(OSError, ValueError), self.reached(folder) as handle:  # else nothing is found below it
+            self._seen = _id(handle)
+
+    @contextmanager
+    def reached(self, folder: Path, flags: int = _WAY) -> Iterator[int]:
+        """A folder in or below this one, reached without following a link; raises OSError."""
+        handle = os.open(self.folder, self._flags)
+        try:
+            if self._seen not in (None, _id(handle)):
+                raise FileNotFoundError(errno.ENOENT, "another folder", str(self.folder))
+            for part in (*folder.relative_to(self.folder).parts, "."):
+                above, handle = handle, os.open(part, flags if part == "." else _WAY, dir_fd=handle)
+                os.close(above)
+            yield handle
+        finally:
+            os.close(handle)
+
+
 @dataclass(frozen=True, slots=True)
 class SpoolFile:
     """A file of the spool and what tells it from another of the same name."""
@@ -38,26 +72,34 @@ class SpoolFile:
     device: int
     inode: int
     changed_ns: int
+    folder: FolderId  # in which it lies
+    home: Home = field(compare=False, repr=False)
 
-    @classmethod
-    def at(cls, path: Path, status: os.stat_result) -> SpoolFile:
-        """The file whose *status* the system gave."""
-        return cls(path, status.st_size, status.st_dev, status.st_ino, status.st_mtime_ns)
+    def is_still(self, status: os.stat_result) -> bool:
+        """Whether that is the *status* of this file, unchanged."""
+        now = (status.st_size, status.st_dev, status.st_ino, status.st_mtime_ns)
+        return now == (self.size, self.device, self.inode, self.changed_ns)
 
 
 @contextmanager
-def opened(folder: Path, name: str, *, shared: bool = False) -> Iterator[tuple[BinaryIO, SpoolFile]]:
-    """Open a plain file below *folder*; raises NotAFile, also where reading it fails inside."""
+def opened(
+    home: Home, folder: Path, name: str, *, same: FolderId | None = None, shared: bool = False
+) -> Iterator[tuple[BinaryIO, SpoolFile]]:
+    """Open a plain file below *folder*, which lies in or below *home* and is *same* where that is given.
+
+    Raises NotAFile, also where reading it fails inside.
+    """
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         raise NotAFile(outside=True)
-    handle = _open_below(folder, parts)
+    handle, lies_in = _open_below(home, folder, parts, same)
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise NotAFile(missing=status.st_nlink == 0)  # removed by another run since it was opened
         with os.fdopen(os.dup(handle), "rb", buffering=0 if shared else -1) as stream:
-            yield stream, SpoolFile.at(folder / name, status)
+            path, changed = folder / name, status.st_mtime_ns
+            yield stream, SpoolFile(path, status.st_size, status.st_dev, status.st_ino, changed, lies_in, home)
     except OSError:
         raise NotAFile from None
     finally:
@@ -66,28 +108,37 @@ def opened(folder: Path, name: str, *, shared: bool = False) -> Iterator[tuple[B
 
 def is_unchanged(stream: BinaryIO, file: SpoolFile) -> bool:
     """Whether an opened file is still as it was: nobody wrote to it while it was read."""
-    return SpoolFile.at(file.path, os.fstat(stream.fileno())) == file
+    return file.is_still(os.fstat(stream.fileno()))
 
 
-def is_there(path: Path) -> bool:
-    """Whether anything has this name, a link to nothing too; never raises."""
-    return _status(path) is not None
+def is_there(home: Home, path: Path) -> bool:
+    """Whether anything below *home* has this name, a link to nothing too; never raises."""
+    return _status(home, path) is not None
 
 
-def files(path: Path) -> Iterator[Path]:
+def home_of(path: Path) -> Home:
+    """The folder that somebody named, or that of the file that they named; a link to a folder is no folder."""
+    try:
+        is_folder = stat.S_ISDIR(path.lstat().st_mode)
+    except (OSError, ValueError):
+        is_folder = False
+    return Home(path, named=True) if is_folder else Home(path.parent)
+
+
+def files(home: Home, path: Path) -> Iterator[Path]:
     """The files at *path*: itself, or everything below a folder, in order; links are not followed.
 
     A folder that cannot be listed gives the name of a manifest in it, which cannot be opened: its refusal makes
     somebody look.
     """
-    if not _is_folder(path):
+    if home.folder != path:
         yield path
         return
     waiting = [path]
     while waiting:
         folder = waiting.pop()
         try:
-            with os.scandir(folder) as entries:
+            with home.reached(folder, os.O_RDONLY | os.O_DIRECTORY | _FLAGS) as handle, os.scandir(handle) as entries:
                 below = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
         except OSError:
             yield folder / "unreadable.json"
@@ -97,11 +148,14 @@ def files(path: Path) -> Iterator[Path]:
 
 
 def remove(file: SpoolFile) -> bool:
-    """Remove a file if it is still the one that was read, and unchanged; whether it is gone."""
+    """Remove a file if it is still the one that was read, unchanged and in its folder; whether it is gone."""
     try:
-        if SpoolFile.at(file.path, file.path.lstat()) != file:
-            return False
-        file.path.unlink()
+        with file.home.reached(file.path.parent) as folder:
+            if _id(folder) != file.folder:
+                return False
+            if not file.is_still(os.stat(file.path.name, dir_fd=folder, follow_symlinks=False)):
+                return False
+            os.unlink(file.path.name, dir_fd=folder)
     except FileNotFoundError:
         return True
     except OSError:
@@ -109,42 +163,42 @@ def remove(file: SpoolFile) -> bool:
     return True
 
 
-def sync(folders: set[Path]) -> None:
+def sync(removed: Iterable[SpoolFile]) -> None:
     """Make removals survive a power cut; a spool that cannot be synced is cleaned again by the next run."""
-    for folder in folders:
-        with suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+    for home, folder in {(file.home, file.path.parent) for file in removed}:
+        with suppress(OSError), home.reached(folder, os.O_RDONLY | os.O_DIRECTORY | _FLAGS) as handle:
+            os.fsync(handle)
 
 
-def _open_below(folder: Path, parts: tuple[str, ...]) -> int:
-    """A handle of a file that is reached from *folder* without following a link; raises NotAFile."""
+def _open_below(home: Home, folder: Path, parts: tuple[str, ...], same: FolderId | None) -> tuple[int, FolderId]:
+    """A handle of a file that is reached from *home* without following a link, and its folder; raises NotAFile."""
     reached = -1
     try:
-        reached = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with home.reached(folder) as begin:
+            if same is not None and _id(begin) != same:
+                raise NotAFile
+            reached = os.dup(begin)
         for part in parts[:-1]:
-            above, reached = reached, os.open(part, os.O_RDONLY | os.O_DIRECTORY | _FLAGS, dir_fd=reached)
+            above, reached = reached, os.open(part, _WAY, dir_fd=reached)
             os.close(above)
-        return os.open(parts[-1], os.O_RDONLY | _FLAGS, dir_fd=reached)
+        return os.open(parts[-1], os.O_RDONLY | _FLAGS, dir_fd=reached), _id(reached)
     except FileNotFoundError:
         raise NotAFile(missing=True) from None
-    except (OSError, UnicodeEncodeError):  # the latter: a name that the system's encoding cannot write
+    except (OSError, ValueError):  # the latter: a name that the system's encoding cannot write
         raise NotAFile from None
     finally:
         if reached >= 0:
             os.close(reached)
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _id(handle: int) -> FolderId:
+    about = os.fstat(handle)
+    return about.st_dev, about.st_ino
+
+
+def _status(home: Home, path: Path) -> os.stat_result | None:
     try:
-        return path.lstat()
+        with home.reached(path.parent) as folder:
+            return os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except (OSError, ValueError):  # nothing there, or a name that no file can have
         return None
-
-
-def _is_folder(path: Path) -> bool:
-    status = _status(path)
-    return status is not None and stat.S_ISDIR(status.st_mode)
