@@ -181,6 +181,26 @@ def may(role: Role, action: Action) -> Decision:
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
+ERASED_BY: Final[Mapping[str, Action]] = {
+    "withdrawal": Action.WITHDRAW,
+    "expiry": Action.PURGE,
+    "restore": Action.RESTORE,
+    "review": Action.REVIEW,
+    "release": Action.RELEASE,
+    "reject": Action.REJECT,
+}  # by what a receipt calls an erasure: the action whose roles may sign for it
+
+
+def may_sign_receipt(role: Role, event: str) -> Decision:
+    """Whether somebody of that role can have carried out an erasure that a receipt calls *event*."""
+    return may(role, ERASED_BY[event])
+
+
+def signs_receipts(role: Role) -> bool:
+    """Whether this role carries out erasures at all."""
+    return any(may(role, action).allowed for action in ERASED_BY.values())
+
+
 def needs_purpose(action: Action) -> bool:
     """Whether an action needs a purpose, a reason and a grant for the purpose (security.reason)."""
     return action in _NEEDS_PURPOSE

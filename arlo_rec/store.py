@@ -22,7 +22,7 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import root_secret
+from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import Roster, read_policy, read_roster, sign_roster
@@ -32,7 +32,7 @@ from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import NotGranted, NotUnlocked, Refused
 from arlo_rec.model.records import Person, RecordingId, to_iso
-from arlo_rec.policy import POLICY_VERSION, Action, may
+from arlo_rec.policy import POLICY_VERSION, Action, may, signs_receipts
 
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
 
@@ -124,6 +124,21 @@ class Store:
         """Sign and store the next roster, and use it from now on; inside a change of an officer's."""
         self.catalogue.documents.put(sign_roster(roster, self.identity.signing))
         self.roster = roster
+        self.vouch()
+
+    def vouch(self, *, founding: bool = False) -> None:
+        """Sign the vouchers that people of the roster lack; inside a change of an officer's.
+
+        She vouches for herself only where she is *founding* the store.
+        """
+        vouchers, officer = self.catalogue.vouchers, self.identity.signing
+        for person in self.roster.people:
+            if not signs_receipts(person.role) or (person.sign_key == officer.public and not founding):
+                continue
+            chain = vouching.chain(vouchers.get, person.sign_key)
+            if not vouching.is_true(self.layout.id, chain) or chain[0].role is not person.role:
+                size = self.log.tree().size
+                vouchers.put(vouching.vouch(officer, self.layout.id, person.sign_key, person.role, size))
 
     def signers(self) -> list[bytes]:
         """The signing keys of the present and former identities, who could sign a checkpoint."""

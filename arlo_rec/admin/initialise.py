@@ -127,6 +127,7 @@ def _build(folders: Layout, founders: _Founders, feed: Path | None, now: datetim
     with store.change(now) as change:
         store.catalogue.documents.put(sign_roster(store.roster, officer.signing))
         store.catalogue.documents.put(policy)
+        store.vouch(founding=True)
         for person in store.roster.people:
             store.secrets.give(person, ROOT_SEED, 1, root_seed)
             store.secrets.give(person, INDEX_SEED, 1, index_seed)
@@ -152,10 +153,10 @@ def _first_roster(folders: Layout, founders: _Founders, subject_key: AccessKey, 
 
 
 def _officer_vkey(store: Store) -> str:
-    from arlo_rec.crypto.merkle import vkey
+    from arlo_rec.crypto.merkle import signer_name, vkey
 
     public = store.identity.signing.public
-    return vkey(f"{store.log.origin}/{primitives.fingerprint(public).hex()}", public)
+    return vkey(signer_name(store.log.origin, public), public)
 
 
 def group_id(name: str | None) -> int | None:

@@ -91,7 +91,7 @@ class AuditLog:
         self._insert(entries)
         self._mention((entry.seq, body) for entry, body in zip(entries, bodies, strict=True))
         checkpoint = merkle.Checkpoint(self.origin, tree.size, tree.root())
-        person = f"{self.origin}/{primitives.fingerprint(signer.public).hex()}"
+        person = merkle.signer_name(self.origin, signer.public)
         note = merkle.sign_note(checkpoint.text(), [(self.origin, self.key), (person, signer)])
         self._close([SignedCheckpoint(tree.size, checkpoint.root, note)], tree)
 

@@ -16,6 +16,7 @@ from arlo_rec.catalogue.metadata import Metadata
 from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.refusals import SeenRefusals
 from arlo_rec.catalogue.tombstones import Tombstones
+from arlo_rec.catalogue.vouchers import Vouchers
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Event
 
@@ -37,6 +38,7 @@ class Catalogue:
         self.refusals = SeenRefusals(connection)
         self.cases = Cases(connection)
         self.escrows = Escrows(connection)
+        self.vouchers = Vouchers(connection)
 
     def erasure_keys(self, root: bytes) -> ErasureKeys:
         """The erasure keys below R."""

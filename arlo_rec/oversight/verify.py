@@ -12,12 +12,13 @@ from datetime import datetime
 from arlo_rec.backends.files import LOCK
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
+from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
-from arlo_rec.keys import root_secret
+from arlo_rec.keys import root_secret, vouching
 from arlo_rec.model.errors import ArloError, NotGranted
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import ConsistencyCheck, Problem
-from arlo_rec.policy import Action, may
+from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
 
 LARGE = frozenset({"recordings", "metadata", "shares", "mentions"})  # tables with a row for every recording
@@ -52,6 +53,7 @@ def _compared(store: Store, *, read_data: bool) -> list[Problem]:
     problems = [Problem(code, "log") for code in log]
     problems += [Problem(code, "feed") for code in feed.check(store)]
     problems += _root_problems(store)
+    problems += [Problem("voucher_missing", key) for key in _unvouched(store)]
     problems += [Problem("rows_changed", table) for table in _changed_tables(store, read_data=read_data)]
     problems += [Problem("file_missing", name) for name in _missing_files(store)]
     return problems + check.problems()
@@ -62,6 +64,14 @@ def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:
     for table in store.db.sums():
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield table
+
+
+def _unvouched(store: Store) -> Iterator[str]:
+    """The fingerprints of keys that erase and have no true voucher, so that their receipts do not verify."""
+    for person in store.roster.people:
+        vouchers = vouching.chain(store.catalogue.vouchers.get, person.sign_key)
+        if signs_receipts(person.role) and not vouching.is_true(store.layout.id, vouchers):
+            yield primitives.fingerprint(person.sign_key).hex()
 
 
 def _missing_files(store: Store) -> Iterator[str]:
