@@ -29,6 +29,7 @@ GRANT_DEFAULT = timedelta(days=30)
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
 RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
+CLOCK_MARGIN = timedelta(minutes=10)  # by which a clock may be behind the log: corrections of a clock that drifts
 REFUSED_FOR_GOOD: Final = {
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
@@ -75,6 +76,7 @@ class Action(StrEnum):
     RELEASE = "release"
     REJECT = "reject"
     AUDIT_SHOW = "audit_show"
+    CLOCK = "clock"  # accept a clock that is behind the log
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
 
 
@@ -169,6 +171,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.RELEASE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.REJECT: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
+    Action.CLOCK: (frozenset({Role.OFFICER}), "retention.90d"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }
 LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
@@ -272,6 +275,16 @@ def due_at(started_at: datetime) -> datetime:
 def is_due(due_at: datetime, now: datetime) -> bool:
     """Whether a recording is past retention: from the instant *due_at* on."""
     return now >= due_at
+
+
+def clock_against_log(now: datetime, newest: datetime) -> Decision:
+    """Whether the clock may be believed: not where it is behind the newest entry of the log by more than the margin.
+
+    A clock that was set back would open what a grant's end or the retention deadline has closed.
+    """
+    if newest - now > CLOCK_MARGIN:
+        return Decision.no("retention.90d", "clock_behind")
+    return Decision.yes("retention.90d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ from typing import Any
 
 from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
+from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
@@ -30,9 +32,10 @@ from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
-from arlo_rec.model.errors import NotGranted, NotUnlocked, Refused
+from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.records import Person, RecordingId, to_iso
-from arlo_rec.policy import POLICY_VERSION, Action, may, signs_receipts
+from arlo_rec.model.times import shown
+from arlo_rec.policy import POLICY_VERSION, Action, Role, clock_against_log, may, signs_receipts
 
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
 
@@ -53,7 +56,7 @@ class Change:
     """A transaction in progress: events that are logged here are committed with its changes."""
 
     def __init__(self, person: str, now: datetime, size: int) -> None:
-        self._person, self._now, self._size = person, now, size
+        self._person, self._now, self.first = person, now, size
         self.bodies: list[dict[str, Any]] = []
 
     def log(self, event: AuditEvent, *, at: datetime | None = None, person: str | None = None) -> int:
@@ -65,7 +68,7 @@ class Change:
             "policy": POLICY_VERSION,
         }
         self.bodies.append(entry)
-        return self._size + len(self.bodies) - 1
+        return self.first + len(self.bodies) - 1
 
 
 class Store:
@@ -96,6 +99,8 @@ class Store:
         self.person: Person
         self.prompts: dict[str, Prompt]
         self._seen: root_secret.Seen | None = None
+        self._log_time = LogTime()
+        self._roles: dict[int, Role | None] = {}
         self.feed: Path | None = None  # the file that the log is forwarded to
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
         self.doubts: list[str] = []  # codes of a rollback that opening noticed; only `verify` gets such a store
@@ -176,6 +181,69 @@ class Store:
         """The erasure keys below R; the caller holds the root's lock."""
         return self.catalogue.erasure_keys(self.read_root().secret)
 
+    # -- the clock ------------------------------------------------------------------------------------
+
+    def today(self, now: datetime) -> datetime:
+        """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
+        return max(now, self.log_time().purged.at)
+
+    def demand_clock(self, action: Action, now: datetime) -> None:
+        """Raise ClockBehind, after logging it, where the clock is behind the log and no officer accepted that."""
+        newest = self.log_time().newest
+        decision = clock_against_log(now, newest.at)
+        if decision.allowed:
+            return
+        self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
+        signer = self.signer_of(newest.seq)
+        name = signer.name if signer is not None else "?"
+        raise ClockBehind(now=shown(now), at=shown(newest.at), entry=newest.seq, name=name)
+
+    def signer_of(self, seq: int) -> Person | None:
+        """Who signed the checkpoint that closes an entry; an entry's person is the one whose key did."""
+        key = self.log.signer_of(seq, self.signers())
+        return next((person for person in (*self.roster.people, *self.roster.former) if person.sign_key == key), None)
+
+    def log_time(self) -> LogTime:
+        """What the log says of the time: the index, if the entries that it names say the same, else computed anew.
+
+        The last entry counts whatever the index says, so that an index that was set back hides nothing of today.
+        """
+        stored = self.catalogue.log_clock.get()
+        if stored is None or stored != self._log_time:
+            time = stored if stored is not None and self._is_confirmed(stored) else self.computed_log_time()
+            if stored is None or time != stored:
+                return time
+            self._log_time = time
+        return self._log_time
+
+    def computed_log_time(self) -> LogTime:
+        """What every entry of the log together says of the time: some seconds in a store of a million."""
+        return log_clock.computed(self.log.bodies(), self._role_at)
+
+    def _role_at(self, seq: int) -> Role | None:
+        """The role of whoever signed for an entry; remembered, because a signature costs more than all the rest."""
+        if seq not in self._roles:
+            signer = self.signer_of(seq)
+            self._roles[seq] = signer.role if signer is not None else None
+        return self._roles[seq]
+
+    def _is_confirmed(self, time: LogTime) -> bool:
+        """Whether the index is what the entries that it names, and the last one, make of it."""
+        seqs = {time.newest.seq, time.purged.seq, time.accepted.seq, self.log.tree().size - 1} - {-1}
+        bodies = [(entry.seq, entry.body) for seq in sorted(seqs) for entry in self.log.raw_entries(seq, seq + 1)]
+        return log_clock.computed(bodies, self._role_at) == time
+
+    def _advance_clock(self, change: Change) -> None:
+        """Take the entries of a change into the index; where there is none, every entry."""
+        time = self.catalogue.log_clock.get()
+        if time is None and change.first:
+            time = self.computed_log_time()
+        else:
+            for seq, body in enumerate(change.bodies, change.first):
+                time = (time or LogTime()).after(seq, body, lambda _seq: self.person.role)
+        if time is not None:
+            self.catalogue.log_clock.put(time)
+
     # -- changes --------------------------------------------------------------------------------------
 
     @contextmanager
@@ -185,6 +253,7 @@ class Store:
             change = Change(self.identity.name, now, self.log.tree().size)
             yield change
             self.log.append(change.bodies, self.identity.signing)
+            self._advance_clock(change)
             self.meta.set_number("changes", self.meta.number("changes") + 1)
         with self.reading():
             self._seen = self.head()
@@ -232,10 +301,6 @@ class Store:
                 return primitives.sha256_of(iter(lambda: stream.read(primitives.FEED), b""))
         except KeyError:
             return None
-
-    def today(self, now: datetime) -> datetime:
-        """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
-        return max(now, self.meta.instant("purged_at"))
 
     def close(self) -> None:
         """Close the catalogue."""

@@ -134,7 +134,6 @@ def _build(folders: Layout, founders: _Founders, feed: Path | None, now: datetim
             store.secrets.give(person, access_seed(subject_id), 1, subject_seed)
         for key, value in numbers.items():
             store.meta.set_number(key, value)
-        store.meta.set_instant("purged_at", now)
         if feed is not None:
             store.meta.set_feed(str(feed))
         store.log.add_first_key()

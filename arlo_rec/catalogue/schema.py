@@ -95,6 +95,7 @@ CREATE INDEX burials_by_time ON burials (at);
 CREATE TABLE proofs (
   number TEXT PRIMARY KEY, seq INTEGER NOT NULL, path BLOB NOT NULL,
   signer BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
+CREATE TABLE log_clock (kind TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE TABLE vouchers (
   key BLOB PRIMARY KEY, role TEXT NOT NULL, since INTEGER NOT NULL, voucher BLOB NOT NULL,
   signature BLOB NOT NULL) STRICT;
@@ -140,7 +141,7 @@ _NUMBERS = "INSERT INTO meta (key, value) VALUES ('changes', 0), ('ring_hours', 
 _SUMMED = (
     *("meta", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys", "recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "mentions", "checkpoints", "log_keys"),
-    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "vouchers", "copies"),
+    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "vouchers", "log_clock", "copies"),
 )
 
 

@@ -11,6 +11,7 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
 from arlo_rec.catalogue.listening_keys import ListeningKeys
+from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.metadata import Metadata
 from arlo_rec.catalogue.recordings import Recordings
@@ -38,6 +39,7 @@ class Catalogue:
         self.refusals = SeenRefusals(connection)
         self.cases = Cases(connection)
         self.escrows = Escrows(connection)
+        self.log_clock = LogClock(connection)
         self.vouchers = Vouchers(connection)
 
     def erasure_keys(self, root: bytes) -> ErasureKeys:

@@ -53,6 +53,7 @@ COMMANDS: Final = {
     "audit verify": Listed("it", "it:audit_verify"),
     "audit show": Listed("it", "it:audit_show"),
     "audit checkpoint": Listed("it", "it:audit_checkpoint"),
+    "clock": Listed("it", "it:clock"),
     "certificate verify": Listed("anyone", "anyone:certificate_verify"),
     "demo": Listed("anyone", "anyone:demo"),
 }

@@ -106,6 +106,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     now = clock()
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
+    store.demand_clock(Action.DSAR, now)
     if request.out.exists() or request.out.is_symlink():
         raise Usage("out_exists", path=str(request.out))
     _check_whole_call(store, request, now)

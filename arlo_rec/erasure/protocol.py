@@ -115,8 +115,11 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
 
 
 def root_holders(store: Store, now: datetime) -> list[Person]:
-    """The people who need the root seed at *now*; without the intake while nothing may be taken in."""
-    closed = bool(store.meta.number("unreplayed"))
+    """The people who need the root seed at *now*; without the intake while nothing may be taken in.
+
+    A grant that a purge saw ended does not come back where the clock was set back since.
+    """
+    closed, now = bool(store.meta.number("unreplayed")), store.today(now)
     return [
         person
         for person in store.roster.people

@@ -21,6 +21,7 @@ from arlo_rec.oversight.consistency import ConsistencyCheck, Problem
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
 
+CLOCK_TRIES = 5  # in a store in which others write
 LARGE = frozenset({"recordings", "metadata", "shares", "mentions"})  # tables with a row for every recording
 
 
@@ -53,6 +54,7 @@ def _compared(store: Store, *, read_data: bool) -> list[Problem]:
     problems = [Problem(code, "log") for code in log]
     problems += [Problem(code, "feed") for code in feed.check(store)]
     problems += _root_problems(store)
+    problems += [Problem("clock_index_differs", "log_clock")] if _clock_differs(store) else []
     problems += [Problem("voucher_missing", key) for key in _unvouched(store)]
     problems += [Problem("rows_changed", table) for table in _changed_tables(store, read_data=read_data)]
     problems += [Problem("file_missing", name) for name in _missing_files(store)]
@@ -64,6 +66,17 @@ def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:
     for table in store.db.sums():
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield table
+
+
+def _clock_differs(store: Store) -> bool:
+    """Whether the index of the log's times is not what the entries say; looked at again where it changed meanwhile."""
+    for _ in range(CLOCK_TRIES):
+        stored = store.catalogue.log_clock.get()
+        if stored == store.computed_log_time():
+            return False
+        if stored == store.catalogue.log_clock.get():
+            break
+    return True
 
 
 def _unvouched(store: Store) -> Iterator[str]:

@@ -87,7 +87,6 @@ class Replay:
     disclosures: dict[int, Disclosure] = field(default_factory=dict)  # by the entry that let the copy go
     confirmed: set[int] = field(default_factory=set)  # of these, deleted again
     escrows: dict[str, str] = field(default_factory=dict)  # that were registered, with the folders of their backups
-    purged_at: datetime | None = None
     counters: Counters = Counters()
 
     @property
@@ -257,8 +256,6 @@ def _take_effect(replay: Replay, seq: int, body: Mapping[str, Any], event: Audit
             replay.escrows[str(escrow)] = str(folder)
         case None:
             _take_effect_of_unknown(replay, body, recordings)
-    if body.get("action") == Action.PURGE:  # a refused one too: its clock counts
-        replay.purged_at = at if replay.purged_at is None else max(replay.purged_at, at)
 
 
 def _take_effect_of_unknown(replay: Replay, body: Mapping[str, Any], recordings: frozenset[RecordingId]) -> None:

@@ -361,7 +361,7 @@ def _make_current(
         reconcile.go_on_with_key(store, copy.old_seed, copy.new_seed)
         reconcile.update_roster(store, since, now)
         reconcile.take_over_withdrawals(store, since)
-        reconcile.take_over_purge(store, since)
+        store.catalogue.log_clock.forget()
         reconcile.take_over_disclosures(store, since)
         store.meta.set_number("unreplayed", int(difference.replay is None))
         reconcile.update_escrows(store, since, options.escrow, options.folder, source.slot)

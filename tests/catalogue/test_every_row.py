@@ -19,7 +19,7 @@ ROWS_TRIED = 6  # of each table, spread over all; --prove tries every row
 TABLES = (
     *("meta", "documents", "seals", "listening_keys", "listening_seals", "metadata_keys", "recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "entries", "mentions", "checkpoints", "log_keys"),
-    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "vouchers", "copies", "sums"),
+    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "vouchers", "log_clock", "copies", "sums"),
 )
 
 
