@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +30,7 @@ FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands f
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
 RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
+CLOCK_MARGIN = timedelta(minutes=10)  # by which a clock may be behind the log: corrections of a clock that drifts
 REFUSED_FOR_GOOD: Final = {
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
@@ -77,6 +78,7 @@ class Action(StrEnum):
     RELEASE = "release"
     REJECT = "reject"
     AUDIT_SHOW = "audit_show"
+    CLOCK = "clock"  # accept a clock that is behind the log
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
 
 
@@ -172,6 +174,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.RELEASE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.REJECT: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
+    Action.CLOCK: (frozenset({Role.OFFICER}), "retention.90d"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }
 LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
@@ -183,6 +186,26 @@ def may(role: Role, action: Action) -> Decision:
     """Whether a role may do that; opening a recording needs a grant as well (`may_open`)."""
     roles, rule = _MAY[action]
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
+
+
+ERASED_BY: Final[Mapping[str, Action]] = {
+    "withdrawal": Action.WITHDRAW,
+    "expiry": Action.PURGE,
+    "restore": Action.RESTORE,
+    "review": Action.REVIEW,
+    "release": Action.RELEASE,
+    "reject": Action.REJECT,
+}  # by what a receipt calls an erasure: the action whose roles may sign for it
+
+
+def may_sign_receipt(role: Role, event: str) -> Decision:
+    """Whether somebody of that role can have carried out an erasure that a receipt calls *event*."""
+    return may(role, ERASED_BY[event])
+
+
+def signs_receipts(role: Role) -> bool:
+    """Whether this role carries out erasures at all."""
+    return any(may(role, action).allowed for action in ERASED_BY.values())
 
 
 def needs_purpose(action: Action) -> bool:
@@ -263,6 +286,16 @@ def is_due(due_at: datetime, now: datetime) -> bool:
     return now >= due_at
 
 
+def clock_against_log(now: datetime, newest: datetime) -> Decision:
+    """Whether the clock may be believed: not where it is behind the newest entry of the log by more than the margin.
+
+    A clock that was set back would open what a grant's end or the retention deadline has closed.
+    """
+    if newest - now > CLOCK_MARGIN:
+        return Decision.no("retention.90d", "clock_behind")
+    return Decision.yes("retention.90d")
+
+
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
     """The limits beyond which a purge refuses, because the clock may be wrong."""
@@ -334,47 +367,6 @@ class Mode(StrEnum):
     DETECT = "detect"  # cut what identifies somebody
     STRICT = "strict"  # cut everything that is not confidently harmless
     MANUAL = "manual"  # cut what a person listed
-
-
-class Audience(StrEnum):
-    """Who can hear a recording, besides the officers, who open every one for access requests."""
-
-    ORIGINAL = "original"  # whoever has a quality grant of its team
-    REVIEW = "review"  # the same people, of a copy that nobody released yet
-    TRAINING = "training"  # whoever has a training grant of its team
-    OFFICER = "officer"  # nobody else
-
-
-class Stage(StrEnum):
-    """What a recording is on the way from a call to a training copy."""
-
-    ORIGINAL = "original"
-    UNDER_REVIEW = "under_review"
-    RELEASED = "released"
-
-
-_AUDIENCES: Final[Mapping[Stage, tuple[Purpose, Audience]]] = {
-    Stage.ORIGINAL: (Purpose.QUALITY, Audience.ORIGINAL),
-    Stage.UNDER_REVIEW: (Purpose.QUALITY, Audience.REVIEW),
-    Stage.RELEASED: (Purpose.TRAINING, Audience.TRAINING),
-}
-_OPENED_FOR: Final = {audience: purpose for purpose, audience in _AUDIENCES.values()}
-
-
-def audience_of(purposes: Collection[Purpose], stage: Stage) -> Audience:
-    """The audience of a recording whose prompt named *purposes*; an original is never heard for training."""
-    purpose, audience = _AUDIENCES[stage]
-    return audience if purpose in purposes else Audience.OFFICER
-
-
-def purpose_of(audience: Audience) -> Purpose | None:
-    """The purpose whose grants open an audience's recordings; None where none does."""
-    return _OPENED_FOR.get(audience)
-
-
-def audiences_for(purpose: Purpose) -> frozenset[Audience]:
-    """The audiences that grants of *purpose* open."""
-    return frozenset(audience for audience in Audience if purpose_of(audience) is purpose)
 
 
 def identity_stated(statement: str) -> Decision:

@@ -51,7 +51,7 @@ class Purged:
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
     """The recordings that are due, and whether a purge of them is plausible; raises NotGranted."""
     store.demand(Action.PURGE, now)
-    mark, at = store.meta.instant("purged_at"), store.today(now)
+    mark, at = store.log_time().purged.at, store.today(now)
     due = tuple(store.catalogue.recordings.past_retention(at))
     held = store.catalogue.recordings.count_held()
     decision = guard(now=at, mark=mark, due=len(due), held=held, limits=limits)
@@ -111,12 +111,11 @@ def _end_access(store: Store, now: datetime) -> None:
 
 
 def _tidy(store: Store, now: datetime) -> None:
-    """Store the time of this run, and delete rows that a late delivery can no longer match."""
+    """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by."""
     before = now - RETENTION - WITHDRAWN_MARGIN
     with suppress(Unreachable):
         sweep_half_written(store.layout, now)
     with store.change(now) as change:
-        store.meta.set_instant("purged_at", now)
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)

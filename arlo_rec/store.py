@@ -17,13 +17,15 @@ from typing import Any
 
 from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
+from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import root_secret
+from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
@@ -35,9 +37,10 @@ from arlo_rec.keys.settings import encode as encode_settings
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
-from arlo_rec.model.errors import NotGranted, NotUnlocked, Refused
+from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.records import Person, RecordingId, to_iso
-from arlo_rec.policy import POLICY_VERSION, Action, may
+from arlo_rec.model.times import shown
+from arlo_rec.policy import POLICY_VERSION, Action, Role, clock_against_log, may, signs_receipts
 
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
 
@@ -59,6 +62,7 @@ class Change:
 
     def __init__(self, person: str, now: datetime, log: AuditLog) -> None:
         self._person, self._now, self._log = person, now, log
+        self.first = 0  # the number of its first entry, once it is written
         self.bodies: list[dict[str, Any]] = []
         self.restored_after: int | None = None  # for the link of a restore without a feed
 
@@ -109,6 +113,8 @@ class Store:
         self.person: Person
         self.prompts: dict[str, Prompt]
         self._seen: root_secret.Seen | None = None
+        self._log_time = LogTime()
+        self._roles: dict[int, Role | None] = {}
         self.feed: Path | None = None  # the file that the log is forwarded to
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
         self.doubts: list[str] = []  # codes of a rollback that opening noticed; only `verify` gets such a store
@@ -142,6 +148,21 @@ class Store:
         """Put the next roster into force; inside a change of an officer's, which ends with a link for it."""
         self.authority.put("roster", encode_roster(roster))
         self.roster = roster
+        self.vouch()
+
+    def vouch(self, *, founding: bool = False) -> None:
+        """Sign the vouchers that people of the roster lack; inside a change of an officer's.
+
+        She vouches for herself only where she is *founding* the store.
+        """
+        vouchers, officer = self.catalogue.vouchers, self.identity.signing
+        for person in self.roster.people:
+            if not signs_receipts(person.role) or (person.sign_key == officer.public and not founding):
+                continue
+            chain = vouching.chain(vouchers.get, person.sign_key)
+            if not vouching.is_true(self.layout.id, chain) or chain[0].role is not person.role:
+                size = self.log.tree().size
+                vouchers.put(vouching.vouch(officer, self.layout.id, person.sign_key, person.role, size))
 
     def put_settings(self, settings: Settings) -> None:
         """Put other settings into force; inside a change of an officer's, which ends with a link for them."""
@@ -184,6 +205,69 @@ class Store:
         """The erasure keys below R; the caller holds the root's lock."""
         return self.catalogue.erasure_keys(self.read_root().secret)
 
+    # -- the clock ------------------------------------------------------------------------------------
+
+    def today(self, now: datetime) -> datetime:
+        """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
+        return max(now, self.log_time().purged.at)
+
+    def demand_clock(self, action: Action, now: datetime) -> None:
+        """Raise ClockBehind, after logging it, where the clock is behind the log and no officer accepted that."""
+        newest = self.log_time().newest
+        decision = clock_against_log(now, newest.at)
+        if decision.allowed:
+            return
+        self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
+        signer = self.signer_of(newest.seq)
+        name = signer.name if signer is not None else "?"
+        raise ClockBehind(now=shown(now), at=shown(newest.at), entry=newest.seq, name=name)
+
+    def signer_of(self, seq: int) -> Person | None:
+        """Who signed the checkpoint that closes an entry; an entry's person is the one whose key did."""
+        key = self.log.signer_of(seq, self.signers())
+        return next((person for person in (*self.roster.people, *self.roster.former) if person.sign_key == key), None)
+
+    def log_time(self) -> LogTime:
+        """What the log says of the time: the index, if the entries that it names say the same, else computed anew.
+
+        The last entry counts whatever the index says, so that an index that was set back hides nothing of today.
+        """
+        stored = self.catalogue.log_clock.get()
+        if stored is None or stored != self._log_time:
+            time = stored if stored is not None and self._is_confirmed(stored) else self.computed_log_time()
+            if stored is None or time != stored:
+                return time
+            self._log_time = time
+        return self._log_time
+
+    def computed_log_time(self) -> LogTime:
+        """What every entry of the log together says of the time: some seconds in a store of a million."""
+        return log_clock.computed(self.log.bodies(), self._role_at)
+
+    def _role_at(self, seq: int) -> Role | None:
+        """The role of whoever signed for an entry; remembered, because a signature costs more than all the rest."""
+        if seq not in self._roles:
+            signer = self.signer_of(seq)
+            self._roles[seq] = signer.role if signer is not None else None
+        return self._roles[seq]
+
+    def _is_confirmed(self, time: LogTime) -> bool:
+        """Whether the index is what the entries that it names, and the last one, make of it."""
+        seqs = {time.newest.seq, time.purged.seq, time.accepted.seq, self.log.tree().size - 1} - {-1}
+        bodies = [(entry.seq, entry.body) for seq in sorted(seqs) for entry in self.log.raw_entries(seq, seq + 1)]
+        return log_clock.computed(bodies, self._role_at) == time
+
+    def _advance_clock(self, change: Change) -> None:
+        """Take the entries of a change into the index; where there is none, every entry."""
+        time = self.catalogue.log_clock.get()
+        if time is None and change.first:
+            time = self.computed_log_time()
+        else:
+            for seq, body in enumerate(change.bodies, change.first):
+                time = (time or LogTime()).after(seq, body, lambda _seq: self.person.role)
+        if time is not None:
+            self.catalogue.log_clock.put(time)
+
     # -- changes --------------------------------------------------------------------------------------
 
     @contextmanager
@@ -194,7 +278,9 @@ class Store:
                 change = Change(self.identity.name, now, self.log)
                 yield change
                 self._add_link(change)
+                change.first = self.log.tree().size
                 self.log.append(change.bodies, self.identity.signing)
+                self._advance_clock(change)
                 self.meta.set_number("changes", self.meta.number("changes") + 1)
         except BaseException:
             self.authority.abandon()
@@ -258,10 +344,6 @@ class Store:
                 return primitives.sha256_of(iter(lambda: stream.read(primitives.FEED), b""))
         except KeyError:
             return None
-
-    def today(self, now: datetime) -> datetime:
-        """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
-        return max(now, self.meta.instant("purged_at"))
 
     def close(self) -> None:
         """Close the catalogue."""

@@ -36,9 +36,10 @@ from arlo_rec.intake.tags import Tags
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.audiences import Audience
 from arlo_rec.model.consent import Claim, Consent, prove
 from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id
-from arlo_rec.policy import Audience, due_at
+from arlo_rec.policy import due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of
 

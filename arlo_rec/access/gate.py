@@ -1,6 +1,7 @@
 """The one way to a recording: admission, permit, and only then its sound.
 
-    admit       role, a store that knows its erasures, purpose and reason where the action needs them, live grants
+    admit       role, a store that knows its erasures, a clock that is not behind the log, purpose and reason where
+                the action needs them, live grants
     permit      this id: found, granted, decided by the policy; the entry durable, then a Permit
     listen_to   root locked shared, one view of the catalogue: still held, keys, header; no lock while sound flows
 
@@ -111,6 +112,7 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
     if not decision.allowed:
         _refuse(store, Intent(action), NotGranted(decision.code, rule=decision.rule), now)
     store.demand_replayed(action, now)
+    store.demand_clock(action, now)
     live = store.roster.live_grants(store.person.name, store.today(now))
     is_officer = store.person.role is Role.OFFICER
     if not needs_grant(action):

@@ -21,9 +21,9 @@ from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.catalogue.audience_keys import AudienceKeyRow
 from arlo_rec.catalogue.grant_keys import WrappedKey
 from arlo_rec.crypto import primitives
+from arlo_rec.model.audiences import audiences_for
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Grant
-from arlo_rec.policy import audiences_for
 from arlo_rec.store import Store
 
 PART = 1000  # keys of one transaction: 30 ms with the lock, some 250 ms before it without

@@ -55,6 +55,7 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
     was stopped.
     """
     store.demand(Action.GRANT, now)
+    store.demand_clock(Action.GRANT, now)
     purpose = _checked(store, terms, now)
     person = store.roster.person(terms.person)
     if person is None:

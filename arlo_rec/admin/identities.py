@@ -59,6 +59,7 @@ class Added:
 def add(store: Store, new: NewPerson, now: datetime) -> Added:
     """Add a person or a service; raises Usage where the name is taken or the role cannot be a service."""
     store.demand(Action.PEOPLE, now)
+    store.demand_clock(Action.PEOPLE, now)
     name = check_name(new.name)
     _demand_free(store, name)
     if new.key_out is not None and new.role not in SERVICE_ROLES:
@@ -161,6 +162,7 @@ def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
 def renew_recovery(store: Store, now: datetime) -> str:
     """A new recovery key, to be shown once; the old one is void."""
     store.demand(Action.PEOPLE, now)
+    store.demand_clock(Action.PEOPLE, now)
     old = store.roster.person(RECOVERY_NAME)
     secret = readable_secret(RECOVERY_GROUPS)
     identity = Identity(store.layout.id, RECOVERY_NAME, primitives.fresh(), store.authority.pin())
@@ -177,6 +179,7 @@ def renew_recovery(store: Store, now: datetime) -> str:
 
 def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Person:
     store.demand(Action.PEOPLE, now)
+    store.demand_clock(Action.PEOPLE, now)
     old = store.roster.person(name)
     if old is None or old.service is not service:
         alike = (person.name for person in store.roster.people if person.service is service)
@@ -211,6 +214,7 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
 def may_hand_over(store: Store, name: str, now: datetime) -> None:
     """Check that an identity of that name can take this officer's place; raises NotGranted or Usage."""
     store.demand(Action.PEOPLE, now)
+    store.demand_clock(Action.PEOPLE, now)
     if store.person.recovery:
         raise Usage("recovery_hands_nothing_over")
     _demand_free(store, check_name(name))

@@ -117,13 +117,13 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
         store.put_roster(store.roster)
         store.put_settings(store.settings)
         store.authority.put("policy", policy_body(POLICY_VERSION, SHIPPED))
+        store.vouch(founding=True)
         for person in store.roster.people:
             store.secrets.give(person, ROOT_SEED, 1, root_seed)
             store.secrets.give(person, INDEX_SEED, 1, index_seed)
             store.secrets.give(person, access_seed(subject_id), 1, subject_seed)
         for key, value in numbers.items():
             store.meta.set_number(key, value)
-        store.meta.set_instant("purged_at", now)
         store.log.add_first_key()
         change.log(StoreInitialised(officer=officer.name, people=digest_of_people(store.roster)))
     return store
@@ -143,10 +143,10 @@ def _first_roster(folders: Layout, founders: _Founders, subject_key: AccessKey, 
 
 
 def _officer_vkey(store: Store) -> str:
-    from arlo_rec.crypto.merkle import vkey
+    from arlo_rec.crypto.merkle import signer_name, vkey
 
     public = store.identity.signing.public
-    return vkey(f"{store.log.origin}/{primitives.fingerprint(public).hex()}", public)
+    return vkey(signer_name(store.log.origin, public), public)
 
 
 def group_id(name: str | None) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from arlo_rec.backends import Connection, Row, marks, portions
-from arlo_rec.policy import Audience
+from arlo_rec.model.audiences import Audience
 
 _COLUMNS = "k.id, k.commit_key, k.audience, k.team, k.wrapped"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on
-from arlo_rec.crypto import merkle, primitives
+from arlo_rec.crypto import merkle
 
 _BATCH = 5000  # entries read at once by a verification: 2 MB
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where the body was dropped)
@@ -49,7 +49,7 @@ def check(
     roots = merkle.roots_at(leaves(), sizes | {checkpoint.size for checkpoint, _ in anchored})
     people = list(people)
     keys = _key_chain(log, people, problems)
-    names = {f"{log.origin}/{primitives.fingerprint(key).hex()}": key for key in people}
+    names = {merkle.signer_name(log.origin, key): key for key in people}
     for checkpoint in reversed(checkpoints):
         if roots.get(checkpoint.size) != checkpoint.root:
             problems.append("log_root_differs")
@@ -114,7 +114,8 @@ def _key_at(keys: list[tuple[int, bytes]], size: int) -> bytes | None:
 
 def _anchor(text: str, problems: list[str]) -> tuple[merkle.Checkpoint, str] | None:
     try:
-        return merkle.parse_note(text)[0], text
+        note = text.rstrip("\n") + "\n"  # whoever kept it may have ended it otherwise
+        return merkle.parse_note(note)[0], note
     except ValueError:
         problems.append("anchor_unreadable")
         return None

@@ -91,7 +91,7 @@ class AuditLog:
         self._insert(entries)
         self._mention((entry.seq, body) for entry, body in zip(entries, bodies, strict=True))
         checkpoint = merkle.Checkpoint(self.origin, tree.size, tree.root())
-        person = f"{self.origin}/{primitives.fingerprint(signer.public).hex()}"
+        person = merkle.signer_name(self.origin, signer.public)
         note = merkle.sign_note(checkpoint.text(), [(self.origin, self.key), (person, signer)])
         self._close([SignedCheckpoint(tree.size, checkpoint.root, note)], tree)
 
@@ -175,6 +175,20 @@ class AuditLog:
         rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
         return {int(seq): bytes(leaf) for seq, leaf in rows}
 
+    def signer_of(self, seq: int, people: Iterable[bytes]) -> bytes | None:
+        """The one of *people* (signing keys) who signed the checkpoint that closes an entry; None where nobody did."""
+        rows = self._db.rows("SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", (seq,))
+        checkpoints = [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
+        return signer(self.origin, checkpoints[0], people) if checkpoints else None
+
+    def bodies(self, at_once: int = 5000) -> Iterator[tuple[int, bytes | None]]:
+        """Number and canonical JSON of every entry, in order, read in batches."""
+        since = 0
+        sql = "SELECT seq, body FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"
+        while rows := self._db.rows(sql, (since, at_once)):
+            yield from ((int(seq), None if body is None else bytes(body)) for seq, body in rows)
+            since = rows[-1][0] + 1
+
     def newest(self) -> tuple[merkle.Checkpoint, str]:
         """The last checkpoint and its signed note; raises Integrity where there is none."""
         newest = self.newest_checkpoints(1)
@@ -220,6 +234,19 @@ class AuditLog:
             except ValueError:
                 raise Integrity("log_damaged") from None
             yield LogEntry(int(seq), body)
+
+
+def signer(origin: str, checkpoint: SignedCheckpoint, people: Iterable[bytes]) -> bytes | None:
+    """Who of *people*, by signing key, signed a checkpoint that is what its note says; None where nobody did."""
+    try:
+        said, signed = merkle.parse_note(checkpoint.note)
+    except ValueError:
+        return None
+    if said != merkle.Checkpoint(origin, checkpoint.size, checkpoint.root):
+        return None
+    names = {merkle.signer_name(origin, key): key for key in people}
+    known = [(name, names[name]) for name in signed if name in names]
+    return next((key for name, key in known if merkle.signed_by(said, signed, name, key)), None)
 
 
 def read_body(body: bytes) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Integrity
@@ -27,12 +28,23 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The proof that a log entry is in the tree of a checkpoint: its number and leaf, the path, the signed note."""
+    """The proof of an erasure: its log entry's number and leaf, the path to the signed note, and who signed for it."""
 
     seq: int
     leaf: bytes
     path: tuple[bytes, ...]
     note: str
+    signer: bytes
+    signature: bytes
+
+
+class NewProof(NamedTuple):
+    """What is known of the proof before the entry is committed: its number and path, and the eraser's signature."""
+
+    seq: int
+    path: Sequence[bytes]
+    signer: bytes
+    signature: bytes
 
 
 class Erasures:
@@ -41,8 +53,8 @@ class Erasures:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def add(self, erasure: Erasure, person: str, seq: int, path: Sequence[bytes]) -> None:
-        """Insert an unfinished erasure, with its log entry's number and inclusion path."""
+    def add(self, erasure: Erasure, person: str, proof: NewProof) -> None:
+        """Insert an unfinished erasure, with the proof of its log entry."""
         self._db.run(
             "INSERT INTO erasures (number, kind, at, rule, person, state, recordings) VALUES (?,?,?,?,?,?,?)",
             (
@@ -50,7 +62,10 @@ class Erasures:
                 ",".join(recording.hex() for recording in erasure.recordings),
             ),
         )
-        self._db.run("INSERT INTO proofs (number, seq, path) VALUES (?, ?, ?)", (erasure.number, seq, b"".join(path)))
+        self._db.run(
+            "INSERT INTO proofs (number, seq, path, signer, signature) VALUES (?, ?, ?, ?, ?)",
+            (erasure.number, proof.seq, b"".join(proof.path), proof.signer, proof.signature),
+        )
 
     def unfinished(self) -> list[str]:
         """The numbers of erasures whose receipts are not written yet, oldest first."""
@@ -81,15 +96,15 @@ class Erasures:
     def proof(self, number: str) -> Proof:
         """The proof of an erasure's log entry; raises Integrity where it is missing."""
         rows = self._db.rows(
-            "SELECT p.seq, e.leaf, p.path, c.note FROM proofs p JOIN entries e ON e.seq = p.seq "
+            "SELECT p.seq, e.leaf, p.path, c.note, p.signer, p.signature FROM proofs p JOIN entries e ON e.seq = p.seq "
             "JOIN checkpoints c ON c.size = p.seq + 1 WHERE p.number = ?",
             (number,),
         )
         if not rows:
             raise Integrity("log_damaged")
-        seq, leaf, path, note = rows[0]
+        seq, leaf, path, note, signer, signature = rows[0]
         hashes = tuple(bytes(path[at : at + _HASH]) for at in range(0, len(path), _HASH))
-        return Proof(int(seq), bytes(leaf), hashes, str(note))
+        return Proof(int(seq), bytes(leaf), hashes, str(note), bytes(signer), bytes(signature))
 
 
 def _ids(kept: str) -> tuple[RecordingId, ...]:

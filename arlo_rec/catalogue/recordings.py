@@ -51,6 +51,11 @@ class Recordings:
         """Recordings of that source id, erased ones included."""
         return self._where(f"source = ? AND state <> {_ARRIVING}", (source,))
 
+    def original_of(self, recording: RecordingId) -> RecordingId | None:
+        """The original of the recording of that id, in any state after intake; None where there is no such row."""
+        row = self.get(recording)
+        return None if row is None else row.parent or row.id
+
     # -- several -----------------------------------------------------------------------------------------
 
     def of_caller(self, tag: bytes) -> list[Recording]:
@@ -58,8 +63,12 @@ class Recordings:
         return self._with_derived(self._where(f"caller = ? AND {_IS_HELD}", (tag,)))
 
     def of_call(self, recording: RecordingId | None, source: bytes) -> list[Recording]:
-        """Held recordings of a call, by its id here or at the exchange, with the copies made of them."""
-        return self._with_derived(self._where(f"(id = ? OR source = ?) AND {_IS_HELD}", (recording or b"", source)))
+        """Held recordings of a call, by its original's id or the exchange's, with the copies made of them.
+
+        A copy is found by its original's id even where the original's row is gone.
+        """
+        values = (recording or b"", recording or b"", source)
+        return self._with_derived(self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values))
 
     def past_retention(self, now: datetime) -> list[Recording]:
         """Held recordings that are past retention."""

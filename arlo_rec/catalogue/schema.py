@@ -14,12 +14,12 @@ from typing import Any
 
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 7
+VERSION = 8
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
 # keeps only the newest time of a person who withdraws twice. `proofs`: for each erasure its log entry and the
-# inclusion path that proves it, because computing the path from all leaves takes a second.
+# inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
@@ -96,7 +96,13 @@ CREATE INDEX recipients_by_state ON recipients (state);
 CREATE TABLE burials (
   seq INTEGER NOT NULL, kind TEXT NOT NULL, tag BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (seq, kind)) STRICT;
 CREATE INDEX burials_by_time ON burials (at);
-CREATE TABLE proofs (number TEXT PRIMARY KEY, seq INTEGER NOT NULL, path BLOB NOT NULL) STRICT;
+CREATE TABLE proofs (
+  number TEXT PRIMARY KEY, seq INTEGER NOT NULL, path BLOB NOT NULL,
+  signer BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
+CREATE TABLE log_clock (kind TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE TABLE vouchers (
+  key BLOB PRIMARY KEY, role TEXT NOT NULL, since INTEGER NOT NULL, voucher BLOB NOT NULL,
+  signature BLOB NOT NULL) STRICT;
 CREATE TABLE copies (
   recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by TEXT NOT NULL,
   made_at INTEGER NOT NULL, reviewed_by TEXT, made_from BLOB) STRICT;
@@ -144,7 +150,7 @@ _SUMMED = (
     *("meta", "links", "documents", "seals", "grant_seeds", "grant_histories", "commit_keys", "audience_keys"),
     *("audience_seals", "audience_wraps", "recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "mentions", "checkpoints", "log_keys"),
-    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "copies"),
+    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "vouchers", "log_clock", "copies"),
 )
 
 

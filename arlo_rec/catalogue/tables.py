@@ -11,11 +11,13 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
 from arlo_rec.catalogue.grant_keys import GrantKeys
+from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.metadata import Metadata
 from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.refusals import SeenRefusals
 from arlo_rec.catalogue.tombstones import Tombstones
+from arlo_rec.catalogue.vouchers import Vouchers
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Event
 
@@ -37,6 +39,8 @@ class Catalogue:
         self.refusals = SeenRefusals(connection)
         self.cases = Cases(connection)
         self.escrows = Escrows(connection)
+        self.log_clock = LogClock(connection)
+        self.vouchers = Vouchers(connection)
 
     def erasure_keys(self, root: bytes) -> ErasureKeys:
         """The erasure keys below R."""

@@ -56,6 +56,7 @@ COMMANDS: Final = {
     "audit show": Listed("it", "it:audit_show"),
     "audit checkpoint": Listed("it", "it:audit_checkpoint"),
     "trust": Listed("anyone", "keys:trust"),
+    "clock": Listed("it", "it:clock"),
     "certificate verify": Listed("anyone", "anyone:certificate_verify"),
     "demo": Listed("anyone", "anyone:demo"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,15 +12,18 @@ from arlo_rec.commands.run import Run, new_file
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer, tell
 
+if TYPE_CHECKING:
+    from arlo_rec.erasure.receipts import Genuine
+
 
 def certificate_verify(
     ctx: typer.Context,
     file: Annotated[Path, arg("arg.certificate", "FILE")],
     *,
-    vkey: Annotated[str | None, opt("opt.vkey", "--vkey", "VKEY")] = None,
+    vkey: Annotated[list[str] | None, opt("opt.vkey", "--vkey", "VKEY")] = None,
     page: Annotated[Path | None, opt("opt.page", "--page", "FILE")] = None,
 ) -> Answer:
-    """Check a receipt by its own signatures, or by the key that --vkey names."""
+    """Check a receipt by its own signatures, or by the keys that --vkey names."""
     from arlo_rec.backends.bounded_read import read_small
     from arlo_rec.erasure.receipts import LONGEST, verify
     from arlo_rec.model.records import from_iso
@@ -31,27 +34,32 @@ def certificate_verify(
         raw = read_small(file, LONGEST, pipes=True)
     except OSError:
         raise Usage("file_unreadable", path=str(file)) from None
-    wanted = vkey or run.settings.vkey
+    wanted = vkey or ([run.settings.vkey] if run.settings.vkey else [])
     target = new_file(page) if page is not None else None
-    receipt = verify(raw, wanted)
+    genuine = verify(raw, wanted)
+    receipt = genuine.receipt
     if target is not None:
-        _write_page(target, receipt, run.lang)
+        _write_page(target, genuine, run.lang)
     data = {key: receipt[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
     data |= {"ring_until": receipt["ring_until"], "feed": receipt["feed"], "page": str(page) if page else None}
     vkeys = [log_key["vkey"] for log_key in receipt["log_keys"]]
-    data |= {"valid": True, "vkeys": vkeys, "vkey_checked": wanted is not None}
+    data |= {"valid": True, "vkeys": vkeys, "vkey_checked": genuine.log_checked or genuine.officer_checked}
+    data |= {"officer_vkey": genuine.officer_vkey, "officer_checked": genuine.officer_checked}
+    data |= {"erased_by": receipt["signers"][0]["role"]}
     at = shown(from_iso(receipt["erased_at"]))
     line = run.say("certificate.valid", number=receipt["number"], count=receipt["count"], at=at)
-    note = run.say("certificate.key_checked" if wanted else "certificate.key_unchecked", vkey=vkeys[0])
-    return Answer(data, [line, note])
+    log = run.say("certificate.key_checked" if genuine.log_checked else "certificate.key_unchecked", vkey=vkeys[0])
+    word = "certificate.officer_checked" if genuine.officer_checked else "certificate.officer_unchecked"
+    officer = run.say(word, vkey=genuine.officer_vkey, role=receipt["signers"][0]["role"])
+    return Answer(data, [line, log, officer])
 
 
-def _write_page(target: Path, receipt: dict[str, Any], lang: str) -> None:
+def _write_page(target: Path, genuine: Genuine, lang: str) -> None:
     """Write a receipt that was checked as a page for people."""
     from arlo_rec.backends.durable import write_new
     from arlo_rec.erasure.receipt_page import render
 
-    write_new(target, [render(receipt, lang).encode("utf-8")])
+    write_new(target, [render(genuine, lang).encode("utf-8")])
 
 
 def demo(

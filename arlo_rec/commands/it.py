@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import Before, Limit, Since, one_of, opt
+from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
@@ -125,6 +125,34 @@ def audit_checkpoint(ctx: typer.Context) -> Answer:
     return Answer(data, note.rstrip("\n").split("\n"), always=True)
 
 
+def clock(
+    ctx: typer.Context,
+    *,
+    accept: Annotated[bool, opt("opt.accept_clock", "--accept")] = False,
+    reason: SometimesReason = None,
+) -> Answer:
+    """The clock against the log: 3 where it is behind and nobody accepted that."""
+    from arlo_rec.admin import clock as clocks
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+
+    run: Run = ctx.obj
+    with run.store() as store:
+        if accept:
+            before = clocks.accept(store, reason, run.now())
+        reading = clocks.read(store, run.now())
+    newest, behind = reading.newest, not reading.decision.allowed
+    data: dict[str, Any] = {"now": to_iso(reading.now), "behind": behind, "behind_s": reading.behind_s}
+    data |= {"newest": {"entry": newest.seq, "at": to_iso(newest.at), "person": reading.person}}
+    data |= {"last_purge": to_iso(reading.purged.at), "accepted": reading.accepted}
+    if accept:
+        return Answer(data, [run.say("clock.accepted", before=before)], always=True)
+    facts = {"now": shown(reading.now), "entry": newest.seq, "name": reading.person or "?", "at": shown(newest.at)}
+    lines = [run.say("clock.now", **facts, purged=shown(reading.purged.at))]
+    lines.append(run.say("clock.behind" if behind else "clock.right", minutes=reading.behind_s // 60))
+    return Answer(data, lines, always=True, exit_status=3 if behind else 0)
+
+
 def _error_of(problems: int) -> Integrity | None:
     return Integrity("problems_found", count=problems) if problems else None
 
@@ -160,7 +188,8 @@ def _status_json(current: Status) -> dict[str, Any]:
         "check_word": current.check_word,
         "own_access": [_access_json(grant) for grant in current.own_access],
         "waiting": [_access_json(grant) for grant in current.waiting],
-        "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem],
+        "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem]
+        + (["clock_behind"] if current.clock_behind else []),
     }
 
 
@@ -195,6 +224,7 @@ def _status_lines(run: Run, current: Status) -> list[str]:
         lines.append(run.say("status.own_access", name=grant.person, by=grant.by, until=shown(grant.until)))
     for grant in current.waiting:
         lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
+    lines += [run.say("critical.clock_behind")] if current.clock_behind else []
     for row in current.refused:
         lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
     lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []

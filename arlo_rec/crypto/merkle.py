@@ -148,12 +148,17 @@ def vkey(name: str, public: bytes) -> str:
     return f"{name}+{key_id.hex()}+{base64.b64encode(_ED25519 + public).decode('ascii')}"
 
 
+def signer_name(origin: str, public: bytes) -> str:
+    """The name under which a person signs a log's checkpoints: no person's name, but that of the key."""
+    return f"{origin}/{primitives.fingerprint(public).hex()}"
+
+
 def parse_vkey(text: str) -> tuple[str, bytes]:
-    """Name and public key of a verifier key; raises ValueError."""
-    name, key_id, encoded = text.strip().split("+", 2)
+    """Name and public key of a verifier key that is exactly as `vkey` writes it; raises ValueError."""
+    name, key_id, encoded = text.split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     public = raw[1:]
-    if raw[:1] != _ED25519 or len(public) != 32 or _key_id(name, public).hex() != key_id:
+    if raw[:1] != _ED25519 or len(public) != 32 or _key_id(name, public).hex() != key_id or vkey(name, public) != text:
         raise ValueError("not a verifier key")
     return name, public
 
@@ -168,7 +173,7 @@ def sign_note(text: bytes, signers: Sequence[tuple[str, primitives.SigningKey]])
 
 
 def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
-    """A checkpoint and its signatures by signer's name, unverified; raises ValueError."""
+    """A checkpoint and its signatures by signer's name, unverified; raises ValueError for another spelling too."""
     text, separator, signatures = note.partition("\n\n")
     lines = text.split("\n")
     if not separator or len(lines) != 3 or not text.isascii() or not lines[1].isdigit():
@@ -180,7 +185,11 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
         if dash != "\u2014":
             raise ValueError("not a signature line")
         signed[name] = base64.b64decode(encoded, validate=True)
-    return Checkpoint(lines[0], int(lines[1]), root), signed
+    checkpoint = Checkpoint(lines[0], int(lines[1]), root)
+    written = "".join(f"\u2014 {name} {base64.b64encode(raw).decode('ascii')}\n" for name, raw in signed.items())
+    if len(root) != 32 or f"{checkpoint.text().decode('ascii')}\n{written}" != note:
+        raise ValueError("not as a note is written")
+    return checkpoint, signed
 
 
 def note_signed_by(note: str, name: str, public: bytes) -> bool:

@@ -59,7 +59,7 @@ from arlo_rec.store import Store
 
 PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
-_ACCESSES = _MAKING | {Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
+_ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     now = clock()
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
+    store.demand_clock(Action.DSAR, now)
     if request.out.exists() or request.out.is_symlink():
         raise Usage("out_exists", path=str(request.out))
     _check_whole_call(store, request, now)
@@ -326,7 +327,9 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
             return Action.DSAR, None
         case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left
             return "withdraw_shown", "withdrawal"
-        case ReviewHeard() | CopyConfirmed():
+        case ReviewHeard():
+            return Action.HEAR, Purpose.TRAINING
+        case CopyConfirmed():
             return Action.REVIEW, Purpose.TRAINING
         case CopyReleased():
             return Action.RELEASE, Purpose.TRAINING

@@ -24,7 +24,7 @@ from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import is_plain, remove
 from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
-from arlo_rec.crypto import merkle, primitives
+from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
@@ -88,7 +88,8 @@ def _commit(
         store.catalogue.erasure_keys(held.secret).destroy(wanted.recordings, new_root)
         store.catalogue.begin_erasure(wanted.recordings, number, wanted.event)
         erasure = Erasure(number, wanted.kind, now, wanted.rule, wanted.recordings)
-        store.catalogue.erasures.add(erasure, store.person.name, tree.size, merkle.path_of_last(tree))
+        proof = receipts.signed_proof(store, erasure, tree)
+        store.catalogue.erasures.add(erasure, store.person.name, proof)
         also(change, wanted)
         if len(change.bodies) != 1:
             raise RuntimeError("an erasure is one entry of the log")
@@ -115,8 +116,11 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
 
 
 def root_holders(store: Store, now: datetime) -> list[Person]:
-    """The people who need the root seed at *now*; without the intake while nothing may be taken in."""
-    closed = store.settings.unknown_since is not None
+    """The people who need the root seed at *now*; without the intake while nothing may be taken in.
+
+    A grant that a purge saw ended does not come back where the clock was set back since.
+    """
+    closed, now = store.settings.unknown_since is not None, store.today(now)
     return [
         person
         for person in store.roster.people

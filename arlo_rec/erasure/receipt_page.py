@@ -6,8 +6,9 @@ Its words stand in `page/receipt.nb.html.j2` and `page/receipt.en.html.j2`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from arlo_rec.erasure.receipts import Genuine
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import shown
@@ -15,8 +16,9 @@ from arlo_rec.model.times import shown
 PAGE: Final = Path(__file__).with_name("page")
 
 
-def render(receipt: dict[str, Any], lang: str) -> str:
+def render(genuine: Genuine, lang: str) -> str:
     """The page in `nb` or `en` of a receipt that was verified."""
+    receipt = genuine.receipt
     ring_until = receipt["ring_until"]
     return render_page(
         PAGE,
@@ -25,6 +27,6 @@ def render(receipt: dict[str, Any], lang: str) -> str:
         erased_at=shown(from_iso(receipt["erased_at"])),
         ring_until=shown(from_iso(ring_until)) if ring_until else None,
         seq=receipt["entry"]["seq"],
-        vkey=receipt["log_keys"][0]["vkey"],
+        vkey=genuine.officer_vkey,
         style=(PAGE / "receipt.css").read_text("utf-8"),
     )

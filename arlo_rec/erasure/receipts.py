@@ -3,31 +3,43 @@
 A receipt says how many recordings were erased, of which days, when and by which rule, names them by their random ids,
 lists every place that was erased, and until when an escrow's ring may still hold the old root secret. It carries
 the erasure's leaf in the log with the path to a signed checkpoint, and is signed by the log's key, which no erasure
-destroys; where that key was renewed, the chain of keys is inside. It is written only after every place is erased.
+destroys; where that key was renewed, the chain of keys is inside. Every role holds the log's key, so whoever erased has
+signed for what was erased too, and the officers' vouchers for that key are inside. It is written only after every place
+is erased; its form stands in `receipt_form`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.catalogue import audit_log
-from arlo_rec.catalogue.erasures import Erasure
+from arlo_rec.catalogue.erasures import Erasure, NewProof
 from arlo_rec.crypto import merkle, primitives
+from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form
+from arlo_rec.keys import vouching
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.model.records import from_iso, to_iso
+from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import POLICY_VERSION
+from arlo_rec.policy import POLICY_VERSION, may_sign_receipt
 from arlo_rec.store import Store
 
-KIND = "arlo-rec deletion receipt"
 LONGEST = 64 * 1024 * 1024  # bytes; a receipt of a million recordings has 35 MB
-PLACES = ("root", "catalogue", "objects", "journal")  # where something of a recording could be left
-_WORDS = ("number", "event", "rule", "policy")
+
+
+@dataclass(frozen=True, slots=True)
+class Genuine:
+    """A receipt that was verified, the first officer's verifier key, and which keys were compared with known ones."""
+
+    receipt: dict[str, Any]
+    officer_vkey: str
+    log_checked: bool
+    officer_checked: bool
 
 
 def file_for(store: Store, number: str) -> Path:
@@ -43,26 +55,45 @@ def write(store: Store, erasure: Erasure) -> Path:
     receipt: dict[str, Any] = {
         "format": 1,
         "kind": KIND,
-        "number": erasure.number,
-        "store": store.layout.id.hex(),
-        "event": erasure.kind,
-        "rule": erasure.rule,
         "policy": POLICY_VERSION,
-        "erased_at": to_iso(erasure.at),
-        "count": len(erasure.recordings),
+        **_erased(store, erasure),
         "days": _days(store, erasure.number),
-        "recordings": [recording.hex() for recording in erasure.recordings],
         "places": [place for place in PLACES if place != "journal" or not store.meta.number("flush_due")],
         "ring_until": to_iso(ring_until) if ring_until else None,
         "feed": feed.has(store, proof.seq),
         "entry": {"seq": proof.seq, "leaf": to_base64(proof.leaf), "path": [to_base64(node) for node in proof.path]},
         "checkpoint": proof.note,
         "log_keys": _log_keys(store),
+        "signers": vouching.to_json(vouching.chain(store.catalogue.vouchers.get, proof.signer)),
+        "erased_by": to_base64(proof.signature),
     }
     signature = store.log.key.sign(_message(receipt))
     content = canonical({**receipt, "signature": to_base64(signature)})
     write_whole(path, content + b"\n", mode=store.layout.file_mode, below=store.layout.store)
     return path
+
+
+def signed_proof(store: Store, erasure: Erasure, tree: merkle.Tree) -> NewProof:
+    """The proof of an erasure whose entry is the next of *tree*, signed by whoever erases; inside its transaction.
+
+    Whoever finishes an erasure and writes its receipt may be anybody who holds the root, and the log's key is
+    everybody's: what was erased is signed for here, by the one who could.
+    """
+    signature = store.identity.signing.sign(_erased_message(_erased(store, erasure), tree.size))
+    return NewProof(tree.size, merkle.path_of_last(tree), store.identity.signing.public, signature)
+
+
+def _erased(store: Store, erasure: Erasure) -> dict[str, Any]:
+    """What a receipt says of the erasure itself."""
+    return {
+        "number": erasure.number,
+        "store": store.layout.id.hex(),
+        "event": erasure.kind,
+        "rule": erasure.rule,
+        "erased_at": to_iso(erasure.at),
+        "count": len(erasure.recordings),
+        "recordings": [recording.hex() for recording in erasure.recordings],
+    }
 
 
 def _days(store: Store, number: str) -> dict[str, int]:
@@ -81,71 +112,86 @@ def _log_keys(store: Store) -> list[dict[str, str | None]]:
     return [{**keys[0], "statement": None}, *keys[1:]]
 
 
-def verify(raw: bytes, vkey: str | None = None) -> dict[str, Any]:
-    """The receipt, if it is genuine; raises Integrity.
+def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
+    """The receipt, if it is genuine; raises Integrity, or Usage where one of *vkeys* is no verifier key.
 
-    1. it is a receipt in canonical form   2. each log key was signed by the key before it   3. the last signed it
-    4. one of them signed its checkpoint   5. to which the erasure's leaf leads
-    6. with *vkey*, that key is the first or a later one of the chain
+    1. it is a receipt in its one form   2. each log key was signed by the key before it   3. the last signed it
+    4. one of them signed its checkpoint, and so did the eraser   5. to which the erasure's leaf leads
+    6. the eraser signed for what was erased, and is of a role that erases so   7. by officers' word up to the first
+    8. each of *vkeys* is a key of the log's chain, or that first officer's
     """
+    wanted = [_wanted(vkey) for vkey in vkeys]
     try:
         receipt = parse_object(raw, max_bytes=LONGEST)
-        right = canonical(receipt) + b"\n" == raw and _is_receipt(receipt)
-        signature = from_base64(receipt.pop("signature"), 64)
+        if canonical(receipt) + b"\n" != raw or not has_form(receipt):
+            raise Integrity("certificate_invalid")
         keys = [merkle.parse_vkey(key["vkey"]) for key in receipt["log_keys"]]
-        statements = [key["statement"] for key in receipt["log_keys"]]
-        note, store, message = str(receipt["checkpoint"]), bytes.fromhex(receipt["store"]).hex(), _message(receipt)
-        checkpoint, root = merkle.parse_note(note)[0], _root(receipt["entry"])
+        vouchers = vouching.from_json(receipt["signers"])
+        right = _is_logged(receipt, keys) and _is_signed(receipt, keys, vouchers)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Integrity("certificate_invalid") from None
-    origin = f"arlo-rec/{store}"
-    if not right or not keys or any(name != origin for name, _ in keys):
+    if not right:
         raise Integrity("certificate_invalid")
-    _check_chain(origin, [public for _, public in keys], statements)
-    signed = any(merkle.note_signed_by(note, origin, public) for _, public in keys)
-    leads = checkpoint.root == root and checkpoint.size == receipt["entry"]["seq"] + 1
-    if not primitives.verified(keys[-1][1], signature, message) or not signed or not leads:
-        raise Integrity("certificate_invalid")
-    if vkey is not None and _wanted(vkey) not in keys:
+    first = vouchers[-1].key
+    officer = (merkle.signer_name(_origin(receipt), first), first)
+    if not set(wanted) <= {*keys, officer}:
         raise Integrity("certificate_of_another_log")
-    return receipt
+    log_keys, named = set(keys) & set(wanted), officer in wanted
+    return Genuine(receipt, merkle.vkey(*officer), log_checked=bool(log_keys), officer_checked=named)
 
 
-def _is_receipt(receipt: dict[str, Any]) -> bool:
-    """Whether every value is of its kind; raises KeyError, TypeError or ValueError where one is not even that."""
-    right = receipt["kind"] == KIND and receipt["format"] == 1 and receipt["count"] == len(receipt["recordings"])
-    right = right and type(receipt["count"]) is int and 1 < from_iso(receipt["erased_at"]).year < 9999
-    right = right and (receipt["ring_until"] is None or 1 < from_iso(receipt["ring_until"]).year < 9999)
-    right = (
-        right and set(PLACES[:3]) <= set(receipt["places"]) <= set(PLACES) and receipt["feed"] in (True, False, None)
+def _origin(receipt: Mapping[str, Any]) -> str:
+    return f"arlo-rec/{receipt['store']}"
+
+
+def _is_logged(receipt: Mapping[str, Any], keys: Sequence[tuple[str, bytes]]) -> bool:
+    """Steps 2, 4 and 5 for the log's own keys."""
+    origin, note = _origin(receipt), receipt["checkpoint"]
+    statements = [key["statement"] for key in receipt["log_keys"]]
+    if any(name != origin for name, _ in keys) or statements[0] is not None:
+        return False
+    for (_, old), (_, new), statement in zip(keys, keys[1:], statements[1:], strict=False):
+        if not audit_log.handed_over(origin, old, new, from_base64(statement, 64)):
+            return False
+    checkpoint, _ = merkle.parse_note(note)
+    leads = checkpoint.root == _root(receipt["entry"]) and checkpoint.size == receipt["entry"]["seq"] + 1
+    return leads and any(merkle.note_signed_by(note, origin, public) for _, public in keys)
+
+
+def _is_signed(
+    receipt: Mapping[str, Any], keys: Sequence[tuple[str, bytes]], vouchers: Sequence[vouching.Voucher]
+) -> bool:
+    """Steps 3, 6 and 7, and 4 for the eraser: an entry says who erased only by the signature of its checkpoint."""
+    origin, store, eraser = _origin(receipt), bytes.fromhex(receipt["store"]), vouchers[0]
+    unsigned = {key: value for key, value in receipt.items() if key != "signature"}
+    erased, seq = _erased_message(receipt, receipt["entry"]["seq"]), receipt["entry"]["seq"]
+    return (
+        primitives.verified(keys[-1][1], from_base64(receipt["signature"], 64), _message(unsigned))
+        and primitives.verified(eraser.key, from_base64(receipt["erased_by"], 64), erased)
+        and merkle.note_signed_by(receipt["checkpoint"], merkle.signer_name(origin, eraser.key), eraser.key)
+        and may_sign_receipt(eraser.role, receipt["event"]).allowed
+        and eraser.since <= seq
+        and vouching.is_true(store, vouchers)
     )
-    right = right and all(isinstance(day, str) and type(count) is int for day, count in receipt["days"].items())
-    return right and all(isinstance(receipt[key], str) for key in _WORDS)
 
 
-def _root(entry: dict[str, Any]) -> bytes | None:
-    seq, path = entry["seq"], [from_base64(node, 32) for node in entry["path"]]
-    if type(seq) is not int:
-        raise TypeError("a number of an entry")
-    return merkle.root_by_path(from_base64(entry["leaf"], 32), seq, seq + 1, path)
-
-
-def _check_chain(origin: str, keys: Sequence[bytes], statements: Sequence[object]) -> None:
-    for old, new, statement in zip(keys, keys[1:], statements[1:], strict=False):
-        try:
-            said = from_base64(statement, 64)
-        except ValueError:
-            raise Integrity("certificate_invalid") from None
-        if not audit_log.handed_over(origin, old, new, said):
-            raise Integrity("certificate_invalid")
+def _root(entry: Mapping[str, Any]) -> bytes | None:
+    path = [from_base64(node, 32) for node in entry["path"]]
+    return merkle.root_by_path(from_base64(entry["leaf"], 32), entry["seq"], entry["seq"] + 1, path)
 
 
 def _wanted(vkey: str) -> tuple[str, bytes]:
     try:
-        return merkle.parse_vkey(vkey)
+        return merkle.parse_vkey(vkey.strip())
     except ValueError:
         raise Usage("bad_vkey") from None
 
 
-def _message(receipt: dict[str, Any]) -> bytes:
+def _message(receipt: Mapping[str, Any]) -> bytes:
     return b"arlo-rec/1/receipt\0" + canonical(receipt)
+
+
+def _erased_message(receipt: Mapping[str, Any], seq: int) -> bytes:
+    """What the eraser signs in the transaction of the erasure: what it is, and the place of its entry."""
+    erased = {key: receipt[key] for key in ("store", "number", "event", "rule", "erased_at", "count", "recordings")}
+    return b"arlo-rec/1/erased\0" + canonical({**erased, "seq": seq})

@@ -29,7 +29,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose recordings (a caller, by blind index), or which call (by the exchange's id and ours): one of the two."""
+    """Whose recordings (a caller, by blind index), or which call (by the exchange's id and our original's)."""
 
     caller: bytes | None = None
     source: bytes | None = None
@@ -90,7 +90,8 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     def add_tombstones(change: Change, wanted: protocol.Order) -> None:
         tags = (("caller", planned.subject.caller), ("source", planned.subject.source))
-        tombstones = [Tombstone(kind, tag, now) for kind, tag in tags if tag is not None]
+        at = store.today(now)  # a clock that was set back lets nothing in that was recorded before
+        tombstones = [Tombstone(kind, tag, at) for kind, tag in tags if tag is not None]
         event = WithdrawnEvent(
             rule=planned.rule,
             recordings=wanted.recordings,
@@ -119,13 +120,18 @@ def _of_caller(store: Store, text: str) -> Subject:
 
 
 def _of_call(store: Store, text: str) -> Subject:
-    """The call by its id here or at the exchange; raises NothingMatched where it was never here."""
-    source = primitives.tag(
-        primitives.derive(store.secret(INDEX_SEED), "tags"), text.encode("utf-8", "surrogatepass"), kind="source"
-    )
-    ours = RecordingId(bytes.fromhex(text)) if _ID.fullmatch(text) else None
-    recordings = store.catalogue.recordings.of_call(ours, source)
+    """The call by any id that it has: ours, one of a copy of it, or the exchange's.
+
+    Whatever is asked for resolves to the original, because a customer withdraws a call and not a copy of it; an id of
+    ours goes before one of the exchange. Raises NothingMatched where nothing of such a call is held.
+    """
+    tags = primitives.derive(store.secret(INDEX_SEED), "tags")
+    source = primitives.tag(tags, text.encode("utf-8", "surrogatepass"), kind="source")
+    original = store.catalogue.recordings.original_of(RecordingId(bytes.fromhex(text))) if _ID.fullmatch(text) else None
+    if original is not None:
+        row = store.catalogue.recordings.get(original)
+        source = (row.source if row is not None else b"") or source
+    recordings = store.catalogue.recordings.of_call(original, source)
     if not recordings:
         raise NothingMatched("no_such_call", rule="consent.withdraw")
-    originals = [recording for recording in recordings if recording.kind is Kind.ORIGINAL]
-    return Subject(source=originals[0].source if originals else source, recording=ours)
+    return Subject(source=source, recording=original)

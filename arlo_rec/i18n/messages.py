@@ -26,7 +26,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "identities": "person handover recovery rotate init trust authority",
     "intake": "ingest refused sound",
     "letter": "letter",
-    "oversight": "problem status critical warning verify audit weak_disk",
+    "oversight": "problem status critical warning verify audit weak_disk clock",
     "recovery": "backup restore",
     "training": "pseudonymise review release reject cut cuts copy bench",
 }

@@ -56,6 +56,7 @@ def ingest(
     """
     store.demand(Action.INGEST, now)
     store.demand_replayed(Action.INGEST, now)
+    store.demand_clock(Action.INGEST, now)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths)
     outcome, described, done, count = Outcome(), set(), 0, contents.count()
     with (

@@ -20,11 +20,12 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import object_file
 from arlo_rec.intake.candidates import Announced, Delivered, Examined
+from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Call, Kind, Recording, to_iso
-from arlo_rec.policy import Audience, Event, Stage
+from arlo_rec.policy import Event
 
 FOR_MANAGERS = ("agent", "channels", "duration_s", "encoding", "known", "lead_s", "rate", "tracks")
 
@@ -76,7 +77,7 @@ class RecordingTables:
 def seal(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs) -> Sealed:
     """Cut off what was said before the key press, encrypt the rest and put it among the objects, under no name yet."""
     consent, call = examined.consent, announced.delivered.call
-    audience_key = keys.of(policy.audience_of(consent.purposes, Stage.ORIGINAL), call.team)
+    audience_key = keys.of(audience_of(consent.purposes, Stage.ORIGINAL), call.team)
     key = object_file.new_data_key(consent)
     header = object_file.make_header(key, Kind.ORIGINAL, announced.id, None, audience_key.key)
     wav = audio.canonical_pieces(examined.header, examined.frames())

@@ -292,6 +292,18 @@ class PurgeFinished(AuditEvent):
     mark: bool = True
 
 
+class ClockAccepted(AuditEvent):
+    """An officer accepted a clock that is behind the log: entries before `before`, this one's number, count no more.
+
+    `newest` is the time of the newest entry until then.
+    """
+
+    ACTION, OUTCOME, RULE = Action.CLOCK, "done", "retention.90d"
+    reason: str
+    before: int
+    newest: str
+
+
 # -- training copies ----------------------------------------------------------------------------------
 
 

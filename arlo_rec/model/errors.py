@@ -37,6 +37,11 @@ class ArloError(Exception):
         self.rule = rule
         self.detail = detail
 
+    @property
+    def sentence(self) -> str:
+        """The code of its sentence, where one error code has several."""
+        return self.code
+
     def __str__(self) -> str:
         """The code and its values, for developers; users see the sentence."""
         detail = ", ".join(f"{key}={value}" for key, value in self.detail.items())
@@ -86,6 +91,18 @@ class Refused(ArloError):
 
     def __init__(self, code: str, *, rule: str, **detail: Detail) -> None:
         super().__init__(code, rule=rule, **detail)
+
+
+class ClockBehind(Refused):
+    """The clock is behind the log, so nothing opens and nothing is taken in until it is right or was accepted."""
+
+    def __init__(self, **detail: Detail) -> None:
+        super().__init__("retention.guard", rule="retention.90d", **detail)
+
+    @property
+    def sentence(self) -> str:
+        """It is refused for the same reason as a purge, and what to do next is another thing."""
+        return "clock_behind"
 
 
 class Integrity(ArloError):

@@ -55,13 +55,19 @@ def to_base64(raw: bytes) -> str:
 
 
 def from_base64(text: object, length: int | None = None) -> bytes:
-    """The bytes of strict base64, *length* of them if that is given; raises ValueError."""
+    """The bytes of canonical base64, *length* of them if that is given; raises ValueError.
+
+    Only what `to_base64` writes is taken: the last sign may hold bits that no byte uses, and every other value of them
+    would be the same bytes once more.
+    """
     if not isinstance(text, str):
         raise ValueError("base64 is a string")  # noqa: TRY004 - one kind of error for all bad text
     try:
         raw = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError):
         raise ValueError("not base64") from None
+    if to_base64(raw) != text:
+        raise ValueError("not canonical base64")
     if length is not None and len(raw) != length:
         raise ValueError(f"{len(raw)} bytes where {length} belong")
     return raw

@@ -24,10 +24,11 @@ from arlo_rec.catalogue.audience_keys import AudienceKeyRow
 from arlo_rec.catalogue.audit_check import Body
 from arlo_rec.catalogue.audit_log import read_body
 from arlo_rec.crypto import object_file
+from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import erasing, taking_in
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, Recording, RecordingId
-from arlo_rec.policy import Audience, Stage, State, audience_of
+from arlo_rec.policy import State
 from arlo_rec.store import Store
 
 _BATCH = 5000  # held rows read at once in the second pass

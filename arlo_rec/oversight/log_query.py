@@ -33,8 +33,18 @@ class Filter:
                 return False
         if self.recording is not None and self.recording not in entry.get("recordings", ()):
             return False
-        at = from_iso(entry["at"])
-        return (self.since is None or at >= self.since) and (self.before is None or at < self.before)
+        if self.since is None and self.before is None:
+            return True
+        at = _time_of(entry)
+        return at is None or ((self.since is None or at >= self.since) and (self.before is None or at < self.before))
+
+
+def _time_of(entry: dict[str, Any]) -> datetime | None:
+    """When an entry says that it was made; None where somebody's own code wrote no time, which any time shows."""
+    try:
+        return from_iso(entry["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
@@ -53,4 +63,4 @@ def row(entry: dict[str, Any]) -> list[str]:
     """An entry as the cells of a table."""
     rest = {key: entry[key] for key in ("purpose", "reason", "recordings", "detail") if key in entry}
     shown = canonical(rest).decode("utf-8") if rest else ""
-    return [str(entry["seq"]), entry["at"], entry["person"], entry["action"], entry["outcome"], entry["rule"], shown]
+    return [str(entry.get(key, "")) for key in ("seq", "at", "person", "action", "outcome", "rule")] + [shown]

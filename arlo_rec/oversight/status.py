@@ -13,7 +13,7 @@ from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.refusals import RefusalCount
 from arlo_rec.model.records import Grant
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action
+from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, clock_against_log
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen by an intake within this time are counted as still in a spool
@@ -28,6 +28,7 @@ class Status:
     overdue: int
     refused: list[RefusalCount]
     last_purge: datetime
+    clock_behind: bool  # the log, so that nothing opens and nothing is taken in
     log_size: int
     unfinished: int
     weak_disk: str | None
@@ -49,7 +50,8 @@ def status(store: Store, now: datetime) -> Status:
         due=recordings.count_past_retention(now),
         overdue=recordings.count_past_retention(now - OVERDUE_AFTER),
         refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
-        last_purge=store.meta.instant("purged_at"),
+        last_purge=store.log_time().purged.at,
+        clock_behind=not clock_against_log(now, store.log_time().newest.at).allowed,
         log_size=store.log.tree().size,
         unfinished=recordings.count_unfinished(),
         weak_disk=weak_disk(store),

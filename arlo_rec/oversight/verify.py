@@ -14,14 +14,16 @@ from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
+from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
-from arlo_rec.keys import root_secret
+from arlo_rec.keys import root_secret, vouching
 from arlo_rec.model.errors import ArloError, NotGranted, Unreachable
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import ConsistencyCheck, Problem
-from arlo_rec.policy import Action, may
+from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
 
+CLOCK_TRIES = 5  # in a store in which others write
 LARGE = frozenset(  # tables with a row for every recording, or for every commit
     {"recordings", "metadata", "shares", "mentions", "audience_keys", "audience_seals", "audience_wraps", "commit_keys"}
 )
@@ -66,6 +68,8 @@ def _compared(store: Store, *, read_data: bool) -> Findings:
     fed = feed.check(store)
     problems += [Problem(code, "feed") for code in fed.problems]
     problems += _root_problems(store)
+    problems += [Problem("clock_index_differs", "log_clock")] if _clock_differs(store) else []
+    problems += [Problem("voucher_missing", key) for key in _unvouched(store)]
     problems += [Problem("rows_changed", table) for table in _changed_tables(store, read_data=read_data)]
     problems += [Problem("file_missing", name) for name in _missing_files(store)]
     return Findings(problems + check.problems(), fed.foreign)
@@ -76,6 +80,25 @@ def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:
     for table in store.db.sums():
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield table
+
+
+def _clock_differs(store: Store) -> bool:
+    """Whether the index of the log's times is not what the entries say; looked at again where it changed meanwhile."""
+    for _ in range(CLOCK_TRIES):
+        stored = store.catalogue.log_clock.get()
+        if stored == store.computed_log_time():
+            return False
+        if stored == store.catalogue.log_clock.get():
+            break
+    return True
+
+
+def _unvouched(store: Store) -> Iterator[str]:
+    """The fingerprints of keys that erase and have no true voucher, so that their receipts do not verify."""
+    for person in store.roster.people:
+        vouchers = vouching.chain(store.catalogue.vouchers.get, person.sign_key)
+        if signs_receipts(person.role) and not vouching.is_true(store.layout.id, vouchers):
+            yield primitives.fingerprint(person.sign_key).hex()
 
 
 def _missing_files(store: Store) -> Iterator[str]:

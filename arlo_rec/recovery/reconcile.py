@@ -65,12 +65,6 @@ def take_over_withdrawals(store: Store, replay: Replay) -> None:
             store.catalogue.tombstones.add(tombstone, seq)
 
 
-def take_over_purge(store: Store, replay: Replay) -> None:
-    """Keep the time of the last purge: no clock that was set back opens what is past its retention deadline."""
-    if replay.purged_at is not None and replay.purged_at > store.meta.instant("purged_at"):
-        store.meta.set_instant("purged_at", replay.purged_at)
-
-
 def take_over_disclosures(store: Store, replay: Replay) -> None:
     """Keep exports and packages that left since the backup, and which copies were confirmed as deleted."""
     for seq, disclosure in replay.disclosures.items():

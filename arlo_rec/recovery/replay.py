@@ -98,7 +98,6 @@ class Replay:
     reset: set[str] = field(default_factory=set)  # got a new key: the one in the backup is void
     disclosures: dict[int, Disclosure] = field(default_factory=dict)  # by the entry that let the copy go
     confirmed: set[int] = field(default_factory=set)  # of these, deleted again
-    purged_at: datetime | None = None
     foreign: int = 0  # lines of the feed that nobody of this log signed
     counters: Counters = Counters()
 
@@ -277,8 +276,6 @@ def _take_effect(replay: Replay, seq: int, body: Mapping[str, Any], event: Audit
             replay.escrows.add(Path(str(escrow)))
         case None:
             _take_effect_of_unknown(replay, body, recordings)
-    if body.get("action") == Action.PURGE:  # a refused one too: its clock counts
-        replay.purged_at = at if replay.purged_at is None else max(replay.purged_at, at)
 
 
 def _take_effect_of_unknown(replay: Replay, body: Mapping[str, Any], recordings: frozenset[RecordingId]) -> None:

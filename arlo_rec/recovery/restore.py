@@ -321,7 +321,7 @@ def _make_current(
         reconcile.go_on_with_key(store, copy.old_seed, copy.new_seed)
         reconcile.update_roster(store, since, now)
         reconcile.take_over_withdrawals(store, since)
-        reconcile.take_over_purge(store, since)
+        store.catalogue.log_clock.forget()
         reconcile.take_over_disclosures(store, since)
         unknown_since = None if difference.replay is not None else change.next_seq
         if unknown_since is not None:

@@ -77,7 +77,7 @@ def message_of(error: ArloError, lang: str) -> str:
     With a similar known name (`nearest`) the sentence asks whether that was meant.
     """
     values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
-    return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.code}", lang, **values)
+    return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", lang, **values)
 
 
 def json_text(document: dict[str, Any]) -> str:

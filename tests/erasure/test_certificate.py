@@ -18,9 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.erasure import receipts
+from arlo_rec.erasure import receipt_form, receipts
+from arlo_rec.keys import vouching
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.strict_json import to_base64
+from arlo_rec.policy import Role
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.places import TOP
 from tests.support.world import World
@@ -42,8 +44,10 @@ def withdrawn(world: World) -> Path:
     return Path(world.json("withdraw", "90000001", "--yes", who="skranke")["receipt"])
 
 
-def published(world: World) -> str:
-    return str(json.loads((world.base / "init.json").read_text())["vkey"])
+def published(world: World) -> tuple[str, str]:
+    """The keys of the log and of the first officer."""
+    told = json.loads((world.base / "init.json").read_text())
+    return str(told["vkey"]), str(told["officer_vkey"])
 
 
 def test_a_receipt_says_what_when_why_and_where(world: World) -> None:
@@ -73,14 +77,14 @@ def test_the_feed_that_could_not_be_reached_is_told(fed: World) -> None:
 
 def test_the_script_is_short_and_needs_nothing_but_cryptography() -> None:
     text = SCRIPT.read_text("utf-8")
-    assert len(text.splitlines()) < 150
+    assert len(text.splitlines()) < 260
     assert "arlo_rec" not in text
 
 
 def test_somebody_without_the_program_can_check_a_receipt(world: World) -> None:
     world.take_in("a")
     receipt = withdrawn(world)
-    for more in ([], [published(world)]):
+    for more in ([], published(world)[:1], published(world)):
         done = subprocess.run(
             [sys.executable, "-I", SCRIPT, receipt, *more], capture_output=True, text=True, check=False
         )
@@ -140,8 +144,8 @@ def test_of_a_thousand_changed_receipts_not_one_is_taken_for_genuine(world: Worl
     world.json("person", "remove", "turid", "--yes", who="sigrid")  # so that two keys of the log are inside
     raw = withdrawn(world).read_bytes()
     checker = script()
-    assert checker.check(raw, published(world)) == json.loads(raw)
-    assert receipts.verify(raw, published(world))["count"] == 2
+    assert checker.check(raw, *published(world)) == json.loads(raw)
+    assert receipts.verify(raw, published(world)).receipt["count"] == 2
     for one in mutations(raw, seed):
         with pytest.raises(Integrity):
             receipts.verify(one)
@@ -151,26 +155,32 @@ def test_of_a_thousand_changed_receipts_not_one_is_taken_for_genuine(world: Worl
 
 def test_an_erasure_that_is_not_in_the_log_has_no_receipt_though_the_log_signed_one() -> None:
     """Signed by the key of a log of its own, so that nothing else is wrong with it."""
-    key, origin = primitives.SigningKey.from_seed(b"\x66" * 32), "arlo-rec/" + "ab" * 16
+    key, origin, store = primitives.SigningKey.from_seed(b"\x66" * 32), "arlo-rec/" + "ab" * 16, b"\xab" * 16
+    eraser = primitives.SigningKey.from_seed(b"\x77" * 32)
+    signer = merkle.signer_name(origin, eraser.public)
     leaves = [bytes([count]) * 32 for count in range(6)]
     tree = merkle.Tree()
     for leaf in leaves[:-1]:
         tree = tree.add(leaf)
-    note = merkle.sign_note(merkle.Checkpoint(origin, 6, tree.add(leaves[-1]).root()).text(), [(origin, key)])
+    note = merkle.sign_note(
+        merkle.Checkpoint(origin, 6, tree.add(leaves[-1]).root()).text(), [(origin, key), (signer, eraser)]
+    )
     path = [to_base64(one) for one in merkle.path_of_last(tree)]
 
     def receipt(**entry: Any) -> bytes:
         told: dict[str, Any] = {
-            "format": 1, "kind": receipts.KIND, "number": "ABCD-EFGH", "store": "ab" * 16, "event": "withdrawal",
+            "format": 1, "kind": receipt_form.KIND, "number": "ABCD-EFGH", "store": "ab" * 16, "event": "withdrawal",
             "rule": "consent.withdraw", "policy": "2026-01", "erased_at": "2026-10-01T08:00:00Z", "count": 0,
             "recordings": [], "days": {}, "places": ["root", "catalogue", "objects"], "ring_until": None, "feed": None,
             "entry": {"seq": 5, "leaf": to_base64(leaves[-1]), "path": path, **entry}, "checkpoint": note,
             "log_keys": [{"vkey": merkle.vkey(origin, key.public), "statement": None}],
+            "signers": vouching.to_json([vouching.vouch(eraser, store, eraser.public, Role.OFFICER, 0)]),
         }  # fmt: skip
+        told["erased_by"] = to_base64(eraser.sign(receipts._erased_message(told, told["entry"]["seq"])))
         return written({**told, "signature": to_base64(key.sign(receipts._message(told)))})
 
     checker = script()
-    assert receipts.verify(receipt())["count"] == checker.check(receipt())["count"] == 0
+    assert receipts.verify(receipt()).receipt["count"] == checker.check(receipt())["count"] == 0
     for wrong in (
         {"seq": 4},
         {"leaf": to_base64(bytes(32))},
@@ -192,9 +202,9 @@ def test_a_receipt_after_a_restore_goes_by_the_key_that_the_restore_told(fed: Wo
     vkey = with_feed(fed)["vkey"]
     raw = withdrawn(fed).read_bytes()
     assert script().check(raw, vkey)["count"] == 2
-    assert receipts.verify(raw, vkey)["count"] == 2
+    assert receipts.verify(raw, [vkey]).receipt["count"] == 2
     with pytest.raises(Integrity):
-        receipts.verify(raw, published(fed))
+        receipts.verify(raw, published(fed)[:1])
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=70))

@@ -16,8 +16,8 @@ from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.crypto.seekable_sound import open_sound
-from arlo_rec.erasure import receipts
-from arlo_rec.keys import authority, key_files, root_secret, roster, settings
+from arlo_rec.erasure import receipt_form, receipts
+from arlo_rec.keys import authority, key_files, root_secret, roster, settings, vouching
 from arlo_rec.keys.authority import Digests, Pin
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.settings import EscrowPlace
@@ -190,23 +190,26 @@ _SEEN = root_secret.encode_seen(root_secret.Seen(7, Pin(3, bytes(32)), 12, bytes
 
 _ORIGIN = f"arlo-rec/{STORE.hex()}"
 _LEAF = bytes(range(32))
+_SIGNER = merkle.signer_name(_ORIGIN, KEY.public)
 _NOTE = merkle.sign_note(merkle.Checkpoint(_ORIGIN, 12, bytes(32)).text(), [(_ORIGIN, KEY)])
 
 
 def _signed_receipt(told: dict[str, Any]) -> bytes:
     told.pop("signature", None)
+    told["signers"] = vouching.to_json([vouching.vouch(KEY, STORE, KEY.public, Role.OFFICER, 0)])
+    told["erased_by"] = strict_json.to_base64(KEY.sign(receipts._erased_message(told, told["entry"]["seq"])))
     told["signature"] = strict_json.to_base64(KEY.sign(receipts._message(told)))
     return strict_json.canonical(told) + b"\n"
 
 
 _RECEIPT = _signed_receipt(
     {
-        "format": 1, "kind": receipts.KIND, "number": "2026-10-01-1", "store": STORE.hex(), "event": "purge",
+        "format": 1, "kind": receipt_form.KIND, "number": "ABCD-EFGH", "store": STORE.hex(), "event": "expiry",
         "rule": "retention.90d", "policy": "2026-01", "erased_at": "2026-10-01T08:00:00Z", "count": 1,
         "recordings": ["00" * 16], "days": {"2026-07-03": 1}, "places": ["root", "catalogue", "objects"],
         "ring_until": None, "feed": None,
         "entry": {"seq": 0, "leaf": strict_json.to_base64(_LEAF), "path": []},
-        "checkpoint": merkle.sign_note(merkle.Checkpoint(_ORIGIN, 1, _LEAF).text(), [(_ORIGIN, KEY)]),
+        "checkpoint": merkle.sign_note(merkle.Checkpoint(_ORIGIN, 1, _LEAF).text(), [(_ORIGIN, KEY), (_SIGNER, KEY)]),
         "log_keys": [{"vkey": merkle.vkey(_ORIGIN, KEY.public), "statement": None}],
     }
 )  # fmt: skip
@@ -214,10 +217,10 @@ _RECEIPT = _signed_receipt(
 
 def _receipt(raw: bytes) -> bool:
     with suppress(Integrity):
-        told = receipts.verify(raw)
+        told = receipts.verify(raw).receipt
         assert {"number", "event", "rule", "policy", "erased_at", "count", "store"} <= told.keys()
         times.shown(datetime.fromisoformat(told["erased_at"]))
-        return receipts.verify(raw, merkle.vkey(_ORIGIN, KEY.public)) == told
+        return receipts.verify(raw, [merkle.vkey(_ORIGIN, KEY.public)]).receipt == told
     return False
 
 
@@ -228,7 +231,8 @@ def _mended_receipt(raw: bytes) -> bytes:
         name = f"arlo-rec/{told['store']}"
         checkpoint = str(told["checkpoint"]).partition("\n\n")[0].replace(_ORIGIN, name) + "\n"
         told["log_keys"] = [{"vkey": merkle.vkey(name, KEY.public), "statement": None}]
-        told["checkpoint"] = merkle.sign_note(checkpoint.encode(), [(name, KEY)])
+        signers = [(name, KEY), (merkle.signer_name(name, KEY.public), KEY)]
+        told["checkpoint"] = merkle.sign_note(checkpoint.encode(), signers)
         return _signed_receipt(told)
     except (KeyError, TypeError, ValueError, RecursionError):
         return raw

@@ -71,6 +71,7 @@ def knowing(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     world = worlds.copy(template, tmp_path_factory.mktemp("knowing"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "now", lambda _: NOW - timedelta(hours=1))
+        world.accept_clock()
         world.grant()
         withdraw(world, WITHDRAWN)
         world.deliver("known", started=NOW - timedelta(hours=2))
@@ -152,6 +153,7 @@ def test_edges_in_time_fall_to_the_right_side(
     world: World, clock: Callable[[datetime], None], age: timedelta, press: timedelta, ending: str
 ) -> None:
     clock(NOW)
+    world.accept_clock()
     started = NOW - age
     world.deliver("call", started=started, consent={"at": iso(started + press)})
     told = ingest(world)
@@ -168,6 +170,7 @@ def test_a_consent_counts_again_five_minutes_after_a_withdrawal(
     world: World, clock: Callable[[datetime], None], late: timedelta, code: str | None
 ) -> None:
     clock(NOW)
+    world.accept_clock()
     withdraw(world, "900 00 002")
     clock(NOW + timedelta(hours=1))
     world.deliver("call", started=NOW + late, caller=WITHDRAWN)

@@ -11,22 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import policy
-from arlo_rec.model import consent
+from arlo_rec.model import audiences, consent
+from arlo_rec.model.audiences import Audience, Stage
 from arlo_rec.model.consent import Claim, Prompt
 from arlo_rec.model.prompts import SHIPPED
-from arlo_rec.policy import (
-    RETENTION,
-    Action,
-    Audience,
-    Decision,
-    Event,
-    GuardLimits,
-    OpenRequest,
-    Purpose,
-    Role,
-    Stage,
-    State,
-)
+from arlo_rec.policy import RETENTION, Action, Decision, Event, GuardLimits, OpenRequest, Purpose, Role, State
 
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -276,9 +265,9 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
         Stage.UNDER_REVIEW: (Audience.REVIEW, Audience.OFFICER, Audience.REVIEW),
         Stage.RELEASED: (Audience.TRAINING, Audience.TRAINING, Audience.OFFICER),
     }
-    for stage, audiences in expected.items():
-        assert tuple(policy.audience_of(named, stage) for named in (both, only_training, only_quality)) == audiences
-    opened = {audience: policy.purpose_of(audience) for audience in Audience}
+    for stage, wanted in expected.items():
+        assert tuple(audiences.audience_of(named, stage) for named in (both, only_training, only_quality)) == wanted
+    opened = {audience: audiences.purpose_of(audience) for audience in Audience}
     quality = dict.fromkeys((Audience.ORIGINAL, Audience.REVIEW), Purpose.QUALITY)
     assert opened == {**quality, Audience.TRAINING: Purpose.TRAINING, Audience.OFFICER: None}
     decision = policy.may_open(replace(REQUEST, purpose=Purpose.TRAINING), now=NOW)

@@ -188,7 +188,7 @@ def test_a_backup_makes_no_folder_where_a_disk_is_not_mounted(world: World, miss
     paths = {name: world.base / name for name in ("backup", "escrow")}
     paths[missing] = world.base / "unmounted" / missing
     words = ("backup", str(paths["backup"]), "--escrow", str(paths["escrow"]), "--json")
-    told = world.run(*words, who="cron")
+    told = world.run(*words, who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "no_such_folder")
     assert not (world.base / "unmounted").exists() and not (world.base / "backup").exists()
     assert str(world.base / "unmounted") in told.json["error"]["message"]

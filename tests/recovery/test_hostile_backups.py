@@ -268,12 +268,6 @@ def test_an_entry_that_may_have_let_a_copy_leave_is_not_ignored(action: str) -> 
         effect(action, "allowed", recordings=["00" * 16], detail={"new": 1})
 
 
-def test_a_purge_that_was_refused_tells_how_late_it_is_too() -> None:
-    refused = effect("purge", "denied", detail={"code": "clock_jumped", "due": 3})
-    assert refused.purged_at == datetime(2026, 10, 1, 8, tzinfo=UTC)
-    assert effect("purge", "done", detail={"new": 1}).purged_at == refused.purged_at
-
-
 def test_an_entry_of_a_kind_that_nobody_knows_does_nothing() -> None:
     assert effect("dance", "done", recordings=["00" * 16]) == Replay()
 

@@ -20,10 +20,11 @@ from arlo_rec.keys import key_files, layout, root_secret
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.audiences import Audience
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import Audience, Purpose
+from arlo_rec.policy import Purpose
 from arlo_rec.store import Store, catalogue_key
 from tests.support.world import PASSPHRASE, World
 

@@ -44,3 +44,13 @@ def vandal(world: World) -> Iterator[SqliteConnection]:
         for _, sql in triggers:
             db.run(sql)
     db.close()
+
+
+@contextmanager
+def insider(world: World) -> Iterator[SqliteConnection]:
+    """The catalogue, as any role's own code writes it: every sum follows, and a change is counted."""
+    db = catalogue(world)
+    with db.writing():
+        yield db
+        db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
+    db.close()

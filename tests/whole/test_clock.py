@@ -106,13 +106,18 @@ def test_a_recording_goes_at_the_same_instant_in_every_zone_and_on_every_day(clo
 
 def test_a_clock_that_was_set_back_keeps_nothing_longer(clocked: Clocked) -> None:
     now = datetime(2026, 6, 15, tzinfo=UTC)
+    started = now - RETENTION + timedelta(hours=1)
+    old = taken_in(clocked, started, now - timedelta(days=2))
     assert purged(clocked, now, "--allow-large") == 0
     clocked.grant()
-    back = now - timedelta(days=20)
-    old = taken_in(clocked, now - RETENTION - timedelta(hours=1), back)
-    refused = clocked.run("export", old, *LISTEN, "--out", str(clocked.base / "out"), who="leif")
-    assert refused.exit == 14, "by the time that cron saw already, its day is over"
-    assert purged(clocked, back) == 1
+    clocked.at = now - timedelta(days=20)
+    refused = clocked.run("export", old, *LISTEN, "--json", "--out", str(clocked.base / "out"), who="leif")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "retention.guard")
+    clocked.deliver("late", started=clocked.at)
+    assert clocked.run("ingest", str(clocked.spool), who="telefon").exit == 14
+    assert clocked.json("purge", who="cron")["due"] == 0
+    assert clocked.json("status", who="iver")["last_purge"] > "2026-06-15", "its mark does not move back"
+    assert purged(clocked, started + RETENTION) == 1
     assert clocked.json("status", who="iver")["held"] == 0
 
 

@@ -1,0 +1,59 @@
+"""The clock of this machine against the log, and an officer's acceptance of a clock that is behind it.
+
+Where the clock is behind, `Store.demand_clock` closes whatever opens, takes in or gives somebody something. Somebody's
+own code may have written an entry of the year 2099, so an officer can accept the clock, with a reason and in the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from arlo_rec.catalogue.log_clock import Moment
+from arlo_rec.model.audit_events import ClockAccepted, Denied
+from arlo_rec.model.errors import Usage
+from arlo_rec.model.records import to_iso
+from arlo_rec.policy import Action, Decision, clock_against_log, reason_problem
+from arlo_rec.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The clock, what the log says of the time, and whose entry its newest is (None: signed by nobody)."""
+
+    now: datetime
+    newest: Moment
+    person: str | None
+    purged: Moment
+    accepted: int | None  # the entry by which an officer accepted the clock last
+    decision: Decision
+
+    @property
+    def behind_s(self) -> int:
+        """By how many seconds the clock is behind the newest entry; 0 where it is not."""
+        return max(0, int((self.newest.at - self.now).total_seconds()))
+
+
+def read(store: Store, now: datetime) -> Reading:
+    """The clock against the log; raises NotGranted."""
+    store.demand(Action.LOOK_AFTER, now)
+    time = store.log_time()
+    signer = store.signer_of(time.newest.seq)
+    person = signer.name if signer is not None else None
+    accepted = time.accepted.seq if time.accepted.seq >= 0 else None
+    return Reading(now, time.newest, person, time.purged, accepted, clock_against_log(now, time.newest.at))
+
+
+def accept(store: Store, reason: str | None, now: datetime) -> int:
+    """Accept the clock, and return the number of the entry before which none counts as time any more.
+
+    Raises NotGranted, and Usage where the reason is none or the clock is not behind, each after its log entry.
+    """
+    store.demand(Action.CLOCK, now)
+    newest = store.log_time().newest.at
+    problem = reason_problem(reason) or ("clock_not_behind" if clock_against_log(now, newest).allowed else None)
+    if problem is not None or reason is None:
+        store.note(Denied(action=Action.CLOCK, rule="security.reason", code=str(problem)), now)
+        raise Usage(str(problem), rule="security.reason")
+    with store.change(now) as change:
+        return change.log(ClockAccepted(reason=reason, before=change.next_seq, newest=to_iso(newest)))

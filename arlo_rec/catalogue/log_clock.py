@@ -1,0 +1,112 @@
+"""The table `log_clock`: what the log says of the time, an index that `verify` computes anew from the entries.
+
+The newest time of an entry shows a clock that was set back; the newest finished purge shows what had to be erased by
+then. A time that a person's own code wrote into an entry counts like any other, so an officer can accept the clock:
+then only her entry and those behind it count. A purge counts where the key that signed its checkpoint is of somebody
+who may purge, an acceptance where it is an officer's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from arlo_rec.backends import Connection
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import ClockAccepted, Initialised, PurgeFinished
+from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
+from arlo_rec.model.strict_json import parse_object
+from arlo_rec.policy import Action, Role, may
+
+RoleOf = Callable[[int], Role | None]  # the role of whoever signed the checkpoint that closes an entry
+_HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"')  # of an entry as we write it
+_LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The time of an entry, and its number; -1 where there is none."""
+
+    seq: int = -1
+    at: datetime = EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class LogTime:
+    """The newest time of an entry, the newest finished purge, and the entry by which an officer accepted the clock."""
+
+    newest: Moment = Moment()
+    purged: Moment = Moment()
+    accepted: Moment = Moment()
+
+    def after(self, seq: int, body: Mapping[str, Any], role_of: RoleOf) -> LogTime:
+        """The same with one more entry; one whose time cannot be read changes nothing."""
+        try:
+            moment = Moment(seq, from_iso(body["at"]))
+        except (KeyError, TypeError, ValueError):
+            return self
+        if not 1 < moment.at.year < 9999:  # the ends of the calendar, behind which no zone can show a time
+            return self
+        after = replace(self, newest=moment) if moment.at >= self.newest.at else self
+        if body.get("action") not in _LOOKED_INTO or body.get("recordings"):
+            return after
+        match audit_events.read(body):
+            case ClockAccepted(before=before) if before == seq and role_of(seq) is Role.OFFICER:
+                return LogTime(moment, moment, moment)
+            case PurgeFinished() if moment.at >= self.purged.at and may_purge(role_of(seq)):
+                return replace(after, purged=moment)
+            case Initialised() if seq == 0:  # nothing was due before
+                return replace(after, purged=moment)
+        return after
+
+
+def may_purge(role: Role | None) -> bool:
+    """Whether a finished purge of somebody of that role counts."""
+    return role is not None and may(role, Action.PURGE).allowed
+
+
+def computed(bodies: Iterable[tuple[int, bytes | None]], role_of: RoleOf, since: LogTime | None = None) -> LogTime:
+    """What entries (number and canonical JSON, in order) say of the time; *since* is what those before them said."""
+    time = since or LogTime()
+    for seq, body in bodies:
+        entry = _head(body)
+        if entry is not None:
+            time = time.after(seq, entry, role_of)
+    return time
+
+
+def _head(body: bytes | None) -> Mapping[str, Any] | None:
+    """An entry, or as much of it as is needed: most are recognised by their first bytes, in a microsecond."""
+    head = _HEAD.match(body or b"")
+    if head is not None and (action := head[1].decode("ascii")) not in _LOOKED_INTO:
+        return {"action": action, "at": head[2].decode("ascii")}
+    try:
+        return parse_object(body or b"", max_bytes=len(body or b""))
+    except ValueError:
+        return None
+
+
+class LogClock:
+    """The index of one store. Changes need a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def get(self) -> LogTime | None:
+        """The index as it is stored, to be compared with the entries that it names; None where it is incomplete."""
+        rows = self._db.rows("SELECT kind, seq, at FROM log_clock")
+        moments = {str(kind): Moment(int(seq), from_micros(at)) for kind, seq, at in rows}
+        return LogTime(**moments) if moments.keys() == set(LogTime.__dataclass_fields__) else None
+
+    def put(self, time: LogTime) -> None:
+        """Set the index."""
+        moments = {kind: getattr(time, kind) for kind in LogTime.__dataclass_fields__}
+        rows = [(kind, moment.seq, to_micros(moment.at)) for kind, moment in moments.items()]
+        self._db.run_many("INSERT OR REPLACE INTO log_clock (kind, seq, at) VALUES (?, ?, ?)", rows)
+
+    def forget(self) -> None:
+        """Delete the index, because other entries were put into the log; it is computed anew."""
+        self._db.run("DELETE FROM log_clock")

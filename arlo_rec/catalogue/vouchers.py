@@ -1,0 +1,29 @@
+"""The table `vouchers`: an officer's signature for each key of somebody who may erase. `keys.vouching` verifies."""
+
+from __future__ import annotations
+
+from arlo_rec.backends import Connection
+from arlo_rec.keys.vouching import Voucher
+from arlo_rec.policy import Role
+
+
+class Vouchers:
+    """Vouchers by the signing key that they are for. Changes need a transaction of the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def get(self, key: bytes) -> Voucher | None:
+        """The voucher for a signing key, its signature unverified; None where there is none, or for no role."""
+        rows = self._db.rows("SELECT role, since, voucher, signature FROM vouchers WHERE key = ?", (key,))
+        if not rows or rows[0][0] not in set(Role):
+            return None
+        role, since, by, signature = rows[0]
+        return Voucher(key, Role(role), int(since), bytes(by), bytes(signature))
+
+    def put(self, voucher: Voucher) -> None:
+        """Insert a voucher, instead of another for the same key."""
+        self._db.run(
+            "INSERT OR REPLACE INTO vouchers (key, role, since, voucher, signature) VALUES (?, ?, ?, ?, ?)",
+            (voucher.key, voucher.role.value, voucher.since, voucher.by, voucher.signature),
+        )
