@@ -8,6 +8,7 @@ without a secret gets `NotUnlocked`, because the secret is not sealed to it, not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ from arlo_rec.model.records import Person, RecordingId, to_iso
 from arlo_rec.model.times import shown
 from arlo_rec.policy import POLICY_VERSION, Action, Role, clock_against_log, may, signs_receipts
 
+_FILED = re.compile(r" \(until \d{4}-\d{2}-\d{2}\)\Z", re.ASCII)
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
 
 
@@ -71,14 +73,10 @@ class Change:
         """The number that the next entry will have."""
         return self._log.tree().size + len(self.bodies)
 
-    def log(self, event: AuditEvent, *, at: datetime | None = None, person: str | None = None) -> int:
-        """Add an entry to the commit, and return its number; *at* and *person* default to those of the change."""
+    def log(self, event: AuditEvent) -> int:
+        """Add an entry to the commit, and return its number; its person is the one whose key signs the checkpoint."""
         entry = event.to_json()
-        entry |= {
-            "at": to_iso(at or self._now),
-            "person": self._person if person is None else person,
-            "policy": POLICY_VERSION,
-        }
+        entry |= {"at": to_iso(self._now), "person": self._person, "policy": POLICY_VERSION}
         self.bodies.append(entry)
         return self.next_seq - 1
 
@@ -169,9 +167,10 @@ class Store:
         self.authority.put("settings", encode_settings(settings))
         self.settings = settings
 
-    def signers(self) -> list[bytes]:
-        """The signing keys of the present and former identities, who could sign a checkpoint."""
-        return [person.sign_key for person in (*self.roster.people, *self.roster.former)]
+    def signers(self) -> dict[bytes, str]:
+        """The signing keys of the present and former identities, who could sign a checkpoint, with their names then."""
+        everybody = (*self.roster.people, *self.roster.former)
+        return {person.sign_key: name_then(person.name) for person in everybody}
 
     def demand(self, action: Action, now: datetime) -> None:
         """Raise NotGranted, after logging it, where the identity's role may not do that."""
@@ -348,6 +347,11 @@ class Store:
     def close(self) -> None:
         """Close the catalogue."""
         self.db.close()
+
+
+def name_then(filed: str) -> str:
+    """The name that somebody had while they signed: former people are filed with the day where a name is free again."""
+    return _FILED.sub("", filed)
 
 
 def log_key(catalogue_seed: bytes) -> primitives.SigningKey:

@@ -70,11 +70,11 @@ def _read(layout: Layout, since: int) -> bytes:
 
 
 def _log_attempt(change: Change, line: bytes) -> None:
-    """An entry under the name that was claimed, with the login account and the time that it happened."""
+    """An entry with the name that was claimed, the login account and the time that it happened."""
     try:
         note = parse_object(line)
         at, name, login = (clean(str(note[key]))[:NAME_LONGEST] for key in ("at", "name", "login"))
     except (KeyError, ValueError):
         change.log(UnlockNoteUnreadable())
         return
-    change.log(UnlockFailed(at=at, login=login), person=name)
+    change.log(UnlockFailed(at=at, name=name, login=login))

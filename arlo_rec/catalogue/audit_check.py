@@ -5,55 +5,59 @@ Reads the tables of the log through `audit_log`; what the entries say is checked
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on
+from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on, read_body
 from arlo_rec.crypto import merkle
 
+_PERSON = re.compile(rb'"outcome":"[a-z]+","person":"([^"]*)","policy":"')  # of a body as we write it
 _BATCH = 5000  # entries read at once by a verification: 2 MB
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where the body was dropped)
 
 
 def check(
     log: AuditLog,
-    people: Iterable[bytes],
+    people: Mapping[bytes, str],
     anchors: Iterable[str] = (),
     *,
     signatures: bool = False,
     follow: Callable[[Sequence[Body]], None] = lambda _bodies: None,
 ) -> list[str]:
-    """The problems of the log, as codes; empty if none. *people* are the keys of everybody who could sign.
+    """The problems of the log, as codes; empty if none. *people* are the keys of everybody who could sign,
+    with the names that they had then.
 
     1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
     3. the chain of log keys holds
     4. the newest checkpoint (with *signatures*: each) is signed by the log and by a person
-    5. every anchor agrees with the tree
+    5. with *signatures*: that person is the one whom the entries name that it closes
+    6. every anchor agrees with the tree
 
     *follow* is called with every body, in order and in batches, so that a caller who needs them reads the log once.
     Entries that are added meanwhile are left to the next check: no snapshot is held, which would delay an erasure.
     """
     problems: list[str] = []
     count = 0
-    checkpoints = log.newest_checkpoints(-1 if signatures else 1)
-    size = checkpoints[0].size if checkpoints else 0
+    checkpoints = log.newest_checkpoints(-1 if signatures else 1)[::-1]
+    size = checkpoints[-1].size if checkpoints else 0
+    keys = _key_chain(log, list(people), problems)
+    names = merkle.signer_names(log.origin, people)
+    signers = [_signer(log, each, _key_at(keys, each.size), names, problems) for each in checkpoints]
+    closed = [(each.size, people.get(key or b"")) for each, key in zip(checkpoints, signers, strict=True)]
+    persons = _Persons(iter(closed if signatures else ()), problems)
 
     def leaves() -> Iterator[bytes]:
         nonlocal count
         for expected, entries in _batches(log, size):
             yield from _checked_leaves(entries, expected, problems)
+            persons.follow(entries)
             follow([(entry.seq, entry.body) for entry in entries])
             count += len(entries)
 
     anchored = [anchor for anchor in (_anchor(text, problems) for text in anchors) if anchor is not None]
     sizes = {checkpoint.size for checkpoint in checkpoints}
     roots = merkle.roots_at(leaves(), sizes | {checkpoint.size for checkpoint, _ in anchored})
-    people = list(people)
-    keys = _key_chain(log, people, problems)
-    names = {merkle.signer_name(log.origin, key): key for key in people}
-    for checkpoint in reversed(checkpoints):
-        if roots.get(checkpoint.size) != checkpoint.root:
-            problems.append("log_root_differs")
-        problems += _check_note(log, checkpoint, _key_at(keys, checkpoint.size), names)
+    problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
     if count != size or not checkpoints or not log.is_closed_at(size):
         problems.append("log_cut_off")
     for anchor in anchored:
@@ -61,20 +65,57 @@ def check(
     return problems
 
 
-def _check_note(
-    log: AuditLog, checkpoint: SignedCheckpoint, public: bytes | None, names: Mapping[str, bytes]
-) -> list[str]:
-    """The problems of a checkpoint: it is what its note says, signed by the log and by one of *names*."""
+def _signer(
+    log: AuditLog,
+    checkpoint: SignedCheckpoint,
+    public: bytes | None,
+    names: Mapping[str, bytes],
+    problems: list[str],
+) -> bytes | None:
+    """The key of who signed a checkpoint that the log signed too; None with a problem where nobody did."""
     try:
         said, signed = merkle.parse_note(checkpoint.note)
     except ValueError:
-        return ["checkpoint_unsigned"]
+        problems.append("checkpoint_unsigned")
+        return None
     same = said == merkle.Checkpoint(log.origin, checkpoint.size, checkpoint.root)
     if public is None or not same or not merkle.signed_by(said, signed, log.origin, public):
-        return ["checkpoint_unsigned"]
-    if not any(merkle.signed_by(said, signed, name, names[name]) for name in set(signed) & set(names)):
-        return ["checkpoint_of_nobody"]
-    return []
+        problems.append("checkpoint_unsigned")
+        return None
+    key = merkle.signer_among(said, signed, names)
+    if key is None:
+        problems.append("checkpoint_of_nobody")
+    return key
+
+
+class _Persons:
+    """Compares the person of each entry with who signed the checkpoint that closes it; entries come in order."""
+
+    def __init__(self, closed: Iterator[tuple[int, str | None]], problems: list[str]) -> None:
+        self._closed, self._problems = closed, problems
+        self._size, self._name = 0, None  # type: int, str | None
+        self._ended = False
+
+    def follow(self, entries: Sequence[RawEntry]) -> None:
+        """Check a batch; where nobody known signed, that is a problem of the checkpoint already."""
+        for entry in entries:
+            while entry.seq >= self._size and not self._ended:
+                self._size, self._name = next(self._closed, (0, None))
+                self._ended = self._size == 0
+            if self._name is not None and entry.body is not None and _person(entry.body) != self._name:
+                self._problems.append("entry_of_another_person")
+
+
+def _person(body: bytes) -> str | None:
+    """Whom an entry names; by its bytes where they say it once, because parsing takes as long as all other checks."""
+    named = _PERSON.findall(body)
+    if len(named) == 1 and b"\\" not in named[0]:
+        return str(named[0], "utf-8", "replace")
+    try:
+        person = read_body(body).get("person")
+    except ValueError:
+        return None
+    return person if isinstance(person, str) else None
 
 
 def _batches(log: AuditLog, size: int) -> Iterator[tuple[int, list[RawEntry]]]:

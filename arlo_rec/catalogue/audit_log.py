@@ -7,7 +7,7 @@ command. When the catalogue is re-keyed the log's key changes too, and the old k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -244,9 +244,7 @@ def signer(origin: str, checkpoint: SignedCheckpoint, people: Iterable[bytes]) -
         return None
     if said != merkle.Checkpoint(origin, checkpoint.size, checkpoint.root):
         return None
-    names = {merkle.signer_name(origin, key): key for key in people}
-    known = [(name, names[name]) for name in signed if name in names]
-    return next((key for name, key in known if merkle.signed_by(said, signed, name, key)), None)
+    return merkle.signer_among(said, signed, merkle.signer_names(origin, people))
 
 
 def read_body(body: bytes) -> dict[str, Any]:
@@ -267,7 +265,7 @@ def is_restoration(statement: bytes | None) -> bool:
     return statement is not None and len(statement) == _RESTORATION
 
 
-def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, officers: Sequence[bytes]) -> bool:
+def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, officers: Collection[bytes]) -> bool:
     """Whether *new* is the log's next key: by the old key's statement, or after a restore by an officer's."""
     if is_restoration(statement):
         officer, signature = statement[:32], statement[32:]

@@ -207,5 +207,16 @@ def signed_by(checkpoint: Checkpoint, signatures: Mapping[str, bytes], name: str
     return raw[:4] == _key_id(name, public) and primitives.verified(public, raw[4:], checkpoint.text())
 
 
+def signer_names(origin: str, people: Iterable[bytes]) -> dict[str, bytes]:
+    """The signing keys of people by the name under which each signs."""
+    return {signer_name(origin, key): key for key in people}
+
+
+def signer_among(checkpoint: Checkpoint, signatures: Mapping[str, bytes], names: Mapping[str, bytes]) -> bytes | None:
+    """The first key of *names* that signed a note that is parsed already; None where none did."""
+    known = ((name, names[name]) for name in signatures if name in names)
+    return next((key for name, key in known if signed_by(checkpoint, signatures, name, key)), None)
+
+
 def _key_id(name: str, public: bytes) -> bytes:
     return hashlib.sha256(name.encode("utf-8") + b"\n" + _ED25519 + public).digest()[:4]

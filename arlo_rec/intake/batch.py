@@ -166,7 +166,7 @@ class Batch:
                 for call in sealed:
                     with self._results.noting(call.delivered.delivery):
                         history = candidates.history_of(call.delivered, store.catalogue)
-                        history.check(call.delivered.call, call.recording.content)
+                        history.check(call.delivered.call, call.recording.content, self._run.now)
                         held = sealing.insert(call.recording, call.key.ke, call.audience_key, call.facts, tables)
                         change.log(sealing.taken_in(held))
                         inserted.append(call)

@@ -105,10 +105,14 @@ class CatalogueRekeyed(AuditEvent):
 
 
 class UnlockFailed(AuditEvent):
-    """An unlock under the name of the entry's person failed, at `at`, from the login account `login`."""
+    """An unlock failed, at `at`, under the claimed name `name`, from the login account `login`.
+
+    The entry's person is who took the note in: nobody who failed to unlock has signed anything.
+    """
 
     ACTION, OUTCOME, RULE = "unlock", "denied", "security.unauthorised"
     at: str
+    name: str
     login: str
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from arlo_rec.model.audit_events import LogShown
+from arlo_rec.model.audit_events import LogShown, UnlockFailed
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Action
@@ -15,7 +15,7 @@ from arlo_rec.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter for entries; None is no limit, and `limit` keeps the newest."""
+    """A filter for entries; None is no limit, `limit` keeps the newest, and `person` may have been claimed only."""
 
     person: str | None = None
     action: str | None = None
@@ -27,7 +27,9 @@ class Filter:
 
     def takes(self, entry: dict[str, Any]) -> bool:
         """Whether an entry passes the filter."""
-        for key in ("person", "action", "outcome"):
+        if self.person is not None and self.person not in {entry.get("person"), _claimed(entry)}:
+            return False
+        for key in ("action", "outcome"):
             wanted = getattr(self, key)
             if wanted is not None and entry.get(key) != wanted:
                 return False
@@ -37,6 +39,12 @@ class Filter:
             return True
         at = _time_of(entry)
         return at is None or ((self.since is None or at >= self.since) and (self.before is None or at < self.before))
+
+
+def _claimed(entry: dict[str, Any]) -> object:
+    """The name under which a failed unlock was tried."""
+    detail = entry.get("detail")
+    return detail.get("name") if entry.get("action") == UnlockFailed.ACTION and isinstance(detail, dict) else None
 
 
 def _time_of(entry: dict[str, Any]) -> datetime | None:

@@ -6,6 +6,7 @@ import base64
 import importlib.util
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,11 +18,12 @@ from arlo_rec.erasure import receipts
 from arlo_rec.keys import layout, vouching
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.policy import Role
 from arlo_rec.store import log_key
 from tests.support.attack import identity
-from tests.support.catalogue import insider
+from tests.support.catalogue import append_to_log, insider
 from tests.support.places import TOP
 from tests.support.world import World, assert_clean
 
@@ -120,6 +122,45 @@ def test_a_key_signs_for_nothing_that_was_erased_before_it_was_vouched_for(world
         late = vouching.vouch(sigrid, store, siri.public, Role.SUPPORT, since)
         signers = [*vouching.to_json([late])[:1], told["signers"][-1]]
         assert refused(signed({**told, "signers": signers}, log), *published(world)) is not right
+
+
+# -- the log ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("detail", [{}, {"criteria": {"outcome": "allowed", "person": "iver", "policy": "2026-01"}}])
+def test_an_entry_in_another_persons_name_is_reported(world: World, detail: Told) -> None:
+    """Also where its detail says the right name in the place in which a hasty reader looks."""
+    entry = {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "at": to_iso(datetime.now(UTC))}
+    append_to_log(world, "iver", {**entry, "detail": detail})
+    world.json("audit", "show", who="iver")
+    assert world.json("verify", who="iver")["problems"] == []
+    append_to_log(world, "iver", {**entry, "detail": detail}, name="leif")
+    world.json("audit", "show", who="iver")
+    for words in (("verify",), ("audit", "verify")):
+        result = world.run(*words, "--json", who="iver")
+        assert result.exit == 15
+    problems = [problem["code"] for problem in world.run("verify", "--json", who="iver").json["problems"]]
+    assert problems == ["entry_of_another_person"]
+
+
+def test_a_failed_unlock_is_nobodys_entry_and_found_under_the_name_that_was_claimed(world: World) -> None:
+    wrong = world.base / "wrong"
+    wrong.write_text("no passphrase of anybody\n")
+    wrong.chmod(0o600)
+    assert world.run("status", "--as", "leif", "--passphrase-file", str(wrong)).exit == 12
+    (entry,) = world.json("audit", "show", "--action", "unlock", "--person", "leif", who="iver")["entries"]
+    assert (entry["person"], entry["detail"]["name"]) == ("iver", "leif")
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+def test_everybodys_entries_are_theirs_after_a_reset_a_rotation_a_removal_and_a_handover(world: World) -> None:
+    world.take_in("call")
+    world.json("person", "passphrase", "--reset", "turid", who="sigrid")
+    world.json("person", "rotate", "telefon", "--key-out", str(world.base / "new.key"), who="sigrid")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    world.json("person", "remove", "siri", "--yes", who="sigrid")
+    world.json("person", "handover", "nora", "--yes", who="sigrid")
+    assert world.json("verify", who="iver")["problems"] == []
 
 
 # -- whoever hands it on ------------------------------------------------------------------------------

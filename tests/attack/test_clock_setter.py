@@ -7,17 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.catalogue.audit_log import AuditLog
-from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.commands.run import Run
-from arlo_rec.keys import layout
-from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.model.audit_events import ClockAccepted, LogShown, PurgeFinished
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import POLICY_VERSION
-from arlo_rec.store import log_key
-from tests.support.attack import identity, loot
-from tests.support.catalogue import insider
+from tests.support.attack import loot
+from tests.support.catalogue import append_to_log, insider
 from tests.support.copies import labels, propose
 from tests.support.world import REASON, World
 
@@ -51,18 +45,6 @@ def refused(world: World, *words: str, who: str) -> bool:
 def heard(world: World, recording: str) -> int:
     out = world.base / f"heard-{len(list(world.base.glob('heard-*')))}"
     return world.run("export", recording, *LISTEN, "--out", str(out), who="leif").exit
-
-
-def append(world: World, who: str, *bodies: dict[str, object]) -> int:
-    """Entries of somebody's own code, closed by a checkpoint with their own key as the program closes it."""
-    place, person = layout.find(world.store), identity(world, who)
-    (seed,) = read_catalogue_seal(place, person)
-    with insider(world) as db:
-        log = AuditLog(db, place.id, log_key(seed))
-        first = log.tree().size
-        log.append([{**body, "person": who, "policy": POLICY_VERSION} for body in bodies], person.signing)
-        LogClock(db).forget()
-    return first
 
 
 def at(event: dict[str, object], when: datetime) -> dict[str, object]:
@@ -209,7 +191,7 @@ def test_an_entry_of_the_year_2099_destroys_nothing_and_closes_the_store_until_i
 ) -> None:
     (call,) = world.take_in("call")
     world.grant()
-    place = append(world, who, at(LogShown().to_json(), FAR))
+    place = append_to_log(world, who, at(LogShown().to_json(), FAR))
     assert heard(world, call) == 14
     shown = world.run("clock", "--json", who="iver").json
     assert (shown["newest"]["entry"], shown["newest"]["person"]) == (place, who), "whose key signed it is told"
@@ -224,7 +206,7 @@ def test_an_entry_of_the_year_2099_destroys_nothing_and_closes_the_store_until_i
 def test_a_purge_that_somebody_invents_who_may_not_purge_erases_nothing(world: World, who: str) -> None:
     (call,) = world.take_in("call")
     world.grant()
-    append(world, who, at(PurgeFinished().to_json(), FAR))
+    append_to_log(world, who, at(PurgeFinished().to_json(), FAR))
     told = world.json("purge", who="cron")
     assert (told["due"], told["erased"]) == (0, 0)
     world.json("clock", "--accept", "--reason", WHY, who="sigrid")
@@ -240,7 +222,7 @@ def test_an_acceptance_that_is_no_officers_opens_nothing(world: World, clock: Cl
     assert heard(world, call) == 13
     clock(timedelta())
     accepted = ClockAccepted(reason=WHY, before=place, newest=to_iso(FAR)).to_json()
-    assert append(world, who, at(accepted, datetime.now(UTC))) == place
+    assert append_to_log(world, who, at(accepted, datetime.now(UTC))) == place
     assert heard(world, call) == 14
 
 
@@ -250,7 +232,7 @@ def test_an_acceptance_that_is_no_officers_opens_nothing(world: World, clock: Cl
 def test_an_entry_whose_time_is_none_or_at_the_end_of_all_days_stops_no_command(world: World, time: object) -> None:
     (call,) = world.take_in("call")
     world.grant()
-    append(world, "iver", {**LogShown().to_json(), "at": time})
+    append_to_log(world, "iver", {**LogShown().to_json(), "at": time})
     assert world.run("clock", "--json", who="iver").exit in (0, 3)
     for words in ((), ("--from", "2026-01-01", "--person", "iver"), ("--json",)):
         assert world.run("audit", "show", *words, who="iver").exit == 0

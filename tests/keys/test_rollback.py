@@ -181,7 +181,7 @@ def test_failed_unlocks_and_refusals_are_in_the_log_with_who_and_when(world: Wor
         ("grant", "access.officer"),
         ("find", "scope.only"),
     ]
-    assert (entries[0]["person"], set(entries[0]["detail"])) == ("leif", {"at", "login"})
+    assert (entries[0]["detail"]["name"], set(entries[0]["detail"])) == ("leif", {"at", "login", "name"})
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ def test_a_key_that_opens_nothing_is_not_split(world: World) -> None:
     words = ("recovery", "split", "--shares", "3", "--threshold", "2", "--passphrase-file")
     assert world.run(*words, secret(world, "other", readable_secret(RECOVERY_GROUPS))).exit == 12
     noted = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
-    assert [one["person"] for one in noted] == ["recovery"]
+    assert [one["detail"]["name"] for one in noted] == ["recovery"]
     assert world.run(*words, secret(world, "wrong", "riktig hest batteri stift")).exit == 2
     key = secret(world, "recovery", recovery_key(world))
     for count, threshold in (("3", "4"), ("3", "1"), ("17", "2"), ("1", "1")):

@@ -52,6 +52,7 @@ class Loot:
     metadata: dict[str, list[bytes]] = field(default_factory=dict)
     kf: set[str] = field(default_factory=set)
     ke: set[str] = field(default_factory=set)
+    halves: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)  # of a recording's key: 64 bytes to keep
     sounds: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -151,6 +152,7 @@ def _rob_recordings(place: Layout, db: SqliteConnection, secrets: set[bytes], lo
         loot.kf |= {name} if kf else set()
         loot.ke |= {name} if ke else set()
         if kf and ke:
+            loot.halves[name] = kf, ke
             body = [raw[len(header.encode()) :]]
             loot.sounds[name] = b"".join(object_file.open_body(object_file.DataKey(kf, ke), header, body))
         for (sealed,) in db.rows("SELECT sealed FROM metadata WHERE recording = ?", (recording,)) if ke else ():

@@ -285,7 +285,7 @@ def test_a_failed_unlock_that_names_nobody_is_nobodys(world: World) -> None:
         file.write(b'{"at": "2026-01-01T00:00:00Z", "login": "mallory", "name": ""}\n')
     world.json("status", who="cron")
     (entry,) = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
-    assert (entry["person"], entry["detail"]["login"]) == ("", "mallory")
+    assert (entry["person"], entry["detail"]["name"], entry["detail"]["login"]) == ("cron", "", "mallory")
 
 
 RECEIPT_KEYS = (

@@ -420,7 +420,7 @@ def test_a_service_that_was_removed_is_noted_when_trying(world: World) -> None:
     result = world.run("status", "--json", who="skranke")
     assert (result.exit, result.json["error"]["code"]) == (12, "no_longer_here")
     entries = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
-    assert [one["person"] for one in entries] == ["skranke"]
+    assert [one["detail"]["name"] for one in entries] == ["skranke"]
 
 
 @pytest.mark.parametrize(("columns", "is_table"), [(120, True), (80, False), (20, False)])
