@@ -454,12 +454,12 @@ KILLS = [  # measured with strace, which counts per thread: what the run, or the
     ("fsync", 3),  # make rows ARRIVING durable
     ("fsync", 4),  # commit
     ("fsync", 5),  # forget what was announced and is not held
-    ("rename", 1),  # give an object its name
+    ("renameat", 1),  # give an object its name
     ("pwrite64", 80),  # write the commit's pages
-    ("unlinkat", 2),  # remove an expired call's manifest, its sound being gone
-    ("unlinkat", 4),  # a withdrawn call's
-    ("unlinkat", 6),  # one that was taken in
-    ("unlink", 3),  # nothing more: the catalogue is being closed
+    ("unlinkat", 4),  # remove an expired call's manifest, its sound being gone
+    ("unlinkat", 6),  # a withdrawn call's
+    ("unlinkat", 8),  # one that was taken in
+    ("unlink", 1),  # nothing more: the catalogue is being closed
 ]
 
 

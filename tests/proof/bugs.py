@@ -56,14 +56,14 @@ def _old_slot_first() -> None:
 
 
 def _file_not_synced() -> None:
-    def unsynced(path: Path) -> None:
+    def unsynced(path: Path, **_below: Any) -> None:
         path.with_suffix(".part").rename(path)
 
     files.name_durably = unsynced
 
 
 def _folder_not_synced() -> None:
-    files.sync_folder = durable.sync_folder = lambda _folder: None  # type: ignore[assignment]
+    files.sync_folder = durable.sync_folder = lambda _folder, **_below: None  # type: ignore[assignment]
 
 
 def _root_renamed() -> None:
