@@ -167,6 +167,11 @@ class Store:
         self.authority.put("settings", encode_settings(settings))
         self.settings = settings
 
+    def officers_ever(self) -> frozenset[bytes]:
+        """The signing keys of everybody who is or was an officer, who could go on with the log after a restore."""
+        everybody = (*self.roster.people, *self.roster.former)
+        return frozenset(person.sign_key for person in everybody if person.role is Role.OFFICER)
+
     def signers(self) -> dict[bytes, str]:
         """The signing keys of the present and former identities, who could sign a checkpoint, with their names then."""
         everybody = (*self.roster.people, *self.roster.former)

@@ -6,7 +6,7 @@ Reads the tables of the log through `audit_log`; what the entries say is checked
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on, read_body
 from arlo_rec.crypto import merkle
@@ -19,13 +19,16 @@ Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None wh
 def check(
     log: AuditLog,
     people: Mapping[bytes, str],
+    officers: Collection[bytes],
     anchors: Iterable[str] = (),
     *,
     signatures: bool = False,
     follow: Callable[[Sequence[Body]], None] = lambda _bodies: None,
 ) -> list[str]:
-    """The problems of the log, as codes; empty if none. *people* are the keys of everybody who could sign,
-    with the names that they had then.
+    """The problems of the log, as codes; empty if none.
+
+    *people* are the keys of everybody who could sign, with the names that they had then; *officers* are the keys of who
+    could go on with the log after a restore.
 
     1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
     3. the chain of log keys holds
@@ -40,7 +43,7 @@ def check(
     count = 0
     checkpoints = log.newest_checkpoints(-1 if signatures else 1)[::-1]
     size = checkpoints[-1].size if checkpoints else 0
-    keys = _key_chain(log, list(people), problems)
+    keys = _key_chain(log, officers, problems)
     names = merkle.signer_names(log.origin, people)
     signers = [_signer(log, each, _key_at(keys, each.size), names, problems) for each in checkpoints]
     closed = [(each.size, people.get(key or b"")) for each, key in zip(checkpoints, signers, strict=True)]
@@ -136,11 +139,11 @@ def _checked_leaves(entries: Sequence[RawEntry], expected: int, problems: list[s
         yield leaf
 
 
-def _key_chain(log: AuditLog, people: Sequence[bytes], problems: list[str]) -> list[tuple[int, bytes]]:
+def _key_chain(log: AuditLog, officers: Collection[bytes], problems: list[str]) -> list[tuple[int, bytes]]:
     keys: list[tuple[int, bytes]] = []
     for key in log.key_chain():
         _, public = merkle.parse_vkey(key.vkey)
-        if keys and not follows_on(log.origin, keys[-1][1], public, key.statement or b"", people):
+        if keys and not follows_on(log.origin, keys[-1][1], public, key.statement or b"", officers):
             problems.append("log_key_not_handed_over")
         keys.append((key.from_size, public))
     if not keys or keys[-1][1] != log.key.public:

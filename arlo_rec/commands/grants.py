@@ -39,7 +39,8 @@ def grant(
     code = "grant.pending" if granted.state == "pending" else "grant.done"
     purpose, until = run.say(f"purpose.{granted.purpose}"), shown(granted.until)
     lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id)]
-    lines += [run.say("grant.own")] if granted.own and granted.state == "live" else []
+    if granted.own and granted.state == "live":
+        lines.append(run.say("grant.own" if granted.by == name else "grant.own_detour", name=name))
     return Answer({"grant": _grant_json(granted, now)}, lines)
 
 

@@ -63,7 +63,7 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> Findings:
 
 def _compared(store: Store, *, read_data: bool) -> Findings:
     check = ConsistencyCheck(store, read_data=read_data)
-    log = audit_check.check(store.log, store.signers(), signatures=True, follow=check.follow)
+    log = audit_check.check(store.log, store.signers(), store.officers_ever(), signatures=True, follow=check.follow)
     problems = [Problem(code, "log") for code in log]
     fed = feed.check(store)
     problems += [Problem(code, "feed") for code in fed.problems]

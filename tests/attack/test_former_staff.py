@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.crypto import object_file, primitives
+from arlo_rec.crypto import object_file
 from arlo_rec.keys import layout
+from arlo_rec.model.errors import Integrity
 from tests.support.attack import identity, loot, rob
 from tests.support.world import World
 
@@ -19,7 +20,7 @@ def opened(world: World, name: str, halves: tuple[bytes, bytes]) -> bool:
     try:
         body = object_file.open_body(object_file.DataKey(*halves), header, [raw[len(header.encode()) :]])
         return b"".join(body).startswith(b"RIFF")
-    except primitives.Sealed:
+    except Integrity:
         return False
 
 
