@@ -172,7 +172,7 @@ class Batch:
                 for call in sealed:
                     with self._results.noting(call.delivered.delivery):
                         history = candidates.history_of(call.delivered, store.catalogue)
-                        history.check(call.delivered.call, call.recording.content)
+                        history.check(call.delivered.call, call.recording.content, self._run.now)
                         sealing.insert(call.recording, call.key.ke, call.audiences, tables)
                         change.log(sealing.taken_in(call.recording))
                         inserted.append(call)

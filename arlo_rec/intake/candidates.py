@@ -94,11 +94,12 @@ class CallHistory:
     withdrawn_at: tuple[datetime, ...] = ()
     recordings: tuple[Recording, ...] = ()
 
-    def check(self, call: Call, content: bytes) -> None:
+    def check(self, call: Call, content: bytes, now: datetime) -> None:
         """Raise Refusal for a call that was withdrawn or contradicts a recording, Duplicate for one that is held."""
-        for withdrawn_at in self.withdrawn_at:
-            if call.consent_at and not after_withdrawal(call.consent_at, withdrawn_at):
-                raise Refusal("withdrawn")
+        if self.withdrawn_at and call.consent_at:
+            decision = after_withdrawal(call.consent_at, max(self.withdrawn_at), now=now)
+            if not decision.allowed:
+                raise Refusal(decision.code, decision.rule)
         for recording in self.recordings:
             if recording.state is not State.HELD:
                 raise Refusal("withdrawn")
@@ -203,7 +204,7 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
             claim = _claim(call, sound.header if sound else None)
             rules.check(claim)
             content = tags.content(sound) if sound else b""
-            judged.history.check(call, content)
+            judged.history.check(call, content, rules.now)
             if sound is None:
                 raise Refusal("bad_audio", why=problem)
             yield Examined(sound, content, rules.consent(claim), claim.cut or 0)

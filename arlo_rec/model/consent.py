@@ -81,6 +81,7 @@ def judge(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Deci
         or _judge_prompt(claim, prompts)
         or _judge_time(claim, now)
         or _judge_length(claim)
+        or _judge_key_time(claim, now)
         or Decision.yes("consent.press1")
     )
 
@@ -139,9 +140,22 @@ def _judge_length(claim: Claim) -> Decision | None:
     return Decision.no("consent.press1", "consent_after_call")
 
 
-def after_withdrawal(consent_at: datetime, withdrawn_at: datetime) -> bool:
-    """Whether a consent is newer than a withdrawal, with five minutes for clocks (consent.withdraw).
+def _judge_key_time(claim: Claim, now: datetime) -> Decision | None:
+    """A key press of a time to come, in a call that is as long as that, as far as is known."""
+    if claim.frames is None or claim.key_at is None or claim.key_at <= now + CLOCK_TOLERANCE:
+        return None
+    return Decision.no("scope.only", "future")
 
-    The call on which somebody withdraws was consented to before: it must not survive either.
+
+def after_withdrawal(consent_at: datetime, withdrawn_at: datetime, *, now: datetime) -> Decision:
+    """Whether a consent counts although its caller withdrew before: a newer one, given already (consent.withdraw).
+
+    There are five minutes for clocks: the call on which somebody withdraws was consented to before and must not survive
+    either. On the other side there are none: a key press of a time to come is refused (`future`, which leaves the call
+    for a later run), for it would count at once where an exchange's clock is ahead.
     """
-    return consent_at >= withdrawn_at + CLOCK_TOLERANCE
+    if consent_at < withdrawn_at + CLOCK_TOLERANCE:
+        return Decision.no("consent.withdraw", "withdrawn")
+    if consent_at > now:
+        return Decision.no("scope.only", "future")
+    return Decision.yes("consent.withdraw")

@@ -168,9 +168,17 @@ def test_the_shipped_prompts_name_both_purposes_and_the_old_one_training_only() 
 
 @pytest.mark.rule("consent.withdraw")
 def test_a_consent_counts_again_five_minutes_after_a_withdrawal() -> None:
-    assert not consent.after_withdrawal(NOW, NOW)
-    assert not consent.after_withdrawal(NOW + timedelta(minutes=5, microseconds=-1), NOW)
-    assert consent.after_withdrawal(NOW + timedelta(minutes=5), NOW)
+    later, tick = NOW + timedelta(hours=1), timedelta(microseconds=1)
+    for press, now, code in (
+        (NOW - timedelta(days=1), later, "withdrawn"),
+        (NOW, later, "withdrawn"),
+        (NOW + timedelta(minutes=5) - tick, later, "withdrawn"),
+        (NOW + timedelta(minutes=5), later, "ok"),
+        (NOW + timedelta(minutes=5, seconds=20), NOW + timedelta(seconds=1), "future"),
+        (later, later - tick, "future"),
+        (later, later, "ok"),
+    ):
+        assert consent.after_withdrawal(press, NOW, now=now).code == code, (press, now)
 
 
 @given(st.permutations(range(6)).map(lambda order: order[:3]))

@@ -42,6 +42,7 @@ class Loot:
     listening: dict[bytes, bytes] = field(default_factory=dict)
     kf: set[str] = field(default_factory=set)
     ke: set[str] = field(default_factory=set)
+    halves: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)  # of a recording's key: 64 bytes to keep
     sounds: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -94,6 +95,7 @@ def _rob_open(place: Layout, identity: Identity, db: SqliteConnection, extra: tu
         loot.kf |= {name} if kf else set()
         loot.ke |= {name} if ke else set()
         if kf and ke:
+            loot.halves[name] = kf, ke
             body = [raw[len(header.encode()) :]]
             loot.sounds[name] = b"".join(object_file.open_body(object_file.DataKey(kf, ke), header, body))
 
