@@ -12,9 +12,11 @@ import pytest
 from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.admin import grants
 from arlo_rec.admin.opening import open_store
+from arlo_rec.catalogue.grant_keys import GrantKeys
 from arlo_rec.crypto.primitives import SealingKey
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import InUse
 from arlo_rec.store import Store
 from tests.support.attack import identity, loot
 from tests.support.catalogue import catalogue
@@ -112,6 +114,29 @@ def test_a_grant_that_is_revoked_while_it_is_given_gets_nothing_more(world: Worl
         grants.grant(store, terms(), now(), meanwhile)
     assert [count(world, table) for table in ("grant_seeds", "grant_histories", "audience_wraps")] == [0, 0, 0]
     assert not loot(world, "leif").kf
+
+
+def test_what_was_wrapped_for_a_grant_that_ended_goes_in_parts_and_an_officers_next_command_does_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits(world, 5)
+    world.grant()
+    monkeypatch.setattr(grant_history, "SWEPT", 2)
+    sweep, left = GrantKeys.sweep, list[int]()
+
+    def stopped(table: GrantKeys, grant_id: str, at_most: int) -> bool:
+        if len(left) == 1:
+            left.append(0)
+            raise InUse("in_use")
+        left.append(at_most)
+        return sweep(table, grant_id, at_most)
+
+    monkeypatch.setattr(GrantKeys, "sweep", stopped)
+    assert world.run("revoke", "leif", who="sigrid").exit == 0, "the grant is over, whatever is left to be tidied"
+    assert [count(world, table) for table in ("grant_seeds", "audience_wraps", "grant_histories")] == [0, 3, 1]
+    assert not loot(world, "leif").kf
+    world.json("grants", who="sigrid")
+    assert [count(world, table) for table in ("audience_wraps", "grant_histories")] == [0, 0]
 
 
 def test_keys_are_opened_outside_every_lock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
