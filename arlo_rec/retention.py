@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import grant_keys
+from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
@@ -108,6 +108,7 @@ def _end_access(store: Store, now: datetime) -> None:
     elif grant_keys.outlived(store, now):
         with store.change(now) as change:
             end(change)
+    grant_history.sweep(store, now)
 
 
 def _tidy(store: Store, now: datetime) -> None:

@@ -4,9 +4,11 @@
     2  up to PART keys from before are opened by the subject-access key, outside every lock, and wrapped for the grant
     3  one transaction: the grant looked up again, these wrapped keys, and up to where they reach      then 2 again
 
-A crash anywhere leaves a history that the next command of any officer goes on with. They are wrapped under a key that
-comes from the seed of the grant's newest pair (`grant_keys.history_key`), so that nobody can have them wrapped for
-somebody else by writing into the catalogue.
+A crash anywhere leaves a history that the next command of any officer goes on with. Of a grant that is over, what was
+wrapped is deleted in parts, by whoever ended it or by that next command: without the seed nobody can use it.
+
+Keys are wrapped under one that comes from the seed of the grant's newest pair (`grant_keys.history_key`): nobody can
+have them wrapped for somebody else by writing into the catalogue.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from arlo_rec.catalogue.audience_keys import AudienceKeyRow
 from arlo_rec.catalogue.grant_keys import WrappedKey
 from arlo_rec.crypto import primitives
 from arlo_rec.model.audiences import audiences_for
-from arlo_rec.model.errors import Integrity
+from arlo_rec.model.errors import Integrity, InUse, Unreachable
 from arlo_rec.model.records import Grant
 from arlo_rec.store import Store
 
-PART = 1000  # keys of one transaction: 30 ms with the lock, some 250 ms before it without
+PART = 1000  # keys that are wrapped in one transaction: 30 ms with the lock, and before it some 200 ms without
+SWEPT = 10_000  # wrapped keys that are deleted in one transaction: 0.1 s
 
 Progress = Callable[[int, int], None]
 
@@ -38,6 +41,7 @@ def finish(store: Store, now: datetime, progress: Progress = lambda _done, _all:
     then the next run goes on.
     """
     forged: Integrity | None = None
+    sweep(store, now)
     for grant_id in store.catalogue.grant_keys.unfinished():
         try:
             _finish_grant(store, grant_id, now, progress)
@@ -45,6 +49,17 @@ def finish(store: Store, now: datetime, progress: Progress = lambda _done, _all:
             forged = problem
     if forged is not None:
         raise forged
+
+
+def sweep(store: Store, now: datetime) -> None:
+    """Delete what was wrapped for grants that are not live any more; the next run does what cannot be done now."""
+    table = store.catalogue.grant_keys
+    with suppress(InUse, Unreachable):
+        for grant_id in table.unfinished():
+            is_swept = _live(store, grant_id, now) is not None
+            while not is_swept:
+                with store.change(now):
+                    is_swept = _live(store, grant_id, now) is not None or table.sweep(grant_id, SWEPT)
 
 
 def _finish_grant(store: Store, grant_id: str, now: datetime, progress: Progress) -> None:

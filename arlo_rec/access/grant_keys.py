@@ -153,13 +153,18 @@ def _settle_pair(
 
 
 def close(store: Store, grants: Collection[str]) -> None:
-    """Delete the seeds of grants and all that was wrapped for them; in a change of anybody who may end access."""
-    store.catalogue.grant_keys.remove(grants)
+    """Delete the seeds of grants, without which nothing of theirs opens; in a change of anybody who may end access.
+
+    What was wrapped for them is of no use any more, and `grant_history` deletes it afterwards, part by part.
+    """
+    store.catalogue.grant_keys.remove_seeds(grants)
 
 
-def outlived(store: Store, now: datetime) -> set[str]:
-    """The grants that have seeds although they are over, or that the roster does not know."""
-    standing = {grant.id for grant in store.roster.grants if not is_over(grant, now)}
+def outlived(store: Store, now: datetime, *, person: str | None = None) -> set[str]:
+    """The grants of a person (None: of anybody) that have seeds although they are over, or that the roster lacks."""
+    standing = {
+        grant.id for grant in store.roster.grants if not is_over(grant, now) or person not in (None, grant.person)
+    }
     return store.catalogue.grant_keys.grants() - standing
 
 

@@ -85,7 +85,7 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
         with store.change(now) as change:
             store.load_documents()
             store.put_roster(store.roster.next(now, grants=(*store.roster.grants, given)))
-            grant_keys.close(store, grant_keys.outlived(store, now))
+            grant_keys.close(store, grant_keys.outlived(store, now, person=person.name))
             grant_keys.deposit(store, given, pair)
             if given.state == "live":
                 grant_keys.open_grant(store, given, person, held)
@@ -113,12 +113,13 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
         ending = [each for each in store.roster.grants if each.id in ids]
         left = tuple(each.ended(now) if each.id in ids else each for each in store.roster.grants)
         store.put_roster(store.roster.next(now, grants=left))
-        grant_keys.close(store, ids | grant_keys.outlived(store, now))
+        grant_keys.close(store, ids | grant_keys.outlived(store, now, person=name))
         for each in ending:
             change.log(GrantRevoked(**facts(each)))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, end)
+    grant_history.sweep(store, now)
     return tuple(each for each in store.roster.grants if each.id in ids)
 
 

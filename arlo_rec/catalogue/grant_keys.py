@@ -58,15 +58,17 @@ class GrantKeys:
         self._db.run(sql, (grant_id, *holders))
 
     def grants(self) -> set[str]:
-        """The grants of which anything is left."""
-        rows = self._db.rows("SELECT grant_id FROM grant_seeds UNION SELECT grant_id FROM grant_histories")
+        """The grants that have a seed or a whole history."""
+        rows = self._db.rows(
+            "SELECT grant_id FROM grant_seeds UNION SELECT grant_id FROM grant_histories WHERE reached IS NULL"
+        )
         return {str(row[0]) for row in rows}
 
-    def remove(self, grants: Collection[str]) -> None:
-        """Delete the seeds of grants, and what was wrapped for them."""
-        for table in ("grant_seeds", "grant_histories", "audience_wraps"):
-            sql = f"DELETE FROM {table} WHERE grant_id = ?"  # noqa: S608 - our tables
-            self._db.run_many(sql, [(grant,) for grant in sorted(grants)])
+    def remove_seeds(self, grants: Collection[str]) -> None:
+        """Delete the seeds of grants; their histories are then unfinished, and `sweep` deletes them."""
+        those = [(grant,) for grant in sorted(grants)]
+        self._db.run_many("DELETE FROM grant_seeds WHERE grant_id = ?", those)
+        self._db.run_many("UPDATE grant_histories SET reached = 0 WHERE grant_id = ?", those)
 
     # -- histories ------------------------------------------------------------------------------------
 
@@ -84,8 +86,20 @@ class GrantKeys:
         self._db.run("UPDATE grant_histories SET reached = ? WHERE grant_id = ?", (number, grant_id))
 
     def unfinished(self) -> list[str]:
-        """The grants whose history is not wrapped to its end."""
+        """The grants whose history is not wrapped to its end, or is to be deleted."""
         return [str(row[0]) for row in self._db.rows("SELECT grant_id FROM grant_histories WHERE reached IS NOT NULL")]
+
+    def sweep(self, grant_id: str, at_most: int) -> bool:
+        """Delete up to *at_most* keys that were wrapped for a grant, then its history; whether nothing is left."""
+        swept = self._db.run(
+            "DELETE FROM audience_wraps WHERE grant_id = ? AND audience_key IN "
+            "(SELECT audience_key FROM audience_wraps WHERE grant_id = ? LIMIT ?)",
+            (grant_id, grant_id, at_most),
+        )
+        if swept == at_most:
+            return False
+        self._db.run("DELETE FROM grant_histories WHERE grant_id = ?", (grant_id,))
+        return True
 
     def add_wrapped(self, keys: Iterable[WrappedKey]) -> None:
         """Insert or replace wrapped keys, but only of audience keys that are still there."""

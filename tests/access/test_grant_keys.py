@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from arlo_rec.access import grant_history
-from arlo_rec.admin import grants
+from arlo_rec.admin import grants, opening
 from arlo_rec.admin.opening import open_store
-from arlo_rec.crypto.primitives import SealingKey
+from arlo_rec.catalogue.grant_keys import GrantKeys
+from arlo_rec.crypto.primitives import SealingKey, fingerprint
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import InUse
 from arlo_rec.store import Store
 from tests.support.attack import identity, loot
 from tests.support.catalogue import catalogue
@@ -101,16 +103,70 @@ def test_a_call_that_is_withdrawn_while_a_grant_is_given_leaves_no_key(world: Wo
     assert [count(world, table) for table in ("audience_keys", "audience_wraps", "commit_keys")] == [0, 0, 0]
 
 
-def test_a_grant_that_is_revoked_while_it_is_given_gets_nothing_more(world: World) -> None:
+def test_a_grant_that_is_revoked_while_it_is_given_gets_nothing_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commits(world, 5)
+    wrapped = grant_history._wrapped
 
-    def meanwhile(_done: int, _all: int) -> None:
+    def meanwhile(*words: Any) -> Any:
+        made = wrapped(*words)
         world.run("revoke", "leif", who="sigrid")
+        return made
 
+    monkeypatch.setattr(grant_history, "_wrapped", meanwhile)
     with opened(world) as store:
-        grants.grant(store, terms(), now(), meanwhile)
+        grants.grant(store, terms(), now())
     assert [count(world, table) for table in ("grant_seeds", "grant_histories", "audience_wraps")] == [0, 0, 0]
     assert not loot(world, "leif").kf
+
+
+def test_a_history_goes_on_under_the_newest_pair_where_an_officer_leaves_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who left could open the pair before, and so whatever was wrapped under it later."""
+    words = ("--role", "officer", "--new-passphrase-file", str(world.base / "passphrase"))
+    world.json("person", "add", "solveig", *words, who="sigrid")
+    held, wrapped = commits(world, 3), grant_history._wrapped
+
+    def meanwhile(*words: Any) -> Any:
+        made = wrapped(*words)
+        monkeypatch.setattr(grant_history, "_wrapped", wrapped)
+        monkeypatch.setattr(opening, "_go_on_with_grants", lambda *_words: None)  # else it would be done before
+        world.run("person", "remove", "solveig", "--yes", who="sigrid")
+        return made
+
+    monkeypatch.setattr(grant_history, "_wrapped", meanwhile)
+    with opened(world) as store:
+        grants.grant(store, terms(), now())
+        newest = {fingerprint(grant.public) for grant in store.roster.grants}
+    db = catalogue(world)
+    assert {bytes(row[0]) for row in db.rows("SELECT pair FROM audience_wraps")} == newest
+    db.close()
+    assert set(loot(world, "leif").sounds) == held
+
+
+def test_what_was_wrapped_for_a_grant_that_ended_goes_in_parts_and_an_officers_next_command_does_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits(world, 5)
+    world.grant()
+    monkeypatch.setattr(grant_history, "SWEPT", 2)
+    sweep, left = GrantKeys.sweep, list[int]()
+
+    def stopped(table: GrantKeys, grant_id: str, at_most: int) -> bool:
+        if len(left) == 1:
+            left.append(0)
+            raise InUse("in_use")
+        left.append(at_most)
+        return sweep(table, grant_id, at_most)
+
+    monkeypatch.setattr(GrantKeys, "sweep", stopped)
+    assert world.run("revoke", "leif", who="sigrid").exit == 0, "the grant is over, whatever is left to be tidied"
+    assert [count(world, table) for table in ("grant_seeds", "audience_wraps", "grant_histories")] == [0, 3, 1]
+    assert not loot(world, "leif").kf
+    world.json("grants", who="sigrid")
+    assert [count(world, table) for table in ("audience_wraps", "grant_histories")] == [0, 0]
 
 
 def test_keys_are_opened_outside_every_lock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity
-from arlo_rec.model.strict_json import canonical
+from arlo_rec.model.strict_json import canonical, from_base64, parse_object
 from tests.support.attack import identity, loot, rob
 from tests.support.catalogue import catalogue, own_code
 from tests.support.world import World
@@ -44,11 +44,14 @@ def plant(world: World, db: SqliteConnection, grant: str) -> None:
     public = primitives.SealingKey.from_seed(SEED).public
     pair = primitives.fingerprint(public)
     known_pair = next(row[0] for row in db.rows("SELECT DISTINCT pair FROM grant_seeds WHERE grant_id = ?", (grant,)))
-    access = db.rows("SELECT access_key FROM commit_keys")[0][0]
-    holders = [(row[0], identity(world, "leif").sealing.public) for row in db.rows("SELECT holder FROM grant_seeds")]
-    holders.append((access, public))
+    ((roster,),) = db.rows("SELECT body FROM documents WHERE kind = 'roster'")
+    document = parse_object(bytes(roster))
+    publics = [from_base64(person["seal"]) for person in document["people"]]
+    holders = {primitives.fingerprint(each): each for each in publics}
+    holders |= {bytes.fromhex(each["id"]): from_base64(each["public"]) for each in document["access_keys"]}
+    access = bytes.fromhex(document["access_keys"][-1]["id"])
     for each in (pair, known_pair):
-        for holder, key in holders:
+        for holder, key in holders.items():
             info = b"arlo-rec/1/grant seed\0" + place.id + each + holder + grant.encode()
             sealed = primitives.seal(key, SEED, info)
             db.run("INSERT OR REPLACE INTO grant_seeds VALUES (?, ?, ?, ?)", (grant, each, holder, sealed))

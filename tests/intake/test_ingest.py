@@ -514,24 +514,24 @@ def test_two_runs_over_one_spool_take_every_call_once_and_refuse_none(world: Wor
 def test_a_batch_is_for_whoever_has_a_grant_when_it_is_committed_and_nothing_is_sealed_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the sealing of the first batch and its commit one grant ends and another is given."""
+    """Right before the first batch is committed, with the second one sealed already, a grant ends and one is given."""
     for number in range(4):
         world.deliver(f"call{number}", seconds=0.01, seed=number)
     world.grant("turid")
-    begin, seal, sealed = Batch.begin, sealing.seal, list[str]()
+    commit, seal, sealed = Batch._commit, sealing.seal, list[str]()
 
-    def granted_after_the_first(batch: Batch) -> None:
-        monkeypatch.setattr(Batch, "begin", begin)
-        begin(batch)
+    def granted_before(batch: Batch, calls: Any) -> None:
+        monkeypatch.setattr(Batch, "_commit", commit)
         world.json("revoke", "turid", who="sigrid")
         world.grant()
+        commit(batch, calls)
 
     def noted(*words: Any) -> Any:
         sealed.append(words[0].id.hex())
         return seal(*words)
 
     monkeypatch.setattr(intake, "BATCH", 2)
-    monkeypatch.setattr(Batch, "begin", granted_after_the_first)
+    monkeypatch.setattr(Batch, "_commit", granted_before)
     monkeypatch.setattr(sealing, "seal", noted)
     taken = {call["id"] for call in ingest(world, exit=0)["accepted"]}
     assert len(taken) == 4
