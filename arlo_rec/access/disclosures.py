@@ -1,8 +1,9 @@
 """Disclosures: who was given something (exports, access packages, backups), and who must delete what (GDPR 19).
 
 A disclosure is recorded with the log entry that allows it, before a byte leaves; where no file was written, the row is
-deleted again. When a recording in it is erased, it becomes `open` until its deletion is confirmed. A backup needs no
-confirmation: its next run removes what was erased.
+deleted again, and the log says so: the table is an index of the log, which `oversight.evidence` computes anew. When a
+recording in it is erased, it becomes `open` until its deletion is confirmed. A backup needs no confirmation: its next
+run removes what was erased.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
-from arlo_rec.model.audit_events import DeletionConfirmed
+from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow
@@ -50,8 +51,9 @@ def unless_written(store: Store, seq: int | None, now: datetime) -> Iterator[Non
         yield
     except BaseException:
         if seq is not None:
-            with store.change(now):
+            with store.change(now) as change:
                 store.catalogue.disclosures.remove(seq)
+                change.log(LeftNothing(of=seq))
         raise
 
 

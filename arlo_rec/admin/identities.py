@@ -79,7 +79,7 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
         write_service(new.key_out, identity)
     else:
         write_locked(store.layout, identity, new.passphrase or (one_time or "").encode())
-    write_catalogue_seal(store.layout, name, person.seal_key, catalogue_seeds(store))
+    write_catalogue_seal(store.layout, name, person.seal_key, catalogue_seeds(store), store.identity.signing)
     _enrol(store, person, now)
     return Added(person, one_time, identity)
 
@@ -171,7 +171,8 @@ def renew_recovery(store: Store, now: datetime) -> str:
     else:
         keys = (identity.sealing.public, identity.signing.public)
         person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True, by=store.person.name)
-        write_catalogue_seal(store.layout, identity.name, person.seal_key, catalogue_seeds(store))
+        seeds, signer = catalogue_seeds(store), store.identity.signing
+        write_catalogue_seal(store.layout, identity.name, person.seal_key, seeds, signer)
         _enrol(store, person, now)
     write_locked(store.layout, identity, clean_passphrase(secret.encode()))
     return secret
@@ -204,7 +205,7 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
 
     protocol.replace_root(store, now, renew)
     escrow.expire(store, now)
-    write_catalogue_seal(store.layout, old.name, new.seal_key, catalogue_seeds(store))
+    write_catalogue_seal(store.layout, old.name, new.seal_key, catalogue_seeds(store), store.identity.signing)
     return new
 
 

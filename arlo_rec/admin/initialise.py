@@ -92,7 +92,8 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     store.close()
     for identity, secret in ((officer, passphrase), (recovery, clean_passphrase(recovery_key.encode()))):
         write_locked(folders, replace(identity, pin=pin), secret)
-        write_catalogue_seal(folders, identity.name, identity.sealing.public, [founders.catalogue_seed])
+        sealed_to = (identity.name, identity.sealing.public)
+        write_catalogue_seal(folders, *sealed_to, [founders.catalogue_seed], officer.signing)
     layout.finish(folders)
     return Initialised(folders, name, vkey, officer_vkey, recovery_key)
 

@@ -66,7 +66,7 @@ def _hand_over(store: Store, *, old: bytes, new: bytes, now: datetime) -> None:
 
 def _seal_to_all(store: Store, seeds: list[bytes]) -> None:
     for person in store.roster.people:
-        write_catalogue_seal(store.layout, person.name, person.seal_key, seeds)
+        write_catalogue_seal(store.layout, person.name, person.seal_key, seeds, store.identity.signing)
 
 
 def _in_use(store: Store, seeds: list[bytes]) -> bytes:

@@ -7,6 +7,7 @@ command. When the catalogue is re-keyed the log's key changes too, and the old k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -161,6 +162,25 @@ class AuditLog:
         """Every entry that names a recording, in order."""
         sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
         yield from self._read(sql, (recording,))
+
+    def naming(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
+        """Every entry that names one of *recordings*, in order, by the entries themselves and not by the index.
+
+        For an answer that must be true whatever somebody did to the index; a million entries take some seconds. Raises
+        Integrity where one cannot be read.
+        """
+        names = [recording.hex().encode("ascii") for recording in recordings]
+        if not names:
+            return
+        wanted = re.compile(b"|".join(names))
+        for raw in self._db.rows("SELECT seq, body FROM entries WHERE body IS NOT NULL ORDER BY seq"):
+            if wanted.search(raw[1]):
+                yield from self._read("SELECT seq, body FROM entries WHERE seq = ?", (raw[0],))
+
+    def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
+        """The index of the recordings that entries before number *end* name, in no particular order."""
+        for recording, seq in self._db.rows("SELECT recording, seq FROM mentions WHERE seq < ?", (end,)):
+            yield bytes(recording), int(seq)
 
     def raw_entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
         """Entries with begin <= seq < end in order, at most *limit* (-1: all), as they are stored."""

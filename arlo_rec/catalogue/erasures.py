@@ -88,6 +88,12 @@ class Erasures:
         kind, at, rule, ids = rows[0]
         return Erasure(number, str(kind), from_micros(at), str(rule), _ids(ids))
 
+    def logged(self) -> Iterator[tuple[str, int, tuple[RecordingId, ...]]]:
+        """The number of every erasure, that of its log entry, and what it erased."""
+        sql = "SELECT e.number, p.seq, e.recordings FROM erasures e LEFT JOIN proofs p ON p.number = e.number"
+        for number, seq, ids in self._db.rows(sql):
+            yield str(number), -1 if seq is None else int(seq), _ids(ids)
+
     def count_since(self, at: datetime) -> int:
         """The number of recordings that were erased at or after *at*."""
         rows = self._db.rows("SELECT recordings FROM erasures WHERE at >= ?", (to_micros(at),))

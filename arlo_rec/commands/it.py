@@ -189,7 +189,9 @@ def _status_json(current: Status) -> dict[str, Any]:
         "own_access": [_access_json(grant) for grant in current.own_access],
         "waiting": [_access_json(grant) for grant in current.waiting],
         "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem]
-        + (["clock_behind"] if current.clock_behind else []),
+        + (["clock_behind"] if current.clock_behind else [])
+        + ([current.root_problem] if current.root_problem else [])
+        + (["ballast_missing"] if current.ballast_missing else []),
     }
 
 
@@ -225,6 +227,8 @@ def _status_lines(run: Run, current: Status) -> list[str]:
     for grant in current.waiting:
         lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
     lines += [run.say("critical.clock_behind")] if current.clock_behind else []
+    lines += [run.say("critical.root", what=run.say(f"error.{current.root_problem}"))] if current.root_problem else []
+    lines += [run.say("critical.ballast_missing")] if current.ballast_missing else []
     for row in current.refused:
         lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
     lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []

@@ -8,7 +8,7 @@ the page lists every access, by role and never by name. `letter` words the lette
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,8 @@ from arlo_rec import audio
 from arlo_rec.access import audience_keys, disclosures, gate, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
+from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.cases import CaseRow
-from arlo_rec.catalogue.copies import Copy
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar.answer import Answer, Case, CaseState, CopyFacts, PossibleAccess, RecordedAccess, RecordingFacts
@@ -42,7 +42,7 @@ from arlo_rec.model.audit_events import (
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Integrity, NothingMatched, Refused, Usage
 from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Private, Recording, from_iso
+from arlo_rec.model.records import Kind, Private, Recording, RecordingId, from_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import (
     POLICY_VERSION,
@@ -244,6 +244,7 @@ def _recordings(
     if not permits:
         return []
     erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
+    entries = list(store.log.naming([each for permit in permits for each in _with_copies(store, permit.recording)]))
     recordings = []
     for permit in permits:
         recording = permit.recording
@@ -253,7 +254,9 @@ def _recordings(
             raise Refused("gone_meanwhile", rule="consent.withdraw")
         body = b"".join(gate.listen_to(store, permit, clock))
         sound = sound_for(body, known["channels"], whole=request.whole_call)
-        recordings.append(_facts(store, recording, known, sound, whole=request.whole_call))
+        accesses = _accesses(store, entries, _with_copies(store, recording))
+        facts = _facts(store, recording, known, sound, whole=request.whole_call)
+        recordings.append(replace(facts, accesses=accesses))
     return recordings
 
 
@@ -296,21 +299,20 @@ def _facts(
         own_speech=sound.wav is not None and not whole,
         withheld=sound.withheld,
         copies=tuple(CopyFacts(copy.made_at, copy.state) for copy in copies),
-        accesses=_accesses(store, recording, copies),
+        accesses=(),
         grants=_possible_accesses(store, recording),
     )
 
 
-def _accesses(store: Store, recording: Recording, copies: Sequence[Copy]) -> tuple[RecordedAccess, ...]:
-    """Every logged access to a recording and its copies: in a search, exported, opened for a request."""
-    accesses = []
-    for recording_id in (recording.id, *(copy.id for copy in copies)):
-        for entry in store.log.about(recording_id):
-            body = entry.body or {}
-            access = _access(body)
-            if access is not None:
-                action, purpose = access
-                accesses.append(RecordedAccess(from_iso(body["at"]), action, purpose, _role(store, body["person"])))
+def _accesses(store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId]) -> tuple[RecordedAccess, ...]:
+    """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request."""
+    names, accesses = {recording.hex() for recording in named}, []
+    for entry in entries:
+        body = entry.body or {}
+        access = _access(body) if names & set(body.get("recordings", ())) else None
+        if access is not None:
+            action, purpose = access
+            accesses.append(RecordedAccess(from_iso(body["at"]), action, purpose, _role(store, body["person"])))
     return tuple(sorted(accesses, key=lambda access: access.at))
 
 
@@ -337,6 +339,10 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
             looked = body["action"] == Action.WITHDRAW  # of a version that logs more about it than this one
             return ("withdraw_shown", "withdrawal") if looked else (str(body["action"]), body.get("purpose"))
     return None
+
+
+def _with_copies(store: Store, recording: Recording) -> list[RecordingId]:
+    return [recording.id, *(copy.id for copy in store.catalogue.copies.of_original(recording.id))]
 
 
 def _possible_accesses(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:

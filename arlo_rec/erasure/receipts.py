@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec.backends.durable import write_whole
+from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.erasures import Erasure, NewProof
 from arlo_rec.crypto import merkle, primitives
@@ -71,6 +72,22 @@ def write(store: Store, erasure: Erasure) -> Path:
     content = canonical({**receipt, "signature": to_base64(signature)})
     write_whole(path, content + b"\n", mode=store.layout.file_mode, below=store.layout.store)
     return path
+
+
+def is_as_written(store: Store, number: str) -> bool:
+    """Whether the receipt of a finished erasure is there, genuine, and of that erasure and its entry in this log."""
+    erasure, proof = store.catalogue.erasures.get(number), store.catalogue.erasures.proof(number)
+    try:
+        raw = read_small(file_for(store, number), LONGEST, below=store.layout.store)
+        receipt = verify(raw).receipt
+    except (OSError, Integrity):
+        return False
+    ours = {key.vkey for key in store.log.key_chain()}
+    return (
+        {key: receipt[key] for key in _erased(store, erasure)} == _erased(store, erasure)
+        and (receipt["entry"]["seq"], receipt["entry"]["leaf"]) == (proof.seq, to_base64(proof.leaf))
+        and {key["vkey"] for key in receipt["log_keys"]} <= ours
+    )
 
 
 def signed_proof(store: Store, erasure: Erasure, tree: merkle.Tree) -> NewProof:

@@ -3,7 +3,8 @@
 A person's file holds Argon2id parameters and a locked blob: the person's seed and the newest link of the chain of
 authority, so that nothing has to be trusted on first use. A service's file is the same blob unencrypted, readable
 for one login account. The catalogue key is sealed in a file of its own, so that an officer can renew it without
-anybody's passphrase.
+anybody's passphrase. Files in the store are signed, by the person and by whoever sealed, so that `verify` sees a
+changed byte without a passphrase.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from arlo_rec.backends.bounded_read import read_handle
 from arlo_rec.backends.durable import disk, write_whole
@@ -22,6 +25,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.keys.authority import NO_PIN, Pin
 from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import Integrity, NotUnlocked, Usage
+from arlo_rec.model.records import Person
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
 KEY_FILE_BYTES = 64 * 1024  # a key file has 700 bytes; a passphrase file has a line
@@ -89,7 +93,7 @@ def write_locked(
     }
     key = primitives.passphrase_key(passphrase, salt, cost)
     blob = primitives.wrap(key, canonical(_blob(identity)), _bound(place, identity.name, head))
-    content = canonical({**head, "blob": to_base64(blob)})
+    content = _signed(place, {**head, "blob": to_base64(blob)}, identity.signing)
     write_whole(place.key_file(identity.name), content, mode=place.file_mode, below=place.store)
 
 
@@ -103,6 +107,7 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
     try:
         document = parse_object(raw)
+        del document["signed_by"], document["signature"]
         kdf, blob = document["kdf"], from_base64(document.pop("blob"))
         cost = primitives.Argon2Cost(int(kdf["t"]), int(kdf["p"]), int(kdf["m_kib"]))
         key = primitives.passphrase_key(passphrase, from_base64(document["salt"], 16), cost)
@@ -160,11 +165,14 @@ def read_secret(path: Path, *, guarded: bool = False) -> bytes:
         os.close(handle)
 
 
-def write_catalogue_seal(place: Layout, name: str, public: bytes, seeds: list[bytes]) -> None:
+def write_catalogue_seal(
+    place: Layout, name: str, public: bytes, seeds: list[bytes], signer: primitives.SigningKey
+) -> None:
     """Seal the catalogue's seeds (newest first; two only during a re-keying) to a person."""
     info = _seal_info(place, public)
     sealed = [to_base64(primitives.seal(public, seed, info)) for seed in seeds]
-    content = canonical({"format": 1, "catalogue": sealed})
+    holder = primitives.fingerprint(public).hex()
+    content = _signed(place, {"format": 1, "holder": holder, "catalogue": sealed}, signer)
     write_whole(place.seal_file(name), content, mode=place.file_mode, below=place.store)
 
 
@@ -182,6 +190,43 @@ def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
         return [identity.sealing.open(seed, info) for seed in sealed]
     except primitives.Sealed:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None
+
+
+def is_own_key_file(place: Layout, person: Person) -> bool:
+    """Whether a person's key file is there and unchanged, by their own signature; an older one of theirs is, too."""
+    signed = _read_signed(place, place.key_file(person.name))
+    return signed is not None and signed[0] == person.sign_key and {"kdf", "salt", "blob"} <= signed[1].keys()
+
+
+def is_seal_for(place: Layout, person: Person, signers: Collection[bytes]) -> bool:
+    """Whether the catalogue's seal of a person is there and unchanged, by the signature of one of *signers*."""
+    signed = _read_signed(place, place.seal_file(person.name))
+    holder = primitives.fingerprint(person.seal_key).hex()
+    return signed is not None and signed[0] in signers and signed[1].get("holder") == holder
+
+
+def _signed(place: Layout, document: dict[str, object], signer: primitives.SigningKey) -> bytes:
+    """A document with its signer and signature: whoever has the roster sees whether a byte was changed."""
+    plain = canonical({**document, "signed_by": to_base64(signer.public)})
+    signature = to_base64(signer.sign(_file_message(place, plain)))
+    return canonical({**document, "signed_by": to_base64(signer.public), "signature": signature})
+
+
+def _read_signed(place: Layout, path: Path) -> tuple[bytes, dict[str, Any]] | None:
+    """The signer of a file and what it says; None where it is missing, changed or none of ours."""
+    try:
+        raw = read_small(path, KEY_FILE_BYTES, below=place.store)
+        document = parse_object(raw)
+        signature, signer = from_base64(document.pop("signature"), 64), from_base64(document["signed_by"], 32)
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+    one_form = canonical({**document, "signature": to_base64(signature)}) == raw
+    genuine = primitives.verified(signer, signature, _file_message(place, canonical(document)))
+    return (signer, document) if one_form and genuine else None
+
+
+def _file_message(place: Layout, plain: bytes) -> bytes:
+    return b"arlo-rec/1/key file\0" + place.id + plain
 
 
 def _blob(identity: Identity) -> dict[str, object]:

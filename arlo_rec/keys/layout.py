@@ -6,6 +6,7 @@ No path holds a person's name: people's files are named by a hash of the store's
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -160,6 +161,16 @@ def fill_ballast(place: Layout) -> None:
         os.posix_fallocate(handle, 0, BALLAST_BYTES)
     finally:
         os.close(handle)
+
+
+def ballast_is_missing(place: Layout) -> bool:
+    """Whether the ballast is gone or shorter though the disk has room for it twice: no erasure needed it."""
+    try:
+        about, disk_now = shared_folder.status(place.ballast), os.statvfs(place.store)
+    except OSError:
+        return True
+    is_whole = about is not None and stat.S_ISREG(about.st_mode) and about.st_blocks * 512 >= BALLAST_BYTES
+    return not is_whole and disk_now.f_bavail * disk_now.f_frsize > 2 * BALLAST_BYTES
 
 
 def restore_ballast(place: Layout) -> None:

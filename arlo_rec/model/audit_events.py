@@ -217,6 +217,13 @@ class DeletionConfirmed(AuditEvent):
     by: str
 
 
+class LeftNothing(AuditEvent):
+    """No file came into being of the copy that the entry `of` let go: it is no disclosure."""
+
+    ACTION, OUTCOME, RULE = "handed out", "failed", "consent.withdraw"
+    of: int
+
+
 class LogShown(AuditEvent):
     """The log was read."""
 

@@ -31,6 +31,7 @@ from arlo_rec.model.records import Kind, Recording, RecordingId
 from arlo_rec.policy import State
 from arlo_rec.store import Store
 
+Parsed = tuple[int, Mapping[str, Any] | None]  # an entry's number and its JSON (None where it cannot be read)
 _BATCH = 5000  # held rows read at once in the second pass
 
 
@@ -56,13 +57,13 @@ class ConsistencyCheck:
 
     # -- pass 1 ---------------------------------------------------------------------------------------
 
-    def follow(self, bodies: Sequence[Body]) -> None:
-        """Check a batch of the log's bodies; batches are passed in order."""
+    def follow(self, entries: Sequence[Parsed]) -> None:
+        """Check a batch of the log's entries; batches are passed in order."""
         taken: dict[RecordingId, str] = {}
         gone: set[RecordingId] = set()
-        for seq, body in bodies:
+        for seq, entry in entries:
             self._log_end = seq + 1
-            for recording, digest in _effects(body):
+            for recording, digest in _effects(entry):
                 if digest is not None:
                     taken[recording] = digest
                     gone.discard(recording)
@@ -183,7 +184,7 @@ class ConsistencyCheck:
         """The effects on a recording of entries after the checked part of the log, as `_effects` yields them."""
         for entry in self._store.log.about(recording):
             if entry.seq >= self._log_end and entry.body is not None:
-                yield from (digest for named, digest in _effect(entry.body) if named == recording)
+                yield from (digest for named, digest in _effects(entry.body) if named == recording)
 
 
 def _belongs(key: AudienceKeyRow, recording: Recording) -> bool:
@@ -200,16 +201,28 @@ def _header(head: bytes) -> object_file.Header | None:
         return None
 
 
-def _effects(body: bytes | None) -> Iterator[tuple[RecordingId, str | None]]:
+def parsed(bodies: Sequence[Body]) -> list[Parsed]:
+    """A batch of the log's bodies as JSON."""
+    return [(seq, _json(body)) for seq, body in bodies]
+
+
+def _json(body: bytes | None) -> Mapping[str, Any] | None:
+    try:
+        return read_body(body) if body is not None else None
+    except ValueError:
+        return None  # not an entry of this program; `audit_check` reports it
+
+
+def _effects(entry: Mapping[str, Any] | None) -> Iterator[tuple[RecordingId, str | None]]:
     """The effects of an entry: ids that were taken in, with the row's digest, or erased (None)."""
     try:
-        yield from _effect(read_body(body)) if body is not None else ()
+        yield from _effect(entry) if entry is not None else ()
     except (KeyError, TypeError, ValueError):
-        return  # not an entry of this program; `audit_check` reports it
+        return  # not an entry of this program
 
 
-def _effect(entry: dict[str, Any]) -> Iterator[tuple[RecordingId, str | None]]:
-    """The same for parsed JSON; by action and outcome, because building a million events would be slow."""
+def _effect(entry: Mapping[str, Any]) -> Iterator[tuple[RecordingId, str | None]]:
+    """The same, by action and outcome, because building a million events would be slow."""
     happened = (entry.get("action"), entry.get("outcome"))
     if happened in taking_in():
         digest = entry["detail"]["sworn"]

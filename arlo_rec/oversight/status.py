@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 from arlo_rec.access import disclosures
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.refusals import RefusalCount
+from arlo_rec.keys import root_secret
+from arlo_rec.keys.layout import ballast_is_missing
+from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Grant
 from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, clock_against_log
@@ -34,6 +37,8 @@ class Status:
     weak_disk: str | None
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
+    root_problem: str | None  # an older root, or none, as a code
+    ballast_missing: bool
     check_word: str  # of the newest link of the chain of authority
     own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
     waiting: tuple[Grant, ...]  # grants that wait for a second officer
@@ -59,9 +64,20 @@ def status(store: Store, now: datetime) -> Status:
         feed=feed.status(store),
         own_access=tuple(each for each in store.roster.grants if each.own and not each.approvals and each.live(now)),
         waiting=tuple(each for each in store.roster.grants if each.waits(now)),
+        root_problem=root_problem(store),
+        ballast_missing=ballast_is_missing(store.layout),
         check_word=store.authority.spoken(),
         unconfirmed=disclosures.count_open(store),
     )
+
+
+def root_problem(store: Store) -> str | None:
+    """What is wrong with the root folder by its generation alone, which every role sees; None where nothing is."""
+    try:
+        root_secret.choose(store.root.read(), store.meta.number("generation"))
+    except ArloError as problem:
+        return problem.code
+    return None
 
 
 def weak_disk(store: Store) -> str | None:

@@ -5,7 +5,7 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +17,12 @@ from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import root_secret, vouching
+from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
+from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.errors import ArloError, NotGranted, Unreachable
 from arlo_rec.offsite import feed
-from arlo_rec.oversight.consistency import ConsistencyCheck, Problem
+from arlo_rec.oversight.consistency import ConsistencyCheck, Problem, parsed
+from arlo_rec.oversight.evidence import EvidenceCheck
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
 
@@ -52,7 +55,7 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> Findings:
     with ThreadPoolExecutor(max_workers=1) as thread:  # the engine's check takes a third of the time, without the GIL
         file_check = thread.submit(store.db.check_file)
         try:
-            found = _compared(store, read_data=read_data)
+            found = _compared(store, now, read_data=read_data)
         except Exception:  # a page that cannot be read, or was exchanged, ends the checks that read it
             found = Findings([])
             if not file_check.result():
@@ -61,9 +64,15 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> Findings:
         return Findings(doubts + damaged + found.problems, found.feed_foreign)
 
 
-def _compared(store: Store, *, read_data: bool) -> Findings:
-    check = ConsistencyCheck(store, read_data=read_data)
-    log = audit_check.check(store.log, store.signers(), store.officers_ever(), signatures=True, follow=check.follow)
+def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
+    check, evidence = ConsistencyCheck(store, read_data=read_data), EvidenceCheck(store, now)
+
+    def follow(bodies: Sequence[audit_check.Body]) -> None:
+        entries = parsed(bodies)
+        check.follow(entries)
+        evidence.follow(entries)
+
+    log = audit_check.check(store.log, store.signers(), store.officers_ever(), signatures=True, follow=follow)
     problems = [Problem(code, "log") for code in log]
     fed = feed.check(store)
     problems += [Problem(code, "feed") for code in fed.problems]
@@ -72,7 +81,9 @@ def _compared(store: Store, *, read_data: bool) -> Findings:
     problems += [Problem("voucher_missing", key) for key in _unvouched(store)]
     problems += [Problem("rows_changed", table) for table in _changed_tables(store, read_data=read_data)]
     problems += [Problem("file_missing", name) for name in _missing_files(store)]
-    return Findings(problems + check.problems(), fed.foreign)
+    problems += [Problem("file_changed", name) for name in _changed_files(store)]
+    problems += [Problem("ballast_missing", "ballast")] if ballast_is_missing(store.layout) else []
+    return Findings(problems + evidence.problems() + check.problems(), fed.foreign)
 
 
 def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:
@@ -111,6 +122,17 @@ def _missing_files(store: Store) -> Iterator[str]:
         wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
     wanted += [receipts.file_for(store, number) for number in store.catalogue.erasures.finished()]
     yield from (f"{path.parent.name}/{path.name}" for path in wanted if not is_plain(path, below=layout.store))
+
+
+def _changed_files(store: Store) -> Iterator[str]:
+    """Key files and seals of the roster's people that are there, and not as somebody who may write them signed them."""
+    layout, signers = store.layout, store.signers()
+    for person in store.roster.people:
+        key_file, seal = layout.key_file(person.name), layout.seal_file(person.name)
+        if not person.service and is_plain(key_file, below=layout.store) and not is_own_key_file(layout, person):
+            yield f"{key_file.parent.name}/{key_file.name}"
+        if is_plain(seal, below=layout.store) and not is_seal_for(layout, person, signers):
+            yield f"{seal.parent.name}/{seal.name}"
 
 
 def _root_problems(store: Store) -> Iterator[Problem]:

@@ -35,6 +35,7 @@ from arlo_rec.model.audit_events import (
     Erases,
     EscrowRegistered,
     Initialised,
+    LeftNothing,
     Opened,
     OpenedForSubject,
     PersonAdded,
@@ -266,6 +267,8 @@ def _take_effect(replay: Replay, seq: int, body: Mapping[str, Any], event: Audit
             replay.disclosures[seq] = Disclosure("export", str(body["person"]), at, recordings)
         case OpenedForSubject() if recordings:
             replay.disclosures[seq] = Disclosure("package", str(body["person"]), at, recordings)
+        case LeftNothing(of=disclosure):
+            replay.disclosures.pop(_number(disclosure), None)
         case DeletionConfirmed(of=disclosure):
             replay.confirmed.add(_number(disclosure))
         case PersonRemoved(removed=name):

@@ -302,7 +302,7 @@ def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
         for folder in ("people", "receipts"):
             sync_folder(store.layout.store / folder, below=here)
     for person in store.roster.people:
-        write_catalogue_seal(store.layout, person.name, person.seal_key, [new_seed])
+        write_catalogue_seal(store.layout, person.name, person.seal_key, [new_seed], store.identity.signing)
 
 
 # -- 4 and 5: what happened since ---------------------------------------------------------------------

@@ -26,7 +26,7 @@ from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Kind, Person, RecordingId
-from arlo_rec.oversight.consistency import _effects
+from arlo_rec.oversight.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
 from arlo_rec.ui.config import beforehand, settle
 from tests.fuzz.target import Target
@@ -269,7 +269,8 @@ _ENTRY = strict_json.canonical(
 
 
 def _entry(raw: bytes) -> bool:
-    told = list(_effects(raw))
+    ((_, entry),) = parsed([(0, raw)])
+    told = list(_effects(entry))
     with suppress(ValueError):
         assert isinstance(audit_log.read_body(raw), dict)
     return bool(told)

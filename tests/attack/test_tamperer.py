@@ -1,0 +1,147 @@
+"""Whoever strikes or changes evidence, with the catalogue's key and sums in order: `verify` computes it anew from the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.i18n.messages import say
+from arlo_rec.keys import layout
+from arlo_rec.store import Store
+from tests.support import world as worlds
+from tests.support.answers import opened
+from tests.support.attack import own_code
+from tests.support.backups import back_up
+from tests.support.faults import damage
+from tests.support.world import REASON, World
+
+pytestmark = pytest.mark.rule("security.monitored")
+
+
+@pytest.fixture(scope="module")
+def lived(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Calls, an export, an access answer, a withdrawal and its receipt."""
+    world = worlds.copy(template, tmp_path_factory.mktemp("lived"))
+    call, _ = world.take_in("a", "b", seed=1)
+    world.take_in("c", seed=3, caller="+4790000002")
+    world.grant("leif")
+    why = ("--purpose", "quality", "--reason", REASON)
+    world.json("export", call, *why, "--out", str(world.base / "out.wav"), who="leif")
+    identity = ("--identity", "called back on the number of the contract", "--out", str(world.base / "answer.html"))
+    world.json("dsar", "90000001", *identity, who="sigrid")
+    world.json("withdraw", "90000002", "--yes", who="siri")
+    assert world.run("verify", "--read-data", who="iver").exit == 0
+    return world
+
+
+@pytest.fixture
+def twin(lived: World, tmp_path: Path) -> World:
+    return worlds.copy(lived, tmp_path)
+
+
+def problems(world: World) -> set[str]:
+    found = world.run("verify", "--json", who="iver")
+    return {problem["code"] for problem in found.json.get("problems", [])}
+
+
+def strike(sql: str) -> Callable[[Store], object]:
+    return lambda store: store.db.run(sql)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (strike("DELETE FROM recipients WHERE kind = 'export'"), "disclosure_differs"),
+        (strike("UPDATE recipients SET state = 'confirmed'"), "disclosure_differs"),
+        (strike("UPDATE recipients SET person = 'turid'"), "disclosure_differs"),
+        (
+            strike("INSERT INTO recipients SELECT 1, kind, person, at, state FROM recipients LIMIT 1"),
+            "disclosure_differs",
+        ),
+        (strike("DELETE FROM mentions WHERE seq = (SELECT max(seq) FROM mentions)"), "mentions_differ"),
+        (strike("INSERT OR IGNORE INTO mentions SELECT recording, 0 FROM mentions"), "mentions_differ"),
+        (strike("DELETE FROM tombstones"), "tombstone_missing"),
+        (strike("UPDATE tombstones SET at = at - 1"), "tombstone_missing"),
+        (strike("DELETE FROM burials"), "tombstone_missing"),
+        (strike("UPDATE erasures SET recordings = ''"), "erasure_differs"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_row_of_an_index_that_is_struck_or_changed_is_named(
+    twin: World, change: Callable[[Store], object], code: str
+) -> None:
+    with own_code(twin, "iver") as store, store.change(datetime.now(UTC)):
+        change(store)
+    assert problems(twin) == {code}
+
+
+@pytest.mark.parametrize("how", ["emptied", "changed", "of another"])
+def test_a_receipt_that_was_changed_emptied_or_exchanged_is_named(twin: World, how: str) -> None:
+    (receipt,) = (twin.store / "receipts").iterdir()
+    if how == "emptied":
+        receipt.write_bytes(b"")
+    elif how == "changed":
+        said = json.loads(receipt.read_text())
+        receipt.write_text(json.dumps({**said, "count": 7}, sort_keys=True, separators=(",", ":")) + "\n")
+    else:
+        twin.json("withdraw", "90000001", "--yes", who="siri")
+        newer = next(each for each in (twin.store / "receipts").iterdir() if each != receipt)
+        receipt.write_bytes(newer.read_bytes())
+    assert problems(twin) == {"receipt_changed"}
+
+
+@pytest.mark.parametrize("kind", ["people", "seals"])
+def test_a_key_file_or_a_seal_that_was_damaged_is_named(twin: World, kind: str) -> None:
+    place = layout.find(twin.store)
+    path = place.key_file("leif") if kind == "people" else place.seal_file("cron")
+    content = path.read_bytes()
+    for at in (len(content) // 3, len(content) // 2, len(content) - 3):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        assert problems(twin) == {"file_changed"}, at
+    path.write_bytes(content)
+    assert not problems(twin)
+
+
+def test_the_ballast_that_is_gone_is_named_by_verify_and_status(twin: World) -> None:
+    (twin.store / "ballast").unlink()
+    assert problems(twin) == {"ballast_missing"}
+    assert twin.run("status", "--json", who="iver").json["critical"] == ["ballast_missing"]
+    twin.json("withdraw", "90000001", "--yes", who="siri")
+    assert not problems(twin)
+
+
+def test_an_older_root_is_named_by_the_status_of_somebody_who_cannot_open_it(twin: World) -> None:
+    root = twin.root / "root"
+    older = root.read_bytes()
+    twin.json("withdraw", "90000001", "--yes", who="siri")
+    root.write_bytes(older)
+    status = twin.run("status", "--json", who="iver")
+    assert (status.exit, status.json["critical"]) == (3, ["root_older_than_catalogue"])
+
+
+def test_an_access_answer_tells_an_export_that_was_struck_from_every_index(twin: World) -> None:
+    with own_code(twin, "leif") as store, store.change(datetime.now(UTC)):
+        store.db.run("DELETE FROM recipients")
+        store.db.run("DELETE FROM mentions")
+    out = twin.base / "second.html"
+    answer = twin.json("dsar", "90000001", "--out", str(out), "--lang", "en", who="sigrid")
+    letter = opened(out.read_bytes(), answer["passphrase"].encode())["letter_html"]
+    assert say("letter.action.export", "en") in letter
+
+
+def test_a_copy_of_which_no_file_came_is_no_disclosure_and_verify_agrees(twin: World) -> None:
+    (left,) = (each for each in twin.take_in("d", seed=9, caller="+4790000003"))
+    damage(twin.store / "objects" / left[:2] / left)
+    why = ("--purpose", "quality", "--reason", REASON, "--out", str(twin.base / "never.wav"))
+    assert twin.run("export", left, *why, who="leif").exit == 15
+    assert problems(twin) <= {"object_damaged"}
+    assert not problems(twin) & {"disclosure_differs"}
+
+
+def test_a_restored_store_has_the_same_evidence(twin: World) -> None:
+    back_up(twin)
+    assert not problems(twin)
