@@ -1,4 +1,4 @@
-"""Whoever strikes or changes evidence, with the catalogue's key and own code: `verify` computes it anew from the log."""
+"""Whoever strikes or changes evidence, with the catalogue's key and own code: `verify` reads it from the log."""
 
 from __future__ import annotations
 
