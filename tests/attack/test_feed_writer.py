@@ -235,15 +235,32 @@ def is_whole_but_forked(world: World) -> None:
     assert {one["code"] for one in found} <= {"feed_forked"}
 
 
-def test_signed_lines_that_both_go_on_from_the_backup_are_not_chosen_between(fed: World) -> None:
+@pytest.mark.parametrize("first", [True, False], ids=["written first", "written between two of ours"])
+def test_signed_lines_that_both_go_on_from_the_backup_are_not_chosen_between(fed: World, first: bool) -> None:
     (mine,) = fed.take_in("a")
     back_up(fed)
-    append(fed, line_on(find(fed.store).id, tree_of(fed), [{**PURGED, "recordings": [mine]}], key_of_the_log(fed)))
-    fed.json("purge", who="cron")
+    forged = line_on(find(fed.store).id, tree_of(fed), [{**PURGED, "recordings": [mine]}], key_of_the_log(fed))
+    if not first:
+        fed.json("purge", who="cron")
+    append(fed, forged)
+    fed.json("withdraw", "90000001", "--yes", who="skranke")
     lose(fed)
     told = restore(fed, "--feed", str(path(fed)))
     assert (told.exit, told.json["error"]["code"]) == (15, "feed_differs")
     assert not fed.store.exists()
+
+
+def test_a_log_that_went_on_elsewhere_behind_our_last_line_is_not_overlooked(fed: World) -> None:
+    """It left our log before the backup was made, and may have erased since what the backup holds."""
+    (mine,) = fed.take_in("a")
+    fed.json("purge", who="cron")
+    back_up(fed)
+    whole, before = path(fed).read_bytes(), tree_of(fed, lines(fed)[3]["after"])
+    append(fed, line_on(find(fed.store).id, before, [{**PURGED, "recordings": [mine]}], key_of_the_log(fed)))
+    lose(fed)
+    assert restore(fed, "--feed", str(path(fed))).json["error"]["code"] == "feed_differs"
+    path(fed).write_bytes(whole)
+    assert with_feed(fed)["erased"] == 0
 
 
 def test_a_signed_line_that_is_missing_in_between_is_noticed(fed: World) -> None:

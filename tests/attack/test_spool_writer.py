@@ -109,7 +109,10 @@ def test_a_manifest_of_many_does_not_lead_elsewhere_either(
     assert not stored(world)
 
 
-def test_the_folder_that_was_named_is_the_one_that_was_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by", ["a link", "a folder"])
+def test_the_folder_that_was_named_is_the_one_that_was_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
     """The exchange may own the folder above, too."""
     world.deliver("call", sound=MINE)
     elsewhere = world.base / "elsewhere"
@@ -118,7 +121,10 @@ def test_the_folder_that_was_named_is_the_one_that_was_looked_at(world: World, m
 
     def swap() -> None:
         world.spool.rename(world.base / "was")
-        world.spool.symlink_to(elsewhere)
+        if by == "a link":
+            world.spool.symlink_to(elsewhere)
+        else:
+            shutil.copytree(elsewhere, world.spool)
 
     with swapped(monkeypatch, 1, "opened", swap):
         told = world.json("ingest", str(world.spool), who="telefon")
