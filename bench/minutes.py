@@ -1,7 +1,7 @@
 """A store that was filled minute by minute: what a grant of all teams, its end, a search and the seals cost then.
 
 Every call is a commit of its own, so that there are as many keys as calls: the worst that 90 days bring. Three teams
-have two managers each, to whom every key is sealed. `python -m bench minutes` takes some ten minutes.
+have two managers each, to whom every key is sealed. It takes some ten minutes.
 """
 
 from __future__ import annotations
