@@ -1,7 +1,7 @@
 """A store that was filled minute by minute: what a grant of all teams, its end, a search and the seals cost then.
 
 Every call is a commit of its own, so that there are as many keys as calls: the worst that 90 days bring. Three teams
-have two managers each, to whom every key is sealed. `python -m bench minutes` takes some ten minutes.
+have two managers each, to whom every key is sealed. It takes some ten minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bench.fill import Filling, Yard
 LIVED = timedelta(days=90) - timedelta(hours=2)
 COMMITS = 129_600  # a call a minute
 TEAMS = 3
+DAY = 1440  # calls
 MANAGERS = 2  # of each team, with live grants while it is filled
 WHY = ("--reason", "responsible for quality")
 LIMIT_GRANT_S, LIMIT_REVOKE_S, LIMIT_LOCK_S = 60, 2, 2
@@ -83,6 +84,14 @@ def _find_and_end(where: Yard) -> Iterator[str]:
     begun = time.perf_counter()
     where.run("skranke", "withdraw", fill.number_of(0), "--yes", "--json")
     yield f"withdraw of one caller's {fill.CALLS_OF_CALLER} calls: {time.perf_counter() - begun:.2f} s"
+    day = Filling(DAY, datetime.now(UTC) - timedelta(days=91), timedelta(hours=23), TEAMS, first_caller=10**6, batch=1)
+    fill.fill(where, day)
+    begun = time.perf_counter()
+    erased = json.loads(where.run("cron", "purge", "--allow-large", "--json"))["erased"]
+    yield f"purge of {erased} calls in as many commits: {time.perf_counter() - begun:.2f} s"
+    begun = time.perf_counter()
+    problems = json.loads(where.run("kontroll", "verify", "--json"))["problems"]
+    yield f"verify: {time.perf_counter() - begun:.1f} s, {len(problems)} problems"
 
 
 def _line(what: str, seconds: float, limit: float) -> str:

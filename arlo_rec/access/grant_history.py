@@ -29,7 +29,7 @@ from arlo_rec.model.records import Grant
 from arlo_rec.store import Store
 
 PART = 1000  # keys that are wrapped in one transaction: 30 ms with the lock, and before it some 200 ms without
-SWEPT = 10_000  # wrapped keys that are deleted in one transaction: 0.1 s
+SWEPT = 25_000  # wrapped keys that are deleted in one transaction: 0.3 s
 
 Progress = Callable[[int, int], None]
 
