@@ -18,6 +18,7 @@ from pathlib import Path
 from arlo_rec.admin import rekey
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
+from arlo_rec.backends.lock_holder import note_of
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import audit_check, schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -45,6 +46,7 @@ class OpenOptions:
     lock_wait: float = LOCK_WAIT  # seconds
     erasing: bool = False
     doubting: bool = False
+    command: str = ""  # the words of the command, for whoever waits for its locks
     feed: Path | None = None  # instead of the one that the store was made with
 
 
@@ -74,7 +76,8 @@ def _opened(
     """Steps 1 to 8; a re-keying that is due is done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
-    with _session(layout, identity, state, lock_wait=options.lock_wait, alone=False) as (store, seeds):
+    note = note_of(identity.name, options.command, now)
+    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         if store.doubts and options.doubting:
             yield store
             return
@@ -83,22 +86,22 @@ def _opened(
         if not rekey.is_due(store, seeds):
             yield _recovered(store, now, options)
             return
-    with suppress(InUse), _session(layout, identity, state, lock_wait=0, alone=True) as (store, seeds):
+    with suppress(InUse), _session(layout, identity, state, note, lock_wait=0, alone=True) as (store, seeds):
         rekey.carry_out(store, seeds, now)
-    with _session(layout, identity, state, lock_wait=options.lock_wait, alone=False) as (store, seeds):
+    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         rekey.sign_with_known_key(store, seeds)
         yield _recovered(store, now, options)
 
 
 @contextmanager
 def _session(
-    layout: Layout, identity: Identity, state: StateFolder, *, lock_wait: float, alone: bool
+    layout: Layout, identity: Identity, state: StateFolder, note: bytes, *, lock_wait: float, alone: bool
 ) -> Iterator[tuple[Store, list[bytes]]]:
     """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
-        stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait))
+        stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait, note=note))
         seeds = read_catalogue_seal(layout, identity)
-        root_port = FileRoot(layout.root)
+        root_port = FileRoot(layout.root, note)
         seen = _seen(root_port, state, layout.id)
         connection, seed = _connect(layout, seeds)
         stack.callback(connection.close)
