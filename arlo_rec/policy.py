@@ -30,6 +30,7 @@ FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands f
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
 RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
+CASE_RETENTION = timedelta(days=90)  # of an access request: after its answer, or its deadline where none was given
 CLOCK_MARGIN = timedelta(minutes=10)  # by which a clock may be behind the log: corrections of a clock that drifts
 REFUSED_FOR_GOOD: Final = {
     "withdrawn": "consent.withdraw",
@@ -315,6 +316,15 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
 
 
 # -- opening a recording ------------------------------------------------------------------------------
+
+
+def case_ends(answered_at: datetime | None, deadline: datetime) -> datetime:
+    """When the case of an access request ends, with the statement of how the identity was checked (access.subject).
+
+    A withdrawal ends none: a request must be answered all the same. One that was never answered outlives its deadline
+    by as long, and a new request opens a new case by then.
+    """
+    return (answered_at or deadline) + CASE_RETENTION
 
 
 @dataclass(frozen=True, slots=True)

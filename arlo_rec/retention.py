@@ -16,11 +16,12 @@ from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import Denied, GrantsExpired, PurgeFinished
+from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.records import Person, Recording
+from arlo_rec.model.times import end_of_day
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, case_ends, guard
 from arlo_rec.store import Change, Store
 
 
@@ -111,6 +112,16 @@ def _end_access(store: Store, now: datetime) -> None:
     grant_history.sweep(store, now)
 
 
+def _end_cases(store: Store, change: Change, now: datetime) -> None:
+    """Delete the cases of access requests that ended, with the statements of how the identity was checked."""
+    cases = [
+        case.id for case in store.catalogue.cases.every() if case_ends(case.answered_at, end_of_day(case.due_on)) <= now
+    ]
+    if cases:
+        store.catalogue.cases.remove(cases)
+        change.log(CasesEnded(cases=cases))
+
+
 def _tidy(store: Store, now: datetime) -> None:
     """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by."""
     before = now - RETENTION - WITHDRAWN_MARGIN
@@ -120,5 +131,6 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
+        _end_cases(store, change, now)
         if not store.catalogue.recordings.count_past_retention(now):
             change.log(PurgeFinished())

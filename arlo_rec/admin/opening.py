@@ -19,6 +19,7 @@ from pathlib import Path
 from arlo_rec.admin import rekey
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
+from arlo_rec.backends.lock_holder import note_of
 from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import audit_check, schema
@@ -52,6 +53,7 @@ class OpenOptions:
     doubting: bool = False
     feed: Path | None = None  # instead of the one of the signed settings
     root: Path | None = None  # where the root folder lies since a move, as an officer says
+    command: str = ""  # the words of the command, for whoever waits for its locks
 
 
 _USUAL = OpenOptions()
@@ -80,7 +82,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
     account has seen nothing that was lost.
     """
     alone = StateFolder(None)
-    with _session(layout, identity, alone, lock_wait=LOCK_WAIT, alone=False) as (store, _):
+    with _session(layout, identity, alone, b"", lock_wait=LOCK_WAIT, alone=False) as (store, _):
         newest = store.authority.newest
         seen = state.seen(layout.id)
         assert newest is not None
@@ -102,7 +104,8 @@ def _opened(
     """Steps 1 to 8; a re-keying that is due is done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
-    with _session(layout, identity, state, lock_wait=options.lock_wait, alone=False) as (store, seeds):
+    note = note_of(identity.name, options.command, now)
+    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         if store.doubts == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
             with store.change(now):
                 store.put_settings(replace(store.settings, root=root_name(layout)))
@@ -116,22 +119,22 @@ def _opened(
         if not rekey.is_due(store, seeds):
             yield _recovered(store, now, options)
             return
-    with suppress(InUse), _session(layout, identity, state, lock_wait=0, alone=True) as (store, seeds):
+    with suppress(InUse), _session(layout, identity, state, note, lock_wait=0, alone=True) as (store, seeds):
         rekey.carry_out(store, seeds, now)
-    with _session(layout, identity, state, lock_wait=options.lock_wait, alone=False) as (store, seeds):
+    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         rekey.sign_with_known_key(store, seeds)
         yield _recovered(store, now, options)
 
 
 @contextmanager
 def _session(
-    layout: Layout, identity: Identity, state: StateFolder, *, lock_wait: float, alone: bool
+    layout: Layout, identity: Identity, state: StateFolder, note: bytes, *, lock_wait: float, alone: bool
 ) -> Iterator[tuple[Store, list[bytes]]]:
     """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
-        stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait))
+        stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait, note=note))
         seeds = read_catalogue_seal(layout, identity)
-        root_port = FileRoot(layout.root)
+        root_port = FileRoot(layout.root, note)
         seen = _seen(root_port, state, layout.id)
         connection, seed = _connect(layout, seeds)
         stack.callback(connection.close)

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from arlo_rec.backends import SLOT_BYTES, SLOTS
+from arlo_rec.backends import SLOT_BYTES, SLOTS, lock_holder
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
 from arlo_rec.backends.shared_folder import (
     make_folder,
@@ -170,8 +170,9 @@ class FileBlobs:
 class FileRoot:
     """The root folder: `root` (two slots), `seen` (two slots) and `lock`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, note: bytes = b"") -> None:
         self._folder = folder
+        self._note = note  # for the lock file, so that others can be told who holds it
 
     @classmethod
     def create(cls, folder: Path, *, group: bool = False) -> FileRoot:
@@ -206,7 +207,7 @@ class FileRoot:
     @contextmanager
     def lock(self, *, exclusive: bool, wait: float) -> Iterator[None]:
         """See Root."""
-        with file_lock(self._folder / LOCK, exclusive=exclusive, wait=wait):
+        with file_lock(self._folder / LOCK, exclusive=exclusive, wait=wait, note=self._note):
             yield
 
     def _slots(self, name: str) -> list[bytes]:
@@ -231,12 +232,20 @@ class FileRoot:
 
 
 @contextmanager
-def file_lock(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
-    """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds."""
+def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") -> Iterator[None]:
+    """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds.
+
+    A *note* (`lock_holder`) is for files that hold nothing else: it says who holds it to whoever waits in vain.
+    """
     with disk():
         handle = open_file(path, os.O_RDWR)
     try:
-        lock_handle(handle, exclusive=exclusive, wait=wait)
+        try:
+            lock_handle(handle, exclusive=exclusive, wait=wait)
+        except InUse:
+            raise InUse("in_use", **(lock_holder.holder(handle) if note else {})) from None
+        if note:
+            lock_holder.leave(handle, note)
         yield
     finally:
         os.close(handle)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.model.records import from_micros, to_micros
@@ -18,6 +20,14 @@ class CaseRow:
     received_at: datetime
     due_on: date
     sealed_identity: bytes
+
+
+class CaseDates(NamedTuple):
+    """What decides when a case ends."""
+
+    id: str
+    due_on: date
+    answered_at: datetime | None
 
 
 class Cases:
@@ -47,6 +57,18 @@ class Cases:
             return None
         case, state, received, due_on, sealed = rows[0]
         return CaseRow(str(case), str(state), from_micros(received), date.fromisoformat(due_on), bytes(sealed))
+
+    def every(self) -> list[CaseDates]:
+        """The dates of every case."""
+        rows = self._db.rows("SELECT id, due_on, answered_at FROM cases ORDER BY received_at, id")
+        return [
+            CaseDates(str(case), date.fromisoformat(due_on), None if at is None else from_micros(at))
+            for case, due_on, at in rows
+        ]
+
+    def remove(self, cases: Iterable[str]) -> None:
+        """Delete cases with their sealed identity statements."""
+        self._db.run_many("DELETE FROM cases WHERE id = ?", [(case,) for case in cases])
 
     def answer(self, case: str, state: str, at: datetime) -> None:
         """Set the state of a case and the time of its answer."""

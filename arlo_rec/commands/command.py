@@ -60,7 +60,8 @@ class Command(Help, TyperCommand):
         """Run the body for whoever the common options name, and show its answer; gives the exit status."""
         common = {str(option.name): ctx.params.pop(option.name) for option in self.common}
         as_json, quiet = common.pop("json"), common.pop("quiet")
-        ctx.obj = run = Run(common, json=as_json, quiet=quiet)
+        words = ctx.command_path.partition(" ")[2]
+        ctx.obj = run = Run(common, json=as_json, quiet=quiet, command=words)
         try:
             answer = super().invoke(ctx)
             return terminal.show(answer, run.lang, as_json=as_json, quiet=quiet)

@@ -34,10 +34,11 @@ CALLER_BYTES = 200  # a number in any notation is far shorter
 class Run:
     """What every command body gets as `ctx.obj`."""
 
-    def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool) -> None:
+    def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool, command: str = "") -> None:
         hardening.forbid_core_dumps()
         self.settings: Settings = settle(options, os.environ)
         self.json = json
+        self.command = command
         self.quiet = quiet
         self.lang = self.settings.lang
         self._stdin_taken = False
@@ -213,7 +214,9 @@ class Run:
         from arlo_rec.admin.opening import OpenOptions, open_store
         from arlo_rec.admin.unlock_attempts import note_attempt
 
-        options = OpenOptions(self.settings.lock_wait, erasing, doubting, self.settings.feed, root)
+        options = OpenOptions(
+            self.settings.lock_wait, erasing, doubting, feed=self.settings.feed, root=root, command=self.command
+        )
         with ExitStack() as stack:
             try:
                 opened = open_store(place, identity, self.now(), self.state(), options)

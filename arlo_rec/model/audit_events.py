@@ -373,6 +373,13 @@ class CaseAnswered(AuditEvent):
     step: str = "answered"
 
 
+class CasesEnded(AuditEvent):
+    """Cases ended, and what was kept of them was deleted."""
+
+    ACTION, OUTCOME, RULE = Action.PURGE, "done", "access.subject"
+    cases: Sequence[str]
+
+
 class OpenedForSubject(AuditEvent):
     """Recordings are about to be opened for the person who was recorded."""
 

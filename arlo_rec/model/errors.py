@@ -71,6 +71,11 @@ class InUse(ArloError):
 
     exit_status = 11
 
+    @property
+    def sentence(self) -> str:
+        """It says who holds the lock where that is known."""
+        return "in_use_by" if "pid" in self.detail else self.code
+
 
 class NotUnlocked(ArloError):
     """The passphrase is wrong, a key is missing, or the key opens nothing in this store."""

@@ -48,12 +48,17 @@ def local_date(at: datetime) -> date:
     return at.astimezone(ZoneInfo(ZONE)).date()
 
 
+def end_of_day(day: date) -> datetime:
+    """The end of a calendar day in the policy's zone, in UTC."""
+    after = day + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
+
+
 def _parse(text: str, *, days: int) -> datetime:
     try:
         if not _DATE.fullmatch(text):
             return parse_instant(text)
-        day = date.fromisoformat(text) + timedelta(days=days)
-        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
+        return end_of_day(date.fromisoformat(text) - timedelta(days=1 - days))
     except (ValueError, OverflowError):
         raise Usage("bad_time", value=text[:40]) from None
 

@@ -8,7 +8,7 @@ import io
 import json
 import re
 from array import array
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
+from arlo_rec.commands.run import Run
 from arlo_rec.dsar import request
 from arlo_rec.dsar.package import passphrase_bytes
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallTakenIn, Opened
 from arlo_rec.model.deadlines import answer_due, is_holiday
 from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import Action
+from arlo_rec.policy import Action, case_ends
+from tests.support.catalogue import catalogue
 from tests.support.sounds import Encoding, tone_wav
 from tests.support.world import REASON, World
 
@@ -162,6 +164,38 @@ def test_a_withdrawal_during_a_case_erases_all_the_same(world: World) -> None:
     ask(world, "before.html", "--identity", IDENTITY)
     world.json("withdraw", "90000001", "--yes", who="siri")
     assert ask(world, "after.html")["told"]["recordings"] == 0
+
+
+@pytest.mark.rule("access.subject")
+def test_a_case_ends_with_its_identity_statement_90_days_after_its_answer_and_no_sooner(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(world, "first.html", "--identity", IDENTITY)
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    began = datetime.now(UTC)
+
+    def cases(after: timedelta) -> int:
+        """How many are kept, and what of them is left in the catalogue, after a purge at that time."""
+        monkeypatch.setattr(Run, "now", lambda _run: began + after)
+        world.json("purge", "--allow-large", who="cron")
+        db = catalogue(world)
+        rows = db.rows("SELECT identity FROM cases")
+        db.close()
+        return len(rows)
+
+    assert cases(timedelta(minutes=1)) == 1, "a withdrawal ends no case: it must be answered all the same"
+    assert cases(timedelta(days=90, minutes=-2)) == 1
+    assert cases(timedelta(days=90, minutes=1)) == 0
+    entries = world.json("audit", "show", "--action", "purge", who="iver")["entries"]
+    (ended,) = [entry for entry in entries if "cases" in entry.get("detail", {})]
+    assert (len(ended["detail"]["cases"]), ended["rule"], ended["person"]) == (1, "access.subject", "cron")
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+def test_a_case_that_was_never_answered_outlives_its_deadline_by_90_days() -> None:
+    deadline = datetime(2026, 12, 28, 23, tzinfo=UTC)
+    assert case_ends(None, deadline) == deadline + timedelta(days=90)
+    assert case_ends(deadline - timedelta(days=20), deadline) == deadline + timedelta(days=70)
 
 
 @pytest.mark.parametrize(
