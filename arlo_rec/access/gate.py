@@ -21,7 +21,8 @@ from typing import BinaryIO, NoReturn
 from arlo_rec.access import disclosures
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
 from arlo_rec.crypto import object_file
-from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject, TakesIn
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
 from arlo_rec.policy import (
@@ -160,6 +161,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
             error = Refused(decision.code, rule=decision.rule)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
+    _demand_sworn(store, recording)
     keyring: Keyring = GrantKeyring(store, admission.grants_for(recording.team))
     if admission.is_officer:
         grant, keyring = (None if admission.as_officer else grant), OfficerKeyring(store)
@@ -181,11 +183,28 @@ def permits_for_subject(
     store: Store, recordings: list[Recording], event: OpenedForSubject, now: datetime
 ) -> list[Permit]:
     """Permits for the recordings of an access request, through the subject-access key; one log entry for all."""
+    for recording in recordings:
+        _demand_sworn(store, recording)
     keyring = OfficerKeyring(store)
     with store.change(now) as change:
         seq = change.log(event)
         disclosures.note(store, seq, disclosures.PACKAGE, now)
     return [Permit(recording, keyring, None, seq, _MADE_HERE) for recording in recordings]
+
+
+def _demand_sworn(store: Store, recording: Recording) -> None:
+    """Raise Integrity unless the log entry of somebody who may take in commits to the row that was decided by.
+
+    Anybody's own code can write a row: a purpose that the caller did not consent to, another team, a later day.
+    """
+    digest = recording.row_digest()
+    for entry in store.log.about(recording.id):
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, TakesIn) and event.sworn == digest:
+            signer = store.signer_of(entry.seq)
+            if signer is not None and may(signer.role, Action(event.ACTION)).allowed:
+                return
+    raise Integrity("recording_changed", id=recording.id.hex())
 
 
 def _held(store: Store, shown_id: str) -> Recording | None:

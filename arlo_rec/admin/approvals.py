@@ -6,6 +6,7 @@ link of the chain that it comes with.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from arlo_rec.access.grant_history import Progress
 from arlo_rec.admin.grants import facts
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
-from arlo_rec.model.errors import NotGranted, NothingMatched, Usage
+from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Unreachable, Usage
 from arlo_rec.model.records import Approval, Grant
 from arlo_rec.policy import Action, reason_problem
 from arlo_rec.store import Store
@@ -35,7 +36,8 @@ def approve(store: Store, grant_id: str, now: datetime, progress: Progress = lam
                 raise NothingMatched("no_pending_grant", id=grant_id)
             grant_keys.open_grant(store, approved, person, held)
             change.log(GrantApproved(**facts(approved)))
-    grant_history.finish(store, now, progress)
+    with suppress(InUse, Unreachable):  # as with a grant
+        grant_history.finish(store, now, progress)
     return approved
 
 

@@ -7,6 +7,7 @@ what is taken in afterwards is sealed to it no more (access.officer, access.mana
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from arlo_rec.erasure import protocol
 from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.model.audit_events import Denied, GrantGiven, GrantRevoked
-from arlo_rec.model.errors import NothingMatched, Refused, Usage, nearest
+from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, Usage, nearest
 from arlo_rec.model.records import Grant, Person, to_iso
 from arlo_rec.policy import (
     GRANT_LONGEST,
@@ -90,8 +91,14 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
             if given.state == "live":
                 grant_keys.open_grant(store, given, person, held)
             change.log(GrantGiven(own=own, **facts(given)))
-    grant_history.finish(store, now, progress)
+    with suppress(InUse, Unreachable):  # it is given; the next command of an officer opens the rest of what is held
+        grant_history.finish(store, now, progress)
     return given
+
+
+def is_complete(store: Store, given: Grant) -> bool:
+    """Whether everything that is held is open to a grant by now."""
+    return store.catalogue.grant_keys.reached(given.id) is None
 
 
 def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tuple[Grant, ...]:

@@ -36,26 +36,30 @@ def grant(
     terms = grants.Terms(name, purpose, tuple(team or ()), _end(now, until, days), reason)
     with run.store() as store:
         granted = grants.grant(store, terms, now, run.progress)
+        complete = grants.is_complete(store, granted)
     code = "grant.pending" if granted.state == "pending" else "grant.done"
     purpose, until = run.say(f"purpose.{granted.purpose}"), shown(granted.until)
     lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id)]
     if granted.own and granted.state == "live":
         lines.append(run.say("grant.own" if granted.by == name else "grant.own_detour", name=name))
-    return Answer({"grant": _grant_json(granted, now)}, lines)
+    lines += [] if complete else [run.say("grant.unfinished")]
+    return Answer({"grant": _grant_json(granted, now)}, lines, exit_status=0 if complete else 3)
 
 
 def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -> Answer:
     """Approve, as a second officer, what another gave herself."""
-    from arlo_rec.admin import approvals
+    from arlo_rec.admin import approvals, grants
     from arlo_rec.model.times import shown
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
         approved = approvals.approve(store, grant, now, run.progress)
+        complete = grants.is_complete(store, approved)
     purpose = run.say(f"purpose.{approved.purpose}")
-    line = run.say("grant.done", name=approved.person, purpose=purpose, until=shown(approved.until))
-    return Answer({"grant": _grant_json(approved, now)}, [line])
+    lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown(approved.until))]
+    lines += [] if complete else [run.say("grant.unfinished")]
+    return Answer({"grant": _grant_json(approved, now)}, lines, exit_status=0 if complete else 3)
 
 
 def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")], *, reason: Reason = None) -> Answer:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.records import to_micros
 from tests.support.attack import own_code
 from tests.support.backups import back_up, places
@@ -91,3 +92,35 @@ def test_a_closed_store_is_not_opened_by_a_row(world: World) -> None:
         store.db.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('unreplayed', 0)")
         assert store.settings.unknown_since is not None
     assert world.run("find", "--purpose", "quality", "--reason", "monthly quality talk", who="leif").exit == 14
+
+
+@pytest.mark.rule("consent.purposes")
+def test_a_purpose_that_is_written_into_a_row_opens_nothing_for_it(world: World) -> None:
+    """A call for training alone, and one whose row says a later day: a row counts where the log commits to it."""
+    (call,) = world.take_in("a", consent={"prompt": "nb-2025-01"})
+    (other,) = world.take_in("b", seed=5)
+    world.grant("leif")
+    cuts = world.base / "cuts.txt"
+    cuts.write_text("0.1\t0.2\tname\n")
+    with own_code(world, "turid") as store, store.change(datetime.now(UTC)):
+        store.db.run("UPDATE recordings SET purposes = 'quality,training' WHERE id = ?", (bytes.fromhex(call),))
+        store.db.run("UPDATE recordings SET due_at = due_at + 1 WHERE id = ?", (bytes.fromhex(other),))
+    for recording, who in ((call, "leif"), (other, "leif")):
+        words = ("export", recording, "--purpose", "quality", "--reason", "monthly quality talk", "--out")
+        refused = world.run(*words, str(world.base / f"{recording}.wav"), "--json", who=who)
+        assert (refused.exit, refused.json["error"]["code"]) == (15, "recording_changed")
+    assert world.run("pseudonymise", call, "--cuts", str(cuts), who="sigrid").exit in {3, 15}
+    answer = ("--identity", "called back on the number of the contract", "--out", str(world.base / "answer.html"))
+    assert world.run("dsar", "90000001", *answer, who="sigrid").exit == 15
+
+
+def test_an_entry_of_somebody_who_takes_nothing_in_makes_no_row_true(world: World) -> None:
+    (call,) = world.take_in("a")
+    world.grant("leif")
+    with own_code(world, "turid") as store, store.change(datetime.now(UTC)) as change:
+        store.db.run("UPDATE recordings SET due_at = due_at + 1")
+        (row,) = store.catalogue.recordings.of_teams(None, -(2**60), 2**60)
+        change.log(CallTakenIn(recordings=(row.id,), sworn=row.row_digest()))
+    words = ("export", call, "--purpose", "quality", "--reason", "monthly quality talk", "--out")
+    refused = world.run(*words, str(world.base / "out.wav"), "--json", who="leif")
+    assert (refused.exit, refused.json["error"]["code"]) == (15, "recording_changed")
