@@ -23,6 +23,8 @@ from arlo_rec.store import Store
 
 def approve(store: Store, grant_id: str, now: datetime, progress: Progress = lambda _done, _all: None) -> Grant:
     """Make a pending grant live; raises NothingMatched where none of that id waits, NotGranted to the wrong officer."""
+    store.demand(Action.GRANT, now)
+    store.demand_clock(Action.GRANT, now)
     _demand_second(store, grant_id, now)
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
@@ -64,7 +66,6 @@ def waiting(store: Store, now: datetime) -> tuple[Grant, ...]:
 
 def _demand_second(store: Store, grant_id: str, now: datetime) -> None:
     """Raise NothingMatched, or NotGranted after its log entry, unless this officer is the second pair of eyes."""
-    store.demand(Action.GRANT, now)
     pending = _waiting(store, grant_id, now)
     if not four_eyes.may_approve(store.roster, store.person.name, pending, now):
         denied = Denied(action=Action.GRANT, rule="access.officer", code="not_second", to=pending.person)

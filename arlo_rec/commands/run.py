@@ -225,8 +225,9 @@ class Run:
                 if problem.code == "no_longer_here":
                     note_attempt(place, identity.name, _login(), self.now())
                 raise
-            if store.authority.officer_left:
-                self.note(self.say("authority.compare", word=store.authority.spoken()))
+            if store.authority.officer_left or store.person.recovery:  # whoever was away compares
+                code = "authority.recovery" if store.person.recovery else "authority.compare"
+                self.note(self.say(code, word=store.authority.spoken()))
             yield store
 
     def guard_limits(self) -> GuardLimits:
