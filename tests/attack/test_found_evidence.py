@@ -1,0 +1,128 @@
+"""What anybody's own code strikes or invents, with sums in order, and `verify` does not name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.access.audience_keys import access_key
+from arlo_rec.crypto import primitives
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing, Withdrawn
+from arlo_rec.model.records import RecordingId, to_micros
+from arlo_rec.offsite import feed
+from tests.support import world as worlds
+from tests.support.attack import own_code
+from tests.support.catalogue import insider
+from tests.support.copies import propose
+from tests.support.world import REASON, World
+
+pytestmark = pytest.mark.rule("security.monitored")
+CALLED = ("--identity", "called back on the number of the contract")
+
+
+@pytest.fixture(scope="module")
+def lived(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Calls, an export, an access answer, a withdrawal and its receipt."""
+    world = worlds.copy(template, tmp_path_factory.mktemp("lived"))
+    call, _ = world.take_in("a", "b", seed=1)
+    world.take_in("c", seed=3, caller="+4790000002")
+    world.grant("leif")
+    why = ("--purpose", "quality", "--reason", REASON)
+    world.json("export", call, *why, "--out", str(world.base / "out.wav"), who="leif")
+    world.json("dsar", "90000001", *CALLED, "--out", str(world.base / "answer.html"), who="sigrid")
+    world.json("withdraw", "90000002", "--yes", who="siri")
+    assert world.run("verify", "--read-data", who="iver").exit == 0
+    return world
+
+
+@pytest.fixture
+def twin(lived: World, tmp_path: Path) -> World:
+    return worlds.copy(lived, tmp_path)
+
+
+def problems(world: World) -> set[str]:
+    found = world.run("verify", "--read-data", "--json", who="iver")
+    return {problem["code"] for problem in found.json.get("problems", [])}
+
+
+def log(world: World, who: str, event: AuditEvent) -> None:
+    """An entry of somebody's own code, in the own name, as the program would write it."""
+    with own_code(world, who) as store, store.change(datetime.now(UTC)) as change:
+        change.log(event)
+
+
+def test_an_access_request_that_is_struck_or_changed_is_named(twin: World) -> None:
+    with insider(twin) as db:
+        assert db.run("DELETE FROM cases")
+    assert problems(twin)
+
+
+def test_an_erasure_that_is_struck_with_its_receipt_is_named(twin: World) -> None:
+    with insider(twin) as db:
+        numbers = [str(row[0]) for row in db.rows("SELECT number FROM erasures")]
+        db.run("DELETE FROM erasures")
+        db.run("DELETE FROM proofs")
+    for number in numbers:
+        (twin.store / "receipts" / f"{number}.json").unlink()
+    assert problems(twin)
+
+
+def test_somebody_elses_export_is_no_disclosure_less_because_an_auditor_says_that_no_file_came(twin: World) -> None:
+    with insider(twin) as db:
+        ((seq,),) = db.rows("SELECT seq FROM recipients WHERE kind = 'export'")
+        db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
+    log(twin, "iver", LeftNothing(of=int(seq)))
+    assert problems(twin)
+
+
+def test_nobody_but_an_officer_or_who_took_it_confirms_a_deletion(twin: World) -> None:
+    with insider(twin) as db:
+        ((seq,),) = db.rows("SELECT seq FROM recipients WHERE kind = 'package'")
+        db.run("UPDATE recipients SET state = 'confirmed' WHERE seq = ?", (seq,))
+    log(twin, "iver", DeletionConfirmed(of=int(seq), by="sigrid"))
+    assert problems(twin)
+
+
+def test_a_recording_that_an_auditor_destroys_is_named(twin: World) -> None:
+    """Also where an entry in the own name calls it a withdrawal."""
+    with insider(twin) as db:
+        ids = [bytes(row[0]) for row in db.rows("SELECT id FROM recordings WHERE state = 'held'")]
+        db.run("DELETE FROM shares")
+        db.run("DELETE FROM metadata")
+        db.run("UPDATE recordings SET state = 'erased' WHERE state = 'held'")
+        db.run("UPDATE recipients SET state = 'open'")
+    for one in ids:
+        (twin.store / "objects" / one.hex()[:2] / one.hex()).unlink()
+    recordings = tuple(RecordingId(one) for one in ids)
+    event = Withdrawn(rule="consent.withdraw", recordings=recordings, count=2, tombstones=feed.digest_of([]))
+    log(twin, "iver", event)
+    assert problems(twin)
+
+
+def test_a_case_that_support_plants_with_an_identity_that_nobody_checked_is_not_taken_for_the_officers(
+    world: World,
+) -> None:
+    world.take_in("a")
+    with own_code(world, "siri") as store:
+        tag = primitives.caller_tag(store.secret("index"), b"+4790000001")
+        access, case = access_key(store), "0123456789ab"
+        info = b"arlo-rec/1/identity\0" + store.layout.id + case.encode()
+        sealed = access.id + primitives.seal(access.public, b"showed a passport at the counter", info)
+        at, due = datetime.now(UTC), (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
+        with store.change(at):
+            store.db.run("INSERT INTO cases VALUES (?,?,?,?,?,?,NULL)", (case, tag, "open", to_micros(at), due, sealed))
+    out = str(world.base / "answer.html")
+    assert world.run("dsar", "90000001", "--out", out, "--json", who="sigrid").exit == 14 or problems(world)
+
+
+def test_a_copy_that_own_code_calls_confirmed_is_not_released(world: World) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    world.grant("turid", "training")
+    copy = str(propose(world, call)["copy"])
+    with insider(world) as db:
+        db.run("UPDATE copies SET state = 'ready', reviewed_by = 'leif'")
+    told = world.run("release", copy, "--reason", REASON, "--json", who="sigrid")
+    assert told.exit == 14, told
