@@ -1,0 +1,104 @@
+"""One entry of anybody's own code, and what commands make of it: every role has the log's key."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from arlo_rec.model.audit_events import AuthorityChanged
+from tests.support.attack import own_code
+from tests.support.backups import back_up, lose, opened, with_feed
+from tests.support.catalogue import insider
+from tests.support.world import REASON, World, assert_no_bug
+
+pytestmark = pytest.mark.rule("security.monitored")
+CALLED = ("--identity", "called back on the number of the contract")
+NOW = "2026-11-26T12:00:00Z"
+
+
+def write(world: World, who: str, body: dict[str, Any]) -> int:
+    """An entry of somebody's own code, in the own name and of any content."""
+    with own_code(world, who) as store, store.change(datetime.now(UTC)) as change:
+        change.bodies.append({"person": who, "policy": "2026-01", "at": NOW, **body})
+        seq: int = change.next_seq - 1
+    return seq
+
+
+@pytest.mark.parametrize("link", [999, 10**30, "x"])
+def test_an_entry_that_names_a_link_that_is_not_there_stops_neither_a_command_nor_the_feed(
+    fed: World, link: object
+) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    write(fed, "iver", AuthorityChanged(link=link, digest="00").to_json())  # type: ignore[arg-type]
+    assert fed.run("withdraw", "90000001", "--yes", who="siri").exit == 0
+    assert_no_bug(fed)
+    assert fed.run("status", "--json", who="iver").json["critical"] == []
+    lose(fed)
+    with_feed(fed)
+    assert opened(fed) == set(), "withdrawn since the backup"
+
+
+def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
+    """The leaf commits to it and stays, so that the tree is whole; what leif did stands nowhere any more."""
+    (call,) = world.take_in("a")
+    world.grant("leif")
+    why = ("--purpose", "quality", "--reason", REASON)
+    world.json("export", call, *why, "--out", str(world.base / "out.wav"), who="leif")
+    world.json("audit", "show", who="iver")  # his is not the newest entry any more
+    with insider(world) as db:
+        ((seq,),) = db.rows("SELECT seq FROM recipients")
+        db.run("DELETE FROM recipients")
+        db.run("DELETE FROM mentions WHERE seq = ?", (seq,))
+        db.run("UPDATE entries SET body = NULL WHERE seq = ?", (seq,))
+    found = world.run("verify", "--read-data", "--json", who="iver")
+    assert found.exit == 15, found
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"at": "tomorrow"},
+        {"at": "9999-12-31T23:59:59Z"},
+        {"purpose": "curiosity"},
+        {"recordings": [[]]},
+        {"recordings": 7},
+    ],
+    ids=lambda odd: f"{odd}",
+)
+def test_an_entry_that_names_a_call_keeps_no_officer_from_answering_its_caller(world: World, odd: dict[str, Any]) -> None:
+    (call,) = world.take_in("a")
+    entry = {"action": "find", "outcome": "allowed", "rule": "security.reason", "purpose": "quality", "reason": call}
+    entry |= {"recordings": [call], "detail": {"shown": 1}, **odd}
+    if not isinstance(entry["recordings"], list) or entry["recordings"] == [[]]:
+        write_raw(world, entry)
+    else:
+        write(world, "iver", entry)
+    world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "answer.html"), who="sigrid")
+    assert_no_bug(world)
+
+
+def write_raw(world: World, entry: dict[str, Any]) -> None:
+    """The same without the program's index of mentions, which could not read it."""
+    from arlo_rec.catalogue.audit_log import AuditLog
+
+    kept, AuditLog._mention = AuditLog._mention, lambda *_: None  # type: ignore[method-assign]
+    try:
+        write(world, "iver", entry)
+    finally:
+        AuditLog._mention = kept  # type: ignore[method-assign]
+
+
+def test_a_disclosure_of_own_code_stops_no_withdrawal_and_no_list(world: World) -> None:
+    (call,) = world.take_in("a")
+    write_raw(world, {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "recordings": [call, "zz"]})
+    with insider(world) as db:
+        ((seq,),) = db.rows("SELECT max(seq) FROM entries")
+        db.run("INSERT INTO recipients VALUES (?, 'export', 'leif', 0, 'out')", (seq,))
+        db.run("INSERT INTO mentions VALUES (?, ?)", (bytes.fromhex(call), seq))
+    world.run("recipients", "list", who="sigrid")
+    assert_no_bug(world)
+    assert world.run("withdraw", "90000001", "--yes", who="siri").exit == 0
+    assert_no_bug(world)
