@@ -226,11 +226,6 @@ def may_be_granted(role: Role) -> Decision:
     return Decision.no("access.managers", "not_a_manager")
 
 
-def grant_state(*, own: bool, has_second: bool) -> str:
-    """`live`, or `pending` where it is an officer's *own* access and a second officer can approve it."""
-    return "pending" if own and has_second else "live"
-
-
 def holds_root(role: Role, *, live_grant: bool) -> bool:
     """Whether this role needs the root seed, to take in, open or erase recordings (access.need)."""
     return role in {Role.OFFICER, Role.SUPPORT, Role.RETENTION, Role.INGEST} or (role is Role.MANAGER and live_grant)

@@ -22,10 +22,11 @@ from arlo_rec.access.gate import Intent
 from arlo_rec.audio import Sound
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
+from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, ReviewHeard
 from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
 from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import Action, Event, reason_problem
+from arlo_rec.policy import Action, Event, may, reason_problem
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening
@@ -211,7 +212,7 @@ def release(
     copy, recording = _open_unreleased(store, shown_id, Action.RELEASE, clock)
     if copy.state is CopyState.REPLACED:
         return _finish_release(store, copy, recording, reason, clock)
-    if copy.state is not CopyState.READY:
+    if copy.state is not CopyState.READY or not _is_confirmed(store, copy):
         raise Refused("not_reviewed", rule=_RULE)
     original = opening.open_recording(store, copy.parent.hex(), Action.RELEASE, clock)
     _prove(original, recording)
@@ -221,6 +222,16 @@ def release(
     released = copies.make(store, draft, clock())
     _erase(store, copy, Action.RELEASE, reason, clock())
     return TrainingCopy.of(replace(copy, id=released.id, state=CopyState.RELEASED), recording)
+
+
+def _is_confirmed(store: Store, copy: Copy) -> bool:
+    """Whether somebody who may review it confirmed a copy, by the log: anybody's own code can write a row."""
+    for entry in store.log.about(copy.id):
+        if isinstance(audit_events.read(entry.body or {}), CopyConfirmed):
+            signer = store.signer_of(entry.seq)
+            if signer is not None and may(signer.role, Action.REVIEW).allowed:
+                return True
+    return False
 
 
 def _prove(original: OpenRecording, copy: OpenRecording) -> None:

@@ -8,7 +8,6 @@ without a secret gets `NotUnlocked`, because the secret is not sealed to it, not
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.roster import Roster
+from arlo_rec.keys.roster import Roster, Signatories
 from arlo_rec.keys.roster import encode as encode_roster
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
@@ -43,7 +42,6 @@ from arlo_rec.model.records import Person, RecordingId, to_iso
 from arlo_rec.model.times import shown
 from arlo_rec.policy import POLICY_VERSION, Action, Role, clock_against_log, may, signs_receipts
 
-_FILED = re.compile(r" \(until \d{4}-\d{2}-\d{2}\)\Z", re.ASCII)
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
 
 
@@ -167,15 +165,9 @@ class Store:
         self.authority.put("settings", encode_settings(settings))
         self.settings = settings
 
-    def officers_ever(self) -> frozenset[bytes]:
-        """The signing keys of everybody who is or was an officer, who could go on with the log after a restore."""
-        everybody = (*self.roster.people, *self.roster.former)
-        return frozenset(person.sign_key for person in everybody if person.role is Role.OFFICER)
-
-    def signers(self) -> dict[bytes, str]:
-        """The signing keys of the present and former identities, who could sign a checkpoint, with their names then."""
-        everybody = (*self.roster.people, *self.roster.former)
-        return {person.sign_key: name_then(person.name) for person in everybody}
+    def signers(self) -> Signatories:
+        """Who may have signed which entry of the log."""
+        return Signatories(self.roster)
 
     def demand(self, action: Action, now: datetime) -> None:
         """Raise NotGranted, after logging it, where the identity's role may not do that."""
@@ -228,8 +220,8 @@ class Store:
 
     def signer_of(self, seq: int) -> Person | None:
         """Who signed the checkpoint that closes an entry; an entry's person is the one whose key did."""
-        key = self.log.signer_of(seq, self.signers())
-        return next((person for person in (*self.roster.people, *self.roster.former) if person.sign_key == key), None)
+        signers = self.signers()
+        return signers.of_key(self.log.signer_of(seq, signers.keys()), seq)
 
     def log_time(self) -> LogTime:
         """What the log says of the time: the index, if the entries that it names say the same, else computed anew.
@@ -352,11 +344,6 @@ class Store:
     def close(self) -> None:
         """Close the catalogue."""
         self.db.close()
-
-
-def name_then(filed: str) -> str:
-    """The name that somebody had while they signed: former people are filed with the day where a name is free again."""
-    return _FILED.sub("", filed)
 
 
 def log_key(catalogue_seed: bytes) -> primitives.SigningKey:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import BinaryIO, NoReturn
 
 from arlo_rec.access import disclosures
@@ -198,7 +199,7 @@ def _demand_sworn(store: Store, recording: Recording) -> None:
     Anybody's own code can write a row: a purpose that the caller did not consent to, another team, a later day.
     """
     digest = recording.row_digest()
-    for entry in store.log.about(recording.id):
+    for entry in chain(store.log.about(recording.id), store.log.naming([recording.id])):  # by the index, or all of them
         event = audit_events.read(entry.body or {})
         if isinstance(event, TakesIn) and event.sworn == digest:
             signer = store.signer_of(entry.seq)

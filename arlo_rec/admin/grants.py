@@ -26,7 +26,6 @@ from arlo_rec.policy import (
     GRANT_LONGEST,
     Action,
     Purpose,
-    grant_state,
     has_hidden_characters,
     may_be_granted,
     reason_problem,
@@ -66,7 +65,7 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
         _deny(store, decision.rule, decision.code, terms, now)
         raise Refused(decision.code, rule=decision.rule)
     own = four_eyes.is_own(store.roster, store.person.name, person.name, now)
-    has_second = bool(four_eyes.second_officers(store.roster, store.person.name, person.name, now))
+    waits = four_eyes.waits(store.roster, store.person.name, person.name, now)
     pair = GrantPair.fresh()
     given = Grant(
         id=primitives.fresh(8).hex(),
@@ -78,7 +77,7 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
         reason=str(terms.reason),
         by=store.person.name,
         public=pair.public,
-        state=grant_state(own=own, has_second=has_second),
+        state="pending" if waits else "live",
         own=own,
     )
     with store.root.lock(exclusive=False, wait=store.lock_wait):

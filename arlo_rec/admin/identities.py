@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from arlo_rec.admin.grants import facts as grant_facts
 from arlo_rec.admin.retire import give_secrets, retire
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
+from arlo_rec.keys import four_eyes
 from arlo_rec.keys.key_files import (
     ONE_TIME_GROUPS,
     RECOVERY_GROUPS,
@@ -27,9 +29,9 @@ from arlo_rec.keys.key_files import (
     write_service,
 )
 from arlo_rec.keys.roster import RECOVERY_NAME, check_name, digest_of_people
-from arlo_rec.model.audit_events import PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
+from arlo_rec.model.audit_events import GrantGiven, PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
 from arlo_rec.model.errors import NothingMatched, Usage, nearest
-from arlo_rec.model.records import Person
+from arlo_rec.model.records import Grant, Person
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Change, Store
@@ -195,18 +197,34 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
 
     def renew(change: Change) -> Sequence[Person]:
         store.load_documents()
-        people = tuple(new if person.name == old.name else person for person in store.roster.people)
-        renewed = replace(store.roster, people=people)
+        begun = replace(new, from_entry=change.next_seq)
+        people = tuple(begun if person.name == old.name else person for person in store.roster.people)
+        renewed = replace(store.roster, people=people, grants=_suspended(store, people, new, now))
         retire(store, renewed, [old], now, reusable=[old.name])
         give_secrets(store, new)
         store.meta.set_number("rekey_due", 1)
         change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
+        for grant in store.roster.grants:
+            if grant.person == new.name and grant.waits(now):
+                change.log(GrantGiven(own=True, **grant_facts(grant)))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, renew)
     escrow.expire(store, now)
     write_catalogue_seal(store.layout, old.name, new.seal_key, catalogue_seeds(store), store.identity.signing)
     return new
+
+
+def _suspended(store: Store, people: tuple[Person, ...], renewed: Person, now: datetime) -> tuple[Grant, ...]:
+    """The grants, where those of somebody with new keys wait for a second officer: whoever gave the keys may hold them."""
+    roster, by = replace(store.roster, people=people), store.person.name
+    if not four_eyes.waits(roster, by, renewed.name, now):
+        return store.roster.grants
+    suspended = {"state": "pending", "own": True, "by": by, "starts_at": now}
+    return tuple(
+        replace(grant, **suspended) if grant.person == renewed.name and grant.live(now) else grant
+        for grant in store.roster.grants
+    )
 
 
 # -- handover -----------------------------------------------------------------------------------------
@@ -249,9 +267,10 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
             store.load_documents()
             if store.roster.person(person.name):
                 raise Usage("name_taken", name=person.name)
-            store.put_roster(store.roster.next(now, people=(*store.roster.people, person)))
+            added = replace(person, from_entry=change.next_seq)
+            store.put_roster(store.roster.next(now, people=(*store.roster.people, added)))
             give_secrets(store, person)
-            if person in protocol.root_holders(store, now):
+            if added in protocol.root_holders(store, now):
                 store.secrets.give(person, ROOT_SEED, held.seed_version, held.seed)
             digest = digest_of_people(store.roster)
             change.log(PersonAdded(added=person.name, role=person.role, people=digest))

@@ -23,7 +23,7 @@ def retire(
 ) -> None:
     """Put *roster* in force, in which nobody goes by the keys of *retired* any more; inside a change of an officer.
 
-    1  filed as former, so that what they signed in the log stays valid; a name in *reusable* with the day, to be free
+    1  filed as former, with the entry until which their signatures count; a name in *reusable* with the day
     2  the grants of everybody who is not in *roster* end
     3  their grants get new key pairs; where an officer is among them all do, there is a new subject-access key, every
        secret that she may have sealed for others is sealed anew by whoever runs this, for her signature counts no more,
@@ -33,7 +33,12 @@ def retire(
     officer_leaves = any(person.role is Role.OFFICER for person in retired)
     if officer_leaves:
         _open_all(store)
-    filed = [filed_until(person, now) if person.name in reusable else person for person in retired]
+    size = store.log.tree().size
+    voided = [
+        replace(each, until_entry=size if each.until_entry is None else each.until_entry, left_at=now)
+        for each in retired
+    ]
+    filed = [filed_until(person, now) if person.name in reusable else person for person in voided]
     names = {person.name for person in roster.people}
     grants = tuple(grant if grant.person in names else grant.ended(now) for grant in roster.grants)
     access_keys = roster.access_keys

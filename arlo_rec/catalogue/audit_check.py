@@ -6,10 +6,11 @@ Reads the tables of the log through `audit_log`; what the entries say is checked
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on, read_body
 from arlo_rec.crypto import merkle
+from arlo_rec.keys.roster import Signatories, name_then
 
 _PERSON = re.compile(rb'"outcome":"[a-z]+","person":"([^"]*)","policy":"')  # of a body as we write it
 _BATCH = 5000  # entries read at once by a verification: 2 MB
@@ -18,8 +19,7 @@ Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None wh
 
 def check(
     log: AuditLog,
-    people: Mapping[bytes, str],
-    officers: Collection[bytes],
+    people: Signatories,
     anchors: Iterable[str] = (),
     *,
     signatures: bool = False,
@@ -27,8 +27,7 @@ def check(
 ) -> list[str]:
     """The problems of the log, as codes; empty if none.
 
-    *people* are the keys of everybody who could sign, with the names that they had then; *officers* are the keys of who
-    could go on with the log after a restore.
+    *people* are all who could sign, each in their time; the officers among them could go on with it after a restore.
 
     1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
     3. the chain of log keys holds
@@ -43,10 +42,12 @@ def check(
     count = 0
     checkpoints = log.newest_checkpoints(-1 if signatures else 1)[::-1]
     size = checkpoints[-1].size if checkpoints else 0
-    keys = _key_chain(log, officers, problems)
-    names = merkle.signer_names(log.origin, people)
+    keys = _key_chain(log, people, problems)
+    names = merkle.signer_names(log.origin, people.keys())
     signers = [_signer(log, each, _key_at(keys, each.size), names, problems) for each in checkpoints]
-    closed = [(each.size, people.get(key or b"")) for each, key in zip(checkpoints, signers, strict=True)]
+    closed = [
+        (each.size, _name(people, key, each.size, problems)) for each, key in zip(checkpoints, signers, strict=True)
+    ]
     persons = _Persons(iter(closed if signatures else ()), problems)
 
     def leaves() -> Iterator[bytes]:
@@ -89,6 +90,14 @@ def _signer(
     if key is None:
         problems.append("checkpoint_of_nobody")
     return key
+
+
+def _name(people: Signatories, key: bytes | None, size: int, problems: list[str]) -> str | None:
+    """The name that whoever signed a checkpoint had then; None with a problem where their key had no say any more."""
+    person = people.of_key(key, size - 1)
+    if key is not None and person is None:
+        problems.append("checkpoint_of_nobody")
+    return name_then(person.name) if person is not None else None
 
 
 class _Persons:
@@ -139,11 +148,11 @@ def _checked_leaves(entries: Sequence[RawEntry], expected: int, problems: list[s
         yield leaf
 
 
-def _key_chain(log: AuditLog, officers: Collection[bytes], problems: list[str]) -> list[tuple[int, bytes]]:
+def _key_chain(log: AuditLog, people: Signatories, problems: list[str]) -> list[tuple[int, bytes]]:
     keys: list[tuple[int, bytes]] = []
     for key in log.key_chain():
         _, public = merkle.parse_vkey(key.vkey)
-        if keys and not follows_on(log.origin, keys[-1][1], public, key.statement or b"", officers):
+        if keys and not follows_on(log.origin, keys[-1][1], public, key.statement or b"", key.from_size, people):
             problems.append("log_key_not_handed_over")
         keys.append((key.from_size, public))
     if not keys or keys[-1][1] != log.key.public:

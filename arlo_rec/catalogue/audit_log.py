@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical, parse_object
@@ -169,10 +170,13 @@ class AuditLog:
         For an answer that must be true whatever somebody did to the index; a million entries take some seconds. Raises
         Integrity where one cannot be read.
         """
-        names = [recording.hex().encode("ascii") for recording in recordings]
-        if not names:
+        return self.holding([recording.hex() for recording in recordings])
+
+    def holding(self, texts: Sequence[str]) -> Iterator[LogEntry]:
+        """Every entry in whose canonical JSON one of *texts* stands, in order; raises Integrity as `naming` does."""
+        if not texts:
             return
-        wanted = re.compile(b"|".join(names))
+        wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
         for raw in self._db.rows("SELECT seq, body FROM entries WHERE body IS NOT NULL ORDER BY seq"):
             if wanted.search(raw[1]):
                 yield from self._read("SELECT seq, body FROM entries WHERE seq = ?", (raw[0],))
@@ -285,11 +289,14 @@ def is_restoration(statement: bytes | None) -> bool:
     return statement is not None and len(statement) == _RESTORATION
 
 
-def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, officers: Collection[bytes]) -> bool:
-    """Whether *new* is the log's next key: by the old key's statement, or after a restore by an officer's."""
+def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, size: int, signers: Signatories) -> bool:
+    """Whether *new* is the log's key from *size* on: by the old key's statement, or after a restore by an officer's.
+
+    She must have been one then: *signers* says it.
+    """
     if is_restoration(statement):
         officer, signature = statement[:32], statement[32:]
-        return officer in officers and primitives.verified(officer, signature, _restoration(origin, new))
+        return signers.is_officer(officer, size) and primitives.verified(officer, signature, _restoration(origin, new))
     return primitives.verified(old, statement, _handover(origin, new))
 
 

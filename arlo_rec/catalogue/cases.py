@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.model.records import from_micros, to_micros
+from arlo_rec.model.strict_json import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,13 @@ class CaseRow:
     received_at: datetime
     due_on: date
     sealed_identity: bytes
+    caller: bytes  # blind index
+
+    def digest(self) -> str:
+        """SHA-256 in hex of what the log entry of its opening commits to: all but what becomes of it."""
+        dates = {"due_on": self.due_on.isoformat(), "received_at": to_micros(self.received_at)}
+        row = {"caller": self.caller.hex(), "id": self.id, "identity": self.sealed_identity.hex(), **dates}
+        return sha256(canonical(row)).hexdigest()
 
 
 class CaseDates(NamedTuple):
@@ -36,12 +45,12 @@ class Cases:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def add(self, case: CaseRow, caller: bytes) -> None:
-        """Insert a new case of the caller with that blind index."""
+    def add(self, case: CaseRow) -> None:
+        """Insert a new case."""
         self._db.run(
             "INSERT INTO cases (id, caller, state, received_at, due_on, identity) VALUES (?, ?, ?, ?, ?, ?)",
             (
-                *(case.id, caller, case.state, to_micros(case.received_at), case.due_on.isoformat()),
+                *(case.id, case.caller, case.state, to_micros(case.received_at), case.due_on.isoformat()),
                 case.sealed_identity,
             ),
         )
@@ -56,7 +65,12 @@ class Cases:
         if not rows:
             return None
         case, state, received, due_on, sealed = rows[0]
-        return CaseRow(str(case), str(state), from_micros(received), date.fromisoformat(due_on), bytes(sealed))
+        return _row(case, state, received, due_on, sealed, caller)
+
+    def rows(self) -> list[CaseRow]:
+        """Every case."""
+        rows = self._db.rows("SELECT id, state, received_at, due_on, identity, caller FROM cases")
+        return [_row(*row) for row in rows]
 
     def every(self) -> list[CaseDates]:
         """The dates of every case."""
@@ -73,3 +87,8 @@ class Cases:
     def answer(self, case: str, state: str, at: datetime) -> None:
         """Set the state of a case and the time of its answer."""
         self._db.run("UPDATE cases SET state = ?, answered_at = ? WHERE id = ?", (state, to_micros(at), case))
+
+
+def _row(case: Any, state: Any, received: Any, due_on: Any, sealed: Any, caller: Any) -> CaseRow:
+    due = date.fromisoformat(due_on)
+    return CaseRow(str(case), str(state), from_micros(received), due, bytes(sealed), bytes(caller))

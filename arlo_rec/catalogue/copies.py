@@ -57,6 +57,10 @@ class Copies:
         rows = self._db.rows(f"{_SELECT} c.recording = ?", (copy,))
         return _copy(rows[0]) if rows else None
 
+    def every(self) -> list[Copy]:
+        """Every copy that is held."""
+        return [_copy(row) for row in self._db.rows(f"{_SELECT} 1 = 1")]
+
     def of_original(self, original: RecordingId) -> list[Copy]:
         """The copies of a recording, oldest first, without those that were replaced."""
         values = (original, CopyState.REPLACED.value)

@@ -71,7 +71,7 @@ def audit_verify(
     anchors = [_read(path) for path in anchor or ()]
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
-        problems = check(store.log, store.signers(), store.officers_ever(), anchors, signatures=True)
+        problems = check(store.log, store.signers(), anchors, signatures=True)
         tree = store.log.tree()
     data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
     lines = [run.say(f"problem.{code}", what="log") for code in problems]

@@ -52,6 +52,7 @@ from arlo_rec.policy import (
     Role,
     identity_stated,
     is_due,
+    may,
     reason_problem,
     whole_call,
 )
@@ -198,8 +199,9 @@ def _case(store: Store, tag: bytes, request: Request, now: datetime) -> Case:
     access = audience_keys.access_key(store)
     sealed = access.id + primitives.seal(access.public, statement.encode("utf-8"), _identity_info(store, case.id))
     with store.change(now) as change:
-        store.catalogue.cases.add(CaseRow(case.id, case.state, received, case.due_on, sealed), tag)
-        change.log(CaseOpened(case=case.id))
+        row = CaseRow(case.id, case.state, received, case.due_on, sealed, tag)
+        store.catalogue.cases.add(row)
+        change.log(CaseOpened(case=case.id, sworn=row.digest()))
     return case
 
 
@@ -208,6 +210,7 @@ def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
     row = store.catalogue.cases.newest_due_from(tag, local_date(now))
     if row is None:
         return None
+    _demand_opened(store, row)
     key_id, sealed = row.sealed_identity[:16], row.sealed_identity[16:]
     key = primitives.SealingKey.from_seed(store.secret(access_seed(key_id)))
     try:
@@ -215,6 +218,17 @@ def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
     except primitives.Sealed:
         raise Integrity("metadata_damaged") from None
     return Case(row.id, row.state, row.received_at, row.due_on, statement)
+
+
+def _demand_opened(store: Store, row: CaseRow) -> None:
+    """Raise Integrity unless an officer's entry of the log commits to a case, and so to how identity was checked."""
+    for entry in store.log.holding([f'"case":"{row.id}"']):
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, CaseOpened) and event.sworn == row.digest():
+            signer = store.signer_of(entry.seq)
+            if signer is not None and may(signer.role, Action.DSAR).allowed:
+                return
+    raise Integrity("case_changed", rule="access.subject", case=row.id)
 
 
 def _identity_info(store: Store, case: str) -> bytes:

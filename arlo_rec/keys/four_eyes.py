@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from arlo_rec.keys.roster import RECOVERY_NAME, Roster
+from arlo_rec.keys.roster import RECOVERY_NAME, Roster, name_then
 from arlo_rec.model.records import Grant
 from arlo_rec.policy import FOUR_EYES, Role
 
@@ -42,6 +42,23 @@ def second_officers(roster: Roster, by: str, to: str, now: datetime) -> frozense
     behind = {officer.name: stands_for(roster, officer.name, now) for officer in roster.officers()}
     apart = frozenset(name for name, names in behind.items() if not names & (involved | _PAPER))
     return apart or frozenset(name for name, names in behind.items() if not names & ({by, to} | _PAPER))
+
+
+def waits(roster: Roster, by: str, to: str, now: datetime) -> bool:
+    """Whether what *by* gives to *to* waits for a second officer, by its state when it is given.
+
+    It also waits, and then in vain, where the second officer cannot decide because they got new keys or were removed
+    lately: nobody makes herself the only one.
+    """
+    if not is_own(roster, by, to, now):
+        return False
+    gone = [
+        person
+        for person in roster.former
+        if person.role is Role.OFFICER and person.left_at is not None and now < person.left_at + FOUR_EYES
+    ]
+    others = {name_then(person.name) for person in gone} - {by, to, RECOVERY_NAME}
+    return bool(second_officers(roster, by, to, now) or others)
 
 
 def may_approve(roster: Roster, name: str, grant: Grant, now: datetime) -> bool:

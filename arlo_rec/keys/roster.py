@@ -6,7 +6,8 @@ nothing, and an older roster is noticed, because the newest link is remembered o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -75,6 +76,46 @@ class Roster:
     def next(self, now: datetime, **changes: Any) -> Roster:
         """The roster with *changes*, as of *now*."""
         return replace(self, at=now, **changes)
+
+
+class Signatories:
+    """Who may have signed which entry of the log: everybody who is or was here, each in their time.
+
+    A key that was removed, reset or rotated out signs for nothing that came after, whoever holds the log's key.
+    """
+
+    def __init__(self, roster: Roster) -> None:
+        self._by_key = {person.sign_key: person for person in (*roster.former, *roster.people)}
+        self._by_name: dict[str, list[Person]] = {}
+        for person in self._by_key.values():
+            self._by_name.setdefault(name_then(person.name), []).append(person)
+
+    def keys(self) -> Collection[bytes]:
+        """Every signing key that there ever was."""
+        return self._by_key.keys()
+
+    def of_key(self, key: bytes | None, seq: int) -> Person | None:
+        """Whose key it is, if it may have signed for entry *seq*."""
+        person = self._by_key.get(key or b"")
+        return person if person is not None and person.signs(seq) else None
+
+    def named(self, name: object, seq: int) -> Person | None:
+        """Who had that name at entry *seq*; that their key signed it is another question."""
+        people = self._by_name.get(name, ()) if isinstance(name, str) else ()
+        return next((person for person in people if person.signs(seq)), None)
+
+    def is_officer(self, key: bytes, seq: int) -> bool:
+        """Whether that key was an officer's at entry *seq*."""
+        person = self.of_key(key, seq)
+        return person is not None and person.role is Role.OFFICER
+
+
+_FILED = re.compile(r" \(until \d{4}-\d{2}-\d{2}\)$")
+
+
+def name_then(filed: str) -> str:
+    """The name that somebody had while they signed: former people are filed with the day where a name is free again."""
+    return _FILED.sub("", filed)
 
 
 def check_name(name: str) -> str:
@@ -159,6 +200,9 @@ def _person_to_json(person: Person) -> dict[str, Any]:
         "service": person.service,
         "recovery": person.recovery,
         "by": person.by,
+        "from": person.from_entry,
+        "until": person.until_entry,
+        "left": to_iso(person.left_at) if person.left_at else None,
     }
 
 
@@ -220,6 +264,9 @@ def _person(document: dict[str, Any]) -> Person:
         bool(document["service"]),
         bool(document["recovery"]),
         str(document["by"]),
+        int(document["from"]),
+        None if document["until"] is None else int(document["until"]),
+        None if document["left"] is None else from_iso(document["left"]),
     )
 
 

@@ -361,6 +361,7 @@ class CaseOpened(AuditEvent):
 
     ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
     case: str
+    sworn: str  # the digest of its row
     step: str = "opened"
 
 
@@ -416,6 +417,7 @@ class Restored(ChangesPeople):
     """The store was restored from a backup; `recordings` were taken in after the backup and are lost."""
 
     ACTION = Action.RESTORE
+    since: int  # the number of the first entry that the backup did not have
     replayed: bool
     lost: int
     removed: Sequence[str]

@@ -98,6 +98,13 @@ class Person:
     service: bool = False
     recovery: bool = False
     by: str = ""  # who added them, or gave them new keys, at `since`
+    from_entry: int = 0  # of the log: from there on their key signs
+    until_entry: int | None = None  # and from there on no more; None while they are here
+    left_at: datetime | None = None  # when they were removed, or got other keys
+
+    def signs(self, seq: int) -> bool:
+        """Whether their key may have signed for that entry of the log."""
+        return self.from_entry <= seq and (self.until_entry is None or seq < self.until_entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _end(store: Store, file: FeedFile, handle: int) -> _End:
 
 
 def _chain(store: Store) -> KeyChain:
-    return KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.officers_ever())
+    return KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.signers())
 
 
 def _is_ours(store: Store, line: FeedLine) -> bool:

@@ -14,7 +14,7 @@ covers the bytes of the line without it. It is made by the key that signed the l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from arlo_rec.backends.feedfile import LONGEST
 from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.audit_log import LogKey, RawEntry
 from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
 MARK = b'"}'  # that every signed line ends with
@@ -106,8 +107,8 @@ def read(raw: bytes) -> FeedLine | None:
 class KeyChain:
     """The log's keys as far as somebody knows them: who may have signed which line."""
 
-    def __init__(self, origin: str, store: bytes, keys: Sequence[LogKey], officers: Collection[bytes]) -> None:
-        self._origin, self._store, self._officers = origin, store, officers
+    def __init__(self, origin: str, store: bytes, keys: Sequence[LogKey], signers: Signatories) -> None:
+        self._origin, self._store, self._signers = origin, store, signers
         self._keys = [(key.from_size, merkle.parse_vkey(key.vkey)[1]) for key in keys]
         self._vouched = set[tuple[bytes, bytes]]()
 
@@ -139,7 +140,7 @@ class KeyChain:
         """Whether *new* follows *old* in the log: it is known to, or the old key or an officer says so."""
         if (key.from_size, new) in self._keys or (old, new) in self._vouched:
             return True
-        if not audit_log.follows_on(self._origin, old, new, key.statement or b"", self._officers):
+        if not audit_log.follows_on(self._origin, old, new, key.statement or b"", key.from_size, self._signers):
             return False
         self._vouched.add((old, new))
         return True

@@ -24,14 +24,16 @@ from arlo_rec.catalogue.audience_keys import AudienceKeyRow
 from arlo_rec.catalogue.audit_check import Body
 from arlo_rec.catalogue.audit_log import read_body
 from arlo_rec.crypto import object_file
+from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import erasing, taking_in
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, Recording, RecordingId
-from arlo_rec.policy import State
+from arlo_rec.policy import Action, State, may
 from arlo_rec.store import Store
 
 Parsed = tuple[int, Mapping[str, Any] | None]  # an entry's number and its JSON (None where it cannot be read)
+_ACTIONS = frozenset(action.value for action in Action)
 _BATCH = 5000  # held rows read at once in the second pass
 
 
@@ -49,6 +51,7 @@ class ConsistencyCheck:
     def __init__(self, store: Store, *, read_data: bool) -> None:
         self._store = store
         self._read_data = read_data
+        self._signers = store.signers()
         self._problems: list[Problem] = []
         self._missing: set[RecordingId] = set()
         self._log_end = 0
@@ -63,7 +66,7 @@ class ConsistencyCheck:
         gone: set[RecordingId] = set()
         for seq, entry in entries:
             self._log_end = seq + 1
-            for recording, digest in _effects(entry):
+            for recording, digest in _effects(entry, seq, self._signers):
                 if digest is not None:
                     taken[recording] = digest
                     gone.discard(recording)
@@ -184,7 +187,8 @@ class ConsistencyCheck:
         """The effects on a recording of entries after the checked part of the log, as `_effects` yields them."""
         for entry in self._store.log.about(recording):
             if entry.seq >= self._log_end and entry.body is not None:
-                yield from (digest for named, digest in _effects(entry.body) if named == recording)
+                effects = _effects(entry.body, entry.seq, self._signers)
+                yield from (digest for named, digest in effects if named == recording)
 
 
 def _belongs(key: AudienceKeyRow, recording: Recording) -> bool:
@@ -213,10 +217,18 @@ def _json(body: bytes | None) -> Mapping[str, Any] | None:
         return None  # not an entry of this program; `audit_check` reports it
 
 
-def _effects(entry: Mapping[str, Any] | None) -> Iterator[tuple[RecordingId, str | None]]:
-    """The effects of an entry: ids that were taken in, with the row's digest, or erased (None)."""
+def is_entitled(entry: Mapping[str, Any], seq: int, signers: Signatories) -> bool:
+    """Whether the role that an entry's person had then may do its action; that their key signed is another check."""
+    person, action = signers.named(entry.get("person"), seq), entry.get("action")
+    return person is not None and action in _ACTIONS and may(person.role, Action(action)).allowed
+
+
+def _effects(
+    entry: Mapping[str, Any] | None, seq: int, signers: Signatories
+) -> Iterator[tuple[RecordingId, str | None]]:
+    """The effects of an entry of somebody who may: ids that were taken in, with the row's digest, or erased (None)."""
     try:
-        yield from _effect(entry) if entry is not None else ()
+        yield from _effect(entry) if entry is not None and is_entitled(entry, seq, signers) else ()
     except (KeyError, TypeError, ValueError):
         return  # not an entry of this program
 

@@ -6,6 +6,11 @@ Anybody's own code can strike a row and put the sums in order. So `verify` compu
     disclosures   which copies left, and what became of them
     erasures      what each erased, and the receipt's file
     tombstones    of each withdrawal, while they live
+    copies        which are confirmed or released
+    cases         of access requests, until they end
+
+An entry counts where the role that its person had then may do what it says; that their key signed it is checked with
+the log.
 
 The first pass follows the log with `oversight.consistency`. The store may be in use meanwhile: what is compared is what
 entries before the end of that pass say, and states may have gone on since.
@@ -19,10 +24,15 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.erasure import receipts
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
+    CaseOpened,
+    CasesEnded,
+    CopyConfirmed,
+    CopyMade,
     DeletionConfirmed,
     Erases,
     LeftNothing,
@@ -32,10 +42,10 @@ from arlo_rec.model.audit_events import (
     ReviewHeard,
     Withdrawn,
 )
-from arlo_rec.model.records import RecordingId, from_iso
+from arlo_rec.model.records import Person, RecordingId, from_iso
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, may
 from arlo_rec.store import Store
 
 _MODULO = 2**128
@@ -45,7 +55,8 @@ _LATER = {  # the states that a disclosure may have gone on to since
     DisclosureState.CONFIRMED: {DisclosureState.CONFIRMED},
 }
 _SPEAK = frozenset(  # actions of the entries that this looks into; most others are calls that were taken in
-    {"withdraw", "purge", "export", "review", "release", "reject", "dsar", "restore", "confirm_deleted", "handed out"}
+    {"withdraw", "purge", "export", "pseudonymise", "review", "release", "reject", "dsar", "restore"}
+    | {"confirm_deleted", "handed out"}
 )
 
 
@@ -71,6 +82,11 @@ class EvidenceCheck:
         self._disclosed: dict[RecordingId, set[int]] = {}
         self._erased: dict[int, frozenset[RecordingId]] = {}
         self._withdrawals: dict[int, str] = {}  # that live, with the digest of their tombstones
+        self._caught_up: list[range] = []  # entries that a restore took from a feed, without the rows beside them
+        self._confirmed: set[RecordingId] = set()
+        self._released: set[RecordingId] = set()
+        self._cases: dict[str, tuple[int, str]] = {}  # the entry that opened each, and what it commits to
+        self._signers = store.signers()
 
     def follow(self, entries: Sequence[Parsed]) -> None:
         """Read a batch of the log's entries; batches are passed in order."""
@@ -89,22 +105,49 @@ class EvidenceCheck:
             self._mentions += _summand(name, seq)
         if entry.get("action") not in _SPEAK:
             return
+        person = self._signers.named(entry.get("person"), seq)
+        if person is None:
+            return
         recordings = frozenset(names)
+        self._take(seq, entry, recordings, person)
+
+    def _take(self, seq: int, entry: Mapping[str, Any], recordings: frozenset[RecordingId], person: Person) -> None:
+        def entitled(action: str) -> bool:
+            return may(person.role, Action(action)).allowed
+
         match audit_events.read(entry):
             case Opened(action=Action.EXPORT) | ReviewHeard() if recordings:
                 self._disclose(seq, "export", entry, recordings)
             case OpenedForSubject() if recordings:
                 self._disclose(seq, "package", entry, recordings)
-            case LeftNothing(of=of):
+            case LeftNothing(of=of) if self._is_of(of, entry):
                 self._disclosures.pop(of, None)
-            case DeletionConfirmed(of=of) if of in self._disclosures:
-                self._disclosures[of].state = DisclosureState.CONFIRMED
-            case Withdrawn(tombstones=digest):
+            case DeletionConfirmed(of=of) if person.role is Role.OFFICER or self._is_of(of, entry):
+                if of in self._disclosures:
+                    self._disclosures[of].state = DisclosureState.CONFIRMED
+            case Withdrawn(tombstones=digest) if entitled(entry["action"]):
                 self._erase(seq, recordings)
                 if from_iso(entry["at"]) >= self._live_since:
                     self._withdrawals[seq] = digest
-            case Erases() | Restored():
+            case Restored(since=since) if entitled(entry["action"]):
+                self._caught_up.append(range(since, seq))
+                self._see_erased(recordings)
+            case Erases() if entitled(entry["action"]):
                 self._erase(seq, recordings)
+            case CopyConfirmed() if entitled(entry["action"]):
+                self._confirmed |= recordings
+            case CopyMade(state="released") if entitled(entry["action"]):
+                self._released |= recordings
+            case CaseOpened(case=case, sworn=sworn) if entitled(entry["action"]):
+                self._cases[case] = seq, sworn
+            case CasesEnded(cases=cases) if entitled(entry["action"]):
+                for case in cases:
+                    self._cases.pop(case, None)
+
+    def _is_of(self, disclosure: int, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry is of the person who took that copy."""
+        logged = self._disclosures.get(disclosure)
+        return logged is not None and logged.person == entry.get("person")
 
     def _disclose(self, seq: int, kind: str, entry: Mapping[str, Any], recordings: frozenset[RecordingId]) -> None:
         self._disclosures[seq] = _Logged(kind, str(entry["person"]), recordings)
@@ -113,6 +156,9 @@ class EvidenceCheck:
 
     def _erase(self, seq: int, recordings: frozenset[RecordingId]) -> None:
         self._erased[seq] = recordings
+        self._see_erased(recordings)
+
+    def _see_erased(self, recordings: frozenset[RecordingId]) -> None:
         for recording in recordings & self._disclosed.keys():
             for disclosure in self._disclosed[recording]:
                 logged = self._disclosures.get(disclosure)
@@ -128,7 +174,13 @@ class EvidenceCheck:
             *self._wrong_disclosures(),
             *self._wrong_erasures(),
             *self._wrong_tombstones(),
+            *self._wrong_copies(),
+            *self._wrong_cases(),
         ]
+
+    def _has_rows(self, seq: int) -> bool:
+        """Whether what an entry did was done here, and not in a lost store of which only the feed told."""
+        return not any(seq in caught_up for caught_up in self._caught_up)
 
     def _wrong_mentions(self) -> Iterator[Problem]:
         stored = sum(_summand(recording, seq) for recording, seq in self._store.log.mentions(self._end))
@@ -151,12 +203,16 @@ class EvidenceCheck:
         return False
 
     def _wrong_erasures(self) -> Iterator[Problem]:
-        finished = set(self._store.catalogue.erasures.finished())
+        finished, seen = set(self._store.catalogue.erasures.finished()), set[int]()
         for number, seq, recordings in self._store.catalogue.erasures.logged():
+            seen.add(seq)
             if seq < self._end and self._erased.get(seq) != frozenset(recordings):
                 yield Problem("erasure_differs", number)
             elif number in finished and not receipts.is_as_written(self._store, number):
                 yield Problem("receipt_changed", number)
+        for seq in self._erased.keys() - seen:
+            if self._has_rows(seq):
+                yield Problem("erasure_differs", str(seq))
 
     def _wrong_tombstones(self) -> Iterator[Problem]:
         table = self._store.catalogue.tombstones
@@ -166,6 +222,20 @@ class EvidenceCheck:
             lives = all(at is not None and at >= each.at for at, each in zip(kept, tombstones, strict=True))
             if feed.digest_of(tombstones) != digest or not lives:
                 yield Problem("tombstone_missing", str(seq))
+
+    def _wrong_copies(self) -> Iterator[Problem]:
+        for copy in self._store.catalogue.copies.every():
+            wanted = {CopyState.READY: self._confirmed, CopyState.RELEASED: self._released}.get(copy.state)
+            if wanted is not None and copy.id not in wanted and self._store.log.tree().size == self._end:
+                yield Problem("copy_differs", copy.id.hex())
+
+    def _wrong_cases(self) -> Iterator[Problem]:
+        rows = {row.id: row.digest() for row in self._store.catalogue.cases.rows()}
+        logged = {case: sworn for case, (seq, sworn) in self._cases.items() if self._has_rows(seq) or case in rows}
+        if rows != logged and self._store.log.tree().size == self._end:
+            for case in sorted(rows.keys() | logged.keys()):
+                if rows.get(case) != logged.get(case):
+                    yield Problem("case_differs", case)
 
 
 def _summand(recording: bytes, seq: int) -> int:

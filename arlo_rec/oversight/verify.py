@@ -72,7 +72,7 @@ def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
         check.follow(entries)
         evidence.follow(entries)
 
-    log = audit_check.check(store.log, store.signers(), store.officers_ever(), signatures=True, follow=follow)
+    log = audit_check.check(store.log, store.signers(), signatures=True, follow=follow)
     problems = [Problem(code, "log") for code in log]
     fed = feed.check(store)
     problems += [Problem(code, "feed") for code in fed.problems]
@@ -126,7 +126,7 @@ def _missing_files(store: Store) -> Iterator[str]:
 
 def _changed_files(store: Store) -> Iterator[str]:
     """Key files and seals of the roster's people that are there, and not as somebody who may write them signed them."""
-    layout, signers = store.layout, store.signers()
+    layout, signers = store.layout, store.signers().keys()
     for person in store.roster.people:
         key_file, seal = layout.key_file(person.name), layout.seal_file(person.name)
         if not person.service and is_plain(key_file, below=layout.store) and not is_own_key_file(layout, person):

@@ -45,10 +45,20 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
     Whoever only got a new key is filed under another name, so that the name can be given again.
     """
     roster = store.roster
-    retired = [person for person in roster.people if person.name in replay.gone]
+    ended = {person.sign_key: person.until_entry for person in replay.people}
+    retired = [
+        replace(person, until_entry=ended.get(person.sign_key))
+        for person in roster.people
+        if person.name in replay.gone
+    ]
     staying = tuple(person for person in roster.people if person.name not in replay.gone)
     known = {person.sign_key for person in (*roster.people, *roster.former)}
-    came = [filed_until(person, now) for person in replay.people if person.sign_key not in known]
+    size = store.log.tree().size
+    came = [
+        filed_until(person if person.until_entry is not None else replace(person, until_entry=size), now)
+        for person in replay.people
+        if person.sign_key not in known
+    ]
     restored = replace(
         roster,
         people=staying,

@@ -316,6 +316,7 @@ def _make_current(
     removed = tuple(sorted(since.gone & {person.name for person in store.roster.people}))
 
     def take_over(change: Change) -> Sequence[Person]:
+        begin = change.next_seq
         store.log.catch_up(since.entries, since.checkpoints, since.log_keys)
         store.authority.take_over(since.links)
         reconcile.go_on_with_key(store, copy.old_seed, copy.new_seed)
@@ -330,6 +331,7 @@ def _make_current(
         reconcile.update_settings(store, places, source.slot, unknown_since)
         event = audit_events.Restored(
             people=roster.digest_of_people(store.roster),
+            since=begin,
             replayed=difference.replay is not None,
             lost=len(difference.lost),
             removed=list(removed),

