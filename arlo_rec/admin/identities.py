@@ -216,13 +216,14 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
 
 
 def _suspended(store: Store, people: tuple[Person, ...], renewed: Person, now: datetime) -> tuple[Grant, ...]:
-    """The grants, where those of somebody with new keys wait for a second officer: whoever gave the keys may hold them."""
+    """The grants; those of somebody with new keys wait for a second officer: whoever gave the keys may hold them."""
     roster, by = replace(store.roster, people=people), store.person.name
     if not four_eyes.waits(roster, by, renewed.name, now):
         return store.roster.grants
-    suspended = {"state": "pending", "own": True, "by": by, "starts_at": now}
     return tuple(
-        replace(grant, **suspended) if grant.person == renewed.name and grant.live(now) else grant
+        replace(grant, state="pending", own=True, by=by, starts_at=now)
+        if grant.person == renewed.name and grant.live(now)
+        else grant
         for grant in store.roster.grants
     )
 

@@ -68,7 +68,9 @@ def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
     ],
     ids=lambda odd: f"{odd}",
 )
-def test_an_entry_that_names_a_call_keeps_no_officer_from_answering_its_caller(world: World, odd: dict[str, Any]) -> None:
+def test_an_entry_that_names_a_call_keeps_no_officer_from_answering_its_caller(
+    world: World, odd: dict[str, Any]
+) -> None:
     (call,) = world.take_in("a")
     entry = {"action": "find", "outcome": "allowed", "rule": "security.reason", "purpose": "quality", "reason": call}
     entry |= {"recordings": [call], "detail": {"shown": 1}, **odd}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,3 +84,16 @@ def test_what_a_new_officer_gives_herself_is_approved_by_whoever_added_her_only_
     alone = roster(sara, person("astrid", Role.MANAGER))
     assert four_eyes.second_officers(alone, "sara", "sara", NOW) == {"sigrid"}
     assert not four_eyes.second_officers(alone, "sigrid", "sigrid", NOW), "sara may be sigrid herself"
+
+
+def test_nobody_makes_herself_the_only_one_by_a_reset_or_a_removal() -> None:
+    """A grant to herself waits then too, and ends, for nobody can decide it yet."""
+    lately = NOW - timedelta(days=2)
+    reset = roster(person("astrid", Role.OFFICER, since=lately))
+    was = replace(person("astrid (until 2026-09-29)", Role.OFFICER), until_entry=5, left_at=lately)
+    assert four_eyes.waits(replace(reset, former=(was,)), "sigrid", "sigrid", NOW)
+    removed = replace(roster(), people=tuple(each for each in roster().people if each.name != "astrid"))
+    gone = replace(person("astrid", Role.OFFICER), until_entry=5, left_at=lately)
+    assert four_eyes.waits(replace(removed, former=(gone,)), "sigrid", "sigrid", NOW)
+    assert not four_eyes.waits(replace(removed, former=(gone,)), "sigrid", "sigrid", lately + FOUR_EYES)
+    assert not four_eyes.waits(removed, "sigrid", "sigrid", NOW)

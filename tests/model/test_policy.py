@@ -87,9 +87,6 @@ def test_each_role_holds_the_secrets_it_needs_and_no_more() -> None:
     assert {role for role in Role if policy.holds_index(role)} == {Role.OFFICER, Role.SUPPORT, Role.INGEST}
 
 
-def test_an_officer_grants_to_herself_only_where_there_is_no_second() -> None:
-
-
 # -- consent ------------------------------------------------------------------------------------------
 
 
