@@ -37,7 +37,7 @@ from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.consent import Claim, Consent, prove
-from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id
+from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id, to_iso
 from arlo_rec.policy import Purpose, due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of
@@ -188,6 +188,7 @@ def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, wor
                 _insert(announced, file, shared, tables, change)
             store.log.append(change.bodies, store.identity.signing)
             names += [file.id.hex() for file in sealed]
+        store.catalogue.log_clock.put(store.computed_log_time())
     return names
 
 
@@ -249,7 +250,8 @@ def _insert(announced: Announced, file: _Sealed, shared: _Shared, tables: Record
     written = WrittenObject(file.sha256, file.size)
     recording = sealing.recording_of(announced, primitives.fresh(16), consent, written)
     sealing.insert(recording, file.ke, shared.keys.audiences(call, consent, shared.header), tables)
-    change.log(sealing.taken_in(recording), at=recording.started_at + timedelta(minutes=10))
+    change.log(sealing.taken_in(recording))
+    change.bodies[-1]["at"] = to_iso(recording.started_at + timedelta(minutes=10))
 
 
 def _call(filling: Filling, number: int) -> Call:
