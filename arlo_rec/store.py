@@ -232,11 +232,11 @@ class Store:
         bodies = [(entry.seq, entry.body) for seq in sorted(seqs) for entry in self.log.raw_entries(seq, seq + 1)]
         return log_clock.computed(bodies, self._role_at) == time
 
-    def _advance_clock(self, time: LogTime, change: Change) -> None:
-        """Take the entries of a change into the index; *time* is what all those before say."""
-        for seq, body in enumerate(change.bodies, change.first):
+    def _advance_clock(self, time: LogTime, first: int, bodies: list[dict[str, Any]]) -> None:
+        """Take the entries of a change into the index; *time* is what all those before *first* say."""
+        for seq, body in enumerate(bodies, first):
             time = time.after(seq, body, lambda _seq: self.person.role)
-        if change.bodies:
+        if bodies:
             self.catalogue.log_clock.put(time)
             self._log_time = time
 
@@ -248,9 +248,9 @@ class Store:
         with self.db.writing():
             change = Change(self.identity.name, now, self.log.tree().size)
             yield change
-            time = self.log_time()
+            time, first = self.log_time(), self.log.tree().size  # a restore has caught up inside the change
             self.log.append(change.bodies, self.identity.signing)
-            self._advance_clock(time, change)
+            self._advance_clock(time, first, change.bodies)
             self.meta.set_number("changes", self.meta.number("changes") + 1)
         with self.reading():
             self._seen = self.head()
