@@ -253,16 +253,13 @@ class Store:
         bodies = [(entry.seq, entry.body) for seq in sorted(seqs) for entry in self.log.raw_entries(seq, seq + 1)]
         return log_clock.computed(bodies, self._role_at) == time
 
-    def _advance_clock(self, change: Change) -> None:
-        """Take the entries of a change into the index; where there is none, every entry."""
-        time = self.catalogue.log_clock.get()
-        if time is None and change.first:
-            time = self.computed_log_time()
-        else:
-            for seq, body in enumerate(change.bodies, change.first):
-                time = (time or LogTime()).after(seq, body, lambda _seq: self.person.role)
-        if time is not None:
+    def _advance_clock(self, time: LogTime, first: int, bodies: list[dict[str, Any]]) -> None:
+        """Take the entries of a change into the index; *time* is what all those before *first* say."""
+        for seq, body in enumerate(bodies, first):
+            time = time.after(seq, body, lambda _seq: self.person.role)
+        if bodies:
             self.catalogue.log_clock.put(time)
+            self._log_time = time
 
     # -- changes --------------------------------------------------------------------------------------
 
@@ -274,9 +271,9 @@ class Store:
                 change = Change(self.identity.name, now, self.log)
                 yield change
                 self._add_link(change)
-                change.first = self.log.tree().size
+                time, change.first = self.log_time(), self.log.tree().size  # a restore has caught up inside the change
                 self.log.append(change.bodies, self.identity.signing)
-                self._advance_clock(change)
+                self._advance_clock(time, change.first, change.bodies)
                 self.meta.set_number("changes", self.meta.number("changes") + 1)
         except BaseException:
             self.authority.abandon()

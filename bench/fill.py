@@ -38,7 +38,7 @@ from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audiences import Audience
 from arlo_rec.model.consent import Claim, Consent, prove
-from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id
+from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id, to_iso
 from arlo_rec.policy import due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of
@@ -194,6 +194,7 @@ def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, wor
                 _insert(announced, file, shared, _key(filling, number, keys), tables, change)
             store.log.append(change.bodies, store.identity.signing)
             names += [file.id.hex() for file in sealed]
+        store.catalogue.log_clock.put(store.computed_log_time())
     return names
 
 
@@ -260,7 +261,8 @@ def _insert(
     written = WrittenObject(file.sha256, file.size)
     recording = sealing.recording_of(announced, primitives.fresh(16), consent, written)
     held = sealing.insert(recording, file.ke, key, sealing.facts_of(call, shared.header, consent), tables)
-    change.log(sealing.taken_in(held), at=recording.started_at + timedelta(minutes=10))
+    change.log(sealing.taken_in(held))
+    change.bodies[-1]["at"] = to_iso(recording.started_at + timedelta(minutes=10))
 
 
 def _call(filling: Filling, number: int) -> Call:

@@ -57,7 +57,7 @@ def write(store: Store, erasure: Erasure) -> Path:
         "format": 1,
         "kind": KIND,
         "policy": POLICY_VERSION,
-        **_erased(store, erasure),
+        **_erased(store.layout.id, erasure),
         "days": _days(store, erasure.number),
         "places": [place for place in PLACES if place != "journal" or not store.meta.number("flush_due")],
         "ring_until": to_iso(ring_until) if ring_until else None,
@@ -77,6 +77,7 @@ def write(store: Store, erasure: Erasure) -> Path:
 def is_as_written(store: Store, number: str) -> bool:
     """Whether the receipt of a finished erasure is there, genuine, and of that erasure and its entry in this log."""
     erasure, proof = store.catalogue.erasures.get(number), store.catalogue.erasures.proof(number)
+    erased = _erased(store.layout.id, erasure)
     try:
         raw = read_small(file_for(store, number), LONGEST, below=store.layout.store)
         receipt = verify(raw).receipt
@@ -84,7 +85,7 @@ def is_as_written(store: Store, number: str) -> bool:
         return False
     ours = {key.vkey for key in store.log.key_chain()}
     return (
-        {key: receipt[key] for key in _erased(store, erasure)} == _erased(store, erasure)
+        {key: receipt[key] for key in _erased(store, erasure)} == _erased(store.layout.id, erasure)
         and (receipt["entry"]["seq"], receipt["entry"]["leaf"]) == (proof.seq, to_base64(proof.leaf))
         and {key["vkey"] for key in receipt["log_keys"]} <= ours
     )
@@ -96,15 +97,15 @@ def signed_proof(store: Store, erasure: Erasure, tree: merkle.Tree) -> NewProof:
     Whoever finishes an erasure and writes its receipt may be anybody who holds the root, and the log's key is
     everybody's: what was erased is signed for here, by the one who could.
     """
-    signature = store.identity.signing.sign(_erased_message(_erased(store, erasure), tree.size))
+    signature = store.identity.signing.sign(_erased_message(_erased(store.layout.id, erasure), tree.size))
     return NewProof(tree.size, merkle.path_of_last(tree), store.identity.signing.public, signature)
 
 
-def _erased(store: Store, erasure: Erasure) -> dict[str, Any]:
+def _erased(store: bytes, erasure: Erasure) -> dict[str, Any]:
     """What a receipt says of the erasure itself."""
     return {
         "number": erasure.number,
-        "store": store.layout.id.hex(),
+        "store": store.hex(),
         "event": erasure.kind,
         "rule": erasure.rule,
         "erased_at": to_iso(erasure.at),

@@ -12,7 +12,7 @@ import pytest
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import audit_check, audit_log
-from arlo_rec.catalogue.erasures import Erasure, Erasures
+from arlo_rec.catalogue.erasures import Erasure, Erasures, NewProof
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
 from arlo_rec.keys.key_files import read_catalogue_seal
@@ -155,11 +155,14 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
     book, names = audit_log.AuditLog(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
     now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)
-    erasure = Erasure("ABCD-EFGH", "expiry", now, "retention.90d", ids)
+    erasure, cron = Erasure("ABCD-EFGH", "expiry", now, "retention.90d", ids), identity(world, "cron").signing
+    entry = {"action": "purge", "outcome": "done", "recordings": names, "person": "cron", "policy": "2026-01"}
     with db.writing():
         tree = book.tree()
-        book.append([{"action": "purge", "outcome": "done", "recordings": names}], identity(world, "iver").signing)
-        Erasures(db).add(erasure, "iver", tree.size, merkle.path_of_last(tree))
+        book.append([entry], cron)
+        erased = receipts._erased_message(receipts._erased(where.id, erasure), tree.size)
+        proof = NewProof(tree.size, merkle.path_of_last(tree), cron.public, cron.sign(erased))
+        Erasures(db).add(erasure, "cron", proof)
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does
     assert [len(entry.body["recordings"]) for entry in book.about(RecordingId(bytes(16))) if entry.body] == [130_000]
     db.close()

@@ -65,7 +65,9 @@ def canonical(file: bytes, *, cut: int = 0) -> bytes:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+    """Every file and its content, without the lock files, in which each command leaves who it is."""
+    files = [one for one in folder.rglob("*") if one.is_file() and one.name not in {"lock", "open.lock"}]
+    return {str(one.relative_to(folder)): one.read_bytes() for one in files}
 
 
 # What is taken ----------------------------------------------------------------------------------------------
