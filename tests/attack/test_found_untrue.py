@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.audit_events import LogShown
 from arlo_rec.policy import Action
@@ -89,3 +90,20 @@ def test_an_exchanges_id_that_is_the_id_of_another_call_takes_no_other_call(worl
     world.json("ingest", str(world.spool), who="telefon")
     told = world.run("withdraw", "--call", mine, "--dry-run", "--json", who="siri")
     assert told.exit != 0 or told.json["would_erase"] == 1, told
+
+
+@pytest.mark.rule("access.subject")
+def test_the_letter_tells_of_no_access_that_a_second_officer_denied(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=10))
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=20))
+    world.json("purge", "--allow-large", who="cron")
+    world.take_in("a", seconds=1, started=datetime.now(UTC) + timedelta(days=19))
+    before = letter(world).count("<tr>")
+    waits = world.grant("sigrid")
+    assert waits["state"] == "pending"
+    world.json("deny", waits["id"], "--reason", "nobody needs that at all", who="astrid")
+    assert letter(world).count("<tr>") == before + 1, "the first answer alone"
