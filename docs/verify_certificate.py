@@ -205,10 +205,11 @@ def check(raw, *vkeys):
         demand(signed(keys[-1][1], signature, b"arlo-rec/1/receipt\0" + body), "the signature is not true")
         note, entry = parse_note(told["checkpoint"]), told["entry"]
         demand(any(signed_note(note, origin, key) for _, key in keys), "the checkpoint is not signed")
-        of, size, root = note[0].split("\n")
+        of, size, root, begin = note[0].split("\n")
         path = [unpacked(one, 32) for one in entry["path"]]
         found = root_of(unpacked(entry["leaf"], 32), entry["seq"], entry["seq"] + 1, path)
         demand(of == origin and size == str(entry["seq"] + 1), "the checkpoint is not that of the erasure")
+        demand(begin in (f"from {at}" for at in range(entry["seq"] + 1)), "the checkpoint does not cover the erasure")
         demand(unpacked(root, 32) == found, "the erasure is not in the log")
         officer = check_signers(told, origin, note)
         known = [*keys, (signer_name(origin, officer), officer)]

@@ -16,7 +16,7 @@ from datetime import datetime
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing
 from arlo_rec.model.errors import NotGranted, NothingMatched
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
@@ -104,8 +104,7 @@ def _is_number(text: str) -> bool:
 def _disclosure(store: Store, row: DisclosureRow) -> Disclosure:
     """The disclosure with what it holds, which its log entry says."""
     entry = store.log.entry(row.seq)
-    names = (entry.body or {}).get("recordings", ()) if entry else ()
-    ids = [RecordingId(bytes.fromhex(name)) for name in names]
+    ids = named_in(entry.body or {}) if entry else ()
     held = sum(store.catalogue.recordings.held(recording) is not None for recording in ids)
     return Disclosure(str(row.seq), row.kind, row.person, row.at, len(ids), len(ids) - held, row.state)
 

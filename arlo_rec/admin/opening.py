@@ -141,7 +141,7 @@ def _session(
         blobs = FileBlobs(layout.objects, group=layout.group)
         store = Store(layout, connection, blobs, root_port, identity, seed, state)
         store.lock_wait = lock_wait
-        schema.demand_version(store.meta.number("schema"), layout.store)
+        schema.demand(store.db, store.meta.number("schema"), layout.store)
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
         store.load_documents()

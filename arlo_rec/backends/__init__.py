@@ -78,6 +78,12 @@ class Connection(Protocol):
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement inside `writing`; the number of rows that it changed."""
 
+    def demand_schema(self, digest: bytes) -> None:
+        """Raise Integrity (schema_changed) now, and at the begin of every transaction, where the schema is another.
+
+        *digest*: SHA-256 over every table, index, view and trigger, by type and name.
+        """
+
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Execute a statement once per row of values, inside `writing`."""
 

@@ -7,7 +7,8 @@ For most tables `sums` keeps a sum over all rows: triggers pass every row that i
 `tally`, and the transaction writes the new sums before it commits. A row that somebody deletes, changes or restores
 from an older page of the file no longer matches its table's sum. The sum is a multiset hash, the hashes of rows added
 modulo 2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity Checking",
-ASIACRYPT 2003).
+ASIACRYPT 2003). The schema is in no sum: a trigger that somebody plants would run in everybody's commands, so every
+transaction compares the schema with the one that is demanded.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class SqliteConnection:
             self._db = dbapi2.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
             self._db.set_key(_raw(key))
             self._sums: dict[str, int] = defaultdict(int)
+            self._schema: tuple[bytes, int] | None = None  # the digest that is demanded, and the version that had it
             self._db.create_function("tally", 3, self._tally)
             self._db.execute("PRAGMA cipher_log=off").fetchall()
             try:
@@ -93,6 +95,27 @@ class SqliteConnection:
             raise RuntimeError("a change outside a transaction")
         with _translated(self._path):
             return int(self._db.execute(sql, values).rowcount)
+
+    def demand_schema(self, digest: bytes) -> None:
+        """See Connection."""
+        with self.reading():
+            self._compare_schema(digest)
+
+    def _compare_schema(self, digest: bytes) -> None:
+        """Raise Integrity (schema_changed) where the schema of this transaction is another than *digest* is of."""
+        ((version,),) = self.rows("PRAGMA schema_version")
+        if self._schema != (digest, version):
+            if self._schema_digest() != digest:
+                raise Integrity("schema_changed", path=str(self._path))
+            self._schema = (digest, version)
+
+    def _schema_digest(self) -> bytes:
+        """SHA-256 over all that the schema holds but the table in which sqlite-utils counts its steps."""
+        sql = (
+            "SELECT type, name, tbl_name, sql FROM sqlite_master "
+            "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
+        )
+        return hashlib.sha256(repr(self.rows(sql)).encode("utf-8")).digest()
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """See Connection."""
@@ -118,6 +141,8 @@ class SqliteConnection:
         with _translated(self._path):
             self._db.execute(begin)
         try:
+            if self._schema is not None:
+                self._compare_schema(self._schema[0])
             yield
             end()
         except BaseException:

@@ -14,7 +14,7 @@ from arlo_rec.keys.roster import Signatories, name_then
 
 _PERSON = re.compile(rb'"outcome":"[a-z]+","person":"([^"]*)","policy":"')  # of a body as we write it
 _BATCH = 5000  # entries read at once by a verification: 2 MB
-Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where the body was dropped)
+Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where somebody deleted the body)
 
 
 def check(
@@ -32,7 +32,7 @@ def check(
     1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
     3. the chain of log keys holds
     4. the newest checkpoint (with *signatures*: each) is signed by the log and by a person
-    5. with *signatures*: that person is the one whom the entries name that it closes
+    5. with *signatures*: that person is the one whom the entries name that it closes, and no checkpoint is missing
     6. every anchor agrees with the tree
 
     *follow* is called with every body, in order and in batches, so that a caller who needs them reads the log once.
@@ -44,7 +44,11 @@ def check(
     size = checkpoints[-1].size if checkpoints else 0
     keys = _key_chain(log, people, problems)
     names = merkle.signer_names(log.origin, people.keys())
-    signers = [_signer(log, each, _key_at(keys, each.size), names, problems) for each in checkpoints]
+    before = [0, *(each.size for each in checkpoints)] if signatures else [None]
+    signers = [
+        _signer(log, each, _key_at(keys, each.size), names, begin, problems)
+        for each, begin in zip(checkpoints, before, strict=False)
+    ]
     closed = [
         (each.size, _name(people, key, each.size, problems)) for each, key in zip(checkpoints, signers, strict=True)
     ]
@@ -74,18 +78,24 @@ def _signer(
     checkpoint: SignedCheckpoint,
     public: bytes | None,
     names: Mapping[str, bytes],
+    begin: int | None,
     problems: list[str],
 ) -> bytes | None:
-    """The key of who signed a checkpoint that the log signed too; None with a problem where nobody did."""
+    """The key of who signed a checkpoint that the log signed too; None with a problem where nobody did.
+
+    *begin*: the size of the one before it, from which it must go on; None where that is not asked.
+    """
     try:
         said, signed = merkle.parse_note(checkpoint.note)
     except ValueError:
         problems.append("checkpoint_unsigned")
         return None
-    same = said == merkle.Checkpoint(log.origin, checkpoint.size, checkpoint.root)
+    same = said == merkle.Checkpoint(log.origin, said.begin, checkpoint.size, checkpoint.root)
     if public is None or not same or not merkle.signed_by(said, signed, log.origin, public):
         problems.append("checkpoint_unsigned")
         return None
+    if begin is not None and said.begin != begin:
+        problems.append("checkpoint_missing")
     key = merkle.signer_among(said, signed, names)
     if key is None:
         problems.append("checkpoint_of_nobody")
@@ -142,7 +152,7 @@ def _checked_leaves(entries: Sequence[RawEntry], expected: int, problems: list[s
     for seq, salt, body, leaf in entries:
         if seq != expected:
             problems.append("entry_missing")
-        if body is not None and not merkle.commits(leaf, salt, body):
+        if body is None or not merkle.commits(leaf, salt, body):  # no command deletes a body
             problems.append("entry_changed")
         expected = seq + 1
         yield leaf

@@ -17,7 +17,7 @@ from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.model.strict_json import canonical, parse_object
 
 ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
@@ -26,7 +26,7 @@ _RESTORATION = 32 + 64  # bytes: an officer's key and signature
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An entry as it is shown: its number and its JSON (None where the body was deleted)."""
+    """An entry as it is shown: its number and its JSON (None where somebody deleted the body)."""
 
     seq: int
     body: dict[str, Any] | None
@@ -92,7 +92,7 @@ class AuditLog:
             tree = tree.add(leaf)
         self._insert(entries)
         self._mention((entry.seq, body) for entry, body in zip(entries, bodies, strict=True))
-        checkpoint = merkle.Checkpoint(self.origin, tree.size, tree.root())
+        checkpoint = merkle.Checkpoint(self.origin, entries[0].seq, tree.size, tree.root())
         person = merkle.signer_name(self.origin, signer.public)
         note = merkle.sign_note(checkpoint.text(), [(self.origin, self.key), (person, signer)])
         self._close([SignedCheckpoint(tree.size, checkpoint.root, note)], tree)
@@ -140,7 +140,7 @@ class AuditLog:
 
     def _mention(self, bodies: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Index entries by the recordings that they name."""
-        mentions = [(bytes.fromhex(name), seq) for seq, body in bodies for name in body.get("recordings", ())]
+        mentions = [(name, seq) for seq, body in bodies for name in named_in(body)]
         if mentions:
             self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
 
@@ -203,7 +203,7 @@ class AuditLog:
         """The one of *people* (signing keys) who signed the checkpoint that closes an entry; None where nobody did."""
         rows = self._db.rows("SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", (seq,))
         checkpoints = [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
-        return signer(self.origin, checkpoints[0], people) if checkpoints else None
+        return signer(self.origin, checkpoints[0], seq, people) if checkpoints else None
 
     def bodies(self, at_once: int = 5000) -> Iterator[tuple[int, bytes | None]]:
         """Number and canonical JSON of every entry, in order, read in batches."""
@@ -218,7 +218,11 @@ class AuditLog:
         newest = self.newest_checkpoints(1)
         if not newest:
             raise Integrity("log_damaged")
-        return merkle.Checkpoint(self.origin, newest[0].size, newest[0].root), newest[0].note
+        try:
+            said = merkle.parse_note(newest[0].note)[0]
+        except ValueError:
+            raise Integrity("log_damaged") from None
+        return said, newest[0].note
 
     def newest_checkpoints(self, limit: int) -> list[SignedCheckpoint]:
         """The last checkpoints, the newest first; all of them for -1."""
@@ -260,13 +264,13 @@ class AuditLog:
             yield LogEntry(int(seq), body)
 
 
-def signer(origin: str, checkpoint: SignedCheckpoint, people: Iterable[bytes]) -> bytes | None:
-    """Who of *people*, by signing key, signed a checkpoint that is what its note says; None where nobody did."""
+def signer(origin: str, checkpoint: SignedCheckpoint, seq: int, people: Iterable[bytes]) -> bytes | None:
+    """Who of *people* (signing keys) signed entry *seq* with a checkpoint that is what its note says; or None."""
     try:
         said, signed = merkle.parse_note(checkpoint.note)
     except ValueError:
         return None
-    if said != merkle.Checkpoint(origin, checkpoint.size, checkpoint.root):
+    if said != merkle.Checkpoint(origin, said.begin, checkpoint.size, checkpoint.root) or seq < said.begin:
         return None
     return merkle.signer_among(said, signed, merkle.signer_names(origin, people))
 

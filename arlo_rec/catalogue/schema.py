@@ -12,9 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
 VERSION = 8
+# Of what the steps make, as `Connection.demand_schema` compares it.
+DIGEST = bytes.fromhex("894411a8a197f4f3310a8b562404727d88052eb685664153644634cd6a17f7af")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -171,10 +174,15 @@ def migrate(db: Any) -> None:
     steps.apply(db)
 
 
-def demand_version(version: int, path: Path) -> None:
-    """Raise Unreachable where the store at *path* has a catalogue of another version than this program reads."""
+def demand(connection: Connection, version: int, path: Path) -> None:
+    """Let nothing but this program's schema be used, from now on.
+
+    Raises Unreachable where the store at *path* has a catalogue of another version, Integrity where anything in its
+    schema is not as the steps make it.
+    """
     if version != VERSION:
         raise Unreachable("store_too_old" if version < VERSION else "store_too_new", path=str(path))
+    connection.demand_schema(DIGEST)
 
 
 def _keep_sum(database: Any, table: str) -> None:

@@ -20,6 +20,7 @@ from arlo_rec.model.errors import Integrity
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()  # RFC 6962, 2.1: the tree of no leaves
 SALT_BYTES = 16
 _sha256 = hashlib.sha256
+_FROM: Final = "from "
 _ED25519 = b"\x01"  # c2sp.org/signed-note: the algorithm byte of Ed25519
 
 
@@ -130,16 +131,21 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The origin, size and root hash of the log that a checkpoint's signatures cover."""
+    """What a checkpoint's signatures cover: the log's origin, size and root, and the size that it went on from.
+
+    The last is an extension line of C2SP's form. Whoever signs says with it which entries they wrote, so that nobody's
+    entries become another's where a checkpoint in between is struck from the table.
+    """
 
     origin: str
+    begin: int
     size: int
     root: bytes
 
     def text(self) -> bytes:
-        """The signed text: origin, size and root in base64, a line each."""
+        """The signed text, a line each: origin, size, root in base64, `from` and where it went on from."""
         shown = base64.b64encode(self.root).decode("ascii")
-        return f"{self.origin}\n{self.size}\n{shown}\n".encode("ascii")
+        return f"{self.origin}\n{self.size}\n{shown}\n{_FROM}{self.begin}\n".encode("ascii")
 
 
 def vkey(name: str, public: bytes) -> str:
@@ -176,7 +182,10 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
     """A checkpoint and its signatures by signer's name, unverified; raises ValueError for another spelling too."""
     text, separator, signatures = note.partition("\n\n")
     lines = text.split("\n")
-    if not separator or len(lines) != 3 or not text.isascii() or not lines[1].isdigit():
+    if not separator or len(lines) != 4 or not text.isascii() or not lines[1].isdigit():
+        raise ValueError("not a checkpoint")
+    begin = lines[3].removeprefix(_FROM)
+    if not begin.isdigit() or not lines[3].startswith(_FROM):
         raise ValueError("not a checkpoint")
     root = base64.b64decode(lines[2], validate=True)
     signed = {}
@@ -185,9 +194,13 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
         if dash != "\u2014":
             raise ValueError("not a signature line")
         signed[name] = base64.b64decode(encoded, validate=True)
-    checkpoint = Checkpoint(lines[0], int(lines[1]), root)
+    checkpoint = Checkpoint(lines[0], int(begin), int(lines[1]), root)
     written = "".join(f"\u2014 {name} {base64.b64encode(raw).decode('ascii')}\n" for name, raw in signed.items())
-    if len(root) != 32 or f"{checkpoint.text().decode('ascii')}\n{written}" != note:
+    if (
+        len(root) != 32
+        or checkpoint.begin >= checkpoint.size
+        or f"{checkpoint.text().decode('ascii')}\n{written}" != note
+    ):
         raise ValueError("not as a note is written")
     return checkpoint, signed
 

@@ -30,6 +30,7 @@ from arlo_rec.model.audit_events import (
     CaseAnswered,
     CaseOpened,
     CopyConfirmed,
+    CopyMade,
     CopyReleased,
     Denied,
     Failed,
@@ -42,7 +43,7 @@ from arlo_rec.model.audit_events import (
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Integrity, NothingMatched, Refused, Usage
 from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Private, Recording, RecordingId, from_iso
+from arlo_rec.model.records import Kind, Person, Private, Recording, RecordingId, from_iso, named_in
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import (
     POLICY_VERSION,
@@ -60,6 +61,7 @@ from arlo_rec.store import Store
 
 PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
+_PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that stand for its action
 _ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
 
 
@@ -258,7 +260,8 @@ def _recordings(
     if not permits:
         return []
     erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
-    entries = list(store.log.naming([each for permit in permits for each in _with_copies(store, permit.recording)]))
+    named = _with_copies(store, [permit.recording.id for permit in permits])
+    entries = list(store.log.naming({each for ids in named.values() for each in ids}))
     recordings = []
     for permit in permits:
         recording = permit.recording
@@ -268,7 +271,7 @@ def _recordings(
             raise Refused("gone_meanwhile", rule="consent.withdraw")
         body = b"".join(gate.listen_to(store, permit, clock))
         sound = sound_for(body, known["channels"], whole=request.whole_call)
-        accesses = _accesses(store, entries, _with_copies(store, recording))
+        accesses = _accesses(store, entries, named[recording.id], clock())
         facts = _facts(store, recording, known, sound, whole=request.whole_call)
         recordings.append(replace(facts, accesses=accesses))
     return recordings
@@ -318,16 +321,52 @@ def _facts(
     )
 
 
-def _accesses(store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId]) -> tuple[RecordedAccess, ...]:
-    """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request."""
-    names, accesses = {recording.hex() for recording in named}, []
+def _with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
+    """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
+    named = {recording: {recording} for recording in recordings}
+    for entry in store.log.naming(recordings):
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, CopyMade) and _is_entitled(store.signer_of(entry.seq), event.ACTION):
+            for recording in recordings:
+                if event.parent == recording.hex():
+                    named[recording].update(event.recordings)
+    return named
+
+
+def _accesses(
+    store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], now: datetime
+) -> tuple[RecordedAccess, ...]:
+    """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request.
+
+    Anybody's own code writes entries: those count that are signed by a role which may do what they say, until *now*.
+    """
+    accesses = []
     for entry in entries:
         body = entry.body or {}
-        access = _access(body) if names & set(body.get("recordings", ())) else None
-        if access is not None:
+        access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
+        signer = store.signer_of(entry.seq) if access is not None else None
+        at = _time_of(body)
+        if access and signer and at and at <= now and _is_entitled(signer, body["action"]):
             action, purpose = access
-            accesses.append(RecordedAccess(from_iso(body["at"]), action, purpose, _role(store, body["person"])))
+            known = purpose if purpose in _PURPOSES else None
+            accesses.append(RecordedAccess(at, action, known, str(signer.role)))
     return tuple(sorted(accesses, key=lambda access: access.at))
+
+
+def _time_of(entry: Mapping[str, Any]) -> datetime | None:
+    """When an entry was written; None where it says no time."""
+    try:
+        return from_iso(entry["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _is_entitled(signer: Person | None, action: str) -> bool:
+    """Whether whoever signed an entry may do what it says; looking into a copy is part of making or hearing it."""
+    try:
+        return signer is not None and may(signer.role, Action(action)).allowed
+    except ValueError:
+        return False
 
 
 def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
@@ -355,16 +394,12 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
     return None
 
 
-def _with_copies(store: Store, recording: Recording) -> list[RecordingId]:
-    return [recording.id, *(copy.id for copy in store.catalogue.copies.of_original(recording.id))]
-
-
 def _possible_accesses(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
     """The grants under which the recording could have been opened while it was held."""
     accesses = []
     for grant in store.roster.grants:
         until = min(grant.ended_at or grant.until, grant.until)
-        was_live = grant.state != "pending" and until > recording.started_at
+        was_live = grant.was_live and until > recording.started_at
         if was_live and Purpose.QUALITY in recording.purposes and grant.opens(Purpose.QUALITY, recording.team):
             role = _role(store, grant.person)
             accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, recording.started_at), until))

@@ -85,7 +85,7 @@ def is_as_written(store: Store, number: str) -> bool:
         return False
     ours = {key.vkey for key in store.log.key_chain()}
     return (
-        {key: receipt[key] for key in _erased(store, erasure)} == _erased(store.layout.id, erasure)
+        {key: receipt[key] for key in erased} == erased
         and (receipt["entry"]["seq"], receipt["entry"]["leaf"]) == (proof.seq, to_base64(proof.leaf))
         and {key["vkey"] for key in receipt["log_keys"]} <= ours
     )

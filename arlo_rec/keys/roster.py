@@ -122,6 +122,8 @@ def check_name(name: str) -> str:
     """The name; raises Usage where a person or service cannot have it."""
     if not name.strip() or name != name.strip() or len(name) > NAME_LONGEST or has_hidden_characters(name):
         raise Usage("bad_name")
+    if name_then(name) != name:  # as former people are filed
+        raise Usage("bad_name")
     return name
 
 

@@ -7,6 +7,7 @@ value calls `reveal()`, and a search for that word finds every such place.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Purpose, Role, State
 
 RecordingId = NewType("RecordingId", bytes)  # 16 bytes, written as 32 hex digits; see `new_id`
+_ID = re.compile("[0-9a-f]{32}")
 ID_CHANCE = 15  # random bytes of an id
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -43,6 +45,14 @@ def from_iso(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
     return at
+
+
+def named_in(entry: Mapping[str, Any]) -> tuple[RecordingId, ...]:
+    """The recordings that a log entry names, in order. What is no id is left out: anybody's own code writes entries."""
+    names = entry.get("recordings", ())
+    if not isinstance(names, list | tuple):
+        return ()
+    return tuple(RecordingId(bytes.fromhex(name)) for name in names if isinstance(name, str) and _ID.fullmatch(name))
 
 
 def new_id(due_at: datetime, chance: bytes) -> RecordingId:
@@ -143,10 +153,16 @@ class Grant:
         return self.state == "pending" and self.ended_at is None and now < min(self.until, self.starts_at + FOUR_EYES)
 
     def ended(self, now: datetime) -> Grant:
-        """The same grant, revoked at *now* unless it was revoked before."""
+        """The same grant, revoked at *now*, or called off where it still waits; unless it ended before."""
         if self.ended_at is not None:
             return self
-        return replace(self, ended_at=now, state="revoked", public=b"", earlier_pairs=())
+        state = "called_off" if self.state == "pending" else "revoked"
+        return replace(self, ended_at=now, state=state, public=b"", earlier_pairs=())
+
+    @property
+    def was_live(self) -> bool:
+        """Whether it ever gave access, as far as the roster tells; it gave none before a second officer approved it."""
+        return self.state not in {"pending", "denied", "called_off"}
 
     def opens(self, purpose: Purpose, team: str) -> bool:
         """Whether the grant is for that purpose and includes that team."""

@@ -96,10 +96,11 @@ def read(raw: bytes) -> FeedLine | None:
         note = str(document["checkpoint"])
         keys = tuple(_key(key) for key in document["keys"])
         before, checkpoint = from_base64(document["before"], 32), merkle.parse_note(note)[0]
-        after, size = _number(document["after"]), _number(checkpoint.size)
+        after = _number(document["after"])
+        _number(checkpoint.size)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
-    if size <= after:
+    if checkpoint.begin != after:
         return None
     return FeedLine(after, before, checkpoint, note, keys, document, raw[:-_TAIL] + b"}", signature)
 

@@ -42,7 +42,7 @@ from arlo_rec.model.audit_events import (
     ReviewHeard,
     Withdrawn,
 )
-from arlo_rec.model.records import Person, RecordingId, from_iso
+from arlo_rec.model.records import Person, RecordingId, from_iso, named_in
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, may
@@ -100,7 +100,7 @@ class EvidenceCheck:
                 continue  # not an entry of this program
 
     def _read(self, seq: int, entry: Mapping[str, Any]) -> None:
-        names = [RecordingId(bytes.fromhex(name)) for name in entry.get("recordings", ())]
+        names = named_in(entry)
         for name in set(names):
             self._mentions += _summand(name, seq)
         if entry.get("action") not in _SPEAK:

@@ -221,7 +221,7 @@ def _open_copy(source: BackupSource, target: Layout, identity: Identity, state: 
     root = FileRoot.create(target.root, group=target.group)
     store = Store(target, connection, blobs, root, identity, new_seed, state)
     try:
-        schema.demand_version(store.meta.number("schema"), source.folder)
+        schema.demand(store.db, store.meta.number("schema"), source.folder)
         store.load_documents()
         _demand_officer(store)
     except BaseException:

@@ -88,7 +88,7 @@ def test_an_auditor_signs_no_receipt_for_what_is_still_held(world: World) -> Non
     size = told["entry"]["seq"] + 1
     root = base64.b64decode(told["checkpoint"].split("\n")[2])
     note = [(origin, log), (merkle.signer_name(origin, own.public), own)]
-    said["checkpoint"] = merkle.sign_note(merkle.Checkpoint(origin, size, root).text(), note)
+    said["checkpoint"] = merkle.sign_note(merkle.Checkpoint(origin, size - 1, size, root).text(), note)
     said["erased_by"] = to_base64(own.sign(receipts._erased_message(said, size - 1)))
     own_word = vouching.vouch(own, store, own.public, Role.OFFICER, 0)
     (theirs,) = [each for each in told["signers"] if each["role"] == "officer"]

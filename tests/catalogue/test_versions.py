@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.catalogue.schema import VERSION
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.schema import DIGEST, VERSION, migrate
 from tests.support.catalogue import catalogue
 from tests.support.places import STORES
 from tests.support.world import World
@@ -55,6 +56,13 @@ def test_every_number_but_todays_is_refused(world: World, version: int, code: st
     assert (ran.exit, ran.json["error"]["code"]) == (16, code)
     set_schema(world, VERSION)
     assert world.run("status", who="cron").exit == 0
+
+
+def test_the_digest_that_is_demanded_is_of_what_the_steps_make() -> None:
+    """Whoever changes the schema writes the new digest beside the new version."""
+    made = SqliteConnection(None, b"k" * 32)
+    made.build(migrate)
+    made.demand_schema(DIGEST)
 
 
 def test_the_figures_for_the_planner_are_those_of_indexes_that_exist(template: World) -> None:

@@ -96,17 +96,26 @@ def test_a_commitment_hides_its_body_and_holds_it() -> None:
 
 
 def test_a_note_is_signed_by_whom_it_names_and_nobody_else() -> None:
-    checkpoint = Checkpoint("arlo-rec/00", 3, bytes(32))
+    checkpoint = Checkpoint("arlo-rec/00", 1, 3, bytes(32))
     note = merkle.sign_note(checkpoint.text(), [("arlo-rec/00", KEY)])
     assert merkle.parse_note(note)[0] == checkpoint
     assert merkle.note_signed_by(note, "arlo-rec/00", KEY.public)
     assert not merkle.note_signed_by(note, "arlo-rec/01", KEY.public)
     assert not merkle.note_signed_by(note, "arlo-rec/00", SigningKey.from_seed(b"\x08" * 32).public)
     assert not merkle.note_signed_by(note.replace("\n3\n", "\n4\n"), "arlo-rec/00", KEY.public)
+    assert not merkle.note_signed_by(note.replace("from 1\n", "from 0\n"), "arlo-rec/00", KEY.public)
 
 
 @pytest.mark.parametrize(
-    "note", ["", "a\nb\nc\n\n", "a\n1\n!!\n\nx", "a\n-1\nAA==\n\n— n AA==\n", "a\n1\nAA==\n\n- n AA==\n"]
+    "note",
+    [
+        *("", "a\nb\nc\nfrom 0\n\n", "a\n1\n!!\nfrom 0\n\nx", "a\n-1\nAA==\nfrom 0\n\n— n AA==\n"),
+        "a\n1\nAA==\nfrom 0\n\n- n AA==\n",
+        *(
+            f"a\n2\n{'A' * 43}=\n{begin}\n\n— n AA==\n"
+            for begin in ("from 2", "from 01", "since 0", "from -1", "from ")
+        ),
+    ],
 )
 def test_what_is_no_checkpoint_is_refused(note: str) -> None:
     with pytest.raises(ValueError, match=r".*"):

@@ -163,7 +163,7 @@ def test_an_erasure_that_is_not_in_the_log_has_no_receipt_though_the_log_signed_
     for leaf in leaves[:-1]:
         tree = tree.add(leaf)
     note = merkle.sign_note(
-        merkle.Checkpoint(origin, 6, tree.add(leaves[-1]).root()).text(), [(origin, key), (signer, eraser)]
+        merkle.Checkpoint(origin, 5, 6, tree.add(leaves[-1]).root()).text(), [(origin, key), (signer, eraser)]
     )
     path = [to_base64(one) for one in merkle.path_of_last(tree)]
 

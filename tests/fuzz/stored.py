@@ -191,7 +191,7 @@ _SEEN = root_secret.encode_seen(root_secret.Seen(7, Pin(3, bytes(32)), 12, bytes
 _ORIGIN = f"arlo-rec/{STORE.hex()}"
 _LEAF = bytes(range(32))
 _SIGNER = merkle.signer_name(_ORIGIN, KEY.public)
-_NOTE = merkle.sign_note(merkle.Checkpoint(_ORIGIN, 12, bytes(32)).text(), [(_ORIGIN, KEY)])
+_NOTE = merkle.sign_note(merkle.Checkpoint(_ORIGIN, 11, 12, bytes(32)).text(), [(_ORIGIN, KEY)])
 
 
 def _signed_receipt(told: dict[str, Any]) -> bytes:
@@ -209,7 +209,9 @@ _RECEIPT = _signed_receipt(
         "recordings": ["00" * 16], "days": {"2026-07-03": 1}, "places": ["root", "catalogue", "objects"],
         "ring_until": None, "feed": None,
         "entry": {"seq": 0, "leaf": strict_json.to_base64(_LEAF), "path": []},
-        "checkpoint": merkle.sign_note(merkle.Checkpoint(_ORIGIN, 1, _LEAF).text(), [(_ORIGIN, KEY), (_SIGNER, KEY)]),
+        "checkpoint": merkle.sign_note(
+            merkle.Checkpoint(_ORIGIN, 0, 1, _LEAF).text(), [(_ORIGIN, KEY), (_SIGNER, KEY)]
+        ),
         "log_keys": [{"vkey": merkle.vkey(_ORIGIN, KEY.public), "statement": None}],
     }
 )  # fmt: skip

@@ -82,7 +82,7 @@ def line_on(
     origin, salt, after = f"arlo-rec/{store.hex()}", bytes(merkle.SALT_BYTES), tree
     for body in bodies:
         after = after.add(merkle.leaf_hash(merkle.commit(salt, feed_line.canonical(body))))
-    note = merkle.sign_note(merkle.Checkpoint(origin, after.size, after.root()).text(), [(origin, key)])
+    note = merkle.sign_note(merkle.Checkpoint(origin, tree.size, after.size, after.root()).text(), [(origin, key)])
     document = {"after": tree.size, "before": to_base64(tree.root()), "checkpoint": note, "keys": []}
     document["entries"] = [{"salt": to_base64(salt), "body": body} for body in bodies]
     return feed_line.sign(store, document | more, key)
