@@ -13,6 +13,7 @@ from arlo_rec.crypto import object_file
 from arlo_rec.keys import layout, root_secret
 from arlo_rec.keys.layout import Layout
 from arlo_rec.model.records import RecordingId
+from tests.fuzz.judge import limited
 from tests.support.attack import identity, loot, rob
 from tests.support.catalogue import catalogue
 from tests.support.world import World, assert_no_bug
@@ -82,3 +83,12 @@ def test_a_schema_that_is_not_ours_is_named_and_stops_no_command_as_a_bug(world:
     found = world.run("verify", "--read-data", "--json", who="iver")
     assert_no_bug(world)
     assert found.exit == 15, found
+
+
+@pytest.mark.rule("security.monitored")
+def test_a_trigger_makes_no_command_run_for_ever(world: World) -> None:
+    world.take_in("call")
+    plant(world, "CREATE TRIGGER t BEFORE UPDATE ON grant_histories BEGIN SELECT RAISE(IGNORE); END")
+    with limited():
+        world.run("grant", "leif", "--purpose", "quality", "--reason", "responsible for quality", who="sigrid")
+    assert_no_bug(world)
