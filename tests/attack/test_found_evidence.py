@@ -126,3 +126,21 @@ def test_a_copy_that_own_code_calls_confirmed_is_not_released(world: World) -> N
         db.run("UPDATE copies SET state = 'ready', reviewed_by = 'leif'")
     told = world.run("release", copy, "--reason", REASON, "--json", who="sigrid")
     assert told.exit == 14, told
+
+
+def test_a_tombstone_that_somebody_moves_into_the_future_is_named_and_destroys_no_new_call(twin: World) -> None:
+    """The exchange delivers a call that was consented to after the withdrawal; its files go as if it were withdrawn."""
+    with insider(twin) as db:
+        assert db.run("UPDATE tombstones SET at = at + 315360000000000")
+    if problems(twin):
+        return
+    later = datetime.now(UTC) - timedelta(minutes=1)
+    twin.deliver("again", caller="+4790000002", started=later)
+    told = twin.json("ingest", str(twin.spool), who="telefon")
+    assert not told["refused"] or (twin.spool / "again.json").exists(), told
+
+
+def test_the_time_of_a_disclosure_that_is_changed_is_named(twin: World) -> None:
+    with insider(twin) as db:
+        db.run("UPDATE recipients SET at = 0")
+    assert problems(twin)
