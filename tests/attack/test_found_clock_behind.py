@@ -31,3 +31,15 @@ def test_a_pending_grant_that_was_over_is_not_approved_under_a_clock_that_is_set
     off(11 * DAY)
     told = world.run("approve", grant["id"], "--json", who="astrid")
     assert told.exit == 14, told
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_clock_that_jumped_ahead_by_six_days_erases_nothing_early(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SECURITY.md says so without a limit; and whoever goes on by six days a step erases a store without a question."""
+    world.take_in("old", started=datetime.now(UTC) - 85 * DAY)
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + 6 * DAY)
+    world.run("purge", "--json", who="cron")
+    monkeypatch.undo()
+    assert world.json("status", who="iver")["held"] == 1
