@@ -1,4 +1,4 @@
-"""An entry is its signer's by the checkpoint that closes it; and a checkpoint is a row, which anybody's own code strikes."""
+"""An entry is its signer's by the checkpoint that closes it, and a checkpoint is a row, which own code strikes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import read_catalogue_seal
-from arlo_rec.model.audit_events import LogShown, PurgeFinished
 from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import LogShown, PurgeFinished
 from arlo_rec.model.records import to_iso
 from arlo_rec.policy import POLICY_VERSION
 from arlo_rec.store import log_key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -38,7 +37,10 @@ def test_she_hears_nothing_as_a_manager_whom_she_granted_first_and_reset_then(tw
     told = two.json("person", "passphrase", "--reset", "leif", who="sigrid")
     once = secret_file(two, told["one_time_passphrase"], "once")
     mine = secret_file(two, NEW, "mine")
-    assert two.run("person", "passphrase", "--as", "leif", "--passphrase-file", once, "--new-passphrase-file", mine).exit == 0
+    assert (
+        two.run("person", "passphrase", "--as", "leif", "--passphrase-file", once, "--new-passphrase-file", mine).exit
+        == 0
+    )
     out = two.base / "heard.wav"
     words = ("export", call, "--purpose", "quality", "--reason", REASON, "--out", str(out))
     heard = two.run(*words, "--as", "leif", "--passphrase-file", mine, "--json")

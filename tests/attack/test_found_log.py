@@ -27,9 +27,7 @@ def write(world: World, who: str, body: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("link", [1, 999, 10**30, "x"])
-def test_an_entry_that_names_a_link_stops_neither_a_command_nor_the_feed(
-    fed: World, link: object
-) -> None:
+def test_an_entry_that_names_a_link_stops_neither_a_command_nor_the_feed(fed: World, link: object) -> None:
     fed.take_in("a")
     back_up(fed)
     write(fed, "iver", AuthorityChanged(link=link, digest="00").to_json())  # type: ignore[arg-type]
@@ -68,7 +66,9 @@ def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
     ],
     ids=lambda odd: f"{odd}",
 )
-def test_an_entry_that_names_a_call_keeps_no_officer_from_answering_its_caller(world: World, odd: dict[str, Any]) -> None:
+def test_an_entry_that_names_a_call_keeps_no_officer_from_answering_its_caller(
+    world: World, odd: dict[str, Any]
+) -> None:
     (call,) = world.take_in("a")
     entry = {"action": "find", "outcome": "allowed", "rule": "security.reason", "purpose": "quality", "reason": call}
     entry |= {"recordings": [call], "detail": {"shown": 1}, **odd}

@@ -1,4 +1,4 @@
-"""An erasure that anybody's own code plants as unfinished: the next command of whoever holds the root writes its receipt."""
+"""An erasure that own code plants as unfinished: the next command of whoever holds the root writes its receipt."""
 
 from __future__ import annotations
 

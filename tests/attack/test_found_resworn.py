@@ -1,4 +1,4 @@
-"""A row that an auditor's own code changes and swears to once more: the newest entry that takes a recording in counts."""
+"""A row that an auditor's own code changes and swears to again: the newest entry that takes a recording in counts."""
 
 from __future__ import annotations
 

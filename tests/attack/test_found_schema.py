@@ -89,7 +89,10 @@ def opens(world: World, yesterday: object, call: str) -> bytes:
         ("CREATE TRIGGER t BEFORE INSERT ON tombstones BEGIN SELECT RAISE(IGNORE); END",),
         ("CREATE TRIGGER t AFTER INSERT ON entries WHEN NEW.seq > 99 BEGIN DELETE FROM day_keys; END",),
         ("DROP TRIGGER recordings_comes",),
-        ("DROP TRIGGER recordings_comes", "CREATE TRIGGER recordings_comes AFTER INSERT ON recordings BEGIN SELECT 1; END"),
+        (
+            "DROP TRIGGER recordings_comes",
+            "CREATE TRIGGER recordings_comes AFTER INSERT ON recordings BEGIN SELECT 1; END",
+        ),
         (
             "DROP TRIGGER shares_comes",
             "CREATE TRIGGER shares_comes AFTER INSERT ON shares BEGIN DELETE FROM day_keys; END",
