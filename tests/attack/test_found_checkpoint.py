@@ -1,4 +1,4 @@
-"""An entry is its signer's by the checkpoint that closes it; and a checkpoint is a row, which anybody's own code strikes."""
+"""An entry is its signer's by the checkpoint that closes it, and a checkpoint is a row, which own code strikes."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.access.audience_keys import access_key
+from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing, Withdrawn
@@ -126,3 +127,24 @@ def test_a_copy_that_own_code_calls_confirmed_is_not_released(world: World) -> N
         db.run("UPDATE copies SET state = 'ready', reviewed_by = 'leif'")
     told = world.run("release", copy, "--reason", REASON, "--json", who="sigrid")
     assert told.exit == 14, told
+
+
+@pytest.mark.parametrize("years", [0, 10])
+def test_a_tombstone_that_somebody_moves_into_the_future_is_named_or_destroys_no_new_call(
+    twin: World, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    """The exchange delivers a call of an hour after the withdrawal, and its files go as if it were withdrawn."""
+    with insider(twin) as db:
+        assert db.run("UPDATE tombstones SET at = at + ?", (years * 31_536_000_000_000,))
+    if problems(twin):
+        return
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(hours=2))
+    twin.deliver("again", caller="+4790000002", started=datetime.now(UTC) + timedelta(hours=1))
+    told = twin.json("ingest", str(twin.spool), who="telefon")
+    assert [each["source_id"] for each in told["accepted"]] == ["pbx.again"]
+
+
+def test_the_time_of_a_disclosure_that_is_changed_is_named(twin: World) -> None:
+    with insider(twin) as db:
+        db.run("UPDATE recipients SET at = 0")
+    assert problems(twin)

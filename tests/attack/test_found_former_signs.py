@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def sara(world: World) -> tuple[World, Identity]:
-    """Sara was an officer and was removed; iver, whom she knows, is an auditor: together they have a log key and hers."""
+    """Sara was an officer and was removed; iver, an auditor, helps her: together they have a log key and hers."""
     secret = str(world.base / "passphrase")
     world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
     kept = identity(world, "sara")

@@ -1,4 +1,4 @@
-"""Keys that anybody's own code strikes or spoils, with the sums in order: recordings are lost, and `verify` is content."""
+"""Keys that own code strikes or spoils, with the sums in order: recordings are lost, and `verify` is content."""
 
 from __future__ import annotations
 

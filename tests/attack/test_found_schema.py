@@ -13,8 +13,9 @@ from arlo_rec.crypto import object_file
 from arlo_rec.keys import layout, root_secret
 from arlo_rec.keys.layout import Layout
 from arlo_rec.model.records import RecordingId
+from tests.fuzz.judge import limited
 from tests.support.attack import identity, loot, rob
-from tests.support.catalogue import catalogue
+from tests.support.catalogue import catalogue, insider
 from tests.support.world import World, assert_no_bug
 
 KEEP = "CREATE TRIGGER kept BEFORE DELETE ON shares BEGIN SELECT RAISE(IGNORE); END"
@@ -38,6 +39,26 @@ def test_what_was_withdrawn_opens_for_nobody_though_an_auditor_planted_a_trigger
     if told.exit == 15:
         return
     assert (told.exit, told.json["erased"]) == (0, 1)
+    assert world.run("verify", "--read-data", "--json", who="iver").exit == 15 or not opens(world, yesterday, call)
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_what_was_withdrawn_opens_for_nobody_though_its_wrapped_key_had_another_name_meanwhile(world: World) -> None:
+    """The same without a trigger: whoever erases finds no wrapped key, and takes it for destroyed already."""
+    (call,) = world.take_in("call")
+    world.take_in("other", caller="+4790000002", seed=3)
+    world.grant("leif")
+    yesterday, name, other = world.base / "yesterday", bytes.fromhex(call), bytes(16)
+    shutil.copytree(world.store, yesterday)
+    rename = "UPDATE shares SET recording = ? WHERE recording = ?"
+    with insider(world) as db:
+        assert db.run(rename, (other, name))
+    told = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
+    if told.exit == 15:
+        return
+    assert (told.exit, told.json["erased"]) == (0, 1)
+    with insider(world) as db:
+        db.run(rename, (name, other))
     assert world.run("verify", "--read-data", "--json", who="iver").exit == 15 or not opens(world, yesterday, call)
 
 
@@ -85,3 +106,12 @@ def test_a_schema_that_is_not_ours_is_named_and_stops_no_command_as_a_bug(world:
     found = world.run("verify", "--read-data", "--json", who="iver")
     assert_no_bug(world)
     assert found.exit == 15, found
+
+
+@pytest.mark.rule("security.monitored")
+def test_a_trigger_makes_no_command_run_for_ever(world: World) -> None:
+    world.take_in("call")
+    plant(world, "CREATE TRIGGER t BEFORE UPDATE ON grant_histories BEGIN SELECT RAISE(IGNORE); END")
+    with limited():
+        world.run("grant", "leif", "--purpose", "quality", "--reason", "responsible for quality", who="sigrid")
+    assert_no_bug(world)
