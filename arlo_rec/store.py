@@ -100,6 +100,7 @@ class Store:
         self.catalogue = Catalogue(connection)
         self.meta = self.catalogue.meta
         self.log = AuditLog(connection, layout.id, log_key(catalogue_seed))
+        self.catalogue_mark = self.log.key.public  # whoever knows the catalogue's key knows the private half
         self.authority = Authority(connection, layout.id, self.log)
         self.secrets = SealedSecrets(connection, layout.id, identity)
         self.state = state
@@ -110,6 +111,7 @@ class Store:
         self.prompts: dict[str, Prompt]
         self._seen: root_secret.Seen | None = None
         self._log_time = LogTime()
+        self._seen_time = LogTime.decode(state.clock(layout.id))
         self._roles: dict[int, Role | None] = {}
         self.feed: Path | None = None  # the file that the log is forwarded to
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
@@ -164,6 +166,10 @@ class Store:
         """Put other settings into force; inside a change of an officer's, which ends with a link for them."""
         self.authority.put("settings", encode_settings(settings))
         self.settings = settings
+
+    def rekeying_waits(self) -> bool:
+        """Whether somebody who left still knows the catalogue's key, as an officer's roster says."""
+        return primitives.same(self.roster.known_outside, self.catalogue_mark)
 
     def signers(self) -> Signatories:
         """Who may have signed which entry of the log."""
@@ -226,8 +232,12 @@ class Store:
     def log_time(self) -> LogTime:
         """What the log says of the time: the index, if the entries that it names say the same, else computed anew.
 
-        The last entry counts whatever the index says, so that an index that was set back hides nothing of today.
+        The last entry counts whatever the index says, and what this login account has seen, so that an index that was
+        set back hides nothing of today.
         """
+        return self._indexed_log_time().with_seen(self._seen_time)
+
+    def _indexed_log_time(self) -> LogTime:
         stored = self.catalogue.log_clock.get()
         if stored is None or stored != self._log_time:
             time = stored if stored is not None and self._is_confirmed(stored) else self.computed_log_time()
@@ -327,6 +337,10 @@ class Store:
 
         self.root.update_seen(newer)
         self.state.remember(self.layout.id, seen)
+        time = self._log_time.with_seen(self._seen_time)
+        if time != self._seen_time:
+            self.state.remember_clock(self.layout.id, time.encode())
+            self._seen_time = time
 
     # -- other ---------------------------------------------------------------------------------------
 

@@ -123,8 +123,7 @@ def remove(store: Store, person: Person, now: datetime) -> None:
     def leave(change: Change) -> Sequence[Person]:
         store.load_documents()
         stay = tuple(other for other in store.roster.people if other.name != person.name)
-        retire(store, replace(store.roster, people=stay), [person], now)
-        store.meta.set_number("rekey_due", 1)
+        retire(store, replace(store.roster, people=stay, known_outside=store.catalogue_mark), [person], now)
         change.log(PersonRemoved(removed=person.name, people=digest_of_people(store.roster)))
         return protocol.root_holders(store, now)
 
@@ -199,10 +198,14 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
         store.load_documents()
         begun = replace(new, from_entry=change.next_seq)
         people = tuple(begun if person.name == old.name else person for person in store.roster.people)
-        renewed = replace(store.roster, people=people, grants=_suspended(store, people, new, now))
+        renewed = replace(
+            store.roster,
+            people=people,
+            grants=_suspended(store, people, new, now),
+            known_outside=store.catalogue_mark,
+        )
         retire(store, renewed, [old], now, reusable=[old.name])
         give_secrets(store, new)
-        store.meta.set_number("rekey_due", 1)
         change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
         for grant in store.roster.grants:
             if grant.person == new.name and grant.waits(now):

@@ -1,9 +1,9 @@
 """A new key for the whole catalogue, after a person who knew the old one was removed. Order:
 
-    1  the change that removes the person sets `rekey_due`
+    1  the roster that removes the person says under which key the catalogue must not stay
     2  seals with both seeds, new and old, for everybody who stays; the removed person's seal and key file are deleted
     3  the catalogue encrypted anew                       a crash: it opens with one of the two
-    4  one transaction: the log handed to its new key by the old one, `rekey_due` cleared
+    4  one transaction: the log handed to its new key by the old one, signed by the new one
     5  seals with the new seed alone
 
 Nobody else may have the catalogue open meanwhile; if somebody has, the next command tries again.
@@ -23,17 +23,16 @@ from arlo_rec.store import Store, catalogue_key, log_key
 
 def is_due(store: Store, seeds: list[bytes]) -> bool:
     """Whether a re-keying was ordered and is not finished; *seeds* are those sealed to this identity."""
-    return len(seeds) > 1 or bool(store.meta.number("rekey_due"))
+    return len(seeds) > 1 or store.rekeying_waits()
 
 
 def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
     """Steps 2 to 5 from wherever an earlier run was stopped, with the store opened alone."""
     in_use = _in_use(store, seeds)
-    if not store.meta.number("rekey_due"):
+    if len(seeds) > 1 and not store.log.is_current_key(log_key(in_use)):  # step 4 is missing
+        _hand_over(store, old=seeds[1 - seeds.index(in_use)], new=in_use, now=now)
+    if not store.rekeying_waits():
         _seal_to_all(store, [in_use])
-        return
-    if len(seeds) > 1 and in_use == seeds[0]:
-        _hand_over(store, old=seeds[1], new=in_use, now=now)
         return
     new = primitives.fresh()
     _seal_to_all(store, [new, in_use])
@@ -59,7 +58,6 @@ def _hand_over(store: Store, *, old: bytes, new: bytes, now: datetime) -> None:
     store.log.key = log_key(old)
     with store.change(now) as change:
         store.log.hand_over(log_key(new))
-        store.meta.set_number("rekey_due", 0)
         change.log(CatalogueRekeyed())
     _seal_to_all(store, [new])
 

@@ -7,6 +7,7 @@ around them (slots, journal, objects), and `keys.erasure_keys` wraps keys.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from arlo_rec.backends import Connection, Row, marks, portions
@@ -47,15 +48,21 @@ class ErasureKeys:
     def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
         """Delete the wrapped keys of *recordings*, and wrap every day key under *new_root*.
 
-        The shard and day keys above them are renewed. A recording without a wrapped key is skipped, so an erasure that
-        was interrupted can be repeated.
+        The shard and day keys above them are renewed; every shard and day key is, where the wrapped key of one of
+        *recordings* is gone or is another's: somebody may hold it elsewhere and put it back. That takes some seconds
+        in a store of a million.
         """
-        touched: set[bytes] = set()
+        touched, doubtful = set[bytes](), False
         for some in portions(recordings):
             going = f"FROM shares WHERE recording IN ({marks(some)})"
-            touched |= {row[0] for row in self._db.rows(f"SELECT DISTINCT shard {going}", some)}
+            rows = self._db.rows(f"SELECT recording, shard, wrapped {going}", some)
+            touched |= {row[1] for row in rows}
+            doubtful = doubtful or len(rows) < len(some) or not all(self._opens(*row) for row in rows)
             self._db.run(f"DELETE {going}", some)
-        days = {self._day_of(shard) for shard in touched}
+        if doubtful:
+            touched = {row[0] for row in self._db.rows("SELECT id FROM shard_keys")}
+        days = {row[0] for row in self._db.rows("SELECT day FROM day_keys")} if doubtful else set[int]()
+        days |= {self._day_of(shard) for shard in touched}
         for shard in touched:
             self._renew_shard(shard)
         for day in days:
@@ -69,18 +76,29 @@ class ErasureKeys:
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
         return {RecordingId(row[0]) for row in rows}
 
+    def _opens(self, recording: bytes, shard: bytes, wrapped: bytes) -> bool:
+        """Whether a wrapped key is that of its recording and below that shard."""
+        try:
+            unwrap(self._shard_key(shard), wrapped, "share", recording)
+        except Integrity:
+            return False
+        return True
+
     def _renew_shard(self, shard: bytes) -> None:
-        """Give a shard a new key, and wrap its remaining erasure keys under it."""
+        """Give a shard a new key, and wrap its remaining erasure keys under it; what is none there is left behind."""
         stay = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
         if not stay:
             self._db.run("DELETE FROM shard_keys WHERE id = ?", (shard,))
             self._shards.pop(shard, None)
             return
-        old, new = self._shard_key(shard), primitives.fresh()
-        again = [
-            (wrap(new, unwrap(old, wrapped, "share", recording), "share", recording), recording)
-            for recording, wrapped in stay
-        ]
+        try:
+            old, new = self._shard_key(shard), primitives.fresh()
+        except Integrity:
+            return
+        again = []
+        for recording, wrapped in stay:
+            with suppress(Integrity):
+                again.append((wrap(new, unwrap(old, wrapped, "share", recording), "share", recording), recording))
         self._db.run_many("UPDATE shares SET wrapped = ? WHERE recording = ?", again)
         self._shards[shard] = new
         self._db.run("UPDATE shard_keys SET shares = ? WHERE id = ?", (len(stay), shard))
@@ -92,7 +110,10 @@ class ErasureKeys:
             self._db.run("DELETE FROM day_keys WHERE day = ?", (day,))
             self._days.pop(day, None)
             return
-        keys = {shard: self._shard_key(shard) for shard in shards}
+        keys = {}
+        for shard in shards:
+            with suppress(Integrity):  # what does not open under its day is left behind, too
+                keys[shard] = self._shard_key(shard)
         self._days[day] = new = primitives.fresh()
         again = [(wrap(new, key, "shard", shard), shard) for shard, key in keys.items()]
         self._db.run_many("UPDATE shard_keys SET wrapped = ? WHERE id = ?", again)

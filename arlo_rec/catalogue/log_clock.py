@@ -18,7 +18,7 @@ from arlo_rec.backends import Connection
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import ClockAccepted, Initialised, PurgeFinished
 from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
-from arlo_rec.model.strict_json import parse_object
+from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.policy import Action, Role, may
 
 RoleOf = Callable[[int], Role | None]  # the role of whoever signed the checkpoint that closes an entry
@@ -61,6 +61,28 @@ class LogTime:
             case Initialised() if seq == 0:  # nothing was due before
                 return replace(after, purged=moment)
         return after
+
+    def with_seen(self, seen: LogTime) -> LogTime:
+        """The later of this and what an account has *seen*, unless an officer accepted the clock since."""
+
+        def later(now: Moment, then: Moment) -> Moment:
+            return then if then.at > now.at and then.seq > self.accepted.seq else now
+
+        return replace(self, newest=later(self.newest, seen.newest), purged=later(self.purged, seen.purged))
+
+    def encode(self) -> bytes:
+        """All three moments as canonical JSON, for `decode`."""
+        moments = {kind: getattr(self, kind) for kind in self.__dataclass_fields__}
+        return canonical({kind: [moment.seq, to_micros(moment.at)] for kind, moment in moments.items()})
+
+    @classmethod
+    def decode(cls, raw: bytes) -> LogTime:
+        """What `encode` wrote; no time at all where it is damaged."""
+        try:
+            moments = {kind: Moment(int(seq), from_micros(int(at))) for kind, (seq, at) in parse_object(raw).items()}
+            return cls(**moments)
+        except (TypeError, ValueError, OverflowError):
+            return cls()
 
 
 def may_purge(role: Role | None) -> bool:

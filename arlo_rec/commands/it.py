@@ -10,7 +10,7 @@ import typer
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.ui.terminal import Answer
+from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
     from arlo_rec.model.records import Grant
@@ -190,7 +190,8 @@ def _status_json(current: Status) -> dict[str, Any]:
         "waiting": [_access_json(grant) for grant in current.waiting],
         "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem]
         + (["clock_behind"] if current.clock_behind else [])
-        + ([current.root_problem] if current.root_problem else [])
+        + ([current.root_problem.code] if current.root_problem else [])
+        + (["rekeying_waits"] if current.rekeying_waits else [])
         + (["ballast_missing"] if current.ballast_missing else []),
     }
 
@@ -227,7 +228,9 @@ def _status_lines(run: Run, current: Status) -> list[str]:
     for grant in current.waiting:
         lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
     lines += [run.say("critical.clock_behind")] if current.clock_behind else []
-    lines += [run.say("critical.root", what=run.say(f"error.{current.root_problem}"))] if current.root_problem else []
+    if current.root_problem is not None:
+        lines.append(run.say("critical.root", what=message_of(current.root_problem, run.lang)))
+    lines += [run.say("critical.rekeying_waits")] if current.rekeying_waits else []
     lines += [run.say("critical.ballast_missing")] if current.ballast_missing else []
     for row in current.refused:
         lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))

@@ -35,7 +35,7 @@ def person_handover(
     with run.opened(place, added.identity) as store:
         recovery_key = identities.take_over(store, identity.name, run.now())
     with run.opened(place, added.identity) as store:
-        waiting = bool(store.meta.number("rekey_due"))
+        waiting = store.rekeying_waits()
         rings = rings_after_leaving(store, run)
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
     data |= {"removed": identity.name, "rekeyed": not waiting, **rings.data}

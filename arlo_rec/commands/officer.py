@@ -107,7 +107,7 @@ def person_remove(
         run.confirm(summary, run.say("person.remove_question"), name, yes=yes)
         remove(store, person, run.now())
     with run.opened(place, identity) as store:
-        waiting = bool(store.meta.number("rekey_due"))
+        waiting = store.rekeying_waits()
         rings = rings_after_leaving(store, run)
     lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name), *rings.lines]
     data = {"person": _person_json(person), "rekeyed": not waiting, **rings.data}

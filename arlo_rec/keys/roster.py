@@ -42,6 +42,7 @@ class Roster:
     former: tuple[Person, ...] = ()
     grants: tuple[Grant, ...] = ()
     access_keys: tuple[AccessKey, ...] = ()
+    known_outside: bytes = b""  # public half of the log's key that somebody knows who left: the catalogue takes another
 
     def person(self, name: str) -> Person | None:
         """The identity of that name."""
@@ -171,6 +172,7 @@ def _to_json(roster: Roster) -> dict[str, Any]:
             {"id": key.id.hex(), "public": to_base64(key.public), "since": to_iso(key.since)}
             for key in roster.access_keys
         ],
+        "known_outside": to_base64(roster.known_outside),
     }
 
 
@@ -241,6 +243,7 @@ def decode(body: bytes) -> Roster:
                 AccessKey(bytes.fromhex(key["id"]), from_base64(key["public"]), from_iso(key["since"]))
                 for key in document["access_keys"]
             ),
+            from_base64(document["known_outside"]),
         )
     except (KeyError, TypeError, ValueError):
         raise Integrity("roster_forged", rule="access.officer") from None

@@ -36,13 +36,28 @@ class StateFolder:
             return
         known = self.seen(store)
         newest = seen if known is None else known.merged(seen)
-        if newest == known:
-            return
-        file = self._file(store)
-        part = file.with_name(f"seen.{os.getpid()}.part")
+        if newest != known:
+            self._write(self._file(store), encode_seen(newest))
+
+    def clock(self, store: bytes) -> bytes:
+        """What `remember_clock` stored last; empty where there is nothing."""
+        if self.folder is None:
+            return b""
+        try:
+            return read_small(self._file(store, "clock"), SLOT_BYTES)
+        except OSError:
+            return b""
+
+    def remember_clock(self, store: bytes, content: bytes) -> None:
+        """Store what this account has seen of the log's time, as `catalogue.log_clock` encodes it."""
+        if self.folder is not None:
+            self._write(self._file(store, "clock"), content)
+
+    def _write(self, file: Path, content: bytes) -> None:
+        part = file.with_name(f"{file.name}.{os.getpid()}.part")
         with suppress(OSError):  # a state that cannot be stored must not stop an erasure
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.write_bytes(encode_seen(newest))
+            part.write_bytes(content)
             part.replace(file)
 
     def forget(self, store: bytes) -> None:
@@ -50,7 +65,8 @@ class StateFolder:
         if self.folder is not None:
             with suppress(OSError):
                 self._file(store).unlink(missing_ok=True)
+                self._file(store, "clock").unlink(missing_ok=True)
 
-    def _file(self, store: bytes) -> Path:
+    def _file(self, store: bytes, name: str = "seen") -> Path:
         assert self.folder is not None
-        return self.folder / store.hex() / "seen"
+        return self.folder / store.hex() / name

@@ -42,7 +42,7 @@ from arlo_rec.model.audit_events import (
     ReviewHeard,
     Withdrawn,
 )
-from arlo_rec.model.records import Person, RecordingId, from_iso, named_in
+from arlo_rec.model.records import Person, RecordingId, from_iso, named_in, to_iso
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, may
@@ -66,6 +66,7 @@ class _Logged:
 
     kind: str
     person: str
+    at: str
     recordings: frozenset[RecordingId]
     state: DisclosureState = DisclosureState.OUT
 
@@ -150,7 +151,7 @@ class EvidenceCheck:
         return logged is not None and logged.person == entry.get("person")
 
     def _disclose(self, seq: int, kind: str, entry: Mapping[str, Any], recordings: frozenset[RecordingId]) -> None:
-        self._disclosures[seq] = _Logged(kind, str(entry["person"]), recordings)
+        self._disclosures[seq] = _Logged(kind, str(entry["person"]), str(entry["at"]), recordings)
         for recording in recordings:
             self._disclosed.setdefault(recording, set()).add(seq)
 
@@ -216,12 +217,19 @@ class EvidenceCheck:
 
     def _wrong_tombstones(self) -> Iterator[Problem]:
         table = self._store.catalogue.tombstones
+        went_on = self._store.log.tree().size > self._end
+        newest: dict[tuple[str, bytes], datetime] = {}
         for seq, digest in self._withdrawals.items():
             tombstones = table.of_entry(seq)
-            kept = [table.withdrawn_at(each.kind, each.tag) for each in tombstones]
-            lives = all(at is not None and at >= each.at for at, each in zip(kept, tombstones, strict=True))
-            if feed.digest_of(tombstones) != digest or not lives:
+            for each in tombstones:
+                newest[each.kind, each.tag] = max(each.at, newest.get((each.kind, each.tag), each.at))
+            if feed.digest_of(tombstones) != digest:
                 yield Problem("tombstone_missing", str(seq))
+        kept = {(each.kind, each.tag): each.at for each in table.since(self._live_since)}
+        for place in newest.keys() | (set() if went_on else kept.keys()):
+            at = kept.get(place)
+            if at != newest.get(place) and not (went_on and at is not None and at > newest[place]):
+                yield Problem("tombstone_missing" if at is None else "tombstone_of_nobody", place[1].hex())
 
     def _wrong_copies(self) -> Iterator[Problem]:
         for copy in self._store.catalogue.copies.every():
@@ -246,4 +254,5 @@ def _agrees(row: DisclosureRow | None, logged: _Logged | None, *, went_on: bool)
     if row is None or logged is None:
         return row is None and logged is None
     states = _LATER[logged.state] if went_on else {logged.state}
-    return (row.kind, row.person) == (logged.kind, logged.person) and row.state in states
+    same = (row.kind, row.person, to_iso(row.at)) == (logged.kind, logged.person, logged.at)
+    return same and row.state in states

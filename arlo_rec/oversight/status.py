@@ -37,7 +37,8 @@ class Status:
     weak_disk: str | None
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
-    root_problem: str | None  # an older root, or none, as a code
+    root_problem: ArloError | None  # an older root, or none
+    rekeying_waits: bool  # somebody who left still knows the catalogue's key
     ballast_missing: bool
     check_word: str  # of the newest link of the chain of authority
     own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
@@ -65,18 +66,19 @@ def status(store: Store, now: datetime) -> Status:
         own_access=tuple(each for each in store.roster.grants if each.own and not each.approvals and each.live(now)),
         waiting=tuple(each for each in store.roster.grants if each.waits(now)),
         root_problem=root_problem(store),
+        rekeying_waits=store.rekeying_waits(),
         ballast_missing=ballast_is_missing(store.layout),
         check_word=store.authority.spoken(),
         unconfirmed=disclosures.count_open(store),
     )
 
 
-def root_problem(store: Store) -> str | None:
+def root_problem(store: Store) -> ArloError | None:
     """What is wrong with the root folder by its generation alone, which every role sees; None where nothing is."""
     try:
         root_secret.choose(store.root.read(), store.meta.number("generation"))
     except ArloError as problem:
-        return problem.code
+        return problem
     return None
 
 

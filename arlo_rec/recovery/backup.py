@@ -40,12 +40,13 @@ from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
 from arlo_rec.keys.settings import EscrowPlace
+from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import BackupMade, Denied, EscrowRegistered
 from arlo_rec.model.errors import NotGranted, Usage
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import RING_LONGEST, Action, Role
+from arlo_rec.policy import RING_LONGEST, Action, Role, may
 from arlo_rec.store import HeldRoot, Store
 
 FORMAT = 1
@@ -212,6 +213,8 @@ def _renew(run: _Run) -> Backup | None:
     newest = run.slots[0] if run.slots else None
     if newest is None or newest.number != row.number or row.changes != changes:
         return None
+    if newest.generation != store.meta.number("generation") or not _is_last_entry(store, newest.number):
+        return None  # the row is anybody's to write; an R that was replaced since gets no new time
     if not escrow.has_catalogue(row.folder, newest.number):
         return None
     if escrow.holders(store) != newest.sealed.keys():
@@ -221,6 +224,16 @@ def _renew(run: _Run) -> Backup | None:
     _enter(run, renewed, changes, BackupMade(number=renewed.number, held=renewed.held))
     until = run.now + escrow.ring_duration(store)
     return Backup(renewed.number, run.now, until, renewed.held, 0, 0, changed=False, damaged=())
+
+
+def _is_last_entry(store: Store, number: int) -> bool:
+    """Whether the log ends with a backup of that number, by somebody who makes backups."""
+    last = store.log.tree().size - 1
+    entry = store.log.entry(last)
+    event = audit_events.read(entry.body or {}) if entry else None
+    signer = store.signer_of(last)
+    is_made = isinstance(event, BackupMade) and event.number == number
+    return is_made and signer is not None and may(signer.role, Action.BACKUP).allowed
 
 
 def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
