@@ -249,6 +249,11 @@ def hand_over(store: Store, name: str, now: datetime) -> Added:
     A crash in between leaves two officers, and the new one runs `person remove`.
     """
     added = add(store, NewPerson(name, Role.OFFICER), now)
+    with store.change(now):
+        store.load_documents()
+        leaving = replace(store.person, handed_to=name)
+        people = tuple(leaving if person.name == leaving.name else person for person in store.roster.people)
+        store.put_roster(store.roster.next(now, people=people))
     return replace(added, identity=replace(added.identity, once=False))
 
 

@@ -48,15 +48,12 @@ def waits(roster: Roster, by: str, to: str, now: datetime) -> bool:
     """Whether what *by* gives to *to* waits for a second officer, by its state when it is given.
 
     It also waits, and then in vain, where the second officer cannot decide because they got new keys or were removed
-    lately: nobody makes herself the only one.
+    lately: nobody makes herself the only one. Whoever handed over left by their own act, and is not waited for.
     """
     if not is_own(roster, by, to, now):
         return False
-    gone = [
-        person
-        for person in roster.former
-        if person.role is Role.OFFICER and person.left_at is not None and now < person.left_at + FOUR_EYES
-    ]
+    officers = (person for person in roster.former if person.role is Role.OFFICER and not person.handed_to)
+    gone = [person for person in officers if person.left_at is not None and now < person.left_at + FOUR_EYES]
     others = {name_then(person.name) for person in gone} - {by, to, RECOVERY_NAME}
     return bool(second_officers(roster, by, to, now) or others)
 

@@ -207,6 +207,7 @@ def _person_to_json(person: Person) -> dict[str, Any]:
         "from": person.from_entry,
         "until": person.until_entry,
         "left": to_iso(person.left_at) if person.left_at else None,
+        "handed_to": person.handed_to,
     }
 
 
@@ -272,6 +273,7 @@ def _person(document: dict[str, Any]) -> Person:
         int(document["from"]),
         None if document["until"] is None else int(document["until"]),
         None if document["left"] is None else from_iso(document["left"]),
+        str(document["handed_to"]),
     )
 
 

@@ -111,6 +111,7 @@ class Person:
     from_entry: int = 0  # of the log: from there on their key signs
     until_entry: int | None = None  # and from there on no more; None while they are here
     left_at: datetime | None = None  # when they were removed, or got other keys
+    handed_to: str = ""  # the officer to whom they handed over, by their own act
 
     def signs(self, seq: int) -> bool:
         """Whether their key may have signed for that entry of the log."""

