@@ -161,7 +161,7 @@ def test_a_checkpoint_kept_outside_exposes_a_rewritten_log(world: World) -> None
     world.take_in("b", seed=5)
     assert world.run("audit", "verify", "--anchor", str(anchor), who="iver").exit == 0
     other = anchor.read_text().split("\n")
-    anchor.write_text("\n".join([other[0], "3", *other[2:]]))
+    anchor.write_text("\n".join([other[0], str(int(other[1]) + 1), *other[2:]]))
     told = world.run("audit", "verify", "--anchor", str(anchor), "--json", who="iver")
     assert told.exit == 15
     assert told.json["problems"] == ["anchor_unsigned"]
