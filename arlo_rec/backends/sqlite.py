@@ -55,7 +55,7 @@ def _translated(path: Path | None) -> Iterator[None]:
             raise Unreachable("no_space") from None
         if "readonly" in said or "unable to open" in said:
             raise Unreachable("catalogue_unwritable", reason=said) from None
-        if "malformed" in said:
+        if "malformed" in said or "decode to UTF-8" in said:  # a page, or a text in a row
             raise Integrity("catalogue_damaged") from None
         if isinstance(error, dbapi2.IntegrityError | dbapi2.ProgrammingError | dbapi2.NotSupportedError):
             raise

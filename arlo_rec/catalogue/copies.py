@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from arlo_rec.backends import Connection, Row
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 from arlo_rec.policy import State
 
@@ -52,15 +53,18 @@ class Copies:
             (copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at), made_from),
         )
 
+    @reads_rows
     def get(self, copy: RecordingId) -> Copy | None:
         """The copy of that id, if it is held."""
         rows = self._db.rows(f"{_SELECT} c.recording = ?", (copy,))
         return _copy(rows[0]) if rows else None
 
+    @reads_rows
     def every(self) -> list[Copy]:
         """Every copy that is held."""
         return [_copy(row) for row in self._db.rows(f"{_SELECT} 1 = 1")]
 
+    @reads_rows
     def of_original(self, original: RecordingId) -> list[Copy]:
         """The copies of a recording, oldest first, without those that were replaced."""
         values = (original, CopyState.REPLACED.value)
@@ -68,11 +72,13 @@ class Copies:
             _copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? AND c.state <> ? ORDER BY c.made_at", values)
         ]
 
+    @reads_rows
     def made_from(self, replaced: RecordingId) -> Copy | None:
         """The copy that was made from *replaced*."""
         rows = self._db.rows(f"{_SELECT} c.made_from = ?", (replaced,))
         return _copy(rows[0]) if rows else None
 
+    @reads_rows
     def under_review(self) -> list[tuple[Copy, str]]:
         """Copies that wait for a review or a release, oldest first, each with the team of its call."""
         states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)

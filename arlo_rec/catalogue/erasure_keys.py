@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.erasure_keys import SHARD_SIZE, unwrap, wrap
 from arlo_rec.model.errors import Integrity
@@ -38,12 +39,13 @@ class ErasureKeys:
 
     def unwrap(self, recording: RecordingId) -> bytes:
         """The recording's `ke`; raises KeyError where it was destroyed."""
-        rows = self._db.rows("SELECT shard, wrapped FROM shares WHERE recording = ?", (recording,))
-        if not rows:
+        share = self._share(recording)
+        if share is None:
             raise KeyError(recording.hex())
-        shard, wrapped = rows[0]
+        shard, wrapped = share
         return unwrap(self._shard_key(shard), wrapped, "share", recording)
 
+    @reads_rows
     def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
         """Delete the wrapped keys of *recordings*, and wrap every day key under *new_root*.
 
@@ -63,12 +65,14 @@ class ErasureKeys:
         self._wrap_days(new_root, days)
 
     @staticmethod
+    @reads_rows
     def ids(connection: Connection, prefix: bytes) -> set[RecordingId]:
         """The recordings that have a wrapped key and whose id begins with *prefix*; needs no R."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
         return {RecordingId(row[0]) for row in rows}
 
+    @reads_rows
     def _renew_shard(self, shard: bytes) -> None:
         """Give a shard a new key, and wrap its remaining erasure keys under it."""
         stay = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
@@ -85,6 +89,7 @@ class ErasureKeys:
         self._shards[shard] = new
         self._db.run("UPDATE shard_keys SET shares = ? WHERE id = ?", (len(stay), shard))
 
+    @reads_rows
     def _renew_day(self, day: int) -> None:
         """Give a day a new key, and wrap its shards' keys under it."""
         shards = [row[0] for row in self._db.rows("SELECT id FROM shard_keys WHERE day = ?", (day,))]
@@ -97,6 +102,7 @@ class ErasureKeys:
         again = [(wrap(new, key, "shard", shard), shard) for shard, key in keys.items()]
         self._db.run_many("UPDATE shard_keys SET wrapped = ? WHERE id = ?", again)
 
+    @reads_rows
     def _wrap_days(self, new_root: bytes, renewed: set[int]) -> None:
         """Wrap every day's key under the new R."""
         for (day,) in self._db.rows("SELECT day FROM day_keys"):
@@ -107,6 +113,7 @@ class ErasureKeys:
             )
         self._root = new_root
 
+    @reads_rows
     def _shard_with_room(self, hour: int) -> bytes:
         rows = self._db.rows("SELECT id FROM shard_keys WHERE hour = ? AND shares < ? LIMIT 1", (hour, SHARD_SIZE))
         if rows:
@@ -120,6 +127,7 @@ class ErasureKeys:
         self._shards[shard] = key
         return shard
 
+    @reads_rows
     def _day_key_or_new(self, day: int) -> bytes:
         if self._db.rows("SELECT 1 FROM day_keys WHERE day = ?", (day,)):
             return self._day_key(day)
@@ -143,9 +151,15 @@ class ErasureKeys:
             self._shards[shard] = unwrap(self._day_key(day), wrapped, "shard", shard)
         return self._shards[shard]
 
+    @reads_rows
+    def _share(self, recording: RecordingId) -> tuple[bytes, bytes] | None:
+        rows = self._db.rows("SELECT shard, wrapped FROM shares WHERE recording = ?", (recording,))
+        return (bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+
     def _day_of(self, shard: bytes) -> int:
         return int(self._row("SELECT day FROM shard_keys WHERE id = ?", (shard,))[0])
 
+    @reads_rows
     def _row(self, sql: str, values: tuple[object, ...]) -> Row:
         rows = self._db.rows(sql, values)
         if not rows:

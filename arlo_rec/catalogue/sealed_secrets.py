@@ -7,6 +7,7 @@ secret that is not sealed to an identity cannot be opened by it.
 from __future__ import annotations
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.roster import Roster
@@ -41,10 +42,12 @@ class SealedSecrets:
         """Forget the opened secrets, so that the next `open` reads the table: another run may have replaced them."""
         self._opened.clear()
 
+    @reads_rows
     def holds(self, name: str) -> bool:
         """Whether a secret is sealed to this identity."""
         return bool(self._db.rows("SELECT 1 FROM seals WHERE holder = ? AND part = ?", (self._mine, name)))
 
+    @reads_rows
     def holders(self, name: str) -> set[bytes]:
         """Every holder to whom a secret is sealed."""
         return {bytes(row[0]) for row in self._db.rows("SELECT holder FROM seals WHERE part = ?", (name,))}
@@ -68,6 +71,7 @@ class SealedSecrets:
         """Delete every seal of a secret; inside a change."""
         self._db.run("DELETE FROM seals WHERE part = ?", (name,))
 
+    @reads_rows
     def _unseal(self, name: str, roster: Roster) -> bytes:
         rows = self._db.rows(
             "SELECT version, sealed, signed_by, signature FROM seals WHERE holder = ? AND part = ? "
