@@ -148,7 +148,10 @@ class SqliteConnection:
 
     def sums(self) -> dict[str, bytes]:
         """See Connection."""
-        return {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
+        sums = {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
+        if not all(name.isascii() for name in sums):
+            raise Integrity("catalogue_damaged", table="sums")
+        return sums
 
     def sum_matches(self, table: str) -> bool:
         """See Connection. The sum is computed with the expression of the insert trigger."""

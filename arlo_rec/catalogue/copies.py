@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from arlo_rec.backends import Connection, Row
-from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 from arlo_rec.policy import State
 
@@ -103,8 +103,8 @@ class Copies:
 def _copy(row: Row) -> Copy:
     copy, parent, state, made_by, made_at, reviewed_by = row
     return Copy(
-        RecordingId(bytes(copy)),
-        RecordingId(bytes(parent)),
+        recording_id(copy),
+        recording_id(parent),
         CopyState(state),
         str(made_by),
         from_micros(made_at),

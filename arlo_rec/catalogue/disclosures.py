@@ -14,6 +14,8 @@ from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 
+_KINDS = frozenset({"export", "package"})
+
 
 class DisclosureState(StrEnum):
     """The states of a disclosure."""
@@ -28,7 +30,7 @@ class DisclosureRow:
     """A disclosure as it is stored; its log entry says which recordings it holds."""
 
     seq: int
-    kind: str  # `export` or `package`
+    kind: str  # one of _KINDS
     person: str
     at: datetime
     state: DisclosureState
@@ -113,4 +115,6 @@ class Disclosures:
 
 def _row(row: Row) -> DisclosureRow:
     seq, kind, person, at, state = row
+    if kind not in _KINDS:
+        raise ValueError("no kind of disclosure")
     return DisclosureRow(int(seq), str(kind), str(person), from_micros(at), DisclosureState(state))

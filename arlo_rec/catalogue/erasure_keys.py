@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from arlo_rec.backends import Connection, Row, marks, portions
-from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.erasure_keys import SHARD_SIZE, unwrap, wrap
 from arlo_rec.model.errors import Integrity
@@ -70,7 +70,7 @@ class ErasureKeys:
         """The recordings that have a wrapped key and whose id begins with *prefix*; needs no R."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
-        return {RecordingId(row[0]) for row in rows}
+        return {recording_id(row[0]) for row in rows}
 
     @reads_rows
     def _renew_shard(self, shard: bytes) -> None:

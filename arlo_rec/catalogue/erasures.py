@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.backends import Connection
-from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 
@@ -121,4 +121,4 @@ class Erasures:
 
 
 def _ids(kept: str) -> tuple[RecordingId, ...]:
-    return tuple(RecordingId(bytes.fromhex(part)) for part in str(kept).split(",") if part)
+    return tuple(recording_id(bytes.fromhex(part)) for part in str(kept).split(",") if part)

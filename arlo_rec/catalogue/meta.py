@@ -23,7 +23,7 @@ class Meta:
         """A number; raises Integrity where it is missing, or none that could be counted up from."""
         value = self._value(key)
         if type(value) is not int or not 0 <= value < _TOO_LARGE:
-            raise Integrity("catalogue_damaged")
+            raise Integrity("catalogue_damaged", table="meta")
         return value
 
     def set_number(self, key: str, value: int) -> None:
@@ -42,7 +42,7 @@ class Meta:
         """The frontier of the log's tree, encoded; None before the first entry. Raises Integrity."""
         value = self._value(_LOG)
         if value is not None and not isinstance(value, bytes):
-            raise Integrity("catalogue_damaged")
+            raise Integrity("catalogue_damaged", table="meta")
         return value
 
     def set_log_tree(self, encoded: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from arlo_rec.backends import Connection, marks, portions
-from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import RecordingId
 
 
@@ -29,7 +29,7 @@ class Metadata:
         for some in portions(recordings):
             sql = f"SELECT recording, key, sealed FROM metadata WHERE recording IN ({marks(some)})"  # noqa: S608
             for recording, key, sealed in self._db.rows(sql, some):
-                found.setdefault(RecordingId(bytes(recording)), {})[bytes(key)] = bytes(sealed)
+                found.setdefault(recording_id(recording), {})[bytes(key)] = bytes(sealed)
         return found
 
     @reads_rows
@@ -37,7 +37,7 @@ class Metadata:
         """The recordings that have metadata and whose id begins with *prefix*."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = self._db.rows("SELECT recording FROM metadata WHERE recording BETWEEN ? AND ?", (low, high))
-        return {RecordingId(row[0]) for row in rows}
+        return {recording_id(row[0]) for row in rows}
 
     @reads_rows
     def remove(self, recordings: Collection[RecordingId]) -> set[bytes]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from arlo_rec.backends import Connection, Row, marks, portions
-from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Kind, Recording, RecordingId, from_micros, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
 
@@ -120,7 +120,7 @@ class Recordings:
     def arriving(self) -> list[RecordingId]:
         """Announced rows; where no intake runs, those that a killed intake left."""
         rows = self._db.rows(f"SELECT id FROM recordings WHERE state = {_ARRIVING}")  # noqa: S608 - our states
-        return [RecordingId(bytes(row[0])) for row in rows]
+        return [recording_id(row[0]) for row in rows]
 
     def hold(self, recording: Recording) -> None:
         """Complete an announced row, so that the recording is held; raises KeyError where no row was announced."""
@@ -159,7 +159,7 @@ class Recordings:
             f"SELECT id FROM recordings WHERE erasure = ? AND state = {_ERASING} ORDER BY id",  # noqa: S608 - our states
             (erasure,),
         )
-        return [RecordingId(bytes(row[0])) for row in rows]
+        return [recording_id(row[0]) for row in rows]
 
     def finish_erasure(self, erasure: str) -> None:
         """Mark the recordings of an erasure as erased: their objects are deleted."""
@@ -209,7 +209,7 @@ class Recordings:
             )
             if not rows:
                 return
-            yield from ((int(number), RecordingId(recording)) for number, recording in rows)
+            yield from ((int(number), recording_id(recording)) for number, recording in rows)
             number = rows[-1][0]
 
     @reads_rows
@@ -217,14 +217,14 @@ class Recordings:
         """The recordings that are arriving, being erased, or erased, with their states."""
         states = f"{_ARRIVING}, {_ERASING}, {_ERASED}"
         rows = self._db.rows(f"SELECT id, state FROM recordings WHERE state IN ({states})")  # noqa: S608 - our states
-        return {RecordingId(recording): State(state) for recording, state in rows}
+        return {recording_id(recording): State(state) for recording, state in rows}
 
     @reads_rows
     def ids(self, prefix: bytes) -> set[RecordingId]:
         """Every id that begins with *prefix*."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         return {
-            RecordingId(row[0])
+            recording_id(row[0])
             for row in self._db.rows("SELECT id FROM recordings WHERE id BETWEEN ? AND ?", (low, high))
         }
 
@@ -285,9 +285,9 @@ def _purposes(kept: str) -> frozenset[Purpose]:
 
 def _recording(row: Row) -> Recording:
     return Recording(
-        id=RecordingId(bytes(row[0])),
+        id=recording_id(row[0]),
         kind=_KINDS[row[1]],
-        parent=RecordingId(bytes(row[2])) if row[2] else None,
+        parent=recording_id(row[2]) if row[2] else None,
         state=_STATES[row[3]],
         started_at=from_micros(row[4]),
         due_at=from_micros(row[5]),

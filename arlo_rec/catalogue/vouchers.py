@@ -18,7 +18,7 @@ class Vouchers:
     def get(self, key: bytes) -> Voucher | None:
         """The voucher for a signing key, its signature unverified; None where there is none, or for no role."""
         rows = self._db.rows("SELECT role, since, voucher, signature FROM vouchers WHERE key = ?", (key,))
-        if not rows or rows[0][0] not in set(Role):
+        if not rows or rows[0][0] not in set(Role) or rows[0][1] < 0:
             return None
         role, since, by, signature = rows[0]
         return Voucher(key, Role(role), int(since), bytes(by), bytes(signature))
