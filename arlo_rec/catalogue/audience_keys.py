@@ -89,6 +89,15 @@ class AudienceKeys:
         return found
 
     @reads_rows
+    def of_commits(self, commit_keys: Collection[bytes]) -> list[AudienceKeyRow]:
+        """The audience keys of some commits."""
+        found: list[AudienceKeyRow] = []
+        for some in portions(set(commit_keys)):
+            sql = f"SELECT {_COLUMNS} FROM audience_keys k WHERE k.commit_key IN ({marks(some)})"  # noqa: S608
+            found += [_audience_key(row) for row in self._db.rows(sql, some)]
+        return found
+
+    @reads_rows
     def seals(self, keys: Collection[bytes], grants: Collection[str]) -> list[AudienceSeal]:
         """The seals of these audience keys to these grants."""
         found = []

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from arlo_rec.backends import Connection, Row
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.model.records import RecordingId, from_micros, to_micros
+from arlo_rec.model.records import Kind, RecordingId, from_micros, to_micros
 from arlo_rec.policy import State
 
 
@@ -84,6 +84,19 @@ class Copies:
         states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)
         sql = _SELECT.replace(" FROM", ", r.team FROM", 1) + " c.state IN (?, ?) ORDER BY c.made_at"
         return [(_copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
+
+    @reads_rows
+    def unmatched(self) -> list[RecordingId]:
+        """Held copies that have no row of their original here, and rows that are of a recording which is no copy."""
+        rows = self._db.rows(
+            "SELECT r.id FROM recordings r LEFT JOIN copies c ON c.recording = r.id "  # noqa: S608 - our state
+            f"WHERE r.parent IS NOT NULL AND +r.state = '{State.HELD.value}' AND r.kind = ? "
+            "AND (c.recording IS NULL OR c.parent <> r.parent) UNION "
+            "SELECT c.recording FROM copies c JOIN recordings r ON r.id = c.recording "
+            f"WHERE r.state = '{State.HELD.value}' AND r.kind <> ?",
+            (int(Kind.PSEUDONYMISED), int(Kind.PSEUDONYMISED)),
+        )
+        return [recording_id(row[0]) for row in rows]
 
     def replace(self, copy: RecordingId) -> None:
         """Mark a copy as replaced by another."""

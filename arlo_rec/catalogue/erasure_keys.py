@@ -6,8 +6,9 @@ around them (slots, journal, objects), and `keys.erasure_keys` wraps keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple, TypeVar
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
@@ -17,6 +18,15 @@ from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, to_micros
 
 _HOUR = 3600 * 1_000_000  # microseconds
+_Named = TypeVar("_Named", int, bytes)
+
+
+class Spoilt(NamedTuple):
+    """Keys that are no keys any more: days, shards, and recordings by their shares."""
+
+    days: list[int]
+    shards: list[bytes]
+    shares: list[RecordingId]
 
 
 class ErasureKeys:
@@ -71,6 +81,67 @@ class ErasureKeys:
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
         return {recording_id(row[0]) for row in rows}
+
+    # -- verified ---------------------------------------------------------------------------------------
+
+    @staticmethod
+    @reads_rows
+    def missing_above(connection: Connection) -> tuple[list[bytes], list[int]]:
+        """The shards that shares name and the days that shards name, of which there is no key; needs no R."""
+        shards = connection.rows("SELECT DISTINCT shard FROM shares WHERE shard NOT IN (SELECT id FROM shard_keys)")
+        days = connection.rows("SELECT DISTINCT day FROM shard_keys WHERE day NOT IN (SELECT day FROM day_keys)")
+        return [bytes(row[0]) for row in shards], [int(row[0]) for row in days]
+
+    @staticmethod
+    @reads_rows
+    def of_wrong_size(connection: Connection) -> Spoilt:
+        """The keys whose rows have not the size of a wrapped key; needs no R."""
+        wrong = f"WHERE length(wrapped) <> {primitives.WRAP_OF_KEY}"
+        days = connection.rows(f"SELECT day FROM day_keys {wrong}")  # noqa: S608 - our size
+        shards = connection.rows(f"SELECT id FROM shard_keys {wrong}")  # noqa: S608
+        shares = connection.rows(f"SELECT recording FROM shares {wrong}")  # noqa: S608
+        return Spoilt(
+            [int(row[0]) for row in days], [bytes(row[0]) for row in shards], [recording_id(row[0]) for row in shares]
+        )
+
+    @reads_rows
+    def unopened(self) -> Spoilt:
+        """The days whose keys R does not unwrap, and the shards that their days' keys do not; no shares."""
+        spoilt = Spoilt([], [], [])
+        for (day,) in self._db.rows("SELECT day FROM day_keys"):
+            if not _opens(self._day_key, day):
+                spoilt.days.append(int(day))
+        for shard, day in self._db.rows("SELECT id, day FROM shard_keys"):
+            if day in self._days and not _opens(self._shard_key, shard):
+                spoilt.shards.append(bytes(shard))
+        return spoilt
+
+    @reads_rows
+    def opened_of(self, shards: Sequence[bytes]) -> tuple[dict[RecordingId, bytes], list[RecordingId]]:
+        """The erasure halves in these shards, and the recordings whose shares do not open.
+
+        A shard that does not open itself is left out: `unopened` names it.
+        """
+        opened: dict[RecordingId, bytes] = {}
+        spoilt: list[RecordingId] = []
+        sql = f"SELECT recording, shard, wrapped FROM shares WHERE shard IN ({marks(shards)})"  # noqa: S608 - marks
+        able = {shard for shard in shards if _opens(self._shard_key, shard)}
+        for recording, shard, wrapped in self._db.rows(sql, shards):
+            if shard in able:
+                try:
+                    opened[recording_id(recording)] = unwrap(self._shards[shard], wrapped, "share", recording)
+                except Integrity:
+                    spoilt.append(recording_id(recording))
+        return opened, spoilt
+
+    @staticmethod
+    @reads_rows
+    def shards_behind(connection: Connection, shard: bytes, at_most: int) -> list[bytes]:
+        """The ids of shards behind that of *shard*, in order; needs no R."""
+        rows = connection.rows("SELECT id FROM shard_keys WHERE id > ? ORDER BY id LIMIT ?", (shard, at_most))
+        return [bytes(row[0]) for row in rows]
+
+    # -- below ------------------------------------------------------------------------------------------
 
     @reads_rows
     def _renew_shard(self, shard: bytes) -> None:
@@ -165,6 +236,14 @@ class ErasureKeys:
         if not rows:
             raise Integrity("key_tree_does_not_open", level="path")
         return rows[0]
+
+
+def _opens(key: Callable[[_Named], bytes], name: _Named) -> bool:
+    try:
+        key(name)
+    except Integrity:
+        return False
+    return True
 
 
 def _name(day: int) -> bytes:

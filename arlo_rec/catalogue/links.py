@@ -24,6 +24,11 @@ class Links:
         return int(self._db.rows("SELECT max(number) FROM links")[0][0] or 0)
 
     @reads_rows
+    def numbers(self) -> list[int]:
+        """The numbers of all links, in order."""
+        return [int(row[0]) for row in self._db.rows("SELECT number FROM links ORDER BY number")]
+
+    @reads_rows
     def after(self, number: int) -> list[Link]:
         """The links behind *number*, in order; raises Integrity where one cannot be read."""
         rows = self._db.rows("SELECT body, signature FROM links WHERE number > ? ORDER BY number", (number,))

@@ -33,11 +33,13 @@ class Metadata:
         return found
 
     @reads_rows
-    def ids(self, prefix: bytes) -> set[RecordingId]:
-        """The recordings that have metadata and whose id begins with *prefix*."""
-        low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
-        rows = self._db.rows("SELECT recording FROM metadata WHERE recording BETWEEN ? AND ?", (low, high))
-        return {recording_id(row[0]) for row in rows}
+    def keys(self, recordings: Collection[RecordingId]) -> set[tuple[bytes, bytes]]:
+        """Recording and id of the key of all metadata of *recordings*; the index is read, and no metadata."""
+        found: set[tuple[bytes, bytes]] = set()
+        for some in portions(recordings):
+            sql = f"SELECT recording, key FROM metadata WHERE recording IN ({marks(some)})"  # noqa: S608 - marks
+            found.update(self._db.rows(sql, some))
+        return found
 
     @reads_rows
     def remove(self, recordings: Collection[RecordingId]) -> set[bytes]:

@@ -71,24 +71,36 @@ class SealedSecrets:
         """Delete every seal of a secret; inside a change."""
         self._db.run("DELETE FROM seals WHERE part = ?", (name,))
 
-    @reads_rows
+    def demand_sealed_to(self, person: Person, name: str, roster: Roster) -> None:
+        """Raise NotUnlocked where a secret is not sealed to a person, Integrity where nobody entitled signed the seal.
+
+        Whether it opens, only they can tell; it did when it was signed.
+        """
+        self._newest(primitives.fingerprint(person.seal_key), name, roster)
+
     def _unseal(self, name: str, roster: Roster) -> bytes:
+        sealed = self._newest(self._mine, name, roster)
+        try:
+            return self._identity.sealing.open(sealed, seal_info(self._store, self._mine, name))
+        except primitives.Sealed:
+            raise Integrity("seal_forged") from None
+
+    @reads_rows
+    def _newest(self, holder: bytes, name: str, roster: Roster) -> bytes:
+        """The newest seal of a secret to a holder, whose signature is that of somebody entitled."""
         rows = self._db.rows(
             "SELECT version, sealed, signed_by, signature FROM seals WHERE holder = ? AND part = ? "
             "ORDER BY version DESC LIMIT 1",
-            (self._mine, name),
+            (holder, name),
         )
         if not rows:
             raise NotUnlocked("secret_not_given", rule="access.need")
         version, sealed, signed_by, signature = rows[0]
         makers = {Role.OFFICER, Role.RETENTION} if name == ROOT_SEED else {Role.OFFICER}
-        message = _message(self._store, self._mine, name, version, bytes(sealed))
+        message = _message(self._store, holder, name, version, bytes(sealed))
         if not roster.signer(bytes(signed_by), makers) or not primitives.verified(signed_by, signature, message):
             raise Integrity("seal_forged")
-        try:
-            return self._identity.sealing.open(bytes(sealed), seal_info(self._store, self._mine, name))
-        except primitives.Sealed:
-            raise Integrity("seal_forged") from None
+        return bytes(sealed)
 
 
 def access_seed(key_id: bytes) -> str:

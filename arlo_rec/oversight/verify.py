@@ -21,6 +21,7 @@ from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.errors import ArloError, NotGranted, Unreachable
 from arlo_rec.offsite import feed
+from arlo_rec.oversight import keys_check, opened_keys
 from arlo_rec.oversight.consistency import ConsistencyCheck, Problem, parsed
 from arlo_rec.oversight.evidence import EvidenceCheck
 from arlo_rec.policy import Action, may, signs_receipts
@@ -83,7 +84,15 @@ def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
     problems += [Problem("file_missing", name) for name in _missing_files(store)]
     problems += [Problem("file_changed", name) for name in _changed_files(store)]
     problems += [Problem("ballast_missing", "ballast")] if ballast_is_missing(store.layout) else []
-    return Findings(problems + evidence.problems() + check.problems(), fed.foreign)
+    problems += [*keys_check.broken_links(store), *keys_check.given_secrets(store, now)]
+    problems += [*keys_check.erasure_keys(store), *keys_check.copies(store)]
+    problems += opened_keys.problems(store, read_data=read_data)
+    return Findings(_once(problems + evidence.problems() + check.problems()), fed.foreign)
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """The same without repetition: a key of a wrong size does not open either."""
+    return list(dict.fromkeys(problems))
 
 
 def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:

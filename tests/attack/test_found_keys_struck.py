@@ -58,7 +58,7 @@ def test_what_is_struck_or_spoilt_is_named(world: World, sql: str, who: str) -> 
         "UPDATE log_clock SET at = 9223372036854775807",
         "UPDATE vouchers SET role = 'x'",
         "UPDATE meta SET value = 'x' WHERE key = 'generation'",
-        "UPDATE meta SET value = x'00' WHERE key = 'log_tree'",
+        "UPDATE meta SET value = x'00' WHERE key = 'log'",
         "UPDATE proofs SET path = x'00'",
         "UPDATE checkpoints SET note = 'x'",
         "UPDATE copies SET state = 'x'",
