@@ -171,8 +171,15 @@ class ConsistencyCheck:
     def _check_commit_key(self, recording: Recording, key: CommitKeyRow | None) -> None:
         if key is None:
             self._note("commit_key_missing", recording.id)
-        elif commit_key_id(key.sealed) != key.id or key.access_key not in self._access_keys:
+        elif commit_key_id(key.sealed) != key.id or not self._is_access_key(key.access_key):
             self._note("commit_key_changed", recording.id)
+
+    def _is_access_key(self, key: bytes) -> bool:
+        if key not in self._access_keys and self._store.has_newer_documents():
+            with self._store.reading():
+                self._store.load_documents()
+            self._access_keys = {each.id for each in self._store.roster.access_keys}
+        return key in self._access_keys
 
     def _check_audience_key(self, recording: Recording, key: AudienceKeyRow | None) -> None:
         if key is None:
