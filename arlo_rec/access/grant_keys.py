@@ -63,7 +63,7 @@ def open_grant(store: Store, grant: Grant, person: Person, held: HeldRoot) -> No
     caller finishes what is held with `grant_history.finish` after the change. Raises Integrity.
     """
     for pair in pairs(grant):
-        seed = _deposited(store, grant, pair)
+        seed = deposited(store, grant, pair)
         if seed is None:
             raise Integrity("grant_key_forged")
         _seal(store, grant, seed, primitives.fingerprint(person.seal_key), person.seal_key)
@@ -85,7 +85,7 @@ def own_seed(store: Store, grant: Grant, pair: bytes) -> bytes | None:
 
 def newest_seed(store: Store, grant: Grant) -> bytes:
     """The seed of a grant's newest pair, for an officer; raises Integrity where it is not sealed to the officers."""
-    seed = _deposited(store, grant, primitives.fingerprint(grant.public))
+    seed = deposited(store, grant, primitives.fingerprint(grant.public))
     if seed is None:
         raise Integrity("grant_key_forged")
     return seed
@@ -138,7 +138,7 @@ def _settle_pair(
         seed: bytes | None = new.seed
     else:
         try:
-            seed = _deposited(store, grant, pair)
+            seed = deposited(store, grant, pair)
         except Integrity:
             seed = None
     if seed is None:
@@ -176,8 +176,11 @@ def is_over(grant: Grant, now: datetime) -> bool:
 # -- sealed and opened ---------------------------------------------------------------------------------
 
 
-def _deposited(store: Store, grant: Grant, pair: bytes) -> bytes | None:
-    """A seed, through the newest subject-access key that it is sealed to; None where it is sealed to none."""
+def deposited(store: Store, grant: Grant, pair: bytes) -> bytes | None:
+    """A seed, through the newest subject-access key that it is sealed to, for an officer; None where it is to none.
+
+    Raises Integrity.
+    """
     sealed = {seed.holder: seed for seed in store.catalogue.grant_keys.seeds(grant.id) if seed.pair == pair}
     for access in reversed(store.roster.access_keys):
         if access.id in sealed:

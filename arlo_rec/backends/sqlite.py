@@ -56,7 +56,7 @@ def _translated(path: Path | None) -> Iterator[None]:
             raise Unreachable("no_space") from None
         if "readonly" in said or "unable to open" in said:
             raise Unreachable("catalogue_unwritable", reason=said) from None
-        if "malformed" in said:
+        if "malformed" in said or "decode to UTF-8" in said:  # a page, or a text in a row
             raise Integrity("catalogue_damaged") from None
         if isinstance(error, dbapi2.IntegrityError | dbapi2.ProgrammingError | dbapi2.NotSupportedError):
             raise
@@ -173,7 +173,10 @@ class SqliteConnection:
 
     def sums(self) -> dict[str, bytes]:
         """See Connection."""
-        return {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
+        sums = {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
+        if not all(name.isascii() for name in sums):
+            raise Integrity("catalogue_damaged", table="sums")
+        return sums
 
     def sum_matches(self, table: str) -> bool:
         """See Connection. The sum is computed with the expression of the insert trigger."""

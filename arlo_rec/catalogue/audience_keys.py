@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.audiences import Audience
 
 _COLUMNS = "k.id, k.commit_key, k.audience, k.team, k.wrapped"
@@ -68,6 +69,7 @@ class AudienceKeys:
             [(seal.audience_key, seal.grant_id, seal.pair, seal.sealed) for seal in seals],
         )
 
+    @reads_rows
     def commit_keys(self, keys: Collection[bytes]) -> dict[bytes, CommitKeyRow]:
         """The commit keys of these ids."""
         found = {}
@@ -77,6 +79,7 @@ class AudienceKeys:
                 found[bytes(key)] = CommitKeyRow(bytes(key), bytes(access_key), bytes(sealed))
         return found
 
+    @reads_rows
     def rows(self, keys: Collection[bytes]) -> dict[bytes, AudienceKeyRow]:
         """The audience keys of these ids."""
         found: dict[bytes, AudienceKeyRow] = {}
@@ -85,6 +88,16 @@ class AudienceKeys:
             found |= {bytes(row[0]): _audience_key(row) for row in self._db.rows(sql, some)}
         return found
 
+    @reads_rows
+    def of_commits(self, commit_keys: Collection[bytes]) -> list[AudienceKeyRow]:
+        """The audience keys of some commits."""
+        found: list[AudienceKeyRow] = []
+        for some in portions(set(commit_keys)):
+            sql = f"SELECT {_COLUMNS} FROM audience_keys k WHERE k.commit_key IN ({marks(some)})"  # noqa: S608
+            found += [_audience_key(row) for row in self._db.rows(sql, some)]
+        return found
+
+    @reads_rows
     def seals(self, keys: Collection[bytes], grants: Collection[str]) -> list[AudienceSeal]:
         """The seals of these audience keys to these grants."""
         found = []
@@ -99,12 +112,14 @@ class AudienceKeys:
 
     # -- the history of a grant -----------------------------------------------------------------------
 
+    @reads_rows
     def count_for(self, audiences: Collection[Audience], teams: Collection[str] | None) -> int:
         """How many keys there are for some audiences and teams (None: all)."""
         condition, values = _for(audiences, teams)
         sql = f"SELECT count(*) FROM audience_keys k WHERE {condition}"  # noqa: S608 - our conditions
         return int(self._db.rows(sql, values)[0][0])
 
+    @reads_rows
     def page_for(
         self, audiences: Collection[Audience], teams: Collection[str] | None, *, behind: int, at_most: int
     ) -> list[tuple[int, AudienceKeyRow]]:
@@ -119,6 +134,7 @@ class AudienceKeys:
 
     # -- the end --------------------------------------------------------------------------------------
 
+    @reads_rows
     def remove(self, unused: Collection[bytes]) -> set[bytes]:
         """Delete keys that nothing is sealed under any more, given by id, and all that hangs from these commit keys.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import Signatories
@@ -172,6 +173,7 @@ class AuditLog:
         """
         return self.holding([recording.hex() for recording in recordings])
 
+    @reads_rows
     def holding(self, texts: Sequence[str]) -> Iterator[LogEntry]:
         """Every entry in whose canonical JSON one of *texts* stands, in order; raises Integrity as `naming` does."""
         if not texts:
@@ -181,11 +183,13 @@ class AuditLog:
             if wanted.search(raw[1]):
                 yield from self._read("SELECT seq, body FROM entries WHERE seq = ?", (raw[0],))
 
+    @reads_rows
     def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
         """The index of the recordings that entries before number *end* name, in no particular order."""
         for recording, seq in self._db.rows("SELECT recording, seq FROM mentions WHERE seq < ?", (end,)):
             yield bytes(recording), int(seq)
 
+    @reads_rows
     def raw_entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
         """Entries with begin <= seq < end in order, at most *limit* (-1: all), as they are stored."""
         rows = self._db.rows(
@@ -194,17 +198,20 @@ class AuditLog:
         )
         return list(map(RawEntry._make, rows))
 
+    @reads_rows
     def leaves(self, begin: int, end: int) -> dict[int, bytes]:
         """The leaves of the entries with begin <= seq < end, by number."""
         rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
         return {int(seq): bytes(leaf) for seq, leaf in rows}
 
+    @reads_rows
     def signer_of(self, seq: int, people: Iterable[bytes]) -> bytes | None:
         """The one of *people* (signing keys) who signed the checkpoint that closes an entry; None where nobody did."""
         rows = self._db.rows("SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", (seq,))
         checkpoints = [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
         return signer(self.origin, checkpoints[0], seq, people) if checkpoints else None
 
+    @reads_rows
     def bodies(self, at_once: int = 5000) -> Iterator[tuple[int, bytes | None]]:
         """Number and canonical JSON of every entry, in order, read in batches."""
         since = 0
@@ -224,21 +231,25 @@ class AuditLog:
             raise Integrity("log_damaged") from None
         return said, newest[0].note
 
+    @reads_rows
     def newest_checkpoints(self, limit: int) -> list[SignedCheckpoint]:
         """The last checkpoints, the newest first; all of them for -1."""
         rows = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
         return [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
 
+    @reads_rows
     def notes_after(self, size: int) -> list[tuple[int, str]]:
         """Size and signed note of each checkpoint of more than *size* entries, in order."""
         rows = self._db.rows("SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (size,))
         return [(int(closed), str(note)) for closed, note in rows]
 
+    @reads_rows
     def root_at(self, size: int) -> bytes | None:
         """The root that was signed at that size, if a checkpoint was made there."""
         rows = self._db.rows("SELECT root FROM checkpoints WHERE size = ?", (size,))
         return bytes(rows[0][0]) if rows else None
 
+    @reads_rows
     def is_closed_at(self, size: int) -> bool:
         """Whether the newest checkpoint covers *size* entries or more, and every entry there is; in one snapshot."""
         with self._db.reading():
@@ -246,15 +257,19 @@ class AuditLog:
             newest = self._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
             return (last is None or last < newest) and self.tree().size == newest and newest >= size
 
+    @reads_rows
     def key_chain(self) -> list[LogKey]:
-        """Every key of the log from the first on."""
+        """Every key of the log from the first on; raises Integrity where one is none."""
         rows = self._db.rows("SELECT vkey, from_size, statement FROM log_keys ORDER BY number")
+        for vkey, _, _ in rows:
+            merkle.parse_vkey(vkey)
         return [LogKey(str(vkey), int(size), bytes(signed) if signed else None) for vkey, size, signed in rows]
 
     def is_current_key(self, key: primitives.SigningKey) -> bool:
         """Whether the newest key of the log is that key."""
         return self.key_chain()[-1].vkey == merkle.vkey(self.origin, key.public)
 
+    @reads_rows
     def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
         for seq, raw in self._db.rows(sql, values):
             try:

@@ -6,7 +6,7 @@ newest link has their digests. `keys.authority` has the chain itself, `catalogue
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from arlo_rec.backends import Connection
@@ -109,6 +109,28 @@ class Authority:
         event = audit_events.read(entry.body) if entry and entry.body else None
         if event != AuthorityChanged(link=link.number, digest=link.digest.hex()):
             raise Integrity(_FORGED, rule=_RULE)
+
+    def broken(self) -> Iterator[int]:
+        """The numbers of links, from the first on, that do not follow the one before or that the log does not know.
+
+        Of several that are missing in a row, it gives the first.
+        """
+        before: Link | None = None
+        expected = 1
+        for number in self.links.numbers():
+            if number != expected:  # what follows a gap is not compared with what was there
+                yield expected
+                before = None
+            try:
+                link = _demanded(self.links.get(number))
+                if before is not None or number == 1:
+                    authority.demand_follows(link, before, self._store)
+                self._demand_sworn(link)
+                before = link
+            except Integrity:
+                yield number
+                before = None
+            expected = number + 1
 
     def pin(self) -> Pin:
         """The newest link in the catalogue, as its row has it; no link, none."""

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import from_micros, to_micros
 from arlo_rec.model.strict_json import canonical
 
@@ -55,6 +56,7 @@ class Cases:
             ),
         )
 
+    @reads_rows
     def newest_due_from(self, caller: bytes, day: date) -> CaseRow | None:
         """The newest case of a caller that is due on *day* or later."""
         rows = self._db.rows(
@@ -67,11 +69,13 @@ class Cases:
         case, state, received, due_on, sealed = rows[0]
         return _row(case, state, received, due_on, sealed, caller)
 
+    @reads_rows
     def rows(self) -> list[CaseRow]:
         """Every case."""
         rows = self._db.rows("SELECT id, state, received_at, due_on, identity, caller FROM cases")
         return [_row(*row) for row in rows]
 
+    @reads_rows
     def every(self) -> list[CaseDates]:
         """The dates of every case."""
         rows = self._db.rows("SELECT id, due_on, answered_at FROM cases ORDER BY received_at, id")

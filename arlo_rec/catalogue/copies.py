@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from arlo_rec.backends import Connection, Row
-from arlo_rec.model.records import RecordingId, from_micros, to_micros
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.model.records import Kind, RecordingId, from_micros, to_micros
 from arlo_rec.policy import State
 
 
@@ -52,15 +53,18 @@ class Copies:
             (copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at), made_from),
         )
 
+    @reads_rows
     def get(self, copy: RecordingId) -> Copy | None:
         """The copy of that id, if it is held."""
         rows = self._db.rows(f"{_SELECT} c.recording = ?", (copy,))
         return _copy(rows[0]) if rows else None
 
+    @reads_rows
     def every(self) -> list[Copy]:
         """Every copy that is held."""
         return [_copy(row) for row in self._db.rows(f"{_SELECT} 1 = 1")]
 
+    @reads_rows
     def of_original(self, original: RecordingId) -> list[Copy]:
         """The copies of a recording, oldest first, without those that were replaced."""
         values = (original, CopyState.REPLACED.value)
@@ -68,16 +72,31 @@ class Copies:
             _copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? AND c.state <> ? ORDER BY c.made_at", values)
         ]
 
+    @reads_rows
     def made_from(self, replaced: RecordingId) -> Copy | None:
         """The copy that was made from *replaced*."""
         rows = self._db.rows(f"{_SELECT} c.made_from = ?", (replaced,))
         return _copy(rows[0]) if rows else None
 
+    @reads_rows
     def under_review(self) -> list[tuple[Copy, str]]:
         """Copies that wait for a review or a release, oldest first, each with the team of its call."""
         states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)
         sql = _SELECT.replace(" FROM", ", r.team FROM", 1) + " c.state IN (?, ?) ORDER BY c.made_at"
         return [(_copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
+
+    @reads_rows
+    def unmatched(self) -> list[RecordingId]:
+        """Held copies that have no row of their original here, and rows that are of a recording which is no copy."""
+        rows = self._db.rows(
+            "SELECT r.id FROM recordings r LEFT JOIN copies c ON c.recording = r.id "  # noqa: S608 - our state
+            f"WHERE r.parent IS NOT NULL AND +r.state = '{State.HELD.value}' AND r.kind = ? "
+            "AND (c.recording IS NULL OR c.parent <> r.parent) UNION "
+            "SELECT c.recording FROM copies c JOIN recordings r ON r.id = c.recording "
+            f"WHERE r.state = '{State.HELD.value}' AND r.kind <> ?",
+            (int(Kind.PSEUDONYMISED), int(Kind.PSEUDONYMISED)),
+        )
+        return [recording_id(row[0]) for row in rows]
 
     def replace(self, copy: RecordingId) -> None:
         """Mark a copy as replaced by another."""
@@ -97,8 +116,8 @@ class Copies:
 def _copy(row: Row) -> Copy:
     copy, parent, state, made_by, made_at, reviewed_by = row
     return Copy(
-        RecordingId(bytes(copy)),
-        RecordingId(bytes(parent)),
+        recording_id(copy),
+        recording_id(parent),
         CopyState(state),
         str(made_by),
         from_micros(made_at),

@@ -11,7 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
+
+_KINDS = frozenset({"export", "package"})
 
 
 class DisclosureState(StrEnum):
@@ -27,7 +30,7 @@ class DisclosureRow:
     """A disclosure as it is stored; its log entry says which recordings it holds."""
 
     seq: int
-    kind: str  # `export` or `package`
+    kind: str  # one of _KINDS
     person: str
     at: datetime
     state: DisclosureState
@@ -66,6 +69,7 @@ class Disclosures:
                 (DisclosureState.OPEN.value, DisclosureState.OUT.value, *some),
             )
 
+    @reads_rows
     def of_recordings(self, recordings: Collection[RecordingId]) -> list[DisclosureRow]:
         """The disclosures that hold one of these recordings, oldest first."""
         seqs: set[int] = set()
@@ -79,17 +83,20 @@ class Disclosures:
                 seqs |= {int(row[0]) for row in rows}
         return self.get(seqs)
 
+    @reads_rows
     def get(self, seqs: Collection[int]) -> list[DisclosureRow]:
         """The disclosures of some log entries, oldest first."""
         sql = "SELECT seq, kind, person, at, state FROM recipients WHERE seq IN"
         rows = [row for some in portions(seqs) for row in self._db.rows(f"{sql} ({marks(some)})", some)]
         return [_row(row) for row in sorted(rows)]
 
+    @reads_rows
     def every(self) -> list[DisclosureRow]:
         """Every disclosure, oldest first."""
         rows = self._db.rows("SELECT seq, kind, person, at, state FROM recipients ORDER BY seq")
         return [_row(row) for row in rows]
 
+    @reads_rows
     def count_open(self) -> int:
         """The number of disclosures whose deletion is not confirmed."""
         rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))
@@ -101,10 +108,13 @@ class Disclosures:
             (row.seq, row.kind, row.person, to_micros(row.at), row.state.value),
         )
 
+    @reads_rows
     def _any(self) -> bool:
         return bool(self._db.rows("SELECT 1 FROM recipients LIMIT 1"))
 
 
 def _row(row: Row) -> DisclosureRow:
     seq, kind, person, at, state = row
+    if kind not in _KINDS:
+        raise ValueError("no kind of disclosure")
     return DisclosureRow(int(seq), str(kind), str(person), from_micros(at), DisclosureState(state))

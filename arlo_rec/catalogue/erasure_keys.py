@@ -6,17 +6,28 @@ around them (slots, journal, objects), and `keys.erasure_keys` wraps keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple, TypeVar
 
 from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.erasure_keys import SHARD_SIZE, unwrap, wrap
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, to_micros
 
 _HOUR = 3600 * 1_000_000  # microseconds
+_Named = TypeVar("_Named", int, bytes)
+
+
+class Spoilt(NamedTuple):
+    """Keys that are no keys any more: days, shards, and recordings by their shares."""
+
+    days: list[int]
+    shards: list[bytes]
+    shares: list[RecordingId]
 
 
 class ErasureKeys:
@@ -39,12 +50,13 @@ class ErasureKeys:
 
     def unwrap(self, recording: RecordingId) -> bytes:
         """The recording's `ke`; raises KeyError where it was destroyed."""
-        rows = self._db.rows("SELECT shard, wrapped FROM shares WHERE recording = ?", (recording,))
-        if not rows:
+        share = self._share(recording)
+        if share is None:
             raise KeyError(recording.hex())
-        shard, wrapped = rows[0]
+        shard, wrapped = share
         return unwrap(self._shard_key(shard), wrapped, "share", recording)
 
+    @reads_rows
     def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
         """Delete the wrapped keys of *recordings*, and wrap every day key under *new_root*.
 
@@ -70,11 +82,12 @@ class ErasureKeys:
         self._wrap_days(new_root, days)
 
     @staticmethod
+    @reads_rows
     def ids(connection: Connection, prefix: bytes) -> set[RecordingId]:
         """The recordings that have a wrapped key and whose id begins with *prefix*; needs no R."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
-        return {RecordingId(row[0]) for row in rows}
+        return {recording_id(row[0]) for row in rows}
 
     def _opens(self, recording: bytes, shard: bytes, wrapped: bytes) -> bool:
         """Whether a wrapped key is that of its recording and below that shard."""
@@ -84,6 +97,68 @@ class ErasureKeys:
             return False
         return True
 
+    # -- verified ---------------------------------------------------------------------------------------
+
+    @staticmethod
+    @reads_rows
+    def missing_above(connection: Connection) -> tuple[list[bytes], list[int]]:
+        """The shards that shares name and the days that shards name, of which there is no key; needs no R."""
+        shards = connection.rows("SELECT DISTINCT shard FROM shares WHERE shard NOT IN (SELECT id FROM shard_keys)")
+        days = connection.rows("SELECT DISTINCT day FROM shard_keys WHERE day NOT IN (SELECT day FROM day_keys)")
+        return [bytes(row[0]) for row in shards], [int(row[0]) for row in days]
+
+    @staticmethod
+    @reads_rows
+    def of_wrong_size(connection: Connection) -> Spoilt:
+        """The keys whose rows have not the size of a wrapped key; needs no R."""
+        wrong = f"WHERE length(wrapped) <> {primitives.WRAP_OF_KEY}"
+        days = connection.rows(f"SELECT day FROM day_keys {wrong}")  # noqa: S608 - our size
+        shards = connection.rows(f"SELECT id FROM shard_keys {wrong}")  # noqa: S608
+        shares = connection.rows(f"SELECT recording FROM shares {wrong}")  # noqa: S608
+        return Spoilt(
+            [int(row[0]) for row in days], [bytes(row[0]) for row in shards], [recording_id(row[0]) for row in shares]
+        )
+
+    @reads_rows
+    def unopened(self) -> Spoilt:
+        """The days whose keys R does not unwrap, and the shards that their days' keys do not; no shares."""
+        spoilt = Spoilt([], [], [])
+        for (day,) in self._db.rows("SELECT day FROM day_keys"):
+            if not _opens(self._day_key, day):
+                spoilt.days.append(int(day))
+        for shard, day in self._db.rows("SELECT id, day FROM shard_keys"):
+            if day in self._days and not _opens(self._shard_key, shard):
+                spoilt.shards.append(bytes(shard))
+        return spoilt
+
+    @reads_rows
+    def opened_of(self, shards: Sequence[bytes]) -> tuple[dict[RecordingId, bytes], list[RecordingId]]:
+        """The erasure halves in these shards, and the recordings whose shares do not open.
+
+        A shard that does not open itself is left out: `unopened` names it.
+        """
+        opened: dict[RecordingId, bytes] = {}
+        spoilt: list[RecordingId] = []
+        sql = f"SELECT recording, shard, wrapped FROM shares WHERE shard IN ({marks(shards)})"  # noqa: S608 - marks
+        able = {shard for shard in shards if _opens(self._shard_key, shard)}
+        for recording, shard, wrapped in self._db.rows(sql, shards):
+            if shard in able:
+                try:
+                    opened[recording_id(recording)] = unwrap(self._shards[shard], wrapped, "share", recording)
+                except Integrity:
+                    spoilt.append(recording_id(recording))
+        return opened, spoilt
+
+    @staticmethod
+    @reads_rows
+    def shards_behind(connection: Connection, shard: bytes, at_most: int) -> list[bytes]:
+        """The ids of shards behind that of *shard*, in order; needs no R."""
+        rows = connection.rows("SELECT id FROM shard_keys WHERE id > ? ORDER BY id LIMIT ?", (shard, at_most))
+        return [bytes(row[0]) for row in rows]
+
+    # -- below ------------------------------------------------------------------------------------------
+
+    @reads_rows
     def _renew_shard(self, shard: bytes) -> None:
         """Give a shard a new key, and wrap its remaining erasure keys under it; what is none there is left behind."""
         stay = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
@@ -103,6 +178,7 @@ class ErasureKeys:
         self._shards[shard] = new
         self._db.run("UPDATE shard_keys SET shares = ? WHERE id = ?", (len(stay), shard))
 
+    @reads_rows
     def _renew_day(self, day: int) -> None:
         """Give a day a new key, and wrap its shards' keys under it."""
         shards = [row[0] for row in self._db.rows("SELECT id FROM shard_keys WHERE day = ?", (day,))]
@@ -118,6 +194,7 @@ class ErasureKeys:
         again = [(wrap(new, key, "shard", shard), shard) for shard, key in keys.items()]
         self._db.run_many("UPDATE shard_keys SET wrapped = ? WHERE id = ?", again)
 
+    @reads_rows
     def _wrap_days(self, new_root: bytes, renewed: set[int]) -> None:
         """Wrap every day's key under the new R."""
         for (day,) in self._db.rows("SELECT day FROM day_keys"):
@@ -128,6 +205,7 @@ class ErasureKeys:
             )
         self._root = new_root
 
+    @reads_rows
     def _shard_with_room(self, hour: int) -> bytes:
         rows = self._db.rows("SELECT id FROM shard_keys WHERE hour = ? AND shares < ? LIMIT 1", (hour, SHARD_SIZE))
         if rows:
@@ -141,6 +219,7 @@ class ErasureKeys:
         self._shards[shard] = key
         return shard
 
+    @reads_rows
     def _day_key_or_new(self, day: int) -> bytes:
         if self._db.rows("SELECT 1 FROM day_keys WHERE day = ?", (day,)):
             return self._day_key(day)
@@ -164,14 +243,28 @@ class ErasureKeys:
             self._shards[shard] = unwrap(self._day_key(day), wrapped, "shard", shard)
         return self._shards[shard]
 
+    @reads_rows
+    def _share(self, recording: RecordingId) -> tuple[bytes, bytes] | None:
+        rows = self._db.rows("SELECT shard, wrapped FROM shares WHERE recording = ?", (recording,))
+        return (bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+
     def _day_of(self, shard: bytes) -> int:
         return int(self._row("SELECT day FROM shard_keys WHERE id = ?", (shard,))[0])
 
+    @reads_rows
     def _row(self, sql: str, values: tuple[object, ...]) -> Row:
         rows = self._db.rows(sql, values)
         if not rows:
             raise Integrity("key_tree_does_not_open", level="path")
         return rows[0]
+
+
+def _opens(key: Callable[[_Named], bytes], name: _Named) -> bool:
+    try:
+        key(name)
+    except Integrity:
+        return False
+    return True
 
 
 def _name(day: int) -> bytes:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 
@@ -67,11 +68,13 @@ class Erasures:
             (erasure.number, proof.seq, b"".join(proof.path), proof.signer, proof.signature),
         )
 
+    @reads_rows
     def unfinished(self) -> list[str]:
         """The numbers of erasures whose receipts are not written yet, oldest first."""
         rows = self._db.rows("SELECT number FROM erasures WHERE state = ? ORDER BY at, number", (_OPEN,))
         return [str(row[0]) for row in rows]
 
+    @reads_rows
     def finished(self) -> Iterator[str]:
         """The numbers of erasures whose receipts were written."""
         yield from (str(row[0]) for row in self._db.rows("SELECT number FROM erasures WHERE state = ?", (_DONE,)))
@@ -80,6 +83,7 @@ class Erasures:
         """Mark an erasure as finished: its receipt is written."""
         self._db.run("UPDATE erasures SET state = ? WHERE number = ?", (_DONE, number))
 
+    @reads_rows
     def get(self, number: str) -> Erasure:
         """The erasure of that number; raises Integrity where there is none."""
         rows = self._db.rows("SELECT kind, at, rule, recordings FROM erasures WHERE number = ?", (number,))
@@ -88,17 +92,20 @@ class Erasures:
         kind, at, rule, ids = rows[0]
         return Erasure(number, str(kind), from_micros(at), str(rule), _ids(ids))
 
+    @reads_rows
     def logged(self) -> Iterator[tuple[str, int, tuple[RecordingId, ...]]]:
         """The number of every erasure, that of its log entry, and what it erased."""
         sql = "SELECT e.number, p.seq, e.recordings FROM erasures e LEFT JOIN proofs p ON p.number = e.number"
         for number, seq, ids in self._db.rows(sql):
             yield str(number), -1 if seq is None else int(seq), _ids(ids)
 
+    @reads_rows
     def count_since(self, at: datetime) -> int:
         """The number of recordings that were erased at or after *at*."""
         rows = self._db.rows("SELECT recordings FROM erasures WHERE at >= ?", (to_micros(at),))
         return sum(len(_ids(ids)) for (ids,) in rows)
 
+    @reads_rows
     def proof(self, number: str) -> Proof:
         """The proof of an erasure's log entry; raises Integrity where it is missing."""
         rows = self._db.rows(
@@ -114,4 +121,4 @@ class Erasures:
 
 
 def _ids(kept: str) -> tuple[RecordingId, ...]:
-    return tuple(RecordingId(bytes.fromhex(part)) for part in str(kept).split(",") if part)
+    return tuple(recording_id(bytes.fromhex(part)) for part in str(kept).split(",") if part)

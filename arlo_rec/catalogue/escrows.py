@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import EPOCH, from_micros, to_micros
 
 _NEVER = -1  # of `changes`: no backup is up to date
@@ -37,6 +38,7 @@ class Escrows:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
+    @reads_rows
     def every(self) -> list[EscrowRow]:
         """Every escrow, by path."""
         rows = self._db.rows("SELECT path, folder, number, changes, at FROM escrows ORDER BY path")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from arlo_rec.backends import Connection, marks, portions
+from arlo_rec.catalogue.decoding import reads_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class GrantKeys:
             (seed.grant_id, seed.pair, seed.holder, seed.sealed),
         )
 
+    @reads_rows
     def seeds(self, grant_id: str) -> list[SealedSeed]:
         """Every sealed seed of a grant."""
         rows = self._db.rows("SELECT grant_id, pair, holder, sealed FROM grant_seeds WHERE grant_id = ?", (grant_id,))
@@ -57,6 +59,7 @@ class GrantKeys:
         sql = f"DELETE FROM grant_seeds WHERE grant_id = ? AND holder NOT IN ({marks(list(holders))})"  # noqa: S608
         self._db.run(sql, (grant_id, *holders))
 
+    @reads_rows
     def grants(self) -> set[str]:
         """The grants that have a seed or a whole history."""
         rows = self._db.rows(
@@ -76,6 +79,7 @@ class GrantKeys:
         """Note that the keys from before a grant are to be wrapped for it, from the first."""
         self._db.run("INSERT OR REPLACE INTO grant_histories (grant_id, reached) VALUES (?, 0)", (grant_id,))
 
+    @reads_rows
     def reached(self, grant_id: str) -> int | None:
         """The row number up to which the keys are wrapped; None where all are, or none are to be."""
         rows = self._db.rows("SELECT reached FROM grant_histories WHERE grant_id = ?", (grant_id,))
@@ -85,6 +89,7 @@ class GrantKeys:
         """Note how far the keys are wrapped; None: to the end."""
         self._db.run("UPDATE grant_histories SET reached = ? WHERE grant_id = ?", (number, grant_id))
 
+    @reads_rows
     def unfinished(self) -> list[str]:
         """The grants whose history is not wrapped to its end, or is to be deleted."""
         return [str(row[0]) for row in self._db.rows("SELECT grant_id FROM grant_histories WHERE reached IS NOT NULL")]
@@ -109,6 +114,7 @@ class GrantKeys:
             [(key.grant_id, key.pair, key.wrapped, key.audience_key) for key in keys],
         )
 
+    @reads_rows
     def wrapped(self, keys: Collection[bytes], grants: Collection[str]) -> list[WrappedKey]:
         """The audience keys of these ids, as they are wrapped for these grants."""
         found = []
@@ -121,6 +127,7 @@ class GrantKeys:
             found += [WrappedKey(str(grant), bytes(key), bytes(pair), bytes(wrap)) for grant, key, pair, wrap in rows]
         return found
 
+    @reads_rows
     def forget_keys(self, keys: Collection[bytes]) -> None:
         """Delete what is wrapped of audience keys that went, for whichever grant."""
         if not keys:

@@ -6,6 +6,7 @@ Links are never deleted. Nothing is verified here; `catalogue.authority` does.
 from __future__ import annotations
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
 from arlo_rec.model.errors import Integrity
@@ -17,15 +18,23 @@ class Links:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
+    @reads_rows
     def newest(self) -> int:
         """The number of the newest link; 0 before the first."""
         return int(self._db.rows("SELECT max(number) FROM links")[0][0] or 0)
 
+    @reads_rows
+    def numbers(self) -> list[int]:
+        """The numbers of all links, in order."""
+        return [int(row[0]) for row in self._db.rows("SELECT number FROM links ORDER BY number")]
+
+    @reads_rows
     def after(self, number: int) -> list[Link]:
         """The links behind *number*, in order; raises Integrity where one cannot be read."""
         rows = self._db.rows("SELECT body, signature FROM links WHERE number > ? ORDER BY number", (number,))
         return [authority.decode(bytes(body), bytes(signature)) for body, signature in rows]
 
+    @reads_rows
     def get(self, number: int) -> Link | None:
         """The link of that number."""
         rows = self._db.rows("SELECT body, signature FROM links WHERE number = ?", (number,))
@@ -37,6 +46,7 @@ class Links:
             "INSERT INTO links (number, body, signature) VALUES (?, ?, ?)", (link.number, link.body(), link.signature)
         )
 
+    @reads_rows
     def document(self, kind: str) -> bytes:
         """The bytes of a current document; raises Integrity where it is missing."""
         rows = self._db.rows("SELECT body FROM documents WHERE kind = ?", (kind,))

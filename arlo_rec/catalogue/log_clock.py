@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import UNREADABLE
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import ClockAccepted, Initialised, PurgeFinished
 from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
@@ -118,9 +119,15 @@ class LogClock:
         self._db = connection
 
     def get(self) -> LogTime | None:
-        """The index as it is stored, to be compared with the entries that it names; None where it is incomplete."""
+        """The index as it is stored, to be compared with the entries that it names.
+
+        None where it is incomplete or cannot be read: it is then computed anew, and stops no withdrawal.
+        """
         rows = self._db.rows("SELECT kind, seq, at FROM log_clock")
-        moments = {str(kind): Moment(int(seq), from_micros(at)) for kind, seq, at in rows}
+        try:
+            moments = {str(kind): Moment(int(seq), from_micros(at)) for kind, seq, at in rows}
+        except UNREADABLE:
+            return None
         return LogTime(**moments) if moments.keys() == set(LogTime.__dataclass_fields__) else None
 
     def put(self, time: LogTime) -> None:

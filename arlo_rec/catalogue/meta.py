@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import from_micros, to_micros
 
 _LOG = "log"
+_TOO_LARGE = 2**62  # the engine counts to 2^63
 
 
 class Meta:
@@ -18,11 +20,11 @@ class Meta:
         self._db = connection
 
     def number(self, key: str) -> int:
-        """A number; raises Integrity where it is missing."""
+        """A number; raises Integrity where it is missing, or none that could be counted up from."""
         value = self._value(key)
-        if value is None:
-            raise Integrity("catalogue_damaged")
-        return int(value)  # type: ignore[call-overload, no-any-return]
+        if type(value) is not int or not 0 <= value < _TOO_LARGE:
+            raise Integrity("catalogue_damaged", table="meta")
+        return value
 
     def set_number(self, key: str, value: int) -> None:
         """Set a number."""
@@ -37,14 +39,17 @@ class Meta:
         self._set(key, to_micros(at))
 
     def log_tree(self) -> bytes | None:
-        """The frontier of the log's tree, encoded; None before the first entry."""
+        """The frontier of the log's tree, encoded; None before the first entry. Raises Integrity."""
         value = self._value(_LOG)
-        return None if value is None else bytes(value)  # type: ignore[call-overload]
+        if value is not None and not isinstance(value, bytes):
+            raise Integrity("catalogue_damaged", table="meta")
+        return value
 
     def set_log_tree(self, encoded: bytes) -> None:
         """Set the frontier of the log's tree."""
         self._set(_LOG, encoded)
 
+    @reads_rows
     def _value(self, key: str) -> object:
         rows = self._db.rows("SELECT value FROM meta WHERE key = ?", (key,))
         return rows[0][0] if rows else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from arlo_rec.backends import Connection, marks, portions
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import RecordingId
 
 
@@ -21,21 +22,26 @@ class Metadata:
         """Insert a recording's metadata, sealed under the audience key or the commit key of that id."""
         self._db.run("INSERT INTO metadata (recording, key, sealed) VALUES (?, ?, ?)", (recording, key, sealed))
 
+    @reads_rows
     def of(self, recordings: Collection[RecordingId]) -> dict[RecordingId, dict[bytes, bytes]]:
         """The sealed metadata of recordings, by the id of its key."""
         found: dict[RecordingId, dict[bytes, bytes]] = {}
         for some in portions(recordings):
             sql = f"SELECT recording, key, sealed FROM metadata WHERE recording IN ({marks(some)})"  # noqa: S608
             for recording, key, sealed in self._db.rows(sql, some):
-                found.setdefault(RecordingId(bytes(recording)), {})[bytes(key)] = bytes(sealed)
+                found.setdefault(recording_id(recording), {})[bytes(key)] = bytes(sealed)
         return found
 
-    def ids(self, prefix: bytes) -> set[RecordingId]:
-        """The recordings that have metadata and whose id begins with *prefix*."""
-        low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
-        rows = self._db.rows("SELECT recording FROM metadata WHERE recording BETWEEN ? AND ?", (low, high))
-        return {RecordingId(row[0]) for row in rows}
+    @reads_rows
+    def keys(self, recordings: Collection[RecordingId]) -> set[tuple[bytes, bytes]]:
+        """Recording and id of the key of all metadata of *recordings*; the index is read, and no metadata."""
+        found: set[tuple[bytes, bytes]] = set()
+        for some in portions(recordings):
+            sql = f"SELECT recording, key FROM metadata WHERE recording IN ({marks(some)})"  # noqa: S608 - marks
+            found.update(self._db.rows(sql, some))
+        return found
 
+    @reads_rows
     def remove(self, recordings: Collection[RecordingId]) -> set[bytes]:
         """Delete the metadata of recordings, and give the ids of the keys under which none is left."""
         used: set[bytes] = set()

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Kind, Recording, RecordingId, from_micros, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
 
@@ -42,6 +43,7 @@ class Recordings:
         """A recording that is held."""
         return self._first(f"id = ? AND {_IS_HELD}", recording)
 
+    @reads_rows
     def is_there(self, recording: RecordingId) -> bool:
         """Whether there is a row that is not erased."""
         sql = f"SELECT 1 FROM recordings WHERE id = ? AND state <> {_ERASED}"  # noqa: S608 - our states
@@ -114,10 +116,11 @@ class Recordings:
             [(recording,) for recording in recordings],
         )
 
+    @reads_rows
     def arriving(self) -> list[RecordingId]:
         """Announced rows; where no intake runs, those that a killed intake left."""
         rows = self._db.rows(f"SELECT id FROM recordings WHERE state = {_ARRIVING}")  # noqa: S608 - our states
-        return [RecordingId(bytes(row[0])) for row in rows]
+        return [recording_id(row[0]) for row in rows]
 
     def hold(self, recording: Recording) -> None:
         """Complete an announced row, so that the recording is held; raises KeyError where no row was announced."""
@@ -149,13 +152,14 @@ class Recordings:
             [(after.value, erasure, recording, before.value) for recording in sorted(recordings)],
         )
 
+    @reads_rows
     def being_erased(self, erasure: str) -> list[RecordingId]:
         """Recordings of an erasure whose objects may still exist."""
         rows = self._db.rows(
             f"SELECT id FROM recordings WHERE erasure = ? AND state = {_ERASING} ORDER BY id",  # noqa: S608 - our states
             (erasure,),
         )
-        return [RecordingId(bytes(row[0])) for row in rows]
+        return [recording_id(row[0]) for row in rows]
 
     def finish_erasure(self, erasure: str) -> None:
         """Mark the recordings of an erasure as erased: their objects are deleted."""
@@ -164,6 +168,7 @@ class Recordings:
             "UPDATE recordings SET state = ? WHERE erasure = ? AND state = ?", (after.value, erasure, before.value)
         )
 
+    @reads_rows
     def started_of_erasure(self, erasure: str) -> list[datetime]:
         """The start times of the recordings of an erasure."""
         rows = self._db.rows("SELECT started_at FROM recordings WHERE erasure = ?", (erasure,))
@@ -178,11 +183,13 @@ class Recordings:
 
     # -- all rows, in batches ------------------------------------------------------------------
 
+    @reads_rows
     def row_numbers(self) -> tuple[int, int]:
         """The smallest and the largest row number; a new row gets a larger one."""
         first, last = self._db.rows("SELECT min(rowid), max(rowid) FROM recordings")[0]
         return (int(first), int(last)) if last is not None else (1, 0)
 
+    @reads_rows
     def held_among(self, recordings: Collection[RecordingId]) -> Iterator[tuple[int, Recording]]:
         """Those of *recordings* that are held, each with its row number."""
         for some in portions(recordings):
@@ -190,6 +197,7 @@ class Recordings:
             for number, *row in self._db.rows(sql, some):
                 yield number, _recording(tuple(row))
 
+    @reads_rows
     def held_rows(self, at_once: int) -> Iterator[tuple[int, RecordingId]]:
         """Every held recording with its row number, in the order of intake."""
         number = 0
@@ -201,25 +209,28 @@ class Recordings:
             )
             if not rows:
                 return
-            yield from ((int(number), RecordingId(recording)) for number, recording in rows)
+            yield from ((int(number), recording_id(recording)) for number, recording in rows)
             number = rows[-1][0]
 
+    @reads_rows
     def not_held(self) -> dict[RecordingId, State]:
         """The recordings that are arriving, being erased, or erased, with their states."""
         states = f"{_ARRIVING}, {_ERASING}, {_ERASED}"
         rows = self._db.rows(f"SELECT id, state FROM recordings WHERE state IN ({states})")  # noqa: S608 - our states
-        return {RecordingId(recording): State(state) for recording, state in rows}
+        return {recording_id(recording): State(state) for recording, state in rows}
 
+    @reads_rows
     def ids(self, prefix: bytes) -> set[RecordingId]:
         """Every id that begins with *prefix*."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         return {
-            RecordingId(row[0])
+            recording_id(row[0])
             for row in self._db.rows("SELECT id FROM recordings WHERE id BETWEEN ? AND ?", (low, high))
         }
 
     # -- reading --------------------------------------------------------------------------------------
 
+    @reads_rows
     def _where(self, condition: str, values: Sequence[Any] = ()) -> list[Recording]:
         """Recordings that meet a condition, oldest first.
 
@@ -232,6 +243,7 @@ class Recordings:
     def _first(self, condition: str, recording: RecordingId) -> Recording | None:
         return next(iter(self._where(condition, (recording,))), None)
 
+    @reads_rows
     def _count(self, condition: str, values: Sequence[Any] = ()) -> int:
         return int(self._db.rows(f"SELECT count(*) FROM recordings WHERE {condition}", values)[0][0])  # noqa: S608
 
@@ -273,9 +285,9 @@ def _purposes(kept: str) -> frozenset[Purpose]:
 
 def _recording(row: Row) -> Recording:
     return Recording(
-        id=RecordingId(bytes(row[0])),
+        id=recording_id(row[0]),
         kind=_KINDS[row[1]],
-        parent=RecordingId(bytes(row[2])) if row[2] else None,
+        parent=recording_id(row[2]) if row[2] else None,
         state=_STATES[row[3]],
         started_at=from_micros(row[4]),
         due_at=from_micros(row[5]),

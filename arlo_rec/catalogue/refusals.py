@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from arlo_rec.backends import Connection, marks
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import from_micros, to_micros
 
 
@@ -24,6 +25,7 @@ class SeenRefusals:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
+    @reads_rows
     def knows(self, tag: bytes) -> bool:
         """Whether a refusal was seen before."""
         return bool(self._db.rows("SELECT 1 FROM refusals WHERE tag = ?", (tag,)))
@@ -51,6 +53,7 @@ class SeenRefusals:
         """Delete refusals that were last seen before *before*."""
         self._db.run("DELETE FROM refusals WHERE last_seen < ?", (to_micros(before),))
 
+    @reads_rows
     def counts(self, *, seen_since: datetime, without: tuple[str, ...]) -> list[RefusalCount]:
         """Refusals seen since *seen_since*, by code, without the codes in *without*."""
         rows = self._db.rows(

@@ -7,6 +7,7 @@ secret that is not sealed to an identity cannot be opened by it.
 from __future__ import annotations
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.roster import Roster
@@ -41,10 +42,12 @@ class SealedSecrets:
         """Forget the opened secrets, so that the next `open` reads the table: another run may have replaced them."""
         self._opened.clear()
 
+    @reads_rows
     def holds(self, name: str) -> bool:
         """Whether a secret is sealed to this identity."""
         return bool(self._db.rows("SELECT 1 FROM seals WHERE holder = ? AND part = ?", (self._mine, name)))
 
+    @reads_rows
     def holders(self, name: str) -> set[bytes]:
         """Every holder to whom a secret is sealed."""
         return {bytes(row[0]) for row in self._db.rows("SELECT holder FROM seals WHERE part = ?", (name,))}
@@ -68,23 +71,36 @@ class SealedSecrets:
         """Delete every seal of a secret; inside a change."""
         self._db.run("DELETE FROM seals WHERE part = ?", (name,))
 
+    def demand_sealed_to(self, person: Person, name: str, roster: Roster) -> None:
+        """Raise NotUnlocked where a secret is not sealed to a person, Integrity where nobody entitled signed the seal.
+
+        Whether it opens, only they can tell; it did when it was signed.
+        """
+        self._newest(primitives.fingerprint(person.seal_key), name, roster)
+
     def _unseal(self, name: str, roster: Roster) -> bytes:
+        sealed = self._newest(self._mine, name, roster)
+        try:
+            return self._identity.sealing.open(sealed, seal_info(self._store, self._mine, name))
+        except primitives.Sealed:
+            raise Integrity("seal_forged") from None
+
+    @reads_rows
+    def _newest(self, holder: bytes, name: str, roster: Roster) -> bytes:
+        """The newest seal of a secret to a holder, whose signature is that of somebody entitled."""
         rows = self._db.rows(
             "SELECT version, sealed, signed_by, signature FROM seals WHERE holder = ? AND part = ? "
             "ORDER BY version DESC LIMIT 1",
-            (self._mine, name),
+            (holder, name),
         )
         if not rows:
             raise NotUnlocked("secret_not_given", rule="access.need")
         version, sealed, signed_by, signature = rows[0]
         makers = {Role.OFFICER, Role.RETENTION} if name == ROOT_SEED else {Role.OFFICER}
-        message = _message(self._store, self._mine, name, version, bytes(sealed))
+        message = _message(self._store, holder, name, version, bytes(sealed))
         if not roster.signer(bytes(signed_by), makers) or not primitives.verified(signed_by, signature, message):
             raise Integrity("seal_forged")
-        try:
-            return self._identity.sealing.open(bytes(sealed), seal_info(self._store, self._mine, name))
-        except primitives.Sealed:
-            raise Integrity("seal_forged") from None
+        return bytes(sealed)
 
 
 def access_seed(key_id: bytes) -> str:

@@ -7,7 +7,7 @@ from arlo_rec.catalogue.audience_keys import AudienceKeys
 from arlo_rec.catalogue.cases import Cases
 from arlo_rec.catalogue.copies import Copies
 from arlo_rec.catalogue.disclosures import Disclosures
-from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.erasure_keys import ErasureKeys, Spoilt
 from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
 from arlo_rec.catalogue.grant_keys import GrantKeys
@@ -45,6 +45,18 @@ class Catalogue:
     def erasure_keys(self, root: bytes) -> ErasureKeys:
         """The erasure keys below R."""
         return ErasureKeys(self._db, root)
+
+    def erasure_keys_missing(self) -> tuple[list[bytes], list[int]]:
+        """The shards and days of which a key is missing that others hang from."""
+        return ErasureKeys.missing_above(self._db)
+
+    def erasure_keys_of_wrong_size(self) -> Spoilt:
+        """The erasure keys whose rows have not the size of a wrapped key."""
+        return ErasureKeys.of_wrong_size(self._db)
+
+    def shards_behind(self, shard: bytes, at_most: int) -> list[bytes]:
+        """The shards of erasure keys behind *shard*, in the order of their ids."""
+        return ErasureKeys.shards_behind(self._db, shard, at_most)
 
     def ids_with_erasure_key(self, prefix: bytes) -> set[RecordingId]:
         """The recordings that have a wrapped erasure key and whose id begins with *prefix*."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import from_micros, to_micros
 
 
@@ -38,11 +39,13 @@ class Tombstones:
         )
         self._db.run("INSERT OR IGNORE INTO burials (seq, kind, tag, at) VALUES (?, ?, ?, ?)", (seq, *values))
 
+    @reads_rows
     def withdrawn_at(self, kind: str, tag: bytes) -> datetime | None:
         """The time of the newest withdrawal of a caller or source id."""
         rows = self._db.rows("SELECT at FROM tombstones WHERE kind = ? AND tag = ?", (kind, tag))
         return from_micros(rows[0][0]) if rows else None
 
+    @reads_rows
     def of_entry(self, seq: int) -> list[Tombstone]:
         """The withdrawals that a log entry commits to."""
         rows = self._db.rows("SELECT kind, tag, at FROM burials WHERE seq = ? ORDER BY kind", (seq,))

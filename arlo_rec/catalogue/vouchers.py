@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from arlo_rec.backends import Connection
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.keys.vouching import Voucher
 from arlo_rec.policy import Role
 
@@ -13,10 +14,11 @@ class Vouchers:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
+    @reads_rows
     def get(self, key: bytes) -> Voucher | None:
         """The voucher for a signing key, its signature unverified; None where there is none, or for no role."""
         rows = self._db.rows("SELECT role, since, voucher, signature FROM vouchers WHERE key = ?", (key,))
-        if not rows or rows[0][0] not in set(Role):
+        if not rows or rows[0][0] not in set(Role) or rows[0][1] < 0:
             return None
         role, since, by, signature = rows[0]
         return Voucher(key, Role(role), int(since), bytes(by), bytes(signature))

@@ -30,8 +30,11 @@ def to_micros(at: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The instant in UTC."""
-    return EPOCH + micros * MICROSECOND
+    """The instant in UTC; raises OverflowError or ValueError where it is none that every zone can show."""
+    at = EPOCH + micros * MICROSECOND
+    if not 1 < at.year < 9999:
+        raise ValueError("an instant at the end of the calendar")
+    return at
 
 
 def to_iso(at: datetime) -> str:

@@ -5,9 +5,10 @@ stored:
 
     1  over the log: a recording that was taken in must have its row, equal to the committed row, and its object,
        until an entry erases it; a missing row is a problem if no such entry follows; the object must name an audience
-       key of the row's team and of its commit, whose key has the id that the log entry commits to
+       key of the row's team and of its commit, whose key has the id that the log entry commits to; there is metadata
+       under both keys, or under the commit key alone where the audience is the officer's
     2  over the held rows: each must have been matched in the first pass
-    3  over the ids, a 256th at a time: every held row has its wrapped key and its metadata, every object its row
+    3  over the ids, a 256th at a time: every held row has its wrapped key, every object its row
 
 The store may be in use meanwhile. Every problem is checked again at the end, so that a recording that was taken in or
 erased in between is not reported.
@@ -20,10 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from arlo_rec.access.audience_keys import commit_key_id
-from arlo_rec.catalogue.audience_keys import AudienceKeyRow
+from arlo_rec.catalogue.audience_keys import AudienceKeyRow, CommitKeyRow
 from arlo_rec.catalogue.audit_check import Body
 from arlo_rec.catalogue.audit_log import read_body
-from arlo_rec.crypto import object_file
+from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import erasing, taking_in
@@ -52,6 +53,7 @@ class ConsistencyCheck:
         self._store = store
         self._read_data = read_data
         self._signers = store.signers()
+        self._access_keys = {key.id for key in store.roster.access_keys}
         self._problems: list[Problem] = []
         self._missing: set[RecordingId] = set()
         self._log_end = 0
@@ -109,13 +111,11 @@ class ConsistencyCheck:
             self._check_objects([row])
 
     def _check_prefix(self, prefix: bytes, in_state: dict[RecordingId, State]) -> None:
-        """Check wrapped keys, metadata and objects of all recordings whose id begins with *prefix*."""
+        """Check wrapped keys and objects of all recordings whose id begins with *prefix*."""
         known = self._store.catalogue.recordings.ids(prefix)
         held = known - in_state.keys()
         for recording in held - self._store.catalogue.ids_with_erasure_key(prefix):
             self._note("share_missing", recording)
-        for recording in held - self._store.catalogue.metadata.ids(prefix):
-            self._note("metadata_missing", recording)
         for name in self._store.blobs.names(prefix.hex()):
             recording = RecordingId(bytes.fromhex(name))
             if recording not in known or in_state.get(recording) is State.ERASED:
@@ -130,7 +130,7 @@ class ConsistencyCheck:
                 self._note("object_missing", recording.id)
             elif (header := self._check_object(recording, *head)) is not None:
                 keys[recording.id] = header.audience_key
-        self._check_keys([recording for recording in recordings if recording.id in keys], keys)
+        self._check_keys(recordings, keys)
 
     def _check_object(self, recording: Recording, size: int, head: bytes) -> object_file.Header | None:
         """Check an object's size and header, and its digest if data is to be read; gives a header that is right."""
@@ -149,20 +149,43 @@ class ConsistencyCheck:
         return header
 
     def _check_keys(self, recordings: Sequence[Recording], named: Mapping[RecordingId, bytes]) -> None:
-        """Check the commit key of each recording, and the audience key that its object names."""
+        """Check the commit key of each recording, the audience key that its object names, and metadata under both.
+
+        *named* has the audience keys that objects name, of those whose header is right.
+        """
         table = self._store.catalogue.audience_keys
         commit_keys = table.commit_keys({recording.commit_key for recording in recordings})
         audience_keys = table.rows(set(named.values()))
+        sealed = self._store.catalogue.metadata.keys([recording.id for recording in recordings])
         for recording in recordings:
-            commit_key, audience_key = commit_keys.get(recording.commit_key), audience_keys.get(named[recording.id])
-            if commit_key is None:
-                self._note("commit_key_missing", recording.id)
-            elif commit_key_id(commit_key.sealed) != commit_key.id:
-                self._note("commit_key_changed", recording.id)
-            if audience_key is None:
-                self._note("audience_key_missing", recording.id)
-            elif not _belongs(audience_key, recording):
-                self._note("audience_key_changed", recording.id)
+            self._check_commit_key(recording, commit_keys.get(recording.commit_key))
+            wanted = {recording.commit_key}
+            if recording.id in named:
+                audience_key = audience_keys.get(named[recording.id])
+                self._check_audience_key(recording, audience_key)
+                if audience_key is not None and audience_key.audience is not Audience.OFFICER:
+                    wanted.add(audience_key.id)
+            if not all((recording.id, key) in sealed for key in wanted):
+                self._note("metadata_missing", recording.id)
+
+    def _check_commit_key(self, recording: Recording, key: CommitKeyRow | None) -> None:
+        if key is None:
+            self._note("commit_key_missing", recording.id)
+        elif commit_key_id(key.sealed) != key.id or not self._is_access_key(key.access_key):
+            self._note("commit_key_changed", recording.id)
+
+    def _is_access_key(self, key: bytes) -> bool:
+        if key not in self._access_keys and self._store.has_newer_documents():
+            with self._store.reading():
+                self._store.load_documents()
+            self._access_keys = {each.id for each in self._store.roster.access_keys}
+        return key in self._access_keys
+
+    def _check_audience_key(self, recording: Recording, key: AudienceKeyRow | None) -> None:
+        if key is None:
+            self._note("audience_key_missing", recording.id)
+        elif not _belongs(key, recording) or len(key.wrapped) != primitives.WRAP_OF_KEY:
+            self._note("audience_key_changed", recording.id)
 
     def _note(self, code: str, recording: RecordingId) -> None:
         self._problems.append(Problem(code, recording.hex()))
@@ -194,7 +217,7 @@ class ConsistencyCheck:
 def _belongs(key: AudienceKeyRow, recording: Recording) -> bool:
     """Whether an audience key is of the commit, the team and the kind of a recording."""
     stages = (Stage.ORIGINAL,) if recording.kind is Kind.ORIGINAL else (Stage.UNDER_REVIEW, Stage.RELEASED)
-    audiences = {Audience.OFFICER, *(audience_of(recording.purposes, stage) for stage in stages)}
+    audiences = {audience_of(recording.purposes, stage) for stage in stages}
     return (key.commit_key, key.team) == (recording.commit_key, recording.team) and key.audience in audiences
 
 

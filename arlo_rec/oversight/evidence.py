@@ -247,7 +247,7 @@ class EvidenceCheck:
 
 
 def _summand(recording: bytes, seq: int) -> int:
-    return int.from_bytes(blake2b(recording + seq.to_bytes(8, "big"), digest_size=16).digest(), "big")
+    return int.from_bytes(blake2b(recording + seq.to_bytes(8, "big", signed=True), digest_size=16).digest(), "big")
 
 
 def _agrees(row: DisclosureRow | None, logged: _Logged | None, *, went_on: bool) -> bool:

@@ -5,10 +5,11 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
@@ -19,13 +20,15 @@ from arlo_rec.erasure import receipts
 from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing
-from arlo_rec.model.errors import ArloError, NotGranted, Unreachable
+from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
 from arlo_rec.offsite import feed
+from arlo_rec.oversight import keys_check, opened_keys
 from arlo_rec.oversight.consistency import ConsistencyCheck, Problem, parsed
 from arlo_rec.oversight.evidence import EvidenceCheck
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
 
+UNREADABLE = "catalogue_damaged"  # the code of a row that cannot be read
 CLOCK_TRIES = 5  # in a store in which others write
 LARGE = frozenset(  # tables with a row for every recording, or for every commit
     {"recordings", "metadata", "shares", "mentions", "audience_keys", "audience_seals", "audience_wraps", "commit_keys"}
@@ -72,25 +75,61 @@ def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
         check.follow(entries)
         evidence.follow(entries)
 
-    log = audit_check.check(store.log, store.signers(), signatures=True, follow=follow)
-    problems = [Problem(code, "log") for code in log]
     fed = feed.check(store)
-    problems += [Problem(code, "feed") for code in fed.problems]
-    problems += _root_problems(store)
-    problems += [Problem("clock_index_differs", "log_clock")] if _clock_differs(store) else []
-    problems += [Problem("voucher_missing", key) for key in _unvouched(store)]
-    problems += [Problem("rows_changed", table) for table in _changed_tables(store, read_data=read_data)]
-    problems += [Problem("file_missing", name) for name in _missing_files(store)]
-    problems += [Problem("file_changed", name) for name in _changed_files(store)]
-    problems += [Problem("ballast_missing", "ballast")] if ballast_is_missing(store.layout) else []
-    return Findings(problems + evidence.problems() + check.problems(), fed.foreign)
+    problems = [Problem(code, "feed") for code in fed.problems]
+    log = _readable(
+        lambda: [
+            Problem(code, "log")
+            for code in audit_check.check(store.log, store.signers(), signatures=True, follow=follow)
+        ]
+    )
+    problems += log
+    checks: list[Callable[[], Iterable[Problem]]] = [
+        partial(_root_problems, store),
+        partial(_index_problems, store),
+        partial(_changed_tables, store, read_data=read_data),
+        partial(_file_problems, store),
+        partial(keys_check.broken_links, store),
+        partial(keys_check.given_secrets, store, now),
+        partial(keys_check.erasure_keys, store),
+        partial(keys_check.copies, store),
+        partial(opened_keys.problems, store, read_data=read_data),
+    ]
+    if not any(problem.code == UNREADABLE for problem in log):  # else the log was not followed to its end
+        checks += [evidence.problems, check.problems]
+    for each in checks:
+        problems += _readable(each)
+    return Findings(list(dict.fromkeys(problems)), fed.foreign)  # a key of a wrong size does not open either
 
 
-def _changed_tables(store: Store, *, read_data: bool) -> Iterator[str]:
+def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:
+    """What a check finds; where it meets a row that cannot be read, that is the finding, and the other checks go on."""
+    try:
+        return list(check())
+    except Integrity as damage:
+        if damage.code != UNREADABLE:
+            raise
+        return [Problem(damage.code, str(damage.detail.get("table", "catalogue")))]
+
+
+def _index_problems(store: Store) -> Iterator[Problem]:
+    if _clock_differs(store):
+        yield Problem("clock_index_differs", "log_clock")
+    yield from (Problem("voucher_missing", key) for key in _unvouched(store))
+
+
+def _file_problems(store: Store) -> Iterator[Problem]:
+    yield from (Problem("file_missing", name) for name in _missing_files(store))
+    yield from (Problem("file_changed", name) for name in _changed_files(store))
+    if ballast_is_missing(store.layout):
+        yield Problem("ballast_missing", "ballast")
+
+
+def _changed_tables(store: Store, *, read_data: bool) -> Iterator[Problem]:
     """Tables whose sum does not match; the largest are summed only with *read_data*."""
     for table in store.db.sums():
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
-            yield table
+            yield Problem("rows_changed", table)
 
 
 def _clock_differs(store: Store) -> bool:

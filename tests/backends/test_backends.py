@@ -231,6 +231,11 @@ def test_four_writers_lose_no_update(catalogue: SqliteConnection, tmp_path: Path
     assert catalogue.rows("SELECT n FROM t") == [(200,)]
 
 
+def test_a_text_that_is_none_is_damage(catalogue: SqliteConnection) -> None:
+    with pytest.raises(Integrity):
+        catalogue.rows("SELECT CAST(x'ff' AS TEXT)")
+
+
 def test_a_damaged_page_is_found(catalogue: SqliteConnection, tmp_path: Path) -> None:
     with catalogue.writing():
         catalogue.run_many("INSERT INTO t VALUES (?)", [(n,) for n in range(5000)])

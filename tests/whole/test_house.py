@@ -127,6 +127,19 @@ def test_the_catalogue_writes_states_of_recordings_by_their_names_in_the_policy(
         assert not re.search(rf"state\s*(=|<>|IN)\s*\(?'({states})'", text), path.name
 
 
+def test_what_reads_rows_turns_what_cannot_be_read_into_damage() -> None:
+    itself = {"log_clock.get"}  # an index, which is computed anew where it cannot be read
+    bare = set()
+    for path in (PACKAGE / "catalogue").glob("*.py"):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.FunctionDef):
+                calls = {ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
+                reads = calls & {"self._db.rows", "connection.rows"}
+                if reads and "reads_rows" not in map(ast.unparse, node.decorator_list):
+                    bare.add(f"{path.stem}.{node.name}")
+    assert bare == itself
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_an_outside_library_is_imported_in_one_place(path: Path) -> None:
     name = _name(path)

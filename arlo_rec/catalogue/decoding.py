@@ -1,0 +1,60 @@
+"""Reading rows: what cannot be read is damage, and no bug.
+
+Whoever holds the catalogue's key can write what no enum, date or instant has. Every function of this package that reads
+rows is marked with `reads_rows`, so that such a row ends a command with exit 15 and in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from inspect import isgeneratorfunction
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import RecordingId
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_ID_BYTES: Final = 16
+UNREADABLE: Final = (ValueError, OverflowError, TypeError, KeyError)  # what a value of no form of ours ends in
+
+
+def reads_rows(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Have *function* raise Integrity (catalogue_damaged) where a row that it reads holds what no row of ours does.
+
+    The error names the module, and so the table.
+    """
+    table = function.__module__.rpartition(".")[2]
+    if isgeneratorfunction(function):
+        rows = cast("Callable[..., Iterator[Any]]", function)
+
+        @wraps(function)
+        def streamed(*values: Any, **named: Any) -> Iterator[Any]:
+            with _damage(table):
+                yield from rows(*values, **named)
+
+        return cast("Callable[_P, _R]", streamed)
+
+    @wraps(function)
+    def read(*values: _P.args, **named: _P.kwargs) -> _R:
+        with _damage(table):
+            return function(*values, **named)
+
+    return read
+
+
+def recording_id(raw: bytes) -> RecordingId:
+    """The id of a recording in a row; raises ValueError where it is none."""
+    if len(raw) != _ID_BYTES:
+        raise ValueError("no id of a recording")
+    return RecordingId(raw)
+
+
+@contextmanager
+def _damage(table: str) -> Iterator[None]:
+    try:
+        yield
+    except UNREADABLE as error:
+        raise Integrity("catalogue_damaged", table=table) from error

@@ -1,0 +1,105 @@
+"""What keys must be there for everything that is held, as far as everybody can see who opens the catalogue.
+
+Anybody's own code can strike a key, put the sums in order, and so lose recordings: nobody can open what is below it.
+`oversight.consistency` looks at the keys of each recording; this module at those that many recordings share:
+
+    the chain of authority, from its first link on         sealed secrets of everybody, by their role
+    days and shards that wrapped erasure keys hang from    seeds of live grants, for the person and the officers
+    rows of training copies                                the sizes of wrapped keys and of seals
+
+Whether a key opens, only somebody can tell who holds the one above it: `oversight.opened_keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from arlo_rec.access import grant_keys
+from arlo_rec.access.audience_keys import access_key
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
+from arlo_rec.crypto import primitives
+from arlo_rec.erasure import protocol
+from arlo_rec.model.errors import Integrity, NotUnlocked
+from arlo_rec.model.records import Grant, Person
+from arlo_rec.oversight.consistency import Problem
+from arlo_rec.policy import Role, holds_index
+from arlo_rec.store import Store
+
+
+def broken_links(store: Store) -> Iterator[Problem]:
+    """Links that are gone, changed or put in between, also those before what this identity has seen."""
+    for number in store.authority.broken():
+        yield Problem("link_broken", str(number))
+
+
+def erasure_keys(store: Store) -> Iterator[Problem]:
+    """Days and shards of which the key is gone, and erasure keys that are no wrapped keys by their size."""
+    shards, days = store.catalogue.erasure_keys_missing()
+    yield from (Problem("shard_key_missing", shard.hex()) for shard in shards)
+    yield from (Problem("day_key_missing", str(day)) for day in days)
+    spoilt = store.catalogue.erasure_keys_of_wrong_size()
+    yield from (Problem("day_key_damaged", str(day)) for day in spoilt.days)
+    yield from (Problem("shard_key_damaged", shard.hex()) for shard in spoilt.shards)
+    yield from (Problem("share_damaged", recording.hex()) for recording in spoilt.shares)
+
+
+def copies(store: Store) -> Iterator[Problem]:
+    """Training copies whose row is gone or names another original."""
+    yield from (Problem("copy_missing", recording.hex()) for recording in store.catalogue.copies.unmatched())
+
+
+def given_secrets(store: Store, now: datetime) -> Iterator[Problem]:
+    """Secrets that a person or service of the roster lacks, and seeds of grants; in a view of the newest roster."""
+    now = store.today(now)
+    with store.reading():
+        if store.has_newer_documents():
+            store.load_documents()
+        root_holders = protocol.root_holders(store, now)
+        for person in store.roster.people:
+            yield from _lacking(store, person, needs_root=person in root_holders)
+        for grant in store.roster.grants:
+            if grant.live(now) or grant.waits(now):
+                yield from _seeds(store, grant, store.roster.person(grant.person) if grant.live(now) else None)
+
+
+def _lacking(store: Store, person: Person, *, needs_root: bool) -> Iterator[Problem]:
+    names = [ROOT_SEED] if needs_root else []
+    names += [INDEX_SEED] if holds_index(person.role) else []
+    if person.role is Role.OFFICER:
+        names += [access_seed(key.id) for key in store.roster.access_keys]
+    for name in names:
+        what = f"{name} {primitives.fingerprint(person.seal_key).hex()}"
+        try:
+            store.secrets.demand_sealed_to(person, name, store.roster)
+            if person == store.person:
+                store.secret(name)
+        except NotUnlocked:
+            yield Problem("secret_missing", what)
+        except Integrity as damage:
+            yield Problem(damage.code, what)
+
+
+def _seeds(store: Store, grant: Grant, person: Person | None) -> Iterator[Problem]:
+    """The seeds of a grant's pairs that are not sealed to *person* (None: it waits) and to the officers."""
+    holders = {access_key(store).id} | ({primitives.fingerprint(person.seal_key)} if person else set())
+    sealed = {(seed.pair, seed.holder): len(seed.sealed) for seed in store.catalogue.grant_keys.seeds(grant.id)}
+    for pair in grant_keys.pairs(grant):
+        if any(sealed.get((pair, holder)) != primitives.SEAL_OF_KEY for holder in holders):
+            yield Problem("grant_seed_missing", grant.id)
+        elif not _opens(store, grant, pair, own=person == store.person):
+            yield Problem("grant_seed_damaged", grant.id)
+
+
+def _opens(store: Store, grant: Grant, pair: bytes, *, own: bool) -> bool:
+    """Whether a seed opens that is sealed to this identity, or to the officers where it is one."""
+    try:
+        if own:
+            grant_keys.own_seed(store, grant, pair)
+        if store.person.role is Role.OFFICER:
+            grant_keys.deposited(store, grant, pair)
+    except Integrity as damage:
+        return damage.code != "grant_key_forged"
+    except NotUnlocked:  # the officer's own secrets are gone, which is another problem
+        return True
+    return True
