@@ -13,11 +13,11 @@ is refused in the same words. What is decided stands in `policy`; this module as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from arlo_rec.access import disclosures
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
@@ -204,8 +204,18 @@ def _demand_sworn(store: Store, recording: Recording) -> None:
         if isinstance(event, TakesIn) and event.sworn == digest:
             signer = store.signer_of(entry.seq)
             if signer is not None and may(signer.role, Action(event.ACTION)).allowed:
+                _demand_begun(recording, entry.body or {})
                 return
     raise Integrity("recording_changed", id=recording.id.hex())
+
+
+def _demand_begun(recording: Recording, entry: Mapping[str, Any]) -> None:
+    """Raise Integrity where it begins after the entry that took it in: then its 90 days are counted from no true time.
+
+    A deadline that is later than that needs no refusal: `Recording.ends_at` is what counts.
+    """
+    if not recording.had_begun(entry.get("at")):
+        raise Integrity("deadline_differs", rule="retention.90d", id=recording.id.hex())
 
 
 def _held(store: Store, shown_id: str) -> Recording | None:
@@ -223,7 +233,7 @@ def _decide(recording: Recording | None, admission: Admission, now: datetime) ->
         granted=admission.grant_for(recording.team) is not None,
         consented=recording.purposes,
         pseudonymised=recording.kind is Kind.PSEUDONYMISED,
-        due_at=recording.due_at,
+        due_at=recording.ends_at,
     )
     if admission.action is Action.HEAR:
         return may_hear(request, now=now, officer=admission.is_officer)
@@ -318,7 +328,7 @@ def still_open(store: Store, permit: Permit, now: datetime) -> None:
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
     """The current row of a recording; raises Refused where it was withdrawn or is past retention."""
     row = store.catalogue.recordings.get(recording.id)
-    if row is None or row.state is not State.HELD or is_due(row.due_at, store.today(now)):
+    if row is None or row.state is not State.HELD or is_due(row.ends_at, store.today(now)):
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
 

@@ -3,22 +3,31 @@
 What managers may read holds the agent's name and the length, and stands under the audience key. What is for access
 requests also holds the caller's number, the exchange's id, the consent as it was claimed, and the identifiers that the
 company already had. Both open only together with the erasure half of the recording.
+
+Whoever takes in a call writes its metadata with their own code, so nothing of it is used before `_checked` found each
+value of its type and within its bounds. One that is not stops no search, and is named wherever it alone was wanted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audiences import Audience
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.store import Store
+
+LONGEST: Final = 7 * 24 * 3600.0  # seconds: a WAV of 4 GiB, 8000 samples a second of a byte each, has 6.2 days
+_TEXT_LONGEST: Final = 1000  # characters; a manifest's texts have at most 200
+_SIDES: Final = frozenset({"caller", "agent"})
+_OF_EACH: Final = frozenset({"agent", "duration_s", "encoding", "rate", "tracks"})  # what everybody's part has
+_OF_WHOLE: Final = _OF_EACH | {"caller", "channels", "consent", "known", "lead_s", "source_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +48,11 @@ def seal(keys: CommitKeys, recording: RecordingId, ke: bytes, audience_key: Audi
 
 def open_each(
     store: Store, recordings: Sequence[Recording], keyring: Keyring, erasure_keys: Mapping[RecordingId, bytes]
-) -> Iterator[tuple[Recording, dict[str, Any]]]:
+) -> Iterator[tuple[Recording, dict[str, Any] | None]]:
     """Each recording whose metadata the keyring opens, with it, in order; read in one go, opened one by one.
 
-    One that has no erasure key any more is left out. Raises Integrity where a key or the metadata was changed.
+    It is None where the metadata is damaged. A recording that has no erasure key any more is left out. Raises Integrity
+    where a key was changed.
     """
     held = [recording for recording in recordings if recording.id in erasure_keys]
     sealed = store.catalogue.metadata.of([recording.id for recording in held])
@@ -52,13 +62,88 @@ def open_each(
         key = keyring.metadata_key(recording, by_key)
         if key is None:
             continue
-        plain = object_file.open_metadata(key.secret, erasure_keys[recording.id], recording.id, by_key[key.id])
-        try:
-            yield recording, parse_object(plain)
-        except ValueError:
-            raise Integrity("metadata_damaged") from None
+        yield recording, _opened(key.secret, erasure_keys[recording.id], recording.id, by_key[key.id])
 
 
-def open_for(store: Store, recording: Recording, keyring: Keyring, ke: bytes) -> dict[str, Any] | None:
-    """The metadata of one recording; None where the keyring does not open it. Raises Integrity."""
-    return next((facts for _, facts in open_each(store, [recording], keyring, {recording.id: ke})), None)
+def open_for(
+    store: Store, recording: Recording, keyring: Keyring, ke: bytes, *, whole: bool = False
+) -> dict[str, Any] | None:
+    """The metadata of one recording, with everything that is known of a call if it must be *whole*.
+
+    None where the keyring does not open it. Raises Integrity (metadata_damaged), which names the recording.
+    """
+    for _, facts in open_each(store, [recording], keyring, {recording.id: ke}):
+        if facts is None or (whole and not facts.keys() >= _OF_WHOLE):
+            raise Integrity("metadata_damaged", id=recording.id.hex())
+        return facts
+    return None
+
+
+# -- what it must look like -------------------------------------------------------------------------------
+
+
+def _opened(key: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -> dict[str, Any] | None:
+    try:
+        facts = parse_object(object_file.open_metadata(key, ke, recording, sealed))
+    except (Integrity, ValueError):
+        return None
+    return facts if _checked(facts) else None
+
+
+def _checked(facts: Mapping[str, Any]) -> bool:
+    """Whether metadata has what everybody reads of it, and each value that is known here its type and bounds."""
+    return facts.keys() >= _OF_EACH and all(_FORMS[key](facts[key]) for key in _FORMS.keys() & facts.keys())
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str and len(value) <= _TEXT_LONGEST
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or _is_text(value)
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return type(value) in (int, float) and least <= value <= most
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and _is_number(value, 1, 1_000_000)
+
+
+def _is_channels(value: object) -> bool:
+    """None, or each side's own of two channels."""
+    if type(value) is not dict or not value:
+        return value == {}
+    numbers = list(value.values())
+    return value.keys() == _SIDES and all(type(one) is int for one in numbers) and sorted(numbers) == [0, 1]
+
+
+def _is_known(value: object) -> bool:
+    """Lists of texts by side."""
+    if type(value) is not dict or not value.keys() <= _SIDES:
+        return False
+    return all(type(texts) is list and all(map(_is_text, texts)) for texts in value.values())
+
+
+def _is_consent(value: object) -> bool:
+    """An object with the instant of the key press; the prompt is said by the row."""
+    try:
+        return type(value) is dict and bool(from_iso(value["at"]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
+
+
+_FORMS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "agent": _is_text,
+    "caller": _is_text_or_none,
+    "channels": _is_channels,
+    "consent": _is_consent,
+    "duration_s": lambda value: _is_number(value, 0, LONGEST),
+    "encoding": _is_text,
+    "known": _is_known,
+    "lead_s": lambda value: _is_number(value, -LONGEST, LONGEST),
+    "rate": _is_count,
+    "source_id": _is_text,
+    "tracks": _is_count,
+}

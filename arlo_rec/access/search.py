@@ -58,19 +58,28 @@ class Match:
     pseudonymised: bool
 
 
-def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> list[Match]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, and the recordings of which nothing can be shown because their metadata is damaged."""
+
+    matches: list[Match]
+    damaged: list[RecordingId]
+
+
+def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
     """Recordings that this person may open for that purpose, oldest first; raises what `gate.admit` raises."""
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria=search.to_json()), now)
     rows = [row for row in _candidates(store, admission, search) if _is_open_to(admission, row, store.today(now))]
-    matches = _opened(store, admission, rows)
+    damaged: list[RecordingId] = []
+    matches = _opened(store, admission, rows, damaged)
     if search.agent is not None:
         agent = search.agent.casefold()
         matches = (match for match in matches if match.agent.casefold() == agent)
     shown = list(islice(matches, search.limit))
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
-    return shown
+    return Found(shown, damaged)
 
 
 def export(store: Store, shown_id: str, intent: Intent, out: Path | BinaryIO, clock: Callable[[], datetime]) -> int:
@@ -118,14 +127,20 @@ def _candidates(store: Store, admission: Admission, search: Search) -> list[Reco
 
 def _is_open_to(admission: Admission, row: Recording, now: datetime) -> bool:
     wanted = Kind.PSEUDONYMISED if admission.purpose is Purpose.TRAINING else Kind.ORIGINAL
-    return row.kind is wanted and admission.purpose in row.purposes and not is_due(row.due_at, now)
+    return row.kind is wanted and admission.purpose in row.purposes and not is_due(row.ends_at, now)
 
 
-def _opened(store: Store, admission: Admission, rows: list[Recording]) -> Iterator[Match]:
-    """The rows whose metadata this manager's grants open, opened as they are asked for; the others are left out."""
+def _opened(store: Store, admission: Admission, rows: list[Recording], damaged: list[RecordingId]) -> Iterator[Match]:
+    """The rows whose metadata this manager's grants open, opened as they are asked for; the others are left out.
+
+    Those whose metadata is damaged are noted among the *damaged*.
+    """
     keyring = GrantKeyring(store, admission.grants)
     for at in range(0, len(rows), _AT_ONCE):
         some = rows[at : at + _AT_ONCE]
         for row, facts in metadata.open_each(store, some, keyring, gate.erasure_keys(store, some)):
-            length, agent, is_copy = float(facts["duration_s"]), str(facts["agent"]), row.kind is Kind.PSEUDONYMISED
-            yield Match(row.id, row.started_at, length, row.team, agent, row.due_at, is_copy)
+            if facts is None:
+                damaged.append(row.id)
+                continue
+            length, agent, is_copy = float(facts["duration_s"]), facts["agent"], row.kind is Kind.PSEUDONYMISED
+            yield Match(row.id, row.started_at, length, row.team, agent, row.ends_at, is_copy)

@@ -113,7 +113,8 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     for index in (0, 1):
         store.root.write(index, slot)
     store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None, new.group)
-    numbers = {"schema": VERSION, "generation": 1, "flush_due": 0, "attempts_taken": 0}
+    numbers = {"schema": VERSION, "generation": 1}
+    numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen"), 0)
     with store.change(now) as change:
         store.put_roster(store.roster)
         store.put_settings(store.settings)

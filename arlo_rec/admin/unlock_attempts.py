@@ -1,7 +1,8 @@
 """Failed unlocks: noted in a plain append-only file, and taken into the log by the next command that opens the store.
 
 Whoever fails to unlock has no key to write into the log with; so a line with the time, the name that was claimed and
-the login account waits beside the store. A file that became shorter is an entry of its own.
+the login account waits beside the store. A file that became shorter is an entry of its own, and so is one that was
+written to without becoming longer: what was cut may be a note that nobody had taken in yet.
 """
 
 from __future__ import annotations
@@ -41,22 +42,37 @@ def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
 
 
 def take_attempts(store: Store, now: datetime) -> None:
-    """Take failed unlocks into the log; a file that became shorter is an entry too (security.unauthorised)."""
-    about = status(store.layout.attempts)
-    size = about.st_size if about is not None and stat.S_ISREG(about.st_mode) else 0
-    if size == store.meta.number("attempts_taken"):
+    """Take failed unlocks into the log; a file that was cut is an entry too (security.unauthorised).
+
+    Notes are only ever appended. So a file that has become shorter was cut, and so may be one that is as long as it was
+    when it was last taken in, and was written to since: only its owner can set the time of that back.
+    """
+    if _about(store.layout) == _known(store):
         return
     with store.change(now) as change:
-        taken = store.meta.number("attempts_taken")
-        if size < taken:
+        (size, written), (taken, seen) = _about(store.layout), _known(store)
+        store.meta.set_number("attempts_seen", written)
+        if size < taken or (size == taken and seen not in (0, written)):
             change.log(UnlockNotesCut())
+        if size <= taken:
             store.meta.set_number("attempts_taken", size)
             return
-        lines = BytesIO(_read(store.layout, taken)).readlines()[:ATTEMPTS_AT_ONCE]
+        lines = BytesIO(_read(store.layout, taken)[: size - taken]).readlines()[:ATTEMPTS_AT_ONCE]
         for line in (line for line in lines if line.endswith(b"\n") or len(line) == ATTEMPTS_BYTES):
             _log_attempt(change, line)
             taken += len(line)
         store.meta.set_number("attempts_taken", taken)
+
+
+def _about(layout: Layout) -> tuple[int, int]:
+    """The size of the file, and when it was last written to, in nanoseconds; both 0 where it is none."""
+    about = status(layout.attempts)
+    return (about.st_size, about.st_mtime_ns) if about is not None and stat.S_ISREG(about.st_mode) else (0, 0)
+
+
+def _known(store: Store) -> tuple[int, int]:
+    """The same when it was last taken in; no time in a store that was just made or restored."""
+    return store.meta.number("attempts_taken"), store.meta.number("attempts_seen")
 
 
 def _read(layout: Layout, since: int) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Kind, Recording, RecordingId, from_micros, to_micros
-from arlo_rec.policy import Event, Purpose, State, transition
+from arlo_rec.policy import RETENTION, Event, Purpose, State, transition
 
 _COLUMNS: Final = (
     "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
@@ -24,7 +24,8 @@ _STATES: Final = {state.value: state for state in State}
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
-_IS_PAST_RETENTION: Final = f"{_IS_HELD} AND due_at <= ?"  # the SQL form of policy.is_due
+# The SQL form of `policy.is_due` of `Recording.ends_at`; said twice, so that the engine goes by an index for either
+_IS_PAST_RETENTION: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
 
 
 class Recordings:
@@ -74,7 +75,7 @@ class Recordings:
 
     def past_retention(self, now: datetime) -> list[Recording]:
         """Held recordings that are past retention."""
-        return self._where(_IS_PAST_RETENTION, (to_micros(now),))
+        return self._where(_IS_PAST_RETENTION, (to_micros(now), to_micros(now - RETENTION)))
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
         """Held recordings of some teams (None: all) that started in [since, before), in microseconds."""
@@ -86,11 +87,11 @@ class Recordings:
     def without_copy(self, now: datetime) -> list[Recording]:
         """Held originals within retention that have no held training copy, ordered by the time they are due."""
         originals = self._where(
-            f"{_IS_HELD} AND kind = ? AND due_at > ? AND NOT EXISTS "  # noqa: S608 - our states
+            f"{_IS_HELD} AND kind = ? AND due_at > ? AND started_at > ? AND NOT EXISTS "  # noqa: S608 - our states
             f"(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = {_HELD} AND c.kind = ?)",
-            (int(Kind.ORIGINAL), to_micros(now), int(Kind.PSEUDONYMISED)),
+            (int(Kind.ORIGINAL), to_micros(now), to_micros(now - RETENTION), int(Kind.PSEUDONYMISED)),
         )
-        return sorted(originals, key=lambda recording: (recording.due_at, recording.id))
+        return sorted(originals, key=lambda recording: (recording.ends_at, recording.id))
 
     # -- counts ---------------------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class Recordings:
 
     def count_past_retention(self, now: datetime) -> int:
         """The number of held recordings that are past retention."""
-        return self._count(_IS_PAST_RETENTION, (to_micros(now),))
+        return self._count(_IS_PAST_RETENTION, (to_micros(now), to_micros(now - RETENTION)))
 
     def count_unfinished(self) -> int:
         """The number of recordings that are arriving or being erased."""

@@ -41,10 +41,12 @@ def find(
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
         filters = search.Search(agent, team, begin, end, limit)
-        matches = search.find(store, purpose, reason, filters, run.now())
+        found = search.find(store, purpose, reason, filters, run.now())
+    matches, damaged = found.matches, [recording.hex() for recording in found.damaged]
     lines = [] if matches else [run.say("find.none")]
+    lines += [run.say("find.damaged", id=recording) for recording in damaged]
     table = run.table(("id", "started", "length", "team", "agent", "expires"), [_row(match) for match in matches])
-    return Answer({"recordings": [_match_json(match) for match in matches]}, lines, table)
+    return Answer({"recordings": [_match_json(match) for match in matches], "damaged": damaged}, lines, table)
 
 
 def export(

@@ -157,7 +157,7 @@ def open_metadata(key: bytes, ke: bytes, recording: RecordingId, sealed: bytes) 
     try:
         return primitives.unwrap(_metadata_key(key, ke, recording), sealed, b"metadata\0" + recording)
     except primitives.Sealed:
-        raise Integrity("metadata_damaged") from None
+        raise Integrity("metadata_damaged", id=recording.hex()) from None
 
 
 def body_key(key: DataKey, header: Header, head: bytes) -> bytes:

@@ -119,7 +119,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     held = [
         recording
         for recording in store.catalogue.recordings.of_caller(tag)
-        if recording.kind is Kind.ORIGINAL and not is_due(recording.due_at, store.today(now))
+        if recording.kind is Kind.ORIGINAL and not is_due(recording.ends_at, store.today(now))
     ]
     permits = _permits(store, held, case, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
@@ -218,7 +218,7 @@ def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
     try:
         statement = key.open(sealed, _identity_info(store, row.id)).decode("utf-8")
     except primitives.Sealed:
-        raise Integrity("metadata_damaged") from None
+        raise Integrity("case_changed", rule="access.subject", case=row.id) from None
     return Case(row.id, row.state, row.received_at, row.due_on, statement)
 
 
@@ -266,7 +266,7 @@ def _recordings(
     for permit in permits:
         recording = permit.recording
         ke = erasure_keys.get(recording.id)
-        known = metadata.open_for(store, recording, permit.keyring, ke) if ke else None
+        known = metadata.open_for(store, recording, permit.keyring, ke, whole=True) if ke else None
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
         body = b"".join(gate.listen_to(store, permit, clock))
@@ -311,7 +311,7 @@ def _facts(
         number=known["caller"],
         reference=str(known["source_id"]),
         identifiers=tuple(known["known"].get("caller", ())),
-        erased_on=recording.due_at,
+        erased_on=recording.ends_at,
         sound=sound.wav,
         own_speech=sound.wav is not None and not whole,
         withheld=sound.withheld,

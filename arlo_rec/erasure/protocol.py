@@ -26,6 +26,7 @@ from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
+from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
 from arlo_rec.model.errors import InUse, Unreachable
@@ -207,13 +208,18 @@ def _mend_slots(store: Store, now: datetime) -> None:
 
 
 def _finish_erasure(store: Store, number: str, now: datetime) -> None:
-    """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written."""
+    """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written.
+
+    An erasure whose number is none gets no receipt and stays unfinished: `verify` names it, and it stops no command.
+    """
     names = [recording.hex() for recording in store.catalogue.recordings.being_erased(number)]
     for name in names:
         store.blobs.delete(name)
     store.blobs.settle(names)
     with store.change(now):
         store.catalogue.recordings.finish_erasure(number)
+    if not is_number(number):
+        return
     receipts.write(store, store.catalogue.erasures.get(number))
     with store.change(now):
         store.catalogue.erasures.finish(number)

@@ -25,6 +25,11 @@ _VKEY: Final = re.compile(r"[!-~]{1,400}")
 _NOTE: Final = re.compile("[\n\u2014 -~]{1,4000}")  # ASCII without controls, and the dash of a signed note
 
 
+def is_number(number: object) -> bool:
+    """Whether that can be a receipt's number: what the program makes has this form, and no other names a file."""
+    return type(number) is str and _NUMBER.fullmatch(number) is not None
+
+
 def has_form(receipt: Mapping[str, Any]) -> bool:
     """Whether a receipt has exactly the keys that it must have, each with a value of its one form."""
     if receipt.keys() != _FORMS.keys() or not all(form(receipt[key]) for key, form in _FORMS.items()):

@@ -21,7 +21,7 @@ from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.erasures import Erasure, NewProof
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form
+from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form, is_number
 from arlo_rec.keys import vouching
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import to_iso
@@ -44,7 +44,12 @@ class Genuine:
 
 
 def file_for(store: Store, number: str) -> Path:
-    """Where the receipt of that number lies."""
+    """Where the receipt of that number lies; raises Integrity where it is no receipt's number.
+
+    Anybody's own code writes the rows of erasures, and would else choose which file is written.
+    """
+    if not is_number(number):
+        raise Integrity("catalogue_damaged")
     return store.layout.receipts / f"{number}.json"
 
 

@@ -124,7 +124,7 @@ class UnlockNoteUnreadable(AuditEvent):
 
 
 class UnlockNotesCut(AuditEvent):
-    """Notes of failed unlocks were removed before they were taken into the log."""
+    """The file of failed unlocks became shorter, or was written to and did not become longer: notes may be gone."""
 
     ACTION, OUTCOME, RULE = "unlock", "failed", "security.unauthorised"
     code: str = "attempts_cut"

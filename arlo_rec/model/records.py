@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, NewType
 
+from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import FOUR_EYES, Purpose, Role, State
+from arlo_rec.policy import FOUR_EYES, RETENTION, Purpose, Role, State
 
 RecordingId = NewType("RecordingId", bytes)  # 16 bytes, written as 32 hex digits; see `new_id`
 _ID = re.compile("[0-9a-f]{32}")
@@ -217,6 +218,23 @@ class Recording:
     object_sha256: bytes
     object_bytes: int
     commit_key: bytes  # id of the key that the officers open it with
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is due to be erased: by its row, which whoever took it in wrote, but no later than by its start."""
+        return self.started_at + RETENTION if self.due_at - self.started_at > RETENTION else self.due_at
+
+    @property
+    def has_true_deadline(self) -> bool:
+        """Whether its deadline is what the policy says of its start."""
+        return self.due_at - self.started_at == RETENTION
+
+    def had_begun(self, at: object) -> bool:
+        """Whether it had begun at the time of the log entry that took it in (ISO 8601), as far as clocks agree."""
+        try:
+            return self.started_at - from_iso(str(at)) <= CLOCK_TOLERANCE
+        except ValueError:
+            return False
 
     def row_digest(self) -> str:
         """SHA-256 of `committed_row` in hex: what the log entry of the intake keeps, so that a changed row is found."""

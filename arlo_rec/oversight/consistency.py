@@ -64,13 +64,13 @@ class ConsistencyCheck:
 
     def follow(self, entries: Sequence[Parsed]) -> None:
         """Check a batch of the log's entries; batches are passed in order."""
-        taken: dict[RecordingId, str] = {}
+        taken: dict[RecordingId, tuple[str, object]] = {}
         gone: set[RecordingId] = set()
         for seq, entry in entries:
             self._log_end = seq + 1
             for recording, digest in _effects(entry, seq, self._signers):
                 if digest is not None:
-                    taken[recording] = digest
+                    taken[recording] = digest, (entry or {}).get("at")
                     gone.discard(recording)
                 elif taken.pop(recording, None) is None and recording not in self._missing:
                     gone.add(recording)
@@ -80,8 +80,11 @@ class ConsistencyCheck:
         held = list(self._store.catalogue.recordings.held_among(taken))
         for number, row in held:
             self._mark(number, matched=True)
-            if row.row_digest() != taken.pop(row.id):
+            sworn, at = taken.pop(row.id)
+            if row.row_digest() != sworn:
                 self._note("recording_changed", row.id)
+            elif not (row.has_true_deadline and row.had_begun(at)):
+                self._note("deadline_differs", row.id)
         self._check_objects([row for _, row in held])
         self._missing |= taken.keys()
 

@@ -27,6 +27,7 @@ from typing import Any
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.erasure import receipts
+from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
     CaseOpened,
@@ -207,7 +208,9 @@ class EvidenceCheck:
         finished, seen = set(self._store.catalogue.erasures.finished()), set[int]()
         for number, seq, recordings in self._store.catalogue.erasures.logged():
             seen.add(seq)
-            if seq < self._end and self._erased.get(seq) != frozenset(recordings):
+            if not is_number(number):
+                yield Problem("erasure_differs", str(seq))
+            elif seq < self._end and self._erased.get(seq) != frozenset(recordings):
                 yield Problem("erasure_differs", number)
             elif number in finished and not receipts.is_as_written(self._store, number):
                 yield Problem("receipt_changed", number)

@@ -17,6 +17,7 @@ from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
+from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing
@@ -159,7 +160,7 @@ def _missing_files(store: Store) -> Iterator[str]:
     wanted = [layout.open_lock, layout.intake_lock, layout.attempts]
     for person in store.roster.people:
         wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
-    wanted += [receipts.file_for(store, number) for number in store.catalogue.erasures.finished()]
+    wanted += [receipts.file_for(store, one) for one in store.catalogue.erasures.finished() if is_number(one)]
     yield from (f"{path.parent.name}/{path.name}" for path in wanted if not is_plain(path, below=layout.store))
 
 

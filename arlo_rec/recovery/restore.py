@@ -279,7 +279,7 @@ def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
     with store.db.writing():
         store.meta.set_number("generation", generation)
         store.meta.set_number("changes", max(store.meta.number("changes"), since.counters.changes) + UNTOLD)
-        for key in ("attempts_taken", "flush_due"):
+        for key in ("attempts_taken", "attempts_seen", "flush_due"):
             store.meta.set_number(key, 0)
     content = root_secret.encode_slot(store.layout.id, store.secret(ROOT_SEED), slot.seed_version, generation, secret)
     for index in (0, 1):

@@ -71,7 +71,7 @@ def open_recording(
     del body
     facts = metadata.open_for(store, permit.recording, permit.keyring, key.ke)
     if facts is None:
-        raise Integrity("metadata_damaged")
+        raise Integrity("metadata_damaged", id=permit.recording.id.hex())
     return OpenRecording(permit, key, header, sound, facts)
 
 

@@ -163,7 +163,7 @@ class _Life:
     def _find_and_export(self) -> None:
         out = self.base / "kvalitet.wav"
         with self.as_("Leif") as store:
-            listed = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now)
+            listed = search.find(store, "quality", self._reason(), search.Search(team=TEAM), self.now).matches
             self._export(store, self.recordings[1], "quality", out)
         self.step("security.reason", "found", ok=len(listed) == len(CALLS), count=len(listed))
         original = files("arlo_rec") / "demo_calls" / CALLS[1][0]
