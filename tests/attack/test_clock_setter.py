@@ -9,8 +9,9 @@ import pytest
 
 from arlo_rec.commands.run import Run
 from arlo_rec.model.audit_events import ClockAccepted, LogShown, PurgeFinished
-from arlo_rec.model.records import to_iso
-from tests.support.attack import loot
+from arlo_rec.model.records import from_iso, to_iso, to_micros
+from arlo_rec.model.strict_json import parse_object
+from tests.support.attack import loot, own_code
 from tests.support.catalogue import append_to_log, insider
 from tests.support.copies import labels, propose
 from tests.support.world import REASON, World
@@ -261,3 +262,40 @@ def test_an_index_that_somebody_changes_is_not_believed_and_verify_names_it(worl
     assert world.json("purge", who="cron")["erased"] == 0
     world.json("clock", "--accept", "--reason", WHY, who="sigrid")
     assert world.json("verify", who="iver")["problems"] == [], "the next change wrote it anew"
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_pending_grant_that_was_over_is_not_approved_under_a_clock_that_is_set_back(
+    world: World, clock: Clock
+) -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    clock(10 * DAY)
+    world.json("purge", "--allow-large", who="cron")
+    grant = world.grant("sigrid")
+    assert grant["state"] == "pending"
+    clock(18 * DAY)
+    world.json("purge", "--allow-large", who="cron")
+    assert world.run("approve", grant["id"], "--json", who="astrid").exit != 0, "its seven days are over"
+    clock(11 * DAY)
+    told = world.run("approve", grant["id"], "--json", who="astrid")
+    assert told.exit == 14, told
+
+
+@pytest.mark.rule("retention.90d")
+def test_an_index_that_leaves_the_newest_entry_out_is_not_believed(world: World, clock: Clock) -> None:
+    """It is compared with the entries that it names, and with the last: an auditor adds one behind the newest."""
+    (call,) = world.take_in("call")
+    world.grant("leif", "quality", "--days", "1")
+    words = ("export", call, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / "out.wav"))
+    clock(2 * DAY)
+    assert world.run(*words, who="leif").exit == 13, "its day is over, and that is the newest entry"
+    clock(0 * DAY)
+    assert world.run(*words, who="leif").exit == 14
+    with own_code(world, "iver") as store, store.change(datetime.now(UTC)) as change:
+        change.log(LogShown())
+    with insider(world) as db:
+        ((last, body),) = db.rows("SELECT seq, body FROM entries ORDER BY seq DESC LIMIT 1")
+        at = to_micros(from_iso(parse_object(body)["at"]))
+        db.run("UPDATE log_clock SET seq = ?, at = ? WHERE kind = 'newest'", (last, at))
+    assert world.run(*words, who="leif").exit == 14

@@ -1,4 +1,4 @@
-"""A removed person who was at work when she was removed: the catalogue is to be re-keyed later, as a row says."""
+"""Who keeps the catalogue open while they are removed, or keeps a re-keying from taking place; and who is told."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ def test_a_removed_person_does_not_call_the_rekeying_off(world: World) -> None:
         return
     with pytest.raises(NotUnlocked):
         SqliteConnection(place.catalogue, catalogue_key(seed)).close()
+
+
+@pytest.mark.rule("access.officer")
+def test_a_rekeying_that_is_held_up_is_told(world: World) -> None:
+    place, turid = layout.find(world.store), identity(world, "turid")
+    (seed,) = read_catalogue_seal(place, turid)
+    with file_lock(place.open_lock, exclusive=False, wait=1):  # flock -s STORE/open.lock sleep 1y
+        world.json("person", "remove", "turid", "--yes", who="sigrid")
+        world.take_in("a")
+        world.json("purge", who="cron")
+        status = world.run("status", "--json", who="iver")
+        verified = world.run("verify", "--json", who="iver")
+        SqliteConnection(place.catalogue, catalogue_key(seed)).close()  # she still reads every row and entry
+    assert status.exit == 3 or verified.exit == 15, (status, verified)

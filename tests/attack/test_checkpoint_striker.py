@@ -1,4 +1,4 @@
-"""An entry is its signer's by the checkpoint that closes it, and a checkpoint is a row, which own code strikes."""
+"""Whoever strikes a checkpoint, a row like any other, so that an entry of theirs is closed by the next signer's."""
 
 from __future__ import annotations
 
