@@ -261,3 +261,47 @@ def test_a_link_in_a_backup_leads_a_restore_nowhere(kept: World) -> None:
     told = restore(kept, "--accept-without-feed", "--reason", "there never was a feed")
     assert (told.exit, told.json["error"]["code"]) == (16, "not_plain_file")
     assert not kept.store.exists()
+
+
+# -- notes of failed unlocks ---------------------------------------------------------------------------
+
+
+def told_of_unlocks(world: World) -> list[tuple[str, str | None]]:
+    """Outcome and code of every entry about a failed unlock."""
+    entries = world.json("audit", "show", "--action", "unlock", who="iver")["entries"]
+    return [(one["outcome"], one.get("detail", {}).get("code")) for one in entries]
+
+
+@pytest.mark.rule("security.unauthorised")
+@pytest.mark.parametrize("later", [False, True], ids=["nothing since", "another since"])
+def test_notes_that_are_cut_before_they_were_taken_in_are_told(world: World, later: bool) -> None:
+    """That there was something; what it was is gone. A note that comes later is told as such, and hides the cut."""
+    notes = world.store / "attempts"
+    before = notes.read_bytes()
+    assert wrong_passphrase(world).exit == 12
+    notes.write_bytes(before)
+    if later:
+        assert wrong_passphrase(world).exit == 12
+    expected = ("denied", None) if later else ("failed", "attempts_cut")
+    assert told_of_unlocks(world) == [expected]
+    assert told_of_unlocks(world) == [expected], "it is told once"
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_a_note_that_was_taken_in_stays_whatever_becomes_of_the_file(world: World) -> None:
+    notes = world.store / "attempts"
+    assert wrong_passphrase(world).exit == 12
+    assert told_of_unlocks(world) == [("denied", None)]
+    notes.write_bytes(b"")
+    assert sorted(told_of_unlocks(world), key=str) == [("denied", None), ("failed", "attempts_cut")]
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_only_who_owns_the_file_can_cut_a_note_unseen(world: World) -> None:
+    """The promise ends where the time of the last writing can be set: this is the attack that stays."""
+    notes = world.store / "attempts"
+    before, about = notes.read_bytes(), notes.stat()
+    assert wrong_passphrase(world).exit == 12
+    notes.write_bytes(before)
+    os.utime(notes, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert told_of_unlocks(world) == []

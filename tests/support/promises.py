@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.store import catalogue_key
 from tests.support import world as worlds
-from tests.support.attack import SECRETS, Loot, identity, rob
+from tests.support.attack import SECRETS, Loot, identity, own_code, rob
 from tests.support.places import TOP
 from tests.support.world import World
 
@@ -89,6 +89,7 @@ class Scene:
             "ESCROW": str(world.base / "escrow"),
             "OLD": ids_of(world).get("a", ""),
             "COPY": ids_of(world).get("copy", ""),
+            "PENDING": pending.read_text("utf-8") if (pending := world.base / "pending").exists() else "",
         }
         return [names.get(word, word) for word in self.words] + ["--json"]
 
@@ -188,6 +189,17 @@ def _reviewed(world: World) -> None:
     (world.base / "ids.json").write_text(json.dumps(ids | {"copy": made["copy"]}), "utf-8")
 
 
+def _waiting(world: World) -> None:
+    """What an officer gave herself, and a second officer who may decide."""
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    now = datetime.now(UTC)
+    with own_code(world, "sigrid") as store, store.change(now):  # they have been here for long
+        people = tuple(replace(person, since=now - timedelta(days=30)) for person in store.roster.people)
+        store.put_roster(store.roster.next(now, people=people))
+    (world.base / "pending").write_text(world.grant("sigrid")["id"], "utf-8")
+
+
 def _restores(world: World, _told: str) -> bool:
     """Whether the backup becomes a store in which everything opens that was held."""
     twin = World(world.base / "restored", {"ARLO_REC_STORE": str(world.base / "restored" / "store")})
@@ -250,6 +262,14 @@ SCENES = [
         again=(0, 13),
     ),
     Scene("grant", ("grant", "turid", *_TURID), "sigrid", owes=lambda world, _: _finds(world, "turid") == 0),
+    Scene(
+        "approve",
+        ("approve", "PENDING"),
+        "astrid",
+        _waiting,
+        again=(0, 4),
+        owes=lambda world, _: _finds(world, "sigrid") == 0,
+    ),
     Scene("revoke", ("revoke", "leif"), "sigrid", again=(0, 4), owes=lambda world, _: _finds(world, "leif") == 13),
     Scene(
         "person remove",
