@@ -52,6 +52,23 @@ def test_an_older_catalogue_is_noticed(aged: tuple[World, Path]) -> None:
     assert refused(world) in {"roster_rolled_back", "catalogue_older_than_root"}
 
 
+def test_a_chain_that_forked_before_what_an_account_has_seen_is_believed_by_it_no_more(
+    aged: tuple[World, Path], tmp_path: Path
+) -> None:
+    """An officer of then goes on from an older copy, with more links and entries than the true store has."""
+    world, older = aged
+    fork = World(tmp_path / "fork", {"ARLO_REC_STORE": str(tmp_path / "fork" / "store")})
+    fork.base.mkdir()
+    for path in (older / "store", older / "store.root", world.base / "passphrase"):
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, fork.base / path.name)
+    for _ in range(3):
+        fork.grant()
+        fork.json("revoke", "leif", who="sigrid")
+    for name in ("store", "store.root"):
+        put_back(world, fork.base, name)
+    assert refused(world) == "authority_forged"
+
+
 def test_an_older_root_is_noticed(aged: tuple[World, Path]) -> None:
     world, older = aged
     put_back(world, older, "store.root/root")
