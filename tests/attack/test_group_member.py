@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.judge import limited
-from tests.support.backups import back_up, places, restore
+from tests.support.backups import back_up, lose, places, restore
 from tests.support.world import PASSPHRASE, REASON, Result, World, assert_clean, assert_no_bug, memory_of
 
 TERABYTE = 1 << 40
@@ -305,3 +305,13 @@ def test_only_who_owns_the_file_can_cut_a_note_unseen(world: World) -> None:
     notes.write_bytes(before)
     os.utime(notes, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert told_of_unlocks(world) == []
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_a_store_that_was_restored_tells_of_no_cut(world: World) -> None:
+    """Its file of notes is a new one."""
+    assert wrong_passphrase(world).exit == 12
+    back_up(world)
+    lose(world)
+    assert restore(world).exit == 14, "without a feed the reading paths stay closed"
+    assert ("failed", "attempts_cut") not in told_of_unlocks(world)

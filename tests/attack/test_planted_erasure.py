@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from arlo_rec.admin.opening import open_store
+from arlo_rec.erasure import receipts
 from arlo_rec.keys import layout
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import Integrity
+from tests.support.attack import identity
 from tests.support.catalogue import insider
 from tests.support.world import World, assert_clean, assert_no_bug
 
@@ -42,3 +49,11 @@ def test_its_number_stops_no_command_reaches_no_terminal_and_is_named(world: Wor
     told = world.run("verify", "--json", who="iver")
     assert (told.exit, {one["code"] for one in told.json["problems"]}) == (15, {"erasure_differs"})
     assert_no_bug(world)
+
+
+@pytest.mark.parametrize("number", ["../evil", "x" * 5000, "\x1b[2J", "a\0b", "", "abcd-efgh", "ABCD-EFGH\n"])
+def test_no_other_number_than_a_receipts_names_a_file(world: World, number: str) -> None:
+    with open_store(layout.find(world.store), identity(world, "iver"), datetime.now(UTC), StateFolder(None)) as store:
+        assert receipts.file_for(store, "ABCD-EFGH").parent == store.layout.receipts
+        with pytest.raises(Integrity):
+            receipts.file_for(store, number)

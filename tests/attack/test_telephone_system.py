@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,24 @@ def test_a_call_that_is_due_in_ten_years_is_named_and_opens_no_longer_than_90_da
     told = world.json("dsar", "90000001", *CALLED, "--out", str(world.base / "answer.html"), who="sigrid")
     assert told["recordings"] == 0
     assert world.json("purge", "--allow-large", who="cron")["erased"] == 1
+
+
+@pytest.mark.rule("retention.90d")
+def test_an_export_of_it_that_runs_past_the_day_on_which_it_is_due_is_silenced(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = datetime.now(UTC) - timedelta(days=80)
+    call = take_in(world, monkeypatch, lambda row: replace(row, due_at=row.due_at + YEARS), started=started)
+    world.grant("leif")
+    codes = set()
+    for before in range(1, 6):  # readings of the clock until the day is over
+        readings = itertools.count(-before)
+        due = started + policy.RETENTION
+        monkeypatch.setattr(Run, "now", lambda _run, due=due, at=readings: due + next(at) * timedelta(seconds=2))
+        heard = world.run("export", call, *WHY, "--out", str(world.base / "out.wav"), "--json", who="leif")
+        codes.add(heard.json["error"]["code"])
+    assert codes == {"past_its_day", "gone_meanwhile"}
+    assert not (world.base / "out.wav").exists()
 
 
 @pytest.mark.rule("retention.90d")
