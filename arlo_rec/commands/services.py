@@ -82,12 +82,13 @@ def backup(
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
     from arlo_rec.recovery import backup as backups
+    from arlo_rec.recovery import backup_places
 
     run: Run = ctx.obj
-    options = backups.BackupOptions(folder, escrow, ring_hours)
+    options = backup_places.BackupOptions(folder, escrow, ring_hours)
     with run.store() as store:
         made = backups.carry_out(store, options, run.now(), run.progress)
-        warnings = [run.say(code, **values) for code, values in backups.warnings(store, options)]
+        warnings = [run.say(code, **values) for code, values in backup_places.warnings(store, options)]
     counts = {key: getattr(made, key) for key in ("number", "held", "copied", "removed", "changed")}
     damaged = [recording.hex() for recording in made.damaged]
     data = {**counts, "at": to_iso(made.at), "until": to_iso(made.until), "damaged": damaged, "warnings": warnings}

@@ -2,13 +2,13 @@
 
 By default the answer holds only what the caller said: the other channel is exact digital zero. A call that cannot be
 separated is included only by the officer's decision with a reason. The log names every recording before it is opened;
-the page lists every access, by role and never by name. `letter` words the letter, `package` encrypts the page.
+the page lists every access, which `accesses` reads from it. `letter` words the letter, `package` encrypts the page.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,39 +18,30 @@ from arlo_rec import audio
 from arlo_rec.access import audience_keys, disclosures, gate, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
-from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import Answer, Case, CaseState, CopyFacts, PossibleAccess, RecordedAccess, RecordingFacts
+from arlo_rec.dsar import accesses
+from arlo_rec.dsar.answer import Answer, Case, CaseState, CopyFacts, RecordingFacts
 from arlo_rec.dsar.package import build
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
     CaseAnswered,
     CaseOpened,
-    CopyConfirmed,
-    CopyMade,
-    CopyReleased,
     Denied,
     Failed,
-    Opened,
     OpenedForSubject,
-    ReviewHeard,
-    SearchShown,
-    WithdrawalShown,
 )
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Integrity, NothingMatched, Refused, Usage
 from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Person, Private, Recording, RecordingId, from_iso, named_in
+from arlo_rec.model.records import Kind, Private, Recording, from_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import (
     POLICY_VERSION,
     Action,
     Decision,
-    Purpose,
-    Role,
     identity_stated,
     is_due,
     may,
@@ -60,9 +51,6 @@ from arlo_rec.policy import (
 from arlo_rec.store import Store
 
 PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
-_MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
-_PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that stand for its action
-_ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +248,7 @@ def _recordings(
     if not permits:
         return []
     erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
-    named = _with_copies(store, [permit.recording.id for permit in permits])
+    named = accesses.with_copies(store, [permit.recording.id for permit in permits])
     entries = list(store.log.naming({each for ids in named.values() for each in ids}))
     recordings = []
     for permit in permits:
@@ -271,9 +259,9 @@ def _recordings(
             raise Refused("gone_meanwhile", rule="consent.withdraw")
         body = b"".join(gate.listen_to(store, permit, clock))
         sound = sound_for(body, known["channels"], whole=request.whole_call)
-        accesses = _accesses(store, entries, named[recording.id], clock())
+        told = accesses.recorded(store, entries, named[recording.id], clock())
         facts = _facts(store, recording, known, sound, whole=request.whole_call)
-        recordings.append(replace(facts, accesses=accesses))
+        recordings.append(replace(facts, accesses=told))
     return recordings
 
 
@@ -317,96 +305,5 @@ def _facts(
         withheld=sound.withheld,
         copies=tuple(CopyFacts(copy.made_at, copy.state) for copy in copies),
         accesses=(),
-        grants=_possible_accesses(store, recording),
+        grants=accesses.possible(store, recording),
     )
-
-
-def _with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
-    """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
-    named = {recording: {recording} for recording in recordings}
-    for entry in store.log.naming(recordings):
-        event = audit_events.read(entry.body or {})
-        if isinstance(event, CopyMade) and _is_entitled(store.signer_of(entry.seq), event.ACTION):
-            for recording in recordings:
-                if event.parent == recording.hex():
-                    named[recording].update(event.recordings)
-    return named
-
-
-def _accesses(
-    store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], now: datetime
-) -> tuple[RecordedAccess, ...]:
-    """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request.
-
-    Anybody's own code writes entries: those count that are signed by a role which may do what they say, until *now*.
-    """
-    accesses = []
-    for entry in entries:
-        body = entry.body or {}
-        access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
-        signer = store.signer_of(entry.seq) if access is not None else None
-        at = _time_of(body)
-        if access and signer and at and at <= now and _is_entitled(signer, body["action"]):
-            action, purpose = access
-            known = purpose if purpose in _PURPOSES else None
-            accesses.append(RecordedAccess(at, action, known, str(signer.role)))
-    return tuple(sorted(accesses, key=lambda access: access.at))
-
-
-def _time_of(entry: Mapping[str, Any]) -> datetime | None:
-    """When an entry was written; None where it says no time."""
-    try:
-        return from_iso(entry["at"])
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _is_entitled(signer: Person | None, action: str) -> bool:
-    """Whether whoever signed an entry may do what it says; looking into a copy is part of making or hearing it."""
-    try:
-        return signer is not None and may(signer.role, Action(action)).allowed
-    except ValueError:
-        return False
-
-
-def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
-    """Action and purpose of an entry that is an access; None for every other entry."""
-    match audit_events.read(body):
-        case SearchShown(purpose=purpose):
-            return Action.FIND, purpose
-        case Opened(action=action) if action in _MAKING:  # the log names no purpose for these
-            return action, Purpose.TRAINING
-        case Opened(action=Action.EXPORT, purpose=purpose):
-            return Action.EXPORT, purpose
-        case OpenedForSubject():
-            return Action.DSAR, None
-        case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left
-            return "withdraw_shown", "withdrawal"
-        case ReviewHeard():
-            return Action.HEAR, Purpose.TRAINING
-        case CopyConfirmed():
-            return Action.REVIEW, Purpose.TRAINING
-        case CopyReleased():
-            return Action.RELEASE, Purpose.TRAINING
-        case None if body.get("outcome") == Opened.OUTCOME and body.get("action") in _ACCESSES:
-            looked = body["action"] == Action.WITHDRAW  # of a version that logs more about it than this one
-            return ("withdraw_shown", "withdrawal") if looked else (str(body["action"]), body.get("purpose"))
-    return None
-
-
-def _possible_accesses(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
-    """The grants under which the recording could have been opened while it was held."""
-    accesses = []
-    for grant in store.roster.grants:
-        until = min(grant.ended_at or grant.until, grant.until)
-        was_live = grant.was_live and until > recording.started_at
-        if was_live and Purpose.QUALITY in recording.purposes and grant.opens(Purpose.QUALITY, recording.team):
-            role = _role(store, grant.person)
-            accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, recording.started_at), until))
-    return tuple(accesses)
-
-
-def _role(store: Store, name: str) -> str:
-    """The role of the present or former person of that name."""
-    everybody = (*store.roster.people, *store.roster.former)
-    return next((str(person.role) for person in everybody if person.name == name), str(Role.MANAGER))

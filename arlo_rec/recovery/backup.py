@@ -20,13 +20,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from arlo_rec.backends import shared_folder
-from arlo_rec.backends.durable import disk, put_new, rename, sync_folder, write_whole
-from arlo_rec.backends.files import FileBlobs, file_lock, file_system, is_weak
+from arlo_rec.backends.durable import disk, put_new, rename, sync_folder
+from arlo_rec.backends.files import FileBlobs, file_lock
 from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
 from arlo_rec.backends.shared_folder import (
     is_plain,
@@ -39,38 +39,20 @@ from arlo_rec.backends.shared_folder import (
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
-from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import BackupMade, Denied, EscrowRegistered
-from arlo_rec.model.errors import NotGranted, Usage
+from arlo_rec.model.audit_events import BackupMade
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import RING_LONGEST, Action, Role, may
+from arlo_rec.policy import Action, may
+from arlo_rec.recovery import backup_places as places
+from arlo_rec.recovery.backup_places import BackupOptions
 from arlo_rec.store import HeldRoot, Store
 
-FORMAT = 1
-ABOUT_BYTES = 4096  # of backup.toml; it has 80
 SMALL_LONGEST = 64 * 1024 * 1024  # bytes of a file beside a catalogue: a receipt of a million recordings has 35 MB
 NUMBER = re.compile(r"[0-9]{1,18}")  # a backup's, as its folder is named
 AT_ONCE = 256  # objects copied before they are synced together
 BESIDE = ("people", "seals")  # what a catalogue is opened with
-_README = b"""A backup of an arlo-rec store: sealed recordings and copies of its catalogue. docs/operating.md says how
-to restore it. It cannot be opened without the escrow folder that belongs to it.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class BackupOptions:
-    """Where to, and for how many hours the ring keeps an old root secret (None: as it is set)."""
-
-    folder: Path
-    escrow: Path
-    hours: int | None = None
-
-    def absolute(self) -> BackupOptions:
-        """The same with absolute paths."""
-        return replace(self, folder=self.folder.absolute(), escrow=self.escrow.absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,102 +90,25 @@ class _CatalogueCopy:
 
 
 def carry_out(
-    store: Store, options: BackupOptions, now: datetime, progress: Callable[[int, int], None] = lambda _done, _all: None
+    store: Store,
+    options: BackupOptions,
+    now: datetime,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Backup:
     """Back the store up; raises NotGranted, Usage (places that are no good), InUse or Unreachable."""
     store.demand(Action.BACKUP, now)
     now, options = store.today(now), options.absolute()
-    _check_places(store, options)
-    _demand_named(store, options, now)
-    _lay_out(store, options)
+    places.check(store, options)
+    places.demand_named(store, options, now)
+    places.lay_out(store, options)
     with ExitStack() as locks:
         locks.enter_context(file_lock(options.folder / "lock", exclusive=True, wait=store.lock_wait))
         ring = RingFile.create(options.escrow, group=store.layout.group)
         locks.enter_context(ring.lock(store.lock_wait))
-        row = _register(store, options, now)
+        row = places.register(store, options, now)
         escrow.empty_old_slots(store, ring, now)
         run = _Run(store, row, ring, escrow.slots(store.layout.id, ring.read()), now)
         return _renew(run) or _make(run, progress)
-
-
-def warnings(store: Store, options: BackupOptions) -> list[tuple[str, dict[str, str]]]:
-    """What is weak about these places, as codes with their values."""
-    options = options.absolute()
-    kind = file_system(options.escrow)
-    weak = [("backup.weak", {"kind": kind})] if is_weak(kind) else []
-    with disk():
-        device = store.layout.store.stat().st_dev
-        near = [folder for folder in (options.folder, options.escrow) if folder.stat().st_dev == device]
-    return weak + [("backup.same_disk", {"path": str(folder)}) for folder in near]
-
-
-def _check_places(store: Store, options: BackupOptions) -> None:
-    """Raise Usage where one of the folders lies inside the other or in the store, or the hours are out of bounds."""
-    if options.hours is not None and not 1 <= options.hours <= RING_LONGEST // timedelta(hours=1):
-        raise Usage("bad_ring_hours", most=RING_LONGEST // timedelta(hours=1))
-    places = [options.folder, options.escrow, store.layout.store, store.layout.root]
-    for at, place in enumerate(places):
-        if any(place == other or place in other.parents or other in place.parents for other in places[at + 1 :]):
-            raise Usage("backup_place", path=str(options.escrow if at else options.folder))
-
-
-def _lay_out(store: Store, options: BackupOptions) -> None:
-    """Make the folders where they are not there yet; raises Usage where they are of something else."""
-    folder, mode = options.folder, store.layout.file_mode
-    content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
-    about = folder / "backup.toml"
-    with disk():
-        is_there = status(about) is not None
-        if is_there and read_small(about, ABOUT_BYTES) != content:
-            raise Usage("backup_of_another", path=str(folder))
-        if is_there and options.escrow.is_dir():
-            return
-        for place in (folder, options.escrow):
-            if not place.parent.is_dir():  # a disk that is not mounted: nothing is made where it should be
-                raise Usage("no_such_folder", path=str(place.parent))
-            if place.exists() and any(place.iterdir()) and not (is_there or is_plain(place / "ring")):
-                raise Usage("already_exists", path=str(place))
-        for place in (folder, options.escrow):
-            layout.make_folder(place, _group(store))
-        for place in (folder / "objects", folder / "receipts"):
-            layout.make_folder(place, _group(store), below=folder)
-        touch(folder / "lock", mode)
-    write_whole(folder / "README", _README, mode=mode)
-    write_whole(about, content, mode=mode)
-
-
-def _group(store: Store) -> int | None:
-    """The number of the group that shares the store; None where it is one account's."""
-    return store.layout.store.stat().st_gid if store.layout.group else None
-
-
-def _register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
-    """Step 0: from now on every purge empties that ring; in a change of an officer's, where one is needed."""
-    if not _is_named(store, options):
-        place = EscrowPlace(options.escrow, options.folder)
-        with store.change(now) as change:
-            store.load_documents()
-            store.put_settings(store.settings.with_escrow(place, options.hours))
-            store.catalogue.escrows.register(options.escrow, options.folder)
-            hours = store.settings.ring_hours
-            change.log(EscrowRegistered(escrow=str(options.escrow), folder=str(options.folder), ring_hours=hours))
-    return next(row for row in escrow.registered(store) if row.escrow == options.escrow)
-
-
-def _is_named(store: Store, options: BackupOptions) -> bool:
-    """Whether an officer named these places and hours before."""
-    known = EscrowPlace(options.escrow, options.folder) in store.settings.escrows
-    return known and options.hours in (None, store.settings.ring_hours)
-
-
-def _demand_named(store: Store, options: BackupOptions, now: datetime) -> None:
-    """Raise NotGranted, after logging it, where only an officer may name these places; Usage for a taken folder."""
-    places = store.settings.escrows
-    if any(place.folder == options.folder and place.escrow != options.escrow for place in places):
-        raise Usage("backup_folder_taken", path=str(options.folder))
-    if store.person.role is not Role.OFFICER and not _is_named(store, options):
-        store.note(Denied(action=Action.BACKUP, rule="access.officer", code="escrow_not_named"), now)
-        raise NotGranted("escrow_not_named", rule="access.officer", path=str(options.escrow))
 
 
 def _renew(run: _Run) -> Backup | None:
@@ -292,7 +197,7 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
     part = folder / f"{number}.part"
     with disk():
         remove_tree(part, below=folder)
-        layout.make_folder(part, _group(store), below=folder)
+        layout.make_folder(part, places.group(store), below=folder)
         touch(part / escrow.CATALOGUE, store.layout.file_mode, below=folder)
     with ExitStack() as view:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
@@ -317,7 +222,7 @@ def _copy_small(store: Store, name: str, target: Path, *, below: Path) -> None:
     """Copy every whole file of a folder of the store that is not in *target* yet, a folder of the backup *below*."""
     here, source = store.layout.store, store.layout.store / name
     with disk():
-        layout.make_folder(target, _group(store), below=below)
+        layout.make_folder(target, places.group(store), below=below)
         for file in (source / file for file in shared_folder.names(source, below=here) if not file.startswith(".")):
             if is_plain(file, below=here) and status(target / file.name, below=below) is None:
                 content = read_small(file, SMALL_LONGEST, below=here)

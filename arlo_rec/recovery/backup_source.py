@@ -15,7 +15,7 @@ from arlo_rec.model.errors import Integrity, Refused, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.policy import RING_LONGEST
-from arlo_rec.recovery.backup import ABOUT_BYTES
+from arlo_rec.recovery.backup_places import ABOUT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from arlo_rec import audio
 from arlo_rec.commands.run import Run
-from arlo_rec.dsar import request
+from arlo_rec.dsar import accesses, request
 from arlo_rec.dsar.package import passphrase_bytes
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallTakenIn, Opened
@@ -129,7 +129,7 @@ def test_every_kind_of_entry_that_allows_somebody_to_open_a_recording_is_told_as
     for kind in opening:
         words = {name: "x" for name in kind.FIELDS} | {"recordings": (RecordingId(bytes(16)),)}
         event = kind(**words | ({"action": Action.EXPORT} if "action" in kind.FIELDS else {}))
-        assert (request._access(event.to_json()) is None) == (kind is CallTakenIn), kind
+        assert (accesses._access(event.to_json()) is None) == (kind is CallTakenIn), kind
 
 
 def test_a_new_case_needs_an_identity_check_and_a_running_one_does_not(world: World) -> None:

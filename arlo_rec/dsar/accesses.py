@@ -1,0 +1,122 @@
+"""Who had access to a recording, and who could have had, for the letter to the person whose voice it is.
+
+Accesses are read from the log itself, not from an index of it; the page names roles and never people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from arlo_rec.catalogue.audit_log import LogEntry
+from arlo_rec.dsar.answer import PossibleAccess, RecordedAccess
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import (
+    CopyConfirmed,
+    CopyMade,
+    CopyReleased,
+    Opened,
+    OpenedForSubject,
+    ReviewHeard,
+    SearchShown,
+    WithdrawalShown,
+)
+from arlo_rec.model.records import Person, Recording, RecordingId, from_iso, named_in
+from arlo_rec.policy import Action, Purpose, Role, may
+from arlo_rec.store import Store
+
+_MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
+_PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that stand for its action
+_ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
+
+
+def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
+    """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
+    named = {recording: {recording} for recording in recordings}
+    for entry in store.log.naming(recordings):
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, CopyMade) and _is_entitled(store.signer_of(entry.seq), event.ACTION):
+            for recording in recordings:
+                if event.parent == recording.hex():
+                    named[recording].update(event.recordings)
+    return named
+
+
+def recorded(
+    store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], now: datetime
+) -> tuple[RecordedAccess, ...]:
+    """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request.
+
+    Anybody's own code writes entries: those count that are signed by a role which may do what they say, until *now*.
+    """
+    accesses = []
+    for entry in entries:
+        body = entry.body or {}
+        access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
+        signer = store.signer_of(entry.seq) if access is not None else None
+        at = _time_of(body)
+        if access and signer and at and at <= now and _is_entitled(signer, body["action"]):
+            action, purpose = access
+            known = purpose if purpose in _PURPOSES else None
+            accesses.append(RecordedAccess(at, action, known, str(signer.role)))
+    return tuple(sorted(accesses, key=lambda access: access.at))
+
+
+def _time_of(entry: Mapping[str, Any]) -> datetime | None:
+    """When an entry was written; None where it says no time."""
+    try:
+        return from_iso(entry["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _is_entitled(signer: Person | None, action: str) -> bool:
+    """Whether whoever signed an entry may do what it says; looking into a copy is part of making or hearing it."""
+    try:
+        return signer is not None and may(signer.role, Action(action)).allowed
+    except ValueError:
+        return False
+
+
+def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """Action and purpose of an entry that is an access; None for every other entry."""
+    match audit_events.read(body):
+        case SearchShown(purpose=purpose):
+            return Action.FIND, purpose
+        case Opened(action=action) if action in _MAKING:  # the log names no purpose for these
+            return action, Purpose.TRAINING
+        case Opened(action=Action.EXPORT, purpose=purpose):
+            return Action.EXPORT, purpose
+        case OpenedForSubject():
+            return Action.DSAR, None
+        case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left
+            return "withdraw_shown", "withdrawal"
+        case ReviewHeard():
+            return Action.HEAR, Purpose.TRAINING
+        case CopyConfirmed():
+            return Action.REVIEW, Purpose.TRAINING
+        case CopyReleased():
+            return Action.RELEASE, Purpose.TRAINING
+        case None if body.get("outcome") == Opened.OUTCOME and body.get("action") in _ACCESSES:
+            looked = body["action"] == Action.WITHDRAW  # of a version that logs more about it than this one
+            return ("withdraw_shown", "withdrawal") if looked else (str(body["action"]), body.get("purpose"))
+    return None
+
+
+def possible(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
+    """The grants under which the recording could have been opened while it was held."""
+    accesses = []
+    for grant in store.roster.grants:
+        until = min(grant.ended_at or grant.until, grant.until)
+        was_live = grant.was_live and until > recording.started_at
+        if was_live and Purpose.QUALITY in recording.purposes and grant.opens(Purpose.QUALITY, recording.team):
+            role = _role(store, grant.person)
+            accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, recording.started_at), until))
+    return tuple(accesses)
+
+
+def _role(store: Store, name: str) -> str:
+    """The role of the present or former person of that name."""
+    everybody = (*store.roster.people, *store.roster.former)
+    return next((str(person.role) for person in everybody if person.name == name), str(Role.MANAGER))

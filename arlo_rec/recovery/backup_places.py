@@ -1,0 +1,118 @@
+"""Where backups go: the folder and the escrow that an officer named, checked and made before a byte is copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from arlo_rec.backends.durable import disk, write_whole
+from arlo_rec.backends.files import file_system, is_weak
+from arlo_rec.backends.shared_folder import is_plain, read_small, status, touch
+from arlo_rec.catalogue.escrows import EscrowRow
+from arlo_rec.keys import layout
+from arlo_rec.keys.settings import EscrowPlace
+from arlo_rec.model.audit_events import Denied, EscrowRegistered
+from arlo_rec.model.errors import NotGranted, Usage
+from arlo_rec.offsite import escrow
+from arlo_rec.policy import RING_LONGEST, Action, Role
+from arlo_rec.store import Store
+
+FORMAT = 1
+ABOUT_BYTES = 4096  # of backup.toml; it has 80
+_README = b"""A backup of an arlo-rec store: sealed recordings and copies of its catalogue. docs/operating.md says how
+to restore it. It cannot be opened without the escrow folder that belongs to it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupOptions:
+    """Where to, and for how many hours the ring keeps an old root secret (None: as it is set)."""
+
+    folder: Path
+    escrow: Path
+    hours: int | None = None
+
+    def absolute(self) -> BackupOptions:
+        """The same with absolute paths."""
+        return replace(self, folder=self.folder.absolute(), escrow=self.escrow.absolute())
+
+
+def warnings(store: Store, options: BackupOptions) -> list[tuple[str, dict[str, str]]]:
+    """What is weak about these places, as codes with their values."""
+    options = options.absolute()
+    kind = file_system(options.escrow)
+    weak = [("backup.weak", {"kind": kind})] if is_weak(kind) else []
+    with disk():
+        device = store.layout.store.stat().st_dev
+        near = [folder for folder in (options.folder, options.escrow) if folder.stat().st_dev == device]
+    return weak + [("backup.same_disk", {"path": str(folder)}) for folder in near]
+
+
+def check(store: Store, options: BackupOptions) -> None:
+    """Raise Usage where one of the folders lies inside the other or in the store, or the hours are out of bounds."""
+    if options.hours is not None and not 1 <= options.hours <= RING_LONGEST // timedelta(hours=1):
+        raise Usage("bad_ring_hours", most=RING_LONGEST // timedelta(hours=1))
+    folders = [options.folder, options.escrow, store.layout.store, store.layout.root]
+    for at, place in enumerate(folders):
+        if any(place == other or place in other.parents or other in place.parents for other in folders[at + 1 :]):
+            raise Usage("backup_place", path=str(options.escrow if at else options.folder))
+
+
+def lay_out(store: Store, options: BackupOptions) -> None:
+    """Make the folders where they are not there yet; raises Usage where they are of something else."""
+    folder, mode = options.folder, store.layout.file_mode
+    content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
+    about = folder / "backup.toml"
+    with disk():
+        is_there = status(about) is not None
+        if is_there and read_small(about, ABOUT_BYTES) != content:
+            raise Usage("backup_of_another", path=str(folder))
+        if is_there and options.escrow.is_dir():
+            return
+        for place in (folder, options.escrow):
+            if not place.parent.is_dir():  # a disk that is not mounted: nothing is made where it should be
+                raise Usage("no_such_folder", path=str(place.parent))
+            if place.exists() and any(place.iterdir()) and not (is_there or is_plain(place / "ring")):
+                raise Usage("already_exists", path=str(place))
+        for place in (folder, options.escrow):
+            layout.make_folder(place, group(store))
+        for place in (folder / "objects", folder / "receipts"):
+            layout.make_folder(place, group(store), below=folder)
+        touch(folder / "lock", mode)
+    write_whole(folder / "README", _README, mode=mode)
+    write_whole(about, content, mode=mode)
+
+
+def group(store: Store) -> int | None:
+    """The number of the group that shares the store; None where it is one account's."""
+    return store.layout.store.stat().st_gid if store.layout.group else None
+
+
+def register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
+    """Step 0: from now on every purge empties that ring; in a change of an officer's, where one is needed."""
+    if not _is_named(store, options):
+        place = EscrowPlace(options.escrow, options.folder)
+        with store.change(now) as change:
+            store.load_documents()
+            store.put_settings(store.settings.with_escrow(place, options.hours))
+            store.catalogue.escrows.register(options.escrow, options.folder)
+            hours = store.settings.ring_hours
+            change.log(EscrowRegistered(escrow=str(options.escrow), folder=str(options.folder), ring_hours=hours))
+    return next(row for row in escrow.registered(store) if row.escrow == options.escrow)
+
+
+def _is_named(store: Store, options: BackupOptions) -> bool:
+    """Whether an officer named these places and hours before."""
+    known = EscrowPlace(options.escrow, options.folder) in store.settings.escrows
+    return known and options.hours in (None, store.settings.ring_hours)
+
+
+def demand_named(store: Store, options: BackupOptions, now: datetime) -> None:
+    """Raise NotGranted, after logging it, where only an officer may name these places; Usage for a taken folder."""
+    places = store.settings.escrows
+    if any(place.folder == options.folder and place.escrow != options.escrow for place in places):
+        raise Usage("backup_folder_taken", path=str(options.folder))
+    if store.person.role is not Role.OFFICER and not _is_named(store, options):
+        store.note(Denied(action=Action.BACKUP, rule="access.officer", code="escrow_not_named"), now)
+        raise NotGranted("escrow_not_named", rule="access.officer", path=str(options.escrow))
