@@ -51,6 +51,7 @@ class Tombstones:
         rows = self._db.rows("SELECT kind, tag, at FROM burials WHERE seq = ? ORDER BY kind", (seq,))
         return [Tombstone(str(kind), bytes(tag), from_micros(at)) for kind, tag, at in rows]
 
+    @reads_rows
     def since(self, at: datetime) -> list[Tombstone]:
         """The newest withdrawal of each caller and source id, of those from *at* on."""
         rows = self._db.rows("SELECT kind, tag, at FROM tombstones WHERE at >= ?", (to_micros(at),))

@@ -14,6 +14,8 @@ from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.keys.root_secret import Seen, decode_seen, encode_seen
 
+_SEEN, _CLOCK = "seen", "clock"
+
 
 class StateFolder:
     """A login account's state folder, with a folder per store, named by the store's id."""
@@ -26,7 +28,7 @@ class StateFolder:
         if self.folder is None:
             return None
         try:
-            return decode_seen([read_small(self._file(store), SLOT_BYTES)])
+            return decode_seen([read_small(self._file(store, _SEEN), SLOT_BYTES)])
         except OSError:
             return None
 
@@ -37,21 +39,21 @@ class StateFolder:
         known = self.seen(store)
         newest = seen if known is None else known.merged(seen)
         if newest != known:
-            self._write(self._file(store), encode_seen(newest))
+            self._write(self._file(store, _SEEN), encode_seen(newest))
 
     def clock(self, store: bytes) -> bytes:
         """What `remember_clock` stored last; empty where there is nothing."""
         if self.folder is None:
             return b""
         try:
-            return read_small(self._file(store, "clock"), SLOT_BYTES)
+            return read_small(self._file(store, _CLOCK), SLOT_BYTES)
         except OSError:
             return b""
 
     def remember_clock(self, store: bytes, content: bytes) -> None:
         """Store what this account has seen of the log's time, as `catalogue.log_clock` encodes it."""
         if self.folder is not None:
-            self._write(self._file(store, "clock"), content)
+            self._write(self._file(store, _CLOCK), content)
 
     def _write(self, file: Path, content: bytes) -> None:
         part = file.with_name(f"{file.name}.{os.getpid()}.part")
@@ -63,10 +65,10 @@ class StateFolder:
     def forget(self, store: bytes) -> None:
         """Delete the state of a store that was lost, so that a restored one is not reported as rolled back."""
         if self.folder is not None:
-            with suppress(OSError):
-                self._file(store).unlink(missing_ok=True)
-                self._file(store, "clock").unlink(missing_ok=True)
+            for name in (_SEEN, _CLOCK):
+                with suppress(OSError):
+                    self._file(store, name).unlink(missing_ok=True)
 
-    def _file(self, store: bytes, name: str = "seen") -> Path:
+    def _file(self, store: bytes, name: str) -> Path:
         assert self.folder is not None
         return self.folder / store.hex() / name

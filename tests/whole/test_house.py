@@ -181,10 +181,10 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
     "keys.key_files": {"os.open"},  # a secret file that somebody named
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
-    "keys.seen_state": {"file.parent.mkdir", "part.write_bytes", "self._file(store).unlink"},  # the account's own
+    "keys.seen_state": {"file.parent.mkdir", "part.write_bytes", "self._file(store, name).unlink"},  # the account's own
     "erasure.receipt_page": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
     "recovery.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
-    "recovery.backup": {"place.iterdir"},  # a folder that was named
+    "recovery.backup_places": {"place.iterdir"},  # a folder that was named
     "intake.sources.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
 }  # fmt: skip
 
