@@ -108,9 +108,9 @@ def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:
     try:
         return list(check())
     except Integrity as damage:
-        if damage.code != UNREADABLE:
+        if "table" not in damage.detail:  # a page of the file, or something else
             raise
-        return [Problem(damage.code, str(damage.detail.get("table", "catalogue")))]
+        return [Problem(damage.code, str(damage.detail["table"]))]
 
 
 def _index_problems(store: Store) -> Iterator[Problem]:

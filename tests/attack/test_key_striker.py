@@ -105,6 +105,20 @@ def test_a_key_that_was_overwritten_is_named_to_who_holds_the_key_above_it_and_t
     assert problems(twin, "--read-data", who="iver") == set()
 
 
+def test_a_commit_key_that_is_said_to_be_for_another_subject_access_key_is_named_to_an_officer(twin: World) -> None:
+    """There are two since an officer left; to which a commit key is sealed, only opening it tells."""
+    secret = str(twin.base / "passphrase")
+    twin.json("person", "add", "vera", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    twin.json("person", "remove", "vera", "--yes", who="sigrid")
+    with insider(twin) as db:
+        (old,) = db.rows("SELECT DISTINCT access_key FROM commit_keys")
+        parts = {str(row[0]) for row in db.rows("SELECT part FROM seals WHERE part LIKE 'access:%'")}
+        (new,) = parts - {f"access:{old[0].hex()}"}
+        db.run("UPDATE commit_keys SET access_key = ?", (bytes.fromhex(new.removeprefix("access:")),))
+    assert problems(twin, "--read-data", who="sigrid") == {"commit_key_damaged"}
+    assert problems(twin, "--read-data", who="iver") == set()
+
+
 def test_a_row_of_escrows_that_is_gone_loses_nothing(twin: World) -> None:
     """It says which backup is the newest; where escrows are, the signed settings say: a new backup is due, no more."""
     place = str(twin.base / "escrow")
@@ -154,6 +168,12 @@ def test_a_row_that_cannot_be_read_is_named_and_no_bug(twin: World, sql: str, co
     twin.run("status", "--json", who="iver")
     twin.run("withdraw", "90000001", "--yes", who="siri")
     assert_no_bug(twin)
+
+
+def test_a_row_that_cannot_be_read_hides_nothing_that_other_checks_find(twin: World) -> None:
+    strike(twin, "UPDATE copies SET state = 'x'")
+    strike(twin, "DELETE FROM day_keys")
+    assert problems(twin, who="iver") == {"catalogue_damaged", "day_key_missing"}
 
 
 def test_an_index_of_times_that_cannot_be_read_stops_no_withdrawal(twin: World) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from arlo_rec.admin.opening import open_store
+from arlo_rec.keys.layout import find
+from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.oversight import keys_check, opened_keys
+from arlo_rec.oversight.verify import verify
 from arlo_rec.store import Store
+from tests.support.attack import identity
 from tests.support.world import World
 
 
@@ -40,3 +46,13 @@ def test_what_is_taken_in_granted_and_erased_while_keys_are_looked_at_is_no_prob
     monkeypatch.setattr(opened_keys, "_root_open", after_a_change)
     assert world.json("verify", "--read-data", who="sigrid")["problems"] == []
     assert rounds > 1
+
+
+def test_what_is_sealed_to_a_subject_access_key_that_is_newer_than_the_check_is_no_changed_key(world: World) -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "vera", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    with open_store(find(world.store), identity(world, "iver"), datetime.now(UTC), StateFolder(None)) as store:
+        world.json("person", "remove", "vera", "--yes", who="sigrid")
+        world.take_in("a")
+        codes = {problem.code for problem in verify(store, datetime.now(UTC), read_data=False).problems}
+    assert "commit_key_changed" not in codes
