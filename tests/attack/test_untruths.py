@@ -8,7 +8,8 @@ import pytest
 
 from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import say
-from arlo_rec.model.audit_events import LogShown
+from arlo_rec.model.audit_events import LogShown, Opened, SearchShown
+from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 from tests.support.answers import opened
@@ -106,4 +107,16 @@ def test_the_letter_tells_of_no_access_that_a_second_officer_denied(
     waits = world.grant("sigrid")
     assert waits["state"] == "pending"
     world.json("deny", waits["id"], "--reason", "nobody needs that at all", who="astrid")
+    assert letter(world).count("<tr>") == before + 1, "the first answer alone"
+
+
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("who", ["iver", "telefon"])
+def test_the_letter_tells_of_no_access_that_somebody_invents_who_has_none(world: World, who: str) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    before = letter(world).count("<tr>")
+    with own_code(world, who) as store, store.change(datetime.now(UTC)) as change:
+        ids = (RecordingId(bytes.fromhex(call)),)
+        change.log(SearchShown(purpose="quality", reason=REASON, recordings=ids, shown=1))
+        change.log(Opened(action=Action.EXPORT, rule="purpose.quality", recordings=ids, purpose="quality"))
     assert letter(world).count("<tr>") == before + 1, "the first answer alone"

@@ -186,6 +186,20 @@ def test_another_key_does_not_open_it(catalogue: SqliteConnection, tmp_path: Pat
         SqliteConnection(tmp_path / "c.db", b"l" * 32)
 
 
+def test_a_trigger_that_is_planted_meanwhile_runs_in_no_later_transaction(
+    catalogue: SqliteConnection, tmp_path: Path
+) -> None:
+    catalogue.demand_schema(catalogue._schema_digest())
+    other = SqliteConnection(tmp_path / "c.db", b"k" * 32)
+    with other.writing():
+        other.run("CREATE TABLE u (n INTEGER)")
+        other.run("CREATE TRIGGER planted AFTER INSERT ON t BEGIN DELETE FROM t; END")
+    other.close()
+    for transaction in (catalogue.writing, catalogue.reading):
+        with pytest.raises(Integrity, match="schema_changed"), transaction():
+            pass
+
+
 def test_a_new_key_replaces_the_old_one(catalogue: SqliteConnection, tmp_path: Path) -> None:
     catalogue.rekey(b"n" * 32)
     catalogue.close()
