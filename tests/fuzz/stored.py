@@ -265,7 +265,7 @@ def _mended_note(raw: bytes) -> bytes:
 
 
 _ENTRY = strict_json.canonical(
-    {"action": "ingest", "at": "2026-10-01T08:00:00Z", "detail": {"sworn": ["00" * 32]}, "outcome": "allowed",
+    {"action": "ingest", "at": "2026-10-01T08:00:00Z", "detail": {"sworn": "00" * 32}, "outcome": "allowed",
      "person": "telefon", "recordings": ["00" * 16], "rule": "consent.press1"}
 )  # fmt: skip
 
@@ -286,7 +286,12 @@ def _tree(raw: bytes) -> bool:
 
 
 _PEOPLE = roster.Roster(
-    STORE, NOW, (Person("sigrid", Role.OFFICER, bytes(primitives.SEAL_PUBLIC), KEY.public, NOW, False, False),)
+    STORE,
+    NOW,
+    (
+        Person("sigrid", Role.OFFICER, bytes(primitives.SEAL_PUBLIC), KEY.public, NOW, False, False),
+        Person("telefon", Role.INGEST, bytes(primitives.SEAL_PUBLIC), bytes(32), NOW, True, False),
+    ),
 )
 
 
@@ -319,7 +324,7 @@ _LINK = authority.add(None, 3, Digests(bytes(32), bytes(32), bytes(32)), [KEY.pu
 _SETTINGS = settings.Settings(
     "store.root", Path("/feed"), "arlo", (EscrowPlace(Path("/ring"), Path("/backup")),), 24, NOW, 7
 )
-_ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done")]
+_ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done").replace(b"telefon", b"sigrid")]
 TARGETS = [
     Target("object", [_OBJECT], _object),
     Target("root", _SLOTS, _slots, _mended_slots),
