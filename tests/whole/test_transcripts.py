@@ -27,7 +27,7 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
 from arlo_rec.commands.run import Run
-from arlo_rec.recovery import backup
+from arlo_rec.recovery import backup_places
 from arlo_rec.ui.terminal import Table, table_text
 from tests.support import world as worlds
 from tests.support.places import TRANSCRIPTS
@@ -70,7 +70,7 @@ class Player:
         monkeypatch.setattr(Run, "now", lambda _run: self.now)
         monkeypatch.setattr(files, "file_system", lambda _folder: "ext4")
         monkeypatch.setattr("arlo_rec.oversight.status.file_system", lambda _folder: "ext4")
-        monkeypatch.setattr(backup, "file_system", lambda _folder: "ext4")
+        monkeypatch.setattr(backup_places, "file_system", lambda _folder: "ext4")
 
     def play(self, text: str) -> str:
         """The same transcript with what the program says today."""
