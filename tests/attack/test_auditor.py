@@ -222,8 +222,8 @@ def re_encodings(told: Told) -> Iterator[Told]:
         if way[0] in {"signature", "erased_by", "entry", "signers", "log_keys"} and way[-1] not in {"vkey", "role"}:
             yield from (put(told, way, each) for each in respelled(text))
         elif way[-1] == "vkey":
-            head, _, encoded = text.rpartition("+")
-            yield from (put(told, way, f"{head}+{each}") for each in respelled(encoded))
+            name, key_id, encoded = text.split("+", 2)
+            yield from (put(told, way, f"{name}+{key_id}+{each}") for each in respelled(encoded))
         elif way[0] in {"store", "recordings"}:
             yield put(told, way, text.upper())
             yield put(told, way, f" {text}")
