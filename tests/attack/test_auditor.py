@@ -143,6 +143,7 @@ def test_an_entry_in_another_persons_name_is_reported(world: World, detail: Told
     assert problems == ["entry_of_another_person"]
 
 
+@pytest.mark.slow
 def test_a_failed_unlock_is_nobodys_entry_and_found_under_the_name_that_was_claimed(world: World) -> None:
     wrong = world.base / "wrong"
     wrong.write_text("no passphrase of anybody\n")
@@ -260,6 +261,7 @@ def test_no_other_way_to_write_the_same_receipt_verifies_though_the_logs_key_sig
     assert refused(text.replace('{"checkpoint"', '{"checkpoint":"x","checkpoint"').encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [

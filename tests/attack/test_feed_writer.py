@@ -33,6 +33,7 @@ def critical(world: World) -> list[str]:
 # -- without a key -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claimed", [999, 2**62, 10**30])
 def test_a_checkpoint_that_nobody_signed_does_not_end_the_feed(fed: World, claimed: int) -> None:
     """What stopped a feed for good, and brought a withdrawn call back at the next restore."""

@@ -130,6 +130,7 @@ def test_a_row_of_escrows_that_is_gone_loses_nothing(twin: World) -> None:
     twin.json("backup", str(twin.base / "backup"), "--escrow", place, who="cron")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "code"),
     [

@@ -26,6 +26,7 @@ def write(world: World, who: str, body: dict[str, Any]) -> int:
     return seq
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", [1, 999, 10**30, "x"])
 def test_an_entry_that_names_a_link_stops_neither_a_command_nor_the_feed(fed: World, link: object) -> None:
     fed.take_in("a")
@@ -55,6 +56,7 @@ def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
     assert found.exit == 15, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "odd",
     [

@@ -23,6 +23,7 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
+@pytest.mark.slow
 def secret_file(world: World, text: str, name: str) -> str:
     path = world.base / name
     path.write_text(text + "\n", "utf-8")

@@ -155,6 +155,7 @@ def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
         assert escrow_slot.decode(store, 2, bytes(broken)) is None, at_byte
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", [0o000, 0o027, 0o077], ids=oct)
 @pytest.mark.parametrize("shared", [False, True], ids=["one account", "a group"])
 def test_folders_and_files_of_a_backup_are_as_open_as_the_store_whatever_the_umask(

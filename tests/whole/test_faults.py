@@ -24,6 +24,7 @@ SAMPLE = 8  # crash points per command in the ordinary run, and half as many err
 SEED = 20261125
 
 
+@pytest.mark.slow
 def test_a_crash_at_any_write_breaks_no_promise(scene: Scene, facts: Facts, tmp_path: Path, whole: bool) -> None:
     count = _steps_of(scene, facts, tmp_path)
     assert count >= 2, "a transaction and the memory of it, at the least"
