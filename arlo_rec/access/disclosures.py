@@ -58,8 +58,9 @@ def unless_written(store: Store, seq: int | None, now: datetime) -> Iterator[Non
 
 
 def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Disclosure]:
-    """Who has a copy of one of these, backups included."""
-    rows = store.catalogue.disclosures.of_recordings(recordings)
+    """Who has one of these or a training copy that was ever made of one, backups included."""
+    every = {*recordings, *store.catalogue.recordings.made_of(recordings)}
+    rows = store.catalogue.disclosures.of_recordings(every)
     return [_disclosure(store, row) for row in rows] + (_backups(store) if recordings else [])
 
 

@@ -16,11 +16,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any, BinaryIO, NoReturn
 
 from arlo_rec.access import disclosures
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
+from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.crypto import object_file
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject, TakesIn
@@ -194,19 +194,28 @@ def permits_for_subject(
 
 
 def _demand_sworn(store: Store, recording: Recording) -> None:
-    """Raise Integrity unless the log entry of somebody who may take in commits to the row that was decided by.
+    """Raise Integrity unless the log entry by which it was taken in commits to the row that was decided by.
 
-    Anybody's own code can write a row: a purpose that the caller did not consent to, another team, a later day.
+    Anybody's own code can write a row: a purpose that the caller did not consent to, another team, a later day. Whoever
+    takes calls in swears once, so the first entry of somebody who may counts and no later one.
     """
     digest = recording.row_digest()
-    for entry in chain(store.log.about(recording.id), store.log.naming([recording.id])):  # by the index, or all of them
+    for entries in (store.log.about(recording.id), store.log.naming([recording.id])):  # by the index, or all of them
+        sworn, entry = next(_taken_in(store, entries), (None, {}))
+        if sworn == digest:
+            _demand_begun(recording, entry)
+            return
+    raise Integrity("recording_changed", id=recording.id.hex())
+
+
+def _taken_in(store: Store, entries: Iterator[LogEntry]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The digests of rows to which entries commit that take a recording in, signed by somebody who may; with each."""
+    for entry in entries:
         event = audit_events.read(entry.body or {})
-        if isinstance(event, TakesIn) and event.sworn == digest:
+        if isinstance(event, TakesIn):
             signer = store.signer_of(entry.seq)
             if signer is not None and may(signer.role, Action(event.ACTION)).allowed:
-                _demand_begun(recording, entry.body or {})
-                return
-    raise Integrity("recording_changed", id=recording.id.hex())
+                yield event.sworn, entry.body or {}
 
 
 def _demand_begun(recording: Recording, entry: Mapping[str, Any]) -> None:

@@ -59,6 +59,13 @@ class Recordings:
         row = self.get(recording)
         return None if row is None else row.parent or row.id
 
+    @reads_rows
+    def made_of(self, originals: Iterable[RecordingId]) -> Iterator[RecordingId]:
+        """The ids of the copies of some recordings, in any state after intake."""
+        for some in portions(originals):
+            sql = f"SELECT id FROM recordings WHERE parent IN ({marks(some)})"  # noqa: S608 - marks
+            yield from (recording_id(row[0]) for row in self._db.rows(sql, some))
+
     # -- several -----------------------------------------------------------------------------------------
 
     def of_caller(self, tag: bytes) -> list[Recording]:

@@ -215,18 +215,18 @@ def _contents(store: Store, entries: Iterable[RawEntry]) -> dict[str, Any]:
             case ChangesPeople(people=digest) if digest == digest_of_people(store.roster):
                 contents["people"] = people_to_json(store.roster)
             case AuthorityChanged(link=number, digest=digest):
-                if (link := _link_to_json(store, number, digest)) is not None:
+                if (link := _link_to_json(store, entry.seq, number, digest)) is not None:
                     contents.setdefault("links", []).append(link)
             case Withdrawn():
                 contents.setdefault("sealed", {})[str(entry.seq)] = _sealed_tombstones(store, entry.seq)
     return contents
 
 
-def _link_to_json(store: Store, number: object, digest: object) -> dict[str, str] | None:
-    """A link of the chain of authority; None where an entry of anybody's own code names one that is not there."""
+def _link_to_json(store: Store, seq: int, number: object, digest: object) -> dict[str, str] | None:
+    """The link that entry *seq* commits to; None where it is an entry of anybody's own code that names another."""
     newest = store.head().link.number
     link = store.authority.links.get(number) if type(number) is int and 0 < number <= newest else None
-    if link is None or link.digest.hex() != digest:
+    if link is None or (link.seq, link.digest.hex()) != (seq, digest):
         return None
     return {"body": to_base64(link.body()), "signature": to_base64(link.signature)}
 

@@ -18,11 +18,11 @@ CALLED = ("--identity", "called back on the number of the contract")
 WHY = ("--purpose", "quality", "--reason", REASON)
 
 
-def resworn(world: World, call: str, sql: str, *values: object) -> None:
+def resworn(world: World, call: str, sql: str, *values: object, who: str = "iver") -> None:
     recording = RecordingId(bytes.fromhex(call))
     with insider(world) as db:
         assert db.run(sql, (*values, recording))
-    with own_code(world, "iver") as store:
+    with own_code(world, who) as store:
         row = store.catalogue.recordings.get(recording)
         assert row is not None
         with store.change(datetime.now(UTC)) as change:
@@ -31,6 +31,19 @@ def resworn(world: World, call: str, sql: str, *values: object) -> None:
 
 def clean(world: World) -> bool:
     return world.run("verify", "--read-data", "--json", who="iver").exit == 0
+
+
+@pytest.mark.rule("scope.only")
+@pytest.mark.parametrize("who", ["iver", "telefon"])
+def test_a_row_that_is_sworn_to_once_more_is_named_and_opens_nothing(world: World, who: str) -> None:
+    """Also by the telephone system's own key: it swears once, when it takes a call in."""
+    (call,) = world.take_in("a")
+    world.grant("leif")
+    resworn(world, call, "UPDATE recordings SET started_at = started_at - 1000000 WHERE id = ?", who=who)
+    told = world.run("export", call, *WHY, "--out", str(world.base / "out.wav"), "--json", who="leif")
+    assert (told.exit, told.json["error"]["code"]) == (15, "recording_changed")
+    found = world.run("verify", "--json", who="iver")
+    assert {"code": "recording_changed", "what": call} in found.json["problems"]
 
 
 @pytest.mark.rule("retention.90d")
