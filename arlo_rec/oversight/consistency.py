@@ -66,13 +66,11 @@ class ConsistencyCheck:
         """Check a batch of the log's entries; batches are passed in order."""
         taken: dict[RecordingId, tuple[str, object]] = {}
         gone: set[RecordingId] = set()
-        again: set[RecordingId] = set()  # taken in twice: whoever takes calls in swears once
         for seq, entry in entries:
             self._log_end = seq + 1
             for recording, digest in _effects(entry, seq, self._signers):
                 if digest is not None:
-                    again |= {recording} & taken.keys()
-                    taken.setdefault(recording, (digest, (entry or {}).get("at")))
+                    taken.setdefault(recording, (digest, (entry or {}).get("at")))  # who takes calls in swears once
                     gone.discard(recording)
                 elif taken.pop(recording, None) is None and recording not in self._missing:
                     gone.add(recording)
@@ -81,23 +79,19 @@ class ConsistencyCheck:
             self._mark(number, matched=False)
         held = list(self._store.catalogue.recordings.held_among(taken))
         for number, row in held:
-            known = self._mark(number, matched=True)
+            self._mark(number, matched=True)
             sworn, at = taken.pop(row.id)
-            if row.row_digest() != sworn or known or row.id in again:
+            if row.row_digest() != sworn:
                 self._note("recording_changed", row.id)
             elif not (row.has_true_deadline and row.had_begun(at)):
                 self._note("deadline_differs", row.id)
         self._check_objects([row for _, row in held])
         self._missing |= taken.keys()
 
-    def _mark(self, row: int, *, matched: bool) -> bool:
-        """Note whether the log knows a row; whether it did already."""
+    def _mark(self, row: int, *, matched: bool) -> None:
         place = row - self._first_row
-        if not 0 <= place < len(self._matched):
-            return False
-        known = bool(self._matched[place])
-        self._matched[place] = matched
-        return known
+        if 0 <= place < len(self._matched):
+            self._matched[place] = matched
 
     # -- passes 2 and 3 -------------------------------------------------------------------------------
 

@@ -5,47 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from arlo_rec.i18n.messages import say
 from arlo_rec.keys import layout
 from arlo_rec.store import Store
-from tests.support import world as worlds
 from tests.support.answers import opened
-from tests.support.attack import own_code
+from tests.support.attack import own_code, problem_codes
 from tests.support.backups import back_up
 from tests.support.faults import damage
 from tests.support.world import REASON, World
 
 pytestmark = pytest.mark.rule("security.monitored")
-
-
-@pytest.fixture(scope="module")
-def lived(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Calls, an export, an access answer, a withdrawal and its receipt."""
-    world = worlds.copy(template, tmp_path_factory.mktemp("lived"))
-    call, _ = world.take_in("a", "b", seed=1)
-    world.take_in("c", seed=3, caller="+4790000002")
-    world.grant("leif")
-    why = ("--purpose", "quality", "--reason", REASON)
-    world.json("export", call, *why, "--out", str(world.base / "out.wav"), who="leif")
-    identity = ("--identity", "called back on the number of the contract", "--out", str(world.base / "answer.html"))
-    world.json("dsar", "90000001", *identity, who="sigrid")
-    world.json("withdraw", "90000002", "--yes", who="siri")
-    assert world.run("verify", "--read-data", who="iver").exit == 0
-    return world
-
-
-@pytest.fixture
-def twin(lived: World, tmp_path: Path) -> World:
-    return worlds.copy(lived, tmp_path)
-
-
-def problems(world: World) -> set[str]:
-    found = world.run("verify", "--json", who="iver")
-    return {problem["code"] for problem in found.json.get("problems", [])}
 
 
 def strike(sql: str) -> Callable[[Store], object]:
@@ -78,7 +50,7 @@ def test_a_row_of_an_index_that_is_struck_or_changed_is_named(
 ) -> None:
     with own_code(twin, "iver") as store, store.change(datetime.now(UTC)):
         change(store)
-    assert problems(twin) >= {code}
+    assert problem_codes(twin) >= {code}
 
 
 @pytest.mark.parametrize("how", ["emptied", "changed", "of another"])
@@ -93,7 +65,7 @@ def test_a_receipt_that_was_changed_emptied_or_exchanged_is_named(twin: World, h
         twin.json("withdraw", "90000001", "--yes", who="siri")
         newer = next(each for each in (twin.store / "receipts").iterdir() if each != receipt)
         receipt.write_bytes(newer.read_bytes())
-    assert problems(twin) == {"receipt_changed"}
+    assert problem_codes(twin) == {"receipt_changed"}
 
 
 @pytest.mark.parametrize("kind", ["people", "seals"])
@@ -103,17 +75,17 @@ def test_a_key_file_or_a_seal_that_was_damaged_is_named(twin: World, kind: str) 
     content = path.read_bytes()
     for at in (len(content) // 3, len(content) // 2, len(content) - 3):
         path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-        assert problems(twin) == {"file_changed"}, at
+        assert problem_codes(twin) == {"file_changed"}, at
     path.write_bytes(content)
-    assert not problems(twin)
+    assert not problem_codes(twin)
 
 
 def test_the_ballast_that_is_gone_is_named_by_verify_and_status(twin: World) -> None:
     (twin.store / "ballast").unlink()
-    assert problems(twin) == {"ballast_missing"}
+    assert problem_codes(twin) == {"ballast_missing"}
     assert twin.run("status", "--json", who="iver").json["critical"] == ["ballast_missing"]
     twin.json("withdraw", "90000001", "--yes", who="siri")
-    assert not problems(twin)
+    assert not problem_codes(twin)
 
 
 def test_an_older_root_is_named_by_the_status_of_somebody_who_cannot_open_it(twin: World) -> None:
@@ -140,10 +112,10 @@ def test_a_copy_of_which_no_file_came_is_no_disclosure_and_verify_agrees(twin: W
     damage(twin.store / "objects" / left[:2] / left)
     why = ("--purpose", "quality", "--reason", REASON, "--out", str(twin.base / "never.wav"))
     assert twin.run("export", left, *why, who="leif").exit == 15
-    assert problems(twin) <= {"object_damaged"}
-    assert not problems(twin) & {"disclosure_differs"}
+    assert problem_codes(twin) <= {"object_damaged"}
+    assert not problem_codes(twin) & {"disclosure_differs"}
 
 
 def test_a_restored_store_has_the_same_evidence(twin: World) -> None:
     back_up(twin)
-    assert not problems(twin)
+    assert not problem_codes(twin)

@@ -214,3 +214,9 @@ def identity(world: World, name: str) -> Identity:
 
 def loot(world: World, name: str) -> Loot:
     return rob(layout.find(world.store), identity(world, name))
+
+
+def problem_codes(world: World, *words: str) -> set[str]:
+    """What `verify` names to an auditor; nothing where it is content."""
+    found = world.run("verify", *words, "--json", who="iver")
+    return {problem["code"] for problem in found.json.get("problems", [])}

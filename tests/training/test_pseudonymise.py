@@ -130,6 +130,24 @@ def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
     assert [(one["kind"], one["person"], one["state"]) for one in told] == [("export", "sigrid", "open")]
 
 
+def test_who_took_a_copy_that_is_gone_since_is_asked_at_the_withdrawal_of_the_call_unless_it_is_confirmed(
+    world: World,
+) -> None:
+    """A copy under review is replaced when it is released, and what was taken of it holds the caller's voice."""
+    (original,) = world.take_in("a", seconds=2)
+    copy = propose(world, original)["copy"]
+    world.grant("sigrid")
+    for name in ("one", "other"):
+        world.json("review", copy, "--out", str(world.base / f"{name}.wav"), "--reason", REASON, who="sigrid")
+    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("release", copy, "--reason", WHY, who="sigrid")
+    one, other = world.json("recipients", "list", who="sigrid")["recipients"]
+    world.json("recipients", "confirm", one["id"], who="sigrid")
+    told = world.run("withdraw", "90000001", "--yes", "--lang", "en", who="skranke").out
+    assert f"recipients confirm {other['id']}" in told
+    assert f"recipients confirm {one['id']}" not in told
+
+
 def test_what_a_reviewer_listened_to_since_a_backup_is_known_after_a_restore(fed: World) -> None:
     (original,) = fed.take_in("a", seconds=2)
     copy = propose(fed, original)["copy"]
