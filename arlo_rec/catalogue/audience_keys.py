@@ -7,7 +7,7 @@ that were live then. `access.audience_keys` makes and opens them; nothing is ver
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
@@ -16,8 +16,7 @@ from arlo_rec.model.audiences import Audience
 _COLUMNS = "k.id, k.commit_key, k.audience, k.team, k.wrapped"
 
 
-@dataclass(frozen=True, slots=True)
-class CommitKeyRow:
+class CommitKeyRow(NamedTuple):
     """A commit key, sealed to a subject-access key."""
 
     id: bytes
@@ -25,8 +24,7 @@ class CommitKeyRow:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AudienceKeyRow:
+class AudienceKeyRow(NamedTuple):
     """An audience key, wrapped under its commit key; whom it is for counts only as far as it opens."""
 
     id: bytes
@@ -36,8 +34,7 @@ class AudienceKeyRow:
     wrapped: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AudienceSeal:
+class AudienceSeal(NamedTuple):
     """An audience key, sealed to the key pair of a grant."""
 
     audience_key: bytes

@@ -7,7 +7,7 @@ newest link has their digests. `keys.authority` has the chain itself, `catalogue
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.audit_log import AuditLog
@@ -26,8 +26,7 @@ _FORGED, _RULE = "authority_forged", "access.officer"
 _KINDS = ("roster", "policy", "settings")
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(NamedTuple):
     """The documents in force."""
 
     roster: Roster

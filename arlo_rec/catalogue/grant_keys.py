@@ -7,14 +7,13 @@ opens the seeds, `access.grant_history` the wrapped keys; nothing is verified he
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSeed:
+class SealedSeed(NamedTuple):
     """The seed of a grant's key pair (by fingerprint), sealed to a holder."""
 
     grant_id: str
@@ -23,8 +22,7 @@ class SealedSeed:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WrappedKey:
+class WrappedKey(NamedTuple):
     """An audience key from before a grant, wrapped for it under the pair of that fingerprint."""
 
     grant_id: str

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import UNREADABLE
@@ -27,21 +26,22 @@ _HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,2
 _LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """The time of an entry, and its number; -1 where there is none."""
 
     seq: int = -1
     at: datetime = EPOCH
 
 
-@dataclass(frozen=True, slots=True)
-class LogTime:
+_NEVER: Final = Moment()
+
+
+class LogTime(NamedTuple):
     """The newest time of an entry, the newest finished purge, and the entry by which an officer accepted the clock."""
 
-    newest: Moment = Moment()
-    purged: Moment = Moment()
-    accepted: Moment = Moment()
+    newest: Moment = _NEVER
+    purged: Moment = _NEVER
+    accepted: Moment = _NEVER
 
     def after(self, seq: int, body: Mapping[str, Any], role_of: RoleOf) -> LogTime:
         """The same with one more entry; one whose time cannot be read changes nothing."""
@@ -51,16 +51,16 @@ class LogTime:
             return self
         if not 1 < moment.at.year < 9999:  # the ends of the calendar, behind which no zone can show a time
             return self
-        after = replace(self, newest=moment) if moment.at >= self.newest.at else self
+        after = self._replace(newest=moment) if moment.at >= self.newest.at else self
         if body.get("action") not in _LOOKED_INTO or body.get("recordings"):
             return after
         match audit_events.read(body):
             case ClockAccepted(before=before) if before == seq and role_of(seq) is Role.OFFICER:
                 return LogTime(moment, moment, moment)
             case PurgeFinished() if moment.at >= self.purged.at and may_purge(role_of(seq)):
-                return replace(after, purged=moment)
+                return after._replace(purged=moment)
             case Initialised() if seq == 0:  # nothing was due before
-                return replace(after, purged=moment)
+                return after._replace(purged=moment)
         return after
 
     def with_seen(self, seen: LogTime) -> LogTime:
@@ -69,11 +69,11 @@ class LogTime:
         def later(now: Moment, then: Moment) -> Moment:
             return then if then.at > now.at and then.seq > self.accepted.seq else now
 
-        return replace(self, newest=later(self.newest, seen.newest), purged=later(self.purged, seen.purged))
+        return self._replace(newest=later(self.newest, seen.newest), purged=later(self.purged, seen.purged))
 
     def encode(self) -> bytes:
         """All three moments as canonical JSON, for `decode`."""
-        moments = {kind: getattr(self, kind) for kind in self.__dataclass_fields__}
+        moments = {kind: getattr(self, kind) for kind in self._fields}
         return canonical({kind: [moment.seq, to_micros(moment.at)] for kind, moment in moments.items()})
 
     @classmethod
@@ -128,11 +128,11 @@ class LogClock:
             moments = {str(kind): Moment(int(seq), from_micros(at)) for kind, seq, at in rows}
         except UNREADABLE:
             return None
-        return LogTime(**moments) if moments.keys() == set(LogTime.__dataclass_fields__) else None
+        return LogTime(**moments) if moments.keys() == set(LogTime._fields) else None
 
     def put(self, time: LogTime) -> None:
         """Set the index."""
-        moments = {kind: getattr(time, kind) for kind in LogTime.__dataclass_fields__}
+        moments = {kind: getattr(time, kind) for kind in LogTime._fields}
         rows = [(kind, moment.seq, to_micros(moment.at)) for kind, moment in moments.items()]
         self._db.run_many("INSERT OR REPLACE INTO log_clock (kind, seq, at) VALUES (?, ?, ?)", rows)
 

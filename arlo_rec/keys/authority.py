@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity
@@ -23,8 +24,7 @@ _SPOKEN_GROUPS = 5  # of 4 letters: 100 bits, which nobody finds another chain f
 _FORGED = "authority_forged"
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """The newest link that somebody has seen, by its number (0: none) and its digest."""
 
     number: int = 0
@@ -34,8 +34,7 @@ class Pin:
 NO_PIN = Pin()
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(NamedTuple):
     """SHA-256 of the documents that a link puts into force."""
 
     roster: bytes

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import from_iso, to_iso
@@ -17,8 +18,7 @@ from arlo_rec.model.strict_json import canonical, parse_object
 RING_HOURS = 24  # for which a ring keeps an old root secret, unless an officer says otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class EscrowPlace:
+class EscrowPlace(NamedTuple):
     """An escrow that an officer named: the folder of its ring, and that of its backups."""
 
     escrow: Path
