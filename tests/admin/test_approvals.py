@@ -69,7 +69,6 @@ def test_a_second_officer_may_deny_it_with_a_reason_and_then_it_is_over(two: Wor
     assert (entry["person"], entry["detail"]["why"]) == ("astrid", "not agreed with anybody")
 
 
-@pytest.mark.slow
 def test_it_ends_after_seven_days(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = give(two, "sigrid", by="sigrid")
     later(monkeypatch, timedelta(days=8) + FOUR_EYES + timedelta(minutes=1))
@@ -79,6 +78,7 @@ def test_it_ends_after_seven_days(two: World, monkeypatch: pytest.MonkeyPatch) -
     assert shown["state"] == "expired"
 
 
+@pytest.mark.slow
 def test_the_recovery_key_and_a_puppet_are_no_way_around_it(two: World) -> None:
     import json
 

@@ -143,7 +143,6 @@ def test_an_entry_in_another_persons_name_is_reported(world: World, detail: Told
     assert problems == ["entry_of_another_person"]
 
 
-@pytest.mark.slow
 def test_a_failed_unlock_is_nobodys_entry_and_found_under_the_name_that_was_claimed(world: World) -> None:
     wrong = world.base / "wrong"
     wrong.write_text("no passphrase of anybody\n")
@@ -154,6 +153,7 @@ def test_a_failed_unlock_is_nobodys_entry_and_found_under_the_name_that_was_clai
     assert world.json("verify", who="iver")["problems"] == []
 
 
+@pytest.mark.slow
 def test_everybodys_entries_are_theirs_after_a_reset_a_rotation_a_removal_and_a_handover(world: World) -> None:
     world.take_in("call")
     world.json("person", "passphrase", "--reset", "turid", who="sigrid")

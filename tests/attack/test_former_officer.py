@@ -35,7 +35,7 @@ def forge(store: Store, document: str, body: bytes, signer: primitives.SigningKe
     """Put a document into force as the program would, but signed with another key."""
     before = store.authority.newest
     assert before is not None
-    digests = replace(before.documents, **{document: primitives.sha256(body)})
+    digests = before.documents._replace(**{document: primitives.sha256(body)})
     with store.change(datetime.now(UTC)) as change:
         link = authority.add(before, change.next_seq, Digests(**_fields(digests)), officers, signer, store.layout.id)
         store.authority.links.put_document(document, body)

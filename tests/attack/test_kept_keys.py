@@ -28,13 +28,13 @@ def heard(world: World, former: Loot, accomplice: str) -> Loot:
     return rob(layout.find(world.store), identity(world, accomplice), (*former.seeds.values(), *access), keys)
 
 
-@pytest.mark.slow
 def test_nothing_that_comes_after_her_removal_opens_with_what_she_kept(world: World, former: Loot) -> None:
     world.json("person", "remove", "solveig", "--yes", who="sigrid")
     (new,) = world.take_in("after", seed=9)
     assert new not in heard(world, former, "cron").kf
 
 
+@pytest.mark.slow
 def test_nothing_that_comes_after_a_reset_opens_with_what_was_kept_of_the_keys_before(
     world: World, former: Loot
 ) -> None:

@@ -23,7 +23,6 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-@pytest.mark.slow
 def secret_file(world: World, text: str, name: str) -> str:
     path = world.base / name
     path.write_text(text + "\n", "utf-8")
@@ -31,6 +30,7 @@ def secret_file(world: World, text: str, name: str) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_she_hears_nothing_as_a_manager_whom_she_granted_first_and_reset_then(two: World) -> None:
     now = datetime.now(UTC) + timedelta(days=29)
     (call,) = two.take_in("a", started=now)

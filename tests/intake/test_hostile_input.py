@@ -129,7 +129,6 @@ def test_a_sound_outside_the_manifests_folder_or_of_no_name_is_not_a_file(refusi
     assert (refusing.spool / "call.wav").exists()
 
 
-@pytest.mark.slow
 def test_a_sound_in_a_folder_below_is_taken_and_removed(world: World) -> None:
     world.deliver("call", audio="./below//deeper/call.wav")
     (world.spool / "below" / "deeper").mkdir(parents=True)
@@ -139,6 +138,7 @@ def test_a_sound_in_a_folder_below_is_taken_and_removed(world: World) -> None:
     assert not list(world.spool.rglob("*.wav"))
 
 
+@pytest.mark.slow
 def test_folders_deeper_than_any_recursion_are_walked(world: World) -> None:
     world.deliver("call")
     here, depth = Path.cwd(), 1500

@@ -365,7 +365,6 @@ def test_an_old_key_with_an_old_seal_opens_nothing_after_a_reset_or_a_rotation(w
     assert not opens_todays_catalogue(world, old_cron, folder)
 
 
-@pytest.mark.slow
 def test_an_officer_who_was_removed_since_has_no_key_to_what_comes_after_a_restore(fed: World) -> None:
     add_officer(fed)
     fed.take_in("a")
@@ -380,6 +379,7 @@ def test_an_officer_who_was_removed_since_has_no_key_to_what_comes_after_a_resto
     assert holders and primitives.fingerprint(sara.sealing.public) not in holders
 
 
+@pytest.mark.slow
 def test_an_officer_who_is_removed_while_a_backup_waits_is_not_in_its_ring(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
