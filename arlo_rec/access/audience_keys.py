@@ -146,11 +146,14 @@ def audience_place(store: Store, key: bytes, audience: Audience, team: str) -> b
 
 def seal_info(store: Store, grant: Grant, pair: bytes, key: AudienceKey | AudienceKeyRow) -> bytes:
     """The HPKE info of an audience key's seal to the key pair (by fingerprint) of a grant."""
-    bound = {"audience": key.audience, "grant": grant.id, "purpose": grant.purpose, "team": key.team}
-    return b"arlo-rec/1/audience seal\0" + store.layout.id + key.id + pair + canonical(bound)
+    return b"arlo-rec/1/audience seal\0" + store.layout.id + key.id + pair + _bound(grant, key)
 
 
 def history_place(store: Store, grant: Grant, key: AudienceKey | AudienceKeyRow) -> bytes:
     """What an audience key is bound to where it is wrapped for a grant that came later."""
-    bound = {"audience": key.audience, "grant": grant.id, "purpose": grant.purpose, "team": key.team}
-    return b"audience history\0" + store.layout.id + key.id + canonical(bound)
+    return b"audience history\0" + store.layout.id + key.id + _bound(grant, key)
+
+
+def _bound(grant: Grant, key: AudienceKey | AudienceKeyRow) -> bytes:
+    """Whom an audience key is for and by which grant: no row that says otherwise opens it."""
+    return canonical({"audience": key.audience, "grant": grant.id, "purpose": grant.purpose, "team": key.team})
