@@ -6,15 +6,13 @@ function of `policy`, or a document that the company publishes or keeps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 _SINCE = date(2026, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule: its section in the guidelines, its text, what carries it out, and since when."""
 
     id: str

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing
@@ -25,8 +25,7 @@ EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
 _NUMBER_LONGEST = 18  # digits that fit into an SQLite integer
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(NamedTuple):
     """A copy that left the store, with what it holds."""
 
     id: str  # the number of its log entry; of a backup its folder

@@ -12,9 +12,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from arlo_rec.admin import rekey
 from arlo_rec.admin.unlock_attempts import take_attempts
@@ -40,8 +41,7 @@ JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of
 VERIFIED_WHOLE = 4 * 1024 * 1024  # bytes of a catalogue that every command verifies: 1,900 recordings, 50 ms
 
 
-@dataclass(frozen=True, slots=True)
-class OpenOptions:
+class OpenOptions(NamedTuple):
     """How a store is opened.
 
     *erasing* deletes the ballast where the disk is full, which other commands must not. *doubting* also opens a store

@@ -25,8 +25,7 @@ ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 3
 _RESTORATION = 32 + 64  # bytes: an officer's key and signature
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """An entry as it is shown: its number and its JSON (None where somebody deleted the body)."""
 
     seq: int
@@ -42,8 +41,7 @@ class RawEntry(NamedTuple):
     leaf: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SignedCheckpoint:
+class SignedCheckpoint(NamedTuple):
     """The tree at one size, and the note that signs it."""
 
     size: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -14,8 +13,7 @@ from arlo_rec.model.records import from_micros, to_micros
 from arlo_rec.model.strict_json import canonical
 
 
-@dataclass(frozen=True, slots=True)
-class CaseRow:
+class CaseRow(NamedTuple):
     """A case as it is stored: `sealed_identity` holds how the person's identity was checked."""
 
     id: str

@@ -6,9 +6,9 @@ A disclosure is `out` until a recording in it is erased; then it is `open` until
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
@@ -25,8 +25,7 @@ class DisclosureState(StrEnum):
     CONFIRMED = "confirmed"
 
 
-@dataclass(frozen=True, slots=True)
-class DisclosureRow:
+class DisclosureRow(NamedTuple):
     """A disclosure as it is stored; its log entry says which recordings it holds."""
 
     seq: int

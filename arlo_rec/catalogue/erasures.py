@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,8 +15,7 @@ _OPEN, _DONE = "open", "done"
 _HASH = 32  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(NamedTuple):
     """An erasure that was committed, by the number of its receipt."""
 
     number: str
@@ -27,8 +25,7 @@ class Erasure:
     recordings: tuple[RecordingId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """The proof of an erasure: its log entry's number and leaf, the path to the signed note, and who signed for it."""
 
     seq: int

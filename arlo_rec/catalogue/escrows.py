@@ -5,9 +5,9 @@ Where escrows and backups are is said by the signed settings alone (`keys.settin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
@@ -16,8 +16,7 @@ from arlo_rec.model.records import EPOCH, from_micros, to_micros
 _NEVER = -1  # of `changes`: no backup is up to date
 
 
-@dataclass(frozen=True, slots=True)
-class EscrowRow:
+class EscrowRow(NamedTuple):
     """An escrow of this store, and the newest backup that it opens."""
 
     escrow: Path

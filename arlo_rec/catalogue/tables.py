@@ -2,45 +2,77 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from arlo_rec.backends import Connection
-from arlo_rec.catalogue.audience_keys import AudienceKeys
-from arlo_rec.catalogue.cases import Cases
 from arlo_rec.catalogue.copies import Copies
 from arlo_rec.catalogue.disclosures import Disclosures
 from arlo_rec.catalogue.erasure_keys import ErasureKeys, Spoilt
 from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
-from arlo_rec.catalogue.grant_keys import GrantKeys
 from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.metadata import Metadata
 from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.refusals import SeenRefusals
 from arlo_rec.catalogue.tombstones import Tombstones
-from arlo_rec.catalogue.vouchers import Vouchers
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Event
 
+if TYPE_CHECKING:
+    from arlo_rec.catalogue.audience_keys import AudienceKeys
+    from arlo_rec.catalogue.cases import Cases
+    from arlo_rec.catalogue.grant_keys import GrantKeys
+    from arlo_rec.catalogue.vouchers import Vouchers
+
 
 class Catalogue:
-    """Every table except those of the log, of the chain of authority (`links`) and of the sealed secrets."""
+    """Every table except those of the log, of the chain of authority (`links`) and of the sealed secrets.
+
+    What few commands need is loaded where it is first asked for: every command opens a catalogue.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self.meta = Meta(connection)
         self.recordings = Recordings(connection)
         self.metadata = Metadata(connection)
-        self.audience_keys = AudienceKeys(connection)
-        self.grant_keys = GrantKeys(connection)
         self.copies = Copies(connection)
         self.disclosures = Disclosures(connection)
         self.tombstones = Tombstones(connection)
         self.erasures = Erasures(connection)
         self.refusals = SeenRefusals(connection)
-        self.cases = Cases(connection)
         self.escrows = Escrows(connection)
         self.log_clock = LogClock(connection)
-        self.vouchers = Vouchers(connection)
+
+    @cached_property
+    def audience_keys(self) -> AudienceKeys:
+        """What the recordings of one commit open with."""
+        from arlo_rec.catalogue.audience_keys import AudienceKeys
+
+        return AudienceKeys(self._db)
+
+    @cached_property
+    def grant_keys(self) -> GrantKeys:
+        """The key pairs of grants, and what they open of old."""
+        from arlo_rec.catalogue.grant_keys import GrantKeys
+
+        return GrantKeys(self._db)
+
+    @cached_property
+    def cases(self) -> Cases:
+        """The access requests."""
+        from arlo_rec.catalogue.cases import Cases
+
+        return Cases(self._db)
+
+    @cached_property
+    def vouchers(self) -> Vouchers:
+        """An officer's signature for each key of somebody who may erase."""
+        from arlo_rec.catalogue.vouchers import Vouchers
+
+        return Vouchers(self._db)
 
     def erasure_keys(self, root: bytes) -> ErasureKeys:
         """The erasure keys below R."""

@@ -6,16 +6,15 @@ of its log entry, so that the feed can forward all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import from_micros, to_micros
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(NamedTuple):
     """A withdrawal of one caller or source id: *kind* is `caller` or `source`, *tag* its blind index."""
 
     kind: str

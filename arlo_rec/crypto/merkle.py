@@ -12,7 +12,7 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity
@@ -129,8 +129,7 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
 # -- checkpoints: c2sp.org/tlog-checkpoint in a c2sp.org/signed-note -----------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What a checkpoint's signatures cover: the log's origin, size and root, and the size that it went on from.
 
     The last is an extension line of C2SP's form. Whoever signs says with it which entries they wrote, so that nobody's

@@ -17,6 +17,7 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -161,8 +162,7 @@ def open_aead(aead: AESGCM | AESGCMSIV, nonce: bytes, sealed: bytes, place: byte
 # -- passphrases --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Argon2Cost:
+class Argon2Cost(NamedTuple):
     """Argon2id's parameters: what each guess at a passphrase costs (RFC 9106)."""
 
     iterations: int = 3

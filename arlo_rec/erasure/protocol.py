@@ -9,24 +9,22 @@
     6  one transaction: ERASED
     7  receipt written, then the erasure marked done; only then is success told
 
-Steps 3 to 7 are `finish`, which is also the recovery that every opening of a store runs.
+Steps 3 to 7 are `finish`, which is also the recovery that every opening of a store runs. Receipts are loaded where one
+is written, since most openings recover nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import is_plain, remove
 from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
-from arlo_rec.erasure import receipts
-from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
 from arlo_rec.model.errors import InUse, Unreachable
@@ -39,8 +37,7 @@ Done = TypeVar("Done")
 _NUMBER_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, none mistaken for another on the telephone
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """What is to be erased, decided already, and why; *kind* is what the receipt calls it."""
 
     kind: str
@@ -49,8 +46,7 @@ class Order:
     recordings: tuple[RecordingId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(NamedTuple):
     """A committed erasure; `complete` once its objects are deleted and its receipt is written."""
 
     number: str
@@ -80,6 +76,8 @@ def carry_out(
 def _commit(
     store: Store, number: str, order: Callable[[], Order], now: datetime, also: Callable[[Change, Order], object]
 ) -> Erasure:
+    from arlo_rec.erasure import receipts
+
     held = store.read_root()
     new_root = primitives.fresh()
     _write_new_slot(store, held, new_root, held.seed, held.seed_version)
@@ -212,13 +210,15 @@ def _finish_erasure(store: Store, number: str, now: datetime) -> None:
 
     An erasure whose number is none gets no receipt and stays unfinished: `verify` names it, and it stops no command.
     """
+    from arlo_rec.erasure import receipt_form, receipts
+
     names = [recording.hex() for recording in store.catalogue.recordings.being_erased(number)]
     for name in names:
         store.blobs.delete(name)
     store.blobs.settle(names)
     with store.change(now):
         store.catalogue.recordings.finish_erasure(number)
-    if not is_number(number):
+    if not receipt_form.is_number(number):
         return
     receipts.write(store, store.catalogue.erasures.get(number))
     with store.change(now):

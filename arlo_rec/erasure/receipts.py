@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.shared_folder import read_small
@@ -33,8 +32,7 @@ from arlo_rec.store import Store
 LONGEST = 64 * 1024 * 1024  # bytes; a receipt of a million recordings has 35 MB
 
 
-@dataclass(frozen=True, slots=True)
-class Genuine:
+class Genuine(NamedTuple):
     """A receipt that was verified, the first officer's verifier key, and which keys were compared with known ones."""
 
     receipt: dict[str, Any]

@@ -9,9 +9,9 @@ import os
 import stat
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from arlo_rec.backends import shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
@@ -30,8 +30,7 @@ overlay or a network file system. docs/operating.md says how to move a store.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The folders of one store."""
 
     store: Path

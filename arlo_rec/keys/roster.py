@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec.crypto import primitives
 from arlo_rec.model.consent import Prompt
@@ -23,8 +23,7 @@ RECOVERY_NAME = "recovery"  # the officer identity whose passphrase is the recov
 NAME_LONGEST = 100  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class AccessKey:
+class AccessKey(NamedTuple):
     """The public half of a subject-access key; every recording is sealed to the newest."""
 
     id: bytes

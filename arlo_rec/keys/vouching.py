@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec.crypto import primitives
 from arlo_rec.model.strict_json import from_base64, to_base64
@@ -20,8 +19,7 @@ from arlo_rec.policy import Role
 LONGEST_CHAIN = 100  # officers who followed each other; a chain that is longer goes in circles
 
 
-@dataclass(frozen=True, slots=True)
-class Voucher:
+class Voucher(NamedTuple):
     """An officer's signature that *key* is of that role from the log's size *since* on; the first one's is her own."""
 
     key: bytes

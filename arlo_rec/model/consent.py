@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from arlo_rec.policy import POLICY_VERSION, ZONE, Decision, Purpose, due_at, is_due
@@ -52,8 +53,7 @@ class Claim:
     frames: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(NamedTuple):
     """A caller's proven consent: key 1, after a known prompt that was heard to its end.
 
     Only `prove` makes one, and only with one can a data key be made.

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.strict_json import canonical
@@ -122,8 +122,7 @@ class Person:
         return self.from_entry <= seq and (self.until_entry is None or seq < self.until_entry)
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(NamedTuple):
     """An officer's approval of what another officer gave; whoever approved signed the link that it came with."""
 
     by: str

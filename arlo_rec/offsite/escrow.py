@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.ringfile import RingFile
@@ -30,8 +30,7 @@ AHEAD = timedelta(minutes=5)  # by which the clocks of two machines may differ
 GRACE = timedelta(hours=2)  # a purge runs hourly; after two missed runs a slot counts as not emptied
 
 
-@dataclass(frozen=True, slots=True)
-class BackupStatus:
+class BackupStatus(NamedTuple):
     """Whether a backup can be relied on; `problem` is a code, or None where it can."""
 
     row: EscrowRow

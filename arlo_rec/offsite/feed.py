@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.catalogue import audit_log
@@ -40,8 +40,7 @@ FOREIGN_MOST = 5000  # lines that look signed, and are not ours, before a search
 AHEAD, FORKED = "feed_ahead", "feed_forked"
 
 
-@dataclass(frozen=True, slots=True)
-class FeedStatus:
+class FeedStatus(NamedTuple):
     """How far a feed is: `behind` counts entries that it lacks, `foreign` lines behind its end; `problem` is a code."""
 
     path: Path
@@ -50,8 +49,7 @@ class FeedStatus:
     foreign: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FeedReport:
+class FeedReport(NamedTuple):
     """In what a feed is not what the log says, as codes, and how many of its lines nobody of this log signed."""
 
     problems: tuple[str, ...] = ()

@@ -5,8 +5,8 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from arlo_rec.access import disclosures
 from arlo_rec.backends.files import file_system, is_weak
@@ -22,8 +22,7 @@ from arlo_rec.store import Store
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen by an intake within this time are counted as still in a spool
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """The status of a store, as counts and instants."""
 
     held: int
