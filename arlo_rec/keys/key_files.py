@@ -79,13 +79,18 @@ def readable_secret(groups: int) -> str:
     return "-".join("".join(signs[i : i + 4]) for i in range(0, len(signs), 4))
 
 
+def new_salt() -> bytes:
+    """16 new bytes: a passphrase that two people chose gives each another key."""
+    return primitives.fresh(16)
+
+
 def write_locked(
     place: Layout, identity: Identity, passphrase: bytes, cost: primitives.Argon2Cost | None = None
 ) -> None:
     """Write a person's key file under a passphrase; raises Usage where it is too short."""
     check_length(passphrase)
     cost = cost or primitives.Argon2Cost()
-    salt = primitives.fresh(16)
+    salt = new_salt()
     head = {
         "format": 1,
         "kdf": {"name": "argon2id", "t": cost.iterations, "p": cost.lanes, "m_kib": cost.memory_kib},

@@ -103,6 +103,7 @@ def test_a_call_that_is_withdrawn_while_a_grant_is_given_leaves_no_key(world: Wo
     assert [count(world, table) for table in ("audience_keys", "audience_wraps", "commit_keys")] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_grant_that_is_revoked_while_it_is_given_gets_nothing_more(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_grant_that_is_revoked_while_it_is_given_gets_nothing_more(
     assert not loot(world, "leif").kf
 
 
+@pytest.mark.slow
 def test_a_history_goes_on_under_the_newest_pair_where_an_officer_leaves_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

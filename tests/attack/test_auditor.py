@@ -176,6 +176,7 @@ def changes(raw: bytes, signs: int) -> Iterator[bytes]:
                 yield raw[:at] + bytes([sign]) + raw[at + 1 :]
 
 
+@pytest.mark.slow
 def test_of_every_single_character_that_is_changed_no_receipt_verifies(world: World) -> None:
     raw = withdrawn(world, renewed=True)
     assert not refused(raw, *published(world))

@@ -58,6 +58,7 @@ def problems(world: World, *words: str, who: str) -> set[str]:
     return {problem["code"] for problem in found.json["problems"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "code"),
     [
@@ -85,6 +86,7 @@ def test_a_key_that_is_gone_is_named_to_everybody(twin: World, sql: str, code: s
     assert problems(twin, who="iver") == {code}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "code", "who", "words"),
     [

@@ -115,6 +115,7 @@ def test_every_sentence_of_the_letter_is_said_in_some_letter(lang: str) -> None:
 # -- the letter ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_times_stand_in_norwegian_time_with_its_offset_in_summer_and_in_winter() -> None:
     nb, en = words(letter_of(ANSWER)), words(letter_of(ANSWER, "en"))
     assert "1. oktober 2026 kl. 10.15.45 (UTC+2)" in nb

@@ -154,6 +154,7 @@ def test_a_third_purpose_cannot_be_written_into_the_policy(world: World) -> None
     assert refused(world) == "policy_forged"
 
 
+@pytest.mark.slow
 def test_an_officer_whom_another_added_may_sign_and_her_rosters_are_believed(world: World) -> None:
     secret = str(world.base / "passphrase")
     world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")

@@ -1,7 +1,7 @@
 """What Argon2id gives, worked out once for the same words: a passphrase costs 0.2 s, and tests type few of them.
 
 The program's own functions work, at the cost that it asks for; only their answers are kept, in this process and in
-those forked from it. A program that is started anew works everything out.
+those forked from it, and everybody has one salt. A program that is started anew works everything out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from functools import cache
 import pytest
 
 from arlo_rec.crypto import primitives
+from arlo_rec.keys import key_files
+
+NEW_SALT = key_files.new_salt  # the program's own
 
 
 @contextmanager
@@ -21,4 +24,5 @@ def remembered() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(primitives, "passphrase_key", cache(primitives.passphrase_key))
         patch.setattr(primitives, "caller_tag", cache(primitives.caller_tag))
+        patch.setattr(key_files, "new_salt", lambda: b"one salt for all")
         yield

@@ -7,12 +7,11 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from arlo_rec.policy import State
-from tests.support.places import TESTS, TOP
+from tests.support.places import TESTS
+from tests.support.source import MODULES, ON_ONE_WORKER, PACKAGE, nodes, tree
 
-PACKAGE = TOP / "arlo_rec"
+pytestmark = ON_ONE_WORKER
 ORDER = (  # each module and package imports only from itself and from those before it
     *("rules", "policy", "model", "i18n", "crypto", "audio", "backends", "keys", "catalogue", "store", "offsite"),
     *("access", "erasure", "retention", "admin", "recovery", "intake", "speech", "training", "pseudonymise", "dsar"),
@@ -42,12 +41,6 @@ SQL = re.compile(
     r"\b(FROM|WHERE)\s+\w+\s+(WHERE|=|IN)\b"
 )
 EDGE = ("cli", "commands", "ui", "__main__")
-MODULES = sorted(PACKAGE.rglob("*.py"))
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
 
 
 @cache
@@ -60,7 +53,7 @@ def _name(path: Path) -> str:
 def _imports(path: Path) -> set[str]:
     """Every module that a file imports, wherever the import stands."""
     found = set()
-    for node in ast.walk(_tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -70,9 +63,15 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(map(_name, MODULES))
+
+
+@cache
 def _ours(path: Path) -> set[str]:
     """The modules of ours that a file imports; a name that is taken out of a package is the package."""
-    names = {_name(one) for one in MODULES}
+    names = _names()
     found = {one.removeprefix("arlo_rec.") for one in _imports(path) if one.startswith("arlo_rec.")}
     return (found & names) - {_name(path)}
 
@@ -81,14 +80,11 @@ def _box(name: str) -> str:
     return name.partition(".")[0]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_a_module_imports_only_from_its_own_package_and_from_those_before_it(path: Path) -> None:
-    here = _box(_name(path))
-    if here == "arlo_rec":
-        assert not _ours(path)
-        return
-    above = {*ORDER[: ORDER.index(here)], here}
-    assert {_box(one) for one in _ours(path)} <= above
+def test_a_module_imports_only_from_its_own_package_and_from_those_before_it() -> None:
+    for path in MODULES:
+        here = _box(_name(path))
+        above = {*ORDER[: ORDER.index(here)], here} if here != "arlo_rec" else set()
+        assert {_box(one) for one in _ours(path)} <= above, _name(path)
 
 
 def test_the_order_names_every_module_and_package_and_nothing_else() -> None:
@@ -111,13 +107,11 @@ def test_no_module_is_imported_by_what_it_imports() -> None:
         visit(name, ())
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_sql_stands_in_the_catalogue_and_the_backends_alone(path: Path) -> None:
-    if _box(_name(path)) in {"catalogue", "backends"}:
-        return
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert not SQL.search(node.value), node.value
+def test_sql_stands_in_the_catalogue_and_the_backends_alone() -> None:
+    for path in MODULES:
+        for node in nodes(path) if _box(_name(path)) not in {"catalogue", "backends"} else ():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not SQL.search(node.value), f"{_name(path)}: {node.value}"
 
 
 def test_the_catalogue_writes_states_of_recordings_by_their_names_in_the_policy() -> None:
@@ -131,7 +125,7 @@ def test_what_reads_rows_turns_what_cannot_be_read_into_damage() -> None:
     itself = {"log_clock.get"}  # an index, which is computed anew where it cannot be read
     bare = set()
     for path in (PACKAGE / "catalogue").glob("*.py"):
-        for node in ast.walk(_tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef):
                 calls = {ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
                 reads = calls & {"self._db.rows", "connection.rows"}
@@ -140,28 +134,27 @@ def test_what_reads_rows_turns_what_cannot_be_read_into_damage() -> None:
     assert bare == itself
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_an_outside_library_is_imported_in_one_place(path: Path) -> None:
-    name = _name(path)
-    for outside, places in ALONE.items():
-        uses = any(one == outside or one.startswith(outside + ".") for one in _imports(path))
-        allowed = name in places or any(name.startswith(place + ".") for place in places)
-        assert allowed or not uses, f"{name} imports {outside}"
+def test_an_outside_library_is_imported_in_one_place() -> None:
+    for path in MODULES:
+        name, imported = _name(path), {one.partition(".")[0] for one in _imports(path)}
+        for outside in imported & set(ALONE):
+            places = ALONE[outside]
+            allowed = name in places or any(name.startswith(place + ".") for place in places)
+            assert allowed, f"{name} imports {outside}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_only_the_edge_reads_clock_environment_and_terminal(path: Path) -> None:
-    name = _name(path)
-    if _box(name) in EDGE:
-        return
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Attribute):
-            told = ast.unparse(node)
-            assert told not in {"datetime.now", "os.environ", "sys.stdin", "sys.stdout", "sys.stderr", "time.time"}, (
-                told
-            )
-        if isinstance(node, ast.Name):
-            assert node.id not in {"print", "input", "exit"}
+OUTSIDE = {  # what belongs to the machine
+    *("datetime.now", "os.environ", "sys.stdin", "sys.stdout", "sys.stderr", "time.time", "print", "input", "exit"),
+}
+
+
+def test_only_the_edge_reads_clock_environment_and_terminal() -> None:
+    for path in MODULES:
+        for node in nodes(path) if _box(_name(path)) not in EDGE else ():
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert f"{node.value.id}.{node.attr}" not in OUTSIDE, f"{_name(path)}: {node.attr}"
+            if isinstance(node, ast.Name):
+                assert node.id not in OUTSIDE, f"{_name(path)}: {node.id}"
 
 
 OPENS = re.compile(  # what opens, makes, removes or renames a file by its path alone
@@ -189,41 +182,30 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_files_in_shared_folders_are_opened_in_one_way(path: Path) -> None:
-    if _box(_name(path)) not in IN_SHARED_FOLDERS:
-        return
-    calls = {ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)}
-    opening = {call for call in calls if OPENS.match(call) and not call.startswith("shared_folder.")}
-    assert opening <= OPEN_ELSEWHERE.get(_name(path), set())
-
-
-def test_nothing_is_excused_that_is_not_done() -> None:
+def test_files_in_shared_folders_are_opened_in_one_way_and_nothing_is_excused_that_is_not_done() -> None:
     for path in MODULES:
-        calls = {ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)}
-        assert OPEN_ELSEWHERE.get(_name(path), set()) <= calls, _name(path)
+        if _box(_name(path)) in IN_SHARED_FOLDERS:
+            calls = {ast.unparse(node.func) for node in nodes(path) if isinstance(node, ast.Call)}
+            opening = {call for call in calls if OPENS.match(call) and not call.startswith("shared_folder.")}
+            assert opening == OPEN_ELSEWHERE.get(_name(path), set()), _name(path)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_only_the_top_catches_everything(path: Path) -> None:
-    if _name(path) in {
-        "cli",
-        "audio.decoder",
-        "speech.engines.whisper",
-        "speech.engines.name_model_child",
-    }:  # the last three are tops of processes of their own
-        return
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.ExceptHandler):
-            caught = ast.unparse(node.type) if node.type else "everything"
-            blunt = caught in {"everything", "Exception", "BaseException"}
-            assert not blunt or any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(node))
+TOPS = {"cli", "audio.decoder", "speech.engines.whisper", "speech.engines.name_model_child"}  # each of one process
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert not text.strip() or ast.get_docstring(ast.parse(text))
+def test_only_the_top_catches_everything() -> None:
+    for path in MODULES:
+        for node in nodes(path) if _name(path) not in TOPS else ():
+            if isinstance(node, ast.ExceptHandler):
+                caught = ast.unparse(node.type) if node.type else "everything"
+                blunt = caught in {"everything", "Exception", "BaseException"}
+                again = any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(node))
+                assert again or not blunt, f"{_name(path)}, line {node.lineno}"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for path in MODULES:
+        assert not tree(path).body or ast.get_docstring(tree(path)), _name(path)
 
 
 def test_a_module_is_short_enough_to_be_read() -> None:
@@ -235,7 +217,7 @@ def test_a_module_is_short_enough_to_be_read() -> None:
 
 def test_a_function_is_short_enough_to_be_read() -> None:
     for path in MODULES:
-        for node in ast.walk(_tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef):
                 docstring = ast.get_docstring(node, clean=False) or ""
                 lines = (node.end_lineno or 0) - node.lineno + 1 - docstring.count("\n")
@@ -246,9 +228,10 @@ def test_a_function_is_short_enough_to_be_read() -> None:
 
 
 def test_no_test_file_imports_another() -> None:
+    statement = re.compile(r"^\s*(?:from|import) .*\b(test_\w+)", re.MULTILINE)
     tests = {path.stem for path in TESTS.rglob("test_*.py")}
     for path in TESTS.rglob("*.py"):
-        assert not {name for one in _imports(path) for name in one.split(".")} & tests, path.name
+        assert not set(statement.findall(path.read_text("utf-8"))) & tests, path.name
 
 
 def test_a_test_file_lies_in_the_folder_of_what_it_tests() -> None:

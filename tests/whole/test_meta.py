@@ -19,9 +19,10 @@ from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.policy import RULES
 from tests.support.places import TESTS, TOP
+from tests.support.source import MODULES, ON_ONE_WORKER, nodes
 
 TEXTS = every()
-SOURCES = sorted((TOP / "arlo_rec").rglob("*.py"))
+pytestmark = ON_ONE_WORKER
 GUIDELINES = {  # every rule of the guidelines, by section
     1: {"scope.only", "access.need"},
     2: {"purpose.training", "purpose.quality", "purpose.change"},
@@ -43,8 +44,7 @@ GUIDELINES = {  # every rule of the guidelines, by section
 
 def _words(path: Path) -> set[str]:
     """Every string that stands in a file as a value."""
-    tree = ast.parse(path.read_text("utf-8"))
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {node.value for node in nodes(path) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def _raised() -> dict[str, str]:
@@ -52,8 +52,8 @@ def _raised() -> dict[str, str]:
     families = {"Usage", "NothingMatched", "NoStore", "InUse", "NotUnlocked", "NotGranted", "Refused", "Integrity"}
     families |= {"Unreachable", "ArloError"}
     found = {}
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for path in MODULES:
+        for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in families:
                 found |= dict.fromkeys(_codes(node.args[0] if node.args else None), path.name)
     return found
@@ -97,7 +97,7 @@ def test_every_rule_is_pinned_by_a_test_or_a_document() -> None:
 
 def test_every_rule_that_code_names_exists() -> None:
     shape = re.compile(r"(scope|access|purpose|data|consent|info|retention|security)\.[a-z0-9]+")
-    for path in SOURCES:
+    for path in MODULES:
         places = {one.carried_out for one in RULES.values()}
         for word in _words(path) - places:
             if shape.fullmatch(word) and word not in {"retention.guard", "data.json", *COLUMNS}:
@@ -125,7 +125,7 @@ def test_every_error_has_its_sentence_and_no_sentence_is_left_over() -> None:
     raised = _raised()
     told = {code.removeprefix("error.") for code in TEXTS if code.startswith("error.")}
     indirect = {"usage", "bad_audio", "retention.guard", "roster_missing", "policy_missing", "settings_missing"}
-    values = set().union(*(_words(path) for path in SOURCES))
+    values = set().union(*(_words(path) for path in MODULES))
     assert set(raised) <= told, set(raised) - told
     assert told <= values | indirect, told - values
 
@@ -139,8 +139,8 @@ def test_an_error_says_what_to_do_next_in_one_line() -> None:
 
 
 def test_every_code_that_is_said_has_a_sentence() -> None:
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for path in MODULES:
+        for node in nodes(path):
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Attribute | ast.Name) and ast.unparse(called).split(".")[-1] in {
                 "say",
@@ -186,7 +186,7 @@ def test_every_file_of_tests_that_is_named_exists() -> None:
         *TOP.glob("*.md"),
         *(TOP / "docs").rglob("*.md"),
         *TESTS.rglob("*.md"),
-        *SOURCES,
+        *MODULES,
         *TESTS.rglob("*.py"),
     ]:
         for named in re.findall(r"\btests/[a-z_/]+\.py\b", path.read_text("utf-8")):
