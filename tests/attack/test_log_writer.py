@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.model.audit_events import AuthorityChanged
-from tests.support.attack import own_code
+from tests.support.attack import own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
-from tests.support.catalogue import insider
+from tests.support.catalogue import append_to_log, insider
 from tests.support.world import REASON, World, assert_no_bug
 
 pytestmark = pytest.mark.rule("security.monitored")
@@ -60,6 +61,17 @@ def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
         db.run("UPDATE entries SET body = NULL WHERE seq = ?", (seq,))
     found = world.run("verify", "--read-data", "--json", who="iver")
     assert found.exit == 15, found
+
+
+def test_an_entry_that_a_key_of_nobody_closes_stops_no_command_and_is_named(world: World) -> None:
+    world.take_in("a")
+    entry = {"action": "find", "outcome": "allowed", "rule": "security.reason", "detail": {"shown": 1}}
+    append_to_log(world, "iver", entry, key=SigningKey.from_seed(fresh()))
+    assert world.run("status", who="iver").exit == 0
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    assert world.run("withdraw", "90000001", "--yes", who="siri").exit == 0
+    assert world.run("purge", who="cron").exit == 0
+    assert "checkpoint_of_nobody" in problem_codes(world)
 
 
 @pytest.mark.slow
