@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.crypto.primitives import SigningKey, fresh
+from arlo_rec.keys.roster import digest_of_people
 from arlo_rec.model.audit_events import AuthorityChanged
 from tests.support.attack import own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
@@ -45,6 +46,47 @@ def test_an_entry_that_names_a_link_stops_neither_a_command_nor_the_feed(fed: Wo
     lose(fed)
     with_feed(fed)
     assert opened(fed) == set(), "withdrawn since the backup"
+
+
+def said(action: str, rule: str, detail: dict[str, Any], *recordings: str) -> dict[str, Any]:
+    entry = {"action": action, "outcome": "done", "rule": rule, "at": NOW, "detail": detail}
+    return entry | ({"recordings": sorted(recordings)} if recordings else {})
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_purge_that_no_role_of_theirs_may_carry_out_erases_nothing_at_a_restore(fed: World) -> None:
+    calls = fed.take_in("a", "b")
+    back_up(fed)
+    append_to_log(fed, "iver", said("purge", "retention.90d", {"count": 2}, *calls))
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["held"] == 2
+
+
+@pytest.mark.rule("access.officer")
+@pytest.mark.parametrize("named", [("sigrid",), ("sigrid", "recovery")], ids=len)
+def test_a_removal_that_no_role_of_theirs_may_carry_out_keeps_nobody_from_a_restore(
+    fed: World, named: tuple[str, ...]
+) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    with own_code(fed, "iver") as store:
+        people = digest_of_people(store.roster)
+    gone = [said("person remove", "access.officer", {"people": people, "removed": name}) for name in named]
+    append_to_log(fed, "iver", *gone)
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["removed"] == []
+    assert fed.run("status", who="sigrid").exit == 0
+
+
+def test_an_entry_of_theirs_with_other_fields_than_ours_stops_no_restore(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "iver", said("withdraw", "consent.withdraw", {"tombstones": "00", "more": 1}))
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["held"] == 1
 
 
 def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
