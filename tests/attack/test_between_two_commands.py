@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from arlo_rec import retention
+from arlo_rec import pseudonymise, retention
 from arlo_rec.access import gate
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.admin import identities
@@ -15,6 +16,7 @@ from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.records import Person
 from arlo_rec.store import Store
 from tests.support.attack import accomplished, identity, meanwhile, own_code, problem_codes
+from tests.support.copies import propose
 from tests.support.world import REASON, Result, World
 
 pytestmark = pytest.mark.rule("access.officer")
@@ -161,3 +163,27 @@ def test_a_manager_who_is_removed_during_an_export_signs_nothing_any_more(
     assert all_is_well(world)
     (left,) = world.json("recipients", "list", who="sigrid")["recipients"]
     assert left["state"] == "out", "that nothing was written she cannot say any more: an officer asks, and confirms"
+
+
+# -- who hears -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("ends", [("withdraw", "90000001", "--yes"), ("revoke", "leif")], ids=["withdrawn", "revoked"])
+@pytest.mark.parametrize("at", ["_part", "write_new"], ids=["before it is noted", "after"])
+def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdrawn_or_revoked(
+    world: World, monkeypatch: pytest.MonkeyPatch, ends: tuple[str, ...], at: str
+) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    copy = propose(world, call)["copy"]
+    world.grant("leif")
+    told: dict[str, Any] = {}
+    meanwhile(monkeypatch, pseudonymise, at, lambda: told.update(world.json(*ends, who="sigrid")))
+    out = world.base / "heard.wav"
+    hear = ("review", copy, "--hear", "0-1", "--out", str(out), "--reason", REASON, "--json")
+    assert code(world.run(*hear, who="leif")) == (14, "gone_meanwhile")
+    assert told and not out.exists()
+    if ends[0] == "withdraw":
+        assert len(told["recipients"]) == (0 if at == "_part" else 1)
+    assert not world.json("recipients", "list", who="sigrid")["recipients"], "that nothing left is in the log"
+    assert all_is_well(world)
