@@ -215,10 +215,6 @@ class Store:
         """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
         return max(now, self.log_time().purged.at)
 
-    def witnessed(self, now: datetime) -> datetime:
-        """*now*, or the time of the newest entry if that is earlier: a clock that jumped ahead lets no time pass."""
-        return min(now, self.log_time().newest.at)
-
     def demand_clock(self, action: Action, now: datetime) -> None:
         """Raise ClockBehind, after logging it, where the clock is behind the log and no officer accepted that."""
         newest = self.log_time().newest

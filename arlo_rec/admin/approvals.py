@@ -35,8 +35,8 @@ def approve(store: Store, grant_id: str, now: datetime, progress: Progress = lam
             pending = _decidable(store, grant_id, now)
             if (person := store.roster.person(pending.person)) is None:
                 raise NothingMatched("no_pending_grant", id=grant_id)
-            approvals, at = (*pending.approvals, Approval(store.person.name, now)), store.witnessed(now)
-            enough = four_eyes.is_approved(store.roster, pending, {each.by for each in approvals}, at)
+            approvals = (*pending.approvals, Approval(store.person.name, now))
+            enough = four_eyes.is_approved(store.roster, pending, {each.by for each in approvals}, now)
             approved = replace(pending, state="live" if enough else "pending", approvals=approvals)
             _put(store, approved, now)
             if enough:
@@ -87,7 +87,7 @@ def _logged_refusal(store: Store, now: datetime) -> Iterator[None]:
 def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
     """A pending grant that this officer may decide; inside the change that does: the roster may be another by then."""
     pending = _waiting(store, grant_id, now)
-    if not four_eyes.may_approve(store.roster, store.person.name, pending, store.witnessed(now)):
+    if not four_eyes.may_approve(store.roster, store.person.name, pending, now):
         raise _NotSecond(pending.person)
     return pending
 

@@ -92,7 +92,7 @@ def _named(store: Store, name: str) -> Person:
 
 def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: datetime) -> Grant:
     """The grant of these terms by this officer, live or waiting as the roster is in this change."""
-    by, at = store.person.name, store.witnessed(now)
+    by = store.person.name
     return Grant(
         id=primitives.fresh(8).hex(),
         person=terms.person,
@@ -103,8 +103,8 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         reason=str(terms.reason),
         by=by,
         public=pair.public,
-        state="pending" if four_eyes.waits(store.roster, by, terms.person, at) else "live",
-        own=four_eyes.is_own(store.roster, by, terms.person, at),
+        state="pending" if four_eyes.waits(store.roster, by, terms.person, now) else "live",
+        own=four_eyes.is_own(store.roster, by, terms.person, now),
     )
 
 

@@ -247,7 +247,7 @@ def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tupl
     they have waits for a second officer.
     """
     by, filed = store.person.name, (*roster.former, replace(old, left_at=now))
-    waits = four_eyes.waits(replace(roster, former=filed), by, old.name, store.witnessed(now))
+    waits = four_eyes.waits(replace(roster, former=filed), by, old.name, now)
 
     def after(grant: Grant) -> Grant:
         if grant.waits(now) and old.name in (grant.person, grant.by):
