@@ -304,7 +304,8 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:
-            _demand_free(store, person.name)
+            if not person.recovery or store.roster.person(person.name):  # only the paper's name is given again
+                _demand_free(store, person.name)
             added = replace(person, from_entry=change.next_seq)
             store.put_roster(store.roster.next(now, people=(*store.roster.people, added)))
             give_secrets(store, person)
