@@ -165,6 +165,16 @@ def test_a_manager_who_is_removed_during_an_export_signs_nothing_any_more(
     assert left["state"] == "out", "that nothing was written she cannot say any more: an officer asks, and confirms"
 
 
+def test_what_a_change_put_into_force_that_was_not_committed_is_no_ground_for_the_next(world: World) -> None:
+    with own_code(world, "sigrid") as store:
+        now, only_sigrid = store.roster.at, store.roster.next(store.roster.at, people=(store.person,))
+        with pytest.raises(KeyError), store.change(now):
+            store.put_roster(only_sigrid)
+            raise KeyError
+        with store.change(now):
+            assert store.roster.person("leif") is not None
+
+
 # -- who hears -----------------------------------------------------------------------------------------
 
 
@@ -183,6 +193,10 @@ def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdr
     hear = ("review", copy, "--hear", "0-1", "--out", str(out), "--reason", REASON, "--json")
     assert code(world.run(*hear, who="leif")) == (14, "gone_meanwhile")
     assert told and not out.exists()
+    entries = world.json("audit", "show", "--action", "review", who="sigrid")["entries"]
+    assert any("heard" in entry.get("detail", {}) for entry in entries) is (at != "_part"), (
+        "no entry says what did not happen"
+    )
     if ends[0] == "withdraw":
         assert len(told["recipients"]) == (0 if at == "_part" else 1)
     assert not world.json("recipients", "list", who="sigrid")["recipients"], "that nothing left is in the log"

@@ -92,6 +92,14 @@ def test_a_key_that_is_gone_is_named_to_everybody(twin: World, sql: str, code: s
 
 
 @pytest.mark.slow
+def test_what_is_sealed_to_nobody_goes_when_anybody_gets_new_keys(twin: World) -> None:
+    strike(twin, f"INSERT INTO seals SELECT {NOBODY}, {SEALED}")
+    strike(twin, f"INSERT INTO grant_seeds SELECT {PAIR}, {NOBODY}, sealed FROM grant_seeds LIMIT 1")
+    twin.json("person", "rotate", "cron", "--key-out", str(twin.base / "cron2.key"), who="sigrid")
+    assert problems(twin, who="iver") == set()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "code", "who", "words"),
     [
