@@ -14,18 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arlo_rec import audio
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.gate import Intent
 from arlo_rec.audio import Sound
+from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, ReviewHeard
 from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
-from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Action, Event, may, reason_problem
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
@@ -56,6 +57,14 @@ class Changes:
         return bool(self.accepted or self.removed or self.moved or self.added)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a reviewer wants to hear: the original around a cut (by number), a part of it, or the copy (None)."""
+
+    part: int | Cut | None
+    reason: str | None
+
+
 def propose(
     store: Store, shown_id: str, order: CopyOrder, models: SpeechModels, clock: Callable[[], datetime]
 ) -> TrainingCopy:
@@ -74,20 +83,31 @@ def show(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Training
     return TrainingCopy.of(*_open_under_review(store, shown_id, Action.REVIEW, clock))
 
 
-def sound_for_review(
-    store: Store, shown_id: str, part: int | Cut | None, reason: str | None, clock: Callable[[], datetime]
-) -> bytes:
-    """A WAV file for a reviewer: the original around a cut (by number), a part of the original, or the copy (None).
+def write_for_review(store: Store, heard: Heard, shown_id: str, out: Path, clock: Callable[[], datetime]) -> int:
+    """Write what a reviewer wants to hear as WAV to a new file, and return the number of bytes.
 
     Whoever hears takes a live grant for quality and a reason, an officer too. It is logged as a disclosure, like an
-    export, with the seconds of sound that leave. Raises Usage where there is no such cut, and for a part of more than
-    LONGEST_HEARD, so that an original is not heard whole in this way; and what the gate raises.
+    export, with the seconds of sound that leave; and like an export it leaves nothing where the recording was erased
+    or the grant ended before the file has its name. Raises Usage where there is no such cut, and for a part of more
+    than LONGEST_HEARD, so that an original is not heard whole in this way; and what the gate raises.
     """
-    gate.admit(store, Intent(Action.HEAR, reason=reason), clock())
+    gate.admit(store, Intent(Action.HEAR, reason=heard.reason), clock())
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
+    source, stretch, sound = _chosen(store, heard, shown_id, copy, recording, clock)
+    seq = _note_heard(store, source, stretch, sound, str(heard.reason), clock())
+    with disclosures.unless_written(store, seq, clock()):
+        wav = audio.canonical_wav(sound)
+        return write_new(out, [wav], lambda: gate.still_open(store, source.permit, clock()))
+
+
+def _chosen(
+    store: Store, heard: Heard, shown_id: str, copy: Copy, recording: OpenRecording, clock: Callable[[], datetime]
+) -> tuple[OpenRecording, str, Sound]:
+    """The recording of which something is heard, opened for that; what the log calls the part; and its sound."""
+    part, reason = heard.part, heard.reason
     if part is None:
-        opening.open_recording(store, shown_id, Action.HEAR, clock, reason)
-        return _heard(store, copy.id, "copy", recording.sound, str(reason), clock())
+        opened = opening.open_recording(store, shown_id, Action.HEAR, clock, reason)
+        return opened, "copy", opened.sound
     stretch = part if isinstance(part, Cut) else _numbered(CutRecord.of_copy(recording.metadata).plan.cuts, part)
     if isinstance(part, Cut) and part.end - part.start > LONGEST_HEARD:
         raise Usage("hear_too_long", most=LONGEST_HEARD)
@@ -95,7 +115,7 @@ def sound_for_review(
     if stretch.start >= original.sound.duration:
         raise Usage("cuts_wrong", place="1", why="behind_the_end")
     sound = _part(original.sound, stretch.start - CONTEXT, stretch.end + CONTEXT)
-    return _heard(store, copy.parent, f"{stretch.start:.2f}-{stretch.end:.2f}", sound, str(reason), clock())
+    return original, f"{stretch.start:.2f}-{stretch.end:.2f}", sound
 
 
 def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> TrainingCopy:
@@ -182,12 +202,19 @@ def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
     return cuts[number - 1]
 
 
-def _heard(store: Store, recording: RecordingId, stretch: str, sound: Sound, reason: str, now: datetime) -> bytes:
-    """The sound that the reviewer hears, after what it is, why and how long it is are logged, and its disclosure."""
+def _note_heard(store: Store, source: OpenRecording, stretch: str, sound: Sound, reason: str, now: datetime) -> int:
+    """Log what will be heard, why and how long it is, with its disclosure, and return the entry's number.
+
+    In the same change the recording is still held: a withdrawal comes before it, and nothing leaves, or behind it, and
+    tells who has it. Raises Refused.
+    """
+    seconds = f"{sound.duration:.2f}"
     with store.change(now) as commit:
-        event = ReviewHeard(recordings=(recording,), reason=reason, heard=stretch, seconds=f"{sound.duration:.2f}")
-        disclosures.note(store, commit.log(event), disclosures.EXPORT, now)
-    return audio.canonical_wav(sound)
+        gate.still_open(store, source.permit, now)
+        event = ReviewHeard(recordings=(source.recording.id,), reason=reason, heard=stretch, seconds=seconds)
+        seq = commit.log(event)
+        disclosures.note(store, seq, disclosures.EXPORT, now)
+    return seq
 
 
 def _part(sound: Sound, begin: float, end: float) -> Sound:

@@ -96,7 +96,6 @@ def _end_access(store: Store, now: datetime) -> None:
     """Take back the keys of expired grants; a person without a live grant also loses the root seed."""
 
     def end(change: Change) -> Sequence[Person]:
-        store.load_documents()
         outlived = grant_keys.outlived(store, now)
         ended = {grant.person for grant in store.roster.grants if grant.id in outlived}
         ended |= {person.name for person in protocol.expired_holders(store, now)}

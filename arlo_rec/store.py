@@ -109,6 +109,7 @@ class Store:
         self.settings: Settings
         self.person: Person
         self.prompts: dict[str, Prompt]
+        self._is_stale = False  # a change that was not committed may have left its documents here
         self._seen: root_secret.Seen | None = None
         self._log_time = LogTime()
         self._seen_time = LogTime.decode(state.clock(layout.id))
@@ -132,6 +133,7 @@ class Store:
             raise NotUnlocked("no_longer_here", rule="access.officer")
         self.roster, self.prompts, self.settings = documents.roster, documents.prompts, documents.settings
         self.person = person
+        self._is_stale = False
         self.doubts += [code for code in doubts if code not in self.doubts]
 
     def _pins(self) -> list[Pin]:
@@ -275,9 +277,15 @@ class Store:
 
     @contextmanager
     def change(self, now: datetime) -> Iterator[Change]:
-        """A write transaction: its changes and log entries become durable together, or not at all."""
+        """A write transaction: its changes and log entries become durable together, or not at all.
+
+        It begins with the documents of now, so that what is decided inside is decided on what holds until it is
+        committed. Raises NotUnlocked where this identity left or its keys are void: they sign nothing any more, and
+        the next command of somebody who may finishes what this one began.
+        """
         try:
             with self.db.writing():
+                self._load_newer()
                 change = Change(self.identity.name, now, self.log)
                 yield change
                 self._add_link(change)
@@ -287,11 +295,17 @@ class Store:
                 self.meta.set_number("changes", self.meta.number("changes") + 1)
         except BaseException:
             self.authority.abandon()
+            self._is_stale = True
             raise
         self.authority.committed()
         self.remember_head()
         for follow in self.followers:
             follow(self)
+
+    def _load_newer(self) -> None:
+        """Load the documents where somebody changed them; a store that is being founded or rebuilt has none yet."""
+        if self.authority.newest is not None and (self._is_stale or self.has_newer_documents()):
+            self.load_documents()
 
     def _add_link(self, change: Change) -> None:
         """End a change of the roster, the policy or the settings with a link, and with the entry that commits to it."""

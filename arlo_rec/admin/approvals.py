@@ -6,7 +6,8 @@ link of the chain that it comes with.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,21 +23,24 @@ from arlo_rec.store import Store
 
 
 def approve(store: Store, grant_id: str, now: datetime, progress: Progress = lambda _done, _all: None) -> Grant:
-    """Make a pending grant live; raises NothingMatched where none of that id waits, NotGranted to the wrong officer."""
+    """Approve a pending grant, which makes it live, or lets it wait for one more officer where it takes two.
+
+    Raises NothingMatched where none of that id waits, NotGranted to the wrong officer.
+    """
     store.demand(Action.GRANT, now)
     store.demand_clock(Action.GRANT, now)
-    _demand_second(store, grant_id, now)
-    with store.root.lock(exclusive=False, wait=store.lock_wait):
+    with _logged_refusal(store, now), store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:
-            store.load_documents()
-            pending = _waiting(store, grant_id, now)
-            approval = Approval(store.person.name, now)
-            approved = replace(pending, state="live", approvals=(*pending.approvals, approval))
-            _put(store, approved, now)
-            if (person := store.roster.person(approved.person)) is None:
+            pending = _decidable(store, grant_id, now)
+            if (person := store.roster.person(pending.person)) is None:
                 raise NothingMatched("no_pending_grant", id=grant_id)
-            grant_keys.open_grant(store, approved, person, held)
+            approvals = (*pending.approvals, Approval(store.person.name, now))
+            enough = four_eyes.is_approved(store.roster, pending, {each.by for each in approvals}, now)
+            approved = replace(pending, state="live" if enough else "pending", approvals=approvals)
+            _put(store, approved, now)
+            if enough:
+                grant_keys.open_grant(store, approved, person, held)
             change.log(GrantApproved(**facts(approved)))
     with suppress(InUse, Unreachable):  # as with a grant
         grant_history.finish(store, now, progress)
@@ -49,10 +53,8 @@ def deny(store: Store, grant_id: str, reason: str | None, now: datetime) -> Gran
     problem = reason_problem(reason)
     if problem or reason is None:
         raise Usage(str(problem), rule="security.reason")
-    _demand_second(store, grant_id, now)
-    with store.change(now) as change:
-        store.load_documents()
-        denied = replace(_waiting(store, grant_id, now).ended(now), state="denied")
+    with _logged_refusal(store, now), store.change(now) as change:
+        denied = replace(_decidable(store, grant_id, now).ended(now), state="denied")
         _put(store, denied, now)
         grant_keys.close(store, {denied.id})
         change.log(GrantDenied(why=reason, **facts(denied)))
@@ -64,13 +66,30 @@ def waiting(store: Store, now: datetime) -> tuple[Grant, ...]:
     return tuple(each for each in store.roster.grants if each.waits(now))
 
 
-def _demand_second(store: Store, grant_id: str, now: datetime) -> None:
-    """Raise NothingMatched, or NotGranted after its log entry, unless this officer is the second pair of eyes."""
+class _NotSecond(NotGranted):
+    """This officer is no second pair of eyes for what somebody gets."""
+
+    def __init__(self, to: str) -> None:
+        super().__init__("not_second", rule="access.officer")
+        self.to = to
+
+
+@contextmanager
+def _logged_refusal(store: Store, now: datetime) -> Iterator[None]:
+    """Log that this officer is no second pair of eyes, which is found inside a change that then did not take place."""
+    try:
+        yield
+    except _NotSecond as refusal:
+        store.note(Denied(action=Action.GRANT, rule="access.officer", code=refusal.code, to=refusal.to), now)
+        raise
+
+
+def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
+    """A pending grant that this officer may decide; inside the change that does: the roster may be another by then."""
     pending = _waiting(store, grant_id, now)
     if not four_eyes.may_approve(store.roster, store.person.name, pending, now):
-        denied = Denied(action=Action.GRANT, rule="access.officer", code="not_second", to=pending.person)
-        store.note(denied, now)
-        raise NotGranted("not_second", rule="access.officer")
+        raise _NotSecond(pending.person)
+    return pending
 
 
 def _waiting(store: Store, grant_id: str, now: datetime) -> Grant:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from arlo_rec.access import grant_keys
+from arlo_rec.admin.grants import facts
 from arlo_rec.catalogue.log_clock import Moment
-from arlo_rec.model.audit_events import ClockAccepted, Denied
+from arlo_rec.model.audit_events import ClockAccepted, Denied, GrantRevoked
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import Action, Decision, clock_against_log, reason_problem
-from arlo_rec.store import Store
+from arlo_rec.policy import CLOCK_MARGIN, Action, Decision, clock_against_log, reason_problem
+from arlo_rec.store import Change, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def read(store: Store, now: datetime) -> Reading:
 def accept(store: Store, reason: str | None, now: datetime) -> int:
     """Accept the clock, and return the number of the entry before which none counts as time any more.
 
+    A clock that had jumped ahead let nobody's seven days pass: what was given at a time that is still to come ends.
     Raises NotGranted, and Usage where the reason is none or the clock is not behind, each after its log entry.
     """
     store.demand(Action.CLOCK, now)
@@ -56,4 +59,23 @@ def accept(store: Store, reason: str | None, now: datetime) -> int:
         store.note(Denied(action=Action.CLOCK, rule="security.reason", code=str(problem)), now)
         raise Usage(str(problem), rule="security.reason")
     with store.change(now) as change:
-        return change.log(ClockAccepted(reason=reason, before=change.next_seq, newest=to_iso(newest)))
+        accepted = change.log(ClockAccepted(reason=reason, before=change.next_seq, newest=to_iso(newest)))
+        _end_given_ahead(store, change, now)
+        return accepted
+
+
+def _end_given_ahead(store: Store, change: Change, now: datetime) -> None:
+    """End the grants that were given by a clock that was ahead of the one that is accepted."""
+    ahead = {
+        grant.id
+        for grant in store.roster.grants
+        if grant.starts_at - now > CLOCK_MARGIN and not grant_keys.is_over(grant, now)
+    }
+    if not ahead:
+        return
+    for grant in store.roster.grants:
+        if grant.id in ahead:
+            change.log(GrantRevoked(**facts(grant)))
+    left = tuple(grant.ended(now) if grant.id in ahead else grant for grant in store.roster.grants)
+    store.put_roster(store.roster.next(now, grants=left))
+    grant_keys.close(store, ahead)

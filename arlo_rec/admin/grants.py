@@ -57,42 +57,55 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
     store.demand(Action.GRANT, now)
     store.demand_clock(Action.GRANT, now)
     purpose = _checked(store, terms, now)
-    person = store.roster.person(terms.person)
-    if person is None:
-        raise NothingMatched("no_such_person", name=terms.person, **nearest(terms.person, store.roster.names()))
-    decision = may_be_granted(person.role)
-    if not decision.allowed:
-        _deny(store, decision.rule, decision.code, terms, now)
-        raise Refused(decision.code, rule=decision.rule)
-    own = four_eyes.is_own(store.roster, store.person.name, person.name, now)
-    waits = four_eyes.waits(store.roster, store.person.name, person.name, now)
+    _demand_grantable(store, terms, now)
     pair = GrantPair.fresh()
-    given = Grant(
-        id=primitives.fresh(8).hex(),
-        person=person.name,
-        purpose=purpose,
-        teams=frozenset(terms.teams) or None,
-        starts_at=now,
-        until=terms.until,
-        reason=str(terms.reason),
-        by=store.person.name,
-        public=pair.public,
-        state="pending" if waits else "live",
-        own=own,
-    )
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
-        with store.change(now) as change:
-            store.load_documents()
+        with store.change(now) as change:  # whose keys, and whether it waits, is decided on the roster of now
+            person = _named(store, terms.person)
+            given = _given(store, terms, purpose, pair, now)
             store.put_roster(store.roster.next(now, grants=(*store.roster.grants, given)))
             grant_keys.close(store, grant_keys.outlived(store, now, person=person.name))
             grant_keys.deposit(store, given, pair)
             if given.state == "live":
                 grant_keys.open_grant(store, given, person, held)
-            change.log(GrantGiven(own=own, **facts(given)))
+            change.log(GrantGiven(own=given.own, **facts(given)))
     with suppress(InUse, Unreachable):  # it is given; the next command of an officer opens the rest of what is held
         grant_history.finish(store, now, progress)
     return given
+
+
+def _demand_grantable(store: Store, terms: Terms, now: datetime) -> None:
+    """Raise NothingMatched, or Refused after its log entry, where nobody of that name can be granted anything."""
+    decision = may_be_granted(_named(store, terms.person).role)
+    if not decision.allowed:
+        _deny(store, decision.rule, decision.code, terms, now)
+        raise Refused(decision.code, rule=decision.rule)
+
+
+def _named(store: Store, name: str) -> Person:
+    person = store.roster.person(name)
+    if person is None:
+        raise NothingMatched("no_such_person", name=name, **nearest(name, store.roster.names()))
+    return person
+
+
+def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: datetime) -> Grant:
+    """The grant of these terms by this officer, live or waiting as the roster is in this change."""
+    by = store.person.name
+    return Grant(
+        id=primitives.fresh(8).hex(),
+        person=terms.person,
+        purpose=purpose,
+        teams=frozenset(terms.teams) or None,
+        starts_at=now,
+        until=terms.until,
+        reason=str(terms.reason),
+        by=by,
+        public=pair.public,
+        state="pending" if four_eyes.waits(store.roster, by, terms.person, now) else "live",
+        own=four_eyes.is_own(store.roster, by, terms.person, now),
+    )
 
 
 def is_complete(store: Store, given: Grant) -> bool:
@@ -106,17 +119,12 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
     Raises NothingMatched where there is no such live grant.
     """
     store.demand(Action.GRANT, now)
-    ids = {
-        each.id
-        for each in store.roster.grants
-        if each.person == name and each.ended_at is None and each.until > now and grant_id in (None, each.id)
-    }
-    if not ids:
-        raise NothingMatched("no_live_grant" if grant_id is None else "no_such_grant", name=name)
+    _standing(store, name, grant_id, now)
+    ids = set[str]()
 
     def end(change: Change) -> Sequence[Person]:
-        store.load_documents()
-        ending = [each for each in store.roster.grants if each.id in ids]
+        ending = _standing(store, name, grant_id, now)  # also what was given since it was asked
+        ids.update(each.id for each in ending)
         left = tuple(each.ended(now) if each.id in ids else each for each in store.roster.grants)
         store.put_roster(store.roster.next(now, grants=left))
         grant_keys.close(store, ids | grant_keys.outlived(store, now, person=name))
@@ -127,6 +135,15 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
     protocol.replace_root(store, now, end)
     grant_history.sweep(store, now)
     return tuple(each for each in store.roster.grants if each.id in ids)
+
+
+def _standing(store: Store, name: str, grant_id: str | None, now: datetime) -> list[Grant]:
+    """The grants of a person, or that one, which a revocation ends; raises NothingMatched where there is none."""
+    standing = [each for each in store.roster.grants if each.person == name and not grant_keys.is_over(each, now)]
+    chosen = [each for each in standing if grant_id in (None, each.id)]
+    if not chosen:
+        raise NothingMatched("no_live_grant" if grant_id is None else "no_such_grant", name=name)
+    return chosen
 
 
 def listed(store: Store, now: datetime, *, every: bool) -> tuple[Grant, ...]:

@@ -6,13 +6,15 @@ with its re-keying; copies that they made before stay readable to them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.admin.grants import facts as grant_facts
 from arlo_rec.admin.retire import give_secrets, retire
+from arlo_rec.backends import shared_folder
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
@@ -28,9 +30,9 @@ from arlo_rec.keys.key_files import (
     write_locked,
     write_service,
 )
-from arlo_rec.keys.roster import RECOVERY_NAME, check_name, digest_of_people
+from arlo_rec.keys.roster import RECOVERY_NAME, Roster, check_name, digest_of_people
 from arlo_rec.model.audit_events import GrantGiven, PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
-from arlo_rec.model.errors import NothingMatched, Usage, nearest
+from arlo_rec.model.errors import ArloError, InUse, NothingMatched, Usage, nearest
 from arlo_rec.model.records import Grant, Person
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
@@ -77,13 +79,25 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
         service=new.key_out is not None,
         by=store.person.name,
     )
-    if new.key_out is not None:
-        write_service(new.key_out, identity)
-    else:
+    if new.key_out is None:
         write_locked(store.layout, identity, new.passphrase or (one_time or "").encode())
-    write_catalogue_seal(store.layout, name, person.seal_key, catalogue_seeds(store), store.identity.signing)
-    _enrol(store, person, now)
+        _enrol(store, person, now)
+    else:
+        with _written_key_file(new.key_out, identity):
+            _enrol(store, person, now)
     return Added(person, one_time, identity)
+
+
+@contextmanager
+def _written_key_file(key_out: Path, identity: Identity) -> Iterator[None]:
+    """Write a service's new key file, and remove it again where nobody goes by it, so that it can be tried again."""
+    write_service(key_out, identity)
+    try:
+        yield
+    except ArloError:
+        with suppress(OSError):
+            shared_folder.remove(key_out)
+        raise
 
 
 def _demand_free(store: Store, name: str) -> None:
@@ -100,6 +114,10 @@ def listed(store: Store, now: datetime) -> tuple[Person, ...]:
 def removable(store: Store, name: str, now: datetime) -> Person:
     """The person of that name, if the store can do without them; raises NothingMatched or Usage."""
     store.demand(Action.PEOPLE, now)
+    return _removable(store, name)
+
+
+def _removable(store: Store, name: str) -> Person:
     person = store.roster.person(name)
     if person is None:
         raise NothingMatched("no_such_person", name=name, **nearest(name, store.roster.names()))
@@ -117,11 +135,12 @@ def remove(store: Store, person: Person, now: datetime) -> None:
     """Take a person off the roster: a new root seed now, a new catalogue key at the next opening.
 
     Where an officer leaves, every slot of a ring that she could open is emptied too, as far as the rings are reached
-    now; every purge tries the others again (`escrow.statuses` says which).
+    now; every purge tries the others again (`escrow.statuses` says which). Raises InUse where the person is another by
+    now, and what `removable` raises.
     """
 
     def leave(change: Change) -> Sequence[Person]:
-        store.load_documents()
+        _demand_same(_removable(store, person.name), person)
         stay = tuple(other for other in store.roster.people if other.name != person.name)
         retire(store, replace(store.roster, people=stay, known_outside=store.catalogue_mark), [person], now)
         change.log(PersonRemoved(removed=person.name, people=digest_of_people(store.roster)))
@@ -156,8 +175,8 @@ def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
     """Write a new key file for a service; the old keys are void."""
     old = _renewable(store, name, now, service=True)
     identity = Identity(store.layout.id, name, primitives.fresh(), store.authority.pin())
-    write_service(key_out, identity)
-    return _renew(store, old, identity, now)
+    with _written_key_file(key_out, identity):
+        return _renew(store, old, identity, now)
 
 
 def renew_recovery(store: Store, now: datetime) -> str:
@@ -172,8 +191,6 @@ def renew_recovery(store: Store, now: datetime) -> str:
     else:
         keys = (identity.sealing.public, identity.signing.public)
         person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True, by=store.person.name)
-        seeds, signer = catalogue_seeds(store), store.identity.signing
-        write_catalogue_seal(store.layout, identity.name, person.seal_key, seeds, signer)
         _enrol(store, person, now)
     write_locked(store.layout, identity, clean_passphrase(secret.encode()))
     return secret
@@ -189,21 +206,26 @@ def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Pers
     return old
 
 
+def _demand_same(person: Person | None, decided: Person) -> None:
+    """Raise InUse where somebody removed a person, or gave them new keys, since that was decided about them."""
+    if person != decided:
+        raise InUse("changed_meanwhile", name=decided.name)
+
+
 def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Person:
-    """Replace a person's keys in one change; everything sealed to the old keys is deleted, and the root is replaced."""
+    """Replace a person's keys in one change; everything sealed to the old keys is deleted, and the root is replaced.
+
+    Raises InUse where *old* is not on the roster any more: whoever was removed meanwhile gets nothing.
+    """
     new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public)
     new = replace(new, since=now, by=store.person.name)
 
     def renew(change: Change) -> Sequence[Person]:
-        store.load_documents()
+        _demand_same(store.roster.person(old.name), old)
         begun = replace(new, from_entry=change.next_seq)
         people = tuple(begun if person.name == old.name else person for person in store.roster.people)
-        renewed = replace(
-            store.roster,
-            people=people,
-            grants=_suspended(store, people, new, now),
-            known_outside=store.catalogue_mark,
-        )
+        renewed = replace(store.roster, people=people, known_outside=store.catalogue_mark)
+        renewed = replace(renewed, grants=_suspended(store, renewed, old, now))
         retire(store, renewed, [old], now, reusable=[old.name])
         give_secrets(store, new)
         change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
@@ -218,17 +240,23 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
     return new
 
 
-def _suspended(store: Store, people: tuple[Person, ...], renewed: Person, now: datetime) -> tuple[Grant, ...]:
-    """The grants; those of somebody with new keys wait for a second officer: whoever gave the keys may hold them."""
-    roster, by = replace(store.roster, people=people), store.person.name
-    if not four_eyes.waits(roster, by, renewed.name, now):
-        return store.roster.grants
-    return tuple(
-        replace(grant, state="pending", own=True, by=by, starts_at=now)
-        if grant.person == renewed.name and grant.live(now)
-        else grant
-        for grant in store.roster.grants
-    )
+def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tuple[Grant, ...]:
+    """The grants of *roster*, in which somebody has other keys than *old*: whoever gave these may hold them.
+
+    What waited to be given by them or to them is called off, for it may have been asked for by somebody else. What
+    they have waits for a second officer.
+    """
+    by, filed = store.person.name, (*roster.former, replace(old, left_at=now))
+    waits = four_eyes.waits(replace(roster, former=filed), by, old.name, now)
+
+    def after(grant: Grant) -> Grant:
+        if grant.waits(now) and old.name in (grant.person, grant.by):
+            return grant.ended(now)
+        if waits and grant.person == old.name and grant.live(now):
+            return replace(grant, state="pending", own=True, by=by, starts_at=now, approvals=())
+        return grant
+
+    return tuple(after(grant) for grant in roster.grants)
 
 
 # -- handover -----------------------------------------------------------------------------------------
@@ -250,7 +278,6 @@ def hand_over(store: Store, name: str, now: datetime) -> Added:
     """
     added = add(store, NewPerson(name, Role.OFFICER), now)
     with store.change(now):
-        store.load_documents()
         leaving = replace(store.person, handed_to=name)
         people = tuple(leaving if person.name == leaving.name else person for person in store.roster.people)
         store.put_roster(store.roster.next(now, people=people))
@@ -270,12 +297,15 @@ def catalogue_seeds(store: Store) -> list[bytes]:
 
 
 def _enrol(store: Store, person: Person, now: datetime) -> None:
+    """Put a new person on the roster, and only then seal the catalogue's key to them.
+
+    A crash in between leaves somebody who opens nothing; new keys (`reset`, `rotate`) come with that seal.
+    """
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:
-            store.load_documents()
-            if store.roster.person(person.name):
-                raise Usage("name_taken", name=person.name)
+            if not person.recovery or store.roster.person(person.name):  # only the paper's name is given again
+                _demand_free(store, person.name)
             added = replace(person, from_entry=change.next_seq)
             store.put_roster(store.roster.next(now, people=(*store.roster.people, added)))
             give_secrets(store, person)
@@ -283,3 +313,4 @@ def _enrol(store: Store, person: Person, now: datetime) -> None:
                 store.secrets.give(person, ROOT_SEED, held.seed_version, held.seed)
             digest = digest_of_people(store.roster)
             change.log(PersonAdded(added=person.name, role=person.role, people=digest))
+        write_catalogue_seal(store.layout, person.name, person.seal_key, catalogue_seeds(store), store.identity.signing)

@@ -28,7 +28,7 @@ def retire(
     3  their grants get new key pairs; where an officer is among them all do, there is a new subject-access key, every
        secret that she may have sealed for others is sealed anew by whoever runs this, for her signature counts no more,
        and every slot of a ring that she could open is void
-    4  every secret that was sealed to them is deleted; seeds of grants are sealed to whom the new roster names, alone
+    4  every secret that is sealed to nobody of the new roster is deleted; so are seeds of grants
     """
     officer_leaves = any(person.role is Role.OFFICER for person in retired)
     if officer_leaves:
@@ -47,8 +47,7 @@ def retire(
     of = None if officer_leaves else {person.name for person in retired}
     grants, fresh = grant_keys.with_new_pairs(grants, now, of=of)
     store.put_roster(roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys))
-    for person in retired:
-        store.secrets.take_all_from(person)
+    store.secrets.keep_for(store.roster.people)
     grant_keys.settle(store, fresh, now)
     if officer_leaves:
         for person in store.roster.people:

@@ -52,6 +52,13 @@ class GrantKeys:
         rows = self._db.rows("SELECT grant_id, pair, holder, sealed FROM grant_seeds WHERE grant_id = ?", (grant_id,))
         return [SealedSeed(str(grant), bytes(pair), bytes(holder), bytes(seal)) for grant, pair, holder, seal in rows]
 
+    @reads_rows
+    def holders(self) -> set[tuple[str, bytes]]:
+        """Every grant with each holder of a seed of it."""
+        return {
+            (str(grant), bytes(holder)) for grant, holder in self._db.rows("SELECT grant_id, holder FROM grant_seeds")
+        }
+
     def keep_seeds(self, grant_id: str, holders: Collection[bytes]) -> None:
         """Delete a grant's seeds but those that are sealed to *holders*."""
         sql = f"DELETE FROM grant_seeds WHERE grant_id = ? AND holder NOT IN ({marks(list(holders))})"  # noqa: S608

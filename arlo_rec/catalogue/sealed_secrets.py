@@ -6,7 +6,9 @@ secret that is not sealed to an identity cannot be opened by it.
 
 from __future__ import annotations
 
-from arlo_rec.backends import Connection
+from collections.abc import Iterable
+
+from arlo_rec.backends import Connection, marks
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity
@@ -63,9 +65,15 @@ class SealedSecrets:
             (holder, name, version, sealed, self._identity.signing.public, signature),
         )
 
-    def take_all_from(self, person: Person) -> None:
-        """Delete everything that is sealed to a person; inside a change."""
-        self._db.run("DELETE FROM seals WHERE holder = ?", (primitives.fingerprint(person.seal_key),))
+    @reads_rows
+    def given(self) -> list[tuple[bytes, str]]:
+        """Every holder of a secret, with the name of that secret."""
+        return [(bytes(holder), str(part)) for holder, part in self._db.rows("SELECT holder, part FROM seals")]
+
+    def keep_for(self, people: Iterable[Person]) -> None:
+        """Delete everything that is sealed to anybody but these people; inside a change."""
+        holders = [primitives.fingerprint(person.seal_key) for person in people]
+        self._db.run(f"DELETE FROM seals WHERE holder NOT IN ({marks(holders)})", tuple(holders))  # noqa: S608 - marks
 
     def take_from_everybody(self, name: str) -> None:
         """Delete every seal of a secret; inside a change."""

@@ -58,6 +58,8 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -
         complete = grants.is_complete(store, approved)
     purpose = run.say(f"purpose.{approved.purpose}")
     lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown(approved.until))]
+    if approved.state == "pending":
+        lines = [run.say("grant.one_more", name=approved.person, id=approved.id)]
     lines += [] if complete else [run.say("grant.unfinished")]
     return Answer({"grant": _grant_json(approved, now)}, lines, exit_status=0 if complete else 3)
 

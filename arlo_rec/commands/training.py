@@ -153,13 +153,11 @@ def _under_review(run: Run) -> Answer:
 
 def _write_sound(run: Run, copy: str, part: int | Cut | None, target: Path, reason: str | None) -> Answer:
     """Write what a reviewer wants to hear: the sound around a cut or a stretch of the original, or the whole copy."""
-    from arlo_rec.backends.durable import write_new
-    from arlo_rec.pseudonymise import sound_for_review
+    from arlo_rec.pseudonymise import Heard, write_for_review
 
     with run.store() as store:
-        wav = sound_for_review(store, copy, part, reason, run.now)
-        write_new(target, [wav])
-    return Answer({"out": str(target), "bytes": len(wav)}, [run.say("review.heard", path=str(target))])
+        written = write_for_review(store, Heard(part, reason), copy, target, run.now)
+    return Answer({"out": str(target), "bytes": written}, [run.say("review.heard", path=str(target))])
 
 
 def release(

@@ -122,7 +122,6 @@ class Batch:
         """Step 2."""
         store, now = self._run.store, self._run.now
         with store.change(now):
-            store.load_documents()
             calls = [judged.delivered.call for judged in self._judged]
             self._announced = [
                 Announced(judged, new_id(policy.due_at(call.started_at), primitives.fresh(ID_CHANCE)))
@@ -161,7 +160,6 @@ class Batch:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             erasure_keys = store.erasure_keys()
             with store.change(self._run.now) as change:
-                store.load_documents()
                 tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, self._run.now))
                 for call in sealed:
                     with self._results.noting(call.delivered.delivery):

@@ -1,66 +1,117 @@
 """Four eyes: whose access needs a second officer, and who that may be. Pure, over the roster.
 
-Whoever was added, reset or renewed by an officer in the last FOUR_EYES stands for that officer, because she may hold
-the passphrase; and the recovery identity may be any officer with the paper in her hand. So what an officer gives to
-herself by such a detour is her own access, and who stands for her does not approve it.
+One question decides: who could act as whom? Whoever gave somebody their keys in the last FOUR_EYES may hold their
+passphrase, and so may whoever could act as that giver, here still or gone since. The recovery identity may be any
+officer with the paper in her hand; nobody knows which, so what is decided must hold whoever it is.
+
+    own         somebody could act as the giver and as the taker: she gives it to herself, as far as can be known
+    approver    a named officer as whom none of those could act who could act as either, and who is not one of them
+    enough      whoever holds the paper, one who approved is such an approver: that takes two officers where she who
+                holds it could act as either of them
+    waits       it is own, and she who gives it is not the only officer whose keys are nobody else's: of those who left
+                or got new keys in the last FOUR_EYES too, though then nobody can approve it yet
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from arlo_rec.keys.roster import RECOVERY_NAME, Roster, name_then
-from arlo_rec.model.records import Grant
+from arlo_rec.model.records import Grant, Person
 from arlo_rec.policy import FOUR_EYES, Role
 
 
-def stands_for(roster: Roster, name: str, now: datetime) -> frozenset[str]:
-    """The names that may be behind *name* at *now*: itself, who gave it its keys lately, and so on."""
-    behind, new = frozenset[str](), {name}
+def behind(roster: Roster, name: str, now: datetime, holder: str) -> frozenset[str]:
+    """Everybody who could act as *name* at *now*, where the officer *holder* has the recovery paper; *name* too."""
+    everybody = (*roster.people, *roster.former)
+    found, new = frozenset[str](), {name}
     while new:
-        behind |= new
-        people = (roster.person(each) for each in new)
-        new = {person.by for person in people if person and now < person.since + FOUR_EYES} - behind - {""}
-    return behind
+        found |= new
+        givers = {each.by for each in everybody if name_then(each.name) in new and _is_new(each, now)}
+        givers |= {holder} if RECOVERY_NAME in new else set()
+        new = givers - found - {""}
+    return found
 
 
 def is_own(roster: Roster, by: str, to: str, now: datetime) -> bool:
     """Whether access that *by* gives to *to* is access that an officer gives to herself, as far as can be known."""
-    givers, takers = stands_for(roster, by, now), stands_for(roster, to, now)
-    officers = {person.name for person in roster.people if person.role is Role.OFFICER}
-    by_paper = (RECOVERY_NAME in givers and takers & officers) or (RECOVERY_NAME in takers and givers & officers)
-    return bool(givers & takers or by_paper)
-
-
-def second_officers(roster: Roster, by: str, to: str, now: datetime) -> frozenset[str]:
-    """The officers who may approve what *by* gives to *to*: they are neither, and stand for neither.
-
-    Where somebody else may be behind one of the two, whoever has nothing to do with that person approves; where there
-    is nobody else, that person does.
-    """
-    involved = stands_for(roster, by, now) | stands_for(roster, to, now)
-    behind = {officer.name: stands_for(roster, officer.name, now) for officer in roster.officers()}
-    apart = frozenset(name for name, names in behind.items() if not names & (involved | _PAPER))
-    return apart or frozenset(name for name, names in behind.items() if not names & ({by, to} | _PAPER))
+    return any(_both(roster, by, to, now, holder) for holder in _holders(roster))
 
 
 def waits(roster: Roster, by: str, to: str, now: datetime) -> bool:
-    """Whether what *by* gives to *to* waits for a second officer, by its state when it is given.
+    """Whether what *by* gives to *to* waits for a second officer, by its state when it is given."""
+    return bool(_demands(roster, by, to, now))
 
-    It also waits, and then in vain, where the second officer cannot decide because they got new keys or were removed
-    lately: nobody makes herself the only one. Whoever handed over left by their own act, and is not waited for.
-    """
-    if not is_own(roster, by, to, now):
-        return False
-    officers = (person for person in roster.former if person.role is Role.OFFICER and not person.handed_to)
-    gone = [person for person in officers if person.left_at is not None and now < person.left_at + FOUR_EYES]
-    others = {name_then(person.name) for person in gone} - {by, to, RECOVERY_NAME}
-    return bool(second_officers(roster, by, to, now) or others)
+
+def second_officers(roster: Roster, by: str, to: str, now: datetime, approved: Collection[str] = ()) -> frozenset[str]:
+    """The officers who may approve what *by* gives to *to*, where some have *approved* it already."""
+    demands = _demands(roster, by, to, now) or [_seconds_of_all(roster, by, to, now)]
+    is_vain = not all(demands)
+    return frozenset[str]().union(*(seconds for seconds in demands if not is_vain and not seconds & set(approved)))
 
 
 def may_approve(roster: Roster, name: str, grant: Grant, now: datetime) -> bool:
     """Whether that officer may approve or deny a pending grant."""
-    return name in second_officers(roster, grant.by, grant.person, now)
+    approved = {approval.by for approval in grant.approvals}
+    return name in second_officers(roster, grant.by, grant.person, now, approved)
 
 
-_PAPER = frozenset({RECOVERY_NAME})
+def is_approved(roster: Roster, grant: Grant, approved: Collection[str], now: datetime) -> bool:
+    """Whether a grant is in force once these officers *approved* it."""
+    return all(seconds & set(approved) for seconds in _demands(roster, grant.by, grant.person, now))
+
+
+def _demands(roster: Roster, by: str, to: str, now: datetime) -> list[frozenset[str]]:
+    """Whoever holds the paper, one officer of each of these must approve; of an empty one nobody can."""
+    alone, demands = _officers_of_their_own(roster, now), []
+    for holder in _holders(roster):
+        if holder == RECOVERY_NAME:  # nobody whom we know has it: whoever else is there and gets nothing is asked
+            others = [alone - {by, to}] if RECOVERY_NAME in _both(roster, by, to, now, holder) else []
+        else:
+            others = [alone - {name} for name in _both(roster, by, to, now, holder) - {RECOVERY_NAME}]
+        if any(others):
+            demands.append(_seconds(roster, by, to, now, holder))
+    return demands
+
+
+def _both(roster: Roster, by: str, to: str, now: datetime, holder: str) -> frozenset[str]:
+    """Who could act as the giver and as the taker."""
+    return behind(roster, by, now, holder) & behind(roster, to, now, holder)
+
+
+def _seconds(roster: Roster, by: str, to: str, now: datetime, holder: str) -> frozenset[str]:
+    """The officers as whom nobody could act who could act as one of the two."""
+    involved = behind(roster, by, now, holder) | behind(roster, to, now, holder)
+    return frozenset(each.name for each in roster.officers() if not behind(roster, each.name, now, holder) & involved)
+
+
+def _seconds_of_all(roster: Roster, by: str, to: str, now: datetime) -> frozenset[str]:
+    """The officers who are second ones whoever holds the paper: for what waited, and needs nobody any more."""
+    return frozenset[str].intersection(*(_seconds(roster, by, to, now, holder) for holder in _holders(roster)))
+
+
+def _officers_of_their_own(roster: Roster, now: datetime) -> frozenset[str]:
+    """The officers whose keys nobody gave them lately, also of those that they had until lately.
+
+    Whoever handed over left by their own act, and is not waited for.
+    """
+    return frozenset(
+        name_then(each.name)
+        for each in (*roster.people, *(former for former in roster.former if not former.handed_to))
+        if each.role is Role.OFFICER
+        and not each.recovery
+        and not (_is_new(each, now) and each.by not in {"", each.name})
+        and (each.left_at is None or now < each.left_at + FOUR_EYES)
+    )
+
+
+def _holders(roster: Roster) -> frozenset[str]:
+    """Who may hold the recovery paper: everybody who is or was an officer; or nobody, and it acts for itself."""
+    officers = (each for each in (*roster.people, *roster.former) if each.role is Role.OFFICER)
+    return frozenset({RECOVERY_NAME, *(name_then(each.name) for each in officers)})
+
+
+def _is_new(person: Person, now: datetime) -> bool:
+    """Whether somebody gave them their keys lately."""
+    return now < person.since + FOUR_EYES

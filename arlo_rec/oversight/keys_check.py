@@ -6,6 +6,7 @@ Anybody's own code can strike a key, put the sums in order, and so lose recordin
     the chain of authority, from its first link on         sealed secrets of everybody, by their role
     days and shards that wrapped erasure keys hang from    seeds of live grants, for the person and the officers
     rows of training copies                                the sizes of wrapped keys and of seals
+    holders of either of whom the roster knows nothing
 
 Whether a key opens, only somebody can tell who holds the one above it: `oversight.opened_keys`.
 """
@@ -61,6 +62,20 @@ def given_secrets(store: Store, now: datetime) -> Iterator[Problem]:
         for grant in store.roster.grants:
             if grant.live(now) or grant.waits(now):
                 yield from _seeds(store, grant, store.roster.person(grant.person) if grant.live(now) else None)
+        yield from _held_by_nobody(store)
+
+
+def _held_by_nobody(store: Store) -> Iterator[Problem]:
+    """Secrets and seeds that are sealed to a key of nobody whom the roster has, or of somebody else."""
+    keys = {person.name: primitives.fingerprint(person.seal_key) for person in store.roster.people}
+    for holder, name in store.secrets.given():
+        if holder not in keys.values():
+            yield Problem("secret_of_nobody", f"{name} {holder.hex()}")
+    officers = {key.id for key in store.roster.access_keys}
+    holders = {grant.id: officers | {keys.get(grant.person, b"")} for grant in store.roster.grants}
+    for grant_id, holder in sorted(store.catalogue.grant_keys.holders()):
+        if holder not in holders.get(grant_id, officers):
+            yield Problem("grant_seed_of_nobody", grant_id)
 
 
 def _lacking(store: Store, person: Person, *, needs_root: bool) -> Iterator[Problem]:

@@ -94,7 +94,6 @@ def register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
     if not _is_named(store, options):
         place = EscrowPlace(options.escrow, options.folder)
         with store.change(now) as change:
-            store.load_documents()
             store.put_settings(store.settings.with_escrow(place, options.hours))
             store.catalogue.escrows.register(options.escrow, options.folder)
             hours = store.settings.ring_hours

@@ -210,7 +210,6 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
         raise Usage("nothing_to_accept")
 
     def open_up(change: Change) -> Sequence[Person]:
-        store.load_documents()
         store.put_settings(replace(store.settings, unknown_since=None))
         change.log(audit_events.RestoredWithoutFeed(reason=reason))
         return protocol.root_holders(store, now)

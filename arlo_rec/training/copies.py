@@ -117,7 +117,6 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         erasure_keys = store.erasure_keys()
         with store.change(now) as change:
-            store.load_documents()
             if store.catalogue.recordings.held(original.id) is None:
                 raise NotGranted("no_grant", rule="access.managers")  # withdrawn while the copy was made
             gate.still_open(store, draft.original.permit, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from arlo_rec.access import grant_history
 from arlo_rec.admin import grants, opening
 from arlo_rec.admin.opening import open_store
 from arlo_rec.catalogue.grant_keys import GrantKeys
+from arlo_rec.commands.run import Run
 from arlo_rec.crypto.primitives import SealingKey, fingerprint
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
@@ -195,9 +196,12 @@ def test_a_grant_opens_its_teams_and_is_told_how_far_it_is(world: World) -> None
     assert set(loot(world, "leif").sounds) == set(ours)
 
 
-def test_a_pending_grant_is_sealed_to_nobody_until_it_is_made_live(world: World) -> None:
+def test_a_pending_grant_is_sealed_to_nobody_until_it_is_made_live(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ("--role", "officer", "--new-passphrase-file", str(world.base / "passphrase"))
     world.json("person", "add", "solveig", *words, who="sigrid")
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=8))
     (before,) = world.take_in("before", seed=1)
     words = ("grant", "solveig", "--purpose", "quality", "--reason", "responsible for quality")
     pending = world.json(*words, who="solveig")["grant"]

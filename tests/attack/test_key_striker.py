@@ -19,6 +19,9 @@ pytestmark = pytest.mark.rule("security.monitored")
 
 KEY = "zeroblob(length(wrapped))"
 SEAL = "zeroblob(length(sealed))"
+NOBODY = "zeroblob(length(holder))"
+PAIR = "grant_id, pair"
+SEALED = "part, 0, sealed, signed_by, signature FROM seals LIMIT 1"
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,8 @@ def problems(world: World, *words: str, who: str) -> set[str]:
         ("DELETE FROM seals WHERE part LIKE 'access:%'", "secret_missing"),
         (f"UPDATE seals SET sealed = {SEAL} WHERE part = 'index'", "seal_forged"),
         ("DELETE FROM grant_seeds", "grant_seed_missing"),
+        (f"INSERT INTO seals SELECT {NOBODY}, {SEALED}", "secret_of_nobody"),
+        (f"INSERT INTO grant_seeds SELECT {PAIR}, {NOBODY}, sealed FROM grant_seeds LIMIT 1", "grant_seed_of_nobody"),
         ("UPDATE commit_keys SET access_key = zeroblob(16)", "commit_key_changed"),
         ("UPDATE audience_keys SET wrapped = x'00'", "audience_key_changed"),
         ("UPDATE audience_keys SET audience = 'officer'", "audience_key_changed"),
@@ -84,6 +89,14 @@ def problems(world: World, *words: str, who: str) -> set[str]:
 def test_a_key_that_is_gone_is_named_to_everybody(twin: World, sql: str, code: str) -> None:
     strike(twin, sql)
     assert problems(twin, who="iver") == {code}
+
+
+@pytest.mark.slow
+def test_what_is_sealed_to_nobody_goes_when_anybody_gets_new_keys(twin: World) -> None:
+    strike(twin, f"INSERT INTO seals SELECT {NOBODY}, {SEALED}")
+    strike(twin, f"INSERT INTO grant_seeds SELECT {PAIR}, {NOBODY}, sealed FROM grant_seeds LIMIT 1")
+    twin.json("person", "rotate", "cron", "--key-out", str(twin.base / "cron2.key"), who="sigrid")
+    assert problems(twin, who="iver") == set()
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.keys import layout
+from tests.support.attack import identity, rob
 from tests.support.world import World, assert_clean
 
 SINCE = "2026-01-01T00:00:00Z"
@@ -96,3 +98,17 @@ def test_a_note_is_written_into_no_file_that_holds_something(world: World) -> No
     assert ((world.root / "root").stat().st_size, (world.root / "seen").stat().st_size) == before
     assert len((world.root / "lock").read_bytes()) < 512
     assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.rule("access.need")
+@pytest.mark.parametrize("service", [False, True])
+def test_who_could_not_be_added_because_somebody_held_the_root_opens_nothing(hurried: World, service: bool) -> None:
+    add = ["person", "add", "eve", "--role", "auditor"]
+    add += ["--service", "--key-out", str(hurried.key("eve"))] if service else []
+    add += [] if service else ["--new-passphrase-file", str(hurried.base / "passphrase")]
+    with holding(hurried.root / "lock"):
+        assert hurried.run(*add, who="sigrid").exit == 11
+    assert not list((hurried.store / "seals").glob(layout.find(hurried.store).seal_file("eve").name))
+    assert not hurried.key("eve").exists()
+    assert hurried.run(*add, who="sigrid").exit == 0, "and it can be tried again"
+    assert rob(layout.find(hurried.store), identity(hurried, "eve")).catalogue

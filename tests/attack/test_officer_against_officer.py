@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from arlo_rec.admin import approvals
 from arlo_rec.commands.run import Run
-from tests.support.world import REASON, World
+from tests.support.attack import meanwhile
+from tests.support.world import REASON, Result, World
 
 pytestmark = pytest.mark.rule("access.officer")
 NEW = "en ganske ny og lang setning"
+WHY = ("--purpose", "quality", "--reason", REASON)
 
 
 @pytest.fixture
@@ -23,31 +29,152 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def secret_file(world: World, text: str, name: str) -> str:
-    path = world.base / name
+@pytest.fixture
+def call(two: World) -> str:
+    """A call that is held, which she wants to hear."""
+    (held,) = two.take_in("a", started=datetime.now(UTC) + timedelta(days=29))
+    return held
+
+
+def secret_file(world: World, text: str) -> str:
+    path = world.base / f"secret-{len(list(world.base.glob('secret-*')))}"
     path.write_text(text + "\n", "utf-8")
     path.chmod(0o600)
     return str(path)
 
 
-@pytest.mark.slow
-def test_she_hears_nothing_as_a_manager_whom_she_granted_first_and_reset_then(two: World) -> None:
-    now = datetime.now(UTC) + timedelta(days=29)
-    (call,) = two.take_in("a", started=now)
+def given(world: World, to: str, *, by: str) -> dict[str, Any]:
+    grant: dict[str, Any] = world.json("grant", to, *WHY, who=by)["grant"]
+    return grant
+
+
+def reset(world: World, name: str, *, by: str) -> Callable[..., Result]:
+    """Give *name* new keys, and get the program run by whoever was told the one-time passphrase."""
+    return acting(world, name, world.json("person", "passphrase", "--reset", name, who=by))
+
+
+def acting(world: World, name: str, told: dict[str, Any]) -> Callable[..., Result]:
+    """The program, run as somebody by whoever was *told* the one-time passphrase."""
+    once, mine = secret_file(world, told["one_time_passphrase"]), secret_file(world, NEW)
+    asked = ("person", "passphrase", "--as", name, "--passphrase-file", once, "--new-passphrase-file", mine)
+    assert world.run(*asked).exit == 0
+    return lambda *words: world.run(*words, "--json", "--as", name, "--passphrase-file", mine)
+
+
+def hears(world: World, run: Callable[..., Result], call: str) -> bool:
+    out = world.base / f"heard-{len(list(world.base.glob('heard-*')))}"
+    return run("export", call, *WHY, "--out", str(out)).exit == 0
+
+
+def add(world: World, name: str, role: str = "officer", *, by: str = "sigrid") -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", name, "--role", role, "--new-passphrase-file", secret, who=by)
+
+
+def clock(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + by)
+
+
+def test_she_hears_nothing_as_a_manager_whom_she_granted_first_and_reset_then(two: World, call: str) -> None:
     assert two.grant("leif")["state"] == "live"
-    told = two.json("person", "passphrase", "--reset", "leif", who="sigrid")
-    once = secret_file(two, told["one_time_passphrase"], "once")
-    mine = secret_file(two, NEW, "mine")
-    assert (
-        two.run("person", "passphrase", "--as", "leif", "--passphrase-file", once, "--new-passphrase-file", mine).exit
-        == 0
-    )
-    out = two.base / "heard.wav"
-    words = ("export", call, "--purpose", "quality", "--reason", REASON, "--out", str(out))
-    heard = two.run(*words, "--as", "leif", "--passphrase-file", mine, "--json")
-    assert heard.exit == 13, heard
+    leif = reset(two, "leif", by="sigrid")
+    assert not hears(two, leif, call)
 
 
 def test_she_does_not_make_herself_the_only_one_by_a_reset_of_the_other(two: World) -> None:
     two.json("person", "passphrase", "--reset", "astrid", who="sigrid")
     assert two.grant("sigrid")["state"] == "pending"
+
+
+# -- as another officer, whose keys she renewed --------------------------------------------------------
+
+
+def test_what_she_gives_another_officer_whom_she_reset_waits(two: World, call: str) -> None:
+    sigrid = reset(two, "sigrid", by="astrid")
+    assert given(two, "sigrid", by="astrid")["state"] == "pending"
+    assert not hears(two, sigrid, call)
+
+
+def test_what_another_officer_had_waits_when_she_resets_her(two: World, call: str) -> None:
+    grant = two.json("approve", given(two, "sigrid", by="sigrid")["id"], who="astrid")["grant"]
+    assert grant["state"] == "live"
+    sigrid = reset(two, "sigrid", by="astrid")
+    assert not hears(two, sigrid, call)
+    assert two.run("approve", grant["id"], who="astrid").exit == 13
+
+
+def test_a_reset_calls_off_what_another_officer_asked_for(two: World, call: str) -> None:
+    asked = given(two, "sigrid", by="sigrid")
+    sigrid = reset(two, "sigrid", by="astrid")
+    assert two.run("approve", asked["id"], who="astrid").exit == 4
+    assert not hears(two, sigrid, call)
+
+
+def test_she_approves_nothing_that_another_officer_asks_for_after_a_reset(two: World, call: str) -> None:
+    sigrid = reset(two, "sigrid", by="astrid")
+    asked = sigrid("grant", "sigrid", *WHY).json["grant"]
+    assert asked["state"] == "pending"
+    assert two.run("approve", asked["id"], who="astrid").exit == 13
+    assert not hears(two, sigrid, call)
+
+
+def test_who_was_given_the_place_of_an_officer_whom_she_reset_is_no_second_one(two: World, call: str) -> None:
+    sigrid = reset(two, "sigrid", by="astrid")
+    bodil = acting(two, "bodil", sigrid("person", "handover", "bodil", "--yes").json)
+    own = given(two, "astrid", by="astrid")
+    assert bodil("approve", own["id"]).exit == 13
+    assert not hears(two, lambda *words: two.run(*words, who="astrid"), call)
+
+
+def test_a_reset_while_another_approves_comes_too_soon_or_too_late(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three officers: astrid approves what sigrid asked for, and resets her from another window meanwhile."""
+    add(two, "bodil")
+    clock(monkeypatch, timedelta(days=60))
+    two.json("purge", "--allow-large", who="cron")
+    asked = given(two, "sigrid", by="sigrid")
+    meanwhile(monkeypatch, approvals, "_logged_refusal", lambda: reset(two, "sigrid", by="astrid"))
+    assert two.run("approve", asked["id"], who="astrid").exit == 4
+
+
+# -- through people who are gone, and through the paper ------------------------------------------------
+
+
+def test_a_chain_of_puppets_is_followed_through_one_who_is_gone(two: World, call: str) -> None:
+    add(two, "puppet", by="sigrid")
+    mona = acting(two, "mona", two.json("person", "add", "mona", "--role", "manager", who="puppet"))
+    two.json("person", "remove", "puppet", "--yes", who="sigrid")
+    grant = given(two, "mona", by="sigrid")
+    assert (grant["state"], grant["own"]) == ("pending", True)
+    assert not hears(two, mona, call)
+    two.json("approve", grant["id"], who="astrid")
+    assert hears(two, mona, call), "once another officer knows of it"
+
+
+def test_what_the_paper_gives_to_its_puppet_takes_two_officers(two: World, call: str) -> None:
+    paper_file = secret_file(two, json.loads((two.base / "init.json").read_text())["recovery_key"])
+    paper = ("--as", "recovery", "--passphrase-file", paper_file)
+    mona = acting(two, "mona", two.run("person", "add", "mona", "--role", "manager", "--json", *paper).json)
+    grant = two.run("grant", "mona", *WHY, "--json", *paper).json["grant"]
+    assert grant["state"] == "pending"
+    half = two.run("approve", grant["id"], who="astrid")
+    assert half.exit == 0 and "One more security officer" in half.out
+    assert not hears(two, mona, call)
+    assert two.run("approve", grant["id"], who="astrid").exit == 13, "she may be the one who holds it"
+    assert two.json("approve", grant["id"], who="sigrid")["grant"]["approved_by"] == ["astrid", "sigrid"]
+    assert hears(two, mona, call)
+
+
+# -- with a clock that is ahead ------------------------------------------------------------------------
+
+
+def test_what_was_given_by_a_clock_that_was_set_ahead_for_a_moment_ends_when_the_right_one_is_accepted(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(two, "mona", "manager", by="astrid")
+    clock(monkeypatch, timedelta(days=37, minutes=1))
+    assert given(two, "mona", by="astrid")["state"] == "live"
+    clock(monkeypatch, timedelta(days=30, minutes=5))
+    two.json("clock", "--accept", "--reason", "the clock had jumped ahead", who="astrid")
+    (call,) = two.take_in("a", started=datetime.now(UTC) + timedelta(days=29))
+    assert not hears(two, lambda *words: two.run(*words, who="mona"), call)
+    assert {each["state"] for each in two.json("grants", "--all", who="sigrid")["grants"]} == {"revoked"}

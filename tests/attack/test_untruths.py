@@ -114,6 +114,22 @@ def test_the_letter_tells_of_no_access_that_a_second_officer_denied(
 
 @pytest.mark.slow
 @pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("ahead", [timedelta(minutes=9), timedelta(days=3)])
+def test_the_letter_tells_of_an_access_by_a_clock_that_was_ahead(
+    world: World, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    world.take_in("a", seconds=1)
+    before = letter(world).count("<tr>")
+    with monkeypatch.context() as clock:
+        clock.setattr(Run, "now", lambda _run: datetime.now(UTC) + ahead)
+        world.json("withdraw", "90000001", "--dry-run", who="siri")
+    if ahead > timedelta(minutes=10):
+        world.accept_clock()
+    assert letter(world).count("<tr>") == before + 2, "the first answer, and the look"
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
 @pytest.mark.parametrize("who", ["iver", "telefon"])
 def test_the_letter_tells_of_no_access_that_somebody_invents_who_has_none(world: World, who: str) -> None:
     (call,) = world.take_in("a", seconds=1)

@@ -9,8 +9,8 @@ import pytest
 
 from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import Roster
-from arlo_rec.model.records import Person
-from arlo_rec.policy import FOUR_EYES, Role
+from arlo_rec.model.records import Grant, Person
+from arlo_rec.policy import FOUR_EYES, Purpose, Role
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=100)
@@ -78,11 +78,12 @@ def test_neither_the_recovery_key_nor_who_stands_for_somebody_involved_approves(
     )
 
 
-def test_what_a_new_officer_gives_herself_is_approved_by_whoever_added_her_only_where_there_is_nobody_else() -> None:
+def test_whoever_added_a_new_officer_approves_nothing_that_she_gives_herself() -> None:
     sara = person("sara", Role.OFFICER, since=NOW - timedelta(days=1))
     assert four_eyes.second_officers(roster(sara), "sara", "sara", NOW) == {"astrid"}
     alone = roster(sara, person("astrid", Role.MANAGER))
-    assert four_eyes.second_officers(alone, "sara", "sara", NOW) == {"sigrid"}
+    assert four_eyes.waits(alone, "sara", "sara", NOW)
+    assert not four_eyes.second_officers(alone, "sara", "sara", NOW), "sigrid may be sara herself"
     assert not four_eyes.second_officers(alone, "sigrid", "sigrid", NOW), "sara may be sigrid herself"
 
 
@@ -97,3 +98,49 @@ def test_nobody_makes_herself_the_only_one_by_a_reset_or_a_removal() -> None:
     assert four_eyes.waits(replace(removed, former=(gone,)), "sigrid", "sigrid", NOW)
     assert not four_eyes.waits(replace(removed, former=(gone,)), "sigrid", "sigrid", lately + FOUR_EYES)
     assert not four_eyes.waits(removed, "sigrid", "sigrid", NOW)
+
+
+def test_who_gave_keys_to_somebody_who_is_gone_is_behind_whoever_got_keys_from_them() -> None:
+    mona = person("mona", Role.MANAGER, by="puppet", since=NOW - timedelta(days=1))
+    puppet = person("puppet", Role.OFFICER, since=NOW - timedelta(days=2))
+    gone = replace(puppet, until_entry=5, left_at=NOW)
+    there = replace(roster(mona), former=(gone,))
+    assert four_eyes.is_own(there, "sigrid", "mona", NOW)
+    assert four_eyes.second_officers(there, "sigrid", "mona", NOW) == {"astrid"}
+
+
+def test_a_reset_makes_no_officer_another_ones_own_and_nobody_approves_as_or_for_whom_she_renewed() -> None:
+    lately = NOW - timedelta(days=1)
+    renewed = person("sigrid", Role.OFFICER, by="astrid", since=lately)
+    was = replace(person("sigrid (until 2026-09-30)", Role.OFFICER), until_entry=5, left_at=lately)
+    there = replace(roster(renewed), former=(was,))
+    for by, to in (("astrid", "sigrid"), ("sigrid", "sigrid"), ("astrid", "astrid")):
+        assert four_eyes.waits(there, by, to, NOW)
+        assert not four_eyes.second_officers(there, by, to, NOW)
+    third = replace(there, people=(*there.people, person("bodil", Role.OFFICER)))
+    assert four_eyes.second_officers(third, "astrid", "sigrid", NOW) == {"bodil"}
+
+
+def test_what_the_paper_gives_to_its_puppet_takes_two_officers_of_whom_one_may_hold_it() -> None:
+    puppet = roster(person("puppet", Role.MANAGER, by="recovery", since=NOW - timedelta(days=1)))
+    seconds = four_eyes.second_officers
+    assert seconds(puppet, "recovery", "puppet", NOW) == {"sigrid", "astrid"}
+    assert seconds(puppet, "recovery", "puppet", NOW, {"astrid"}) == {"sigrid"}
+    assert not seconds(puppet, "recovery", "puppet", NOW, {"astrid", "sigrid"})
+    given = Grant("1", "puppet", Purpose.QUALITY, None, NOW, NOW, "", "recovery", b"", state="pending")
+    assert not four_eyes.is_approved(puppet, given, {"astrid"}, NOW)
+    assert four_eyes.is_approved(puppet, given, {"astrid", "sigrid"}, NOW)
+
+
+def test_an_officer_who_is_the_only_one_waits_for_nobody_whomever_she_gave_keys() -> None:
+    people = tuple(each for each in roster().people if each.name != "astrid")
+    mona, sara = person("mona", Role.MANAGER, since=NOW), person("sara", Role.OFFICER, since=NOW)
+    alone = replace(roster(), people=(*people, mona, sara))
+    for by, to in (("sigrid", "sigrid"), ("sigrid", "mona"), ("sara", "mona"), ("recovery", "sigrid")):
+        assert four_eyes.is_own(alone, by, to, NOW) and not four_eyes.waits(alone, by, to, NOW)
+    renewed = person("sigrid", Role.OFFICER, by="recovery", since=NOW)
+    was = replace(person("sigrid (until 2026-10-01)", Role.OFFICER), until_entry=5, left_at=NOW)
+    reset = replace(alone, people=(renewed, *(each for each in people if each.name != "sigrid")), former=(was,))
+    assert not four_eyes.waits(reset, "sigrid", "sigrid", NOW), "the paper is hers"
+    hers = replace(alone, people=(*people, person("mona", Role.MANAGER, by="recovery", since=NOW)))
+    assert four_eyes.second_officers(hers, "recovery", "mona", NOW) == {"sigrid"}, "of that she hears, whoever has it"

@@ -6,10 +6,13 @@ opens, opens because a key fits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
+
+import pytest
 
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -193,16 +196,42 @@ def _first(attempts) -> bytes | None:  # type: ignore[no-untyped-def]
     return None
 
 
+def accomplished(world: World, kept: Identity) -> Loot:
+    """What a kept key opens where an auditor, who holds neither root nor sound, opens the catalogue for it."""
+    place = layout.find(world.store)
+    found = Loot(catalogue=True)
+    with closing(SqliteConnection(place.catalogue, catalogue_key(_newest_seed(world, "iver")))) as connection:
+        _rob_open(place, kept, connection, (), (), found)
+    return found
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, act: Callable[[], object]) -> None:
+    """Have *act* happen once, at the moment at which the program calls the function *name* of *place*."""
+    real, done = getattr(place, name), False
+
+    def between(*words: Any, **more: Any) -> Any:
+        nonlocal done
+        if not done:
+            done = True
+            act()
+        return real(*words, **more)
+
+    monkeypatch.setattr(place, name, between)
+
+
 @contextmanager
 def own_code(world: World, name: str) -> Iterator[Store]:
     """The store as somebody's own code has it: their keys and every row, and whatever they write is in order."""
-    where, who = layout.find(world.store), identity(world, name)
-    seed = read_catalogue_seal(where, who)[0]
+    where, who, seed = layout.find(world.store), identity(world, name), _newest_seed(world, name)
     connection = SqliteConnection(where.catalogue, catalogue_key(seed))
     store = Store(where, connection, FileBlobs(where.objects), FileRoot(where.root), who, seed, StateFolder(None))
     with closing(connection):
         store.load_documents()
         yield store
+
+
+def _newest_seed(world: World, name: str) -> bytes:
+    return read_catalogue_seal(layout.find(world.store), identity(world, name))[0]
 
 
 def identity(world: World, name: str) -> Identity:

@@ -166,9 +166,9 @@ def test_who_may_no_longer_when_the_copy_is_done_makes_none(
     [
         (("revoke", "leif", "--grant", "GRANT"), (14, "gone_meanwhile")),
         (("revoke", "leif"), (12, "secret_not_given")),
-        (("person", "remove", "leif", "--yes"), (12, "secret_not_given")),
+        (("person", "remove", "leif", "--yes"), (12, "no_longer_here")),
     ],
-    ids=["one grant of two", "every grant: by keys", "left: by keys"],
+    ids=["one grant of two", "every grant: by keys", "left: before anything is written"],
 )
 def test_who_loses_access_while_the_copy_is_written_makes_none(
     world: World, monkeypatch: pytest.MonkeyPatch, other: tuple[str, ...], why: tuple[int, str]

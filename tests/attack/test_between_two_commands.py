@@ -1,0 +1,203 @@
+"""What one command does between the moment at which another looks and the moment at which it writes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from arlo_rec import pseudonymise, retention
+from arlo_rec.access import gate
+from arlo_rec.access.grant_keys import GrantPair
+from arlo_rec.admin import identities
+from arlo_rec.erasure import protocol
+from arlo_rec.keys.key_files import Identity
+from arlo_rec.model.records import Person
+from arlo_rec.store import Store
+from tests.support.attack import accomplished, identity, meanwhile, own_code, problem_codes
+from tests.support.copies import propose
+from tests.support.world import REASON, Result, World
+
+pytestmark = pytest.mark.rule("access.officer")
+WHY = ("--purpose", "quality", "--reason", REASON)
+
+
+@pytest.fixture
+def three(world: World) -> World:
+    """A store with three officers: sigrid, astrid and bodil."""
+    for name in ("astrid", "bodil"):
+        secret = str(world.base / "passphrase")
+        world.json("person", "add", name, "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    return world
+
+
+def code(result: Result) -> tuple[int, str]:
+    return result.exit, result.json["error"]["code"]
+
+
+def exported(world: World, call: str, who: str) -> int:
+    out = world.base / f"heard-{len(list(world.base.glob('heard-*')))}"
+    return world.run("export", call, *WHY, "--out", str(out), who=who).exit
+
+
+def all_is_well(world: World) -> bool:
+    return not problem_codes(world) and world.run("audit", "verify", who="iver").exit == 0
+
+
+# -- who gets it ---------------------------------------------------------------------------------------
+
+
+def test_who_is_removed_while_a_grant_is_given_gets_neither_its_seed_nor_the_root(
+    three: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = identity(three, "leif")
+    meanwhile(monkeypatch, GrantPair, "fresh", lambda: three.json("person", "remove", "leif", "--yes", who="astrid"))
+    assert code(three.run("grant", "leif", *WHY, "--json", who="sigrid")) == (4, "no_such_person")
+    (later,) = three.take_in("later")
+    loot = accomplished(three, kept)
+    assert (set(loot.parts), later in loot.sounds) == (set(), False)
+
+
+def test_keys_that_become_void_while_a_grant_is_given_get_nothing_of_it(
+    three: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stolen = identity(three, "leif")
+    reset = ("person", "passphrase", "--reset", "leif")
+    meanwhile(monkeypatch, GrantPair, "fresh", lambda: three.json(*reset, who="astrid"))
+    three.grant("leif")
+    (later,) = three.take_in("later")
+    loot = accomplished(three, stolen)
+    assert (set(loot.parts), later in loot.sounds) == (set(), False)
+
+
+def test_an_officer_who_is_removed_while_she_gets_new_keys_is_given_nothing(
+    three: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh: list[Identity] = []
+    renew, remove = identities._renew, ("person", "remove", "bodil", "--yes")
+
+    def renewed(store: Store, old: Person, new: Identity, now: datetime) -> Person:
+        fresh.append(new)
+        three.json(*remove, who="astrid")
+        return renew(store, old, new, now)
+
+    monkeypatch.setattr(identities, "_renew", renewed)
+    refused = three.run("person", "passphrase", "--reset", "bodil", "--json", who="sigrid")
+    assert code(refused) == (11, "changed_meanwhile")
+    (later,) = three.take_in("later")
+    loot = accomplished(three, fresh[0])
+    assert (set(loot.parts), later in loot.kf) == (set(), False)
+
+
+def test_a_removal_takes_the_keys_of_now_or_none(three: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reset = ("person", "passphrase", "--reset", "leif")
+    meanwhile(monkeypatch, protocol, "replace_root", lambda: three.json(*reset, who="astrid"))
+    removal = ("person", "remove", "leif", "--yes", "--json")
+    assert code(three.run(*removal, who="sigrid")) == (11, "changed_meanwhile")
+    assert three.run(*removal, who="sigrid").exit == 0
+
+
+def test_two_officers_who_remove_each_other_leave_one(three: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    three.json("person", "remove", "bodil", "--yes", who="sigrid")
+    remove = ("person", "remove", "sigrid", "--yes")
+    meanwhile(monkeypatch, protocol, "replace_root", lambda: three.json(*remove, who="astrid"))
+    assert code(three.run("person", "remove", "astrid", "--yes", "--json", who="sigrid")) == (12, "secret_not_given")
+    assert three.run("status", who="astrid").exit == 0
+
+
+def test_a_revocation_ends_what_was_given_while_it_began(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.grant("leif")
+    meanwhile(monkeypatch, protocol, "replace_root", lambda: world.grant("leif"))
+    assert len(world.json("revoke", "leif", who="sigrid")["revoked"]) == 2
+    (later,) = world.take_in("later")
+    assert exported(world, later, "leif") == 13
+
+
+# -- who signs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_a_key_that_becomes_void_during_a_purge_signs_nothing_and_the_next_one_finishes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = world.base / "cron2.key"
+    rotate = ("person", "rotate", "cron", "--key-out", str(new))
+    meanwhile(monkeypatch, retention, "_tidy", lambda: world.json(*rotate, who="sigrid"))
+    assert code(world.run("purge", "--json", who="cron")) == (12, "no_longer_here")
+    assert all_is_well(world)
+    assert world.run("purge", "--key-file", str(new)).exit == 0
+    assert all_is_well(world)
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_an_erasure_that_began_with_a_key_that_is_void_by_now_is_finished_by_the_next_command(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever withdraws is removed once the keys are destroyed: the objects and the receipt are left to the next."""
+    (call,) = world.take_in("a")
+
+    def gone() -> None:
+        with own_code(world, "sigrid") as store:
+            left = tuple(each for each in store.roster.people if each.name != "siri")
+            with store.change(store.roster.at):
+                store.put_roster(store.roster.next(store.roster.at, people=left))
+
+    meanwhile(monkeypatch, protocol, "_finish_erasure", gone)
+    assert code(world.run("withdraw", "90000001", "--yes", "--json", who="siri")) == (12, "no_longer_here")
+    assert (world.store / "objects" / call[:2] / call).exists() is False
+    assert world.json("status", who="sigrid")["unfinished"] == 0
+    assert [path.suffix for path in (world.store / "receipts").iterdir()]
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_a_manager_who_is_removed_during_an_export_signs_nothing_any_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a")
+    world.grant("leif")
+    meanwhile(monkeypatch, gate, "data_key", lambda: world.json("person", "remove", "leif", "--yes", who="sigrid"))
+    out = world.base / "x.wav"
+    assert world.run("export", call, *WHY, "--out", str(out), who="leif").exit == 12
+    assert not out.exists()
+    assert all_is_well(world)
+    (left,) = world.json("recipients", "list", who="sigrid")["recipients"]
+    assert left["state"] == "out", "that nothing was written she cannot say any more: an officer asks, and confirms"
+
+
+def test_what_a_change_put_into_force_that_was_not_committed_is_no_ground_for_the_next(world: World) -> None:
+    with own_code(world, "sigrid") as store:
+        now, only_sigrid = store.roster.at, store.roster.next(store.roster.at, people=(store.person,))
+        with pytest.raises(KeyError), store.change(now):
+            store.put_roster(only_sigrid)
+            raise KeyError
+        with store.change(now):
+            assert store.roster.person("leif") is not None
+
+
+# -- who hears -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("ends", [("withdraw", "90000001", "--yes"), ("revoke", "leif")], ids=["withdrawn", "revoked"])
+@pytest.mark.parametrize("at", ["_part", "write_new"], ids=["before it is noted", "after"])
+def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdrawn_or_revoked(
+    world: World, monkeypatch: pytest.MonkeyPatch, ends: tuple[str, ...], at: str
+) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    copy = propose(world, call)["copy"]
+    world.grant("leif")
+    told: dict[str, Any] = {}
+    meanwhile(monkeypatch, pseudonymise, at, lambda: told.update(world.json(*ends, who="sigrid")))
+    out = world.base / "heard.wav"
+    hear = ("review", copy, "--hear", "0-1", "--out", str(out), "--reason", REASON, "--json")
+    assert code(world.run(*hear, who="leif")) == (14, "gone_meanwhile")
+    assert told and not out.exists()
+    entries = world.json("audit", "show", "--action", "review", who="sigrid")["entries"]
+    assert any("heard" in entry.get("detail", {}) for entry in entries) is (at != "_part"), (
+        "no entry says what did not happen"
+    )
+    if ends[0] == "withdraw":
+        assert len(told["recipients"]) == (0 if at == "_part" else 1)
+    assert not world.json("recipients", "list", who="sigrid")["recipients"], "that nothing left is in the log"
+    assert all_is_well(world)
