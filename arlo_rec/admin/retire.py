@@ -27,7 +27,7 @@ def retire(
     2  the grants of everybody who is not in *roster* end
     3  their grants get new key pairs; where an officer is among them all do, there is a new subject-access key, every
        secret that she may have sealed for others is sealed anew by whoever runs this, for her signature counts no more,
-       and every older slot of a ring, which she could open, is void
+       and every slot of a ring that she could open is void
     4  every secret that is sealed to nobody of the new roster is deleted; so are seeds of grants
     """
     officer_leaves = any(person.role is Role.OFFICER for person in retired)
@@ -52,8 +52,6 @@ def retire(
     if officer_leaves:
         for person in store.roster.people:
             give_secrets(store, person)
-        if store.settings.escrows:
-            store.put_settings(replace(store.settings, rings_void_before=now))
 
 
 def give_secrets(store: Store, person: Person) -> None:

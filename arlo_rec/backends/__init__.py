@@ -105,6 +105,9 @@ class Connection(Protocol):
     def check_file(self) -> list[str]:
         """The problems that the engine's own check of its file reports; empty if none. May run on another thread."""
 
+    def size(self) -> int:
+        """Bytes of the database as it says itself, whatever hangs behind its file."""
+
     def indexes_agree(self) -> bool:
         """Whether tables and their indexes agree with each other. May take long."""
 

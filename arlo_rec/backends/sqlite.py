@@ -58,7 +58,9 @@ def _translated(path: Path | None) -> Iterator[None]:
             raise Unreachable("catalogue_unwritable", reason=said) from None
         if "malformed" in said or "decode to UTF-8" in said:  # a page, or a text in a row
             raise Integrity("catalogue_damaged") from None
-        if isinstance(error, dbapi2.IntegrityError | dbapi2.ProgrammingError | dbapi2.NotSupportedError):
+        if isinstance(error, dbapi2.IntegrityError):  # a row of an older page beside the rest
+            raise Integrity("catalogue_damaged") from None
+        if isinstance(error, dbapi2.ProgrammingError | dbapi2.NotSupportedError):
             raise
         raise Unreachable("catalogue_failed", reason=said) from None
 
@@ -256,6 +258,11 @@ class SqliteConnection:
             if beside is not self:
                 beside.close()
         return pages + structure
+
+    def size(self) -> int:
+        """See Connection. Both are read from the first page, which is under the key."""
+        ((pages, each),) = self.rows("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
+        return int(pages) * int(each)
 
     def indexes_agree(self) -> bool:
         """See Connection."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on, read_body
 from arlo_rec.crypto import merkle
 from arlo_rec.keys.roster import Signatories, name_then
 
 _PERSON = re.compile(rb'"outcome":"[a-z]+","person":"([^"]*)","policy":"')  # of a body as we write it
+UNSIGNED: Final = frozenset({"checkpoint_of_nobody", "checkpoint_unsigned"})  # nobody known vouches for what it closes
 _BATCH = 5000  # entries read at once by a verification: 2 MB
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where somebody deleted the body)
 

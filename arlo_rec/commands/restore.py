@@ -13,6 +13,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from arlo_rec.keys.key_files import Identity
     from arlo_rec.recovery.backup_source import BackupSource
     from arlo_rec.recovery.restore import RestoredStore
 
@@ -46,14 +47,30 @@ def restore(
     known_feed = None if accept_without_feed else feed or run.settings.feed
     feed_file = known_feed.absolute() if known_feed else None
     options = backup_source.RestoreOptions(folder, escrow, store, root_folder, feed_file, group)
-    source = backup_source.find(options, run.now())
-    identity = run.identity(source.layout(root_folder))
-    _confirm(run, source, store, yes=yes)
-    restored = restoring.carry_out(source, options, identity, run.now(), run.state())
+    sources = backup_source.find(options, run.now())
+    officer = _Officer(run, root_folder)
+    restored = restoring.carry_out(
+        sources, options, officer.unlocked, lambda source: _confirm(run, source, store, yes=yes), run.now(), run.state()
+    )
     if accept_without_feed:
-        with run.opened(restored.layout, identity) as opened:
+        with run.opened(restored.layout, officer.identity) as opened:
             restoring.accept(opened, reason, run.now())
     return _answer(run, restored, closed=not (restored.replayed or accept_without_feed))
+
+
+class _Officer:
+    """Who restores; a passphrase is asked for once, however many backups have to be looked at."""
+
+    identity: Identity
+
+    def __init__(self, run: Run, root_folder: Path) -> None:
+        self._run, self._root = run, root_folder
+        self._passphrase = None if run.settings.key_file is not None else run.passphrase()
+
+    def unlocked(self, source: BackupSource) -> Identity:
+        """Their identity by the key file of a backup; raises NotUnlocked or Integrity."""
+        self.identity = self._run.identity(source.layout(self._root), self._passphrase)
+        return self.identity
 
 
 def _accept(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answer:
@@ -87,8 +104,9 @@ def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
     data: dict[str, Any] = {"store": store, "root": str(restored.layout.root), "vkey": vkey}
     data |= {"backup_at": to_iso(restored.at), **counts, "removed": list(restored.removed), "closed": closed}
     data |= {"check_word": restored.check_word, "rings_left": [str(ring) for ring in restored.rings_left]}
-    data["feed_foreign_lines"] = restored.foreign
+    data |= {"feed_foreign_lines": restored.foreign, "passed_over": list(restored.passed_over)}
     lines = [run.say("restore.done", at=shown(restored.at), **counts, store=store)]
+    lines += [run.say("restore.passed_over", number=number) for number in restored.passed_over]
     lines += [run.say("restore.removed", name=person) for person in restored.removed]
     lines += [run.say("restore.ring_left", escrow=str(ring)) for ring in restored.rings_left]
     lines += [run.say("warning.feed_foreign", count=restored.foreign)] if restored.foreign else []

@@ -165,8 +165,11 @@ class Run:
 
         return StateFolder(self.settings.state_dir)
 
-    def identity(self, place: Layout) -> Identity:
-        """Who runs this; a failed unlock is noted where the next command takes it into the log."""
+    def identity(self, place: Layout, passphrase: bytes | None = None) -> Identity:
+        """Who runs this, by *passphrase* where it was asked for before.
+
+        A failed unlock is noted where the next command takes it into the log.
+        """
         from arlo_rec.keys import key_files
 
         settings = self.settings
@@ -176,7 +179,7 @@ class Run:
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
-        return self.unlocked(place, settings.as_name or _login(), self.passphrase())
+        return self.unlocked(place, settings.as_name or _login(), passphrase or self.passphrase())
 
     def unlocked(self, place: Layout, name: str, passphrase: bytes) -> Identity:
         """A person's identity; a wrong passphrase is noted in the store, and not said to be where there is none."""

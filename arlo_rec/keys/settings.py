@@ -7,12 +7,10 @@ folder stand here, and an officer alone changes them (`keys.authority`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 
 RING_HOURS = 24  # for which a ring keeps an old root secret, unless an officer says otherwise
@@ -34,7 +32,6 @@ class Settings:
     group: str | None = None  # the group of login accounts that share the store
     escrows: tuple[EscrowPlace, ...] = ()
     ring_hours: int = RING_HOURS
-    rings_void_before: datetime | None = None  # an officer left then: no older slot of a ring may stay
     unknown_since: int | None = None  # restored without a feed: what happened after this entry of the log is unknown
 
     def with_escrow(self, place: EscrowPlace, hours: int | None) -> Settings:
@@ -45,7 +42,6 @@ class Settings:
 
 def encode(settings: Settings) -> bytes:
     """The document as canonical JSON."""
-    void = settings.rings_void_before
     return canonical(
         {
             "escrows": [{"escrow": str(each.escrow), "folder": str(each.folder)} for each in settings.escrows],
@@ -53,7 +49,6 @@ def encode(settings: Settings) -> bytes:
             "format": 1,
             "group": settings.group,
             "ring_hours": settings.ring_hours,
-            "rings_void_before": to_iso(void) if void else None,
             "root": settings.root,
             "unknown_since": settings.unknown_since,
         }
@@ -64,14 +59,13 @@ def decode(body: bytes) -> Settings:
     """The settings of a document that a link commits to; raises Integrity (settings_forged)."""
     try:
         document = parse_object(body)
-        void, unknown = document["rings_void_before"], document["unknown_since"]
+        unknown = document["unknown_since"]
         return Settings(
             root=str(document["root"]),
             feed=Path(document["feed"]) if document["feed"] is not None else None,
             group=None if document["group"] is None else str(document["group"]),
             escrows=tuple(EscrowPlace(Path(each["escrow"]), Path(each["folder"])) for each in document["escrows"]),
             ring_hours=int(document["ring_hours"]),
-            rings_void_before=from_iso(void) if void else None,
             unknown_since=None if unknown is None else int(unknown),
         )
     except (KeyError, TypeError, ValueError):

@@ -22,7 +22,7 @@ from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Person
 from arlo_rec.offsite import escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import Role
+from arlo_rec.policy import Action, Role, may
 from arlo_rec.store import Store
 
 CATALOGUE = "catalogue.db"  # the name of the copy in a backup's folder
@@ -91,18 +91,18 @@ def empty_old_slots(store: Store, ring: RingFile, now: datetime) -> None:
 def _may_stay(store: Store, slot: EscrowSlot, now: datetime, grace: timedelta = timedelta()) -> bool:
     """Whether a slot is in its time: the hours that it was written with or those set today, whichever is shorter.
 
-    A slot that an officer who has left could open is not, from the moment when they left.
+    One that nobody signed who makes backups today has none, nor one that somebody could open who is no officer today.
     """
-    if _is_void(store, slot):
+    if not counts(store, slot) or not slot.sealed.keys() <= holders(store):
         return False
     duration = min(timedelta(hours=slot.hours), ring_duration(store))
     return slot.at <= now + AHEAD and now < slot.at + duration + grace
 
 
-def _is_void(store: Store, slot: EscrowSlot) -> bool:
-    """Whether an officer left after a slot was written, and could open it."""
-    void = store.settings.rings_void_before
-    return void is not None and slot.at <= void
+def counts(store: Store, slot: EscrowSlot) -> bool:
+    """Whether somebody on the roster who makes backups signed a slot: other people can write into a ring's folder."""
+    makers = (person.sign_key for person in store.roster.people if may(person.role, Action.BACKUP).allowed)
+    return escrow_slot.is_signed(store.layout.id, slot, makers)
 
 
 def statuses(store: Store, now: datetime) -> Iterator[BackupStatus]:
@@ -124,13 +124,18 @@ def _status(store: Store, row: EscrowRow, contents: Sequence[bytes], now: dateti
     problem = None
     if has_torn or not all(_may_stay(store, slot, now, GRACE) for slot in readable):
         problem = "ring_not_emptied"
-    elif newest is None and store.settings.rings_void_before is not None and row.at <= store.settings.rings_void_before:
+    elif newest is None and _officer_left_since(store, now - ring_duration(store)):
         problem = "backup_void"
     elif newest is None or newest.at < now - ring_duration(store) / 2:
         problem = "backup_old"
     elif not holders(store) & newest.sealed.keys():
         problem = "backup_not_for_officers"
     return BackupStatus(row, newest.at if newest else None, problem)
+
+
+def _officer_left_since(store: Store, at: datetime) -> bool:
+    left = (person.left_at for person in store.roster.former if person.role is Role.OFFICER)
+    return any(time is not None and time >= at for time in left)
 
 
 def officers(store: Store) -> list[Person]:

@@ -41,6 +41,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import BackupMade
+from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
@@ -51,6 +52,7 @@ from arlo_rec.store import HeldRoot, Store
 
 SMALL_LONGEST = 64 * 1024 * 1024  # bytes of a file beside a catalogue: a receipt of a million recordings has 35 MB
 NUMBER = re.compile(r"[0-9]{1,18}")  # a backup's, as its folder is named
+NUMBER_LARGEST = 2**40  # of a backup that the next one counts on from
 AT_ONCE = 256  # objects copied before they are synced together
 BESIDE = ("people", "seals")  # what a catalogue is opened with
 
@@ -124,8 +126,11 @@ def _renew(run: _Run) -> Backup | None:
         return None
     if escrow.holders(store) != newest.sealed.keys():
         return None
-    renewed = replace(newest, at=run.now)
-    run.ring.write(renewed.index, escrow_slot.encode(store.layout.id, renewed))
+    with store.root.lock(exclusive=False, wait=store.lock_wait):
+        root = store.read_root()
+    if root.generation != newest.generation:
+        return None
+    renewed = _write(run, replace(newest, at=run.now), root)
     _enter(run, renewed, changes, BackupMade(number=renewed.number, held=renewed.held))
     until = run.now + escrow.ring_duration(store)
     return Backup(renewed.number, run.now, until, renewed.held, 0, 0, changed=False, damaged=())
@@ -144,11 +149,11 @@ def _is_last_entry(store: Store, number: int) -> bool:
 def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
     """Steps 1 to 6."""
     store, folder = run.store, run.row.folder
-    number = max([run.row.number, *(slot.number for slot in run.slots)]) + 1
+    known = (run.row.number, *(slot.number for slot in run.slots))
+    number = max((one for one in known if 0 <= one < NUMBER_LARGEST), default=0) + 1  # the row is anybody's to write
     copy = _copy_catalogue(store, folder, number)
     copied, damaged = _copy_objects(store, folder, progress)
-    slot = _slot(run, number, copy)
-    run.ring.write(slot.index, escrow_slot.encode(store.layout.id, slot))
+    slot = _write(run, _slot(run, number, copy), copy.root)
     event = BackupMade(number=number, held=copy.held, copied=copied, damaged=len(damaged))
     _enter(run, slot, copy.changes, event)
     named = {slot.number for slot in escrow.slots(store.layout.id, run.ring.read())}
@@ -158,22 +163,32 @@ def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
 
 
 def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:
-    """What opens a backup, for an empty slot of the ring or that of the oldest."""
-    store, root = run.store, copy.root
+    """What a slot says of a backup, for an empty one of the ring or that of the oldest."""
+    root = copy.root
     taken = {slot.index for slot in run.slots}
     free = (index for index in range(RING_SLOTS) if index not in taken)
-    officers = escrow.officers(store)[: escrow_slot.OFFICERS_MOST]
     return EscrowSlot(
         index=next(free, run.slots[-1].index if run.slots else 0),
         number=number,
         generation=root.generation,
         seed_version=root.seed_version,
         at=run.now,
-        hours=store.settings.ring_hours,
+        hours=run.store.settings.ring_hours,
         held=copy.held,
         catalogue=escrow.file_digest(run.row.folder / str(number) / escrow.CATALOGUE),
-        sealed=escrow_slot.seal(store.layout.id, number, root.generation, root.secret, officers),
+        sealed={},
     )
+
+
+def _write(run: _Run, slot: EscrowSlot, root: HeldRoot) -> EscrowSlot:
+    """Step 4: the slot with R, signed, as it is read back from the ring; raises Unreachable where it is not there."""
+    store = run.store
+    officers = escrow.officers(store)[: escrow_slot.OFFICERS_MOST]
+    whole = escrow_slot.seal(store.layout.id, slot, root.secret, officers, store.identity.signing)
+    run.ring.write(whole.index, escrow_slot.encode(store.layout.id, whole))
+    if whole not in escrow.slots(store.layout.id, run.ring.read()):
+        raise Unreachable("ring_damaged", path=str(run.row.escrow))
+    return whole
 
 
 def _enter(run: _Run, slot: EscrowSlot, changes: int, event: BackupMade) -> None:

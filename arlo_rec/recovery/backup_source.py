@@ -1,4 +1,4 @@
-"""Which backup a restore takes: the newest that a slot of its ring still opens."""
+"""Which backups a restore may take: those that a slot of the ring still opens."""
 
 from __future__ import annotations
 
@@ -48,18 +48,23 @@ class BackupSource:
         return Layout(self.folder, root_folder, self.store_id)
 
 
-def find(options: RestoreOptions, now: datetime) -> BackupSource:
-    """The newest backup that can be opened; raises Usage, Refused (older than its ring), Unreachable or Integrity."""
+def find(options: RestoreOptions, now: datetime) -> list[BackupSource]:
+    """The backups whose time is not over, the newest first, each with the catalogue that its slot is of.
+
+    What a slot says is to be believed only once somebody has opened it: others can write into both folders. Raises
+    Usage, Refused (all are older than their ring allows), Unreachable or Integrity.
+    """
     store_id = _store_id(options.folder)
     slots = escrow.slots(store_id, RingFile(options.escrow).read())
     live = [slot for slot in slots if slot.at < now + RING_LONGEST and now < slot.at + timedelta(hours=slot.hours)]
     if not live:
         raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
-    for slot in live:
-        source = BackupSource(store_id, slot, options.folder / str(slot.number))
-        if escrow.has_catalogue(options.folder, slot.number) and escrow.file_digest(source.catalogue) == slot.catalogue:
-            return source
-    raise Integrity("backup_damaged", path=str(options.folder))
+    sources = [BackupSource(store_id, slot, options.folder / str(slot.number)) for slot in live]
+    there = [source for source in sources if escrow.has_catalogue(options.folder, source.slot.number)]
+    whole = [source for source in there if escrow.file_digest(source.catalogue) == source.slot.catalogue]
+    if not whole:
+        raise Integrity("backup_damaged", path=str(options.folder))
+    return whole
 
 
 def _store_id(folder: Path) -> bytes:

@@ -9,24 +9,25 @@ decided by the backup where they differ about what it holds; a restore is refuse
 - one goes on from an entry that no line has
 
 What a line says beside its entries, who is here and who withdrew, is believed where an entry commits to it. What an
-entry did follows from the type of its event (`model.audit_events`).
+entry did follows from the type of its event (`model.audit_events`), and counts where somebody signed it who could say
+it then: who is here follows from the backup's roster and from what officers changed since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from arlo_rec.catalogue import audit_log
-from arlo_rec.catalogue.audit_log import LogKey, RawEntry, SignedCheckpoint
+from arlo_rec.catalogue.audit_log import AuditLog, LogKey, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
-from arlo_rec.keys.roster import read_people
+from arlo_rec.keys.roster import Roster, Signatories, name_then, read_people
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
@@ -51,7 +52,7 @@ from arlo_rec.model.records import Person, RecordingId, from_iso
 from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.feed_line import FeedLine, KeyChain
-from arlo_rec.policy import Action
+from arlo_rec.policy import Action, Role, may_say
 from arlo_rec.store import Store
 
 _LARGEST = 2**40  # of any number that no entry commits to
@@ -127,17 +128,18 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
         if reader.reach < reader.size:
             raise Refused("feed_too_short", rule="consent.withdraw", feed=reader.reach, log=reader.size)
         replay.links = reader.links
-        people: str | None = None
+        signers = _Signers(store)
         withdrawals: dict[int, str] = {}
         for seq, body in replay.bodies():
             event = audit_events.read(body)
+            if not _counts(replay, store.log, body, event, signers.of(seq, replay.checkpoints)):
+                continue
             _take_effect(replay, seq, body, event)
             if isinstance(event, ChangesPeople):
-                people = event.people
+                replay.people = read_people(reader.people[event.people])
+                signers.change(replay.people)
             elif isinstance(event, Withdrawn):
                 withdrawals[seq] = event.tombstones
-        if people is not None:
-            replay.people = read_people(reader.people[people])
         if store.identity.name not in replay.gone:
             for seq, digest in withdrawals.items():
                 replay.tombstones[seq] = _tombstones(store, reader.sealed[seq], seq, digest)
@@ -244,6 +246,52 @@ class _Reader:
             self.links.append(authority.decode(from_base64(link["body"]), from_base64(link["signature"], 64)))
         for seq in line.document.get("sealed", {}):
             self.sealed[int(seq)] = line
+
+
+class _Signers:
+    """Who signed each entry, by who was here then; entries are asked for in order."""
+
+    def __init__(self, store: Store) -> None:
+        self._origin, self._roster = store.log.origin, store.roster
+        self._people = Signatories(store.roster)
+        self._at = 0  # the checkpoint that closes the entry asked for last
+
+    def of(self, seq: int, checkpoints: Sequence[SignedCheckpoint]) -> Person | None:
+        """Whose key closed an entry; None where nobody's did who could then."""
+        while checkpoints[self._at].size <= seq:
+            self._at += 1
+        key = audit_log.signer(self._origin, checkpoints[self._at], seq, self._people.keys())
+        return self._people.of_key(key, seq)
+
+    def change(self, people: Iterable[Person]) -> None:
+        """From now on these are, or were, here."""
+        changed: Roster = replace(self._roster, people=tuple(people), former=())
+        self._people = Signatories(changed)
+
+
+def _counts(
+    replay: Replay, log: AuditLog, body: Mapping[str, Any], event: AuditEvent | None, signer: Person | None
+) -> bool:
+    """Whether an entry has an effect: whoever signed it is the one whom it names, and could say it."""
+    if signer is None or body["person"] != name_then(signer.name):
+        return False
+    match event:
+        case Opened() | ReviewHeard() | OpenedForSubject():  # nobody says falsely that a copy went to themselves
+            return True
+        case LeftNothing(of=disclosure):
+            return _took(replay, log, disclosure) == str(body["person"])
+        case DeletionConfirmed(of=disclosure):
+            return signer.role is Role.OFFICER or _took(replay, log, disclosure) == str(body["person"])
+    return may_say(signer.role, str(body["action"]))
+
+
+def _took(replay: Replay, log: AuditLog, disclosure: int) -> str | None:
+    """Who took that copy, before the backup or since."""
+    since = replay.disclosures.get(_number(disclosure))
+    if since is not None:
+        return since.person
+    before = log.entry(disclosure)
+    return str(before.body.get("person")) if before is not None and before.body is not None else None
 
 
 def _number(value: object) -> int:

@@ -1,6 +1,7 @@
 """A store from its backup, on a machine that has nothing of it. Until `store.toml` is written nobody gets in. Order:
 
-    1  the newest backup that a slot of its ring still opens, with an officer's passphrase
+    1  the newest backup that a slot of its ring still opens, with an officer's passphrase, and that is what it says:
+       its slot signed by somebody who made backups then, its catalogue that of the slot and no older than its own log
     2  folders, key files, catalogue (under a new key) and objects, each checked      a crash: the next run begins anew
     3  what happened since, read from the feed and checked against the log; without a feed nothing is
     4  one transaction under a new R: the log caught up, tombstones back, nobody who was removed, every grant ended
@@ -13,39 +14,37 @@ intake does not even get the root secret, until an officer accepts that with a r
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.admin.initialise import group_id
 from arlo_rec.backends.durable import disk, put_new, sync_folder
-from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
-from arlo_rec.backends.shared_folder import is_plain, names, open_file, read_small, status, touch
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import schema
+from arlo_rec.backends.files import FileBlobs, file_lock
+from arlo_rec.backends.shared_folder import is_plain, names, read_small, status, touch
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout, root_secret, roster
-from arlo_rec.keys.key_files import Identity, read_catalogue_seal, write_catalogue_seal
+from arlo_rec.keys.key_files import Identity, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model import audit_events
-from arlo_rec.model.errors import Integrity, NotGranted, NotUnlocked, Usage
+from arlo_rec.model.errors import ArloError, NotUnlocked, Usage
 from arlo_rec.model.records import Person, RecordingId
-from arlo_rec.offsite import escrow_slot, feed
+from arlo_rec.offsite import feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import Action, Event, may, reason_problem
+from arlo_rec.policy import Action, Event, reason_problem
 from arlo_rec.recovery import reconcile
 from arlo_rec.recovery.backup import SMALL_LONGEST
+from arlo_rec.recovery.backup_copy import GenuineCopy, NotThisBackup, genuine_copy
 from arlo_rec.recovery.backup_source import BackupSource, RestoreOptions
 from arlo_rec.recovery.reconcile import NewPlaces
 from arlo_rec.recovery.replay import Replay, read_feed
-from arlo_rec.store import Change, Store, catalogue_key, log_key
+from arlo_rec.store import Change, Store, log_key
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
 UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
@@ -66,16 +65,8 @@ class RestoredStore:
     replayed: bool  # whether it is known from a feed what happened since
     rings_left: tuple[Path, ...]  # of the lost store, which no purge empties any more
     check_word: str  # of the newest link; who has seen a newer store compares it
+    passed_over: tuple[int, ...]  # newer backups that somebody damaged or planted, or that are not for this officer
     foreign: int  # lines of the feed that nobody of this log signed, and that were not read
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """The backup's catalogue, open in its new place and under a new key."""
-
-    store: Store
-    old_seed: bytes
-    new_seed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +75,7 @@ class _Difference:
 
     replay: Replay | None  # None: there is no feed
     held: frozenset[RecordingId]  # by the backup
+    erased: frozenset[RecordingId]  # by the backup's own log
     missing: frozenset[RecordingId]  # of these, without an object that is what the catalogue says
 
     @property
@@ -94,7 +86,7 @@ class _Difference:
     @property
     def to_erase(self) -> frozenset[RecordingId]:
         """What the backup holds and the store must not."""
-        return self.held & (self.since.erased | self.missing)
+        return self.held & (self.since.erased | self.erased | self.missing)
 
     @property
     def lost(self) -> tuple[RecordingId, ...]:
@@ -103,28 +95,48 @@ class _Difference:
 
 
 def carry_out(
-    source: BackupSource, options: RestoreOptions, identity: Identity, now: datetime, state: StateFolder
+    sources: Sequence[BackupSource],
+    options: RestoreOptions,
+    unlock: Callable[[BackupSource], Identity],
+    confirm: Callable[[BackupSource], None],
+    now: datetime,
+    state: StateFolder,
 ) -> RestoredStore:
-    """Make the store; raises Usage where something is in the way, NotGranted, NotUnlocked, Integrity, Refused."""
+    """Make the store of the first of *sources* that is genuine; *confirm* asks whether to go on with that one.
+
+    Raises Usage where something is in the way, NotGranted, Refused, and what is wrong with the first of them where none
+    is genuine (NotUnlocked, Integrity).
+    """
     if options.feed is not None:
-        feed.demand_reachable(options.feed, source.store_id)
-    secret = escrow_slot.open_sealed(source.store_id, source.slot, identity.sealing)
-    if secret is None:
-        raise NotUnlocked("backup_not_for_you", rule="access.officer")
+        feed.demand_reachable(options.feed, sources[0].store_id)
+    problems: list[ArloError] = []
     with _alone(options):
         _remove_half_made(options)
-        target = layout.create(options.store, options.root, source.store_id, group_id=group_id(options.group))
+        for source in sources:
+            try:
+                with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
+                    confirm(source)
+                    restored = _restore(copy, source, options, now)
+                newer = sources[: len(problems)]
+                return replace(restored, passed_over=tuple(passed.slot.number for passed in newer))
+            except NotThisBackup as refused:
+                problems.append(refused.problem)
+    raise problems[0]
+
+
+@contextmanager
+def _half_made(source: BackupSource, options: RestoreOptions) -> Iterator[Layout]:
+    """The new store's folders, which are removed again where the restore fails."""
+    target = layout.create(options.store, options.root, source.store_id, group_id=group_id(options.group))
+    for folder in (target.store, target.root):
+        with disk():
+            touch(folder / UNFINISHED, target.file_mode)
+    try:
+        yield target
+    except BaseException:
         for folder in (target.store, target.root):
-            with disk():
-                touch(folder / UNFINISHED, target.file_mode)
-        try:
-            copy = _open_copy(source, target, identity, state)
-            with closing(copy.store):
-                return _restore(copy, source, options, secret, now)
-        except BaseException:
-            for folder in (target.store, target.root):
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager
@@ -148,15 +160,15 @@ def _remove_half_made(options: RestoreOptions) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret: bytes, now: datetime) -> RestoredStore:
+def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, now: datetime) -> RestoredStore:
     store = copy.store
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
     replay = read_feed(store, feed.read(options.feed, source.store_id)) if options.feed is not None else None
     if replay is not None and store.identity.name in replay.gone:
         raise NotUnlocked("no_longer_here", rule="access.officer")
     missing = _copy_objects(store, options.folder)
-    difference = _Difference(replay, frozenset(_held(store)), frozenset(missing))
-    _write_root(store, source.slot, secret, difference.since)
+    difference = _Difference(replay, frozenset(_held(store)), copy.erased, frozenset(missing))
+    _write_root(store, source.slot, copy.secret, difference.since)
     rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
     rings_left = tuple(sorted(rings - {options.escrow.absolute()}))
     removed = _make_current(copy, source, options, difference, now)
@@ -166,12 +178,13 @@ def _restore(copy: _Copy, source: BackupSource, options: RestoreOptions, secret:
         store.log.vkey(),
         at=source.slot.at,
         held=store.catalogue.recordings.count_held(),
-        erased=len(difference.since.erased & difference.held),
+        erased=len((difference.since.erased | difference.erased) & difference.held),
         lost=difference.lost,
         removed=removed,
         replayed=replay is not None,
         rings_left=rings_left,
         check_word=store.authority.spoken(),
+        passed_over=(),
         foreign=difference.since.foreign,
     )
     _let_in(store, source, copy.new_seed)
@@ -204,46 +217,7 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
     protocol.replace_root(store, now, open_up)
 
 
-# -- 1 and 2: what the backup holds -------------------------------------------------------------------
-
-
-def _open_copy(source: BackupSource, target: Layout, identity: Identity, state: StateFolder) -> _Copy:
-    """Copy the catalogue to its new place, under a new key; raises NotGranted, NotUnlocked, Integrity, Unreachable."""
-    with disk():
-        copied = open_file(source.catalogue, os.O_RDONLY, below=source.folder.parent)
-        with os.fdopen(copied, "rb", buffering=0) as file:
-            put_new(target.catalogue, iter(lambda: file.read(primitives.FEED), b""), target.file_mode)
-    connection, old_seed = _connect(source.layout(target.root), target.catalogue, identity)
-    new_seed = primitives.fresh()
-    connection.rekey(catalogue_key(new_seed))
-    blobs = FileBlobs(target.objects, group=target.group)
-    root = FileRoot.create(target.root, group=target.group)
-    store = Store(target, connection, blobs, root, identity, new_seed, state)
-    try:
-        schema.demand(store.db, store.meta.number("schema"), source.folder)
-        store.load_documents()
-        _demand_officer(store)
-    except BaseException:
-        store.close()
-        raise
-    return _Copy(store, old_seed, new_seed)
-
-
-def _demand_officer(store: Store) -> None:
-    """Raise NotGranted where this identity restores nothing; no log is there yet in which a refusal could be."""
-    decision = may(store.person.role, Action.RESTORE)
-    if not decision.allowed:
-        raise NotGranted(decision.code, rule=decision.rule)
-
-
-def _connect(sealed: Layout, catalogue: Path, identity: Identity) -> tuple[SqliteConnection, bytes]:
-    """The catalogue, opened with one of the seeds that are sealed to *identity* there, and that seed."""
-    for seed in read_catalogue_seal(sealed, identity):
-        try:
-            return SqliteConnection(catalogue, catalogue_key(seed)), seed
-        except NotUnlocked:
-            continue
-    raise Integrity("backup_damaged", path=str(catalogue))
+# -- 2: what the backup holds --------------------------------------------------------------------------
 
 
 def _held(store: Store) -> Iterator[RecordingId]:
@@ -251,7 +225,7 @@ def _held(store: Store) -> Iterator[RecordingId]:
 
 
 def _copy_objects(store: Store, folder: Path) -> set[RecordingId]:
-    """Copy every object that is held and is what the catalogue says; the ids of those that are not."""
+    """GenuineCopy every object that is held and is what the catalogue says; the ids of those that are not."""
     source, missing = FileBlobs(folder / "objects"), set[RecordingId]()
     recordings = list(_held(store))
     for at in range(0, len(recordings), AT_ONCE):
@@ -308,7 +282,7 @@ def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
 
 
 def _make_current(
-    copy: _Copy, source: BackupSource, options: RestoreOptions, difference: _Difference, now: datetime
+    copy: GenuineCopy, source: BackupSource, options: RestoreOptions, difference: _Difference, now: datetime
 ) -> tuple[str, ...]:
     """Step 4; the names of those who were removed."""
     store, since = copy.store, difference.since

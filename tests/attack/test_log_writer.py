@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.crypto.primitives import SigningKey, fresh
+from arlo_rec.keys.roster import digest_of_people
 from arlo_rec.model.audit_events import AuthorityChanged
-from tests.support.attack import own_code
+from tests.support.attack import own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
-from tests.support.catalogue import insider
+from tests.support.catalogue import append_to_log, insider
 from tests.support.world import REASON, World, assert_no_bug
 
 pytestmark = pytest.mark.rule("security.monitored")
@@ -46,6 +48,47 @@ def test_an_entry_that_names_a_link_stops_neither_a_command_nor_the_feed(fed: Wo
     assert opened(fed) == set(), "withdrawn since the backup"
 
 
+def said(action: str, rule: str, detail: dict[str, Any], *recordings: str) -> dict[str, Any]:
+    entry = {"action": action, "outcome": "done", "rule": rule, "at": NOW, "detail": detail}
+    return entry | ({"recordings": sorted(recordings)} if recordings else {})
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_purge_that_no_role_of_theirs_may_carry_out_erases_nothing_at_a_restore(fed: World) -> None:
+    calls = fed.take_in("a", "b")
+    back_up(fed)
+    append_to_log(fed, "iver", said("purge", "retention.90d", {"count": 2}, *calls))
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["held"] == 2
+
+
+@pytest.mark.rule("access.officer")
+@pytest.mark.parametrize("named", [("sigrid",), ("sigrid", "recovery")], ids=len)
+def test_a_removal_that_no_role_of_theirs_may_carry_out_keeps_nobody_from_a_restore(
+    fed: World, named: tuple[str, ...]
+) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    with own_code(fed, "iver") as store:
+        people = digest_of_people(store.roster)
+    gone = [said("person remove", "access.officer", {"people": people, "removed": name}) for name in named]
+    append_to_log(fed, "iver", *gone)
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["removed"] == []
+    assert fed.run("status", who="sigrid").exit == 0
+
+
+def test_an_entry_of_theirs_with_other_fields_than_ours_stops_no_restore(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "iver", said("withdraw", "consent.withdraw", {"tombstones": "00", "more": 1}))
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["held"] == 1
+
+
 def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
     """The leaf commits to it and stays, so that the tree is whole; what leif did stands nowhere any more."""
     (call,) = world.take_in("a")
@@ -60,6 +103,17 @@ def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
         db.run("UPDATE entries SET body = NULL WHERE seq = ?", (seq,))
     found = world.run("verify", "--read-data", "--json", who="iver")
     assert found.exit == 15, found
+
+
+def test_an_entry_that_a_key_of_nobody_closes_stops_no_command_and_is_named(world: World) -> None:
+    world.take_in("a")
+    entry = {"action": "find", "outcome": "allowed", "rule": "security.reason", "detail": {"shown": 1}}
+    append_to_log(world, "iver", entry, key=SigningKey.from_seed(fresh()))
+    assert world.run("status", who="iver").exit == 0
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    assert world.run("withdraw", "90000001", "--yes", who="siri").exit == 0
+    assert world.run("purge", who="cron").exit == 0
+    assert "checkpoint_of_nobody" in problem_codes(world)
 
 
 @pytest.mark.slow

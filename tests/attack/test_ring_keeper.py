@@ -1,16 +1,164 @@
-"""A ring whose slot is given a new time because a row says that nothing happened since."""
+"""Whoever can write into the folders of a backup and its ring, with a role's key and own code or with no key at all."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from arlo_rec.backends.ringfile import RingFile
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.commands.run import Run
-from tests.support.backups import back_up, kept
-from tests.support.catalogue import insider
+from arlo_rec.erasure import protocol
+from arlo_rec.keys import layout
+from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.layout import Layout
+from arlo_rec.offsite import escrow, escrow_slot
+from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.store import catalogue_key
+from tests.support.attack import identity, own_code
+from tests.support.backups import back_up, kept, lose, opened, places, restore, with_feed
+from tests.support.catalogue import catalogue, insider
+from tests.support.feed import path as feed_path
 from tests.support.world import World
+
+LARGEST = 2**48 - 1  # of a backup's number, in a slot
+
+
+def write(world: World, slot: EscrowSlot) -> None:
+    """A slot as the ring's folder takes it from anybody: nothing in it needs a key but what was copied."""
+    RingFile(places(world)[1]).write(slot.index, escrow_slot.encode(layout.find(world.store).id, slot))
+
+
+def add_officer(world: World, name: str) -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", name, "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+
+
+def catch_up(world: World, who: str) -> bytes:
+    """Put today's log into the older catalogue of the backup, as *who* can with own code; the digest of that."""
+    (slot,), where = kept(world), layout.find(world.store)
+    copy = places(world)[0] / str(slot.number)
+    (seed,) = read_catalogue_seal(Layout(copy, where.root, where.id), identity(world, who))
+    live, old = catalogue(world), SqliteConnection(copy / "catalogue.db", catalogue_key(seed))
+    with old.writing():
+        for table in ("entries", "checkpoints", "mentions", "log_keys"):
+            columns = [row[1] for row in live.rows(f"PRAGMA table_info({table})")]
+            for row in live.rows(f"SELECT {','.join(columns)} FROM {table}"):
+                old.run(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)
+        (tree,) = live.rows("SELECT value FROM meta WHERE key = 'log'")[0]
+        old.run("UPDATE meta SET value = ? WHERE key = 'log'", (tree,))
+        old.run("DELETE FROM log_clock")
+    old.rows("PRAGMA journal_mode=DELETE")
+    old.close()
+    live.close()
+    return escrow.file_digest(copy / "catalogue.db")
+
+
+def sealed_again(world: World, slot: EscrowSlot, who: str = "cron") -> EscrowSlot:
+    """A slot with other words, sealed and signed by *who*, who has R as well, with own code."""
+    store, officer = layout.find(world.store).id, identity(world, "sigrid")
+    secret = escrow_slot.open_sealed(store, kept(world)[0], officer.sealing)
+    assert secret is not None
+    with own_code(world, who) as theirs:
+        return escrow_slot.seal(store, slot, secret, escrow.officers(theirs), theirs.identity.signing)
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_catalogue_of_which_the_log_went_on_brings_back_nothing_that_was_erased(fed: World) -> None:
+    """Made by who makes the backups, so that its slot is signed; the feed has nothing to add to its log."""
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("withdraw", "90000001", "--yes", who="siri")
+    write(fed, sealed_again(fed, replace(kept(fed)[0], catalogue=catch_up(fed, "cron"))))
+    lose(fed)
+    told = with_feed(fed)
+    assert (told["held"], told["erased"], opened(fed)) == (0, 1, set())
+
+
+@pytest.mark.rule("access.officer")
+def test_a_catalogue_of_which_the_log_went_on_lets_nobody_in_who_had_left(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("person", "remove", "turid", "--yes", who="sigrid")
+    write(fed, sealed_again(fed, replace(kept(fed)[0], catalogue=catch_up(fed, "cron"))))
+    lose(fed)
+    assert restore(fed, "--feed", str(feed_path(fed))).exit == 15
+
+
+@pytest.mark.parametrize("who", ["iver", "siri"])
+def test_a_slot_that_nobody_signed_who_makes_backups_is_restored_by_nobody(fed: World, who: str) -> None:
+    """An auditor's, whose digest is another than that with which R was sealed; and one of support, who have R."""
+    fed.take_in("a")
+    back_up(fed)
+    slot = replace(kept(fed)[0], catalogue=catch_up(fed, who))
+    write(fed, slot if who == "iver" else sealed_again(fed, slot, who))
+    lose(fed)
+    assert restore(fed, "--feed", str(feed_path(fed))).exit == (12 if who == "iver" else 15)
+
+
+@pytest.mark.rule("access.officer")
+def test_an_officer_who_left_restores_from_no_slot_with_another_time(world: World) -> None:
+    add_officer(world, "astrid")
+    world.take_in("a")
+    back_up(world)
+    write(world, replace(kept(world)[0], at=datetime.now(UTC) + timedelta(minutes=4)))
+    told = world.json("person", "remove", "astrid", "--yes", who="sigrid")
+    assert (told["rings_left"], told["backup_due"], kept(world)) == ([], True, [])
+    assert "backup_void" in world.json("status", who="iver")["critical"]
+
+
+@pytest.mark.rule("access.officer")
+def test_an_officer_who_leaves_while_a_backup_is_made_restores_nothing_from_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_officer(world, "astrid")
+    back_up(world)
+    replace_root = protocol.replace_root
+
+    def waits(*words: Any) -> None:
+        monkeypatch.setattr(protocol, "replace_root", replace_root)
+        world.take_in("b", seed=5)
+        back_up(world)
+        replace_root(*words)
+
+    monkeypatch.setattr(protocol, "replace_root", waits)
+    assert world.json("person", "remove", "astrid", "--yes", who="sigrid")["backup_due"] is True
+    assert kept(world) == []
+
+
+def test_a_planted_slot_takes_no_backup_away_and_stops_no_restore(world: World) -> None:
+    """It names the largest number there is, and a good copy of the catalogue lies in its folder."""
+    world.take_in("a")
+    back_up(world)
+    folder, soon = places(world)[0], datetime.now(UTC) + timedelta(minutes=4)
+    planted = replace(kept(world)[0], index=5, number=LARGEST, at=soon)
+    shutil.copytree(folder / "1", folder / str(LARGEST))
+    write(world, planted)
+    world.take_in("b", seed=3)
+    assert back_up(world)["held"] == 2
+    assert [slot.number for slot in kept(world)] == [2, 1], "and the planted one is emptied"
+    write(world, planted)
+    shutil.copytree(folder / "1", folder / str(LARGEST))
+    assert "ring_not_emptied" in world.json("status", who="iver")["critical"]
+    lose(world)
+    told = restore(world).json
+    assert (told["held"], told["passed_over"]) == (2, [LARGEST])
+
+
+@pytest.mark.parametrize("number", [2**40, LARGEST, 2**63 - 1, -1])
+def test_a_row_that_counts_backups_falsely_takes_none_away(world: World, number: int) -> None:
+    world.take_in("a")
+    back_up(world)
+    world.take_in("b", seed=3)
+    with insider(world) as db:
+        db.run("UPDATE escrows SET number = ?", (number,))
+    assert back_up(world)["held"] == 2
+    assert [slot.number for slot in kept(world)] == [2, 1]
 
 
 @pytest.mark.rule("consent.withdraw")

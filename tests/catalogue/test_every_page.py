@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.slow
 
+TWO_HOURS = timedelta(hours=2)
 PAGE = 4096  # bytes: SQLCipher 4
 PAGES_TRIED = 40  # spread over all; --prove tries every one
 
@@ -83,13 +86,55 @@ def test_an_older_page_of_an_index_is_noticed_in_a_large_store_by_verify(
 ) -> None:
     """Else a withdrawal would not find every call of its caller."""
     world, olders = stages
-    db = catalogue(world)
-    ((page,),) = db.rows("SELECT rootpage FROM sqlite_master WHERE name = 'recordings_by_caller'")
-    db.close()
+    place = page_of(world, "recordings_by_caller")
     monkeypatch.setattr("arlo_rec.admin.opening.VERIFIED_WHOLE", 0)
     twin = worlds.copy(world, tmp_path / "twin")
-    place = slice((page - 1) * PAGE, page * PAGE)
     mixed = bytearray(olders[-1])
     mixed[place] = olders[0][place]
     (twin.store / "catalogue.db").write_bytes(mixed)
     assert twin.run("verify", who="iver").exit == 15
+
+
+def page_of(world: World, name: str) -> slice:
+    """Where the first page of a table or an index lies in the file."""
+    db = catalogue(world)
+    ((page,),) = db.rows("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,))
+    db.close()
+    return slice((page - 1) * PAGE, page * PAGE)
+
+
+@pytest.mark.parametrize("names", [("tombstones", "sqlite_autoindex_tombstones_1"), ("recordings_by_caller",)], ids=str)
+def test_what_hangs_behind_the_catalogue_makes_it_no_large_one(world: World, names: tuple[str, ...]) -> None:
+    """Else a withdrawn call would be taken in again, or a withdrawal would miss one."""
+    world.take_in("a", started=datetime.now(UTC) - TWO_HOURS)
+    before = settled(world)
+    if "tombstones" in names:
+        world.json("withdraw", "90000001", "--yes", who="siri")
+    else:
+        world.take_in("b", seed=4)
+    mixed = bytearray(settled(world))
+    for place in [page_of(world, name) for name in names]:
+        mixed[place] = before[place]
+    (world.store / "catalogue.db").write_bytes(mixed)
+    os.truncate(world.store / "catalogue.db", 5 << 20)
+    world.deliver("late", started=datetime.now(UTC) - TWO_HOURS, seed=9)
+    assert world.run("ingest", str(world.spool), who="telefon").exit == 15
+    assert world.run("withdraw", "90000001", "--yes", who="siri").exit == 15
+
+
+def test_an_older_page_ends_no_command_as_an_unexpected_error(
+    stages: tuple[World, list[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a store that is too large to be verified by each command."""
+    world, (*_, older, newest) = stages
+    monkeypatch.setattr("arlo_rec.admin.opening.VERIFIED_WHOLE", 0)
+    changed = [at for at in range(0, len(older), PAGE) if older[at : at + PAGE] != newest[at : at + PAGE]]
+    ends = set()
+    for at in changed:
+        twin = worlds.copy(world, tmp_path / "twin")
+        (twin.store / "catalogue.db").write_bytes(newest[:at] + older[at : at + PAGE] + newest[at + PAGE :])
+        twin.deliver("late", seed=11, caller="+4790000004")
+        ends.add(twin.run("ingest", str(twin.spool), who="telefon").exit)
+        ends.add(twin.run("withdraw", "90000003", "--yes", who="siri").exit)
+        shutil.rmtree(twin.base)
+    assert ends <= {0, 3, 4, 15}

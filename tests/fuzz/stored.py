@@ -8,11 +8,13 @@ import random
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from arlo_rec.backends import SLOT_BYTES
+from arlo_rec.backends.ringfile import RING_SLOT_BYTES
 from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.crypto.seekable_sound import open_sound
@@ -26,6 +28,8 @@ from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Kind, Person, RecordingId
+from arlo_rec.offsite import escrow_slot
+from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.oversight.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
 from arlo_rec.ui.config import beforehand, settle
@@ -320,9 +324,29 @@ def _link(raw: bytes) -> bool:
     return False
 
 
+def _ring(raw: bytes) -> bool:
+    slot = escrow_slot.decode(STORE, 0, raw.ljust(RING_SLOT_BYTES, b"\0")[:RING_SLOT_BYTES])
+    if slot is None:
+        return False
+    assert escrow_slot.encode(STORE, slot) == raw[: len(escrow_slot.encode(STORE, slot))]
+    return escrow_slot.is_signed(STORE, slot, [KEY.public])
+
+
+def _mended_ring(raw: bytes) -> bytes:
+    """With the checksum of what it is now."""
+    body = raw[: len(_RING) - 32]
+    return body + primitives.sha256(body)
+
+
+def _ring_slot() -> bytes:
+    slot = EscrowSlot(0, 3, 7, 1, NOW, 24, 5, bytes(32), {bytes(16): bytes(primitives.SEAL_OF_KEY)})
+    return escrow_slot.encode(STORE, replace(slot, signature=KEY.sign(escrow_slot._body(STORE, slot))))
+
+
+_RING = _ring_slot()
 _LINK = authority.add(None, 3, Digests(bytes(32), bytes(32), bytes(32)), [KEY.public], KEY, STORE)
 _SETTINGS = settings.Settings(
-    "store.root", Path("/feed"), "arlo", (EscrowPlace(Path("/ring"), Path("/backup")),), 24, NOW, 7
+    "store.root", Path("/feed"), "arlo", (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7
 )
 _ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done").replace(b"telefon", b"sigrid")]
 TARGETS = [
@@ -335,6 +359,7 @@ TARGETS = [
     Target("log entry", _ENTRIES, _entry),
     Target("log tree", [struct.pack(">Q", 5) + bytes(64)], _tree),
     Target("roster", [roster.encode(_PEOPLE)], _roster),
+    Target("ring", [_RING], _ring, _mended_ring),
     Target("settings", [settings.encode(_SETTINGS)], _settings),
     Target("link", [_LINK.body()], _link),
     Target("policy", [roster.policy_body("2026-01", SHIPPED)], _policy),

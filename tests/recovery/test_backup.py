@@ -6,15 +6,18 @@ import grp
 import os
 import shutil
 import stat
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
 from arlo_rec.crypto import primitives
+from arlo_rec.model.records import Person
 from arlo_rec.offsite import escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.policy import Role
 from tests.support.attack import identity
 from tests.support.backups import age_ring, back_up, kept, places
 from tests.support.faults import damage
@@ -137,17 +140,20 @@ def test_only_officers_and_retention_back_up(world: World, who: str) -> None:
 
 def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
     store, officer = bytes(range(16)), primitives.SealingKey.from_seed(bytes(32))
-    at = datetime(2026, 11, 25, tzinfo=UTC)
-    sealed = {
-        primitives.fingerprint(officer.public): primitives.seal(
-            officer.public, b"R" * 32, escrow_slot._info(store, 3, 7)
-        )
-    }
-    slot = EscrowSlot(2, 3, 7, 1, at, 24, 5, b"c" * 32, sealed)
+    at, maker = datetime(2026, 11, 25, tzinfo=UTC), primitives.SigningKey.from_seed(bytes(32))
+    person = Person("nora", Role.OFFICER, officer.public, maker.public, at)
+    plain = EscrowSlot(2, 3, 7, 1, at, 24, 5, b"c" * 32, {})
+    slot = escrow_slot.seal(store, plain, b"R" * 32, [person], maker)
     content = escrow_slot.encode(store, slot)
     padded = content.ljust(escrow_slot.RING_SLOT_BYTES, b"\0")
     assert escrow_slot.decode(store, 2, padded) == slot
     assert escrow_slot.open_sealed(store, slot, officer) == b"R" * 32
+    assert escrow_slot.is_signed(store, slot, [maker.public])
+    changes = {"number": 4, "generation": 8, "seed_version": 2, "at": at + timedelta(hours=1), "hours": 25}
+    for field, value in {**changes, "held": 6, "catalogue": b"d" * 32}.items():
+        other = replace(slot, **{field: value})
+        assert escrow_slot.open_sealed(store, other, officer) is None, field
+        assert not escrow_slot.is_signed(store, other, [maker.public]), field
     assert escrow_slot.decode(bytes(16), 2, padded) is None
     for at_byte in range(0, len(content), 7):
         broken = bytearray(padded)

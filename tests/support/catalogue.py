@@ -9,6 +9,7 @@ from typing import Any
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.log_clock import LogClock
+from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.policy import POLICY_VERSION
@@ -60,16 +61,20 @@ def insider(world: World) -> Iterator[SqliteConnection]:
     db.close()
 
 
-def append_to_log(world: World, who: str, *bodies: dict[str, Any], name: str | None = None) -> int:
+def append_to_log(
+    world: World, who: str, *bodies: dict[str, Any], name: str | None = None, key: SigningKey | None = None
+) -> int:
     """Entries of somebody's own code, closed by a checkpoint with their own key as the program closes it.
 
-    They are in the name of *name*; gives the number of the first.
+    They are in the name of *name* and closed with *key* where these are given; gives the number of the first.
     """
     place, person = layout.find(world.store), identity(world, who)
     (seed,) = read_catalogue_seal(place, person)
     with insider(world) as db:
         log = AuditLog(db, place.id, log_key(seed))
         first = log.tree().size
-        log.append([{**body, "person": name or who, "policy": POLICY_VERSION} for body in bodies], person.signing)
+        log.append(
+            [{**body, "person": name or who, "policy": POLICY_VERSION} for body in bodies], key or person.signing
+        )
         LogClock(db).forget()
     return first

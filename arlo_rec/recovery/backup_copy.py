@@ -1,0 +1,137 @@
+"""A backup's catalogue in its new place, once it is what its slot says it is.
+
+Others can write into the folders of a backup and of its ring. So the slot is signed by somebody who made backups by the
+catalogue's own roster, R opens with every word of it, the catalogue is the one that it names, and its rows are no older
+than its log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from arlo_rec.backends.durable import disk, put_new
+from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.shared_folder import open_file
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue import schema
+from arlo_rec.crypto import primitives
+from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked
+from arlo_rec.model.records import RecordingId
+from arlo_rec.offsite import escrow, escrow_slot
+from arlo_rec.policy import Action, may
+from arlo_rec.recovery import backup_log
+from arlo_rec.recovery.backup_source import BackupSource
+from arlo_rec.store import Store, catalogue_key
+
+
+@dataclass(frozen=True, slots=True)
+class GenuineCopy:
+    """The backup's catalogue, open in its new place and under a new key."""
+
+    store: Store
+    old_seed: bytes
+    new_seed: bytes
+    secret: bytes  # R of its generation
+    erased: frozenset[RecordingId]  # by its own log
+
+
+class NotThisBackup(Exception):
+    """Somebody damaged or planted it, or it is not for this officer: an older one may be good."""
+
+    def __init__(self, problem: ArloError) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+@contextmanager
+def genuine_copy(
+    source: BackupSource, target: Layout, unlock: Callable[[BackupSource], Identity], state: StateFolder
+) -> Iterator[GenuineCopy]:
+    """The backup's catalogue in its new place; raises NotThisBackup where it is not what its slot says."""
+    try:
+        identity = unlock(source)
+        copy = _open_copy(source, target, identity, _secret(source, identity), state)
+    except (NotUnlocked, Integrity) as problem:
+        raise NotThisBackup(problem) from None
+    with closing(copy.store):
+        yield copy
+
+
+def _open_copy(
+    source: BackupSource, target: Layout, identity: Identity, secret: bytes, state: StateFolder
+) -> GenuineCopy:
+    """Copy the catalogue to its new place, under a new key; raises NotGranted, NotUnlocked, Integrity, Unreachable."""
+    _copy_catalogue(source, target)
+    connection, old_seed = _connect(source.layout(target.root), target.catalogue, identity)
+    new_seed = primitives.fresh()
+    connection.rekey(catalogue_key(new_seed))
+    blobs = FileBlobs(target.objects, group=target.group)
+    root = FileRoot.create(target.root, group=target.group)
+    store = Store(target, connection, blobs, root, identity, new_seed, state)
+    try:
+        schema.demand(store.db, store.meta.number("schema"), source.folder)
+        store.load_documents()
+        _demand_officer(store)
+        _demand_signed(store, source)
+        erased = backup_log.demand_current(store)
+    except BaseException:
+        store.close()
+        raise
+    return GenuineCopy(store, old_seed, new_seed, secret, erased)
+
+
+def _copy_catalogue(source: BackupSource, target: Layout) -> None:
+    """Copy the catalogue's bytes; raises Integrity where they are not those of the slot, Unreachable."""
+    digest = hashlib.sha256()
+
+    def pieces(file: BinaryIO) -> Iterator[bytes]:
+        while piece := file.read(primitives.FEED):
+            digest.update(piece)
+            yield piece
+
+    with disk():
+        copied = open_file(source.catalogue, os.O_RDONLY, below=source.folder.parent)
+        with os.fdopen(copied, "rb", buffering=0) as file:
+            put_new(target.catalogue, pieces(file), target.file_mode)
+    if digest.digest() != source.slot.catalogue:
+        raise Integrity("backup_damaged", path=str(source.folder))
+
+
+def _demand_officer(store: Store) -> None:
+    """Raise NotGranted where this identity restores nothing; no log is there yet in which a refusal could be."""
+    decision = may(store.person.role, Action.RESTORE)
+    if not decision.allowed:
+        raise NotGranted(decision.code, rule=decision.rule)
+
+
+def _demand_signed(store: Store, source: BackupSource) -> None:
+    """Raise Integrity where nobody signed the slot who made backups when the catalogue was copied."""
+    if not escrow.counts(store, source.slot):
+        raise Integrity("backup_damaged", path=str(source.folder))
+
+
+def _secret(source: BackupSource, identity: Identity) -> bytes:
+    """R of its generation; raises NotUnlocked where it was not sealed to that officer with what the slot says."""
+    secret = escrow_slot.open_sealed(source.store_id, source.slot, identity.sealing)
+    if secret is None:
+        raise NotUnlocked("backup_not_for_you", rule="access.officer")
+    return secret
+
+
+def _connect(sealed: Layout, catalogue: Path, identity: Identity) -> tuple[SqliteConnection, bytes]:
+    """The catalogue, opened with one of the seeds that are sealed to *identity* there, and that seed."""
+    for seed in read_catalogue_seal(sealed, identity):
+        try:
+            return SqliteConnection(catalogue, catalogue_key(seed)), seed
+        except NotUnlocked:
+            continue
+    raise Integrity("backup_damaged", path=str(catalogue))
