@@ -109,7 +109,7 @@ class Store:
         self.settings: Settings
         self.person: Person
         self.prompts: dict[str, Prompt]
-        self._is_stale = False  # a change that was not committed may have left its documents here
+        self._is_stale = False  # whether the documents here may be others than those in force
         self._seen: root_secret.Seen | None = None
         self._log_time = LogTime()
         self._seen_time = LogTime.decode(state.clock(layout.id))
@@ -126,6 +126,7 @@ class Store:
         Raises NotUnlocked where it is not, Integrity where the chain is another than this identity or account has seen;
         a chain that is older is a doubt.
         """
+        self._is_stale = True  # also where it fails below: then no change begins with the documents that were here
         documents, doubts = self.authority.load(self._pins())
         person = documents.roster.person(self.identity.name)
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
@@ -141,8 +142,8 @@ class Store:
         return [self.identity.pin, *([seen.link] if seen else [])]
 
     def has_newer_documents(self) -> bool:
-        """Whether somebody changed roster, policy or settings since this store loaded them."""
-        return self.authority.has_newer()
+        """Whether roster, policy and settings are, or may be, others than those that this store loaded last."""
+        return self._is_stale or self.authority.has_newer()
 
     def put_roster(self, roster: Roster) -> None:
         """Put the next roster into force; inside a change of an officer's, which ends with a link for it."""
@@ -304,7 +305,7 @@ class Store:
 
     def _load_newer(self) -> None:
         """Load the documents where somebody changed them; a store that is being founded or rebuilt has none yet."""
-        if self.authority.newest is not None and (self._is_stale or self.has_newer_documents()):
+        if self.authority.newest is not None and self.has_newer_documents():
             self.load_documents()
 
     def _add_link(self, change: Change) -> None:

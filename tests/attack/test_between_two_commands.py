@@ -151,12 +151,13 @@ def test_an_erasure_that_began_with_a_key_that_is_void_by_now_is_finished_by_the
 
 
 @pytest.mark.rule("security.unauthorised")
+@pytest.mark.parametrize("at", ["data_key", "still_open"])
 def test_a_manager_who_is_removed_during_an_export_signs_nothing_any_more(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     (call,) = world.take_in("a")
     world.grant("leif")
-    meanwhile(monkeypatch, gate, "data_key", lambda: world.json("person", "remove", "leif", "--yes", who="sigrid"))
+    meanwhile(monkeypatch, gate, at, lambda: world.json("person", "remove", "leif", "--yes", who="sigrid"))
     out = world.base / "x.wav"
     assert world.run("export", call, *WHY, "--out", str(out), who="leif").exit == 12
     assert not out.exists()
