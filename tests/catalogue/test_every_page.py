@@ -86,7 +86,7 @@ def test_an_older_page_of_an_index_is_noticed_in_a_large_store_by_verify(
     db = catalogue(world)
     ((page,),) = db.rows("SELECT rootpage FROM sqlite_master WHERE name = 'recordings_by_caller'")
     db.close()
-    monkeypatch.setattr("arlo_rec.admin.opening.VERIFIED_WHOLE", 0)
+    monkeypatch.setattr("arlo_rec.store.VERIFIED_WHOLE", 0)
     twin = worlds.copy(world, tmp_path / "twin")
     place = slice((page - 1) * PAGE, page * PAGE)
     mixed = bytearray(olders[-1])
