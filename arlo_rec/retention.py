@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import grant_history, grant_keys
+from arlo_rec.access import cases, grant_history, grant_keys
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
@@ -23,9 +23,8 @@ from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.records import Person, Recording, RecordingId
-from arlo_rec.model.times import end_of_day
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, case_ends, guard
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard
 from arlo_rec.store import Change, Store
 
 
@@ -73,7 +72,7 @@ def _due(store: Store, sworn: SwornRows, at: datetime) -> tuple[tuple[Recording,
     """The recordings that are due at *at*, and the ids of those whose rows say so without being what the log swears."""
     rows = store.catalogue.recordings.past_retention(at)
     said = sworn.of(rows)
-    due = tuple(row for row in rows if row.id in said and (said[row.id].is_of(row) or said[row.id].is_due(row.id, at)))
+    due = tuple(row for row in rows if sworn.is_sworn(row) or (row.id in said and said[row.id].is_due(row.id, at)))
     return due, tuple({row.id for row in rows} - {row.id for row in due})
 
 
@@ -134,12 +133,14 @@ def _end_access(store: Store, now: datetime) -> None:
 
 def _end_cases(store: Store, change: Change, now: datetime) -> None:
     """Delete the cases of access requests that ended, with the statements of how the identity was checked."""
-    cases = [
-        case.id for case in store.catalogue.cases.every() if case_ends(case.answered_at, end_of_day(case.due_on)) <= now
-    ]
-    if cases:
-        store.catalogue.cases.remove(cases)
-        change.log(CasesEnded(cases=cases))
+    rows = store.catalogue.cases.rows()
+    opened = (
+        cases.logged(store) if rows else {}
+    )  # a row that no entry of an officer opened is left, and `verify` names it
+    ended = [row.id for row in rows if row.id in opened and opened[row.id].ends_at(row) <= now]
+    if ended:
+        store.catalogue.cases.remove(ended)
+        change.log(CasesEnded(cases=ended))
 
 
 def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:

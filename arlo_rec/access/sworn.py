@@ -27,6 +27,8 @@ class SwornRow(NamedTuple):
     digest: str  # `Recording.row_digest`
     at: object  # when it was taken in, as it is written
     parent: str | None  # of a training copy, the id of its original
+    state: str | None  # that it was made in
+    replaces: str | None  # the id of the copy that it was made from
 
     def is_of(self, row: Recording) -> bool:
         """Whether a row is what was sworn."""
@@ -47,6 +49,7 @@ class SwornRows:
         self._store = store
         self._signers = store.signers()
         self._sworn: dict[RecordingId, SwornRow] = {}
+        self._true: dict[RecordingId, Recording] = {}  # rows that are what was sworn
         self._searched: set[RecordingId] = set()  # among all entries
         self._closed: dict[range, bytes | None] = {}  # entries that one checkpoint closes, and the key that signed it
 
@@ -54,11 +57,19 @@ class SwornRows:
         """What the log swears of each row, where it swears anything; raises Integrity where an entry is unreadable."""
         log, sworn = self._store.log, self._sworn
         sworn |= self._first(log.indexed([row.id for row in rows if row.id not in sworn], _SWEARS))
-        differ = {row.id for row in rows if row.id not in sworn or not sworn[row.id].is_of(row)} - self._searched
+        differ = {row.id for row in rows if not self.is_sworn(row)} - self._searched
         if differ:
             sworn |= self._first(log.holding([_SWEARS]), differ)
             self._searched |= differ
         return {row.id: sworn[row.id] for row in rows if row.id in sworn}
+
+    def is_sworn(self, row: Recording) -> bool:
+        """Whether a row that `of` was asked about is what the log swears; the same row is hashed only once."""
+        if self._true.get(row.id) != row:
+            if row.id not in self._sworn or not self._sworn[row.id].is_of(row):
+                return False
+            self._true[row.id] = row
+        return True
 
     def of_id(self, recording: RecordingId) -> SwornRow | None:
         """What the log swears of a recording, by the index, whether there is a row of it or not."""
@@ -95,7 +106,11 @@ def _sworn(seq: int, body: Mapping[str, Any]) -> SwornRow | None:
     """What an entry swears; None where it is none of this program."""
     try:
         detail = body["detail"]
-        parent = detail.get("parent")
-        return SwornRow(seq, str(detail["sworn"]), body.get("at"), None if parent is None else str(parent))
+        parent, state, replaces = (_text(detail.get(name)) for name in ("parent", "state", "replaces"))
+        return SwornRow(seq, str(detail["sworn"]), body.get("at"), parent, state, replaces)
     except (KeyError, TypeError, AttributeError):
         return None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -163,6 +163,11 @@ class AuditLog:
         sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
         yield from self._read(sql, (recording,))
 
+    def of_cases(self) -> Iterator[LogEntry]:
+        """Every entry that tells of a case of an access request, in order; raises Integrity as `naming` does."""
+        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
+        yield from self._read(sql, ())
+
     @reads_rows
     def indexed(self, recordings: Collection[RecordingId], text: str) -> Iterator[LogEntry]:
         """Entries that name one of *recordings*, by the index, and hold *text*, in order; raises as `naming` does."""

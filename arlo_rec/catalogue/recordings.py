@@ -189,6 +189,15 @@ class Recordings:
         )
 
     @reads_rows
+    def by_erasure(self) -> Iterator[tuple[RecordingId, str | None]]:
+        """Every recording that is erased or being erased, with its erasure's number, and any other that has one."""
+        rows = self._db.rows(
+            "SELECT id, erasure FROM recordings "  # noqa: S608 - our states
+            f"WHERE state IN ({_ERASING}, {_ERASED}) OR erasure IS NOT NULL"
+        )
+        yield from ((recording_id(row[0]), None if row[1] is None else str(row[1])) for row in rows)
+
+    @reads_rows
     def started_of_erasure(self, erasure: str) -> list[datetime]:
         """The start times of the recordings of an erasure."""
         rows = self._db.rows("SELECT started_at FROM recordings WHERE erasure = ?", (erasure,))

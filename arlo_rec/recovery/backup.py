@@ -144,7 +144,7 @@ def _is_last_entry(store: Store, number: int) -> bool:
 def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
     """Steps 1 to 6."""
     store, folder = run.store, run.row.folder
-    number = max([run.row.number, *(slot.number for slot in run.slots)]) + 1
+    number = max([_numbered(run), *(slot.number for slot in run.slots)]) + 1
     copy = _copy_catalogue(store, folder, number)
     copied, damaged = _copy_objects(store, folder, progress)
     slot = _slot(run, number, copy)
@@ -155,6 +155,11 @@ def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
     removed = _remove_old(store, folder, named)
     until = run.now + escrow.ring_duration(store)
     return Backup(number, run.now, until, copy.held, copied, removed, changed=True, damaged=damaged)
+
+
+def _numbered(run: _Run) -> int:
+    """The number of the newest backup by its row, anybody's to write; 0 where the log has not as many entries."""
+    return run.row.number if 0 <= run.row.number <= run.store.log.tree().size else 0
 
 
 def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:
