@@ -18,6 +18,7 @@ from arlo_rec.policy import Action, may
 from arlo_rec.store import Store
 
 _SWEARS = '"sworn":"'  # stands in the canonical JSON of every entry that takes a recording in
+_FEW = 8  # recordings
 
 
 class SwornRow(NamedTuple):
@@ -59,7 +60,8 @@ class SwornRows:
         sworn |= self._first(log.indexed([row.id for row in rows if row.id not in sworn], _SWEARS))
         differ = {row.id for row in rows if not self.is_sworn(row)} - self._searched
         if differ:
-            sworn |= self._first(log.holding([_SWEARS]), differ)
+            few = len(differ) <= _FEW  # then most entries need no look inside
+            sworn |= self._first(log.naming(differ) if few else log.holding([_SWEARS]), differ)
             self._searched |= differ
         return {row.id: sworn[row.id] for row in rows if row.id in sworn}
 

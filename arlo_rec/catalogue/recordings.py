@@ -74,7 +74,7 @@ class Recordings:
         for column in ("caller", "source"):
             columns = ", ".join(f"r.{name.strip()}" for name in _COLUMNS.split(","))
             sql = (
-                f"SELECT max(b.seq), {columns} FROM burials b JOIN recordings r ON r.{column} = b.tag "  # noqa: S608
+                f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON r.{column} = b.tag "  # noqa: S608
                 f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
             )
             found += [(int(seq), _recording(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]

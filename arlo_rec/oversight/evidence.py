@@ -234,10 +234,11 @@ class EvidenceCheck:
     def _wrong_erasures(self) -> Iterator[Problem]:
         erased = list(self._store.catalogue.recordings.by_erasure())  # before the erasures, which may become more
         finished, seen = set(self._store.catalogue.erasures.finished()), set[int]()
-        of: dict[str | None, frozenset[RecordingId]] = {}
+        numbers, of = {number for _, number in erased}, dict[str | None, frozenset[RecordingId]]()
         for number, seq, recordings in self._store.catalogue.erasures.logged():
             seen.add(seq)
-            of[number] = frozenset(recordings)
+            if number in numbers:
+                of[number] = frozenset(recordings)
             if not is_number(number):
                 yield Problem("erasure_differs", str(seq))
             elif seq < self._end and self._erased.get(seq) != frozenset(recordings):
