@@ -150,6 +150,23 @@ def test_a_case_ends_90_days_after_its_answer_whatever_its_row_says(
 
 
 @pytest.mark.rule("access.subject")
+def test_a_case_that_waits_for_its_answer_is_not_deleted_because_a_row_says_that_it_is_old(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a")
+    (world.store / "objects" / call[:2] / call).unlink()
+    out = str(world.base / "answer.html")
+    assert world.run("dsar", "90000001", *CALLED, "--out", out, who="sigrid").exit == 15, "opened, and not answered"
+    with insider(world) as db:
+        assert db.run("UPDATE cases SET due_on = '2001-01-01'")
+    now = datetime.now(UTC)
+    for days, left in ((1, 1), (130, 0)):  # a month for the answer, then 90 days
+        monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
+        world.json("purge", "--allow-large", who="cron")
+        assert held_cases(world) == left, days
+
+
+@pytest.mark.rule("access.subject")
 def test_a_case_that_is_ended_before_its_time_is_named(twin: World) -> None:
     """By somebody who may purge, with own code that asks nothing."""
     with insider(twin) as db:
