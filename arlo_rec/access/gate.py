@@ -13,17 +13,16 @@ is refused in the same words. What is decided stands in `policy`; this module as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 from arlo_rec.access import disclosures
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
-from arlo_rec.catalogue.audit_log import LogEntry
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.crypto import object_file
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject, TakesIn
+from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
 from arlo_rec.policy import (
@@ -194,37 +193,25 @@ def permits_for_subject(
 
 
 def _demand_sworn(store: Store, recording: Recording) -> None:
-    """Raise Integrity unless the log entry by which it was taken in commits to the row that was decided by.
+    """Raise Integrity unless the row that was decided by is what the log swears, and nothing erased it already.
 
-    Anybody's own code can write a row: a purpose that the caller did not consent to, another team, a later day. Whoever
-    takes calls in swears once, so the first entry of somebody who may counts and no later one.
+    That is the case where it begins after the entry that took it in, so that its 90 days are counted from no true time
+    (a deadline that is later than that needs no refusal: `Recording.ends_at` is what counts), and where a withdrawal
+    that came after that entry should have erased it: its row named somebody else then.
     """
-    digest = recording.row_digest()
-    for entries in (store.log.about(recording.id), store.log.naming([recording.id])):  # by the index, or all of them
-        sworn, entry = next(_taken_in(store, entries), (None, {}))
-        if sworn == digest:
-            _demand_begun(recording, entry)
-            return
-    raise Integrity("recording_changed", id=recording.id.hex())
-
-
-def _taken_in(store: Store, entries: Iterator[LogEntry]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The digests of rows to which entries commit that take a recording in, signed by somebody who may; with each."""
-    for entry in entries:
-        event = audit_events.read(entry.body or {})
-        if isinstance(event, TakesIn):
-            signer = store.signer_of(entry.seq)
-            if signer is not None and may(signer.role, Action(event.ACTION)).allowed:
-                yield event.sworn, entry.body or {}
-
-
-def _demand_begun(recording: Recording, entry: Mapping[str, Any]) -> None:
-    """Raise Integrity where it begins after the entry that took it in: then its 90 days are counted from no true time.
-
-    A deadline that is later than that needs no refusal: `Recording.ends_at` is what counts.
-    """
-    if not recording.had_begun(entry.get("at")):
+    sworn = SwornRows(store).of([recording]).get(recording.id)
+    if sworn is None or not sworn.is_of(recording):
+        raise Integrity("recording_changed", id=recording.id.hex())
+    if not recording.had_begun(sworn.at):
         raise Integrity("deadline_differs", rule="retention.90d", id=recording.id.hex())
+    if _was_withdrawn(store, recording, sworn.seq):
+        raise Integrity("withdrawn_but_held", rule="consent.withdraw", id=recording.id.hex())
+
+
+def _was_withdrawn(store: Store, recording: Recording, taken_in: int) -> bool:
+    """Whether a withdrawal of its caller or its call, or of its original's, came after the entry that took it in."""
+    row = store.catalogue.recordings.get(recording.parent) if recording.parent else recording
+    return row is not None and store.catalogue.tombstones.has_later(taken_in, row.caller, row.source)
 
 
 def _held(store: Store, shown_id: str) -> Recording | None:

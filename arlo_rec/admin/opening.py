@@ -38,7 +38,6 @@ from arlo_rec.policy import Role
 from arlo_rec.store import LOCK_WAIT, Store, catalogue_key
 
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
-VERIFIED_WHOLE = 4 * 1024 * 1024  # bytes of a catalogue that every command verifies: 1,900 recordings, 50 ms
 
 
 class OpenOptions(NamedTuple):
@@ -153,7 +152,7 @@ def _session(
 
 def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
     """Steps 6 to 8; from now on every change is forwarded to the feed."""
-    if not options.doubting and store.db.size() <= VERIFIED_WHOLE:
+    if not options.doubting and store.is_small():
         _verify_whole(store)
     _follow(store, options.feed, now)
     seen = store.state.seen(store.layout.id)
@@ -193,7 +192,7 @@ def _verify_whole(store: Store) -> None:
     """
     if not store.db.indexes_agree():
         raise Integrity("catalogue_damaged")
-    if any(not store.db.sum_matches(table) for table in store.db.sums()):
+    if any(not store.db.sum_matches(table) for table in schema.SUMMED):
         raise Integrity("rows_rolled_back")
     if set(audit_check.check(store.log, store.signers())) - audit_check.UNSIGNED:
         raise Integrity("log_damaged")

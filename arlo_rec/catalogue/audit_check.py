@@ -164,6 +164,8 @@ def _key_chain(log: AuditLog, people: Signatories, problems: list[str]) -> list[
     keys: list[tuple[int, bytes]] = []
     for key in log.key_chain():
         _, public = merkle.parse_vkey(key.vkey)
+        if not keys and (key.from_size, key.statement) != (0, None):
+            problems.append("log_key_not_handed_over")
         if keys and not follows_on(log.origin, keys[-1][1], public, key.statement or b"", key.from_size, people):
             problems.append("log_key_not_handed_over")
         keys.append((key.from_size, public))

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from arlo_rec.backends import Connection
+from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
@@ -163,6 +163,22 @@ class AuditLog:
         sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
         yield from self._read(sql, (recording,))
 
+    def of_cases(self) -> Iterator[LogEntry]:
+        """Every entry that tells of a case of an access request, in order; raises Integrity as `naming` does."""
+        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
+        yield from self._read(sql, ())
+
+    @reads_rows
+    def indexed(self, recordings: Collection[RecordingId], text: str) -> Iterator[LogEntry]:
+        """Entries that name one of *recordings*, by the index, and hold *text*, in order; raises as `naming` does."""
+        seqs: set[int] = set()
+        for some in portions(recordings):
+            sql = f"SELECT DISTINCT seq FROM mentions WHERE recording IN ({marks(some)})"  # noqa: S608 - marks
+            seqs |= {int(row[0]) for row in self._db.rows(sql, some)}
+        for places in portions(seqs):
+            sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(places)}) AND instr(body, ?) ORDER BY seq"  # noqa: S608
+            yield from self._read(sql, (*places, text.encode("utf-8")))
+
     def naming(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
         """Every entry that names one of *recordings*, in order, by the entries themselves and not by the index.
 
@@ -202,12 +218,17 @@ class AuditLog:
         rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
         return {int(seq): bytes(leaf) for seq, leaf in rows}
 
-    @reads_rows
     def signer_of(self, seq: int, people: Iterable[bytes]) -> bytes | None:
         """The one of *people* (signing keys) who signed the checkpoint that closes an entry; None where nobody did."""
+        return self.closing(seq, people)[1]
+
+    @reads_rows
+    def closing(self, seq: int, people: Iterable[bytes]) -> tuple[range, bytes | None]:
+        """The entries that are closed with entry *seq*, and the one of *people* who signed their checkpoint, if any."""
         rows = self._db.rows("SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", (seq,))
         checkpoints = [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
-        return signer(self.origin, checkpoints[0], seq, people) if checkpoints else None
+        key = signer(self.origin, checkpoints[0], seq, people) if checkpoints else None
+        return range(seq, seq + 1) if key is None else range(seq, checkpoints[0].size), key
 
     @reads_rows
     def bodies(self, at_once: int = 5000) -> Iterator[tuple[int, bytes | None]]:

@@ -32,10 +32,11 @@ class Copy:
     made_by: str
     made_at: datetime
     reviewed_by: str | None = None
+    made_from: RecordingId | None = None  # the copy that it replaces
 
 
 _SELECT = (
-    "SELECT c.recording, c.parent, c.state, c.made_by, c.made_at, c.reviewed_by FROM copies c "  # noqa: S608 - our state
+    "SELECT c.recording, c.parent, c.state, c.made_by, c.made_at, c.reviewed_by, c.made_from FROM copies c "  # noqa: S608 - our state
     f"JOIN recordings r ON r.id = c.recording WHERE r.state = '{State.HELD.value}' AND "
 )
 
@@ -46,11 +47,11 @@ class Copies:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def add(self, copy: Copy, made_from: RecordingId | None) -> None:
-        """Insert a new copy; *made_from* is the copy that it replaces."""
+    def add(self, copy: Copy) -> None:
+        """Insert a new copy."""
         self._db.run(
             "INSERT INTO copies (recording, parent, state, made_by, made_at, made_from) VALUES (?, ?, ?, ?, ?, ?)",
-            (copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at), made_from),
+            (copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at), copy.made_from),
         )
 
     @reads_rows
@@ -114,7 +115,7 @@ class Copies:
 
 
 def _copy(row: Row) -> Copy:
-    copy, parent, state, made_by, made_at, reviewed_by = row
+    copy, parent, state, made_by, made_at, reviewed_by, made_from = row
     return Copy(
         recording_id(copy),
         recording_id(parent),
@@ -122,4 +123,5 @@ def _copy(row: Row) -> Copy:
         str(made_by),
         from_micros(made_at),
         None if reviewed_by is None else str(reviewed_by),
+        None if made_from is None else recording_id(made_from),
     )

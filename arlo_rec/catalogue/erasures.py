@@ -51,12 +51,12 @@ class Erasures:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def add(self, erasure: Erasure, person: str, proof: NewProof) -> None:
+    def add(self, erasure: Erasure, proof: NewProof) -> None:
         """Insert an unfinished erasure, with the proof of its log entry."""
         self._db.run(
-            "INSERT INTO erasures (number, kind, at, rule, person, state, recordings) VALUES (?,?,?,?,?,?,?)",
+            "INSERT INTO erasures (number, kind, at, rule, state, recordings) VALUES (?, ?, ?, ?, ?, ?)",
             (
-                *(erasure.number, erasure.kind, to_micros(erasure.at), erasure.rule, person, _OPEN),
+                *(erasure.number, erasure.kind, to_micros(erasure.at), erasure.rule, _OPEN),
                 ",".join(recording.hex() for recording in erasure.recordings),
             ),
         )
@@ -67,8 +67,13 @@ class Erasures:
 
     @reads_rows
     def unfinished(self) -> list[str]:
-        """The numbers of erasures whose receipts are not written yet, oldest first."""
-        rows = self._db.rows("SELECT number FROM erasures WHERE state = ? ORDER BY at, number", (_OPEN,))
+        """The numbers of erasures whose receipts are not written yet, oldest first: all that are in no state but done.
+
+        A state that nobody knows hides no receipt that is gone: the next run writes it.
+        """
+        rows = self._db.rows(
+            "SELECT number FROM erasures WHERE state < ? OR state > ? ORDER BY at, number", (_DONE, _DONE)
+        )
         return [str(row[0]) for row in rows]
 
     @reads_rows
@@ -92,8 +97,10 @@ class Erasures:
     @reads_rows
     def logged(self) -> Iterator[tuple[str, int, tuple[RecordingId, ...]]]:
         """The number of every erasure, that of its log entry, and what it erased."""
-        sql = "SELECT e.number, p.seq, e.recordings FROM erasures e LEFT JOIN proofs p ON p.number = e.number"
-        for number, seq, ids in self._db.rows(sql):
+        sql = "SELECT e.number, p.seq, e.recordings, e.state FROM erasures e LEFT JOIN proofs p ON p.number = e.number"
+        for number, seq, ids, state in self._db.rows(sql):
+            if state not in {_OPEN, _DONE}:
+                raise ValueError("no state of an erasure")
             yield str(number), -1 if seq is None else int(seq), _ids(ids)
 
     @reads_rows

@@ -54,11 +54,6 @@ class Recordings:
         """Recordings of that source id, erased ones included."""
         return self._where(f"source = ? AND state <> {_ARRIVING}", (source,))
 
-    def original_of(self, recording: RecordingId) -> RecordingId | None:
-        """The original of the recording of that id, in any state after intake; None where there is no such row."""
-        row = self.get(recording)
-        return None if row is None else row.parent or row.id
-
     @reads_rows
     def made_of(self, originals: Iterable[RecordingId]) -> Iterator[RecordingId]:
         """The ids of the copies of some recordings, in any state after intake."""
@@ -72,7 +67,24 @@ class Recordings:
         """Held recordings of a caller, with the copies made of them."""
         return self._with_derived(self._where(f"caller = ? AND {_IS_HELD}", (tag,)))
 
-    def of_call(self, recording: RecordingId | None, source: bytes) -> list[Recording]:
+    @reads_rows
+    def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
+        """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
+        found = []
+        for column in ("caller", "source"):
+            columns = ", ".join(f"r.{name.strip()}" for name in _COLUMNS.split(","))
+            sql = (
+                f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON r.{column} = b.tag "  # noqa: S608
+                f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
+            )
+            found += [(int(seq), _recording(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
+        return found
+
+    def every_held(self) -> list[Recording]:
+        """Every held recording, of a small store."""
+        return self._where(_IS_HELD)
+
+    def of_call(self, recording: RecordingId | None, source: bytes | None) -> list[Recording]:
         """Held recordings of a call, by its original's id or the exchange's, with the copies made of them.
 
         A copy is found by its original's id even where the original's row is gone.
@@ -175,6 +187,15 @@ class Recordings:
         self._db.run(
             "UPDATE recordings SET state = ? WHERE erasure = ? AND state = ?", (after.value, erasure, before.value)
         )
+
+    @reads_rows
+    def by_erasure(self) -> Iterator[tuple[RecordingId, str | None]]:
+        """Every recording that is erased or being erased, with its erasure's number, and any other that has one."""
+        rows = self._db.rows(
+            "SELECT id, erasure FROM recordings "  # noqa: S608 - our states
+            f"WHERE state IN ({_ERASING}, {_ERASED}) OR erasure IS NOT NULL"
+        )
+        yield from ((recording_id(row[0]), None if row[1] is None else str(row[1])) for row in rows)
 
     @reads_rows
     def started_of_erasure(self, erasure: str) -> list[datetime]:

@@ -15,14 +15,15 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 8
+VERSION = 9
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("894411a8a197f4f3310a8b562404727d88052eb685664153644634cd6a17f7af")
+DIGEST = bytes.fromhex("585511a8628ea2bbabfea12b5de985909b2ce6b59170e03e6580bb5949805d71")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
 # keeps only the newest time of a person who withdraws twice. `proofs`: for each erasure its log entry and the
 # inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
+# `entries_of_cases`: the entries in which `"case":"` stands, so that a purge reads when each case was answered.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
@@ -75,9 +76,10 @@ CREATE TABLE tombstones (
 CREATE INDEX tombstones_by_time ON tombstones (at);
 CREATE TABLE erasures (
   number TEXT PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, rule TEXT NOT NULL,
-  person TEXT NOT NULL, state TEXT NOT NULL, recordings TEXT NOT NULL) STRICT;
+  state TEXT NOT NULL, recordings TEXT NOT NULL) STRICT;
 CREATE INDEX erasures_by_state ON erasures (state);
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL) STRICT;
+CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
 CREATE TABLE mentions (
   recording BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recording, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
@@ -87,8 +89,8 @@ CREATE TABLE refusals (
   tag BLOB PRIMARY KEY, code TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
 CREATE INDEX refusals_by_time ON refusals (last_seen);
 CREATE TABLE cases (
-  id TEXT PRIMARY KEY, caller BLOB NOT NULL, state TEXT NOT NULL, received_at INTEGER NOT NULL,
-  due_on TEXT NOT NULL, identity BLOB NOT NULL, answered_at INTEGER) STRICT;
+  id TEXT PRIMARY KEY, caller BLOB NOT NULL, received_at INTEGER NOT NULL, due_on TEXT NOT NULL,
+  identity BLOB NOT NULL) STRICT;
 CREATE INDEX cases_by_caller ON cases (caller);
 CREATE TABLE escrows (
   path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
@@ -149,7 +151,7 @@ _NUMBERS = "INSERT INTO meta (key, value) VALUES ('changes', 0), ('fed', 0)"
 
 # The tables of which a sum over all rows is kept (see `backends/sqlite`): all but `entries`, whose Merkle tree covers
 # more, and `sums` itself.
-_SUMMED = (
+SUMMED = (
     *("meta", "links", "documents", "seals", "grant_seeds", "grant_histories", "commit_keys", "audience_keys"),
     *("audience_seals", "audience_wraps", "recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "mentions", "checkpoints", "log_keys"),
@@ -167,7 +169,7 @@ def migrate(db: Any) -> None:
     def _first(database: Any) -> None:
         _carry_out(database, _TABLES)
         _carry_out(database, _FIGURES)
-        for table in _SUMMED:
+        for table in SUMMED:
             _keep_sum(database, table)
         _carry_out(database, _NUMBERS)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.erasures import disclosures_json, must_delete, recordings_json
+from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run, new_file
-from arlo_rec.model.errors import ArloError
+from arlo_rec.model.errors import ArloError, Integrity
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -47,9 +47,20 @@ def withdraw(
     count = len(withdrawn.recordings)
     data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
     data |= {"recipients": disclosures_json(reached), "number": withdrawn.number}
+    data["changed"] = [recording.hex() for recording in withdrawn.changed]
     line = run.say("withdraw.done" if count else "withdraw.nothing", count=count, number=withdrawn.number)
-    lines = [line, *unfinished, *must_delete(run, reached)]
-    return Answer(data, lines, always=True, exit_status=3 if unfinished else 0)
+    said = _changed(run, withdrawn) or [line]  # that everything is erased is said only where it is
+    lines = [*said, *unfinished, *must_delete(run, reached)]
+    status = Integrity.exit_status if withdrawn.changed else 3 if unfinished else 0
+    return Answer(data, lines, always=True, exit_status=status)
+
+
+def _changed(run: Run, withdrawn: Withdrawal) -> list[str]:
+    """What to say and do where rows were changed, so that a call of this customer may be held all the same."""
+    if not withdrawn.changed:
+        return []
+    begun = run.say("withdraw.unsure", count=len(withdrawn.recordings), number=withdrawn.number)
+    return [begun, *changed_rows(run, "withdraw.changed", withdrawn.changed)]
 
 
 def _preview(run: Run, store: Store, plan: Plan) -> Answer:
@@ -59,8 +70,10 @@ def _preview(run: Run, store: Store, plan: Plan) -> Answer:
     reached = disclosures.of_recordings(store, [recording.id for recording in plan.recordings])
     data = {"erased": 0, "would_erase": len(plan.recordings), "recordings": recordings_json(plan.recordings)}
     data |= {"receipt": None, "recipients": disclosures_json(reached)}
-    line = run.say("withdraw.would", count=len(plan.calls))
-    return Answer(data, [*_times(plan), line, *must_delete(run, reached)])
+    data["changed"] = [recording.hex() for recording in plan.changed]
+    lines = [*_times(plan), run.say("withdraw.would", count=len(plan.calls)), *must_delete(run, reached)]
+    lines += changed_rows(run, "withdraw.changed", plan.changed)
+    return Answer(data, lines, exit_status=Integrity.exit_status if plan.changed else 0)
 
 
 def _confirm(run: Run, plan: Plan, *, yes: bool) -> None:

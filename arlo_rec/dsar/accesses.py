@@ -6,11 +6,13 @@ Accesses are read from the log itself, not from an index of it; the page names r
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from arlo_rec.catalogue.audit_log import LogEntry
-from arlo_rec.dsar.answer import PossibleAccess, RecordedAccess
+from arlo_rec.catalogue.copies import CopyState
+from arlo_rec.dsar.answer import CopyFacts, PossibleAccess, RecordedAccess
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
     CopyConfirmed,
@@ -62,6 +64,26 @@ def recorded(
             known = purpose if purpose in _PURPOSES else None
             accesses.append(RecordedAccess(min(at, now), action, known, str(signer.role)))
     return tuple(sorted(accesses, key=lambda access: access.at))
+
+
+def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> tuple[CopyFacts, ...]:
+    """The training copies of a recording that are held, oldest first, with what entries say became of each."""
+    made: dict[RecordingId, CopyFacts] = {}
+    replaced: set[str | None] = set()
+    for entry in entries:
+        event, at = audit_events.read(entry.body or {}), _time_of(entry.body or {})
+        if not isinstance(event, CopyMade | CopyConfirmed) or at is None:
+            continue
+        if not _is_entitled(store.signer_of(entry.seq), event.ACTION):
+            continue
+        for recording in event.recordings:
+            if isinstance(event, CopyMade) and event.parent == original.hex():
+                made.setdefault(recording, CopyFacts(at, event.state))
+                replaced.add(event.replaces)
+            elif isinstance(event, CopyConfirmed) and recording in made and made[recording].state != CopyState.RELEASED:
+                made[recording] = replace(made[recording], state=CopyState.READY)
+    held = store.catalogue.recordings.held
+    return tuple(copy for each, copy in made.items() if each.hex() not in replaced and held(each) is not None)
 
 
 def _time_of(entry: Mapping[str, Any]) -> datetime | None:

@@ -22,7 +22,7 @@ from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar import accesses
-from arlo_rec.dsar.answer import Answer, Case, CaseState, CopyFacts, RecordingFacts
+from arlo_rec.dsar.answer import Answer, Case, CaseState, RecordingFacts
 from arlo_rec.dsar.package import build
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model import audit_events
@@ -133,9 +133,7 @@ def _write(
     page = build(content, passphrase, request.lang, salt=salt, nonce=nonce)
     write_new(request.out, [page], lambda: _demand_held(store, permits, clock()))
     digest, case, now = primitives.sha256(page).hex(), content.case, clock()
-    with store.change(now) as change:  # an answer can be given again within a case; the newest counts
-        store.catalogue.cases.answer(case.id, case.state, now)
-        change.log(CaseAnswered(case=case.id, sha256=digest))
+    store.note(CaseAnswered(case=case.id, sha256=digest), now)  # may be given again within a case; the newest counts
     return AnswerFile(case, len(content.recordings), request.out.absolute(), digest, passphrase)
 
 
@@ -189,7 +187,7 @@ def _case(store: Store, tag: bytes, request: Request, now: datetime) -> Case:
     access = audience_keys.access_key(store)
     sealed = access.id + primitives.seal(access.public, statement.encode("utf-8"), _identity_info(store, case.id))
     with store.change(now) as change:
-        row = CaseRow(case.id, case.state, received, case.due_on, sealed, tag)
+        row = CaseRow(case.id, received, case.due_on, sealed, tag)
         store.catalogue.cases.add(row)
         change.log(CaseOpened(case=case.id, sworn=row.digest()))
     return case
@@ -207,7 +205,7 @@ def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
         statement = key.open(sealed, _identity_info(store, row.id)).decode("utf-8")
     except primitives.Sealed:
         raise Integrity("case_changed", rule="access.subject", case=row.id) from None
-    return Case(row.id, row.state, row.received_at, row.due_on, statement)
+    return Case(row.id, CaseState.OPEN, row.received_at, row.due_on, statement)
 
 
 def _demand_opened(store: Store, row: CaseRow) -> None:
@@ -260,8 +258,9 @@ def _recordings(
         body = b"".join(gate.listen_to(store, permit, clock))
         sound = sound_for(body, known["channels"], whole=request.whole_call)
         told = accesses.recorded(store, entries, named[recording.id], clock())
+        copies = accesses.copies(store, entries, recording.id)
         facts = _facts(store, recording, known, sound, whole=request.whole_call)
-        recordings.append(replace(facts, accesses=told))
+        recordings.append(replace(facts, accesses=told, copies=copies))
     return recordings
 
 
@@ -285,7 +284,6 @@ def _facts(
     store: Store, recording: Recording, known: Mapping[str, Any], sound: SoundForCaller, *, whole: bool
 ) -> RecordingFacts:
     """The facts about a recording; *whole* where its sound includes the agent."""
-    copies = store.catalogue.copies.of_original(recording.id)
     return RecordingFacts(
         id=recording.id.hex(),
         started_at=recording.started_at,
@@ -303,7 +301,7 @@ def _facts(
         sound=sound.wav,
         own_speech=sound.wav is not None and not whole,
         withheld=sound.withheld,
-        copies=tuple(CopyFacts(copy.made_at, copy.state) for copy in copies),
+        copies=(),
         accesses=(),
         grants=accesses.possible(store, recording),
     )

@@ -88,7 +88,7 @@ def _commit(
         store.catalogue.begin_erasure(wanted.recordings, number, wanted.event)
         erasure = Erasure(number, wanted.kind, now, wanted.rule, wanted.recordings)
         proof = receipts.signed_proof(store, erasure, tree)
-        store.catalogue.erasures.add(erasure, store.person.name, proof)
+        store.catalogue.erasures.add(erasure, proof)
         also(change, wanted)
         if len(change.bodies) != 1:
             raise RuntimeError("an erasure is one entry of the log")

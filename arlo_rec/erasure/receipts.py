@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.catalogue import audit_log
-from arlo_rec.catalogue.erasures import Erasure, NewProof
+from arlo_rec.catalogue.erasures import Erasure, NewProof, Proof
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form, is_number
 from arlo_rec.keys import vouching
@@ -65,7 +65,7 @@ def write(store: Store, erasure: Erasure) -> Path:
         "places": [place for place in PLACES if place != "journal" or not store.meta.number("flush_due")],
         "ring_until": to_iso(ring_until) if ring_until else None,
         "feed": feed.has(store, proof.seq),
-        "entry": {"seq": proof.seq, "leaf": to_base64(proof.leaf), "path": [to_base64(node) for node in proof.path]},
+        "entry": _entry(proof),
         "checkpoint": proof.note,
         "log_keys": _log_keys(store),
         "signers": vouching.to_json(vouching.chain(store.catalogue.vouchers.get, proof.signer)),
@@ -89,7 +89,9 @@ def is_as_written(store: Store, number: str) -> bool:
     ours = {key.vkey for key in store.log.key_chain()}
     return (
         {key: receipt[key] for key in erased} == erased
-        and (receipt["entry"]["seq"], receipt["entry"]["leaf"]) == (proof.seq, to_base64(proof.leaf))
+        and receipt["entry"] == _entry(proof)
+        and receipt["erased_by"] == to_base64(proof.signature)
+        and vouching.from_json(receipt["signers"])[0].key == proof.signer
         and {key["vkey"] for key in receipt["log_keys"]} <= ours
     )
 
@@ -115,6 +117,11 @@ def _erased(store: bytes, erasure: Erasure) -> dict[str, Any]:
         "count": len(erasure.recordings),
         "recordings": [recording.hex() for recording in erasure.recordings],
     }
+
+
+def _entry(proof: Proof) -> dict[str, Any]:
+    """What a receipt says of its log entry."""
+    return {"seq": proof.seq, "leaf": to_base64(proof.leaf), "path": [to_base64(node) for node in proof.path]}
 
 
 def _days(store: Store, number: str) -> dict[str, int]:

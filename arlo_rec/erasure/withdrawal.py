@@ -2,20 +2,26 @@
 
 The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
 tombstone refuses late deliveries from before the withdrawal.
+
+Whose a recording is, the log swears: anybody's own code can write another caller into a row. A changed row that
+agrees with the log once it names this caller is theirs. One that may be of anybody is left, and whoever asked is told
+of it, so that nobody says that everything is erased; with its id it is erased all the same.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from arlo_rec.access.sworn import SwornRow, SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
-from arlo_rec.model.audit_events import Failed, WithdrawalShown
+from arlo_rec.model.audit_events import Denied, Failed, WithdrawalShown
 from arlo_rec.model.audit_events import Withdrawn as WithdrawnEvent
 from arlo_rec.model.errors import ArloError, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import parse_caller
@@ -42,6 +48,7 @@ class Plan:
 
     subject: Subject
     recordings: tuple[Recording, ...]
+    changed: tuple[RecordingId, ...] = ()  # their rows are not what the log swears: any of them may be the subject's
     rule: str = "consent.withdraw"
 
     @property
@@ -57,6 +64,7 @@ class Withdrawal:
     number: str
     recordings: tuple[Recording, ...]
     receipt: Path | None
+    changed: tuple[RecordingId, ...] = ()  # left, as of a `Plan`
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> Plan:
@@ -72,7 +80,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> P
     except ArloError as problem:
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
-    planned = Plan(subject, tuple(_affected(store, subject)))
+    planned = Plan(subject, *_affected(store, subject))
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
     protocol.with_ballast(store, lambda: store.note(shown, now))
@@ -81,10 +89,12 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> P
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     """Erase what the plan is for, as it is now; returns when the keys are destroyed."""
-    affected: list[Recording] = []
+    affected: tuple[Recording, ...] = ()
+    changed: tuple[RecordingId, ...] = ()
 
     def order() -> protocol.Order:
-        affected[:] = _affected(store, planned.subject)
+        nonlocal affected, changed
+        affected, changed = _affected(store, planned.subject)
         ids = tuple(recording.id for recording in affected)
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
@@ -104,14 +114,49 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     erased = protocol.carry_out(store, order, now, add_tombstones)
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
-    return Withdrawal(erased.number, tuple(affected), receipt)
+    if changed:
+        store.note(Denied(action=Action.WITHDRAW, rule=planned.rule, code="recording_changed", recordings=changed), now)
+    return Withdrawal(erased.number, affected, receipt, changed)
 
 
-def _affected(store: Store, subject: Subject) -> list[Recording]:
-    if subject.caller is not None:
-        return store.catalogue.recordings.of_caller(subject.caller)
-    assert subject.source is not None
-    return store.catalogue.recordings.of_call(subject.recording, subject.source)
+def _affected(store: Store, subject: Subject) -> tuple[tuple[Recording, ...], tuple[RecordingId, ...]]:
+    """The held recordings that are surely the subject's, and those whose rows were changed and that may be.
+
+    Of a small catalogue every row is compared with the log, of a larger one the rows that name the subject, because
+    100,000 take some seconds. `verify` compares all of them.
+    """
+    table = store.catalogue.recordings
+    found = table.of_caller(subject.caller) if subject.caller else table.of_call(subject.recording, subject.source)
+    rows = {row.id: row for row in (*found, *(table.every_held() if store.is_small() else ()))}
+    sworn = SwornRows(store).of(rows.values())
+    theirs: dict[RecordingId, bool | None] = {}
+    for row in sorted(rows.values(), key=lambda row: _is_copy(sworn.get(row.id))):
+        theirs[row.id] = _is_theirs(subject, row, sworn.get(row.id), theirs)
+    return tuple(row for row in rows.values() if theirs[row.id]), tuple(each for each in rows if theirs[each] is None)
+
+
+def _is_copy(sworn: SwornRow | None) -> bool:
+    return sworn is not None and sworn.parent is not None
+
+
+def _is_theirs(
+    subject: Subject, row: Recording, sworn: SwornRow | None, originals: Mapping[RecordingId, bool | None]
+) -> bool | None:
+    """Whether a recording is the subject's by what the log swears of it; None where nobody can tell from a changed row.
+
+    *originals* says it of all rows but copies: whose copy it is stands in the log itself.
+    """
+    if row.id == subject.recording:
+        return True
+    if sworn is None:
+        return None
+    if sworn.parent is not None:
+        parent = RecordingId(bytes.fromhex(sworn.parent))
+        return parent == subject.recording or originals.get(parent, False)
+    if sworn.is_of(row):
+        return row.caller == subject.caller if subject.caller else row.source == subject.source
+    as_theirs = replace(row, caller=subject.caller) if subject.caller else replace(row, source=subject.source or b"")
+    return True if sworn.is_of(as_theirs) else None
 
 
 def _of_caller(store: Store, text: str) -> Subject:
@@ -127,11 +172,21 @@ def _of_call(store: Store, text: str) -> Subject:
     """
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     source = primitives.tag(tags, text.encode("utf-8", "surrogatepass"), kind="source")
-    original = store.catalogue.recordings.original_of(RecordingId(bytes.fromhex(text))) if _ID.fullmatch(text) else None
-    if original is not None:
-        row = store.catalogue.recordings.get(original)
-        source = (row.source if row is not None else b"") or source
-    recordings = store.catalogue.recordings.of_call(original, source)
-    if not recordings:
+    original = _original_of(store, RecordingId(bytes.fromhex(text))) if _ID.fullmatch(text) else None
+    row = store.catalogue.recordings.held(original) if original is not None else None
+    if row is not None and (sworn := SwornRows(store).of([row]).get(row.id)) is not None and sworn.is_of(row):
+        source = row.source or source
+    if not store.catalogue.recordings.of_call(original, source):
         raise NothingMatched("no_such_call", rule="consent.withdraw")
     return Subject(source=source, recording=original)
+
+
+def _original_of(store: Store, recording: RecordingId) -> RecordingId | None:
+    """The original of the recording of that id, by the log where that is a copy; None where there is no such row."""
+    row = store.catalogue.recordings.get(recording)
+    if row is None:
+        return None
+    sworn = SwornRows(store).of([row]).get(recording)
+    if sworn is None:
+        return row.parent or recording
+    return RecordingId(bytes.fromhex(sworn.parent)) if sworn.parent is not None else recording

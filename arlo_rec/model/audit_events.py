@@ -247,11 +247,12 @@ class CallTakenIn(TakesIn):
 
 
 class CopyMade(TakesIn):
-    """A training copy was made of `parent`."""
+    """A training copy was made of `parent`, in the place of the copy `replaces` where it was changed or released."""
 
     ACTION, OUTCOME, RULE = Action.PSEUDONYMISE, "done", "data.pseudonymised"
     parent: str
     state: str
+    replaces: str | None = None
 
 
 class RefusedRemoved(AuditEvent):

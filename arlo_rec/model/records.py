@@ -69,6 +69,16 @@ def new_id(due_at: datetime, chance: bytes) -> RecordingId:
     return RecordingId(bytes([day % 256]) + chance)
 
 
+def day_due(recording: RecordingId, taken_in: datetime) -> tuple[datetime, datetime]:
+    """When the day on which a recording is due begins and ends, by its id (`new_id`) and the time of its intake.
+
+    It is the last such day that begins within its retention, since no call is taken in before it began.
+    """
+    latest = (taken_in + CLOCK_TOLERANCE + RETENTION - EPOCH) // timedelta(days=1)
+    begins = EPOCH + timedelta(days=latest - (latest - recording[0]) % 256)
+    return begins, begins + timedelta(days=1)
+
+
 class Private:
     """A text about a caller, which only `reveal` returns."""
 

@@ -6,7 +6,7 @@ Anybody's own code can strike a row and put the sums in order. So `verify` compu
     disclosures   which copies left, and what became of them
     erasures      what each erased, and the receipt's file
     tombstones    of each withdrawal, while they live
-    copies        which are confirmed or released
+    copies        made and reviewed by whom and when, confirmed, replaced or released
     cases         of access requests, until they end
 
 An entry counts where the role that its person had then may do what it says; that their key signed it is checked with
@@ -19,7 +19,7 @@ entries before the end of that pass say, and states may have gone on since.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -30,6 +30,7 @@ from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
+    CaseAnswered,
     CaseOpened,
     CasesEnded,
     CopyConfirmed,
@@ -46,7 +47,7 @@ from arlo_rec.model.audit_events import (
 from arlo_rec.model.records import Person, RecordingId, from_iso, named_in, to_iso
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, may
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, case_ends, may
 from arlo_rec.store import Store
 
 _MODULO = 2**128
@@ -72,6 +73,15 @@ class _Logged:
     state: DisclosureState = DisclosureState.OUT
 
 
+@dataclass(slots=True)
+class _LoggedCopy:
+    """A training copy by the log: who made it when from which copy; and every review, by its entry."""
+
+    made: tuple[str, str, RecordingId | None]
+    is_released: bool
+    reviews: list[tuple[int, str]] = field(default_factory=list)
+
+
 class EvidenceCheck:
     """A check of the tables that are an index of the log: `follow` reads the log, `problems` compares."""
 
@@ -85,9 +95,10 @@ class EvidenceCheck:
         self._erased: dict[int, frozenset[RecordingId]] = {}
         self._withdrawals: dict[int, str] = {}  # that live, with the digest of their tombstones
         self._caught_up: list[range] = []  # entries that a restore took from a feed, without the rows beside them
-        self._confirmed: set[RecordingId] = set()
-        self._released: set[RecordingId] = set()
+        self._copies: dict[RecordingId, _LoggedCopy] = {}
+        self._replaced: dict[RecordingId, int] = {}  # copies by the entry that made another in their place
         self._cases: dict[str, tuple[int, str]] = {}  # the entry that opened each, and what it commits to
+        self._answered: dict[str, datetime] = {}
         self._signers = store.signers()
 
     def follow(self, entries: Sequence[Parsed]) -> None:
@@ -137,14 +148,30 @@ class EvidenceCheck:
             case Erases() if entitled(entry["action"]):
                 self._erase(seq, recordings)
             case CopyConfirmed() if entitled(entry["action"]):
-                self._confirmed |= recordings
-            case CopyMade(state="released") if entitled(entry["action"]):
-                self._released |= recordings
+                for copy in recordings & self._copies.keys():
+                    self._copies[copy].reviews.append((seq, str(entry["person"])))
+            case CopyMade() as made if entitled(entry["action"]):
+                self._make(seq, entry, recordings, made)
             case CaseOpened(case=case, sworn=sworn) if entitled(entry["action"]):
                 self._cases[case] = seq, sworn
+            case CaseAnswered(case=case) if entitled(entry["action"]):
+                self._answered[case] = from_iso(entry["at"])
             case CasesEnded(cases=cases) if entitled(entry["action"]):
                 for case in cases:
-                    self._cases.pop(case, None)
+                    if self._may_end(case, from_iso(entry["at"])):
+                        self._cases.pop(case, None)
+
+    def _may_end(self, case: str, at: datetime) -> bool:
+        """Whether a case was answered long enough before *at*; the deadline of one that never was stands in its row."""
+        return case not in self._answered or case_ends(self._answered[case], at) <= at
+
+    def _make(self, seq: int, entry: Mapping[str, Any], recordings: frozenset[RecordingId], made: CopyMade) -> None:
+        made_from = RecordingId(bytes.fromhex(made.replaces)) if made.replaces is not None else None
+        if made_from is not None:
+            self._replaced[made_from] = seq
+        for copy in recordings - self._copies.keys():
+            told = (str(entry["person"]), str(entry["at"]), made_from)
+            self._copies[copy] = _LoggedCopy(told, is_released=made.state == CopyState.RELEASED)
 
     def _is_of(self, disclosure: int, entry: Mapping[str, Any]) -> bool:
         """Whether an entry is of the person who took that copy."""
@@ -205,15 +232,22 @@ class EvidenceCheck:
         return False
 
     def _wrong_erasures(self) -> Iterator[Problem]:
+        erased = list(self._store.catalogue.recordings.by_erasure())  # before the erasures, which may become more
         finished, seen = set(self._store.catalogue.erasures.finished()), set[int]()
+        numbers, of = {number for _, number in erased}, dict[str | None, frozenset[RecordingId]]()
         for number, seq, recordings in self._store.catalogue.erasures.logged():
             seen.add(seq)
+            if number in numbers:
+                of[number] = frozenset(recordings)
             if not is_number(number):
                 yield Problem("erasure_differs", str(seq))
             elif seq < self._end and self._erased.get(seq) != frozenset(recordings):
                 yield Problem("erasure_differs", number)
             elif number in finished and not receipts.is_as_written(self._store, number):
                 yield Problem("receipt_changed", number)
+        for recording, its in erased:
+            if recording not in of.get(its, ()):
+                yield Problem("erasure_differs", recording.hex())
         for seq in self._erased.keys() - seen:
             if self._has_rows(seq):
                 yield Problem("erasure_differs", str(seq))
@@ -235,10 +269,24 @@ class EvidenceCheck:
                 yield Problem("tombstone_missing" if at is None else "tombstone_of_nobody", place[1].hex())
 
     def _wrong_copies(self) -> Iterator[Problem]:
-        for copy in self._store.catalogue.copies.every():
-            wanted = {CopyState.READY: self._confirmed, CopyState.RELEASED: self._released}.get(copy.state)
-            if wanted is not None and copy.id not in wanted and self._store.log.tree().size == self._end:
+        rows = self._store.catalogue.copies.every()
+        if self._store.log.tree().size != self._end:
+            return  # somebody works on copies meanwhile
+        for copy in rows:
+            logged = self._copies.get(copy.id)
+            told = (copy.made_by, to_iso(copy.made_at), copy.made_from)
+            if logged is None or logged.made != told or self._fate(copy.id, logged) != (copy.state, copy.reviewed_by):
                 yield Problem("copy_differs", copy.id.hex())
+
+    def _fate(self, copy: RecordingId, logged: _LoggedCopy) -> tuple[CopyState, str | None]:
+        """The state of a copy, and who reviewed it last, by what was done here."""
+        reviewers = [name for seq, name in logged.reviews if self._has_rows(seq)]
+        reviewer = reviewers[-1] if reviewers else None
+        if logged.is_released:
+            return CopyState.RELEASED, reviewer
+        if copy in self._replaced and self._has_rows(self._replaced[copy]):
+            return CopyState.REPLACED, reviewer
+        return (CopyState.READY if reviewers else CopyState.NEEDS_REVIEW), reviewer
 
     def _wrong_cases(self) -> Iterator[Problem]:
         rows = {row.id: row.digest() for row in self._store.catalogue.cases.rows()}

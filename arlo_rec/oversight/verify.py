@@ -13,7 +13,7 @@ from functools import partial
 
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
-from arlo_rec.catalogue import audit_check
+from arlo_rec.catalogue import audit_check, schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
@@ -25,6 +25,7 @@ from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
 from arlo_rec.offsite import feed
 from arlo_rec.oversight import keys_check, opened_keys
 from arlo_rec.oversight.consistency import ConsistencyCheck, Problem, parsed
+from arlo_rec.oversight.due_check import DueCheck
 from arlo_rec.oversight.evidence import EvidenceCheck
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
@@ -69,12 +70,13 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> Findings:
 
 
 def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
-    check, evidence = ConsistencyCheck(store, read_data=read_data), EvidenceCheck(store, now)
+    check, evidence, due = ConsistencyCheck(store, read_data=read_data), EvidenceCheck(store, now), DueCheck(store)
 
     def follow(bodies: Sequence[audit_check.Body]) -> None:
         entries = parsed(bodies)
         check.follow(entries)
         evidence.follow(entries)
+        due.follow(entries)
 
     fed = feed.check(store)
     problems = [Problem(code, "feed") for code in fed.problems]
@@ -97,7 +99,7 @@ def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
         partial(opened_keys.problems, store, read_data=read_data),
     ]
     if not any(problem.code == UNREADABLE for problem in log):  # else the log was not followed to its end
-        checks += [evidence.problems, check.problems]
+        checks += [evidence.problems, due.problems, check.problems]
     for each in checks:
         problems += _readable(each)
     return Findings(list(dict.fromkeys(problems)), fed.foreign)  # a key of a wrong size does not open either
@@ -128,7 +130,7 @@ def _file_problems(store: Store) -> Iterator[Problem]:
 
 def _changed_tables(store: Store, *, read_data: bool) -> Iterator[Problem]:
     """Tables whose sum does not match; the largest are summed only with *read_data*."""
-    for table in store.db.sums():
+    for table in schema.SUMMED:  # a sum that is gone is one of no rows
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield Problem("rows_changed", table)
 

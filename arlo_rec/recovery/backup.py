@@ -52,7 +52,6 @@ from arlo_rec.store import HeldRoot, Store
 
 SMALL_LONGEST = 64 * 1024 * 1024  # bytes of a file beside a catalogue: a receipt of a million recordings has 35 MB
 NUMBER = re.compile(r"[0-9]{1,18}")  # a backup's, as its folder is named
-NUMBER_LARGEST = 2**40  # of a backup that the next one counts on from
 AT_ONCE = 256  # objects copied before they are synced together
 BESIDE = ("people", "seals")  # what a catalogue is opened with
 
@@ -149,8 +148,7 @@ def _is_last_entry(store: Store, number: int) -> bool:
 def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
     """Steps 1 to 6."""
     store, folder = run.store, run.row.folder
-    known = (run.row.number, *(slot.number for slot in run.slots))
-    number = max((one for one in known if 0 <= one < NUMBER_LARGEST), default=0) + 1  # the row is anybody's to write
+    number = max([_numbered(run), *(slot.number for slot in run.slots)]) + 1
     copy = _copy_catalogue(store, folder, number)
     copied, damaged = _copy_objects(store, folder, progress)
     slot = _write(run, _slot(run, number, copy), copy.root)
@@ -160,6 +158,11 @@ def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
     removed = _remove_old(store, folder, named)
     until = run.now + escrow.ring_duration(store)
     return Backup(number, run.now, until, copy.held, copied, removed, changed=True, damaged=damaged)
+
+
+def _numbered(run: _Run) -> int:
+    """The number of the newest backup by its row, anybody's to write; 0 where the log has not as many entries."""
+    return run.row.number if 0 <= run.row.number <= run.store.log.tree().size else 0
 
 
 def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:

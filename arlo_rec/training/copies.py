@@ -18,14 +18,17 @@ from arlo_rec import audio
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.metadata import Facts
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.crypto import object_file, primitives
+from arlo_rec.model import audit_events
 from arlo_rec.model.audiences import Audience, Stage, audience_of
-from arlo_rec.model.audit_events import CopyMade, CopyReleased
+from arlo_rec.model.audit_events import CopyConfirmed, CopyMade, CopyReleased
 from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
+from arlo_rec.policy import Action, may
 from arlo_rec.store import Store
 from arlo_rec.training.opening import OpenRecording
 
@@ -87,6 +90,42 @@ def _audience(draft: CopyDraft) -> Audience:
     return audience_of(original.recording.purposes, Stage.UNDER_REVIEW)
 
 
+# -- by the log -----------------------------------------------------------------------------------------
+
+
+def get(store: Store, copy: RecordingId) -> Copy | None:
+    """The copy of that id, if it is held, in the state that the log tells of: anybody's own code can write a row.
+
+    One is `released` by the entry that made it, replaced by that of its successor, and `ready` by a confirmation of
+    somebody who may review.
+    """
+    row, sworn = store.catalogue.copies.get(copy), SwornRows(store).of_id(copy)
+    if row is None or sworn is None:
+        return None
+    if sworn.state == CopyState.RELEASED:
+        return replace(row, state=CopyState.RELEASED)
+    if successor(store, copy) is not None:
+        return replace(row, state=CopyState.REPLACED)
+    return replace(row, state=CopyState.READY if is_confirmed(store, copy) else CopyState.NEEDS_REVIEW)
+
+
+def successor(store: Store, copy: RecordingId) -> Copy | None:
+    """The copy that was made in the place of another, by the entry that made it."""
+    row = store.catalogue.copies.made_from(copy)
+    sworn = SwornRows(store).of_id(row.id) if row is not None else None
+    return row if sworn is not None and sworn.replaces == copy.hex() else None
+
+
+def is_confirmed(store: Store, copy: RecordingId) -> bool:
+    """Whether somebody who may review it confirmed a copy, by the log."""
+    for entry in store.log.about(copy):
+        if isinstance(audit_events.read(entry.body or {}), CopyConfirmed):
+            signer = store.signer_of(entry.seq)
+            if signer is not None and may(signer.role, Action.REVIEW).allowed:
+                return True
+    return False
+
+
 # -- sealed and held ----------------------------------------------------------------------------------
 
 
@@ -127,23 +166,29 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
             store.catalogue.recordings.hold(copy)
             erasure_keys.add(copy.id, sealed.ke, copy.due_at)
             metadata.seal(keys, copy.id, sealed.ke, sealed.audience_key, draft.facts)
-            row = Copy(copy.id, original.id, draft.state, store.person.name, now)
-            store.catalogue.copies.add(row, draft.replaces)
-            digest, state = copy.row_digest(), draft.state.value
+            row = Copy(copy.id, original.id, draft.state, store.person.name, now, made_from=draft.replaces)
+            store.catalogue.copies.add(row)
+            made = CopyMade(
+                recordings=(copy.id,),
+                sworn=copy.row_digest(),
+                parent=original.id.hex(),
+                state=draft.state.value,
+                replaces=draft.replaces.hex() if draft.replaces is not None else None,
+            )
             if draft.state is CopyState.RELEASED and draft.replaces is not None:
                 change.log(CopyReleased(recordings=(draft.replaces,), heard_again=draft.heard_again))
-            change.log(CopyMade(recordings=(copy.id,), sworn=digest, parent=original.id.hex(), state=state))
+            change.log(made)
     return copy
 
 
 def _replace(store: Store, replaced: RecordingId, *, releasing: bool) -> None:
     """Mark a copy as replaced; raises where it was changed, rejected or released meanwhile, or is not reviewed."""
-    copy = store.catalogue.copies.get(replaced)
+    copy = get(store, replaced)
     if copy is None:
         raise NotGranted("no_grant", rule="access.managers")
     if copy.state is CopyState.REPLACED:
-        successor = store.catalogue.copies.made_from(replaced)
-        raise Usage("copy_replaced", copy=successor.id.hex() if successor else "-")
+        follower = successor(store, replaced)
+        raise Usage("copy_replaced", copy=follower.id.hex() if follower else "-")
     if releasing and copy.state is not CopyState.READY:
         raise Refused("not_reviewed", rule="data.pseudonymised")
     store.catalogue.copies.replace(replaced)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,11 +14,13 @@ from arlo_rec.access.audience_keys import access_key
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing, Withdrawn
+from arlo_rec.model.audit_events import CasesEnded, DeletionConfirmed, LeftNothing, Withdrawn
 from arlo_rec.model.records import RecordingId, to_micros
 from arlo_rec.offsite import feed
+from tests.support import world as worlds
+from tests.support.answers import opened
 from tests.support.attack import own_code, problem_codes
-from tests.support.catalogue import insider
+from tests.support.catalogue import catalogue, insider
 from tests.support.copies import propose
 from tests.support.world import REASON, World
 
@@ -87,7 +93,7 @@ def test_a_case_that_support_plants_with_an_identity_that_nobody_checked_is_not_
         sealed = access.id + primitives.seal(access.public, b"showed a passport at the counter", info)
         at, due = datetime.now(UTC), (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
         with store.change(at):
-            store.db.run("INSERT INTO cases VALUES (?,?,?,?,?,?,NULL)", (case, tag, "open", to_micros(at), due, sealed))
+            store.db.run("INSERT INTO cases VALUES (?,?,?,?,?)", (case, tag, to_micros(at), due, sealed))
     out = str(world.base / "answer.html")
     told = world.run("dsar", "90000001", "--out", out, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (15, "case_changed")
@@ -123,3 +129,120 @@ def test_the_time_of_a_disclosure_that_is_changed_is_named(twin: World) -> None:
     with insider(twin) as db:
         db.run("UPDATE recipients SET at = 0")
     assert problem_codes(twin, "--read-data")
+
+
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("due_on", ["2001-01-01", "2900-01-01"])
+def test_a_case_ends_90_days_after_its_answer_whatever_its_row_says(
+    twin: World, monkeypatch: pytest.MonkeyPatch, due_on: str
+) -> None:
+    """When it was answered stands in no row, only in what the officer signed."""
+    with insider(twin) as db:
+        db.run("UPDATE cases SET due_on = ?, received_at = 0", (due_on,))
+    twin.json("purge", who="cron")
+    assert "case_differs" in problem_codes(twin), "named, and still there"
+    assert held_cases(twin) == 1
+    now = datetime.now(UTC)
+    for days, left in ((89, 1), (91, 0)):
+        monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
+        twin.json("purge", "--allow-large", who="cron")
+        assert held_cases(twin) == left, days
+
+
+@pytest.mark.rule("access.subject")
+def test_a_case_that_waits_for_its_answer_is_not_deleted_because_a_row_says_that_it_is_old(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a")
+    (world.store / "objects" / call[:2] / call).unlink()
+    out = str(world.base / "answer.html")
+    assert world.run("dsar", "90000001", *CALLED, "--out", out, who="sigrid").exit == 15, "opened, and not answered"
+    with insider(world) as db:
+        assert db.run("UPDATE cases SET due_on = '2001-01-01'")
+    now = datetime.now(UTC)
+    for days, left in ((1, 1), (130, 0)):  # a month for the answer, then 90 days
+        monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
+        world.json("purge", "--allow-large", who="cron")
+        assert held_cases(world) == left, days
+
+
+@pytest.mark.rule("access.subject")
+def test_a_case_that_is_ended_before_its_time_is_named(twin: World) -> None:
+    """By somebody who may purge, with own code that asks nothing."""
+    with insider(twin) as db:
+        ((case,),) = db.rows("SELECT id FROM cases")
+        db.run("DELETE FROM cases")
+    log(twin, "cron", CasesEnded(cases=[str(case)]))
+    assert "case_differs" in problem_codes(twin)
+
+
+def held_cases(world: World) -> int:
+    db = catalogue(world)
+    ((count,),) = db.rows("SELECT count(*) FROM cases")
+    db.close()
+    return int(count)
+
+
+@pytest.fixture(scope="module")
+def released(template: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, str]:
+    """A store with a released training copy, and its id."""
+    world = worlds.copy(template, tmp_path_factory.mktemp("released"))
+    (call,) = world.take_in("a", seconds=1)
+    copy = str(propose(world, call)["copy"])
+    world.json("review", copy, "--confirm", who="sigrid")
+    told = world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
+    return world, str(told["copy"]["copy"])
+
+
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("change", ["state = 'replaced'", "state = 'needs_review'", "made_at = 0"])
+def test_the_letter_tells_of_a_training_copy_what_the_log_says(
+    released: tuple[World, str], tmp_path: Path, change: str
+) -> None:
+    world, copy = worlds.copy(released[0], tmp_path), released[1]
+    with insider(world) as db:
+        assert db.run(f"UPDATE copies SET {change}")
+    assert {"code": "copy_differs", "what": copy} in world.run("verify", "--json", who="iver").json["problems"]
+    out = world.base / "answer.html"
+    told = world.json("dsar", "90000001", *CALLED, "--out", str(out), who="sigrid")
+    (recording,) = data_of(out, told["passphrase"])["recordings"]
+    assert [each["state"] for each in recording["copies"]] == ["released"]
+    assert recording["copies"][0]["made_at"].startswith(f"{datetime.now(UTC):%Y-}")
+
+
+@pytest.mark.parametrize("change", ["made_by = 'leif'", "reviewed_by = 'leif'", "made_from = randomblob(16)"])
+def test_who_made_and_reviewed_a_training_copy_is_compared_with_the_log(
+    released: tuple[World, str], tmp_path: Path, change: str
+) -> None:
+    world = worlds.copy(released[0], tmp_path)
+    with insider(world) as db:
+        assert db.run(f"UPDATE copies SET {change}")
+    assert "copy_differs" in problem_codes(world)
+
+
+def test_a_copy_under_review_is_not_erased_because_a_row_says_that_it_was_replaced(world: World) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    copy = str(propose(world, call)["copy"])
+    with insider(world) as db:
+        assert db.run("UPDATE copies SET state = 'replaced'")
+    assert world.json("review", copy, who="sigrid")["copy"]["state"] == "needs_review"
+    assert world.json("review", copy, "--confirm", who="sigrid")["copy"]["state"] == "ready"
+
+
+def data_of(out: Path, passphrase: str) -> dict[str, Any]:
+    """The data.json of an access answer."""
+    files = opened(out.read_bytes(), passphrase.encode())["files"]
+    data: dict[str, Any] = json.loads(base64.b64decode(next(f["base64"] for f in files if f["name"] == "data.json")))
+    return data
+
+
+@pytest.mark.parametrize("state", ["x", ""])
+def test_a_receipt_that_is_gone_is_named_whatever_state_its_erasure_is_in(twin: World, state: str) -> None:
+    (receipt,) = (twin.store / "receipts").glob("*.json")
+    with insider(twin) as db:
+        assert db.run("UPDATE erasures SET state = ? WHERE number = ?", (state, receipt.stem))
+    receipt.unlink()
+    assert "catalogue_damaged" in problem_codes(twin)
+    twin.json("purge", who="cron")
+    assert receipt.exists(), "the next run that holds the root writes it"
+    assert not problem_codes(twin)

@@ -177,3 +177,14 @@ def test_a_row_that_says_that_nothing_happened_keeps_no_old_root_in_the_ring(
         back_up(world)
         world.json("purge", who="cron")
     assert old not in {slot.generation for slot in kept(world)}
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**48 - 1, 10**6, -(2**40)])
+def test_a_row_with_a_number_that_no_backup_has_takes_no_backup_away(world: World, number: int) -> None:
+    world.take_in("a")
+    back_up(world)
+    world.take_in("b", seed=3)
+    with insider(world) as db:
+        assert db.run("UPDATE escrows SET number = ?", (number,))
+    assert back_up(world)["number"] == 2
+    assert [slot.number for slot in kept(world)] == [2, 1]

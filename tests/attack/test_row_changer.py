@@ -1,4 +1,4 @@
-"""A row that an auditor's own code changes and swears to again: the newest entry that takes a recording in counts."""
+"""Rows that anybody's own code changes, and swears to again: the first entry that takes a recording in counts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from arlo_rec.commands.run import Run
-from arlo_rec.model.audit_events import CallTakenIn
-from arlo_rec.model.records import RecordingId
+from arlo_rec.erasure import protocol
+from arlo_rec.model.audit_events import CallTakenIn, Purged
+from arlo_rec.model.records import RecordingId, to_micros
+from arlo_rec.policy import Event
 from tests.support.answers import opened
 from tests.support.attack import own_code
-from tests.support.catalogue import insider
-from tests.support.world import REASON, World
+from tests.support.catalogue import catalogue, insider
+from tests.support.copies import propose
+from tests.support.world import REASON, Result, World
 
 CALLED = ("--identity", "called back on the number of the contract")
 WHY = ("--purpose", "quality", "--reason", REASON)
@@ -79,3 +82,132 @@ def test_a_withdrawal_finds_every_call_or_verify_says_why_not(world: World) -> N
     (hers,) = world.take_in("hers")
     resworn(world, hers, "UPDATE recordings SET caller = NULL WHERE id = ?")
     assert not clean(world) or world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+
+
+# -- rows that purge and withdrawal go by -----------------------------------------------------------------
+
+
+def tags(world: World) -> dict[str, bytes]:
+    """The caller's tag of each held recording, by id."""
+    db = catalogue(world)
+    rows = db.rows("SELECT id, caller FROM recordings WHERE state = 'held'")
+    db.close()
+    return {bytes(each).hex(): tag for each, tag in rows}
+
+
+def put(world: World, column: str, **values: object) -> None:
+    """Write one column of recordings (by id), as anybody's own code does."""
+    with insider(world) as db:
+        for each, value in values.items():
+            assert db.run(f"UPDATE recordings SET {column} = ? WHERE id = ?", (value, bytes.fromhex(each)))
+
+
+def exported(world: World, call: str) -> Result:
+    return world.run("export", call, *WHY, "--out", str(world.base / "out.wav"), "--json", who="leif")
+
+
+@pytest.mark.rule("retention.90d")
+@pytest.mark.parametrize("column", ["due_at", "started_at"])
+def test_a_purge_erases_nothing_because_a_row_says_that_it_is_due(world: World, column: str) -> None:
+    (call,) = world.take_in("a")
+    put(world, column, **{call: 0})
+    before = world.json("status", who="iver")["last_purge"]
+    told = world.run("purge", "--json", who="cron")
+    assert (told.exit, told.json["erased"], told.json["changed"]) == (15, 0, [call])
+    assert call in tags(world), "the evidence is there"
+    assert world.json("status", who="iver")["last_purge"] > before, "or the guard would stop every purge in a week"
+    assert {"code": "recording_changed", "what": call} in world.run("verify", "--json", who="iver").json["problems"]
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_changed_row_goes_when_the_day_in_its_id_is_over_and_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, _ = world.take_in("a", "b")
+    put(world, "started_at", **{changed: to_micros(datetime.now(UTC) + timedelta(days=80))})
+    put(world, "due_at", **{changed: to_micros(datetime.now(UTC) + timedelta(days=900))})
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=90))
+    assert world.json("purge", "--allow-large", who="cron")["erased"] == 1
+    put(world, "due_at", **{changed: 0})
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=91, hours=1))
+    assert world.json("purge", "--allow-large", who="cron")["erased"] == 1
+    assert clean(world)
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_call_that_is_erased_as_due_before_its_day_is_named(world: World) -> None:
+    """Somebody who may purge, with own code that asks nothing."""
+    (call,) = world.take_in("a")
+    recording = RecordingId(bytes.fromhex(call))
+    with own_code(world, "cron") as store:
+        order = protocol.Order("expiry", "retention.90d", Event.EXPIRED, (recording,))
+        event = Purged(rule="retention.90d", recordings=(recording,), count=1)
+        protocol.carry_out(store, lambda: order, datetime.now(UTC), lambda change, _: change.log(event))
+    assert {"code": "erased_too_early", "what": call} in world.run("verify", "--json", who="iver").json["problems"]
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_erases_the_callers_call_whatever_its_row_says_and_nobody_elses(world: World) -> None:
+    (mine,) = world.take_in("a")
+    (other,) = world.take_in("b", caller="+4790000002", seed=4)
+    kept = tags(world)
+    put(world, "caller", **{mine: kept[other], other: kept[mine]})
+    told = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
+    assert (told.exit, [each["id"] for each in told.json["recordings"]]) == (15, [mine])
+    assert told.json["changed"] == [other]
+    assert list(tags(world)) == [other]
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_call_that_is_held_under_a_changed_row_is_told_and_erased_by_its_id(world: World) -> None:
+    """Whose it is can no longer be known, so nobody is told that everything is erased."""
+    (mine,) = world.take_in("a")
+    put(world, "caller", **{mine: None})
+    put(world, "team", **{mine: "somebody"})
+    told = world.run("withdraw", "90000001", "--yes", who="siri")
+    assert told.exit == 15
+    assert "Do not say that everything is erased" in told.out
+    assert mine in told.out
+    assert world.json("withdraw", "--call", mine, "--yes", who="siri")["erased"] == 1
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawn_call_that_its_row_hid_is_named_and_opens_nothing_when_the_row_is_put_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arlo_rec.store.VERIFIED_WHOLE", 0)  # as in a store whose rows are not all compared
+    mine, other = world.take_in("a", "b")
+    world.grant("leif")
+    kept = tags(world)
+    put(world, "caller", **{mine: b"x" * 32})
+    assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+    put(world, "caller", **{mine: kept[other]})
+    told = exported(world, mine)
+    assert (told.exit, told.json["error"]["code"]) == (15, "withdrawn_but_held")
+    assert {"code": "withdrawn_but_held", "what": mine} in world.run("verify", "--json", who="iver").json["problems"]
+    assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+    assert clean(world)
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_call_of_the_same_caller_after_a_withdrawal_is_no_withdrawn_one(world: World) -> None:
+    world.take_in("a")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    later = datetime.now(UTC) + timedelta(minutes=10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "now", lambda _run: later + timedelta(minutes=5))
+        (again,) = world.take_in("again", started=later)
+        world.grant("leif")
+        assert exported(world, again).exit == 0
+        assert clean(world)
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_copy_whose_row_names_another_call_goes_with_its_own(world: World) -> None:
+    (mine,) = world.take_in("a", seconds=1)
+    (other,) = world.take_in("b", caller="+4790000002", seed=4, seconds=1)
+    copy = str(propose(world, mine)["copy"])
+    put(world, "parent", **{copy: bytes.fromhex(other)})
+    assert world.json("withdraw", "90000002", "--yes", "--dry-run", who="siri")["would_erase"] == 1
+    assert world.json("withdraw", "--call", copy, "--yes", who="siri")["erased"] == 2
+    assert list(tags(world)) == [other]

@@ -87,7 +87,7 @@ def test_an_older_page_of_an_index_is_noticed_in_a_large_store_by_verify(
     """Else a withdrawal would not find every call of its caller."""
     world, olders = stages
     place = page_of(world, "recordings_by_caller")
-    monkeypatch.setattr("arlo_rec.admin.opening.VERIFIED_WHOLE", 0)
+    monkeypatch.setattr("arlo_rec.store.VERIFIED_WHOLE", 0)
     twin = worlds.copy(world, tmp_path / "twin")
     mixed = bytearray(olders[-1])
     mixed[place] = olders[0][place]
@@ -127,7 +127,7 @@ def test_an_older_page_ends_no_command_as_an_unexpected_error(
 ) -> None:
     """In a store that is too large to be verified by each command."""
     world, (*_, older, newest) = stages
-    monkeypatch.setattr("arlo_rec.admin.opening.VERIFIED_WHOLE", 0)
+    monkeypatch.setattr("arlo_rec.store.VERIFIED_WHOLE", 0)
     changed = [at for at in range(0, len(older), PAGE) if older[at : at + PAGE] != newest[at : at + PAGE]]
     ends = set()
     for at in changed:

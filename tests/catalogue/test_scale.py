@@ -165,7 +165,7 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
         book.append([entry], cron)
         erased = receipts._erased_message(receipts._erased(where.id, erasure), tree.size)
         proof = NewProof(tree.size, merkle.path_of_last(tree), cron.public, cron.sign(erased))
-        Erasures(db).add(erasure, "cron", proof)
+        Erasures(db).add(erasure, proof)
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does
     assert [len(entry.body["recordings"]) for entry in book.about(RecordingId(bytes(16))) if entry.body] == [130_000]
     db.close()

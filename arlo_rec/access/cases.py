@@ -1,0 +1,58 @@
+"""What the log says of cases of access requests: when each was opened and answered, and so when it ends.
+
+Anybody's own code can write a row, so a case ends by what officers signed in the log, and not by what its row says.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from arlo_rec.catalogue.cases import CaseRow
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import CaseAnswered, CaseOpened
+from arlo_rec.model.deadlines import answer_due
+from arlo_rec.model.records import from_iso
+from arlo_rec.model.times import end_of_day, local_date
+from arlo_rec.policy import Action, case_ends, may
+from arlo_rec.store import Store
+
+
+class LoggedCase(NamedTuple):
+    """A case by the log."""
+
+    sworn: str  # `CaseRow.digest`
+    opened_at: datetime
+    answered_at: datetime | None = None  # the newest answer
+
+    def ends_at(self, row: CaseRow) -> datetime:
+        """When it ends: 90 days after its answer, or after its deadline where none was given.
+
+        The deadline of a row that was changed since is that of a request which arrived when the case was opened.
+        """
+        due_on = row.due_on if row.digest() == self.sworn else answer_due(local_date(self.opened_at))
+        return case_ends(self.answered_at, end_of_day(due_on))
+
+
+def logged(store: Store) -> dict[str, LoggedCase]:
+    """Every case that somebody opened who may, as far as the log says it; those that ended too."""
+    cases: dict[str, LoggedCase] = {}
+    for entry in store.log.of_cases():
+        body = entry.body or {}
+        event = audit_events.read(body)
+        if not isinstance(event, CaseOpened | CaseAnswered) or not _is_entitled(store, entry.seq):
+            continue
+        try:
+            at = from_iso(body["at"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if isinstance(event, CaseOpened):
+            cases.setdefault(event.case, LoggedCase(event.sworn, at))
+        elif event.case in cases:
+            cases[event.case] = cases[event.case]._replace(answered_at=at)
+    return cases
+
+
+def _is_entitled(store: Store, seq: int) -> bool:
+    signer = store.signer_of(seq)
+    return signer is not None and may(signer.role, Action.DSAR).allowed

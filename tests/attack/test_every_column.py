@@ -1,0 +1,179 @@
+"""Every column of every table, changed by own code with all sums in order: `verify` names it, or nothing relies on it.
+
+A new column is in here by itself, because the columns are those of the schema. Whoever adds one that `verify` does not
+compare has to say below why that is harmless; whoever makes `verify` compare one takes it off the list.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.schema import migrate
+from tests.support import world as worlds
+from tests.support.backups import back_up
+from tests.support.catalogue import catalogue, own_code
+from tests.support.copies import propose
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("security.monitored"), pytest.mark.xdist_group("every_column")]
+
+_OWN_KEY = "whoever holds the grant's key notices; a new grant opens the calls again (SECURITY.md)"
+_REFUSAL = "`status` counts refusals by it, and an intake says in its own answer what it refuses"
+_RING = "`backup` and `status` go by the ring, the log and the signed settings, and by this only as a hint"
+_LATE = "of what is erased nothing is decided by it: a late delivery is refused by its age or a tombstone"
+_SHARD = "it says only into which shard the next key goes; where a key hangs stands in `shares` and `day`"
+_NOTES = "own code that says that notes were taken in hides failed unlocks: SECURITY.md does not promise them"
+_OF_A_CALL = (
+    *("kind", "parent", "started_at", "due_at", "team", "caller", "agent", "source", "content", "purposes", "prompt"),
+    *("prompt_sha256", "policy", "object_sha256", "object_bytes", "commit_key"),
+)
+HARMLESS = {
+    "grant_histories.grant_id": _OWN_KEY,
+    "grant_histories.reached": _OWN_KEY,
+    "audience_seals.audience_key": _OWN_KEY,
+    "audience_seals.grant_id": _OWN_KEY,
+    "audience_seals.pair": _OWN_KEY,
+    "audience_seals.sealed": _OWN_KEY,
+    "audience_wraps.grant_id": _OWN_KEY,
+    "audience_wraps.audience_key": _OWN_KEY,
+    "audience_wraps.pair": _OWN_KEY,
+    "audience_wraps.wrapped": _OWN_KEY,
+    "refusals.tag": _REFUSAL,
+    "refusals.code": _REFUSAL,
+    "refusals.first_seen": _REFUSAL,
+    "refusals.last_seen": _REFUSAL,
+    "escrows.path": _RING,
+    "escrows.folder": _RING,
+    "escrows.number": _RING,
+    "escrows.changes": _RING,
+    "escrows.at": _RING,
+    "shard_keys.hour": _SHARD,
+    "shard_keys.shares": _SHARD,
+    **{f"recordings of the erased.{column}": _LATE for column in _OF_A_CALL},
+    "grant_seeds.sealed": "only whom it is sealed to can tell; an officer grants again, and looks at her own seal",
+    "log_keys.number": "it only orders the keys, each of which is signed by the one before",
+}
+
+
+HARMLESS_STRUCK = {
+    "grant_histories": _OWN_KEY,
+    "audience_seals": _OWN_KEY,
+    "audience_wraps": _OWN_KEY,
+    "refusals": _REFUSAL,
+    "escrows": _RING,
+}
+HARMLESS_NUMBERS = {
+    "changes": "a number that grew is no rollback; one that fell is noticed by whoever saw it",
+    "fed": "it says only whether the feed's file is made where there is none; `verify` compares the file itself",
+    "flush_due": "it only has the journal emptied once more, and a receipt say so",
+    "attempts_taken": _NOTES,
+    "attempts_seen": _NOTES,
+}
+
+
+def _columns() -> dict[str, list[tuple[str, str]]]:
+    """The columns of each table, with their types, as the schema makes them."""
+    made = SqliteConnection(None, b"k" * 32)
+    made.build(migrate)
+    tables = made.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'")
+    return {
+        str(table): [(str(row[1]), str(row[2])) for row in made.rows(f"PRAGMA table_info({table})")]
+        for (table,) in tables
+    }
+
+
+COLUMNS = _columns()
+CASES = [f"{table}.{column}" for table, columns in COLUMNS.items() for column, _ in columns if table != "meta"]
+CASES += [f"recordings of the erased.{column}" for column, _ in COLUMNS["recordings"]]
+NUMBERS = ("schema", "generation", "log", *HARMLESS_NUMBERS)
+
+
+@pytest.fixture(scope="module")
+def busy(lived: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A store with a row in every table: also a released copy, a backup, a refusal, a grant with a history."""
+    world = worlds.copy(lived, tmp_path_factory.mktemp("busy"))
+    (call,) = world.take_in("d", seconds=1, seed=8)
+    copy = str(propose(world, call)["copy"])
+    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
+    back_up(world)
+    world.grant("turid", "training")
+    world.deliver("bad", consent={"key": "2"})
+    assert world.run("ingest", str(world.spool), who="telefon").exit == 3
+    assert world.run("verify", "--read-data", who="iver").exit == 0
+    db = catalogue(world)
+    assert all(db.rows(f"SELECT 1 FROM {table}") for table in COLUMNS), "every table has a row"
+    db.close()
+    return world
+
+
+def _another(column: str, kind: str) -> str:
+    return {
+        "INTEGER": f"coalesce({column}, 0) + 1000",
+        "TEXT": f"coalesce({column}, '') || 'x'",
+        "BLOB": f"randomblob(max(length(coalesce({column}, x'')), 16))",
+    }[kind]
+
+
+def _last(table: str) -> str:
+    """The condition of the newest row; all rows of a table without row numbers."""
+    return "" if table in {"mentions", "audience_wraps"} else f"WHERE rowid = (SELECT max(rowid) FROM {table})"
+
+
+def _is_named(world: World) -> bool:
+    """Whether an auditor learns of it, or an officer, who has the keys to look further."""
+    return any(world.run("verify", "--read-data", who=who).exit for who in ("iver", "sigrid"))
+
+
+def _sampled(case: str) -> object:
+    """A few of them run always; each takes two looks through a store."""
+    return case if case in {"cases.due_on", "copies.state", "proofs.path", "escrows.number"} else _slow(case)
+
+
+def _slow(case: str) -> object:
+    return pytest.param(case, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("case", [_sampled(case) for case in CASES])
+def test_a_column_that_own_code_changes_is_named_or_nothing_relies_on_it(
+    busy: World, tmp_path: Path, case: str
+) -> None:
+    world, (where, column) = worlds.copy(busy, tmp_path), case.split(".")
+    table = where.split()[0]
+    rows = "WHERE state = 'erased'" if where != table else _last(table)
+    with own_code(world) as db:
+        assert db.run(f"UPDATE {table} SET {column} = {_another(column, dict(COLUMNS[table])[column])} {rows}")
+    assert _is_named(world) != (case in HARMLESS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", [table for table in COLUMNS if table != "meta"])
+def test_a_row_that_own_code_strikes_is_named_or_nothing_relies_on_it(busy: World, tmp_path: Path, table: str) -> None:
+    world = worlds.copy(busy, tmp_path)
+    with own_code(world) as db:
+        assert db.run(f"DELETE FROM {table} {_last(table)}")
+    assert _is_named(world) != (table in HARMLESS_STRUCK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", NUMBERS)
+def test_a_number_that_own_code_changes_is_named_or_nothing_relies_on_it(busy: World, tmp_path: Path, key: str) -> None:
+    world = worlds.copy(busy, tmp_path)
+    with own_code(world) as db:
+        another = "CASE typeof(value) WHEN 'integer' THEN value + 1 ELSE randomblob(length(value)) END"
+        assert db.run(f"UPDATE meta SET value = {another} WHERE key = ?", (key,))
+    assert _is_named(world) != (key in HARMLESS_NUMBERS)
+
+
+def test_every_number_is_looked_at(template: World) -> None:
+    db = catalogue(template)
+    assert {key for (key,) in db.rows("SELECT key FROM meta")} == set(NUMBERS)
+    db.close()
+
+
+def test_the_list_names_columns_that_there_are() -> None:
+    assert set(HARMLESS) <= set(CASES)
+    assert all(len(reason) > 20 for reason in HARMLESS.values())
