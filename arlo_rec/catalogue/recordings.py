@@ -80,6 +80,12 @@ class Recordings:
             found += [(int(seq), _recording(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
         return found
 
+    @reads_rows
+    def hidden_of_caller(self, tag: bytes) -> list[RecordingId]:
+        """Recordings of a caller that are not held: none, because an erasure takes the caller out of the row."""
+        rows = self._db.rows(f"SELECT id FROM recordings WHERE caller = ? AND state <> {_HELD}", (tag,))  # noqa: S608
+        return [recording_id(row[0]) for row in rows]
+
     def every_held(self) -> list[Recording]:
         """Every held recording, of a small store."""
         return self._where(_IS_HELD)

@@ -233,12 +233,16 @@ def _committed(store: Store, number: str) -> Erasure | None:
 
 
 def _sweep_arrivals(store: Store, now: datetime) -> None:
-    """Remove what a killed intake had announced; never while an intake is running."""
+    """Remove what a killed intake had announced; never while an intake is running.
+
+    What an entry of the log names was taken in, whatever its row says, and `verify` names it.
+    """
     if not store.catalogue.recordings.arriving():
         return
     try:
         with file_lock(store.layout.intake_lock, exclusive=True, wait=0):
-            left = store.catalogue.recordings.arriving()
+            every = store.catalogue.recordings.arriving()
+            left = [recording for recording in every if next(store.log.about(recording), None) is None]
             for recording in left:
                 store.blobs.delete(recording.hex())
             store.blobs.settle([recording.hex() for recording in left])

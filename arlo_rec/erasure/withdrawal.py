@@ -132,7 +132,9 @@ def _affected(store: Store, subject: Subject) -> tuple[tuple[Recording, ...], tu
     theirs: dict[RecordingId, bool | None] = {}
     for row in sorted(rows.values(), key=lambda row: _is_copy(sworn.get(row.id))):
         theirs[row.id] = _is_theirs(subject, row, sworn.get(row.id), theirs)
-    return tuple(row for row in rows.values() if theirs[row.id]), tuple(each for each in rows if theirs[each] is None)
+    hidden = table.hidden_of_caller(subject.caller) if subject.caller else ()
+    changed = (*(each for each in rows if theirs[each] is None), *hidden)
+    return tuple(row for row in rows.values() if theirs[row.id]), changed
 
 
 def _is_copy(sworn: SwornRow | None) -> bool:

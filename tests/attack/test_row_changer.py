@@ -172,6 +172,18 @@ def test_a_call_that_is_held_under_a_changed_row_is_told_and_erased_by_its_id(wo
 
 
 @pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("state", ["erased", "arriving", "erasing"])
+def test_nobody_is_told_that_everything_is_erased_while_a_row_says_so_falsely(world: World, state: str) -> None:
+    (mine,) = world.take_in("a")
+    world.grant("leif")
+    put(world, "state", **{mine: state})
+    told = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
+    assert (told.exit, told.json["changed"]) == (15, [mine])
+    put(world, "state", **{mine: "held"})
+    assert exported(world, mine).json["error"]["code"] == "withdrawn_but_held"
+
+
+@pytest.mark.rule("consent.withdraw")
 def test_a_withdrawn_call_that_its_row_hid_is_named_and_opens_nothing_when_the_row_is_put_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
