@@ -189,18 +189,6 @@ def may(role: Role, action: Action) -> Decision:
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
-_LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than the policy
-    **dict.fromkeys(("init", "person add", "person remove", "person reset", "authority"), Action.PEOPLE),
-    **dict.fromkeys(("approve", "deny", "revoke"), Action.GRANT),
-}
-
-
-def may_say(role: Role, logged: str) -> bool:
-    """Whether an entry of the log with that action counts where somebody of that role signed it."""
-    action = _LOGGED_AS.get(logged, logged)
-    return action in _MAY and may(role, Action(action)).allowed
-
-
 ERASED_BY: Final[Mapping[str, Action]] = {
     "withdrawal": Action.WITHDRAW,
     "expiry": Action.PURGE,

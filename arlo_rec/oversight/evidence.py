@@ -45,6 +45,7 @@ from arlo_rec.model.audit_events import (
     Withdrawn,
 )
 from arlo_rec.model.records import Person, RecordingId, from_iso, named_in, to_iso
+from arlo_rec.model.rights import right_to
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, case_ends, may
@@ -56,6 +57,7 @@ _LATER = {  # the states that a disclosure may have gone on to since
     DisclosureState.OPEN: {DisclosureState.OPEN, DisclosureState.CONFIRMED},
     DisclosureState.CONFIRMED: {DisclosureState.CONFIRMED},
 }
+_HAPPENED = frozenset({"allowed", "done"})  # outcomes
 _SPEAK = frozenset(  # actions of the entries that this looks into; most others are calls that were taken in
     {"withdraw", "purge", "export", "pseudonymise", "review", "release", "reject", "dsar", "restore"}
     | {"confirm_deleted", "handed out"}
@@ -99,6 +101,7 @@ class EvidenceCheck:
         self._replaced: dict[RecordingId, int] = {}  # copies by the entry that made another in their place
         self._cases: dict[str, tuple[int, str]] = {}  # the entry that opened each, and what it commits to
         self._answered: dict[str, datetime] = {}
+        self._without_right: list[int] = []  # entries that say what their person's role may not do
         self._signers = store.signers()
 
     def follow(self, entries: Sequence[Parsed]) -> None:
@@ -116,10 +119,13 @@ class EvidenceCheck:
         names = named_in(entry)
         for name in set(names):
             self._mentions += _summand(name, seq)
-        if entry.get("action") not in _SPEAK:
-            return
         person = self._signers.named(entry.get("person"), seq)
         if person is None:
+            return
+        right = right_to(entry["action"]) if entry.get("outcome") in _HAPPENED else None
+        if right is not None and not may(person.role, right).allowed:
+            self._without_right.append(seq)
+        if entry["action"] not in _SPEAK:
             return
         recordings = frozenset(names)
         self._take(seq, entry, recordings, person)
@@ -199,6 +205,7 @@ class EvidenceCheck:
     def problems(self) -> list[Problem]:
         """Every problem, after `follow` had the last batch."""
         return [
+            *(Problem("entry_without_right", str(seq)) for seq in self._without_right),
             *self._wrong_mentions(),
             *self._wrong_disclosures(),
             *self._wrong_erasures(),

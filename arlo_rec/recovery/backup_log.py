@@ -14,7 +14,7 @@ from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import AuthorityChanged
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import may_say
+from arlo_rec.model.rights import may_say
 from arlo_rec.store import Store
 
 

@@ -49,10 +49,11 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.records import Person, RecordingId, from_iso
+from arlo_rec.model.rights import may_say
 from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.feed_line import FeedLine, KeyChain
-from arlo_rec.policy import Action, Role, may_say
+from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 _LARGEST = 2**40  # of any number that no entry commits to

@@ -130,7 +130,7 @@ def test_a_key_signs_for_nothing_that_was_erased_before_it_was_vouched_for(world
 @pytest.mark.parametrize("detail", [{}, {"criteria": {"outcome": "allowed", "person": "iver", "policy": "2026-01"}}])
 def test_an_entry_in_another_persons_name_is_reported(world: World, detail: Told) -> None:
     """Also where its detail says the right name in the place in which a hasty reader looks."""
-    entry = {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "at": to_iso(datetime.now(UTC))}
+    entry = {"action": "export", "outcome": "denied", "rule": "purpose.quality", "at": to_iso(datetime.now(UTC))}
     append_to_log(world, "iver", {**entry, "detail": detail})
     world.json("audit", "show", who="iver")
     assert world.json("verify", who="iver")["problems"] == []

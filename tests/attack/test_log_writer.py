@@ -59,6 +59,7 @@ def test_a_purge_that_no_role_of_theirs_may_carry_out_erases_nothing_at_a_restor
     back_up(fed)
     append_to_log(fed, "iver", said("purge", "retention.90d", {"count": 2}, *calls))
     fed.json("purge", who="cron")
+    assert problem_codes(fed) == {"entry_without_right"}
     lose(fed)
     assert with_feed(fed)["held"] == 2
 
