@@ -1,0 +1,26 @@
+"""Which right an entry of the log needs to count: anybody's own code can append one that says anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from arlo_rec.policy import Action, Role, may
+
+_ACTIONS: Final = frozenset(Action)
+_LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than the policy
+    **dict.fromkeys(("init", "person add", "person remove", "person reset", "authority"), Action.PEOPLE),
+    **dict.fromkeys(("approve", "deny", "revoke"), Action.GRANT),
+}
+
+
+def right_to(logged: str) -> Action | None:
+    """The right that an entry of the log with that action needs; None where it needs none."""
+    action = _LOGGED_AS.get(logged, logged)
+    return Action(action) if action in _ACTIONS else None
+
+
+def may_say(role: Role, logged: str) -> bool:
+    """Whether an entry of the log with that action counts where somebody of that role signed it."""
+    action = right_to(logged)
+    return action is not None and may(role, action).allowed
