@@ -80,7 +80,7 @@ def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> 
             if isinstance(event, CopyMade) and event.parent == original.hex():
                 made.setdefault(recording, CopyFacts(at, event.state))
                 replaced.add(event.replaces)
-            elif isinstance(event, CopyConfirmed) and recording in made and made[recording].state != CopyState.RELEASED:
+            elif isinstance(event, CopyConfirmed) and recording in made:
                 made[recording] = replace(made[recording], state=CopyState.READY)
     held = store.catalogue.recordings.held
     return tuple(copy for each, copy in made.items() if each.hex() not in replaced and held(each) is not None)

@@ -210,6 +210,22 @@ def test_the_letter_tells_of_a_training_copy_what_the_log_says(
     assert recording["copies"][0]["made_at"].startswith(f"{datetime.now(UTC):%Y-}")
 
 
+@pytest.mark.rule("access.subject")
+def test_the_letter_tells_of_a_release_that_was_interrupted_as_one_copy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    copy = str(propose(world, call)["copy"])
+    world.json("review", copy, "--confirm", who="sigrid")
+    monkeypatch.setattr("arlo_rec.pseudonymise._erase", lambda *_: None)  # killed before the copy under review went
+    world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
+    assert not problem_codes(world)
+    out = world.base / "answer.html"
+    told = world.json("dsar", "90000001", *CALLED, "--out", str(out), who="sigrid")
+    (recording,) = data_of(out, told["passphrase"])["recordings"]
+    assert [each["state"] for each in recording["copies"]] == ["released"]
+
+
 @pytest.mark.parametrize("change", ["made_by = 'leif'", "reviewed_by = 'leif'", "made_from = randomblob(16)"])
 def test_who_made_and_reviewed_a_training_copy_is_compared_with_the_log(
     released: tuple[World, str], tmp_path: Path, change: str
