@@ -52,6 +52,7 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+ATTACKERS = Path(__file__).parent / "attack"
 MEMORY = Path("/dev/shm")  # a file system in memory: nothing that a test writes needs to last
 ROOM = 2 * 1024**3  # bytes that must be free there
 
@@ -68,6 +69,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--prove` runs the long proofs whole; the ordinary run takes a sample of each. `--seed`: see `seed`."""
     parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")
     parser.addoption("--seed", type=int, default=1, help="of changed inputs: another number gives others")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The attackers walk in the ordinary run: together they would take a third of the quick one."""
+    for item in items:
+        if item.path.parent == ATTACKERS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

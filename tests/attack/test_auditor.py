@@ -153,7 +153,6 @@ def test_a_failed_unlock_is_nobodys_entry_and_found_under_the_name_that_was_clai
     assert world.json("verify", who="iver")["problems"] == []
 
 
-@pytest.mark.slow
 def test_everybodys_entries_are_theirs_after_a_reset_a_rotation_a_removal_and_a_handover(world: World) -> None:
     world.take_in("call")
     world.json("person", "passphrase", "--reset", "turid", who="sigrid")
@@ -176,7 +175,6 @@ def changes(raw: bytes, signs: int) -> Iterator[bytes]:
                 yield raw[:at] + bytes([sign]) + raw[at + 1 :]
 
 
-@pytest.mark.slow
 def test_of_every_single_character_that_is_changed_no_receipt_verifies(world: World) -> None:
     raw = withdrawn(world, renewed=True)
     assert not refused(raw, *published(world))
@@ -184,7 +182,6 @@ def test_of_every_single_character_that_is_changed_no_receipt_verifies(world: Wo
         assert refused(changed)
 
 
-@pytest.mark.slow
 def test_of_every_single_character_and_many_signs_no_receipt_verifies(world: World) -> None:
     raw = withdrawn(world, renewed=True)
     for changed in changes(raw, 20):
@@ -262,7 +259,6 @@ def test_no_other_way_to_write_the_same_receipt_verifies_though_the_logs_key_sig
     assert refused(text.replace('{"checkpoint"', '{"checkpoint":"x","checkpoint"').encode())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [

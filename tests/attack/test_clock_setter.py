@@ -186,7 +186,6 @@ def test_only_an_officer_accepts_a_clock_with_a_reason_and_only_one_that_is_behi
 # -- entries of somebody's own code -------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("who", ["siri", "cron", "telefon", "iver", "leif", "sigrid"])
 def test_an_entry_of_the_year_2099_destroys_nothing_and_closes_the_store_until_it_is_accepted(
     world: World, who: str
@@ -228,7 +227,6 @@ def test_an_acceptance_that_is_no_officers_opens_nothing(world: World, clock: Cl
     assert heard(world, call) == 14
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "time", ["", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "tomorrow", 7, None, "2099-13-01"]
 )

@@ -149,7 +149,6 @@ def test_a_column_that_own_code_changes_is_named_or_nothing_relies_on_it(
     assert _is_named(world) != (case in HARMLESS)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("table", [table for table in COLUMNS if table != "meta"])
 def test_a_row_that_own_code_strikes_is_named_or_nothing_relies_on_it(busy: World, tmp_path: Path, table: str) -> None:
     world = worlds.copy(busy, tmp_path)
@@ -158,7 +157,6 @@ def test_a_row_that_own_code_strikes_is_named_or_nothing_relies_on_it(busy: Worl
     assert _is_named(world) != (table in HARMLESS_STRUCK)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", NUMBERS)
 def test_a_number_that_own_code_changes_is_named_or_nothing_relies_on_it(busy: World, tmp_path: Path, key: str) -> None:
     world = worlds.copy(busy, tmp_path)

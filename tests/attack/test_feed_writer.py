@@ -33,7 +33,6 @@ def critical(world: World) -> list[str]:
 # -- without a key -------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("claimed", [999, 2**62, 10**30])
 def test_a_checkpoint_that_nobody_signed_does_not_end_the_feed(fed: World, claimed: int) -> None:
     """What stopped a feed for good, and brought a withdrawn call back at the next restore."""
@@ -150,7 +149,6 @@ def test_what_is_no_file_in_place_of_the_feed_is_told_at_once(fed: World, spoil:
     assert_no_bug(fed)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "said"),
     [

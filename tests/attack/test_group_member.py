@@ -109,7 +109,6 @@ def linked(path: Path, elsewhere: Path) -> None:
     path.symlink_to(target)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", LINKED)
 def test_a_link_anywhere_makes_nobody_write_elsewhere(kept: World, place: str) -> None:
     elsewhere = kept.base / "elsewhere"
@@ -189,7 +188,6 @@ def terabyte(path: Path) -> None:
 SPOILT = {name: path for name, path in LINKED.items() if name not in {"a backup that is being made"}}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [pipe, folder, terabyte], ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("place", SPOILT)
 def test_what_is_no_file_or_far_too_large_holds_no_command_up(
@@ -204,7 +202,6 @@ def test_what_is_no_file_or_far_too_large_holds_no_command_up(
     everything(kept)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", ["ring", "backup.toml", "a person's key file", "root root", "store attempts"])
 def test_a_terabyte_of_nothing_in_its_place_takes_no_memory(kept: World, place: str) -> None:
     path = SPOILT[place](kept)
@@ -238,7 +235,6 @@ def test_a_slot_file_that_is_none_is_named_by_verify(kept: World, spoil: Callabl
     assert_no_bug(kept)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [pipe, folder, terabyte], ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("place", ["ring", "backup.toml", "backup receipts", "backup 1", "people in the backup"])
 def test_a_restore_is_told_so_as_well(kept: World, place: str, spoil: Callable[[Path], None]) -> None:

@@ -91,7 +91,6 @@ def tried(folder: Path, confined: str, number: int, words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("confined", ["hearing", "decoding"])
 @pytest.mark.parametrize("name", EVERY)
 def test_a_process_that_was_taken_over_cannot(tmp_path: Path, name: str, confined: str) -> None:
@@ -100,7 +99,6 @@ def test_a_process_that_was_taken_over_cannot(tmp_path: Path, name: str, confine
         assert tried(tmp_path, confined, numbers[COLUMN], words) == "EPERM"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fsetxattr", "mq_open", "flock", "fchmod", "lock a file"])
 def test_without_the_filter_it_could(tmp_path: Path, name: str) -> None:
     """So that a call that fails for another reason is not taken for one that is refused."""

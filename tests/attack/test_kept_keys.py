@@ -34,7 +34,6 @@ def test_nothing_that_comes_after_her_removal_opens_with_what_she_kept(world: Wo
     assert new not in heard(world, former, "cron").kf
 
 
-@pytest.mark.slow
 def test_nothing_that_comes_after_a_reset_opens_with_what_was_kept_of_the_keys_before(
     world: World, former: Loot
 ) -> None:

@@ -61,7 +61,6 @@ def problems(world: World, *words: str, who: str) -> set[str]:
     return {problem["code"] for problem in found.json["problems"]}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "code"),
     [
@@ -91,7 +90,6 @@ def test_a_key_that_is_gone_is_named_to_everybody(twin: World, sql: str, code: s
     assert problems(twin, who="iver") == {code}
 
 
-@pytest.mark.slow
 def test_what_is_sealed_to_nobody_goes_when_anybody_gets_new_keys(twin: World) -> None:
     strike(twin, f"INSERT INTO seals SELECT {NOBODY}, {SEALED}")
     strike(twin, f"INSERT INTO grant_seeds SELECT {PAIR}, {NOBODY}, sealed FROM grant_seeds LIMIT 1")
@@ -99,7 +97,6 @@ def test_what_is_sealed_to_nobody_goes_when_anybody_gets_new_keys(twin: World) -
     assert problems(twin, who="iver") == set()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "code", "who", "words"),
     [
@@ -145,7 +142,6 @@ def test_a_row_of_escrows_that_is_gone_loses_nothing(twin: World) -> None:
     twin.json("backup", str(twin.base / "backup"), "--escrow", place, who="cron")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "code"),
     [

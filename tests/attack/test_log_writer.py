@@ -28,7 +28,6 @@ def write(world: World, who: str, body: dict[str, Any]) -> int:
     return seq
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("link", [1, 999, 10**30, "x", "once more"])
 def test_an_entry_that_names_a_link_stops_neither_a_command_nor_the_feed(fed: World, link: object) -> None:
     fed.take_in("a")
@@ -117,7 +116,6 @@ def test_an_entry_that_a_key_of_nobody_closes_stops_no_command_and_is_named(worl
     assert "checkpoint_of_nobody" in problem_codes(world)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "odd",
     [

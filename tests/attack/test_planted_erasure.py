@@ -37,7 +37,6 @@ def test_its_number_makes_nobody_write_elsewhere(world: World, number: str) -> N
     assert_no_bug(world)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("state", ["open", "done"])
 @pytest.mark.parametrize("number", ["../evil", "x" * 5000, "\x1b[2J", "a\0b", ""])
 def test_its_number_stops_no_command_reaches_no_terminal_and_is_named(world: World, number: str, state: str) -> None:

@@ -28,7 +28,6 @@ PLACED: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("placed", PLACED)
 @pytest.mark.parametrize(
     ("command", "expected"),

@@ -23,7 +23,6 @@ def released(world: World, original: str) -> str:
     return str(world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["id"])
 
 
-@pytest.mark.slow
 @pytest.mark.rule("consent.withdraw")
 @pytest.mark.parametrize("kind", ["original", "review", "released", "gone", "exchange"])
 def test_whatever_id_of_a_call_is_withdrawn_all_of_that_call_goes_and_is_shown_before(world: World, kind: str) -> None:

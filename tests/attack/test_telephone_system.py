@@ -166,7 +166,6 @@ def stops_nothing(world: World, call: str, odd: str) -> None:
     assert_no_bug(world)
 
 
-@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 @pytest.mark.parametrize("odd", ODD, ids=name_of)
 def test_what_is_odd_of_a_call_stops_no_search_and_an_answer_names_the_call(

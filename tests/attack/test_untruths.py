@@ -28,7 +28,6 @@ def letter(world: World) -> str:
     return html
 
 
-@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 @pytest.mark.parametrize("then", ["reject", "release"])
 @pytest.mark.parametrize("how", ["export", "hear"])
@@ -94,7 +93,6 @@ def test_an_exchanges_id_that_is_the_id_of_another_call_takes_no_other_call(worl
     assert told.exit != 0 or told.json["would_erase"] == 1, told
 
 
-@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 def test_the_letter_tells_of_no_access_that_a_second_officer_denied(
     world: World, monkeypatch: pytest.MonkeyPatch
@@ -112,7 +110,6 @@ def test_the_letter_tells_of_no_access_that_a_second_officer_denied(
     assert letter(world).count("<tr>") == before + 1, "the first answer alone"
 
 
-@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 @pytest.mark.parametrize("ahead", [timedelta(minutes=9), timedelta(days=3)])
 def test_the_letter_tells_of_an_access_by_a_clock_that_was_ahead(
@@ -128,7 +125,6 @@ def test_the_letter_tells_of_an_access_by_a_clock_that_was_ahead(
     assert letter(world).count("<tr>") == before + 2, "the first answer, and the look"
 
 
-@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 @pytest.mark.parametrize("who", ["iver", "telefon"])
 def test_the_letter_tells_of_no_access_that_somebody_invents_who_has_none(world: World, who: str) -> None:
