@@ -133,9 +133,7 @@ def _end_access(store: Store, now: datetime) -> None:
 def _end_cases(store: Store, change: Change, now: datetime) -> None:
     """Delete the cases of access requests that ended, with the statements of how the identity was checked."""
     rows = store.catalogue.cases.rows()
-    opened = (
-        cases.logged(store) if rows else {}
-    )  # a row that no entry of an officer opened is left, and `verify` names it
+    opened = cases.logged(store) if rows else {}  # a row that no officer's entry opened is left; `verify` names it
     ended = [row.id for row in rows if row.id in opened and opened[row.id].ends_at(row) <= now]
     if ended:
         store.catalogue.cases.remove(ended)

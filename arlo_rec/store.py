@@ -39,6 +39,7 @@ from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.records import Person, RecordingId, to_iso
+from arlo_rec.model.rights import may_say
 from arlo_rec.model.times import shown
 from arlo_rec.policy import POLICY_VERSION, Action, Role, clock_against_log, may, signs_receipts
 
@@ -232,6 +233,11 @@ class Store:
         """Who signed the checkpoint that closes an entry; an entry's person is the one whose key did."""
         signers = self.signers()
         return signers.of_key(self.log.signer_of(seq, signers.keys()), seq)
+
+    def entry_counts(self, seq: int, action: str) -> bool:
+        """Whether whoever signed an entry that says *action* may do that: anybody's own code can append one."""
+        signer = self.signer_of(seq)
+        return signer is not None and may_say(signer.role, action)
 
     def log_time(self) -> LogTime:
         """What the log says of the time: the index, if the entries that it names say the same, else computed anew.

@@ -14,7 +14,7 @@ from arlo_rec.model.audit_events import CaseAnswered, CaseOpened
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import Action, case_ends, may
+from arlo_rec.policy import Action, case_ends
 from arlo_rec.store import Store
 
 
@@ -40,7 +40,7 @@ def logged(store: Store) -> dict[str, LoggedCase]:
     for entry in store.log.of_cases():
         body = entry.body or {}
         event = audit_events.read(body)
-        if not isinstance(event, CaseOpened | CaseAnswered) or not _is_entitled(store, entry.seq):
+        if not isinstance(event, CaseOpened | CaseAnswered) or not store.entry_counts(entry.seq, Action.DSAR):
             continue
         try:
             at = from_iso(body["at"])
@@ -51,8 +51,3 @@ def logged(store: Store) -> dict[str, LoggedCase]:
         elif event.case in cases:
             cases[event.case] = cases[event.case]._replace(answered_at=at)
     return cases
-
-
-def _is_entitled(store: Store, seq: int) -> bool:
-    signer = store.signer_of(seq)
-    return signer is not None and may(signer.role, Action.DSAR).allowed

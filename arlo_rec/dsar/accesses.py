@@ -24,8 +24,9 @@ from arlo_rec.model.audit_events import (
     SearchShown,
     WithdrawalShown,
 )
-from arlo_rec.model.records import Person, Recording, RecordingId, from_iso, named_in
-from arlo_rec.policy import Action, Purpose, Role, may
+from arlo_rec.model.records import Recording, RecordingId, from_iso, named_in
+from arlo_rec.model.rights import may_say
+from arlo_rec.policy import Action, Purpose, Role
 from arlo_rec.store import Store
 
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
@@ -38,7 +39,7 @@ def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[Recordi
     named = {recording: {recording} for recording in recordings}
     for entry in store.log.naming(recordings):
         event = audit_events.read(entry.body or {})
-        if isinstance(event, CopyMade) and _is_entitled(store.signer_of(entry.seq), event.ACTION):
+        if isinstance(event, CopyMade) and store.entry_counts(entry.seq, event.ACTION):
             for recording in recordings:
                 if event.parent == recording.hex():
                     named[recording].update(event.recordings)
@@ -59,7 +60,7 @@ def recorded(
         access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
         signer = store.signer_of(entry.seq) if access is not None else None
         at = _time_of(body)
-        if access and signer and at and _is_entitled(signer, body["action"]):
+        if access and signer and at and may_say(signer.role, str(body["action"])):
             action, purpose = access
             known = purpose if purpose in _PURPOSES else None
             accesses.append(RecordedAccess(min(at, now), action, known, str(signer.role)))
@@ -74,7 +75,7 @@ def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> 
         event, at = audit_events.read(entry.body or {}), _time_of(entry.body or {})
         if not isinstance(event, CopyMade | CopyConfirmed) or at is None:
             continue
-        if not _is_entitled(store.signer_of(entry.seq), event.ACTION):
+        if not store.entry_counts(entry.seq, event.ACTION):
             continue
         for recording in event.recordings:
             if isinstance(event, CopyMade) and event.parent == original.hex():
@@ -92,14 +93,6 @@ def _time_of(entry: Mapping[str, Any]) -> datetime | None:
         return from_iso(entry["at"])
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _is_entitled(signer: Person | None, action: str) -> bool:
-    """Whether whoever signed an entry may do what it says; looking into a copy is part of making or hearing it."""
-    try:
-        return signer is not None and may(signer.role, Action(action)).allowed
-    except ValueError:
-        return False
 
 
 def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:

@@ -6,15 +6,11 @@ though the feed has nothing to add: a restore goes by what came after the log.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from arlo_rec.catalogue import audit_log
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import AuthorityChanged
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
-from arlo_rec.model.rights import may_say
 from arlo_rec.store import Store
 
 
@@ -29,17 +25,13 @@ def demand_current(store: Store) -> frozenset[RecordingId]:
         try:
             entry = audit_log.read_body(body or b"")
             happened = entry["action"], entry["outcome"]
-            if happened in erasing and _is_theirs(store, seq, entry):
+            counts = happened in {*erasing, authority} and store.entry_counts(seq, str(entry["action"]))
+            if counts and happened in erasing:
                 erased |= {RecordingId(bytes.fromhex(name)) for name in entry.get("recordings", ())}
-            elif happened == authority and _is_theirs(store, seq, entry):
-                newest = max(newest, int(entry["detail"]["link"]))
+            elif counts and entry["detail"]["link"] == newest + 1:
+                newest += 1
         except (KeyError, TypeError, ValueError):
             continue  # not an entry of this program
     if store.authority.pin().number < newest:
         raise Integrity("backup_damaged", path=str(store.layout.catalogue))
     return frozenset(erased)
-
-
-def _is_theirs(store: Store, seq: int, entry: Mapping[str, Any]) -> bool:
-    signer = store.signer_of(seq)
-    return signer is not None and may_say(signer.role, str(entry["action"]))

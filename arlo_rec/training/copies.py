@@ -28,7 +28,7 @@ from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CopyConfirmed, CopyMade, CopyReleased
 from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
-from arlo_rec.policy import Action, may
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 from arlo_rec.training.opening import OpenRecording
 
@@ -119,10 +119,9 @@ def successor(store: Store, copy: RecordingId) -> Copy | None:
 def is_confirmed(store: Store, copy: RecordingId) -> bool:
     """Whether somebody who may review it confirmed a copy, by the log."""
     for entry in store.log.about(copy):
-        if isinstance(audit_events.read(entry.body or {}), CopyConfirmed):
-            signer = store.signer_of(entry.seq)
-            if signer is not None and may(signer.role, Action.REVIEW).allowed:
-                return True
+        confirms = isinstance(audit_events.read(entry.body or {}), CopyConfirmed)
+        if confirms and store.entry_counts(entry.seq, Action.REVIEW):
+            return True
     return False
 
 
