@@ -374,9 +374,13 @@ class Mode(StrEnum):
     MANUAL = "manual"  # cut what a person listed
 
 
+IDENTITY_WAYS: Final = ("called-back", "seen-id", "login")  # of checking it; a letter has a sentence for each
+
+
 def identity_stated(statement: str) -> Decision:
     """Whether an access request says how the person's identity was checked (access.subject)."""
-    if len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement):
+    is_told = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
+    if is_told or statement in IDENTITY_WAYS:
         return Decision.yes("access.subject")
     return Decision.no("access.subject", "identity_missing")
 

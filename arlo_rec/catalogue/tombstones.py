@@ -61,6 +61,12 @@ class Tombstones:
         return [Tombstone(str(kind), bytes(tag), from_micros(at)) for kind, tag, at in rows]
 
     @reads_rows
+    def entries_of(self, kind: str, tag: bytes) -> list[int]:
+        """The log entries that withdrew a caller or a source id, in order, as far as they are still kept."""
+        rows = self._db.rows("SELECT seq FROM burials WHERE kind = ? AND tag = ? ORDER BY seq", (kind, tag))
+        return [int(seq) for (seq,) in rows]
+
+    @reads_rows
     def since(self, at: datetime) -> list[Tombstone]:
         """The newest withdrawal of each caller and source id, of those from *at* on."""
         rows = self._db.rows("SELECT kind, tag, at FROM tombstones WHERE at >= ?", (to_micros(at),))

@@ -121,14 +121,24 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
 
 
 def possible(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
-    """The grants under which the recording could have been opened while it was held."""
+    """The grants under which the recording itself could have been opened while it was held."""
+    return _possible(store, recording, Purpose.QUALITY, recording.started_at)
+
+
+def possible_of_copies(store: Store, recording: Recording, copies: Sequence[CopyFacts]) -> tuple[PossibleAccess, ...]:
+    """The grants under which copies could have been opened that were given to training."""
+    released = [copy.made_at for copy in copies if copy.state == CopyState.RELEASED]
+    return _possible(store, recording, Purpose.TRAINING, min(released)) if released else ()
+
+
+def _possible(store: Store, recording: Recording, purpose: Purpose, since: datetime) -> tuple[PossibleAccess, ...]:
     accesses = []
     for grant in store.roster.grants:
         until = min(grant.ended_at or grant.until, grant.until)
-        was_live = grant.was_live and until > recording.started_at
-        if was_live and Purpose.QUALITY in recording.purposes and grant.opens(Purpose.QUALITY, recording.team):
+        was_live = grant.was_live and until > since
+        if was_live and purpose in recording.purposes and grant.opens(purpose, recording.team):
             role = _role(store, grant.person)
-            accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, recording.started_at), until))
+            accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, since), until))
     return tuple(accesses)
 
 

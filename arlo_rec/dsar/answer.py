@@ -19,7 +19,10 @@ class CaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An access request: when it was received, when it must be answered, and how the identity was checked."""
+    """An access request: when it was received, when it must be answered, and how the identity was checked.
+
+    `identity` is one of `policy.IDENTITY_WAYS`, or the officer's own words.
+    """
 
     id: str
     state: str
@@ -57,6 +60,15 @@ class CopyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PastWithdrawal:
+    """A withdrawal of the caller: how many recordings it erased, and until when the caller's code is kept of it."""
+
+    at: datetime
+    erased: int
+    kept_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFacts:
     """A recording with everything that the store knows about it."""
 
@@ -67,6 +79,7 @@ class RecordingFacts:
     purposes: tuple[str, ...]  # those that the prompt named
     consent_at: datetime
     prompt_version: str
+    prompt_lang: str
     prompt_text: str = field(repr=False)
     prompt_sha256: str
     number: str | None = field(repr=False)
@@ -78,7 +91,8 @@ class RecordingFacts:
     withheld: str | None  # code of why sound is missing: "mono", "roles_unknown"
     copies: tuple[CopyFacts, ...]
     accesses: tuple[RecordedAccess, ...]  # to it and to its copies
-    grants: tuple[PossibleAccess, ...]
+    grants: tuple[PossibleAccess, ...]  # to the recording itself
+    copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
 
     @property
     def ended_at(self) -> datetime:
@@ -94,6 +108,8 @@ class Answer:
     answered_at: datetime
     identifiers: tuple[str, ...] = field(repr=False)
     recordings: tuple[RecordingFacts, ...]
+    withdrawals: tuple[PastWithdrawal, ...]
+    backup_hours: int | None  # for which a backup can still open what was erased; None where there is no backup
     whole_call_reason: str | None
     policy_version: str
     log_vkey: str

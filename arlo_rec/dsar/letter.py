@@ -18,7 +18,7 @@ from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import Purpose
+from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Purpose
 
 PAGE: Final = Path(__file__).with_name("page")
 
@@ -57,6 +57,11 @@ def render(answer: Answer, files: Sequence[Enclosure], lang: str) -> str:
         answered_at=answer.answered_at,
         identifiers=answer.identifiers,
         recordings=answer.recordings,
+        withdrawals=answer.withdrawals,
+        backup_hours=answer.backup_hours,
+        case_days=CASE_RETENTION.days,
+        lang=lang,
+        identity_ways=IDENTITY_WAYS,
         whole_call_reason=answer.whole_call_reason,
         policy_version=answer.policy_version,
         log_vkey=answer.log_vkey,

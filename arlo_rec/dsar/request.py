@@ -21,7 +21,7 @@ from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import accesses
+from arlo_rec.dsar import accesses, withdrawals
 from arlo_rec.dsar.answer import Answer, Case, CaseState, RecordingFacts
 from arlo_rec.dsar.package import build
 from arlo_rec.keys.key_files import readable_secret
@@ -116,6 +116,8 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             clock(),
             (number.reveal(),),
             tuple(recordings),
+            withdrawals.of_caller(store, tag),
+            store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
             POLICY_VERSION,
             store.log.vkey(),
@@ -258,7 +260,8 @@ def _recordings(
         told = accesses.recorded(store, entries, named[recording.id], clock())
         copies = accesses.copies(store, entries, recording.id)
         facts = _facts(store, recording, known, sound, whole=request.whole_call)
-        recordings.append(replace(facts, accesses=told, copies=copies))
+        could = accesses.possible_of_copies(store, recording, copies)
+        recordings.append(replace(facts, accesses=told, copies=copies, copy_grants=could))
     return recordings
 
 
@@ -290,6 +293,7 @@ def _facts(
         purposes=tuple(sorted(recording.purposes)),
         consent_at=from_iso(known["consent"]["at"]),
         prompt_version=recording.prompt,
+        prompt_lang=store.prompts[recording.prompt].lang,
         prompt_text=store.prompts[recording.prompt].text,
         prompt_sha256=recording.prompt_sha256.hex(),
         number=known["caller"],
@@ -302,4 +306,5 @@ def _facts(
         copies=(),
         accesses=(),
         grants=accesses.possible(store, recording),
+        copy_grants=(),
     )

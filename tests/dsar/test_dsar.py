@@ -24,9 +24,10 @@ from arlo_rec.dsar.package import passphrase_bytes
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallTakenIn, Opened
 from arlo_rec.model.deadlines import answer_due, is_holiday
-from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import Action, case_ends
-from tests.support.catalogue import catalogue
+from arlo_rec.model.records import RecordingId, from_iso
+from arlo_rec.policy import IDENTITY_WAYS, Action, case_ends
+from tests.support.backups import back_up
+from tests.support.catalogue import catalogue, insider
 from tests.support.sounds import Encoding, tone_wav
 from tests.support.world import REASON, World
 
@@ -147,6 +148,33 @@ def test_nothing_found_is_an_answer_too(world: World) -> None:
     answer = ask(world, "none.html", "--identity", IDENTITY, caller="+4790000055")
     assert answer["told"]["recordings"] == 0
     assert "+4790000055" in answer["letter"].replace(" ", "")
+
+
+@pytest.mark.parametrize("way", IDENTITY_WAYS)
+def test_a_way_of_checking_identity_needs_no_more_words(world: World, way: str) -> None:
+    assert ask(world, "answer.html", "--identity", way)["data"]["case"]["identity"] == way
+    said = world.run("dsar", "90000009", "--out", str(world.base / "b.html"), "--identity", "by mail", who="sigrid")
+    assert said.exit == 14
+
+
+def test_an_answer_says_what_is_kept_of_a_withdrawal_and_believes_no_row_alone(world: World) -> None:
+    world.take_in("a", "b")
+    assert ask(world, "before.html", "--identity", IDENTITY)["data"]["withdrawals"] == []
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    (one,) = ask(world, "after.html")["data"]["withdrawals"]
+    assert one["erased"] == 2
+    assert from_iso(one["kept_until"]) - from_iso(one["at"]) >= timedelta(days=97)
+    with insider(world) as db:
+        ((tag,),) = db.rows("SELECT tag FROM tombstones WHERE kind = 'caller'")
+        db.run("UPDATE burials SET at = at + 1")
+        db.run("INSERT INTO burials (seq, kind, tag, at) VALUES (1, 'caller', ?, 0)", (tag,))
+    assert ask(world, "planted.html")["data"]["withdrawals"] == []
+
+
+def test_an_answer_says_for_how_long_a_backup_opens_what_was_erased(world: World) -> None:
+    assert ask(world, "none.html", "--identity", IDENTITY)["data"]["backup_hours"] is None
+    back_up(world, "--ring-hours", "12")
+    assert ask(world, "some.html")["data"]["backup_hours"] == 12
 
 
 def test_a_mono_call_leaves_only_whole_and_with_a_reason_that_the_letter_states(world: World) -> None:

@@ -23,10 +23,10 @@ from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PossibleAccess, Record
 from arlo_rec.dsar.letter import PAGE
 from arlo_rec.dsar.package import build, data_json, passphrase_bytes
 from arlo_rec.i18n.formats import MONTHS
-from arlo_rec.i18n.messages import LANGUAGES, group, has
+from arlo_rec.i18n.messages import LANGUAGES, group, has, say
 from arlo_rec.i18n.pages import visible
 from arlo_rec.model.errors import Usage
-from arlo_rec.policy import Action, Purpose, Role
+from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
 from tests.support.answers import (
     ANSWER,
     HOSTILE,
@@ -239,6 +239,37 @@ def test_the_letter_denies_transcripts_and_copies_only_where_there_are_none() ->
     with_copies = words(letter_of(ANSWER, "en"))
     assert "no transcript" not in with_copies
     assert "We also hold pseudonymised copies for training" in with_copies
+
+
+@pytest.mark.parametrize(("lang", "marked"), [("nb", False), ("en", True)])
+def test_a_quotation_in_another_language_than_the_letters_says_which(lang: str, marked: bool) -> None:
+    assert PROMPT.lang == "nb"
+    assert ('<blockquote lang="nb" dir="auto">' in letter_of(ANSWER, lang)) is marked
+
+
+@pytest.mark.parametrize("way", IDENTITY_WAYS)
+def test_how_identity_was_checked_is_said_in_the_letters_own_language(way: str) -> None:
+    answer = replace(ANSWER, case=replace(ANSWER.case, identity=way))
+    nb, en = (words(letter_of(answer, lang)) for lang in LANGUAGES)
+    assert say(f"letter.identity.{way}", "nb") in nb
+    assert say(f"letter.identity.{way}", "en") in en
+    assert way not in nb
+
+
+def test_what_is_kept_of_a_withdrawal_and_how_long_backups_last_follows_from_the_answer() -> None:
+    (one,) = NOTHING.withdrawals
+    nothing, found = words(letter_of(NOTHING, "en")), words(letter_of(ANSWER, "en"))
+    assert f"Number of recordings that were erased then: {one.erased}." in nothing
+    assert "Backups: The recording system has none." in nothing
+    assert "for 24 hours at most" in found
+    never = words(letter_of(replace(NOTHING, withdrawals=()), "en"))
+    assert "withdrawn" not in never.split("How long we hold")[1].split("Your rights")[0]
+
+
+def test_who_could_hear_a_copy_for_training_is_told_beside_who_could_hear_the_recording() -> None:
+    told = words(letter_of(ANSWER, "en"))
+    assert "Who had access to listen to a copy for training" in told
+    assert "to a copy for training" not in words(letter_of(replace(ANSWER, recordings=(LATER,)), "en"))
 
 
 # -- data.json ----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from arlo_rec import audio
-from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PossibleAccess, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PastWithdrawal, PossibleAccess, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.package import build
 from arlo_rec.model.prompts import SHIPPED
 from tests.support.sounds import tone_wav
@@ -39,6 +39,7 @@ OWN = RecordingFacts(
     purposes=("quality", "training"),
     consent_at=START - timedelta(seconds=1),
     prompt_version=PROMPT.version,
+    prompt_lang=PROMPT.lang,
     prompt_text=PROMPT.text,
     prompt_sha256=PROMPT.sha256.hex(),
     number=NUMBER,
@@ -56,6 +57,7 @@ OWN = RecordingFacts(
         RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),
     ),
     grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
+    copy_grants=(PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32)),),
 )
 LATER = replace(
     OWN,
@@ -68,6 +70,7 @@ LATER = replace(
     sound=own_speech(0.75, caller=1),
     identifiers=(),
     grants=(),
+    copy_grants=(),
     copies=(),
     accesses=(),
 )
@@ -80,17 +83,20 @@ MONO = replace(
     own_speech=False,
     withheld="mono",
     copies=(CopyFacts(MADE, "needs_review"), CopyFacts(MADE, "ready")),
+    copy_grants=(),
 )
 ANSWER = Answer(
     case=Case("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), "BankID, 10. november"),
     answered_at=START + timedelta(days=40),
     identifiers=(NUMBER,),
     recordings=(OWN, LATER, MONO),
+    withdrawals=(PastWithdrawal(START + timedelta(days=20), 3, START + timedelta(days=117)),),
+    backup_hours=24,
     whole_call_reason=None,
     policy_version="2026-01",
     log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
 )
-NOTHING = replace(ANSWER, recordings=())
+NOTHING = replace(ANSWER, case=replace(ANSWER.case, identity="called-back"), recordings=(), backup_hours=None)
 
 SCRIPTS = (
     "</script><script>window.ran = 1; alert(1)</script>",

@@ -426,3 +426,5 @@ def test_an_access_answer_tells_of_the_copies_and_of_who_heard_them(
     making = [each for each in one.accesses if each.action in {"pseudonymise", "review", "release"}]
     assert {"pseudonymise", "release"} <= {each.action for each in making}
     assert {each.purpose for each in making} == {"training"}  # not the purpose of an access request
+    assert [(each.purpose, each.role) for each in one.copy_grants] == [("training", "manager")]
+    assert one.grants == (), "nobody could hear the recording itself"
