@@ -209,9 +209,14 @@ def _demand_sworn(store: Store, recording: Recording) -> None:
 
 
 def _was_withdrawn(store: Store, recording: Recording, taken_in: int) -> bool:
-    """Whether a withdrawal of its caller or its call, or of its original's, came after the entry that took it in."""
-    row = store.catalogue.recordings.get(recording.parent) if recording.parent else recording
-    return row is not None and store.catalogue.tombstones.has_later(taken_in, row.caller, row.source)
+    """Whether it is held although a withdrawal of its caller or call, or its original's, came after it was taken in.
+
+    Both in one view: one that was withdrawn since it was decided by is held no more, and refused as such later.
+    """
+    with store.reading():
+        row = store.catalogue.recordings.get(recording.parent) if recording.parent else recording
+        is_later = row is not None and store.catalogue.tombstones.has_later(taken_in, row.caller, row.source)
+        return is_later and store.catalogue.recordings.held(recording.id) is not None
 
 
 def _held(store: Store, shown_id: str) -> Recording | None:

@@ -20,6 +20,7 @@ from tests.support.copies import propose
 from tests.support.world import REASON, Result, World
 
 pytestmark = pytest.mark.rule("access.officer")
+CHECKED = "called back on the number of the contract"
 WHY = ("--purpose", "quality", "--reason", REASON)
 
 
@@ -201,4 +202,19 @@ def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdr
     if ends[0] == "withdraw":
         assert len(told["recipients"]) == (0 if at == "_part" else 1)
     assert not world.json("recipients", "list", who="sigrid")["recipients"], "that nothing left is in the log"
+    assert all_is_well(world)
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("command", ["dsar", "export"])
+def test_a_call_that_is_withdrawn_between_two_looks_at_it_is_withdrawn_and_no_damage(
+    world: World, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (call,) = world.take_in("a")
+    world.grant()
+    out = ("--out", str(world.base / "out"))
+    words = ("dsar", "90000001", "--identity", CHECKED, *out) if command == "dsar" else ("export", call, *WHY, *out)
+    meanwhile(monkeypatch, gate, "_demand_sworn", lambda: world.json("withdraw", "90000001", "--yes", who="siri"))
+    assert world.run(*words, who="sigrid" if command == "dsar" else "leif").exit == 14
+    assert not (world.base / "out").exists()
     assert all_is_well(world)

@@ -75,7 +75,11 @@ def _prove(names: list[str], until: float, seed: int, base: Path) -> report.Resu
     return result
 
 
-def _tell(tally: plan.Tally) -> None:
+def _tell(tally: plan.Tally, told: list[str] = []) -> None:  # noqa: B006 - what was told already
+    """What did not hold, at once, and how far the run is, now and then."""
+    for violation in tally.violations[len(told) :]:
+        _say(violation)
+        told.append(violation)
     count = tally.tried.total()
     if count % 100 == 0:
         _say(f"{count} tried, {len(tally.violations)} violations, {len(tally.missed)} missed")
