@@ -164,7 +164,14 @@ def dsar(
         raise Usage("out_is_no_file")
     new_file(out)
     request = requests.Request(
-        run.caller(caller), out, identity, parse_from(received) if received else None, whole_call, reason, run.lang
+        caller=run.caller(caller),
+        out=out,
+        identity=identity,
+        received_at=parse_from(received) if received else None,
+        whole_call=whole_call,
+        reason=reason,
+        lang=run.lang,
+        particulars=run.particulars(),
     )
     with run.store() as store:
         package = requests.answer(store, request, run.now)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.keys.layout import Layout
     from arlo_rec.keys.seen_state import StateFolder
+    from arlo_rec.model.particulars import Particulars
     from arlo_rec.policy import GuardLimits
     from arlo_rec.store import Store
 
@@ -232,6 +233,20 @@ class Run:
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
                 self.note(self.say(code, word=store.authority.spoken()))
             yield store
+
+    def particulars(self) -> Particulars:
+        """What letters say of the company: what the file says that the config names; raises Usage."""
+        from arlo_rec.backends.bounded_read import read_small
+        from arlo_rec.model import particulars
+
+        named = self.settings.particulars
+        if named is None:
+            return particulars.Particulars()
+        try:
+            raw = read_small(Path(named), particulars.FILE_BYTES)
+        except OSError:
+            raise Usage("config_unreadable", path=named) from None
+        return particulars.decode(raw, named)
 
     def guard_limits(self) -> GuardLimits:
         """When a purge stops and asks."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from arlo_rec.model.particulars import Particulars
+
 
 class CaseState(StrEnum):
     """The states of a case."""
@@ -111,5 +113,6 @@ class Answer:
     withdrawals: tuple[PastWithdrawal, ...]
     backup_hours: int | None  # for which a backup can still open what was erased; None where there is no backup
     whole_call_reason: str | None
+    particulars: Particulars
     policy_version: str
     log_vkey: str

@@ -59,6 +59,8 @@ def render(answer: Answer, files: Sequence[Enclosure], lang: str) -> str:
         recordings=answer.recordings,
         withdrawals=answer.withdrawals,
         backup_hours=answer.backup_hours,
+        particulars=answer.particulars,
+        outside_eea=[each for each in answer.particulars.processors or () if each.is_outside_eea],
         case_days=CASE_RETENTION.days,
         lang=lang,
         identity_ways=IDENTITY_WAYS,

@@ -25,7 +25,6 @@ from arlo_rec.model.strict_json import canonical, to_base64
 
 FORMAT = 1
 DATA_NAME = "data.json"
-CONTROLLER = "Verisure Arlo Europe DAC"
 LEGAL_BASIS = "GDPR 6(1)(a)"
 LONGEST = 2**29 - 24  # characters of a string in V8, the smallest limit of the browsers: about 300 MB of sound
 # What String.prototype.trim removes (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
@@ -67,7 +66,6 @@ def data_json(answer: Answer) -> bytes:
         "format": "arlo-rec access answer",
         "version": FORMAT,
         "keys": group("letter.key"),
-        "controller": CONTROLLER,
         "legal_basis": LEGAL_BASIS,
         **_to_json(answer),
         "recordings": [_recording_to_json(number, facts) for number, facts in enumerate(answer.recordings, 1)],

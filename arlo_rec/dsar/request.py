@@ -35,6 +35,7 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Integrity, NothingMatched, Refused, Usage
+from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.phone_numbers import parse_caller
 from arlo_rec.model.records import Kind, Private, Recording, from_iso
 from arlo_rec.model.times import local_date
@@ -63,6 +64,7 @@ class Request:
     whole_call: bool = False
     reason: str | None = None
     lang: str = "nb"
+    particulars: Particulars = field(default_factory=Particulars)
 
     def __repr__(self) -> str:
         return f"Request({self.out})"
@@ -119,6 +121,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             withdrawals.of_caller(store, tag),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
+            request.particulars,
             POLICY_VERSION,
             store.log.vkey(),
         )

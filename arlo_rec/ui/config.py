@@ -30,6 +30,7 @@ KEYS: Mapping[str, type] = {
     "asr.language": str,
     "asr.threads": int,
     "ner.model": str,
+    "particulars": str,
 }
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
@@ -58,6 +59,7 @@ class Settings(NamedTuple):
     asr_language: str | None
     asr_threads: int
     ner_model: str | None  # a folder
+    particulars: str | None  # a file: what letters say of the company
 
 
 def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
@@ -91,6 +93,7 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         asr_language=config.get("asr.language"),
         asr_threads=int(config.get("asr.threads", 2)) or 1,
         ner_model=config.get("ner.model"),
+        particulars=config.get("particulars"),
     )
 
 

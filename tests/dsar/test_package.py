@@ -26,6 +26,7 @@ from arlo_rec.i18n.formats import MONTHS
 from arlo_rec.i18n.messages import LANGUAGES, group, has, say
 from arlo_rec.i18n.pages import visible
 from arlo_rec.model.errors import Usage
+from arlo_rec.model.particulars import Particulars
 from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
 from tests.support.answers import (
     ANSWER,
@@ -50,8 +51,9 @@ WHOLE = replace(
     ANSWER,
     recordings=(replace(OWN, copies=(), own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16)),),
     whole_call_reason="opptaket er bare forståelig i sin helhet",
+    particulars=Particulars(),
 )
-UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),))
+UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),), particulars=Particulars(processors=()))
 EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, HOSTILE)
 
 
@@ -245,6 +247,16 @@ def test_the_letter_denies_transcripts_and_copies_only_where_there_are_none() ->
 def test_a_quotation_in_another_language_than_the_letters_says_which(lang: str, marked: bool) -> None:
     assert PROMPT.lang == "nb"
     assert ('<blockquote lang="nb" dir="auto">' in letter_of(ANSWER, lang)) is marked
+
+
+def test_who_handles_recordings_for_the_company_is_what_it_stated_and_nothing_else() -> None:
+    stated, unknown, nobody = (words(letter_of(one, "en")) for one in (ANSWER, WHOLE, UNKNOWN))
+    assert "Invented Cloud Ltd (US): stores copies" in " ".join(stated.split()).replace(" )", ")").replace("( ", "(")
+    assert "standard clauses" in stated
+    assert "does not know whether other companies" in unknown
+    assert "No other companies handle the recordings" in nobody
+    for letter in (unknown, nobody):
+        assert "on our instructions" not in letter
 
 
 @pytest.mark.parametrize("way", IDENTITY_WAYS)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from arlo_rec import audio
 from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PastWithdrawal, PossibleAccess, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.package import build
+from arlo_rec.model.particulars import Particulars, Processor
 from arlo_rec.model.prompts import SHIPPED
 from tests.support.sounds import tone_wav
 
@@ -24,6 +25,15 @@ SALT, NONCE = bytes(range(16)), bytes(range(12))
 PROMPT = SHIPPED[0]
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NUMBER = "+4700000000"
+PARTICULARS = Particulars(
+    contact="Postboks 0, 0000 Oppdiktet",
+    data_protection="personvern@oppdiktet.example",
+    notice="https://oppdiktet.example/personvern",
+    processors=(
+        Processor("Oppdiktet Drift AS", "drifter maskinene", "runs the machines", "NO"),
+        Processor("Invented Cloud Ltd", "lagrer kopier", "stores copies", "US", "standardvilkår", "standard clauses"),
+    ),
+)
 
 
 def own_speech(seconds: float, caller: int) -> bytes:
@@ -93,10 +103,17 @@ ANSWER = Answer(
     withdrawals=(PastWithdrawal(START + timedelta(days=20), 3, START + timedelta(days=117)),),
     backup_hours=24,
     whole_call_reason=None,
+    particulars=PARTICULARS,
     policy_version="2026-01",
     log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
 )
-NOTHING = replace(ANSWER, case=replace(ANSWER.case, identity="called-back"), recordings=(), backup_hours=None)
+NOTHING = replace(
+    ANSWER,
+    case=replace(ANSWER.case, identity="called-back"),
+    recordings=(),
+    backup_hours=None,
+    particulars=Particulars(),
+)
 
 SCRIPTS = (
     "</script><script>window.ran = 1; alert(1)</script>",

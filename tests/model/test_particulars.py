@@ -1,0 +1,78 @@
+"""The file of the company's particulars: read whole or refused, and nothing invented."""
+
+from __future__ import annotations
+
+import pytest
+
+from arlo_rec.model.errors import Usage
+from arlo_rec.model.particulars import LONGEST, Particulars, Processor, decode
+from tests.support.world import World
+
+WHOLE = """
+controller = "Oppdiktet AS"
+contact = "Postboks 0, 0000 Oppdiktet"
+data_protection = "personvern@oppdiktet.example"
+notice = "https://oppdiktet.example/personvern"
+
+[[processors]]
+name = "Oppdiktet Drift AS"
+task = {nb = "drifter maskinene", en = "runs the machines"}
+country = "NO"
+
+[[processors]]
+name = "Invented Cloud Ltd"
+task = {nb = "lagrer kopier", en = "stores copies"}
+country = "US"
+safeguards = {nb = "standardvilkår", en = "standard clauses"}
+"""
+
+
+def test_a_whole_file_says_what_it_says() -> None:
+    told = decode(WHOLE.encode(), "f")
+    assert (told.controller, told.contact) == ("Oppdiktet AS", "Postboks 0, 0000 Oppdiktet")
+    assert told.processors == (
+        Processor("Oppdiktet Drift AS", "drifter maskinene", "runs the machines", "NO"),
+        Processor("Invented Cloud Ltd", "lagrer kopier", "stores copies", "US", "standardvilkår", "standard clauses"),
+    )
+    assert [each.is_outside_eea for each in told.processors] == [False, True]
+
+
+def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated() -> None:
+    assert decode(b"", "f") == Particulars()
+    assert decode(b"", "f").processors is None
+    assert decode(b"processors = []", "f").processors == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("= 1", "config_not_toml"),
+        ('kontakt = "x"', "config_unknown_key"),
+        ("contact = 1", "config_bad_value"),
+        ('contact = " "', "config_bad_value"),
+        (f'contact = "{"x" * (LONGEST + 1)}"', "config_bad_value"),
+        ('contact = "a\\u202eb"', "config_bad_value"),
+        ("processors = 1", "config_bad_value"),
+        ("processors = [1]", "config_bad_value"),
+        ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "NO", more = 1}]', "config_unknown_key"),
+        ('processors = [{name = "a", task = {nb = "b"}, country = "NO"}]', "config_bad_value"),
+        ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "Norge"}]', "config_bad_value"),
+        ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "US"}]', "config_bad_value"),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_refused_by_name(line: str, code: str) -> None:
+    with pytest.raises(Usage) as refused:
+        decode(line.encode(), "f")
+    assert refused.value.code == code
+
+
+def test_an_answer_takes_them_from_the_file_that_the_config_names(world: World) -> None:
+    config, file = world.base / "own.toml", world.base / "particulars.toml"
+    config.write_text(f'particulars = "{file}"\n', "utf-8")
+    words = ("dsar", "90000001", "--out", str(world.base / "a.html"), "--identity", "seen-id", "--config", str(config))
+    assert world.run(*words, who="sigrid").exit == 2, "there is no such file"
+    file.write_text("contact = 1\n", "utf-8")
+    assert world.run(*words, who="sigrid").exit == 2
+    assert not (world.base / "a.html").exists()
+    file.write_text(WHOLE, "utf-8")
+    assert world.run(*words, who="sigrid").exit == 0
