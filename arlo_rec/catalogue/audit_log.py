@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -101,7 +102,7 @@ class AuditLog:
     ) -> None:
         """Append verified entries, checkpoints and keys of another copy of the log; inside a transaction."""
         self._insert(entries)
-        self._mention((entry.seq, read_body(entry.body)) for entry in entries if entry.body is not None)
+        self._mention(_readable(entries))
         for key in keys:
             self._add_key(key)
         tree = self.tree()
@@ -307,6 +308,13 @@ def signer(origin: str, checkpoint: SignedCheckpoint, seq: int, people: Iterable
     if said != merkle.Checkpoint(origin, said.begin, checkpoint.size, checkpoint.root) or seq < said.begin:
         return None
     return merkle.signer_among(said, signed, merkle.signer_names(origin, people))
+
+
+def _readable(entries: Iterable[RawEntry]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The entries that are JSON: anybody's own code can write others."""
+    for entry in entries:
+        with suppress(ValueError):
+            yield entry.seq, read_body(entry.body or b"")
 
 
 def read_body(body: bytes) -> dict[str, Any]:

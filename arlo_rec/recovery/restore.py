@@ -8,8 +8,9 @@
     5  what was erased since, or has no object any more, erased by the one protocol
     6  `store.toml`: from now on there is a store
 
-Without the feed nobody knows what was erased since. Then everything that reads or takes in stays closed, and the
-intake does not even get the root secret, until an officer accepts that with a reason.
+Without the feed nobody knows what was erased since, and with one that does not say who withdrew nobody knows whose late
+deliveries to refuse. Then everything that reads or takes in stays closed, and the intake does not even get the root
+secret, until an officer accepts that with a reason.
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ class _Difference:
     held: frozenset[RecordingId]  # by the backup
     erased: frozenset[RecordingId]  # by the backup's own log
     missing: frozenset[RecordingId]  # of these, without an object that is what the catalogue says
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is known who withdrew since, so that nothing of theirs is taken in again."""
+        return self.replay is not None and not self.replay.unclear
 
     @property
     def since(self) -> Replay:
@@ -181,7 +187,7 @@ def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, n
         erased=len((difference.since.erased | difference.erased) & difference.held),
         lost=difference.lost,
         removed=removed,
-        replayed=replay is not None,
+        replayed=difference.is_clear,
         rings_left=rings_left,
         check_word=store.authority.spoken(),
         passed_over=(),
@@ -297,8 +303,8 @@ def _make_current(
         reconcile.take_over_withdrawals(store, since)
         store.catalogue.log_clock.forget()
         reconcile.take_over_disclosures(store, since)
-        unknown_since = None if difference.replay is not None else change.next_seq
-        if unknown_since is not None:
+        unknown_since = None if difference.is_clear else change.next_seq
+        if difference.replay is None:
             change.restored_after = store.authority.pin().number
         places = NewPlaces(options.escrow, options.folder, options.feed, options.group)
         reconcile.update_settings(store, places, source.slot, unknown_since)

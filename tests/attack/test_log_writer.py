@@ -11,8 +11,9 @@ from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys.roster import digest_of_people
 from arlo_rec.model.audit_events import AuthorityChanged
 from tests.support.attack import own_code, problem_codes
-from tests.support.backups import back_up, lose, opened, with_feed
-from tests.support.catalogue import append_to_log, insider
+from tests.support.backups import back_up, lose, opened, restore, with_feed
+from tests.support.catalogue import append_raw, append_to_log, insider
+from tests.support.feed import path as feed_path
 from tests.support.world import REASON, World, assert_no_bug
 
 pytestmark = pytest.mark.rule("security.monitored")
@@ -87,6 +88,84 @@ def test_an_entry_of_theirs_with_other_fields_than_ours_stops_no_restore(fed: Wo
     fed.json("purge", who="cron")
     lose(fed)
     assert with_feed(fed)["held"] == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"garbage",
+        b"[]",
+        b'{"a":1e999}',
+        b'{"a": 1}',
+        b'{"b":1,"a":1}',
+        b'{"action":"find","at":"2026-11-26T12:00:00Z"}',
+    ],
+    ids=str,
+)
+def test_an_entry_of_any_bytes_ends_no_feed_and_stops_no_restore(fed: World, raw: bytes) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_raw(fed, "iver", raw)
+    fed.json("withdraw", "90000001", "--yes", who="siri")
+    assert fed.json("status", who="iver")["critical"] == []
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+    assert opened(fed) == set()
+
+
+def test_an_entry_whose_body_was_struck_ends_no_feed(fed: World) -> None:
+    """It was written while the feed's disk was not there."""
+    fed.take_in("a")
+    back_up(fed)
+    (fed.base / "mount").rename(fed.base / "unmounted")
+    fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif")
+    fed.json("audit", "show", who="iver")
+    with insider(fed) as db:
+        db.run("UPDATE entries SET body = NULL WHERE seq = (SELECT max(seq) - 1 FROM entries)")
+    (fed.base / "unmounted").rename(fed.base / "mount")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("arlo_rec.store.VERIFIED_WHOLE", 0)  # as in a store that is not verified whole by each command
+        fed.json("withdraw", "90000001", "--yes", who="siri")
+        assert fed.json("status", who="iver")["critical"] == []
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"action": "audit_show", "outcome": "allowed", "recordings": ["zz"]},
+        {"action": "audit_show", "outcome": "allowed", "at": "x"},
+        {"action": "handed out", "outcome": "failed", "detail": {"of": -1}},
+        {"action": "confirm_deleted", "outcome": "done", "detail": {"of": "x"}},
+        {"action": "export", "outcome": "allowed", "purpose": "quality", "reason": REASON, "at": "x"},
+    ],
+    ids=lambda odd: odd["action"],
+)
+def test_an_odd_entry_of_an_auditors_stops_no_restore(fed: World, odd: dict[str, Any]) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "iver", {"rule": "security.monitored", "at": NOW, **odd})
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["held"] == 1
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_of_nobody_that_support_invents_leaves_a_restored_store_closed_until_an_officer_accepts(
+    fed: World,
+) -> None:
+    """Nobody can tell whose late deliveries to refuse."""
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "siri", said("withdraw", "consent.withdraw", {"count": 0, "tombstones": "00" * 32}))
+    fed.json("purge", who="cron")
+    lose(fed)
+    told = restore(fed, "--feed", str(feed_path(fed)))
+    assert (told.exit, told.json["error"]["code"], told.json["held"]) == (14, "erasure.unreplayed", 1)
+    fed.json("restore", "--accept-without-feed", "--reason", "support invented a withdrawal", who="sigrid")
+    fed.grant()
+    assert fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif").exit == 0
 
 
 def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
