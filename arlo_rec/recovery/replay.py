@@ -54,6 +54,7 @@ from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.feed_line import FeedLine, KeyChain
 from arlo_rec.policy import Action, Role
+from arlo_rec.recovery.backup_log import PastLog
 from arlo_rec.store import Store
 
 _NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what reading something else ends in
@@ -120,14 +121,14 @@ class Replay:
                 continue
 
 
-def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
-    """What the feed's lines say happened since the backup.
+def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> Replay:
+    """What the feed's lines say happened since the backup; *past* learns what they say of the time before.
 
     Raises Integrity where the feed was changed, or contradicts itself, and Refused where it ends before the backup.
     Tombstones are opened with this officer's key, unless she herself is among those who are gone.
     """
     try:
-        reader = _Reader(store)
+        reader = _Reader(store, past)
         for line in lines:
             reader.take(line)
         reader.demand_decided()
@@ -163,8 +164,8 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
 class _Reader:
     """The signed lines that go on from the backup's log, one behind the other, wherever they lie in the file."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, past: PastLog) -> None:
+        self._store, self._past = store, past
         self._tree = store.log.tree()
         self.size = self._tree.size
         self.reach = 0  # how far lines go that say what our log says
@@ -184,11 +185,14 @@ class _Reader:
             self.replay.foreign += 1
             return
         if line.size <= self.size and self._root(line.size) == line.checkpoint.root:
-            self._agree(line.size)  # what the backup has; nothing is taken from it, so nobody needs to have signed it
+            self._agree(line.size)  # what the backup has, by its leaves: nobody needs to have signed it
+            self._read_again(line)
             return
         signer = self._chain.signer(line)
         if signer is None:
             self.replay.foreign += 1
+        elif line.size <= self.size and self._root(line.size) is None and self._read_again(line):
+            self._agree(line.size)  # of a checkpoint that somebody struck from the backup
         elif line.before != self._root(line.after):
             self._take_unplaced(line)
         elif line.after == self._tree.size:
@@ -197,6 +201,17 @@ class _Reader:
             raise ValueError("two signed lines go on from one entry, and say different things")
         elif self._root(line.size) != line.checkpoint.root:
             self._contradict(line)
+
+    def _read_again(self, line: FeedLine) -> bool:
+        """Read what the backup's log says there as the line tells it; whether it has the backup's leaves."""
+        try:
+            entries = line.entries()
+        except _NOT_OURS:
+            return False
+        if {entry.seq: entry.leaf for entry in entries} != self._store.log.leaves(line.after, line.size):
+            return False
+        self._past.read_again(entries, SignedCheckpoint(line.size, line.checkpoint.root, line.note))
+        return True
 
     def demand_decided(self) -> None:
         """Raise ValueError where signed lines are missing in between, or where another copy of the store went on last.
