@@ -136,6 +136,20 @@ def test_a_reset_while_another_approves_comes_too_soon_or_too_late(two: World, m
     assert two.run("approve", asked["id"], who="astrid").exit == 4
 
 
+@pytest.mark.slow
+def test_after_a_handover_of_the_other_officer_the_new_one_is_asked_and_no_removal_or_reset_takes_her_out(
+    two: World, call: str
+) -> None:
+    two.json("person", "handover", "gro", "--yes", who="astrid")
+    asked = given(two, "sigrid", by="sigrid")
+    assert (asked["state"], asked["own"]) == ("pending", True)
+    two.json("person", "passphrase", "--reset", "gro", who="sigrid")
+    assert given(two, "sigrid", by="sigrid")["state"] == "pending"
+    two.json("person", "remove", "gro", "--yes", who="sigrid")
+    assert given(two, "sigrid", by="sigrid")["state"] == "pending"
+    assert not hears(two, lambda *words: two.run(*words, who="sigrid"), call)
+
+
 # -- through people who are gone, and through the paper ------------------------------------------------
 
 
