@@ -55,7 +55,7 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
     known = {person.sign_key for person in (*roster.people, *roster.former)}
     size = store.log.tree().size
     came = [
-        filed_until(person if person.until_entry is not None else replace(person, until_entry=size), now)
+        filed_until(person if person.until_entry is not None else replace(person, until_entry=size, left_at=now), now)
         for person in replay.people
         if person.sign_key not in known
     ]
