@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.audit_log import AuditLog
+from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.log_clock import LogClock
+from arlo_rec.crypto import merkle, primitives
 from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import read_catalogue_seal
@@ -78,3 +79,29 @@ def append_to_log(
         )
         LogClock(db).forget()
     return first
+
+
+def append_raw(world: World, who: str, body: bytes, *mentioned: str) -> None:
+    """One entry of any bytes, which the index says names recordings, closed by a checkpoint that is in order."""
+    place, person = layout.find(world.store), identity(world, who)
+    (seed,) = read_catalogue_seal(place, person)
+    with insider(world) as db:
+        log = AuditLog(db, place.id, log_key(seed))
+        tree, salt = log.tree(), primitives.fresh(merkle.SALT_BYTES)
+        entry = RawEntry(tree.size, salt, body, merkle.leaf_hash(merkle.commit(salt, body)))
+        log._insert([entry])
+        tree = tree.add(entry.leaf)
+        told = merkle.Checkpoint(log.origin, entry.seq, tree.size, tree.root())
+        name = merkle.signer_name(log.origin, person.signing.public)
+        note = merkle.sign_note(told.text(), [(log.origin, log.key), (name, person.signing)])
+        log._close([SignedCheckpoint(tree.size, told.root, note)], tree)
+        db.run_many("INSERT INTO mentions VALUES (?, ?)", [(bytes.fromhex(each), entry.seq) for each in mentioned])
+        LogClock(db).forget()
+
+
+def spoil_note(world: World, text: bytes) -> None:
+    """Make nobody's the checkpoint that closes the first entry in which *text* stands."""
+    with insider(world) as db:
+        ((seq,),) = db.rows("SELECT min(seq) FROM entries WHERE instr(body, ?) > 0", (text,))
+        size = "(SELECT min(size) FROM checkpoints WHERE size > ?)"
+        assert db.run(f"UPDATE checkpoints SET note = 'x' WHERE size = {size}", (seq,))
