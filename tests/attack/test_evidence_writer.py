@@ -178,6 +178,7 @@ def test_a_case_under_another_id_ends_as_its_own_and_not_before(
         monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
         twin.json("purge", "--allow-large", who="cron")
         assert held_cases(twin) == left, days
+    assert ("case_differs" in problem_codes(twin)) is ("due_on" in change), "known by what was sworn"
 
 
 @pytest.mark.rule("access.subject")
