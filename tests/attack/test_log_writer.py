@@ -242,3 +242,42 @@ def test_a_disclosure_of_own_code_stops_no_withdrawal_and_no_list(world: World) 
     assert_no_bug(world)
     assert world.run("withdraw", "90000001", "--yes", who="siri").exit == 0
     assert_no_bug(world)
+
+
+@pytest.mark.slow
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("garbage", [b'garbage "sworn":"', b"[]"])
+def test_an_entry_that_is_none_stops_no_withdrawal_answer_or_export(world: World, garbage: bytes) -> None:
+    (hers,) = world.take_in("a", seconds=1)
+    (his,) = world.take_in("b", caller="+4790000002", seed=7, seconds=1)
+    world.grant("leif")
+    for call in (hers, his):
+        body = garbage + b' "recordings":["' + call.encode() + b'"] "case":"'
+        append_raw(world, "iver", body, hers, his)
+    why = ("--purpose", "quality", "--reason", REASON)
+    assert world.run("export", his, *why, "--out", str(world.base / "his.wav"), who="leif").exit == 0
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+    assert world.json("withdraw", "--call", his, "--yes", who="siri")["erased"] == 1
+    assert problem_codes(world), "and it is named"
+
+
+@pytest.mark.rule("retention.90d")
+def test_an_entry_about_cases_that_is_none_costs_no_purge_its_time(world: World) -> None:
+    world.take_in("a", seconds=1)
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    append_raw(world, "iver", b'garbage "case":"')
+    before = world.json("status", who="iver")["last_purge"]
+    assert world.run("purge", "--json", who="cron").exit == 0
+    assert world.json("status", who="iver")["last_purge"] > before
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_row_of_a_case_that_cannot_be_read_costs_no_purge_its_time(world: World) -> None:
+    world.take_in("a", seconds=1)
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    with insider(world) as db:
+        assert db.run("UPDATE cases SET due_on = 'never'")
+    before = world.json("status", who="iver")["last_purge"]
+    assert world.run("purge", "--json", who="cron").exit == 15
+    assert world.json("status", who="iver")["last_purge"] > before
