@@ -3,8 +3,8 @@
 Because a wrong clock could erase a store, a purge refuses where the clock jumped forward or an unusual share is due;
 where the clock was set back, it uses the time of the last run.
 
-A recording is due by the row that the log swears. One whose row was changed since is erased once the day that its id
-names is over, and left until then, so that nobody's own code destroys a call through the purge, or keeps one.
+On the day that its id names a recording is due by the row that the log swears, never before, and once that day is over
+whatever row and log say, so that nobody's own code destroys a call through the purge, or keeps one.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.access import cases, grant_history, grant_keys
-from arlo_rec.access.sworn import SwornRows
+from arlo_rec.access.sworn import SwornRow, SwornRows
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
-from arlo_rec.model.records import Person, Recording, RecordingId
+from arlo_rec.model.records import Person, Recording, RecordingId, is_day_over, is_its_day
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard
 from arlo_rec.store import Change, Store
@@ -69,11 +69,20 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
 
 
 def _due(store: Store, sworn: SwornRows, at: datetime) -> tuple[tuple[Recording, ...], tuple[RecordingId, ...]]:
-    """The recordings that are due at *at*, and the ids of those whose rows say so without being what the log swears."""
+    """The recordings that are due at *at*, and the ids of those whose rows say so before their day."""
     rows = store.catalogue.recordings.past_retention(at)
-    said = sworn.of(rows)
-    due = tuple(row for row in rows if sworn.is_sworn(row) or (row.id in said and said[row.id].is_due(row.id, at)))
-    return due, tuple({row.id for row in rows} - {row.id for row in due})
+    early = [row for row in rows if not is_day_over(row.id, at)]
+    said = sworn.of(early)
+    left = {row.id for row in early if not _is_due(sworn, row, said.get(row.id), at)}
+    return tuple(row for row in rows if row.id not in left), tuple(left)
+
+
+def _is_due(sworn: SwornRows, row: Recording, said: SwornRow | None, at: datetime) -> bool:
+    """Whether a recording whose row says that it is due, on a day that may be ahead by its id, is due.
+
+    On its day it is if its row is what the log swears, and later than that whatever its row says.
+    """
+    return said is not None and (said.is_due(row.id, at) or (is_its_day(row.id, at) and sworn.is_sworn(row)))
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
@@ -130,18 +139,21 @@ def _end_access(store: Store, now: datetime) -> None:
     grant_history.sweep(store, now)
 
 
-def _end_cases(store: Store, change: Change, now: datetime) -> None:
+def _end_cases(store: Store, now: datetime) -> None:
     """Delete the cases of access requests that ended, with the statements of how the identity was checked."""
     rows = store.catalogue.cases.rows()
-    opened = cases.logged(store) if rows else {}  # a row that no officer's entry opened is left; `verify` names it
-    ended = [row.id for row in rows if row.id in opened and opened[row.id].ends_at(row) <= now]
+    ended = cases.over(cases.logged(store), rows, now) if rows else {}
     if ended:
-        store.catalogue.cases.remove(ended)
-        change.log(CasesEnded(cases=ended))
+        with store.change(now) as change:
+            store.catalogue.cases.remove(ended)
+            change.log(CasesEnded(cases=list(ended.values())))
 
 
 def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:
-    """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by."""
+    """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by.
+
+    Cases come after that: what somebody wrote about them costs no run its time, or the guard would stop every purge.
+    """
     before = now - RETENTION - WITHDRAWN_MARGIN
     with suppress(Unreachable):
         sweep_half_written(store.layout, now)
@@ -149,6 +161,6 @@ def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        _end_cases(store, change, now)
         if {row.id for row in store.catalogue.recordings.past_retention(now)} <= set(changed):
             change.log(PurgeFinished())
+    _end_cases(store, now)

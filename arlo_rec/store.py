@@ -218,6 +218,13 @@ class Store:
         """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
         return max(now, self.log_time().purged.at)
 
+    def witnessed(self, now: datetime) -> datetime:
+        """*now*, or the time of the newest purge that there ever was if that is later: when somebody got keys or left.
+
+        Whoever sets the clock back, and accepts it as an officer, makes what she does then no older for four eyes.
+        """
+        return max(now, self.log_time().witness.at)
+
     def demand_clock(self, action: Action, now: datetime) -> None:
         """Raise ClockBehind, after logging it, where the clock is behind the log and no officer accepted that."""
         newest = self.log_time().newest
@@ -269,7 +276,7 @@ class Store:
 
     def _is_confirmed(self, time: LogTime) -> bool:
         """Whether the index is what the entries that it names, and the last one, make of it."""
-        seqs = {time.newest.seq, time.purged.seq, time.accepted.seq, self.log.tree().size - 1} - {-1}
+        seqs = {*(moment.seq for moment in time), self.log.tree().size - 1} - {-1}
         bodies = [(entry.seq, entry.body) for seq in sorted(seqs) for entry in self.log.raw_entries(seq, seq + 1)]
         return log_clock.computed(bodies, self._role_at) == time
 

@@ -199,24 +199,30 @@ def _demand_sworn(store: Store, recording: Recording) -> None:
     (a deadline that is later than that needs no refusal: `Recording.ends_at` is what counts), and where a withdrawal
     that came after that entry should have erased it: its row named somebody else then.
     """
-    sworn = SwornRows(store).of([recording]).get(recording.id)
-    if sworn is None or not sworn.is_of(recording):
+    log = SwornRows(store)
+    sworn = log.of_id(recording.id)
+    if sworn is None or not log.is_sworn(recording):
         raise Integrity("recording_changed", id=recording.id.hex())
     if not recording.had_begun(sworn.at):
         raise Integrity("deadline_differs", rule="retention.90d", id=recording.id.hex())
-    if _was_withdrawn(store, recording, sworn.seq):
+    if _was_withdrawn(store, recording, log):
         raise Integrity("withdrawn_but_held", rule="consent.withdraw", id=recording.id.hex())
 
 
-def _was_withdrawn(store: Store, recording: Recording, taken_in: int) -> bool:
+def _was_withdrawn(store: Store, recording: Recording, log: SwornRows) -> bool:
     """Whether it is held although a withdrawal of its caller or call, or its original's, came after it was taken in.
 
-    Both in one view: one that was withdrawn since it was decided by is held no more, and refused as such later.
+    Raises Integrity where that cannot be told of a copy, because its original's row is hidden or changed. All in one
+    view: one that was withdrawn since it was decided by is held no more, and refused as such later.
     """
+    recordings, sworn = store.catalogue.recordings, log.of_id(recording.id)
     with store.reading():
-        row = store.catalogue.recordings.get(recording.parent) if recording.parent else recording
-        is_later = row is not None and store.catalogue.tombstones.has_later(taken_in, row.caller, row.source)
-        return is_later and store.catalogue.recordings.held(recording.id) is not None
+        if sworn is None or recordings.held(recording.id) is None:
+            return False
+        call = recordings.held(sworn.parent) if sworn.parent is not None else recording
+        if call is None or not log.is_sworn(call):
+            raise Integrity("recording_changed", id=(sworn.parent or recording.id).hex())
+        return store.catalogue.tombstones.has_later(sworn.seq, call.caller, call.source)
 
 
 def _held(store: Store, shown_id: str) -> Recording | None:

@@ -49,7 +49,7 @@ def read(store: Store, now: datetime) -> Reading:
 def accept(store: Store, reason: str | None, now: datetime) -> int:
     """Accept the clock, and return the number of the entry before which none counts as time any more.
 
-    A clock that had jumped ahead let nobody's seven days pass: what was given at a time that is still to come ends.
+    A clock that had jumped ahead let nobody's seven days pass: what was given or approved at a time to come ends.
     Raises NotGranted, and Usage where the reason is none or the clock is not behind, each after its log entry.
     """
     store.demand(Action.CLOCK, now)
@@ -65,11 +65,12 @@ def accept(store: Store, reason: str | None, now: datetime) -> int:
 
 
 def _end_given_ahead(store: Store, change: Change, now: datetime) -> None:
-    """End the grants that were given by a clock that was ahead of the one that is accepted."""
+    """End the grants that were given, or approved, by a clock that was ahead of the one that is accepted."""
     ahead = {
         grant.id
         for grant in store.roster.grants
-        if grant.starts_at - now > CLOCK_MARGIN and not grant_keys.is_over(grant, now)
+        if max([grant.starts_at, *(approval.at for approval in grant.approvals)]) > now + CLOCK_MARGIN
+        and not grant_keys.is_over(grant, now)
     }
     if not ahead:
         return

@@ -75,7 +75,7 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
         new.role,
         identity.sealing.public,
         identity.signing.public,
-        now,
+        store.witnessed(now),
         service=new.key_out is not None,
         by=store.person.name,
     )
@@ -142,7 +142,8 @@ def remove(store: Store, person: Person, now: datetime) -> None:
     def leave(change: Change) -> Sequence[Person]:
         _demand_same(_removable(store, person.name), person)
         stay = tuple(other for other in store.roster.people if other.name != person.name)
-        retire(store, replace(store.roster, people=stay, known_outside=store.catalogue_mark), [person], now)
+        left = replace(store.roster, people=stay, known_outside=store.catalogue_mark)
+        retire(store, left, [person], now, left_at=store.witnessed(now))
         change.log(PersonRemoved(removed=person.name, people=digest_of_people(store.roster)))
         return protocol.root_holders(store, now)
 
@@ -190,7 +191,8 @@ def renew_recovery(store: Store, now: datetime) -> str:
         _renew(store, old, identity, now)
     else:
         keys = (identity.sealing.public, identity.signing.public)
-        person = Person(identity.name, Role.OFFICER, *keys, now, recovery=True, by=store.person.name)
+        since = store.witnessed(now)
+        person = Person(identity.name, Role.OFFICER, *keys, since, recovery=True, by=store.person.name)
         _enrol(store, person, now)
     write_locked(store.layout, identity, clean_passphrase(secret.encode()))
     return secret
@@ -218,15 +220,15 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
     Raises InUse where *old* is not on the roster any more: whoever was removed meanwhile gets nothing.
     """
     new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public)
-    new = replace(new, since=now, by=store.person.name)
+    new = replace(new, since=store.witnessed(now), by=store.person.name)
 
     def renew(change: Change) -> Sequence[Person]:
         _demand_same(store.roster.person(old.name), old)
         begun = replace(new, from_entry=change.next_seq)
         people = tuple(begun if person.name == old.name else person for person in store.roster.people)
         renewed = replace(store.roster, people=people, known_outside=store.catalogue_mark)
-        renewed = replace(renewed, grants=_suspended(store, renewed, old, now))
-        retire(store, renewed, [old], now, reusable=[old.name])
+        renewed = replace(renewed, grants=_suspended(store, renewed, replace(old, left_at=new.since), now))
+        retire(store, renewed, [old], now, left_at=new.since, reusable=[old.name])
         give_secrets(store, new)
         change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
         for grant in store.roster.grants:
@@ -241,13 +243,13 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
 
 
 def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tuple[Grant, ...]:
-    """The grants of *roster*, in which somebody has other keys than *old*: whoever gave these may hold them.
+    """The grants of *roster*, in which somebody has other keys than *old*, who left: whoever gave these may hold them.
 
     What waited to be given by them or to them is called off, for it may have been asked for by somebody else. What
     they have waits for a second officer.
     """
-    by, filed = store.person.name, (*roster.former, replace(old, left_at=now))
-    waits = four_eyes.waits(replace(roster, former=filed), by, old.name, now)
+    by = store.person.name
+    waits = four_eyes.waits(replace(roster, former=(*roster.former, old)), by, old.name, now)
 
     def after(grant: Grant) -> Grant:
         if grant.waits(now) and old.name in (grant.person, grant.by):

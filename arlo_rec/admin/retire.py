@@ -19,9 +19,17 @@ from arlo_rec.store import Store
 
 
 def retire(
-    store: Store, roster: Roster, retired: Sequence[Person], now: datetime, *, reusable: Collection[str] = ()
+    store: Store,
+    roster: Roster,
+    retired: Sequence[Person],
+    now: datetime,
+    *,
+    left_at: datetime,
+    reusable: Collection[str] = (),
 ) -> None:
     """Put *roster* in force, in which nobody goes by the keys of *retired* any more; inside a change of an officer.
+
+    They *left_at* that time (`Store.witnessed`), or at a later one that is known of them.
 
     1  filed as former, with the entry until which their signatures count; a name in *reusable* with the day
     2  the grants of everybody who is not in *roster* end
@@ -35,7 +43,11 @@ def retire(
         _open_all(store)
     size = store.log.tree().size
     voided = [
-        replace(each, until_entry=size if each.until_entry is None else each.until_entry, left_at=now)
+        replace(
+            each,
+            until_entry=size if each.until_entry is None else each.until_entry,
+            left_at=max(left_at, each.left_at or left_at),
+        )
         for each in retired
     ]
     filed = [filed_until(person, now) if person.name in reusable else person for person in voided]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,10 +24,17 @@ from arlo_rec.model.strict_json import canonical, parse_object
 
 ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
 _RESTORATION = 32 + 64  # bytes: an officer's key and signature
+# In the words of the index `entries_swearing`, or the engine would not take it: what follows `"recordings":["` in the
+# canonical JSON of an entry, and that `"sworn":"` stands in it
+_SWORN_TO = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
+_SWEARS = "instr(body, x'2273776f726e223a22') > 0"
 
 
 class LogEntry(NamedTuple):
-    """An entry as it is shown: its number and its JSON (None where somebody deleted the body)."""
+    """An entry as it is shown: its number and its JSON (None where somebody deleted it, or wrote what is none).
+
+    What is no JSON stops no decision, because anybody's own code can append it; `verify` names it.
+    """
 
     seq: int
     body: dict[str, Any] | None
@@ -101,7 +109,7 @@ class AuditLog:
     ) -> None:
         """Append verified entries, checkpoints and keys of another copy of the log; inside a transaction."""
         self._insert(entries)
-        self._mention((entry.seq, read_body(entry.body)) for entry in entries if entry.body is not None)
+        self._mention(_readable(entries))
         for key in keys:
             self._add_key(key)
         tree = self.tree()
@@ -151,7 +159,7 @@ class AuditLog:
     # -- reading --------------------------------------------------------------------------------------
 
     def entries(self) -> Iterator[LogEntry]:
-        """Every entry, in order; raises Integrity where one cannot be read."""
+        """Every entry, in order."""
         yield from self._read("SELECT seq, body FROM entries ORDER BY seq", ())
 
     def entry(self, seq: int) -> LogEntry | None:
@@ -164,32 +172,31 @@ class AuditLog:
         yield from self._read(sql, (recording,))
 
     def of_cases(self) -> Iterator[LogEntry]:
-        """Every entry that tells of a case of an access request, in order; raises Integrity as `naming` does."""
+        """Every entry that tells of a case of an access request, in order."""
         sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
         yield from self._read(sql, ())
 
     @reads_rows
-    def indexed(self, recordings: Collection[RecordingId], text: str) -> Iterator[LogEntry]:
-        """Entries that name one of *recordings*, by the index, and hold *text*, in order; raises as `naming` does."""
-        seqs: set[int] = set()
-        for some in portions(recordings):
-            sql = f"SELECT DISTINCT seq FROM mentions WHERE recording IN ({marks(some)})"  # noqa: S608 - marks
-            seqs |= {int(row[0]) for row in self._db.rows(sql, some)}
-        for places in portions(seqs):
-            sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(places)}) AND instr(body, ?) ORDER BY seq"  # noqa: S608
-            yield from self._read(sql, (*places, text.encode("utf-8")))
+    def swearing(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
+        """Every entry that swears to one of *recordings*, by the name that it begins with; of each in order.
+
+        The engine keeps that index from the entries themselves, so that no entry is missed because of what somebody did
+        to `mentions`.
+        """
+        for some in portions(recording.hex().encode("ascii") for recording in recordings):
+            sql = f"SELECT seq, body FROM entries WHERE {_SWORN_TO} IN ({marks(some)}) AND {_SWEARS} ORDER BY seq"  # noqa: S608
+            yield from self._read(sql, some)
 
     def naming(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
         """Every entry that names one of *recordings*, in order, by the entries themselves and not by the index.
 
-        For an answer that must be true whatever somebody did to the index; a million entries take some seconds. Raises
-        Integrity where one cannot be read.
+        For an answer that must be true whatever somebody did to the index; a million entries take some seconds.
         """
         return self.holding([recording.hex() for recording in recordings])
 
     @reads_rows
     def holding(self, texts: Sequence[str]) -> Iterator[LogEntry]:
-        """Every entry in whose canonical JSON one of *texts* stands, in order; raises Integrity as `naming` does."""
+        """Every entry in whose canonical JSON one of *texts* stands, in order."""
         if not texts:
             return
         wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
@@ -294,7 +301,7 @@ class AuditLog:
             try:
                 body = read_body(raw) if raw is not None else None
             except ValueError:
-                raise Integrity("log_damaged") from None
+                body = None
             yield LogEntry(int(seq), body)
 
 
@@ -307,6 +314,13 @@ def signer(origin: str, checkpoint: SignedCheckpoint, seq: int, people: Iterable
     if said != merkle.Checkpoint(origin, said.begin, checkpoint.size, checkpoint.root) or seq < said.begin:
         return None
     return merkle.signer_among(said, signed, merkle.signer_names(origin, people))
+
+
+def _readable(entries: Iterable[RawEntry]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The entries that are JSON: anybody's own code can write others."""
+    for entry in entries:
+        with suppress(ValueError):
+            yield entry.seq, read_body(entry.body or b"")
 
 
 def read_body(body: bytes) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 The newest time of an entry shows a clock that was set back; the newest finished purge shows what had to be erased by
 then. A time that a person's own code wrote into an entry counts like any other, so an officer can accept the clock:
 then only her entry and those behind it count. A purge counts where the key that signed its checkpoint is of somebody
-who may purge, an acceptance where it is an officer's.
+who may purge, an acceptance where it is an officer's. For four eyes no officer's word counts: they go by the newest
+finished purge that there ever was (`Store.witnessed`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class LogTime(NamedTuple):
     newest: Moment = _NEVER
     purged: Moment = _NEVER
     accepted: Moment = _NEVER
+    witness: Moment = _NEVER  # the newest finished purge, also where an officer accepted another clock since
 
     def after(self, seq: int, body: Mapping[str, Any], role_of: RoleOf) -> LogTime:
         """The same with one more entry; one whose time cannot be read changes nothing."""
@@ -56,12 +58,16 @@ class LogTime(NamedTuple):
             return after
         match audit_events.read(body):
             case ClockAccepted(before=before) if before == seq and role_of(seq) is Role.OFFICER:
-                return LogTime(moment, moment, moment)
-            case PurgeFinished() if moment.at >= self.purged.at and may_purge(role_of(seq)):
-                return after._replace(purged=moment)
+                return LogTime(moment, moment, moment, self.witness)
+            case PurgeFinished() if moment.at >= min(self.purged.at, self.witness.at) and may_purge(role_of(seq)):
+                return after._with_purge(moment)
             case Initialised() if seq == 0:  # nothing was due before
-                return after._replace(purged=moment)
+                return after._with_purge(moment)
         return after
+
+    def _with_purge(self, moment: Moment) -> LogTime:
+        purged = moment if moment.at >= self.purged.at else self.purged
+        return self._replace(purged=purged, witness=moment if moment.at >= self.witness.at else self.witness)
 
     def with_seen(self, seen: LogTime) -> LogTime:
         """The later of this and what an account has *seen*, unless an officer accepted the clock since."""
@@ -69,10 +75,12 @@ class LogTime(NamedTuple):
         def later(now: Moment, then: Moment) -> Moment:
             return then if then.at > now.at and then.seq > self.accepted.seq else now
 
-        return self._replace(newest=later(self.newest, seen.newest), purged=later(self.purged, seen.purged))
+        witness = seen.witness if seen.witness.at > self.witness.at else self.witness
+        newest, purged = later(self.newest, seen.newest), later(self.purged, seen.purged)
+        return self._replace(newest=newest, purged=purged, witness=witness)
 
     def encode(self) -> bytes:
-        """All three moments as canonical JSON, for `decode`."""
+        """All moments as canonical JSON, for `decode`."""
         moments = {kind: getattr(self, kind) for kind in self._fields}
         return canonical({kind: [moment.seq, to_micros(moment.at)] for kind, moment in moments.items()})
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.model.records import Kind, Recording, RecordingId, from_micros, to_micros
+from arlo_rec.model.records import Kind, Recording, RecordingId, days_over, from_micros, to_micros
 from arlo_rec.policy import RETENTION, Event, Purpose, State, transition
 
 _COLUMNS: Final = (
@@ -24,8 +24,11 @@ _STATES: Final = {state.value: state for state in State}
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
-# The SQL form of `policy.is_due` of `Recording.ends_at`; said twice, so that the engine goes by an index for either
-_IS_PAST_RETENTION: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
+# The SQL form of `policy.is_due` of `Recording.ends_at`, and of `is_day_over` of an id, whatever the row says; said
+# apart, so that the engine goes by an index for each
+_IS_DUE: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
+_DAY_IS_OVER: Final = f"(id >= ? AND id < ? AND +state = {_HELD})"
+_IS_PAST_RETENTION: Final = f"{_IS_DUE} OR {_DAY_IS_OVER} OR {_DAY_IS_OVER}"
 
 
 class Recordings:
@@ -99,8 +102,8 @@ class Recordings:
         return self._with_derived(self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values))
 
     def past_retention(self, now: datetime) -> list[Recording]:
-        """Held recordings that are past retention."""
-        return self._where(_IS_PAST_RETENTION, (to_micros(now), to_micros(now - RETENTION)))
+        """Held recordings that are past retention, by their rows or by the days in their ids."""
+        return self._where(_IS_PAST_RETENTION, _past_retention(now))
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
         """Held recordings of some teams (None: all) that started in [since, before), in microseconds."""
@@ -126,7 +129,7 @@ class Recordings:
 
     def count_past_retention(self, now: datetime) -> int:
         """The number of held recordings that are past retention."""
-        return self._count(_IS_PAST_RETENTION, (to_micros(now), to_micros(now - RETENTION)))
+        return self._count(_IS_PAST_RETENTION, _past_retention(now))
 
     def count_unfinished(self) -> int:
         """The number of recordings that are arriving or being erased."""
@@ -288,6 +291,14 @@ class Recordings:
             for copy in self._where(f"parent = ? AND {_IS_HELD}", (original.id,)):
                 every.setdefault(copy.id, copy)
         return list(every.values())
+
+
+def _past_retention(now: datetime) -> tuple[object, ...]:
+    """The values of `_IS_PAST_RETENTION`; the days that are over lie in two ranges of ids where they pass a 256th."""
+    first, last = days_over(now)
+    ranges = ((first, last), (1, 0)) if first <= last else ((0, last), (first, 255))
+    ends = (end for low, high in ranges for end in (bytes([low]), bytes([high]) + b"\xff" * 16))
+    return (to_micros(now), to_micros(now - RETENTION), *ends)
 
 
 def _row(recording: Recording) -> Row:

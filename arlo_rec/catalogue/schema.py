@@ -15,15 +15,17 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 9
+VERSION = 10
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("585511a8628ea2bbabfea12b5de985909b2ce6b59170e03e6580bb5949805d71")
+DIGEST = bytes.fromhex("7fcc6d1658c8471b407f0bdbfec954259158843fc3391161ded6c9af1e4c9d70")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
 # keeps only the newest time of a person who withdraws twice. `proofs`: for each erasure its log entry and the
 # inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
 # `entries_of_cases`: the entries in which `"case":"` stands, so that a purge reads when each case was answered.
+# `entries_swearing`: those that take a recording in, by the id after `"recordings":["`, so that who decides by a row
+# finds the first of them by no row that somebody can strike.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
@@ -80,6 +82,8 @@ CREATE TABLE erasures (
 CREATE INDEX erasures_by_state ON erasures (state);
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL) STRICT;
 CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
+CREATE INDEX entries_swearing ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
+  WHERE instr(body, x'2273776f726e223a22') > 0;
 CREATE TABLE mentions (
   recording BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recording, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
@@ -132,6 +136,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('recordings', 'recordings_by_team', '1000000 10000 1'),
   ('recordings', 'recordings_by_due', '1000000 250000 1'),
   ('recordings', 'recordings_by_start', '1000000 250000 1'),
+  ('entries', 'entries_swearing', '1000000 1'),
   ('metadata', 'sqlite_autoindex_metadata_1', '2000000 2 1'),
   ('metadata', 'metadata_by_key', '2000000 100'),
   ('commit_keys', 'sqlite_autoindex_commit_keys_1', '100000 1'),

@@ -128,9 +128,13 @@ def _affected(store: Store, subject: Subject) -> tuple[tuple[Recording, ...], tu
     table = store.catalogue.recordings
     found = table.of_caller(subject.caller) if subject.caller else table.of_call(subject.recording, subject.source)
     rows = {row.id: row for row in (*found, *(table.every_held() if store.is_small() else ()))}
-    sworn = SwornRows(store).of(rows.values())
+    log = SwornRows(store)
+    sworn = log.of(rows.values())
+    parents = {each.parent for each in sworn.values() if each.parent is not None} - rows.keys()
+    rows_and_parents = {**rows, **{row.id: row for _, row in table.held_among(parents)}}
+    sworn |= log.of(rows_and_parents.values())
     theirs: dict[RecordingId, bool | None] = {}
-    for row in sorted(rows.values(), key=lambda row: _is_copy(sworn.get(row.id))):
+    for row in sorted(rows_and_parents.values(), key=lambda row: _is_copy(sworn.get(row.id))):
         theirs[row.id] = _is_theirs(subject, row, sworn.get(row.id), theirs)
     hidden = table.hidden_of_caller(subject.caller) if subject.caller else ()
     changed = (*(each for each in rows if theirs[each] is None), *hidden)
@@ -146,15 +150,15 @@ def _is_theirs(
 ) -> bool | None:
     """Whether a recording is the subject's by what the log swears of it; None where nobody can tell from a changed row.
 
-    *originals* says it of all rows but copies: whose copy it is stands in the log itself.
+    *originals* says it of every original that is held: whose copy it is stands in the log itself, and a copy whose
+    original is hidden may be anybody's.
     """
     if row.id == subject.recording:
         return True
     if sworn is None:
         return None
     if sworn.parent is not None:
-        parent = RecordingId(bytes.fromhex(sworn.parent))
-        return parent == subject.recording or originals.get(parent, False)
+        return sworn.parent == subject.recording or originals.get(sworn.parent)
     if sworn.is_of(row):
         return row.caller == subject.caller if subject.caller else row.source == subject.source
     as_theirs = replace(row, caller=subject.caller) if subject.caller else replace(row, source=subject.source or b"")
@@ -191,4 +195,4 @@ def _original_of(store: Store, recording: RecordingId) -> RecordingId | None:
     sworn = SwornRows(store).of([row]).get(recording)
     if sworn is None:
         return row.parent or recording
-    return RecordingId(bytes.fromhex(sworn.parent)) if sworn.parent is not None else recording
+    return sworn.parent or recording

@@ -8,8 +8,8 @@ officer with the paper in her hand; nobody knows which, so what is decided must 
     approver    a named officer as whom none of those could act who could act as either, and who is not one of them
     enough      whoever holds the paper, one who approved is such an approver: that takes two officers where she who
                 holds it could act as either of them
-    waits       it is own, and she who gives it is not the only officer whose keys are nobody else's: of those who left
-                or got new keys in the last FOUR_EYES too, though then nobody can approve it yet
+    waits       it is own, and she who gives it could not act as every other officer: those who left or got new keys in
+                the last FOUR_EYES are asked for too, though then nobody can approve it yet
 """
 
 from __future__ import annotations
@@ -64,13 +64,14 @@ def is_approved(roster: Roster, grant: Grant, approved: Collection[str], now: da
 
 def _demands(roster: Roster, by: str, to: str, now: datetime) -> list[frozenset[str]]:
     """Whoever holds the paper, one officer of each of these must approve; of an empty one nobody can."""
-    alone, demands = _officers_of_their_own(roster, now), []
+    officers, demands = _officers_with_who_acts(roster, now), []
     for holder in _holders(roster):
+        both = _both(roster, by, to, now, holder)
         if holder == RECOVERY_NAME:  # nobody whom we know has it: whoever else is there and gets nothing is asked
-            others = [alone - {by, to}] if RECOVERY_NAME in _both(roster, by, to, now, holder) else []
+            is_asked = RECOVERY_NAME in both and bool(_others(officers, RECOVERY_NAME) - {by, to})
         else:
-            others = [alone - {name} for name in _both(roster, by, to, now, holder) - {RECOVERY_NAME}]
-        if any(others):
+            is_asked = any(_others(officers, name) for name in both - {RECOVERY_NAME})
+        if is_asked:
             demands.append(_seconds(roster, by, to, now, holder))
     return demands
 
@@ -91,19 +92,29 @@ def _seconds_of_all(roster: Roster, by: str, to: str, now: datetime) -> frozense
     return frozenset[str].intersection(*(_seconds(roster, by, to, now, holder) for holder in _holders(roster)))
 
 
-def _officers_of_their_own(roster: Roster, now: datetime) -> frozenset[str]:
-    """The officers whose keys nobody gave them lately, also of those that they had until lately.
+def _others(officers: Collection[tuple[str, frozenset[str]]], name: str) -> frozenset[str]:
+    """The *officers* as whom *name* cannot act."""
+    return frozenset(officer for officer, acts in officers if name not in acts)
 
-    Whoever handed over left by their own act, and is not waited for.
+
+def _officers_with_who_acts(roster: Roster, now: datetime) -> list[tuple[str, frozenset[str]]]:
+    """Every officer of now or until lately, and who could act as them by the keys that they had, whoever has the paper.
+
+    Whoever handed over left by their own act, and is not waited for: their successor is there.
     """
-    return frozenset(
-        name_then(each.name)
+    return [
+        (name_then(each.name), _who_acts(roster, each, now))
         for each in (*roster.people, *(former for former in roster.former if not former.handed_to))
-        if each.role is Role.OFFICER
-        and not each.recovery
-        and not (_is_new(each, now) and each.by not in {"", each.name})
-        and (each.left_at is None or now < each.left_at + FOUR_EYES)
-    )
+        if each.role is Role.OFFICER and not each.recovery and (each.left_at is None or now < each.left_at + FOUR_EYES)
+    ]
+
+
+def _who_acts(roster: Roster, person: Person, now: datetime) -> frozenset[str]:
+    """Who could act by the keys that *person* has, or had, whoever holds the paper; *person* too."""
+    name = name_then(person.name)
+    if not _is_new(person, now) or person.by in {"", name}:
+        return frozenset({name})
+    return frozenset({name}).union(*(behind(roster, person.by, now, holder) for holder in _holders(roster)))
 
 
 def _holders(roster: Roster) -> frozenset[str]:

@@ -69,6 +69,9 @@ def new_id(due_at: datetime, chance: bytes) -> RecordingId:
     return RecordingId(bytes([day % 256]) + chance)
 
 
+DAYS_AHEAD = RETENTION // timedelta(days=1) + 1  # that the day of a recording can lie ahead
+
+
 def day_due(recording: RecordingId, taken_in: datetime) -> tuple[datetime, datetime]:
     """When the day on which a recording is due begins and ends, by its id (`new_id`) and the time of its intake.
 
@@ -77,6 +80,27 @@ def day_due(recording: RecordingId, taken_in: datetime) -> tuple[datetime, datet
     latest = (taken_in + CLOCK_TOLERANCE + RETENTION - EPOCH) // timedelta(days=1)
     begins = EPOCH + timedelta(days=latest - (latest - recording[0]) % 256)
     return begins, begins + timedelta(days=1)
+
+
+def days_over(now: datetime) -> tuple[int, int]:
+    """The first bytes (the first and the last, modulo 256) of the ids of all recordings whose day is over at *now*.
+
+    A day that is still to come lies at most `DAYS_AHEAD` ahead, so every other byte is of a day that is over: nobody
+    needs to know when such a recording was taken in.
+    """
+    today = (now - EPOCH) // timedelta(days=1)
+    return (today + DAYS_AHEAD + 1) % 256, (today - 1) % 256
+
+
+def is_day_over(recording: RecordingId, now: datetime) -> bool:
+    """Whether the day that an id names is over, by the id alone."""
+    first, last = days_over(now)
+    return (recording[0] - first) % 256 <= (last - first) % 256
+
+
+def is_its_day(recording: RecordingId, now: datetime) -> bool:
+    """Whether *now* lies on the day that an id names."""
+    return recording[0] == (now - EPOCH) // timedelta(days=1) % 256
 
 
 class Private:

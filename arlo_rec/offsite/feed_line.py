@@ -4,8 +4,9 @@
 
 A line says all that it means by itself: which entry of which tree it goes on from, its entries, the keys of the log
 from there on, the roster's people where an entry commits to them (`people`), who withdrew, sealed to the officers
-(`sealed`), and, in the newest of a write, the counters of the store. A key that this version does not know is signed
-like any other, and ignored; its name must sort before `signature`.
+(`sealed`), and, in the newest of a write, the counters of the store. An entry that is not canonical JSON, which only
+anybody's own code can write, is carried as its bytes (`raw`), and one whose body was struck as its `leaf`. A key that
+this version does not know is signed like any other, and ignored; its name must sort before `signature`.
 
 A line is believed by its signature, never by its place: the signature is the last key of the canonical line, and
 covers the bytes of the line without it. It is made by the key that signed the log at that place, or by a later one:
@@ -54,7 +55,11 @@ class FeedLine:
         """Its entries, with their leaves; raises KeyError, TypeError or ValueError where one is none."""
         entries = []
         for seq, entry in enumerate(self.document["entries"], self.after):
-            salt, body = from_base64(entry["salt"], merkle.SALT_BYTES), canonical(entry["body"])
+            salt = from_base64(entry["salt"], merkle.SALT_BYTES)
+            if "leaf" in entry:
+                entries.append(RawEntry(seq, salt, None, from_base64(entry["leaf"], 32)))
+                continue
+            body = from_base64(entry["raw"]) if "raw" in entry else canonical(entry["body"])
             entries.append(RawEntry(seq, salt, body, merkle.leaf_hash(merkle.commit(salt, body))))
         return entries
 
@@ -76,6 +81,20 @@ def sign(store: bytes, document: Mapping[str, Any], key: primitives.SigningKey) 
         raise ValueError("the signature is the last key of a line")
     plain = canonical(document)
     return plain[:-1] + _SIGNATURE + to_base64(key.sign(_message(store, plain))).encode("ascii") + MARK
+
+
+def entry_to_json(entry: RawEntry) -> dict[str, Any]:
+    """An entry as a line says it, so that its leaf follows from it again."""
+    salt = to_base64(entry.salt)
+    if entry.body is None:
+        return {"leaf": to_base64(entry.leaf), "salt": salt}
+    try:
+        body = audit_log.read_body(entry.body)
+        if canonical(body) == entry.body:
+            return {"body": body, "salt": salt}
+    except (RecursionError, TypeError, ValueError):
+        pass  # no entry of ours
+    return {"raw": to_base64(entry.body), "salt": salt}
 
 
 def keys_to_json(keys: Iterable[LogKey]) -> list[dict[str, Any]]:

@@ -17,12 +17,10 @@ from typing import Any
 
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model.audit_events import CopyMade, Purged, Withdrawn, taking_in
-from arlo_rec.model.records import EPOCH, RecordingId, day_due, from_iso, named_in
+from arlo_rec.model.records import DAYS_AHEAD, EPOCH, RecordingId, day_due, from_iso, named_in
 from arlo_rec.oversight.consistency import Parsed, Problem, is_entitled
-from arlo_rec.policy import RETENTION
 from arlo_rec.store import Store
 
-_DAYS_AHEAD = RETENTION // timedelta(days=1) + 1  # that a day due can lie ahead; 256 days are told apart by an id
 _PURGED, _WITHDRAWN, _MADE = (str(event.ACTION) for event in (Purged, Withdrawn, CopyMade))
 
 
@@ -52,7 +50,7 @@ class DueCheck:
         if action == _PURGED and outcome == Purged.OUTCOME and is_entitled(entry, seq, self._signers):
             at = from_iso(entry["at"])
             today = (at - EPOCH) // timedelta(days=1)
-            early = [name for name in named_in(entry) if 0 < (name[0] - today) % 256 <= _DAYS_AHEAD]
+            early = [name for name in named_in(entry) if 0 < (name[0] - today) % 256 <= DAYS_AHEAD]
             self._early |= dict.fromkeys(early, at)
         elif action == _WITHDRAWN and outcome == Withdrawn.OUTCOME and is_entitled(entry, seq, self._signers):
             self._withdrawn |= dict.fromkeys(entry["recordings"], seq)

@@ -123,6 +123,8 @@ def _renew(run: _Run) -> Backup | None:
         return None  # the row is anybody's to write; an R that was replaced since gets no new time
     if not escrow.has_catalogue(row.folder, newest.number):
         return None
+    if escrow.file_digest(row.folder / str(newest.number) / escrow.CATALOGUE) != newest.catalogue:
+        return None  # somebody spoilt it
     if escrow.holders(store) != newest.sealed.keys():
         return None
     with store.root.lock(exclusive=False, wait=store.lock_wait):

@@ -25,10 +25,9 @@ from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked
-from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.policy import Action, may
-from arlo_rec.recovery import backup_log
+from arlo_rec.recovery.backup_log import PastLog
 from arlo_rec.recovery.backup_source import BackupSource
 from arlo_rec.store import Store, catalogue_key
 
@@ -41,7 +40,7 @@ class GenuineCopy:
     old_seed: bytes
     new_seed: bytes
     secret: bytes  # R of its generation
-    erased: frozenset[RecordingId]  # by its own log
+    past: PastLog  # what its own log says
 
 
 class NotThisBackup(Exception):
@@ -58,6 +57,7 @@ def genuine_copy(
 ) -> Iterator[GenuineCopy]:
     """The backup's catalogue in its new place; raises NotThisBackup where it is not what its slot says."""
     try:
+        _copy_catalogue(source, target)
         identity = unlock(source)
         copy = _open_copy(source, target, identity, _secret(source, identity), state)
     except (NotUnlocked, Integrity) as problem:
@@ -69,8 +69,7 @@ def genuine_copy(
 def _open_copy(
     source: BackupSource, target: Layout, identity: Identity, secret: bytes, state: StateFolder
 ) -> GenuineCopy:
-    """Copy the catalogue to its new place, under a new key; raises NotGranted, NotUnlocked, Integrity, Unreachable."""
-    _copy_catalogue(source, target)
+    """Open the copied catalogue, under a new key; raises NotGranted, NotUnlocked, Integrity, Unreachable."""
     connection, old_seed = _connect(source.layout(target.root), target.catalogue, identity)
     new_seed = primitives.fresh()
     connection.rekey(catalogue_key(new_seed))
@@ -82,15 +81,19 @@ def _open_copy(
         store.load_documents()
         _demand_officer(store)
         _demand_signed(store, source)
-        erased = backup_log.demand_current(store)
+        past = PastLog(store)
+        past.read_own()
+        past.demand_current()
     except BaseException:
         store.close()
         raise
-    return GenuineCopy(store, old_seed, new_seed, secret, erased)
+    return GenuineCopy(store, old_seed, new_seed, secret, past)
 
 
 def _copy_catalogue(source: BackupSource, target: Layout) -> None:
     """Copy the catalogue's bytes; raises Integrity where they are not those of the slot, Unreachable."""
+    if not escrow.has_catalogue(source.folder.parent, source.slot.number):
+        raise Integrity("backup_damaged", path=str(source.folder))
     digest = hashlib.sha256()
 
     def pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -49,7 +49,7 @@ class BackupSource:
 
 
 def find(options: RestoreOptions, now: datetime) -> list[BackupSource]:
-    """The backups whose time is not over, the newest first, each with the catalogue that its slot is of.
+    """The backups whose time is not over, the newest first.
 
     What a slot says is to be believed only once somebody has opened it: others can write into both folders. Raises
     Usage, Refused (all are older than their ring allows), Unreachable or Integrity.
@@ -59,12 +59,7 @@ def find(options: RestoreOptions, now: datetime) -> list[BackupSource]:
     live = [slot for slot in slots if slot.at < now + RING_LONGEST and now < slot.at + timedelta(hours=slot.hours)]
     if not live:
         raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
-    sources = [BackupSource(store_id, slot, options.folder / str(slot.number)) for slot in live]
-    there = [source for source in sources if escrow.has_catalogue(options.folder, source.slot.number)]
-    whole = [source for source in there if escrow.file_digest(source.catalogue) == source.slot.catalogue]
-    if not whole:
-        raise Integrity("backup_damaged", path=str(options.folder))
-    return whole
+    return [BackupSource(store_id, slot, options.folder / str(slot.number)) for slot in live]
 
 
 def _store_id(folder: Path) -> bytes:

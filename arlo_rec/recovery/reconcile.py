@@ -45,9 +45,9 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
     Whoever only got a new key is filed under another name, so that the name can be given again.
     """
     roster = store.roster
-    ended = {person.sign_key: person.until_entry for person in replay.people}
+    since = {person.sign_key: person for person in (*roster.people, *replay.people)}  # as they are since the backup
     retired = [
-        replace(person, until_entry=ended.get(person.sign_key))
+        replace(person, until_entry=since[person.sign_key].until_entry, left_at=since[person.sign_key].left_at)
         for person in roster.people
         if person.name in replay.gone
     ]
@@ -55,17 +55,17 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
     known = {person.sign_key for person in (*roster.people, *roster.former)}
     size = store.log.tree().size
     came = [
-        filed_until(person if person.until_entry is not None else replace(person, until_entry=size), now)
+        person if person.until_entry is not None else replace(person, until_entry=size, left_at=max(now, person.since))
         for person in replay.people
         if person.sign_key not in known
     ]
     restored = replace(
         roster,
         people=staying,
-        former=(*roster.former, *came),
+        former=(*roster.former, *(filed_until(person, now) for person in came)),
         grants=tuple(grant.ended(now) for grant in roster.grants),
     )
-    retire(store, restored, retired, now, reusable=replay.gone - replay.removed)
+    retire(store, restored, retired, now, left_at=now, reusable=replay.gone - replay.removed)
 
 
 def take_over_withdrawals(store: Store, replay: Replay) -> None:

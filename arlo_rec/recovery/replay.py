@@ -54,8 +54,10 @@ from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.feed_line import FeedLine, KeyChain
 from arlo_rec.policy import Action, Role
+from arlo_rec.recovery.backup_log import PastLog
 from arlo_rec.store import Store
 
+_NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what reading something else ends in
 _LARGEST = 2**40  # of any number that no entry commits to
 _KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Restored, Withdrawn)
 _HOLD_COPIES = (DeletionConfirmed, OpenedForSubject, ReviewHeard)
@@ -101,6 +103,7 @@ class Replay:
     reset: set[str] = field(default_factory=set)  # got a new key: the one in the backup is void
     disclosures: dict[int, Disclosure] = field(default_factory=dict)  # by the entry that let the copy go
     confirmed: set[int] = field(default_factory=set)  # of these, deleted again
+    unclear: int = 0  # withdrawals of which nobody can tell whose: their recordings are erased
     foreign: int = 0  # lines of the feed that nobody of this log signed
     counters: Counters = Counters()
 
@@ -110,18 +113,22 @@ class Replay:
         return self.removed | self.reset
 
     def bodies(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The JSON of each entry, by its number."""
-        yield from ((entry.seq, audit_log.read_body(entry.body)) for entry in self.entries if entry.body is not None)
+        """The JSON of each entry that is JSON, by its number."""
+        for entry in self.entries:
+            try:
+                yield entry.seq, audit_log.read_body(entry.body or b"")
+            except ValueError:
+                continue
 
 
-def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
-    """What the feed's lines say happened since the backup.
+def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> Replay:
+    """What the feed's lines say happened since the backup; *past* learns what they say of the time before.
 
     Raises Integrity where the feed was changed, or contradicts itself, and Refused where it ends before the backup.
     Tombstones are opened with this officer's key, unless she herself is among those who are gone.
     """
     try:
-        reader = _Reader(store)
+        reader = _Reader(store, past)
         for line in lines:
             reader.take(line)
         reader.demand_decided()
@@ -132,10 +139,15 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
         signers = _Signers(store)
         withdrawals: dict[int, str] = {}
         for seq, body in replay.bodies():
-            event = audit_events.read(body)
-            if not _counts(replay, store.log, body, event, signers.of(seq, replay.checkpoints)):
-                continue
-            _take_effect(replay, seq, body, event)
+            signer, event = signers.of(seq, replay.checkpoints), audit_events.read(body)
+            try:
+                if not _counts(replay, store.log, body, event, signer):
+                    continue
+                _take_effect(replay, seq, body, event)
+            except _NOT_OURS:
+                if _must_be_known(body, signer):
+                    raise
+                continue  # of anybody's own code
             if isinstance(event, ChangesPeople):
                 replay.people = read_people(reader.people[event.people])
                 signers.change(replay.people)
@@ -143,8 +155,8 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
                 withdrawals[seq] = event.tombstones
         if store.identity.name not in replay.gone:
             for seq, digest in withdrawals.items():
-                replay.tombstones[seq] = _tombstones(store, reader.sealed[seq], seq, digest)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+                _take_tombstones(store, replay, reader.sealed[seq], seq, digest)
+    except _NOT_OURS:
         raise Integrity("feed_differs") from None
     return replay
 
@@ -152,8 +164,8 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None]) -> Replay:
 class _Reader:
     """The signed lines that go on from the backup's log, one behind the other, wherever they lie in the file."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, past: PastLog) -> None:
+        self._store, self._past = store, past
         self._tree = store.log.tree()
         self.size = self._tree.size
         self.reach = 0  # how far lines go that say what our log says
@@ -173,11 +185,14 @@ class _Reader:
             self.replay.foreign += 1
             return
         if line.size <= self.size and self._root(line.size) == line.checkpoint.root:
-            self._agree(line.size)  # what the backup has; nothing is taken from it, so nobody needs to have signed it
+            self._agree(line.size)  # what the backup has, by its leaves: nobody needs to have signed it
+            self._read_again(line)
             return
         signer = self._chain.signer(line)
         if signer is None:
             self.replay.foreign += 1
+        elif line.size <= self.size and self._root(line.size) is None and self._read_again(line):
+            self._agree(line.size)  # of a checkpoint that somebody struck from the backup
         elif line.before != self._root(line.after):
             self._take_unplaced(line)
         elif line.after == self._tree.size:
@@ -186,6 +201,17 @@ class _Reader:
             raise ValueError("two signed lines go on from one entry, and say different things")
         elif self._root(line.size) != line.checkpoint.root:
             self._contradict(line)
+
+    def _read_again(self, line: FeedLine) -> bool:
+        """Read what the backup's log says there as the line tells it; whether it has the backup's leaves."""
+        try:
+            entries = line.entries()
+        except _NOT_OURS:
+            return False
+        if {entry.seq: entry.leaf for entry in entries} != self._store.log.leaves(line.after, line.size):
+            return False
+        self._past.read_again(entries, SignedCheckpoint(line.size, line.checkpoint.root, line.note))
+        return True
 
     def demand_decided(self) -> None:
         """Raise ValueError where signed lines are missing in between, or where another copy of the store went on last.
@@ -295,6 +321,12 @@ def _took(replay: Replay, log: AuditLog, disclosure: int) -> str | None:
     return str(before.body.get("person")) if before is not None and before.body is not None else None
 
 
+def _must_be_known(body: Mapping[str, Any], signer: Person | None) -> bool:
+    """Whether an entry that cannot be read may have kept somebody out, or let a copy leave, by somebody who may."""
+    place = str(body.get("action")), str(body.get("outcome"))
+    return place in _MUST_BE_KNOWN and signer is not None and may_say(signer.role, place[0])
+
+
 def _number(value: object) -> int:
     if type(value) is not int or not 0 <= value < _LARGEST:
         raise ValueError("no number")
@@ -344,9 +376,10 @@ def _take_effect_of_unknown(replay: Replay, body: Mapping[str, Any], recordings:
         replay.erased |= recordings
 
 
-def _tombstones(store: Store, line: FeedLine, seq: int, digest: str) -> list[Tombstone]:
-    """Those of one withdrawal; raises ValueError where its entry commits to others, Integrity where they stay shut."""
+def _take_tombstones(store: Store, replay: Replay, line: FeedLine, seq: int, digest: str) -> None:
+    """Those of one withdrawal, or none where its entry commits to others; raises Integrity where they stay shut."""
     tombstones = feed.tombstones(store.layout.id, line, seq, store.identity.sealing)
-    if feed.digest_of(tombstones) != digest:
-        raise ValueError("tombstones that no entry commits to")
-    return tombstones
+    if feed.digest_of(tombstones) == digest:
+        replay.tombstones[seq] = tombstones
+    else:
+        replay.unclear += 1

@@ -8,8 +8,9 @@
     5  what was erased since, or has no object any more, erased by the one protocol
     6  `store.toml`: from now on there is a store
 
-Without the feed nobody knows what was erased since. Then everything that reads or takes in stays closed, and the
-intake does not even get the root secret, until an officer accepts that with a reason.
+Without the feed nobody knows what was erased since, and with one that does not say who withdrew nobody knows whose late
+deliveries to refuse. Then everything that reads or takes in stays closed, and the intake does not even get the root
+secret, until an officer accepts that with a reason.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from arlo_rec.keys.key_files import Identity, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model import audit_events
-from arlo_rec.model.errors import ArloError, NotUnlocked, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
@@ -75,8 +76,13 @@ class _Difference:
 
     replay: Replay | None  # None: there is no feed
     held: frozenset[RecordingId]  # by the backup
-    erased: frozenset[RecordingId]  # by the backup's own log
+    erased: frozenset[RecordingId]  # by the backup's own log, as its rows or the feed tell it
     missing: frozenset[RecordingId]  # of these, without an object that is what the catalogue says
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is known who withdrew since, so that nothing of theirs is taken in again."""
+        return self.replay is not None and not self.replay.unclear
 
     @property
     def since(self) -> Replay:
@@ -163,11 +169,13 @@ def _remove_half_made(options: RestoreOptions) -> None:
 def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, now: datetime) -> RestoredStore:
     store = copy.store
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
-    replay = read_feed(store, feed.read(options.feed, source.store_id)) if options.feed is not None else None
+    lines = feed.read(options.feed, source.store_id) if options.feed is not None else None
+    replay = read_feed(store, lines, copy.past) if lines is not None else None
+    _demand_current(copy)
     if replay is not None and store.identity.name in replay.gone:
         raise NotUnlocked("no_longer_here", rule="access.officer")
     missing = _copy_objects(store, options.folder)
-    difference = _Difference(replay, frozenset(_held(store)), copy.erased, frozenset(missing))
+    difference = _Difference(replay, frozenset(_held(store)), frozenset(copy.past.erased), frozenset(missing))
     _write_root(store, source.slot, copy.secret, difference.since)
     rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
     rings_left = tuple(sorted(rings - {options.escrow.absolute()}))
@@ -181,7 +189,7 @@ def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, n
         erased=len((difference.since.erased | difference.erased) & difference.held),
         lost=difference.lost,
         removed=removed,
-        replayed=replay is not None,
+        replayed=difference.is_clear,
         rings_left=rings_left,
         check_word=store.authority.spoken(),
         passed_over=(),
@@ -198,6 +206,14 @@ def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, n
     for folder in (store.layout.store, store.layout.root):
         (folder / UNFINISHED).unlink(missing_ok=True)
     return restored
+
+
+def _demand_current(copy: GenuineCopy) -> None:
+    """Raise NotThisBackup where the feed says that the backup is older than its own log."""
+    try:
+        copy.past.demand_current()
+    except Integrity as problem:
+        raise NotThisBackup(problem) from None
 
 
 def accept(store: Store, reason: str | None, now: datetime) -> None:
@@ -297,8 +313,8 @@ def _make_current(
         reconcile.take_over_withdrawals(store, since)
         store.catalogue.log_clock.forget()
         reconcile.take_over_disclosures(store, since)
-        unknown_since = None if difference.replay is not None else change.next_seq
-        if unknown_since is not None:
+        unknown_since = None if difference.is_clear else change.next_seq
+        if difference.replay is None:
             change.restored_after = store.authority.pin().number
         places = NewPlaces(options.escrow, options.folder, options.feed, options.group)
         reconcile.update_settings(store, places, source.slot, unknown_since)

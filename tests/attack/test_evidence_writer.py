@@ -20,7 +20,7 @@ from arlo_rec.offsite import feed
 from tests.support import world as worlds
 from tests.support.answers import opened
 from tests.support.attack import own_code, problem_codes
-from tests.support.catalogue import catalogue, insider
+from tests.support.catalogue import catalogue, insider, spoil_note
 from tests.support.copies import propose
 from tests.support.world import REASON, World
 
@@ -164,6 +164,38 @@ def test_a_case_that_waits_for_its_answer_is_not_deleted_because_a_row_says_that
         monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
         world.json("purge", "--allow-large", who="cron")
         assert held_cases(world) == left, days
+
+
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("change", ["id = 'another'", "id = 'another', due_on = '2900-01-01'"])
+def test_a_case_under_another_id_ends_as_its_own_and_not_before(
+    twin: World, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    with insider(twin) as db:
+        assert db.run(f"UPDATE cases SET {change}")
+    now = datetime.now(UTC)
+    for days, left in ((0, 1), (89, 1), (130, 0)):
+        monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
+        twin.json("purge", "--allow-large", who="cron")
+        assert held_cases(twin) == left, days
+    assert ("case_differs" in problem_codes(twin)) is ("due_on" in change), "known by what was sworn"
+
+
+@pytest.mark.rule("access.subject")
+def test_a_case_that_nobody_opened_goes_where_no_other_could_be_meant(twin: World) -> None:
+    with insider(twin) as db:
+        db.run("INSERT INTO cases SELECT 'another', caller, 0, due_on, identity FROM cases")
+    assert held_cases(twin) == 2
+    twin.json("purge", who="cron")
+    assert held_cases(twin) == 1
+    assert problem_codes(twin) == set()
+
+
+@pytest.mark.rule("access.subject")
+def test_a_case_whose_opening_was_made_nobodys_does_not_stay_for_ever(twin: World) -> None:
+    spoil_note(twin, b'"case":"')
+    twin.json("purge", who="cron")
+    assert held_cases(twin) == 0
 
 
 @pytest.mark.rule("access.subject")

@@ -11,8 +11,9 @@ from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys.roster import digest_of_people
 from arlo_rec.model.audit_events import AuthorityChanged
 from tests.support.attack import own_code, problem_codes
-from tests.support.backups import back_up, lose, opened, with_feed
-from tests.support.catalogue import append_to_log, insider
+from tests.support.backups import back_up, lose, opened, restore, with_feed
+from tests.support.catalogue import append_raw, append_to_log, insider
+from tests.support.feed import path as feed_path
 from tests.support.world import REASON, World, assert_no_bug
 
 pytestmark = pytest.mark.rule("security.monitored")
@@ -89,6 +90,84 @@ def test_an_entry_of_theirs_with_other_fields_than_ours_stops_no_restore(fed: Wo
     assert with_feed(fed)["held"] == 1
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"garbage",
+        b"[]",
+        b'{"a":1e999}',
+        b'{"a": 1}',
+        b'{"b":1,"a":1}',
+        b'{"action":"find","at":"2026-11-26T12:00:00Z"}',
+    ],
+    ids=str,
+)
+def test_an_entry_of_any_bytes_ends_no_feed_and_stops_no_restore(fed: World, raw: bytes) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_raw(fed, "iver", raw)
+    fed.json("withdraw", "90000001", "--yes", who="siri")
+    assert fed.json("status", who="iver")["critical"] == []
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+    assert opened(fed) == set()
+
+
+def test_an_entry_whose_body_was_struck_ends_no_feed(fed: World) -> None:
+    """It was written while the feed's disk was not there."""
+    fed.take_in("a")
+    back_up(fed)
+    (fed.base / "mount").rename(fed.base / "unmounted")
+    fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif")
+    fed.json("audit", "show", who="iver")
+    with insider(fed) as db:
+        db.run("UPDATE entries SET body = NULL WHERE seq = (SELECT max(seq) - 1 FROM entries)")
+    (fed.base / "unmounted").rename(fed.base / "mount")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("arlo_rec.store.VERIFIED_WHOLE", 0)  # as in a store that is not verified whole by each command
+        fed.json("withdraw", "90000001", "--yes", who="siri")
+        assert fed.json("status", who="iver")["critical"] == []
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"action": "audit_show", "outcome": "allowed", "recordings": ["zz"]},
+        {"action": "audit_show", "outcome": "allowed", "at": "x"},
+        {"action": "handed out", "outcome": "failed", "detail": {"of": -1}},
+        {"action": "confirm_deleted", "outcome": "done", "detail": {"of": "x"}},
+        {"action": "export", "outcome": "allowed", "purpose": "quality", "reason": REASON, "at": "x"},
+    ],
+    ids=lambda odd: odd["action"],
+)
+def test_an_odd_entry_of_an_auditors_stops_no_restore(fed: World, odd: dict[str, Any]) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "iver", {"rule": "security.monitored", "at": NOW, **odd})
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["held"] == 1
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_of_nobody_that_support_invents_leaves_a_restored_store_closed_until_an_officer_accepts(
+    fed: World,
+) -> None:
+    """Nobody can tell whose late deliveries to refuse."""
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "siri", said("withdraw", "consent.withdraw", {"count": 0, "tombstones": "00" * 32}))
+    fed.json("purge", who="cron")
+    lose(fed)
+    told = restore(fed, "--feed", str(feed_path(fed)))
+    assert (told.exit, told.json["error"]["code"], told.json["held"]) == (14, "erasure.unreplayed", 1)
+    fed.json("restore", "--accept-without-feed", "--reason", "support invented a withdrawal", who="sigrid")
+    fed.grant()
+    assert fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif").exit == 0
+
+
 def test_the_body_of_an_entry_that_is_taken_out_is_named(world: World) -> None:
     """The leaf commits to it and stays, so that the tree is whole; what leif did stands nowhere any more."""
     (call,) = world.take_in("a")
@@ -163,3 +242,42 @@ def test_a_disclosure_of_own_code_stops_no_withdrawal_and_no_list(world: World) 
     assert_no_bug(world)
     assert world.run("withdraw", "90000001", "--yes", who="siri").exit == 0
     assert_no_bug(world)
+
+
+@pytest.mark.slow
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("garbage", [b'garbage "sworn":"', b"[]"])
+def test_an_entry_that_is_none_stops_no_withdrawal_answer_or_export(world: World, garbage: bytes) -> None:
+    (hers,) = world.take_in("a", seconds=1)
+    (his,) = world.take_in("b", caller="+4790000002", seed=7, seconds=1)
+    world.grant("leif")
+    for call in (hers, his):
+        body = garbage + b' "recordings":["' + call.encode() + b'"] "case":"'
+        append_raw(world, "iver", body, hers, his)
+    why = ("--purpose", "quality", "--reason", REASON)
+    assert world.run("export", his, *why, "--out", str(world.base / "his.wav"), who="leif").exit == 0
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+    assert world.json("withdraw", "--call", his, "--yes", who="siri")["erased"] == 1
+    assert problem_codes(world), "and it is named"
+
+
+@pytest.mark.rule("retention.90d")
+def test_an_entry_about_cases_that_is_none_costs_no_purge_its_time(world: World) -> None:
+    world.take_in("a", seconds=1)
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    append_raw(world, "iver", b'garbage "case":"')
+    before = world.json("status", who="iver")["last_purge"]
+    assert world.run("purge", "--json", who="cron").exit == 0
+    assert world.json("status", who="iver")["last_purge"] > before
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_row_of_a_case_that_cannot_be_read_costs_no_purge_its_time(world: World) -> None:
+    world.take_in("a", seconds=1)
+    assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
+    with insider(world) as db:
+        assert db.run("UPDATE cases SET due_on = 'never'")
+    before = world.json("status", who="iver")["last_purge"]
+    assert world.run("purge", "--json", who="cron").exit == 15
+    assert world.json("status", who="iver")["last_purge"] > before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,12 +12,15 @@ import pytest
 
 from arlo_rec.admin import approvals
 from arlo_rec.commands.run import Run
+from arlo_rec.model.audit_events import LogShown
 from tests.support.attack import meanwhile
+from tests.support.catalogue import append_to_log
 from tests.support.world import REASON, Result, World
 
 pytestmark = pytest.mark.rule("access.officer")
 NEW = "en ganske ny og lang setning"
 WHY = ("--purpose", "quality", "--reason", REASON)
+BEHIND = ("--reason", "the clock was ahead by mistake")
 
 
 @pytest.fixture
@@ -136,6 +140,20 @@ def test_a_reset_while_another_approves_comes_too_soon_or_too_late(two: World, m
     assert two.run("approve", asked["id"], who="astrid").exit == 4
 
 
+@pytest.mark.slow
+def test_after_a_handover_of_the_other_officer_the_new_one_is_asked_and_no_removal_or_reset_takes_her_out(
+    two: World, call: str
+) -> None:
+    two.json("person", "handover", "gro", "--yes", who="astrid")
+    asked = given(two, "sigrid", by="sigrid")
+    assert (asked["state"], asked["own"]) == ("pending", True)
+    two.json("person", "passphrase", "--reset", "gro", who="sigrid")
+    assert given(two, "sigrid", by="sigrid")["state"] == "pending"
+    two.json("person", "remove", "gro", "--yes", who="sigrid")
+    assert given(two, "sigrid", by="sigrid")["state"] == "pending"
+    assert not hears(two, lambda *words: two.run(*words, who="sigrid"), call)
+
+
 # -- through people who are gone, and through the paper ------------------------------------------------
 
 
@@ -178,3 +196,62 @@ def test_what_was_given_by_a_clock_that_was_set_ahead_for_a_moment_ends_when_the
     (call,) = two.take_in("a", started=datetime.now(UTC) + timedelta(days=29))
     assert not hears(two, lambda *words: two.run(*words, who="mona"), call)
     assert {each["state"] for each in two.json("grants", "--all", who="sigrid")["grants"]} == {"revoked"}
+
+
+def test_what_was_approved_by_a_clock_that_was_set_ahead_for_a_moment_ends_too(
+    two: World, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    astrid = reset(two, "astrid", by="sigrid")
+    clock(monkeypatch, timedelta(days=30, minutes=2))
+    asked = given(two, "sigrid", by="sigrid")
+    assert astrid("approve", asked["id"]).exit == 13
+    clock(monkeypatch, timedelta(days=37, minutes=1))
+    assert astrid("approve", asked["id"]).exit == 0
+    clock(monkeypatch, timedelta(days=30, minutes=5))
+    two.json("clock", "--accept", *BEHIND, who="sigrid")
+    assert not hears(two, lambda *words: two.run(*words, who="sigrid"), call)
+
+
+# -- with a clock that is behind -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "not-accepted"])
+def test_a_removal_by_a_clock_that_was_set_back_is_of_the_time_that_the_purges_tell(
+    two: World, monkeypatch: pytest.MonkeyPatch, accepted: bool
+) -> None:
+    clock(monkeypatch, timedelta(days=22))
+    if accepted:
+        two.json("clock", "--accept", *BEHIND, who="sigrid")
+    shutil.rmtree(two.base / "state")  # what her login account has seen, which is hers
+    two.json("person", "remove", "astrid", "--yes", who="sigrid")
+    clock(monkeypatch, timedelta(days=30, minutes=5))
+    assert given(two, "sigrid", by="sigrid")["state"] == "pending"
+    clock(monkeypatch, timedelta(days=37, minutes=5))
+    assert given(two, "sigrid", by="sigrid")["state"] == "live"
+
+
+@pytest.mark.parametrize("how", ["reset", "added"])
+def test_keys_that_she_gave_by_a_clock_that_was_set_back_and_accepted_are_new_once_it_is_right(
+    two: World, call: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    clock(monkeypatch, timedelta(days=22))
+    two.json("clock", "--accept", *BEHIND, who="sigrid")
+    shutil.rmtree(two.base / "state")  # what her login account has seen, which is hers
+    if how == "reset":
+        puppet = reset(two, "astrid", by="sigrid")
+    else:
+        puppet = acting(two, "bodil", two.json("person", "add", "bodil", "--role", "officer", who="sigrid"))
+    clock(monkeypatch, timedelta(days=30, minutes=5))
+    asked = given(two, "sigrid", by="sigrid")
+    assert asked["state"] == "pending"
+    assert puppet("approve", asked["id"]).exit == 13
+    assert not hears(two, lambda *words: two.run(*words, who="sigrid"), call)
+
+
+def test_an_entry_of_a_time_to_come_lets_nobody_wait_longer(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    append_to_log(two, "iver", LogShown().to_json() | {"at": "2099-01-01T00:00:00Z"})
+    two.json("person", "remove", "astrid", "--yes", who="sigrid")
+    two.json("clock", "--accept", *BEHIND, who="sigrid")
+    assert given(two, "sigrid", by="sigrid")["state"] == "pending"
+    clock(monkeypatch, timedelta(days=37, minutes=5))
+    assert given(two, "sigrid", by="sigrid")["state"] == "live"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,13 +41,28 @@ def add_officer(world: World, name: str) -> None:
     world.json("person", "add", name, "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
 
 
-def catch_up(world: World, who: str) -> bytes:
-    """Put today's log into the older catalogue of the backup, as *who* can with own code; the digest of that."""
+@contextmanager
+def copied(world: World, who: str) -> Iterator[SqliteConnection]:
+    """The older catalogue of the only backup, as *who* can write it with own code."""
     (slot,), where = kept(world), layout.find(world.store)
     copy = places(world)[0] / str(slot.number)
     (seed,) = read_catalogue_seal(Layout(copy, where.root, where.id), identity(world, who))
-    live, old = catalogue(world), SqliteConnection(copy / "catalogue.db", catalogue_key(seed))
+    old = SqliteConnection(copy / "catalogue.db", catalogue_key(seed))
     with old.writing():
+        yield old
+    old.rows("PRAGMA journal_mode=DELETE")
+    old.close()
+
+
+def digest(world: World) -> bytes:
+    (slot,) = kept(world)
+    return escrow.file_digest(places(world)[0] / str(slot.number) / "catalogue.db")
+
+
+def catch_up(world: World, who: str) -> bytes:
+    """Put today's log into the older catalogue of the backup, as *who* can with own code; the digest of that."""
+    live = catalogue(world)
+    with copied(world, who) as old:
         for table in ("entries", "checkpoints", "mentions", "log_keys"):
             columns = [row[1] for row in live.rows(f"PRAGMA table_info({table})")]
             for row in live.rows(f"SELECT {','.join(columns)} FROM {table}"):
@@ -53,10 +70,25 @@ def catch_up(world: World, who: str) -> bytes:
         (tree,) = live.rows("SELECT value FROM meta WHERE key = 'log'")[0]
         old.run("UPDATE meta SET value = ? WHERE key = 'log'", (tree,))
         old.run("DELETE FROM log_clock")
-    old.rows("PRAGMA journal_mode=DELETE")
-    old.close()
     live.close()
-    return escrow.file_digest(copy / "catalogue.db")
+    return digest(world)
+
+
+SPOILT = {  # what of one entry, whose number stands in for ?, is spoilt in the copy
+    "body": "UPDATE entries SET body = CAST('{}' AS BLOB) WHERE seq = ?",
+    "no body": "UPDATE entries SET body = NULL WHERE seq = ?",
+    "note": "UPDATE checkpoints SET note = 'x' WHERE size = (SELECT min(size) FROM checkpoints WHERE size > ?)",
+    "checkpoint": "DELETE FROM checkpoints WHERE size = (SELECT min(size) FROM checkpoints WHERE size > ?)",
+}
+
+
+def newest(world: World, action: str) -> int:
+    """The number of the newest entry of that action that says what was done."""
+    db = catalogue(world)
+    wanted = (f'%"action":"{action}"%"outcome":"done"%',)
+    ((seq,),) = db.rows("SELECT max(seq) FROM entries WHERE CAST(body AS TEXT) LIKE ?", wanted)
+    db.close()
+    return int(seq)
 
 
 def sealed_again(world: World, slot: EscrowSlot, who: str = "cron") -> EscrowSlot:
@@ -86,6 +118,39 @@ def test_a_catalogue_of_which_the_log_went_on_lets_nobody_in_who_had_left(fed: W
     back_up(fed)
     fed.json("person", "remove", "turid", "--yes", who="sigrid")
     write(fed, sealed_again(fed, replace(kept(fed)[0], catalogue=catch_up(fed, "cron"))))
+    lose(fed)
+    assert restore(fed, "--feed", str(feed_path(fed))).exit == 15
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_what_is_spoilt_in_the_log_of_a_copy_is_read_in_the_feed(fed: World, spoilt: str) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("withdraw", "90000001", "--yes", who="siri")
+    fed.json("purge", who="cron")
+    seq = newest(fed, "withdraw")
+    catch_up(fed, "cron")
+    with copied(fed, "cron") as old:
+        old.run(SPOILT[spoilt], (seq,))
+    write(fed, sealed_again(fed, replace(kept(fed)[0], catalogue=digest(fed))))
+    lose(fed)
+    told = with_feed(fed)
+    assert (told["held"], told["erased"], opened(fed)) == (0, 1, set())
+
+
+@pytest.mark.rule("access.officer")
+@pytest.mark.parametrize("spoilt", ["note", "checkpoint"])
+def test_who_left_is_read_in_the_feed_where_that_is_spoilt_in_the_log_of_a_copy(fed: World, spoilt: str) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    fed.json("person", "remove", "turid", "--yes", who="sigrid")
+    fed.json("purge", who="cron")
+    seq = newest(fed, "authority")
+    catch_up(fed, "cron")
+    with copied(fed, "cron") as old:
+        old.run(SPOILT[spoilt], (seq,))
+    write(fed, sealed_again(fed, replace(kept(fed)[0], catalogue=digest(fed))))
     lose(fed)
     assert restore(fed, "--feed", str(feed_path(fed))).exit == 15
 
@@ -148,6 +213,26 @@ def test_a_planted_slot_takes_no_backup_away_and_stops_no_restore(world: World) 
     lose(world)
     told = restore(world).json
     assert (told["held"], told["passed_over"]) == (2, [LARGEST])
+
+
+def test_a_backup_that_somebody_spoilt_is_passed_over_and_named(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    world.take_in("b", seed=3)
+    back_up(world)
+    (places(world)[0] / "2" / "catalogue.db").write_bytes(b"x")
+    lose(world)
+    told = restore(world).json
+    assert (told["held"], told["passed_over"]) == (1, [2])
+
+
+def test_a_spoilt_backup_of_a_store_in_which_nothing_happens_is_made_anew(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    (places(world)[0] / "1" / "catalogue.db").write_bytes(b"x")
+    assert back_up(world)["changed"] is True
+    lose(world)
+    assert restore(world).json["held"] == 1
 
 
 @pytest.mark.parametrize("number", [2**40, LARGEST, 2**63 - 1, -1])

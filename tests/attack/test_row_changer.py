@@ -8,13 +8,13 @@ import pytest
 
 from arlo_rec.commands.run import Run
 from arlo_rec.erasure import protocol
-from arlo_rec.model.audit_events import CallTakenIn, Purged
+from arlo_rec.model.audit_events import CallTakenIn, CopyMade, Purged
 from arlo_rec.model.records import RecordingId, to_micros
 from arlo_rec.policy import Event
 from tests.support.answers import opened
 from tests.support.attack import own_code
-from tests.support.catalogue import catalogue, insider
-from tests.support.copies import propose
+from tests.support.catalogue import catalogue, insider, spoil_note
+from tests.support.copies import propose, training
 from tests.support.world import REASON, Result, World
 
 CALLED = ("--identity", "called back on the number of the contract")
@@ -223,3 +223,164 @@ def test_a_copy_whose_row_names_another_call_goes_with_its_own(world: World) -> 
     assert world.json("withdraw", "90000002", "--yes", "--dry-run", who="siri")["would_erase"] == 1
     assert world.json("withdraw", "--call", copy, "--yes", who="siri")["erased"] == 2
     assert list(tags(world)) == [other]
+
+
+# -- the entry that swears first ----------------------------------------------------------------------------
+
+
+def made_true(world: World, call: str, who: str, *, strike: str, **columns: object) -> None:
+    """Change a row, swear to it as somebody who swears to recordings, and hide the first entry or who signed it."""
+    recording = RecordingId(bytes.fromhex(call))
+    for column, value in columns.items():
+        put(world, column, **{call: value})
+    with own_code(world, who) as store:
+        row = store.catalogue.recordings.get(recording)
+        assert row is not None
+        event: CallTakenIn | CopyMade = CallTakenIn(recordings=(recording,), sworn=row.row_digest())
+        if who == "turid":
+            event = CopyMade(recordings=(recording,), sworn=row.row_digest(), parent="00" * 16, state="review")
+        with store.change(datetime.now(UTC)) as change:
+            change.log(event)
+            seq = change.next_seq - 1
+    if strike == "mention":
+        with insider(world) as db:
+            db.run("DELETE FROM mentions WHERE recording = ? AND seq < ?", (recording, seq))
+    else:
+        spoil_note(world, call.encode())
+
+
+SWEARERS = pytest.mark.parametrize(
+    ("who", "strike"), [("turid", "mention"), ("telefon", "mention"), ("turid", "note"), ("telefon", "note")]
+)
+
+
+@pytest.mark.rule("consent.withdraw")
+@SWEARERS
+def test_no_withdrawal_says_that_it_is_done_because_a_row_was_sworn_to_once_more(
+    world: World, who: str, strike: str
+) -> None:
+    (hers,) = world.take_in("hers")
+    (his,) = world.take_in("his", caller="+4790000002", seed=7)
+    world.grant("leif")
+    made_true(world, hers, who, strike=strike, caller=tags(world)[his])
+    told = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
+    if strike == "mention":  # the first entry says that she is the caller
+        assert (told.exit, told.json["erased"]) == (0, 1)
+    else:
+        assert (told.exit, told.json["changed"]) == (15, [hers])
+    assert exported(world, hers).exit in {13, 15}
+    told = world.run("withdraw", "90000002", "--yes", "--json", who="siri")
+    assert [each["id"] for each in told.json["recordings"]] == [his], "and of hers nothing"
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("who", ["turid", "telefon"])
+def test_a_call_that_was_hidden_from_its_withdrawal_opens_no_more_when_it_is_sworn_to_again(
+    world: World, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arlo_rec.store.VERIFIED_WHOLE", 0)  # as in a store whose rows are not all compared
+    (hers,) = world.take_in("hers")
+    (his,) = world.take_in("his", caller="+4790000002", seed=7)
+    world.grant("leif")
+    kept = tags(world)
+    made_true(world, hers, who, strike="mention", caller=kept[his])
+    world.run("withdraw", "90000001", "--yes", who="siri")
+    made_true(world, hers, who, strike="mention", caller=kept[hers])
+    assert exported(world, hers).json["error"]["code"] == "withdrawn_but_held"
+
+
+@pytest.mark.rule("retention.90d")
+@SWEARERS
+def test_no_purge_erases_before_the_day_of_a_call_because_a_row_was_sworn_to_once_more(
+    world: World, who: str, strike: str
+) -> None:
+    (call,) = world.take_in("a")
+    made_true(world, call, who, strike=strike, due_at=to_micros(datetime.now(UTC) - timedelta(days=1)))
+    told = world.run("purge", "--json", who="cron")
+    assert (told.exit, told.json["erased"], told.json["changed"]) == (15, 0, [call])
+
+
+@pytest.mark.rule("access.subject")
+@SWEARERS
+def test_nobody_is_given_a_call_that_was_sworn_to_once_more_as_theirs(world: World, who: str, strike: str) -> None:
+    (hers,) = world.take_in("hers", seconds=1)
+    (his,) = world.take_in("his", caller="+4790000002", seed=7, seconds=1)
+    made_true(world, hers, who, strike=strike, caller=tags(world)[his])
+    told = world.run("dsar", "90000002", *CALLED, "--out", str(world.base / "a.html"), "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (15, "recording_changed")
+    assert hers in told.out
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_whoever_makes_copies_swears_to_no_call(world: World) -> None:
+    """A row that is no copy, and is new, so that no entry swore to it before."""
+    (call,) = world.take_in("a")
+    world.grant("leif")
+    with insider(world) as db:
+        columns = ", ".join(str(row[1]) for row in db.rows("PRAGMA table_info(recordings)") if row[1] != "id")
+        known = bytes.fromhex(call)
+        new = known[:8] + b"invented"
+        db.run(f"INSERT INTO recordings (id, {columns}) SELECT ?, {columns} FROM recordings WHERE id = ?", (new, known))
+    with own_code(world, "turid") as store, store.change(datetime.now(UTC)) as change:
+        row = store.catalogue.recordings.get(RecordingId(new))
+        assert row is not None
+        change.log(CopyMade(recordings=(row.id,), sworn=row.row_digest(), parent=call, state="released"))
+    assert exported(world, new.hex()).json["error"]["code"] == "recording_changed"
+
+
+# -- what keeps a call for longer --------------------------------------------------------------------------
+
+
+@pytest.mark.rule("retention.90d")
+@pytest.mark.parametrize("how", ["row", "note", "both", "mention"])
+def test_neither_a_row_nor_the_log_keeps_a_call_for_longer_than_the_day_in_its_id(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    (call,) = world.take_in("a")
+    far = to_micros(datetime.now(UTC) + timedelta(days=3650))
+    if how in {"row", "both", "mention"}:
+        put(world, "started_at", **{call: far})
+        put(world, "due_at", **{call: far})
+    if how in {"note", "both"}:
+        spoil_note(world, call.encode())
+    if how == "mention":
+        with insider(world) as db:
+            db.run("DELETE FROM mentions")
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=88))
+    assert world.json("purge", "--allow-large", who="cron")["erased"] == 0
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=92))
+    assert world.json("status", who="iver")["overdue"] == 1
+    told = world.json("purge", "--allow-large", who="cron")
+    assert (told["erased"], told["overdue"]) == (1, 0)
+    assert call not in tags(world)
+
+
+# -- what was made of a call that is hidden ------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("hide", ["state", "delete", "caller"])
+def test_a_copy_whose_original_is_hidden_is_told_and_opens_for_nobody(world: World, hide: str) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    world.grant("leif")
+    world.grant("turid", "training")
+    made = str(propose(world, call)["copy"])
+    world.json("review", made, "--confirm", "--reason", REASON, who="leif")
+    copy = str(world.json("release", made, "--reason", REASON, who="sigrid")["copy"]["copy"])
+    assert training(world, "export", copy, "--out", str(world.base / "before.wav")).exit == 0
+    with insider(world) as db:
+        recording = (bytes.fromhex(call),)
+        if hide == "delete":
+            db.run("DELETE FROM recordings WHERE id = ?", recording)
+        elif hide == "state":
+            db.run("UPDATE recordings SET state = 'erased', caller = NULL WHERE id = ?", recording)
+        else:
+            db.run("UPDATE recordings SET caller = x'00', team = 'x' WHERE id = ?", recording)
+    told = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
+    assert (told.exit, told.json["erased"]) == (15, 0)
+    assert copy in told.json["changed"]
+    opened_by = training(world, "export", copy, "--out", str(world.base / "after.wav"))
+    assert (opened_by.exit, opened_by.json["error"]["code"]) == (15, "recording_changed")
+    assert world.json("withdraw", "--call", copy, "--yes", who="siri")["erased"] >= 1
+    assert copy not in tags(world)

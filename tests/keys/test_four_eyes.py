@@ -144,3 +144,28 @@ def test_an_officer_who_is_the_only_one_waits_for_nobody_whomever_she_gave_keys(
     assert not four_eyes.waits(reset, "sigrid", "sigrid", NOW), "the paper is hers"
     hers = replace(alone, people=(*people, person("mona", Role.MANAGER, by="recovery", since=NOW)))
     assert four_eyes.second_officers(hers, "recovery", "mona", NOW) == {"sigrid"}, "of that she hears, whoever has it"
+
+
+def test_the_successor_of_another_officer_is_asked_at_once_and_of_the_only_one_nobody_is() -> None:
+    lately = NOW - timedelta(days=1)
+    gro = person("gro", Role.OFFICER, by="astrid", since=lately)
+    astrid = replace(person("astrid", Role.OFFICER), until_entry=5, left_at=lately, handed_to="gro")
+    people = tuple(each for each in roster().people if each.name != "astrid")
+    there = replace(roster(), people=(*people, gro), former=(astrid,))
+    assert four_eyes.second_officers(there, "sigrid", "sigrid", NOW) == {"gro"}
+    for by, to in (("sigrid", "sigrid"), ("recovery", "sigrid"), ("gro", "gro")):
+        assert four_eyes.waits(there, by, to, NOW)
+    assert not four_eyes.waits(there, "gro", "leif", NOW)
+    removed = replace(there, people=people, former=(astrid, replace(gro, until_entry=6, left_at=NOW)))
+    assert four_eyes.waits(removed, "sigrid", "sigrid", NOW), "and not after she was removed either"
+    assert not four_eyes.waits(removed, "sigrid", "sigrid", NOW + FOUR_EYES)
+    alone = replace(there, people=tuple(each for each in there.people if each.name != "sigrid"))
+    assert not four_eyes.waits(alone, "gro", "gro", NOW)
+
+
+def test_who_may_be_the_puppet_of_whoever_holds_the_paper_is_waited_for_by_no_only_officer() -> None:
+    """She would approve it herself, and it would not be shown as her own any more."""
+    people = tuple(each for each in roster().people if each.name != "astrid")
+    gro = person("gro", Role.OFFICER, by="recovery", since=NOW - timedelta(days=1))
+    there = replace(roster(), people=(*people, gro))
+    assert four_eyes.is_own(there, "sigrid", "sigrid", NOW) and not four_eyes.waits(there, "sigrid", "sigrid", NOW)

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from arlo_rec.commands.run import Run
 from arlo_rec.keys.layout import find
+from arlo_rec.policy import FOUR_EYES
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import OTHER, age_ring, back_up, is_whole, lose, opened, places, restore, shown, with_feed
 from tests.support.backups import kept as slots
@@ -101,6 +103,18 @@ def test_an_officer_who_was_removed_since_cannot_restore(fed: World) -> None:
         told = restore(fed, "--feed", str(feed_path(fed)), who="sara")
         assert (told.exit, told.json["error"]["code"]) == (exit_status, code)
         assert not fed.store.exists() and not fed.root.exists()
+
+
+def test_an_officer_who_came_since_the_backup_is_waited_for_no_longer_than_one_who_left(
+    fed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(fed)
+    secret = str(fed.base / "passphrase")
+    fed.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    lose(fed)
+    with_feed(fed)
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + FOUR_EYES + timedelta(minutes=1))
+    assert fed.grant("sigrid")["state"] == "live"
 
 
 def test_without_the_feed_everything_that_reads_or_takes_in_is_closed_until_an_officer_accepts(fed: World) -> None:

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.audit_log import AuditLog
+from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.log_clock import LogClock
-from arlo_rec.crypto.primitives import SigningKey
+from arlo_rec.crypto import merkle
+from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.policy import POLICY_VERSION
@@ -78,3 +79,30 @@ def append_to_log(
         )
         LogClock(db).forget()
     return first
+
+
+def append_raw(world: World, who: str, raw: bytes, *mentioned: str) -> int:
+    """One entry of any bytes, closed like any other with somebody's own key; gives its number."""
+    place, person = layout.find(world.store), identity(world, who)
+    (seed,) = read_catalogue_seal(place, person)
+    with insider(world) as db:
+        log = AuditLog(db, place.id, log_key(seed))
+        seq, salt = log.tree().size, fresh(merkle.SALT_BYTES)
+        entry = RawEntry(seq, salt, raw, merkle.leaf_hash(merkle.commit(salt, raw)))
+        tree = log.tree().add(entry.leaf)
+        said = merkle.Checkpoint(log.origin, seq, tree.size, tree.root())
+        names = [(log.origin, log.key), (merkle.signer_name(log.origin, person.signing.public), person.signing)]
+        log._insert([entry])
+        log._close([SignedCheckpoint(tree.size, said.root, merkle.sign_note(said.text(), names))], tree)
+        for call in mentioned:
+            db.run("INSERT INTO mentions VALUES (?, ?)", (bytes.fromhex(call), seq))
+        LogClock(db).forget()
+    return seq
+
+
+def spoil_note(world: World, text: bytes) -> None:
+    """Make nobody's the checkpoint that closes the first entry in which *text* stands."""
+    with insider(world) as db:
+        ((seq,),) = db.rows("SELECT min(seq) FROM entries WHERE instr(body, ?) > 0", (text,))
+        size = "(SELECT min(size) FROM checkpoints WHERE size > ?)"
+        assert db.run(f"UPDATE checkpoints SET note = 'x' WHERE size = {size}", (seq,))
