@@ -1,0 +1,207 @@
+"""Every statement of an access answer against the log, for combinations of all that a store can hold of a caller.
+
+The log is read here as an auditor sees it, by other code than the answer's.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import random
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arlo_rec.commands.run import Run
+from tests.support import world as worlds
+from tests.support.answers import opened
+from tests.support.backups import back_up
+from tests.support.copies import WHY, propose
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.slow, pytest.mark.rule("access.subject")]
+SAMPLE = 8  # combinations of an ordinary run, beside the fullest
+ROLES = {"sigrid": "officer", "leif": "manager", "turid": "manager", "siri": "support"}
+QUALITY = ("--purpose", "quality", "--reason", REASON)
+BOTH, TRAINING_ONLY = "nb-2026-01", "nb-2025-01"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a store holds of a caller, and what was done with it."""
+
+    sound: str  # "stereo", "mono", or "none": there is no recording
+    prompt: str
+    copy: str  # "none", "needs_review", "ready", "released"
+    quality: bool  # somebody may listen to the recording
+    training: bool  # somebody may listen to its copy
+    heard: bool  # what somebody may hear, they heard
+    withdrawn: bool  # a consent before it
+    backup: bool
+
+    @property
+    def is_possible(self) -> bool:
+        if self.sound == "none":
+            return (self.prompt, self.copy, self.heard) == (BOTH, "none", False)
+        return True
+
+
+EVERY = [
+    held
+    for held in map(
+        Held,
+        *zip(
+            *product(
+                ("stereo", "mono", "none"),
+                (BOTH, TRAINING_ONLY),
+                ("none", "needs_review", "ready", "released"),
+                *[(False, True)] * 5,
+            ),
+            strict=True,
+        ),
+    )
+    if held.is_possible
+]
+
+
+FULLEST = [Held("stereo", BOTH, copy, *[True] * 5) for copy in ("none", "needs_review", "ready", "released")]
+
+
+def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was done in the store."""
+    if held.withdrawn:
+        world.take_in("earlier", seed=5)
+        world.json("withdraw", "90000001", "--yes", who="siri")
+        monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(hours=1))
+    if held.quality:
+        world.grant("leif")
+    if held.training:
+        world.grant("turid", "training")
+    if held.backup:
+        back_up(world)
+    if held.sound == "none":
+        return
+    started = datetime.now(UTC) + timedelta(minutes=50 if held.withdrawn else -10)
+    how: dict[str, Any] = {"channels": 1} if held.sound == "mono" else {}
+    (call,) = world.take_in("call", started=started, consent={"prompt": held.prompt}, **how)
+    if held.heard and held.quality and held.prompt == BOTH:
+        world.json("find", *QUALITY, who="leif")
+        world.json("export", call, *QUALITY, "--out", str(world.base / "call.wav"), who="leif")
+    if held.copy != "none":
+        made = propose(world, call)["copy"]
+        if held.heard and held.quality and held.prompt == BOTH:
+            part = ("--hear", "0-0.2", "--reason", REASON, "--out", str(world.base / "part.wav"))
+            world.json("review", made, *part, who="leif")
+        if held.copy != "needs_review":
+            world.json("review", made, "--confirm", who="sigrid")
+        if held.copy == "released":
+            given = world.json("release", made, "--reason", WHY, who="sigrid")["copy"]["copy"]
+            if held.heard and held.training:
+                words = ("--purpose", "training", "--reason", REASON, "--out", str(world.base / "copy.wav"))
+                world.json("export", given, *words, who="turid")
+
+
+class Log:
+    """What the log says, as it is shown to an auditor."""
+
+    def __init__(self, world: World) -> None:
+        self.entries = world.json("audit", "show", "--limit", "1000", who="iver")["entries"]
+        self.entries.sort(key=lambda entry: entry["seq"])
+
+    def of(self, action: str, outcome: str, **detail: str) -> list[dict[str, Any]]:
+        found = [one for one in self.entries if (one["action"], one["outcome"]) == (action, outcome)]
+        return [one for one in found if detail.items() <= {**one, **one.get("detail", {})}.items()]
+
+    def calls(self) -> list[str]:
+        """The calls that were taken in and not withdrawn."""
+        gone = {name for one in self.of("withdraw", "done") for name in one.get("recordings", ())}
+        return [name for one in self.of("ingest", "allowed") for name in one["recordings"] if name not in gone]
+
+    def accesses(self, call: str) -> list[tuple[str, str]]:
+        """Each look at a call or a copy of it: what, and in which role."""
+        named = {call}.union(*(one["recordings"] for one in self.of("pseudonymise", "done", parent=call)))
+        looks = [one for one in self.entries if named & set(one.get("recordings", ())) and one["outcome"] == "allowed"]
+        return sorted((_what(one), ROLES[one["person"]]) for one in looks if one["action"] != "ingest")
+
+    def copies(self, call: str) -> list[str]:
+        """The state of each copy of a call that was not made into another and not erased."""
+        states: dict[str, str] = {}
+        for one in self.entries:
+            detail, names = one.get("detail", {}), one.get("recordings", ())
+            if one["action"] == "pseudonymise" and detail.get("parent") == call and one["outcome"] == "done":
+                states |= dict.fromkeys(names, detail["state"])
+                states.pop(detail.get("replaces"), None)
+            elif detail.get("confirmed"):
+                states |= {name: "ready" for name in names if name in states}
+            elif "why" in detail:
+                for name in names:
+                    states.pop(name, None)
+        return sorted(states.values())
+
+
+def _what(entry: dict[str, Any]) -> str:
+    if "seconds" in entry.get("detail", {}):
+        return "hear"
+    return "withdraw_shown" if entry["action"] == "withdraw" else str(entry["action"])
+
+
+def answered(world: World) -> tuple[dict[str, Any], str]:
+    """What an answer says to programs, and its letter's words."""
+    out = world.base / "answer.html"
+    words = ("dsar", "90000001", "--identity", "login", "--lang", "en", "--out", str(out))
+    told = world.json(*words, who="sigrid")
+    content = opened(out.read_bytes(), told["passphrase"].encode())
+    files = {one["name"]: base64.b64decode(one["base64"]) for one in content["files"]}
+    return json.loads(files["data.json"]), html.unescape(re.sub(r"<[^>]*>", " ", content["letter_html"]))
+
+
+def compare(world: World, held: Held) -> None:
+    """Every statement that can be true or false, with the log."""
+    (data, letter), log = answered(world), Log(world)
+    calls = log.calls()
+    said = {
+        "We found no recordings of calls with you.": not calls,
+        "The consent that was withdrawn on": bool(log.of("withdraw", "done")),
+        "Backups: The recording system has none.": not log.of("backup", "done"),
+        "can be opened from a backup for 24 hours at most": bool(log.of("backup", "done")),
+        "In the sound files you hear only yourself.": bool(calls) and held.sound == "stereo",
+        "The recording has only one track": bool(calls) and held.sound == "mono",
+    }
+    assert len(data["withdrawals"]) == len(log.of("withdraw", "done"))
+    assert len(data["recordings"]) == len(calls)
+    for call, one in zip(calls, data["recordings"], strict=True):
+        copies, both = log.copies(call), held.prompt == BOTH
+        quality = log.of("grant", "done", purpose="quality") if both else []
+        training = log.of("grant", "done", purpose="training") if "released" in copies else []
+        assert (one["id"], sorted(copy["state"] for copy in one["copies"])) == (call, copies)
+        assert sorted((look["action"], look["role"]) for look in one["accesses"]) == log.accesses(call)
+        assert (len(one["grants"]), len(one["copy_grants"])) == (len(quality), len(training))
+        said |= {
+            "The recording system holds no transcript and no pseudonymised copy of the recordings.": not copies,
+            "We also hold pseudonymised copies for training": bool(copies),
+            "It has been given to training.": "released" in copies,
+            "It is ready, but has not been given to training yet.": "ready" in copies,
+            "It has not been reviewed yet": "needs_review" in copies,
+            "Nobody has had access to listen to it.": not quality,
+            "Who had access to listen to a copy for training": bool(training),
+            "quality assurance of customer service (your consent": both,
+        }
+    assert {statement: statement in letter for statement in said} == said
+
+
+def test_every_statement_of_an_answer_is_what_the_log_says(
+    template: World, tmp_path: Path, whole: bool, seed: int
+) -> None:
+    for number, held in enumerate(EVERY if whole else [*FULLEST, *random.Random(seed).sample(EVERY, SAMPLE)]):
+        world = worlds.copy(template, tmp_path / str(number))
+        with pytest.MonkeyPatch.context() as patch:
+            lived(world, held, patch)
+            compare(world, held)
+        shutil.rmtree(world.base)
