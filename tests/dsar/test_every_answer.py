@@ -125,10 +125,10 @@ class Log:
         return [name for one in self.of("ingest", "allowed") for name in one["recordings"] if name not in gone]
 
     def accesses(self, call: str) -> list[tuple[str, str]]:
-        """Each look at a call or a copy of it: what, and in which role."""
+        """Each look at a call or its copies: what, and in which role; a hearing by the entry with its seconds."""
         named = {call}.union(*(one["recordings"] for one in self.of("pseudonymise", "done", parent=call)))
         looks = [one for one in self.entries if named & set(one.get("recordings", ())) and one["outcome"] == "allowed"]
-        return sorted((_what(one), ROLES[one["person"]]) for one in looks if one["action"] != "ingest")
+        return sorted((_what(one), ROLES[one["person"]]) for one in looks if one["action"] not in {"ingest", "hear"})
 
     def copies(self, call: str) -> list[str]:
         """The state of each copy of a call that was not made into another and not erased."""
