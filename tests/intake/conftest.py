@@ -17,14 +17,14 @@ from tests.support.world import World
 
 
 @pytest.fixture
-def patience() -> Iterator[None]:
-    """Nothing may hang: a pipe, a device, a lock."""
+def patience(whole: bool) -> Iterator[None]:
+    """Nothing may hang: a pipe, a device, a lock. A property takes ten times as long with all of its examples."""
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
         raise TimeoutError("it hangs")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(60)
+    signal.alarm(600 if whole else 60)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
