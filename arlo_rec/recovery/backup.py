@@ -119,8 +119,8 @@ def _renew(run: _Run) -> Backup | None:
     newest = run.slots[0] if run.slots else None
     if newest is None or newest.number != row.number or row.changes != changes:
         return None
-    if newest.generation != store.meta.number("generation") or not _is_last_entry(store, newest.number):
-        return None  # the row is anybody's to write; an R that was replaced since gets no new time
+    if not _is_last_entry(store, newest.number):
+        return None  # the row is anybody's to write
     if not escrow.has_catalogue(row.folder, newest.number):
         return None
     if escrow.file_digest(row.folder / str(newest.number) / escrow.CATALOGUE) != newest.catalogue:
@@ -130,7 +130,7 @@ def _renew(run: _Run) -> Backup | None:
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         root = store.read_root()
     if root.generation != newest.generation:
-        return None
+        return None  # an R that was replaced since gets no new time
     renewed = _write(run, replace(newest, at=run.now), root)
     _enter(run, renewed, changes, BackupMade(number=renewed.number, held=renewed.held))
     until = run.now + escrow.ring_duration(store)

@@ -282,13 +282,17 @@ class _Signers:
         self._origin, self._roster = store.log.origin, store.roster
         self._people = Signatories(store.roster)
         self._at = 0  # the checkpoint that closes the entry asked for last
+        self._key: bytes | None = None  # that signed it
+        self._asked = -1  # the checkpoint whose signer that is
 
     def of(self, seq: int, checkpoints: Sequence[SignedCheckpoint]) -> Person | None:
         """Whose key closed an entry; None where nobody's did who could then."""
         while checkpoints[self._at].size <= seq:
             self._at += 1
-        key = audit_log.signer(self._origin, checkpoints[self._at], seq, self._people.keys())
-        return self._people.of_key(key, seq)
+        if self._asked != self._at:
+            self._key = audit_log.signer(self._origin, checkpoints[self._at], seq, self._people.keys())
+            self._asked = self._at
+        return self._people.of_key(self._key, seq)
 
     def change(self, people: Iterable[Person]) -> None:
         """From now on these are, or were, here."""

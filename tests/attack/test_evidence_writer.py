@@ -14,13 +14,21 @@ from arlo_rec.access.audience_keys import access_key
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import CasesEnded, DeletionConfirmed, LeftNothing, Withdrawn
-from arlo_rec.model.records import RecordingId, to_micros
+from arlo_rec.model.audit_events import (
+    CaseAnswered,
+    CaseOpened,
+    CasesEnded,
+    CopyConfirmed,
+    DeletionConfirmed,
+    LeftNothing,
+    Withdrawn,
+)
+from arlo_rec.model.records import RecordingId, to_iso, to_micros
 from arlo_rec.offsite import feed
 from tests.support import world as worlds
 from tests.support.answers import opened
 from tests.support.attack import own_code, problem_codes
-from tests.support.catalogue import catalogue, insider, spoil_note
+from tests.support.catalogue import append_to_log, catalogue, insider, spoil_note
 from tests.support.copies import propose
 from tests.support.world import REASON, World
 
@@ -82,9 +90,11 @@ def test_a_recording_that_an_auditor_destroys_is_named(twin: World) -> None:
     assert problem_codes(twin, "--read-data")
 
 
+@pytest.mark.parametrize("sworn", [False, True])
 def test_a_case_that_support_plants_with_an_identity_that_nobody_checked_is_not_taken_for_the_officers(
-    world: World,
+    world: World, sworn: bool
 ) -> None:
+    """Nor where an entry of theirs commits to it."""
     world.take_in("a")
     with own_code(world, "siri") as store:
         tag = primitives.caller_tag(store.secret("index"), b"+4790000001")
@@ -92,20 +102,26 @@ def test_a_case_that_support_plants_with_an_identity_that_nobody_checked_is_not_
         info = b"arlo-rec/1/identity\0" + store.layout.id + case.encode()
         sealed = access.id + primitives.seal(access.public, b"showed a passport at the counter", info)
         at, due = datetime.now(UTC), (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
-        with store.change(at):
+        with store.change(at) as change:
             store.db.run("INSERT INTO cases VALUES (?,?,?,?,?)", (case, tag, to_micros(at), due, sealed))
+            if sworn:
+                (row,) = store.catalogue.cases.rows()
+                change.log(CaseOpened(case=case, sworn=row.digest()))
     out = str(world.base / "answer.html")
     told = world.run("dsar", "90000001", "--out", out, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (15, "case_changed")
     assert "case_differs" in problem_codes(world)
 
 
-def test_a_copy_that_own_code_calls_confirmed_is_not_released(world: World) -> None:
+@pytest.mark.parametrize("sworn", [False, True])
+def test_a_copy_that_own_code_calls_confirmed_is_not_released(world: World, sworn: bool) -> None:
     (call,) = world.take_in("a", seconds=1)
     world.grant("turid", "training")
     copy = str(propose(world, call)["copy"])
     with insider(world) as db:
         db.run("UPDATE copies SET state = 'ready', reviewed_by = 'leif'")
+    if sworn:
+        log(world, "siri", CopyConfirmed(recordings=(RecordingId(bytes.fromhex(copy)),)))
     told = world.run("release", copy, "--reason", REASON, "--json", who="sigrid")
     assert told.exit == 14, told
 
@@ -145,6 +161,21 @@ def test_a_case_ends_90_days_after_its_answer_whatever_its_row_says(
     now = datetime.now(UTC)
     for days, left in ((89, 1), (91, 0)):
         monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
+        twin.json("purge", "--allow-large", who="cron")
+        assert held_cases(twin) == left, days
+
+
+@pytest.mark.rule("access.subject")
+def test_an_answer_that_an_auditor_invents_keeps_no_case(twin: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = catalogue(twin)
+    ((case,),) = db.rows("SELECT id FROM cases")
+    db.close()
+    now = datetime.now(UTC)
+    for days, left in ((60, 1), (91, 0)):
+        monkeypatch.setattr(Run, "now", lambda _run, days=days: now + timedelta(days=days))
+        append_to_log(
+            twin, "iver", {**CaseAnswered(case=case, sha256="00").to_json(), "at": to_iso(now + timedelta(days=60))}
+        )
         twin.json("purge", "--allow-large", who="cron")
         assert held_cases(twin) == left, days
 

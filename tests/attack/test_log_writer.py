@@ -9,7 +9,7 @@ import pytest
 
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys.roster import digest_of_people
-from arlo_rec.model.audit_events import AuthorityChanged
+from arlo_rec.model.audit_events import AuthorityChanged, LeftNothing
 from tests.support.attack import own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, restore, with_feed
 from tests.support.catalogue import append_raw, append_to_log, insider
@@ -18,6 +18,7 @@ from tests.support.world import REASON, World, assert_no_bug
 
 pytestmark = pytest.mark.rule("security.monitored")
 CALLED = ("--identity", "called back on the number of the contract")
+WHY = ("--purpose", "quality", "--reason", REASON)
 NOW = "2026-11-26T12:00:00Z"
 
 
@@ -149,6 +150,29 @@ def test_an_odd_entry_of_an_auditors_stops_no_restore(fed: World, odd: dict[str,
     fed.json("purge", who="cron")
     lose(fed)
     assert with_feed(fed)["held"] == 1
+
+
+def test_what_somebody_may_say_with_other_fields_than_ours_stops_a_restore(fed: World) -> None:
+    """It may say who withdrew or who was kept out, in words that this version does not know."""
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "siri", said("withdraw", "consent.withdraw", {"tombstones": "00", "more": 1}))
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert restore(fed, "--feed", str(feed_path(fed))).json["error"]["code"] == "feed_differs"
+
+
+def test_a_copy_that_somebody_else_says_was_never_written_is_told_after_a_restore(fed: World) -> None:
+    (call,) = fed.take_in("a")
+    fed.grant()
+    back_up(fed)
+    fed.json("export", call, *WHY, "--out", str(fed.base / "call.wav"), who="leif")
+    (copy,) = (one for one in fed.json("recipients", "list", who="sigrid")["recipients"] if one["kind"] == "export")
+    write(fed, "iver", LeftNothing(of=int(copy["id"])).to_json())
+    fed.json("purge", who="cron")
+    lose(fed)
+    with_feed(fed)
+    assert copy["id"] in {one["id"] for one in fed.json("recipients", "list", who="sigrid")["recipients"]}
 
 
 @pytest.mark.rule("consent.withdraw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.audit_events import LogShown, Opened, SearchShown
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 from tests.support.answers import opened
@@ -122,7 +123,10 @@ def test_the_letter_tells_of_an_access_by_a_clock_that_was_ahead(
         world.json("withdraw", "90000001", "--dry-run", who="siri")
     if ahead > timedelta(minutes=10):
         world.accept_clock()
-    assert letter(world).count("<tr>") == before + 2, "the first answer, and the look"
+    told = letter(world)
+    assert told.count("<tr>") == before + 2, "the first answer, and the look"
+    times = [from_iso(one) for one in re.findall(r'<tr><td><time datetime="(.*?)">', told)]
+    assert times and max(times) <= datetime.now(UTC), "none is told of a time to come"
 
 
 @pytest.mark.rule("access.subject")

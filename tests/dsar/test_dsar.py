@@ -18,14 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
+from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.commands.run import Run
+from arlo_rec.crypto import primitives
 from arlo_rec.dsar import accesses, request
 from arlo_rec.dsar.package import passphrase_bytes
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import CallTakenIn, Opened
+from arlo_rec.model.audit_events import CallTakenIn, Opened, Withdrawn
 from arlo_rec.model.deadlines import answer_due, is_holiday
 from arlo_rec.model.records import RecordingId, from_iso
+from arlo_rec.offsite import feed
 from arlo_rec.policy import IDENTITY_WAYS, Action, case_ends
+from tests.support.attack import own_code
 from tests.support.backups import back_up
 from tests.support.catalogue import catalogue, insider
 from tests.support.sounds import Encoding, tone_wav
@@ -169,6 +173,17 @@ def test_an_answer_says_what_is_kept_of_a_withdrawal_and_believes_no_row_alone(w
         db.run("UPDATE burials SET at = at + 1")
         db.run("INSERT INTO burials (seq, kind, tag, at) VALUES (1, 'caller', ?, 0)", (tag,))
     assert ask(world, "planted.html")["data"]["withdrawals"] == []
+
+
+def test_an_answer_tells_of_no_withdrawal_that_somebody_invents_who_may_not(world: World) -> None:
+    """An auditor's entry, with the rows beside it."""
+    with own_code(world, "siri") as store:
+        tag = primitives.caller_tag(store.secret("index"), b"+4790000001")
+    gone = Tombstone("caller", tag, datetime.now(UTC))
+    with own_code(world, "iver") as store, store.change(datetime.now(UTC)) as change:
+        event = Withdrawn(rule="consent.withdraw", recordings=(), count=0, tombstones=feed.digest_of([gone]))
+        store.catalogue.tombstones.add(gone, change.log(event))
+    assert ask(world, "answer.html", "--identity", IDENTITY)["data"]["withdrawals"] == []
 
 
 def test_an_answer_says_for_how_long_a_backup_opens_what_was_erased(world: World) -> None:
