@@ -21,6 +21,7 @@ from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.recovery import backup
 from arlo_rec.store import catalogue_key
 from tests.support.attack import identity, own_code
 from tests.support.backups import back_up, kept, lose, opened, places, restore, with_feed
@@ -82,6 +83,15 @@ SPOILT = {  # what of one entry, whose number stands in for ?, is spoilt in the 
 }
 
 
+def plant_spoilt(world: World, action: str, spoilt: str) -> None:
+    """A backup by who makes backups, with today's log in the older catalogue, and one entry of that log spoilt."""
+    seq = newest(world, action)
+    catch_up(world, "cron")
+    with copied(world, "cron") as old:
+        old.run(SPOILT[spoilt], (seq,))
+    write(world, sealed_again(world, replace(kept(world)[0], catalogue=digest(world))))
+
+
 def newest(world: World, action: str) -> int:
     """The number of the newest entry of that action that says what was done."""
     db = catalogue(world)
@@ -129,11 +139,7 @@ def test_what_is_spoilt_in_the_log_of_a_copy_is_read_in_the_feed(fed: World, spo
     back_up(fed)
     fed.json("withdraw", "90000001", "--yes", who="siri")
     fed.json("purge", who="cron")
-    seq = newest(fed, "withdraw")
-    catch_up(fed, "cron")
-    with copied(fed, "cron") as old:
-        old.run(SPOILT[spoilt], (seq,))
-    write(fed, sealed_again(fed, replace(kept(fed)[0], catalogue=digest(fed))))
+    plant_spoilt(fed, "withdraw", spoilt)
     lose(fed)
     told = with_feed(fed)
     assert (told["held"], told["erased"], opened(fed)) == (0, 1, set())
@@ -146,11 +152,7 @@ def test_who_left_is_read_in_the_feed_where_that_is_spoilt_in_the_log_of_a_copy(
     back_up(fed)
     fed.json("person", "remove", "turid", "--yes", who="sigrid")
     fed.json("purge", who="cron")
-    seq = newest(fed, "authority")
-    catch_up(fed, "cron")
-    with copied(fed, "cron") as old:
-        old.run(SPOILT[spoilt], (seq,))
-    write(fed, sealed_again(fed, replace(kept(fed)[0], catalogue=digest(fed))))
+    plant_spoilt(fed, "authority", spoilt)
     lose(fed)
     assert restore(fed, "--feed", str(feed_path(fed))).exit == 15
 
@@ -194,6 +196,27 @@ def test_an_officer_who_leaves_while_a_backup_is_made_restores_nothing_from_it(
     monkeypatch.setattr(protocol, "replace_root", waits)
     assert world.json("person", "remove", "astrid", "--yes", who="sigrid")["backup_due"] is True
     assert kept(world) == []
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_what_is_withdrawn_while_a_backup_finds_that_nothing_happened_is_in_no_renewed_slot(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a")
+    back_up(world)
+    is_last = backup._is_last_entry
+
+    def and_then(*words: Any) -> bool:
+        monkeypatch.setattr(backup, "_is_last_entry", is_last)
+        was = is_last(*words)
+        world.json("withdraw", "90000001", "--yes", who="siri")
+        return was
+
+    monkeypatch.setattr(backup, "_is_last_entry", and_then)
+    told = back_up(world)
+    assert (told["changed"], told["held"]) == (True, 0)
+    lose(world)
+    assert restore(world).json["held"] == 0
 
 
 def test_a_planted_slot_takes_no_backup_away_and_stops_no_restore(world: World) -> None:
