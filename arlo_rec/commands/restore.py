@@ -105,8 +105,10 @@ def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
     data |= {"backup_at": to_iso(restored.at), **counts, "removed": list(restored.removed), "closed": closed}
     data |= {"check_word": restored.check_word, "rings_left": [str(ring) for ring in restored.rings_left]}
     data |= {"feed_foreign_lines": restored.foreign, "passed_over": list(restored.passed_over)}
+    data["withdrawals_unclear"] = restored.unclear
     lines = [run.say("restore.done", at=shown(restored.at), **counts, store=store)]
     lines += [run.say("restore.passed_over", number=number) for number in restored.passed_over]
+    lines += [run.say("restore.unclear", count=restored.unclear)] if restored.unclear else []
     lines += [run.say("restore.removed", name=person) for person in restored.removed]
     lines += [run.say("restore.ring_left", escrow=str(ring)) for ring in restored.rings_left]
     lines += [run.say("warning.feed_foreign", count=restored.foreign)] if restored.foreign else []

@@ -67,6 +67,7 @@ class RestoredStore:
     rings_left: tuple[Path, ...]  # of the lost store, which no purge empties any more
     check_word: str  # of the newest link; who has seen a newer store compares it
     passed_over: tuple[int, ...]  # newer backups that somebody damaged or planted, or that are not for this officer
+    unclear: int  # withdrawals in the feed of which nobody can tell whose
     foreign: int  # lines of the feed that nobody of this log signed, and that were not read
 
 
@@ -193,6 +194,7 @@ def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, n
         rings_left=rings_left,
         check_word=store.authority.spoken(),
         passed_over=(),
+        unclear=difference.since.unclear,
         foreign=difference.since.foreign,
     )
     _let_in(store, source, copy.new_seed)

@@ -187,6 +187,7 @@ def test_a_withdrawal_of_nobody_that_support_invents_leaves_a_restored_store_clo
     lose(fed)
     told = restore(fed, "--feed", str(feed_path(fed)))
     assert (told.exit, told.json["error"]["code"], told.json["held"]) == (14, "erasure.unreplayed", 1)
+    assert told.json["withdrawals_unclear"] == 1
     fed.json("restore", "--accept-without-feed", "--reason", "support invented a withdrawal", who="sigrid")
     fed.grant()
     assert fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif").exit == 0

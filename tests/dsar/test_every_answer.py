@@ -194,6 +194,7 @@ def compare(world: World, held: Held) -> None:
             "quality assurance of customer service (your consent": both,
         }
     assert {statement: statement in letter for statement in said} == said
+    assert "90000001" not in json.dumps(log.entries), "the letter says that no number stands in the log"
 
 
 def test_every_statement_of_an_answer_is_what_the_log_says(
