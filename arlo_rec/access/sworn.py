@@ -48,7 +48,7 @@ class SwornRows:
         self._signers = store.signers()
         self._sworn: dict[RecordingId, SwornRow | None] = {}  # None: nothing that counts
         self._true: dict[RecordingId, Recording] = {}  # rows that are what was sworn
-        self._closed: dict[range, bytes | None] = {}  # entries that one checkpoint closes, and the key that signed it
+        self._closed: tuple[range, bytes | None] = range(0), None  # entries that one checkpoint closes, and its signer
 
     def of(self, rows: Collection[Recording]) -> dict[RecordingId, SwornRow]:
         """What the log swears of each row, where it swears anything."""
@@ -84,11 +84,9 @@ class SwornRows:
 
     def _takes_in(self, seq: int, action: str) -> bool:
         """Whether whoever signed the checkpoint that closes an entry may do what it says."""
-        entries = next((entries for entries in reversed(self._closed) if seq in entries), None)
-        if entries is None:
-            entries, key = self._store.log.closing(seq, self._signers.keys())
-            self._closed[entries] = key
-        signer = self._signers.of_key(self._closed[entries], seq)
+        if seq not in self._closed[0]:  # entries come in order
+            self._closed = self._store.log.closing(seq, self._signers.keys())
+        signer = self._signers.of_key(self._closed[1], seq)
         return signer is not None and may(signer.role, Action(action)).allowed
 
 

@@ -27,7 +27,7 @@ _IS_HELD: Final = f"state = {_HELD}"
 # The SQL form of `policy.is_due` of `Recording.ends_at`, and of `is_day_over` of an id, whatever the row says; said
 # apart, so that the engine goes by an index for each
 _IS_DUE: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
-_DAY_IS_OVER: Final = f"(id >= ? AND id < ? AND +state = {_HELD})"
+_DAY_IS_OVER: Final = f"({_IS_HELD} AND id >= ? AND id < ?)"
 _IS_PAST_RETENTION: Final = f"{_IS_DUE} OR {_DAY_IS_OVER} OR {_DAY_IS_OVER}"
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 10
+VERSION = 11
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("7fcc6d1658c8471b407f0bdbfec954259158843fc3391161ded6c9af1e4c9d70")
+DIGEST = bytes.fromhex("fead9b4512dbfc2dccfeb31d83c5c9ccef35f9c3e0671a0edaf27f413f6f98aa")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -60,6 +60,7 @@ CREATE INDEX recordings_by_due ON recordings (state, due_at);
 CREATE INDEX recordings_by_team ON recordings (team, started_at);
 CREATE INDEX recordings_by_parent ON recordings (parent) WHERE parent IS NOT NULL;
 CREATE INDEX recordings_by_start ON recordings (state, started_at);
+CREATE INDEX recordings_held ON recordings (state, id) WHERE state = 'held';
 CREATE INDEX recordings_by_erasure ON recordings (erasure) WHERE erasure IS NOT NULL;
 CREATE TABLE metadata (
   recording BLOB NOT NULL REFERENCES recordings (id) ON DELETE CASCADE,
@@ -136,6 +137,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('recordings', 'recordings_by_team', '1000000 10000 1'),
   ('recordings', 'recordings_by_due', '1000000 250000 1'),
   ('recordings', 'recordings_by_start', '1000000 250000 1'),
+  ('recordings', 'recordings_held', '1000000 1000000 1'),
   ('entries', 'entries_swearing', '1000000 1'),
   ('metadata', 'sqlite_autoindex_metadata_1', '2000000 2 1'),
   ('metadata', 'metadata_by_key', '2000000 100'),

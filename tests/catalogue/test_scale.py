@@ -13,6 +13,7 @@ from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import audit_check, audit_log
 from arlo_rec.catalogue.erasures import Erasure, Erasures, NewProof
+from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION, _past_retention
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
 from arlo_rec.keys.key_files import read_catalogue_seal
@@ -203,6 +204,15 @@ def test_no_command_reads_a_whole_table(large: World, name: str, monkeypatch: py
     db.close()
     read_whole.pop(COUNTS_ALL, None)
     assert not read_whole
+
+
+def test_what_a_purge_looks_for_is_found_among_what_is_held_alone(filled: World) -> None:
+    """Rows of what was erased stay for three months: as many as what is held."""
+    db = catalogue(filled)
+    plans = list(_plan(db, f"SELECT id FROM recordings WHERE {_IS_PAST_RETENTION}", _past_retention(datetime.now(UTC))))
+    db.close()
+    reads = [plan for plan in plans if plan.startswith(("SCAN", "SEARCH"))]
+    assert reads and all(re.search(r"recordings_(held|by_due|by_start) \(state=\? AND", plan) for plan in reads), reads
 
 
 def test_the_test_of_plans_sees_a_table_that_is_read_whole(filled: World) -> None:
