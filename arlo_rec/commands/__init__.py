@@ -36,7 +36,7 @@ COMMANDS: Final = {
     "deny": Listed("officer", "grants:deny"),
     "revoke": Listed("officer", "grants:revoke"),
     "grants": Listed("officer", "grants:grants_list"),
-    "dsar": Listed("officer", "officer:dsar"),
+    "dsar": Listed("officer", "access_requests:dsar"),
     "recipients list": Listed("officer", "disclosures:recipients_list"),
     "recipients confirm": Listed("manager", "disclosures:recipients_confirm"),
     "restore": Listed("officer", "restore:restore"),

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGroup, SometimesReason, Yes, arg, opt, roles
+from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGroup, Yes, opt, roles
 from arlo_rec.commands.rings import rings_after_leaving
-from arlo_rec.commands.run import STDIN, Run, nameable, new_file
+from arlo_rec.commands.run import Run, nameable, new_file
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.dsar.request import AnswerFile
     from arlo_rec.model.records import Person
 
 
@@ -140,51 +139,6 @@ def person_passphrase(
         secret = run.new_passphrase(new_passphrase_file)
         identities.set_passphrase(store, identity, secret, now)
         return Answer({"person": _person_json(store.person)}, [run.say("person.passphrase_set")])
-
-
-def dsar(
-    ctx: typer.Context,
-    caller: Annotated[str, arg("arg.caller", "CALLER|-")],
-    *,
-    out: Annotated[Path, opt("opt.dsar_out", "--out", "FILE")],
-    identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
-    received: Annotated[str | None, opt("opt.received", "--received", "DATE")] = None,
-    own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,
-    whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
-    reason: SometimesReason = None,
-) -> Answer:
-    """Answer an access request: open or continue its case, and write the package."""
-    from arlo_rec.dsar import request as requests
-    from arlo_rec.model.times import parse_from
-
-    run: Run = ctx.obj
-    if own_speech and whole_call:
-        raise Usage("own_or_whole")
-    if str(out) == STDIN:
-        raise Usage("out_is_no_file")
-    new_file(out)
-    request = requests.Request(
-        caller=run.caller(caller),
-        out=out,
-        identity=identity,
-        received_at=parse_from(received) if received else None,
-        whole_call=whole_call,
-        reason=reason,
-        lang=run.lang,
-        particulars=run.particulars(),
-    )
-    with run.store() as store:
-        package = requests.answer(store, request, run.now)
-    return _package_answer(run, package)
-
-
-def _package_answer(run: Run, package: AnswerFile) -> Answer:
-    """Where the package lies, the day by which it must be sent, and the passphrase, which is shown only now."""
-    case, due = package.case, package.case.due_on.isoformat()
-    data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
-    data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
-    values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
-    return Answer(data, [run.say("dsar.done", **values, passphrase=package.passphrase)], always=True)
 
 
 def _disk_warnings(run: Run, root: Path) -> list[str]:

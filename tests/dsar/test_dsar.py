@@ -21,7 +21,7 @@ from arlo_rec import audio
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import accesses, request
+from arlo_rec.dsar import accesses, recordings
 from arlo_rec.dsar.package import passphrase_bytes
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallTakenIn, Opened, Withdrawn
@@ -69,7 +69,7 @@ def sounds(answer: dict[str, Any]) -> list[audio.Sound]:
 @pytest.mark.parametrize("roles", [{"caller": 0, "agent": 1}, {"caller": 1, "agent": 0}])
 def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encoding, roles: dict[str, int]) -> None:
     body = tone_wav(0.3, encoding=encoding, channels=2)
-    given, withheld = request.sound_for(body, roles, whole=False)
+    given, withheld = recordings.sound_for(body, roles, whole=False)
     assert withheld is None
     assert given is not None
     ours = audio.read_wav(io.BytesIO(given), len(given))
@@ -82,10 +82,10 @@ def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encodi
 
 def test_a_call_that_cannot_be_separated_is_withheld_until_the_officer_decides() -> None:
     mono = tone_wav(0.2, channels=1)
-    assert request.sound_for(mono, {}, whole=False) == (None, "mono")
+    assert recordings.sound_for(mono, {}, whole=False) == (None, "mono")
     stereo = tone_wav(0.2, channels=2)
-    assert request.sound_for(stereo, {}, whole=False) == (None, "roles_unknown")
-    whole, withheld = request.sound_for(mono, {}, whole=True)
+    assert recordings.sound_for(stereo, {}, whole=False) == (None, "roles_unknown")
+    whole, withheld = recordings.sound_for(mono, {}, whole=True)
     assert whole is not None
     assert withheld is None
 
