@@ -13,7 +13,7 @@ from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer, tell
 
 if TYPE_CHECKING:
-    from arlo_rec.erasure.receipts import Genuine
+    from arlo_rec.catalogue.log_proof import Genuine
 
 
 def certificate_verify(
@@ -37,7 +37,7 @@ def certificate_verify(
     wanted = vkey or ([run.settings.vkey] if run.settings.vkey else [])
     target = new_file(page) if page is not None else None
     genuine = verify(raw, wanted)
-    receipt = genuine.receipt
+    receipt = genuine.document
     if target is not None:
         _write_page(target, genuine, run.lang)
     data = {key: receipt[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
