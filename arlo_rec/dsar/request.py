@@ -7,7 +7,8 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +18,9 @@ from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import recordings, register, withdrawals
+from arlo_rec.dsar import access_list, accesses, certificate, recordings, register, withdrawals
 from arlo_rec.dsar.answer import Answer, Case, CaseState
+from arlo_rec.dsar.letter import Enclosure
 from arlo_rec.dsar.package import build
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model.audit_events import (
@@ -96,7 +98,9 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     ]
     permits = _permits(store, held, case, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        held_facts = recordings.facts_of(store, permits, clock, whole=request.whole_call)
+        mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
+        listed = access_list.document(store, mentions, case.id, clock()) if mentions else None
+        held_facts = recordings.facts_of(store, permits, mentions, clock, whole=request.whole_call) if mentions else []
         content = Answer(
             replace(case, state=CaseState.ANSWERED),
             clock(),
@@ -109,20 +113,37 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             POLICY_VERSION,
             store.log.vkey(),
         )
-        return _write(store, request, content, permits, clock)
+        return _write(store, request, content, listed, permits, clock)
 
 
 def _write(
-    store: Store, request: Request, content: Answer, permits: list[Permit], clock: Callable[[], datetime]
+    store: Store,
+    request: Request,
+    content: Answer,
+    listed: bytes | None,
+    permits: list[Permit],
+    clock: Callable[[], datetime],
 ) -> AnswerFile:
-    """Write the package, if everything in it is still held then, and log the answer."""
+    """Write the signed package, if everything in it is still held then, and log the answer."""
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     salt, nonce = primitives.fresh(16), primitives.fresh(primitives.NONCE)
-    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce)
-    write_new(request.out, [page], lambda: _demand_held(store, permits, clock()))
-    digest, case, now = primitives.sha256(page).hex(), content.case, clock()
-    store.note(CaseAnswered(case=case.id, sha256=digest), now)  # may be given again within a case; the newest counts
-    return AnswerFile(case, len(content.recordings), request.out.absolute(), digest, passphrase)
+    beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
+    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce, beside=beside)
+    of = permits[0].seq if permits else None
+    statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
+    signed = certificate.signed_page(store, [page.removesuffix(certificate.PAGE_END)], statement, clock)
+    digest = hashlib.sha256()
+    write_new(request.out, _hashed(signed, digest.update), lambda: _demand_held(store, permits, clock()))
+    case, sha256 = content.case, digest.hexdigest()
+    store.note(CaseAnswered(case=case.id, sha256=sha256, of=of), clock())  # may be given again; the newest counts
+    return AnswerFile(case, len(content.recordings), request.out.absolute(), sha256, passphrase)
+
+
+def _hashed(pieces: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Pass *pieces* on, each after it was hashed."""
+    for piece in pieces:
+        update(piece)
+        yield piece
 
 
 def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
