@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import SometimesReason, arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -58,4 +59,7 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
     data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
-    return Answer(data, [run.say("dsar.done", **values, passphrase=package.passphrase)], always=True)
+    data["changed"] = [recording.hex() for recording in package.changed]
+    lines = [run.say("dsar.done", **values, passphrase=package.passphrase)]
+    lines += changed_rows(run, "dsar.changed", package.changed)
+    return Answer(data, lines, always=True, exit_status=Integrity.exit_status if package.changed else 0)

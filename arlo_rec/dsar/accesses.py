@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from arlo_rec.access import grant_times
+from arlo_rec.access.grant_times import Span
 from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.answer import CopyFacts, PossibleAccess, RecordedAccess
@@ -41,6 +43,7 @@ class LogMentions(NamedTuple):
     size: int  # of the log then
     named: Mapping[RecordingId, Collection[RecordingId]]  # each recording with every copy that was ever made of it
     entries: Sequence[LogEntry]
+    grants: Mapping[str, Sequence[Span]]  # when each grant was live
 
     def ids(self) -> frozenset[RecordingId]:
         """The recordings and their copies."""
@@ -53,7 +56,7 @@ def mentions(store: Store, recordings: Sequence[RecordingId]) -> LogMentions:
         checkpoint, note = store.log.newest()
         named = with_copies(store, recordings)
         entries = list(store.log.naming({each for ids in named.values() for each in ids}))
-    return LogMentions(note, checkpoint.size, named, entries)
+        return LogMentions(note, checkpoint.size, named, entries, grant_times.spans(store))
 
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
@@ -149,26 +152,32 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
     return None
 
 
-def possible(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
+def possible(store: Store, recording: Recording, mentions: LogMentions) -> tuple[PossibleAccess, ...]:
     """The grants under which the recording itself could have been opened while it was held."""
-    return _possible(store, recording, Purpose.QUALITY, recording.started_at)
+    return _possible(store, recording, Purpose.QUALITY, recording.started_at, mentions)
 
 
-def possible_of_copies(store: Store, recording: Recording, copies: Sequence[CopyFacts]) -> tuple[PossibleAccess, ...]:
+def possible_of_copies(
+    store: Store, recording: Recording, copies: Sequence[CopyFacts], mentions: LogMentions
+) -> tuple[PossibleAccess, ...]:
     """The grants under which copies could have been opened that were given to training."""
     released = [copy.made_at for copy in copies if copy.state == CopyState.RELEASED]
-    return _possible(store, recording, Purpose.TRAINING, min(released)) if released else ()
+    return _possible(store, recording, Purpose.TRAINING, min(released), mentions) if released else ()
 
 
-def _possible(store: Store, recording: Recording, purpose: Purpose, since: datetime) -> tuple[PossibleAccess, ...]:
-    accesses = []
-    for grant in store.roster.grants:
-        until = min(grant.ended_at or grant.until, grant.until)
-        was_live = grant.was_live and until > since
-        if was_live and purpose in recording.purposes and grant.opens(purpose, recording.team):
-            role = _role(store, grant.person)
-            accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, since), until))
-    return tuple(accesses)
+def _possible(
+    store: Store, recording: Recording, purpose: Purpose, since: datetime, mentions: LogMentions
+) -> tuple[PossibleAccess, ...]:
+    """The times in which grants for that purpose were live, from *since* on."""
+    if purpose not in recording.purposes:
+        return ()
+    return tuple(
+        PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), span.end)
+        for grant in store.roster.grants
+        if grant.opens(purpose, recording.team)
+        for span in mentions.grants.get(grant.id, ())
+        if span.end > since
+    )
 
 
 def _role(store: Store, name: str) -> str:

@@ -116,3 +116,4 @@ class Answer:
     particulars: Particulars
     policy_version: str
     log_vkey: str
+    unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows

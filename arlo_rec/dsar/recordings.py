@@ -45,8 +45,9 @@ def facts_of(
         told = accesses.recorded(store, mentions.entries, mentions.named[recording.id], clock())
         copies = accesses.copies(store, mentions.entries, recording.id)
         facts = _facts(store, recording, known, sound, whole=whole)
-        could = accesses.possible_of_copies(store, recording, copies)
-        recordings.append(replace(facts, accesses=told, copies=copies, copy_grants=could))
+        listened = accesses.possible(store, recording, mentions)
+        could = accesses.possible_of_copies(store, recording, copies, mentions)
+        recordings.append(replace(facts, accesses=told, copies=copies, grants=listened, copy_grants=could))
     return recordings
 
 
@@ -90,6 +91,6 @@ def _facts(
         withheld=sound.withheld,
         copies=(),
         accesses=(),
-        grants=accesses.possible(store, recording),
+        grants=(),
         copy_grants=(),
     )

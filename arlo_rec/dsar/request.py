@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import disclosures, gate
+from arlo_rec.access import disclosures, gate, ownership
 from arlo_rec.access.gate import Permit
+from arlo_rec.access.ownership import Subject
 from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
@@ -32,7 +33,7 @@ from arlo_rec.model.audit_events import (
 from arlo_rec.model.errors import NothingMatched, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Private, Recording
+from arlo_rec.model.records import Kind, Private, Recording, RecordingId
 from arlo_rec.policy import (
     POLICY_VERSION,
     Action,
@@ -77,6 +78,7 @@ class AnswerFile:
     out: Path
     sha256: str
     passphrase: str = field(repr=False)
+    changed: tuple[RecordingId, ...] = ()  # not in it: their rows were changed, so that they may be the person's
 
 
 def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> AnswerFile:
@@ -91,9 +93,10 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     number = _number(store, request, now)
     tag = primitives.caller_tag(store.secret(INDEX_SEED), number.reveal().encode("ascii"))
     case = register.case_of(store, tag, request.identity, request.received_at, now)
+    owned = ownership.of_subject(store, Subject(caller=tag))
     held = [
         recording
-        for recording in store.catalogue.recordings.of_caller(tag)
+        for recording in owned.recordings
         if recording.kind is Kind.ORIGINAL and not is_due(recording.ends_at, store.today(now))
     ]
     permits = _permits(store, held, case, request, clock())
@@ -112,8 +115,13 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             request.particulars,
             POLICY_VERSION,
             store.log.vkey(),
+            len(owned.changed),
         )
-        return _write(store, request, content, listed, permits, clock)
+        written = _write(store, request, content, listed, permits, clock)
+    if owned.changed:
+        denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=owned.changed)
+        store.note(denied, clock())
+    return replace(written, changed=owned.changed)
 
 
 def _write(
