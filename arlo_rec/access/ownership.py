@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from arlo_rec.access.sworn import SwornRow, SwornRows
+from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose recordings (a caller, by blind index), or which call (by the exchange's id and our original's)."""
+    """Whose recordings (a caller's or agent's, by blind index), or which call (the exchange's id, our original's)."""
 
     caller: bytes | None = None
+    agent: bytes | None = None
     source: bytes | None = None
     recording: RecordingId | None = None
 
@@ -38,7 +40,7 @@ def of_subject(store: Store, subject: Subject) -> Owned:
     100,000 take some seconds. `verify` compares all of them.
     """
     table = store.catalogue.recordings
-    found = table.of_caller(subject.caller) if subject.caller else table.of_call(subject.recording, subject.source)
+    found = _named(table, subject)
     rows = {row.id: row for row in (*found, *(table.every_held() if store.is_small() else ()))}
     log = SwornRows(store)
     sworn = log.of(rows.values())
@@ -51,6 +53,13 @@ def of_subject(store: Store, subject: Subject) -> Owned:
     hidden = table.hidden_of_caller(subject.caller) if subject.caller else ()
     changed = (*(each for each in rows if theirs[each] is None), *hidden)
     return Owned(tuple(_true(subject, row, sworn.get(row.id)) for row in rows.values() if theirs[row.id]), changed)
+
+
+def _named(table: Recordings, subject: Subject) -> list[Recording]:
+    """The held recordings whose rows name the subject."""
+    if subject.caller:
+        return table.of_caller(subject.caller)
+    return table.of_agent(subject.agent) if subject.agent else table.of_call(subject.recording, subject.source)
 
 
 def _is_copy(sworn: SwornRow | None) -> bool:
@@ -71,9 +80,10 @@ def _is_theirs(
         return None
     if sworn.parent is not None:
         return sworn.parent == subject.recording or originals.get(sworn.parent)
+    theirs = _as_theirs(subject, row)
     if sworn.is_of(row):
-        return row.caller == subject.caller if subject.caller else row.source == subject.source
-    return True if sworn.is_of(_as_theirs(subject, row)) else None
+        return theirs == row
+    return True if sworn.is_of(theirs) else None
 
 
 def _true(subject: Subject, row: Recording, sworn: SwornRow | None) -> Recording:
@@ -83,4 +93,7 @@ def _true(subject: Subject, row: Recording, sworn: SwornRow | None) -> Recording
 
 
 def _as_theirs(subject: Subject, row: Recording) -> Recording:
-    return replace(row, caller=subject.caller) if subject.caller else replace(row, source=subject.source or b"")
+    """The row with the subject in its place."""
+    if subject.caller:
+        return replace(row, caller=subject.caller)
+    return replace(row, agent=subject.agent) if subject.agent else replace(row, source=subject.source or b"")

@@ -23,7 +23,7 @@ from arlo_rec.i18n.messages import group
 from arlo_rec.keys import vouching
 from arlo_rec.model import audit_events, json_forms
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import CallTakenIn, CopyMade, Denied, Erases, Failed
+from arlo_rec.model.audit_events import CallTakenIn, CaseHolds, CopyMade, Denied, Erases, Failed
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.rights import may_say
@@ -40,6 +40,7 @@ _AT_ONCE = 5000  # leaves that are read together
 _KINDS: Final[Sequence[tuple[type[AuditEvent], str]]] = (
     (CallTakenIn, "taken_in"),
     (CopyMade, "copy_made"),
+    (CaseHolds, "in_case"),
     (Erases, "erased"),
     (Failed, "failed"),
 )

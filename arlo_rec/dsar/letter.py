@@ -58,6 +58,7 @@ def render(answer: Answer, files: Sequence[Enclosure], lang: str) -> str:
         identifiers=answer.identifiers,
         recordings=answer.recordings,
         withdrawals=answer.withdrawals,
+        erased_since=answer.erased_since,
         backup_hours=answer.backup_hours,
         particulars=answer.particulars,
         outside_eea=[each for each in answer.particulars.processors or () if each.is_outside_eea],

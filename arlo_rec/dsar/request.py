@@ -8,21 +8,22 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import disclosures, gate, ownership
+from arlo_rec.access import disclosures, gate
+from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
-from arlo_rec.access.ownership import Subject
 from arlo_rec.backends.durable import write_new
-from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import access_list, accesses, certificate, recordings, register, withdrawals
-from arlo_rec.dsar.answer import Answer, Case, CaseState
+from arlo_rec.dsar import access_list, accesses, certificate, erased_since, recordings, register, subjects, withdrawals
+from arlo_rec.dsar.answer import Answer, Case
 from arlo_rec.dsar.letter import Enclosure
 from arlo_rec.dsar.package import build
+from arlo_rec.dsar.register import Intake
+from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model.audit_events import (
     CaseAnswered,
@@ -30,15 +31,13 @@ from arlo_rec.model.audit_events import (
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import NothingMatched, Usage
+from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.particulars import Particulars
-from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Private, Recording, RecordingId
+from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import (
     POLICY_VERSION,
     Action,
     Decision,
-    is_due,
     reason_problem,
     whole_call,
 )
@@ -51,10 +50,11 @@ PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the co
 class Request:
     """An access request, and how the officer answers it."""
 
-    caller: str
+    callers: tuple[str, ...]  # telephone numbers in any notation, or the groups of one
     out: Path
-    identity: str | None = None
-    received_at: datetime | None = None
+    intake: Intake = field(default_factory=Intake)
+    references: tuple[str, ...] = ()  # of calls whose number was withheld
+    agents: tuple[str, ...] = ()  # an employee's names in the telephone system
     whole_call: bool = False
     reason: str | None = None
     lang: str = "nb"
@@ -75,6 +75,7 @@ class AnswerFile:
 
     case: Case
     recordings: int
+    nothing_of: tuple[str, ...]  # names of employees that no call has
     out: Path
     sha256: str
     passphrase: str = field(repr=False)
@@ -90,38 +91,33 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     if request.out.exists() or request.out.is_symlink():
         raise Usage("out_exists", path=str(request.out))
     _check_whole_call(store, request, now)
-    number = _number(store, request, now)
-    tag = primitives.caller_tag(store.secret(INDEX_SEED), number.reveal().encode("ascii"))
-    case = register.case_of(store, tag, request.identity, request.received_at, now)
-    owned = ownership.of_subject(store, Subject(caller=tag))
-    held = [
-        recording
-        for recording in owned.recordings
-        if recording.kind is Kind.ORIGINAL and not is_due(recording.ends_at, store.today(now))
-    ]
-    permits = _permits(store, held, case, request, clock())
+    known_by = _identifiers(store, request, now)
+    entry = register.take(store, known_by, request.intake, now)
+    held, changed = subjects.owned(store, entry.statement.known_by, now)
+    permits = _permits(store, held, entry.case.id, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
         mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
-        listed = access_list.document(store, mentions, case.id, clock()) if mentions else None
+        listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         held_facts = recordings.facts_of(store, permits, mentions, clock, whole=request.whole_call) if mentions else []
         content = Answer(
-            replace(case, state=CaseState.ANSWERED),
+            replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
-            (number.reveal(),),
+            tuple(identifier.text for identifier in entry.statement.known_by),
             tuple(held_facts),
-            withdrawals.of_caller(store, tag),
+            withdrawals.of_callers(store, entry.statement.known_by),
+            erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
             request.particulars,
             POLICY_VERSION,
             store.log.vkey(),
-            len(owned.changed),
+            len(changed),
         )
         written = _write(store, request, content, listed, permits, clock)
-    if owned.changed:
-        denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=owned.changed)
+    if changed:
+        denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
-    return replace(written, changed=owned.changed)
+    return replace(written, changed=changed)
 
 
 def _write(
@@ -144,7 +140,8 @@ def _write(
     write_new(request.out, _hashed(signed, digest.update), lambda: _demand_held(store, permits, clock()))
     case, sha256 = content.case, digest.hexdigest()
     store.note(CaseAnswered(case=case.id, sha256=sha256, of=of), clock())  # may be given again; the newest counts
-    return AnswerFile(case, len(content.recordings), request.out.absolute(), sha256, passphrase)
+    nothing_of = () if content.recordings else request.agents
+    return AnswerFile(case, len(content.recordings), nothing_of, request.out.absolute(), sha256, passphrase)
 
 
 def _hashed(pieces: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
@@ -160,11 +157,11 @@ def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
         gate.still_held(store, permit.recording, now)
 
 
-def _number(store: Store, request: Request, now: datetime) -> Private:
-    """The requested number in E.164; raises NothingMatched, after logging it, where it is not a number."""
+def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identifier, ...]:
+    """What the person is known by; raises what `subjects.identifiers` raises, after logging it."""
     try:
-        return parse_caller(request.caller)
-    except NothingMatched as problem:
+        return subjects.identifiers(store, request.callers, request.references, request.agents)
+    except ArloError as problem:
         store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
         raise
 
@@ -184,13 +181,13 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
     store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
 
 
-def _permits(store: Store, held: list[Recording], case: Case, request: Request, now: datetime) -> list[Permit]:
+def _permits(store: Store, held: Sequence[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
     if not held:
         return []
     event = OpenedForSubject(
         recordings=tuple(recording.id for recording in held),
-        case=case.id,
+        case=case,
         whole_call=request.whole_call,
         reason=request.whole_call_reason,
     )
-    return gate.permits_for_subject(store, held, event, now)
+    return gate.permits_for_subject(store, list(held), event, now)

@@ -25,6 +25,7 @@ from arlo_rec.admin import grants, identities, initialise
 from arlo_rec.admin.opening import open_store
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.copies import CopyState
+from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.request import Request, answer
 from arlo_rec.erasure import receipts, withdrawal
 from arlo_rec.i18n.messages import say
@@ -197,7 +198,8 @@ class _Life:
         self.step("purpose.training", "released", ok=problem == "not_reviewed" and silent and named)
 
     def _answer_request(self) -> None:
-        request = Request(ASKER, self.base / "innsyn.html", say("demo.identity", self.lang), lang=self.lang)
+        intake = Intake(say("demo.identity", self.lang))
+        request = Request((ASKER,), self.base / "innsyn.html", intake, lang=self.lang)
         with self.as_("Sigrid") as store:
             done = answer(store, request, lambda: self.now)
         sealed = "90000002" not in done.out.read_text("utf-8")

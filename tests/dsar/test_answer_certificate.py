@@ -311,7 +311,7 @@ def test_the_list_names_every_entry_of_the_log_that_names_the_recordings(world: 
     ]
     assert told["count"] == len(told["entries"])
     assert {each["what"] for each in told["entries"]} == {
-        *("taken_in", "find", "export", "refused", "withdraw_shown", "dsar"),
+        *("taken_in", "in_case", "find", "export", "refused", "withdraw_shown", "dsar"),
     }
     letter = sorted((each["action"], each["role"]) for facts in data["recordings"] for each in facts["accesses"])
     assert letter == sorted(
