@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from arlo_rec.access.cases import LoggedCase
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
-    from arlo_rec.dsar.request import AnswerFile
+    from arlo_rec.dsar.request import AnswerFile, Registered
 
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
@@ -29,7 +29,7 @@ def dsar(
     ctx: typer.Context,
     callers: Annotated[list[str] | None, arg("arg.callers", "[CALLER ...|-]")] = None,
     *,
-    out: Annotated[Path, opt("opt.dsar_out", "--out", "FILE")],
+    out: Annotated[Path | None, opt("opt.dsar_out", "--out", "FILE")] = None,
     identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
     reference: Annotated[list[str] | None, opt("opt.reference", "--reference", "ID")] = None,
     agent: Annotated[list[str] | None, opt("opt.dsar_agent", "--agent", "NAME")] = None,
@@ -40,7 +40,7 @@ def dsar(
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
-    """Answer an access request: open or continue its case, and write the package."""
+    """Answer an access request: open or continue its case, and write the package; without --out only the first."""
     from arlo_rec.dsar import request as requests
     from arlo_rec.dsar.register import Intake
 
@@ -49,7 +49,7 @@ def dsar(
         raise Usage("own_or_whole")
     if str(out) == STDIN:
         raise Usage("out_is_no_file")
-    new_file(out)
+    _new_file(out)
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
@@ -62,6 +62,8 @@ def dsar(
         particulars=run.particulars(),
     )
     with run.store() as store:
+        if out is None:
+            return _registered_answer(run, requests.enter(store, request, run.now))
         package = requests.answer(store, request, run.now)
     return _package_answer(run, package)
 
@@ -87,11 +89,11 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
 
     run: Run = ctx.obj
     now = run.now()
-    _new_notice(out)
+    _new_file(out)
     with run.store() as store:
         entry = register.shown(store, case, now)
         left = entry.case.days_left(_local_date(store.today(now)))
-    data, lines = _entry_json(entry, left), _entry_lines(run, entry, left)
+    data, lines = {"case": _entry_json(entry, left)}, _entry_lines(run, entry, left)
     if out is None:
         return Answer(data, lines, always=True)
     notice = notices.newest(entry.case, run.particulars(), run.lang)
@@ -106,7 +108,7 @@ def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out:
     from arlo_rec.dsar import notices, register
 
     run: Run = ctx.obj
-    _new_notice(out)
+    _new_file(out)
     with run.store() as store:
         extended = register.extend(store, case, reason, run.now())
     return _notice_answer(run, extended, notices.extension(extended, run.particulars(), run.lang), out)
@@ -117,7 +119,7 @@ def case_refuse(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out:
     from arlo_rec.dsar import notices, register
 
     run: Run = ctx.obj
-    _new_notice(out)
+    _new_file(out)
     with run.store() as store:
         refused = register.refuse(store, case, reason, run.now())
     return _notice_answer(run, refused, notices.refusal(refused, run.particulars(), run.lang), out)
@@ -128,7 +130,7 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
     from arlo_rec.dsar import notices, register
 
     run: Run = ctx.obj
-    _new_notice(out)
+    _new_file(out)
     if out is not None and reason is None:
         raise Usage("no_notice", case=case)
     with run.store() as store:
@@ -155,9 +157,24 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     return Answer(data, lines, always=True, exit_status=Integrity.exit_status if package.changed else 0)
 
 
+def _registered_answer(run: Run, entered: Registered) -> Answer:
+    """The case, and the day before which it must be answered for nothing to be missing."""
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+
+    case, first = entered.case, entered.first_erased_on
+    due = case.due_on.isoformat()
+    data: dict[str, Any] = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": entered.recordings}
+    data["first_erased"] = to_iso(first) if first is not None else None
+    lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
+    lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
+    return Answer(data, lines, always=True)
+
+
 def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:
     """What was done, and the letter that the person gets: in a file, or here."""
-    data: dict[str, Any] = {"case": _case_json(case, None), "letter": notice.text}
+    left = case.days_left(_local_date(run.now()))
+    data: dict[str, Any] = {"case": _case_json(case, left), "letter": notice.text}
     line = run.say(f"case.{notice.kind}", case=case.id, due=case.due_on.isoformat())
     if out is None:
         return Answer(data, [line, "", notice.text], always=True)
@@ -171,7 +188,7 @@ def _write_notice(notice: Notice, out: Path) -> None:
     write_new(out, [notice.page().encode("utf-8")])
 
 
-def _new_notice(out: Path | None) -> None:
+def _new_file(out: Path | None) -> None:
     if out is not None:
         new_file(out)
 

@@ -117,10 +117,10 @@ class Answer:
     identifiers: tuple[str, ...] = field(repr=False)
     recordings: tuple[RecordingFacts, ...]
     withdrawals: tuple[PastWithdrawal, ...]
-    erased_since: tuple[ErasedSince, ...]
     backup_hours: int | None  # for which a backup can still open what was erased; None where there is no backup
     whole_call_reason: str | None
     particulars: Particulars
     policy_version: str
     log_vkey: str
+    erased_since: tuple[ErasedSince, ...] = ()
     unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows

@@ -37,6 +37,11 @@ from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import Action, identity_stated, reason_problem
 from arlo_rec.store import Store
 
+_OVER = {
+    CaseState.ANSWERED: "case_is_answered",
+    CaseState.REFUSED: "case_is_refused",
+    CaseState.CLOSED: "case_is_closed",
+}
 _KEY_ID = 16  # bytes of the id of the access key that a statement is sealed to, before it
 _TAG = 17  # bytes of `Identifier.marked`
 
@@ -275,7 +280,7 @@ def _do(
     with store.change(now) as change:
         logged = _known(store, case, now)
         if logged.state not in among:
-            raise Refused(f"case_is_{logged.state}", rule="access.subject", case=case)
+            raise Refused(_OVER[logged.state], rule="access.subject", case=case)
         change.log(event(logged))
     return _known(store, case, now)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.cases import CaseState
@@ -51,7 +52,7 @@ class Request:
     """An access request, and how the officer answers it."""
 
     callers: tuple[str, ...]  # telephone numbers in any notation, or the groups of one
-    out: Path
+    out: Path | None  # where the answer goes; None where the request is only entered into the register
     intake: Intake = field(default_factory=Intake)
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
@@ -82,17 +83,37 @@ class AnswerFile:
     changed: tuple[RecordingId, ...] = ()  # not in it: their rows were changed, so that they may be the person's
 
 
-def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> AnswerFile:
-    """Open or continue the caller's case and write the package; refusals are logged before they are raised."""
+class Registered(NamedTuple):
+    """A request that is in the register and waits for its answer, with the recordings that there are."""
+
+    case: Case
+    recordings: int
+    first_erased_on: datetime | None  # of these
+
+
+def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Registered:
+    """Open or continue the person's case without an answer, which a later run gives; raises as `answer`."""
     now = clock()
+    entry = _taken(store, request, now)
+    ends = [recording.ends_at for recording in subjects.held(store, entry.statement.known_by, now)]
+    return Registered(register.as_told(entry), len(ends), min(ends, default=None))
+
+
+def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
+    """The case that a request belongs to; refusals are logged before they are raised."""
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
     store.demand_clock(Action.DSAR, now)
-    if request.out.exists() or request.out.is_symlink():
+    if request.out is not None and (request.out.exists() or request.out.is_symlink()):
         raise Usage("out_exists", path=str(request.out))
     _check_whole_call(store, request, now)
-    known_by = _identifiers(store, request, now)
-    entry = register.take(store, known_by, request.intake, now)
+    return register.take(store, _identifiers(store, request, now), request.intake, now)
+
+
+def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> AnswerFile:
+    """Open or continue the caller's case and write the package; refusals are logged before they are raised."""
+    now = clock()
+    entry = _taken(store, request, now)
     held, changed = subjects.owned(store, entry.statement.known_by, now)
     permits = _permits(store, held, entry.case.id, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
@@ -105,12 +126,12 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             tuple(identifier.text for identifier in entry.statement.known_by),
             tuple(held_facts),
             withdrawals.of_callers(store, entry.statement.known_by),
-            erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
             request.particulars,
             POLICY_VERSION,
             store.log.vkey(),
+            erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             len(changed),
         )
         written = _write(store, request, content, listed, permits, clock)
@@ -137,6 +158,7 @@ def _write(
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
     signed = certificate.signed_page(store, [page.removesuffix(certificate.PAGE_END)], statement, clock)
     digest = hashlib.sha256()
+    assert request.out is not None
     write_new(request.out, _hashed(signed, digest.update), lambda: _demand_held(store, permits, clock()))
     case, sha256 = content.case, digest.hexdigest()
     store.note(CaseAnswered(case=case.id, sha256=sha256, of=of), clock())  # may be given again; the newest counts

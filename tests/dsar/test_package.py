@@ -261,7 +261,7 @@ def test_who_handles_recordings_for_the_company_is_what_it_stated_and_nothing_el
 
 @pytest.mark.parametrize("way", IDENTITY_WAYS)
 def test_how_identity_was_checked_is_said_in_the_letters_own_language(way: str) -> None:
-    answer = replace(ANSWER, case=replace(ANSWER.case, identity=way))
+    answer = replace(ANSWER, case=replace(ANSWER.case, identity=(way,)))
     nb, en = (words(letter_of(answer, lang)) for lang in LANGUAGES)
     assert say(f"letter.identity.{way}", "nb") in nb
     assert say(f"letter.identity.{way}", "en") in en
@@ -356,7 +356,7 @@ def test_the_other_channel_leaves_as_exact_zero() -> None:
 @pytest.mark.parametrize("answer", [ANSWER, NOTHING, HOSTILE])
 def test_nothing_about_anybody_stands_outside_the_encryption(answer: Answer) -> None:
     page = built(answer).decode()
-    told = [NUMBER, "00000000", answer.case.id, answer.case.identity, answer.log_vkey, PASSPHRASE]
+    told = [NUMBER, "00000000", answer.case.id, *answer.case.identity, answer.log_vkey, PASSPHRASE]
     for one in answer.recordings:
         told += [one.reference, one.team, one.prompt_text, *one.identifiers]
     assert [text for text in told if text in page or html.escape(text) in page] == []
