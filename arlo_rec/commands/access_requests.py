@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -148,10 +149,12 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
     data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
+    data["changed"] = [recording.hex() for recording in package.changed]
     lines = [run.say("dsar.done", **values, passphrase=package.passphrase)]
     if package.nothing_of:
         lines += [run.say("dsar.nothing_of", names=", ".join(package.nothing_of))]
-    return Answer(data, lines, always=True)
+    lines += changed_rows(run, "dsar.changed", package.changed)
+    return Answer(data, lines, always=True, exit_status=Integrity.exit_status if package.changed else 0)
 
 
 def _registered_answer(run: Run, entered: Registered) -> Answer:

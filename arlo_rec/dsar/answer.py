@@ -123,3 +123,4 @@ class Answer:
     policy_version: str
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
+    unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows

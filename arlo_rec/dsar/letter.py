@@ -68,6 +68,7 @@ def render(answer: Answer, files: Sequence[Enclosure], lang: str) -> str:
         whole_call_reason=answer.whole_call_reason,
         policy_version=answer.policy_version,
         log_vkey=answer.log_vkey,
+        unclear=answer.unclear,
         files={file.name: file for file in files},
         sound_name=sound_name,
         purposes_of=_purposes_of,

@@ -34,12 +34,16 @@ TRIMMED = (
 )
 
 
-def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: bytes) -> bytes:
+def build(
+    answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: bytes, beside: Sequence[Enclosure] = ()
+) -> bytes:
     """The whole answer in `nb` or `en` as one self-decrypting HTML file in UTF-8; *salt* and *nonce* are fresh.
+
+    *beside* are files that are enclosed with the sounds and the data.
 
     Raises Usage for an answer so long that a browser could not open it.
     """
-    enclosed = [*_sounds(answer), Enclosure(DATA_NAME, "application/json", data_json(answer))]
+    enclosed = [*_sounds(answer), Enclosure(DATA_NAME, "application/json", data_json(answer)), *beside]
     content = {
         "format": FORMAT,
         "lang": lang,

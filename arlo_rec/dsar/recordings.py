@@ -12,6 +12,7 @@ from arlo_rec import audio
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.dsar import accesses
+from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import RecordingFacts
 from arlo_rec.model.errors import Refused
 from arlo_rec.model.records import Recording, from_iso
@@ -26,14 +27,12 @@ class SoundForCaller(NamedTuple):
 
 
 def facts_of(
-    store: Store, permits: list[Permit], clock: Callable[[], datetime], *, whole: bool
+    store: Store, permits: list[Permit], mentions: LogMentions, clock: Callable[[], datetime], *, whole: bool
 ) -> list[RecordingFacts]:
     """The facts about the permitted recordings, with their sound; raises Refused where one is no longer held."""
     if not permits:
         return []
     erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
-    named = accesses.with_copies(store, [permit.recording.id for permit in permits])
-    entries = list(store.log.naming({each for ids in named.values() for each in ids}))
     recordings = []
     for permit in permits:
         recording = permit.recording
@@ -43,11 +42,12 @@ def facts_of(
             raise Refused("gone_meanwhile", rule="consent.withdraw")
         body = b"".join(gate.listen_to(store, permit, clock))
         sound = sound_for(body, known["channels"], whole=whole)
-        told = accesses.recorded(store, entries, named[recording.id], clock())
-        copies = accesses.copies(store, entries, recording.id)
+        told = accesses.recorded(store, mentions.entries, mentions.named[recording.id], clock())
+        copies = accesses.copies(store, mentions.entries, recording.id)
         facts = _facts(store, recording, known, sound, whole=whole)
-        could = accesses.possible_of_copies(store, recording, copies)
-        recordings.append(replace(facts, accesses=told, copies=copies, copy_grants=could))
+        listened = accesses.possible(store, recording, mentions)
+        could = accesses.possible_of_copies(store, recording, copies, mentions)
+        recordings.append(replace(facts, accesses=told, copies=copies, grants=listened, copy_grants=could))
     return recordings
 
 
@@ -91,6 +91,6 @@ def _facts(
         withheld=sound.withheld,
         copies=(),
         accesses=(),
-        grants=accesses.possible(store, recording),
+        grants=(),
         copy_grants=(),
     )

@@ -7,7 +7,8 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +19,9 @@ from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import erased_since, recordings, register, subjects, withdrawals
+from arlo_rec.dsar import access_list, accesses, certificate, erased_since, recordings, register, subjects, withdrawals
 from arlo_rec.dsar.answer import Answer, Case
+from arlo_rec.dsar.letter import Enclosure
 from arlo_rec.dsar.package import build
 from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.subjects import Identifier
@@ -32,7 +34,7 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.particulars import Particulars
-from arlo_rec.model.records import Recording
+from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import (
     POLICY_VERSION,
     Action,
@@ -78,6 +80,7 @@ class AnswerFile:
     out: Path
     sha256: str
     passphrase: str = field(repr=False)
+    changed: tuple[RecordingId, ...] = ()  # not in it: their rows were changed, so that they may be the person's
 
 
 class Registered(NamedTuple):
@@ -111,10 +114,12 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     """Open or continue the caller's case and write the package; refusals are logged before they are raised."""
     now = clock()
     entry = _taken(store, request, now)
-    held = subjects.held(store, entry.statement.known_by, now)
+    held, changed = subjects.owned(store, entry.statement.known_by, now)
     permits = _permits(store, held, entry.case.id, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        held_facts = recordings.facts_of(store, permits, clock, whole=request.whole_call)
+        mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
+        listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
+        held_facts = recordings.facts_of(store, permits, mentions, clock, whole=request.whole_call) if mentions else []
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
@@ -127,23 +132,45 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             POLICY_VERSION,
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
+            len(changed),
         )
-        return _write(store, request, content, permits, clock)
+        written = _write(store, request, content, listed, permits, clock)
+    if changed:
+        denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
+        store.note(denied, clock())
+    return replace(written, changed=changed)
 
 
 def _write(
-    store: Store, request: Request, content: Answer, permits: list[Permit], clock: Callable[[], datetime]
+    store: Store,
+    request: Request,
+    content: Answer,
+    listed: bytes | None,
+    permits: list[Permit],
+    clock: Callable[[], datetime],
 ) -> AnswerFile:
-    """Write the package, if everything in it is still held then, and log the answer."""
+    """Write the signed package, if everything in it is still held then, and log the answer."""
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     salt, nonce = primitives.fresh(16), primitives.fresh(primitives.NONCE)
-    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce)
+    beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
+    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce, beside=beside)
+    of = permits[0].seq if permits else None
+    statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
+    signed = certificate.signed_page(store, [page.removesuffix(certificate.PAGE_END)], statement, clock)
+    digest = hashlib.sha256()
     assert request.out is not None
-    write_new(request.out, [page], lambda: _demand_held(store, permits, clock()))
-    digest, case, now = primitives.sha256(page).hex(), content.case, clock()
-    store.note(CaseAnswered(case=case.id, sha256=digest), now)  # may be given again within a case; the newest counts
+    write_new(request.out, _hashed(signed, digest.update), lambda: _demand_held(store, permits, clock()))
+    case, sha256 = content.case, digest.hexdigest()
+    store.note(CaseAnswered(case=case.id, sha256=sha256, of=of), clock())  # may be given again; the newest counts
     nothing_of = () if content.recordings else request.agents
-    return AnswerFile(case, len(content.recordings), nothing_of, request.out.absolute(), digest, passphrase)
+    return AnswerFile(case, len(content.recordings), nothing_of, request.out.absolute(), sha256, passphrase)
+
+
+def _hashed(pieces: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Pass *pieces* on, each after it was hashed."""
+    for piece in pieces:
+        update(piece)
+        yield piece
 
 
 def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
@@ -176,7 +203,7 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
     store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
 
 
-def _permits(store: Store, held: list[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
+def _permits(store: Store, held: Sequence[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
     if not held:
         return []
     event = OpenedForSubject(
@@ -185,4 +212,4 @@ def _permits(store: Store, held: list[Recording], case: str, request: Request, n
         whole_call=request.whole_call,
         reason=request.whole_call_reason,
     )
-    return gate.permits_for_subject(store, held, event, now)
+    return gate.permits_for_subject(store, list(held), event, now)

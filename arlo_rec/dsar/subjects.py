@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from arlo_rec.access import ownership
+from arlo_rec.access.ownership import Owned, Subject
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
@@ -96,23 +98,32 @@ def known(store: Store, kind: KnownBy, text: str) -> Identifier:
 
 def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Recording]:
     """The calls of a person that are held and not past retention, each once, the oldest first."""
+    return list(owned(store, known_by, now).recordings)
+
+
+def owned(store: Store, known_by: Iterable[Identifier], now: datetime) -> Owned:
+    """The same, and the recordings of which nobody can tell whether they are theirs: their rows were changed."""
     found: dict[RecordingId, Recording] = {}
+    changed: dict[RecordingId, None] = {}
     for identifier in known_by:
-        for row in _rows(store, identifier):
-            if row.kind is Kind.ORIGINAL and not is_due(row.ends_at, store.today(now)):
+        rows, unclear = ownership.of_subject(store, _subject(identifier))
+        changed |= dict.fromkeys(unclear)
+        for row in rows:
+            is_theirs = identifier.kind is not KnownBy.CALL or row.caller is None
+            if is_theirs and row.kind is Kind.ORIGINAL and not is_due(row.ends_at, store.today(now)):
                 found[row.id] = row
-    return sorted(found.values(), key=lambda row: (row.started_at, row.id))
+    recordings = sorted(found.values(), key=lambda row: (row.started_at, row.id))
+    return Owned(tuple(recordings), tuple(each for each in changed if each not in found))
 
 
-def _rows(store: Store, identifier: Identifier) -> list[Recording]:
-    table = store.catalogue.recordings
+def _subject(identifier: Identifier) -> Subject:
     match identifier.kind:
         case KnownBy.CALLER:
-            return table.of_caller(identifier.tag)
+            return Subject(caller=identifier.tag)
         case KnownBy.CALL:
-            return [row for row in _of_reference(store, identifier) if row.caller is None]
+            return Subject(source=identifier.tag, recording=_our_id(identifier.text))
         case KnownBy.AGENT:
-            return table.of_agent(identifier.tag)
+            return Subject(agent=identifier.tag)
 
 
 def _of_call(store: Store, text: str) -> Identifier:
@@ -124,5 +135,9 @@ def _of_call(store: Store, text: str) -> Identifier:
 
 
 def _of_reference(store: Store, identifier: Identifier) -> list[Recording]:
-    original = RecordingId(bytes.fromhex(identifier.text)) if _ID.fullmatch(identifier.text) else None
-    return store.catalogue.recordings.of_call(original, identifier.tag)
+    return store.catalogue.recordings.of_call(_our_id(identifier.text), identifier.tag)
+
+
+def _our_id(text: str) -> RecordingId | None:
+    """The id of a recording of ours, where a reference is one."""
+    return RecordingId(bytes.fromhex(text)) if _ID.fullmatch(text) else None

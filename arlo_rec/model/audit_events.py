@@ -392,11 +392,29 @@ class CaseHolds(OfCase):
     held: int
 
 
+class AnswerSigned(AuditEvent):
+    """The content of an answer is written, and its certificate will prove this entry; its file has no name yet.
+
+    `sha256` and `bytes` are those of the file without its certificate, `of` is the entry that let recordings be opened.
+    """
+
+    ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
+    case: str
+    sha256: str
+    bytes: int
+    of: int | None = None
+    step: str = "signed"
+
+
 class CaseAnswered(OfCase):
-    """The answer to a case was written; the digest is that of its file."""
+    """The answer to a case was written; the digest is that of its file.
+
+    `of` is the entry that let its recordings be opened.
+    """
 
     ACTION = Action.DSAR
     sha256: str
+    of: int | None = None
     step: str = "answered"
 
 

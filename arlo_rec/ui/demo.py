@@ -211,7 +211,7 @@ class _Life:
             done = withdrawal.carry_out(store, planned, self.now)
             gone = all(not store.blobs.size(recording.id.hex()) for recording in done.recordings)
         self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
-        receipt = receipts.verify(done.receipt.read_bytes() if done.receipt else b"").receipt
+        receipt = receipts.verify(done.receipt.read_bytes() if done.receipt else b"").document
         self.step("consent.withdraw", "receipt", ok=receipt["count"] == 3)
         problem = self._problem(
             lambda store: self._export(store, self.recordings[0], "quality", self.base / "igjen.wav")

@@ -223,10 +223,10 @@ _RECEIPT = _signed_receipt(
 
 def _receipt(raw: bytes) -> bool:
     with suppress(Integrity):
-        told = receipts.verify(raw).receipt
+        told = receipts.verify(raw).document
         assert {"number", "event", "rule", "policy", "erased_at", "count", "store"} <= told.keys()
         times.shown(datetime.fromisoformat(told["erased_at"]))
-        return receipts.verify(raw, [merkle.vkey(_ORIGIN, KEY.public)]).receipt == told
+        return receipts.verify(raw, [merkle.vkey(_ORIGIN, KEY.public)]).document == told
     return False
 
 
