@@ -8,12 +8,11 @@ times in the zone of the policy, and the words for codes (`letter.json`). `packa
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.crypto import primitives
 from arlo_rec.dsar.answer import Answer, RecordingFacts
+from arlo_rec.dsar.files import FileFacts
 from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
 from arlo_rec.i18n.pages import render as render_page
@@ -23,31 +22,7 @@ from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Purpose
 PAGE: Final = Path(__file__).with_name("page")
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosure:
-    """A file that is enclosed with the letter."""
-
-    name: str
-    mediatype: str
-    body: bytes = field(repr=False)
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the file, in hex."""
-        return primitives.sha256(self.body).hex()
-
-    @property
-    def kilobytes(self) -> int:
-        """The file's size in units of 1,000 bytes, rounded up."""
-        return -(-len(self.body) // 1000)
-
-
-def sound_name(number: int) -> str:
-    """The file name of the sound of the recording with that number, counted from 1."""
-    return f"recording-{number:02}.wav"
-
-
-def render(answer: Answer, files: Sequence[Enclosure], lang: str) -> str:
+def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
     """The letter in `nb` or `en`; the page's script replaces `data-file` by the sound."""
     formats = Formats(lang)
     return render_page(
@@ -68,7 +43,7 @@ def render(answer: Answer, files: Sequence[Enclosure], lang: str) -> str:
         policy_version=answer.policy_version,
         log_vkey=answer.log_vkey,
         files={file.name: file for file in files},
-        sound_name=sound_name,
+        sounds={file.recording: file for file in files if file.recording is not None},
         purposes_of=_purposes_of,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
         day=formats.day,

@@ -14,7 +14,19 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from arlo_rec import audio
-from arlo_rec.dsar.answer import Answer, Case, CopyFacts, PastWithdrawal, PossibleAccess, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.answer import (
+    Answer,
+    Case,
+    CopyFacts,
+    PastWithdrawal,
+    PossibleAccess,
+    RecordedAccess,
+    RecordingFacts,
+    Utterance,
+)
+from arlo_rec.dsar.enclosures import enclosures
+from arlo_rec.dsar.files import Enclosure, FileFacts
+from arlo_rec.dsar.letter import render
 from arlo_rec.dsar.package import build
 from arlo_rec.model.particulars import Particulars, Processor
 from arlo_rec.model.prompts import SHIPPED
@@ -68,6 +80,8 @@ OWN = RecordingFacts(
     ),
     grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
     copy_grants=(PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32)),),
+    transcript=(Utterance(1.5, 4.25, "Hei, det piper fra alarmen."), Utterance(61.0, 64.5, "Ja, det er i gangen.")),
+    peaks=tuple((7 * n * n) % 100 for n in range(150)),
 )
 LATER = replace(
     OWN,
@@ -83,6 +97,7 @@ LATER = replace(
     copy_grants=(),
     copies=(),
     accesses=(),
+    transcript=(),
 )
 MADE = START + timedelta(days=3)
 MONO = replace(
@@ -144,3 +159,18 @@ def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, An
     key = hashlib.pbkdf2_hmac("sha256", passphrase, salt, int(found[3]))
     content: dict[str, Any] = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
     return content
+
+
+def files_of(answer: Answer) -> list[FileFacts]:
+    """What is said of the sounds of an answer, by names of the test's own."""
+    return [
+        Enclosure(f"recording-{number:02}.wav", "audio/wav", facts.sound, facts.id).facts
+        for number, facts in enumerate(answer.recordings, 1)
+        if facts.sound is not None
+    ]
+
+
+def letter_of(answer: Answer, lang: str = "nb") -> str:
+    """The letter of an answer, as it stands in the package."""
+    sounds = files_of(answer)
+    return render(answer, [*sounds, *(file.facts for file in enclosures(answer, sounds))], lang)
