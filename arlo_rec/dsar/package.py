@@ -70,12 +70,12 @@ def _sounds(answer: Answer) -> list[Enclosure]:
 
 
 def _page(lang: str, sealed: bytes, *, salt: bytes, nonce: bytes) -> bytes:
-    script, style = _part("package.js"), _part("package.css")
+    scripts, style = [_part("package.js"), _part("player.js")], _part("package.css")
     page = render_page(
         PAGE,
         f"package.{lang}.html.j2",
-        policy=_content_security_policy(script, style),
-        script=script,
+        policy=_content_security_policy(scripts, style),
+        scripts=scripts,
         style=style,
         salt=to_base64(salt),
         nonce=to_base64(nonce),
@@ -85,11 +85,11 @@ def _page(lang: str, sealed: bytes, *, salt: bytes, nonce: bytes) -> bytes:
     return page.encode("utf-8")
 
 
-def _content_security_policy(script: str, style: str) -> str:
-    """A policy that allows only the page's own script and style, and sound from memory (W3C CSP Level 3)."""
+def _content_security_policy(scripts: Sequence[str], style: str) -> str:
+    """A policy that allows only the page's own scripts and style, and sound from memory (W3C CSP Level 3)."""
     rules: Sequence[str] = (
         "default-src 'none'",
-        f"script-src '{_source_hash(script)}'",
+        "script-src " + " ".join(f"'{_source_hash(script)}'" for script in scripts),
         f"style-src '{_source_hash(style)}'",
         "media-src blob:",
         "base-uri 'none'",

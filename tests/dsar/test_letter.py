@@ -22,23 +22,33 @@ from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.i18n.pages import visible
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
-from tests.support.answers import ANSWER, HOSTILE, LATER, MADE, MONO, NOTHING, NUMBER, OWN, PROMPT, SCRIPTS, letter_of
+from tests.support.answers import (
+    ANSWER,
+    HOSTILE,
+    LATER,
+    MADE,
+    MONO,
+    NOTHING,
+    NUMBER,
+    OWN,
+    PROMPT,
+    SCRIPTS,
+    letter_of,
+    words,
+)
 from tests.support.sounds import tone_wav
 from tests.support.templates import spoken
 
+HEARD_WHOLE = replace(OWN, own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16))
 WHOLE = replace(
     ANSWER,
-    recordings=(replace(OWN, copies=(), own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16)),),
+    recordings=(replace(HEARD_WHOLE, copies=(), transcript=()),),
     whole_call_reason="opptaket er bare forståelig i sin helhet",
     particulars=Particulars(),
 )
 UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),), particulars=Particulars(processors=()))
-EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, HOSTILE)
-
-
-def words(markup: str) -> str:
-    """The text of a letter without its markup."""
-    return html.unescape(re.sub(r"<[^>]*>", " ", markup))
+SPOKEN = replace(ANSWER, recordings=(replace(OWN, copies=()),))
+EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, HOSTILE)
 
 
 class Outline(HTMLParser):
@@ -183,7 +193,7 @@ def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> N
     letter = letter_of(answer)
     links = re.findall(r'<li><a href="#(.*?)">(.*?)</a></li>', letter)
     assert links == re.findall(r'<section id="(.*?)">\s*<h2>(.*?)</h2>', letter)
-    assert [title[0] for _, title in links] == list("ABCDEF"[: len(links)])
+    assert len(links) == 6
 
 
 @pytest.mark.slow
