@@ -9,7 +9,7 @@ need not know. `package` encrypts the letter, `pdf` sets it in type.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,13 +34,12 @@ DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds o
 
 
 @dataclass(frozen=True, slots=True)
-class DayOfAccesses:
-    """What people of one role did on one day for one purpose, as the letter sums it up."""
+class AccessesOfRole:
+    """What people of one role did for one purpose, summed up by day: `1 export, 3 searches`."""
 
-    day: date
     role: str
     purpose: str
-    counts: str  # "1 export, 3 searches"
+    days: list[tuple[date, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         terms=[],
         glossary=lambda terms: _glossary(terms, lang),
         purposes_of=_purposes_of,
-        by_depth=lambda accesses: _by_depth(accesses, formats, lang),
+        by_depth=lambda accesses: _by_depth(accesses, lang),
         kind_of=kind_of,
         wave=_wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
@@ -105,26 +104,34 @@ def kind_of(access: RecordedAccess) -> str:
     return f"{access.action}_copy" if of_copy else access.action
 
 
-def _by_depth(accesses: Sequence[RecordedAccess], formats: Formats, lang: str) -> list[tuple[str, list[DayOfAccesses]]]:
-    """The accesses by how deep they go, the deepest first, and therein by day; raises KeyError for an unknown kind."""
+def _by_depth(accesses: Sequence[RecordedAccess], lang: str) -> list[tuple[str, list[AccessesOfRole]]]:
+    """The accesses by how deep they go, the deepest first; therein by role and purpose, and by day.
+
+    Raises KeyError for a kind of access that the letter has no words for.
+    """
     depths = {kind: depth for depth, kinds in DEPTHS.items() for kind in kinds}
-    order = [str(kind) for kinds in DEPTHS.values() for kind in kinds]
-    sums: dict[str, dict[tuple[date, str, str], Counter[str]]] = {depth: {} for depth in DEPTHS}
-    for access in accesses:
+    sums: dict[str, dict[tuple[str, str], dict[date, Counter[str]]]] = {depth: {} for depth in DEPTHS}
+    for access in sorted(accesses, key=lambda access: access.at):
         kind = kind_of(access)
-        place = (local_date(access.at), access.role, access.purpose or "access")
-        sums[depths[kind]].setdefault(place, Counter())[kind] += 1
-    told = []
-    for depth, days in sums.items():
-        rows = [
-            DayOfAccesses(
-                day, role, purpose, ", ".join(_times(kind, counts[kind], lang) for kind in order if counts[kind])
-            )
-            for (day, role, purpose), counts in sorted(days.items())
-        ]
-        if rows:
-            told.append((depth, rows))
-    return told
+        days = sums[depths[kind]].setdefault((access.role, access.purpose or "access"), {})
+        days.setdefault(local_date(access.at), Counter())[kind] += 1
+    return [
+        (
+            depth,
+            [
+                AccessesOfRole(*who, [(day, _counts(kinds, lang)) for day, kinds in days.items()])
+                for who, days in by_role.items()
+            ],
+        )
+        for depth, by_role in sums.items()
+        if by_role
+    ]
+
+
+def _counts(kinds: Mapping[str, int], lang: str) -> str:
+    """`1 export, 3 searches`, the deepest first."""
+    order = [kind for deep in DEPTHS.values() for kind in deep]
+    return ", ".join(_times(kind, kinds[kind], lang) for kind in order if kind in kinds)
 
 
 def _times(kind: str, count: int, lang: str) -> str:
