@@ -23,15 +23,15 @@ ANSWERS = {
     "withheld": replace(ANSWER, recordings=(MONO,), particulars=Particulars(processors=())),
     "whole": replace(ANSWER, recordings=(replace(OWN, own_speech=False, copies=()),), whole_call_reason="Grunn."),
 }
-JARGON = {  # beginnings of words that a customer need not know
+JARGON = {  # patterns of the beginnings of words that a customer need not know
     "nb": (
         *("pseudonymis", "behandlingsansvarlig", "databehandler", "personvernforordning", "gdpr", "personopplysning"),
         *("rettslig", "avskrift", "eøs", "sikkerhetskopi", "kontrollsum", "kryptert", "logg", "interesseavveining"),
-        *("transkri", "metadata", "hash", "signatur", "klartekst", "kanal", "vcon", "stereo", "mono", "segment"),
+        *("transkri", "metadata", "hash", "signatur", "klartekst", "kanal", "stereo", "mono", "segment"),
     ),
     "en": (
         *("pseudonymis", "controller", "processor", "gdpr", "general data protection", "personal data", "legal basis"),
-        *("transcript", "eea", "backup", "checksum", "encrypt", "log ", "log,", "log.", "balance of interests"),
+        *("transcript", "eea", "backup", "checksum", "encrypt", r"logs?\b", "balance of interests"),
         *("metadata", "hash", "signature", "plaintext", "channel", "stereo", "mono", "segment", "data subject"),
     ),
 }
@@ -75,7 +75,7 @@ def unexplained(letter: str, lang: str) -> list[str]:
     there = set(re.findall(r'id="word-(\w+)"', words))
     marked = LINK.sub(lambda found: f"\0{found[2]}\0" if found[1] in there else found[2], body)
     text = html.unescape(re.sub(r"<[^>]*>", "", marked))
-    firsts = {word: re.search(rf"(?<!\w){re.escape(word)}", text, re.IGNORECASE) for word in JARGON[lang]}
+    firsts = {word: re.search(rf"(?<!\w){word}", text, re.IGNORECASE) for word in JARGON[lang]}
     return [word for word, first in firsts.items() if first and text.count("\0", 0, first.start()) % 2 == 0]
 
 
