@@ -29,13 +29,13 @@ TRIMMED = (
 )
 
 
-def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: bytes) -> bytes:
+def build(answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: bytes, pdf: bool = False) -> bytes:
     """The whole answer in `nb` or `en` as one self-decrypting HTML file in UTF-8; *salt* and *nonce* are fresh.
 
     Raises Usage for an answer so long that a browser could not open it.
     """
     sounds = _sounds(answer)
-    enclosed = [*sounds, *enclosures(answer, [sound.facts for sound in sounds])]
+    enclosed = [*sounds, *enclosures(answer, [sound.facts for sound in sounds], lang if pdf else None)]
     content = {
         "format": FORMAT,
         "lang": lang,
