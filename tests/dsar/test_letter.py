@@ -14,7 +14,6 @@ from html.parser import HTMLParser
 import pytest
 from jinja2 import UndefinedError
 
-from arlo_rec import audio
 from arlo_rec.dsar.answer import Answer, CopyFacts
 from arlo_rec.dsar.letter import PAGE
 from arlo_rec.i18n.formats import MONTHS
@@ -23,12 +22,11 @@ from arlo_rec.i18n.pages import visible
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
 from tests.support.answers import ANSWER, HOSTILE, LATER, MADE, MONO, NOTHING, NUMBER, OWN, PROMPT, SCRIPTS, letter_of
-from tests.support.sounds import tone_wav
 from tests.support.templates import spoken
 
 WHOLE = replace(
     ANSWER,
-    recordings=(replace(OWN, copies=(), own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16)),),
+    recordings=(replace(OWN, copies=(), own_speech=False),),
     whole_call_reason="opptaket er bare forståelig i sin helhet",
     particulars=Particulars(),
 )
