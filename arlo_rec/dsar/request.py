@@ -7,8 +7,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
 from arlo_rec.crypto import primitives
+from arlo_rec.crypto.object_file import Counted
 from arlo_rec.dsar import (
     access_list,
     accesses,
@@ -32,8 +32,10 @@ from arlo_rec.dsar import (
 )
 from arlo_rec.dsar.answer import Answer, Case
 from arlo_rec.dsar.files import Enclosure
-from arlo_rec.dsar.package import build
+from arlo_rec.dsar.package import Composition
+from arlo_rec.dsar.page_file import PageFile
 from arlo_rec.dsar.register import Intake
+from arlo_rec.dsar.sounds import GivenSound, given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model.audit_events import (
@@ -132,12 +134,16 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
         mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
-        held_facts = recordings.facts_of(store, permits, mentions, clock, whole=request.whole_call) if mentions else []
+        calls, damaged = recordings.of_permits(store, permits, mentions, clock) if mentions else ([], [])
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
             tuple(identifier.text for identifier in entry.statement.known_by),
-            tuple(held_facts),
+            tuple(call.facts for call in calls),
+            tuple(damaged),
+            None,
+            0,
+            "mp3",
             withdrawals.of_callers(store, entry.statement.known_by),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
@@ -147,7 +153,8 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             len(changed),
         )
-        written = _write(store, request, content, listed, permits, clock)
+        sounds = given(store, [call.source for call in calls], clock, whole=request.whole_call, wav=False)
+        written = _write(store, request, content, sounds, listed, permits, clock)
     if changed:
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
@@ -158,32 +165,25 @@ def _write(
     store: Store,
     request: Request,
     content: Answer,
+    sounds: Iterator[GivenSound],
     listed: bytes | None,
     permits: list[Permit],
     clock: Callable[[], datetime],
 ) -> AnswerFile:
     """Write the signed package, if everything in it is still held then, and log the answer."""
     passphrase = readable_secret(PASSPHRASE_GROUPS)
-    salt, nonce = primitives.fresh(16), primitives.fresh(primitives.NONCE)
+    page = PageFile(passphrase, request.lang, primitives.fresh(primitives.PACKAGE_SALT))
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
-    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce, beside=beside, pdf=request.pdf)
+    composed = Composition(page, content, sounds, request.lang, beside, pdf=request.pdf)
     of = permits[0].seq if permits else None
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
-    signed = certificate.signed_page(store, [page.removesuffix(certificate.PAGE_END)], statement, clock)
-    digest = hashlib.sha256()
+    pieces = Counted(certificate.signed_page(store, composed, statement, clock))
     assert request.out is not None
-    write_new(request.out, _hashed(signed, digest.update), lambda: _demand_held(store, permits, clock()))
-    case, sha256 = content.case, digest.hexdigest()
+    write_new(request.out, pieces, lambda: _demand_held(store, permits, clock()))
+    case, sha256 = content.case, pieces.sha256().hex()
     store.note(CaseAnswered(case=case.id, sha256=sha256, of=of), clock())  # may be given again; the newest counts
     nothing_of = () if content.recordings else request.agents
     return AnswerFile(case, len(content.recordings), nothing_of, request.out.absolute(), sha256, passphrase)
-
-
-def _hashed(pieces: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
-    """Pass *pieces* on, each after it was hashed."""
-    for piece in pieces:
-        update(piece)
-        yield piece
 
 
 def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:

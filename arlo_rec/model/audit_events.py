@@ -416,6 +416,7 @@ class CaseAnswered(OfCase):
     sha256: str
     of: int | None = None
     step: str = "answered"
+    damaged: Sequence[str] | None = None  # ids
 
 
 class CaseExtended(OfCase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import random
@@ -42,7 +41,7 @@ def answered(world: World, name: str = "answer.html", *more: str) -> tuple[Path,
 
 def accesses(content: dict[str, Any]) -> bytes:
     """The list of accesses inside an answer."""
-    (raw,) = (base64.b64decode(file["base64"]) for file in content["files"] if file["name"] == "accesses.json")
+    raw = content["bodies"]["accesses.json"]
     return raw
 
 
@@ -378,7 +377,7 @@ def test_a_list_of_another_answer_is_none_of_this_one(world: World) -> None:
 
 
 def _file(content: dict[str, Any], name: str) -> bytes:
-    (raw,) = (base64.b64decode(file["base64"]) for file in content["files"] if file["name"] == name)
+    raw = content["bodies"][name]
     return raw
 
 

@@ -14,7 +14,6 @@ from html.parser import HTMLParser
 import pytest
 from jinja2 import UndefinedError
 
-from arlo_rec import audio
 from arlo_rec.dsar.answer import Answer, CopyFacts
 from arlo_rec.dsar.letter import PAGE
 from arlo_rec.i18n.formats import MONTHS
@@ -36,13 +35,11 @@ from tests.support.answers import (
     letter_of,
     words,
 )
-from tests.support.sounds import tone_wav
 from tests.support.templates import spoken
 
-HEARD_WHOLE = replace(OWN, own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16))
 WHOLE = replace(
     ANSWER,
-    recordings=(replace(HEARD_WHOLE, copies=(), transcript=()),),
+    recordings=(replace(OWN, copies=(), own_speech=False, transcript=()),),
     whole_call_reason="opptaket er bare forståelig i sin helhet",
     particulars=Particulars(),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -28,8 +27,8 @@ def ask(world: World, name: str, *words: str) -> dict[str, Any]:
     out = world.base / name
     told = world.json("dsar", *words, "--out", str(out), who="sigrid")
     inside = opened(out.read_bytes(), told["passphrase"].encode())
-    files = {each["name"]: base64.b64decode(each["base64"]) for each in inside["files"]}
-    return {"told": told, "letter": inside["letter_html"], "data": json.loads(files["data.json"])}
+    data = json.loads(inside["bodies"]["data.json"])
+    return {"told": told, "letter": inside["letter_html"], "data": data}
 
 
 def refused(world: World, *words: str, who: str = "sigrid") -> tuple[int, str]:
