@@ -118,6 +118,7 @@ ANSWER = Answer(
     particulars=PARTICULARS,
     policy_version="2026-01",
     log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
+    unclear=2,
     erased_since=(
         ErasedSince(START - timedelta(days=60), START + timedelta(days=30), "expired"),
         ErasedSince(START - timedelta(days=50), None, "expired"),
