@@ -1,4 +1,4 @@
-"""Write the documents that are made from the code: docs/rules.md. `--check` compares instead."""
+"""Write the documents made from the code: rules.md and data.schema.json in docs. `--check` compares instead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+from arlo_rec.dsar.data import schema_json
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import RULES
 
@@ -35,10 +36,11 @@ def rules() -> str:
 
 def main() -> int:
     """Write the documents, or with --check exit 1 where they differ."""
-    path = TOP / "docs" / "rules.md"
+    made = {"rules.md": rules().encode("utf-8"), "data.schema.json": schema_json()}
     if "--check" in sys.argv:
-        return 0 if path.read_text("utf-8") == rules() else 1
-    path.write_text(rules(), "utf-8")
+        return 0 if all((TOP / "docs" / name).read_bytes() == content for name, content in made.items()) else 1
+    for name, content in made.items():
+        (TOP / "docs" / name).write_bytes(content)
     return 0
 
 

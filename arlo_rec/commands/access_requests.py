@@ -37,6 +37,7 @@ def dsar(
     identity_asked: Annotated[str | None, opt("opt.identity_asked", "--identity-asked", "DATE")] = None,
     identity_given: Annotated[str | None, opt("opt.identity_given", "--identity-given", "DATE")] = None,
     own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,
+    pdf: Annotated[bool, opt("opt.pdf", "--pdf")] = False,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -59,6 +60,7 @@ def dsar(
         whole_call=whole_call,
         reason=reason,
         lang=run.lang,
+        pdf=pdf,
         particulars=run.particulars(),
     )
     with run.store() as store:

@@ -72,6 +72,11 @@ def sha256(*parts: bytes) -> bytes:
     return sha256_of(parts)
 
 
+def sha512(body: bytes) -> bytes:
+    """SHA-512, by which a vCon names a file outside it."""
+    return hashlib.sha512(body).digest()
+
+
 def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b"", length: int = KEY) -> bytes:
     """HKDF-SHA-256 (RFC 5869) of *secret* for one use, which *label* and *context* name."""
     info = LABEL + label.encode("ascii") + b"\0" + context

@@ -68,6 +68,15 @@ class CopyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Utterance:
+    """Words of the person concerned, with their place in the recording; never anybody else's."""
+
+    starts_s: float
+    ends_s: float
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PastWithdrawal:
     """A withdrawal of the caller: how many recordings it erased, and until when the caller's code is kept of it."""
 
@@ -101,6 +110,8 @@ class RecordingFacts:
     accesses: tuple[RecordedAccess, ...]  # to it and to its copies
     grants: tuple[PossibleAccess, ...]  # to the recording itself
     copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
+    transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none is held
+    peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
 
     @property
     def ended_at(self) -> datetime:

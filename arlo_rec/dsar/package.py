@@ -8,24 +8,19 @@ page, its style and its script are in `page/`.
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime
 
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import Answer, RecordingFacts
-from arlo_rec.dsar.letter import PAGE, Enclosure, render, sound_name
-from arlo_rec.i18n.messages import group
+from arlo_rec.dsar.answer import Answer
+from arlo_rec.dsar.enclosures import enclosures
+from arlo_rec.dsar.files import Enclosure, in_json
+from arlo_rec.dsar.letter import PAGE, render
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.errors import Usage
-from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
 
 FORMAT = 1
-DATA_NAME = "data.json"
-LEGAL_BASIS = "GDPR 6(1)(a)"
 LONGEST = 2**29 - 24  # characters of a string in V8, the smallest limit of the browsers: about 300 MB of sound
 # What String.prototype.trim removes (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
 TRIMMED = (
@@ -35,7 +30,14 @@ TRIMMED = (
 
 
 def build(
-    answer: Answer, passphrase: str, lang: str, *, salt: bytes, nonce: bytes, beside: Sequence[Enclosure] = ()
+    answer: Answer,
+    passphrase: str,
+    lang: str,
+    *,
+    salt: bytes,
+    nonce: bytes,
+    beside: Sequence[Enclosure] = (),
+    pdf: bool = False,
 ) -> bytes:
     """The whole answer in `nb` or `en` as one self-decrypting HTML file in UTF-8; *salt* and *nonce* are fresh.
 
@@ -43,12 +45,13 @@ def build(
 
     Raises Usage for an answer so long that a browser could not open it.
     """
-    enclosed = [*_sounds(answer), Enclosure(DATA_NAME, "application/json", data_json(answer)), *beside]
+    sounds = _sounds(answer)
+    enclosed = [*sounds, *enclosures(answer, [sound.facts for sound in sounds], lang if pdf else None), *beside]
     content = {
         "format": FORMAT,
         "lang": lang,
-        "letter_html": render(answer, enclosed, lang),
-        "files": [{**_file_to_json(file), "base64": to_base64(file.body)} for file in enclosed],
+        "letter_html": render(answer, [file.facts for file in enclosed], lang),
+        "files": [{**in_json(file.facts), "base64": to_base64(file.body)} for file in enclosed],
     }
     sealed = primitives.package_seal(passphrase_bytes(passphrase), canonical(content), salt=salt, nonce=nonce)
     if len(sealed) * 4 > LONGEST * 3:
@@ -61,71 +64,29 @@ def passphrase_bytes(typed: str) -> bytes:
     return unicodedata.normalize("NFC", typed.strip(TRIMMED)).encode("utf-8")
 
 
-def data_json(answer: Answer) -> bytes:
-    """The answer in machine-readable form, with the names and checksums of the sounds instead of the sounds.
-
-    Times are UTC with Z; `keys` explains every key in both languages.
-    """
-    document = {
-        "format": "arlo-rec access answer",
-        "version": FORMAT,
-        "keys": group("letter.key"),
-        "legal_basis": LEGAL_BASIS,
-        **_to_json(answer),
-        "recordings": [_recording_to_json(number, facts) for number, facts in enumerate(answer.recordings, 1)],
-        "files": [_file_to_json(sound) for sound in _sounds(answer)],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n"
-
-
-# -- the encrypted content ----------------------------------------------------------------------------
+def sound_name(number: int) -> str:
+    """The file name of the sound of the recording with that number, counted from 1."""
+    return f"recording-{number:02}.wav"
 
 
 def _sounds(answer: Answer) -> list[Enclosure]:
     return [
-        Enclosure(sound_name(number), "audio/wav", facts.sound)
+        Enclosure(sound_name(number), "audio/wav", facts.sound, facts.id)
         for number, facts in enumerate(answer.recordings, 1)
         if facts.sound is not None
     ]
-
-
-def _file_to_json(file: Enclosure) -> dict[str, object]:
-    return {"name": file.name, "mediatype": file.mediatype, "bytes": len(file.body), "sha256": file.sha256}
-
-
-def _recording_to_json(number: int, facts: RecordingFacts) -> dict[str, object]:
-    document = _to_json(facts)
-    document["ended_at"] = to_iso(facts.ended_at)
-    document["sound"] = sound_name(number) if facts.sound is not None else None
-    return document
-
-
-def _to_json(value: object) -> dict[str, object]:
-    """Every field of a dataclass of `answer`, under its own name, so that none is left out."""
-    assert is_dataclass(value)
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return to_iso(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    return _to_json(value) if is_dataclass(value) else value
 
 
 # -- the page around it -------------------------------------------------------------------------------
 
 
 def _page(lang: str, sealed: bytes, *, salt: bytes, nonce: bytes) -> bytes:
-    script, style = _part("package.js"), _part("package.css")
+    scripts, style = [_part("package.js"), _part("player.js")], _part("package.css")
     page = render_page(
         PAGE,
         f"package.{lang}.html.j2",
-        policy=_content_security_policy(script, style),
-        script=script,
+        policy=_content_security_policy(scripts, style),
+        scripts=scripts,
         style=style,
         salt=to_base64(salt),
         nonce=to_base64(nonce),
@@ -135,11 +96,11 @@ def _page(lang: str, sealed: bytes, *, salt: bytes, nonce: bytes) -> bytes:
     return page.encode("utf-8")
 
 
-def _content_security_policy(script: str, style: str) -> str:
-    """A policy that allows only the page's own script and style, and sound from memory (W3C CSP Level 3)."""
+def _content_security_policy(scripts: Sequence[str], style: str) -> str:
+    """A policy that allows only the page's own scripts and style, and sound from memory (W3C CSP Level 3)."""
     rules: Sequence[str] = (
         "default-src 'none'",
-        f"script-src '{_source_hash(script)}'",
+        "script-src " + " ".join(f"'{_source_hash(script)}'" for script in scripts),
         f"style-src '{_source_hash(style)}'",
         "media-src blob:",
         "base-uri 'none'",

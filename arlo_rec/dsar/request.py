@@ -19,9 +19,19 @@ from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import access_list, accesses, certificate, erased_since, recordings, register, subjects, withdrawals
+from arlo_rec.dsar import (
+    access_list,
+    accesses,
+    certificate,
+    erased_since,
+    pdf,
+    recordings,
+    register,
+    subjects,
+    withdrawals,
+)
 from arlo_rec.dsar.answer import Answer, Case
-from arlo_rec.dsar.letter import Enclosure
+from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.package import build
 from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.subjects import Identifier
@@ -59,6 +69,7 @@ class Request:
     whole_call: bool = False
     reason: str | None = None
     lang: str = "nb"
+    pdf: bool = False  # the letter lies beside as PDF too
     particulars: Particulars = field(default_factory=Particulars)
 
     def __repr__(self) -> str:
@@ -106,6 +117,8 @@ def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
     store.demand_clock(Action.DSAR, now)
     if request.out is not None and (request.out.exists() or request.out.is_symlink()):
         raise Usage("out_exists", path=str(request.out))
+    if request.pdf:
+        pdf.demand()
     _check_whole_call(store, request, now)
     return register.take(store, _identifiers(store, request, now), request.intake, now)
 
@@ -153,7 +166,7 @@ def _write(
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     salt, nonce = primitives.fresh(16), primitives.fresh(primitives.NONCE)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
-    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce, beside=beside)
+    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce, beside=beside, pdf=request.pdf)
     of = permits[0].seq if permits else None
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
     signed = certificate.signed_page(store, [page.removesuffix(certificate.PAGE_END)], statement, clock)

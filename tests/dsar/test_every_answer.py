@@ -6,10 +6,8 @@ The log is read here as an auditor sees it, by other code than the answer's.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import random
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +19,7 @@ import pytest
 
 from arlo_rec.commands.run import Run
 from tests.support import world as worlds
-from tests.support.answers import opened
+from tests.support.answers import opened, words
 from tests.support.backups import back_up
 from tests.support.copies import WHY, propose
 from tests.support.world import REASON, World
@@ -155,11 +153,11 @@ def _what(entry: dict[str, Any]) -> str:
 def answered(world: World) -> tuple[dict[str, Any], str]:
     """What an answer says to programs, and its letter's words."""
     out = world.base / "answer.html"
-    words = ("dsar", "90000001", "--identity", "login", "--lang", "en", "--out", str(out))
-    told = world.json(*words, who="sigrid")
+    command = ("dsar", "90000001", "--identity", "login", "--lang", "en", "--out", str(out))
+    told = world.json(*command, who="sigrid")
     content = opened(out.read_bytes(), told["passphrase"].encode())
     files = {one["name"]: base64.b64decode(one["base64"]) for one in content["files"]}
-    return json.loads(files["data.json"]), html.unescape(re.sub(r"<[^>]*>", " ", content["letter_html"]))
+    return json.loads(files["data.json"]), words(content["letter_html"])
 
 
 def compare(world: World, held: Held) -> None:

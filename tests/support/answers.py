@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
 import json
 import re
@@ -23,7 +24,11 @@ from arlo_rec.dsar.answer import (
     PossibleAccess,
     RecordedAccess,
     RecordingFacts,
+    Utterance,
 )
+from arlo_rec.dsar.enclosures import enclosures
+from arlo_rec.dsar.files import Enclosure, FileFacts
+from arlo_rec.dsar.letter import render
 from arlo_rec.dsar.package import build
 from arlo_rec.model.particulars import Particulars, Processor
 from arlo_rec.model.prompts import SHIPPED
@@ -77,6 +82,8 @@ OWN = RecordingFacts(
     ),
     grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
     copy_grants=(PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32)),),
+    transcript=(Utterance(1.5, 4.25, "Hei, det piper fra alarmen."), Utterance(61.0, 64.5, "Ja, det er i gangen.")),
+    peaks=tuple((7 * n * n) % 100 for n in range(150)),
 )
 LATER = replace(
     OWN,
@@ -92,6 +99,7 @@ LATER = replace(
     copy_grants=(),
     copies=(),
     accesses=(),
+    transcript=(),
 )
 MADE = START + timedelta(days=3)
 MONO = replace(
@@ -162,3 +170,24 @@ def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, An
     key = hashlib.pbkdf2_hmac("sha256", passphrase, salt, int(found[3]))
     content: dict[str, Any] = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
     return content
+
+
+def files_of(answer: Answer) -> list[FileFacts]:
+    """What is said of the sounds of an answer, by names of the test's own."""
+    return [
+        Enclosure(f"recording-{number:02}.wav", "audio/wav", facts.sound, facts.id).facts
+        for number, facts in enumerate(answer.recordings, 1)
+        if facts.sound is not None
+    ]
+
+
+def letter_of(answer: Answer, lang: str = "nb") -> str:
+    """The letter of an answer, as it stands in the package."""
+    sounds = files_of(answer)
+    return render(answer, [*sounds, *(file.facts for file in enclosures(answer, sounds))], lang)
+
+
+def words(letter: str) -> str:
+    """The text of a letter without its markup."""
+    inline = re.sub(r"</?(?:a|bdi|time|span|q)\b[^>]*>", "", letter)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", inline)).split())

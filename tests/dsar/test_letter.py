@@ -1,0 +1,269 @@
+"""The letter: what it says in both languages, and that nothing in it is run.
+
+All people, numbers and calls are invented.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from jinja2 import UndefinedError
+
+from arlo_rec import audio
+from arlo_rec.dsar.answer import Answer, CopyFacts
+from arlo_rec.dsar.letter import PAGE
+from arlo_rec.i18n.formats import MONTHS
+from arlo_rec.i18n.messages import LANGUAGES, has, say
+from arlo_rec.i18n.pages import visible
+from arlo_rec.model.particulars import Particulars
+from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
+from tests.support.answers import (
+    ANSWER,
+    HOSTILE,
+    LATER,
+    MADE,
+    MONO,
+    NOTHING,
+    NUMBER,
+    OWN,
+    PROMPT,
+    SCRIPTS,
+    letter_of,
+    words,
+)
+from tests.support.sounds import tone_wav
+from tests.support.templates import spoken
+
+HEARD_WHOLE = replace(OWN, own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16))
+WHOLE = replace(
+    ANSWER,
+    recordings=(replace(HEARD_WHOLE, copies=(), transcript=()),),
+    whole_call_reason="opptaket er bare forståelig i sin helhet",
+    particulars=Particulars(),
+)
+UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),), particulars=Particulars(processors=()))
+SPOKEN = replace(ANSWER, recordings=(replace(OWN, copies=()),))
+EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, HOSTILE)
+
+
+class Outline(HTMLParser):
+    """Headings, ids and open elements of some HTML."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.levels: list[int] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+        self.open: list[str] = []
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+        self.tags.add(tag)
+        self.ids += [str(value) for key, value in attrs if key == "id"]
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+# -- texts --------------------------------------------------------------------------------------------
+
+
+def test_every_month_has_a_name_in_both_languages() -> None:
+    assert [len(set(names)) for names in MONTHS] == [12, 12]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [f"{kind}.{one}" for kind, all_of in (("action", Action), ("role", Role), ("purpose", Purpose)) for one in all_of],
+)
+def test_every_action_role_and_purpose_has_a_word(code: str) -> None:
+    assert has(f"letter.{code}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_sentence_of_the_letter_is_said_in_some_letter(lang: str) -> None:
+    said = [html.unescape(letter_of(answer, lang)) for answer in EVERY_KIND]
+    template = (PAGE / f"letter.{lang}.html.j2").read_text("utf-8")
+    sentences = spoken(template)
+    assert len(sentences) > 100
+    assert [one for one in sentences if not any(one in letter for letter in said)] == []
+
+
+# -- the letter ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_times_stand_in_norwegian_time_with_its_offset_in_summer_and_in_winter() -> None:
+    nb, en = words(letter_of(ANSWER)), words(letter_of(ANSWER, "en"))
+    assert "1. oktober 2026 kl. 10.15.45 (UTC+2)" in nb
+    assert "31. oktober 2026 kl. 09.15.45 (UTC+1)" in nb
+    assert "1 October 2026 at 10:15:45 (UTC+2)" in en
+    assert "31 October 2026 at 09:15:45 (UTC+1)" in en
+    assert "1 min 32,5 s" in nb
+    assert "0.8 s" in en
+
+
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_letter_tells_each_recordings_own_deletion_date(lang: str) -> None:
+    letter = letter_of(ANSWER, lang)
+    for one in ANSWER.recordings:
+        assert letter.count(f'datetime="{one.erased_on:%Y-%m-%dT%H:%M:%SZ}"') >= 2  # in the overview and with it
+
+
+@pytest.mark.rule("access.subject")
+def test_the_letter_tells_every_access_by_role_and_purpose() -> None:
+    letter = words(letter_of(ANSWER, "en"))
+    for told in (
+        "was shown the recording in a search, without sound",
+        "opened the recording and saved it as a sound file",
+        "opened the recording to answer a request for access",
+        "was shown the time of the call, without sound",
+        "customer-service employee",
+        "manager responsible for training or quality",
+        "access by the person concerned (GDPR Article 15)",
+        "Nobody has had access to listen to it.",
+        "No access is registered.",
+    ):
+        assert told in letter
+
+
+@pytest.mark.rule("consent.prompt")
+def test_the_letter_shows_the_very_words_that_the_caller_heard() -> None:
+    letter = letter_of(ANSWER, "en")
+    shown = re.search(r"<blockquote[^>]*>(.*?)</blockquote>", letter)
+    assert shown
+    assert html.unescape(shown[1]) == PROMPT.text
+    assert hashlib.sha256(html.unescape(shown[1]).encode()).hexdigest() in letter
+
+
+def test_only_purposes_that_the_prompt_named_are_told() -> None:
+    training_only = words(letter_of(replace(ANSWER, recordings=(LATER,)), "en"))
+    assert "training of customer-service staff (your consent, GDPR Article 6(1)(a))" in training_only
+    assert "quality assurance" not in training_only
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "nb", "en"),
+    [
+        (ANSWER, "Opptaket har bare ett lydspor", "The recording has only one track"),
+        (UNKNOWN, "Opptaket har to lydspor, men", "The recording has two tracks, but"),
+        (ANSWER, "lengden er uendret", "their length is unchanged"),
+    ],
+)
+def test_what_is_withheld_is_explained(answer: Answer, nb: str, en: str) -> None:
+    assert nb in words(letter_of(answer, "nb"))
+    assert en in words(letter_of(answer, "en"))
+
+
+def test_a_whole_call_comes_with_its_reason_and_claims_no_silence() -> None:
+    letter = words(letter_of(WHOLE))
+    assert str(WHOLE.whole_call_reason) in letter
+    assert "stille" not in letter
+
+
+@pytest.mark.parametrize("answer", [replace(NOTHING, whole_call_reason="hun ba om alt"), UNKNOWN])
+def test_a_letter_without_sound_says_nothing_of_what_is_in_the_sound(answer: Answer) -> None:
+    assert "Lydfilene inneholder hele samtalen" not in words(letter_of(answer, "nb"))
+    assert "In the sound files you hear" not in words(letter_of(answer, "en"))
+
+
+def test_a_letter_about_nothing_names_what_was_searched_and_what_cannot_be_found() -> None:
+    nb, en = words(letter_of(NOTHING, "nb")), words(letter_of(NOTHING, "en"))
+    for sentence in ("Vi fant ingen opptak", "Vi søkte i", "skjult nummer", "Datatilsynet", NUMBER):
+        assert sentence in nb
+    for sentence in ("We found no recordings", "We searched", "withheld number", "Datatilsynet", NUMBER):
+        assert sentence in en
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", EVERY_KIND)
+def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> None:
+    letter = letter_of(answer)
+    links = re.findall(r'<li><a href="#(.*?)">(.*?)</a></li>', letter)
+    assert links == re.findall(r'<section id="(.*?)">\s*<h2>(.*?)</h2>', letter)
+    assert len(links) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", EVERY_KIND)
+def test_headings_follow_one_another_and_every_element_ends(answer: Answer) -> None:
+    outline = Outline(letter_of(answer))
+    assert outline.open == []
+    assert outline.levels.count(1) == 1 == outline.levels[0]
+    assert all(later - earlier <= 1 for earlier, later in zip(outline.levels, outline.levels[1:], strict=False))
+    assert len(set(outline.ids)) == len(outline.ids)
+
+
+def test_what_people_wrote_is_shown_and_not_run() -> None:
+    letter = letter_of(HOSTILE)
+    assert Outline(letter).tags.isdisjoint({"script", "img", "style"})
+    for one in SCRIPTS:
+        assert visible(one) in html.unescape(letter)
+    assert "Kari [U+202E]Nordmann[U+2066][U+001B][2J" in letter
+
+
+@pytest.mark.parametrize("code", ["copies", "withheld"])
+def test_a_code_that_the_letter_has_no_words_for_is_an_error_and_no_gap(code: str) -> None:
+    changed = {"copies": replace(MONO, copies=(CopyFacts(MADE, "new"),)), "withheld": replace(MONO, withheld="new")}
+    with pytest.raises((LookupError, UndefinedError)):
+        letter_of(replace(ANSWER, recordings=(changed[code],)))
+
+
+def test_the_letter_denies_transcripts_and_copies_only_where_there_are_none() -> None:
+    assert "no transcript and no pseudonymised copy" in words(letter_of(WHOLE, "en"))
+    with_copies = words(letter_of(ANSWER, "en"))
+    assert "no transcript" not in with_copies
+    assert "We also hold pseudonymised copies for training" in with_copies
+
+
+@pytest.mark.parametrize(("lang", "marked"), [("nb", False), ("en", True)])
+def test_a_quotation_in_another_language_than_the_letters_says_which(lang: str, marked: bool) -> None:
+    assert PROMPT.lang == "nb"
+    assert ('<blockquote lang="nb" dir="auto">' in letter_of(ANSWER, lang)) is marked
+
+
+def test_who_handles_recordings_for_the_company_is_what_it_stated_and_nothing_else() -> None:
+    stated, unknown, nobody = (words(letter_of(one, "en")) for one in (ANSWER, WHOLE, UNKNOWN))
+    assert "Invented Cloud Ltd (US): stores copies" in " ".join(stated.split()).replace(" )", ")").replace("( ", "(")
+    assert "standard clauses" in stated
+    assert "does not know whether other companies" in unknown
+    assert "No other companies handle the recordings" in nobody
+    for letter in (unknown, nobody):
+        assert "on our instructions" not in letter
+
+
+@pytest.mark.parametrize("way", IDENTITY_WAYS)
+def test_how_identity_was_checked_is_said_in_the_letters_own_language(way: str) -> None:
+    answer = replace(ANSWER, case=replace(ANSWER.case, identity=(way,)))
+    nb, en = (words(letter_of(answer, lang)) for lang in LANGUAGES)
+    assert say(f"letter.identity.{way}", "nb") in nb
+    assert say(f"letter.identity.{way}", "en") in en
+    assert way not in nb
+
+
+def test_what_is_kept_of_a_withdrawal_and_how_long_backups_last_follows_from_the_answer() -> None:
+    (one,) = NOTHING.withdrawals
+    nothing, found = words(letter_of(NOTHING, "en")), words(letter_of(ANSWER, "en"))
+    assert f"Number of recordings that were erased then: {one.erased}." in nothing
+    assert "Backups: The recording system has none." in nothing
+    assert "for 24 hours at most" in found
+    never = words(letter_of(replace(NOTHING, withdrawals=()), "en"))
+    assert "withdrawn" not in never.split("How long we hold")[1].split("Your rights")[0]
+
+
+def test_who_could_hear_a_copy_for_training_is_told_beside_who_could_hear_the_recording() -> None:
+    told = words(letter_of(ANSWER, "en"))
+    assert "Who had access to listen to a copy for training" in told
+    assert "to a copy for training" not in words(letter_of(replace(ANSWER, recordings=(LATER,)), "en"))
