@@ -169,7 +169,7 @@ def _write(
     page = build(content, passphrase, request.lang, salt=salt, nonce=nonce, beside=beside, pdf=request.pdf)
     of = permits[0].seq if permits else None
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
-    signed = certificate.signed_page(store, [page.removesuffix(certificate.PAGE_END)], statement, clock)
+    signed = certificate.signed_page(store, [page], statement, clock)
     digest = hashlib.sha256()
     assert request.out is not None
     write_new(request.out, _hashed(signed, digest.update), lambda: _demand_held(store, permits, clock()))
