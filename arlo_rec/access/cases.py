@@ -135,9 +135,8 @@ def logged(store: Store) -> dict[str, LoggedCase]:
 def running(store: Store, now: datetime) -> list[LoggedCase]:
     """The cases that have not ended, those that are due first before the others."""
     at = store.today(now)
-    return sorted(
-        (case for case in logged(store).values() if case.ends_at > at), key=lambda case: (case.due_on, case.id)
-    )
+    cases = (case for case in logged(store).values() if case.ends_at > at)
+    return sorted(cases, key=lambda case: (case.due_on, case.received_at, case.id))
 
 
 def urgent(store: Store, now: datetime) -> list[tuple[LoggedCase, int]]:

@@ -63,12 +63,19 @@ class Content(NamedTuple):
 def signed_page(
     store: Store, page: Iterable[bytes], statement: Statement, clock: Callable[[], datetime]
 ) -> Iterator[bytes]:
-    """A page, given up to before `</body>`, with its certificate as the last element and the end of the document."""
-    digest, size = hashlib.sha256(), 0
+    """A page that ends with `PAGE_END`, with its certificate as the last element.
+
+    Raises ValueError, before anything is signed, for a page that ends otherwise.
+    """
+    digest, size, kept = hashlib.sha256(), 0, b""
     for piece in page:
-        digest.update(piece)
-        size += len(piece)
-        yield piece
+        kept += piece
+        ready, kept = kept[: -len(PAGE_END)], kept[-len(PAGE_END) :]
+        digest.update(ready)
+        size += len(ready)
+        yield ready
+    if kept != PAGE_END:
+        raise ValueError("not the end of a page")
     yield page_tail(sign(store, statement, Content(digest.hexdigest(), size), clock()))
 
 

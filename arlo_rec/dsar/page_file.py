@@ -17,7 +17,6 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar.answer import RecordingFacts
-from arlo_rec.dsar.certificate import PAGE_END
 from arlo_rec.dsar.files import Counting, FileFacts, in_json
 from arlo_rec.dsar.letter import PAGE
 from arlo_rec.i18n.pages import render as render_page
@@ -68,10 +67,10 @@ class PageFile:
         return file
 
     def end(self, letter: str) -> Iterator[bytes]:
-        """The letter, as markup, and the end of the page but for `certificate.PAGE_END`."""
+        """The letter, as markup, and the end of the page."""
         content = {"format": FORMAT, "lang": self._lang, "letter_html": letter, "files": self._files}
         yield self._part(canonical(content), last=True)
-        yield self._tail.encode("utf-8").removesuffix(PAGE_END)
+        yield self._tail.encode("utf-8")
 
     def _part(self, plain: bytes, *, last: bool = False) -> bytes:
         self._parts += 1

@@ -171,11 +171,24 @@ def test_a_certificate_of_another_file_or_a_second_one_is_refused(world: World) 
     assert refused(one[:at] + two[other:], script) == "answer_changed"
     assert refused(one + two[other:], script) == "answer_invalid"
     with own_code(world, "sigrid") as store:  # signed over the first, by the very officer
-        pages = [one, one.removesuffix(certificate.PAGE_END)]
-        for page in pages:
-            statement = certificate.Statement(CASE, None, None)
-            signed = b"".join(certificate.signed_page(store, [page], statement, lambda: datetime.now(UTC)))
-            assert refused(signed, script) == "answer_invalid"
+        statement = certificate.Statement(CASE, None, None)
+        signed = b"".join(certificate.signed_page(store, [one], statement, lambda: datetime.now(UTC)))
+        assert refused(signed, script) == "answer_invalid"
+
+
+@pytest.mark.parametrize("at", [1, 3, len(certificate.PAGE_END), 100])
+def test_a_page_in_pieces_of_any_size_is_signed_as_it_is_and_one_without_its_end_is_not(world: World, at: int) -> None:
+    page = b"<!doctype html>" + certificate.GENERATOR + bytes(200) + certificate.PAGE_END
+    pieces = [page[begin : begin + at] for begin in range(0, len(page), at)]
+    statement = certificate.Statement(CASE, None, None)
+    with own_code(world, "sigrid") as store:
+        signed = b"".join(certificate.signed_page(store, pieces, statement, lambda: datetime.now(UTC)))
+        assert signed.startswith(page.removesuffix(certificate.PAGE_END) + certificate.MARK)
+        assert refused(signed, checker()) == ""
+        size = store.log.tree().size
+        with pytest.raises(ValueError, match="end"):
+            list(certificate.signed_page(store, pieces[:-1], statement, lambda: datetime.now(UTC)))
+        assert store.log.tree().size == size, "nothing is said to be signed"
 
 
 @pytest.mark.parametrize(
@@ -277,7 +290,7 @@ def test_a_large_answer_is_checked_in_little_memory(world: World) -> None:
         path = world.base / f"{count}.html"
         head = b"<!doctype html>" + certificate.GENERATOR
         with own_code(world, "sigrid") as store, path.open("wb") as file:
-            page = (piece for piece in (head, *([bytes(1_000_000)] * count)))
+            page = (piece for piece in (head, *([bytes(1_000_000)] * count), certificate.PAGE_END))
             statement = certificate.Statement(CASE, None, None)
             file.writelines(certificate.signed_page(store, page, statement, lambda: datetime.now(UTC)))
         taken, told = memory_of(world, "certificate", "verify", str(path), who=None)  # type: ignore[arg-type]

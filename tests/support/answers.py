@@ -29,7 +29,6 @@ from arlo_rec.dsar.answer import (
     Scope,
     Utterance,
 )
-from arlo_rec.dsar.certificate import PAGE_END
 from arlo_rec.dsar.enclosures import enclosures
 from arlo_rec.dsar.files import Enclosure, FileFacts
 from arlo_rec.dsar.letter import render
@@ -132,6 +131,7 @@ ANSWER = Answer(
     particulars=PARTICULARS,
     policy_version="2026-01",
     log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
+    unclear=2,
     erased_since=(
         ErasedSince(START - timedelta(days=60), START + timedelta(days=30), "expired"),
         ErasedSince(START - timedelta(days=50), None, "expired"),
@@ -185,7 +185,7 @@ def sounds_of(answer: Answer) -> Iterator[GivenSound]:
 
 def built(answer: Answer, lang: str = "nb", passphrase: str = PASSPHRASE) -> bytes:
     """The page of an answer, with sounds that were not encoded."""
-    return b"".join(Composition(PageFile(passphrase, lang, SALT), answer, sounds_of(answer), lang)) + PAGE_END
+    return b"".join(Composition(PageFile(passphrase, lang, SALT), answer, sounds_of(answer), lang))
 
 
 def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, Any]:

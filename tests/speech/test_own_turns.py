@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
-from arlo_rec.dsar.own_speech import MARGIN, by_turns
+from arlo_rec.speech.planning.own_turns import MARGIN, by_turns
 from arlo_rec.speech.turns import Turn
 
 pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("data.employee")]
