@@ -179,6 +179,17 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     return Permit(recording, keyring, grant, seq, _MADE_HERE)
 
 
+def changed(store: Store, recordings: list[Recording]) -> dict[RecordingId, Integrity]:
+    """The recordings whose rows are not what the log swears, with what was found: no permit is made for them."""
+    found = {}
+    for recording in recordings:
+        try:
+            _demand_sworn(store, recording)
+        except Integrity as problem:
+            found[recording.id] = problem
+    return found
+
+
 def permits_for_subject(
     store: Store, recordings: list[Recording], event: OpenedForSubject, now: datetime
 ) -> list[Permit]:

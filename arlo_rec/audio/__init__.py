@@ -6,8 +6,9 @@
     riff       strict parser of WAV and RF64                     sound_file    read a delivered file block by block
     decoding   ask the decoder process for compressed sound      decoder       the decoder process
     confinement   what the decoder process gives up before it reads a file
+    encoding   a stored sound as MP3 or WAV for a person, block by block
 
-It reads streams that it is given and starts the decoder process. It does not mix, compress or play sound; resampling
+It reads streams that it is given and starts the decoder process. It does not mix or play sound; resampling
 for speech engines is in `speech.engines.resampling`.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 from arlo_rec.audio.cutting import Fill, Stretch, cut
 from arlo_rec.audio.cutting import find_problems as find_cut_problems
 from arlo_rec.audio.decoding import Decoder, decoder_process
+from arlo_rec.audio.encoding import MP3, MP3_BYTES_A_SAMPLE, MP3_RATES, WAV, SoundEncoder, pcm16_header, read_blocks
 from arlo_rec.audio.formats import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, Sound, frames_before
 from arlo_rec.audio.riff import MAX_CHUNKS, canonical_header
 from arlo_rec.audio.sound import (
@@ -33,14 +35,19 @@ __all__ = [
     "ENDINGS",
     "MAX_CHUNKS",
     "MAX_DATA",
+    "MP3",
+    "MP3_BYTES_A_SAMPLE",
+    "MP3_RATES",
     "RATE_HIGHEST",
     "RATE_LOWEST",
+    "WAV",
     "Decoder",
     "Encoding",
     "Fill",
     "Format",
     "Header",
     "Sound",
+    "SoundEncoder",
     "SoundFile",
     "Stretch",
     "as_pcm16",
@@ -53,7 +60,9 @@ __all__ = [
     "frames_before",
     "iterate_pieces",
     "keep_channel",
+    "pcm16_header",
     "probe",
+    "read_blocks",
     "read_wav",
     "recognise",
     "skip_first",

@@ -26,6 +26,7 @@ from arlo_rec.model.errors import SoundError
 
 MAX_CHUNKS = 1000  # a broadcast WAV has about ten; more is an attack on processor time
 ELSEWHERE = 2**32 - 1  # RF64: the size is in ds64
+CANONICAL_LONGEST = 46  # bytes of a header that `canonical_header` writes
 
 _RIFF = struct.Struct("<4sI4s")  # "RIFF", size of all that follows the size, form
 _CHUNK = struct.Struct("<4sI")  # name, size of the body without its pad

@@ -279,7 +279,24 @@ def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterato
 PACKAGE_ROUNDS = 600_000  # of PBKDF2-HMAC-SHA-256: OWASP's figure of 2023; WebCrypto offers no other derivation
 
 
-def package_seal(passphrase: bytes, plain: bytes, *, salt: bytes, nonce: bytes) -> bytes:
-    """AES-256-GCM under PBKDF2 of a passphrase, which every browser's WebCrypto can open."""
-    key = PBKDF2HMAC(algorithm=SHA256(), length=KEY, salt=salt, iterations=PACKAGE_ROUNDS).derive(passphrase)
-    return AESGCM(key).encrypt(nonce, plain, None)
+PACKAGE_SALT = 16  # bytes, fresh for every page
+_PACKAGE = b"arlo-rec access page 2"  # the associated data of every part: format and version
+
+
+class PackageKey:
+    """The key of one page, by PBKDF2 of a passphrase and a fresh salt: every browser's WebCrypto can derive it.
+
+    Each part of a page is encrypted once, with its number from 0 as the nonce; the last byte of the nonce is 1 for the
+    part that ends the page, so that no part can stand at another place, be left out or come from another page.
+    """
+
+    def __init__(self, passphrase: bytes, salt: bytes) -> None:
+        derivation = PBKDF2HMAC(algorithm=SHA256(), length=KEY, salt=salt, iterations=PACKAGE_ROUNDS)
+        self._aead = AESGCM(derivation.derive(passphrase))
+        self._next = 0
+
+    def seal(self, plain: bytes, *, last: bool = False) -> bytes:
+        """Encrypt the next part with AES-256-GCM, 16 bytes longer; *last* for the part that ends the page."""
+        nonce = self._next.to_bytes(NONCE - 1) + bytes([last])
+        self._next += 1
+        return self._aead.encrypt(nonce, plain, _PACKAGE)

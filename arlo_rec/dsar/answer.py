@@ -97,9 +97,8 @@ class RecordingFacts:
     reference: str = field(repr=False)  # the exchange's id of the call
     identifiers: tuple[str, ...] = field(repr=False)  # identifiers that the company supplied about the caller
     erased_on: datetime
-    sound: bytes | None = field(repr=False)  # WAV, 16-bit PCM; None where it is withheld
-    own_speech: bool  # the other channel is exact digital zero
-    withheld: str | None  # code of why sound is missing: "mono", "roles_unknown"
+    own_speech: bool  # only what the person said: one channel as MP3, the other channel exact digital zero as WAV
+    withheld: str | None  # code of why sound is missing: "mono", "roles_unknown", "damaged"
     copies: tuple[CopyFacts, ...]
     accesses: tuple[RecordedAccess, ...]  # to it and to its copies
     grants: tuple[PossibleAccess, ...]  # to the recording itself
@@ -114,6 +113,25 @@ class RecordingFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DamagedRecording:
+    """A recording that cannot be given: its row was changed, or what is known of it is damaged."""
+
+    id: str
+    started_at: datetime  # as its row says, which may be what was changed
+    erased_on: datetime  # no later than that
+    problem: str  # code of what was found: "recording_changed", "metadata_damaged" ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the person wants to have, of all that is held: each of the conditions, where it is given."""
+
+    calls: tuple[str, ...] = field(default=(), repr=False)  # ids of recordings, and references of the exchange
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The whole answer."""
 
@@ -121,6 +139,10 @@ class Answer:
     answered_at: datetime
     identifiers: tuple[str, ...] = field(repr=False)
     recordings: tuple[RecordingFacts, ...]
+    damaged: tuple[DamagedRecording, ...]  # that are not among `recordings`
+    scope: Scope | None  # None: everything that is held
+    outside_scope: int  # held recordings that the person did not ask for
+    sound_format: str  # "mp3" or "wav"; one that has no MP3 is given as WAV
     withdrawals: tuple[PastWithdrawal, ...]
     backup_hours: int | None  # for which a backup can still open what was erased; None where there is no backup
     whole_call_reason: str | None

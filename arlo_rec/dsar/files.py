@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from arlo_rec.crypto import primitives
+from arlo_rec.dsar.answer import RecordingFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class FileFacts:
     sha512: bytes | None = None  # of a sound: the vCon refers to it by this (draft-ietf-vcon-vcon-core-04, ContentHash)
     recording: str | None = None  # the id of the recording whose sound it is
     channels: tuple[str | None, ...] = ()  # of a sound: "caller", "agent" or None for silence; empty: one channel
+    page: str | None = None  # the page of an archive that holds it; None where the letter's own page does
 
     @property
     def kilobytes(self) -> int:
@@ -39,6 +42,25 @@ class Enclosure:
         """What is said of the file."""
         digests = primitives.sha256(self.body).hex(), primitives.sha512(self.body)
         return FileFacts(self.name, self.mediatype, len(self.body), *digests, self.recording)
+
+
+class Counting:
+    """What is said of a file that is written in pieces."""
+
+    def __init__(self) -> None:
+        self._sha256, self._sha512 = hashlib.sha256(), hashlib.sha512()
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Count the next bytes of the file."""
+        self._sha256.update(piece)
+        self._sha512.update(piece)
+        self._size += len(piece)
+
+    def facts(self, name: str, mediatype: str, of: RecordingFacts | None) -> FileFacts:
+        """What is said of the whole file, the sound *of* a recording."""
+        digests = self._sha256.hexdigest(), self._sha512.digest()
+        return FileFacts(name, mediatype, self._size, *digests, of.id if of is not None else None)
 
 
 def in_json(file: FileFacts) -> dict[str, object]:

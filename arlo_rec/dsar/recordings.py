@@ -1,76 +1,68 @@
-"""The recordings of an answer: what is known of each, and the part of its sound that the person gets."""
+"""The recordings of an answer: what is known of each, before its sound is opened."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from arlo_rec import audio
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.dsar import accesses
-from arlo_rec.dsar.answer import RecordingFacts
-from arlo_rec.model.errors import Refused
+from arlo_rec.dsar.answer import DamagedRecording, RecordingFacts
+from arlo_rec.dsar.sounds import Source
+from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.records import Recording, from_iso
 from arlo_rec.store import Store
 
 
-class SoundForCaller(NamedTuple):
-    """The sound for the caller, as 16-bit WAV, or the code of why it is withheld."""
+class HeldCall(NamedTuple):
+    """A recording whose metadata was opened: the facts without its sound, and what the sound is read by."""
 
-    wav: bytes | None
-    withheld: str | None
+    facts: RecordingFacts
+    source: Source
+    samples: int  # of all channels, as the metadata says
 
 
-def facts_of(
-    store: Store, permits: list[Permit], clock: Callable[[], datetime], *, whole: bool
-) -> list[RecordingFacts]:
-    """The facts about the permitted recordings, with their sound; raises Refused where one is no longer held."""
+def of_permits(
+    store: Store, permits: list[Permit], clock: Callable[[], datetime]
+) -> tuple[list[HeldCall], list[DamagedRecording]]:
+    """What is known of the permitted recordings, and those of which nothing can be known because they are damaged.
+
+    Raises Refused where one is no longer held.
+    """
     if not permits:
-        return []
+        return [], []
     erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
     named = accesses.with_copies(store, [permit.recording.id for permit in permits])
     entries = list(store.log.naming({each for ids in named.values() for each in ids}))
-    recordings = []
+    calls, damaged = [], []
     for permit in permits:
         recording = permit.recording
         ke = erasure_keys.get(recording.id)
-        known = metadata.open_for(store, recording, permit.keyring, ke, whole=True) if ke else None
+        try:
+            known = metadata.open_for(store, recording, permit.keyring, ke, whole=True) if ke else None
+        except Integrity as problem:
+            damaged.append(damage_of(recording, problem))
+            continue
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
-        body = b"".join(gate.listen_to(store, permit, clock))
-        sound = sound_for(body, known["channels"], whole=whole)
         told = accesses.recorded(store, entries, named[recording.id], clock())
         copies = accesses.copies(store, entries, recording.id)
-        facts = _facts(store, recording, known, sound, whole=whole)
         could = accesses.possible_of_copies(store, recording, copies)
-        recordings.append(replace(facts, accesses=told, copies=copies, copy_grants=could))
-    return recordings
+        facts = replace(_facts(store, recording, known), accesses=told, copies=copies, copy_grants=could)
+        samples = round(float(known["duration_s"]) * known["rate"] * known["tracks"])
+        calls.append(HeldCall(facts, Source(permit, known["channels"]), samples))
+    return calls, damaged
 
 
-def sound_for(body: bytes, roles: Mapping[str, int], *, whole: bool) -> SoundForCaller:
-    """The part of a sound that the caller gets.
-
-    That is the caller's own voice (data.customer); the agent's channel (data.employee) is exact zero, unless the
-    officer decided on the *whole* call.
-    """
-    sound = audio.as_pcm16(audio.read_wav(io.BytesIO(body), len(body)))
-    if whole:
-        return SoundForCaller(audio.canonical_wav(sound), None)
-    if sound.channels != 2:
-        return SoundForCaller(None, "mono")
-    if "caller" not in roles:
-        return SoundForCaller(None, "roles_unknown")
-    return SoundForCaller(audio.canonical_wav(audio.keep_channel(sound, roles["caller"])), None)
+def damage_of(recording: Recording, problem: Integrity) -> DamagedRecording:
+    """What an answer says of a recording that cannot be given: its time is that of a row which may be changed."""
+    return DamagedRecording(recording.id.hex(), recording.started_at, recording.ends_at, problem.code)
 
 
-def _facts(
-    store: Store, recording: Recording, known: Mapping[str, Any], sound: SoundForCaller, *, whole: bool
-) -> RecordingFacts:
-    """The facts about a recording; *whole* where its sound includes the agent."""
+def _facts(store: Store, recording: Recording, known: Mapping[str, Any]) -> RecordingFacts:
     return RecordingFacts(
         id=recording.id.hex(),
         started_at=recording.started_at,
@@ -86,9 +78,8 @@ def _facts(
         reference=str(known["source_id"]),
         identifiers=tuple(known["known"].get("caller", ())),
         erased_on=recording.ends_at,
-        sound=sound.wav,
-        own_speech=sound.wav is not None and not whole,
-        withheld=sound.withheld,
+        own_speech=False,
+        withheld=None,
         copies=(),
         accesses=(),
         grants=accesses.possible(store, recording),

@@ -7,7 +7,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,12 @@ from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
+from arlo_rec.crypto.object_file import Counted
 from arlo_rec.dsar import pdf, recordings, register, withdrawals
 from arlo_rec.dsar.answer import Answer, Case, CaseState
-from arlo_rec.dsar.package import build
+from arlo_rec.dsar.package import Composition
+from arlo_rec.dsar.page_file import PageFile
+from arlo_rec.dsar.sounds import GivenSound, given
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model.audit_events import (
     CaseAnswered,
@@ -99,12 +102,16 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     ]
     permits = _permits(store, held, case, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        held_facts = recordings.facts_of(store, permits, clock, whole=request.whole_call)
+        calls, damaged = recordings.of_permits(store, permits, clock)
         content = Answer(
             replace(case, state=CaseState.ANSWERED),
             clock(),
             (number.reveal(),),
-            tuple(held_facts),
+            tuple(call.facts for call in calls),
+            tuple(damaged),
+            None,
+            0,
+            "mp3",
             withdrawals.of_caller(store, tag),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
@@ -112,18 +119,24 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             POLICY_VERSION,
             store.log.vkey(),
         )
-        return _write(store, request, content, permits, clock)
+        sounds = given(store, [call.source for call in calls], clock, whole=request.whole_call, wav=False)
+        return _write(store, request, content, sounds, permits, clock)
 
 
 def _write(
-    store: Store, request: Request, content: Answer, permits: list[Permit], clock: Callable[[], datetime]
+    store: Store,
+    request: Request,
+    content: Answer,
+    sounds: Iterator[GivenSound],
+    permits: list[Permit],
+    clock: Callable[[], datetime],
 ) -> AnswerFile:
     """Write the package, if everything in it is still held then, and log the answer."""
     passphrase = readable_secret(PASSPHRASE_GROUPS)
-    salt, nonce = primitives.fresh(16), primitives.fresh(primitives.NONCE)
-    page = build(content, passphrase, request.lang, salt=salt, nonce=nonce, pdf=request.pdf)
-    write_new(request.out, [page], lambda: _demand_held(store, permits, clock()))
-    digest, case, now = primitives.sha256(page).hex(), content.case, clock()
+    page = PageFile(passphrase, request.lang, primitives.fresh(primitives.PACKAGE_SALT))
+    pieces = Counted(Composition(page, content, sounds, request.lang, pdf=request.pdf))
+    write_new(request.out, pieces, lambda: _demand_held(store, permits, clock()))
+    digest, case, now = pieces.sha256().hex(), content.case, clock()
     store.note(CaseAnswered(case=case.id, sha256=digest), now)  # may be given again within a case; the newest counts
     return AnswerFile(case, len(content.recordings), request.out.absolute(), digest, passphrase)
 

@@ -367,12 +367,13 @@ class CaseOpened(AuditEvent):
 
 
 class CaseAnswered(AuditEvent):
-    """The answer to a case was written; the digest is that of its file."""
+    """The answer to a case was written; the digest is that of its file, which could not give the damaged recordings."""
 
     ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
     case: str
     sha256: str
     step: str = "answered"
+    damaged: Sequence[str] | None = None  # ids
 
 
 class CasesEnded(AuditEvent):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import json
-import re
 from array import array
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,14 +18,15 @@ from arlo_rec import audio
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import accesses, recordings
-from arlo_rec.dsar.package import passphrase_bytes
+from arlo_rec.dsar import accesses
+from arlo_rec.dsar.page_file import passphrase_bytes
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallTakenIn, Opened, Withdrawn
 from arlo_rec.model.deadlines import answer_due, is_holiday
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.offsite import feed
 from arlo_rec.policy import IDENTITY_WAYS, Action, case_ends
+from tests.support import answers
 from tests.support.attack import own_code
 from tests.support.backups import back_up
 from tests.support.catalogue import catalogue, insider
@@ -47,47 +45,44 @@ def ask(world: World, name: str, *more: str, caller: str = "90000001") -> dict[s
 
 def opened(path: Path, passphrase: str) -> dict[str, Any]:
     """What is sealed inside a package."""
-    page = path.read_bytes()
-    found = re.search(rb'data-salt="(.*?)" data-nonce="(.*?)" data-rounds="(.*?)">(.*?)</script>', page)
-    assert found is not None
-    salt, nonce, sealed = (base64.b64decode(found[one]) for one in (1, 2, 4))
-    key = hashlib.pbkdf2_hmac("sha256", passphrase_bytes(passphrase), salt, int(found[3]))
-    plain = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
-    files = {one["name"]: base64.b64decode(one["base64"]) for one in plain["files"]}
-    return {"letter": plain["letter_html"], "files": files, "data": json.loads(files["data.json"])}
+    content = answers.opened(path.read_bytes(), passphrase_bytes(passphrase))
+    files = content["bodies"]
+    return {"letter": content["letter_html"], "files": files, "data": json.loads(files["data.json"])}
 
 
 def sounds(answer: dict[str, Any]) -> list[audio.Sound]:
-    """The sounds of a package."""
+    """The WAV sounds of a package."""
     raw = [content for name, content in sorted(answer["files"].items()) if name.endswith(".wav")]
     return [audio.read_wav(io.BytesIO(one), len(one)) for one in raw]
+
+
+def mp3s(answer: dict[str, Any]) -> list[Any]:
+    """The samples of the MP3 sounds of a package, by channel."""
+    raw = [content for name, content in sorted(answer["files"].items()) if name.endswith(".mp3")]
+    return [soundfile.read(io.BytesIO(one), dtype="int16", always_2d=True)[0] for one in raw]
+
+
+def encoded(body: bytes, channel: int | None, *, mp3: bool) -> tuple[Any, audio.SoundEncoder]:
+    """A stored sound as it is given: samples by channel."""
+    header, blocks = audio.read_blocks([body[:50], body[50:]])
+    encoder = audio.SoundEncoder(header, channel, mp3=mp3)
+    frames = [encoder.write(block) for block in blocks]
+    file = encoder.finish() if mp3 else b"".join(audio.canonical_pieces(audio.pcm16_header(header), frames))
+    return soundfile.read(io.BytesIO(file), dtype="int16", always_2d=True)[0], encoder
 
 
 @pytest.mark.rule("data.customer")
 @pytest.mark.rule("data.employee")
 @pytest.mark.parametrize("encoding", list(Encoding))
-@pytest.mark.parametrize("roles", [{"caller": 0, "agent": 1}, {"caller": 1, "agent": 0}])
-def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encoding, roles: dict[str, int]) -> None:
+@pytest.mark.parametrize("caller", [0, 1])
+def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encoding, caller: int) -> None:
     body = tone_wav(0.3, encoding=encoding, channels=2)
-    given, withheld = recordings.sound_for(body, roles, whole=False)
-    assert withheld is None
-    assert given is not None
-    ours = audio.read_wav(io.BytesIO(given), len(given))
+    ours, _ = encoded(body, caller, mp3=False)
     source = audio.as_pcm16(audio.read_wav(io.BytesIO(body), len(body)))
-    mine, theirs = (array("h", one.data)[roles["caller"] :: 2] for one in (ours, source))
-    assert mine == theirs
-    assert not any(array("h", ours.data)[roles["agent"] :: 2])
-    assert ours.frames == source.frames
-
-
-def test_a_call_that_cannot_be_separated_is_withheld_until_the_officer_decides() -> None:
-    mono = tone_wav(0.2, channels=1)
-    assert recordings.sound_for(mono, {}, whole=False) == (None, "mono")
-    stereo = tone_wav(0.2, channels=2)
-    assert recordings.sound_for(stereo, {}, whole=False) == (None, "roles_unknown")
-    whole, withheld = recordings.sound_for(mono, {}, whole=True)
-    assert whole is not None
-    assert withheld is None
+    samples = array("h", source.data)
+    assert ours[:, caller].tolist() == samples[caller::2].tolist()
+    assert not ours[:, 1 - caller].any()
+    assert len(ours) == source.frames
 
 
 def test_an_answer_holds_the_callers_recordings_and_nobody_elses(world: World) -> None:
@@ -96,10 +91,7 @@ def test_an_answer_holds_the_callers_recordings_and_nobody_elses(world: World) -
     answer = ask(world, "answer.html", "--identity", IDENTITY)
     assert answer["told"]["recordings"] == 2
     assert {one["id"] for one in answer["data"]["recordings"]} == set(mine)
-    assert len(sounds(answer)) == 2
-    for sound in sounds(answer):
-        assert not any(array("h", sound.data)[1::2])
-        assert any(array("h", sound.data)[0::2])
+    assert [sound.shape[1] for sound in mp3s(answer)] == [1, 1]
 
 
 @pytest.mark.rule("access.subject")
@@ -194,11 +186,11 @@ def test_an_answer_says_for_how_long_a_backup_opens_what_was_erased(world: World
 
 def test_a_mono_call_leaves_only_whole_and_with_a_reason_that_the_letter_states(world: World) -> None:
     world.take_in("mono", channels=1)
-    assert sounds(ask(world, "own.html", "--identity", IDENTITY)) == []
+    assert mp3s(ask(world, "own.html", "--identity", IDENTITY)) == []
     why = "the agent agreed that it is handed over"
     assert world.run("dsar", "90000001", "--out", str(world.base / "w.html"), "--whole-call", who="sigrid").exit == 2
     answer = ask(world, "whole.html", "--whole-call", "--reason", why)
-    assert len(sounds(answer)) == 1
+    assert len(mp3s(answer)) == 1
     assert why in answer["letter"]
 
 

@@ -5,7 +5,6 @@ The log is read here as an auditor sees it, by other code than the answer's.
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import shutil
@@ -159,8 +158,7 @@ def answered(world: World) -> tuple[dict[str, Any], str]:
     command = ("dsar", "90000001", "--identity", "login", "--lang", "en", "--out", str(out))
     told = world.json(*command, who="sigrid")
     content = opened(out.read_bytes(), told["passphrase"].encode())
-    files = {one["name"]: base64.b64decode(one["base64"]) for one in content["files"]}
-    return json.loads(files["data.json"]), words(content["letter_html"])
+    return json.loads(content["bodies"]["data.json"]), words(content["letter_html"])
 
 
 def compare(world: World, held: Held) -> None:

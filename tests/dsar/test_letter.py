@@ -14,7 +14,6 @@ from html.parser import HTMLParser
 import pytest
 from jinja2 import UndefinedError
 
-from arlo_rec import audio
 from arlo_rec.dsar.answer import Answer, CopyFacts
 from arlo_rec.dsar.letter import PAGE
 from arlo_rec.i18n.formats import MONTHS
@@ -36,19 +35,19 @@ from tests.support.answers import (
     letter_of,
     words,
 )
-from tests.support.sounds import tone_wav
 from tests.support.templates import spoken
 
-HEARD_WHOLE = replace(OWN, own_speech=False, sound=tone_wav(0.5, encoding=audio.Encoding.PCM16))
 WHOLE = replace(
     ANSWER,
-    recordings=(replace(HEARD_WHOLE, copies=(), transcript=()),),
+    recordings=(replace(OWN, copies=(), transcript=(), own_speech=False),),
+    sound_format="wav",
     whole_call_reason="opptaket er bare forståelig i sin helhet",
     particulars=Particulars(),
 )
 UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),), particulars=Particulars(processors=()))
 SPOKEN = replace(ANSWER, recordings=(replace(OWN, copies=()),))
-EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, HOSTILE)
+BROKEN = replace(ANSWER, recordings=(replace(MONO, withheld="damaged"),))
+EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE)
 
 
 class Outline(HTMLParser):

@@ -16,7 +16,7 @@ import pytest
 from arlo_rec.dsar import vcon
 from arlo_rec.dsar.answer import Answer
 from arlo_rec.dsar.enclosures import enclosures
-from tests.support.answers import ANSWER, HOSTILE, LATER, MONO, NOTHING, NUMBER, OWN, files_of
+from tests.support.answers import ANSWER, HOSTILE, LATER, MONO, NOTHING, NUMBER, OWN, files_of, sound_of
 
 DIALOG = {  # of a recording (core-04, Dialog Object): parameter -> the type of its value
     **{"type": str, "start": str, "duration": (int, float), "parties": (int, list), "party_history": list},
@@ -89,8 +89,7 @@ def test_a_sound_of_several_channels_says_who_is_in_each() -> None:
 
 def test_a_sound_that_lies_beside_is_named_with_its_sha_512() -> None:
     first, _, mono = told(ANSWER)["dialog"]
-    assert OWN.sound is not None
-    digest = base64.urlsafe_b64encode(hashlib.sha512(OWN.sound).digest()).decode().rstrip("=")
+    digest = base64.urlsafe_b64encode(hashlib.sha512(sound_of(OWN)).digest()).decode().rstrip("=")
     assert (first["filename"], first["content_hash"]) == ("recording-01.wav", f"sha512-{digest}")
     assert "filename" not in mono  # withheld
 

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,22 +20,26 @@ from arlo_rec.dsar.answer import (
     Answer,
     Case,
     CopyFacts,
+    DamagedRecording,
     PastWithdrawal,
     PossibleAccess,
     RecordedAccess,
     RecordingFacts,
+    Scope,
     Utterance,
 )
 from arlo_rec.dsar.enclosures import enclosures
 from arlo_rec.dsar.files import Enclosure, FileFacts
 from arlo_rec.dsar.letter import render
-from arlo_rec.dsar.package import build
+from arlo_rec.dsar.package import Composition
+from arlo_rec.dsar.page_file import PageFile
+from arlo_rec.dsar.sounds import GivenSound
 from arlo_rec.model.particulars import Particulars, Processor
 from arlo_rec.model.prompts import SHIPPED
 from tests.support.sounds import tone_wav
 
 PASSPHRASE = "2b7k-ærlig-kopi-90d"
-SALT, NONCE = bytes(range(16)), bytes(range(12))
+SALT = bytes(range(16))
 PROMPT = SHIPPED[0]
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NUMBER = "+4700000000"
@@ -69,7 +74,6 @@ OWN = RecordingFacts(
     reference="1790842530.42",
     identifiers=("Kari Oppdiktet",),
     erased_on=START + timedelta(days=90),
-    sound=own_speech(1.5, caller=0),
     own_speech=True,
     withheld=None,
     copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
@@ -92,7 +96,6 @@ LATER = replace(
     purposes=("training",),
     consent_at=START + timedelta(days=30),
     erased_on=START + timedelta(days=120),
-    sound=own_speech(0.75, caller=1),
     identifiers=(),
     grants=(),
     copy_grants=(),
@@ -105,8 +108,6 @@ MONO = replace(
     OWN,
     id="a" * 32,
     number=None,
-    sound=None,
-    own_speech=False,
     withheld="mono",
     copies=(CopyFacts(MADE, "needs_review"), CopyFacts(MADE, "ready")),
     copy_grants=(),
@@ -116,6 +117,10 @@ ANSWER = Answer(
     answered_at=START + timedelta(days=40),
     identifiers=(NUMBER,),
     recordings=(OWN, LATER, MONO),
+    damaged=(DamagedRecording("d" * 32, START, START + timedelta(days=90), "metadata_damaged"),),
+    scope=Scope(("1790842530.42",), START, START + timedelta(days=31)),
+    outside_scope=2,
+    sound_format="mp3",
     withdrawals=(PastWithdrawal(START + timedelta(days=20), 3, START + timedelta(days=117)),),
     backup_hours=24,
     whole_call_reason=None,
@@ -127,6 +132,9 @@ NOTHING = replace(
     ANSWER,
     case=replace(ANSWER.case, identity="called-back"),
     recordings=(),
+    damaged=(),
+    scope=None,
+    outside_scope=0,
     backup_hours=None,
     particulars=Particulars(),
 )
@@ -148,26 +156,55 @@ HOSTILE = replace(
 )
 
 
-def built(answer: Answer, lang: str = "nb") -> bytes:
-    return build(answer, PASSPHRASE, lang, salt=SALT, nonce=NONCE)
+SOUNDS = {OWN.id: own_speech(1.5, caller=0), LATER.id: own_speech(0.75, caller=1)}
+
+
+def sound_of(facts: RecordingFacts) -> bytes:
+    """The sound of a recording: that of the first where it has none of its own."""
+    return SOUNDS.get(facts.id, SOUNDS[OWN.id])
+
+
+def sounds_of(answer: Answer) -> Iterator[GivenSound]:
+    """The sound of each recording, as `given` gives it."""
+    for facts in answer.recordings:
+        if facts.withheld is not None:
+            yield GivenSound(withheld=facts.withheld)
+        else:
+            yield GivenSound(audio.WAV, [sound_of(facts)], facts.peaks)
+
+
+def built(answer: Answer, lang: str = "nb", passphrase: str = PASSPHRASE) -> bytes:
+    """The page of an answer, with sounds that were not encoded."""
+    return b"".join(Composition(PageFile(passphrase, lang, SALT), answer, sounds_of(answer), lang))
 
 
 def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, Any]:
-    """What is inside, by the steps that the page's script takes, in other code."""
-    found = re.search(rb'data-salt="(.*?)" data-nonce="(.*?)" data-rounds="(.*?)">(.*?)</script>', page)
+    """What is inside, by the steps that the page's script takes, in other code; `bodies` has the files by name."""
+    found = re.search(rb'data-salt="(.*?)" data-rounds="(.*?)"', page)
     assert found
-    salt, nonce, sealed = (base64.b64decode(found[n], validate=True) for n in (1, 2, 4))
-    key = hashlib.pbkdf2_hmac("sha256", passphrase, salt, int(found[3]))
-    content: dict[str, Any] = json.loads(AESGCM(key).decrypt(nonce, sealed, None))
+    key = AESGCM(hashlib.pbkdf2_hmac("sha256", passphrase, base64.b64decode(found[1]), int(found[2])))
+    sealed = re.findall(rb'<script type="application/octet-stream;base64">(.*?)</script>', page)
+    parts = [
+        key.decrypt(
+            number.to_bytes(11, "big") + bytes([number == len(sealed) - 1]),
+            base64.b64decode(part, validate=True),
+            b"arlo-rec access page 2",
+        )
+        for number, part in enumerate(sealed)
+    ]
+    content: dict[str, Any] = json.loads(parts.pop())
+    content["bodies"] = {
+        file["name"]: b"".join(parts[file["first"] : file["first"] + file["parts"]]) for file in content["files"]
+    }
     return content
 
 
 def files_of(answer: Answer) -> list[FileFacts]:
     """What is said of the sounds of an answer, by names of the test's own."""
     return [
-        Enclosure(f"recording-{number:02}.wav", "audio/wav", facts.sound, facts.id).facts
+        Enclosure(f"recording-{number:02}.wav", "audio/wav", sound_of(facts), facts.id).facts
         for number, facts in enumerate(answer.recordings, 1)
-        if facts.sound is not None
+        if facts.withheld is None
     ]
 
 

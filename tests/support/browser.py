@@ -11,8 +11,10 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -126,6 +128,13 @@ class Browser:
     def wait_until(self, condition: str) -> None:
         """Wait in the page until the expression *condition* holds; fails after `PATIENCE`."""
         self.run_async(f"while (!({condition})) await new Promise((next) => setTimeout(next, 10));")
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait here until *condition* holds, as for a file that is being saved; fails after `PATIENCE`."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.01)
 
     def accessible(self, selector: str) -> tuple[str, str]:
         """Role and name of an element as a screen reader gets them."""

@@ -1,0 +1,155 @@
+"""The sounds of an answer: read through the gate on this thread, encoded on others, one recording after the other.
+
+By default a sound is what the caller said (data.customer): one channel as MP3, or both as WAV with exact zero for the
+agent (data.employee). The whole call is given where the officer decided so. A sound that cannot be separated is
+withheld, and so is one that is damaged: neither stops the answer.
+
+In memory is the MP3 of a few recordings and a block or two of each that is being encoded; of a WAV a block. A WAV is
+read twice, so that a damaged one is known before a byte of it is written.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from arlo_rec import audio
+from arlo_rec.access import gate
+from arlo_rec.access.gate import Permit
+from arlo_rec.model.errors import Integrity, NotGranted, SoundError
+from arlo_rec.store import Store
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+THREADS = 2  # that encode
+MOST_AHEAD = 8  # recordings, most of them finished MP3s that wait for the one before them
+DAMAGE: Final = (Integrity, SoundError, NotGranted)  # what an object that was changed leads to, or one without its key
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSound:
+    """The sound of a recording as the person gets it, in pieces that can be read once; or why it is withheld."""
+
+    mediatype: str = ""
+    pieces: Iterable[bytes] = field(default=(), repr=False)
+    peaks: tuple[int, ...] = ()
+    withheld: str | None = None
+    channels: tuple[str | None, ...] = ()  # "caller", "agent" or None for silence; empty: one channel, or not known
+
+    @property
+    def ending(self) -> str:
+        """The ending of the file's name."""
+        return ".mp3" if self.mediatype == audio.MP3 else ".wav"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A permitted recording whose sound is to be given, and whose channel is whose."""
+
+    permit: Permit
+    roles: Mapping[str, int]
+
+
+def given(
+    store: Store, sources: Iterable[Source], clock: Callable[[], datetime], *, whole: bool, wav: bool
+) -> Iterator[GivenSound]:
+    """The sound of each recording, in order; the pieces of one are to be read before the next.
+
+    Raises Refused where a recording was withdrawn, or is past retention, since it was listed.
+    """
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+    readings = (_Reading(store, source, clock, whole=whole, wav=wav) for source in sources)
+    ahead: deque[_Reading] = deque()
+    with ThreadPoolExecutor(THREADS) as pool:
+        while True:
+            while len(ahead) < MOST_AHEAD and sum(each.future is not None for each in ahead) < THREADS:
+                reading = next(readings, None)
+                if reading is None:
+                    break
+                reading.advance(pool)
+                ahead.append(reading)
+            if not ahead:
+                return
+            if ahead[0].future is None:
+                yield ahead.popleft().sound()
+                continue
+            wait([each.future for each in ahead if each.future is not None], return_when=FIRST_COMPLETED)
+            for each in ahead:
+                if each.future is not None and each.future.done():
+                    each.advance(pool)
+
+
+class _Reading:
+    """One recording as it is read, a block at a time, each of which is encoded on another thread."""
+
+    def __init__(self, store: Store, source: Source, clock: Callable[[], datetime], *, whole: bool, wav: bool) -> None:
+        self._pieces: Callable[[], Iterator[bytes]] = lambda: gate.listen_to(store, source.permit, clock)
+        self._blocks: Iterator[bytes] = iter(())
+        self._withheld: str | None = None
+        self._mp3 = b""
+        self._is_read = False
+        self.future: Future[bytes] | None = None  # what a thread works at; None before the first block and at the end
+        try:
+            self._header, self._blocks = audio.read_blocks(self._pieces())
+        except DAMAGE:
+            self._withheld = "damaged"
+            return
+        channel, self._withheld = _side(self._header, source.roles, whole=whole)
+        self._channel, self._channels = channel, _channels(self._header, source.roles, channel)
+        mp3 = not wav and self._header.rate in audio.MP3_RATES
+        self._new_encoder: Callable[[], audio.SoundEncoder] = lambda: audio.SoundEncoder(self._header, channel, mp3=mp3)
+        self._encoder = self._new_encoder()
+
+    def advance(self, pool: ThreadPoolExecutor) -> None:
+        """Have the next block encoded, the file finished after the last, or be at the end."""
+        if self.future is not None:
+            self._mp3 = self.future.result()  # of the last: nothing is ready sooner
+        self.future = None
+        if self._withheld is not None or self._is_read:
+            return
+        try:
+            block = next(self._blocks, None)
+        except DAMAGE:
+            self._withheld = "damaged"
+            return
+        self._is_read = block is None
+        self.future = pool.submit(self._encoder.finish) if block is None else pool.submit(self._encoder.write, block)
+
+    def sound(self) -> GivenSound:
+        """What became of it, at the end."""
+        if self._withheld is not None:
+            return GivenSound(withheld=self._withheld)
+        encoder = self._encoder
+        pieces = [self._mp3] if encoder.mediatype == audio.MP3 else self._as_wav()
+        is_single = encoder.mediatype == audio.MP3 and self._channel is not None
+        return GivenSound(encoder.mediatype, pieces, encoder.peaks, channels=() if is_single else self._channels)
+
+    def _as_wav(self) -> Iterator[bytes]:
+        """The canonical WAV, from a second reading."""
+        encoder = self._new_encoder()
+        header, blocks = audio.read_blocks(self._pieces())
+        return audio.canonical_pieces(audio.pcm16_header(header), map(encoder.write, blocks))
+
+
+def _side(header: audio.Header, roles: Mapping[str, int], *, whole: bool) -> tuple[int | None, str | None]:
+    """The channel that is given, None for all; and the code of why none is."""
+    if whole:
+        return None, None
+    if header.channels != 2:
+        return None, "mono"
+    if "caller" not in roles:
+        return None, "roles_unknown"
+    return roles["caller"], None
+
+
+def _channels(header: audio.Header, roles: Mapping[str, int], channel: int | None) -> tuple[str | None, ...]:
+    """Who is in each channel of a sound that keeps them; nobody in those that became silence."""
+    if header.channels == 1 or "caller" not in roles:
+        return ()
+    names = {place: role for role, place in roles.items() if channel is None or place == channel}
+    return tuple(names.get(place) for place in range(header.channels))
