@@ -51,6 +51,7 @@ class Composition:
         self._package = package
         self._sounds = sounds
         self._lang = lang
+        self._pdf = pdf  # the letter lies beside as PDF too
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._package.begin()
@@ -61,7 +62,8 @@ class Composition:
                 recordings.append(replace(facts, withheld=sound.withheld))
                 continue
             name = f"recording-{number:02}{sound.ending}"
-            files.append((yield from self._package.enclose(name, sound.mediatype, sound.pieces, facts)))
+            given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, facts)
+            files.append(replace(given, channels=sound.channels))
             own = self.answer.whole_call_reason is None
             recordings.append(replace(facts, peaks=sound.peaks, own_speech=own))
         self.answer = replace(self.answer, recordings=tuple(recordings))

@@ -177,19 +177,22 @@ def _table(element: _Element) -> dict[str, Any]:
     }
 
 
-def _runs(parts: list[_Element | str], **style: str) -> list[dict[str, str]]:
+def _runs(parts: list[_Element | str]) -> list[dict[str, str]]:
     """Text in order, each run with how it is set; white space is one space, and none at the ends."""
+    return _squeezed(_collected(parts, {}))
+
+
+def _collected(parts: list[_Element | str], style: dict[str, str]) -> list[dict[str, str]]:
+    """The runs of *parts* with their white space as it stands."""
     runs: list[dict[str, str]] = []
     for part in parts:
         if isinstance(part, str):
             runs.append({"text": part, **style})
+        elif part.tag == "q":
+            runs += [{"text": "«", **style}, *_collected(part.inside, style), {"text": "»", **style}]
         elif part.tag not in _LEFT_OUT and part.attributes.get("class") != "verb":
-            runs += _runs(part.inside, **style, **_style(part)) if part.tag != "q" else _quoted(part, style)
-    return _squeezed(runs) if not style else runs
-
-
-def _quoted(part: _Element, style: dict[str, str]) -> list[dict[str, str]]:
-    return [{"text": "«", **style}, *_runs(part.inside, **(style or {"set": "own"})), {"text": "»", **style}]
+            runs += _collected(part.inside, style | _style(part))
+    return runs
 
 
 def _style(element: _Element) -> dict[str, str]:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from arlo_rec.commands.run import Run
+from arlo_rec.dsar.data import schema_json
 from tests.support import world as worlds
 from tests.support.answers import opened, words
 from tests.support.backups import back_up
@@ -24,6 +26,7 @@ from tests.support.copies import WHY, propose
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("access.subject")]
+SCHEMA = Draft202012Validator(json.loads(schema_json()))
 SAMPLE = 8  # combinations of an ordinary run, beside the fullest
 ROLES = {"sigrid": "officer", "leif": "manager", "turid": "manager", "siri": "support"}
 QUALITY = ("--purpose", "quality", "--reason", REASON)
@@ -161,6 +164,7 @@ def answered(world: World) -> tuple[dict[str, Any], str]:
 def compare(world: World, held: Held) -> None:
     """Every statement that can be true or false, with the log."""
     (data, letter), log = answered(world), Log(world)
+    SCHEMA.validate(data)
     calls = log.calls()
     said = {
         "We found no recordings of calls with you.": not calls,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import re
 import shutil
@@ -20,6 +19,7 @@ from arlo_rec.dsar.enclosures import enclosures
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.model.errors import Usage
 from tests.support.answers import ANSWER, HOSTILE, NOTHING, OWN, files_of, letter_of, opened
+from tests.support.places import TOP
 from tests.support.world import World
 
 pytest.importorskip("typst")
@@ -127,5 +127,33 @@ def test_dsar_encloses_a_pdf_where_it_is_asked_for(world: World, monkeypatch: py
     entries = world.json("audit", "show", "--limit", "1000", who="iver")["entries"]
     assert "dsar" not in {one["action"] for one in entries}
     told = world.json(*command, who="sigrid")
-    files = {one["name"]: one for one in opened(out.read_bytes(), told["passphrase"].encode())["files"]}
-    assert base64.b64decode(files[pdf.NAME]["base64"]).startswith(b"%PDF")
+    bodies = opened(out.read_bytes(), told["passphrase"].encode())["bodies"]
+    assert bodies[pdf.NAME].startswith(b"%PDF")
+
+
+ALONE = """
+import os, sys
+from datetime import UTC, datetime
+from arlo_rec.dsar import pdf
+pdf.demand()
+mark = lambda name: os.path.exists(name)
+mark("/before-the-letter")
+pdf.letter_pdf(sys.argv[1], "nb", title="x", author="y", running="z", at=datetime(2026, 1, 1, tzinfo=UTC))
+mark("/after-the-letter")
+"""
+MACHINE = ("/proc/self/", "/sys/fs/cgroup/", "/etc/localtime", "/usr/share/zoneinfo/")  # cores, and the zone
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_typst_opens_its_template_and_nothing_else_whatever_the_letter_says(tmp_path: Path) -> None:
+    letter = '<h1>#read("/etc/hostname")</h1><p>#import "@preview/cetz:0.3.0"</p><p>#include "/etc/passwd"</p>'
+    trace = tmp_path / "trace"
+    calls = "trace=open,openat,openat2,socket,connect,execve,access,stat,newfstatat"
+    strace = ["strace", "-f", "-qq", "-e", calls, "-o", str(trace)]
+    subprocess.run([*strace, sys.executable, "-c", ALONE, letter], check=True, cwd=TOP)
+    _, lines = trace.read_text().split("/before-the-letter", 1)
+    between, _ = lines.split("/after-the-letter", 1)
+    assert not re.search(r"\b(socket|connect|execve)\(", between)
+    opened = set(re.findall(r'\bopen\w*\((?:AT_FDCWD, )?"(.*?)"', between))
+    assert {path for path in opened if not path.startswith(MACHINE)} == {str(pdf.TEMPLATE)}

@@ -142,6 +142,7 @@ NOTHING = replace(
     case=replace(ANSWER.case, identity=("called-back",), stood_still_days=0, extension=None),
     recordings=(),
     erased_since=(),
+    unclear=0,
     damaged=(),
     scope=None,
     outside_scope=0,
