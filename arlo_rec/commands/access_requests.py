@@ -14,12 +14,14 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from arlo_rec.access.cases import LoggedCase
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
     from arlo_rec.dsar.request import AnswerFile, Registered
+    from arlo_rec.speech.turns import Turn
 
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
@@ -38,6 +40,7 @@ def dsar(
     identity_given: Annotated[str | None, opt("opt.identity_given", "--identity-given", "DATE")] = None,
     own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,
     pdf: Annotated[bool, opt("opt.pdf", "--pdf")] = False,
+    turns: Annotated[Path | None, opt("opt.turns", "--turns", "FILE")] = None,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -57,6 +60,7 @@ def dsar(
         intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given)),
         references=tuple(reference or ()),
         agents=tuple(agent or ()),
+        turns=_turns(turns),
         whole_call=whole_call,
         reason=reason,
         lang=run.lang,
@@ -150,9 +154,12 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     case, due = package.case, package.case.due_on.isoformat()
     data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
     data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
+    data["without_sound"] = [{"id": recording, "code": why} for recording, why in package.without_sound]
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
     data["changed"] = [recording.hex() for recording in package.changed]
     lines = [run.say("dsar.done", **values, passphrase=package.passphrase)]
+    for recording, why in package.without_sound:
+        lines.append(run.say(f"dsar.without_sound.{why}", id=recording))
     if package.nothing_of:
         lines += [run.say("dsar.nothing_of", names=", ".join(package.nothing_of))]
     lines += changed_rows(run, "dsar.changed", package.changed)
@@ -193,6 +200,19 @@ def _write_notice(notice: Notice, out: Path) -> None:
 def _new_file(out: Path | None) -> None:
     if out is not None:
         new_file(out)
+
+
+def _turns(path: Path | None) -> Mapping[str, Sequence[Turn]]:
+    """Who speaks when on single tracks, by id or reference."""
+    from arlo_rec.backends.bounded_read import read_small
+    from arlo_rec.speech import turns
+
+    if path is None:
+        return {}
+    try:
+        return turns.read(read_small(path, turns.LONGEST))
+    except OSError:
+        raise Usage("file_unreadable", path=str(path)) from None
 
 
 def _day(text: str | None) -> datetime | None:

@@ -65,7 +65,7 @@ class Composition:
             given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, facts)
             files.append(replace(given, channels=sound.channels))
             own = self.answer.whole_call_reason is None
-            recordings.append(replace(facts, peaks=sound.peaks, own_speech=own))
+            recordings.append(replace(facts, peaks=sound.peaks, own_speech=own, unsure=sound.unsure))
         self.answer = replace(self.answer, recordings=tuple(recordings))
         for file in (*enclosures(self.answer, files, self._lang if self._pdf else None), *self._beside):
             files.append((yield from self._package.enclose(file.name, file.mediatype, [file.body])))

@@ -7,7 +7,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,10 +30,12 @@ from arlo_rec.dsar import (
     subjects,
     withdrawals,
 )
-from arlo_rec.dsar.answer import Answer, Case
+from arlo_rec.dsar.accesses import LogMentions
+from arlo_rec.dsar.answer import Answer, Case, DamagedRecording
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.page_file import PageFile
+from arlo_rec.dsar.recordings import HeldCall
 from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.sounds import GivenSound, given
 from arlo_rec.dsar.subjects import Identifier
@@ -54,6 +56,7 @@ from arlo_rec.policy import (
     reason_problem,
     whole_call,
 )
+from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 
 PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
@@ -68,6 +71,7 @@ class Request:
     intake: Intake = field(default_factory=Intake)
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
+    turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict, repr=False)  # `speech.turns.read`
     whole_call: bool = False
     reason: str | None = None
     lang: str = "nb"
@@ -82,6 +86,11 @@ class Request:
         """The reason for including the whole call; None where it is not included."""
         return self.reason if self.whole_call else None
 
+    @property
+    def side(self) -> str:
+        """The person's side in the calls: `caller` or `agent`."""
+        return "agent" if self.agents else "caller"
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
@@ -89,6 +98,7 @@ class AnswerFile:
 
     case: Case
     recordings: int
+    without_sound: tuple[tuple[str, str], ...]  # ids, each with the code of why
     nothing_of: tuple[str, ...]  # names of employees that no call has
     out: Path
     sha256: str
@@ -134,7 +144,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
         mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
-        calls, damaged = recordings.of_permits(store, permits, mentions, clock) if mentions else ([], [])
+        calls, damaged = _calls(store, request, permits, mentions, clock)
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
@@ -153,7 +163,8 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             len(changed),
         )
-        sounds = given(store, [call.source for call in calls], clock, whole=request.whole_call, wav=False)
+        side = None if request.whole_call else request.side
+        sounds = given(store, [call.source for call in calls], clock, side=side, wav=False)
         written = _write(store, request, content, sounds, listed, permits, clock)
     if changed:
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
@@ -183,7 +194,17 @@ def _write(
     case, sha256 = content.case, pieces.sha256().hex()
     store.note(CaseAnswered(case=case.id, sha256=sha256, of=of), clock())  # may be given again; the newest counts
     nothing_of = () if content.recordings else request.agents
-    return AnswerFile(case, len(content.recordings), nothing_of, request.out.absolute(), sha256, passphrase)
+    without = tuple((facts.id, facts.withheld) for facts in composed.answer.recordings if facts.withheld is not None)
+    return AnswerFile(case, len(content.recordings), without, nothing_of, request.out.absolute(), sha256, passphrase)
+
+
+def _calls(
+    store: Store, request: Request, permits: list[Permit], mentions: LogMentions | None, clock: Callable[[], datetime]
+) -> tuple[list[HeldCall], list[DamagedRecording]]:
+    """What is known of the permitted recordings, and those that are damaged."""
+    if mentions is None:
+        return [], []
+    return recordings.of_permits(store, permits, mentions, clock, side=request.side, turns=request.turns)
 
 
 def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
@@ -219,10 +240,13 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
 def _permits(store: Store, held: Sequence[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
     if not held:
         return []
+    ids = tuple(recording.id for recording in held)
+    copies = [copy.hex() for copy in store.catalogue.recordings.made_of(ids)]
     event = OpenedForSubject(
-        recordings=tuple(recording.id for recording in held),
+        recordings=ids,
         case=case,
         whole_call=request.whole_call,
         reason=request.whole_call_reason,
+        transcripts=copies or None,
     )
     return gate.permits_for_subject(store, list(held), event, now)
