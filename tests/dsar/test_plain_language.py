@@ -26,12 +26,22 @@ ANSWERS = {
 JARGON = {  # patterns of the beginnings of words that a customer need not know
     "nb": (
         *("pseudonymis", "behandlingsansvarlig", "databehandler", "personvernforordning", "gdpr", "personopplysning"),
-        *("rettslig", "avskrift", "eøs", "sikkerhetskopi", "kontrollsum", "kryptert", "logg", "interesseavveining"),
+        *(
+            "rettslig",
+            "avskrift",
+            "eøs",
+            "sikkerhetskopi",
+            "kontrollsum",
+            "kryptert",
+            "logg",
+            "signer",
+            "interesseavveining",
+        ),
         *("transkri", "metadata", "hash", "signatur", "klartekst", "kanal", "stereo", "mono", "segment"),
     ),
     "en": (
         *("pseudonymis", "controller", "processor", "gdpr", "general data protection", "personal data", "legal basis"),
-        *("transcript", "eea", "backup", "checksum", "encrypt", r"logs?\b", "balance of interests"),
+        *("transcript", "eea", "backup", "checksum", "encrypt", r"logs?\b", "signed", "balance of interests"),
         *("metadata", "hash", "signature", "plaintext", "channel", "stereo", "mono", "segment", "data subject"),
     ),
 }
