@@ -1,6 +1,6 @@
 """The answer to an access request with many calls: the person's own side of each as MP3, in one encrypted page.
 
-The peer does what can be done by hand with Debian's programs: `lame -V 0` on the caller's channel of the same calls,
+The peer does what can be done by hand with Debian's programs: `lame -V 2` on the caller's channel of the same calls,
 two at a time, a stored ZIP and `age` over it. It opens no sealed recording, writes no letter and logs nothing. The calls
 are the speech of the demonstration calls over a noise floor, in stereo G.711. Times and the most memory are those of the
 whole command; the opening in Chromium counts from the file's address to the letter.
