@@ -1,4 +1,4 @@
-"""Write the documents that are made from the code: rules.md and data.schema.json in docs. `--check` compares instead."""
+"""Write the documents made from the code: rules.md and data.schema.json in docs. `--check` compares instead."""
 
 from __future__ import annotations
 

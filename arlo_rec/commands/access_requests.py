@@ -24,6 +24,7 @@ def dsar(
     identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
     received: Annotated[str | None, opt("opt.received", "--received", "DATE")] = None,
     own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,
+    pdf: Annotated[bool, opt("opt.pdf", "--pdf")] = False,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -45,6 +46,7 @@ def dsar(
         whole_call=whole_call,
         reason=reason,
         lang=run.lang,
+        pdf=pdf,
         particulars=run.particulars(),
     )
     with run.store() as store:

@@ -1,25 +1,54 @@
-"""The letter that answers an access request (GDPR 15), as HTML: seven short parts, each under its heading.
+"""The letter that answers an access request (GDPR 15), as HTML: the recordings first, then rights, then the law.
 
 Its text is in `page/letter.nb.html.j2` and `page/letter.en.html.j2`: the whole letter in order, a file per language, so
 that a lawyer can read and change it without reading code. This module supplies the values: the answer's facts,
-times in the zone of the policy, and the words for codes (`letter.json`). `package` encrypts the letter.
+times in the zone of the policy, and the words for codes (`letter.json`), with the meaning of every word that a customer
+need not know. `package` encrypts the letter, `pdf` sets it in type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.dsar.answer import Answer, RecordingFacts
+from arlo_rec.dsar.answer import Answer, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.files import FileFacts
 from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Purpose
+from arlo_rec.model.times import local_date
+from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Action, Purpose
 
 PAGE: Final = Path(__file__).with_name("page")
+DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
+    "whole": (Action.EXPORT, Action.DSAR),
+    "part": (Action.HEAR,),
+    "copy": ("export_copy", Action.REVIEW, Action.RELEASE, Action.PSEUDONYMISE),
+    "listed": (Action.FIND, "find_copy", "withdraw_shown"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessesOfRole:
+    """What people of one role did for one purpose, summed up by day: `1 export, 3 searches`."""
+
+    role: str
+    purpose: str
+    days: list[tuple[date, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word that a customer need not know, and what it means."""
+
+    code: str
+    word: str
+    meaning: str
 
 
 def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
@@ -32,6 +61,10 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         answered_at=answer.answered_at,
         identifiers=answer.identifiers,
         recordings=answer.recordings,
+        damaged=answer.damaged,
+        scope=answer.scope,
+        outside_scope=answer.outside_scope,
+        sound_format=answer.sound_format,
         withdrawals=answer.withdrawals,
         backup_hours=answer.backup_hours,
         particulars=answer.particulars,
@@ -42,12 +75,22 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         whole_call_reason=answer.whole_call_reason,
         policy_version=answer.policy_version,
         log_vkey=answer.log_vkey,
-        files={file.name: file for file in files},
+        files=files,
         sounds={file.recording: file for file in files if file.recording is not None},
+        terms=[],
+        glossary=lambda terms: _glossary(terms, lang),
         purposes_of=_purposes_of,
+        by_depth=lambda accesses: _by_depth(accesses, lang),
+        kind_of=kind_of,
+        wave=_wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
+        sentence=lambda text: text[:1].upper() + text[1:],
         day=formats.day,
+        day_of=lambda at: formats.day(local_date(at)),
+        moment=formats.moment,
         instant=formats.instant,
+        length=formats.length,
+        position=_position,
         duration=formats.duration,
         iso=to_iso,
     )
@@ -57,3 +100,62 @@ def _purposes_of(recordings: Iterable[RecordingFacts]) -> list[Purpose]:
     """The purposes that the prompts of these recordings named, in the order of the guidelines."""
     named = {purpose for recording in recordings for purpose in recording.purposes}
     return [purpose for purpose in Purpose if purpose in named]
+
+
+def kind_of(access: RecordedAccess) -> str:
+    """What was done, as a code of the letter's words; for training only copies are found and exported (policy)."""
+    of_copy = access.purpose == Purpose.TRAINING and access.action in {Action.FIND, Action.EXPORT}
+    return f"{access.action}_copy" if of_copy else access.action
+
+
+def _by_depth(accesses: Sequence[RecordedAccess], lang: str) -> list[tuple[str, list[AccessesOfRole]]]:
+    """The accesses by how deep they go, the deepest first; therein by role and purpose, and by day.
+
+    Raises KeyError for a kind of access that the letter has no words for.
+    """
+    depths = {kind: depth for depth, kinds in DEPTHS.items() for kind in kinds}
+    sums: dict[str, dict[tuple[str, str], dict[date, Counter[str]]]] = {depth: {} for depth in DEPTHS}
+    for access in sorted(accesses, key=lambda access: access.at):
+        kind = kind_of(access)
+        days = sums[depths[kind]].setdefault((access.role, access.purpose or "access"), {})
+        days.setdefault(local_date(access.at), Counter())[kind] += 1
+    return [
+        (
+            depth,
+            [
+                AccessesOfRole(*who, [(day, _counts(kinds, lang)) for day, kinds in days.items()])
+                for who, days in by_role.items()
+            ],
+        )
+        for depth, by_role in sums.items()
+        if by_role
+    ]
+
+
+def _counts(kinds: Mapping[str, int], lang: str) -> str:
+    """`1 export, 3 searches`, the deepest first."""
+    order = [kind for deep in DEPTHS.values() for kind in deep]
+    return ", ".join(_times(kind, kinds[kind], lang) for kind in order if kind in kinds)
+
+
+def _times(kind: str, count: int, lang: str) -> str:
+    """`1 export`, `3 searches`."""
+    return say(f"letter.times.{kind}.{'one' if count == 1 else 'many'}", lang, count=count)
+
+
+def _glossary(terms: Iterable[str], lang: str) -> list[Term]:
+    """The words of these codes with their meanings, by alphabet."""
+    told = [Term(code, say(f"letter.word.{code}", lang), say(f"letter.meaning.{code}", lang)) for code in terms]
+    return sorted(told, key=lambda term: term.word.casefold())
+
+
+def _wave(peaks: Sequence[int]) -> str:
+    """The path of a picture of a sound: a bar for each peak, 2 wide with a gap of 1, about the middle of 200."""
+    bars = (f"M{3 * place} {99 - peak}h2v{2 * peak + 2}h-2z" for place, peak in enumerate(peaks))
+    return "".join(bars)
+
+
+def _position(seconds: float) -> str:
+    """A place in a recording: `1:05`."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"

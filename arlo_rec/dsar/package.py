@@ -35,11 +35,14 @@ class Package(Protocol):
 class Composition:
     """The bytes of a package, and the answer as it is when all of them are written."""
 
-    def __init__(self, package: Package, answer: Answer, sounds: Iterable[GivenSound], lang: str) -> None:
+    def __init__(
+        self, package: Package, answer: Answer, sounds: Iterable[GivenSound], lang: str, *, pdf: bool = False
+    ) -> None:
         self.answer = answer
         self._package = package
         self._sounds = sounds
         self._lang = lang
+        self._pdf = pdf  # the letter lies beside as PDF too
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._package.begin()
@@ -50,10 +53,11 @@ class Composition:
                 recordings.append(replace(facts, withheld=sound.withheld))
                 continue
             name = f"recording-{number:02}{sound.ending}"
-            files.append((yield from self._package.enclose(name, sound.mediatype, sound.pieces, facts)))
+            given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, facts)
+            files.append(replace(given, channels=sound.channels))
             own = self.answer.whole_call_reason is None
             recordings.append(replace(facts, peaks=sound.peaks, own_speech=own))
         self.answer = replace(self.answer, recordings=tuple(recordings))
-        for file in enclosures(self.answer, files):
+        for file in enclosures(self.answer, files, self._lang if self._pdf else None):
             files.append((yield from self._package.enclose(file.name, file.mediatype, [file.body])))
         yield from self._package.end(render(self.answer, files, self._lang))

@@ -29,7 +29,7 @@ TRIMMED = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-_SCRIPTS = ("package.js",)
+_SCRIPTS = ("package.js", "player.js")
 _PARTS = "<!-- parts -->"  # where they stand in the template
 _BEFORE, _AFTER = b'<script type="application/octet-stream;base64">', b"</script>\n"
 

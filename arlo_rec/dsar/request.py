@@ -18,7 +18,7 @@ from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Counted
-from arlo_rec.dsar import recordings, register, withdrawals
+from arlo_rec.dsar import pdf, recordings, register, withdrawals
 from arlo_rec.dsar.answer import Answer, Case, CaseState
 from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.page_file import PageFile
@@ -58,6 +58,7 @@ class Request:
     whole_call: bool = False
     reason: str | None = None
     lang: str = "nb"
+    pdf: bool = False  # the letter lies beside as PDF too
     particulars: Particulars = field(default_factory=Particulars)
 
     def __repr__(self) -> str:
@@ -88,6 +89,8 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
     store.demand_clock(Action.DSAR, now)
     if request.out.exists() or request.out.is_symlink():
         raise Usage("out_exists", path=str(request.out))
+    if request.pdf:
+        pdf.demand()
     _check_whole_call(store, request, now)
     number = _number(store, request, now)
     tag = primitives.caller_tag(store.secret(INDEX_SEED), number.reveal().encode("ascii"))
@@ -131,7 +134,7 @@ def _write(
     """Write the package, if everything in it is still held then, and log the answer."""
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     page = PageFile(passphrase, request.lang, primitives.fresh(primitives.PACKAGE_SALT))
-    pieces = Counted(Composition(page, content, sounds, request.lang))
+    pieces = Counted(Composition(page, content, sounds, request.lang, pdf=request.pdf))
     write_new(request.out, pieces, lambda: _demand_held(store, permits, clock()))
     digest, case, now = pieces.sha256().hex(), content.case, clock()
     store.note(CaseAnswered(case=case.id, sha256=digest), now)  # may be given again within a case; the newest counts

@@ -38,6 +38,7 @@ class GivenSound:
     pieces: Iterable[bytes] = field(default=(), repr=False)
     peaks: tuple[int, ...] = ()
     withheld: str | None = None
+    channels: tuple[str | None, ...] = ()  # "caller", "agent" or None for silence; empty: one channel, or not known
 
     @property
     def ending(self) -> str:
@@ -99,6 +100,7 @@ class _Reading:
             self._withheld = "damaged"
             return
         channel, self._withheld = _side(self._header, source.roles, whole=whole)
+        self._channel, self._channels = channel, _channels(self._header, source.roles, channel)
         mp3 = not wav and self._header.rate in audio.MP3_RATES
         self._new_encoder: Callable[[], audio.SoundEncoder] = lambda: audio.SoundEncoder(self._header, channel, mp3=mp3)
         self._encoder = self._new_encoder()
@@ -124,7 +126,8 @@ class _Reading:
             return GivenSound(withheld=self._withheld)
         encoder = self._encoder
         pieces = [self._mp3] if encoder.mediatype == audio.MP3 else self._as_wav()
-        return GivenSound(encoder.mediatype, pieces, encoder.peaks)
+        is_single = encoder.mediatype == audio.MP3 and self._channel is not None
+        return GivenSound(encoder.mediatype, pieces, encoder.peaks, channels=() if is_single else self._channels)
 
     def _as_wav(self) -> Iterator[bytes]:
         """The canonical WAV, from a second reading."""
@@ -142,3 +145,11 @@ def _side(header: audio.Header, roles: Mapping[str, int], *, whole: bool) -> tup
     if "caller" not in roles:
         return None, "roles_unknown"
     return roles["caller"], None
+
+
+def _channels(header: audio.Header, roles: Mapping[str, int], channel: int | None) -> tuple[str | None, ...]:
+    """Who is in each channel of a sound that keeps them; nobody in those that became silence."""
+    if header.channels == 1 or "caller" not in roles:
+        return ()
+    names = {place: role for role, place in roles.items() if channel is None or place == channel}
+    return tuple(names.get(place) for place in range(header.channels))

@@ -17,6 +17,7 @@ MONTHS: Final = (
     ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"),
 )  # fmt: skip
 _DAY: Final = ("{day}. {month} {year}", "{day} {month} {year}")
+_MOMENT: Final = ("{day} kl. {hour:02}.{minute:02}", "{day} at {hour:02}:{minute:02}")
 _INSTANT: Final = (
     "{day} kl. {hour:02}.{minute:02}.{second:02} (UTC+{offset})",
     "{day} at {hour:02}:{minute:02}:{second:02} (UTC+{offset})",
@@ -34,12 +35,22 @@ class Formats:
         """`1. oktober 2026`, `1 October 2026`."""
         return _DAY[self.column].format(day=day.day, month=MONTHS[self.column][day.month - 1], year=day.year)
 
+    def moment(self, at: datetime) -> str:
+        """An instant to the minute, in the policy's zone: `1. oktober 2026 kl. 10.15`."""
+        local = at.astimezone(ZoneInfo(ZONE))
+        return _MOMENT[self.column].format(day=self.day(local.date()), hour=local.hour, minute=local.minute)
+
     def instant(self, at: datetime) -> str:
         """An instant to the second, with its zone."""
         local = at.astimezone(ZoneInfo(ZONE))
         offset = (local.utcoffset() or timedelta(0)) // timedelta(hours=1)
         clock = {"hour": local.hour, "minute": local.minute, "second": local.second}
         return _INSTANT[self.column].format(day=self.day(local.date()), offset=offset, **clock)
+
+    def length(self, seconds: float) -> str:
+        """A length to the second, and never 0: `1 min 32 s`."""
+        minutes, rest = divmod(max(1, round(seconds)), 60)
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
     def duration(self, seconds: float) -> str:
         """A length to the tenth of a second."""

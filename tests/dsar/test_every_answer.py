@@ -5,10 +5,8 @@ The log is read here as an auditor sees it, by other code than the answer's.
 
 from __future__ import annotations
 
-import html
 import json
 import random
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from arlo_rec.commands.run import Run
+from arlo_rec.dsar.data import schema_json
 from tests.support import world as worlds
-from tests.support.answers import opened
+from tests.support.answers import opened, words
 from tests.support.backups import back_up
 from tests.support.copies import WHY, propose
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("access.subject")]
+SCHEMA = Draft202012Validator(json.loads(schema_json()))
 SAMPLE = 8  # combinations of an ordinary run, beside the fullest
 ROLES = {"sigrid": "officer", "leif": "manager", "turid": "manager", "siri": "support"}
 QUALITY = ("--purpose", "quality", "--reason", REASON)
@@ -154,15 +155,16 @@ def _what(entry: dict[str, Any]) -> str:
 def answered(world: World) -> tuple[dict[str, Any], str]:
     """What an answer says to programs, and its letter's words."""
     out = world.base / "answer.html"
-    words = ("dsar", "90000001", "--identity", "login", "--lang", "en", "--out", str(out))
-    told = world.json(*words, who="sigrid")
+    command = ("dsar", "90000001", "--identity", "login", "--lang", "en", "--out", str(out))
+    told = world.json(*command, who="sigrid")
     content = opened(out.read_bytes(), told["passphrase"].encode())
-    return json.loads(content["bodies"]["data.json"]), html.unescape(re.sub(r"<[^>]*>", " ", content["letter_html"]))
+    return json.loads(content["bodies"]["data.json"]), words(content["letter_html"])
 
 
 def compare(world: World, held: Held) -> None:
     """Every statement that can be true or false, with the log."""
     (data, letter), log = answered(world), Log(world)
+    SCHEMA.validate(data)
     calls = log.calls()
     said = {
         "We found no recordings of calls with you.": not calls,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
 import json
 import re
@@ -211,3 +212,9 @@ def letter_of(answer: Answer, lang: str = "nb") -> str:
     """The letter of an answer, as it stands in the package."""
     sounds = files_of(answer)
     return render(answer, [*sounds, *(file.facts for file in enclosures(answer, sounds))], lang)
+
+
+def words(letter: str) -> str:
+    """The text of a letter without its markup."""
+    inline = re.sub(r"</?(?:a|bdi|time|span|q)\b[^>]*>", "", letter)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", inline)).split())

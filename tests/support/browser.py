@@ -93,6 +93,27 @@ class Browser:
         """The window as PNG."""
         return base64.b64decode(self._ask("GET", f"{self.session}/screenshot"))
 
+    def width(self, pixels: int) -> None:
+        """Make the window that wide, as a device with such a screen has it."""
+        self.command("Emulation.setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=False)
+
+    def colours(self, scheme: str) -> None:
+        """Prefer `light` or `dark`."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.command("Emulation.setEmulatedMedia", media="", features=features)
+
+    def whole_page(self) -> bytes:
+        """The whole page as PNG, at the window's width."""
+        return base64.b64decode(self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+
+    def printed(self) -> bytes:
+        """The page as PDF, as it is printed on A4."""
+        return base64.b64decode(self._post("/print", background=False, page={"width": 21.0, "height": 29.7}))
+
+    def command(self, method: str, **parameters: object) -> Any:
+        """What a command of the Chrome DevTools Protocol answers."""
+        return self._post("/goog/cdp/execute", cmd=method, params=parameters)
+
     # -- what a test looks at -------------------------------------------------------------------------
 
     def run(self, script: str, *arguments: object) -> Any:

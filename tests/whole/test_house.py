@@ -28,6 +28,7 @@ ALONE = {  # outside library -> our modules that may import it
     "jinja2": {"i18n.pages"},
     "markupsafe": {"i18n.pages"},
     "fcntl": {"backends.files"},
+    "typst": {"dsar.pdf"},
     "soundfile": {"audio"},
     "av": {"audio"},
     "numpy": {"audio", "speech"},

@@ -1,0 +1,105 @@
+"""A receipt for each consent, with the fields of ISO/IEC TS 27560:2023 (record header, processing, parties, event).
+
+The specification names fields and no serialisation: the keys are its field names, in JSON. What the store does not
+know is not there. The receipts of an answer are one document.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from arlo_rec.dsar.answer import Answer, RecordingFacts
+from arlo_rec.model.records import to_iso
+from arlo_rec.policy import RETENTION
+
+NAME: Final = "consent-receipts.json"
+SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
+RIGHTS: Final = ("access", "rectification", "erasure", "restriction", "data portability", "objection", "complaint")
+AUTHORITY: Final = {
+    "party_id": "authority",
+    "party_role": "authority",
+    "party_name": "Datatilsynet",
+    "party_url": "https://www.datatilsynet.no/",
+}
+
+
+def consent_receipts(answer: Answer) -> dict[str, Any]:
+    """The receipts of all consents in an answer, in the order of its recordings."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "issued_at": to_iso(answer.answered_at),
+        "receipts": [_receipt(answer, facts) for facts in answer.recordings],
+    }
+
+
+def _receipt(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
+    return {
+        "receipt_metadata": {"receipt_id": f"{answer.case.id}-{facts.id}", "issued_at": to_iso(answer.answered_at)},
+        "record_header": {
+            "schema_version": SCHEMA_VERSION,
+            "record_id": facts.id,
+            "pii_principal_id": f"case {answer.case.id}",  # a pseudonym: the case, and not the number
+        },
+        "pii_processing": _processing(answer, facts),
+        "party_identification": _parties(answer),
+        "event": {
+            "event_time": to_iso(facts.consent_at),
+            "validity_duration": f"P{RETENTION.days}D",
+            "entity_id": "controller",
+            "event_type": "explicit",
+            "event_state": "consent given",
+        },
+    }
+
+
+def _processing(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
+    """What was consented to, on what notice, and how the consent ends."""
+    known = facts.number is not None
+    purposes = [
+        {
+            "purpose": purpose,
+            "lawful_basis": "consent, GDPR Article 6(1)(a)",
+            "pii_information": [
+                {"pii_type": "voice and spoken words"},
+                *([{"pii_type": "telephone number"}] if known else []),
+                {"pii_type": "time, length and team of the call"},
+            ],
+            "pii_controllers": ["controller"],
+            "collection_method": "recording of the telephone call",
+            "processing_method": "listening by staff who were granted access"
+            if purpose == "quality"
+            else "listening by staff who were granted access, to a pseudonymised copy",
+            "storage_condition": {"retention_period": f"P{RETENTION.days}D", "erased_on": to_iso(facts.erased_on)},
+            "recipients": [each.processor for each in answer.particulars.processors or ()],
+            "withdrawal_method": answer.particulars.contact or "contact customer service",
+            "jurisdiction": "NO",
+            "privacy_rights": list(RIGHTS),
+        }
+        for purpose in facts.purposes
+    ]
+    notice = {
+        "notice_version": facts.prompt_version,
+        "notice_language": facts.prompt_lang,
+        "notice_text": facts.prompt_text,
+        "notice_sha256": facts.prompt_sha256,
+    }
+    if answer.particulars.notice is not None:
+        notice["notice_reference"] = answer.particulars.notice
+    return {"privacy_notice": notice, "language": facts.prompt_lang, "purposes": purposes}
+
+
+def _parties(answer: Answer) -> list[dict[str, Any]]:
+    """The company, who works for it, and the authority that hears complaints."""
+    stated = answer.particulars
+    contacts = {"party_contact": stated.data_protection or stated.contact}
+    controller = {"party_id": "controller", "party_role": "PII controller", "party_name": stated.controller}
+    processors = [
+        {
+            "party_id": f"processor-{number}",
+            "party_role": "PII processor",
+            "party_name": each.processor,
+            "party_address": {"country": each.country},
+        }
+        for number, each in enumerate(stated.processors or (), 1)
+    ]
+    return [controller | {key: value for key, value in contacts.items() if value}, *processors, dict(AUTHORITY)]

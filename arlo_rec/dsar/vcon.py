@@ -1,0 +1,175 @@
+"""The recordings as a vCon (draft-ietf-vcon-vcon-core-04, syntax 0.4.0), which other systems for conversations read.
+
+One container: the person, an agent without a name for each call, and the company as parties; a dialog for each
+recording with its key press; the consent as an attachment after draft-howe-vcon-lawful-basis. A sound lies beside as a
+file, so a dialog names it by `filename` and `content_hash`: the draft's `url` is for what HTTPS serves. Copies for
+training are a second container, redacted from the first; they are not handed over, so their dialogs are without sound.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from arlo_rec.crypto import primitives
+from arlo_rec.dsar.answer import Answer, RecordingFacts, Utterance
+from arlo_rec.dsar.files import FileFacts
+from arlo_rec.model.records import to_iso
+
+NAME: Final = "recordings.vcon.json"
+COPIES_NAME: Final = "copies.vcon.json"
+MEDIATYPE: Final = "application/vcon+json"
+SYNTAX: Final = "0.4.0"
+ANONYMOUS: Final = {"name": "anonymous"}  # of core, Party Object: somebody whom nothing is said of
+COMPANY: Final = 0  # its place among the parties
+
+
+def recordings_vcon(answer: Answer, sounds: Sequence[FileFacts]) -> dict[str, Any]:
+    """The container of the recordings; *sounds* are the files that lie beside it."""
+    files = {sound.recording: sound for sound in sounds}
+    parties, callers = _parties(answer)
+    dialogs, attachments, analysis = [], [], []
+    for place, facts in enumerate(answer.recordings):
+        caller, agent = callers[facts.number], len(callers) + 1 + place
+        dialogs.append(_dialog(facts, files.get(facts.id), caller, agent))
+        attachments.append(_lawful_basis(facts, caller, place))
+        if facts.transcript:
+            analysis.append({"vendor": answer.particulars.controller, **_transcript(facts, caller, place)})
+    return {
+        **_head(answer, "recordings"),
+        "extensions": ["lawful_basis"],
+        "parties": parties,
+        "dialog": dialogs,
+        "attachments": attachments,
+        "analysis": analysis,
+    }
+
+
+def copies_vcon(answer: Answer) -> dict[str, Any] | None:
+    """The container of the copies for training, with the first one's indices; None where no copy is held."""
+    if not any(facts.copies for facts in answer.recordings):
+        return None
+    company, *others = _parties(answer)[0]
+    attachments = [
+        {
+            "purpose": "pseudonymised_copy",
+            "start": to_iso(copy.made_at),
+            "party": COMPANY,
+            "dialog": place,
+            **_inline({"state": copy.state, "erased_on": to_iso(facts.erased_on)}),
+        }
+        for place, facts in enumerate(answer.recordings)
+        for copy in facts.copies
+    ]
+    return {
+        **_head(answer, "copies"),
+        "redacted": {"uuid": _uuid(answer, "recordings"), "type": "pseudonymised"},
+        "parties": [company, *(ANONYMOUS for _ in others)],
+        "dialog": [{"type": "recording", "start": to_iso(facts.started_at)} for facts in answer.recordings],
+        "attachments": attachments,
+    }
+
+
+# -- the parts ----------------------------------------------------------------------------------------
+
+
+def _head(answer: Answer, what: str) -> dict[str, Any]:
+    return {"vcon": SYNTAX, "uuid": _uuid(answer, what), "created_at": to_iso(answer.answered_at)}
+
+
+def _parties(answer: Answer) -> tuple[list[dict[str, Any]], Mapping[str | None, int]]:
+    """The company, the person under each number, an agent for each call; and where each number stands."""
+    callers = {
+        number: place for place, number in enumerate(dict.fromkeys(each.number for each in answer.recordings), 1)
+    }
+    company = {"type": "organization", "org": answer.particulars.controller}
+    person = [{"type": "person", **({"tel": f"tel:{number}"} if number else ANONYMOUS)} for number in callers]
+    agents = [
+        {
+            "type": "person",
+            "uuid": _uuid(answer, f"agent {facts.id}"),  # of this call alone: it leads to nobody
+            "org": answer.particulars.controller,
+            "dept": facts.team,
+        }
+        for facts in answer.recordings
+    ]
+    return [company, *person, *agents], callers
+
+
+def _dialog(facts: RecordingFacts, sound: FileFacts | None, caller: int, agent: int) -> dict[str, Any]:
+    """A recording; without content where its sound is withheld."""
+    dialog: dict[str, Any] = {
+        "type": "recording",
+        "start": to_iso(facts.started_at),
+        "duration": facts.duration_s,
+        "parties": [caller, agent],
+        "party_history": [
+            {"party": caller, "time": to_iso(facts.consent_at), "event": "keydown", "button": "1"},
+        ],
+    }
+    if sound is not None:
+        dialog |= {"mediatype": sound.mediatype, "filename": sound.name, "parties": _heard(facts, sound, caller, agent)}
+        if sound.sha512 is not None:
+            dialog["content_hash"] = f"sha512-{_base64url(sound.sha512)}"
+    return dialog
+
+
+def _heard(facts: RecordingFacts, sound: FileFacts, caller: int, agent: int) -> Any:
+    """Who is in the sound: a list by channel, with null for a silent one; the one party of a sound of own words."""
+    if sound.channels:
+        places: dict[str | None, int] = {"caller": caller, "agent": agent}
+        return [places.get(role) for role in sound.channels]
+    return caller if facts.own_speech else [[caller, agent]]
+
+
+def _lawful_basis(facts: RecordingFacts, caller: int, place: int) -> dict[str, Any]:
+    """The consent: what for, since when, until when, and what shows it. Its party is who gave it."""
+    granted_at = to_iso(facts.consent_at)
+    proof = {
+        "dialog_reference": place,
+        "event": "keydown",
+        "button": "1",
+        "prompt_version": facts.prompt_version,
+        "prompt_language": facts.prompt_lang,
+        "prompt_text": facts.prompt_text,
+        "prompt_sha256": facts.prompt_sha256,
+    }
+    body = {
+        "lawful_basis": "consent",
+        "expiration": to_iso(facts.erased_on),
+        "purpose_grants": [
+            {"purpose": purpose, "granted": True, "granted_at": granted_at} for purpose in facts.purposes
+        ],
+        "proof_mechanisms": [{"proof_type": "external_system", "timestamp": granted_at, "proof_data": proof}],
+    }
+    return {"purpose": "lawful_basis", "start": granted_at, "party": caller, "dialog": place, **_inline(body)}
+
+
+def _transcript(facts: RecordingFacts, caller: int, place: int) -> dict[str, Any]:
+    """The person's own words."""
+
+    def told(words: Utterance) -> dict[str, Any]:
+        at: datetime = facts.started_at + timedelta(seconds=words.starts_s)
+        length = round(words.ends_s - words.starts_s, 3)
+        return {"party": caller, "start": to_iso(at), "duration": length, "text": words.text}
+
+    return {"type": "transcript", "dialog": place, **_inline([told(words) for words in facts.transcript])}
+
+
+def _inline(body: object) -> dict[str, Any]:
+    return {"mediatype": "application/json", "encoding": "json", "body": body}
+
+
+def _uuid(answer: Answer, what: str) -> str:
+    """A UUID of version 8 (RFC 9562) from the case and the answer's time: the same answer names the same things."""
+    digest = primitives.sha256("\0".join((answer.case.id, to_iso(answer.answered_at), what)).encode("utf-8"))
+    number = int.from_bytes(digest[:16])
+    number = number & ~(0xF << 76) | 8 << 76  # version
+    return str(UUID(int=number & ~(3 << 62) | 2 << 62))  # variant
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
