@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from arlo_rec.dsar.answer import RecordingFacts
 from arlo_rec.dsar.files import FileFacts
-from arlo_rec.dsar.letter import PAGE
+from arlo_rec.dsar.letter import PAGE, wave
 from arlo_rec.dsar.page_file import PageFile
 from arlo_rec.dsar.zip_stream import ZipStream
 from arlo_rec.i18n.formats import Formats
@@ -41,7 +41,12 @@ class Archive:
     """The archive as it is being written; *expected* are the bytes of each recording's sound, by its id."""
 
     def __init__(
-        self, new_page: Callable[[], PageFile], lang: str, expected: Mapping[str, int], numbers: Mapping[str, int], at: datetime
+        self,
+        new_page: Callable[[], PageFile],
+        lang: str,
+        expected: Mapping[str, int],
+        numbers: Mapping[str, int],
+        at: datetime,
     ) -> None:
         self._zip = ZipStream(at)
         self._new_page = new_page
@@ -106,7 +111,9 @@ class Archive:
             sounds=self._sounds,
             index=f"../{INDEX}",
             instant=formats.instant,
+            moment=formats.moment,
             duration=formats.duration,
+            wave=wave,
             iso=to_iso,
             lang=self._lang,
         )

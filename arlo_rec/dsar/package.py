@@ -52,11 +52,12 @@ class Composition:
             if sound.withheld is not None:
                 recordings.append(replace(facts, withheld=sound.withheld))
                 continue
-            name = f"recording-{number:02}{sound.ending}"
-            given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, facts)
-            files.append(replace(given, channels=sound.channels))
             own = self.answer.whole_call_reason is None
             recordings.append(replace(facts, peaks=sound.peaks, own_speech=own))
+            name = f"recording-{number:02}{sound.ending}"
+            given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, recordings[-1])
+            files.append(replace(given, channels=sound.channels))
+            self._progress(number, len(self.answer.recordings))
         self.answer = replace(self.answer, recordings=tuple(recordings))
         for file in enclosures(self.answer, files, self._lang if self._pdf else None):
             files.append((yield from self._package.enclose(file.name, file.mediatype, [file.body])))
