@@ -58,13 +58,13 @@ _TABLE = (
         "data.employee", 3,
         "Personopplysninger: den ansattes stemme og det den ansatte sier.",
         "Personal data: the employee's voice and what the employee says.",
-        "dsar.recordings.sound_for",
+        "dsar.sounds.given",
     ),
     Rule(
         "data.customer", 3,
         "Personopplysninger: kundens stemme og det kunden sier.",
         "Personal data: the customer's voice and what the customer says.",
-        "dsar.recordings.sound_for",
+        "dsar.sounds.given",
     ),
     Rule(
         "data.pseudonymised", 3,

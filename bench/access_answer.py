@@ -1,9 +1,9 @@
 """The answer to an access request with many calls: the person's own side of each as MP3, in one encrypted page.
 
 The peer does what can be done by hand with Debian's programs: `lame -V 2` on the caller's channel of the same calls,
-two at a time, a stored ZIP and `age` over it. It opens no sealed recording, writes no letter and logs nothing. The calls
-are the speech of the demonstration calls over a noise floor, in stereo G.711. Times and the most memory are those of the
-whole command; the opening in Chromium counts from the file's address to the letter.
+two at a time, a stored ZIP and `age` over it. It opens no sealed recording, writes no letter and logs nothing. The
+calls are the speech of the demonstration calls over a noise floor, in stereo G.711. Times and the most memory are those
+of the whole command; the opening in Chromium counts from the file's address to the letter.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def _measured(where: Yard, spool: Path, case: Case) -> Iterator[str]:
     words = ("dsar", number_of(0), "--identity", "login", "--json", "--out", str(out))
     told, ours = _run(where.words("sigrid", *words), where.environment)
     size = out.stat().st_size / 1e6
-    yield f"{case.name}: {ours.seconds:.1f} s (limit {case.limit_s}), of processors {ours.cpu:.1f} s; a page of {size:.0f} MB"
-    yield f"the most memory: {ours.megabytes:.0f} MB (limit {LIMIT_MB})"
+    yield f"{case.name}: {ours.seconds:.1f} s (limit {case.limit_s}), of processors {ours.cpu:.1f} s"
+    yield f"a page of {size:.0f} MB; the most memory: {ours.megabytes:.0f} MB (limit {LIMIT_MB})"
     peer = _by_hand(where.base, spool)
     yield (
         f"lame, zip and age on the same calls: {peer.seconds:.1f} s, of processors {peer.cpu:.1f} s; "

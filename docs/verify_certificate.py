@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Check a deletion receipt of arlo-rec without arlo-rec: Python 3.11 and the package `cryptography` are enough.
+"""Check what arlo-rec gave out, without arlo-rec: Python 3.11 and the package `cryptography` are enough.
 
     python3 verify_certificate.py RECEIPT.json [VKEY ...]
+    python3 verify_certificate.py ANSWER.html|ANSWER.zip [ACCESSES.json] [VKEY ...]
+    python3 verify_certificate.py ACCESSES.json [VKEY ...]
 
-VKEY is a verifier key as it was published: the log's, the first officer's, or both. Without the officer's the receipt
-is shown to be whole and consistent, but anybody who opens that store could have made it. Ends with 0 and what was
-erased if the receipt is genuine, else with 1 and the reason. docs/format.md describes what is checked here.
+A deletion receipt, an answer to an access request, or the list of accesses that is saved from such an answer. VKEY is a
+verifier key as it was published: the log's, the first officer's, or both. Without the officer's the file is shown to be
+whole and consistent, but anybody could have made it. Ends with 0 and what it says if it is genuine, with 1 and the
+reason if it is not, and with 2 if it is none of these or cannot be read. docs/format.md describes what is checked here.
 """
 
 import base64
@@ -15,13 +18,19 @@ import json
 import os
 import re
 import stat
+import struct
 import sys
+import zlib
 from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-LONGEST = 64 * 1024 * 1024  # bytes
+LONGEST = 64 * 1024 * 1024  # bytes of a receipt or a list
+LONGEST_END = 2 * 1024 * 1024  # bytes in which the certificate of an answer and the directory of an archive lie
+RECEIPT, ANSWER, LIST = "arlo-rec deletion receipt", "arlo-rec access answer", "arlo-rec accesses"
+MARK, AFTER_MARK = b'<script type="application/json" id="certificate">', b"</script>\n</body>\n</html>\n"
+GENERATOR = b'<meta name="generator" content="arlo-rec">'
 MAY_ERASE = {
     "withdrawal": {"support", "officer"},
     "expiry": {"retention", "officer"},
@@ -31,7 +40,7 @@ MAY_ERASE = {
     "reject": {"manager", "officer"},
 }
 TEXTS = {  # the one form of each text; nothing is shown that does not have it
-    "kind": "arlo-rec deletion receipt",
+    "kind": RECEIPT,
     "number": "[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}",
     "store": "[0-9a-f]{32}",
     "event": "|".join(MAY_ERASE),
@@ -45,8 +54,15 @@ OTHERS = {
 }
 
 
+COMMON = {"format", "kind", "policy", "store", "case", "made_at", "checkpoint", "log_keys", "signers", "signature"}
+
+
 class Forged(Exception):
-    """Why a receipt is not genuine."""
+    """Why a file is not genuine."""
+
+
+class Unknown(Exception):
+    """A file is none of those that are checked here."""
 
 
 def demand(holds, otherwise):
@@ -158,8 +174,6 @@ def check_form(told):
     days = told["days"]
     demand(type(days) is dict and all(map(is_count, days.values())), "no counts of days")
     demand(all(matches("[0-9]{4}-[0-9]{2}-[0-9]{2}", day) for day in days), "no days")
-    for key in told["log_keys"]:
-        demand(key.keys() == {"vkey", "statement"}, "not a key of a log")
     demand(told["entry"].keys() == {"seq", "leaf", "path"} and is_count(told["entry"]["seq"]), "not an entry")
 
 
@@ -171,64 +185,252 @@ def officer_vkey(told):
     return f"{name}+{key_id}+{base64.b64encode(bytes([1]) + raw).decode()}"
 
 
-def check_signers(told, origin, note):
-    """The first officer's key, by whose word, from officer to officer, the eraser's key may sign; raises Forged."""
-    signers, store, entry = told["signers"], bytes.fromhex(told["store"]), told["entry"]
+def check_vouchers(told):
+    """The keys from the signer's to the first officer's, each vouched for by the next; raises Forged."""
+    signers, store = told["signers"], bytes.fromhex(told["store"])
     keys = [unpacked(one["key"], 32) for one in signers]
     for one, by, key, officer in zip(signers, [*signers[1:], signers[-1]], keys, [*keys[1:], keys[-1]], strict=True):
         demand(one.keys() == {"key", "role", "since", "signature"} and is_count(one["since"]), "not a signer")
         message = b"arlo-rec/1/voucher\0" + store + key + one["since"].to_bytes(8) + one["role"].encode()
         demand(signed(officer, unpacked(one["signature"], 64), message), "a signer is vouched for by nobody")
         demand(by["role"] == "officer" and by["since"] <= one["since"], "a signer is vouched for by no officer")
-    demand(signers[0]["role"] in MAY_ERASE[told["event"]], "the signer does not erase")
-    demand(signers[0]["since"] <= entry["seq"], "the signer came later")
+    return keys
+
+
+def check_log(told):
+    """The log's keys, each handed over by the one before, and the checkpoint that one of them signed; raises Forged."""
+    origin = "arlo-rec/" + told["store"]
+    for key in told["log_keys"]:
+        demand(key.keys() == {"vkey", "statement"}, "not a key of a log")
+    keys = [parse_vkey(one["vkey"]) for one in told["log_keys"]]
+    demand(keys and all(name == origin for name, _ in keys), "a key of another log")
+    demand(told["log_keys"][0]["statement"] is None, "the first key was handed over by nobody")
+    for (_, old), (_, new), one in zip(keys, keys[1:], told["log_keys"][1:], strict=False):
+        handover = f"{origin}\nhands the log over to\n".encode() + new
+        demand(signed(old, unpacked(one["statement"], 64), handover), "a key was not handed over")
+    note = parse_note(told["checkpoint"])
+    demand(any(signed_note(note, origin, key) for _, key in keys), "the checkpoint is not signed")
+    of, size, root, begin = note[0].split("\n")
+    demand(of == origin and matches("0|[1-9][0-9]{0,18}", size), "the checkpoint is not that of this log")
+    demand(matches("from (0|[1-9][0-9]{0,18})", begin) and int(begin[5:]) < int(size), "the checkpoint covers nothing")
+    return keys, note, int(size), unpacked(root, 32), int(begin[5:])
+
+
+def check_entry(entry, size, root):
+    """That an entry is in the log of that root; raises Forged."""
+    demand(is_count(entry["seq"]) and entry["seq"] < size, "an entry that the log does not have")
+    path = [unpacked(one, 32) for one in entry["path"]]
+    demand(root_of(unpacked(entry["leaf"], 32), entry["seq"], size, path) == root, "an entry is not in the log")
+
+
+def check_last(told, note, size, root, begin, key):
+    """That a document's entry is the last of its checkpoint, which *key* signed: then it is that person's."""
+    entry, name = told["entry"], signer_name("arlo-rec/" + told["store"], key)
+    demand(entry.keys() == {"seq", "leaf", "path"}, "not an entry")
+    demand(size == entry["seq"] + 1 and begin <= entry["seq"], "the checkpoint is not that of the entry")
+    check_entry(entry, size, root)
+    demand(signed_note(note, name, key), "the entry is not the signer's")
+
+
+def check_receipt(told):
+    """What only a receipt has; raises Forged."""
+    check_form(told)
+    log_keys, note, size, root, begin = check_log(told)
+    body = canonical({key: value for key, value in told.items() if key != "signature"})
+    signature = unpacked(told["signature"], 64)
+    demand(signed(log_keys[-1][1], signature, b"arlo-rec/1/receipt\0" + body), "the signature is not true")
+    keys, signer = check_vouchers(told), told["signers"][0]
+    check_last(told, note, size, root, begin, keys[0])
+    demand(signer["role"] in MAY_ERASE[told["event"]], "the signer does not erase")
+    demand(signer["since"] <= told["entry"]["seq"], "the signer came later")
     words = ("store", "number", "event", "rule", "erased_at", "count", "recordings")
-    erased = b"arlo-rec/1/erased\0" + canonical({**{key: told[key] for key in words}, "seq": entry["seq"]})
+    erased = b"arlo-rec/1/erased\0" + canonical({**{key: told[key] for key in words}, "seq": told["entry"]["seq"]})
     demand(signed(keys[0], unpacked(told["erased_by"], 64), erased), "the signer did not erase that")
-    demand(signed_note(note, signer_name(origin, keys[0]), keys[0]), "the entry is not the signer's")
-    return keys[-1]
+    return log_keys, keys[-1]
 
 
-def check(raw, *vkeys):
-    """The receipt, if it is genuine; raises Forged."""
+def check_officer(told, more, since):
+    """What an answer and a list have in common: their keys, their form, and an officer's signature; raises Forged."""
+    demand(told.keys() == COMMON | more, "not the keys of an answer or a list")
+    demand(type(told["format"]) is int and told["format"] == 1, "not a format that is known here")
+    for key in ("policy", "store"):
+        demand(matches(TEXTS[key], told[key]), f"no {key}")
+    demand(matches("[0-9A-Za-z-]{1,40}", told["case"]) and is_instant(told["made_at"]), "no case, or no time")
+    keys, signer = check_vouchers(told), told["signers"][0]
+    demand(signer["role"] == "officer" and signer["since"] <= since, "the signer answers nobody")
+    body = canonical({key: value for key, value in told.items() if key != "signature"})
+    demand(signed(keys[0], unpacked(told["signature"], 64), b"arlo-rec/1/answer\0" + body), "the signature is not true")
+    return keys
+
+
+def check_answer(told, sha256, length):
+    """The certificate of an answer of which everything else has that digest and length; raises Forged."""
+    log_keys, note, size, root, begin = check_log(told)
+    keys = check_officer(told, {"sha256", "bytes", "accesses", "entry"}, told["entry"]["seq"])
+    demand(is_count(told["bytes"]), "no length")
+    demand(told["accesses"] is None or matches("[0-9a-f]{64}", told["accesses"]), "no checksum of a list")
+    check_last(told, note, size, root, begin, keys[0])
+    demand((told["sha256"], told["bytes"]) == (sha256, length), "the answer was changed after it was signed")
+    return log_keys, keys[-1]
+
+
+def check_list(told):
+    """A list of accesses: each entry is in the log, names a recording of the list, and is counted; raises Forged."""
+    log_keys, _, size, root, _ = check_log(told)
+    keys = check_officer(told, {"recordings", "count", "entries", "words"}, size)
+    ids = set()
+    for one in told["recordings"]:
+        demand(one.keys() == {"recording", "copies"}, "not a recording")
+        ids |= {one["recording"], *one["copies"]}
+    demand(all(matches("[0-9a-f]{32}", one) for one in ids), "not ids of recordings")
+    for entry in told["entries"]:
+        demand(
+            entry.keys() == {"seq", "leaf", "path", "recordings", "access", "what", "role", "day"}
+            and type(entry["access"]) is bool
+            and matches("[a-z_]{1,40}", entry["what"])
+            and (entry["role"] is None or matches("[a-z]{1,40}", entry["role"]))
+            and (entry["day"] is None or matches("[0-9]{4}-[0-9]{2}-[0-9]{2}", entry["day"])),
+            "not an entry of a list",
+        )
+        named = entry["recordings"]
+        demand(type(named) is list and named and ids.issuperset(named), "an entry names none of the recordings")
+        check_entry(entry, size, root)
+    numbers = [entry["seq"] for entry in told["entries"]]
+    demand(numbers == sorted(set(numbers)), "an entry is listed twice")
+    demand(is_count(told["count"]) and told["count"] == len(numbers), "another count of entries")
+    for word in told["words"].values():
+        demand(word.keys() == {"nb", "en"} and all(type(text) is str for text in word.values()), "not words")
+    return log_keys, keys[-1]
+
+
+def check(raw, *vkeys, of=None):
+    """A receipt, a list, or with *of*, digest and length of the rest, an answer's certificate; raises Forged."""
     try:
         demand(len(raw) <= LONGEST, "too long")
         told = json.loads(raw)
-        demand(canonical(told) + b"\n" == raw, "not as it was written")
-        check_form(told)
-        origin = "arlo-rec/" + told["store"]
-        keys = [parse_vkey(one["vkey"]) for one in told["log_keys"]]
-        demand(keys and all(name == origin for name, _ in keys), "a key of another log")
-        demand(told["log_keys"][0]["statement"] is None, "the first key was handed over by nobody")
-        for (_, old), (_, new), one in zip(keys, keys[1:], told["log_keys"][1:], strict=False):
-            handover = f"{origin}\nhands the log over to\n".encode() + new
-            demand(signed(old, unpacked(one["statement"], 64), handover), "a key was not handed over")
-        body = canonical({key: value for key, value in told.items() if key != "signature"})
-        signature = unpacked(told["signature"], 64)
-        demand(signed(keys[-1][1], signature, b"arlo-rec/1/receipt\0" + body), "the signature is not true")
-        note, entry = parse_note(told["checkpoint"]), told["entry"]
-        demand(any(signed_note(note, origin, key) for _, key in keys), "the checkpoint is not signed")
-        of, size, root, begin = note[0].split("\n")
-        path = [unpacked(one, 32) for one in entry["path"]]
-        found = root_of(unpacked(entry["leaf"], 32), entry["seq"], entry["seq"] + 1, path)
-        demand(of == origin and size == str(entry["seq"] + 1), "the checkpoint is not that of the erasure")
-        demand(begin in (f"from {at}" for at in range(entry["seq"] + 1)), "the checkpoint does not cover the erasure")
-        demand(unpacked(root, 32) == found, "the erasure is not in the log")
-        officer = check_signers(told, origin, note)
-        known = [*keys, (signer_name(origin, officer), officer)]
-        demand(all(parse_vkey(vkey.strip()) in known for vkey in vkeys), "the receipt is of another log or officer")
+        demand(canonical(told) + (b"" if of else b"\n") == raw, "not as it was written")
+        if of:
+            demand(told["kind"] == ANSWER, "not the certificate of an answer")
+            log_keys, officer = check_answer(told, *of)
+        elif told["kind"] == LIST:
+            log_keys, officer = check_list(told)
+        else:
+            log_keys, officer = check_receipt(told)
+        known = [*log_keys, (signer_name("arlo-rec/" + told["store"], officer), officer)]
+        demand(all(parse_vkey(vkey.strip()) in known for vkey in vkeys), "the file is of another log or officer")
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise Forged(f"not a receipt: {type(error).__name__}") from None
+        raise Forged(f"not as it was made: {type(error).__name__}") from None
     return told
 
 
-def read(path):
-    """What stands in a file, as far as a receipt can be long; raises OSError, also for what is no file."""
+def check_file(file, *vkeys):
+    """What an open file holds, known by its content; raises Forged or Unknown."""
+    file.seek(0)
+    head = file.read(4096)
+    if head.startswith(b"{"):
+        return check(head + file.read(LONGEST), *vkeys)
+    if head.startswith(b"PK\x03\x04"):
+        return check_tail(file, in_archive, vkeys)
+    if head.startswith(b"<!doctype html>") and GENERATOR in head:
+        return check_tail(file, in_page, vkeys)
+    raise Unknown("decrypt it with age first" if head.startswith(b"age-encryption.org/") else "not one of our files")
+
+
+def check_tail(file, find, vkeys):
+    """An answer, whose certificate *find* finds at its end."""
+    size = file.seek(0, os.SEEK_END)
+    begin = max(size - LONGEST_END, 0)
+    file.seek(begin)
+    try:
+        certificate, length, records = find(file.read(size - begin), size)
+    except (ValueError, struct.error):
+        raise Forged("it does not end with its certificate: cut off, or added to") from None
+    digest, before, left = hashlib.sha256(), b"", length
+    file.seek(0)
+    while left > 0 and (piece := file.read(min(1024 * 1024, left))):
+        digest.update(piece)
+        demand(find is in_archive or MARK not in before + piece, "it has two certificates")
+        before, left = piece[-len(MARK) :], left - len(piece)
+    digest.update(records)
+    return check(certificate, *vkeys, of=(digest.hexdigest(), length + len(records)))
+
+
+def in_page(end, size):
+    """The certificate at the end of a page, and the length of what stands before it."""
+    at = end.rindex(MARK)
+    demand(end.endswith(AFTER_MARK), "it does not end with its certificate: cut off, or added to")
+    return end[at + len(MARK) : -len(AFTER_MARK)], size - len(end) + at, b""
+
+
+def in_archive(end, size):
+    """The certificate at the end of an archive, where it begins, and the directory's records before its own."""
+    name, far = b"certificate.json", end[-98:-42]
+    _, _, _, count, length, begin, _ = struct.unpack("<4xHHHHIIH", end[-22:])
+    if far[:4] == b"PK\x06\x06":
+        count, length, begin = struct.unpack("<QQQ", far[32:56])
+    first = size - len(end)
+    directory = end[begin - first :][:length]
+    demand(begin >= first and len(directory) == length, "no directory")
+    at = [0]
+    while at[-1] < length:
+        demand(directory[at[-1] :][:4] == b"PK\x01\x02", "no directory")
+        at.append(at[-1] + 46 + sum(struct.unpack("<HHH", directory[at[-1] + 28 :][:6])))
+    demand(at[-1] == length and len(at) - 1 == count > 0, "no directory")
+    records, own = directory[: at[-2]], directory[at[-2] :]
+    (offset,) = struct.unpack("<I", own[42:46])
+    if offset == 0xFFFFFFFF:
+        (offset,) = struct.unpack("<Q", own[50 + len(name) :][:8])
+    demand(first <= offset <= begin, "no certificate")
+    certificate = end[offset - first + 30 + len(name) : begin - first]
+    crc, long = zlib.crc32(certificate), len(certificate)
+    extra = struct.pack("<HHQ", 1, 8, offset) if offset >= 0xFFFFFFFF else b""
+    version, head = 45 if extra else 20, (0x800, 0, 0, 0x21, crc, long, long, len(name))
+    made = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, *head, 0) + name + certificate + records
+    made += struct.pack("<4sHHHHHHIIIHH", b"PK\1\2", 768 | version, version, *head, len(extra))
+    made += struct.pack("<HHHII", 0, 0, 0, 0o100600 << 16, min(offset, 0xFFFFFFFF)) + name + extra
+    if begin >= 0xFFFFFFFF or count >= 0xFFFF:
+        made += struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, begin)
+        made += struct.pack("<4sIQI", b"PK\6\7", 0, begin + length, 1)
+    few = min(count, 0xFFFF)
+    made += struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, few, few, length, min(begin, 0xFFFFFFFF), 0)
+    demand(made == end[offset - first :], "its directory was changed after it was signed")
+    return certificate, offset, records
+
+
+def opened(path):
+    """A file that is open for reading; raises OSError, also for what is no file."""
     wait_for_nobody = getattr(os, "O_NONBLOCK", 0)  # a pipe into which nobody writes
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | wait_for_nobody)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a file")
-        return file.read(LONGEST + 1)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | wait_for_nobody))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a file")
+    return file
+
+
+def sentence(told):
+    """What a genuine file says."""
+    if told["kind"] == ANSWER:
+        return f"the answer of case {told['case']}, made at {told['made_at']}, is unchanged"
+    if told["kind"] == LIST:
+        read, size = sum(entry["access"] for entry in told["entries"]), told["checkpoint"].split("\n")[1]
+        what = f"{told['count']} entries name the recordings, {read} of them accesses"
+        return f"the list of case {told['case']}: {what}; all are in the log of {size} entries, others are denied"
+    ring = f"; a backup may hold the key until {told['ring_until']}" if told["ring_until"] else ""
+    return f"{told['number']}, {told['count']} recordings erased at {told['erased_at']} by {told['rule']}{ring}"
+
+
+def check_words(words):
+    """What the files that *words* name say, if they are genuine and belong together; raises Forged or Unknown."""
+    files = words[:2] if len(words) > 1 and "+" not in words[1] else words[:1]
+    vkeys, documents = words[len(files) :], []
+    for name in files:
+        with opened(name) as file:
+            documents.append(check_file(file, *vkeys))
+            file.seek(0)
+            if len(documents) == 2:
+                is_its = hashlib.sha256(file.read(LONGEST)).hexdigest() == documents[0].get("accesses")
+                demand(is_its, "the list of accesses is not that of this answer")
+    return documents, vkeys
 
 
 def main(words):
@@ -236,18 +438,20 @@ def main(words):
         print(__doc__.strip(), file=sys.stderr)
         return 2
     try:
-        told = check(read(words[0]), *words[1:])
+        documents, vkeys = check_words(words)
     except OSError as error:
-        print(f"{shown(words[0])}: {error.strerror}", file=sys.stderr)
+        print(f"{shown(error.filename or words[0])}: {error.strerror}", file=sys.stderr)
+        return 2
+    except Unknown as why:
+        print(f"not checked: {shown(why)}", file=sys.stderr)
         return 2
     except Forged as why:
         print(f"NOT genuine: {shown(why)}", file=sys.stderr)
         return 1
-    ring = f"; a backup may hold the key until {told['ring_until']}" if told["ring_until"] else ""
-    print(
-        f"genuine: {told['number']}, {told['count']} recordings erased at {told['erased_at']} by {told['rule']}{ring}"
-    )
-    known, officer, log = {vkey.strip() for vkey in words[1:]}, officer_vkey(told), told["log_keys"][0]["vkey"]
+    for told in documents:
+        print(f"genuine: {sentence(told)}")
+    told = documents[0]
+    known, officer, log = {vkey.strip() for vkey in vkeys}, officer_vkey(told), told["log_keys"][0]["vkey"]
     if officer not in known:
         print(f"compare the first officer's key with the published one: {officer}")
     if not known - {officer}:

@@ -1,76 +1,165 @@
-"""What the log says of cases of access requests: when each was opened and answered, and so when it ends.
+"""What the log says of cases of access requests: what was done in each, when it is due, and so when it ends.
 
-Anybody's own code can write a row, so a case ends by what officers signed in the log, and not by what its row says.
+Anybody's own code can write a row, so a case is what officers signed in the log; its row keeps only what is sealed to
+them, and by which blind indexes a request of the same person finds it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, MutableMapping
+from datetime import date, datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import CaseAnswered, CaseOpened
-from arlo_rec.model.deadlines import answer_due
-from arlo_rec.model.records import from_iso
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import (
+    CaseAnswered,
+    CaseClosed,
+    CaseExtended,
+    CaseHolds,
+    CaseOpened,
+    CaseRefused,
+    CaseWidened,
+)
+from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import Action, case_ends
 from arlo_rec.store import Store
 
 
+class CaseState(StrEnum):
+    """The states of a case; the last two are over, and the next request of the person opens another case."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
 class LoggedCase(NamedTuple):
     """A case by the log."""
 
-    sworn: str  # `CaseRow.digest`
+    id: str
+    sworn: tuple[str, ...]  # `CaseRow.digest` of each part
     opened_at: datetime
+    received_at: datetime
+    due_on: date  # that of an extension where there is one
+    stood_still: int  # days
+    held: frozenset[RecordingId] = frozenset()  # recordings of the person when the case was opened or widened
+    first_due_on: date | None = None  # before the deadline was extended
+    extension: str | None = None  # the reason for it
     answered_at: datetime | None = None  # the newest answer
+    sha256: str | None = None  # of its file
+    refused_at: datetime | None = None
+    closed_at: datetime | None = None
+    why_not: str | None = None  # the reason of a refusal, or of a case that was closed without an answer
 
-    def ends_at(self, row: CaseRow | None) -> datetime:
-        """When it ends: 90 days after its answer, or after its deadline where none was given.
+    @property
+    def state(self) -> CaseState:
+        """The state, by what was done last."""
+        if self.closed_at is not None:
+            return CaseState.CLOSED
+        if self.refused_at is not None:
+            return CaseState.REFUSED
+        return CaseState.OPEN if self.answered_at is None else CaseState.ANSWERED
 
-        The deadline of one whose row was changed since, or is gone, is that of a request which arrived when the case
-        was opened.
-        """
-        is_sworn = row is not None and row.digest() == self.sworn
-        due_on = row.due_on if row is not None and is_sworn else answer_due(local_date(self.opened_at))
-        return case_ends(self.answered_at, end_of_day(due_on))
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends: 90 days after its answer or its end without one, else after its deadline."""
+        return case_ends(self.answered_at or self.refused_at or self.closed_at, end_of_day(self.due_on))
+
+    def takes(self, today: date) -> bool:
+        """Whether a request of the same person belongs to it: until it is answered, and then until its deadline."""
+        if self.state is CaseState.ANSWERED:
+            return today <= self.due_on
+        return self.state is CaseState.OPEN
+
+    def days_left(self, today: date) -> int | None:
+        """Days until the deadline, negative after it; None where nothing is left to do."""
+        return (self.due_on - today).days if self.state is CaseState.OPEN else None
 
 
-def over(opened: Mapping[str, LoggedCase], rows: Iterable[CaseRow], now: datetime) -> dict[str, str]:
-    """The rows (by id) that have no right to stay, and the id by which the log knows the case of each.
+def follow(cases: MutableMapping[str, LoggedCase], event: AuditEvent, at: datetime) -> None:
+    """Take an event that counts, of that time, into *cases*; what is no event of a case, or malformed, changes none."""
+    if isinstance(event, CaseOpened):
+        try:
+            received, due = from_iso(event.received), date.fromisoformat(event.due)
+            end_of_day(due)
+        except (TypeError, ValueError, OverflowError):
+            return
+        cases.setdefault(event.case, LoggedCase(event.case, (event.sworn,), at, received, due, event.stood_still))
+    elif (known := cases.get(getattr(event, "case", ""))) is not None:
+        cases[known.id] = _after(known, event, at)
 
-    Those of cases that ended, also under another id than the one that was sworn. A row that is no such case may be of
-    one that runs and has no other row; where there is none it is nobody's.
-    """
-    of_case = {row: _case_of(row, opened) for row in rows}
-    by_case = {case: row for row, case in of_case.items()}
-    running = {case for case, logged in opened.items() if logged.ends_at(by_case.get(case)) > now}
-    is_clear = running <= by_case.keys()
-    return {row.id: case or row.id for row, case in of_case.items() if (case not in running if case else is_clear)}
 
-
-def _case_of(row: CaseRow, opened: Mapping[str, LoggedCase]) -> str | None:
-    """The case that a row is of, as far as the log says it: by its id, or as what was sworn of another id."""
-    if row.id in opened:
-        return row.id
-    return next((case for case, logged in opened.items() if row._replace(id=case).digest() == logged.sworn), None)
+def _after(known: LoggedCase, event: AuditEvent, at: datetime) -> LoggedCase:
+    match event:
+        case CaseWidened(sworn=sworn):
+            return known._replace(sworn=(*known.sworn, sworn))
+        case CaseHolds(recordings=held):
+            return known._replace(held=known.held.union(held))
+        case CaseAnswered(sha256=sha256):
+            return known._replace(answered_at=at, sha256=sha256)
+        case CaseExtended(due=text, reason=reason):
+            try:
+                due = date.fromisoformat(text)
+                end_of_day(due)
+            except (TypeError, ValueError, OverflowError):
+                return known
+            return known._replace(due_on=due, first_due_on=known.first_due_on or known.due_on, extension=reason)
+        case CaseRefused(reason=reason):
+            return known._replace(refused_at=at, why_not=reason)
+        case CaseClosed(reason=reason):
+            return known._replace(closed_at=at, why_not=reason)
+    return known
 
 
 def logged(store: Store) -> dict[str, LoggedCase]:
-    """Every case that somebody opened who may, as far as the log says it; those that ended too."""
+    """Every case that somebody opened who may, as far as the log says it, by its id; those that ended too."""
     cases: dict[str, LoggedCase] = {}
     for entry in store.log.of_cases():
         body = entry.body or {}
         event = audit_events.read(body)
-        if not isinstance(event, CaseOpened | CaseAnswered) or not store.entry_counts(entry.seq, Action.DSAR):
+        if not isinstance(event, audit_events.OfCase) or not store.entry_counts(entry.seq, Action.DSAR):
             continue
         try:
             at = from_iso(body["at"])
         except (KeyError, TypeError, ValueError):
             continue
-        if isinstance(event, CaseOpened):
-            cases.setdefault(event.case, LoggedCase(event.sworn, at))
-        elif event.case in cases:
-            cases[event.case] = cases[event.case]._replace(answered_at=at)
+        follow(cases, event, at)
     return cases
+
+
+def running(store: Store, now: datetime) -> list[LoggedCase]:
+    """The cases that have not ended, those that are due first before the others."""
+    at = store.today(now)
+    cases = (case for case in logged(store).values() if case.ends_at > at)
+    return sorted(cases, key=lambda case: (case.due_on, case.received_at, case.id))
+
+
+def urgent(store: Store, now: datetime) -> list[tuple[LoggedCase, int]]:
+    """The cases without an answer, with the days that are left, the fewest first."""
+    today = local_date(store.today(now))
+    left = ((case, case.days_left(today)) for case in running(store, now))
+    return [(case, days) for case, days in left if days is not None]
+
+
+def over(known: Mapping[str, LoggedCase], rows: Iterable[CaseRow], now: datetime) -> dict[str, str]:
+    """The rows (by id) that have no right to stay, and the id by which the log knows the case of each.
+
+    Those of cases that ended, also under another id than the one that was sworn. A row that is no such case may be of
+    one that runs and has no other row; where there is none it is nobody's.
+    """
+    of_case = {row: _case_of(row, known) for row in rows}
+    runs = {case for case, logged_case in known.items() if logged_case.ends_at > now}
+    is_clear = runs <= set(of_case.values())
+    return {row.id: case or row.id for row, case in of_case.items() if (case not in runs if case else is_clear)}
+
+
+def _case_of(row: CaseRow, known: Mapping[str, LoggedCase]) -> str | None:
+    """The case that a row is of, as far as the log says it: by its id, or as what was sworn of another id."""
+    if row.id in known:
+        return row.id
+    return next((case for case, each in known.items() if row._replace(id=case).digest() in each.sworn), None)

@@ -2,8 +2,9 @@
 
 A disclosure is recorded with the log entry that allows it, before a byte leaves; where no file was written, the row is
 deleted again, and the log says so: the table is an index of the log, which `oversight.evidence` computes anew. When a
-recording in it is erased, it becomes `open` until its deletion is confirmed. A backup needs no confirmation: its next
-run removes what was erased.
+recording in it is erased, it becomes `open` until its deletion is confirmed. Of an access package, that is our own copy
+of the file: the person whose data it is keeps what they were given (GDPR 15(3), 19), and need confirm nothing. A backup
+needs no confirmation: its next run removes what was erased.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
-from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.offsite import escrow
@@ -35,6 +37,8 @@ class Disclosure(NamedTuple):
     recordings: int
     erased: int  # of these
     state: DisclosureState
+    case: str | None = None  # of a package
+    sha256: str | None = None  # of a package's file, in hex; None where the log does not say that one was written
 
 
 def note(store: Store, seq: int, kind: str, now: datetime) -> None:
@@ -60,13 +64,13 @@ def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Dis
     """Who has one of these or a training copy that was ever made of one, backups included."""
     every = {*recordings, *store.catalogue.recordings.made_of(recordings)}
     rows = store.catalogue.disclosures.of_recordings(every)
-    return [_disclosure(store, row) for row in rows] + (_backups(store) if recordings else [])
+    return _disclosures(store, rows) + (_backups(store) if recordings else [])
 
 
 def listed(store: Store, now: datetime, *, every: bool) -> list[Disclosure]:
     """Disclosures that are out or open, or all there ever were (*every*), oldest first; raises NotGranted."""
     store.demand(Action.SEE_RECIPIENTS, now)
-    disclosures = [_disclosure(store, row) for row in store.catalogue.disclosures.every()] + _backups(store)
+    disclosures = _disclosures(store, store.catalogue.disclosures.every()) + _backups(store)
     return [each for each in disclosures if every or each.state is not DisclosureState.CONFIRMED]
 
 
@@ -88,7 +92,7 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosur
         for seq in seqs:
             table.confirm(seq)
             change.log(DeletionConfirmed(of=seq, by=known[str(seq)].person))
-    return [_disclosure(store, row) for row in table.get(seqs)]
+    return _disclosures(store, table.get(seqs))
 
 
 def count_open(store: Store) -> int:
@@ -101,12 +105,30 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _NUMBER_LONGEST
 
 
-def _disclosure(store: Store, row: DisclosureRow) -> Disclosure:
-    """The disclosure with what it holds, which its log entry says."""
+def _disclosures(store: Store, rows: Collection[DisclosureRow]) -> list[Disclosure]:
+    """The disclosures with what each holds, which its log entry says."""
+    files = _package_files(store) if any(row.kind == PACKAGE for row in rows) else {}
+    return [_disclosure(store, row, files.get(row.seq)) for row in rows]
+
+
+def _disclosure(store: Store, row: DisclosureRow, sha256: str | None) -> Disclosure:
     entry = store.log.entry(row.seq)
-    ids = named_in(entry.body or {}) if entry else ()
+    body = (entry.body if entry is not None else None) or {}
+    ids, event = named_in(body), audit_events.read(body)
     held = sum(store.catalogue.recordings.held(recording) is not None for recording in ids)
-    return Disclosure(str(row.seq), row.kind, row.person, row.at, len(ids), len(ids) - held, row.state)
+    case = event.case if isinstance(event, OpenedForSubject) else None
+    erased = len(ids) - held
+    return Disclosure(str(row.seq), row.kind, row.person, row.at, len(ids), erased, row.state, case, sha256)
+
+
+def _package_files(store: Store) -> dict[int, str]:
+    """SHA-256 of the file of each package that was written, by the entry that let its recordings be opened."""
+    files = {}
+    for entry in store.log.of_cases():
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, CaseAnswered) and event.of is not None and store.entry_counts(entry.seq, Action.DSAR):
+            files[event.of] = event.sha256
+    return files
 
 
 def _backups(store: Store) -> list[Disclosure]:

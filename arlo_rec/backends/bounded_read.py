@@ -7,11 +7,13 @@ module knows nothing of what the files mean.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import select
 import stat
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 PIPE_WAIT = 5.0  # seconds for a pipe to end: enough for a shell's `<(...)`, not for somebody who types
 
@@ -21,6 +23,17 @@ def read_small(path: Path, most: int, *, pipes: bool = False) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         return read_handle(handle, path, most, pipes=pipes)
+    finally:
+        os.close(handle)
+
+
+def open_whole(path: Path, most: int) -> BinaryIO:
+    """A plain file of any size, or the bytes of a pipe, of which no more than *most* are taken; raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    try:
+        return io.BytesIO(read_handle(handle, path, most, pipes=True))
     finally:
         os.close(handle)
 

@@ -15,15 +15,16 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 11
+VERSION = 12
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("fead9b4512dbfc2dccfeb31d83c5c9ccef35f9c3e0671a0edaf27f413f6f98aa")
+DIGEST = bytes.fromhex("7f65f5bc722ef069aad1aaaded92f3d14f0f60d599f8f71729620dde68c6d3c1")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
 # keeps only the newest time of a person who withdraws twice. `proofs`: for each erasure its log entry and the
 # inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
-# `entries_of_cases`: the entries in which `"case":"` stands, so that a purge reads when each case was answered.
+# `entries_of_cases`: the entries in which `"case":"` stands, so that the register and a purge read
+# what was done in each case.
 # `entries_swearing`: those that take a recording in, by the id after `"recordings":["`, so that who decides by a row
 # finds the first of them by no row that somebody can strike.
 _TABLES = """
@@ -94,9 +95,7 @@ CREATE TABLE refusals (
   tag BLOB PRIMARY KEY, code TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
 CREATE INDEX refusals_by_time ON refusals (last_seen);
 CREATE TABLE cases (
-  id TEXT PRIMARY KEY, caller BLOB NOT NULL, received_at INTEGER NOT NULL, due_on TEXT NOT NULL,
-  identity BLOB NOT NULL) STRICT;
-CREATE INDEX cases_by_caller ON cases (caller);
+  id TEXT NOT NULL, part INTEGER NOT NULL, sealed BLOB NOT NULL, tags BLOB NOT NULL, PRIMARY KEY (id, part)) STRICT;
 CREATE TABLE escrows (
   path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
   at INTEGER NOT NULL) STRICT;

@@ -1,57 +1,155 @@
-"""What the security officer types about access requests."""
+"""What the security officer types about access requests: answering one, and the register of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import SometimesReason, arg, opt
+from arlo_rec.commands.erasures import changed_rows
+from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.dsar.request import AnswerFile
+    from datetime import datetime
+
+    from arlo_rec.access.cases import LoggedCase
+    from arlo_rec.dsar.answer import Scope
+    from arlo_rec.dsar.notices import Notice
+    from arlo_rec.dsar.register import Entry
+    from arlo_rec.dsar.request import AnswerFile, Registered
+    from arlo_rec.dsar.writing import Form
+
+CaseId = Annotated[str, arg("arg.case", "CASE")]
+NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
 
 
 def dsar(
     ctx: typer.Context,
-    caller: Annotated[str, arg("arg.caller", "CALLER|-")],
+    callers: Annotated[list[str] | None, arg("arg.callers", "[CALLER ...|-]")] = None,
     *,
-    out: Annotated[Path, opt("opt.dsar_out", "--out", "FILE")],
+    out: Annotated[Path | None, opt("opt.dsar_out", "--out", "FILE")] = None,
     identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
+    reference: Annotated[list[str] | None, opt("opt.reference", "--reference", "ID")] = None,
+    agent: Annotated[list[str] | None, opt("opt.dsar_agent", "--agent", "NAME")] = None,
     received: Annotated[str | None, opt("opt.received", "--received", "DATE")] = None,
+    identity_asked: Annotated[str | None, opt("opt.identity_asked", "--identity-asked", "DATE")] = None,
+    identity_given: Annotated[str | None, opt("opt.identity_given", "--identity-given", "DATE")] = None,
     own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,
+    call: Annotated[list[str] | None, opt("opt.dsar_call", "--call", "ID")] = None,
+    since: Annotated[str | None, opt("opt.dsar_from", "--from", "DATE")] = None,
+    before: Annotated[str | None, opt("opt.dsar_to", "--to", "DATE")] = None,
+    wav: Annotated[bool, opt("opt.wav", "--wav")] = False,
+    recipient: Annotated[str | None, opt("opt.recipient", "--recipient", "age1...")] = None,
     pdf: Annotated[bool, opt("opt.pdf", "--pdf")] = False,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
-    """Answer an access request: open or continue its case, and write the package."""
+    """Answer an access request: open or continue its case, and write the package; without --out only the first."""
     from arlo_rec.dsar import request as requests
-    from arlo_rec.model.times import parse_from
+    from arlo_rec.dsar.register import Intake
 
     run: Run = ctx.obj
     if own_speech and whole_call:
         raise Usage("own_or_whole")
     if str(out) == STDIN:
         raise Usage("out_is_no_file")
-    new_file(out)
+    _new_file(out)
     request = requests.Request(
-        caller=run.caller(caller),
+        callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
-        identity=identity,
-        received_at=parse_from(received) if received else None,
+        intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given)),
+        references=tuple(reference or ()),
+        agents=tuple(agent or ()),
         whole_call=whole_call,
         reason=reason,
-        lang=run.lang,
-        pdf=pdf,
+        form=_form(run, wav=wav, pdf=pdf, recipient=recipient),
+        scope=_scope(call, since, before),
         particulars=run.particulars(),
     )
     with run.store() as store:
-        package = requests.answer(store, request, run.now)
+        if out is None:
+            return _registered_answer(run, requests.enter(store, request, run.now))
+        package = requests.answer(store, request, run.now, run.progress)
     return _package_answer(run, package)
+
+
+def case_list(ctx: typer.Context) -> Answer:
+    """The cases that have not ended, with the days that are left."""
+    from arlo_rec.dsar import register
+
+    run: Run = ctx.obj
+    now = run.now()
+    with run.store() as store:
+        found = register.listed(store, now)
+        today = _local_date(store.today(now))
+    rows = [_row(run, case, case.days_left(today)) for case in found]
+    table = run.table(("case", "received", "due", "days_left", "state"), rows)
+    data = {"cases": [_case_json(case, case.days_left(today)) for case in found]}
+    return Answer(data, [] if found else [run.say("cases.none")], table)
+
+
+def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> Answer:
+    """One case: what is known of the person, and what was done; its last letter again with --out."""
+    from arlo_rec.dsar import notices, register
+
+    run: Run = ctx.obj
+    now = run.now()
+    _new_file(out)
+    with run.store() as store:
+        entry = register.shown(store, case, now)
+        left = entry.case.days_left(_local_date(store.today(now)))
+    data, lines = {"case": _entry_json(entry, left)}, _entry_lines(run, entry, left)
+    if out is None:
+        return Answer(data, lines, always=True)
+    notice = notices.newest(entry.case, run.particulars(), run.lang)
+    if notice is None:
+        raise Usage("no_notice", case=case)
+    _write_notice(notice, out)
+    return Answer({**data, "out": str(out.absolute())}, [*lines, run.say("case.letter_written", out=out)], always=True)
+
+
+def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
+    """Extend the deadline by two months, and word the letter that says so."""
+    from arlo_rec.dsar import notices, register
+
+    run: Run = ctx.obj
+    _new_file(out)
+    with run.store() as store:
+        extended = register.extend(store, case, reason, run.now())
+    return _notice_answer(run, extended, notices.extension(extended, run.particulars(), run.lang), out)
+
+
+def case_refuse(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
+    """Refuse a request, and word the letter that the law wants."""
+    from arlo_rec.dsar import notices, register
+
+    run: Run = ctx.obj
+    _new_file(out)
+    with run.store() as store:
+        refused = register.refuse(store, case, reason, run.now())
+    return _notice_answer(run, refused, notices.refusal(refused, run.particulars(), run.lang), out)
+
+
+def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = None, out: NoticeFile = None) -> Answer:
+    """Close a case whose answer was handed over, or, with a reason, one that needs no answer."""
+    from arlo_rec.dsar import notices, register
+
+    run: Run = ctx.obj
+    _new_file(out)
+    if out is not None and reason is None:
+        raise Usage("no_notice", case=case)
+    with run.store() as store:
+        closed = register.close(store, case, reason, run.now())
+    if closed.why_not is None:
+        return Answer({"case": _case_json(closed, None)}, [run.say("case.closed", case=closed.id)])
+    return _notice_answer(run, closed, notices.closure(closed, run.particulars(), run.lang), out)
+
+
+# -- what is shown ------------------------------------------------------------------------------------
 
 
 def _package_answer(run: Run, package: AnswerFile) -> Answer:
@@ -59,5 +157,141 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     case, due = package.case, package.case.due_on.isoformat()
     data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
     data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
+    data["damaged"] = list(package.damaged)
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
-    return Answer(data, [run.say("dsar.done", **values, passphrase=package.passphrase)], always=True)
+    data["changed"] = [recording.hex() for recording in package.changed]
+    lines = [run.say("dsar.done", **values), _opened_with(run, package)]
+    if package.damaged:
+        lines += [run.say("dsar.damaged", count=len(package.damaged), ids=", ".join(package.damaged))]
+    if package.nothing_of:
+        lines += [run.say("dsar.nothing_of", names=", ".join(package.nothing_of))]
+    lines += changed_rows(run, "dsar.changed", package.changed)
+    return Answer(data, lines, always=True, exit_status=Integrity.exit_status if package.changed else 0)
+
+
+def _opened_with(run: Run, package: AnswerFile) -> str:
+    """What opens the file."""
+    if package.passphrase is None:
+        return run.say("dsar.for_recipient")
+    return run.say("dsar.passphrase", passphrase=package.passphrase)
+
+
+def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:
+    """How the file is to be; raises Usage for what is no recipient."""
+    from arlo_rec.crypto import age_file
+    from arlo_rec.dsar.writing import Form
+
+    return Form(run.lang, wav, pdf, age_file.recipient(recipient) if recipient is not None else None)
+
+
+def _scope(calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:
+    """What of all that is held the person wants to have; None for everything."""
+    from arlo_rec.dsar.answer import Scope
+    from arlo_rec.model.times import parse_end
+
+    if not (calls or since or before):
+        return None
+    return Scope(tuple(calls or ()), _day(since), parse_end(before) if before else None)
+
+
+def _registered_answer(run: Run, entered: Registered) -> Answer:
+    """The case, and the day before which it must be answered for nothing to be missing."""
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+
+    case, first = entered.case, entered.first_erased_on
+    due = case.due_on.isoformat()
+    data: dict[str, Any] = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": entered.recordings}
+    data["first_erased"] = to_iso(first) if first is not None else None
+    lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
+    lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
+    return Answer(data, lines, always=True)
+
+
+def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:
+    """What was done, and the letter that the person gets: in a file, or here."""
+    left = case.days_left(_local_date(run.now()))
+    data: dict[str, Any] = {"case": _case_json(case, left), "letter": notice.text}
+    line = run.say(f"case.{notice.kind}", case=case.id, due=case.due_on.isoformat())
+    if out is None:
+        return Answer(data, [line, "", notice.text], always=True)
+    _write_notice(notice, out)
+    return Answer({**data, "out": str(out.absolute())}, [line, run.say("case.letter_written", out=out)])
+
+
+def _write_notice(notice: Notice, out: Path) -> None:
+    from arlo_rec.backends.durable import write_new
+
+    write_new(out, [notice.page().encode("utf-8")])
+
+
+def _new_file(out: Path | None) -> None:
+    if out is not None:
+        new_file(out)
+
+
+def _day(text: str | None) -> datetime | None:
+    from arlo_rec.model.times import parse_from
+
+    return parse_from(text) if text else None
+
+
+def _local_date(at: datetime) -> Any:
+    from arlo_rec.model.times import local_date
+
+    return local_date(at)
+
+
+def _row(run: Run, case: LoggedCase, left: int | None) -> list[str]:
+    state = run.say(f"case_state.{case.state}")
+    return [case.id, _local_date(case.received_at).isoformat(), case.due_on.isoformat(), _count(left), state]
+
+
+def _count(left: int | None) -> str:
+    return "" if left is None else str(left)
+
+
+def _case_json(case: LoggedCase, left: int | None) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    due = case.due_on.isoformat()
+    return {"id": case.id, "received": to_iso(case.received_at), "due": due, "days_left": left, "state": case.state}
+
+
+def _entry_json(entry: Entry, left: int | None) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    case, statement = entry
+    times = {"opened": case.opened_at, "answered": case.answered_at, "refused": case.refused_at}
+    times |= {"closed": case.closed_at, "ends": case.ends_at}
+    return {
+        **_case_json(case, left),
+        **{name: to_iso(at) if at is not None else None for name, at in times.items()},
+        "identity": list(statement.identity),
+        "known_by": [{"kind": each.kind, "text": each.text} for each in statement.known_by],
+        "stood_still_days": case.stood_still,
+        "extension": case.extension,
+        "why_not": case.why_not,
+        "held": len(case.held),
+        "sha256": case.sha256,
+    }
+
+
+def _entry_lines(run: Run, entry: Entry, left: int | None) -> list[str]:
+    from arlo_rec.model.times import shown
+
+    case, statement = entry
+    facts = {"case": case.id, "state": run.say(f"case_state.{case.state}"), "received": shown(case.received_at)}
+    lines = [run.say("case.facts", **facts, due=case.due_on.isoformat(), ends=shown(case.ends_at)[:10])]
+    lines += [run.say("case.left", days=left)] if left is not None else []
+    lines += [
+        run.say("case.known_by", kind=run.say(f"known_by.{each.kind}"), text=each.text) for each in statement.known_by
+    ]
+    lines += [run.say("case.identity", text=each) for each in statement.identity]
+    lines += [run.say("case.stood_still", days=case.stood_still)] if case.stood_still else []
+    lines += [run.say("case.extension", reason=case.extension)] if case.extension else []
+    lines += [run.say("case.why_not", reason=case.why_not)] if case.why_not else []
+    lines.append(run.say("case.held", count=len(case.held)))
+    if case.answered_at is not None:
+        lines.append(run.say("case.answer", at=shown(case.answered_at), sha256=case.sha256))
+    return lines

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from arlo_rec.access.disclosures import Disclosure
 
 COLUMNS = ("id", "kind", "name", "time", "recordings", "erased", "state")
+SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
 
 
 def recipients_list(
@@ -45,18 +46,21 @@ def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.re
 
 
 def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
+    """The disclosures; where packages are among them, with the beginning of the checksum of each file."""
     from arlo_rec.model.times import shown
 
+    has_files = any(disclosure.sha256 for disclosure in disclosures)
     rows = [
         [
             disclosure.id,
-            run.say(f"recipients.kind.{disclosure.kind}"),
+            run.say(f"recipients.kind.{disclosure.kind}", case=disclosure.case or ""),
             disclosure.person or "",
             shown(disclosure.at),
             str(disclosure.recordings),
             str(disclosure.erased),
             run.say(f"recipients.state.{disclosure.state}"),
+            *([(disclosure.sha256 or "")[:SHOWN_DIGITS]] if has_files else []),
         ]
         for disclosure in disclosures
     ]
-    return run.table(COLUMNS, rows)
+    return run.table((*COLUMNS, "sha256") if has_files else COLUMNS, rows)

@@ -35,6 +35,8 @@ def disclosures_json(disclosures: Sequence[Disclosure]) -> list[dict[str, Any]]:
             "recordings": disclosure.recordings,
             "erased": disclosure.erased,
             "state": disclosure.state,
+            "case": disclosure.case,
+            "sha256": disclosure.sha256,
         }
         for disclosure in disclosures
     ]
@@ -56,5 +58,7 @@ def must_delete(run: Run, disclosures: Sequence[Disclosure]) -> list[str]:
     for disclosure in disclosures:
         if disclosure.state != "confirmed":
             values = {"id": disclosure.id, "person": disclosure.person or "", "at": shown(disclosure.at)}
-            lines.append(run.say(f"recipients.delete.{disclosure.kind}", **values))
+            values |= {"case": disclosure.case or "", "sha256": disclosure.sha256 or ""}
+            unfinished = "_unfinished" if disclosure.kind == "package" and disclosure.sha256 is None else ""
+            lines.append(run.say(f"recipients.delete.{disclosure.kind}{unfinished}", **values))
     return lines

@@ -13,12 +13,14 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
+    from arlo_rec.access.cases import LoggedCase
     from arlo_rec.model.records import Grant
     from arlo_rec.offsite.escrow import BackupStatus
     from arlo_rec.offsite.feed import FeedStatus
     from arlo_rec.oversight.status import Status
 
 OUTCOMES = ("allowed", "denied", "failed", "done")
+CRITICAL_ALARMS = ("case_overdue", "case_due")  # of access requests
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
 
@@ -185,6 +187,9 @@ def _status_json(current: Status) -> dict[str, Any]:
         "backups": [_backup_json(backup) for backup in current.backups],
         "feed": _feed_json(current.feed),
         "unconfirmed": current.unconfirmed,
+        "requests": [
+            {"case": case.id, "due": case.due_on.isoformat(), "days_left": left} for case, left in current.requests
+        ],
         "check_word": current.check_word,
         "own_access": [_access_json(grant) for grant in current.own_access],
         "waiting": [_access_json(grant) for grant in current.waiting],
@@ -192,7 +197,8 @@ def _status_json(current: Status) -> dict[str, Any]:
         + (["clock_behind"] if current.clock_behind else [])
         + ([current.root_problem.code] if current.root_problem else [])
         + (["rekeying_waits"] if current.rekeying_waits else [])
-        + (["ballast_missing"] if current.ballast_missing else []),
+        + (["ballast_missing"] if current.ballast_missing else [])
+        + [problem for _, left in current.requests if (problem := _alarm(left)) in CRITICAL_ALARMS],
     }
 
 
@@ -200,6 +206,10 @@ def _access_json(grant: Grant) -> dict[str, Any]:
     from arlo_rec.model.records import to_iso
 
     return {"id": grant.id, "person": grant.person, "by": grant.by, "until": to_iso(grant.until)}
+
+
+def _request_json(case: LoggedCase, left: int) -> dict[str, Any]:
+    return {"case": case.id, "due": case.due_on.isoformat(), "days_left": left}
 
 
 def _backup_json(backup: BackupStatus) -> dict[str, Any]:
@@ -236,6 +246,7 @@ def _status_lines(run: Run, current: Status) -> list[str]:
         lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
     lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []
     lines += [run.say("status.unconfirmed", count=current.unconfirmed)] if current.unconfirmed else []
+    lines += _request_lines(run, current)
     for backup in current.backups:
         folder, escrow = str(backup.row.folder), str(backup.row.escrow)
         lines += [run.say("status.backup", folder=folder, at=shown(backup.newest))] if backup.newest else []
@@ -244,4 +255,21 @@ def _status_lines(run: Run, current: Status) -> list[str]:
     if feed and feed.problem:
         lines.append(run.say(f"critical.{feed.problem}", path=str(feed.path), count=feed.behind))
     lines += [run.say("warning.feed_foreign", count=feed.foreign)] if feed and feed.foreign else []
+    return lines
+
+
+def _alarm(left: int) -> str | None:
+    """What is said of an access request with so many days left, at 14, 7 and 2 days and when it is too late."""
+    for days, alarm in ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon")):
+        if left < days:
+            return alarm
+    return None
+
+
+def _request_lines(run: Run, current: Status) -> list[str]:
+    lines = [run.say("status.cases", count=len(current.requests))] if current.requests else []
+    for case, left in current.requests:
+        if (alarm := _alarm(left)) is not None:
+            code = f"critical.{alarm}" if alarm in CRITICAL_ALARMS else f"status.{alarm}"
+            lines.append(run.say(code, case=case.id, due=case.due_on.isoformat(), days=left))
     return lines

@@ -76,7 +76,7 @@ class _Plain:
         while not self._piece and not self._at_end:
             piece = self._waiting.get()
             if isinstance(piece, int):
-                raise EOFError("given up")
+                raise EOFError("given up")  # noqa: TRY004  # the one who makes the pieces stopped
             self._at_end = piece is None
             self._piece = memoryview(piece or b"")
         taken, self._piece = bytes(self._piece[:size]), self._piece[size:]

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from arlo_rec.access import grant_times
+from arlo_rec.access.grant_times import Span
 from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.answer import CopyFacts, PossibleAccess, RecordedAccess
@@ -34,6 +36,29 @@ _PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that 
 _ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
 
 
+class LogMentions(NamedTuple):
+    """Every entry of the log that names one of some recordings or their copies, and the checkpoint that closes them."""
+
+    checkpoint: str  # a signed note
+    size: int  # of the log then
+    named: Mapping[RecordingId, Collection[RecordingId]]  # each recording with every copy that was ever made of it
+    entries: Sequence[LogEntry]
+    grants: Mapping[str, Sequence[Span]]  # when each grant was live
+
+    def ids(self) -> frozenset[RecordingId]:
+        """The recordings and their copies."""
+        return frozenset(each for ids in self.named.values() for each in ids)
+
+
+def mentions(store: Store, recordings: Sequence[RecordingId]) -> LogMentions:
+    """The mentions of recordings in one state of the log: what the letter tells, and what `access_list` proves."""
+    with store.reading():
+        checkpoint, note = store.log.newest()
+        named = with_copies(store, recordings)
+        entries = list(store.log.naming({each for ids in named.values() for each in ids}))
+        return LogMentions(note, checkpoint.size, named, entries, grant_times.spans(store))
+
+
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
     """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
     named = {recording: {recording} for recording in recordings}
@@ -51,20 +76,27 @@ def recorded(
 ) -> tuple[RecordedAccess, ...]:
     """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request.
 
-    Anybody's own code writes entries: those count that are signed by a role which may do what they say. All *entries*
-    were written before *now*, whatever time they say: one that a clock wrote which was ahead is told as of *now*.
+    All *entries* were written before *now*, whatever time they say: one that a clock wrote which was ahead is told as
+    of *now*.
     """
-    accesses = []
-    for entry in entries:
-        body = entry.body or {}
-        access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
-        signer = store.signer_of(entry.seq) if access is not None else None
-        at = _time_of(body)
-        if access and signer and at and may_say(signer.role, str(body["action"])):
-            action, purpose = access
-            known = purpose if purpose in _PURPOSES else None
-            accesses.append(RecordedAccess(min(at, now), action, known, str(signer.role)))
-    return tuple(sorted(accesses, key=lambda access: access.at))
+    told = (access_in(store, entry, named, now) for entry in entries)
+    return tuple(sorted((access for access in told if access is not None), key=lambda access: access.at))
+
+
+def access_in(store: Store, entry: LogEntry, named: Collection[RecordingId], now: datetime) -> RecordedAccess | None:
+    """The access to one of *named* that an entry is; None where it is none.
+
+    Anybody's own code writes entries: those count that are signed by a role which may do what they say.
+    """
+    body = entry.body or {}
+    access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
+    signer = store.signer_of(entry.seq) if access is not None else None
+    at = time_of(body)
+    if access is None or signer is None or at is None or not may_say(signer.role, str(body["action"])):
+        return None
+    action, purpose = access
+    known = purpose if purpose in _PURPOSES else None
+    return RecordedAccess(min(at, now), str(action), known, str(signer.role))
 
 
 def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> tuple[CopyFacts, ...]:
@@ -72,7 +104,7 @@ def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> 
     made: dict[RecordingId, CopyFacts] = {}
     replaced: set[str | None] = set()
     for entry in entries:
-        event, at = audit_events.read(entry.body or {}), _time_of(entry.body or {})
+        event, at = audit_events.read(entry.body or {}), time_of(entry.body or {})
         if not isinstance(event, CopyMade | CopyConfirmed) or at is None:
             continue
         if not store.entry_counts(entry.seq, event.ACTION):
@@ -87,7 +119,7 @@ def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> 
     return tuple(copy for each, copy in made.items() if each.hex() not in replaced and held(each) is not None)
 
 
-def _time_of(entry: Mapping[str, Any]) -> datetime | None:
+def time_of(entry: Mapping[str, Any]) -> datetime | None:
     """When an entry was written; None where it says no time."""
     try:
         return from_iso(entry["at"])
@@ -120,26 +152,32 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
     return None
 
 
-def possible(store: Store, recording: Recording) -> tuple[PossibleAccess, ...]:
+def possible(store: Store, recording: Recording, mentions: LogMentions) -> tuple[PossibleAccess, ...]:
     """The grants under which the recording itself could have been opened while it was held."""
-    return _possible(store, recording, Purpose.QUALITY, recording.started_at)
+    return _possible(store, recording, Purpose.QUALITY, recording.started_at, mentions)
 
 
-def possible_of_copies(store: Store, recording: Recording, copies: Sequence[CopyFacts]) -> tuple[PossibleAccess, ...]:
+def possible_of_copies(
+    store: Store, recording: Recording, copies: Sequence[CopyFacts], mentions: LogMentions
+) -> tuple[PossibleAccess, ...]:
     """The grants under which copies could have been opened that were given to training."""
     released = [copy.made_at for copy in copies if copy.state == CopyState.RELEASED]
-    return _possible(store, recording, Purpose.TRAINING, min(released)) if released else ()
+    return _possible(store, recording, Purpose.TRAINING, min(released), mentions) if released else ()
 
 
-def _possible(store: Store, recording: Recording, purpose: Purpose, since: datetime) -> tuple[PossibleAccess, ...]:
-    accesses = []
-    for grant in store.roster.grants:
-        until = min(grant.ended_at or grant.until, grant.until)
-        was_live = grant.was_live and until > since
-        if was_live and purpose in recording.purposes and grant.opens(purpose, recording.team):
-            role = _role(store, grant.person)
-            accesses.append(PossibleAccess(grant.purpose, role, max(grant.starts_at, since), until))
-    return tuple(accesses)
+def _possible(
+    store: Store, recording: Recording, purpose: Purpose, since: datetime, mentions: LogMentions
+) -> tuple[PossibleAccess, ...]:
+    """The times in which grants for that purpose were live, from *since* on."""
+    if purpose not in recording.purposes:
+        return ()
+    return tuple(
+        PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), span.end)
+        for grant in store.roster.grants
+        if grant.opens(purpose, recording.team)
+        for span in mentions.grants.get(grant.id, ())
+        if span.end > since
+    )
 
 
 def _role(store: Store, name: str) -> str:

@@ -7,30 +7,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from arlo_rec.model.particulars import Particulars
-
-
-class CaseState(StrEnum):
-    """The states of a case."""
-
-    OPEN = "open"
-    ANSWERED = "answered"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """An access request: when it was received, when it must be answered, and how the identity was checked.
 
-    `identity` is one of `policy.IDENTITY_WAYS`, or the officer's own words.
+    `identity` has a statement for each part of the request: one of `policy.IDENTITY_WAYS`, or the officer's own words.
     """
 
     id: str
     state: str
     received_at: datetime
     due_on: date
-    identity: str = field(repr=False)
+    identity: tuple[str, ...] = field(repr=False)
+    stood_still_days: int = 0  # for which the deadline stood still, because identity was being checked
+    extension: str | None = None  # why the deadline was extended, in the officer's words
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedSince:
+    """A recording that was held when the request arrived and is erased by now: when, and why.
+
+    `erased_at` is None where its 90 days are over and the next purge is about to erase it.
+    """
+
+    taken_in_at: datetime
+    erased_at: datetime | None
+    why: str  # withdrawn, expired, or other: a code with a sentence in `letter.json`
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +155,5 @@ class Answer:
     particulars: Particulars
     policy_version: str
     log_vkey: str
+    erased_since: tuple[ErasedSince, ...] = ()
+    unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows

@@ -3,30 +3,28 @@
     index.html            the letter, and the files of it that are no sounds
     parts/part-01.html    some of the sounds, each with its player
 
-Each page asks for the same passphrase and opens in a browser without a program; names and sizes are all that the archive
-tells without it. A page has `MOST` bytes of sounds. Chromium opens one of 150 MB in a second and needs 400 MB of memory,
-one of 580 MB in six seconds and 1.2 GB; telephones give a page less.
+Each page asks for the same passphrase and opens in a browser without a program; names and sizes are all that the
+archive tells without it. A page has at most `MOST` bytes of sounds, or one sound that is longer. Chromium 156 opens one
+of 150 MB in a second with 0.4 GB of memory, and one of 580 MB in six seconds with 1.2 GB; telephones give a page less.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Final, NamedTuple
 
+from arlo_rec.dsar import stored_zip
 from arlo_rec.dsar.answer import RecordingFacts
 from arlo_rec.dsar.files import FileFacts
 from arlo_rec.dsar.letter import PAGE, wave
 from arlo_rec.dsar.page_file import PageFile
-from arlo_rec.dsar.zip_stream import ZipStream
 from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import to_iso
 
 MOST: Final = 150_000_000  # bytes of sounds in a page
 INDEX: Final = "index.html"
-_BASE64 = 1.4  # a page's bytes for each byte in it, with some to spare
 
 
 class _Sound(NamedTuple):
@@ -38,21 +36,14 @@ class _Sound(NamedTuple):
 
 
 class Archive:
-    """The archive as it is being written; *expected* are the bytes of each recording's sound, by its id."""
+    """The archive as it is being written; *expected*: the bytes of each recording's sound, by id, in their order."""
 
-    def __init__(
-        self,
-        new_page: Callable[[], PageFile],
-        lang: str,
-        expected: Mapping[str, int],
-        numbers: Mapping[str, int],
-        at: datetime,
-    ) -> None:
-        self._zip = ZipStream(at)
+    def __init__(self, new_page: Callable[[], PageFile], lang: str, expected: Mapping[str, int]) -> None:
+        self.zip = stored_zip.Archive()
         self._new_page = new_page
         self._lang = lang
         self._expected = expected
-        self._numbers = numbers
+        self._numbers = {recording: number for number, recording in enumerate(expected, 1)}
         self._volumes = 0
         self._volume: PageFile | None = None
         self._sounds: list[_Sound] = []
@@ -77,11 +68,10 @@ class Archive:
         return self._elsewhere[-1]
 
     def end(self, letter: str) -> Iterator[bytes]:
-        """The letter, and the directory of the archive."""
+        """The letter; what ends the archive is `stored_zip.tail`."""
         page = yield from self._letters_page()
         yield from self._written_all(page.end(letter, self._elsewhere))
-        yield self._zip.finish()
-        yield self._zip.end()
+        yield self.zip.finish()
 
     # -- pages ----------------------------------------------------------------------------------------
 
@@ -96,7 +86,7 @@ class Archive:
         if self._volume is None:
             self._volumes += 1
             self._volume = self._new_page()
-            yield self._zip.begin(self._page_name(), int(max(size, MOST) * _BASE64))
+            yield self.zip.begin(self._page_name())
             yield from self._written_all(self._volume.begin())
         return self._volume
 
@@ -118,14 +108,14 @@ class Archive:
             lang=self._lang,
         )
         yield from self._written_all(self._volume.end(letter))
-        yield self._zip.finish()
+        yield self.zip.finish()
         self._volume, self._sounds = None, []
 
     def _letters_page(self) -> Generator[bytes, None, PageFile]:
         if self._index is None:
             yield from self._end_volume()
             self._index = self._new_page()
-            yield self._zip.begin(INDEX)
+            yield self.zip.begin(INDEX)
             yield from self._written_all(self._index.begin())
         return self._index
 
@@ -137,7 +127,7 @@ class Archive:
             except StopIteration as end:
                 file: FileFacts = end.value
                 return file
-            yield self._zip.write(piece)
+            yield self.zip.write(piece)
 
     def _written_all(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        return map(self._zip.write, pieces)
+        return map(self.zip.write, pieces)

@@ -6,13 +6,13 @@ the file is like is decided by the `Package` that it is given: `page_file` a pag
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from arlo_rec.dsar.answer import Answer, RecordingFacts
 from arlo_rec.dsar.enclosures import enclosures
-from arlo_rec.dsar.files import FileFacts
+from arlo_rec.dsar.files import Enclosure, FileFacts
 from arlo_rec.dsar.letter import render
 from arlo_rec.dsar.sounds import GivenSound
 
@@ -36,9 +36,19 @@ class Composition:
     """The bytes of a package, and the answer as it is when all of them are written."""
 
     def __init__(
-        self, package: Package, answer: Answer, sounds: Iterable[GivenSound], lang: str, *, pdf: bool = False
+        self,
+        package: Package,
+        answer: Answer,
+        sounds: Iterable[GivenSound],
+        lang: str,
+        beside: Sequence[Enclosure] = (),
+        *,
+        pdf: bool = False,
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
     ) -> None:
         self.answer = answer
+        self._beside = beside
+        self._progress = progress  # is told how many sounds are written, of how many
         self._package = package
         self._sounds = sounds
         self._lang = lang
@@ -49,6 +59,7 @@ class Composition:
         recordings: list[RecordingFacts] = []
         files: list[FileFacts] = []
         for number, (facts, sound) in enumerate(zip(self.answer.recordings, self._sounds, strict=True), 1):
+            self._progress(number - 1, len(self.answer.recordings))
             if sound.withheld is not None:
                 recordings.append(replace(facts, withheld=sound.withheld))
                 continue
@@ -57,8 +68,8 @@ class Composition:
             name = f"recording-{number:02}{sound.ending}"
             given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, recordings[-1])
             files.append(replace(given, channels=sound.channels))
-            self._progress(number, len(self.answer.recordings))
+        self._progress(len(self.answer.recordings), len(self.answer.recordings))
         self.answer = replace(self.answer, recordings=tuple(recordings))
-        for file in enclosures(self.answer, files, self._lang if self._pdf else None):
+        for file in (*enclosures(self.answer, files, self._lang if self._pdf else None), *self._beside):
             files.append((yield from self._package.enclose(file.name, file.mediatype, [file.body])))
         yield from self._package.end(render(self.answer, files, self._lang))

@@ -93,12 +93,12 @@ def _in_parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _around(lang: str, salt: bytes) -> str:
     """The page around its parts."""
-    script, style = "\n".join(map(source, _SCRIPTS)), source("package.css")
+    scripts, style = [source(script) for script in _SCRIPTS], source("package.css")
     return render_page(
         PAGE,
         f"package.{lang}.html.j2",
-        policy=content_security_policy([script], style, media="blob:"),
-        script=script,
+        policy=content_security_policy(scripts, style, media="blob:"),
+        scripts=scripts,
         style=style,
         salt=to_base64(salt),
         rounds=primitives.PACKAGE_ROUNDS,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.dsar import accesses
+from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import DamagedRecording, RecordingFacts
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.model.errors import Integrity, Refused
@@ -22,11 +23,13 @@ class HeldCall(NamedTuple):
 
     facts: RecordingFacts
     source: Source
-    samples: int  # of all channels, as the metadata says
+    frames: int  # of the sound, as the metadata says; and so the others
+    rate: int  # frames in a second
+    tracks: int
 
 
 def of_permits(
-    store: Store, permits: list[Permit], clock: Callable[[], datetime]
+    store: Store, permits: list[Permit], mentions: LogMentions, clock: Callable[[], datetime]
 ) -> tuple[list[HeldCall], list[DamagedRecording]]:
     """What is known of the permitted recordings, and those of which nothing can be known because they are damaged.
 
@@ -35,8 +38,6 @@ def of_permits(
     if not permits:
         return [], []
     erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
-    named = accesses.with_copies(store, [permit.recording.id for permit in permits])
-    entries = list(store.log.naming({each for ids in named.values() for each in ids}))
     calls, damaged = [], []
     for permit in permits:
         recording = permit.recording
@@ -48,12 +49,14 @@ def of_permits(
             continue
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
-        told = accesses.recorded(store, entries, named[recording.id], clock())
-        copies = accesses.copies(store, entries, recording.id)
-        could = accesses.possible_of_copies(store, recording, copies)
-        facts = replace(_facts(store, recording, known), accesses=told, copies=copies, copy_grants=could)
-        samples = round(float(known["duration_s"]) * known["rate"] * known["tracks"])
-        calls.append(HeldCall(facts, Source(permit, known["channels"]), samples))
+        told = accesses.recorded(store, mentions.entries, mentions.named[recording.id], clock())
+        copies = accesses.copies(store, mentions.entries, recording.id)
+        listened = accesses.possible(store, recording, mentions)
+        could = accesses.possible_of_copies(store, recording, copies, mentions)
+        facts = _facts(store, recording, known)
+        facts = replace(facts, accesses=told, copies=copies, grants=listened, copy_grants=could)
+        frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"])
+        calls.append(HeldCall(facts, source, frames, known["rate"], known["tracks"]))
     return calls, damaged
 
 
@@ -82,6 +85,6 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any]) -> Reco
         withheld=None,
         copies=(),
         accesses=(),
-        grants=accesses.possible(store, recording),
+        grants=(),
         copy_grants=(),
     )

@@ -1,71 +1,293 @@
-"""The register of access requests: a case is opened when a request arrives, and runs until its deadline."""
+"""The register of access requests (GDPR 12 and 15): a case from its receipt until it is answered, refused or closed.
+
+What is done in a case stands in the log, signed by the officer who did it (`access.cases`); how the person's identity
+was checked, and what the person is known by, is sealed to the officers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from arlo_rec.access import audience_keys
+from arlo_rec.access import audience_keys, cases
+from arlo_rec.access.cases import CaseState, LoggedCase
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import Case, CaseState
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import CaseOpened, Denied
+from arlo_rec.dsar import subjects
+from arlo_rec.dsar.answer import Case
+from arlo_rec.dsar.subjects import Identifier, KnownBy
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import (
+    CaseClosed,
+    CaseExtended,
+    CaseHolds,
+    CaseOpened,
+    CaseRefused,
+    CaseWidened,
+    Denied,
+)
 from arlo_rec.model.deadlines import answer_due
-from arlo_rec.model.errors import Integrity, Refused, Usage
-from arlo_rec.model.times import local_date
-from arlo_rec.policy import Action, identity_stated
+from arlo_rec.model.errors import Integrity, NothingMatched, Refused, Usage
+from arlo_rec.model.records import to_iso
+from arlo_rec.model.strict_json import canonical, parse_object
+from arlo_rec.model.times import end_of_day, local_date
+from arlo_rec.policy import Action, identity_stated, reason_problem
 from arlo_rec.store import Store
 
+_OVER = {
+    CaseState.ANSWERED: "case_is_answered",
+    CaseState.REFUSED: "case_is_refused",
+    CaseState.CLOSED: "case_is_closed",
+}
+_KEY_ID = 16  # bytes of the id of the access key that a statement is sealed to, before it
+_TAG = 17  # bytes of `Identifier.marked`
 
-def case_of(store: Store, tag: bytes, identity: str | None, received_at: datetime | None, now: datetime) -> Case:
-    """The caller's open case, or a new case, which needs a checked identity (access.subject)."""
-    running = _running_case(store, tag, now)
-    if running is not None:
-        return running
-    statement = identity or ""
-    decision = identity_stated(statement)
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What an officer states of a request: when it was received, and how and when identity was checked."""
+
+    identity: str | None = None
+    received_at: datetime | None = None
+    asked_at: datetime | None = None  # when the person was asked who they are; None where that took no time
+    shown_at: datetime | None = None  # when they showed it
+
+    def __repr__(self) -> str:
+        return "Intake()"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is sealed of a case or a part of it: how identity was checked, and the identifiers."""
+
+    identity: tuple[str, ...] = field(repr=False)
+    known_by: tuple[Identifier, ...] = field(repr=False)
+
+
+class Entry(NamedTuple):
+    """A case of the register; what was stated is empty where no row of it is there (after a restore)."""
+
+    case: LoggedCase
+    statement: Statement
+
+
+# -- intake -------------------------------------------------------------------------------------------
+
+
+def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
+    """The running case of the person, or a new one; identifiers that it does not know yet are added to it.
+
+    A new case and a new identifier need a statement of how the identity was checked (access.subject): Refused, after
+    its log entry. The log names the recordings that are held at that moment, in the same change.
+    """
+    entry = _running(store, known_by, now)
+    new = [identifier for identifier in known_by if entry is None or identifier not in entry.statement.known_by]
+    if not new and entry is not None:
+        return entry
+    _demand_identity(store, intake.identity, now)
+    case = _add(store, entry, Statement((str(intake.identity),), tuple(new)), intake, now)
+    return shown(store, case, now)
+
+
+def as_told(entry: Entry) -> Case:
+    """What a letter tells of a case."""
+    case, statement = entry
+    return Case(
+        case.id,
+        case.state,
+        case.received_at,
+        case.due_on,
+        statement.identity,
+        case.stood_still,
+        case.extension,
+    )
+
+
+def _demand_identity(store: Store, identity: str | None, now: datetime) -> None:
+    decision = identity_stated(identity or "")
     if not decision.allowed:
         store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
         raise Refused(decision.code, rule=decision.rule)
-    received = received_at or now
-    if received > now:
-        raise Usage("received_in_future")
-    case = Case(primitives.fresh(6).hex(), CaseState.OPEN, received, answer_due(local_date(received)), statement)
-    access = audience_keys.access_key(store)
-    sealed = access.id + primitives.seal(access.public, statement.encode("utf-8"), _identity_info(store, case.id))
+
+
+def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> Entry | None:
+    """The case that a request of somebody who is known by that belongs to; the newest where there are several."""
+    tags, today = {identifier.marked for identifier in known_by}, local_date(store.today(now))
+    rows = store.catalogue.cases.rows()
+    ids = {row.id for row in rows if tags & _tags(row)}
+    logged = cases.logged(store) if ids else {}
+    for row in rows:
+        if row.id in ids:
+            _demand_sworn(logged.get(row.id), row)
+    found = [logged[each] for each in ids if logged[each].takes(today)]
+    if not found:
+        return None
+    case = max(found, key=lambda each: (each.received_at, each.id))
+    return Entry(case, _stated(store, case, rows))
+
+
+def _tags(row: CaseRow) -> set[bytes]:
+    return {row.tags[at : at + _TAG] for at in range(0, len(row.tags), _TAG)}
+
+
+def _demand_sworn(case: LoggedCase | None, row: CaseRow) -> None:
+    """Raise Integrity unless an officer's entry of the log commits to a row, and so to how identity was checked."""
+    if case is None or row.digest() not in case.sworn:
+        raise Integrity("case_changed", rule="access.subject", case=row.id)
+
+
+def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, now: datetime) -> str:
+    """Open a case, or add a part to the one of *entry*; its id."""
+    case = entry.case.id if entry is not None else primitives.fresh(6).hex()
+    row = _sealed(store, case, len(entry.case.sworn) if entry is not None else 0, stated)
+    widened = CaseWidened(case=case, sworn=row.digest())
+    event = widened if entry is not None else _opening(row, intake, now)
     with store.change(now) as change:
-        row = CaseRow(case.id, received, case.due_on, sealed, tag)
         store.catalogue.cases.add(row)
-        change.log(CaseOpened(case=case.id, sworn=row.digest()))
+        change.log(event)
+        ids = tuple(recording.id for recording in subjects.held(store, stated.known_by, now))
+        change.log(CaseHolds(case=case, recordings=ids, held=len(ids)))
     return case
 
 
-def _running_case(store: Store, tag: bytes, now: datetime) -> Case | None:
-    """The caller's case that is not past its deadline: within it an answer needs no new identity check."""
-    row = store.catalogue.cases.newest_due_from(tag, local_date(now))
-    if row is None:
-        return None
-    _demand_opened(store, row)
-    key_id, sealed = row.sealed_identity[:16], row.sealed_identity[16:]
-    key = primitives.SealingKey.from_seed(store.secret(access_seed(key_id)))
+def _opening(row: CaseRow, intake: Intake, now: datetime) -> CaseOpened:
+    """The event of opening a case; raises Usage for days that are not in order."""
+    received = intake.received_at or now
+    asked = intake.asked_at or intake.shown_at
+    shown = intake.shown_at or (now if intake.asked_at is not None else None)
+    if received > now:
+        raise Usage("received_in_future")
+    stood_still = 0
+    if asked is not None and shown is not None:
+        days = [local_date(at) for at in (received, asked, shown, now)]
+        if days != sorted(days) or intake.asked_at is None:
+            raise Usage("identity_days")
+        stood_still = (days[2] - days[1]).days
+    due = answer_due(local_date(received), stood_still=stood_still)
+    return CaseOpened(
+        case=row.id, sworn=row.digest(), received=to_iso(received), due=due.isoformat(), stood_still=stood_still
+    )
+
+
+# -- the sealed statement -----------------------------------------------------------------------------
+
+
+def _sealed(store: Store, case: str, part: int, stated: Statement) -> CaseRow:
+    access = audience_keys.access_key(store)
+    known_by = [[identifier.kind, identifier.text] for identifier in stated.known_by]
+    content = canonical({"identity": list(stated.identity), "known_by": known_by})
+    sealed = access.id + primitives.seal(access.public, content, _info(store, case))
+    return CaseRow(case, part, sealed, b"".join(sorted(identifier.marked for identifier in stated.known_by)))
+
+
+def _stated(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Statement:
+    """What is sealed in the parts of a case, together; raises Integrity for one that the log does not commit to."""
+    identity: list[str] = []
+    known_by: list[Identifier] = []
+    for row in rows:
+        if row.id == case.id:
+            _demand_sworn(case, row)
+            stated = _opened(store, row)
+            identity += [each for each in stated.identity if each not in identity]
+            known_by += stated.known_by
+    return Statement(tuple(identity), tuple(known_by))
+
+
+def _opened(store: Store, row: CaseRow) -> Statement:
     try:
-        statement = key.open(sealed, _identity_info(store, row.id)).decode("utf-8")
-    except primitives.Sealed:
+        key = primitives.SealingKey.from_seed(store.secret(access_seed(row.sealed[:_KEY_ID])))
+        content: dict[str, Any] = parse_object(key.open(row.sealed[_KEY_ID:], _info(store, row.id)))
+        by_kind = [(KnownBy(kind), str(text)) for kind, text in content["known_by"]]
+        known_by = tuple(subjects.known(store, kind, text) for kind, text in by_kind)
+        return Statement(tuple(map(str, content["identity"])), known_by)
+    except (primitives.Sealed, KeyError, TypeError, ValueError):
         raise Integrity("case_changed", rule="access.subject", case=row.id) from None
-    return Case(row.id, CaseState.OPEN, row.received_at, row.due_on, statement)
 
 
-def _demand_opened(store: Store, row: CaseRow) -> None:
-    """Raise Integrity unless an officer's entry of the log commits to a case, and so to how identity was checked."""
-    for entry in store.log.holding([f'"case":"{row.id}"']):
-        event = audit_events.read(entry.body or {})
-        is_this = isinstance(event, CaseOpened) and event.sworn == row.digest()
-        if is_this and store.entry_counts(entry.seq, Action.DSAR):
-            return
-    raise Integrity("case_changed", rule="access.subject", case=row.id)
+def _info(store: Store, case: str) -> bytes:
+    """The HPKE info that a statement is bound to."""
+    return b"arlo-rec/1/case\0" + store.layout.id + case.encode("ascii")
 
 
-def _identity_info(store: Store, case: str) -> bytes:
-    """The HPKE info that a sealed identity statement is bound to."""
-    return b"arlo-rec/1/identity\0" + store.layout.id + case.encode("ascii")
+# -- the register -------------------------------------------------------------------------------------
+
+
+def listed(store: Store, now: datetime) -> list[LoggedCase]:
+    """The cases that have not ended; raises NotGranted."""
+    store.demand(Action.DSAR, now)
+    return cases.running(store, now)
+
+
+def shown(store: Store, case: str, now: datetime) -> Entry:
+    """One case with what is sealed of it; raises NotGranted, NothingMatched, Integrity."""
+    store.demand(Action.DSAR, now)
+    logged = _known(store, case, now)
+    return Entry(logged, _stated(store, logged, store.catalogue.cases.rows()))
+
+
+def extend(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
+    """Extend the deadline by the two months that GDPR 12(3) allows, once and within the first month.
+
+    Raises NotGranted, NothingMatched, Usage for what is no reason, Refused (access.subject).
+    """
+
+    def event(logged: LoggedCase) -> CaseExtended:
+        if logged.extension is not None:
+            raise Refused("case_extended_already", rule="access.subject", case=case)
+        if store.today(now) >= end_of_day(logged.due_on):
+            raise Refused("case_too_late_to_extend", rule="access.subject", case=case)
+        received = local_date(logged.received_at)
+        due = answer_due(received, stood_still=logged.stood_still, extended=True)
+        return CaseExtended(case=logged.id, reason=str(reason), due=due.isoformat())
+
+    return _do(store, case, reason, event, now)
+
+
+def refuse(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
+    """Refuse a request for a reason that the person is told (GDPR 12(4)); raises as `extend`."""
+    return _do(store, case, reason, lambda logged: CaseRefused(case=logged.id, reason=str(reason)), now)
+
+
+def close(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
+    """Close a case whose answer was handed over, or, with a reason, one that needs no answer; raises as `extend`."""
+
+    def event(logged: LoggedCase) -> CaseClosed:
+        if logged.state is CaseState.OPEN and reason is None:
+            raise Refused("case_not_answered", rule="access.subject", case=case)
+        return CaseClosed(case=logged.id, reason=reason)
+
+    return _do(store, case, reason, event, now, among=(CaseState.OPEN, CaseState.ANSWERED), needs_reason=False)
+
+
+def _do(
+    store: Store,
+    case: str,
+    reason: str | None,
+    event: Callable[[LoggedCase], AuditEvent],
+    now: datetime,
+    *,
+    among: Sequence[CaseState] = (CaseState.OPEN,),
+    needs_reason: bool = True,
+) -> LoggedCase:
+    """Log what is done in a case of one of these states; the case afterwards."""
+    store.demand(Action.DSAR, now)
+    problem = reason_problem(reason) if needs_reason or reason is not None else None
+    if problem is not None:
+        raise Usage(problem, rule="access.subject")
+    with store.change(now) as change:
+        logged = _known(store, case, now)
+        if logged.state not in among:
+            raise Refused(_OVER[logged.state], rule="access.subject", case=case)
+        change.log(event(logged))
+    return _known(store, case, now)
+
+
+def _known(store: Store, case: str, now: datetime) -> LoggedCase:
+    """A case that has not ended; raises NothingMatched."""
+    found = next((each for each in cases.running(store, now) if each.id == case), None)
+    if found is None:
+        raise NothingMatched("no_such_case", rule="access.subject", id=case[:40])
+    return found

@@ -7,58 +7,71 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from arlo_rec.access import disclosures, gate
+from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.durable import write_new
-from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Counted
-from arlo_rec.dsar import pdf, recordings, register, withdrawals
-from arlo_rec.dsar.answer import Answer, Case, CaseState
+from arlo_rec.dsar import (
+    access_list,
+    accesses,
+    certificate,
+    erased_since,
+    pdf,
+    recordings,
+    register,
+    scope,
+    subjects,
+    withdrawals,
+    writing,
+)
+from arlo_rec.dsar.answer import Answer, Case, Scope
+from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.package import Composition
-from arlo_rec.dsar.page_file import PageFile
-from arlo_rec.dsar.sounds import GivenSound, given
-from arlo_rec.keys.key_files import readable_secret
+from arlo_rec.dsar.recordings import HeldCall
+from arlo_rec.dsar.register import Intake
+from arlo_rec.dsar.sounds import given
+from arlo_rec.dsar.subjects import Identifier
+from arlo_rec.dsar.writing import Form
 from arlo_rec.model.audit_events import (
     CaseAnswered,
     Denied,
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import NothingMatched, Usage
+from arlo_rec.model.errors import ArloError, NothingMatched, Usage
 from arlo_rec.model.particulars import Particulars
-from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Private, Recording
+from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import (
     POLICY_VERSION,
     Action,
     Decision,
-    is_due,
     reason_problem,
     whole_call,
 )
 from arlo_rec.store import Store
-
-PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """An access request, and how the officer answers it."""
 
-    caller: str
-    out: Path
-    identity: str | None = None
-    received_at: datetime | None = None
+    callers: tuple[str, ...]  # telephone numbers in any notation, or the groups of one
+    out: Path | None  # where the answer goes; None where the request is only entered into the register
+    intake: Intake = field(default_factory=Intake)
+    references: tuple[str, ...] = ()  # of calls whose number was withheld
+    agents: tuple[str, ...] = ()  # an employee's names in the telephone system
     whole_call: bool = False
     reason: str | None = None
-    lang: str = "nb"
-    pdf: bool = False  # the letter lies beside as PDF too
+    form: Form = field(default_factory=Form)
+    scope: Scope | None = None  # what the person wants of all that is held; None: everything
     particulars: Particulars = field(default_factory=Particulars)
 
     def __repr__(self) -> str:
@@ -76,69 +89,136 @@ class AnswerFile:
 
     case: Case
     recordings: int
+    nothing_of: tuple[str, ...]  # names of employees that no call has
     out: Path
     sha256: str
-    passphrase: str = field(repr=False)
+    passphrase: str | None = field(repr=False)  # None where the recipient's key opens it
+    damaged: tuple[str, ...] = ()  # ids of recordings that cannot be given, or not their sound
+    changed: tuple[RecordingId, ...] = ()  # not in it: their rows were changed, so that they may be the person's
 
 
-def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> AnswerFile:
-    """Open or continue the caller's case and write the package; refusals are logged before they are raised."""
+class Registered(NamedTuple):
+    """A request that is in the register and waits for its answer, with the recordings that there are."""
+
+    case: Case
+    recordings: int
+    first_erased_on: datetime | None  # of these
+
+
+def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Registered:
+    """Open or continue the person's case without an answer, which a later run gives; raises as `answer`."""
     now = clock()
+    entry = _taken(store, request, now)
+    ends = [recording.ends_at for recording in subjects.held(store, entry.statement.known_by, now)]
+    return Registered(register.as_told(entry), len(ends), min(ends, default=None))
+
+
+def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
+    """The case that a request belongs to; refusals are logged before they are raised."""
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
     store.demand_clock(Action.DSAR, now)
-    if request.out.exists() or request.out.is_symlink():
+    if request.out is not None and (request.out.exists() or request.out.is_symlink()):
         raise Usage("out_exists", path=str(request.out))
-    if request.pdf:
+    if request.form.pdf:
         pdf.demand()
     _check_whole_call(store, request, now)
-    number = _number(store, request, now)
-    tag = primitives.caller_tag(store.secret(INDEX_SEED), number.reveal().encode("ascii"))
-    case = register.case_of(store, tag, request.identity, request.received_at, now)
-    held = [
-        recording
-        for recording in store.catalogue.recordings.of_caller(tag)
-        if recording.kind is Kind.ORIGINAL and not is_due(recording.ends_at, store.today(now))
-    ]
-    permits = _permits(store, held, case, request, clock())
+    return register.take(store, _identifiers(store, request, now), request.intake, now)
+
+
+def answer(
+    store: Store,
+    request: Request,
+    clock: Callable[[], datetime],
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> AnswerFile:
+    """Open or continue the caller's case and write the package; refusals are logged before they are raised.
+
+    *progress* is told how many sounds are written, of how many.
+    """
+    now = clock()
+    entry = _taken(store, request, now)
+    held, changed = subjects.owned(store, entry.statement.known_by, now)
+    asked = _asked(store, request, held, now)
+    untrue = gate.changed(store, asked)
+    permits = _permits(store, [each for each in asked if each.id not in untrue], entry.case.id, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        calls, damaged = recordings.of_permits(store, permits, clock)
+        mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
+        listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
+        calls, damaged = recordings.of_permits(store, permits, mentions, clock) if mentions else ([], [])
+        damaged += [recordings.damage_of(each, untrue[each.id]) for each in asked if each.id in untrue]
         content = Answer(
-            replace(case, state=CaseState.ANSWERED),
+            replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
-            (number.reveal(),),
+            tuple(identifier.text for identifier in entry.statement.known_by),
             tuple(call.facts for call in calls),
             tuple(damaged),
-            None,
-            0,
-            "mp3",
-            withdrawals.of_caller(store, tag),
+            request.scope,
+            len(held) - len(asked),
+            request.form.sound_format,
+            withdrawals.of_callers(store, entry.statement.known_by),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
             request.particulars,
             POLICY_VERSION,
             store.log.vkey(),
+            erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
+            len(changed),
         )
-        sounds = given(store, [call.source for call in calls], clock, whole=request.whole_call, wav=False)
-        return _write(store, request, content, sounds, permits, clock)
+        written = _write(store, request, content, calls, listed, permits, clock, progress)
+    if changed:
+        denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
+        store.note(denied, clock())
+    return replace(written, changed=changed)
 
 
 def _write(
     store: Store,
     request: Request,
     content: Answer,
-    sounds: Iterator[GivenSound],
+    calls: Sequence[HeldCall],
+    listed: bytes | None,
     permits: list[Permit],
     clock: Callable[[], datetime],
+    progress: Callable[[int, int], None],
 ) -> AnswerFile:
-    """Write the package, if everything in it is still held then, and log the answer."""
-    passphrase = readable_secret(PASSPHRASE_GROUPS)
-    page = PageFile(passphrase, request.lang, primitives.fresh(primitives.PACKAGE_SALT))
-    pieces = Counted(Composition(page, content, sounds, request.lang, pdf=request.pdf))
-    write_new(request.out, pieces, lambda: _demand_held(store, permits, clock()))
-    digest, case, now = pieces.sha256().hex(), content.case, clock()
-    store.note(CaseAnswered(case=case.id, sha256=digest), now)  # may be given again within a case; the newest counts
-    return AnswerFile(case, len(content.recordings), request.out.absolute(), digest, passphrase)
+    """Write the signed package, if everything in it is still held then, and log the answer."""
+    assert request.out is not None
+    form, whole = request.form, request.whole_call
+    target = writing.target(request.out, calls, form, whole=whole)
+    sounds = given(store, [call.source for call in calls], clock, whole=whole, wav=form.wav)
+    beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
+    composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf, progress=progress)
+    of = permits[0].seq if permits else None
+    statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
+    if target.zip is None:
+        signed = certificate.signed_page(store, composed, statement, clock)
+    else:
+        signed = certificate.signed_members(store, target.zip, composed, statement, clock)
+    pieces = Counted(target.sealed(signed))
+    write_new(target.path, pieces, lambda: _demand_held(store, permits, clock()))
+    case, sha256, damaged = content.case, pieces.sha256().hex(), _damaged(composed.answer)
+    # An answer may be given again: the newest counts.
+    store.note(CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock())
+    count, nothing_of = len(content.recordings), () if content.recordings else request.agents
+    return AnswerFile(case, count, nothing_of, target.path.absolute(), sha256, target.passphrase, damaged)
+
+
+def _damaged(answer: Answer) -> tuple[str, ...]:
+    """The ids of the recordings that an answer cannot give because they are damaged, whole or in part."""
+    without_sound = [facts.id for facts in answer.recordings if facts.withheld == "damaged"]
+    return (*(recording.id for recording in answer.damaged), *without_sound)
+
+
+def _asked(store: Store, request: Request, held: Sequence[Recording], now: datetime) -> list[Recording]:
+    """The recordings that the person wants to have; raises NothingMatched, after logging it."""
+    if request.scope is None:
+        return list(held)
+    try:
+        return scope.within(store, request.scope, held)
+    except NothingMatched as problem:
+        store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
+        raise
 
 
 def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
@@ -147,11 +227,11 @@ def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
         gate.still_held(store, permit.recording, now)
 
 
-def _number(store: Store, request: Request, now: datetime) -> Private:
-    """The requested number in E.164; raises NothingMatched, after logging it, where it is not a number."""
+def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identifier, ...]:
+    """What the person is known by; raises what `subjects.identifiers` raises, after logging it."""
     try:
-        return parse_caller(request.caller)
-    except NothingMatched as problem:
+        return subjects.identifiers(store, request.callers, request.references, request.agents)
+    except ArloError as problem:
         store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
         raise
 
@@ -171,13 +251,13 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
     store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
 
 
-def _permits(store: Store, held: list[Recording], case: Case, request: Request, now: datetime) -> list[Permit]:
+def _permits(store: Store, held: Sequence[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
     if not held:
         return []
     event = OpenedForSubject(
         recordings=tuple(recording.id for recording in held),
-        case=case.id,
+        case=case,
         whole_call=request.whole_call,
         reason=request.whole_call_reason,
     )
-    return gate.permits_for_subject(store, held, event, now)
+    return gate.permits_for_subject(store, list(held), event, now)

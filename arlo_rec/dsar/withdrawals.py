@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from arlo_rec.dsar.answer import PastWithdrawal
+from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Withdrawn
 from arlo_rec.model.records import from_iso
 from arlo_rec.offsite import feed
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action
 from arlo_rec.store import Store
+
+
+def of_callers(store: Store, known_by: Iterable[Identifier]) -> tuple[PastWithdrawal, ...]:
+    """The withdrawals of which the codes of somebody's numbers are still kept, the oldest first."""
+    found = {one for each in known_by if each.kind is KnownBy.CALLER for one in of_caller(store, each.tag)}
+    return tuple(sorted(found, key=lambda withdrawal: withdrawal.at))
 
 
 def of_caller(store: Store, caller: bytes) -> tuple[PastWithdrawal, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.erasure.receipts import Genuine
+from arlo_rec.catalogue.log_proof import Genuine
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import shown
@@ -18,7 +18,7 @@ PAGE: Final = Path(__file__).with_name("page")
 
 def render(genuine: Genuine, lang: str) -> str:
     """The page in `nb` or `en` of a receipt that was verified."""
-    receipt = genuine.receipt
+    receipt = genuine.document
     ring_until = receipt["ring_until"]
     return render_page(
         PAGE,

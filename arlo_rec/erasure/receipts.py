@@ -13,16 +13,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.shared_folder import read_small
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import log_proof
 from arlo_rec.catalogue.erasures import Erasure, NewProof, Proof
+from arlo_rec.catalogue.log_proof import Genuine, LogKeys
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form, is_number
 from arlo_rec.keys import vouching
-from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 from arlo_rec.offsite import escrow, feed
@@ -30,15 +31,6 @@ from arlo_rec.policy import POLICY_VERSION, may_sign_receipt
 from arlo_rec.store import Store
 
 LONGEST = 64 * 1024 * 1024  # bytes; a receipt of a million recordings has 35 MB
-
-
-class Genuine(NamedTuple):
-    """A receipt that was verified, the first officer's verifier key, and which keys were compared with known ones."""
-
-    receipt: dict[str, Any]
-    officer_vkey: str
-    log_checked: bool
-    officer_checked: bool
 
 
 def file_for(store: Store, number: str) -> Path:
@@ -67,7 +59,7 @@ def write(store: Store, erasure: Erasure) -> Path:
         "feed": feed.has(store, proof.seq),
         "entry": _entry(proof),
         "checkpoint": proof.note,
-        "log_keys": _log_keys(store),
+        "log_keys": log_proof.keys_to_json(store.log),
         "signers": vouching.to_json(vouching.chain(store.catalogue.vouchers.get, proof.signer)),
         "erased_by": to_base64(proof.signature),
     }
@@ -83,7 +75,7 @@ def is_as_written(store: Store, number: str) -> bool:
     erased = _erased(store.layout.id, erasure)
     try:
         raw = read_small(file_for(store, number), LONGEST, below=store.layout.store)
-        receipt = verify(raw).receipt
+        receipt = verify(raw).document
     except (OSError, Integrity):
         return False
     ours = {key.vkey for key in store.log.key_chain()}
@@ -121,23 +113,13 @@ def _erased(store: bytes, erasure: Erasure) -> dict[str, Any]:
 
 def _entry(proof: Proof) -> dict[str, Any]:
     """What a receipt says of its log entry."""
-    return {"seq": proof.seq, "leaf": to_base64(proof.leaf), "path": [to_base64(node) for node in proof.path]}
+    return log_proof.entry_to_json(proof.seq, proof.leaf, proof.path)
 
 
 def _days(store: Store, number: str) -> dict[str, int]:
     """How many recordings of each day (UTC) were erased."""
     started = store.catalogue.recordings.started_of_erasure(number)
     return dict(sorted(Counter(f"{at:%Y-%m-%d}" for at in started).items()))
-
-
-def _log_keys(store: Store) -> list[dict[str, str | None]]:
-    """Every key of the log from the first, or from the last that came by an officer's word after a restore."""
-    chain = store.log.key_chain()
-    begin = max((at for at, key in enumerate(chain) if audit_log.is_restoration(key.statement)), default=0)
-    keys = [
-        {"vkey": key.vkey, "statement": to_base64(key.statement) if key.statement else None} for key in chain[begin:]
-    ]
-    return [{**keys[0], "statement": None}, *keys[1:]]
 
 
 def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
@@ -148,71 +130,34 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
     6. the eraser signed for what was erased, and is of a role that erases so   7. by officers' word up to the first
     8. each of *vkeys* is a key of the log's chain, or that first officer's
     """
-    wanted = [_wanted(vkey) for vkey in vkeys]
+    wanted = log_proof.parsed_wanted(vkeys)
     try:
         receipt = parse_object(raw, max_bytes=LONGEST)
         if canonical(receipt) + b"\n" != raw or not has_form(receipt):
             raise Integrity("certificate_invalid")
-        keys = [merkle.parse_vkey(key["vkey"]) for key in receipt["log_keys"]]
+        keys = log_proof.log_keys(receipt)
         vouchers = vouching.from_json(receipt["signers"])
-        right = _is_logged(receipt, keys) and _is_signed(receipt, keys, vouchers)
+        right = log_proof.is_of_log(receipt, keys) and _is_signed(receipt, keys, vouchers)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Integrity("certificate_invalid") from None
     if not right:
         raise Integrity("certificate_invalid")
-    first = vouchers[-1].key
-    officer = (merkle.signer_name(_origin(receipt), first), first)
-    if not set(wanted) <= {*keys, officer}:
-        raise Integrity("certificate_of_another_log")
-    log_keys, named = set(keys) & set(wanted), officer in wanted
-    return Genuine(receipt, merkle.vkey(*officer), log_checked=bool(log_keys), officer_checked=named)
+    return log_proof.compared(receipt, keys, vouchers[-1], wanted)
 
 
-def _origin(receipt: Mapping[str, Any]) -> str:
-    return f"arlo-rec/{receipt['store']}"
-
-
-def _is_logged(receipt: Mapping[str, Any], keys: Sequence[tuple[str, bytes]]) -> bool:
-    """Steps 2, 4 and 5 for the log's own keys."""
-    origin, note = _origin(receipt), receipt["checkpoint"]
-    statements = [key["statement"] for key in receipt["log_keys"]]
-    if any(name != origin for name, _ in keys) or statements[0] is not None:
-        return False
-    for (_, old), (_, new), statement in zip(keys, keys[1:], statements[1:], strict=False):
-        if not audit_log.handed_over(origin, old, new, from_base64(statement, 64)):
-            return False
-    checkpoint, _ = merkle.parse_note(note)
-    leads = checkpoint.root == _root(receipt["entry"]) and checkpoint.size == receipt["entry"]["seq"] + 1
-    return leads and any(merkle.note_signed_by(note, origin, public) for _, public in keys)
-
-
-def _is_signed(
-    receipt: Mapping[str, Any], keys: Sequence[tuple[str, bytes]], vouchers: Sequence[vouching.Voucher]
-) -> bool:
-    """Steps 3, 6 and 7, and 4 for the eraser: an entry says who erased only by the signature of its checkpoint."""
-    origin, store, eraser = _origin(receipt), bytes.fromhex(receipt["store"]), vouchers[0]
+def _is_signed(receipt: Mapping[str, Any], keys: LogKeys, vouchers: Sequence[vouching.Voucher]) -> bool:
+    """Steps 3, 5, 6 and 7, and 4 for the eraser: an entry says who erased by the signature of its checkpoint alone."""
+    store, eraser = bytes.fromhex(receipt["store"]), vouchers[0]
     unsigned = {key: value for key, value in receipt.items() if key != "signature"}
     erased, seq = _erased_message(receipt, receipt["entry"]["seq"]), receipt["entry"]["seq"]
     return (
         primitives.verified(keys[-1][1], from_base64(receipt["signature"], 64), _message(unsigned))
         and primitives.verified(eraser.key, from_base64(receipt["erased_by"], 64), erased)
-        and merkle.note_signed_by(receipt["checkpoint"], merkle.signer_name(origin, eraser.key), eraser.key)
+        and log_proof.wrote_last_entry(receipt, eraser.key)
         and may_sign_receipt(eraser.role, receipt["event"]).allowed
         and eraser.since <= seq
         and vouching.is_true(store, vouchers)
     )
-
-
-def _root(entry: Mapping[str, Any]) -> bytes | None:
-    path = [from_base64(node, 32) for node in entry["path"]]
-    return merkle.root_by_path(from_base64(entry["leaf"], 32), entry["seq"], entry["seq"] + 1, path)
-
-
-def _wanted(vkey: str) -> tuple[str, bytes]:
-    try:
-        return merkle.parse_vkey(vkey.strip())
-    except ValueError:
-        raise Usage("bad_vkey") from None
 
 
 def _message(receipt: Mapping[str, Any]) -> bytes:

@@ -3,20 +3,20 @@
 The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
 tombstone refuses late deliveries from before the withdrawal.
 
-Whose a recording is, the log swears: anybody's own code can write another caller into a row. A changed row that
-agrees with the log once it names this caller is theirs. One that may be of anybody is left, and whoever asked is told
-of it, so that nobody says that everything is erased; with its id it is erased all the same.
+Whose a recording is, the log swears (`access.ownership`). One that may be of anybody, because its row was changed, is
+left, and whoever asked is told of it, so that nobody says that everything is erased; with its id it is erased all the
+same.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access.sworn import SwornRow, SwornRows
+from arlo_rec.access.ownership import Subject, of_subject
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
@@ -31,15 +31,6 @@ from arlo_rec.policy import Action, Event
 from arlo_rec.store import Change, Store
 
 _ID = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose recordings (a caller, by blind index), or which call (by the exchange's id and our original's)."""
-
-    caller: bytes | None = None
-    source: bytes | None = None
-    recording: RecordingId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> P
     except ArloError as problem:
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
-    planned = Plan(subject, *_affected(store, subject))
+    planned = Plan(subject, *of_subject(store, subject))
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
     protocol.with_ballast(store, lambda: store.note(shown, now))
@@ -94,7 +85,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     def order() -> protocol.Order:
         nonlocal affected, changed
-        affected, changed = _affected(store, planned.subject)
+        affected, changed = of_subject(store, planned.subject)
         ids = tuple(recording.id for recording in affected)
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
@@ -117,52 +108,6 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     if changed:
         store.note(Denied(action=Action.WITHDRAW, rule=planned.rule, code="recording_changed", recordings=changed), now)
     return Withdrawal(erased.number, affected, receipt, changed)
-
-
-def _affected(store: Store, subject: Subject) -> tuple[tuple[Recording, ...], tuple[RecordingId, ...]]:
-    """The held recordings that are surely the subject's, and those whose rows were changed and that may be.
-
-    Of a small catalogue every row is compared with the log, of a larger one the rows that name the subject, because
-    100,000 take some seconds. `verify` compares all of them.
-    """
-    table = store.catalogue.recordings
-    found = table.of_caller(subject.caller) if subject.caller else table.of_call(subject.recording, subject.source)
-    rows = {row.id: row for row in (*found, *(table.every_held() if store.is_small() else ()))}
-    log = SwornRows(store)
-    sworn = log.of(rows.values())
-    parents = {each.parent for each in sworn.values() if each.parent is not None} - rows.keys()
-    rows_and_parents = {**rows, **{row.id: row for _, row in table.held_among(parents)}}
-    sworn |= log.of(rows_and_parents.values())
-    theirs: dict[RecordingId, bool | None] = {}
-    for row in sorted(rows_and_parents.values(), key=lambda row: _is_copy(sworn.get(row.id))):
-        theirs[row.id] = _is_theirs(subject, row, sworn.get(row.id), theirs)
-    hidden = table.hidden_of_caller(subject.caller) if subject.caller else ()
-    changed = (*(each for each in rows if theirs[each] is None), *hidden)
-    return tuple(row for row in rows.values() if theirs[row.id]), changed
-
-
-def _is_copy(sworn: SwornRow | None) -> bool:
-    return sworn is not None and sworn.parent is not None
-
-
-def _is_theirs(
-    subject: Subject, row: Recording, sworn: SwornRow | None, originals: Mapping[RecordingId, bool | None]
-) -> bool | None:
-    """Whether a recording is the subject's by what the log swears of it; None where nobody can tell from a changed row.
-
-    *originals* says it of every original that is held: whose copy it is stands in the log itself, and a copy whose
-    original is hidden may be anybody's.
-    """
-    if row.id == subject.recording:
-        return True
-    if sworn is None:
-        return None
-    if sworn.parent is not None:
-        return sworn.parent == subject.recording or originals.get(sworn.parent)
-    if sworn.is_of(row):
-        return row.caller == subject.caller if subject.caller else row.source == subject.source
-    as_theirs = replace(row, caller=subject.caller) if subject.caller else replace(row, source=subject.source or b"")
-    return True if sworn.is_of(as_theirs) else None
 
 
 def _of_caller(store: Store, text: str) -> Subject:

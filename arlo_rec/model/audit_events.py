@@ -357,23 +357,91 @@ class CopyReleased(AuditEvent):
 # -- access requests ----------------------------------------------------------------------------------
 
 
-class CaseOpened(AuditEvent):
-    """A case was opened for an access request."""
+class OfCase(AuditEvent):
+    """Something was done in the case of an access request."""
 
-    ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
+    OUTCOME, RULE = "done", "access.subject"
     case: str
-    sworn: str  # the digest of its row
-    step: str = "opened"
 
 
-class CaseAnswered(AuditEvent):
-    """The answer to a case was written; the digest is that of its file, which could not give the damaged recordings."""
+class CaseOpened(OfCase):
+    """A case was opened for an access request that was received at that instant and is due on that day.
 
-    ACTION, OUTCOME, RULE = Action.DSAR, "done", "access.subject"
+    `stood_still` is the number of days that the check of the person's identity took.
+    """
+
+    ACTION = Action.DSAR
+    sworn: str  # the digest of the row of its first part
+    received: str
+    due: str
+    stood_still: int
+
+
+class CaseWidened(OfCase):
+    """A part with further identifiers of the same person was added to a case; `sworn` is the digest of its row."""
+
+    ACTION = Action.DSAR
+    sworn: str
+
+
+class CaseHolds(OfCase):
+    """The recordings that were held when a case was opened or widened: what is erased later is still answered for."""
+
+    ACTION = Action.DSAR
+    recordings: Ids
+    held: int
+
+
+class AnswerSigned(AuditEvent):
+    """The content of an answer is written, and its certificate will prove this entry; its file has no name yet.
+
+    `sha256` and `bytes` are those of the file without its certificate, `of` is the entry that let recordings be opened.
+    """
+
+    ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
     case: str
     sha256: str
+    bytes: int
+    of: int | None = None
+    step: str = "signed"
+
+
+class CaseAnswered(OfCase):
+    """The answer to a case was written; the digest is that of its file.
+
+    `of` is the entry that let its recordings be opened.
+    """
+
+    ACTION = Action.DSAR
+    sha256: str
+    of: int | None = None
     step: str = "answered"
     damaged: Sequence[str] | None = None  # ids
+
+
+class CaseExtended(OfCase):
+    """The deadline of a case was extended to `due`, for a reason that the person is told."""
+
+    ACTION = Action.DSAR
+    reason: str
+    due: str
+    extended: bool = True
+
+
+class CaseRefused(OfCase):
+    """A request was refused, for a reason that the person is told."""
+
+    ACTION = Action.DSAR
+    reason: str
+    refused: bool = True
+
+
+class CaseClosed(OfCase):
+    """A case was closed: its answer was handed over, or, for a reason, none is to be given."""
+
+    ACTION = Action.DSAR
+    reason: str | None = None
+    closed: bool = True
 
 
 class CasesEnded(AuditEvent):

@@ -24,20 +24,23 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+from arlo_rec.access import cases
+from arlo_rec.access.cases import LoggedCase
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
-    CaseAnswered,
     CaseOpened,
     CasesEnded,
+    CaseWidened,
     CopyConfirmed,
     CopyMade,
     DeletionConfirmed,
     Erases,
     LeftNothing,
+    OfCase,
     Opened,
     OpenedForSubject,
     Restored,
@@ -48,7 +51,7 @@ from arlo_rec.model.records import Person, RecordingId, from_iso, named_in, to_i
 from arlo_rec.model.rights import right_to
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, case_ends, may
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, may
 from arlo_rec.store import Store
 
 _MODULO = 2**128
@@ -99,8 +102,8 @@ class EvidenceCheck:
         self._caught_up: list[range] = []  # entries that a restore took from a feed, without the rows beside them
         self._copies: dict[RecordingId, _LoggedCopy] = {}
         self._replaced: dict[RecordingId, int] = {}  # copies by the entry that made another in their place
-        self._cases: dict[str, tuple[int, str]] = {}  # the entry that opened each, and what it commits to
-        self._answered: dict[str, datetime] = {}
+        self._cases: dict[str, LoggedCase] = {}
+        self._parts: dict[str, int] = {}  # the entry that commits to each part of a case
         self._without_right: list[int] = []  # entries that say what their person's role may not do
         self._signers = store.signers()
 
@@ -158,18 +161,18 @@ class EvidenceCheck:
                     self._copies[copy].reviews.append((seq, str(entry["person"])))
             case CopyMade() as made if entitled(entry["action"]):
                 self._make(seq, entry, recordings, made)
-            case CaseOpened(case=case, sworn=sworn) if entitled(entry["action"]):
-                self._cases[case] = seq, sworn
-            case CaseAnswered(case=case) if entitled(entry["action"]):
-                self._answered[case] = from_iso(entry["at"])
-            case CasesEnded(cases=cases) if entitled(entry["action"]):
-                for case in cases:
+            case OfCase() as done if entitled(entry["action"]):
+                if isinstance(done, CaseOpened | CaseWidened):
+                    self._parts[done.sworn] = seq
+                cases.follow(self._cases, done, from_iso(entry["at"]))
+            case CasesEnded(cases=ended) if entitled(entry["action"]):
+                for case in ended:
                     if self._may_end(case, from_iso(entry["at"])):
                         self._cases.pop(case, None)
 
     def _may_end(self, case: str, at: datetime) -> bool:
-        """Whether a case was answered long enough before *at*; the deadline of one that never was stands in its row."""
-        return case not in self._answered or case_ends(self._answered[case], at) <= at
+        """Whether a case had ended at that time."""
+        return case not in self._cases or self._cases[case].ends_at <= at
 
     def _make(self, seq: int, entry: Mapping[str, Any], recordings: frozenset[RecordingId], made: CopyMade) -> None:
         made_from = RecordingId(bytes.fromhex(made.replaces)) if made.replaces is not None else None
@@ -296,12 +299,14 @@ class EvidenceCheck:
         return (CopyState.READY if reviewers else CopyState.NEEDS_REVIEW), reviewer
 
     def _wrong_cases(self) -> Iterator[Problem]:
-        rows = {row.id: row.digest() for row in self._store.catalogue.cases.rows()}
-        logged = {case: sworn for case, (seq, sworn) in self._cases.items() if self._has_rows(seq) or case in rows}
+        rows = {row.digest(): row.id for row in self._store.catalogue.cases.rows()}
+        sworn = {digest: case.id for case in self._cases.values() for digest in case.sworn}
+        logged = {
+            digest: case for digest, case in sworn.items() if self._has_rows(self._parts[digest]) or digest in rows
+        }
         if rows != logged and self._store.log.tree().size == self._end:
-            for case in sorted(rows.keys() | logged.keys()):
-                if rows.get(case) != logged.get(case):
-                    yield Problem("case_differs", case)
+            differ = rows.items() ^ logged.items()
+            yield from (Problem("case_differs", case) for case in sorted({case for _, case in differ}))
 
 
 def _summand(recording: bytes, seq: int) -> int:

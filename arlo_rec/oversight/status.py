@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from arlo_rec.access import disclosures
+from arlo_rec.access import cases, disclosures
+from arlo_rec.access.cases import LoggedCase
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.refusals import RefusalCount
 from arlo_rec.keys import root_secret
@@ -42,6 +43,7 @@ class Status(NamedTuple):
     check_word: str  # of the newest link of the chain of authority
     own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
     waiting: tuple[Grant, ...]  # grants that wait for a second officer
+    requests: list[tuple[LoggedCase, int]]  # access requests without an answer, with the days that are left
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
 
 
@@ -68,6 +70,7 @@ def status(store: Store, now: datetime) -> Status:
         rekeying_waits=store.rekeying_waits(),
         ballast_missing=ballast_is_missing(store.layout),
         check_word=store.authority.spoken(),
+        requests=cases.urgent(store, now),
         unconfirmed=disclosures.count_open(store),
     )
 

@@ -25,7 +25,9 @@ from arlo_rec.admin import grants, identities, initialise
 from arlo_rec.admin.opening import open_store
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.copies import CopyState
+from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.request import Request, answer
+from arlo_rec.dsar.writing import Form
 from arlo_rec.erasure import receipts, withdrawal
 from arlo_rec.i18n.messages import say
 from arlo_rec.intake import ingest
@@ -197,7 +199,8 @@ class _Life:
         self.step("purpose.training", "released", ok=problem == "not_reviewed" and silent and named)
 
     def _answer_request(self) -> None:
-        request = Request(ASKER, self.base / "innsyn.html", say("demo.identity", self.lang), lang=self.lang)
+        intake = Intake(say("demo.identity", self.lang))
+        request = Request((ASKER,), self.base / "innsyn.html", intake, form=Form(self.lang))
         with self.as_("Sigrid") as store:
             done = answer(store, request, lambda: self.now)
         sealed = "90000002" not in done.out.read_text("utf-8")
@@ -209,7 +212,7 @@ class _Life:
             done = withdrawal.carry_out(store, planned, self.now)
             gone = all(not store.blobs.size(recording.id.hex()) for recording in done.recordings)
         self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
-        receipt = receipts.verify(done.receipt.read_bytes() if done.receipt else b"").receipt
+        receipt = receipts.verify(done.receipt.read_bytes() if done.receipt else b"").document
         self.step("consent.withdraw", "receipt", ok=receipt["count"] == 3)
         problem = self._problem(
             lambda store: self._export(store, self.recordings[0], "quality", self.base / "igjen.wav")

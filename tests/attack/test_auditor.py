@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.crypto import merkle, primitives
+from arlo_rec.dsar import certificate, certificate_check
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import layout, vouching
 from arlo_rec.keys.key_files import read_catalogue_seal
@@ -122,6 +124,41 @@ def test_a_key_signs_for_nothing_that_was_erased_before_it_was_vouched_for(world
         late = vouching.vouch(sigrid, store, siri.public, Role.SUPPORT, since)
         signers = [*vouching.to_json([late])[:1], told["signers"][-1]]
         assert refused(signed({**told, "signers": signers}, log), *published(world)) is not right
+
+
+def test_an_auditor_signs_no_answer(world: World) -> None:
+    """Every role holds the log's key, and can write entries; who answers people, an officer's word says."""
+    world.take_in("a")
+    page = world.base / "answer.html"
+    world.json("dsar", "90000001", "--identity", "called-back", "--out", str(page), who="sigrid")
+    raw = page.read_bytes()
+    content, _, rest = raw.rpartition(certificate.MARK)
+    told = json.loads(rest.removesuffix(certificate.AFTER_MARK))
+    log, own = keys_of(world, "iver")
+    origin, store = f"arlo-rec/{told['store']}", bytes.fromhex(told["store"])
+    size = told["entry"]["seq"] + 1
+    root = base64.b64decode(told["checkpoint"].split("\n")[2])
+    note = [(origin, log), (merkle.signer_name(origin, own.public), own)]
+    said = {**told, "checkpoint": merkle.sign_note(merkle.Checkpoint(origin, size - 1, size, root).text(), note)}
+    own_word = vouching.vouch(own, store, own.public, Role.OFFICER, 0)
+    auditor = vouching.vouch(own, store, own.public, Role.AUDITOR, 0)
+    first = told["signers"][-1]
+    for signers, vkeys in (
+        (told["signers"], []),
+        ([{**told["signers"][0], "key": to_base64(own.public)}], []),
+        ([*vouching.to_json([auditor]), first], []),
+        ([*vouching.to_json([own_word]), first], []),
+        (vouching.to_json([auditor]), []),
+        (vouching.to_json([own_word]), published(world)),
+    ):
+        forged = {key: value for key, value in {**said, "signers": signers}.items() if key != "signature"}
+        forged["signature"] = to_base64(own.sign(certificate.message(forged)))
+        file = content + certificate.page_tail(canonical(forged))
+        with pytest.raises(Integrity):
+            certificate_check.verify(io.BytesIO(file), vkeys)
+        with pytest.raises(CHECKER.Forged):
+            CHECKER.check_file(io.BytesIO(file), *vkeys)
+    certificate_check.verify(io.BytesIO(raw), published(world))
 
 
 # -- the log ------------------------------------------------------------------------------------------

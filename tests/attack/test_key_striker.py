@@ -167,7 +167,7 @@ def test_a_row_of_escrows_that_is_gone_loses_nothing(twin: World) -> None:
         ("UPDATE sums SET name = 'ø' WHERE name = 'copies'", "catalogue_damaged"),
         ("UPDATE checkpoints SET note = 'x'", "checkpoint_unsigned"),
         ("UPDATE copies SET state = 'x'", "catalogue_damaged"),
-        ("UPDATE cases SET due_on = 'x'", "catalogue_damaged"),
+        ("UPDATE cases SET tags = x'00'", "case_differs"),
         ("UPDATE refusals SET first_seen = 9223372036854775807", ""),
     ],
 )

@@ -128,3 +128,26 @@ def test_a_verifier_key_comes_back_and_a_changed_one_is_refused() -> None:
     for broken in (shown.replace("arlo", "orla"), shown[:-4] + "AAA=", "x", ""):
         with pytest.raises(ValueError, match=r".*"):
             merkle.parse_vkey(broken)
+
+
+@pytest.mark.parametrize("size", [*range(1, 34), 63, 64, 65, 100])
+def test_the_paths_of_all_leaves_lead_to_the_root_and_to_no_other(size: int) -> None:
+    leaves = [merkle.leaf_hash(bytes([at])) for at in range(size)]
+    root = merkle.roots_at(leaves, [size])[size]
+    paths = merkle.paths_in(leaves, size, range(size))
+    assert paths.keys() == set(range(size))
+    for at, path in paths.items():
+        assert merkle.root_by_path(leaves[at], at, size, path) == root
+        assert merkle.root_by_path(leaves[at - 1], at, size, path) != root or size == 1
+    assert paths[size - 1] == merkle.path_of_last(_tree(leaves[:-1]))
+    with pytest.raises(ValueError, match="leaves of"):
+        merkle.paths_in(leaves[:-1], size, [0])
+    with pytest.raises(ValueError, match="no such leaf"):
+        merkle.paths_in(leaves, size, [size])
+
+
+def _tree(leaves: list[bytes]) -> merkle.Tree:
+    tree = merkle.Tree()
+    for leaf in leaves:
+        tree = tree.add(leaf)
+    return tree

@@ -248,7 +248,7 @@ def test_who_handles_recordings_for_the_company_is_what_it_stated_and_nothing_el
 
 @pytest.mark.parametrize("way", IDENTITY_WAYS)
 def test_how_identity_was_checked_is_said_in_the_letters_own_language(way: str) -> None:
-    answer = replace(ANSWER, case=replace(ANSWER.case, identity=way))
+    answer = replace(ANSWER, case=replace(ANSWER.case, identity=(way,)))
     nb, en = (words(letter_of(answer, lang)) for lang in LANGUAGES)
     assert say(f"letter.identity.{way}", "nb") in nb
     assert say(f"letter.identity.{way}", "en") in en
@@ -288,7 +288,7 @@ def test_no_checksum_and_no_second_stands_in_front_of_people(answer: Answer, lan
 
 def test_the_recordings_come_first_then_rights_then_the_law() -> None:
     ids = re.findall(r'<section id="(\w+)">', letter_of(ANSWER))
-    assert ids == ["recordings", "rights", "processing", "case", "files", "words"]
+    assert ids == ["recordings", "elsewhere", "rights", "processing", "case", "files", "words"]
 
 
 @pytest.mark.rule("access.subject")

@@ -18,6 +18,7 @@ from arlo_rec.backends.ringfile import RING_SLOT_BYTES
 from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.crypto.seekable_sound import open_sound
+from arlo_rec.dsar import access_list, certificate, certificate_check, stored_zip
 from arlo_rec.erasure import receipt_form, receipts
 from arlo_rec.keys import authority, key_files, root_secret, roster, settings, vouching
 from arlo_rec.keys.authority import Digests, Pin
@@ -35,6 +36,7 @@ from arlo_rec.policy import Purpose, Role
 from arlo_rec.ui.config import beforehand, settle
 from tests.fuzz.target import Target
 from tests.support import world
+from tests.support.checker import checker
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 STORE = bytes(range(16))
@@ -223,10 +225,10 @@ _RECEIPT = _signed_receipt(
 
 def _receipt(raw: bytes) -> bool:
     with suppress(Integrity):
-        told = receipts.verify(raw).receipt
+        told = receipts.verify(raw).document
         assert {"number", "event", "rule", "policy", "erased_at", "count", "store"} <= told.keys()
         times.shown(datetime.fromisoformat(told["erased_at"]))
-        return receipts.verify(raw, [merkle.vkey(_ORIGIN, KEY.public)]).receipt == told
+        return receipts.verify(raw, [merkle.vkey(_ORIGIN, KEY.public)]).document == told
     return False
 
 
@@ -242,6 +244,77 @@ def _mended_receipt(raw: bytes) -> bytes:
         return _signed_receipt(told)
     except (KeyError, TypeError, ValueError, RecursionError):
         return raw
+
+
+_LOG = {
+    "policy": "2026-01",
+    "store": STORE.hex(),
+    "case": "5e1f00c0ffee",
+    "made_at": "2026-10-01T08:00:00Z",
+    "checkpoint": json.loads(_RECEIPT)["checkpoint"],
+    "log_keys": json.loads(_RECEIPT)["log_keys"],
+    "signers": json.loads(_RECEIPT)["signers"],
+}
+_PAGE = b"<!doctype html>" + certificate.GENERATOR + b"<p>letter"
+
+
+def _signed_by_officer(told: dict[str, Any]) -> bytes:
+    told.pop("signature", None)
+    signature = KEY.sign(certificate.message(told))
+    return strict_json.canonical({**told, "signature": strict_json.to_base64(signature)})
+
+
+def _answer_page(content: bytes) -> bytes:
+    told = {"format": 1, "kind": certificate.KIND, **_LOG, "accesses": None, "bytes": len(content)}
+    told |= {"sha256": primitives.sha256(content).hex(), "entry": json.loads(_RECEIPT)["entry"]}
+    return content + certificate.page_tail(_signed_by_officer(told))
+
+
+def _answer_archive() -> bytes:
+    archive = stored_zip.Archive()
+    content = b"".join(piece for name in ("a.html", "b.html") for piece in archive.member(name, [b"x" * 40]))
+    signed = _answer_page(content + archive.records)
+    raw = signed[signed.rindex(certificate.MARK) + len(certificate.MARK) : -len(certificate.AFTER_MARK)]
+    return content + stored_zip.tail(raw, archive.offset, archive.records)
+
+
+_LIST = _signed_by_officer(
+    {
+        "format": 1, "kind": access_list.KIND, **_LOG, "count": 1, "words": {"find": {"nb": "søk", "en": "search"}},
+        "recordings": [{"recording": "00" * 16, "copies": ["11" * 16]}],
+        "entries": [
+            {**json.loads(_RECEIPT)["entry"], "recordings": ["11" * 16], "access": True, "what": "find",
+             "role": "manager", "day": "2026-10-01"},
+        ],
+    }
+) + b"\n"  # fmt: skip
+
+
+def _given_out(raw: bytes) -> bool:
+    """Both checkers say the same of a file."""
+    with suppress(Integrity, Usage):
+        genuine = certificate_check.verify(io.BytesIO(raw))
+        assert checker().check_file(io.BytesIO(raw)) == genuine.document
+        return True
+    with suppress(checker().Forged, checker().Unknown):
+        checker().check_file(io.BytesIO(raw))
+        raise AssertionError("the script takes what the program refuses")
+    return False
+
+
+def _mended_answer(raw: bytes) -> bytes:
+    """Signed over what it holds now."""
+    content = raw.rpartition(certificate.MARK)[0] or raw
+    return _answer_page(content)
+
+
+def _mended_list(raw: bytes) -> bytes:
+    """Signed by its officer as it is now."""
+    with suppress(ValueError, RecursionError):
+        told = json.loads(raw)
+        if isinstance(told, dict):
+            return _signed_by_officer(told) + b"\n"
+    return raw
 
 
 def _vkey(raw: bytes) -> bool:
@@ -354,6 +427,8 @@ TARGETS = [
     Target("root", _SLOTS, _slots, _mended_slots),
     Target("seen", [_SEEN], _seen, _mended_seen),
     Target("receipt", [_RECEIPT], _receipt, _mended_receipt),
+    Target("access answer", [_answer_page(_PAGE), _answer_archive()], _given_out, _mended_answer),
+    Target("list of accesses", [_LIST], _given_out, _mended_list),
     Target("verifier key", [merkle.vkey(_ORIGIN, KEY.public).encode()], _vkey),
     Target("checkpoint", [_NOTE.encode()], _note, _mended_note),
     Target("log entry", _ENTRIES, _entry),

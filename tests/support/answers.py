@@ -21,6 +21,7 @@ from arlo_rec.dsar.answer import (
     Case,
     CopyFacts,
     DamagedRecording,
+    ErasedSince,
     PastWithdrawal,
     PossibleAccess,
     RecordedAccess,
@@ -113,7 +114,10 @@ MONO = replace(
     copy_grants=(),
 )
 ANSWER = Answer(
-    case=Case("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), "BankID, 10. november"),
+    case=Case(
+        *("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), ("BankID, 10. november",)),
+        *(3, "samtalene må høres én for én"),
+    ),
     answered_at=START + timedelta(days=40),
     identifiers=(NUMBER,),
     recordings=(OWN, LATER, MONO),
@@ -127,11 +131,18 @@ ANSWER = Answer(
     particulars=PARTICULARS,
     policy_version="2026-01",
     log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
+    unclear=2,
+    erased_since=(
+        ErasedSince(START - timedelta(days=60), START + timedelta(days=30), "expired"),
+        ErasedSince(START - timedelta(days=50), None, "expired"),
+    ),
 )
 NOTHING = replace(
     ANSWER,
-    case=replace(ANSWER.case, identity="called-back"),
+    case=replace(ANSWER.case, identity=("called-back",), stood_still_days=0, extension=None),
     recordings=(),
+    erased_since=(),
+    unclear=0,
     damaged=(),
     scope=None,
     outside_scope=0,
@@ -148,7 +159,7 @@ SCRIPTS = (
 )
 HOSTILE = replace(
     ANSWER,
-    case=replace(ANSWER.case, identity=SCRIPTS[0]),
+    case=replace(ANSWER.case, identity=(SCRIPTS[0],)),
     recordings=tuple(
         replace(OWN, id=str(n), team=one, reference=one, identifiers=(one,), prompt_text=one)
         for n, one in enumerate(SCRIPTS)

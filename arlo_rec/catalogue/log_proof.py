@@ -1,0 +1,115 @@
+"""What a document carries so that anybody checks, with no store, that the log has an entry, and who signed for it.
+
+    entry        its number, its leaf, and the inclusion path to the root of a checkpoint
+    checkpoint   signed by the log's key, and by whoever wrote the entries that it closes
+    log_keys     every key of the log from the first, each signed by the one before
+    signers      the officers' vouchers from the key that signed the document up to the first officer's
+
+Receipts, access answers and lists of accesses have these; what else each says, and who must have signed it, stands with
+it. A document that is compared with no key that is known from elsewhere could be of a store that anybody made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue.audit_log import AuditLog
+from arlo_rec.crypto import merkle
+from arlo_rec.keys import vouching
+from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.model.strict_json import from_base64, to_base64
+
+LogKeys = Sequence[tuple[str, bytes]]  # name and public key of each
+
+
+class Genuine(NamedTuple):
+    """A document that was verified, the first officer's verifier key, and which keys were compared with known ones."""
+
+    document: dict[str, Any]
+    officer_vkey: str
+    log_checked: bool
+    officer_checked: bool
+
+
+def keys_to_json(log: AuditLog) -> list[dict[str, str | None]]:
+    """Every key of the log from the first, or from the last that came by an officer's word after a restore."""
+    chain = log.key_chain()
+    begin = max((at for at, key in enumerate(chain) if audit_log.is_restoration(key.statement)), default=0)
+    keys = [
+        {"vkey": key.vkey, "statement": to_base64(key.statement) if key.statement else None} for key in chain[begin:]
+    ]
+    return [{**keys[0], "statement": None}, *keys[1:]]
+
+
+def entry_to_json(seq: int, leaf: bytes, path: Sequence[bytes]) -> dict[str, Any]:
+    """An entry with its inclusion path."""
+    return {"seq": seq, "leaf": to_base64(leaf), "path": [to_base64(node) for node in path]}
+
+
+def root_of(entry: Mapping[str, Any], size: int) -> bytes | None:
+    """The root of a log of *size* entries that an entry's path leads to; None where the path has a wrong length.
+
+    Raises ValueError.
+    """
+    path = [from_base64(node, 32) for node in entry["path"]]
+    return merkle.root_by_path(from_base64(entry["leaf"], 32), entry["seq"], size, path)
+
+
+def origin_of(document: Mapping[str, Any]) -> str:
+    """The name of the log that a document is of."""
+    return f"arlo-rec/{document['store']}"
+
+
+def log_keys(document: Mapping[str, Any]) -> LogKeys:
+    """The keys of the log that a document names, unverified; raises ValueError."""
+    return [merkle.parse_vkey(key["vkey"]) for key in document["log_keys"]]
+
+
+def is_of_log(document: Mapping[str, Any], keys: LogKeys) -> bool:
+    """Whether each of a document's *keys* was signed by the key before it, and one of them signed its checkpoint.
+
+    Raises ValueError.
+    """
+    origin = origin_of(document)
+    statements = [key["statement"] for key in document["log_keys"]]
+    if any(name != origin for name, _ in keys) or statements[0] is not None:
+        return False
+    for (_, old), (_, new), statement in zip(keys, keys[1:], statements[1:], strict=False):
+        if not audit_log.handed_over(origin, old, new, from_base64(statement, 64)):
+            return False
+    return any(merkle.note_signed_by(document["checkpoint"], origin, public) for _, public in keys)
+
+
+def wrote_last_entry(document: Mapping[str, Any], key: bytes) -> bool:
+    """Whether a document's entry is the last that its checkpoint closes, which *key* signed: then it is that person's.
+
+    Raises ValueError.
+    """
+    checkpoint, _ = merkle.parse_note(document["checkpoint"])
+    size, name = document["entry"]["seq"] + 1, merkle.signer_name(origin_of(document), key)
+    is_last = checkpoint.size == size and checkpoint.root == root_of(document["entry"], size)
+    return is_last and merkle.note_signed_by(document["checkpoint"], name, key)
+
+
+def parsed_wanted(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:
+    """The keys that a document is to be compared with; raises Usage where one is no verifier key."""
+    try:
+        return [merkle.parse_vkey(vkey.strip()) for vkey in vkeys]
+    except ValueError:
+        raise Usage("bad_vkey") from None
+
+
+def compared(
+    document: dict[str, Any], keys: LogKeys, first: vouching.Voucher, wanted: Sequence[tuple[str, bytes]]
+) -> Genuine:
+    """A genuine document, compared with the *wanted* keys: each must be one of the log's, or the first officer's.
+
+    Raises Integrity where one is neither.
+    """
+    officer = (merkle.signer_name(origin_of(document), first.key), first.key)
+    if not set(wanted) <= {*keys, officer}:
+        raise Integrity("certificate_of_another_log")
+    checked = bool(set(keys) & set(wanted))
+    return Genuine(document, merkle.vkey(*officer), log_checked=checked, officer_checked=officer in wanted)

@@ -1,0 +1,45 @@
+"""What became of recordings that were held when a request arrived and are gone by now: by the log alone.
+
+Nothing is kept longer because somebody asks for it, and a withdrawal erases all the same; the answer says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from arlo_rec.access.cases import LoggedCase
+from arlo_rec.access.sworn import SwornRows
+from arlo_rec.dsar.answer import ErasedSince
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import Erases, Purged, Withdrawn
+from arlo_rec.model.records import RecordingId, from_iso, named_in
+from arlo_rec.store import Store
+
+
+def since_intake(store: Store, case: LoggedCase, given: Collection[RecordingId]) -> tuple[ErasedSince, ...]:
+    """The recordings that a case began with and that are not among those *given* now, the oldest first.
+
+    One that is past retention and waits for the next purge has no time yet.
+    """
+    gone = case.held - set(given)
+    ends = dict.fromkeys(gone, (None, "expired")) | _ends(store, gone)
+    sworn = SwornRows(store)
+    found = []
+    for recording, (at, why) in ends.items():
+        if (entry := sworn.of_id(recording)) is not None:
+            found.append(ErasedSince(from_iso(str(entry.at)), at, why))
+    return tuple(sorted(found, key=lambda each: each.taken_in_at))
+
+
+def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
+    """When and why each was erased first, as entries say that count."""
+    ends: dict[RecordingId, tuple[datetime | None, str]] = {}
+    for entry in store.log.naming(gone) if gone else ():
+        event = audit_events.read(entry.body or {})
+        if not isinstance(event, Erases) or not store.entry_counts(entry.seq, str((entry.body or {})["action"])):
+            continue
+        why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"
+        for recording in set(gone).intersection(named_in(entry.body or {})) - ends.keys():
+            ends[recording] = from_iso((entry.body or {})["at"]), why
+    return ends

@@ -1,0 +1,143 @@
+"""Whose recordings an access request is about: what the person is known by, and the recordings that this leads to.
+
+A caller is known by numbers, in any notation, and by references of calls whose number was withheld; an employee by the
+name under which the telephone system delivers their calls. The catalogue has all of them as blind indexes only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from arlo_rec.access import ownership
+from arlo_rec.access.ownership import Owned, Subject
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
+from arlo_rec.crypto import primitives
+from arlo_rec.model.errors import NothingMatched, Refused, Usage
+from arlo_rec.model.phone_numbers import parse_caller
+from arlo_rec.model.records import Kind, Recording, RecordingId
+from arlo_rec.policy import is_due
+from arlo_rec.store import Store
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_TAG_KINDS = {"call": "source", "agent": "agent"}  # of the blind indexes in `recordings`
+_LONGEST = 200  # characters, as in a manifest
+
+
+class KnownBy(StrEnum):
+    """The kinds of identifiers."""
+
+    CALLER = "caller"  # a telephone number
+    CALL = "call"  # a call whose number was withheld, by the exchange's reference
+    AGENT = "agent"  # an employee, by the name in the telephone system
+
+    @property
+    def mark(self) -> bytes:
+        """What a tag of that kind begins with in a case, so that no kind is taken for another."""
+        return {"caller": b"n", "call": b"r", "agent": b"a"}[self.value]
+
+
+class Identifier(NamedTuple):
+    """What a person is known by: as it is shown to them, and its blind index."""
+
+    kind: KnownBy
+    text: str
+    tag: bytes
+
+    def __repr__(self) -> str:
+        return f"Identifier({self.kind})"
+
+    @property
+    def marked(self) -> bytes:
+        """The blind index as a case has it, in 17 bytes."""
+        return self.kind.mark + self.tag
+
+
+def numbers_in(words: Sequence[str]) -> list[str]:
+    """The numbers of some words, in E.164 form: one that was typed in groups is taken as one; raises NothingMatched."""
+    for attempt in ([" ".join(words)], words):
+        try:
+            return [parse_caller(each).reveal() for each in attempt if words]
+        except NothingMatched:
+            continue
+    raise NothingMatched("not_a_number_asked")
+
+
+def identifiers(
+    store: Store, callers: Sequence[str], references: Sequence[str], agents: Sequence[str]
+) -> tuple[Identifier, ...]:
+    """What somebody is known by, each once.
+
+    Raises Usage where nothing is named, or a caller and an employee at once, NothingMatched for what is no number, and
+    Refused for the reference of a call that has a number: whoever asks is then known by that number.
+    """
+    if not (callers or references or agents):
+        raise Usage("nobody_named")
+    if agents and (callers or references):
+        raise Usage("agent_or_caller")
+    for text in (*references, *agents):
+        if not 0 < len(text) <= _LONGEST:
+            raise Usage("bad_value", name="--reference" if references else "--agent")
+    found = [known(store, KnownBy.CALLER, text) for text in numbers_in(callers)]
+    found += [_of_call(store, text) for text in references]
+    found += [known(store, KnownBy.AGENT, text) for text in agents]
+    return tuple(dict.fromkeys(found))
+
+
+def known(store: Store, kind: KnownBy, text: str) -> Identifier:
+    """An identifier by the text that is kept of it: a number in E.164 form, a reference, a name."""
+    seed = store.secret(INDEX_SEED)
+    if kind is KnownBy.CALLER:
+        return Identifier(kind, text, primitives.caller_tag(seed, text.encode("utf-8")))
+    tags = primitives.derive(seed, "tags")
+    return Identifier(kind, text, primitives.tag(tags, text.encode("utf-8"), kind=_TAG_KINDS[kind]))
+
+
+def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Recording]:
+    """The calls of a person that are held and not past retention, each once, the oldest first."""
+    return list(owned(store, known_by, now).recordings)
+
+
+def owned(store: Store, known_by: Iterable[Identifier], now: datetime) -> Owned:
+    """The same, and the recordings of which nobody can tell whether they are theirs: their rows were changed."""
+    found: dict[RecordingId, Recording] = {}
+    changed: dict[RecordingId, None] = {}
+    for identifier in known_by:
+        rows, unclear = ownership.of_subject(store, _subject(identifier))
+        changed |= dict.fromkeys(unclear)
+        for row in rows:
+            is_theirs = identifier.kind is not KnownBy.CALL or row.caller is None
+            if is_theirs and row.kind is Kind.ORIGINAL and not is_due(row.ends_at, store.today(now)):
+                found[row.id] = row
+    recordings = sorted(found.values(), key=lambda row: (row.started_at, row.id))
+    return Owned(tuple(recordings), tuple(each for each in changed if each not in found))
+
+
+def _subject(identifier: Identifier) -> Subject:
+    match identifier.kind:
+        case KnownBy.CALLER:
+            return Subject(caller=identifier.tag)
+        case KnownBy.CALL:
+            return Subject(source=identifier.tag, recording=_our_id(identifier.text))
+        case KnownBy.AGENT:
+            return Subject(agent=identifier.tag)
+
+
+def _of_call(store: Store, text: str) -> Identifier:
+    """A call whose number was withheld, by the exchange's reference or by our id."""
+    identifier = known(store, KnownBy.CALL, text)
+    if any(row.caller is not None for row in _of_reference(store, identifier)):
+        raise Refused("reference_has_number", rule="access.subject")
+    return identifier
+
+
+def _of_reference(store: Store, identifier: Identifier) -> list[Recording]:
+    return store.catalogue.recordings.of_call(_our_id(identifier.text), identifier.tag)
+
+
+def _our_id(text: str) -> RecordingId | None:
+    """The id of a recording of ours, where a reference is one."""
+    return RecordingId(bytes.fromhex(text)) if _ID.fullmatch(text) else None

@@ -1,0 +1,86 @@
+"""Forms of JSON values, for documents that anybody checks: each is a function that says whether a value has it. Pure.
+
+Such a document comes from anybody, so nothing in it is compared, shown or counted before it has its one form: exact
+keys and types, small lower-case hex, instants as `to_iso` writes them, texts without a character that needs escaping.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from arlo_rec.model.records import from_iso, to_iso
+from arlo_rec.policy import Role
+
+Form = Callable[[Any], bool]
+Forms = Mapping[str, Form]
+
+
+def has_forms(document: Mapping[str, Any], forms: Forms) -> bool:
+    """Whether a document has exactly the keys that it must have, each with a value of its form."""
+    return document.keys() == forms.keys() and all(form(document[key]) for key, form in forms.items())
+
+
+def text(pattern: str) -> Form:
+    """A text that the pattern matches whole."""
+    compiled = re.compile(pattern)
+    return lambda value: type(value) is str and compiled.fullmatch(value) is not None
+
+
+def among(*values: str) -> Form:
+    """One of these texts."""
+    return lambda value: type(value) is str and value in values
+
+
+def or_none(form: Form) -> Form:
+    """That form, or null."""
+    return lambda value: value is None or form(value)
+
+
+def list_of(form: Form, least: int = 0) -> Form:
+    """A list of at least so many values of that form."""
+    return lambda value: type(value) is list and len(value) >= least and all(map(form, value))
+
+
+def object_of(**forms: Form) -> Form:
+    """An object with exactly these keys."""
+    return lambda value: type(value) is dict and has_forms(value, forms)
+
+
+def is_flag(value: Any) -> bool:
+    """True or false."""
+    return type(value) is bool
+
+
+def is_count(value: Any) -> bool:
+    """A number from 0 on that fits into 63 bits."""
+    return type(value) is int and 0 <= value < 2**63
+
+
+def is_format_1(value: Any) -> bool:
+    """The number of the format that this version writes."""
+    return type(value) is int and value == 1
+
+
+def is_instant(value: Any) -> bool:
+    """An instant as `to_iso` writes it."""
+    try:
+        at = from_iso(value)
+        return 1 < at.year < 9999 and to_iso(at) == value
+    except (TypeError, ValueError):
+        return False
+
+
+ID: Final = text("[0-9a-f]{32}")
+SHA256: Final = text("[0-9a-f]{64}")
+BASE64: Final = text("[A-Za-z0-9+/]+={0,2}")
+POLICY: Final = text("[0-9]{4}-[0-9]{2}")
+DAY: Final = text("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+ENTRY: Final[Forms] = {"seq": is_count, "leaf": BASE64, "path": list_of(BASE64)}  # of the log, with its inclusion path
+LOG: Final[Forms] = {  # what every such document holds of the log and of who signed it
+    "checkpoint": text("[\n\u2014 -~]{1,4000}"),  # ASCII without controls, and the dash of a signed note
+    "log_keys": list_of(object_of(vkey=text("[!-~]{1,400}"), statement=or_none(BASE64)), least=1),
+    "signers": list_of(object_of(key=BASE64, role=among(*Role), since=is_count, signature=BASE64), least=1),
+    "signature": BASE64,
+}

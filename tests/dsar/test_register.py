@@ -1,0 +1,328 @@
+"""The register of access requests: one case for a person, its deadline and its letters, all of it by the log."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arlo_rec.commands.run import Run
+from arlo_rec.model.deadlines import answer_due
+from arlo_rec.model.times import local_date
+from tests.support.answers import opened
+from tests.support.catalogue import catalogue, insider
+from tests.support.world import REASON, World
+
+pytestmark = pytest.mark.rule("access.subject")
+CALLED = ("--identity", "called-back")
+WHY = "there are many recordings to look through"
+SHORT = {"seconds": 0.2}
+
+
+def ask(world: World, name: str, *words: str) -> dict[str, Any]:
+    """Answer a request, and open the answer: what the command told, and the data in it."""
+    out = world.base / name
+    told = world.json("dsar", *words, "--out", str(out), who="sigrid")
+    inside = opened(out.read_bytes(), told["passphrase"].encode())
+    data = json.loads(inside["bodies"]["data.json"])
+    return {"told": told, "letter": inside["letter_html"], "data": data}
+
+
+def refused(world: World, *words: str, who: str = "sigrid") -> tuple[int, str]:
+    """The exit status and the code of a command that must fail."""
+    told = world.run(*words, "--json", who=who)
+    return told.exit, told.json["error"]["code"]
+
+
+def case_of(world: World, *words: str) -> str:
+    return str(ask(world, "case.html", *(words or ("90000001", *CALLED)))["told"]["case"]["id"])
+
+
+def later(monkeypatch: pytest.MonkeyPatch, after: timedelta) -> datetime:
+    now = datetime.now(UTC) + after
+    monkeypatch.setattr(Run, "now", lambda _run: now)
+    return now
+
+
+# -- whose calls --------------------------------------------------------------------------------------
+
+
+def test_several_numbers_in_any_notation_make_one_case_and_one_answer(world: World) -> None:
+    world.take_in("a", **SHORT)
+    world.take_in("b", caller="+4790000002", seed=1, **SHORT)
+    world.take_in("c", caller="+4790000003", seed=2, **SHORT)
+    answer = ask(world, "both.html", "900 00 001", "0047 90000002", *CALLED)
+    assert answer["told"]["recordings"] == 2
+    assert sorted(answer["data"]["identifiers"]) == ["+4790000001", "+4790000002"]
+    assert "90000003" not in str(answer["data"])
+
+
+@pytest.mark.parametrize("words", [("900", "00", "001"), ("+47", "90", "00", "00", "01"), ("90000001",)])
+def test_a_number_that_is_typed_in_groups_is_one_number(world: World, words: tuple[str, ...]) -> None:
+    world.take_in("a", **SHORT)
+    assert ask(world, "one.html", *words, *CALLED)["data"]["identifiers"] == ["+4790000001"]
+
+
+def test_the_same_person_by_another_of_their_numbers_continues_the_case(world: World) -> None:
+    world.take_in("a", **SHORT)
+    world.take_in("b", caller="+4790000002", seed=1, **SHORT)
+    first = ask(world, "one.html", "90000001", "90000002", *CALLED)
+    again = ask(world, "two.html", "90000002")
+    assert again["told"]["case"]["id"] == first["told"]["case"]["id"]
+    assert again["told"]["recordings"] == 2, "everything that the person is known by"
+
+
+def test_another_number_is_added_to_a_case_with_a_check_of_its_own_alone(world: World) -> None:
+    world.take_in("a", **SHORT)
+    world.take_in("b", caller="+4790000002", seed=1, **SHORT)
+    case = case_of(world)
+    out = str(world.base / "wider.html")
+    assert refused(world, "dsar", "90000001", "90000002", "--out", out) == (14, "identity_missing")
+    wider = ask(world, "wider.html", "90000001", "90000002", "--identity", "seen-id")
+    assert (wider["told"]["case"]["id"], wider["told"]["recordings"]) == (case, 2)
+    assert wider["data"]["case"]["identity"] == ["called-back", "seen-id"]
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+def test_a_call_from_a_withheld_number_is_found_by_its_reference_or_its_id(world: World) -> None:
+    (call,) = world.take_in("hidden", caller=None, **SHORT)
+    world.take_in("other", caller=None, seed=1, **SHORT)
+    for words in (("--reference", "pbx.hidden"), ("--reference", call)):
+        answer = ask(world, f"{words[1]}.html", *words, *CALLED)
+        assert [one["id"] for one in answer["data"]["recordings"]] == [call]
+
+
+def test_the_reference_of_a_call_with_a_number_gives_nobody_that_call(world: World) -> None:
+    (call,) = world.take_in("a", **SHORT)
+    for reference in ("pbx.a", call):
+        words = ("dsar", "--reference", reference, *CALLED, "--out", str(world.base / "x.html"))
+        assert refused(world, *words) == (14, "reference_has_number")
+
+
+def test_who_asks_for_nobody_or_for_two_kinds_of_people_is_told_what_to_type(world: World) -> None:
+    out = ("--out", str(world.base / "x.html"), *CALLED)
+    assert refused(world, "dsar", *out) == (2, "nobody_named")
+    assert refused(world, "dsar", "90000001", "--agent", "Ola Oppdiktet", *out) == (2, "agent_or_caller")
+    assert refused(world, "dsar", "ola", *out) == (4, "not_a_number_asked")
+
+
+# -- the deadline -------------------------------------------------------------------------------------
+
+
+def test_a_check_of_identity_moves_the_deadline_by_its_days(world: World) -> None:
+    received = datetime.now(UTC) - timedelta(days=9)
+    asked, given = (str(local_date(received + timedelta(days=days))) for days in (1, 6))
+    days = ("--received", str(local_date(received)), "--identity-asked", asked, "--identity-given", given)
+    answer = ask(world, "late.html", "90000001", *CALLED, *days)
+    assert answer["told"]["case"]["due"] == answer_due(local_date(received), stood_still=5).isoformat()
+    assert answer["data"]["case"]["stood_still_days"] == 5
+    assert "5" in answer["letter"]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ("--identity-given", "2026-01-02"),
+        ("--received", "2026-01-10", "--identity-asked", "2026-01-09", "--identity-given", "2026-01-11"),
+        ("--received", "2026-01-10", "--identity-asked", "2026-01-12", "--identity-given", "2026-01-11"),
+        ("--received", "2026-01-10", "--identity-asked", "2026-01-12", "--identity-given", "2999-01-11"),
+    ],
+)
+def test_days_that_are_not_in_order_are_refused(world: World, days: tuple[str, ...]) -> None:
+    words = ("dsar", "90000001", *CALLED, *days, "--out", str(world.base / "x.html"))
+    assert refused(world, *words)[0] == 2
+    assert world.json("case", "list", who="sigrid")["cases"] == []
+
+
+def test_a_deadline_is_extended_once_within_the_first_month_and_the_person_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = waiting_case(world)
+    letter = world.base / "letter.html"
+    told = world.json("case", "extend", case, "--reason", WHY, "--out", str(letter), who="sigrid")
+    due = date.fromisoformat(told["case"]["due"])
+    assert due == answer_due(local_date(datetime.now(UTC)), extended=True)
+    for fact in (case, WHY, "datatilsynet.no", str(due.year)):
+        assert fact in letter.read_text("utf-8")
+    assert refused(world, "case", "extend", case, "--reason", WHY) == (14, "case_extended_already")
+    answer = ask(world, "answer.html", "90000001")
+    assert (answer["told"]["case"]["id"], answer["told"]["case"]["due"]) == (case, due.isoformat())
+    assert WHY in answer["letter"]
+
+
+def test_a_deadline_that_is_over_cannot_be_extended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = waiting_case(world)
+    later(monkeypatch, timedelta(days=45))
+    assert refused(world, "case", "extend", case, "--reason", WHY) == (14, "case_too_late_to_extend")
+
+
+def test_a_request_that_is_late_is_still_the_same_case(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = waiting_case(world)
+    later(monkeypatch, timedelta(days=45))
+    assert ask(world, "late.html", "90000001")["told"]["case"]["id"] == case
+
+
+def waiting_case(world: World) -> str:
+    """A case that is open and not answered."""
+    return str(world.json("dsar", "90000001", *CALLED, who="sigrid")["case"]["id"])
+
+
+def test_a_request_is_entered_before_it_is_answered_and_opens_nothing(world: World) -> None:
+    world.take_in("a", **SHORT)
+    told = world.json("dsar", "90000001", *CALLED, who="sigrid")
+    assert (told["recordings"], told["case"]["state"]) == (1, "open")
+    ends = datetime.fromisoformat(told["first_erased"])
+    assert timedelta(days=89) < ends - datetime.now(UTC) < timedelta(days=90)
+    assert "passphrase" not in told
+    opened_for = [one["outcome"] for one in world.json("audit", "show", "--action", "dsar", who="iver")["entries"]]
+    assert set(opened_for) == {"done"}, "no recording was opened"
+    assert ask(world, "answer.html", "90000001")["told"]["case"]["id"] == told["case"]["id"]
+
+
+# -- how a case ends ----------------------------------------------------------------------------------
+
+
+def test_a_refusal_says_why_and_where_to_complain_and_the_next_request_is_another_case(world: World) -> None:
+    case = waiting_case(world)
+    told = world.json("case", "refuse", case, "--reason", WHY, "--lang", "en", who="sigrid")
+    for fact in (case, WHY, "datatilsynet.no", "court", "Articles 77 and 79"):
+        assert fact in told["letter"]
+    assert told["case"]["state"] == "refused"
+    assert refused(world, "case", "close", case) == (14, "case_is_refused")
+    assert ask(world, "new.html", "90000001", *CALLED)["told"]["case"]["id"] != case
+
+
+def test_a_case_is_closed_when_its_answer_was_handed_over(world: World) -> None:
+    case = case_of(world)
+    told = world.json("case", "close", case, who="sigrid")
+    assert told["case"]["state"] == "closed"
+    out = str(world.base / "next.html")
+    assert refused(world, "dsar", "90000001", "--out", out) == (14, "identity_missing"), "the next is a new case"
+
+
+def test_a_case_without_an_answer_is_closed_with_a_reason_alone(world: World) -> None:
+    case = waiting_case(world)
+    assert refused(world, "case", "close", case) == (14, "case_not_answered")
+    assert refused(world, "case", "close", case, "--reason", "why") == (2, "reason_too_short")
+    told = world.json("case", "close", case, "--reason", "she took her request back", who="sigrid")
+    assert "she took her request back" in told["letter"]
+
+
+@pytest.mark.parametrize("verb", ["extend", "refuse"])
+def test_a_letter_is_worded_again_as_often_as_it_is_wanted(world: World, verb: str) -> None:
+    case = waiting_case(world)
+    first, again = world.base / "first.html", world.base / "again.html"
+    world.json("case", verb, case, "--reason", WHY, "--out", str(first), who="sigrid")
+    world.json("case", "show", case, "--out", str(again), who="sigrid")
+    assert first.read_bytes() == again.read_bytes()
+
+
+def test_what_is_kept_of_a_case_ends_90_days_after_it_did(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = waiting_case(world)
+    world.json("case", "refuse", case, "--reason", WHY, who="sigrid")
+    for days, left in ((89, 1), (91, 0)):
+        later(monkeypatch, timedelta(days=days))
+        world.json("purge", "--allow-large", who="cron")
+        db = catalogue(world)
+        assert db.rows("SELECT count(*) FROM cases") == [(left,)]
+        db.close()
+        assert len(world.json("case", "list", who="sigrid")["cases"]) == left
+    assert refused(world, "case", "show", case) == (4, "no_such_case")
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+# -- recordings that go meanwhile ---------------------------------------------------------------------
+
+
+def test_a_recording_that_went_since_the_request_came_is_told_of_with_its_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("old", started=datetime.now(UTC) - timedelta(days=89), **SHORT)
+    world.take_in("new", seed=1, **SHORT)
+    assert ask(world, "first.html", "90000001", *CALLED)["told"]["recordings"] == 2
+    later(monkeypatch, timedelta(days=2))
+    world.json("purge", "--allow-large", who="cron")
+    second = ask(world, "second.html", "90000001")
+    assert second["told"]["recordings"] == 1
+    assert [each["why"] for each in second["data"]["erased_since"]] == ["expired"]
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    third = ask(world, "third.html", "90000001", "--lang", "en")
+    assert (third["told"]["recordings"], third["data"]["recordings"]) == (0, [])
+    assert sorted(each["why"] for each in third["data"]["erased_since"]) == ["expired", "withdrawn"]
+    assert "because the consent was withdrawn" in third["letter"]
+
+
+def test_what_an_answer_says_of_recordings_that_went_is_no_row_of_somebodys(world: World) -> None:
+    (call,) = world.take_in("a", **SHORT)
+    ask(world, "first.html", "90000001", *CALLED)
+    with insider(world) as db:
+        db.run("DELETE FROM mentions")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    again = ask(world, "second.html", "90000001")
+    assert [each["why"] for each in again["data"]["erased_since"]] == ["withdrawn"], call
+
+
+# -- who sees it --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["leif", "siri", "iver", "cron"])
+def test_the_register_is_the_officers(world: World, who: str) -> None:
+    case = case_of(world)
+    for words in (("list",), ("show", case), ("refuse", case, "--reason", WHY), ("close", case)):
+        assert refused(world, "case", *words, who=who) == (13, "not_your_role")
+
+
+@pytest.mark.parametrize(
+    ("left", "line", "critical"),
+    [
+        (20, None, []),
+        (14, "case_soon", []),
+        (7, "case_urgent", []),
+        (2, None, ["case_due"]),
+        (-1, None, ["case_overdue"]),
+    ],
+)
+def test_it_is_told_at_14_7_and_2_days_and_when_it_is_too_late(
+    world: World, monkeypatch: pytest.MonkeyPatch, left: int, line: str | None, critical: list[str]
+) -> None:
+    case = waiting_case(world)
+    (listed,) = world.json("case", "list", who="sigrid")["cases"]
+    later(monkeypatch, timedelta(days=listed["days_left"] - left))
+    told = world.run("status", "--json", who="iver")
+    assert told.json["requests"] == [{"case": case, "due": listed["due"], "days_left": left}]
+    assert [each for each in told.json["critical"] if each.startswith("case_")] == critical
+    assert told.exit == (3 if critical else 0)
+    said = world.run("status", "--lang", "en", who="iver").out
+    wanted = {"case_soon": f"Access request {case}", "case_urgent": f"Urgent: access request {case}"}
+    assert (f"request {case}" in said) is (left <= 14)
+    assert line is None or wanted[line] in said
+
+
+def test_an_answered_case_alarms_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case_of(world)
+    later(monkeypatch, timedelta(days=40))
+    assert world.json("status", who="iver")["requests"] == []
+
+
+def test_a_case_is_shown_with_everything_that_was_done(world: World, tmp_path: Path) -> None:
+    world.take_in("a", **SHORT)
+    case = case_of(world)
+    shown = world.json("case", "show", case, who="sigrid")["case"]
+    assert (shown["state"], shown["held"], shown["identity"]) == ("answered", 1, ["called-back"])
+    assert shown["known_by"] == [{"kind": "caller", "text": "+4790000001"}]
+    assert "+4790000001" in world.run("case", "show", case, who="sigrid").out
+    entries = world.json("audit", "show", "--action", "dsar", who="iver")["entries"]
+    assert "90000001" not in str(entries)
+
+
+def test_a_part_of_a_case_that_is_struck_is_named(world: World) -> None:
+    case_of(world, "90000001", *CALLED)
+    ask(world, "wider.html", "90000001", "90000002", *CALLED)
+    with insider(world) as db:
+        assert db.run("DELETE FROM cases WHERE part = 1")
+    told = world.run("verify", "--json", who="iver")
+    assert "case_differs" in {problem["code"] for problem in told.json["problems"]}
+    assert REASON not in told.out
