@@ -25,7 +25,9 @@ class HeldCall(NamedTuple):
 
     facts: RecordingFacts
     source: Source
-    samples: int  # of all channels, as the metadata says
+    frames: int  # of the sound, as the metadata says; and so the others
+    rate: int  # frames in a second
+    tracks: int
 
 
 def of_permits(
@@ -66,9 +68,9 @@ def of_permits(
         made = set(mentions.named[recording.id]) - {recording.id}
         transcript = own_words.of_copies(store, made, permit.keyring, known["channels"], side)
         facts = replace(facts, transcript=transcript)
-        samples = round(float(known["duration_s"]) * known["rate"] * known["tracks"])
         spoken = turns.get(facts.id) or turns.get(facts.reference) or ()
-        calls.append(HeldCall(facts, Source(permit, known["channels"], spoken), samples))
+        frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"], spoken)
+        calls.append(HeldCall(facts, source, frames, known["rate"], known["tracks"]))
     return calls, damaged
 
 
