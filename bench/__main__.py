@@ -9,7 +9,20 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from bench import asr, intake, machine, minutes, pseudonymise, report, scale, seek, startup, withdraw, writer
+from bench import (
+    access_answer,
+    asr,
+    intake,
+    machine,
+    minutes,
+    pseudonymise,
+    report,
+    scale,
+    seek,
+    startup,
+    withdraw,
+    writer,
+)
 
 ALL = {
     "startup": startup,
@@ -17,6 +30,7 @@ ALL = {
     "seek": seek,
     "intake": intake,
     "writer": writer,
+    "access_answer": access_answer,
     "scale": scale,
     "minutes": minutes,
     "pseudonymise": pseudonymise,

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = {"restic": "restic", "borg": "borgbackup", "age": "age"}
+PACKAGES = {"restic": "restic", "borg": "borgbackup", "age": "age", "lame": "lame", "zip": "zip"}
 
 
 def install(*programs: str) -> None:

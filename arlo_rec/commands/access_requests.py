@@ -14,12 +14,16 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from arlo_rec.access.cases import LoggedCase
+    from arlo_rec.dsar.answer import Scope
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
     from arlo_rec.dsar.request import AnswerFile, Registered
+    from arlo_rec.dsar.writing import Form
+    from arlo_rec.speech.turns import Turn
 
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
@@ -37,7 +41,13 @@ def dsar(
     identity_asked: Annotated[str | None, opt("opt.identity_asked", "--identity-asked", "DATE")] = None,
     identity_given: Annotated[str | None, opt("opt.identity_given", "--identity-given", "DATE")] = None,
     own_speech: Annotated[bool, opt("opt.own_speech", "--own-speech")] = False,
+    call: Annotated[list[str] | None, opt("opt.dsar_call", "--call", "ID")] = None,
+    since: Annotated[str | None, opt("opt.dsar_from", "--from", "DATE")] = None,
+    before: Annotated[str | None, opt("opt.dsar_to", "--to", "DATE")] = None,
+    wav: Annotated[bool, opt("opt.wav", "--wav")] = False,
+    recipient: Annotated[str | None, opt("opt.recipient", "--recipient", "age1...")] = None,
     pdf: Annotated[bool, opt("opt.pdf", "--pdf")] = False,
+    turns: Annotated[Path | None, opt("opt.turns", "--turns", "FILE")] = None,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -57,16 +67,17 @@ def dsar(
         intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given)),
         references=tuple(reference or ()),
         agents=tuple(agent or ()),
+        turns=_turns(turns),
         whole_call=whole_call,
         reason=reason,
-        lang=run.lang,
-        pdf=pdf,
+        form=_form(run, wav=wav, pdf=pdf, recipient=recipient),
+        scope=_scope(call, since, before),
         particulars=run.particulars(),
     )
     with run.store() as store:
         if out is None:
             return _registered_answer(run, requests.enter(store, request, run.now))
-        package = requests.answer(store, request, run.now)
+        package = requests.answer(store, request, run.now, run.progress)
     return _package_answer(run, package)
 
 
@@ -150,13 +161,44 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     case, due = package.case, package.case.due_on.isoformat()
     data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
     data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
+    data["without_sound"] = [{"id": recording, "code": why} for recording, why in package.without_sound]
+    data["damaged"] = list(package.damaged)
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
     data["changed"] = [recording.hex() for recording in package.changed]
-    lines = [run.say("dsar.done", **values, passphrase=package.passphrase)]
+    lines = [run.say("dsar.done", **values), _opened_with(run, package)]
+    for recording, why in package.without_sound:
+        lines.append(run.say(f"dsar.without_sound.{why}", id=recording))
+    if package.damaged:
+        lines += [run.say("dsar.damaged", count=len(package.damaged), ids=", ".join(package.damaged))]
     if package.nothing_of:
         lines += [run.say("dsar.nothing_of", names=", ".join(package.nothing_of))]
     lines += changed_rows(run, "dsar.changed", package.changed)
     return Answer(data, lines, always=True, exit_status=Integrity.exit_status if package.changed else 0)
+
+
+def _opened_with(run: Run, package: AnswerFile) -> str:
+    """What opens the file."""
+    if package.passphrase is None:
+        return run.say("dsar.for_recipient")
+    return run.say("dsar.passphrase", passphrase=package.passphrase)
+
+
+def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:
+    """How the file is to be; raises Usage for what is no recipient."""
+    from arlo_rec.crypto import age_file
+    from arlo_rec.dsar.writing import Form
+
+    return Form(run.lang, wav, pdf, age_file.recipient(recipient) if recipient is not None else None)
+
+
+def _scope(calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:
+    """What of all that is held the person wants to have; None for everything."""
+    from arlo_rec.dsar.answer import Scope
+    from arlo_rec.model.times import parse_end
+
+    if not (calls or since or before):
+        return None
+    return Scope(tuple(calls or ()), _day(since), parse_end(before) if before else None)
 
 
 def _registered_answer(run: Run, entered: Registered) -> Answer:
@@ -193,6 +235,19 @@ def _write_notice(notice: Notice, out: Path) -> None:
 def _new_file(out: Path | None) -> None:
     if out is not None:
         new_file(out)
+
+
+def _turns(path: Path | None) -> Mapping[str, Sequence[Turn]]:
+    """Who speaks when on single tracks, by id or reference."""
+    from arlo_rec.backends.bounded_read import read_small
+    from arlo_rec.speech import turns
+
+    if path is None:
+        return {}
+    try:
+        return turns.read(read_small(path, turns.LONGEST))
+    except OSError:
+        raise Usage("file_unreadable", path=str(path)) from None
 
 
 def _day(text: str | None) -> datetime | None:

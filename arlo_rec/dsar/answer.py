@@ -77,6 +77,14 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsure:
+    """A stretch of an enclosed sound that is silent because it is not clear who speaks there."""
+
+    starts_s: float
+    ends_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PastWithdrawal:
     """A withdrawal of the caller: how many recordings it erased, and until when the caller's code is kept of it."""
 
@@ -110,6 +118,7 @@ class RecordingFacts:
     grants: tuple[PossibleAccess, ...]  # to the recording itself
     copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none is held
+    unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
 
     @property

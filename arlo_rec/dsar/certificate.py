@@ -86,15 +86,26 @@ def signed_archive(
     clock: Callable[[], datetime],
 ) -> Iterator[bytes]:
     """A ZIP archive of stored members, name and pieces each, with the certificate as the last member."""
-    archive, digest = stored_zip.Archive(), hashlib.sha256()
-    for name, pieces in members:
-        for piece in archive.member(name, pieces):
-            digest.update(piece)
-            yield piece
+    archive = stored_zip.Archive()
+    pieces = (piece for name, content in members for piece in archive.member(name, content))
+    return signed_members(store, archive, pieces, statement, clock)
+
+
+def signed_members(
+    store: Store,
+    archive: stored_zip.Archive,
+    pieces: Iterable[bytes],
+    statement: Statement,
+    clock: Callable[[], datetime],
+) -> Iterator[bytes]:
+    """An archive whose members are written by *pieces*, with the certificate as the last member."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
     digest.update(archive.records)
     content = Content(digest.hexdigest(), archive.offset + len(archive.records))
-    certificate = sign(store, statement, content, clock())
-    yield stored_zip.tail(certificate, archive.offset, archive.records)
+    yield stored_zip.tail(sign(store, statement, content, clock()), archive.offset, archive.records)
 
 
 def page_tail(certificate: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from arlo_rec.crypto import primitives
@@ -56,6 +57,12 @@ class Counting:
         self._sha256.update(piece)
         self._sha512.update(piece)
         self._size += len(piece)
+
+    def counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """All of *pieces*, each counted before it is passed on."""
+        for piece in pieces:
+            self.add(piece)
+            yield piece
 
     def facts(self, name: str, mediatype: str, of: RecordingFacts | None) -> FileFacts:
         """What is said of the whole file, the sound *of* a recording."""

@@ -84,7 +84,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         purposes_of=_purposes_of,
         by_depth=lambda accesses: _by_depth(accesses, lang),
         kind_of=kind_of,
-        wave=_wave,
+        wave=wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
         sentence=lambda text: text[:1].upper() + text[1:],
         day=formats.day,
@@ -151,7 +151,7 @@ def _glossary(terms: Iterable[str], lang: str) -> list[Term]:
     return sorted(told, key=lambda term: term.word.casefold())
 
 
-def _wave(peaks: Sequence[int]) -> str:
+def wave(peaks: Sequence[int]) -> str:
     """The path of a picture of a sound: a bar for each peak, 2 wide with a gap of 1, about the middle of 200."""
     bars = (f"M{3 * place} {99 - peak}h2v{2 * peak + 2}h-2z" for place, peak in enumerate(peaks))
     return "".join(bars)

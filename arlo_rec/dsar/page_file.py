@@ -66,9 +66,11 @@ class PageFile:
         self._files.append({**in_json(file), "first": first, "parts": self._parts - first})
         return file
 
-    def end(self, letter: str) -> Iterator[bytes]:
-        """The letter, as markup, and the end of the page."""
-        content = {"format": FORMAT, "lang": self._lang, "letter_html": letter, "files": self._files}
+    def end(self, letter: str, elsewhere: Iterable[FileFacts] = ()) -> Iterator[bytes]:
+        """The letter, as markup, and the end of the page; files *elsewhere* are in other pages of an archive."""
+        others = [{**in_json(file), "page": file.page} for file in elsewhere]
+        files = [*self._files, *others]
+        content = {"format": FORMAT, "lang": self._lang, "letter_html": letter, "files": files}
         yield self._part(canonical(content), last=True)
         yield self._tail.encode("utf-8")
 
@@ -91,7 +93,7 @@ def _in_parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _around(lang: str, salt: bytes) -> str:
     """The page around its parts."""
-    scripts, style = [_source(script) for script in _SCRIPTS], _source("package.css")
+    scripts, style = [source(script) for script in _SCRIPTS], source("package.css")
     return render_page(
         PAGE,
         f"package.{lang}.html.j2",
@@ -120,5 +122,6 @@ def _hash(text: str) -> str:
     return "'sha256-" + to_base64(primitives.sha256(text.encode("utf-8"))) + "'"
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of a script or a style in `page/`."""
     return (PAGE / name).read_text("utf-8")

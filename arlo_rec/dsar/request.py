@@ -7,7 +7,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,24 +27,27 @@ from arlo_rec.dsar import (
     pdf,
     recordings,
     register,
+    scope,
     subjects,
     withdrawals,
+    writing,
 )
-from arlo_rec.dsar.answer import Answer, Case
+from arlo_rec.dsar.accesses import LogMentions
+from arlo_rec.dsar.answer import Answer, Case, DamagedRecording, Scope
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.package import Composition
-from arlo_rec.dsar.page_file import PageFile
+from arlo_rec.dsar.recordings import HeldCall
 from arlo_rec.dsar.register import Intake
-from arlo_rec.dsar.sounds import GivenSound, given
+from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
-from arlo_rec.keys.key_files import readable_secret
+from arlo_rec.dsar.writing import Form
 from arlo_rec.model.audit_events import (
     CaseAnswered,
     Denied,
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.model.errors import ArloError, NothingMatched, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import (
@@ -54,9 +57,8 @@ from arlo_rec.policy import (
     reason_problem,
     whole_call,
 )
+from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
-
-PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,11 @@ class Request:
     intake: Intake = field(default_factory=Intake)
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
+    turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict, repr=False)  # `speech.turns.read`
     whole_call: bool = False
     reason: str | None = None
-    lang: str = "nb"
-    pdf: bool = False  # the letter lies beside as PDF too
+    form: Form = field(default_factory=Form)
+    scope: Scope | None = None  # what the person wants of all that is held; None: everything
     particulars: Particulars = field(default_factory=Particulars)
 
     def __repr__(self) -> str:
@@ -82,6 +85,11 @@ class Request:
         """The reason for including the whole call; None where it is not included."""
         return self.reason if self.whole_call else None
 
+    @property
+    def side(self) -> str:
+        """The person's side in the calls: `caller` or `agent`."""
+        return "agent" if self.agents else "caller"
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
@@ -89,10 +97,12 @@ class AnswerFile:
 
     case: Case
     recordings: int
+    without_sound: tuple[tuple[str, str], ...]  # ids whose sound cannot be separated, each with the code of why
     nothing_of: tuple[str, ...]  # names of employees that no call has
     out: Path
     sha256: str
-    passphrase: str = field(repr=False)
+    passphrase: str | None = field(repr=False)  # None where the recipient's key opens it
+    damaged: tuple[str, ...] = ()  # ids of recordings that cannot be given, or not their sound
     changed: tuple[RecordingId, ...] = ()  # not in it: their rows were changed, so that they may be the person's
 
 
@@ -119,31 +129,42 @@ def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
     store.demand_clock(Action.DSAR, now)
     if request.out is not None and (request.out.exists() or request.out.is_symlink()):
         raise Usage("out_exists", path=str(request.out))
-    if request.pdf:
+    if request.form.pdf:
         pdf.demand()
     _check_whole_call(store, request, now)
     return register.take(store, _identifiers(store, request, now), request.intake, now)
 
 
-def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> AnswerFile:
-    """Open or continue the caller's case and write the package; refusals are logged before they are raised."""
+def answer(
+    store: Store,
+    request: Request,
+    clock: Callable[[], datetime],
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> AnswerFile:
+    """Open or continue the caller's case and write the package; refusals are logged before they are raised.
+
+    *progress* is told how many sounds are written, of how many.
+    """
     now = clock()
     entry = _taken(store, request, now)
     held, changed = subjects.owned(store, entry.statement.known_by, now)
-    permits = _permits(store, held, entry.case.id, request, clock())
+    asked = _asked(store, request, held, now)
+    untrue = gate.changed(store, asked)
+    permits = _permits(store, [each for each in asked if each.id not in untrue], entry.case.id, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
         mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
-        calls, damaged = recordings.of_permits(store, permits, mentions, clock) if mentions else ([], [])
+        calls, damaged = _calls(store, request, permits, mentions, clock)
+        damaged += [recordings.damage_of(each, untrue[each.id]) for each in asked if each.id in untrue]
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
             tuple(identifier.text for identifier in entry.statement.known_by),
             tuple(call.facts for call in calls),
             tuple(damaged),
-            None,
-            0,
-            "mp3",
+            request.scope,
+            len(held) - len(asked),
+            request.form.sound_format,
             withdrawals.of_callers(store, entry.statement.known_by),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
@@ -153,8 +174,7 @@ def answer(store: Store, request: Request, clock: Callable[[], datetime]) -> Ans
             erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             len(changed),
         )
-        sounds = given(store, [call.source for call in calls], clock, whole=request.whole_call, wav=False)
-        written = _write(store, request, content, sounds, listed, permits, clock)
+        written = _write(store, request, content, calls, listed, permits, clock, progress)
     if changed:
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
@@ -165,25 +185,62 @@ def _write(
     store: Store,
     request: Request,
     content: Answer,
-    sounds: Iterator[GivenSound],
+    calls: Sequence[HeldCall],
     listed: bytes | None,
     permits: list[Permit],
     clock: Callable[[], datetime],
+    progress: Callable[[int, int], None],
 ) -> AnswerFile:
     """Write the signed package, if everything in it is still held then, and log the answer."""
-    passphrase = readable_secret(PASSPHRASE_GROUPS)
-    page = PageFile(passphrase, request.lang, primitives.fresh(primitives.PACKAGE_SALT))
+    assert request.out is not None
+    form, whole = request.form, request.whole_call
+    side = None if whole else request.side
+    target = writing.target(request.out, calls, form, whole=whole)
+    sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
-    composed = Composition(page, content, sounds, request.lang, beside, pdf=request.pdf)
+    composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf, progress=progress)
     of = permits[0].seq if permits else None
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
-    pieces = Counted(certificate.signed_page(store, composed, statement, clock))
-    assert request.out is not None
-    write_new(request.out, pieces, lambda: _demand_held(store, permits, clock()))
-    case, sha256 = content.case, pieces.sha256().hex()
-    store.note(CaseAnswered(case=case.id, sha256=sha256, of=of), clock())  # may be given again; the newest counts
-    nothing_of = () if content.recordings else request.agents
-    return AnswerFile(case, len(content.recordings), nothing_of, request.out.absolute(), sha256, passphrase)
+    if target.zip is None:
+        signed = certificate.signed_page(store, composed, statement, clock)
+    else:
+        signed = certificate.signed_members(store, target.zip, composed, statement, clock)
+    pieces = Counted(target.sealed(signed))
+    write_new(target.path, pieces, lambda: _demand_held(store, permits, clock()))
+    case, sha256, damaged = content.case, pieces.sha256().hex(), _damaged(composed.answer)
+    # An answer may be given again: the newest counts.
+    store.note(CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock())
+    count, nothing_of = len(content.recordings), () if content.recordings else request.agents
+    mixed = (None, "damaged")
+    without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
+    file = target.path.absolute()
+    return AnswerFile(case, count, without, nothing_of, file, sha256, target.passphrase, damaged)
+
+
+def _calls(
+    store: Store, request: Request, permits: list[Permit], mentions: LogMentions | None, clock: Callable[[], datetime]
+) -> tuple[list[HeldCall], list[DamagedRecording]]:
+    """What is known of the permitted recordings, and those that are damaged."""
+    if mentions is None:
+        return [], []
+    return recordings.of_permits(store, permits, mentions, clock, side=request.side, turns=request.turns)
+
+
+def _damaged(answer: Answer) -> tuple[str, ...]:
+    """The ids of the recordings that an answer cannot give because they are damaged, whole or in part."""
+    without_sound = [facts.id for facts in answer.recordings if facts.withheld == "damaged"]
+    return (*(recording.id for recording in answer.damaged), *without_sound)
+
+
+def _asked(store: Store, request: Request, held: Sequence[Recording], now: datetime) -> list[Recording]:
+    """The recordings that the person wants to have; raises NothingMatched, after logging it."""
+    if request.scope is None:
+        return list(held)
+    try:
+        return scope.within(store, request.scope, held)
+    except NothingMatched as problem:
+        store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
+        raise
 
 
 def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
@@ -219,10 +276,13 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
 def _permits(store: Store, held: Sequence[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
     if not held:
         return []
+    ids = tuple(recording.id for recording in held)
+    copies = [copy.hex() for copy in store.catalogue.recordings.made_of(ids)]
     event = OpenedForSubject(
-        recordings=tuple(recording.id for recording in held),
+        recordings=ids,
         case=case,
         whole_call=request.whole_call,
         reason=request.whole_call_reason,
+        transcripts=copies or None,
     )
     return gate.permits_for_subject(store, list(held), event, now)

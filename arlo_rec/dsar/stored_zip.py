@@ -40,23 +40,38 @@ class Last(NamedTuple):
 
 
 class Archive:
-    """An archive that is being written: its members in order, then `tail`."""
+    """An archive that is being written: its members in order, then `tail`.
+
+    A member is written whole by `member`, or piece by piece between `begin` and `finish`.
+    """
 
     def __init__(self) -> None:
         self.offset = 0
         self.records = b""
+        self._name, self._begin, self._crc, self._size = "", 0, 0, 0  # of the member that is being written
 
     def member(self, name: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """The bytes of the next member; raises Usage where it is longer than 4 GiB."""
-        begin, crc, size = self.offset, 0, 0
-        yield self._counted(_local(name, _LATER, 0, 0))
-        for piece in pieces:
-            crc, size = zlib.crc32(piece, crc), size + len(piece)
-            yield self._counted(piece)
-        if size >= _FULL_32:
-            raise Usage("answer_too_large", megabytes=size // 1_000_000)
-        yield self._counted(struct.pack("<4sIII", _DESCRIPTOR, crc, size, size))
-        self.records += _record(name, _LATER, crc, size, begin)
+        yield self.begin(name)
+        yield from map(self.write, pieces)
+        yield self.finish()
+
+    def begin(self, name: str) -> bytes:
+        """What stands before the content of the next member."""
+        self._name, self._begin, self._crc, self._size = name, self.offset, 0, 0
+        return self._counted(_local(name, _LATER, 0, 0))
+
+    def write(self, piece: bytes) -> bytes:
+        """The next bytes of its content, as they are."""
+        self._crc, self._size = zlib.crc32(piece, self._crc), self._size + len(piece)
+        return self._counted(piece)
+
+    def finish(self) -> bytes:
+        """What stands behind its content; raises Usage where that is longer than 4 GiB."""
+        if self._size >= _FULL_32:
+            raise Usage("sound_too_large", megabytes=self._size // 1_000_000)
+        self.records += _record(self._name, _LATER, self._crc, self._size, self._begin)
+        return self._counted(struct.pack("<4sIII", _DESCRIPTOR, self._crc, self._size, self._size))
 
     def _counted(self, piece: bytes) -> bytes:
         self.offset += len(piece)

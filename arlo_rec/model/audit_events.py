@@ -452,13 +452,17 @@ class CasesEnded(AuditEvent):
 
 
 class OpenedForSubject(AuditEvent):
-    """Recordings are about to be opened for the person who was recorded."""
+    """Recordings are about to be opened for the person who was recorded.
+
+    `transcripts` has the ids of copies under review of which the person's own words are read.
+    """
 
     ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
     recordings: Ids
     case: str
     whole_call: bool
     reason: str | None = None
+    transcripts: Sequence[str] | None = None
 
 
 # -- backup and restore -------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.request import Request, answer
+from arlo_rec.dsar.writing import Form
 from arlo_rec.erasure import receipts, withdrawal
 from arlo_rec.i18n.messages import say
 from arlo_rec.intake import ingest
@@ -199,7 +200,7 @@ class _Life:
 
     def _answer_request(self) -> None:
         intake = Intake(say("demo.identity", self.lang))
-        request = Request((ASKER,), self.base / "innsyn.html", intake, lang=self.lang)
+        request = Request((ASKER,), self.base / "innsyn.html", intake, form=Form(self.lang))
         with self.as_("Sigrid") as store:
             done = answer(store, request, lambda: self.now)
         sealed = "90000002" not in done.out.read_text("utf-8")

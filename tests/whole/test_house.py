@@ -28,6 +28,7 @@ ALONE = {  # outside library -> our modules that may import it
     "jinja2": {"i18n.pages"},
     "markupsafe": {"i18n.pages"},
     "fcntl": {"backends.files"},
+    "pyrage": {"crypto.age_file", "dsar.writing"},
     "typst": {"dsar.pdf"},
     "soundfile": {"audio"},
     "av": {"audio"},

@@ -90,13 +90,25 @@ async function follow(event) {
   link.click();
 }
 
+// A file in another page of an archive: a link to that page, in place of a player.
+function pointTo(element, page, listen) {
+  const link = element.localName === "audio" ? document.createElement("a") : element;
+  link.href = page;
+  if (link === element) return;
+  link.textContent = `${listen} ${page}`;
+  element.replaceWith(link);
+}
+
 // The letter is markup that was escaped when it was made.
 function show({ letter_html: markup, files: named }) {
   const letter = place("letter");
   letter.innerHTML = markup;
   for (const file of named) files.set(file.name, file);
   for (const element of letter.querySelectorAll("[data-file]")) {
-    if (element.localName === "audio") {
+    const { page } = files.get(element.dataset.file);
+    if (page) {
+      pointTo(element, page, letter.dataset.elsewhere);
+    } else if (element.localName === "audio") {
       element.preload = "none";
       element.src = NOT_YET;
       element.addEventListener("play", playFirst);

@@ -1,0 +1,86 @@
+"""What file an answer becomes: a page, an archive of pages where it is too much for one, or an age file.
+
+    page       opens with a passphrase in a browser                    name as typed
+    archive    the same in several pages (`archive`)                    ends in .zip
+    age file   opens with the recipient's own key; inside is a plain archive (`plain_archive`), which is on no disk
+
+Which one is decided from lengths and formats, before a sound is read. Each is signed by `certificate`, and all are
+written front to back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arlo_rec import audio
+from arlo_rec.crypto import age_file, primitives
+from arlo_rec.dsar import archive, stored_zip
+from arlo_rec.dsar.archive import Archive
+from arlo_rec.dsar.package import Package
+from arlo_rec.dsar.page_file import PageFile
+from arlo_rec.dsar.plain_archive import PlainArchive
+from arlo_rec.dsar.recordings import HeldCall
+from arlo_rec.keys.key_files import readable_secret
+
+if TYPE_CHECKING:
+    from pyrage.x25519 import Recipient
+
+PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the officer wants the file to be like."""
+
+    lang: str = "nb"
+    wav: bool = False  # sounds as WAV instead of MP3
+    pdf: bool = False  # the letter lies beside as PDF too
+    recipient: Recipient | None = None  # whose key opens it; None: a passphrase that is made here
+
+    @property
+    def sound_format(self) -> str:
+        """How `Answer` names it."""
+        return "wav" if self.wav else "mp3"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that is about to be written, and what it is opened with."""
+
+    path: Path
+    package: Package
+    zip: stored_zip.Archive | None  # of a package that is one
+    passphrase: str | None = field(repr=False)
+    recipient: Recipient | None
+
+    def sealed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The bytes of the file: encrypted here where its own pages are not."""
+        return iter(pieces) if self.recipient is None else age_file.encrypted(pieces, self.recipient)
+
+
+def target(path: Path, calls: Sequence[HeldCall], form: Form, *, whole: bool) -> Target:
+    """The file for these calls; an archive of pages gets the ending .zip."""
+    if form.recipient is not None:
+        plain = PlainArchive(form.lang)
+        return Target(path, plain, plain.zip, None, form.recipient)
+    passphrase = readable_secret(PASSPHRASE_GROUPS)
+    new_page = _pages(passphrase, form.lang)
+    expected = {call.facts.id: expected_bytes(call, form, whole=whole) for call in calls}
+    if sum(expected.values()) <= archive.MOST:
+        return Target(path, new_page(), None, passphrase, None)
+    pages = Archive(new_page, form.lang, expected)
+    return Target(path.with_suffix(".zip"), pages, pages.zip, passphrase, None)
+
+
+def expected_bytes(call: HeldCall, form: Form, *, whole: bool) -> int:
+    """About how many bytes the sound of a call will have, and rather too many, by what is known of it."""
+    if form.wav or call.rate not in audio.MP3_RATES:
+        return call.frames * call.tracks * 2
+    return int(call.frames * (call.tracks if whole else 1) * audio.MP3_BYTES_A_SAMPLE)
+
+
+def _pages(passphrase: str, lang: str) -> Callable[[], PageFile]:
+    return lambda: PageFile(passphrase, lang, primitives.fresh(primitives.PACKAGE_SALT))
