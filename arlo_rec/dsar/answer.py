@@ -102,7 +102,7 @@ class RecordingFacts:
     duration_s: float
     team: str
     purposes: tuple[str, ...]  # those that the prompt named
-    consent_at: datetime
+    consent_at: datetime | None  # the caller's key press; None in the answer to an employee
     prompt_version: str
     prompt_lang: str
     prompt_text: str = field(repr=False)
@@ -120,6 +120,12 @@ class RecordingFacts:
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none is held
     unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
+
+    def consented_at(self) -> datetime:
+        """When the caller pressed 1; raises ValueError in the answer to somebody else."""
+        if self.consent_at is None:
+            raise ValueError("the consent is the caller's")
+        return self.consent_at
 
     @property
     def ended_at(self) -> datetime:

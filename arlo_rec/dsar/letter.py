@@ -77,6 +77,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         policy_version=answer.policy_version,
         log_vkey=answer.log_vkey,
         unclear=answer.unclear,
+        side=answer.side,
         files=files,
         sounds={file.recording: file for file in files if file.recording is not None},
         terms=[],

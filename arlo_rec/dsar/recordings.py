@@ -87,7 +87,7 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         duration_s=float(known["duration_s"]),
         team=recording.team,
         purposes=tuple(sorted(recording.purposes)),
-        consent_at=from_iso(known["consent"]["at"]),
+        consent_at=from_iso(known["consent"]["at"]) if side == "caller" else None,
         prompt_version=recording.prompt,
         prompt_lang=store.prompts[recording.prompt].lang,
         prompt_text=store.prompts[recording.prompt].text,
