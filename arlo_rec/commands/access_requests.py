@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from arlo_rec.dsar.answer import Scope
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
-    from arlo_rec.dsar.request import AnswerFile, Registered
+    from arlo_rec.dsar.request import AnswerFile, Request
     from arlo_rec.dsar.writing import Form
     from arlo_rec.speech.turns import Turn
 
@@ -58,9 +58,6 @@ def dsar(
     run: Run = ctx.obj
     if own_speech and whole_call:
         raise Usage("own_or_whole")
-    if str(out) == STDIN:
-        raise Usage("out_is_no_file")
-    _new_file(out)
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
@@ -74,11 +71,7 @@ def dsar(
         scope=_scope(call, since, before),
         particulars=run.particulars(),
     )
-    with run.store() as store:
-        if out is None:
-            return _registered_answer(run, requests.enter(store, request, run.now))
-        package = requests.answer(store, request, run.now, run.progress)
-    return _package_answer(run, package)
+    return _register(run, request) if out is None else _answer(run, request, out)
 
 
 def case_list(ctx: typer.Context) -> Answer:
@@ -153,6 +146,35 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
     return _notice_answer(run, closed, notices.closure(closed, run.particulars(), run.lang), out)
 
 
+def _register(run: Run, request: Request) -> Answer:
+    """Enter a request without an answer: the case, and the day before which it must be answered to miss nothing."""
+    from arlo_rec.dsar import request as requests
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+
+    with run.store() as store:
+        entered = requests.enter(store, request, run.now)
+    case, first = entered.case, entered.first_erased_on
+    due = case.due_on.isoformat()
+    data: dict[str, Any] = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": entered.recordings}
+    data["first_erased"] = to_iso(first) if first is not None else None
+    lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
+    lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
+    return Answer(data, lines, always=True)
+
+
+def _answer(run: Run, request: Request, out: Path) -> Answer:
+    """Write the answer to a new file."""
+    from arlo_rec.dsar import request as requests
+
+    if str(out) == STDIN:
+        raise Usage("out_is_no_file")
+    _new_file(out)
+    with run.store() as store:
+        package = requests.answer(store, request, run.now, run.progress)
+    return _package_answer(run, package)
+
+
 # -- what is shown ------------------------------------------------------------------------------------
 
 
@@ -199,20 +221,6 @@ def _scope(calls: list[str] | None, since: str | None, before: str | None) -> Sc
     if not (calls or since or before):
         return None
     return Scope(tuple(calls or ()), _day(since), parse_end(before) if before else None)
-
-
-def _registered_answer(run: Run, entered: Registered) -> Answer:
-    """The case, and the day before which it must be answered for nothing to be missing."""
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
-
-    case, first = entered.case, entered.first_erased_on
-    due = case.due_on.isoformat()
-    data: dict[str, Any] = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": entered.recordings}
-    data["first_erased"] = to_iso(first) if first is not None else None
-    lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
-    lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
-    return Answer(data, lines, always=True)
 
 
 def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:

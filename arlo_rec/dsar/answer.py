@@ -166,3 +166,4 @@ class Answer:
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
     unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows
+    side: str = "caller"  # the person's in the calls; "agent" of an employee

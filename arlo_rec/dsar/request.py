@@ -173,6 +173,7 @@ def answer(
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             len(changed),
+            request.side,
         )
         written = _write(store, request, content, calls, listed, permits, clock, progress)
     if changed:
