@@ -165,8 +165,10 @@ def _new_passphrase_opens(world: World, _told: str) -> bool:
 
 
 def _answer_lies(world: World, told: str) -> bool:
-    page = (world.base / "out of dsar").read_bytes()
-    return not told or primitives.sha256(page).hex() == json.loads(told)["sha256"]
+    """The answer that was told is there, and anybody sees that it is ours."""
+    file = world.base / "out of dsar"
+    is_whole = not told or primitives.sha256(file.read_bytes()).hex() == json.loads(told)["sha256"]
+    return is_whole and world.run("certificate", "verify", str(file)).exit == 0
 
 
 def _backed_up(world: World) -> None:
