@@ -53,11 +53,7 @@ def dsar(
     from arlo_rec.dsar.register import Intake
 
     run: Run = ctx.obj
-    if own_speech and whole_call:
-        raise Usage("own_or_whole")
-    if str(out) == STDIN:
-        raise Usage("out_is_no_file")
-    _new_file(out)
+    _check(out, both=own_speech and whole_call)
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
@@ -174,6 +170,15 @@ def _opened_with(run: Run, package: AnswerFile) -> str:
     if package.passphrase is None:
         return run.say("dsar.for_recipient")
     return run.say("dsar.passphrase", passphrase=package.passphrase)
+
+
+def _check(out: Path | None, *, both: bool) -> None:
+    """Raise Usage for options that exclude each other, and for a file that cannot be written."""
+    if both:
+        raise Usage("own_or_whole")
+    if str(out) == STDIN:
+        raise Usage("out_is_no_file")
+    _new_file(out)
 
 
 def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:
