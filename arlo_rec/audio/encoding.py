@@ -152,7 +152,8 @@ class _Mp3:
         )
 
     def write(self, samples: numpy.ndarray[Any, Any]) -> None:
-        self._file.write(samples)
+        """Take 16-bit samples by channel; as floats: libsndfile 1.2.2 mixes up 16-bit stereo on its way to LAME."""
+        self._file.write((samples / 32768).astype("f4"))
 
     def finish(self) -> bytes:
         self._file.close()

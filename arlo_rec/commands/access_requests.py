@@ -56,8 +56,7 @@ def dsar(
     from arlo_rec.dsar.register import Intake
 
     run: Run = ctx.obj
-    if own_speech and whole_call:
-        raise Usage("own_or_whole")
+    _check(out, both=own_speech and whole_call)
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
@@ -71,7 +70,7 @@ def dsar(
         scope=_scope(call, since, before),
         particulars=run.particulars(),
     )
-    return _register(run, request) if out is None else _answer(run, request, out)
+    return _register(run, request) if out is None else _answer(run, request)
 
 
 def case_list(ctx: typer.Context) -> Answer:
@@ -163,13 +162,10 @@ def _register(run: Run, request: Request) -> Answer:
     return Answer(data, lines, always=True)
 
 
-def _answer(run: Run, request: Request, out: Path) -> Answer:
+def _answer(run: Run, request: Request) -> Answer:
     """Write the answer to a new file."""
     from arlo_rec.dsar import request as requests
 
-    if str(out) == STDIN:
-        raise Usage("out_is_no_file")
-    _new_file(out)
     with run.store() as store:
         package = requests.answer(store, request, run.now, run.progress)
     return _package_answer(run, package)
@@ -203,6 +199,15 @@ def _opened_with(run: Run, package: AnswerFile) -> str:
     if package.passphrase is None:
         return run.say("dsar.for_recipient")
     return run.say("dsar.passphrase", passphrase=package.passphrase)
+
+
+def _check(out: Path | None, *, both: bool) -> None:
+    """Raise Usage for options that exclude each other, and for a file that cannot be written."""
+    if both:
+        raise Usage("own_or_whole")
+    if str(out) == STDIN:
+        raise Usage("out_is_no_file")
+    _new_file(out)
 
 
 def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:

@@ -219,7 +219,9 @@ def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, An
     ]
     content: dict[str, Any] = json.loads(parts.pop())
     content["bodies"] = {
-        file["name"]: b"".join(parts[file["first"] : file["first"] + file["parts"]]) for file in content["files"]
+        file["name"]: b"".join(parts[file["first"] : file["first"] + file["parts"]])
+        for file in content["files"]
+        if "page" not in file
     }
     return content
 

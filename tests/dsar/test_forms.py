@@ -1,0 +1,337 @@
+"""What an answer can be: MP3 or WAV, one page, an archive of pages, an age file; and of what the person asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pyrage
+import pytest
+import soundfile
+
+from arlo_rec import audio
+from arlo_rec.crypto import age_file
+from arlo_rec.dsar import archive
+from arlo_rec.model.errors import Refused, Usage
+from tests.support import answers
+from tests.support.catalogue import insider
+from tests.support.faults import damage
+from tests.support.sounds import Encoding, tone_wav
+from tests.support.world import World, memory_of
+
+CALLED = ("--identity", "called-back")
+
+
+def ask(world: World, *more: str, name: str = "answer.html") -> dict[str, Any]:
+    return world.json("dsar", "90000001", *CALLED, "--out", str(world.base / name), *more, who="sigrid")
+
+
+def bodies(told: dict[str, Any]) -> dict[str, bytes]:
+    """The files in a page that was written."""
+    return answers.opened(Path(told["out"]).read_bytes(), told["passphrase"].encode())["bodies"]
+
+
+def data(files: dict[str, bytes]) -> Any:
+    return json.loads(files["data.json"])
+
+
+def is_genuine(world: World, path: Path) -> bool:
+    """Whether the certificate of a file checks against the keys that were published."""
+    published = json.loads((world.base / "init.json").read_text())
+    keys = ("--vkey", published["vkey"], "--vkey", published["officer_vkey"])
+    return world.run("certificate", "verify", str(path), *keys).exit == 0
+
+
+def nothing_left(world: World, name: str) -> None:
+    """Neither a file nor a disclosure came of an answer."""
+    assert sorted(path.name for path in world.base.iterdir() if name in path.name or path.name.endswith(".part")) == []
+    recipients = world.json("recipients", "list", "--all", who="sigrid")["recipients"]
+    assert [one for one in recipients if one["kind"] == "package"] == []
+
+
+# -- sound --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", sorted(audio.MP3_RATES))
+@pytest.mark.parametrize("channel", [0, None])
+def test_an_mp3_is_as_long_as_the_recording_and_not_shifted(rate: int, channel: int | None) -> None:
+    time = numpy.arange(rate + 7) / rate
+    wave = numpy.where(time < 0.5, 0, 9000 * numpy.sin(2 * numpy.pi * 440 * time)).astype("<i2")
+    sound = audio.Sound(Encoding.PCM16, rate, 2, numpy.column_stack([wave, wave[::-1]]).tobytes())
+    header, blocks = audio.read_blocks([audio.canonical_wav(sound)])
+    encoder = audio.SoundEncoder(header, channel, mp3=True)
+    for block in blocks:
+        encoder.write(block)
+    heard, its_rate = soundfile.read(io.BytesIO(encoder.finish()), dtype="int16", always_2d=True)
+    assert (its_rate, heard.shape) == (rate, (len(wave), 2 if channel is None else 1))
+    begins = int(numpy.argmax(numpy.abs(heard[:, 0]) > 4000)) / rate
+    assert begins == pytest.approx(0.5, abs=0.002)
+
+
+def test_the_picture_of_a_sound_shows_where_it_is_loud() -> None:
+    samples = numpy.zeros((8000, 2), "<i2")
+    samples[4000:, 0] = 10_000
+    samples[:, 1] = 30_000  # the other side
+    header, blocks = audio.read_blocks([audio.canonical_wav(audio.Sound(Encoding.PCM16, 8000, 2, samples.tobytes()))])
+    encoder = audio.SoundEncoder(header, 0, mp3=False)
+    for block in blocks:
+        for start in range(0, len(block), 4 * 777):
+            encoder.write(block[start : start + 4 * 777])
+    assert encoder.peaks == (0,) * 120 + (99,) * 120
+
+
+def test_a_silent_sound_and_one_of_a_few_samples_have_a_picture_too() -> None:
+    for frames, picture in ((1000, (0,) * 240), (3, (0, 0, 0))):
+        body = audio.canonical_wav(audio.Sound(Encoding.PCM16, 8000, 1, bytes(2 * frames)))
+        header, blocks = audio.read_blocks([body])
+        encoder = audio.SoundEncoder(header, None, mp3=True)
+        for block in blocks:
+            encoder.write(block)
+        assert encoder.peaks == picture
+        assert len(soundfile.read(io.BytesIO(encoder.finish()))[0]) == frames
+
+
+def test_sounds_are_mp3_of_one_side_or_on_request_wav_with_the_other_side_zero(world: World) -> None:
+    world.take_in("call")
+    mp3, wav = bodies(ask(world)), bodies(ask(world, "--wav", name="wav.html"))
+    heard, _ = soundfile.read(io.BytesIO(mp3["recording-01.mp3"]), always_2d=True)
+    exact, _ = soundfile.read(io.BytesIO(wav["recording-01.wav"]), always_2d=True, dtype="int16")
+    assert (heard.shape, exact.shape) == ((4000, 1), (4000, 2))
+    assert exact[:, 0].any() and not exact[:, 1].any()
+    assert [data(files)["sound_format"] for files in (mp3, wav)] == ["mp3", "wav"]
+
+
+def test_a_rate_that_mp3_does_not_have_is_given_as_wav(world: World) -> None:
+    world.take_in("call", sound=tone_wav(0.5, rate=9600))
+    assert "recording-01.wav" in bodies(ask(world))
+
+
+# -- an archive of pages ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page has room for the sounds of two calls."""
+    monkeypatch.setattr(archive, "MOST", 4000)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_what_is_too_much_for_a_page_is_an_archive_of_pages_that_open_with_the_same_passphrase(world: World) -> None:
+    world.take_in("a", "b", "c")
+    told = ask(world)
+    assert Path(told["out"]) == world.base / "answer.zip"
+    assert not (world.base / "answer.html").exists()
+    with zipfile.ZipFile(told["out"]) as pages:
+        assert pages.testzip() is None
+        assert pages.namelist() == ["parts/part-01.html", "parts/part-02.html", "index.html", "certificate.json"]
+        first, second, index = (
+            answers.opened(pages.read(name), told["passphrase"].encode()) for name in pages.namelist()[:3]
+        )
+    sounds = first["bodies"] | second["bodies"]
+    assert sorted(sounds) == ["recording-01.mp3", "recording-02.mp3", "recording-03.mp3"]
+    assert sorted(first["bodies"]) == ["recording-01.mp3", "recording-02.mp3"]
+    named = {one["name"]: one for one in index["files"]}
+    assert named["recording-03.mp3"]["page"] == "parts/part-02.html"
+    assert {one["sha256"] for one in first["files"]} <= {one["sha256"] for one in index["files"]}
+    assert [one["sound"] for one in data(index["bodies"])["recordings"]] == sorted(sounds)
+    assert is_genuine(world, Path(told["out"]))
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_an_archive_never_takes_the_place_of_a_file(world: World) -> None:
+    world.take_in("a", "b", "c")
+    (world.base / "answer.zip").write_text("somebody's")
+    told = world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "answer.html"), "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "out_exists")
+    assert (world.base / "answer.zip").read_text() == "somebody's"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.skipif(shutil.which("unzip") is None, reason="no unzip")
+def test_debians_unzip_takes_the_archive(world: World, tmp_path: Path) -> None:
+    world.take_in("a", "b", "c")
+    told = ask(world)
+    subprocess.run(["unzip", "-q", told["out"], "-d", str(tmp_path / "out")], check=True)
+    assert (tmp_path / "out" / "parts" / "part-02.html").exists()
+
+
+# -- an age file --------------------------------------------------------------------------------------
+
+
+def decrypted(told: dict[str, Any], identity: Any) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(pyrage.decrypt(Path(told["out"]).read_bytes(), [identity])))
+
+
+def test_an_answer_to_a_recipient_opens_with_their_key_and_has_no_passphrase(world: World) -> None:
+    world.take_in("call")
+    identity = pyrage.x25519.Identity.generate()
+    told = ask(world, "--recipient", str(identity.to_public()), name="answer.age")
+    assert told["passphrase"] is None
+    (world.base / "inside.zip").write_bytes(pyrage.decrypt(Path(told["out"]).read_bytes(), [identity]))
+    assert is_genuine(world, world.base / "inside.zip")
+    with decrypted(told, identity) as files:
+        assert {"recording-01.mp3", "data.json", "index.html", "certificate.json"} <= set(files.namelist())
+        page = files.read("index.html").decode()
+        assert 'src="recording-01.mp3"' in page and 'href="data.json" download' in page
+        assert json.loads(files.read("data.json"))["recordings"][0]["sound"] == "recording-01.mp3"
+    with pytest.raises(pyrage.DecryptError):
+        decrypted(told, pyrage.x25519.Identity.generate())
+    assert b"index.html" not in Path(told["out"]).read_bytes()
+
+
+@pytest.mark.parametrize("text", ["age1xyz", "", "ssh-ed25519 AAAA", "AGE-SECRET-KEY-1", "age1" + "q" * 58])
+def test_what_is_no_recipient_is_refused_before_anything_is_logged_or_opened(world: World, text: str) -> None:
+    world.take_in("call")
+    out = str(world.base / "a.age")
+    told = world.run("dsar", "90000001", *CALLED, "--out", out, "--recipient", text, "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "recipient_unknown")
+    assert world.json("audit", "show", "--action", "dsar", who="iver")["entries"] == []
+
+
+def test_age_encrypts_a_stream_of_any_pieces() -> None:
+    identity = pyrage.x25519.Identity.generate()
+    for pieces in ([], [b""], [b"x"], [bytes([n]) * 100_000 for n in range(20)]):
+        sealed = b"".join(age_file.encrypted(pieces, age_file.recipient(str(identity.to_public()))))
+        assert pyrage.decrypt(sealed, [identity]) == b"".join(pieces)
+
+
+def test_an_error_of_who_makes_the_pieces_ends_the_encryption() -> None:
+    def pieces() -> Any:
+        yield b"x" * 1_000_000
+        raise Refused("gone_meanwhile", rule="consent.withdraw")
+
+    to = age_file.recipient(str(pyrage.x25519.Identity.generate().to_public()))
+    with pytest.raises(Refused):
+        b"".join(age_file.encrypted(pieces(), to))
+    with pytest.raises(Usage):
+        age_file.recipient("nobody")
+
+
+# -- what the person asked for ------------------------------------------------------------------------
+
+
+def test_an_answer_can_be_of_one_call_by_our_id_or_the_exchanges_reference(world: World) -> None:
+    first, second = world.take_in("a", "b")
+    for named, expected in ((first, [first]), ("pbx.b", [second])):
+        told = data(bodies(ask(world, "--call", named, name=f"{named}.html")))
+        assert [one["id"] for one in told["recordings"]] == expected
+        assert (told["scope"]["calls"], told["outside_scope"]) == ([named], 1)
+    both = data(bodies(ask(world, "--call", first, "--call", "pbx.b", name="both.html")))
+    assert (len(both["recordings"]), both["outside_scope"]) == (2, 0)
+    assert data(bodies(ask(world, name="all.html")))["scope"] is None
+
+
+def test_an_answer_can_be_of_a_span_of_days(world: World) -> None:
+    now = datetime.now(UTC)
+    (old,) = world.take_in("old", started=now - timedelta(days=9))
+    (new,) = world.take_in("new", started=now - timedelta(hours=3))
+    border = f"{now - timedelta(days=5):%Y-%m-%d}"
+    for words, expected in ((("--from", border), new), (("--to", border), old)):
+        told = data(bodies(ask(world, *words, name=f"{expected}.html")))
+        assert [one["id"] for one in told["recordings"]] == [expected]
+        assert told["outside_scope"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("--call", "pbx.other"), "not_their_call"), (("--to", "2026-01-01"), "nothing_in_scope")],
+)
+def test_a_scope_that_names_nothing_of_the_person_is_an_error(world: World, words: tuple[str, str], code: str) -> None:
+    world.take_in("a")
+    world.take_in("other", caller="+4790000002", seed=9)
+    out = world.base / "a.html"
+    told = world.run("dsar", "90000001", *CALLED, "--out", str(out), *words, "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (4, code)
+    assert not out.exists()
+
+
+# -- what cannot be given -----------------------------------------------------------------------------
+
+
+def object_of(world: World, recording: str) -> Path:
+    return world.store / "objects" / recording[:2] / recording
+
+
+@pytest.mark.parametrize("how", ["changed", "cut", "gone"])
+@pytest.mark.parametrize("form", [(), ("--wav",)])
+def test_a_recording_whose_object_is_damaged_is_named_and_the_others_are_given(
+    world: World, how: str, form: tuple[str, ...]
+) -> None:
+    bad, good = world.take_in("a", "b", seconds=20)
+    path = object_of(world, bad)
+    if how == "changed":
+        damage(path)
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:1000])
+    else:
+        path.unlink()
+    told = ask(world, *form)
+    assert told["damaged"] == [bad]
+    recordings = {one["id"]: one for one in data(bodies(told))["recordings"]}
+    assert (recordings[bad]["withheld"], recordings[bad]["sound"]) == ("damaged", None)
+    assert recordings[good]["sound"] is not None
+    (entry,) = [one for one in world.json("audit", "show", who="iver")["entries"] if "damaged" in one.get("detail", {})]
+    assert entry["detail"]["damaged"] == [bad]
+    said = world.run("dsar", "90000001", "--out", str(world.base / "w.html"), "--lang", "en", who="sigrid")
+    assert said.exit == 0 and bad in said.out
+
+
+def test_a_recording_whose_metadata_are_damaged_is_named_with_its_time(world: World) -> None:
+    bad, good = world.take_in("a", "b")
+    with insider(world) as db:
+        db.run("UPDATE metadata SET sealed = zeroblob(length(sealed)) WHERE recording = ?", (bytes.fromhex(bad),))
+    told = ask(world)
+    assert told["damaged"] == [bad]
+    content = data(bodies(told))
+    assert [one["id"] for one in content["recordings"]] == [good]
+    assert [(one["id"], one["problem"]) for one in content["damaged"]] == [(bad, "metadata_damaged")]
+
+
+# -- the disk and memory ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Any:
+    """A file system with room for 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [(), ("--recipient", str(pyrage.x25519.Identity.generate().to_public()))])
+def test_a_full_disk_leaves_neither_a_file_nor_a_disclosure(world: World, disk: Path, form: tuple[str, ...]) -> None:
+    world.take_in("long", seconds=70)
+    words = ("dsar", "90000001", *CALLED, "--wav", "--out", str(disk / "a.html"), *form, "--json")
+    told = world.run(*words, who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (16, "no_space")
+    assert list(disk.iterdir()) == []
+    nothing_left(world, "a.html")
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_whatever_the_answer_is_like(world: World) -> None:
+    """Half an hour of stereo at 48 kHz is 345 MB as WAV."""
+    sound = audio.canonical_wav(audio.Sound(Encoding.ULAW, 48000, 2, tone_wav(0.1)[-1600:] * 600 * 180))
+    world.take_in("long", sound=sound)
+    del sound
+    identity = str(pyrage.x25519.Identity.generate().to_public())
+    for form in ((), ("--wav",), ("--wav", "--recipient", identity)):
+        out = world.base / f"a{len(form)}.html"
+        most, told = memory_of(world, "dsar", "90000001", *CALLED, "--out", str(out), *form, who="sigrid")
+        assert most < 300e6, form
+        assert Path(told["out"]).exists()
