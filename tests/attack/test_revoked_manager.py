@@ -113,14 +113,14 @@ def test_a_call_of_another_team_does_not_open_because_its_row_says_another_team(
     assert any(one["what"] == held["salg"] for one in world.run("verify", "--json", who="iver").json["problems"])
 
 
-def test_a_row_that_says_another_team_than_its_key_is_an_attack_to_the_officer_who_answers(
+def test_a_row_that_says_another_team_than_its_key_is_named_to_the_officer_who_answers_and_not_opened(
     world: World, held: dict[str, str]
 ) -> None:
     with own_code(world) as db:
         db.run("UPDATE recordings SET team = 'kundeservice' WHERE team = 'salg'")
     words = ("--identity", "called back on the number of the contract", "--out", str(world.base / "a.html"))
     told = world.run("dsar", "90000001", *words, "--json", who="sigrid")
-    assert (told.exit, told.json["error"]["code"]) == (15, "recording_changed")
+    assert (told.exit, told.json["changed"]) == (15, [held["salg"]])
 
 
 def test_yesterdays_rows_of_a_call_lend_no_later_call_their_key(world: World, revoked: Kept) -> None:
