@@ -171,6 +171,21 @@ def _answer_lies(world: World, told: str) -> bool:
     return is_whole and world.run("certificate", "verify", str(file)).exit == 0
 
 
+def _entered(world: World) -> None:
+    """An access request that waits for its answer."""
+    told = world.json("dsar", "90000001", "--identity", "login", who="sigrid")
+    (world.base / "pending").write_text(told["case"]["id"], "utf-8")
+
+
+def _is_extended(world: World, _told: str) -> bool:
+    """Whether the deadline of the request is the later one, and the letter about it can be had."""
+    case, letter = (world.base / "pending").read_text("utf-8"), world.base / "letter again"
+    shown = world.json("case", "show", case, "--out", str(letter), who="sigrid")["case"]
+    is_there = letter.exists()
+    letter.unlink(missing_ok=True)
+    return bool(shown["extension"]) and is_there
+
+
 def _backed_up(world: World) -> None:
     """One backup, and a withdrawal and a call since."""
     world.json("backup", str(world.base / "backup"), "--escrow", str(world.base / "escrow"), who="sigrid")
@@ -293,6 +308,14 @@ SCENES = [
         "sigrid",
         again=(0, 2),
         owes=_answer_lies,
+    ),
+    Scene(
+        "case extend",
+        ("case", "extend", "PENDING", "--reason", "the calls must be heard one by one", "--out", "OUT"),
+        "sigrid",
+        _entered,
+        again=(0, 2, 14),
+        owes=_is_extended,
     ),
     Scene("find", ("find", "--purpose", "quality", "--reason", "monthly quality talk"), "leif"),
     Scene(
