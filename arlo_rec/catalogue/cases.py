@@ -14,7 +14,7 @@ from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.strict_json import canonical
 
-_LONGEST = 64 * 1024  # bytes of a column
+_LONGEST = 16 * 1024  # bytes of a column: some hundred identifiers
 
 
 class CaseRow(NamedTuple):

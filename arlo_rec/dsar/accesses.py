@@ -104,7 +104,7 @@ def access_in(store: Store, entry: LogEntry, named: Collection[RecordingId], now
 def copies(
     store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
 ) -> tuple[CopyFacts, ...]:
-    """The training copies (of *named*) of a recording that are held, oldest first, with what became of each by the log."""
+    """The training copies of a recording (of *named*) that are held, oldest first, with what the log says of each."""
     made: dict[RecordingId, CopyFacts] = {}
     replaced: set[str | None] = set()
     for entry in entries:
