@@ -95,8 +95,9 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
         world.json("find", *QUALITY, who="leif")
         taken = str(world.base / "call.wav")
         world.json("export", call, *QUALITY, "--out", taken, who="leif")
-        (one,) = world.json("recipients", "list", who="leif")["recipients"]
-        world.json("recipients", "confirm", one["id"], who="leif")
+        listed = world.json("recipients", "list", who="sigrid")["recipients"]
+        (file,) = (each["id"] for each in listed if each["kind"] == "export")
+        world.json("recipients", "confirm", file, who="leif")
     if held.copy != "none":
         made = propose(world, call)["copy"]
         if held.heard and held.quality and held.prompt == BOTH:
@@ -206,8 +207,7 @@ def compare(world: World, held: Held) -> None:
         assert [(file["kind"], file["role"], bool(file["confirmed_at"])) for file in one["exports"]] == log.files(call)
         said |= {
             "holds no pseudonymised copy of the recordings that are here.": not copies,
-            "holds no transcript of the recordings that are here.": not {"needs_review", "ready"} & {*copies},
-            "A program or a supplier wrote the call down": bool({"needs_review", "ready"} & {*copies}),
+            "holds no transcript of the recordings that are here.": True,  # the copies here are made from lists of cuts
             "We have no confirmation that it was deleted.": any(not confirmed for *_, confirmed in log.files(call)),
             "It is confirmed that it was deleted": any(confirmed for *_, confirmed in log.files(call)),
             "Copies made from the recording None.": not copies and not log.files(call),
