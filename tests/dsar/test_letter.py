@@ -356,13 +356,33 @@ def test_accesses_are_summed_up_by_day_with_what_goes_deepest_first() -> None:
     assert every[1].count("<tr><td>") == len(looks)
 
 
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_who_was_given_a_call_is_said_to_each_of_both(lang: str) -> None:
+    given = tuple(
+        RecordedAccess(START + timedelta(days=n), code, None, "officer")
+        for n, code in enumerate(("dsar", "dsar_whole", "dsar_employee", "dsar_employee_whole"))
+    )
+    to_caller, to_employee = (
+        [
+            say(f"letter.action.{kind}", lang)
+            in words(letter_of(replace(one, recordings=(replace(OWN, **more),)), lang))
+            for kind in ("dsar_you", "dsar_you_whole", "dsar", "dsar_whole", "dsar_employee", "dsar_employee_whole")
+        ]
+        for one, more in ((ANSWER, {"accesses": given}), (EMPLOYEE, {"accesses": given, "consent_at": None}))
+    )
+    assert to_caller == [True, True, False, False, True, True]
+    assert to_employee == [True, True, True, True, False, False]
+
+
 @pytest.mark.parametrize("kind", sorted({kind for kinds in DEPTHS.values() for kind in kinds}))
 def test_every_kind_of_access_has_its_words_alone_and_in_sums(kind: str) -> None:
     assert {has(f"letter.{code}") for code in (f"action.{kind}", f"times.{kind}.one", f"times.{kind}.many")} == {True}
 
 
 def test_every_access_that_the_log_can_tell_has_a_depth() -> None:
-    told = {*accesses._ACCESSES - {Action.WITHDRAW}, "withdraw_shown"}
+    told = {*accesses._ACCESSES - {Action.WITHDRAW}, "withdraw_shown", "dsar_whole"}
+    told |= {"dsar_employee", "dsar_employee_whole"}
     assert told <= {kind for kinds in DEPTHS.values() for kind in kinds}
 
 
