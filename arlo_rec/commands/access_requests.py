@@ -35,6 +35,8 @@ def dsar(
     *,
     out: Annotated[Path | None, opt("opt.dsar_out", "--out", "FILE")] = None,
     identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
+    case: Annotated[str | None, opt("opt.case", "--case", "CASE")] = None,
+    new_case: Annotated[bool, opt("opt.new_case", "--new-case")] = False,
     reference: Annotated[list[str] | None, opt("opt.reference", "--reference", "ID")] = None,
     agent: Annotated[list[str] | None, opt("opt.dsar_agent", "--agent", "NAME")] = None,
     received: Annotated[str | None, opt("opt.received", "--received", "DATE")] = None,
@@ -60,7 +62,7 @@ def dsar(
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
-        intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given)),
+        intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given), case, is_new=new_case),
         references=tuple(reference or ()),
         agents=tuple(agent or ()),
         turns=_turns(turns),

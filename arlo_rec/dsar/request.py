@@ -85,11 +85,6 @@ class Request:
         """The reason for including the whole call; None where it is not included."""
         return self.reason if self.whole_call else None
 
-    @property
-    def side(self) -> str:
-        """The person's side in the calls: `caller` or `agent`."""
-        return "agent" if self.agents else "caller"
-
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
@@ -147,14 +142,15 @@ def answer(
     """
     now = clock()
     entry = _taken(store, request, now)
+    side = subjects.side_of(entry.statement.known_by)
     held, changed = subjects.owned(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     untrue = gate.changed(store, asked)
-    permits = _permits(store, [each for each in asked if each.id not in untrue], entry.case.id, request, clock())
+    permits = _permits(store, [each for each in asked if each.id not in untrue], entry, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
         mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
-        calls, damaged = _calls(store, request, permits, mentions, clock)
+        calls, damaged = _calls(store, request, permits, mentions, side, clock)
         damaged += [recordings.damage_of(each, untrue[each.id]) for each in asked if each.id in untrue]
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
@@ -173,7 +169,7 @@ def answer(
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             len(changed),
-            request.side,
+            side,
         )
         written = _write(store, request, content, calls, listed, permits, clock, progress)
     if changed:
@@ -195,7 +191,7 @@ def _write(
     """Write the signed package, if everything in it is still held then, and log the answer."""
     assert request.out is not None
     form, whole = request.form, request.whole_call
-    side = None if whole else request.side
+    side = None if whole else content.side
     target = writing.target(request.out, calls, form, whole=whole)
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
@@ -211,7 +207,8 @@ def _write(
     case, sha256, damaged = content.case, pieces.sha256().hex(), _damaged(composed.answer)
     # An answer may be given again: the newest counts.
     store.note(CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock())
-    count, nothing_of = len(content.recordings), () if content.recordings else request.agents
+    is_unknown = content.side == "agent" and not content.recordings
+    count, nothing_of = len(content.recordings), content.identifiers if is_unknown else ()
     mixed = (None, "damaged")
     without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
     file = target.path.absolute()
@@ -219,12 +216,17 @@ def _write(
 
 
 def _calls(
-    store: Store, request: Request, permits: list[Permit], mentions: LogMentions | None, clock: Callable[[], datetime]
+    store: Store,
+    request: Request,
+    permits: list[Permit],
+    mentions: LogMentions | None,
+    side: str,
+    clock: Callable[[], datetime],
 ) -> tuple[list[HeldCall], list[DamagedRecording]]:
     """What is known of the permitted recordings, and those that are damaged."""
     if mentions is None:
         return [], []
-    return recordings.of_permits(store, permits, mentions, clock, side=request.side, turns=request.turns)
+    return recordings.of_permits(store, permits, mentions, clock, side=side, turns=request.turns)
 
 
 def _damaged(answer: Answer) -> tuple[str, ...]:
@@ -252,6 +254,8 @@ def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
 
 def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identifier, ...]:
     """What the person is known by; raises what `subjects.identifiers` raises, after logging it."""
+    if request.intake.case is not None and not (request.callers or request.references or request.agents):
+        return ()
     try:
         return subjects.identifiers(store, request.callers, request.references, request.agents)
     except ArloError as problem:
@@ -274,16 +278,19 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
     store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
 
 
-def _permits(store: Store, held: Sequence[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
+def _permits(
+    store: Store, held: Sequence[Recording], entry: register.Entry, request: Request, now: datetime
+) -> list[Permit]:
     if not held:
         return []
     ids = tuple(recording.id for recording in held)
     copies = [copy.hex() for copy in store.catalogue.recordings.made_of(ids)]
     event = OpenedForSubject(
         recordings=ids,
-        case=case,
+        case=entry.case.id,
         whole_call=request.whole_call,
         reason=request.whole_call_reason,
+        side=subjects.side_of(entry.statement.known_by),
         transcripts=copies or None,
     )
     return gate.permits_for_subject(store, list(held), event, now)

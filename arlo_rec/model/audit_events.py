@@ -452,7 +452,7 @@ class CasesEnded(AuditEvent):
 
 
 class OpenedForSubject(AuditEvent):
-    """Recordings are about to be opened for the person who was recorded.
+    """Recordings are about to be opened for the person who was recorded: a caller, or an employee (`side`: agent).
 
     `transcripts` has the ids of copies under review of which the person's own words are read.
     """
@@ -461,6 +461,7 @@ class OpenedForSubject(AuditEvent):
     recordings: Ids
     case: str
     whole_call: bool
+    side: str
     reason: str | None = None
     transcripts: Sequence[str] | None = None
 
