@@ -15,12 +15,14 @@ from arlo_rec.access.grant_times import Span
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.copies import CopyState
-from arlo_rec.dsar.answer import CopyFacts, PossibleAccess, RecordedAccess
+from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
     CopyConfirmed,
     CopyMade,
     CopyReleased,
+    DeletionConfirmed,
+    LeftNothing,
     Opened,
     OpenedForSubject,
     ReviewHeard,
@@ -44,6 +46,7 @@ class LogMentions(NamedTuple):
     size: int  # of the log then
     named: Mapping[RecordingId, Collection[RecordingId]]  # each recording with every copy that was ever made of it
     entries: Sequence[LogEntry]
+    outcomes: Sequence[LogEntry]  # that say of one of these what became of a file: they name its number alone
     grants: Mapping[str, Sequence[Span]]  # when each grant was live
 
     def ids(self) -> frozenset[RecordingId]:
@@ -57,7 +60,8 @@ def mentions(store: Store, recordings: Sequence[RecordingId]) -> LogMentions:
         checkpoint, note = store.log.newest()
         named = with_copies(store, recordings)
         entries = list(store.log.naming({each for ids in named.values() for each in ids}))
-        return LogMentions(note, checkpoint.size, named, entries, grant_times.spans(store))
+        outcomes = list(store.log.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})]))
+        return LogMentions(note, checkpoint.size, named, entries, outcomes, grant_times.spans(store))
 
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
@@ -123,6 +127,38 @@ def copies(
     return tuple(copy for each, copy in made.items() if each.hex() not in replaced and held(each) is not None)
 
 
+def exports(store: Store, mentions: LogMentions, original: RecordingId, now: datetime) -> tuple[ExportFacts, ...]:
+    """The sound files that staff saved of a recording or its copies, and when each was confirmed as deleted.
+
+    An entry that left no file is none. That it did not, or that a file is deleted, counts from whoever saved it; a
+    deletion from an officer too (`disclosures.confirm`).
+    """
+    saved: dict[int, ExportFacts] = {}
+    for entry in mentions.entries:
+        body = entry.body or {}
+        access = access_in(store, entry, mentions.named[original], now) if _is_export(body) else None
+        if access is not None:
+            kind = "copy" if original not in named_in(body) else "part" if access.action == Action.HEAR else "recording"
+            saved[entry.seq] = ExportFacts(access.at, kind, access.role, None)
+    for entry in mentions.outcomes:
+        event, at = audit_events.read(entry.body or {}), time_of(entry.body or {})
+        if not isinstance(event, LeftNothing | DeletionConfirmed) or event.of not in saved or at is None:
+            continue
+        signer, saver = store.signer_of(entry.seq), store.signer_of(event.of)
+        is_own = signer is not None and saver is not None and signer.name == saver.name
+        if isinstance(event, LeftNothing) and is_own:
+            del saved[event.of]
+        elif isinstance(event, DeletionConfirmed) and signer and (is_own or signer.role is Role.OFFICER):
+            saved[event.of] = replace(saved[event.of], confirmed_at=min(at, now))
+    return tuple(sorted(saved.values(), key=lambda file: file.at))
+
+
+def _is_export(body: Mapping[str, Any]) -> bool:
+    """Whether an entry lets sound leave as a file; who reviews a copy gets a part of the recording as one."""
+    access = _access(body)
+    return access is not None and access[0] in {Action.EXPORT, Action.HEAR}
+
+
 def time_of(entry: Mapping[str, Any]) -> datetime | None:
     """When an entry was written; None where it says no time."""
     try:
@@ -172,15 +208,16 @@ def possible_of_copies(
 def _possible(
     store: Store, recording: Recording, purpose: Purpose, since: datetime, mentions: LogMentions
 ) -> tuple[PossibleAccess, ...]:
-    """The times in which grants for that purpose were live, from *since* on."""
+    """The times in which grants for that purpose were live, from *since* on and until the recording is erased."""
     if purpose not in recording.purposes:
         return ()
+    end = recording.ends_at
     return tuple(
-        PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), span.end)
+        PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), min(span.end, end))
         for grant in store.roster.grants
         if grant.opens(purpose, recording.team)
         for span in mentions.grants.get(grant.id, ())
-        if span.end > since
+        if span.end > since and span.begin < end
     )
 
 

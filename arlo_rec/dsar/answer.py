@@ -44,7 +44,7 @@ class RecordedAccess:
     """An access to a recording by its log entry: with the role of the person, never the name."""
 
     at: datetime
-    action: str  # find, export, dsar ...: a code with a sentence in `letter.json`
+    action: str  # find, export, dsar, dsar_employee ...: a code with a sentence in `letter.json`
     purpose: str | None  # training, quality, or None for an access request
     role: str
 
@@ -65,6 +65,16 @@ class CopyFacts:
 
     made_at: datetime
     state: str  # needs_review, ready, released: the letter has a sentence for each
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFacts:
+    """A sound file that staff saved outside the recording system, and when its deletion was confirmed."""
+
+    at: datetime
+    kind: str  # recording, copy (for training) or part (of the recording): the letter has a sentence for each
+    role: str  # of the person who saved it, never the name
+    confirmed_at: datetime | None  # None where nobody confirmed that it is deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ class RecordingFacts:
     prompt_sha256: str
     number: str | None = field(repr=False)
     reference: str = field(repr=False)  # the exchange's id of the call
-    identifiers: tuple[str, ...] = field(repr=False)  # identifiers that the company supplied about the caller
+    identifiers: tuple[str, ...] = field(repr=False)  # came with it from the telephone system; an employee's name first
     erased_on: datetime
     own_speech: bool  # only what the person said: one channel as MP3, the other channel exact digital zero as WAV
     withheld: str | None  # code of why sound is missing: "mono", "roles_unknown", "damaged"
@@ -117,7 +127,9 @@ class RecordingFacts:
     accesses: tuple[RecordedAccess, ...]  # to it and to its copies
     grants: tuple[PossibleAccess, ...]  # to the recording itself
     copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
-    transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none is held
+    exports: tuple[ExportFacts, ...] = ()  # sound files of it and of its copies, oldest first
+    transcript_held: bool = False  # whether there is a transcript of the call, also one that does not say who speaks
+    transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none can be told apart
     unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
 

@@ -14,7 +14,8 @@ from arlo_rec.policy import RETENTION
 
 NAME: Final = "consent-receipts.json"
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
-RIGHTS: Final = ("access", "rectification", "erasure", "restriction", "data portability", "objection", "complaint")
+# Those of processing by consent: there is no objection to it (GDPR 21), because a consent is withdrawn instead.
+RIGHTS: Final = ("access", "rectification", "erasure", "restriction", "data portability", "withdrawal", "complaint")
 AUTHORITY: Final = {
     "party_id": "authority",
     "party_role": "authority",
@@ -54,16 +55,17 @@ def _receipt(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
 
 def _processing(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
     """What was consented to, on what notice, and how the consent ends."""
-    known = facts.number is not None
+    data = [
+        "voice and spoken words",
+        *(["telephone number"] if facts.number is not None else []),
+        *(["name or other identifier"] if facts.identifiers else []),
+        "time, length, team and reference of the call",
+    ]
     purposes = [
         {
             "purpose": purpose,
             "lawful_basis": "consent, GDPR Article 6(1)(a)",
-            "pii_information": [
-                {"pii_type": "voice and spoken words"},
-                *([{"pii_type": "telephone number"}] if known else []),
-                {"pii_type": "time, length and team of the call"},
-            ],
+            "pii_information": [{"pii_type": each} for each in data],
             "pii_controllers": ["controller"],
             "collection_method": "recording of the telephone call",
             "processing_method": "listening by staff who were granted access"

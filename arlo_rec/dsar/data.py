@@ -22,7 +22,7 @@ NAME: Final = "data.json"
 SCHEMA_NAME: Final = "data.schema.json"
 FORMAT: Final = "arlo-rec access answer"
 VERSION: Final = 1
-LEGAL_BASIS: Final = "GDPR 6(1)(a)"
+CONSENT: Final = "GDPR 6(1)(a)"  # the legal basis of recording a caller; that of staff is what the company stated
 _SHOWN_ALONE = frozenset({"peaks"})  # of the letter's picture of a sound: nothing that the sound does not say
 _FILE: Mapping[str, Any] = {
     "name": {"type": "string"},
@@ -40,7 +40,7 @@ def data_json(answer: Answer, sounds: Sequence[FileFacts]) -> bytes:
         "version": VERSION,
         "schema": SCHEMA_NAME,
         "keys": group("letter.key"),
-        "legal_basis": LEGAL_BASIS,
+        "legal_basis": CONSENT if answer.side == "caller" else answer.particulars.staff_basis("en"),
         **_to_json(answer),
         "recordings": [_recording_to_json(facts, names.get(facts.id)) for facts in answer.recordings],
         "files": [in_json(sound) for sound in sounds],
@@ -57,7 +57,7 @@ def schema_json() -> bytes:
         "version": {"const": VERSION},
         "schema": {"const": SCHEMA_NAME},
         "keys": {"type": "object", "additionalProperties": bilingual},
-        "legal_basis": {"const": LEGAL_BASIS},
+        "legal_basis": {"type": ["string", "null"]},
         **_properties(Answer),
         "files": {"type": "array", "items": _object(dict(_FILE))},
     }

@@ -58,7 +58,8 @@ def newest(case: LoggedCase, particulars: Particulars, lang: str) -> Notice | No
 
 def _notice(kind: str, case: LoggedCase, reason: str | None, particulars: Particulars, lang: str) -> Notice:
     day = Formats(lang).day
-    contact = say("notice.contact", lang, contact=particulars.contact) if particulars.contact else ""
+    ways = {"contact": particulars.contact, "data_protection": particulars.data_protection}
+    contacts = "\n\n".join(say(f"notice.{way}", lang, contact=stated) for way, stated in ways.items() if stated)
     text = say(
         f"notice.{kind}",
         lang,
@@ -68,4 +69,4 @@ def _notice(kind: str, case: LoggedCase, reason: str | None, particulars: Partic
         reason=(reason or "").strip().rstrip("."),
         controller=particulars.controller,
     )
-    return Notice(kind, lang, f"{text}\n\n{contact}".strip())
+    return Notice(kind, lang, f"{text}\n\n{contacts}".strip())

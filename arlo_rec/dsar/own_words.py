@@ -1,13 +1,14 @@
 """What a person said in a call, as text, where a transcript of it is held: with a training copy that is under review.
 
-Only words of the person's own channel; a single track has none, because its words are everybody's. The makers' metadata
-was written by somebody's own code, so what does not look like words is left out.
+Only words of the person's own channel; a single track has none, because its words are everybody's, and then the answer
+says that a transcript is held and gives none of it. The makers' metadata was written by somebody's own code, so what
+does not look like words is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.keyrings import Keyring
@@ -22,12 +23,18 @@ _PAUSE: Final = 1.0  # seconds without a word after which another utterance begi
 _WORD_LONGEST: Final = 200  # characters
 
 
+class OwnWords(NamedTuple):
+    """Whether a transcript of a call is held, and what the person says in it."""
+
+    is_held: bool
+    utterances: tuple[Utterance, ...]
+
+
 def of_copies(
     store: Store, copies: Collection[RecordingId], keyring: Keyring, roles: Mapping[str, int], side: str
-) -> tuple[Utterance, ...]:
-    """The utterances of *side* by the newest of some copies of a call that has a transcript; none where none has."""
-    if side not in roles:
-        return ()
+) -> OwnWords:
+    """The words of *side* by the newest of some copies of a call that has some of theirs."""
+    is_held = False
     log = SwornRows(store)
     rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True) if log.is_sworn(row)]
     keys = gate.erasure_keys(store, rows)
@@ -36,11 +43,13 @@ def of_copies(
             known = metadata.open_for(store, row, keyring, keys[row.id]) if row.id in keys else None
         except Integrity:
             continue
-        own = [word for word in _words(known or {}) if word.channel == roles[side]]
+        every = list(_words(known or {}))
+        is_held = is_held or bool(every)
+        own = [word for word in every if side in roles and word.channel == roles[side]]
         words = sorted(own, key=lambda word: (word.start, word.end))
         if words:
-            return tuple(_utterances(words))
-    return ()
+            return OwnWords(is_held, tuple(_utterances(words)))
+    return OwnWords(is_held, ())
 
 
 def _words(known: Mapping[str, Any]) -> Iterator[HeardWord]:

@@ -64,10 +64,11 @@ def of_permits(
         listened = accesses.possible(store, recording, mentions)
         could = accesses.possible_of_copies(store, recording, copies, mentions)
         facts = _facts(store, recording, known, side)
-        facts = replace(facts, accesses=told, copies=copies, grants=listened, copy_grants=could)
+        saved = accesses.exports(store, mentions, recording.id, clock())
+        facts = replace(facts, accesses=told, copies=copies, grants=listened, copy_grants=could, exports=saved)
         made = set(mentions.named[recording.id]) - {recording.id}
-        transcript = own_words.of_copies(store, made, permit.keyring, known["channels"], side)
-        facts = replace(facts, transcript=transcript)
+        own = own_words.of_copies(store, made, permit.keyring, known["channels"], side)
+        facts = replace(facts, transcript_held=own.is_held, transcript=own.utterances)
         spoken = turns.get(facts.id) or turns.get(facts.reference) or ()
         frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"], spoken)
         calls.append(HeldCall(facts, source, frames, known["rate"], known["tracks"]))
@@ -94,7 +95,7 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         prompt_sha256=recording.prompt_sha256.hex(),
         number=known["caller"] if side == "caller" else None,
         reference=str(known["source_id"]),
-        identifiers=tuple(known["known"].get(side, ())),
+        identifiers=_identifiers(known, side),
         erased_on=recording.ends_at,
         own_speech=False,
         withheld=None,
@@ -103,3 +104,9 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         grants=(),
         copy_grants=(),
     )
+
+
+def _identifiers(known: Mapping[str, Any], side: str) -> tuple[str, ...]:
+    """What came with a call about who the person is: of an employee first the name by which the call was found."""
+    name = (str(known["agent"]),) if side == "agent" and known["agent"] else ()
+    return tuple(dict.fromkeys((*name, *known["known"].get(side, ()))))

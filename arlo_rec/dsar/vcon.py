@@ -23,7 +23,8 @@ NAME: Final = "recordings.vcon.json"
 COPIES_NAME: Final = "copies.vcon.json"
 MEDIATYPE: Final = "application/vcon+json"
 SYNTAX: Final = "0.4.0"
-ANONYMOUS: Final = {"name": "anonymous"}  # of core, Party Object: somebody whom nothing is said of
+UNNAMED: Final = {"type": "person"}  # every parameter is optional; core's name "anonymous" would promise too much
+UNKNOWN_MAKER: Final = "unknown"  # core demands a vendor of an analysis; a copy does not say what transcribed the call
 COMPANY: Final = 0  # its place among the parties
 
 
@@ -37,7 +38,7 @@ def recordings_vcon(answer: Answer, sounds: Sequence[FileFacts]) -> dict[str, An
         dialogs.append(_dialog(facts, files.get(facts.id), caller, agent))
         attachments.append(_lawful_basis(facts, caller, place))
         if facts.transcript:
-            analysis.append({"vendor": answer.particulars.controller, **_transcript(facts, caller, place)})
+            analysis.append({"vendor": UNKNOWN_MAKER, **_transcript(facts, caller, place)})
     return {
         **_head(answer, "recordings"),
         "extensions": ["lawful_basis"],
@@ -67,7 +68,7 @@ def copies_vcon(answer: Answer) -> dict[str, Any] | None:
     return {
         **_head(answer, "copies"),
         "redacted": {"uuid": _uuid(answer, "recordings"), "type": "pseudonymised"},
-        "parties": [company, *(ANONYMOUS for _ in others)],
+        "parties": [company, *(UNNAMED for _ in others)],
         "dialog": [{"type": "recording", "start": to_iso(facts.started_at)} for facts in answer.recordings],
         "attachments": attachments,
     }
@@ -86,7 +87,7 @@ def _parties(answer: Answer) -> tuple[list[dict[str, Any]], Mapping[str | None, 
         number: place for place, number in enumerate(dict.fromkeys(each.number for each in answer.recordings), 1)
     }
     company = {"type": "organization", "org": answer.particulars.controller}
-    person = [{"type": "person", **({"tel": f"tel:{number}"} if number else ANONYMOUS)} for number in callers]
+    person = [UNNAMED | ({"tel": f"tel:{number}"} if number else {}) for number in callers]
     agents = [
         {
             "type": "person",

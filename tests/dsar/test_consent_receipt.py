@@ -57,3 +57,12 @@ def test_parties_are_those_that_the_company_stated() -> None:
     bare = consent_receipt.consent_receipts(replace(ANSWER, particulars=Particulars()))["receipts"][0]
     assert [one["party_role"] for one in bare["party_identification"]] == ["PII controller", "authority"]
     assert "party_contact" not in bare["party_identification"][0]
+
+
+def test_a_receipt_lists_the_data_that_are_held_and_the_rights_that_a_consent_gives() -> None:
+    named, later, withheld = (one["pii_processing"]["purposes"][0] for one in receipts())
+    kinds = [[each["pii_type"] for each in one["pii_information"]] for one in (named, later, withheld)]
+    assert ["name or other identifier" in one for one in kinds] == [True, False, True]
+    assert ["telephone number" in one for one in kinds] == [True, True, False]
+    assert all("time, length, team and reference of the call" in one for one in kinds)
+    assert "objection" not in named["privacy_rights"]

@@ -42,7 +42,7 @@ class Held:
     copy: str  # "none", "needs_review", "ready", "released"
     quality: bool  # somebody may listen to the recording
     training: bool  # somebody may listen to its copy
-    heard: bool  # what somebody may hear, they heard
+    heard: bool  # what somebody may hear, they heard; and whoever saved the recording confirmed that it is deleted
     withdrawn: bool  # a consent before it
     backup: bool
 
@@ -93,7 +93,11 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     (call,) = world.take_in("call", started=started, consent={"prompt": held.prompt}, **how)
     if held.heard and held.quality and held.prompt == BOTH:
         world.json("find", *QUALITY, who="leif")
-        world.json("export", call, *QUALITY, "--out", str(world.base / "call.wav"), who="leif")
+        taken = str(world.base / "call.wav")
+        world.json("export", call, *QUALITY, "--out", taken, who="leif")
+        listed = world.json("recipients", "list", who="sigrid")["recipients"]
+        (file,) = (each["id"] for each in listed if each["kind"] == "export")
+        world.json("recipients", "confirm", file, who="leif")
     if held.copy != "none":
         made = propose(world, call)["copy"]
         if held.heard and held.quality and held.prompt == BOTH:
@@ -130,6 +134,18 @@ class Log:
         looks = [one for one in self.entries if named & set(one.get("recordings", ())) and one["outcome"] == "allowed"]
         return sorted((_what(one), ROLES[one["person"]]) for one in looks if one["action"] not in {"ingest", "hear"})
 
+    def files(self, call: str) -> list[tuple[str, str, bool]]:
+        """The sound files that were saved of a call: what of, in which role, whether one is confirmed as deleted."""
+        failed = {one["detail"]["of"] for one in self.of("handed out", "failed")}
+        gone = {one["detail"]["of"] for one in self.of("confirm_deleted", "done")}
+        named = {call}.union(*(one["recordings"] for one in self.of("pseudonymise", "done", parent=call)))
+        saved = [one for one in self.entries if named & set(one.get("recordings", ())) and one["seq"] not in failed]
+        return [
+            (_file(one, call), ROLES[one["person"]], one["seq"] in gone)
+            for one in saved
+            if one["outcome"] == "allowed" and (one["action"] == "export" or "seconds" in one.get("detail", {}))
+        ]
+
     def copies(self, call: str) -> list[str]:
         """The state of each copy of a call that was not made into another and not erased."""
         states: dict[str, str] = {}
@@ -144,6 +160,11 @@ class Log:
                 for name in names:
                     states.pop(name, None)
         return sorted(states.values())
+
+
+def _file(entry: dict[str, Any], call: str) -> str:
+    whole = "recording" if entry["action"] == "export" else "part"
+    return whole if call in entry["recordings"] else "copy"
 
 
 def _what(entry: dict[str, Any]) -> str:
@@ -171,7 +192,7 @@ def compare(world: World, held: Held) -> None:
         "The consent that was withdrawn on": bool(log.of("withdraw", "done")),
         "Backups: The recording system has none.": not log.of("backup", "done"),
         "can be opened from a backup for 24 hours at most": bool(log.of("backup", "done")),
-        "In the sound files you hear only yourself.": bool(calls) and held.sound == "stereo",
+        "The sound files include only your own track.": bool(calls) and held.sound == "stereo",
         "The recording has only one track": bool(calls) and held.sound == "mono",
     }
     assert len(data["withdrawals"]) == len(log.of("withdraw", "done"))
@@ -183,14 +204,19 @@ def compare(world: World, held: Held) -> None:
         assert (one["id"], sorted(copy["state"] for copy in one["copies"])) == (call, copies)
         assert sorted((look["action"], look["role"]) for look in one["accesses"]) == log.accesses(call)
         assert (len(one["grants"]), len(one["copy_grants"])) == (len(quality), len(training))
+        assert [(file["kind"], file["role"], bool(file["confirmed_at"])) for file in one["exports"]] == log.files(call)
         said |= {
-            "The recording system holds no transcript and no pseudonymised copy of the recordings.": not copies,
+            "holds no pseudonymised copy of the recordings that are here.": not copies,
+            "holds no transcript of the recordings that are here.": True,  # the copies here are made from lists of cuts
+            "We have no confirmation that it was deleted.": any(not confirmed for *_, confirmed in log.files(call)),
+            "It is confirmed that it was deleted": any(confirmed for *_, confirmed in log.files(call)),
+            "Copies made from the recording None.": not copies and not log.files(call),
             "We also hold pseudonymised copies for training": bool(copies),
             "It has been given to training.": "released" in copies,
             "It is ready, but has not been given to training yet.": "ready" in copies,
             "It has not been reviewed yet": "needs_review" in copies,
             "Nobody has had access to listen to it.": not quality,
-            "Who had access to listen to a copy for training": bool(training),
+            "Who has or had access to listen to a copy for training": bool(training),
             "quality assurance of customer service (your consent": both,
         }
     assert {statement: statement in letter for statement in said} == said

@@ -34,6 +34,7 @@ from tests.support.answers import (
     NOTHING,
     NUMBER,
     OWN,
+    PARTICULARS,
     PROMPT,
     SCRIPTS,
     START,
@@ -44,7 +45,7 @@ from tests.support.templates import spoken
 
 WHOLE = replace(
     ANSWER,
-    recordings=(replace(OWN, copies=(), transcript=(), own_speech=False),),
+    recordings=(replace(OWN, copies=(), exports=(), transcript_held=False, transcript=(), own_speech=False),),
     sound_format="wav",
     whole_call_reason="opptaket er bare forståelig i sin helhet",
     particulars=Particulars(),
@@ -55,8 +56,17 @@ BROKEN = replace(ANSWER, recordings=(replace(MONO, withheld="damaged"),))
 SINGLE = replace(ANSWER, recordings=(BY_TURNS,))
 NOBODYS = replace(NOTHING, side="agent")
 EMPLOYEES_WHOLE = replace(WHOLE, side="agent")
+PLAIN = replace(
+    ANSWER,
+    damaged=(),
+    scope=None,
+    outside_scope=0,
+    recordings=(replace(MONO, transcript=()), LATER),
+    particulars=replace(PARTICULARS, processors=PARTICULARS.processors[:1]),
+)
+WRITTEN = replace(WHOLE, recordings=(replace(OWN, own_speech=False),))
 EVERY_KIND = (
-    *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE),
+    *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE, PLAIN, WRITTEN),
     *(EMPLOYEE, NOBODYS, EMPLOYEES_WHOLE, replace(EMPLOYEE, particulars=Particulars())),
 )
 
@@ -137,7 +147,8 @@ def test_the_letter_tells_every_access_by_role_and_purpose() -> None:
     for told in (
         "was shown the recording in a search, without sound",
         "opened the recording and saved it as a sound file",
-        "opened the recording to answer a request for access",
+        "opened the recording to give you your own part of the call (access request)",
+        "opened the recording to give the whole call to the employee who answered (access request)",
         "was shown the time of the call, without sound",
         "customer-service employee",
         "manager responsible for training or quality",
@@ -186,7 +197,7 @@ def test_a_whole_call_comes_with_its_reason_and_claims_no_silence() -> None:
 @pytest.mark.parametrize("answer", [replace(NOTHING, whole_call_reason="hun ba om alt"), UNKNOWN])
 def test_a_letter_without_sound_says_nothing_of_what_is_in_the_sound(answer: Answer) -> None:
     assert "Lydfilene inneholder hele samtalen" not in words(letter_of(answer, "nb"))
-    assert "In the sound files you hear" not in words(letter_of(answer, "en"))
+    assert "The sound files include only" not in words(letter_of(answer, "en"))
 
 
 def test_a_letter_about_nothing_names_what_was_searched_and_what_cannot_be_found() -> None:
@@ -232,9 +243,12 @@ def test_a_code_that_the_letter_has_no_words_for_is_an_error_and_no_gap(code: st
 
 
 def test_the_letter_denies_transcripts_and_copies_only_where_there_are_none() -> None:
-    assert "no transcript and no pseudonymised copy" in words(letter_of(WHOLE, "en"))
+    without = words(letter_of(WHOLE, "en"))
+    assert "no pseudonymised copy of the recordings that are here" in without
+    assert "no transcript of the recordings that are here" in without
     with_copies = words(letter_of(ANSWER, "en"))
     assert "no transcript" not in with_copies
+    assert "no pseudonymised copy" not in with_copies
     assert "We also hold pseudonymised copies for training" in with_copies
 
 
@@ -249,7 +263,7 @@ def test_who_handles_recordings_for_the_company_is_what_it_stated_and_nothing_el
     assert "Invented Cloud Ltd (US): stores copies" in " ".join(stated.split()).replace(" )", ")").replace("( ", "(")
     assert "standard clauses" in stated
     assert "does not know whether other companies" in unknown
-    assert "No other companies handle the recordings" in nobody
+    assert "No other companies handle the data" in nobody
     for letter in (unknown, nobody):
         assert "on our instructions" not in letter
 
@@ -275,7 +289,7 @@ def test_what_is_kept_of_a_withdrawal_and_how_long_backups_last_follows_from_the
 
 def test_who_could_hear_a_copy_for_training_is_told_beside_who_could_hear_the_recording() -> None:
     told = words(letter_of(ANSWER, "en"))
-    assert "Who had access to listen to a copy for training" in told
+    assert "Who has or had access to listen to a copy for training" in told
     assert "to a copy for training" not in words(letter_of(replace(ANSWER, recordings=(LATER,)), "en"))
 
 
@@ -342,13 +356,33 @@ def test_accesses_are_summed_up_by_day_with_what_goes_deepest_first() -> None:
     assert every[1].count("<tr><td>") == len(looks)
 
 
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_who_was_given_a_call_is_said_to_each_of_both(lang: str) -> None:
+    given = tuple(
+        RecordedAccess(START + timedelta(days=n), code, None, "officer")
+        for n, code in enumerate(("dsar", "dsar_whole", "dsar_employee", "dsar_employee_whole"))
+    )
+    to_caller, to_employee = (
+        [
+            say(f"letter.action.{kind}", lang)
+            in words(letter_of(replace(one, recordings=(replace(OWN, **more),)), lang))
+            for kind in ("dsar_you", "dsar_you_whole", "dsar", "dsar_whole", "dsar_employee", "dsar_employee_whole")
+        ]
+        for one, more in ((ANSWER, {"accesses": given}), (EMPLOYEE, {"accesses": given, "consent_at": None}))
+    )
+    assert to_caller == [True, True, False, False, True, True]
+    assert to_employee == [True, True, True, True, False, False]
+
+
 @pytest.mark.parametrize("kind", sorted({kind for kinds in DEPTHS.values() for kind in kinds}))
 def test_every_kind_of_access_has_its_words_alone_and_in_sums(kind: str) -> None:
     assert {has(f"letter.{code}") for code in (f"action.{kind}", f"times.{kind}.one", f"times.{kind}.many")} == {True}
 
 
 def test_every_access_that_the_log_can_tell_has_a_depth() -> None:
-    told = {*accesses._ACCESSES - {Action.WITHDRAW}, "withdraw_shown"}
+    told = {*accesses._ACCESSES - {Action.WITHDRAW}, "withdraw_shown", "dsar_whole"}
+    told |= {"dsar_employee", "dsar_employee_whole"}
     assert told <= {kind for kinds in DEPTHS.values() for kind in kinds}
 
 

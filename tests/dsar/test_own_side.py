@@ -14,6 +14,7 @@ from arlo_rec import audio
 from arlo_rec.audio import Encoding, Sound
 from tests.support import copies
 from tests.support.answers import opened
+from tests.support.answers import words as words_of
 from tests.support.sounds import tone, wav
 from tests.support.world import World
 
@@ -132,8 +133,10 @@ def test_a_single_track_gives_nobody_words_that_may_be_somebody_elses(world: Wor
     call = copies.call(world, "call001", channels=1)
     (made,) = world.json("pseudonymise", call, "--transcript", copies.words("call001"), who="sigrid")["results"]
     assert made["copy"]
-    (one,) = data_of(ask(world, "90000001"))["recordings"]
-    assert one["transcript"] == []
+    answer = ask(world, "90000001")
+    (one,) = data_of(answer)["recordings"]
+    assert (one["transcript_held"], one["transcript"]) == (True, [])
+    assert "We found no words in it that we know to be yours." in words_of(answer["letter_html"])
 
 
 # -- employees ----------------------------------------------------------------------------------------
@@ -148,7 +151,9 @@ def test_an_employee_gets_their_own_side_and_nothing_of_any_customer(world: Worl
     data = data_of(answer)
     assert (answer["told"]["recordings"], data["identifiers"]) == (2, ["Ola Oppdiktet"])
     assert all(each["number"] is None for each in data["recordings"])
-    assert [name for each in data["recordings"] for name in each["identifiers"]] == ["Ola Oppdiktet"]
+    assert [each["identifiers"] for each in data["recordings"]] == [["Ola Oppdiktet"]] * 2
+    assert (data["legal_basis"], data_of(customer)["legal_basis"]) == (None, "GDPR 6(1)(a)")
+    assert words_of(answer["letter_html"]).count("Your name in the telephone system Ola Oppdiktet") == 2
     inside = json.dumps(data) + answer["letter_html"] + str(answer["bodies"])
     for private in ("90000001", "90000002", "Kari Kunde", "Nils Annen"):
         assert private not in inside
@@ -158,7 +163,7 @@ def test_an_employee_gets_their_own_side_and_nothing_of_any_customer(world: Worl
 
 def test_an_employee_whom_no_call_names_gets_an_answer_and_the_officer_a_hint(world: World) -> None:
     world.take_in("a", seconds=0.3)
-    answer = ask(world, "--agent", "ola oppdiktet")
+    answer = ask(world, "--agent", "Ola Oppdikta")
     assert answer["told"]["recordings"] == 0
     said = world.run(
         "dsar", "--agent", "Ola", *CALLED, "--out", str(world.base / "y.html"), "--lang", "en", who="sigrid"

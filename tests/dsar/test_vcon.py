@@ -70,7 +70,7 @@ def test_each_recording_is_a_dialog_with_its_times_and_who_is_in_it() -> None:
     assert document["parties"][first["parties"]] == {"type": "person", "tel": f"tel:{NUMBER}"}  # own words alone
     assert first["parties"] == second["parties"]
     caller, agent = (document["parties"][place] for place in mono["parties"])
-    assert caller == {"type": "person", "name": "anonymous"}  # a withheld number
+    assert caller == {"type": "person"}  # a withheld number
     assert (agent["dept"], agent["org"]) == (MONO.team, ANSWER.particulars.controller)
     assert "name" not in agent
 
@@ -111,6 +111,7 @@ def test_the_consent_is_a_lawful_basis_with_the_key_press_and_the_very_text() ->
 def test_own_words_are_an_analysis_of_the_person_alone() -> None:
     document = told(ANSWER)
     words = document["analysis"][0]["body"]
+    assert document["analysis"][0]["vendor"] == "unknown"  # and not the company, which wrote no transcript
     assert [one["text"] for one in words] == [one.text for one in OWN.transcript]
     assert {"tel" in document["parties"][one["party"]] for one in words} == {True}
     assert words[0]["start"] == "2026-10-01T08:15:46.500000Z"
@@ -126,7 +127,7 @@ def test_copies_are_redacted_from_the_recordings_and_name_nobody() -> None:
         (2, "needs_review"),
         (2, "ready"),
     ]
-    assert all(party == {"name": "anonymous"} for party in copies["parties"][1:])
+    assert all(party == {"type": "person"} for party in copies["parties"][1:])
     assert NUMBER not in json.dumps(copies)
 
 

@@ -22,6 +22,7 @@ from arlo_rec.dsar.answer import (
     CopyFacts,
     DamagedRecording,
     ErasedSince,
+    ExportFacts,
     PastWithdrawal,
     PossibleAccess,
     RecordedAccess,
@@ -83,8 +84,15 @@ OWN = RecordingFacts(
         RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
         RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
         RecordedAccess(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
+        RecordedAccess(START + timedelta(days=30), "dsar_employee_whole", None, "officer"),
         RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),
     ),
+    exports=(
+        ExportFacts(START + timedelta(days=2, minutes=4), "recording", "manager", START + timedelta(days=9)),
+        ExportFacts(START + timedelta(days=3), "part", "officer", None),
+        ExportFacts(START + timedelta(days=4), "copy", "manager", None),
+    ),
+    transcript_held=True,
     grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
     copy_grants=(PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32)),),
     transcript=(Utterance(1.5, 4.25, "Hei, det piper fra alarmen."), Utterance(61.0, 64.5, "Ja, det er i gangen.")),
@@ -103,6 +111,8 @@ LATER = replace(
     copy_grants=(),
     copies=(),
     accesses=(),
+    exports=(),
+    transcript_held=False,
     transcript=(),
 )
 MADE = START + timedelta(days=3)
@@ -156,7 +166,7 @@ EMPLOYEE = replace(
     ANSWER,
     identifiers=("Ola Oppdiktet",),
     recordings=tuple(
-        replace(facts, number=None, identifiers=("Ola Oppdiktet",), consent_at=None)
+        replace(facts, number=None, identifiers=("Ola Oppdiktet", "Ola O."), consent_at=None)
         for facts in (OWN, LATER, MONO, replace(MONO, id="c" * 32, withheld="roles_unknown"), BY_TURNS)
     ),
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
