@@ -95,14 +95,15 @@ class _Reading:
         self._is_read = False
         self.future: Future[bytes] | None = None  # what a thread works at; None before the first block and at the end
         try:
-            self._header, self._blocks = audio.read_blocks(self._pieces())
+            header, self._blocks = audio.read_blocks(self._pieces())
         except DAMAGE:
             self._withheld = "damaged"
             return
-        channel, self._withheld = _side(self._header, source.roles, whole=whole)
-        self._channel, self._channels = channel, _channels(self._header, source.roles, channel)
-        mp3 = not wav and self._header.rate in audio.MP3_RATES
-        self._new_encoder: Callable[[], audio.SoundEncoder] = lambda: audio.SoundEncoder(self._header, channel, mp3=mp3)
+        channel, self._withheld = _side(header, source.roles, whole=whole)
+        self._channel, self._channels = channel, _channels(header, source.roles, channel)
+        mp3 = not wav and header.rate in audio.MP3_RATES
+        # Nothing here refers to this object: in a circle it would keep its sound until Python looks for circles.
+        self._new_encoder: Callable[[], audio.SoundEncoder] = lambda: audio.SoundEncoder(header, channel, mp3=mp3)
         self._encoder = self._new_encoder()
 
     def advance(self, pool: ThreadPoolExecutor) -> None:

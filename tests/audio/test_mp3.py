@@ -59,9 +59,8 @@ def test_the_tag_says_what_lames_own_says(rate: int, channels: int) -> None:
     assert theirs[2] == delay
     rest = theirs[0] - frames  # LAME may end a frame later
     assert theirs[3] - padding == rest * (1152 if rate >= 32000 else 576)
-    assert (
-        numpy.abs(numpy.array([*table], "i4") - numpy.array([*theirs[4]], "i4")).max() <= 6
-    )  # a frame or two of some sixty
+    behind = numpy.array([*theirs[4]], "i4") - numpy.array([*table], "i4")
+    assert -2 <= behind.min() <= behind.max() <= 9  # LAME counts a frame more, of some sixty
 
 
 def test_the_checksum_of_the_tag_is_lames() -> None:
