@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from arlo_rec.audio import mp3 as mp3_frames
 from arlo_rec.audio.formats import Encoding, Format, Header, Sound
+from arlo_rec.audio.mp3 import RATES, Encoder
 from arlo_rec.audio.riff import CANONICAL_LONGEST, locate
 from arlo_rec.audio.sound import as_pcm16, keep_channel
 from arlo_rec.model.errors import SoundError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy
 
 MP3, WAV = "audio/mpeg", "audio/wav"  # media types: RFC 3003, and what every browser takes for the other
-MP3_RATES: Final = frozenset(mp3_frames.RATES)
+MP3_RATES: Final = frozenset(RATES)
 PEAKS = 240  # values of a drawing: a pixel or two each on a telephone
 LOUDEST = 99  # the value of the loudest part of a sound that is not silent
 MP3_BYTES_A_SAMPLE = 0.5  # more than any sound took: 0.42 speech over noise in one channel, 0.5 white noise in two
@@ -72,7 +72,7 @@ class SoundEncoder:
         self._form = Format(header.encoding, header.rate, header.channels)
         self._channel = channel
         self._peaks = Peaks(header.frames)
-        self._mp3 = mp3_frames.Encoder(header.rate, header.channels if channel is None else 1) if mp3 else None
+        self._mp3 = Encoder(header.rate, header.channels if channel is None else 1) if mp3 else None
 
     def write(self, block: bytes) -> bytes:
         """Take a block of whole frames; returns its frames as they are in a WAV, and nothing yet of an MP3."""
