@@ -14,14 +14,16 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from arlo_rec.access.cases import LoggedCase
     from arlo_rec.dsar.answer import Scope
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
-    from arlo_rec.dsar.request import AnswerFile, Registered
+    from arlo_rec.dsar.request import AnswerFile, Request
     from arlo_rec.dsar.writing import Form
+    from arlo_rec.speech.turns import Turn
 
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
@@ -33,6 +35,8 @@ def dsar(
     *,
     out: Annotated[Path | None, opt("opt.dsar_out", "--out", "FILE")] = None,
     identity: Annotated[str | None, opt("opt.identity", "--identity")] = None,
+    case: Annotated[str | None, opt("opt.case", "--case", "CASE")] = None,
+    new_case: Annotated[bool, opt("opt.new_case", "--new-case")] = False,
     reference: Annotated[list[str] | None, opt("opt.reference", "--reference", "ID")] = None,
     agent: Annotated[list[str] | None, opt("opt.dsar_agent", "--agent", "NAME")] = None,
     received: Annotated[str | None, opt("opt.received", "--received", "DATE")] = None,
@@ -45,6 +49,7 @@ def dsar(
     wav: Annotated[bool, opt("opt.wav", "--wav")] = False,
     recipient: Annotated[str | None, opt("opt.recipient", "--recipient", "age1...")] = None,
     pdf: Annotated[bool, opt("opt.pdf", "--pdf")] = False,
+    turns: Annotated[Path | None, opt("opt.turns", "--turns", "FILE")] = None,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -57,20 +62,17 @@ def dsar(
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
-        intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given)),
+        intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given), case, is_new=new_case),
         references=tuple(reference or ()),
         agents=tuple(agent or ()),
+        turns=_turns(turns),
         whole_call=whole_call,
         reason=reason,
         form=_form(run, wav=wav, pdf=pdf, recipient=recipient),
         scope=_scope(call, since, before),
         particulars=run.particulars(),
     )
-    with run.store() as store:
-        if out is None:
-            return _registered_answer(run, requests.enter(store, request, run.now))
-        package = requests.answer(store, request, run.now, run.progress)
-    return _package_answer(run, package)
+    return _register(run, request) if out is None else _answer(run, request)
 
 
 def case_list(ctx: typer.Context) -> Answer:
@@ -145,6 +147,32 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
     return _notice_answer(run, closed, notices.closure(closed, run.particulars(), run.lang), out)
 
 
+def _register(run: Run, request: Request) -> Answer:
+    """Enter a request without an answer: the case, and the day before which it must be answered to miss nothing."""
+    from arlo_rec.dsar import request as requests
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
+
+    with run.store() as store:
+        entered = requests.enter(store, request, run.now)
+    case, first = entered.case, entered.first_erased_on
+    due = case.due_on.isoformat()
+    data: dict[str, Any] = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": entered.recordings}
+    data["first_erased"] = to_iso(first) if first is not None else None
+    lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
+    lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
+    return Answer(data, lines, always=True)
+
+
+def _answer(run: Run, request: Request) -> Answer:
+    """Write the answer to a new file."""
+    from arlo_rec.dsar import request as requests
+
+    with run.store() as store:
+        package = requests.answer(store, request, run.now, run.progress)
+    return _package_answer(run, package)
+
+
 # -- what is shown ------------------------------------------------------------------------------------
 
 
@@ -153,10 +181,13 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     case, due = package.case, package.case.due_on.isoformat()
     data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
     data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
+    data["without_sound"] = [{"id": recording, "code": why} for recording, why in package.without_sound]
     data["damaged"] = list(package.damaged)
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
     data["changed"] = [recording.hex() for recording in package.changed]
     lines = [run.say("dsar.done", **values), _opened_with(run, package)]
+    for recording, why in package.without_sound:
+        lines.append(run.say(f"dsar.without_sound.{why}", id=recording))
     if package.damaged:
         lines += [run.say("dsar.damaged", count=len(package.damaged), ids=", ".join(package.damaged))]
     if package.nothing_of:
@@ -199,20 +230,6 @@ def _scope(calls: list[str] | None, since: str | None, before: str | None) -> Sc
     return Scope(tuple(calls or ()), _day(since), parse_end(before) if before else None)
 
 
-def _registered_answer(run: Run, entered: Registered) -> Answer:
-    """The case, and the day before which it must be answered for nothing to be missing."""
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
-
-    case, first = entered.case, entered.first_erased_on
-    due = case.due_on.isoformat()
-    data: dict[str, Any] = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": entered.recordings}
-    data["first_erased"] = to_iso(first) if first is not None else None
-    lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
-    lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
-    return Answer(data, lines, always=True)
-
-
 def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:
     """What was done, and the letter that the person gets: in a file, or here."""
     left = case.days_left(_local_date(run.now()))
@@ -233,6 +250,19 @@ def _write_notice(notice: Notice, out: Path) -> None:
 def _new_file(out: Path | None) -> None:
     if out is not None:
         new_file(out)
+
+
+def _turns(path: Path | None) -> Mapping[str, Sequence[Turn]]:
+    """Who speaks when on single tracks, by id or reference."""
+    from arlo_rec.backends.bounded_read import read_small
+    from arlo_rec.speech import turns
+
+    if path is None:
+        return {}
+    try:
+        return turns.read(read_small(path, turns.LONGEST))
+    except OSError:
+        raise Usage("file_unreadable", path=str(path)) from None
 
 
 def _day(text: str | None) -> datetime | None:

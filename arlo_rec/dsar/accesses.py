@@ -136,8 +136,8 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
             return action, Purpose.TRAINING
         case Opened(action=Action.EXPORT, purpose=purpose):
             return Action.EXPORT, purpose
-        case OpenedForSubject():
-            return Action.DSAR, None
+        case OpenedForSubject(side=side, whole_call=whole):
+            return f"dsar{'_employee' if side == 'agent' else ''}{'_whole' if whole else ''}", None
         case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left
             return "withdraw_shown", "withdrawal"
         case ReviewHeard():

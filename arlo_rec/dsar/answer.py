@@ -77,6 +77,14 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsure:
+    """A stretch of an enclosed sound that is silent because it is not clear who speaks there."""
+
+    starts_s: float
+    ends_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PastWithdrawal:
     """A withdrawal of the caller: how many recordings it erased, and until when the caller's code is kept of it."""
 
@@ -94,7 +102,7 @@ class RecordingFacts:
     duration_s: float
     team: str
     purposes: tuple[str, ...]  # those that the prompt named
-    consent_at: datetime
+    consent_at: datetime | None  # the caller's key press; None in the answer to an employee
     prompt_version: str
     prompt_lang: str
     prompt_text: str = field(repr=False)
@@ -110,7 +118,14 @@ class RecordingFacts:
     grants: tuple[PossibleAccess, ...]  # to the recording itself
     copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none is held
+    unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
+
+    def consented_at(self) -> datetime:
+        """When the caller pressed 1; raises ValueError in the answer to somebody else."""
+        if self.consent_at is None:
+            raise ValueError("the consent is the caller's")
+        return self.consent_at
 
     @property
     def ended_at(self) -> datetime:
@@ -157,3 +172,4 @@ class Answer:
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
     unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows
+    side: str = "caller"  # the person's in the calls; "agent" of an employee

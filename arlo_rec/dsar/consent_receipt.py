@@ -43,7 +43,7 @@ def _receipt(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
         "pii_processing": _processing(answer, facts),
         "party_identification": _parties(answer),
         "event": {
-            "event_time": to_iso(facts.consent_at),
+            "event_time": to_iso(facts.consented_at()),
             "validity_duration": f"P{RETENTION.days}D",
             "entity_id": "controller",
             "event_type": "explicit",

@@ -41,7 +41,7 @@ def _for_programs(answer: Answer, sounds: Sequence[FileFacts]) -> list[Enclosure
         Enclosure(data.NAME, "application/json", data.data_json(answer, sounds)),
         Enclosure(data.SCHEMA_NAME, "application/schema+json", data.schema_json()),
     ]
-    if not answer.recordings:
+    if not answer.recordings or answer.side == "agent":  # the others tell of a caller and their consent
         return files
     files.append(_in_json(vcon.NAME, vcon.MEDIATYPE, vcon.recordings_vcon(answer, sounds)))
     copies = vcon.copies_vcon(answer)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -57,26 +57,11 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
     return render_page(
         PAGE,
         f"letter.{lang}.html.j2",
-        case=answer.case,
-        answered_at=answer.answered_at,
-        identifiers=answer.identifiers,
-        recordings=answer.recordings,
-        damaged=answer.damaged,
-        scope=answer.scope,
-        outside_scope=answer.outside_scope,
-        sound_format=answer.sound_format,
-        withdrawals=answer.withdrawals,
-        erased_since=answer.erased_since,
-        backup_hours=answer.backup_hours,
-        particulars=answer.particulars,
+        **{field.name: getattr(answer, field.name) for field in fields(answer)},
         outside_eea=[each for each in answer.particulars.processors or () if each.is_outside_eea],
         case_days=CASE_RETENTION.days,
         lang=lang,
         identity_ways=IDENTITY_WAYS,
-        whole_call_reason=answer.whole_call_reason,
-        policy_version=answer.policy_version,
-        log_vkey=answer.log_vkey,
-        unclear=answer.unclear,
         files=files,
         sounds={file.recording: file for file in files if file.recording is not None},
         terms=[],

@@ -64,7 +64,7 @@ class Composition:
                 recordings.append(replace(facts, withheld=sound.withheld))
                 continue
             own = self.answer.whole_call_reason is None
-            recordings.append(replace(facts, peaks=sound.peaks, own_speech=own))
+            recordings.append(replace(facts, peaks=sound.peaks, own_speech=own, unsure=sound.unsure))
             name = f"recording-{number:02}{sound.ending}"
             given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, recordings[-1])
             files.append(replace(given, channels=sound.channels))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Permit
-from arlo_rec.dsar import accesses
+from arlo_rec.dsar import accesses, own_words
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import DamagedRecording, RecordingFacts
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.records import Recording, from_iso
+from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 
 
@@ -29,9 +31,17 @@ class HeldCall(NamedTuple):
 
 
 def of_permits(
-    store: Store, permits: list[Permit], mentions: LogMentions, clock: Callable[[], datetime]
+    store: Store,
+    permits: list[Permit],
+    mentions: LogMentions,
+    clock: Callable[[], datetime],
+    *,
+    side: str = "caller",
+    turns: Mapping[str, Sequence[Turn]] = MappingProxyType({}),
 ) -> tuple[list[HeldCall], list[DamagedRecording]]:
     """What is known of the permitted recordings, and those of which nothing can be known because they are damaged.
+
+    *side* is the person's in the calls; *turns*, by id or reference, tell who speaks when on a single track.
 
     Raises Refused where one is no longer held.
     """
@@ -53,9 +63,13 @@ def of_permits(
         copies = accesses.copies(store, mentions.entries, recording.id)
         listened = accesses.possible(store, recording, mentions)
         could = accesses.possible_of_copies(store, recording, copies, mentions)
-        facts = _facts(store, recording, known)
+        facts = _facts(store, recording, known, side)
         facts = replace(facts, accesses=told, copies=copies, grants=listened, copy_grants=could)
-        frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"])
+        made = set(mentions.named[recording.id]) - {recording.id}
+        transcript = own_words.of_copies(store, made, permit.keyring, known["channels"], side)
+        facts = replace(facts, transcript=transcript)
+        spoken = turns.get(facts.id) or turns.get(facts.reference) or ()
+        frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"], spoken)
         calls.append(HeldCall(facts, source, frames, known["rate"], known["tracks"]))
     return calls, damaged
 
@@ -65,21 +79,22 @@ def damage_of(recording: Recording, problem: Integrity) -> DamagedRecording:
     return DamagedRecording(recording.id.hex(), recording.started_at, recording.ends_at, problem.code)
 
 
-def _facts(store: Store, recording: Recording, known: Mapping[str, Any]) -> RecordingFacts:
+def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: str) -> RecordingFacts:
+    """What a person is told of a call, on whose *side* they were: nothing that is of the other."""
     return RecordingFacts(
         id=recording.id.hex(),
         started_at=recording.started_at,
         duration_s=float(known["duration_s"]),
         team=recording.team,
         purposes=tuple(sorted(recording.purposes)),
-        consent_at=from_iso(known["consent"]["at"]),
+        consent_at=from_iso(known["consent"]["at"]) if side == "caller" else None,
         prompt_version=recording.prompt,
         prompt_lang=store.prompts[recording.prompt].lang,
         prompt_text=store.prompts[recording.prompt].text,
         prompt_sha256=recording.prompt_sha256.hex(),
-        number=known["caller"],
+        number=known["caller"] if side == "caller" else None,
         reference=str(known["source_id"]),
-        identifiers=tuple(known["known"].get("caller", ())),
+        identifiers=tuple(known["known"].get(side, ())),
         erased_on=recording.ends_at,
         own_speech=False,
         withheld=None,

@@ -54,6 +54,8 @@ class Intake:
     received_at: datetime | None = None
     asked_at: datetime | None = None  # when the person was asked who they are; None where that took no time
     shown_at: datetime | None = None  # when they showed it
+    case: str | None = None  # the case that the request belongs to; None where that is to be found out
+    is_new: bool = False  # another person asks who is known by the same
 
     def __repr__(self) -> str:
         return "Intake()"
@@ -78,18 +80,50 @@ class Entry(NamedTuple):
 
 
 def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
-    """The running case of the person, or a new one; identifiers that it does not know yet are added to it.
+    """The case that a request belongs to: the one that is named, the running one of the same identifiers, or a new one.
 
-    A new case and a new identifier need a statement of how the identity was checked (access.subject): Refused, after
-    its log entry. The log names the recordings that are held at that moment, in the same change.
+    A number may be several people's. So a case answers for what it is known by, and a request that shares only a part
+    of that, or states another identity or day, joins none by itself: Refused, which names the case. A new case and
+    whatever is added to one need a statement of how the identity was checked (access.subject): Refused, after its log
+    entry. The log names the recordings that are held at that moment, in the same change.
     """
-    entry = _running(store, known_by, now)
-    new = [identifier for identifier in known_by if entry is None or identifier not in entry.statement.known_by]
-    if not new and entry is not None:
+    if intake.case is not None and intake.is_new:
+        raise Usage("case_or_new_case")
+    if intake.case is not None:
+        return _join(store, intake.case, known_by, intake, now)
+    running = _running(store, known_by, now)
+    if running and not intake.is_new:
+        if len(running) == 1 and _is_repeated(running[0], known_by, intake):
+            return running[0]
+        names = ", ".join(entry.case.id for entry in running)
+        raise Refused("case_runs", rule="access.subject", case=names)
+    _demand_identity(store, intake.identity, now)
+    case = _add(store, None, Statement((str(intake.identity),), tuple(known_by)), intake, now)
+    return shown(store, case, now)
+
+
+def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
+    """The case of that id, with what is added to it: identifiers, and how identity was checked."""
+    entry = shown(store, case, now)
+    if not entry.case.takes(local_date(store.today(now))):
+        raise Refused(_OVER[entry.case.state], rule="access.subject", case=case)
+    if intake.received_at is not None or intake.asked_at is not None or intake.shown_at is not None:
+        raise Usage("case_has_its_days", case=case)
+    new = [identifier for identifier in known_by if identifier not in entry.statement.known_by]
+    if subjects.are_mixed((*entry.statement.known_by, *new)):
+        raise Usage("agent_or_caller")
+    if not new and intake.identity in (None, *entry.statement.identity):
         return entry
     _demand_identity(store, intake.identity, now)
-    case = _add(store, entry, Statement((str(intake.identity),), tuple(new)), intake, now)
+    _add(store, entry, Statement((str(intake.identity),), tuple(new)), intake, now)
     return shown(store, case, now)
+
+
+def _is_repeated(entry: Entry, known_by: Sequence[Identifier], intake: Intake) -> bool:
+    """Whether a request is that of a running case once more: of the same identifiers, and nothing else is stated."""
+    same_day = intake.received_at in (None, entry.case.received_at)
+    same_check = intake.identity in (None, *entry.statement.identity)
+    return set(known_by) == set(entry.statement.known_by) and same_day and same_check
 
 
 def as_told(entry: Entry) -> Case:
@@ -113,8 +147,8 @@ def _demand_identity(store: Store, identity: str | None, now: datetime) -> None:
         raise Refused(decision.code, rule=decision.rule)
 
 
-def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> Entry | None:
-    """The case that a request of somebody who is known by that belongs to; the newest where there are several."""
+def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Entry]:
+    """The cases that a request of somebody who is known by one of these may belong to, the oldest first."""
     tags, today = {identifier.marked for identifier in known_by}, local_date(store.today(now))
     rows = store.catalogue.cases.rows()
     ids = {row.id for row in rows if tags & _tags(row)}
@@ -122,11 +156,8 @@ def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> Ent
     for row in rows:
         if row.id in ids:
             _demand_sworn(logged.get(row.id), row)
-    found = [logged[each] for each in ids if logged[each].takes(today)]
-    if not found:
-        return None
-    case = max(found, key=lambda each: (each.received_at, each.id))
-    return Entry(case, _stated(store, case, rows))
+    found = sorted((logged[each] for each in ids), key=lambda case: (case.received_at, case.id))
+    return [Entry(case, _stated(store, case, rows)) for case in found if case.takes(today)]
 
 
 def _tags(row: CaseRow) -> set[bytes]:

@@ -7,7 +7,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,8 @@ from arlo_rec.dsar import (
     withdrawals,
     writing,
 )
-from arlo_rec.dsar.answer import Answer, Case, Scope
+from arlo_rec.dsar.accesses import LogMentions
+from arlo_rec.dsar.answer import Answer, Case, DamagedRecording, Scope
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.recordings import HeldCall
@@ -56,6 +57,7 @@ from arlo_rec.policy import (
     reason_problem,
     whole_call,
 )
+from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 
 
@@ -68,6 +70,7 @@ class Request:
     intake: Intake = field(default_factory=Intake)
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
+    turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict, repr=False)  # `speech.turns.read`
     whole_call: bool = False
     reason: str | None = None
     form: Form = field(default_factory=Form)
@@ -89,6 +92,7 @@ class AnswerFile:
 
     case: Case
     recordings: int
+    without_sound: tuple[tuple[str, str], ...]  # ids whose sound cannot be separated, each with the code of why
     nothing_of: tuple[str, ...]  # names of employees that no call has
     out: Path
     sha256: str
@@ -138,14 +142,15 @@ def answer(
     """
     now = clock()
     entry = _taken(store, request, now)
+    side = subjects.side_of(entry.statement.known_by)
     held, changed = subjects.owned(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     untrue = gate.changed(store, asked)
-    permits = _permits(store, [each for each in asked if each.id not in untrue], entry.case.id, request, clock())
+    permits = _permits(store, [each for each in asked if each.id not in untrue], entry, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
         mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
-        calls, damaged = recordings.of_permits(store, permits, mentions, clock) if mentions else ([], [])
+        calls, damaged = _calls(store, request, permits, mentions, side, clock)
         damaged += [recordings.damage_of(each, untrue[each.id]) for each in asked if each.id in untrue]
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
@@ -164,6 +169,7 @@ def answer(
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
             len(changed),
+            side,
         )
         written = _write(store, request, content, calls, listed, permits, clock, progress)
     if changed:
@@ -185,8 +191,9 @@ def _write(
     """Write the signed package, if everything in it is still held then, and log the answer."""
     assert request.out is not None
     form, whole = request.form, request.whole_call
+    side = None if whole else content.side
     target = writing.target(request.out, calls, form, whole=whole)
-    sounds = given(store, [call.source for call in calls], clock, whole=whole, wav=form.wav)
+    sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
     composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf, progress=progress)
     of = permits[0].seq if permits else None
@@ -200,8 +207,26 @@ def _write(
     case, sha256, damaged = content.case, pieces.sha256().hex(), _damaged(composed.answer)
     # An answer may be given again: the newest counts.
     store.note(CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock())
-    count, nothing_of = len(content.recordings), () if content.recordings else request.agents
-    return AnswerFile(case, count, nothing_of, target.path.absolute(), sha256, target.passphrase, damaged)
+    is_unknown = content.side == "agent" and not content.recordings
+    count, nothing_of = len(content.recordings), content.identifiers if is_unknown else ()
+    mixed = (None, "damaged")
+    without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
+    file = target.path.absolute()
+    return AnswerFile(case, count, without, nothing_of, file, sha256, target.passphrase, damaged)
+
+
+def _calls(
+    store: Store,
+    request: Request,
+    permits: list[Permit],
+    mentions: LogMentions | None,
+    side: str,
+    clock: Callable[[], datetime],
+) -> tuple[list[HeldCall], list[DamagedRecording]]:
+    """What is known of the permitted recordings, and those that are damaged."""
+    if mentions is None:
+        return [], []
+    return recordings.of_permits(store, permits, mentions, clock, side=side, turns=request.turns)
 
 
 def _damaged(answer: Answer) -> tuple[str, ...]:
@@ -229,6 +254,8 @@ def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
 
 def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identifier, ...]:
     """What the person is known by; raises what `subjects.identifiers` raises, after logging it."""
+    if request.intake.case is not None and not (request.callers or request.references or request.agents):
+        return ()
     try:
         return subjects.identifiers(store, request.callers, request.references, request.agents)
     except ArloError as problem:
@@ -251,13 +278,19 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
     store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
 
 
-def _permits(store: Store, held: Sequence[Recording], case: str, request: Request, now: datetime) -> list[Permit]:
+def _permits(
+    store: Store, held: Sequence[Recording], entry: register.Entry, request: Request, now: datetime
+) -> list[Permit]:
     if not held:
         return []
+    ids = tuple(recording.id for recording in held)
+    copies = [copy.hex() for copy in store.catalogue.recordings.made_of(ids)]
     event = OpenedForSubject(
-        recordings=tuple(recording.id for recording in held),
-        case=case,
+        recordings=ids,
+        case=entry.case.id,
         whole_call=request.whole_call,
         reason=request.whole_call_reason,
+        side=subjects.side_of(entry.statement.known_by),
+        transcripts=copies or None,
     )
     return gate.permits_for_subject(store, list(held), event, now)

@@ -1,8 +1,9 @@
 """The sounds of an answer: read through the gate on this thread, encoded on others, one recording after the other.
 
 By default a sound is what the caller said (data.customer): one channel as MP3, or both as WAV with exact zero for the
-agent (data.employee). The whole call is given where the officer decided so. A sound that cannot be separated is
-withheld, and so is one that is damaged: neither stops the answer.
+agent (data.employee); for an employee it is the other way round. A single track is separated by turns, where somebody
+found them. The whole call is given where the officer decided so. A sound that cannot be separated is withheld, and so
+is one that is damaged: neither stops the answer.
 
 In memory is the MP3 of a few recordings and a block or two of each that is being encoded; of a WAV a block. A WAV is
 read twice, so that a damaged one is known before a byte of it is written.
@@ -11,7 +12,7 @@ read twice, so that a damaged one is known before a byte of it is written.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -19,13 +20,17 @@ from typing import TYPE_CHECKING, Final
 from arlo_rec import audio
 from arlo_rec.access import gate
 from arlo_rec.access.gate import Permit
+from arlo_rec.audio import Sound
+from arlo_rec.dsar.answer import Unsure
 from arlo_rec.model.errors import Integrity, NotGranted, SoundError
+from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 THREADS = 2  # that encode
+_Read = Callable[[], tuple[audio.Header, Iterator[bytes]]]  # the header and the frames, as often as it is called
 MOST_AHEAD = 8  # recordings, most of them finished MP3s that wait for the one before them
 DAMAGE: Final = (Integrity, SoundError, NotGranted)  # what an object that was changed leads to, or one without its key
 
@@ -38,6 +43,7 @@ class GivenSound:
     pieces: Iterable[bytes] = field(default=(), repr=False)
     peaks: tuple[int, ...] = ()
     withheld: str | None = None
+    unsure: tuple[Unsure, ...] | None = None  # of a single track that was separated by turns
     channels: tuple[str | None, ...] = ()  # "caller", "agent" or None for silence; empty: one channel, or not known
 
     @property
@@ -48,22 +54,25 @@ class GivenSound:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A permitted recording whose sound is to be given, and whose channel is whose."""
+    """A permitted recording whose sound is to be given, whose channel is whose, and who speaks when on a single one."""
 
     permit: Permit
     roles: Mapping[str, int]
+    turns: Sequence[Turn] = ()
 
 
 def given(
-    store: Store, sources: Iterable[Source], clock: Callable[[], datetime], *, whole: bool, wav: bool
+    store: Store, sources: Iterable[Source], clock: Callable[[], datetime], *, side: str | None, wav: bool
 ) -> Iterator[GivenSound]:
     """The sound of each recording, in order; the pieces of one are to be read before the next.
+
+    *side* is the person's: `caller` or `agent`; None for the whole call.
 
     Raises Refused where a recording was withdrawn, or is past retention, since it was listed.
     """
     from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-    readings = (_Reading(store, source, clock, whole=whole, wav=wav) for source in sources)
+    readings = (_Reading(store, source, clock, side=side, wav=wav) for source in sources)
     ahead: deque[_Reading] = deque()
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
@@ -87,24 +96,43 @@ def given(
 class _Reading:
     """One recording as it is read, a block at a time, each of which is encoded on another thread."""
 
-    def __init__(self, store: Store, source: Source, clock: Callable[[], datetime], *, whole: bool, wav: bool) -> None:
-        self._pieces: Callable[[], Iterator[bytes]] = lambda: gate.listen_to(store, source.permit, clock)
+    def __init__(
+        self, store: Store, source: Source, clock: Callable[[], datetime], *, side: str | None, wav: bool
+    ) -> None:
+        self._read: _Read = lambda: audio.read_blocks(gate.listen_to(store, source.permit, clock))
         self._blocks: Iterator[bytes] = iter(())
         self._withheld: str | None = None
+        self._unsure: tuple[Unsure, ...] | None = None
         self._mp3 = b""
         self._is_read = False
         self.future: Future[bytes] | None = None  # what a thread works at; None before the first block and at the end
         try:
-            header, self._blocks = audio.read_blocks(self._pieces())
+            self._header, self._blocks = self._read()
+            channel, self._withheld = _side(self._header, source.roles, side)
+            self._channel, self._channels = channel, _channels(self._header, source.roles, channel)
+            if self._withheld == "mono" and side is not None and source.turns:
+                self._separate(source.turns, side)
         except DAMAGE:
             self._withheld = "damaged"
             return
-        channel, self._withheld = _side(header, source.roles, whole=whole)
-        self._channel, self._channels = channel, _channels(header, source.roles, channel)
+        header = self._header
         mp3 = not wav and header.rate in audio.MP3_RATES
         # Nothing here refers to this object: in a circle it would keep its sound until Python looks for circles.
         self._new_encoder: Callable[[], audio.SoundEncoder] = lambda: audio.SoundEncoder(header, channel, mp3=mp3)
         self._encoder = self._new_encoder()
+
+    def _separate(self, turns: Sequence[Turn], side: str) -> None:
+        """Take what *side* says on a single track in the place of the sound, if the turns fit it."""
+        from arlo_rec.speech.planning import own_turns
+
+        header = self._header
+        whole = audio.as_pcm16(Sound(header.encoding, header.rate, header.channels, b"".join(self._blocks)))
+        own = own_turns.by_turns(whole, turns, side)
+        if own is None:
+            return
+        self._withheld, self._unsure = None, tuple(Unsure(*stretch) for stretch in own.unsure)
+        self._read = lambda: (audio.pcm16_header(header), iter([own.sound.data]))
+        self._header, self._blocks = self._read()
 
     def advance(self, pool: ThreadPoolExecutor) -> None:
         """Have the next block encoded, the file finished after the last, or be at the end."""
@@ -128,24 +156,25 @@ class _Reading:
         encoder = self._encoder
         pieces = [self._mp3] if encoder.mediatype == audio.MP3 else self._as_wav()
         is_single = encoder.mediatype == audio.MP3 and self._channel is not None
-        return GivenSound(encoder.mediatype, pieces, encoder.peaks, channels=() if is_single else self._channels)
+        channels = () if is_single else self._channels
+        return GivenSound(encoder.mediatype, pieces, encoder.peaks, channels=channels, unsure=self._unsure)
 
     def _as_wav(self) -> Iterator[bytes]:
         """The canonical WAV, from a second reading."""
         encoder = self._new_encoder()
-        header, blocks = audio.read_blocks(self._pieces())
+        header, blocks = self._read()
         return audio.canonical_pieces(audio.pcm16_header(header), map(encoder.write, blocks))
 
 
-def _side(header: audio.Header, roles: Mapping[str, int], *, whole: bool) -> tuple[int | None, str | None]:
+def _side(header: audio.Header, roles: Mapping[str, int], side: str | None) -> tuple[int | None, str | None]:
     """The channel that is given, None for all; and the code of why none is."""
-    if whole:
+    if side is None:
         return None, None
     if header.channels != 2:
         return None, "mono"
-    if "caller" not in roles:
+    if side not in roles:
         return None, "roles_unknown"
-    return roles["caller"], None
+    return roles[side], None
 
 
 def _channels(header: audio.Header, roles: Mapping[str, int], channel: int | None) -> tuple[str | None, ...]:

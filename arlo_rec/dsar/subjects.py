@@ -87,6 +87,16 @@ def identifiers(
     return tuple(dict.fromkeys(found))
 
 
+def are_mixed(known_by: Iterable[Identifier]) -> bool:
+    """Whether some are a caller's and others an employee's."""
+    return len({identifier.kind is KnownBy.AGENT for identifier in known_by}) > 1
+
+
+def side_of(known_by: Iterable[Identifier]) -> str:
+    """The side of the calls on which somebody was: `agent` or `caller`."""
+    return "agent" if any(identifier.kind is KnownBy.AGENT for identifier in known_by) else "caller"
+
+
 def known(store: Store, kind: KnownBy, text: str) -> Identifier:
     """An identifier by the text that is kept of it: a number in E.164 form, a reference, a name."""
     seed = store.secret(INDEX_SEED)

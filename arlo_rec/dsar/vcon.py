@@ -107,7 +107,7 @@ def _dialog(facts: RecordingFacts, sound: FileFacts | None, caller: int, agent: 
         "duration": facts.duration_s,
         "parties": [caller, agent],
         "party_history": [
-            {"party": caller, "time": to_iso(facts.consent_at), "event": "keydown", "button": "1"},
+            {"party": caller, "time": to_iso(facts.consented_at()), "event": "keydown", "button": "1"},
         ],
     }
     if sound is not None:
@@ -127,7 +127,7 @@ def _heard(facts: RecordingFacts, sound: FileFacts, caller: int, agent: int) -> 
 
 def _lawful_basis(facts: RecordingFacts, caller: int, place: int) -> dict[str, Any]:
     """The consent: what for, since when, until when, and what shows it. Its party is who gave it."""
-    granted_at = to_iso(facts.consent_at)
+    granted_at = to_iso(facts.consented_at())
     proof = {
         "dialog_reference": place,
         "event": "keydown",

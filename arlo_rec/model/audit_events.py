@@ -452,13 +452,18 @@ class CasesEnded(AuditEvent):
 
 
 class OpenedForSubject(AuditEvent):
-    """Recordings are about to be opened for the person who was recorded."""
+    """Recordings are about to be opened for the person who was recorded: a caller, or an employee (`side`: agent).
+
+    `transcripts` has the ids of copies under review of which the person's own words are read.
+    """
 
     ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
     recordings: Ids
     case: str
     whole_call: bool
+    side: str
     reason: str | None = None
+    transcripts: Sequence[str] | None = None
 
 
 # -- backup and restore -------------------------------------------------------------------------------

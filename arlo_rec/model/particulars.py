@@ -59,6 +59,12 @@ class Particulars:
     data_protection: str | None = None  # the contact for it
     notice: str | None = None  # where the privacy notice stands
     processors: tuple[Processor, ...] | None = None
+    staff_basis_nb: str | None = None  # the legal basis of recording employees (GDPR 6)
+    staff_basis_en: str | None = None
+
+    def staff_basis(self, lang: str) -> str | None:
+        """The legal basis of recording employees, in that language."""
+        return self.staff_basis_nb if lang == "nb" else self.staff_basis_en
 
 
 def decode(raw: bytes, path: str) -> Particulars:
@@ -67,7 +73,7 @@ def decode(raw: bytes, path: str) -> Particulars:
         document = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Usage("config_not_toml", path=path) from None
-    listed = document.pop("processors", None)
+    listed, basis = document.pop("processors", None), document.pop("staff_basis", None)
     for key in document:
         if key not in _TEXTS:
             raise Usage("config_unknown_key", key=key[:60], path=path)
@@ -76,6 +82,8 @@ def decode(raw: bytes, path: str) -> Particulars:
         raise Usage("config_bad_value", key="processors", path=path)
     processors = None if listed is None else tuple(_processor(each, path) for each in listed)
     stated: dict[str, Any] = {**texts, "processors": processors}
+    if basis is not None:
+        stated["staff_basis_nb"], stated["staff_basis_en"] = _both(basis, "staff_basis", path)
     return Particulars(**stated)
 
 

@@ -23,6 +23,7 @@ from arlo_rec.access import search
 from arlo_rec.access.gate import Intent
 from arlo_rec.admin import grants, identities, initialise
 from arlo_rec.admin.opening import open_store
+from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.register import Intake
@@ -203,6 +204,7 @@ class _Life:
         request = Request((ASKER,), self.base / "innsyn.html", intake, form=Form(self.lang))
         with self.as_("Sigrid") as store:
             done = answer(store, request, lambda: self.now)
+        write_new(self.base / "innsyn.passphrase", [f"{done.passphrase}\n".encode()])
         sealed = "90000002" not in done.out.read_text("utf-8")
         self.step("access.subject", "answered", ok=done.recordings == 1 and sealed, due=done.case.due_on.isoformat())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -36,8 +35,7 @@ def told(world: World) -> list[tuple[int, int]]:
     out = world.base / f"answer-{len(list(world.base.glob('answer-*')))}.html"
     passphrase = world.json("dsar", "90000001", *ANSWER, str(out), who="sigrid")["passphrase"]
     content = opened(out.read_bytes(), passphrase.encode())
-    (raw,) = (base64.b64decode(file["base64"]) for file in content["files"] if file["name"] == "data.json")
-    (call,) = json.loads(raw)["recordings"]
+    (call,) = json.loads(content["bodies"]["data.json"])["recordings"]
     return [(_day(each["starts_at"]), _day(each["until"])) for each in call["grants"]]
 
 

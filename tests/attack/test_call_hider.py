@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -32,8 +31,7 @@ def inside(world: World, told: Result) -> tuple[str, dict[str, Any], list[str]]:
     """The letter, the data and the names of the files of an answer."""
     out = max(world.base.glob("answer-*"))
     content = opened(out.read_bytes(), told.json["passphrase"].encode())
-    files = {file["name"]: base64.b64decode(file["base64"]) for file in content["files"]}
-    return content["letter_html"], json.loads(files["data.json"]), sorted(files)
+    return content["letter_html"], json.loads(content["bodies"]["data.json"]), sorted(content["bodies"])
 
 
 @pytest.mark.parametrize("to", ["somebody", "nobody", "a customer"])
@@ -47,7 +45,7 @@ def test_a_call_that_was_written_to_somebody_else_is_in_the_answer_to_whoever_ma
     assert (told.exit, told.json["recordings"], told.json["changed"]) == (0, 2, [])
     letter, data, files = inside(world, told)
     assert {facts["id"] for facts in data["recordings"]} == {hers, other}
-    assert {"accesses.json", "recording-01.wav", "recording-02.wav"} <= set(files)
+    assert {"accesses.json", "recording-01.mp3", "recording-02.mp3"} <= set(files)
     assert "we cannot tell whose they are" not in letter
     theirs = asked(world, "90000002")
     assert (theirs.json["recordings"], hers in json.dumps(inside(world, theirs)[1])) == (1, False)

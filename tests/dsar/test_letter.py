@@ -25,6 +25,8 @@ from arlo_rec.model.particulars import Particulars
 from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
 from tests.support.answers import (
     ANSWER,
+    BY_TURNS,
+    EMPLOYEE,
     HOSTILE,
     LATER,
     MADE,
@@ -50,7 +52,13 @@ WHOLE = replace(
 UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),), particulars=Particulars(processors=()))
 SPOKEN = replace(ANSWER, recordings=(replace(OWN, copies=()),))
 BROKEN = replace(ANSWER, recordings=(replace(MONO, withheld="damaged"),))
-EVERY_KIND = (ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE)
+SINGLE = replace(ANSWER, recordings=(BY_TURNS,))
+NOBODYS = replace(NOTHING, side="agent")
+EMPLOYEES_WHOLE = replace(WHOLE, side="agent")
+EVERY_KIND = (
+    *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE),
+    *(EMPLOYEE, NOBODYS, EMPLOYEES_WHOLE, replace(EMPLOYEE, particulars=Particulars())),
+)
 
 
 class Outline(HTMLParser):
@@ -195,7 +203,7 @@ def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> N
     letter = letter_of(answer)
     links = re.findall(r'<li><a href="#(.*?)">(.*?)</a></li>', letter)
     assert links == re.findall(r'<section id="(.*?)">\s*<h2>(.*?)</h2>', letter)
-    assert len(links) == 6
+    assert len(links) == (7 if answer.unclear or answer.erased_since else 6)
 
 
 @pytest.mark.slow
@@ -283,7 +291,18 @@ def test_no_checksum_and_no_second_stands_in_front_of_people(answer: Answer, lan
     assert not re.search(r"\d\d[.:]\d\d[.:]\d\d", front)
     if answer.recordings:
         assert re.search(r"\d\d[.:]\d\d[.:]\d\d", words(letter))
-        assert all(one.prompt_sha256 in letter for one in answer.recordings)
+        assert all((one.prompt_sha256 in letter) is (answer.side == "caller") for one in answer.recordings)
+
+
+@pytest.mark.rule("data.employee")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_employees_letter_says_nothing_of_a_customers_consent_and_names_its_own_basis(lang: str) -> None:
+    letter = words(letter_of(EMPLOYEE, lang))
+    assert PROMPT.text not in letter
+    assert NUMBER not in letter
+    assert str(EMPLOYEE.particulars.staff_basis(lang)) in letter
+    consent = "6 nr. 1 bokstav a" if lang == "nb" else "Article 6(1)(a)"
+    assert (consent in words(letter_of(ANSWER, lang)), consent in letter) == (True, False)
 
 
 def test_the_recordings_come_first_then_rights_then_the_law() -> None:

@@ -11,7 +11,7 @@ import pytest
 from arlo_rec.dsar.answer import Answer
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.model.particulars import Particulars
-from tests.support.answers import ANSWER, LATER, MONO, NOTHING, OWN, letter_of
+from tests.support.answers import ANSWER, BY_TURNS, EMPLOYEE, LATER, MONO, NOTHING, OWN, letter_of
 
 HARDEST = 45  # LIX: 35 to 45 is fiction and ordinary newspapers, above it official texts (C. H. Björnsson, 1968)
 LONG = 7  # letters of a long word
@@ -21,17 +21,29 @@ ANSWERS = {
     "nothing": NOTHING,
     "one": replace(ANSWER, recordings=(LATER,)),
     "withheld": replace(ANSWER, recordings=(MONO,), particulars=Particulars(processors=())),
+    "employee": EMPLOYEE,
+    "single track": replace(ANSWER, recordings=(BY_TURNS,)),
     "whole": replace(ANSWER, recordings=(replace(OWN, own_speech=False, copies=()),), whole_call_reason="Grunn."),
 }
 JARGON = {  # patterns of the beginnings of words that a customer need not know
     "nb": (
         *("pseudonymis", "behandlingsansvarlig", "databehandler", "personvernforordning", "gdpr", "personopplysning"),
-        *("rettslig", "avskrift", "eøs", "sikkerhetskopi", "kontrollsum", "kryptert", "logg", "interesseavveining"),
+        *(
+            "rettslig",
+            "avskrift",
+            "eøs",
+            "sikkerhetskopi",
+            "kontrollsum",
+            "kryptert",
+            "logg",
+            "signer",
+            "interesseavveining",
+        ),
         *("transkri", "metadata", "hash", "signatur", "klartekst", "kanal", "stereo", "mono", "segment"),
     ),
     "en": (
         *("pseudonymis", "controller", "processor", "gdpr", "general data protection", "personal data", "legal basis"),
-        *("transcript", "eea", "backup", "checksum", "encrypt", r"logs?\b", "balance of interests"),
+        *("transcript", "eea", "backup", "checksum", "encrypt", r"logs?\b", "signed", "balance of interests"),
         *("metadata", "hash", "signature", "plaintext", "channel", "stereo", "mono", "segment", "data subject"),
     ),
 }

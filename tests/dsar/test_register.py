@@ -66,25 +66,53 @@ def test_a_number_that_is_typed_in_groups_is_one_number(world: World, words: tup
     assert ask(world, "one.html", *words, *CALLED)["data"]["identifiers"] == ["+4790000001"]
 
 
-def test_the_same_person_by_another_of_their_numbers_continues_the_case(world: World) -> None:
+def test_a_number_that_somebody_shares_gives_nobody_the_rest_of_a_case(world: World) -> None:
+    """A spouse asks by the number that both call from: nothing of the other's case is theirs."""
     world.take_in("a", **SHORT)
     world.take_in("b", caller="+4790000002", seed=1, **SHORT)
-    first = ask(world, "one.html", "90000001", "90000002", *CALLED)
-    again = ask(world, "two.html", "90000002")
-    assert again["told"]["case"]["id"] == first["told"]["case"]["id"]
-    assert again["told"]["recordings"] == 2, "everything that the person is known by"
+    case = case_of(world, "90000001", "90000002", *CALLED)
+    out = ("--out", str(world.base / "spouse.html"))
+    for words in (("90000001",), ("90000001", "--identity", "seen-id"), ("90000001", *CALLED)):
+        told = world.run("dsar", *words, *out, "--json", who="sigrid")
+        assert (told.exit, told.json["error"]["code"]) == (14, "case_runs")
+        assert case in told.json["error"]["message"]
+    spouse = ask(world, "spouse.html", "90000001", "--new-case", "--identity", "seen-id")
+    assert spouse["told"]["case"]["id"] != case
+    assert (spouse["told"]["recordings"], spouse["data"]["identifiers"]) == (1, ["+4790000001"])
+    assert spouse["data"]["case"]["identity"] == ["seen-id"]
+    assert refused(world, "dsar", "90000001", *out[:1], str(world.base / "x.html")) == (14, "case_runs"), "two run now"
 
 
-def test_another_number_is_added_to_a_case_with_a_check_of_its_own_alone(world: World) -> None:
+def test_the_same_request_once_more_continues_its_case_and_one_that_says_more_does_not(world: World) -> None:
+    world.take_in("a", **SHORT)
+    case = case_of(world)
+    for number, words in enumerate([(), CALLED]):
+        assert ask(world, f"{number}.html", "90000001", *words)["told"]["case"]["id"] == case
+    out = ("--out", str(world.base / "x.html"))
+    assert refused(world, "dsar", "90000001", "--identity", "login", *out) == (14, "case_runs")
+    assert refused(world, "dsar", "90000001", "--received", "2026-01-02", *out) == (14, "case_runs")
+    assert refused(world, "dsar", "--case", case, "--received", "2026-01-02", *out) == (2, "case_has_its_days")
+    assert refused(world, "dsar", "--case", case, "--new-case", *out) == (2, "case_or_new_case")
+    assert refused(world, "dsar", "--case", "0" * 12, *out) == (4, "no_such_case")
+
+
+def test_another_number_is_added_to_a_case_that_is_named_with_a_check_of_its_own(world: World) -> None:
     world.take_in("a", **SHORT)
     world.take_in("b", caller="+4790000002", seed=1, **SHORT)
     case = case_of(world)
-    out = str(world.base / "wider.html")
-    assert refused(world, "dsar", "90000001", "90000002", "--out", out) == (14, "identity_missing")
-    wider = ask(world, "wider.html", "90000001", "90000002", "--identity", "seen-id")
+    words = ("90000002", "--case", case)
+    assert refused(world, "dsar", *words, "--out", str(world.base / "x.html")) == (14, "identity_missing")
+    wider = ask(world, "wider.html", *words, "--identity", "seen-id")
     assert (wider["told"]["case"]["id"], wider["told"]["recordings"]) == (case, 2)
     assert wider["data"]["case"]["identity"] == ["called-back", "seen-id"]
+    assert ask(world, "again.html", "--case", case)["told"]["recordings"] == 2
     assert world.json("verify", who="iver")["problems"] == []
+
+
+def test_no_employee_is_added_to_a_callers_case(world: World) -> None:
+    case = case_of(world)
+    words = ("dsar", "--agent", "Ola Oppdiktet", "--case", case, *CALLED, "--out", str(world.base / "x.html"))
+    assert refused(world, *words) == (2, "agent_or_caller")
 
 
 def test_a_call_from_a_withheld_number_is_found_by_its_reference_or_its_id(world: World) -> None:
@@ -201,6 +229,7 @@ def test_a_case_is_closed_when_its_answer_was_handed_over(world: World) -> None:
     assert told["case"]["state"] == "closed"
     out = str(world.base / "next.html")
     assert refused(world, "dsar", "90000001", "--out", out) == (14, "identity_missing"), "the next is a new case"
+    assert refused(world, "dsar", "--case", case, "--out", out) == (14, "case_is_closed")
 
 
 def test_a_case_without_an_answer_is_closed_with_a_reason_alone(world: World) -> None:
@@ -320,7 +349,8 @@ def test_a_case_is_shown_with_everything_that_was_done(world: World, tmp_path: P
 
 def test_a_part_of_a_case_that_is_struck_is_named(world: World) -> None:
     case_of(world, "90000001", *CALLED)
-    ask(world, "wider.html", "90000001", "90000002", *CALLED)
+    case = str(world.json("case", "list", who="sigrid")["cases"][0]["id"])
+    ask(world, "wider.html", "90000002", "--case", case, "--identity", "seen-id")
     with insider(world) as db:
         assert db.run("DELETE FROM cases WHERE part = 1")
     told = world.run("verify", "--json", who="iver")

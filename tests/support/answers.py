@@ -27,6 +27,7 @@ from arlo_rec.dsar.answer import (
     RecordedAccess,
     RecordingFacts,
     Scope,
+    Unsure,
     Utterance,
 )
 from arlo_rec.dsar.enclosures import enclosures
@@ -148,6 +149,19 @@ NOTHING = replace(
     outside_scope=0,
     backup_hours=None,
     particulars=Particulars(),
+)
+
+BY_TURNS = replace(MONO, id="b" * 32, withheld=None, unsure=(Unsure(3.5, 5.0),))
+EMPLOYEE = replace(
+    ANSWER,
+    identifiers=("Ola Oppdiktet",),
+    recordings=tuple(
+        replace(facts, number=None, identifiers=("Ola Oppdiktet",), consent_at=None)
+        for facts in (OWN, LATER, MONO, replace(MONO, id="c" * 32, withheld="roles_unknown"), BY_TURNS)
+    ),
+    particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
+    withdrawals=(),
+    side="agent",
 )
 
 SCRIPTS = (

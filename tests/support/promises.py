@@ -165,8 +165,25 @@ def _new_passphrase_opens(world: World, _told: str) -> bool:
 
 
 def _answer_lies(world: World, told: str) -> bool:
-    page = (world.base / "out of dsar").read_bytes()
-    return not told or primitives.sha256(page).hex() == json.loads(told)["sha256"]
+    """The answer that was told is there, and anybody sees that it is ours."""
+    file = world.base / "out of dsar"
+    is_whole = not told or primitives.sha256(file.read_bytes()).hex() == json.loads(told)["sha256"]
+    return is_whole and world.run("certificate", "verify", str(file)).exit == 0
+
+
+def _entered(world: World) -> None:
+    """An access request that waits for its answer."""
+    told = world.json("dsar", "90000001", "--identity", "login", who="sigrid")
+    (world.base / "pending").write_text(told["case"]["id"], "utf-8")
+
+
+def _is_extended(world: World, _told: str) -> bool:
+    """Whether the deadline of the request is the later one, and the letter about it can be had."""
+    case, letter = (world.base / "pending").read_text("utf-8"), world.base / "letter again"
+    shown = world.json("case", "show", case, "--out", str(letter), who="sigrid")["case"]
+    is_there = letter.exists()
+    letter.unlink(missing_ok=True)
+    return bool(shown["extension"]) and is_there
 
 
 def _backed_up(world: World) -> None:
@@ -291,6 +308,14 @@ SCENES = [
         "sigrid",
         again=(0, 2),
         owes=_answer_lies,
+    ),
+    Scene(
+        "case extend",
+        ("case", "extend", "PENDING", "--reason", "the calls must be heard one by one", "--out", "OUT"),
+        "sigrid",
+        _entered,
+        again=(0, 2, 14),
+        owes=_is_extended,
     ),
     Scene("find", ("find", "--purpose", "quality", "--reason", "monthly quality talk"), "leif"),
     Scene(

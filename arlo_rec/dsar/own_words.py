@@ -1,0 +1,68 @@
+"""What a person said in a call, as text, where a transcript of it is held: with a training copy that is under review.
+
+Only words of the person's own channel; a single track has none, because its words are everybody's. The makers' metadata
+was written by somebody's own code, so what does not look like words is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from arlo_rec.access import gate, metadata
+from arlo_rec.access.keyrings import Keyring
+from arlo_rec.dsar.answer import Utterance
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import RecordingId
+from arlo_rec.store import Store
+from arlo_rec.training.cut_plan import HeardWord
+
+_PAUSE: Final = 1.0  # seconds without a word after which another utterance begins
+_WORD_LONGEST: Final = 200  # characters
+
+
+def of_copies(
+    store: Store, copies: Collection[RecordingId], keyring: Keyring, roles: Mapping[str, int], side: str
+) -> tuple[Utterance, ...]:
+    """The utterances of *side* by the newest of some copies of a call that has a transcript; none where none has."""
+    if side not in roles:
+        return ()
+    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True)]
+    keys = gate.erasure_keys(store, rows)
+    for row in rows:
+        try:
+            known = metadata.open_for(store, row, keyring, keys[row.id]) if row.id in keys else None
+        except Integrity:
+            continue
+        own = [word for word in _words(known or {}) if word.channel == roles[side]]
+        words = sorted(own, key=lambda word: (word.start, word.end))
+        if words:
+            return tuple(_utterances(words))
+    return ()
+
+
+def _words(known: Mapping[str, Any]) -> Iterator[HeardWord]:
+    """The words in the makers' metadata of a copy, by the start of each."""
+    cuts = known.get("cuts")
+    kept = cuts.get("words") if isinstance(cuts, dict) else None
+    for each in kept if isinstance(kept, list) else ():
+        if isinstance(each, list) and len(each) == len(HeardWord._fields):
+            word = HeardWord(*each)
+            is_timed = all(type(at) in (int, float) and 0 <= at <= metadata.LONGEST for at in (word.start, word.end))
+            if is_timed and isinstance(word.text, str) and 0 < len(word.text) <= _WORD_LONGEST:
+                yield word
+
+
+def _utterances(words: list[HeardWord]) -> Iterator[Utterance]:
+    """Words in order of time, put together until a pause."""
+    together: list[HeardWord] = []
+    for word in words:
+        if together and word.start - together[-1].end >= _PAUSE:
+            yield _utterance(together)
+            together = []
+        together.append(word)
+    yield _utterance(together)
+
+
+def _utterance(words: list[HeardWord]) -> Utterance:
+    return Utterance(words[0].start, max(word.end for word in words), " ".join(word.text for word in words))
