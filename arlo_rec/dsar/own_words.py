@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.keyrings import Keyring
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.dsar.answer import Utterance
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
@@ -27,7 +28,8 @@ def of_copies(
     """The utterances of *side* by the newest of some copies of a call that has a transcript; none where none has."""
     if side not in roles:
         return ()
-    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True)]
+    log = SwornRows(store)
+    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True) if log.is_sworn(row)]
     keys = gate.erasure_keys(store, rows)
     for row in rows:
         try:
