@@ -146,7 +146,7 @@ def _end_cases(store: Store, now: datetime) -> None:
     if ended:
         with store.change(now) as change:
             store.catalogue.cases.remove(ended)
-            change.log(CasesEnded(cases=list(ended.values())))
+            change.log(CasesEnded(cases=sorted({case for case in ended.values() if case is not None})))
 
 
 def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:

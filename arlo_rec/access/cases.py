@@ -7,7 +7,7 @@ them, and by which blind indexes a request of the same person finds it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -22,11 +22,15 @@ from arlo_rec.model.audit_events import (
     CaseOpened,
     CaseRefused,
     CaseWidened,
+    OfCase,
 )
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import Action, case_ends
+from arlo_rec.policy import CASE_RETENTION, Action, case_ends
 from arlo_rec.store import Store
+
+_OF_LATE = timedelta(days=60)  # after its end, within which a purge looks for the row of a case under another id
+_LONGEST = timedelta(days=92) + CASE_RETENTION  # from the opening of a case that nobody answers to its end
 
 
 class CaseState(StrEnum):
@@ -67,8 +71,12 @@ class LoggedCase(NamedTuple):
 
     @property
     def ends_at(self) -> datetime:
-        """When it ends: 90 days after its answer or its end without one, else after its deadline."""
-        return case_ends(self.answered_at or self.refused_at or self.closed_at, end_of_day(self.due_on))
+        """When it ends: 90 days after its answer or its end without one, else after its deadline.
+
+        A request that was entered after its deadline has 90 days from then.
+        """
+        deadline = max(end_of_day(self.due_on), self.opened_at)
+        return case_ends(self.answered_at or self.refused_at or self.closed_at, deadline)
 
     def takes(self, today: date) -> bool:
         """Whether a request of the same person belongs to it: until it is answered, and then until its deadline."""
@@ -83,18 +91,26 @@ class LoggedCase(NamedTuple):
 
 def follow(cases: MutableMapping[str, LoggedCase], event: AuditEvent, at: datetime) -> None:
     """Take an event that counts, of that time, into *cases*; what is no event of a case, or malformed, changes none."""
-    if isinstance(event, CaseOpened):
-        try:
-            received, due = from_iso(event.received), date.fromisoformat(event.due)
-            end_of_day(due)
-        except (TypeError, ValueError, OverflowError):
-            return
-        cases.setdefault(event.case, LoggedCase(event.case, (event.sworn,), at, received, due, event.stood_still))
-    elif (known := cases.get(getattr(event, "case", ""))) is not None:
-        cases[known.id] = _after(known, event, at)
+    if not isinstance(event, OfCase):
+        return
+    try:
+        known = cases.get(event.case)
+        if known is None and isinstance(event, CaseOpened):
+            known = _opened(event, at)
+        elif known is not None:
+            known = _after(known, event, at)
+        if known is not None and known.ends_at:  # days beyond the calendar are none
+            cases[known.id] = known
+    except (TypeError, ValueError, OverflowError):
+        return
 
 
-def _after(known: LoggedCase, event: AuditEvent, at: datetime) -> LoggedCase:
+def _opened(event: CaseOpened, at: datetime) -> LoggedCase:
+    received, due = from_iso(event.received), date.fromisoformat(event.due)
+    return LoggedCase(event.case, (event.sworn,), at, received, due, int(event.stood_still))
+
+
+def _after(known: LoggedCase, event: OfCase, at: datetime) -> LoggedCase:
     match event:
         case CaseWidened(sworn=sworn):
             return known._replace(sworn=(*known.sworn, sworn))
@@ -103,12 +119,8 @@ def _after(known: LoggedCase, event: AuditEvent, at: datetime) -> LoggedCase:
         case CaseAnswered(sha256=sha256):
             return known._replace(answered_at=at, sha256=sha256)
         case CaseExtended(due=text, reason=reason):
-            try:
-                due = date.fromisoformat(text)
-                end_of_day(due)
-            except (TypeError, ValueError, OverflowError):
-                return known
-            return known._replace(due_on=due, first_due_on=known.first_due_on or known.due_on, extension=reason)
+            due, first = date.fromisoformat(text), known.first_due_on or known.due_on
+            return known._replace(due_on=due, first_due_on=first, extension=reason)
         case CaseRefused(reason=reason):
             return known._replace(refused_at=at, why_not=reason)
         case CaseClosed(reason=reason):
@@ -118,18 +130,33 @@ def _after(known: LoggedCase, event: AuditEvent, at: datetime) -> LoggedCase:
 
 def logged(store: Store) -> dict[str, LoggedCase]:
     """Every case that somebody opened who may, as far as the log says it, by its id; those that ended too."""
+    return _read(store)[0]
+
+
+def _read(store: Store) -> tuple[dict[str, LoggedCase], dict[str, datetime]]:
+    """The cases, and the openings of which nobody can tell who signed them, with their times."""
     cases: dict[str, LoggedCase] = {}
+    unsigned: dict[str, datetime] = {}
     for entry in store.log.of_cases():
         body = entry.body or {}
         event = audit_events.read(body)
-        if not isinstance(event, audit_events.OfCase) or not store.entry_counts(entry.seq, Action.DSAR):
+        if not isinstance(event, OfCase):
             continue
         try:
             at = from_iso(body["at"])
         except (KeyError, TypeError, ValueError):
             continue
-        follow(cases, event, at)
-    return cases
+        if store.entry_counts(entry.seq, Action.DSAR):
+            follow(cases, event, at)
+        elif isinstance(event, CaseOpened) and store.signer_of(entry.seq) is None:
+            unsigned[event.case] = at
+    return cases, {case: at for case, at in unsigned.items() if case not in cases}
+
+
+def doubtful(store: Store, now: datetime) -> list[str]:
+    """Cases that may be running, and of which the log does not tell any more who opened them; `verify` says why."""
+    unsigned = _read(store)[1]
+    return sorted(case for case, at in unsigned.items() if at + _LONGEST > store.today(now))
 
 
 def running(store: Store, now: datetime) -> list[LoggedCase]:
@@ -146,20 +173,21 @@ def urgent(store: Store, now: datetime) -> list[tuple[LoggedCase, int]]:
     return [(case, days) for case, days in left if days is not None]
 
 
-def over(known: Mapping[str, LoggedCase], rows: Iterable[CaseRow], now: datetime) -> dict[str, str]:
-    """The rows (by id) that have no right to stay, and the id by which the log knows the case of each.
+def over(known: Mapping[str, LoggedCase], rows: Iterable[CaseRow], now: datetime) -> dict[str, str | None]:
+    """The rows (by id) that have no right to stay, and the id by which the log knows the case of each, if any.
 
     Those of cases that ended, also under another id than the one that was sworn. A row that is no such case may be of
     one that runs and has no other row; where there is none it is nobody's.
     """
-    of_case = {row: _case_of(row, known) for row in rows}
-    runs = {case for case, logged_case in known.items() if logged_case.ends_at > now}
+    rows = list(rows)
+    runs = {case for case, each in known.items() if each.ends_at > now}
+    missing = known.keys() - {row.id for row in rows}
+    lately = {case: known[case] for case in missing if known[case].ends_at > now - _OF_LATE}
+    of_case = {row: row.id if row.id in known else _case_of(row, lately) for row in rows}
     is_clear = runs <= set(of_case.values())
-    return {row.id: case or row.id for row, case in of_case.items() if (case not in runs if case else is_clear)}
+    return {row.id: case for row, case in of_case.items() if (case not in runs if case else is_clear)}
 
 
 def _case_of(row: CaseRow, known: Mapping[str, LoggedCase]) -> str | None:
-    """The case that a row is of, as far as the log says it: by its id, or as what was sworn of another id."""
-    if row.id in known:
-        return row.id
+    """The case of which a row was sworn under another id."""
     return next((case for case, each in known.items() if row._replace(id=case).digest() in each.sworn), None)

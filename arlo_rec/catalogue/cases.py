@@ -14,6 +14,8 @@ from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.strict_json import canonical
 
+_LONGEST = 16 * 1024  # bytes of a column: some hundred identifiers
+
 
 class CaseRow(NamedTuple):
     """A part of a case as it is stored: `sealed` holds identifiers of the person, and how their identity was checked.
@@ -44,8 +46,11 @@ class Cases:
 
     @reads_rows
     def rows(self) -> list[CaseRow]:
-        """Every part of every case, in order."""
-        return [_row(*row) for row in self._db.rows("SELECT id, part, sealed, tags FROM cases ORDER BY id, part")]
+        """Every part of every case, in order; what is longer than any of ours is cut off, and so is nobody's."""
+        sql = (
+            f"SELECT id, part, substr(sealed, 1, {_LONGEST}), substr(tags, 1, {_LONGEST}) FROM cases ORDER BY id, part"  # noqa: S608
+        )
+        return [_row(*row) for row in self._db.rows(sql)]
 
     def remove(self, cases: Iterable[str]) -> None:
         """Delete cases with what is sealed in them."""
@@ -53,4 +58,6 @@ class Cases:
 
 
 def _row(case: Any, part: Any, sealed: Any, tags: Any) -> CaseRow:
-    return CaseRow(str(case), int(part), bytes(sealed), bytes(tags))
+    return CaseRow(
+        str(case), int(part), bytes(sealed or b""), bytes(tags or b"")
+    )  # of nothing, the engine cuts nothing

@@ -10,7 +10,7 @@ import typer
 from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
-from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.model.errors import Integrity, Unreachable, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
         raise Usage("no_notice", case=case)
     with run.store() as store:
         closed = register.close(store, case, reason, run.now())
-    if closed.why_not is None:
+    if closed.why_not is None or closed.answered_at is not None:
         return Answer({"case": _case_json(closed, None)}, [run.say("case.closed", case=closed.id)])
     return _notice_answer(run, closed, notices.closure(closed, run.particulars(), run.lang), out)
 
@@ -237,7 +237,10 @@ def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None)
     line = run.say(f"case.{notice.kind}", case=case.id, due=case.due_on.isoformat())
     if out is None:
         return Answer(data, [line, "", notice.text], always=True)
-    _write_notice(notice, out)
+    try:
+        _write_notice(notice, out)
+    except Unreachable as problem:
+        raise Unreachable("letter_not_written", case=case.id) from problem
     return Answer({**data, "out": str(out.absolute())}, [line, run.say("case.letter_written", out=out)])
 
 
@@ -296,7 +299,7 @@ def _case_json(case: LoggedCase, left: int | None) -> dict[str, Any]:
 def _entry_json(entry: Entry, left: int | None) -> dict[str, Any]:
     from arlo_rec.model.records import to_iso
 
-    case, statement = entry
+    case, statement, _ = entry
     times = {"opened": case.opened_at, "answered": case.answered_at, "refused": case.refused_at}
     times |= {"closed": case.closed_at, "ends": case.ends_at}
     return {
@@ -315,7 +318,7 @@ def _entry_json(entry: Entry, left: int | None) -> dict[str, Any]:
 def _entry_lines(run: Run, entry: Entry, left: int | None) -> list[str]:
     from arlo_rec.model.times import shown
 
-    case, statement = entry
+    case, statement, _ = entry
     facts = {"case": case.id, "state": run.say(f"case_state.{case.state}"), "received": shown(case.received_at)}
     lines = [run.say("case.facts", **facts, due=case.due_on.isoformat(), ends=shown(case.ends_at)[:10])]
     lines += [run.say("case.left", days=left)] if left is not None else []

@@ -198,6 +198,7 @@ def _status_json(current: Status) -> dict[str, Any]:
         + ([current.root_problem.code] if current.root_problem else [])
         + (["rekeying_waits"] if current.rekeying_waits else [])
         + (["ballast_missing"] if current.ballast_missing else [])
+        + ["case_doubtful" for _ in current.doubtful_requests]
         + [problem for _, left in current.requests if (problem := _alarm(left)) in CRITICAL_ALARMS],
     }
 
@@ -268,6 +269,7 @@ def _alarm(left: int) -> str | None:
 
 def _request_lines(run: Run, current: Status) -> list[str]:
     lines = [run.say("status.cases", count=len(current.requests))] if current.requests else []
+    lines += [run.say("critical.case_doubtful", case=case) for case in current.doubtful_requests]
     for case, left in current.requests:
         if (alarm := _alarm(left)) is not None:
             code = f"critical.{alarm}" if alarm in CRITICAL_ALARMS else f"status.{alarm}"

@@ -27,9 +27,13 @@ def recipient(text: str) -> Recipient:
     import pyrage
 
     try:
-        return pyrage.x25519.Recipient.from_str(text)
-    except pyrage.RecipientError:
+        to = pyrage.x25519.Recipient.from_str(text)
+        pyrage.encrypt(b"", [to])  # a point of low order is refused here, by a panic of Rust, which is no Exception
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - pyo3's PanicException has no other base
         raise Usage("recipient_unknown") from None
+    return to
 
 
 def encrypted(pieces: Iterable[bytes], to: Recipient) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.grant_times import Span
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
@@ -65,13 +66,14 @@ def mentions(store: Store, recordings: Sequence[RecordingId]) -> LogMentions:
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
     """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
-    named = {recording: {recording} for recording in recordings}
+    named, sworn = {recording: {recording} for recording in recordings}, SwornRows(store)
     for entry in store.log.naming(recordings):
         event = audit_events.read(entry.body or {})
-        if isinstance(event, CopyMade) and store.entry_counts(entry.seq, event.ACTION):
-            for recording in recordings:
-                if event.parent == recording.hex():
-                    named[recording].update(event.recordings)
+        if isinstance(event, CopyMade):
+            for copy in event.recordings:  # whose copy it is, the first entry says that swears to it
+                told = sworn.of_id(copy)
+                if told is not None and told.seq == entry.seq and told.parent in named:
+                    named[told.parent].add(copy)
     return named
 
 
@@ -103,8 +105,10 @@ def access_in(store: Store, entry: LogEntry, named: Collection[RecordingId], now
     return RecordedAccess(min(at, now), str(action), known, str(signer.role))
 
 
-def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> tuple[CopyFacts, ...]:
-    """The training copies of a recording that are held, oldest first, with what entries say became of each."""
+def copies(
+    store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
+) -> tuple[CopyFacts, ...]:
+    """The training copies of a recording (of *named*) that are held, oldest first, with what the log says of each."""
     made: dict[RecordingId, CopyFacts] = {}
     replaced: set[str | None] = set()
     for entry in entries:
@@ -114,7 +118,7 @@ def copies(store: Store, entries: Sequence[LogEntry], original: RecordingId) -> 
         if not store.entry_counts(entry.seq, event.ACTION):
             continue
         for recording in event.recordings:
-            if isinstance(event, CopyMade) and event.parent == original.hex():
+            if isinstance(event, CopyMade) and recording in named and event.parent == original.hex():
                 made.setdefault(recording, CopyFacts(at, event.state))
                 replaced.add(event.replaces)
             elif isinstance(event, CopyConfirmed) and recording in made:

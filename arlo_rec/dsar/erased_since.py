@@ -17,18 +17,24 @@ from arlo_rec.model.records import RecordingId, from_iso, named_in
 from arlo_rec.store import Store
 
 
-def since_intake(store: Store, case: LoggedCase, given: Collection[RecordingId]) -> tuple[ErasedSince, ...]:
-    """The recordings that a case began with and that are not among those *given* now, the oldest first.
+def since_intake(
+    store: Store, case: LoggedCase, known: Collection[RecordingId], now: datetime
+) -> tuple[ErasedSince, ...]:
+    """The recordings that a case began with and that are gone, the oldest first; *known* are those that are there.
 
     One that is past retention and waits for the next purge has no time yet.
     """
-    gone = case.held - set(given)
-    ends = dict.fromkeys(gone, (None, "expired")) | _ends(store, gone)
-    sworn = SwornRows(store)
+    gone = case.held - set(known)
+    ends, sworn, at = _ends(store, gone), SwornRows(store), store.today(now)
     found = []
-    for recording, (at, why) in ends.items():
-        if (entry := sworn.of_id(recording)) is not None:
-            found.append(ErasedSince(from_iso(str(entry.at)), at, why))
+    for recording in gone:
+        entry = sworn.of_id(recording)
+        if entry is None:
+            continue
+        if recording in ends:
+            found.append(ErasedSince(from_iso(str(entry.at)), *ends[recording]))
+        elif entry.is_due(recording, at):
+            found.append(ErasedSince(from_iso(str(entry.at)), None, "expired"))
     return tuple(sorted(found, key=lambda each: each.taken_in_at))
 
 

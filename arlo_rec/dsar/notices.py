@@ -49,7 +49,7 @@ def closure(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
 
 def newest(case: LoggedCase, particulars: Particulars, lang: str) -> Notice | None:
     """The last letter of a case, worded again; None where it had none."""
-    if case.closed_at is not None and case.why_not is not None:
+    if case.closed_at is not None and case.why_not is not None and case.answered_at is None:
         return closure(case, particulars, lang)
     if case.refused_at is not None:
         return refusal(case, particulars, lang)

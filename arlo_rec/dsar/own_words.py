@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.keyrings import Keyring
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.dsar.answer import Utterance
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
@@ -33,8 +34,8 @@ def of_copies(
     store: Store, copies: Collection[RecordingId], keyring: Keyring, roles: Mapping[str, int], side: str
 ) -> OwnWords:
     """The words of *side* by the newest of some copies of a call that has some of theirs."""
-    is_held = False
-    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True)]
+    is_held, log = False, SwornRows(store)
+    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True) if log.is_sworn(row)]
     keys = gate.erasure_keys(store, rows)
     for row in rows:
         try:

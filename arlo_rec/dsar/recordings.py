@@ -60,7 +60,7 @@ def of_permits(
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
         told = accesses.recorded(store, mentions.entries, mentions.named[recording.id], clock())
-        copies = accesses.copies(store, mentions.entries, recording.id)
+        copies = accesses.copies(store, mentions.entries, mentions.named[recording.id], recording.id)
         listened = accesses.possible(store, recording, mentions)
         could = accesses.possible_of_copies(store, recording, copies, mentions)
         facts = _facts(store, recording, known, side)

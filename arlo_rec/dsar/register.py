@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, NamedTuple
 
 from arlo_rec.access import audience_keys, cases
@@ -30,7 +31,7 @@ from arlo_rec.model.audit_events import (
     Denied,
 )
 from arlo_rec.model.deadlines import answer_due
-from arlo_rec.model.errors import Integrity, NothingMatched, Refused, Usage
+from arlo_rec.model.errors import Integrity, InUse, NothingMatched, Refused, Usage
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.model.times import end_of_day, local_date
@@ -70,10 +71,11 @@ class Statement:
 
 
 class Entry(NamedTuple):
-    """A case of the register; what was stated is empty where no row of it is there (after a restore)."""
+    """A case of the register with what was stated of the person; a part of that may be lost (after a restore)."""
 
     case: LoggedCase
     statement: Statement
+    is_lost: bool = False
 
 
 # -- intake -------------------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: date
         return _join(store, intake.case, known_by, intake, now)
     running = _running(store, known_by, now)
     if running and not intake.is_new:
-        if len(running) == 1 and _is_repeated(running[0], known_by, intake):
+        if len(running) == 1 and not running[0].is_lost and _is_repeated(running[0], known_by, intake):
             return running[0]
         names = ", ".join(entry.case.id for entry in running)
         raise Refused("case_runs", rule="access.subject", case=names)
@@ -105,10 +107,11 @@ def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: date
 def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
     """The case of that id, with what is added to it: identifiers, and how identity was checked."""
     entry = shown(store, case, now)
-    if not entry.case.takes(local_date(store.today(now))):
-        raise Refused(_OVER[entry.case.state], rule="access.subject", case=case)
+    _demand_open(entry.case, store.today(now))
     if intake.received_at is not None or intake.asked_at is not None or intake.shown_at is not None:
         raise Usage("case_has_its_days", case=case)
+    if entry.is_lost and not (known_by and intake.identity):
+        raise Refused("case_part_lost", rule="access.subject", case=case)
     new = [identifier for identifier in known_by if identifier not in entry.statement.known_by]
     if subjects.are_mixed((*entry.statement.known_by, *new)):
         raise Usage("agent_or_caller")
@@ -128,7 +131,7 @@ def _is_repeated(entry: Entry, known_by: Sequence[Identifier], intake: Intake) -
 
 def as_told(entry: Entry) -> Case:
     """What a letter tells of a case."""
-    case, statement = entry
+    case, statement, _ = entry
     return Case(
         case.id,
         case.state,
@@ -153,35 +156,43 @@ def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> lis
     rows = store.catalogue.cases.rows()
     ids = {row.id for row in rows if tags & _tags(row)}
     logged = cases.logged(store) if ids else {}
-    for row in rows:
-        if row.id in ids:
-            _demand_sworn(logged.get(row.id), row)
-    found = sorted((logged[each] for each in ids), key=lambda case: (case.received_at, case.id))
-    return [Entry(case, _stated(store, case, rows)) for case in found if case.takes(today)]
+    sworn = {row.id for row in rows if row.id in ids and row.id in logged and row.digest() in logged[row.id].sworn}
+    found = sorted((logged[each] for each in sworn), key=lambda case: (case.received_at, case.id))
+    return [_entry(store, case, rows) for case in found if case.takes(today)]
 
 
 def _tags(row: CaseRow) -> set[bytes]:
     return {row.tags[at : at + _TAG] for at in range(0, len(row.tags), _TAG)}
 
 
-def _demand_sworn(case: LoggedCase | None, row: CaseRow) -> None:
-    """Raise Integrity unless an officer's entry of the log commits to a row, and so to how identity was checked."""
-    if case is None or row.digest() not in case.sworn:
-        raise Integrity("case_changed", rule="access.subject", case=row.id)
-
-
 def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, now: datetime) -> str:
-    """Open a case, or add a part to the one of *entry*; its id."""
+    """Open a case, or add a part to the one of *entry*, by what is there in the very change; its id."""
     case = entry.case.id if entry is not None else primitives.fresh(6).hex()
-    row = _sealed(store, case, len(entry.case.sworn) if entry is not None else 0, stated)
-    widened = CaseWidened(case=case, sworn=row.digest())
-    event = widened if entry is not None else _opening(row, intake, now)
     with store.change(now) as change:
+        if entry is None and not intake.is_new and _running(store, stated.known_by, now):
+            raise InUse("case_opened_meanwhile", rule="access.subject")
+        parts = [row.part for row in store.catalogue.cases.rows() if row.id == case]
+        if entry is not None:
+            _demand_open(cases.logged(store)[case], store.today(now))
+        first = len(entry.case.sworn) if entry is not None else 0
+        row = _sealed(store, case, next(n for n in count(first) if n not in parts), stated)
+        widened = CaseWidened(case=case, sworn=row.digest())
         store.catalogue.cases.add(row)
-        change.log(event)
+        change.log(widened if entry is not None else _opening(row, intake, now))
         ids = tuple(recording.id for recording in subjects.held(store, stated.known_by, now))
         change.log(CaseHolds(case=case, recordings=ids, held=len(ids)))
     return case
+
+
+def _demand_open(case: LoggedCase, at: datetime) -> None:
+    """Raise Refused where a case is over at that time."""
+    if not case.takes(local_date(at)):
+        raise Refused(_OVER[case.state], rule="access.subject", case=case.id)
+
+
+def demand_open(store: Store, case: str, now: datetime) -> None:
+    """Raise Refused where a case was refused or closed since it was taken."""
+    _demand_open(cases.logged(store)[case], store.today(now))
 
 
 def _opening(row: CaseRow, intake: Intake, now: datetime) -> CaseOpened:
@@ -214,17 +225,18 @@ def _sealed(store: Store, case: str, part: int, stated: Statement) -> CaseRow:
     return CaseRow(case, part, sealed, b"".join(sorted(identifier.marked for identifier in stated.known_by)))
 
 
-def _stated(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Statement:
-    """What is sealed in the parts of a case, together; raises Integrity for one that the log does not commit to."""
+def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
+    """A case with what is sealed in its parts, together; a row that the log does not commit to is none of them."""
     identity: list[str] = []
     known_by: list[Identifier] = []
+    parts = 0
     for row in rows:
-        if row.id == case.id:
-            _demand_sworn(case, row)
+        if row.id == case.id and row.digest() in case.sworn:
             stated = _opened(store, row)
             identity += [each for each in stated.identity if each not in identity]
-            known_by += stated.known_by
-    return Statement(tuple(identity), tuple(known_by))
+            known_by += [each for each in stated.known_by if each not in known_by]
+            parts += 1
+    return Entry(case, Statement(tuple(identity), tuple(known_by)), parts < len(case.sworn))
 
 
 def _opened(store: Store, row: CaseRow) -> Statement:
@@ -256,7 +268,7 @@ def shown(store: Store, case: str, now: datetime) -> Entry:
     """One case with what is sealed of it; raises NotGranted, NothingMatched, Integrity."""
     store.demand(Action.DSAR, now)
     logged = _known(store, case, now)
-    return Entry(logged, _stated(store, logged, store.catalogue.cases.rows()))
+    return _entry(store, logged, store.catalogue.cases.rows())
 
 
 def extend(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:

@@ -47,7 +47,7 @@ from arlo_rec.model.audit_events import (
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import ArloError, NothingMatched, Usage
+from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import (
@@ -93,7 +93,7 @@ class AnswerFile:
     case: Case
     recordings: int
     without_sound: tuple[tuple[str, str], ...]  # ids whose sound cannot be separated, each with the code of why
-    nothing_of: tuple[str, ...]  # names of employees that no call has
+    nothing_of: tuple[str, ...]  # names of employees and references that no call has
     out: Path
     sha256: str
     passphrase: str | None = field(repr=False)  # None where the recipient's key opens it
@@ -113,6 +113,8 @@ def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Regi
     """Open or continue the person's case without an answer, which a later run gives; raises as `answer`."""
     now = clock()
     entry = _taken(store, request, now)
+    if entry.case.state is not CaseState.OPEN:
+        raise Refused("case_is_answered", rule="access.subject", case=entry.case.id)
     ends = [recording.ends_at for recording in subjects.held(store, entry.statement.known_by, now)]
     return Registered(register.as_told(entry), len(ends), min(ends, default=None))
 
@@ -167,11 +169,11 @@ def answer(
             request.particulars,
             POLICY_VERSION,
             store.log.vkey(),
-            erased_since.since_intake(store, entry.case, [recording.id for recording in held]),
+            erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now),
             len(changed),
             side,
         )
-        written = _write(store, request, content, calls, listed, permits, clock, progress)
+        written = _write(store, request, content, calls, entry.statement.known_by, listed, permits, clock, progress)
     if changed:
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
@@ -183,6 +185,7 @@ def _write(
     request: Request,
     content: Answer,
     calls: Sequence[HeldCall],
+    known_by: Sequence[Identifier],
     listed: bytes | None,
     permits: list[Permit],
     clock: Callable[[], datetime],
@@ -203,12 +206,12 @@ def _write(
     else:
         signed = certificate.signed_members(store, target.zip, composed, statement, clock)
     pieces = Counted(target.sealed(signed))
-    write_new(target.path, pieces, lambda: _demand_held(store, permits, clock()))
+    write_new(target.path, pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
     case, sha256, damaged = content.case, pieces.sha256().hex(), _damaged(composed.answer)
-    # An answer may be given again: the newest counts.
-    store.note(CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock())
-    is_unknown = content.side == "agent" and not content.recordings
-    count, nothing_of = len(content.recordings), content.identifiers if is_unknown else ()
+    _note_answered(
+        store, target.path, CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock()
+    )
+    count, nothing_of = len(content.recordings), subjects.without_calls(store, known_by, clock())
     mixed = (None, "damaged")
     without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
     file = target.path.absolute()
@@ -246,8 +249,20 @@ def _asked(store: Store, request: Request, held: Sequence[Recording], now: datet
         raise
 
 
-def _demand_held(store: Store, permits: list[Permit], now: datetime) -> None:
-    """Raise Refused where one of the recordings was withdrawn or is past retention since it was listed."""
+def _note_answered(store: Store, path: Path, answered: CaseAnswered, now: datetime) -> None:
+    """Log the answer, which may be given again (the newest counts), unless the case was refused or closed meanwhile."""
+    try:
+        with store.change(now) as change:
+            register.demand_open(store, answered.case, now)
+            change.log(answered)
+    except Refused:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _demand_open_and_held(store: Store, case: str, permits: list[Permit], now: datetime) -> None:
+    """Raise Refused where the case is over, or a recording was withdrawn or is past retention, since it was listed."""
+    register.demand_open(store, case, now)
     for permit in permits:
         gate.still_held(store, permit.recording, now)
 

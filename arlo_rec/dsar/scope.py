@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from arlo_rec.dsar.answer import Scope
 from arlo_rec.dsar.subjects import KnownBy, known
-from arlo_rec.model.errors import NothingMatched
+from arlo_rec.model.errors import NothingMatched, Usage
+from arlo_rec.model.names import is_unicode
 from arlo_rec.model.records import Recording
 from arlo_rec.store import Store
 
@@ -31,6 +32,8 @@ def _is_in_span(scope: Scope, recording: Recording) -> bool:
 
 
 def _named(store: Store, text: str, held: Sequence[Recording]) -> list[Recording]:
+    if not is_unicode(text):
+        raise Usage("bad_value", name="--call")
     source = known(store, KnownBy.CALL, text).tag
     found = [recording for recording in held if text == recording.id.hex() or recording.source == source]
     if not found:

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from arlo_rec.access import ownership
 from arlo_rec.access.ownership import Owned, Subject
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
+from arlo_rec.model.names import agent_name, is_unicode
 from arlo_rec.model.phone_numbers import parse_caller
 from arlo_rec.model.records import Kind, Recording, RecordingId
 from arlo_rec.policy import is_due
@@ -78,13 +80,19 @@ def identifiers(
         raise Usage("nobody_named")
     if agents and (callers or references):
         raise Usage("agent_or_caller")
-    for text in (*references, *agents):
-        if not 0 < len(text) <= _LONGEST:
-            raise Usage("bad_value", name="--reference" if references else "--agent")
+    for name, texts in (("--reference", references), ("--agent", agents)):
+        if not all(0 < len(text) <= _LONGEST and is_unicode(text) for text in texts):
+            raise Usage("bad_value", name=name)
     found = [known(store, KnownBy.CALLER, text) for text in numbers_in(callers)]
     found += [_of_call(store, text) for text in references]
     found += [known(store, KnownBy.AGENT, text) for text in agents]
     return tuple(dict.fromkeys(found))
+
+
+def without_calls(store: Store, known_by: Iterable[Identifier], now: datetime) -> tuple[str, ...]:
+    """The names of employees and the references to which no call belongs: one may be written wrongly."""
+    typed = [identifier for identifier in known_by if identifier.kind is not KnownBy.CALLER]
+    return tuple(identifier.text for identifier in typed if not held(store, [identifier], now))
 
 
 def are_mixed(known_by: Iterable[Identifier]) -> bool:
@@ -103,7 +111,8 @@ def known(store: Store, kind: KnownBy, text: str) -> Identifier:
     if kind is KnownBy.CALLER:
         return Identifier(kind, text, primitives.caller_tag(seed, text.encode("utf-8")))
     tags = primitives.derive(seed, "tags")
-    return Identifier(kind, text, primitives.tag(tags, text.encode("utf-8"), kind=_TAG_KINDS[kind]))
+    indexed = agent_name(text) if kind is KnownBy.AGENT else text
+    return Identifier(kind, text.strip(), primitives.tag(tags, indexed.encode("utf-8"), kind=_TAG_KINDS[kind]))
 
 
 def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Recording]:
@@ -115,12 +124,19 @@ def owned(store: Store, known_by: Iterable[Identifier], now: datetime) -> Owned:
     """The same, and the recordings of which nobody can tell whether they are theirs: their rows were changed."""
     found: dict[RecordingId, Recording] = {}
     changed: dict[RecordingId, None] = {}
+    log = SwornRows(store)
     for identifier in known_by:
         rows, unclear = ownership.of_subject(store, _subject(identifier))
         changed |= dict.fromkeys(unclear)
         for row in rows:
-            is_theirs = identifier.kind is not KnownBy.CALL or row.caller is None
-            if is_theirs and row.kind is Kind.ORIGINAL and not is_due(row.ends_at, store.today(now)):
+            is_call = identifier.kind is KnownBy.CALL
+            if is_call and not log.is_sworn(row):
+                changed[row.id] = None
+            elif (
+                not (is_call and row.caller is not None)
+                and row.kind is Kind.ORIGINAL
+                and not is_due(row.ends_at, store.today(now))
+            ):
                 found[row.id] = row
     recordings = sorted(found.values(), key=lambda row: (row.started_at, row.id))
     return Owned(tuple(recordings), tuple(each for each in changed if each not in found))
@@ -137,15 +153,18 @@ def _subject(identifier: Identifier) -> Subject:
 
 
 def _of_call(store: Store, text: str) -> Identifier:
-    """A call whose number was withheld, by the exchange's reference or by our id."""
-    identifier = known(store, KnownBy.CALL, text)
-    if any(row.caller is not None for row in _of_reference(store, identifier)):
+    """A call whose number was withheld, by the exchange's reference or by our id.
+
+    Raises Refused where the log swears to a number of it, or where the text leads to two calls.
+    """
+    identifier, log = known(store, KnownBy.CALL, text), SwornRows(store)
+    rows = store.catalogue.recordings.of_call(_our_id(text), identifier.tag)
+    calls = [row for row in rows if row.kind is Kind.ORIGINAL and log.is_sworn(row)]
+    if len(calls) > 1:
+        raise Refused("reference_of_two", rule="access.subject")
+    if any(row.caller is not None for row in calls):
         raise Refused("reference_has_number", rule="access.subject")
     return identifier
-
-
-def _of_reference(store: Store, identifier: Identifier) -> list[Recording]:
-    return store.catalogue.recordings.of_call(_our_id(identifier.text), identifier.tag)
 
 
 def _our_id(text: str) -> RecordingId | None:

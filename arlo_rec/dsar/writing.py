@@ -72,7 +72,8 @@ def target(path: Path, calls: Sequence[HeldCall], form: Form, *, whole: bool) ->
     if sum(expected.values()) <= archive.MOST:
         return Target(path, new_page(), None, passphrase, None)
     pages = Archive(new_page, form.lang, expected)
-    return Target(path.with_suffix(".zip"), pages, pages.zip, passphrase, None)
+    name = path.with_suffix(".zip") if path.suffix in {".html", ".htm", ".zip"} else path.with_name(f"{path.name}.zip")
+    return Target(name, pages, pages.zip, passphrase, None)
 
 
 def expected_bytes(call: HeldCall, form: Form, *, whole: bool) -> int:

@@ -22,6 +22,7 @@ from arlo_rec.intake.run import IntakeRun
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.intake.sources.manifest import Delivery, Vanished
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, new_id
 
 SEALERS = 2  # sounds read, hashed, sealed and written side by side; a third only contends for the interpreter
@@ -187,4 +188,6 @@ class Batch:
 
 
 def _delivered(run: IntakeRun, delivery: Delivery, call: Call, caller: bytes | None) -> Delivered:
-    return Delivered(delivery, call, run.tags.tag("source", call.source_id), run.tags.tag("agent", call.agent), caller)
+    return Delivered(
+        delivery, call, run.tags.tag("source", call.source_id), run.tags.tag("agent", agent_name(call.agent)), caller
+    )

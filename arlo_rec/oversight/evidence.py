@@ -103,6 +103,7 @@ class EvidenceCheck:
         self._copies: dict[RecordingId, _LoggedCopy] = {}
         self._replaced: dict[RecordingId, int] = {}  # copies by the entry that made another in their place
         self._cases: dict[str, LoggedCase] = {}
+        self._sworn_twice: list[int] = []
         self._parts: dict[str, int] = {}  # the entry that commits to each part of a case
         self._without_right: list[int] = []  # entries that say what their person's role may not do
         self._signers = store.signers()
@@ -178,6 +179,8 @@ class EvidenceCheck:
         made_from = RecordingId(bytes.fromhex(made.replaces)) if made.replaces is not None else None
         if made_from is not None:
             self._replaced[made_from] = seq
+        if recordings & self._copies.keys():
+            self._sworn_twice.append(seq)
         for copy in recordings - self._copies.keys():
             told = (str(entry["person"]), str(entry["at"]), made_from)
             self._copies[copy] = _LoggedCopy(told, is_released=made.state == CopyState.RELEASED)
@@ -209,6 +212,7 @@ class EvidenceCheck:
         """Every problem, after `follow` had the last batch."""
         return [
             *(Problem("entry_without_right", str(seq)) for seq in self._without_right),
+            *(Problem("sworn_twice", str(seq)) for seq in self._sworn_twice),
             *self._wrong_mentions(),
             *self._wrong_disclosures(),
             *self._wrong_erasures(),

@@ -43,6 +43,7 @@ class Status(NamedTuple):
     check_word: str  # of the newest link of the chain of authority
     own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
     waiting: tuple[Grant, ...]  # grants that wait for a second officer
+    doubtful_requests: list[str]  # access requests of which nobody can tell any more who entered them
     requests: list[tuple[LoggedCase, int]]  # access requests without an answer, with the days that are left
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
 
@@ -70,6 +71,7 @@ def status(store: Store, now: datetime) -> Status:
         rekeying_waits=store.rekeying_waits(),
         ballast_missing=ballast_is_missing(store.layout),
         check_word=store.authority.spoken(),
+        doubtful_requests=cases.doubtful(store, now),
         requests=cases.urgent(store, now),
         unconfirmed=disclosures.count_open(store),
     )

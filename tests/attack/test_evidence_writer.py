@@ -114,8 +114,10 @@ def test_a_case_that_support_plants_with_an_identity_that_nobody_checked_is_not_
                 change.log(CaseOpened(case=case, sworn=row.digest(), **told))
     out = str(world.base / "answer.html")
     told = world.run("dsar", "90000001", "--out", out, "--json", who="sigrid")
-    assert (told.exit, told.json["error"]["code"]) == (15, "case_changed")
+    assert (told.exit, told.json["error"]["code"]) == (14, "identity_missing"), "as if it were not there"
     assert "case_differs" in problem_codes(world)
+    told = world.run("dsar", "90000001", *CALLED, "--out", out, "--json", who="sigrid")
+    assert (told.exit, told.json["case"]["id"] == case) == (0, False), "and it stops nobody's request"
 
 
 @pytest.mark.parametrize("sworn", [False, True])

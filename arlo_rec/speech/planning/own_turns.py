@@ -46,9 +46,11 @@ def by_turns(sound: Sound, turns: Sequence[Turn], side: str) -> OwnSpeech | None
         raise ValueError("turns are of 16-bit mono")
     speech = activity.detect_activity(sound).anyone
     steps = len(speech)
-    own = _mask(steps, [turn for turn in turns if turn.speaker == side and (turn.confidence or SURE) >= SURE])
+    own = _mask(steps, [turn for turn in turns if turn.speaker == side and _is_sure(turn)])
     others = [turn for turn in turns if turn.speaker != side]
     theirs = _mask(steps, others)
+    if not others:
+        return None  # whoever found one speaker alone did not tell the two apart
     if not _fit(speech, _mask(steps, turns), turns, sound):
         return None
     kept = own & ~_mask(steps, others, MARGIN)
@@ -56,6 +58,10 @@ def by_turns(sound: Sound, turns: Sequence[Turn], side: str) -> OwnSpeech | None
     silenced = replace(sound, data=_silenced(sound, kept))
     counted = tuple((start, end) for start, end in unsure if end - start >= _SHORTEST)
     return OwnSpeech(silenced, tuple(activity.find_spans(kept)), counted)
+
+
+def _is_sure(turn: Turn) -> bool:
+    return turn.confidence is None or turn.confidence >= SURE
 
 
 def _mask(steps: int, turns: Sequence[Turn], margin: float = 0.0) -> Mask:
