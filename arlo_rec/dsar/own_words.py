@@ -34,8 +34,7 @@ def of_copies(
     store: Store, copies: Collection[RecordingId], keyring: Keyring, roles: Mapping[str, int], side: str
 ) -> OwnWords:
     """The words of *side* by the newest of some copies of a call that has some of theirs."""
-    is_held = False
-    log = SwornRows(store)
+    is_held, log = False, SwornRows(store)
     rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True) if log.is_sworn(row)]
     keys = gate.erasure_keys(store, rows)
     for row in rows:

@@ -135,7 +135,7 @@ class Log:
         return sorted((_what(one), ROLES[one["person"]]) for one in looks if one["action"] not in {"ingest", "hear"})
 
     def files(self, call: str) -> list[tuple[str, str, bool]]:
-        """The sound files that were saved of a call: what of, in which role, whether one is confirmed as deleted."""
+        """The sound files saved of a call: what of, in which role, and whether it is confirmed as deleted."""
         failed = {one["detail"]["of"] for one in self.of("handed out", "failed")}
         gone = {one["detail"]["of"] for one in self.of("confirm_deleted", "done")}
         named = {call}.union(*(one["recordings"] for one in self.of("pseudonymise", "done", parent=call)))
