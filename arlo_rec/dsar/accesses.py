@@ -142,7 +142,9 @@ def exports(store: Store, mentions: LogMentions, original: RecordingId, now: dat
             saved[entry.seq] = ExportFacts(access.at, kind, access.role, None)
     for entry in mentions.outcomes:
         event, at = audit_events.read(entry.body or {}), time_of(entry.body or {})
-        if not isinstance(event, LeftNothing | DeletionConfirmed) or event.of not in saved or at is None:
+        if not isinstance(event, LeftNothing | DeletionConfirmed) or type(event.of) is not int or at is None:
+            continue
+        if event.of not in saved:
             continue
         signer, saver = store.signer_of(entry.seq), store.signer_of(event.of)
         is_own = signer is not None and saver is not None and signer.name == saver.name

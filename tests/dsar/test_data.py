@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from arlo_rec.dsar import data
 from arlo_rec.dsar.answer import Answer, Case, PossibleAccess, RecordedAccess, RecordingFacts, Utterance
 from arlo_rec.i18n.messages import group
-from tests.support.answers import ANSWER, HOSTILE, NOTHING, OWN, files_of, sound_of
+from arlo_rec.model.particulars import Particulars
+from tests.support.answers import ANSWER, EMPLOYEE, HOSTILE, NOTHING, OWN, files_of, sound_of
 from tests.support.places import TOP
 
 SCHEMA = json.loads(data.schema_json())
@@ -46,6 +47,13 @@ def test_data_json_explains_each_of_its_keys_and_no_other(answer: Answer) -> Non
     assert keys_of(told(ANSWER)) == set(keys)
 
 
+@pytest.mark.rule("data.employee")
+def test_the_legal_basis_is_a_callers_consent_and_for_an_employee_what_the_company_stated() -> None:
+    unstated = replace(EMPLOYEE, particulars=Particulars())
+    stated = [told(answer)["legal_basis"] for answer in (ANSWER, EMPLOYEE, unstated)]
+    assert stated == ["GDPR 6(1)(a)", "a legitimate interest", None]
+
+
 def test_times_in_data_json_are_utc() -> None:
     document = told(ANSWER)
     assert document["recordings"][0]["started_at"] == "2026-10-01T08:15:45Z"
@@ -60,7 +68,7 @@ def test_data_json_names_each_sound_with_its_checksum() -> None:
     assert document["files"][0] == one
 
 
-@pytest.mark.parametrize("answer", [ANSWER, NOTHING, HOSTILE])
+@pytest.mark.parametrize("answer", [ANSWER, NOTHING, HOSTILE, EMPLOYEE])
 def test_data_json_is_what_its_schema_says(answer: Answer) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(SCHEMA).validate(told(answer))
