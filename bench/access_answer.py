@@ -143,7 +143,7 @@ def _lame(wav: Path, folder: Path) -> None:
         "-",
         str(folder / wav.stem) + ".mp3",
     ]
-    subprocess.run(words, input=own, check=True)
+    subprocess.run(words, input=own, check=True, stderr=subprocess.DEVNULL)  # it warns that it cannot seek
 
 
 # -- the calls ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
     riff       strict parser of WAV and RF64                     sound_file    read a delivered file block by block
     decoding   ask the decoder process for compressed sound      decoder       the decoder process
     confinement   what the decoder process gives up before it reads a file
-    encoding   a stored sound as MP3 or WAV for a person, block by block
+    encoding   a stored sound as MP3 or WAV for a person, block by block     mp3   LAME, and its tag
 
 It reads streams that it is given and starts the decoder process. It does not mix or play sound; resampling
 for speech engines is in `speech.engines.resampling`.

@@ -1,14 +1,11 @@
 """Turn a stored sound into a file for a person: MP3 by default, or WAV, block by block and on a thread of its own.
 
 The caller reads the stored sound, because keys and the store belong to one thread; a `SoundEncoder` takes its blocks,
-picks the channel, and keeps the loudness for a drawing. libsndfile encodes MP3 with LAME and lets go of Python's lock
-meanwhile. Nothing is written to a disk.
+picks the channel, and keeps the loudness for a drawing. LAME lets go of Python's lock while it encodes (`mp3`). Nothing
+is written to a disk.
 
-MP3 of variable bitrate, LAME -V 2: some 25 kbit/s for one side of a call at 8000 Hz. libsndfile writes the Xing
-and LAME tags, by which decoders cut off the encoder's delay (1105 samples with the decoder's own) and the padding, so
-that the length is that of the stored sound to the sample, and nothing is shifted.
-
-Sources: ISO/IEC 11172-3, 13818-3 (lower sample rates); gabriel.mp3-tech.org/mp3infotag.html (delay and padding).
+MP3 of variable bitrate, LAME -V 2: some 25 kbit/s for one side of a call at 8000 Hz. Decoders cut off the delay
+of 1105 samples and the padding by the tag: the length is the stored sound's to the sample, and nothing is shifted.
 """
 
 from __future__ import annotations
@@ -19,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from arlo_rec.audio.formats import Encoding, Format, Header, Sound
+from arlo_rec.audio.mp3 import RATES, Encoder
 from arlo_rec.audio.riff import CANONICAL_LONGEST, locate
 from arlo_rec.audio.sound import as_pcm16, keep_channel
 from arlo_rec.model.errors import SoundError
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     import numpy
 
 MP3, WAV = "audio/mpeg", "audio/wav"  # media types: RFC 3003, and what every browser takes for the other
-MP3_RATES: Final = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})  # Hz; others have no MP3
+MP3_RATES: Final = frozenset(RATES)
 PEAKS = 240  # values of a drawing: a pixel or two each on a telephone
 LOUDEST = 99  # the value of the loudest part of a sound that is not silent
 MP3_BYTES_A_SAMPLE = 0.5  # more than any sound took: 0.42 speech over noise in one channel, 0.5 white noise in two
@@ -74,7 +72,7 @@ class SoundEncoder:
         self._form = Format(header.encoding, header.rate, header.channels)
         self._channel = channel
         self._peaks = Peaks(header.frames)
-        self._mp3 = _Mp3(header.rate, header.channels if channel is None else 1) if mp3 else None
+        self._mp3 = Encoder(header.rate, header.channels if channel is None else 1) if mp3 else None
 
     def write(self, block: bytes) -> bytes:
         """Take a block of whole frames; returns its frames as they are in a WAV, and nothing yet of an MP3."""
@@ -86,7 +84,7 @@ class SoundEncoder:
         self._peaks.add(given)
         if self._mp3 is None:
             return sound.data
-        self._mp3.write(given)
+        self._mp3.write(given.tobytes())
         return b""
 
     def finish(self) -> bytes:
@@ -131,33 +129,6 @@ class Peaks:
         """All of them, where the loudest is `LOUDEST`; all zero for a silent sound."""
         most = int(self._loudest.max())
         return tuple(int(loud) * LOUDEST // most if most else 0 for loud in self._loudest)
-
-
-class _Mp3:
-    """An MP3 file in memory."""
-
-    def __init__(self, rate: int, channels: int) -> None:
-        import soundfile
-
-        self._content = io.BytesIO()
-        self._file = soundfile.SoundFile(
-            self._content,
-            "w",
-            samplerate=rate,
-            channels=channels,
-            format="MP3",
-            subtype="MPEG_LAYER_III",
-            bitrate_mode="VARIABLE",  # always with the tag of delay and padding: low constant rates have no room for it
-            compression_level=0.2,
-        )
-
-    def write(self, samples: numpy.ndarray[Any, Any]) -> None:
-        """Take 16-bit samples by channel; as floats: libsndfile 1.2.2 mixes up 16-bit stereo on its way to LAME."""
-        self._file.write((samples / 32768).astype("f4"))
-
-    def finish(self) -> bytes:
-        self._file.close()
-        return self._content.getvalue()
 
 
 def _samples(sound: Sound) -> numpy.ndarray[Any, Any]:

@@ -12,11 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Full, Queue
 from typing import TYPE_CHECKING, Final
 
+from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Usage
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Recipient
 
+_BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_CHECKSUM: Final = 6  # signs
 _WAITING = 4  # pieces between the one who makes them and the thread that encrypts
 _END: Final = None
 _STOP: Final = 0
@@ -28,12 +31,20 @@ def recipient(text: str) -> Recipient:
 
     try:
         to = pyrage.x25519.Recipient.from_str(text)
-        pyrage.encrypt(b"", [to])  # a point of low order is refused here, by a panic of Rust, which is no Exception
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # noqa: BLE001 - pyo3's PanicException has no other base
+    except (pyrage.RecipientError, UnicodeEncodeError):
         raise Usage("recipient_unknown") from None
+    if not primitives.agrees_with_all(_point(text)):  # pyrage would end the program by a panic
+        raise Usage("recipient_unknown")
     return to
+
+
+def _point(recipient: str) -> bytes:
+    """The 32 bytes in a recipient whose form and checksum are right (Bech32: BIP 173)."""
+    digits = [_BECH32.index(sign) for sign in recipient.lower()[len("age1") : -_CHECKSUM]]
+    number = 0
+    for digit in digits:
+        number = number << 5 | digit
+    return (number >> (5 * len(digits) - 256)).to_bytes(32, "big")
 
 
 def encrypted(pieces: Iterable[bytes], to: Recipient) -> Iterator[bytes]:

@@ -115,8 +115,10 @@ class _Reading:
         except DAMAGE:
             self._withheld = "damaged"
             return
-        mp3 = not wav and self._header.rate in audio.MP3_RATES
-        self._new_encoder: Callable[[], audio.SoundEncoder] = lambda: audio.SoundEncoder(self._header, channel, mp3=mp3)
+        header = self._header
+        mp3 = not wav and header.rate in audio.MP3_RATES
+        # Nothing here refers to this object: in a circle it would keep its sound until Python looks for circles.
+        self._new_encoder: Callable[[], audio.SoundEncoder] = lambda: audio.SoundEncoder(header, channel, mp3=mp3)
         self._encoder = self._new_encoder()
 
     def _separate(self, turns: Sequence[Turn], side: str) -> None:

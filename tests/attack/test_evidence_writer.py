@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -317,8 +316,7 @@ def test_a_copy_under_review_is_not_erased_because_a_row_says_that_it_was_replac
 
 def data_of(out: Path, passphrase: str) -> dict[str, Any]:
     """The data.json of an access answer."""
-    files = opened(out.read_bytes(), passphrase.encode())["files"]
-    data: dict[str, Any] = json.loads(base64.b64decode(next(f["base64"] for f in files if f["name"] == "data.json")))
+    data: dict[str, Any] = json.loads(opened(out.read_bytes(), passphrase.encode())["bodies"]["data.json"])
     return data
 
 

@@ -163,7 +163,7 @@ def test_an_employee_gets_their_own_side_and_nothing_of_any_customer(world: Worl
 
 def test_an_employee_whom_no_call_names_gets_an_answer_and_the_officer_a_hint(world: World) -> None:
     world.take_in("a", seconds=0.3)
-    answer = ask(world, "--agent", "Nils Annen")
+    answer = ask(world, "--agent", "Ola Oppdikta")
     assert answer["told"]["recordings"] == 0
     said = world.run(
         "dsar", "--agent", "Ola", *CALLED, "--out", str(world.base / "y.html"), "--lang", "en", who="sigrid"

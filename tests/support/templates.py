@@ -6,9 +6,8 @@ import re
 
 PIECE = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|<(?:\{\{.*?\}\}|[^>{])*>)", re.S)
 WORDS = re.compile(r'"([^"]*)"')  # of a template's expression; codes stand in single quotation marks
-READ = re.compile(
-    r'\b(?:lang|aria-label|data-(?:busy|wrong|unsupported|running|elsewhere))="([^"]*)"'
-)  # attributes of words
+# Attributes of words.
+READ = re.compile(r'\b(?:lang|aria-label|data-(?:busy|wrong|unsupported|running|elsewhere))="([^"]*)"')
 
 
 def pieces(template: str) -> list[str]:

@@ -31,6 +31,7 @@ ALONE = {  # outside library -> our modules that may import it
     "pyrage": {"crypto.age_file", "dsar.writing"},
     "typst": {"dsar.pdf"},
     "soundfile": {"audio"},
+    "lameenc": {"audio.mp3"},
     "av": {"audio"},
     "numpy": {"audio", "speech"},
     "faster_whisper": {"speech.engines.whisper"},
