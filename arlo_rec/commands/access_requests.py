@@ -217,7 +217,8 @@ def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:
     from arlo_rec.crypto import age_file
     from arlo_rec.dsar.writing import Form
 
-    return Form(run.lang, wav, pdf, age_file.recipient(recipient) if recipient is not None else None)
+    to = age_file.recipient(recipient) if recipient is not None else None
+    return Form(run.lang, wav, pdf, run.particulars().controller, to)
 
 
 def _scope(calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:

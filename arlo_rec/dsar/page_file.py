@@ -20,6 +20,7 @@ from arlo_rec.dsar.answer import RecordingFacts
 from arlo_rec.dsar.files import Counting, FileFacts, in_json
 from arlo_rec.dsar.letter import PAGE
 from arlo_rec.i18n.pages import render as render_page
+from arlo_rec.model.particulars import CONTROLLER
 from arlo_rec.model.strict_json import canonical, to_base64
 
 FORMAT = 2
@@ -42,12 +43,12 @@ def passphrase_bytes(typed: str) -> bytes:
 class PageFile:
     """The page in `nb` or `en` as it is being written: `begin`, `enclose` for each file, `end` with the letter."""
 
-    def __init__(self, passphrase: str, lang: str, salt: bytes) -> None:
+    def __init__(self, passphrase: str, lang: str, salt: bytes, controller: str = CONTROLLER) -> None:
         self._key = primitives.PackageKey(passphrase_bytes(passphrase), salt)
         self._lang = lang
         self._files: list[dict[str, object]] = []
         self._parts = 0
-        head, _, self._tail = _around(lang, salt).partition(_PARTS)
+        head, _, self._tail = _around(lang, salt, controller).partition(_PARTS)
         self._head = head.encode("utf-8")
 
     def begin(self) -> Iterator[bytes]:
@@ -91,7 +92,7 @@ def _in_parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-def _around(lang: str, salt: bytes) -> str:
+def _around(lang: str, salt: bytes, controller: str) -> str:
     """The page around its parts."""
     scripts, style = [source(script) for script in _SCRIPTS], source("package.css")
     return render_page(
@@ -102,6 +103,7 @@ def _around(lang: str, salt: bytes) -> str:
         style=style,
         salt=to_base64(salt),
         rounds=primitives.PACKAGE_ROUNDS,
+        controller=controller,
     )
 
 

@@ -24,6 +24,7 @@ from arlo_rec.dsar.page_file import PageFile
 from arlo_rec.dsar.plain_archive import PlainArchive
 from arlo_rec.dsar.recordings import HeldCall
 from arlo_rec.keys.key_files import readable_secret
+from arlo_rec.model.particulars import CONTROLLER
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Recipient
@@ -38,6 +39,7 @@ class Form:
     lang: str = "nb"
     wav: bool = False  # sounds as WAV instead of MP3
     pdf: bool = False  # the letter lies beside as PDF too
+    controller: str = CONTROLLER  # whose file it is, outside the encryption
     recipient: Recipient | None = None  # whose key opens it; None: a passphrase that is made here
 
     @property
@@ -67,7 +69,7 @@ def target(path: Path, calls: Sequence[HeldCall], form: Form, *, whole: bool) ->
         plain = PlainArchive(form.lang)
         return Target(path, plain, plain.zip, None, form.recipient)
     passphrase = readable_secret(PASSPHRASE_GROUPS)
-    new_page = _pages(passphrase, form.lang)
+    new_page = _pages(passphrase, form)
     expected = {call.facts.id: expected_bytes(call, form, whole=whole) for call in calls}
     if sum(expected.values()) <= archive.MOST:
         return Target(path, new_page(), None, passphrase, None)
@@ -83,5 +85,5 @@ def expected_bytes(call: HeldCall, form: Form, *, whole: bool) -> int:
     return int(call.frames * (call.tracks if whole else 1) * audio.MP3_BYTES_A_SAMPLE)
 
 
-def _pages(passphrase: str, lang: str) -> Callable[[], PageFile]:
-    return lambda: PageFile(passphrase, lang, primitives.fresh(primitives.PACKAGE_SALT))
+def _pages(passphrase: str, form: Form) -> Callable[[], PageFile]:
+    return lambda: PageFile(passphrase, form.lang, primitives.fresh(primitives.PACKAGE_SALT), form.controller)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from arlo_rec.model.errors import Usage
 
+CONTROLLER: Final = "Verisure Arlo Europe DAC"  # whose guidelines these are
 LONGEST: Final = 500  # characters of one particular
 FILE_BYTES: Final = 64 * 1024
 _TEXTS = ("controller", "contact", "data_protection", "notice")
@@ -54,7 +55,7 @@ class Processor:
 class Particulars:
     """What a letter says of the company; None where nobody stated it."""
 
-    controller: str = "Verisure Arlo Europe DAC"
+    controller: str = CONTROLLER
     contact: str | None = None
     data_protection: str | None = None  # the contact for it
     notice: str | None = None  # where the privacy notice stands
