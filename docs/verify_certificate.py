@@ -293,7 +293,9 @@ def check_list(told):
             "not an entry of a list",
         )
         named = entry["recordings"]
-        demand(type(named) is list and named and ids.issuperset(named), "an entry names none of the recordings")
+        demand(type(named) is list and ids.issuperset(named), "an entry names another recording")
+        of_another = "_other" in entry["what"]  # of somebody else's request: which recordings are theirs is not told
+        demand(bool(named) is not of_another, "an entry names none of the recordings")
         check_entry(entry, size, root)
     numbers = [entry["seq"] for entry in told["entries"]]
     demand(numbers == sorted(set(numbers)), "an entry is listed twice")

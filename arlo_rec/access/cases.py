@@ -163,7 +163,7 @@ def running(store: Store, now: datetime) -> list[LoggedCase]:
     """The cases that have not ended, those that are due first before the others."""
     at = store.today(now)
     cases = (case for case in logged(store).values() if case.ends_at > at)
-    return sorted(cases, key=lambda case: (case.due_on, case.received_at, case.opened_at, case.id))
+    return sorted(cases, key=lambda case: (case.due_on, case.received_at))  # then in the log's order
 
 
 def urgent(store: Store, now: datetime) -> list[tuple[LoggedCase, int]]:

@@ -36,6 +36,7 @@ NAME: Final = "accesses.json"
 KIND: Final = "arlo-rec accesses"
 MARK: Final = f'"kind":"{KIND}"'.encode("ascii")  # as it stands in the file, and in no receipt
 LONGEST = 64 * 1024 * 1024  # bytes; an entry of a log of a million has about 1.2 kB
+_OTHER: Final = "_other"  # in the code of an entry of somebody else's request
 _AT_ONCE = 5000  # leaves that are read together
 _KINDS: Final[Sequence[tuple[type[AuditEvent], str]]] = (
     (CallTakenIn, "taken_in"),
@@ -56,7 +57,7 @@ def document(store: Store, mentions: LogMentions, case: str, now: datetime) -> b
         paths = merkle.paths_in(_leaves(store, mentions.size), mentions.size, numbers)
     except ValueError:
         raise Integrity("log_damaged") from None
-    entries = [_entry(store, mentions.ids(), entry, paths[entry.seq], now) for entry in mentions.entries]
+    entries = [_entry(store, mentions, entry, paths[entry.seq], now) for entry in mentions.entries]
     told: dict[str, Any] = {
         "format": 1,
         "kind": KIND,
@@ -89,19 +90,27 @@ def _leaves(store: Store, size: int) -> Iterator[bytes]:
 
 
 def _entry(
-    store: Store, ids: frozenset[RecordingId], entry: LogEntry, path: Sequence[bytes], now: datetime
+    store: Store, mentions: LogMentions, entry: LogEntry, path: Sequence[bytes], now: datetime
 ) -> dict[str, Any]:
-    raw = _raw(store, entry.seq)
-    access = accesses.access_in(store, entry, ids, now)
-    at = accesses.time_of(entry.body or {})
+    """An entry as it is listed; one of somebody else's request names no recording, or one would know whose they are."""
+    raw, ids, body = _raw(store, entry.seq), mentions.ids(), entry.body or {}
+    of_another = accesses.is_of_another(body, mentions.case)
+    access = accesses.access_in(store, mentions.case, entry, ids, now)
+    at = accesses.time_of(body)
     return {
         **log_proof.entry_to_json(raw.seq, raw.leaf, path),
-        "recordings": sorted(each.hex() for each in ids if each.hex().encode("ascii") in (raw.body or b"")),
+        "recordings": []
+        if of_another
+        else sorted(each.hex() for each in ids if each.hex().encode() in (raw.body or b"")),
         "access": access is not None,
-        "what": access.action if access is not None else _kind(store, raw.seq, entry.body or {}),
+        "what": access.action if access is not None else _kind(store, raw.seq, body) + _OTHER * of_another,
         "role": access.role if access is not None else None,
         "day": local_date(min(at, now)).isoformat() if at is not None else None,
     }
+
+
+def _named(raw: RawEntry, ids: frozenset[RecordingId]) -> Iterator[str]:
+    return (each.hex() for each in ids if each.hex().encode("ascii") in (raw.body or b""))
 
 
 def _kind(store: Store, seq: int, body: Mapping[str, Any]) -> str:
@@ -121,7 +130,8 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
     """The list, if it is genuine; raises Integrity, or Usage where one of *vkeys* is no verifier key.
 
     1. it is a list in its one form   2. each log key was signed by the key before it, one of them signed the checkpoint
-    3. each entry is in the log of that checkpoint, once, and names one of the recordings   4. there are `count` of them
+    3. each entry is in the log of that checkpoint, once, and names one of the recordings, or is of
+       somebody else's request and names none   4. there are `count` of them
     5. an officer signed it, by officers' word up to the first   6. each of *vkeys* is a key of the log, or the first's
     """
     wanted = log_proof.parsed_wanted(vkeys)
@@ -158,7 +168,8 @@ def _are_in_log(told: Mapping[str, Any]) -> bool:
     return (
         told["count"] == len(entries)
         and numbers == sorted(set(numbers))
-        and all(entry["recordings"] and ids.issuperset(entry["recordings"]) for entry in entries)
+        and all(bool(entry["recordings"]) != (_OTHER in entry["what"]) for entry in entries)
+        and all(ids.issuperset(entry["recordings"]) for entry in entries)
         and all(log_proof.root_of(entry, checkpoint.size) == checkpoint.root for entry in entries)
     )
 

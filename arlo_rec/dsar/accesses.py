@@ -31,11 +31,13 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.records import Recording, RecordingId, from_iso, named_in
 from arlo_rec.model.rights import may_say
+from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Purpose, Role
 from arlo_rec.store import Store
 
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
 _PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that stand for its action
+_OF_ANOTHER = {"dsar_whole": "dsar_other_whole", "dsar_employee_whole": "dsar_other_employee_whole"}
 _ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
 
 
@@ -44,6 +46,7 @@ class LogMentions(NamedTuple):
 
     checkpoint: str  # a signed note
     size: int  # of the log then
+    case: str  # whose access request is being answered
     named: Mapping[RecordingId, Collection[RecordingId]]  # each recording with every copy that was ever made of it
     entries: Sequence[LogEntry]
     outcomes: Sequence[LogEntry]  # that say of one of these what became of a file: they name its number alone
@@ -54,14 +57,14 @@ class LogMentions(NamedTuple):
         return frozenset(each for ids in self.named.values() for each in ids)
 
 
-def mentions(store: Store, recordings: Sequence[RecordingId]) -> LogMentions:
+def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogMentions:
     """The mentions of recordings in one state of the log: what the letter tells, and what `access_list` proves."""
     with store.reading():
         checkpoint, note = store.log.newest()
         named = with_copies(store, recordings)
         entries = list(store.log.naming({each for ids in named.values() for each in ids}))
         outcomes = list(store.log.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})]))
-        return LogMentions(note, checkpoint.size, named, entries, outcomes, grant_times.spans(store))
+        return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_times.spans(store))
 
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
@@ -78,21 +81,24 @@ def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[Recordi
 
 
 def recorded(
-    store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], now: datetime
+    store: Store, mentions: LogMentions, named: Collection[RecordingId], now: datetime
 ) -> tuple[RecordedAccess, ...]:
     """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request.
 
     All *entries* were written before *now*, whatever time they say: one that a clock wrote which was ahead is told as
     of *now*.
     """
-    told = (access_in(store, entry, named, now) for entry in entries)
+    told = (access_in(store, mentions.case, entry, named, now) for entry in mentions.entries)
     return tuple(sorted((access for access in told if access is not None), key=lambda access: access.at))
 
 
-def access_in(store: Store, entry: LogEntry, named: Collection[RecordingId], now: datetime) -> RecordedAccess | None:
+def access_in(
+    store: Store, case: str, entry: LogEntry, named: Collection[RecordingId], now: datetime
+) -> RecordedAccess | None:
     """The access to one of *named* that an entry is; None where it is none.
 
-    Anybody's own code writes entries: those count that are signed by a role which may do what they say.
+    Anybody's own code writes entries: those count that are signed by a role which may do what they say. Who else asked
+    for access is not told to whoever asks in this *case*, nor when: times would tell which calls are one person's.
     """
     body = entry.body or {}
     access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
@@ -102,7 +108,16 @@ def access_in(store: Store, entry: LogEntry, named: Collection[RecordingId], now
         return None
     action, purpose = access
     known = purpose if purpose in _PURPOSES else None
-    return RecordedAccess(min(at, now), str(action), known, str(signer.role))
+    if is_of_another(body, case):
+        day = start_of_day(local_date(min(at, now)))
+        return RecordedAccess(day, _OF_ANOTHER.get(action, "dsar_other"), None, str(signer.role), of_another=True)
+    return RecordedAccess(min(at, now), action.replace("_employee", ""), known, str(signer.role))
+
+
+def is_of_another(body: Mapping[str, Any], case: str) -> bool:
+    """Whether an entry tells of somebody else's access request."""
+    event = audit_events.read(body)
+    return getattr(event, "case", case) != case
 
 
 def copies(
@@ -136,8 +151,10 @@ def exports(store: Store, mentions: LogMentions, original: RecordingId, now: dat
     saved: dict[int, ExportFacts] = {}
     for entry in mentions.entries:
         body = entry.body or {}
-        access = access_in(store, entry, mentions.named[original], now) if _is_export(body) else None
-        if access is not None:
+        access = access_in(store, mentions.case, entry, mentions.named[original], now) if _is_export(body) else None
+        if access is not None and isinstance(audit_events.read(body), OpenedForSubject):
+            saved[entry.seq] = ExportFacts(access.at, "answer", access.role, None)
+        elif access is not None:
             kind = "copy" if original not in named_in(body) else "part" if access.action == Action.HEAR else "recording"
             saved[entry.seq] = ExportFacts(access.at, kind, access.role, None)
     for entry in mentions.outcomes:
@@ -152,13 +169,21 @@ def exports(store: Store, mentions: LogMentions, original: RecordingId, now: dat
             del saved[event.of]
         elif isinstance(event, DeletionConfirmed) and signer and (is_own or signer.role is Role.OFFICER):
             saved[event.of] = replace(saved[event.of], confirmed_at=min(at, now))
-    return tuple(sorted(saved.values(), key=lambda file: file.at))
+    this = _newest_of(mentions)
+    return tuple(sorted((file for seq, file in saved.items() if seq != this), key=lambda file: file.at))
+
+
+def _newest_of(mentions: LogMentions) -> int | None:
+    """The entry that let this very answer open the recordings, which is no copy of before."""
+    opened = [(entry.seq, audit_events.read(entry.body or {})) for entry in mentions.entries]
+    own = [seq for seq, event in opened if isinstance(event, OpenedForSubject) and event.case == mentions.case]
+    return max(own, default=None)
 
 
 def _is_export(body: Mapping[str, Any]) -> bool:
-    """Whether an entry lets sound leave as a file; who reviews a copy gets a part of the recording as one."""
+    """Whether an entry lets sound leave as a file: saved, a part heard in a review, an answer to an access request."""
     access = _access(body)
-    return access is not None and access[0] in {Action.EXPORT, Action.HEAR}
+    return access is not None and access[0].startswith((Action.EXPORT, Action.HEAR, Action.DSAR))
 
 
 def time_of(entry: Mapping[str, Any]) -> datetime | None:

@@ -44,9 +44,10 @@ class RecordedAccess:
     """An access to a recording by its log entry: with the role of the person, never the name."""
 
     at: datetime
-    action: str  # find, export, dsar, dsar_employee ...: a code with a sentence in `letter.json`
+    action: str  # find, export, dsar, dsar_other ...: a code with a sentence in `letter.json`
     purpose: str | None  # training, quality, or None for an access request
     role: str
+    of_another: bool = False  # for somebody else's access request, of which only the day is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,10 @@ class CopyFacts:
 
 @dataclass(frozen=True, slots=True)
 class ExportFacts:
-    """A sound file that staff saved outside the recording system, and when its deletion was confirmed."""
+    """A file that staff saved outside the recording system, and when its deletion was confirmed."""
 
     at: datetime
-    kind: str  # recording, copy (for training) or part (of the recording): the letter has a sentence for each
+    kind: str  # recording, copy (for training), part (of it), answer (an earlier one): words of the letter
     role: str  # of the person who saved it, never the name
     confirmed_at: datetime | None  # None where nobody confirmed that it is deleted
 

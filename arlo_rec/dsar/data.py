@@ -23,6 +23,7 @@ SCHEMA_NAME: Final = "data.schema.json"
 FORMAT: Final = "arlo-rec access answer"
 VERSION: Final = 1
 CONSENT: Final = "GDPR 6(1)(a)"  # the legal basis of recording a caller; that of staff is what the company stated
+OBLIGATION: Final = "GDPR 6(1)(c)"  # that of the case and the log
 _SHOWN_ALONE = frozenset({"peaks"})  # of the letter's picture of a sound: nothing that the sound does not say
 _FILE: Mapping[str, Any] = {
     "name": {"type": "string"},
@@ -40,12 +41,20 @@ def data_json(answer: Answer, sounds: Sequence[FileFacts]) -> bytes:
         "version": VERSION,
         "schema": SCHEMA_NAME,
         "keys": group("letter.key"),
-        "legal_basis": CONSENT if answer.side == "caller" else answer.particulars.staff_basis("en"),
+        "legal_basis": _legal_basis(answer),
+        "case_legal_basis": OBLIGATION,
         **_to_json(answer),
         "recordings": [_recording_to_json(facts, names.get(facts.id)) for facts in answer.recordings],
         "files": [in_json(sound) for sound in sounds],
     }
     return _encoded(document)
+
+
+def _legal_basis(answer: Answer) -> str | None:
+    """That of the recordings, where there are some."""
+    if not (answer.recordings or answer.damaged or answer.outside_scope):
+        return None
+    return CONSENT if answer.side == "caller" else answer.particulars.staff_basis("en")
 
 
 def schema_json() -> bytes:
@@ -58,6 +67,7 @@ def schema_json() -> bytes:
         "schema": {"const": SCHEMA_NAME},
         "keys": {"type": "object", "additionalProperties": bilingual},
         "legal_basis": {"type": ["string", "null"]},
+        "case_legal_basis": {"const": OBLIGATION},
         **_properties(Answer),
         "files": {"type": "array", "items": _object(dict(_FILE))},
     }

@@ -28,16 +28,12 @@ PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
     "whole": (
         Action.EXPORT,
-        *("dsar_you_whole", "dsar_whole", "dsar_employee_whole"),
-        *("dsar_you", Action.DSAR, "dsar_employee"),
+        *("dsar_whole", "dsar_other_whole", "dsar_other_employee_whole"),
+        *(Action.DSAR, "dsar_other"),
     ),
     "part": (Action.HEAR,),
     "copy": ("export_copy", Action.REVIEW, Action.RELEASE, Action.PSEUDONYMISE),
     "listed": (Action.FIND, "find_copy", "withdraw_shown"),
-}
-_TO_READER: Final = {  # answers to access requests that went to whoever reads the letter, by their side in the calls
-    "caller": {"dsar": "dsar_you", "dsar_whole": "dsar_you_whole"},
-    "agent": {"dsar_employee": "dsar_you", "dsar_employee_whole": "dsar_you_whole"},
 }
 
 
@@ -75,8 +71,8 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         terms=[],
         glossary=lambda terms: _glossary(terms, lang),
         purposes_of=_purposes_of,
-        by_depth=lambda accesses: _by_depth(accesses, answer.side, lang),
-        kind_of=lambda access: kind_of(access, answer.side),
+        by_depth=lambda accesses: _by_depth(accesses, lang),
+        kind_of=kind_of,
         wave=wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
         sentence=lambda text: text[:1].upper() + text[1:],
@@ -97,18 +93,13 @@ def _purposes_of(recordings: Iterable[RecordingFacts]) -> list[Purpose]:
     return [purpose for purpose in Purpose if purpose in named]
 
 
-def kind_of(access: RecordedAccess, side: str) -> str:
-    """What was done, as a code of the letter's words to the person on *side*.
-
-    For training only copies are found and exported (policy).
-    """
-    if access.action in _TO_READER[side]:
-        return _TO_READER[side][access.action]
+def kind_of(access: RecordedAccess) -> str:
+    """What was done, as a code of the letter's words; for training only copies are found and exported (policy)."""
     of_copy = access.purpose == Purpose.TRAINING and access.action in {Action.FIND, Action.EXPORT}
     return f"{access.action}_copy" if of_copy else access.action
 
 
-def _by_depth(accesses: Sequence[RecordedAccess], side: str, lang: str) -> list[tuple[str, list[AccessesOfRole]]]:
+def _by_depth(accesses: Sequence[RecordedAccess], lang: str) -> list[tuple[str, list[AccessesOfRole]]]:
     """The accesses by how deep they go, the deepest first; therein by role and purpose, and by day.
 
     Raises KeyError for a kind of access that the letter has no words for.
@@ -116,7 +107,7 @@ def _by_depth(accesses: Sequence[RecordedAccess], side: str, lang: str) -> list[
     depths = {kind: depth for depth, kinds in DEPTHS.items() for kind in kinds}
     sums: dict[str, dict[tuple[str, str], dict[date, Counter[str]]]] = {depth: {} for depth in DEPTHS}
     for access in sorted(accesses, key=lambda access: access.at):
-        kind = kind_of(access, side)
+        kind = kind_of(access)
         days = sums[depths[kind]].setdefault((access.role, access.purpose or "access"), {})
         days.setdefault(local_date(access.at), Counter())[kind] += 1
     return [

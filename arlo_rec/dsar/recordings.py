@@ -59,7 +59,7 @@ def of_permits(
             continue
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
-        told = accesses.recorded(store, mentions.entries, mentions.named[recording.id], clock())
+        told = accesses.recorded(store, mentions, mentions.named[recording.id], clock())
         copies = accesses.copies(store, mentions.entries, mentions.named[recording.id], recording.id)
         listened = accesses.possible(store, recording, mentions)
         could = accesses.possible_of_copies(store, recording, copies, mentions)

@@ -157,7 +157,7 @@ def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> lis
     ids = {row.id for row in rows if tags & _tags(row)}
     logged = cases.logged(store) if ids else {}
     sworn = {row.id for row in rows if row.id in ids and row.id in logged and row.digest() in logged[row.id].sworn}
-    found = sorted((logged[each] for each in sworn), key=lambda case: (case.received_at, case.opened_at, case.id))
+    found = sorted((case for case in logged.values() if case.id in sworn), key=lambda case: case.received_at)
     return [_entry(store, case, rows) for case in found if case.takes(today)]
 
 

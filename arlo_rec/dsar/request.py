@@ -150,7 +150,7 @@ def answer(
     untrue = gate.changed(store, asked)
     permits = _permits(store, [each for each in asked if each.id not in untrue], entry, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        mentions = accesses.mentions(store, [permit.recording.id for permit in permits]) if permits else None
+        mentions = _mentions(store, permits, entry.case.id)
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         calls, damaged = _calls(store, request, permits, mentions, side, clock)
         damaged += [recordings.damage_of(each, untrue[each.id]) for each in asked if each.id in untrue]
@@ -216,6 +216,10 @@ def _write(
     without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
     file = target.path.absolute()
     return AnswerFile(case, count, without, nothing_of, file, sha256, target.passphrase, damaged)
+
+
+def _mentions(store: Store, permits: list[Permit], case: str) -> LogMentions | None:
+    return accesses.mentions(store, [permit.recording.id for permit in permits], case) if permits else None
 
 
 def _calls(

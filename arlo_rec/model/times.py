@@ -48,6 +48,11 @@ def local_date(at: datetime) -> date:
     return at.astimezone(ZoneInfo(ZONE)).date()
 
 
+def start_of_day(day: date) -> datetime:
+    """The start of a calendar day in the policy's zone, in UTC."""
+    return end_of_day(day - timedelta(days=1))
+
+
 def end_of_day(day: date) -> datetime:
     """The end of a calendar day in the policy's zone, in UTC."""
     after = day + timedelta(days=1)
