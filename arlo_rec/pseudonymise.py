@@ -92,7 +92,7 @@ def write_for_review(store: Store, heard: Heard, shown_id: str, out: Path, clock
     """
     gate.admit(store, Intent(Action.HEAR, reason=heard.reason), clock())
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
-    source, stretch, sound = _chosen(store, heard, shown_id, copy, recording, clock)
+    source, stretch, sound = _chosen(store, heard, copy, recording, clock)
     seq = _note_heard(store, source, stretch, sound, str(heard.reason), clock())
     with disclosures.unless_written(store, seq, clock()):
         wav = audio.canonical_wav(sound)
@@ -100,12 +100,12 @@ def write_for_review(store: Store, heard: Heard, shown_id: str, out: Path, clock
 
 
 def _chosen(
-    store: Store, heard: Heard, shown_id: str, copy: Copy, recording: OpenRecording, clock: Callable[[], datetime]
+    store: Store, heard: Heard, copy: Copy, recording: OpenRecording, clock: Callable[[], datetime]
 ) -> tuple[OpenRecording, str, Sound]:
     """The recording of which something is heard, opened for that; what the log calls the part; and its sound."""
     part, reason = heard.part, heard.reason
     if part is None:
-        opened = opening.open_recording(store, shown_id, Action.HEAR, clock, reason)
+        opened = opening.open_recording(store, copy.id.hex(), Action.HEAR, clock, reason)
         return opened, "copy", opened.sound
     stretch = part if isinstance(part, Cut) else _numbered(CutRecord.of_copy(recording.metadata).plan.cuts, part)
     if isinstance(part, Cut) and part.end - part.start > LONGEST_HEARD:

@@ -12,7 +12,6 @@ is refused in the same words. What is decided stands in `policy`; this module as
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from typing import BinaryIO, NoReturn
 
 from arlo_rec.access import disclosures
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
+from arlo_rec.access.short_ids import WHOLE, meant
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
@@ -44,7 +44,6 @@ from arlo_rec.policy import (
 )
 from arlo_rec.store import Store
 
-_ID = re.compile(r"[0-9a-f]{32}")
 _MADE_HERE = object()
 _NO_GRANT = Decision(allowed=False, rule="access.managers", code="no_grant")
 RECHECK = timedelta(seconds=1)  # so that a recording that is playing stops after a withdrawal
@@ -151,12 +150,14 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     grant that covers its team; to hear it takes an officer a grant all the same. Raises NotGranted or Refused, each
     after its log entry.
     """
-    recording = _held(store, shown_id)
+    found = meant(store, admission.covers, shown_id)
+    recording = found[0] if len(found) == 1 else None
     grant = admission.grant_for(recording.team) if recording else None
     decision = _decide(recording, admission, store.today(now))
     if not decision.allowed or recording is None:
         hidden = recording is None or not admission.covers(recording.team)
-        error: ArloError = NotGranted("no_grant", rule="access.managers")
+        several = {"beginning": len(found)} if len(found) > 1 else {}
+        error: ArloError = NotGranted("no_grant", rule="access.managers", **several)
         if not hidden:
             error = Refused(decision.code, rule=decision.rule)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
@@ -236,12 +237,6 @@ def _was_withdrawn(store: Store, recording: Recording, log: SwornRows) -> bool:
         return store.catalogue.tombstones.has_later(sworn.seq, call.caller, call.source)
 
 
-def _held(store: Store, shown_id: str) -> Recording | None:
-    if not _ID.fullmatch(shown_id):
-        return None
-    return store.catalogue.recordings.held(RecordingId(bytes.fromhex(shown_id)))
-
-
 def _decide(recording: Recording | None, admission: Admission, now: datetime) -> Decision:
     """What the policy says of opening it; for making copies it is asked about the original that may be heard."""
     if recording is None:
@@ -267,7 +262,7 @@ def _logged_reason(admission: Admission) -> str | None:
 
 def _shape(shown_id: str) -> str:
     """What the log keeps of an id that was asked for: itself if it looks like one, else only its length."""
-    return shown_id if _ID.fullmatch(shown_id) else f"{len(shown_id)} characters"
+    return shown_id if WHOLE.fullmatch(shown_id) else f"{len(shown_id)} characters"
 
 
 def _refuse(

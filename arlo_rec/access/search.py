@@ -7,11 +7,11 @@ The criteria of a search are logged before it begins, and the ids of its results
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from arlo_rec.access import disclosures, gate, metadata
 from arlo_rec.access.gate import Admission, Intent
@@ -64,6 +64,14 @@ class Found:
 
     matches: list[Match]
     damaged: list[RecordingId]
+    admission: Admission = field(repr=False)
+
+
+class Exported(NamedTuple):
+    """The recording that an id or the beginning of one meant, and how many bytes were written."""
+
+    id: RecordingId
+    bytes: int
 
 
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
@@ -79,11 +87,13 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
         matches = (match for match in matches if match.agent.casefold() == agent)
     shown = list(islice(matches, search.limit))
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
-    return Found(shown, damaged)
+    return Found(shown, damaged, admission)
 
 
-def export(store: Store, shown_id: str, intent: Intent, out: Path | BinaryIO, clock: Callable[[], datetime]) -> int:
-    """Write the sound of a recording as WAV to a new file or a stream, and return the number of bytes.
+def export(
+    store: Store, shown_id: str, intent: Intent, out: Path | BinaryIO, clock: Callable[[], datetime]
+) -> Exported:
+    """Write the sound of a recording as WAV to a new file or a stream.
 
     A file gets its name only after the last chunk is verified and the recording is still held, and is deleted where the
     recording was erased meanwhile. For a stream the whole object is checked against the catalogue before the first
@@ -96,10 +106,11 @@ def export(store: Store, shown_id: str, intent: Intent, out: Path | BinaryIO, cl
     sound = gate.listen_to(store, permit, clock)
     if isinstance(out, Path):
         with disclosures.unless_written(store, permit.seq, clock()):
-            return write_new(out, sound, lambda: gate.still_open(store, permit, clock()))
+            written = write_new(out, sound, lambda: gate.still_open(store, permit, clock()))
+            return Exported(permit.recording.id, written)
     if store.object_digest(permit.recording.id) != permit.recording.object_sha256:
         raise Integrity("object_damaged")
-    return _stream(sound, out)
+    return Exported(permit.recording.id, _stream(sound, out))
 
 
 def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:

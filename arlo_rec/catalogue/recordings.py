@@ -47,6 +47,11 @@ class Recordings:
         """A recording that is held."""
         return self._first(f"id = ? AND {_IS_HELD}", recording)
 
+    def beginning_with(self, signs: str) -> list[Recording]:
+        """Held recordings whose ids begin with *signs* (hexadecimal, at most 32)."""
+        first, last = bytes.fromhex(signs.ljust(32, "0")), bytes.fromhex(signs.ljust(32, "f"))
+        return self._where(f"id BETWEEN ? AND ? AND {_IS_HELD}", (first, last))
+
     @reads_rows
     def is_there(self, recording: RecordingId) -> bool:
         """Whether there is a row that is not erased."""

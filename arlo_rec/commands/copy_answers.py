@@ -105,7 +105,7 @@ def review_answer(run: Run, ending: str, copy: TrainingCopy) -> Answer:
     return Answer({"copy": {**copy_json(copy), "unsure": unsure}}, lines, None if run.json else _cut_table(run, copy))
 
 
-def waiting_answer(run: Run, copies: Sequence[Copy]) -> Answer:
+def waiting_answer(run: Run, waiting: Sequence[tuple[str, Copy]]) -> Answer:
     """The copies that wait for a person."""
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
@@ -118,11 +118,11 @@ def waiting_answer(run: Run, copies: Sequence[Copy]) -> Answer:
             "made_at": to_iso(copy.made_at),
             "made_by": copy.made_by,
         }
-        for copy in copies
+        for _, copy in waiting
     ]
-    rows = [[copy.id.hex(), run.say(f"copy.{copy.state}"), shown(copy.made_at), copy.made_by] for copy in copies]
+    rows = [[short, run.say(f"copy.{copy.state}"), shown(copy.made_at), copy.made_by] for short, copy in waiting]
     table = run.table(("copy", "state", "made_at", "made_by"), rows)
-    return Answer({"copies": data}, [run.say("review.waiting", count=len(copies))], table)
+    return Answer({"copies": data}, [run.say("review.waiting", count=len(waiting))], table)
 
 
 def _cut_table(run: Run, copy: TrainingCopy) -> Table:

@@ -30,6 +30,7 @@ def find(
 ) -> Answer:
     """The recordings that this person may open for a purpose."""
     from arlo_rec.access import search
+    from arlo_rec.access.short_ids import short_ids
     from arlo_rec.model import times
     from arlo_rec.policy import has_hidden_characters
 
@@ -42,10 +43,12 @@ def find(
     with run.store() as store:
         filters = search.Search(agent, team, begin, end, limit)
         found = search.find(store, purpose, reason, filters, run.now())
+        short = {} if run.json else short_ids(store, found.admission.covers, [match.id for match in found.matches])
     matches, damaged = found.matches, [recording.hex() for recording in found.damaged]
     lines = [] if matches else [run.say("find.none")]
     lines += [run.say("find.damaged", id=recording) for recording in damaged]
-    table = run.table(("id", "started", "length", "team", "agent", "expires"), [_row(match) for match in matches])
+    rows = [_row(match, short.get(match.id, "")) for match in matches]
+    table = run.table(("id", "started", "length", "team", "agent", "expires"), rows)
     return Answer({"recordings": [_match_json(match) for match in matches], "damaged": damaged}, lines, table)
 
 
@@ -69,18 +72,19 @@ def export(
     target = sys.stdout.buffer if to_stdout else new_file(Path(out))
     with run.store() as store:
         intent = Intent(Action.EXPORT, purpose, reason)
-        size = search.export(store, recording, intent, target, run.now)
+        exported = search.export(store, recording, intent, target, run.now)
     if to_stdout:
         return Answer({})
-    data = {"id": recording, "out": str(Path(out).absolute()), "bytes": size}
+    size = exported.bytes
+    data = {"id": exported.id.hex(), "out": str(Path(out).absolute()), "bytes": size}
     return Answer(data, [run.say("export.done", out=out, bytes=size)])
 
 
-def _row(match: Match) -> list[str]:
+def _row(match: Match, shown_id: str) -> list[str]:
     from arlo_rec.model.times import shown
 
     length = _length(match.duration_s)
-    return [match.id.hex(), shown(match.started_at), length, match.team, match.agent, shown(match.expires_at)]
+    return [shown_id, shown(match.started_at), length, match.team, match.agent, shown(match.expires_at)]
 
 
 def _match_json(match: Match) -> dict[str, object]:

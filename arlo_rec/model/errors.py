@@ -88,6 +88,11 @@ class NotGranted(ArloError):
 
     exit_status = 13
 
+    @property
+    def sentence(self) -> str:
+        """It advises more signs where the beginning of an id fits several recordings that are open to who asks."""
+        return "no_grant_for_beginning" if "beginning" in self.detail else self.code
+
 
 class Refused(ArloError):
     """The guidelines forbid it; always names the rule."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from arlo_rec.access.short_ids import SHORTEST
 from arlo_rec.model.audit_events import LogShown, UnlockFailed
-from arlo_rec.model.records import from_iso
+from arlo_rec.model.records import from_iso, named_in
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -33,12 +34,19 @@ class Filter:
             wanted = getattr(self, key)
             if wanted is not None and entry.get(key) != wanted:
                 return False
-        if self.recording is not None and self.recording not in entry.get("recordings", ()):
+        if self.recording is not None and not _names(entry, self.recording):
             return False
         if self.since is None and self.before is None:
             return True
         at = _time_of(entry)
         return at is None or ((self.since is None or at >= self.since) and (self.before is None or at < self.before))
+
+
+def _names(entry: dict[str, Any], recording: str) -> bool:
+    """Whether an entry names a recording of that id, or of one that begins so."""
+    if len(recording) < SHORTEST:
+        return False
+    return any(named.hex().startswith(recording) for named in named_in(entry))
 
 
 def _claimed(entry: dict[str, Any]) -> object:

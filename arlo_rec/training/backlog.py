@@ -16,6 +16,7 @@ from queue import SimpleQueue
 
 from arlo_rec.access import gate
 from arlo_rec.access.gate import Intent
+from arlo_rec.access.short_ids import short_ids
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.model.records import Recording, RecordingId
@@ -61,10 +62,12 @@ def pending(store: Store, now: datetime) -> list[Recording]:
     ]
 
 
-def under_review(store: Store, now: datetime) -> list[Copy]:
-    """Copies that wait for a person and that this one may review, oldest first; raises NotGranted."""
+def under_review(store: Store, now: datetime) -> list[tuple[str, Copy]]:
+    """Copies under review that this person may review, oldest first, with their short ids; raises NotGranted."""
     admission = gate.admit(store, Intent(Action.REVIEW), now)
-    return [copy for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
+    waiting = [copy for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
+    short = short_ids(store, admission.covers, [copy.id for copy in waiting])
+    return [(short[copy.id], copy) for copy in waiting]
 
 
 def make_copies(
@@ -97,6 +100,9 @@ def make_copies(
                     order = order_of(shown_id)
                     cut_plan.demand_words(order, models[0])
                     original = opening.open_original(store, shown_id, clock)
+                    if (whole := original.recording.id.hex()) in begun - {shown_id}:
+                        continue  # named by its whole id and by the beginning of it
+                    begun.add(whole)
                 except _CALL_ERRORS as error:
                     yield FailedCall(shown_id, error)
                     continue

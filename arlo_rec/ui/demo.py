@@ -279,7 +279,7 @@ class _Life:
 
     def _export(self, store: Store, shown_id: str, purpose: str, out: Path) -> int:
         intent = Intent(Action.EXPORT, purpose, self._reason())
-        return search.export(store, shown_id, intent, out, lambda: self.now)
+        return search.export(store, shown_id, intent, out, lambda: self.now).bytes
 
     def _reason(self) -> str:
         return say("demo.reason", self.lang)

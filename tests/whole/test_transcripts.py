@@ -42,7 +42,7 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "vkey": r"arlo-rec/[0-9a-f]{32}(?:/[0-9a-f]{32})?\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}",
     "log": r"arlo-rec/[0-9a-f]{32}(?:/[0-9a-f]{32})?",
     "sha256": r"\b[0-9a-f]{64}\b",
-    "id": r"\b[0-9a-f]{32}\b",
+    "id": r"\b[0-9a-f]{32}\b|^[0-9a-f]{6,9}(?=  )",  # whole, or short in the first column of a table
     "grant": r"\b[0-9a-f]{16}\b",
     "case": r"\b[0-9a-f]{12}\b",
     "recovery_key": rf"\b(?:{SIGNS}{{4}}-){{12}}{SIGNS}{{4}}\b",
@@ -64,7 +64,7 @@ class Player:
         self.world, self.now, self.seed = world, START, 0
         self.known: dict[str, list[str]] = {}
         alternatives = {"path": re.escape(str(world.base)), **VARIABLE}
-        self.variable = re.compile("|".join(f"(?P<{name}>{one})" for name, one in alternatives.items()))
+        self.variable = re.compile("|".join(f"(?P<{name}>{one})" for name, one in alternatives.items()), re.M)
         world.environment |= {"ARLO_REC_STORE": "store", "ARLO_REC_PASSPHRASE_FILE": "passphrase"}
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
         monkeypatch.chdir(world.base)

@@ -1,0 +1,42 @@
+"""The beginnings of ids, which tables show and commands take: what each means is told among what is open to who asks.
+
+So nobody learns from an answer how the ids begin that they may not see. What is typed may be somebody's telephone
+number by mistake, which looks like a beginning; the log keeps whole ids alone (`gate`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.store import Store
+
+SHORTEST: Final = 6  # signs: among the recordings of a day 16 bits tell them apart, in most cases
+WHOLE: Final = re.compile(r"[0-9a-f]{32}")
+_BEGINNING: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},31}}")
+
+Covers = Callable[[str], bool]  # whether recordings of a team are open to who asks
+
+
+def meant(store: Store, covers: Covers, text: str) -> list[Recording]:
+    """The held recordings that *text* may mean: by a whole id at most one, by a beginning those that are open."""
+    if WHOLE.fullmatch(text):
+        recording = store.catalogue.recordings.held(RecordingId(bytes.fromhex(text)))
+        return [recording] if recording is not None else []
+    if not _BEGINNING.fullmatch(text):
+        return []
+    return [each for each in store.catalogue.recordings.beginning_with(text) if covers(each.team)]
+
+
+def short_ids(store: Store, covers: Covers, recordings: Iterable[RecordingId]) -> dict[RecordingId, str]:
+    """The shortest beginning of each id, of at least SHORTEST signs, that means it alone today."""
+    short = {}
+    for recording in recordings:
+        name, signs = recording.hex(), SHORTEST
+        alike = {each.id.hex() for each in meant(store, covers, name[:signs])} - {name}
+        while any(other.startswith(name[:signs]) for other in alike):
+            signs += 1
+        short[recording] = name[:signs]
+    return short

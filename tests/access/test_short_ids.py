@@ -1,0 +1,106 @@
+"""The beginning of an id means what is open to who asks, and teaches nobody anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.access import short_ids
+from arlo_rec.crypto import primitives
+from arlo_rec.model import records
+from tests.support.world import REASON, World
+
+WHY = ("--purpose", "quality", "--reason", REASON)
+
+
+class Listed:
+    """A catalogue of recordings, as far as `short_ids` asks it."""
+
+    def __init__(self, rows: Iterable[tuple[bytes, str]]) -> None:
+        self.rows = [Row(records.RecordingId(name), team) for name, team in rows]
+        self.catalogue = self.recordings = self
+
+    def held(self, recording: bytes) -> Row | None:
+        return next((row for row in self.rows if row.id == recording), None)
+
+    def beginning_with(self, signs: str) -> list[Row]:
+        return [row for row in self.rows if row.id.hex().startswith(signs)]
+
+
+class Row:
+    def __init__(self, name: records.RecordingId, team: str) -> None:
+        self.id, self.team = name, team
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> list[tuple[bytes, str]]:
+    """Ids that share their beginnings, of teams that are open and of some that are not."""
+    stems = draw(st.lists(st.binary(min_size=3, max_size=16), min_size=1, max_size=4))
+    ends = st.lists(st.tuples(st.sampled_from(stems), st.integers(0, 16), st.binary(min_size=16, max_size=16)))
+    ids = {(stem[:shared] + chance)[:16] for stem, shared, chance in draw(ends)}
+    return [(name, draw(st.sampled_from(["open", "closed"]))) for name in sorted(ids)]
+
+
+@given(alike())
+def test_a_short_id_means_its_recording_alone_and_one_sign_less_does_not(rows: list[tuple[bytes, str]]) -> None:
+    store, ours = Listed(rows), [records.RecordingId(name) for name, team in rows if team == "open"]
+    short = short_ids.short_ids(store, lambda team: team == "open", ours)  # type: ignore[arg-type]
+    for recording, text in short.items():
+        assert [row.id for row in short_ids.meant(store, lambda team: team == "open", text)] == [recording]  # type: ignore[arg-type]
+        assert len(text) >= short_ids.SHORTEST
+        if len(text) > short_ids.SHORTEST:
+            assert len([other for other in ours if other.hex().startswith(text[:-1])]) > 1
+
+
+@pytest.fixture
+def alike_ids(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Three calls whose ids begin alike for seven signs; the last is of a team that is closed to Leif."""
+    chances = iter(bytes.fromhex("abcdef" + last + "00" * 11) for last in ("10", "20", "21"))
+    real = primitives.fresh
+
+    def fresh(length: int = primitives.KEY) -> bytes:
+        return next(chances, real(length)) if length == records.ID_CHANCE else real(length)
+
+    monkeypatch.setattr(primitives, "fresh", fresh)
+    first = world.take_in("a", "b")
+    return [*first, *world.take_in("c", team="annen", seed=5)]
+
+
+def test_a_beginning_opens_what_is_ones_own_whatever_else_begins_so(world: World, alike_ids: list[str]) -> None:
+    world.grant("leif", "quality", "--team", "kundeservice")
+    own, _, closed = alike_ids
+    table = world.run("find", *WHY, who="leif").out
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [alike_ids[0][:9], alike_ids[1][:9]]
+    out = world.base / "out.wav"
+    told = world.json("export", own[:9], *WHY, "--out", str(out), who="leif")
+    assert (told["id"], out.exists()) == (own, True), "a script is told the whole id"
+    second = world.json("export", alike_ids[1][:9], *WHY, "--out", str(world.base / "b.wav"), who="leif")
+    assert second["id"] == alike_ids[1], "the closed one begins with the same nine signs, and does not count"
+    entries = world.json("audit", "show", "--recording", own[:9], who="iver")["entries"]
+    assert {entry["action"] for entry in entries} >= {"ingest", "export"}
+    assert all(own in entry["recordings"] for entry in entries)
+    assert closed[:9] == alike_ids[1][:9]
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_a_beginning_that_is_unknown_ambiguous_or_forbidden_is_refused_alike(
+    world: World, alike_ids: list[str]
+) -> None:
+    world.grant("leif", "quality", "--team", "kundeservice")
+
+    def refused(text: str) -> tuple[int, str]:
+        told = world.run("export", text, *WHY, "--out", str(world.base / "x"), "--lang", "en", who="leif")
+        assert not (world.base / "x").exists()
+        return told.exit, told.err
+
+    unknown, whole = refused("012345"), refused(alike_ids[2])
+    assert unknown == whole == refused(alike_ids[2][:10]) == refused("abc") == refused("90000001")
+    several = refused(alike_ids[0][:6])
+    assert (several[0], several[1].startswith(unknown[1].split(" [")[0])) == (13, True)
+    assert "type more signs" in several[1]
+    denied = world.json("audit", "show", "--outcome", "denied", who="iver")["entries"]
+    asked = [entry["detail"]["asked"] for entry in denied]
+    assert "90000001" not in asked, "a telephone number that was typed by mistake is in no log"
