@@ -77,9 +77,9 @@ def export(
 
 
 def _row(match: Match) -> list[str]:
-    from arlo_rec.model.times import shown
+    from arlo_rec.model.times import shown, shown_length
 
-    length = _length(match.duration_s)
+    length = shown_length(match.duration_s)
     return [match.id.hex(), shown(match.started_at), length, match.team, match.agent, shown(match.expires_at)]
 
 
@@ -95,7 +95,3 @@ def _match_json(match: Match) -> dict[str, object]:
         "expires_at": to_iso(match.expires_at),
         "pseudonymised": match.pseudonymised,
     }
-
-
-def _length(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

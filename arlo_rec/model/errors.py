@@ -60,6 +60,23 @@ class NothingMatched(ArloError):
     exit_status = 4
 
 
+class NotANumber(NothingMatched):
+    """What was given as a telephone number is none; *digits* are how many a domestic one had, where only that is wrong.
+
+    The number itself is no value of the error: errors are logged.
+    """
+
+    def __init__(self, digits: int | None = None) -> None:
+        super().__init__("not_a_number")
+        if digits is not None:
+            self.detail["digits"] = digits
+
+    @property
+    def sentence(self) -> str:
+        """It says how many digits a number has, where they are what is wrong."""
+        return "not_a_number_digits" if "digits" in self.detail else self.code
+
+
 class NoStore(ArloError):
     """There is no store at the given path."""
 
