@@ -42,6 +42,12 @@ def listed(store: Store, now: datetime) -> list[Team]:
     return [Team(name, held[name]) for name in sorted(held)]
 
 
+def may_see_some(store: Store, now: datetime) -> bool:
+    """Whether whoever has the store open may see teams at all, if something of them is held."""
+    live = store.roster.live_grants(store.person.name, store.today(now))
+    return may(store.person.role, Action.FIND).allowed and (store.person.role is Role.OFFICER or bool(live))
+
+
 def held_calls(store: Store, now: datetime) -> Counter[str]:
     """How many calls of each team are held, for officers."""
     held: Counter[str] = Counter()

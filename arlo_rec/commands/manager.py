@@ -65,12 +65,13 @@ def teams(ctx: typer.Context, *, purpose: SometimesPurpose = None, reason: Somet
     with run.store() as store:
         now = run.now()
         seen = search.agents_of_teams(store, purpose, reason, now) if with_agents else rows.listed(store, now)
+        none = "teams.none_held" if rows.may_see_some(store, now) else "teams.none"
     data = [{"team": team.name, "agents": _names(team), "held": team.held} for team in seen]
     cells = [[team.name, str(team.held), ", ".join(team.agents or ())] for team in seen]
     columns = ("team", "held", "agents") if with_agents else ("team", "held")
     table = run.table(columns, [row[: len(columns)] for row in cells])
     lines = [] if with_agents else [run.say("teams.agents")]
-    return Answer({"teams": data}, lines if seen else [run.say("teams.none")], table)
+    return Answer({"teams": data}, lines if seen else [run.say(none)], table)
 
 
 def export(

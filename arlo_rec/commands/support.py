@@ -43,7 +43,10 @@ def withdraw(
         plan = withdrawal.plan(store, number, call, run.now())
         if dry_run:
             return _preview(run, store, plan)
-        if not yes:
+        if yes:
+            for line in _number(run, plan):
+                run.echo(line)
+        else:
             _confirm(run, plan, withdrawal.shown_calls(store, plan))
         withdrawn = withdrawal.carry_out(store, plan, run.now())
         reached = disclosures.of_recordings(store, [recording.id for recording in withdrawn.recordings])

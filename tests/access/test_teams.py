@@ -39,6 +39,14 @@ def test_somebody_sees_the_teams_of_live_grants_an_officer_all_and_nobody_else_a
         assert seen(calls, who) == {}
     calls.json("revoke", "turid", who="sigrid")
     assert seen(calls, "turid") == {}
+    assert "only managers who were given access" in calls.run("teams", who="turid").out
+
+
+def test_somebody_with_a_grant_is_told_that_nothing_is_held_and_not_that_a_grant_is_missing(world: World) -> None:
+    world.grant()
+    for who in ("leif", "sigrid"):
+        assert world.run("teams", who=who).out == "No recordings are held of teams that you can see.\n"
+    assert world.run("teams", *WHY, who="leif").out == "No recordings are held of teams that you can see.\n"
 
 
 @pytest.mark.rule("security.reason")
