@@ -6,21 +6,22 @@ The criteria of a search are logged before it begins, and the ids of its results
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from arlo_rec.access import disclosures, gate, metadata
+from arlo_rec.access import disclosures, gate, metadata, teams
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
+from arlo_rec.access.teams import Team
 from arlo_rec.backends.durable import write_new
 from arlo_rec.model.audit_events import SearchBegun, SearchShown
-from arlo_rec.model.errors import Integrity, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.records import Kind, Recording, RecordingId, to_iso, to_micros
-from arlo_rec.policy import Action, Purpose, is_due
+from arlo_rec.policy import RETENTION, Action, Purpose, is_due
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
@@ -65,6 +66,7 @@ class Found:
     matches: list[Match]
     damaged: list[RecordingId]
     admission: Admission = field(repr=False)
+    why: tuple[WhyNothing, ...] = ()  # where nothing was found: what may be the reason
 
 
 class Exported(NamedTuple):
@@ -72,6 +74,15 @@ class Exported(NamedTuple):
 
     id: RecordingId
     bytes: int
+
+
+class WhyNothing(NamedTuple):
+    """What may be the reason that a search found nothing; *name* is what was asked for."""
+
+    code: str
+    name: str = ""
+    nearest: tuple[str, ...] = ()  # names that may be meant and that the searcher may see
+    granted: tuple[str, ...] = ()  # the teams of the searcher's grants
 
 
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
@@ -82,12 +93,30 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     rows = [row for row in _candidates(store, admission, search) if _is_open_to(admission, row, store.today(now))]
     damaged: list[RecordingId] = []
     matches = _opened(store, admission, rows, damaged)
+    agents: set[str] = set()
     if search.agent is not None:
-        agent = search.agent.casefold()
-        matches = (match for match in matches if match.agent.casefold() == agent)
+        matches = _of_agent(matches, search.agent, agents)
     shown = list(islice(matches, search.limit))
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
-    return Found(shown, damaged, admission)
+    nothing = () if shown else tuple(_why_nothing(store, admission, search, agents, now))
+    return Found(shown, damaged, admission, nothing)
+
+
+def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: datetime) -> list[Team]:
+    """The teams that this person's grants open for a purpose, with their agents; raises what `gate.admit` raises.
+
+    Names stand in metadata alone, so this is a search like another, and logged like one. It shows no recording.
+    """
+    admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
+    why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
+    store.note(SearchBegun(**why, criteria={"list": "agents"}), now)
+    rows = [row for row in _candidates(store, admission, Search()) if _is_open_to(admission, row, store.today(now))]
+    agents: dict[str, set[str]] = {}
+    for match in _opened(store, admission, rows, []):
+        agents.setdefault(match.team, set()).add(match.agent)
+    store.note(SearchShown(**why, recordings=(), shown=0), now)
+    held = teams.held_for(store, admission.grants, now)
+    return [Team(name, held[name], tuple(sorted(agents.get(name, ())))) for name in sorted(held)]
 
 
 def export(
@@ -126,14 +155,50 @@ def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:
     return written
 
 
+def _of_agent(matches: Iterable[Match], agent: str, seen: set[str]) -> Iterator[Match]:
+    """The matches of an agent; *seen* gets the names of all."""
+    wanted = agent.casefold()
+    for match in matches:
+        seen.add(match.agent)
+        if match.agent.casefold() == wanted:
+            yield match
+
+
+def _why_nothing(
+    store: Store, admission: Admission, search: Search, agents: Collection[str], now: datetime
+) -> Iterator[WhyNothing]:
+    """What may be the reason that nothing was found, by what this person may see; the likeliest first."""
+    everywhere = any(grant.teams is None for grant in admission.grants)
+    granted = () if everywhere else tuple(sorted({team for grant in admission.grants for team in grant.teams or ()}))
+    held = teams.held_for(store, admission.grants, now)
+    searched = held.total() if search.team is None else held[search.team]  # on any day
+    if search.team is not None and not held[search.team]:
+        nearest = tuple(nearest_names(search.team, held.keys() - {search.team}))
+        is_granted = everywhere or search.team in granted
+        yield WhyNothing("team_unknown" if is_granted else "team_not_granted", search.team, nearest, granted)
+    elif search.team is None and granted:
+        yield WhyNothing("only_teams", granted=granted)
+    if search.agent is not None and agents:
+        yield WhyNothing("agent_unknown", search.agent, tuple(nearest_names(search.agent, agents)))
+    if search.before is not None and search.before <= store.today(now) - RETENTION:
+        yield WhyNothing("before_retention")
+    elif search.since is not None and search.since > now:
+        yield WhyNothing("in_future")
+    elif (search.since or search.before) and not agents and searched:
+        yield WhyNothing("other_days")
+    if not held.total():
+        copies = admission.purpose is Purpose.TRAINING
+        yield WhyNothing("no_released_copies" if copies else "nothing_held")
+
+
 def _candidates(store: Store, admission: Admission, search: Search) -> list[Recording]:
     everywhere = any(grant.teams is None for grant in admission.grants)
-    teams = None if everywhere else frozenset().union(*(grant.teams or () for grant in admission.grants))
+    of_teams = None if everywhere else frozenset().union(*(grant.teams or () for grant in admission.grants))
     if search.team is not None:
-        teams = frozenset({search.team}) if teams is None else teams & {search.team}
+        of_teams = frozenset({search.team}) if of_teams is None else of_teams & {search.team}
     since = to_micros(search.since) if search.since else -_FOREVER
     before = to_micros(search.before) if search.before else _FOREVER
-    return store.catalogue.recordings.of_teams(teams, since, before) if teams is None or teams else []
+    return store.catalogue.recordings.of_teams(of_teams, since, before) if of_teams is None or of_teams else []
 
 
 def _is_open_to(admission: Admission, row: Recording, now: datetime) -> bool:

@@ -142,6 +142,8 @@ def _standing(store: Store, name: str, grant_id: str | None, now: datetime) -> l
     standing = [each for each in store.roster.grants if each.person == name and not grant_keys.is_over(each, now)]
     chosen = [each for each in standing if grant_id in (None, each.id)]
     if not chosen:
+        if not any(each.person == name for each in store.roster.grants):
+            _named(store, name)  # whom nobody knows was perhaps written wrongly
         raise NothingMatched("no_live_grant" if grant_id is None else "no_such_grant", name=name)
     return chosen
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
@@ -29,6 +29,15 @@ _IS_HELD: Final = f"state = {_HELD}"
 _IS_DUE: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
 _DAY_IS_OVER: Final = f"({_IS_HELD} AND id >= ? AND id < ?)"
 _IS_PAST_RETENTION: Final = f"{_IS_DUE} OR {_DAY_IS_OVER} OR {_DAY_IS_OVER}"
+
+
+class Tally(NamedTuple):
+    """How many held recordings of a team have the same kind and the same purposes."""
+
+    team: str
+    kind: Kind
+    purposes: frozenset[Purpose]
+    held: int
 
 
 class Recordings:
@@ -135,6 +144,16 @@ class Recordings:
     def count_held(self) -> int:
         """The number of held recordings."""
         return self._count(_IS_HELD)
+
+    @reads_rows
+    def tallies(self, now: datetime) -> list[Tally]:
+        """The numbers of held recordings that are within retention by their rows, by team, kind and purposes."""
+        rows = self._db.rows(
+            f"SELECT team, kind, purposes, count(*) FROM recordings WHERE {_IS_HELD} AND due_at > ? "  # noqa: S608
+            "AND started_at > ? GROUP BY team, kind, purposes",
+            (to_micros(now), to_micros(now - RETENTION)),
+        )
+        return [Tally(str(team), _KINDS[kind], _purposes(purposes), int(held)) for team, kind, purposes, held in rows]
 
     def count_past_retention(self, now: datetime) -> int:
         """The number of held recordings that are past retention."""

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "recipients confirm": Listed("manager", "disclosures:recipients_confirm"),
     "restore": Listed("officer", "restore:restore"),
     "find": Listed("manager", "manager:find"),
+    "teams": Listed("manager", "manager:teams"),
     "export": Listed("manager", "manager:export"),
     "pseudonymise": Listed("manager", "training:pseudonymise"),
     "review": Listed("manager", "training:review"),

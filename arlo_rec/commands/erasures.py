@@ -50,8 +50,8 @@ def changed_rows(run: Run, code: str, changed: Sequence[RecordingId]) -> list[st
     return [run.say(code, count=len(changed), ids=ids if len(changed) <= MOST_NAMED else f"{ids} …")]
 
 
-def must_delete(run: Run, disclosures: Sequence[Disclosure]) -> list[str]:
-    """One line for each copy that somebody must delete, and for each backup that will forget."""
+def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:
+    """One line for each copy that somebody must delete, and for each backup that will forget; or *would*."""
     from arlo_rec.model.times import shown
 
     lines = []
@@ -60,5 +60,6 @@ def must_delete(run: Run, disclosures: Sequence[Disclosure]) -> list[str]:
             values = {"id": disclosure.id, "person": disclosure.person or "", "at": shown(disclosure.at)}
             values |= {"case": disclosure.case or "", "sha256": disclosure.sha256 or ""}
             unfinished = "_unfinished" if disclosure.kind == "package" and disclosure.sha256 is None else ""
-            lines.append(run.say(f"recipients.delete.{disclosure.kind}{unfinished}", **values))
+            verb = "would_delete" if would else "delete"
+            lines.append(run.say(f"recipients.{verb}.{disclosure.kind}{unfinished}", **values))
     return lines

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Name, Purpose, Reason, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Usage, nearest_names
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from collections import Counter
     from datetime import datetime
 
     from arlo_rec.model.records import Grant
@@ -28,6 +30,7 @@ def grant(
     reason: Reason = None,
 ) -> Answer:
     """Let a manager listen for a purpose, until a day."""
+    from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
     from arlo_rec.model.times import shown
 
@@ -37,13 +40,15 @@ def grant(
     with run.store() as store:
         granted = grants.grant(store, terms, now, run.progress)
         complete = grants.is_complete(store, granted)
+        held = held_calls(store, now)
     code = "grant.pending" if granted.state == "pending" else "grant.done"
     purpose, until = run.say(f"purpose.{granted.purpose}"), shown(granted.until)
-    lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id)]
+    lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id), *_held_lines(run, granted, held)]
     if granted.own and granted.state == "live":
         lines.append(run.say("grant.own" if granted.by == name else "grant.own_detour", name=name))
     lines += [] if complete else [run.say("grant.unfinished")]
-    return Answer({"grant": _grant_json(granted, now)}, lines, exit_status=0 if complete else 3)
+    data = {"grant": _grant_json(granted, now), "held": _held_json(granted, held)}
+    return Answer(data, lines, exit_status=0 if complete else 3)
 
 
 def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -> Answer:
@@ -124,6 +129,26 @@ def _end(now: datetime, until: str | None, days: int | None) -> datetime:
     if days is not None and not 1 <= days <= 90:
         raise Usage("grant_length")
     return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
+
+
+def _held_lines(run: Run, granted: Grant, held: Counter[str]) -> list[str]:
+    """How much a grant is about, team by team; a team of which nothing is held may be written wrongly."""
+    if granted.teams is None:
+        return [run.say("grant.held_all", count=held.total())]
+    lines = []
+    for team in sorted(granted.teams):
+        count = held[team]
+        code = {0: "grant.held_none", 1: "grant.held_one"}.get(count, "grant.held")
+        lines.append(run.say(code, team=team, count=count))
+        lines += [] if count else near_line(run, nearest_names(team, held.keys() - {team}))
+    return lines
+
+
+def _held_json(granted: Grant, held: Counter[str]) -> list[dict[str, Any]]:
+    """The same for scripts; a grant of all teams has those of now."""
+    names = sorted(held if granted.teams is None else granted.teams)
+    near = {team: nearest_names(team, held.keys() - {team}) for team in names if not held[team]}
+    return [{"team": team, "held": held[team], "nearest": near.get(team, [])} for team in names]
 
 
 def _row(run: Run, grant: Grant, now: datetime) -> list[str]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.model.errors import Integrity, Usage, nearest_names
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def audit_show(
     limit: Limit = None,
 ) -> Answer:
     """The entries of the log that fit the filters."""
+    from arlo_rec.keys.roster import name_then
     from arlo_rec.model import times
     from arlo_rec.oversight import log_query
 
@@ -110,10 +112,14 @@ def audit_show(
         filters = log_query.Filter(person, action, outcome, recording, begin, end, limit)
         entries = log_query.show(store, filters, run.now())
         tree = store.log.tree()
+        known = {name_then(one.name) for one in (*store.roster.people, *store.roster.former)}
     columns = ("entry", "time", "name", "action", "outcome", "rule", "detail")
     table = run.table(columns, [log_query.row(entry) for entry in entries])
     data = {"entries": entries, "size": tree.size, "root": tree.root().hex()}
-    return Answer(data, [] if entries else [run.say("audit.none")], table)
+    lines = [] if entries else [run.say("audit.none")]
+    if person is not None and not entries and person not in known:
+        lines += [run.say("audit.nobody", name=person), *near_line(run, nearest_names(person, known))]
+    return Answer(data, lines, table)
 
 
 def audit_checkpoint(ctx: typer.Context) -> Answer:

@@ -1,4 +1,4 @@
-"""What line managers type: find and export."""
+"""What line managers type: find, teams and export."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg, opt
+from arlo_rec.commands.names import near_line
+from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.run import STDIN, Run, new_file
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.access.search import Match
+    from collections.abc import Sequence
+
+    from arlo_rec.access.search import Match, WhyNothing
+    from arlo_rec.access.teams import Team
 
 
 def find(
@@ -45,11 +49,32 @@ def find(
         found = search.find(store, purpose, reason, filters, run.now())
         short = {} if run.json else short_ids(store, found.admission.covers, [match.id for match in found.matches])
     matches, damaged = found.matches, [recording.hex() for recording in found.damaged]
-    lines = [] if matches else [run.say("find.none")]
+    lines = [] if matches else [run.say("find.none"), *_why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording) for recording in damaged]
     rows = [_row(match, short.get(match.id, "")) for match in matches]
     table = run.table(("id", "started", "length", "team", "agent", "expires"), rows)
-    return Answer({"recordings": [_match_json(match) for match in matches], "damaged": damaged}, lines, table)
+    data: dict[str, object] = {"recordings": [_match_json(match) for match in matches], "damaged": damaged}
+    data["why"] = [{"code": why.code, "nearest": list(why.nearest)} for why in found.why]
+    return Answer(data, lines, table)
+
+
+def teams(ctx: typer.Context, *, purpose: SometimesPurpose = None, reason: SometimesReason = None) -> Answer:
+    """The teams that this person may see; with a purpose and a reason, their agents too."""
+    from arlo_rec.access import search
+    from arlo_rec.access import teams as rows
+
+    run: Run = ctx.obj
+    with_agents = purpose is not None or reason is not None
+    with run.store() as store:
+        now = run.now()
+        seen = search.agents_of_teams(store, purpose, reason, now) if with_agents else rows.listed(store, now)
+        none = "teams.none_held" if rows.may_see_some(store, now) else "teams.none"
+    data = [{"team": team.name, "agents": _names(team), "held": team.held} for team in seen]
+    cells = [[team.name, str(team.held), ", ".join(team.agents or ())] for team in seen]
+    columns = ("team", "held", "agents") if with_agents else ("team", "held")
+    table = run.table(columns, [row[: len(columns)] for row in cells])
+    lines = [] if with_agents else [run.say("teams.agents")]
+    return Answer({"teams": data}, lines if seen else [run.say(none)], table)
 
 
 def export(
@@ -80,10 +105,23 @@ def export(
     return Answer(data, [run.say("export.done", out=out, bytes=size)])
 
 
-def _row(match: Match, shown_id: str) -> list[str]:
-    from arlo_rec.model.times import shown
+def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:
+    """Why a search may have found nothing, a line for each reason."""
+    lines = []
+    for why in reasons:
+        lines.append(run.say(f"find.why.{why.code}", name=why.name, teams=", ".join(why.granted)))
+        lines += near_line(run, why.nearest)
+    return lines
 
-    length = _length(match.duration_s)
+
+def _names(team: Team) -> list[str] | None:
+    return list(team.agents) if team.agents is not None else None
+
+
+def _row(match: Match, shown_id: str) -> list[str]:
+    from arlo_rec.model.times import shown, shown_length
+
+    length = shown_length(match.duration_s)
     return [shown_id, shown(match.started_at), length, match.team, match.agent, shown(match.expires_at)]
 
 
@@ -99,7 +137,3 @@ def _match_json(match: Match) -> dict[str, object]:
         "expires_at": to_iso(match.expires_at),
         "pseudonymised": match.pseudonymised,
     }
-
-
-def _length(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

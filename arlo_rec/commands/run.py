@@ -66,6 +66,11 @@ class Run:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
+    def echo(self, text: str) -> None:
+        """Write how input was understood to a person's terminal; never to where a script keeps what it reads."""
+        if sys.stderr.isatty():
+            self.note(text)
+
     def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
         """Show what would be done, and go on only where somebody typed *expected*; raises Usage."""
         if yes:

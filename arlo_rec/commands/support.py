@@ -14,13 +14,17 @@ from arlo_rec.model.errors import ArloError, Integrity
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.erasure.withdrawal import Plan, Withdrawal
+    from collections.abc import Sequence
+
+    from arlo_rec.erasure.withdrawal import Plan, ShownCall, Withdrawal
     from arlo_rec.store import Store
+
+MOST_ASKED = 15  # calls shown before the question, so that number and question stand on one screen
 
 
 def withdraw(
     ctx: typer.Context,
-    caller: Annotated[str | None, arg("arg.caller", "[CALLER|-]")] = None,
+    caller: Annotated[list[str] | None, arg("arg.caller", "[CALLER|-]")] = None,
     *,
     call: Annotated[str | None, opt("opt.call", "--call", "ID")] = None,
     dry_run: DryRun = False,
@@ -34,12 +38,16 @@ def withdraw(
     run: Run = ctx.obj
     if receipt_out is not None:
         new_file(receipt_out)
-    number = run.caller(caller) if caller is not None else None
+    number = run.caller(" ".join(caller)) if caller else None  # typed in groups, as people say it
     with run.store(erasing=True) as store:
         plan = withdrawal.plan(store, number, call, run.now())
         if dry_run:
             return _preview(run, store, plan)
-        _confirm(run, plan, yes=yes)
+        if yes:
+            for line in _number(run, plan):
+                run.echo(line)
+        else:
+            _confirm(run, plan, withdrawal.shown_calls(store, plan))
         withdrawn = withdrawal.carry_out(store, plan, run.now())
         reached = disclosures.of_recordings(store, [recording.id for recording in withdrawn.recordings])
     unfinished = _unfinished(run, withdrawn, receipt_out)
@@ -50,7 +58,7 @@ def withdraw(
     data["changed"] = [recording.hex() for recording in withdrawn.changed]
     line = run.say("withdraw.done" if count else "withdraw.nothing", count=count, number=withdrawn.number)
     said = _changed(run, withdrawn) or [line]  # that everything is erased is said only where it is
-    lines = [*said, *unfinished, *must_delete(run, reached)]
+    lines = [*must_delete(run, reached), *unfinished, *said]  # what is read aloud stands last
     status = Integrity.exit_status if withdrawn.changed else 3 if unfinished else 0
     return Answer(data, lines, always=True, exit_status=status)
 
@@ -60,34 +68,61 @@ def _changed(run: Run, withdrawn: Withdrawal) -> list[str]:
     if not withdrawn.changed:
         return []
     begun = run.say("withdraw.unsure", count=len(withdrawn.recordings), number=withdrawn.number)
-    return [begun, *changed_rows(run, "withdraw.changed", withdrawn.changed)]
+    return [*changed_rows(run, "withdraw.changed", withdrawn.changed), begun]
 
 
 def _preview(run: Run, store: Store, plan: Plan) -> Answer:
     """What would be erased; nothing is."""
     from arlo_rec.access import disclosures
+    from arlo_rec.erasure import withdrawal
 
     reached = disclosures.of_recordings(store, [recording.id for recording in plan.recordings])
     data = {"erased": 0, "would_erase": len(plan.recordings), "recordings": recordings_json(plan.recordings)}
     data |= {"receipt": None, "recipients": disclosures_json(reached)}
     data["changed"] = [recording.hex() for recording in plan.changed]
-    lines = [*_times(plan), run.say("withdraw.would", count=len(plan.calls)), *must_delete(run, reached)]
+    calls = withdrawal.shown_calls(store, plan)
+    count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
+    lines = [*_number(run, plan), count, *_rows(calls), *must_delete(run, reached, would=True)]
     lines += changed_rows(run, "withdraw.changed", plan.changed)
     return Answer(data, lines, exit_status=Integrity.exit_status if plan.changed else 0)
 
 
-def _confirm(run: Run, plan: Plan, *, yes: bool) -> None:
-    """Show the calls, and go on only where somebody typed their number; raises Usage."""
-    count = len(plan.calls)
+def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:
+    """Show number and calls, and go on only where somebody typed how many calls there are; raises Usage."""
+    count = len(calls)
     summary = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
-    run.confirm("\n".join([summary, *_times(plan)]), run.say("withdraw.question", count=count), str(count), yes=yes)
+    lines = [*_number(run, plan), summary, *_rows(calls[:MOST_ASKED])]
+    if count > MOST_ASKED:
+        lines.append(run.say("withdraw.shows_more", count=count - MOST_ASKED))
+    run.confirm("\n".join(lines), run.say("withdraw.question", count=count), str(count), yes=False)
 
 
-def _times(plan: Plan) -> list[str]:
-    """When each call began."""
-    from arlo_rec.model.times import shown
+def _number(run: Run, plan: Plan) -> list[str]:
+    """The number as it was understood, in groups to read aloud; and a hint where no telephone can have it."""
+    from arlo_rec.model.phone_numbers import in_groups, is_in_use
 
-    return [f"  {shown(call.started_at)}" for call in plan.calls]
+    if plan.number is None:
+        return []
+    shown = run.say("withdraw.number", number=in_groups(plan.number))
+    return [shown] if plan.calls or is_in_use(plan.number) else [shown, run.say("withdraw.not_in_use")]
+
+
+def _rows(calls: Sequence[ShownCall]) -> list[str]:
+    """Each call in one line: when, how long, team, who answered; a column that nobody may see is not there.
+
+    Laid out by hand, because rich alone would take as long to load as the rest of the command takes.
+    """
+    from arlo_rec.i18n.sanitise import clean
+    from arlo_rec.model.times import shown, shown_length
+
+    lengths = ["" if call.duration_s is None else shown_length(call.duration_s) for call in calls]
+    cells = [
+        (shown(call.started_at), length, clean(call.team), clean(call.agent or ""))
+        for call, length in zip(calls, lengths, strict=True)
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width] for row in cells)
+    return ["  " + "  ".join(line).rstrip() for line in lines]
 
 
 def _unfinished(run: Run, withdrawn: Withdrawal, receipt_out: Path | None) -> list[str]:

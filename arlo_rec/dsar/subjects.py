@@ -19,8 +19,8 @@ from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
 from arlo_rec.model.names import agent_name, is_unicode
-from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Recording, RecordingId
+from arlo_rec.model.phone_numbers import numbers_in
+from arlo_rec.model.records import Kind, Private, Recording, RecordingId
 from arlo_rec.policy import is_due
 from arlo_rec.store import Store
 
@@ -58,16 +58,6 @@ class Identifier(NamedTuple):
         return self.kind.mark + self.tag
 
 
-def numbers_in(words: Sequence[str]) -> list[str]:
-    """The numbers of some words, in E.164 form: one that was typed in groups is taken as one; raises NothingMatched."""
-    for attempt in ([" ".join(words)], words):
-        try:
-            return [parse_caller(each).reveal() for each in attempt if words]
-        except NothingMatched:
-            continue
-    raise NothingMatched("not_a_number_asked")
-
-
 def identifiers(
     store: Store, callers: Sequence[str], references: Sequence[str], agents: Sequence[str]
 ) -> tuple[Identifier, ...]:
@@ -83,10 +73,17 @@ def identifiers(
     for name, texts in (("--reference", references), ("--agent", agents)):
         if not all(0 < len(text) <= _LONGEST and is_unicode(text) for text in texts):
             raise Usage("bad_value", name=name)
-    found = [known(store, KnownBy.CALLER, text) for text in numbers_in(callers)]
+    found = [known(store, KnownBy.CALLER, number.reveal()) for number in _numbers(callers)]
     found += [_of_call(store, text) for text in references]
     found += [known(store, KnownBy.AGENT, text) for text in agents]
     return tuple(dict.fromkeys(found))
+
+
+def _numbers(callers: Sequence[str]) -> list[Private]:
+    try:
+        return numbers_in(callers) if callers else []
+    except NothingMatched:
+        raise NothingMatched("not_a_number_asked") from None
 
 
 def without_calls(store: Store, known_by: Iterable[Identifier], now: datetime) -> tuple[str, ...]:

@@ -14,7 +14,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
+from arlo_rec.access import gate, metadata
+from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.ownership import Subject, of_subject
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
@@ -23,11 +26,11 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.model.audit_events import Denied, Failed, WithdrawalShown
 from arlo_rec.model.audit_events import Withdrawn as WithdrawnEvent
-from arlo_rec.model.errors import ArloError, NothingMatched, Usage
-from arlo_rec.model.phone_numbers import parse_caller
-from arlo_rec.model.records import Kind, Recording, RecordingId
+from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
+from arlo_rec.model.phone_numbers import is_in_use, one_number
+from arlo_rec.model.records import Kind, Private, Recording, RecordingId
 from arlo_rec.offsite import feed
-from arlo_rec.policy import Action, Event
+from arlo_rec.policy import Action, Event, Role
 from arlo_rec.store import Change, Store
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -40,12 +43,22 @@ class Plan:
     subject: Subject
     recordings: tuple[Recording, ...]
     changed: tuple[RecordingId, ...] = ()  # their rows are not what the log swears: any of them may be the subject's
+    number: Private | None = None  # the caller's, where they were named by it
     rule: str = "consent.withdraw"
 
     @property
     def calls(self) -> tuple[Recording, ...]:
         """The calls themselves, without what is derived from them."""
         return tuple(recording for recording in self.recordings if recording.kind is Kind.ORIGINAL)
+
+
+class ShownCall(NamedTuple):
+    """A call as it is shown before it is erased, so that the right caller is recognised."""
+
+    started_at: datetime
+    team: str
+    duration_s: float | None  # None where the role has no key for it
+    agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,8 @@ class Withdrawal:
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> Plan:
-    """What a withdrawal would erase; raises Usage, NothingMatched (no number, no such call), NotGranted.
+    """What a withdrawal would erase; raises Usage (two numbers, too), NothingMatched (no number, no such call),
+    NotGranted.
 
     The log gets an entry, because the plan shows when a caller called, whether it is carried out or not.
     """
@@ -67,11 +81,12 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> P
     if (caller is None) == (call is None):
         raise Usage("caller_or_call")
     try:
-        subject = _of_caller(store, caller) if caller is not None else _of_call(store, str(call))
+        number = one_number(caller) if caller is not None else None
+        subject = _of_caller(store, number) if number is not None else _of_call(store, str(call))
     except ArloError as problem:
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
-    planned = Plan(subject, *of_subject(store, subject))
+    planned = Plan(subject, *of_subject(store, subject), number=number)
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
     protocol.with_ballast(store, lambda: store.note(shown, now))
@@ -110,8 +125,30 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     return Withdrawal(erased.number, affected, receipt, changed)
 
 
-def _of_caller(store: Store, text: str) -> Subject:
-    number = parse_caller(text)
+def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:
+    """The calls of a plan, the newest first, as far as whoever has the store open may see them.
+
+    Support has no key of any metadata, so it sees what rows say; officers read length and agent with the key that they
+    have anyway. What cannot be read is left out, and stops no withdrawal.
+    """
+    calls = sorted(planned.calls, key=lambda call: (call.started_at, call.id), reverse=True)
+    known = _metadata_of(store, calls) if store.person.role is Role.OFFICER else {}
+    return [ShownCall(call.started_at, call.team, *known.get(call.id, (None, None))) for call in calls]
+
+
+def _metadata_of(store: Store, calls: list[Recording]) -> dict[RecordingId, tuple[float, str]]:
+    """Length and agent of calls, of those where both can be read."""
+    known = {}
+    try:
+        for row, facts in metadata.open_each(store, calls, OfficerKeyring(store), gate.erasure_keys(store, calls)):
+            if facts is not None:
+                known[row.id] = (float(facts["duration_s"]), str(facts["agent"]))
+    except Integrity:  # `verify` names it
+        pass
+    return known
+
+
+def _of_caller(store: Store, number: Private) -> Subject:
     return Subject(caller=primitives.caller_tag(store.secret(INDEX_SEED), number.reveal().encode("ascii")))
 
 
@@ -128,8 +165,16 @@ def _of_call(store: Store, text: str) -> Subject:
     if row is not None and (sworn := SwornRows(store).of([row]).get(row.id)) is not None and sworn.is_of(row):
         source = row.source or source
     if not store.catalogue.recordings.of_call(original, source):
-        raise NothingMatched("no_such_call", rule="consent.withdraw")
+        raise NothingMatched("call_is_number" if _is_number(text) else "no_such_call", rule="consent.withdraw")
     return Subject(source=source, recording=original)
+
+
+def _is_number(text: str) -> bool:
+    """Whether what was given as a call's reference is a telephone number in use."""
+    try:
+        return is_in_use(one_number(text))
+    except ArloError:
+        return False
 
 
 def _original_of(store: Store, recording: RecordingId) -> RecordingId | None:

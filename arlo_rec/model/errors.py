@@ -60,6 +60,23 @@ class NothingMatched(ArloError):
     exit_status = 4
 
 
+class NotANumber(NothingMatched):
+    """What was given as a telephone number is none; *digits* are how many a domestic one had, where only that is wrong.
+
+    The number itself is no value of the error: errors are logged.
+    """
+
+    def __init__(self, digits: int | None = None) -> None:
+        super().__init__("not_a_number")
+        if digits is not None:
+            self.detail["digits"] = digits
+
+    @property
+    def sentence(self) -> str:
+        """It says how many digits a number has, where they are what is wrong."""
+        return "not_a_number_digits" if "digits" in self.detail else self.code
+
+
 class NoStore(ArloError):
     """There is no store at the given path."""
 
@@ -145,3 +162,17 @@ def nearest(mistyped: str, known: Iterable[str]) -> dict[str, str]:
     by_letters = {name.strip("-"): name for name in known}
     close = get_close_matches(mistyped.strip("-"), by_letters, 1, ALIKE)
     return {"nearest": by_letters[close[0]]} if close else {}
+
+
+def nearest_names(mistyped: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """The known names that may be meant: those that hold what was typed, then those alike, the likeliest first.
+
+    Only for names that whoever made the mistake may see.
+    """
+    from difflib import get_close_matches
+
+    typed = mistyped.strip().casefold()
+    by_letters = {name.casefold(): name for name in sorted(known)}
+    holding = [letters for letters in by_letters if typed and typed in letters]
+    alike = get_close_matches(typed, by_letters, most, ALIKE)
+    return [by_letters[letters] for letters in dict.fromkeys([*holding, *alike])][:most]

@@ -7,8 +7,9 @@ number; it is stored as None and matches nobody.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from arlo_rec.model.errors import NothingMatched
+from arlo_rec.model.errors import NotANumber, NothingMatched, Usage
 from arlo_rec.model.records import Private
 
 HOME_REGION = "NO"  # a number without a country code is Norwegian
@@ -18,6 +19,7 @@ _BETWEEN = re.compile(
     "[ ()./\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212-]"
 )  # separators, also those that word processors insert
 _BARE = re.compile(r"\+?[0-9]{2,20}", re.ASCII)
+_GROUP = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
 def is_withheld(text: str | None) -> bool:
@@ -31,11 +33,66 @@ def parse_caller(text: str) -> Private:
 
     bare = _BETWEEN.sub("", text.strip())
     if len(text) > LONGEST or not _BARE.fullmatch(bare):
-        raise NothingMatched("not_a_number")
+        raise NotANumber
     try:
         number = phonenumbers.parse(bare, HOME_REGION)
     except phonenumbers.NumberParseException:
-        raise NothingMatched("not_a_number") from None
+        raise NotANumber from None
     if not phonenumbers.is_possible_number(number):
-        raise NothingMatched("not_a_number")
+        is_home = number.country_code == phonenumbers.country_code_for_region(HOME_REGION)
+        raise NotANumber(len(str(number.national_number)) if is_home else None)
     return Private(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def numbers_in(words: Sequence[str]) -> list[Private]:
+    """The numbers of some words, in E.164 form; raises NothingMatched.
+
+    Words that together are one number are taken as one, as people type it in groups; else each is a number. Where each
+    is a number in use they are several, even if so long a number were possible, as abroad.
+    """
+    if len(words) < 2 or not all(map(_is_number_in_use, words)):
+        try:
+            return [parse_caller(" ".join(words))]
+        except NothingMatched:
+            if len(words) < 2:
+                raise
+    return [parse_caller(word) for word in words]
+
+
+def one_number(text: str) -> Private:
+    """The number that a text is, typed in groups or not; raises Usage where it is two numbers, else NothingMatched."""
+    words = text.split()
+    try:
+        numbers = numbers_in(words)
+    except NothingMatched:
+        groups = _GROUP.findall(text[: 2 * LONGEST])
+        halves = ((groups[:at], groups[at:]) for at in range(1, len(groups)))
+        if any(all(_is_number_in_use(" ".join(half)) for half in both) for both in halves):
+            raise Usage("two_numbers") from None
+        parse_caller(text)  # what is wrong with it as a whole
+        raise
+    if len(numbers) > 1:
+        raise Usage("two_numbers")
+    return numbers[0]
+
+
+def is_in_use(number: Private) -> bool:
+    """Whether the numbering plan of its country has such a number; one that it has not is mistyped, or very new."""
+    import phonenumbers
+
+    return phonenumbers.is_valid_number(phonenumbers.parse(number.reveal()))
+
+
+def in_groups(number: Private) -> str:
+    """A number as it is read aloud: `+47 900 00 003`."""
+    import phonenumbers
+
+    parsed = phonenumbers.parse(number.reveal())
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _is_number_in_use(text: str) -> bool:
+    try:
+        return is_in_use(parse_caller(text))
+    except NothingMatched:
+        return False

@@ -81,3 +81,8 @@ def _zone(text: str) -> timezone:
 def shown(at: datetime) -> str:
     """An instant for people: the policy zone's date and minute, with the zone."""
     return at.astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def shown_length(seconds: float) -> str:
+    """A length for people, in minutes and whole seconds: `12:05`."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -292,9 +292,9 @@ def test_an_entry_about_cases_that_is_none_costs_no_purge_its_time(world: World)
     world.take_in("a", seconds=1)
     assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
     append_raw(world, "iver", b'garbage "case":"')
-    before = world.json("status", who="iver")["last_purge"]
+    assert world.json("status", who="iver")["last_purge"] is None
     assert world.run("purge", "--json", who="cron").exit == 0
-    assert world.json("status", who="iver")["last_purge"] > before
+    assert world.json("status", who="iver")["last_purge"] is not None
 
 
 @pytest.mark.rule("retention.90d")
@@ -303,6 +303,6 @@ def test_a_row_of_a_case_that_cannot_be_read_costs_no_purge_its_time(world: Worl
     assert world.run("dsar", "90000001", *CALLED, "--out", str(world.base / "a.html"), who="sigrid").exit == 0
     with insider(world) as db:
         assert db.run("UPDATE cases SET tags = x'00'")
-    before = world.json("status", who="iver")["last_purge"]
+    assert world.json("status", who="iver")["last_purge"] is None
     assert world.run("purge", "--json", who="cron").exit == 0
-    assert world.json("status", who="iver")["last_purge"] > before
+    assert world.json("status", who="iver")["last_purge"] is not None

@@ -110,11 +110,11 @@ def exported(world: World, call: str) -> Result:
 def test_a_purge_erases_nothing_because_a_row_says_that_it_is_due(world: World, column: str) -> None:
     (call,) = world.take_in("a")
     put(world, column, **{call: 0})
-    before = world.json("status", who="iver")["last_purge"]
+    assert world.json("status", who="iver")["last_purge"] is None
     told = world.run("purge", "--json", who="cron")
     assert (told.exit, told.json["erased"], told.json["changed"]) == (15, 0, [call])
     assert call in tags(world), "the evidence is there"
-    assert world.json("status", who="iver")["last_purge"] > before, "or the guard would stop every purge in a week"
+    assert world.json("status", who="iver")["last_purge"] is not None, "or the guard would stop every purge in a week"
     assert {"code": "recording_changed", "what": call} in world.run("verify", "--json", who="iver").json["problems"]
 
 

@@ -149,7 +149,7 @@ def test_the_letter_tells_every_access_by_role_and_purpose() -> None:
         "opened the recording and saved it as a sound file",
         "opened the recording to answer your request for access",
         "opened the recording to give the whole call to the employee who answered (another request for access)",
-        "was shown the time of the call, without sound",
+        "was shown when the call was and who answered it (the team or the person), without sound",
         "customer-service employee",
         "manager responsible for training or quality",
         "access by the person concerned (GDPR Article 15)",

@@ -20,7 +20,7 @@ from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import Integrity, Unreachable
 from tests.support import world as worlds
 from tests.support.attack import identity, rob
-from tests.support.catalogue import catalogue
+from tests.support.catalogue import catalogue, own_code
 from tests.support.world import DUE_SOON, REASON, World, wait_until_due
 
 
@@ -246,3 +246,59 @@ def test_the_keys_of_a_commit_go_with_the_last_recording_that_used_them(world: W
         with open_store(find(world.store), identity(world, "sigrid"), datetime.now(UTC), StateFolder(None)) as store:
             tables = ("commit_keys", "audience_keys", "audience_seals", "audience_wraps")
             assert tuple(store.db.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables) == left
+
+
+def listed_before(world: World, who: str) -> list[str]:
+    """The lines of a dry run."""
+    told = world.run("withdraw", "900", "00", "001", "--dry-run", who=who)
+    assert told.exit == 0
+    return told.out.splitlines()
+
+
+def test_the_number_comes_first_then_the_calls_newest_first_as_far_as_the_role_may_see_them(world: World) -> None:
+    now = datetime.now(UTC)
+    world.take_in("old", started=now - timedelta(days=2), team="teknisk", agent="Prøve Prøvesen")
+    world.take_in("new", started=now - timedelta(hours=2))
+    number, count, *calls = listed_before(world, "siri")
+    assert number.split(": ")[1].replace(" ", "") == "+4790000001" and count.endswith(": 2")
+    assert [call.split()[-1] for call in calls] == ["kundeservice", "teknisk"]
+    assert "Prøve" not in "".join(calls)
+    *_, newest, oldest = listed_before(world, "sigrid")
+    assert (newest.split()[3:], oldest.split()[3:]) == (
+        ["0:00", "kundeservice", "Ola", "Oppdiktet"],
+        ["0:00", "teknisk", "Prøve", "Prøvesen"],
+    )
+
+
+def test_a_call_whose_details_are_damaged_is_shown_and_withdrawn_all_the_same(world: World) -> None:
+    world.take_in("a")
+    with own_code(world) as rows:
+        rows.run("UPDATE metadata SET sealed = zeroblob(length(sealed))")
+    assert listed_before(world, "sigrid")[-1].split()[3:] == ["kundeservice"]
+    assert world.json("withdraw", "90000001", "--yes", who="sigrid")["erased"] == 1
+
+
+def test_what_is_read_aloud_stands_last_and_a_dry_run_bids_nobody_to_delete(world: World) -> None:
+    world.grant()
+    (mine,) = world.take_in("a")
+    exported(world, mine, "copy.wav")
+    *_, would = listed_before(world, "siri")
+    assert "leif would have to delete" in would and "must" not in would and "confirm 1" not in would
+    told = world.run("withdraw", "900", "00", "001", "--yes", who="siri").out.splitlines()
+    assert "leif must delete" in told[0] and told[-1].startswith("Say: ")
+
+
+def test_only_the_newest_calls_stand_before_the_question(world: World) -> None:
+    world.take_in(*(f"call{number}" for number in range(17)))
+    asked = world.run("withdraw", "90000001", who="siri")
+    assert asked.exit == 2 and asked.err.count("kundeservice") == 15 and "2 older ones" in asked.err
+    assert len(listed_before(world, "siri")) == 2 + 17
+
+
+def test_two_numbers_at_once_are_refused_logged_and_erase_nothing(world: World) -> None:
+    world.take_in("a")
+    told = world.run("withdraw", "90000001", "90000002", "--yes", "--json", who="siri")
+    assert (told.exit, told.json["error"]["code"]) == (2, "two_numbers")
+    assert world.json("status", who="cron")["held"] == 1
+    (entry,) = world.json("audit", "show", "--action", "withdraw", who="iver")["entries"]
+    assert (entry["outcome"], entry["detail"]["code"]) == ("failed", "two_numbers")

@@ -416,6 +416,19 @@ def test_a_withdrawal_asks_on_the_terminal_and_erases_only_what_was_confirmed(
     assert world.json("status", who="cron")["held"] == (0 if status == 0 else 1)
 
 
+def test_a_number_is_shown_back_on_a_terminal_and_to_no_script(world: World) -> None:
+    words = ("withdraw", "900", "00", "001", "--yes", "--key-file", str(world.key("skranke")))
+    here, there = os.openpty()
+    process = _start(world, *words, stderr=there)
+    os.close(there)
+    shown = _answer(here, b"\n", b"")
+    out, _ = process.communicate(timeout=30)
+    os.close(here)
+    assert (process.returncode, out[:4]) == (0, b"Say:")
+    assert shown.replace(b" ", b"").strip() == b"Telephonenumber:+4790000001"
+    assert _start(world, *words).communicate(timeout=30)[1] == b""
+
+
 def test_a_service_that_was_removed_is_noted_when_trying(world: World) -> None:
     assert world.run("person", "remove", "skranke", "--yes", who="sigrid").exit == 0
     result = world.run("status", "--json", who="skranke")

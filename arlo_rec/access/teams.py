@@ -1,0 +1,72 @@
+"""Which teams somebody may see, with how many recordings of each are held; by rows alone, so that no key is needed.
+
+A row says the team and no name. Which agents belong to a team stands in the metadata, which takes a purpose and a
+reason (`search.agents_of_teams`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from arlo_rec.catalogue.recordings import Tally
+from arlo_rec.model.records import Grant, Kind
+from arlo_rec.policy import Action, Purpose, Role, may
+from arlo_rec.store import Store
+
+
+class Team(NamedTuple):
+    """A team as somebody may see it; agents are None where nobody gave a purpose and a reason for their names."""
+
+    name: str
+    held: int
+    agents: tuple[str, ...] | None = None
+
+
+def listed(store: Store, now: datetime) -> list[Team]:
+    """The teams that whoever has the store open may see, by name: an officer all, a manager those of live grants.
+
+    A team that a grant names is listed with nothing held too. Empty for every other role. Raises what a store does that
+    does not know its erasures, or whose clock is behind its log.
+    """
+    if not may(store.person.role, Action.FIND).allowed:
+        return []
+    store.demand_replayed(Action.FIND, now)
+    store.demand_clock(Action.FIND, now)
+    if store.person.role is Role.OFFICER:
+        held = held_calls(store, now)
+    else:
+        held = held_for(store, store.roster.live_grants(store.person.name, store.today(now)), now)
+    return [Team(name, held[name]) for name in sorted(held)]
+
+
+def may_see_some(store: Store, now: datetime) -> bool:
+    """Whether whoever has the store open may see teams at all, if something of them is held."""
+    live = store.roster.live_grants(store.person.name, store.today(now))
+    return may(store.person.role, Action.FIND).allowed and (store.person.role is Role.OFFICER or bool(live))
+
+
+def held_calls(store: Store, now: datetime) -> Counter[str]:
+    """How many calls of each team are held, for officers."""
+    held: Counter[str] = Counter()
+    for row in store.catalogue.recordings.tallies(store.today(now)):
+        if row.kind is Kind.ORIGINAL:
+            held[row.team] += row.held
+    return held
+
+
+def held_for(store: Store, grants: Iterable[Grant], now: datetime) -> Counter[str]:
+    """How many recordings of each team some grants open, those teams that a grant names with 0 too."""
+    some = list(grants)
+    held = Counter(dict.fromkeys((team for grant in some for team in grant.teams or ()), 0))
+    for row in store.catalogue.recordings.tallies(store.today(now)):
+        if any(_is_open_by(grant, row) for grant in some):
+            held[row.team] += row.held
+    return held
+
+
+def _is_open_by(grant: Grant, row: Tally) -> bool:
+    wanted = Kind.PSEUDONYMISED if grant.purpose is Purpose.TRAINING else Kind.ORIGINAL
+    return row.kind is wanted and grant.purpose in row.purposes and grant.opens(grant.purpose, row.team)
