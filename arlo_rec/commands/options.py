@@ -72,6 +72,7 @@ def modes() -> list[str]:
 Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", required=True, choices=purposes)]
 Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
 SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
+SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]
 Yes = Annotated[bool, opt("opt.yes", "--yes")]
 DryRun = Annotated[bool, opt("opt.dry_run", "--dry-run")]
 Since = Annotated[str | None, opt("opt.from", "--from", "DATE")]
