@@ -231,7 +231,7 @@ class Run:
             return
         if running is None:
             return
-        given = {name: value for name in lacking if (value := getattr(running.told, name))}
+        given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.told, name))}
         params |= given
         if given:
             self.note(self.say("unlock.used", what=self.told(given.get("purpose"), given.get("reason"))))
