@@ -242,6 +242,7 @@ class Run:
 
     def _say_why_none(self, place: Layout) -> None:
         """Before a passphrase is asked for: why an unlock does not spare it; raises that where nobody can be asked."""
+        from arlo_rec.admin.unlock_attempts import note_attempt
         from arlo_rec.keys import unlocks
 
         can_ask = sys.stdin.isatty() and not self._stdin_taken
@@ -249,6 +250,8 @@ class Run:
         if problem is None and not can_ask:
             problem = unlocks.why_none(place, self.name())
         if problem is not None and not can_ask:
+            if problem.code == "unlock_outdated":
+                note_attempt(place, self.name(), _login(), self.now())
             raise problem
         if problem is not None:
             self.note(message_of(problem, self.lang))

@@ -50,7 +50,7 @@ def unlock(
             unlocks.end(key)
             raise
     unlocks.begin(key)
-    return Answer({"person": identity.name, **told_json(told)}, told_lines(run, "unlock.done", identity.name, told))
+    return Answer({"person": identity.name, **_told_json(told)}, _told_lines(run, "unlock.done", identity.name, told))
 
 
 def lock(ctx: typer.Context) -> Answer:
@@ -72,17 +72,17 @@ def lock(ctx: typer.Context) -> Answer:
         return Answer({"person": name, "until": None, "purpose": None, "reason": None}, [run.say("lock.done_outdated")])
     with run.opened(place, running.identity) as store:
         store.note(Locked(until=to_iso(running.told.until)), run.now())
-    return Answer({"person": name, **told_json(running.told)}, told_lines(run, "lock.done", name, running.told))
+    return Answer({"person": name, **_told_json(running.told)}, _told_lines(run, "lock.done", name, running.told))
 
 
-def told_json(told: Told) -> dict[str, Any]:
+def _told_json(told: Told) -> dict[str, Any]:
     """What was said when an unlock began."""
     from arlo_rec.model.records import to_iso
 
     return {"until": to_iso(told.until), "purpose": told.purpose, "reason": told.reason}
 
 
-def told_lines(run: Run, code: str, name: str, told: Told) -> list[str]:
+def _told_lines(run: Run, code: str, name: str, told: Told) -> list[str]:
     """The same for people: whose it is and until when, and what its commands are for."""
     from arlo_rec.model.times import shown
 
