@@ -31,7 +31,6 @@ _MORE_THAN_LOOKING: Final = 0x003C3C3C  # user, group and others: write, search,
 _DESCRIPTION_BYTES: Final = 4096  # the longest that the kernel takes, and its zero
 _RING_KEYS: Final = 1000  # of a session that are looked at; an account may have 200 keys unless told otherwise
 _NOT_THERE: Final = frozenset({errno.ENOKEY, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.ENOENT})
-_NO_KEYRINGS: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP})
 
 
 class NoOwnSession(Exception):
@@ -150,7 +149,7 @@ def _libc() -> ctypes.CDLL:
 def _number(column: int) -> int:
     numbers = _CALLS.get(platform.machine()) if sys.platform == "linux" else None
     if numbers is None:
-        raise OSError(errno.ENOSYS, "keyctl")
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     return numbers[column]
 
 
@@ -163,7 +162,7 @@ def _call(operation: int, *arguments: int | ctypes.c_char_p | ctypes.Array[ctype
 
 def _checked(result: int) -> int:
     if result < 0:
-        raise OSError(ctypes.get_errno(), "keyctl")
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
 
 
@@ -177,7 +176,7 @@ def _control(operation: int, key: int, *, size: int) -> bytearray:
         del buffer
     if length > size:
         wipe(content)
-        raise OSError(errno.EMSGSIZE, "keyctl")
+        raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
     del content[length:]
     return content
 
