@@ -6,6 +6,7 @@ All of it on the real kernel; a machine that gives no session keyring skips, and
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import subprocess
 import sys
@@ -224,7 +225,8 @@ def test_an_unlock_is_void_once_the_person_was_removed_or_reset(unlocked: World,
     code = refusal(unlocked, "status", *LEIF)
     assert code in {(12, "unlock_outdated"), (12, "no_longer_here")}
     kept.write_bytes(before)  # as whoever may write there can
-    assert refusal(unlocked, "status", *LEIF)[0] == 12
+    assert refusal(unlocked, "status", *LEIF) == (12, "no_longer_here")
+    assert keys() == []
     entries = unlocked.json("audit", "show", "--action", "unlock", "--outcome", "denied", who="iver")["entries"]
     assert [entry["detail"]["name"] for entry in entries] == ["leif", "leif"]
 
@@ -235,6 +237,23 @@ def test_locking_ends_it_for_every_process_of_the_session(unlocked: World) -> No
     assert unlocked.run("lock", *LEIF).exit == 0
     assert in_a_process(READS, key) == "refused"
     assert refusal(unlocked, "lock", *LEIF) == (4, "nothing_unlocked")
+
+
+def test_an_unlock_is_gone_with_the_last_process_of_its_session(session: None) -> None:
+    key = int(in_a_process(LEAVES, 0).removesuffix("read"))
+    deadline = time.monotonic() + 30
+    while is_known(key):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_known(key: int) -> bool:
+    """Whether the kernel has a key, whoever may see it."""
+    try:
+        kernel_keyring._control(kernel_keyring._DESCRIBE, key, size=4096)
+    except OSError as error:
+        return error.errno != errno.ENOKEY
+    return True
 
 
 def test_unlocking_again_leaves_one_unlock(unlocked: World) -> None:
@@ -370,6 +389,10 @@ def test_processes_that_read_what_others_wrote_have_left_the_session_before(unlo
 READS = "kernel_keyring.read(key, 4096)"
 LOOKS = "kernel_keyring._control(6, key, size=4096)"
 LINKS = "kernel_keyring._call(8, key, -2)"
+LEAVES = """kernel_keyring.leave_session()
+    left = kernel_keyring.prepare("arlo-rec-test", bytearray(b"seed"), 600)
+    kernel_keyring.put_into_session(left)
+    os.write(1, str(left).encode())"""
 DECODER = """from arlo_rec.audio import decoder
     def read(_asked): kernel_keyring.read(key, 4096)
     decoder._receive = read
