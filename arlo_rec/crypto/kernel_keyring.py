@@ -30,7 +30,8 @@ _POSSESSOR: Final = 0x1B000000  # KEY_POS_VIEW, _READ, _SEARCH and _LINK; nothin
 _MORE_THAN_LOOKING: Final = 0x003C3C3C  # user, group and others: write, search, link, change attributes
 _DESCRIPTION_BYTES: Final = 4096  # the longest that the kernel takes, and its zero
 _RING_KEYS: Final = 1000  # of a session that are looked at; an account may have 200 keys unless told otherwise
-_NOT_THERE: Final = frozenset({errno.ENOKEY, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.ENOENT})
+_NOT_THERE: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.ENOENT, getattr(errno, "ENOKEY", 0)})
+_ENDED: Final = frozenset({getattr(errno, "EKEYEXPIRED", -1), getattr(errno, "EKEYREVOKED", -1)})  # Linux has them
 
 
 class NoOwnSession(Exception):
@@ -41,7 +42,7 @@ class NoOwnSession(Exception):
         self.code = code
 
 
-class KeyEnded(Exception):
+class KeyEnded(OSError):
     """A key was there, and its time is over or it was revoked."""
 
 
@@ -92,13 +93,11 @@ def search(description: str) -> int | None:
     except OSError as error:
         if error.errno in _NOT_THERE:
             return None
-        if error.errno in (errno.EKEYEXPIRED, errno.EKEYREVOKED):
-            raise KeyEnded from None
         raise
 
 
 def read(key: int, most: int) -> bytearray:
-    """A key's secret, of at most *most* bytes, to be wiped by the caller; raises OSError."""
+    """A key's secret, of at most *most* bytes, to be wiped by the caller; raises KeyEnded or OSError."""
     return _control(_READ, key, size=most)
 
 
@@ -161,6 +160,8 @@ def _call(operation: int, *arguments: int | ctypes.c_char_p | ctypes.Array[ctype
 
 
 def _checked(result: int) -> int:
+    if result < 0 and ctypes.get_errno() in _ENDED:
+        raise KeyEnded(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
