@@ -26,7 +26,7 @@ class Reading:
     now: datetime
     newest: Moment
     person: str | None
-    purged: Moment
+    purged: datetime | None  # when a purge last finished
     accepted: int | None  # the entry by which an officer accepted the clock last
     decision: Decision
 
@@ -43,7 +43,7 @@ def read(store: Store, now: datetime) -> Reading:
     signer = store.signer_of(time.newest.seq)
     person = signer.name if signer is not None else None
     accepted = time.accepted.seq if time.accepted.seq >= 0 else None
-    return Reading(now, time.newest, person, time.purged, accepted, clock_against_log(now, time.newest.at))
+    return Reading(now, time.newest, person, time.last_purge(), accepted, clock_against_log(now, time.newest.at))
 
 
 def accept(store: Store, reason: str | None, now: datetime) -> int:

@@ -79,6 +79,11 @@ class LogTime(NamedTuple):
         newest, purged = later(self.newest, seen.newest), later(self.purged, seen.purged)
         return self._replace(newest=newest, purged=purged, witness=witness)
 
+    def last_purge(self) -> datetime | None:
+        """When a purge last finished; None before the first (the founding of a store is none, nor is an acceptance)."""
+        finished = (each for each in (self.purged, self.witness) if each.seq > 0 and each.seq != self.accepted.seq)
+        return next((each.at for each in finished), None)
+
     def encode(self) -> bytes:
         """All moments as canonical JSON, for `decode`."""
         moments = {kind: getattr(self, kind) for kind in self._fields}

@@ -13,6 +13,8 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from arlo_rec.access.cases import LoggedCase
     from arlo_rec.model.records import Grant
     from arlo_rec.offsite.escrow import BackupStatus
@@ -152,11 +154,11 @@ def clock(
     newest, behind = reading.newest, not reading.decision.allowed
     data: dict[str, Any] = {"now": to_iso(reading.now), "behind": behind, "behind_s": reading.behind_s}
     data |= {"newest": {"entry": newest.seq, "at": to_iso(newest.at), "person": reading.person}}
-    data |= {"last_purge": to_iso(reading.purged.at), "accepted": reading.accepted}
+    data |= {"last_purge": to_iso(reading.purged) if reading.purged else None, "accepted": reading.accepted}
     if accept:
         return Answer(data, [run.say("clock.accepted", before=before)], always=True)
     facts = {"now": shown(reading.now), "entry": newest.seq, "name": reading.person or "?", "at": shown(newest.at)}
-    lines = [run.say("clock.now", **facts, purged=shown(reading.purged.at))]
+    lines = [run.say("clock.now", **facts), _purge_line(run, reading.purged)]
     lines.append(run.say("clock.behind" if behind else "clock.right", minutes=reading.behind_s // 60))
     return Answer(data, lines, always=True, exit_status=3 if behind else 0)
 
@@ -186,7 +188,7 @@ def _status_json(current: Status) -> dict[str, Any]:
         "due": current.due,
         "overdue": current.overdue,
         "refused": refused,
-        "last_purge": to_iso(current.last_purge),
+        "last_purge": to_iso(current.last_purge) if current.last_purge else None,
         "log_size": current.log_size,
         "unfinished": current.unfinished,
         "weak_disk": current.weak_disk,
@@ -196,11 +198,13 @@ def _status_json(current: Status) -> dict[str, Any]:
         "requests": [
             {"case": case.id, "due": case.due_on.isoformat(), "days_left": left} for case, left in current.requests
         ],
+        "warnings": _warnings(current),
         "check_word": current.check_word,
         "own_access": [_access_json(grant) for grant in current.own_access],
         "waiting": [_access_json(grant) for grant in current.waiting],
         "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem]
         + (["clock_behind"] if current.clock_behind else [])
+        + (["unreplayed"] if current.unreplayed else [])
         + ([current.root_problem.code] if current.root_problem else [])
         + (["rekeying_waits"] if current.rekeying_waits else [])
         + (["ballast_missing"] if current.ballast_missing else [])
@@ -238,19 +242,21 @@ def _status_lines(run: Run, current: Status) -> list[str]:
     from arlo_rec.model.times import shown
 
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
-    lines.append(run.say("status.purge", at=shown(current.last_purge)))
+    lines.append(_purge_line(run, current.last_purge))
     lines.append(run.say("status.check_word", word=current.check_word))
     for grant in current.own_access:
         lines.append(run.say("status.own_access", name=grant.person, by=grant.by, until=shown(grant.until)))
     for grant in current.waiting:
         lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
     lines += [run.say("critical.clock_behind")] if current.clock_behind else []
+    lines += [run.say("critical.unreplayed")] if current.unreplayed else []
     if current.root_problem is not None:
         lines.append(run.say("critical.root", what=message_of(current.root_problem, run.lang)))
     lines += [run.say("critical.rekeying_waits")] if current.rekeying_waits else []
     lines += [run.say("critical.ballast_missing")] if current.ballast_missing else []
     for row in current.refused:
         lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
+    lines += [run.say(f"warning.{code}") for code in _warnings(current)]
     lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []
     lines += [run.say("status.unconfirmed", count=current.unconfirmed)] if current.unconfirmed else []
     lines += _request_lines(run, current)
@@ -263,6 +269,17 @@ def _status_lines(run: Run, current: Status) -> list[str]:
         lines.append(run.say(f"critical.{feed.problem}", path=str(feed.path), count=feed.behind))
     lines += [run.say("warning.feed_foreign", count=feed.foreign)] if feed and feed.foreign else []
     return lines
+
+
+def _purge_line(run: Run, at: datetime | None) -> str:
+    from arlo_rec.model.times import shown
+
+    return run.say("status.purge", at=shown(at)) if at else run.say("status.no_purge")
+
+
+def _warnings(current: Status) -> list[str]:
+    """What a loss would make of this store as it is: nobody need act today, but before it."""
+    return (["no_feed"] if current.feed is None else []) + (["one_officer"] if current.one_officer else [])
 
 
 def _alarm(left: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,8 @@ def person_handover(
         rings = rings_after_leaving(store, run)
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
     data |= {"removed": identity.name, "rekeyed": not waiting, **rings.data}
-    line = run.say("handover.done", name=name, passphrase=added.one_time, recovery_key=recovery_key)
+    secrets = {"passphrase": added.one_time, "recovery_key": recovery_key}
+    line = run.say("handover.done", name=name, typed=shlex.quote(name), **secrets)
     return Answer(data, [line, *rings.lines], always=True, exit_status=3 if waiting or rings.left else 0)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from arlo_rec.admin.identities import Added
     from arlo_rec.model.records import Person
 
 
@@ -46,7 +49,14 @@ def init(
     }
     for warning in _disk_warnings(run, made.layout.root):
         run.note(warning)
-    return Answer(data, [run.say("init.done", **data)], always=True)
+    return Answer(data, _init_lines(run, data, fed=feed is not None), always=True)
+
+
+def _init_lines(run: Run, data: Mapping[str, str], *, fed: bool) -> list[str]:
+    """What was made, what to keep where, and what to do next, as it can be pasted into a shell."""
+    common = shlex.join(("--as", data["officer"], "--store", data["store"]))
+    lines = [run.say("init.done", **data), "", *([] if fed else [run.say("init.advise_feed"), ""])]
+    return [*lines, run.say("init.advise_officer", officer=data["officer"]), "", run.say("init.next", common=common)]
 
 
 def person_add(
@@ -72,9 +82,15 @@ def person_add(
     data: dict[str, Any] = {"person": _person_json(added.person)}
     if added.one_time is not None:
         data["one_time_passphrase"] = added.one_time
-        line = run.say("person.one_time", name=name, role=role, passphrase=added.one_time)
+        line = _one_time(run, added)
         return Answer(data, [line], always=True)
     return Answer(data, [run.say("person.added", name=name, role=role)])
+
+
+def _one_time(run: Run, added: Added) -> str:
+    """A one-time passphrase and the command that takes it, as it can be pasted into a shell."""
+    name, role = added.person.name, added.person.role
+    return run.say("person.one_time", name=name, role=role, passphrase=added.one_time, typed=shlex.quote(name))
 
 
 def person_list(ctx: typer.Context) -> Answer:
@@ -134,7 +150,7 @@ def person_passphrase(
             added = identities.reset(store, reset, now)
             rings = rings_after_leaving(store, run)
             data = {"person": _person_json(added.person), "one_time_passphrase": added.one_time, **rings.data}
-            line = run.say("person.one_time", name=reset, role=added.person.role, passphrase=added.one_time)
+            line = _one_time(run, added)
             return Answer(data, [line, *rings.lines], always=True, exit_status=3 if rings.left else 0)
         secret = run.new_passphrase(new_passphrase_file)
         identities.set_passphrase(store, identity, secret, now)

@@ -129,8 +129,9 @@ def _intake_lines(run: Run, outcome: Outcome, options: Options) -> list[str]:
 
 
 def _refusal_table(run: Run, outcome: Outcome) -> Table:
-    """What was refused and why: the rest is counted."""
-    rows = [[refusal.source, refusal.code, refusal.rule, _message(run, refusal)] for refusal in outcome.refused]
+    """What was refused and why: the rest is counted. With --quiet a refusal is told once; `status` counts them all."""
+    told = [refusal for refusal in outcome.refused if not (run.quiet and refusal.told)]
+    rows = [[refusal.source, refusal.code, refusal.rule, _message(run, refusal)] for refusal in told]
     return run.table(("source", "code", "rule", "message"), rows)
 
 
@@ -165,6 +166,7 @@ def _outcome_json(run: Run, outcome: Outcome) -> dict[str, object]:
             "rule": refusal.rule,
             "message": _message(run, refusal),
             "why": refusal.why,
+            "told": refusal.told,
         }
         for refusal in outcome.refused
     ]

@@ -69,8 +69,10 @@ class BatchOutcome:
 
     def log_refusals(self, change: Change) -> None:
         """Log the refusals that are new, then the removals that were ordered."""
-        for refused in self._refused:
-            self._memory.note(change, refused.delivery, refused.refusal)
+        self._refused = [
+            RefusedDelivery(each.delivery, self._memory.note(change, each.delivery, each.refusal))
+            for each in self._refused
+        ]
         for dismissed in self._dismissed:
             self._memory.dismiss(change, dismissed.delivery, dismissed.refusal)
 

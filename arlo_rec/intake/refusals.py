@@ -11,6 +11,7 @@ decided in `candidates` and `batch_outcome`; files are removed by `cleanup`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from arlo_rec.intake.candidates import Refusal
@@ -35,14 +36,15 @@ class RefusalMemory:
     def __init__(self, store: Store, tags: Tags, now: datetime) -> None:
         self._seen, self._tags, self._now = store.catalogue.refusals, tags, now
 
-    def note(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
-        """Remember a refusal as seen now, and log it if it was not seen before."""
+    def note(self, change: Change, delivery: Delivery, refusal: NotTaken) -> NotTaken:
+        """Remember a refusal as seen now, log it if it was not seen before, and return it with whether it was."""
         tag = self._refusal_tag(refusal.code, delivery)
         known = self._seen.knows(tag)
         self._seen.see(tag, refusal.code, self._now)
         if not known:
             source = self._source_tag(delivery)
             change.log(Denied(action=Action.INGEST, rule=refusal.rule, code=refusal.code, source=source))
+        return replace(refusal, told=known)
 
     def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
         """Log that a refused call's files are about to be removed, and count it no longer as lying in the spool."""

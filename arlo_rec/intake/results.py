@@ -25,6 +25,7 @@ class NotTaken:
     code: str
     rule: str
     why: str | None = None
+    told: bool = False  # by an earlier run already
 
 
 @dataclass(slots=True)

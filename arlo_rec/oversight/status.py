@@ -17,7 +17,7 @@ from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Grant
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, clock_against_log
+from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen by an intake within this time are counted as still in a spool
@@ -30,9 +30,10 @@ class Status(NamedTuple):
     due: int
     overdue: int
     refused: list[RefusalCount]
-    last_purge: datetime
+    last_purge: datetime | None  # None: none ran yet
     clock_behind: bool  # the log, so that nothing opens and nothing is taken in
     log_size: int
+    unreplayed: bool  # restored without knowing what was erased since, so that nothing opens and nothing is taken in
     unfinished: int
     weak_disk: str | None
     backups: list[escrow.BackupStatus]
@@ -43,6 +44,7 @@ class Status(NamedTuple):
     check_word: str  # of the newest link of the chain of authority
     own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
     waiting: tuple[Grant, ...]  # grants that wait for a second officer
+    one_officer: bool  # nobody can approve, or go on, in her place
     doubtful_requests: list[str]  # access requests of which nobody can tell any more who entered them
     requests: list[tuple[LoggedCase, int]]  # access requests without an answer, with the days that are left
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
@@ -58,9 +60,10 @@ def status(store: Store, now: datetime) -> Status:
         due=recordings.count_past_retention(now),
         overdue=recordings.count_past_retention(now - OVERDUE_AFTER),
         refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
-        last_purge=store.log_time().purged.at,
+        last_purge=store.log_time().last_purge(),
         clock_behind=not clock_against_log(now, store.log_time().newest.at).allowed,
         log_size=store.log.tree().size,
+        unreplayed=store.settings.unknown_since is not None,
         unfinished=recordings.count_unfinished(),
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.today(now))),
@@ -68,6 +71,7 @@ def status(store: Store, now: datetime) -> Status:
         own_access=tuple(each for each in store.roster.grants if each.own and not each.approvals and each.live(now)),
         waiting=tuple(each for each in store.roster.grants if each.waits(now)),
         root_problem=root_problem(store),
+        one_officer=sum(each.role is Role.OFFICER and not each.recovery for each in store.roster.people) < 2,
         rekeying_waits=store.rekeying_waits(),
         ballast_missing=ballast_is_missing(store.layout),
         check_word=store.authority.spoken(),

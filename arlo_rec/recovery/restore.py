@@ -71,6 +71,14 @@ class RestoredStore:
     foreign: int  # lines of the feed that nobody of this log signed, and that were not read
 
 
+class _SharedWith(Exception):
+    """The store was shared with a group that nobody named."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(group)
+        self.group = group
+
+
 @dataclass(frozen=True, slots=True)
 class _Difference:
     """In what the backup is not the store that was lost."""
@@ -121,14 +129,36 @@ def carry_out(
         _remove_half_made(options)
         for source in sources:
             try:
-                with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
-                    confirm(source)
-                    restored = _restore(copy, source, options, now)
+                restored = _one_restored(source, options, unlock, confirm, now, state)
                 newer = sources[: len(problems)]
                 return replace(restored, passed_over=tuple(passed.slot.number for passed in newer))
             except NotThisBackup as refused:
                 problems.append(refused.problem)
     raise problems[0]
+
+
+def _one_restored(
+    source: BackupSource,
+    options: RestoreOptions,
+    unlock: Callable[[BackupSource], Identity],
+    confirm: Callable[[BackupSource], None],
+    now: datetime,
+    state: StateFolder,
+) -> RestoredStore:
+    """The store of one backup, for the group that its signed settings name where none was given."""
+    try:
+        with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
+            _demand_group(options, copy.store.settings.group)
+            confirm(source)
+            return _restore(copy, source, options, now)
+    except _SharedWith as shared:  # every file is made for the group from the first byte, so it begins anew
+        return _one_restored(source, replace(options, group=shared.group), unlock, confirm, now, state)
+
+
+def _demand_group(options: RestoreOptions, group: str | None) -> None:
+    """Raise _SharedWith where the lost store was shared with a *group* and nobody named one."""
+    if options.group is None and group is not None:
+        raise _SharedWith(group)
 
 
 @contextmanager

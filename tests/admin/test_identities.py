@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from arlo_rec.admin import identities
@@ -31,3 +33,15 @@ def test_somebody_whose_adding_broke_off_before_the_end_opens_nothing_until_they
     assert (problem["code"], problem["what"]) == ("file_missing", f"seals/{place.seal_file('eve').name}")
     world.json("person", "passphrase", "--reset", "eve", who="sigrid")
     assert world.run("verify", who="iver").exit == 0
+
+
+@pytest.mark.parametrize("name", ["Nora Nordmann", "Siri O'Nord", "ola$HOME"])
+def test_the_command_that_is_shown_for_a_new_person_runs_as_it_is_pasted(world: World, name: str) -> None:
+    told = world.run("person", "add", name, "--role", "manager", "--lang", "en", who="sigrid")
+    assert told.exit == 0
+    command = shlex.split(told.out.rsplit("arlo-rec ", 1)[1])
+    one_time = told.out.split("one-time passphrase ")[1].split("\n")[0]
+    (world.base / "one-time").write_text(one_time + "\n")
+    (world.base / "one-time").chmod(0o600)
+    new = ("--new-passphrase-file", str(world.base / "passphrase"))
+    assert world.run(*command, "--passphrase-file", str(world.base / "one-time"), *new).exit == 0

@@ -191,3 +191,19 @@ def test_an_erased_source_id_stays_refused_whatever_comes_under_it(world: World)
     (world.spool / "call.wav").unlink()
     assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["withdrawn"]
     assert left(world) == set()
+
+
+def test_a_quiet_intake_tells_of_a_refusal_once_and_status_goes_on_counting_it(world: World) -> None:
+    world.deliver("old", consent={"key": "2"})
+    words = ("ingest", str(world.spool), "--quiet", "--lang", "en")
+    first = world.run(*words, who="telefon")
+    assert (first.exit, "no_consent" in first.out) == (3, True)
+    world.deliver("new", consent={"key": "2"}, seed=2)
+    second = world.run(*words, who="telefon")
+    assert (second.exit, "new.json" in second.out, "old.json" in second.out) == (3, True, False)
+    third = world.run(*words, who="telefon")
+    assert (third.exit, third.out) == (3, "")
+    refused = world.json("ingest", str(world.spool), who="telefon")["refused"]
+    assert [one["told"] for one in refused] == [True, True], "a script is told of all of them"
+    (counted,) = world.json("status", who="iver")["refused"]
+    assert (counted["code"], counted["count"]) == ("no_consent", 2)

@@ -1,0 +1,47 @@
+"""What `status` says of a store that is new, that nothing saves from a loss, or that came back without its feed."""
+
+from __future__ import annotations
+
+from tests.support.backups import back_up, lose, restore
+from tests.support.feed import configure
+from tests.support.world import Result, World
+
+
+def status(world: World) -> Result:
+    return world.run("status", "--json", who="iver")
+
+
+def test_a_new_store_shows_no_purge_until_one_ran(world: World) -> None:
+    assert status(world).json["last_purge"] is None
+    assert "No purge has run yet." in world.run("status", "--lang", "en", who="iver").out
+    assert "Ingen sletting er kjørt ennå." in world.run("clock", "--lang", "nb", who="iver").out
+    assert world.json("clock", who="iver")["last_purge"] is None
+    world.json("purge", who="cron")
+    assert status(world).json["last_purge"] is not None
+    assert "Last purge: 20" in world.run("status", "--lang", "en", who="iver").out
+
+
+def test_a_store_without_a_feed_and_with_one_officer_is_warned_of_until_it_has_both(world: World) -> None:
+    found = status(world)
+    assert (found.exit, found.json["warnings"], found.json["critical"]) == (0, ["no_feed", "one_officer"], [])
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    assert status(world).json["warnings"] == ["no_feed"]
+    (world.base / "mount").mkdir()
+    configure(world)
+    assert status(world).json["warnings"] == []
+    world.json("person", "remove", "sara", "--yes", who="sigrid")
+    assert status(world).json["warnings"] == ["one_officer"], "the recovery key is an officer on paper only"
+
+
+def test_a_store_that_came_back_without_its_feed_is_critical_until_an_officer_accepts_that(fed: World) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    lose(fed)
+    assert restore(fed).exit == 14
+    found = fed.run("status", "--json", who="sigrid")
+    assert (found.exit, found.json["critical"]) == (3, ["unreplayed"])
+    assert "--accept-without-feed" in fed.run("status", "--lang", "en", who="sigrid").out
+    fed.json("restore", "--accept-without-feed", "--reason", "the feed burnt too", who="sigrid")
+    found = fed.run("status", "--json", who="sigrid")
+    assert (found.exit, found.json["critical"]) == (0, [])
