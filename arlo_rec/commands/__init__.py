@@ -61,6 +61,8 @@ COMMANDS: Final = {
     "audit verify": Listed("it", "it:audit_verify"),
     "audit show": Listed("it", "it:audit_show"),
     "audit checkpoint": Listed("it", "it:audit_checkpoint"),
+    "unlock": Listed("anyone", "unlocking:unlock"),
+    "lock": Listed("anyone", "unlocking:lock"),
     "trust": Listed("anyone", "keys:trust"),
     "clock": Listed("it", "it:clock"),
     "certificate verify": Listed("anyone", "anyone:certificate_verify"),

@@ -63,6 +63,7 @@ class Command(Help, TyperCommand):
         words = ctx.command_path.partition(" ")[2]
         ctx.obj = run = Run(common, json=as_json, quiet=quiet, command=words)
         try:
+            run.fill_in(ctx.params)
             answer = super().invoke(ctx)
             return terminal.show(answer, run.lang, as_json=as_json, quiet=quiet)
         except KeyboardInterrupt:  # Typer would leave without a word

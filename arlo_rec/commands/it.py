@@ -31,13 +31,19 @@ def status(
     ctx: typer.Context, *, root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None
 ) -> Answer:
     """What is held and due, and whether somebody has to act: 3 where a backup or the feed is in a bad state."""
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown
     from arlo_rec.oversight.status import status as status_of
 
     run: Run = ctx.obj
     with run.store(root=root.absolute() if root else None) as store:
         current = status_of(store, run.now())
-    data = _status_json(current)
-    return Answer(data, _status_lines(run, current), always=True, exit_status=3 if data["critical"] else 0)
+        running = run.running(store.layout) if run.settings.key_file is None else None
+    data = {**_status_json(current), "unlocked_until": to_iso(running.told.until) if running else None}
+    lines = _status_lines(run, current)
+    if running is not None:
+        lines.append(run.say("status.unlocked", name=store.person.name, until=shown(running.told.until)))
+    return Answer(data, lines, always=True, exit_status=3 if data["critical"] else 0)
 
 
 def verify(

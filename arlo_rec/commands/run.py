@@ -11,23 +11,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from arlo_rec.crypto import hardening
 from arlo_rec.i18n.messages import say
-from arlo_rec.model.errors import NoStore, NotUnlocked, Usage
+from arlo_rec.model.errors import ArloError, NoStore, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
-from arlo_rec.ui.terminal import Table
+from arlo_rec.ui.terminal import Table, message_of
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.keys.layout import Layout
     from arlo_rec.keys.seen_state import StateFolder
+    from arlo_rec.keys.unlocks import Unlock
     from arlo_rec.model.particulars import Particulars
     from arlo_rec.policy import GuardLimits
     from arlo_rec.store import Store
 
 STDIN = "-"
+REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
+    "dsar": "whole_call",  # the option with which they take that of an unlock
+    "clock": "accept",
+    "review": "out",
+    "case close": None,  # never: a reason says that there is no answer
+    "restore": None,  # never: there is no unlock of a store that is only made
+    "unlock": None,
+}
 BAR_WIDTH = 40  # columns; with its numbers it fits a terminal of 80
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
@@ -43,6 +52,8 @@ class Run:
         self.quiet = quiet
         self.lang = self.settings.lang
         self._stdin_taken = False
+        self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
+        self._is_looked_for = False
 
     # -- clock and words ------------------------------------------------------------------------------
 
@@ -118,6 +129,10 @@ class Run:
             return self.secret(named)
         return self._ask_passphrase(self.say("ask.passphrase"))
 
+    def own_passphrase(self) -> bytes | None:
+        """The passphrase of a person, asked for in spite of an unlock; None for a service."""
+        return None if self.settings.key_file is not None else self.passphrase()
+
     def new_passphrase(self, named: str | None) -> bytes:
         """A passphrase to be set: from a file, or asked twice on the terminal; raises Usage if it is too short."""
         from arlo_rec.keys.key_files import check_length
@@ -172,7 +187,7 @@ class Run:
         return StateFolder(self.settings.state_dir)
 
     def identity(self, place: Layout, passphrase: bytes | None = None) -> Identity:
-        """Who runs this, by *passphrase* where it was asked for before.
+        """Who runs this, by *passphrase* where it was asked for before, else by an unlock where no passphrase is named.
 
         A failed unlock is noted where the next command takes it into the log.
         """
@@ -185,7 +200,66 @@ class Run:
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
-        return self.unlocked(place, settings.as_name or _login(), passphrase or self.passphrase())
+        if passphrase is None and settings.passphrase_file is None:
+            running = self.running(place)
+            if running is not None:
+                return running.identity
+            self._say_why_none(place)
+        return self.unlocked(place, self.name(), passphrase or self.passphrase())
+
+    def name(self) -> str:
+        """The name of the person who runs this, where no service does."""
+        return self.settings.as_name or _login()
+
+    def running(self, place: Layout) -> Unlock | None:
+        """The unlock that runs in this login session for this person and store; looked for once."""
+        if not self._is_looked_for:
+            from arlo_rec.keys import unlocks
+
+            self._is_looked_for = True
+            try:
+                self._running = unlocks.running(place, self.name(), self.now())
+            except NotUnlocked as problem:
+                self._running = problem
+        return None if isinstance(self._running, NotUnlocked) else self._running
+
+    def fill_in(self, params: dict[str, Any]) -> None:
+        """Put purpose and reason of an unlock where a command takes them and none was typed, and show them."""
+        condition = REASON_FOR.get(self.command, "reason")
+        lacking = [name for name in ("purpose", "reason") if name in params and params[name] is None]
+        named = self.settings.key_file or self.settings.passphrase_file
+        if not lacking or named or condition is None or (condition != "reason" and not params[condition]):
+            return
+        try:
+            running = self.running(self.place())
+        except ArloError:  # there is no store: the command says so
+            return
+        if running is None:
+            return
+        given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.told, name))}
+        params |= given
+        if given:
+            self.note(self.say("unlock.used", what=self.told(given.get("purpose"), given.get("reason"))))
+
+    def told(self, purpose: str | None, reason: str | None) -> str:
+        """Purpose and reason of an unlock in words, as far as they were given."""
+        return ": ".join([*([self.say(f"purpose.{purpose}")] if purpose else []), *([reason] if reason else [])])
+
+    def _say_why_none(self, place: Layout) -> None:
+        """Before a passphrase is asked for: why an unlock does not spare it; raises that where nobody can be asked."""
+        from arlo_rec.admin.unlock_attempts import note_attempt
+        from arlo_rec.keys import unlocks
+
+        can_ask = sys.stdin.isatty() and not self._stdin_taken
+        problem = self._running if isinstance(self._running, NotUnlocked) else None
+        if problem is None and not can_ask:
+            problem = unlocks.why_none(place, self.name())
+        if problem is not None and not can_ask:
+            if problem.code == "unlock_outdated":
+                note_attempt(place, self.name(), _login(), self.now())
+            raise problem
+        if problem is not None:
+            self.note(message_of(problem, self.lang))
 
     def unlocked(self, place: Layout, name: str, passphrase: bytes) -> Identity:
         """A person's identity; a wrong passphrase is noted in the store, and not said to be where there is none."""
@@ -232,12 +306,20 @@ class Run:
                 store = stack.enter_context(opened)
             except NotUnlocked as problem:
                 if problem.code == "no_longer_here":
+                    self._forget_unlock()
                     note_attempt(place, identity.name, _login(), self.now())
                 raise
             if store.authority.officer_left or store.person.recovery:  # whoever was away compares
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
                 self.note(self.say(code, word=store.authority.spoken()))
             yield store
+
+    def _forget_unlock(self) -> None:
+        """End an unlock that opens nothing any more, so that the next command asks again."""
+        if self._running is not None and not isinstance(self._running, NotUnlocked):
+            from arlo_rec.keys import unlocks
+
+            unlocks.end(self._running.key)
 
     def particulars(self) -> Particulars:
         """What letters say of the company: what the file says that the config names; raises Usage."""

@@ -25,7 +25,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "erasure": "withdraw purge erasure certificate would",
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
-    "identities": "person handover recovery rotate init trust authority",
+    "identities": "person handover recovery rotate init trust authority unlock lock",
     "intake": "ingest refused sound",
     "letter": "letter",
     "oversight": "problem status critical warning verify audit weak_disk clock",

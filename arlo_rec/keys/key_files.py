@@ -123,6 +123,15 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
         raise Integrity("key_file_damaged", path=str(place.key_file(name))) from None
 
 
+def public_key(place: Layout, name: str) -> bytes | None:
+    """The public signing key that a person's key file says it was written with; None where it says none."""
+    try:
+        document = parse_object(read_small(place.key_file(name), KEY_FILE_BYTES, below=place.store))
+        return from_base64(document["signed_by"], primitives.KEY)
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+
+
 def write_service(path: Path, identity: Identity) -> None:
     """Write a service's key to a new file that only its owner can read; raises Usage where it exists."""
     content = canonical({"format": 1, "kind": "arlo-rec service key", **_blob(identity)})

@@ -98,6 +98,25 @@ class PassphraseChanged(AuditEvent):
     ACTION, OUTCOME, RULE = "passphrase", "done", "security.password"
 
 
+class Unlocked(AuditEvent):
+    """A person's keys are kept in the kernel for their session until `until`: no passphrase is asked for meanwhile.
+
+    Purpose and reason are those that commands of this time have where none was typed.
+    """
+
+    ACTION, OUTCOME, RULE = "unlock", "allowed", "security.password"
+    until: str
+    purpose: str | None = None
+    reason: str | None = None
+
+
+class Locked(AuditEvent):
+    """A person ended their own unlock, which would have run until `until`."""
+
+    ACTION, OUTCOME, RULE = "lock", "done", "security.password"
+    until: str
+
+
 class CatalogueRekeyed(AuditEvent):
     """The catalogue and the log got new keys."""
 

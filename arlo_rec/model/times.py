@@ -15,6 +15,8 @@ from arlo_rec.policy import ZONE
 _TIME = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2})", re.ASCII
 )
+_LENGTH = re.compile(r"(\d{1,5})([smh])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -41,6 +43,14 @@ def parse_from(text: str) -> datetime:
 def parse_end(text: str) -> datetime:
     """An instant, or the end of a date in the policy's zone; raises Usage."""
     return _parse(text, days=1)
+
+
+def parse_length(text: str) -> timedelta:
+    """A length of time as `90s`, `15m` or `8h`; raises ValueError."""
+    match = _LENGTH.fullmatch(text)
+    if not match:
+        raise ValueError("not a length of time")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def local_date(at: datetime) -> date:

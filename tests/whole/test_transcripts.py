@@ -30,6 +30,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.recovery import backup_places
 from arlo_rec.ui.terminal import Table, table_text
 from tests.support import world as worlds
+from tests.support.keyring import begin_session
 from tests.support.places import TRANSCRIPTS
 from tests.support.world import World
 
@@ -138,6 +139,10 @@ class Player:
 
     def do_clock(self, span: str) -> None:
         self.now += _span(span)
+
+    def do_session(self) -> None:
+        """A login session begins, with a keyring of its own."""
+        begin_session()
 
     def do_file(self, name: str, text: str) -> None:
         Path(name).write_text(text.replace("\\n", "\n") + "\n", "utf-8")

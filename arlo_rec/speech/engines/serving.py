@@ -18,6 +18,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from arlo_rec.crypto.kernel_keyring import leave_session
 from arlo_rec.speech.engines.no_network import confine
 
 LENGTH = struct.Struct(">I")
@@ -32,6 +33,7 @@ def serve(load: Callable[..., str | tuple[Answer, Callable[[dict[str, Any], byte
     *load* returns the code of a problem, or the first answer and a function that answers a request and its bytes.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
+    leave_session()  # an unlock of the person who runs this is no business of a model
     with socket.socket(fileno=0) as connection:
         first = receive_request(connection)
         if first is None:

@@ -1,0 +1,116 @@
+"""What anybody types who works for a while: unlock once, and lock again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.options import SometimesPurpose, SometimesReason, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.model.errors import NothingMatched, NotUnlocked, Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from arlo_rec.keys.unlocks import Told
+
+
+def unlock(
+    ctx: typer.Context,
+    *,
+    length: Annotated[str | None, opt("opt.for", "--for", "15m|2h")] = None,
+    purpose: SometimesPurpose = None,
+    reason: SometimesReason = None,
+) -> Answer:
+    """Have the kernel keep one's keys for this login session, for a time."""
+    from dataclasses import replace
+
+    from arlo_rec.keys import unlocks
+    from arlo_rec.model.audit_events import Unlocked
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.policy import Purpose
+
+    run: Run = ctx.obj
+    lasts = _length(length)
+    _check(purpose, reason)
+    if run.settings.key_file is not None:
+        raise Usage("unlock_is_for_people")
+    unlocks.demand_possible()
+    place = run.place()
+    identity = run.unlocked(place, run.name(), run.passphrase())
+    told = unlocks.Told(run.now() + lasts, Purpose(purpose) if purpose else None, reason)
+    with run.opened(place, identity) as store:
+        if store.person.service or store.person.recovery:
+            raise Usage("unlock_is_for_people")
+        key = unlocks.prepare(place, replace(identity, pin=store.authority.pin()), told, lasts)
+        try:
+            store.note(Unlocked(until=to_iso(told.until), purpose=told.purpose, reason=reason), run.now())
+        except BaseException:
+            unlocks.end(key)
+            raise
+    unlocks.begin(key)
+    return Answer({"person": identity.name, **_told_json(told)}, _told_lines(run, "unlock.done", identity.name, told))
+
+
+def lock(ctx: typer.Context) -> Answer:
+    """End one's unlock of this login session."""
+    from arlo_rec.keys import unlocks
+    from arlo_rec.model.audit_events import Locked
+    from arlo_rec.model.records import to_iso
+
+    run: Run = ctx.obj
+    place, name = run.place(), run.name()
+    try:
+        running = unlocks.running(place, name, run.now())
+    except NotUnlocked:  # its time is over, or it is none of theirs: it goes all the same
+        running = None
+    ended = unlocks.end_all(place, name)
+    if running is None and not ended:
+        raise NothingMatched("nothing_unlocked", name=name)
+    if running is None:
+        return Answer({"person": name, "until": None, "purpose": None, "reason": None}, [run.say("lock.done_outdated")])
+    with run.opened(place, running.identity) as store:
+        store.note(Locked(until=to_iso(running.told.until)), run.now())
+    return Answer({"person": name, **_told_json(running.told)}, _told_lines(run, "lock.done", name, running.told))
+
+
+def _told_json(told: Told) -> dict[str, Any]:
+    """What was said when an unlock began."""
+    from arlo_rec.model.records import to_iso
+
+    return {"until": to_iso(told.until), "purpose": told.purpose, "reason": told.reason}
+
+
+def _told_lines(run: Run, code: str, name: str, told: Told) -> list[str]:
+    """The same for people: whose it is and until when, and what its commands are for."""
+    from arlo_rec.model.times import shown
+
+    lines = [run.say(code, name=name, until=shown(told.until))]
+    said = "lock.told" if code == "lock.done" else "unlock.told"
+    return lines + ([run.say(said, what=run.told(told.purpose, told.reason))] if told.purpose or told.reason else [])
+
+
+def _length(text: str | None) -> timedelta:
+    """How long an unlock is to run; raises Usage."""
+    from arlo_rec.keys.unlocks import LONGEST, USUAL
+    from arlo_rec.model.times import parse_length
+
+    try:
+        lasts = parse_length(text) if text is not None else USUAL
+    except ValueError:
+        lasts = timedelta(0)
+    if not timedelta(0) < lasts <= LONGEST:
+        raise Usage("bad_unlock_length", hours=LONGEST // timedelta(hours=1))
+    return lasts
+
+
+def _check(purpose: str | None, reason: str | None) -> None:
+    """Raise Usage where a purpose or a reason is none that a command would take."""
+    from arlo_rec.policy import Purpose, reason_problem
+
+    if purpose is not None and purpose not in list(Purpose):
+        raise Usage("purpose_unknown", rule="scope.only")
+    problem = reason_problem(reason) if reason is not None else None
+    if problem is not None:
+        raise Usage(problem, rule="security.reason")

@@ -1,0 +1,147 @@
+"""Unlocks: a person's seed that the kernel keeps for a time, so that commands in between ask for no passphrase.
+
+An unlock lies in the kernel's keyring of the login session (`crypto.kernel_keyring`) and nowhere else. Its description
+names the store, the person and the keys of the key file, so another's is never taken; its seed opens nothing once the
+person was removed or reset, because the roster has other keys then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from arlo_rec.crypto import kernel_keyring, primitives
+from arlo_rec.keys.authority import Pin
+from arlo_rec.keys.key_files import Identity, public_key
+from arlo_rec.keys.layout import Layout
+from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.model.records import from_iso, to_iso
+from arlo_rec.model.strict_json import canonical, parse_object
+
+USUAL: Final = timedelta(minutes=15)
+LONGEST: Final = timedelta(hours=8)  # a working day
+SECRET_BYTES: Final = 4096  # a seed of 32 bytes, and what was said with it: a reason has at most 500 characters
+_BEGINS: Final = "arlo-rec:1:"
+_RULE: Final = "security.password"
+
+
+class Told(NamedTuple):
+    """What was said when an unlock began: when it ends, and what its commands are for where they do not say."""
+
+    until: datetime
+    purpose: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """An unlock that runs: the identity that it opens, what was said, and the number of its key in the kernel."""
+
+    identity: Identity
+    told: Told
+    key: int
+
+
+def demand_possible() -> None:
+    """Raise NotUnlocked where this session cannot keep an unlock."""
+    try:
+        kernel_keyring.demand_own_session()
+    except kernel_keyring.NoOwnSession as problem:
+        raise NotUnlocked(problem.code, rule=_RULE) from None
+
+
+def prepare(place: Layout, identity: Identity, told: Told, length: timedelta) -> int:
+    """Hand an identity to the kernel, for this process alone until `begin`; raises NotUnlocked."""
+    demand_possible()
+    description = _description(place, identity.name, identity.signing.public)
+    pin = {"number": identity.pin.number, "digest": identity.pin.digest.hex()}
+    document = {"name": identity.name, "pin": pin, "store": identity.store.hex(), "until": to_iso(told.until)}
+    said = {"purpose": told.purpose, "reason": told.reason}
+    secret = bytearray(identity.seed)
+    secret += canonical({**document, **{key: value for key, value in said.items() if value is not None}})
+    try:
+        return kernel_keyring.prepare(description, secret, int(length.total_seconds()))
+    except OSError as error:
+        raise NotUnlocked("unlock_refused", rule=_RULE, reason=error.strerror or "") from None
+
+
+def begin(key: int) -> None:
+    """Give a prepared unlock to the session, in place of an earlier one of the same person; raises NotUnlocked."""
+    try:
+        kernel_keyring.put_into_session(key)
+    except OSError as error:
+        kernel_keyring.forget(key)
+        raise NotUnlocked("unlock_refused", rule=_RULE, reason=error.strerror or "") from None
+
+
+def end(key: int) -> None:
+    """End an unlock at once, for all of the session."""
+    kernel_keyring.forget(key)
+
+
+def running(place: Layout, name: str, now: datetime) -> Unlock | None:
+    """The unlock of that person in this store; None where none was begun in this session.
+
+    Raises NotUnlocked where its time is over, or where what lies there is none of theirs.
+    """
+    public = public_key(place, name)
+    if public is None:
+        return None
+    try:
+        key = kernel_keyring.search(_description(place, name, public))
+        secret = kernel_keyring.read(key, SECRET_BYTES) if key is not None else None
+    except kernel_keyring.KeyEnded:
+        raise NotUnlocked("unlock_expired", rule=_RULE) from None
+    except OSError:  # ended between the two calls, or of rights that we did not set
+        raise NotUnlocked("unlock_unreadable", rule=_RULE) from None
+    if key is None or secret is None:
+        return None
+    try:
+        found = Unlock(*_read(place, secret), key)
+    except (KeyError, TypeError, ValueError):
+        raise NotUnlocked("unlock_unreadable", rule=_RULE) from None
+    finally:
+        kernel_keyring.wipe(secret)
+    if found.identity.name != name or found.identity.signing.public != public:
+        raise NotUnlocked("unlock_unreadable", rule=_RULE)
+    if found.told.until <= now:
+        end(key)
+        raise NotUnlocked("unlock_expired", rule=_RULE)
+    return found
+
+
+def why_none(place: Layout, name: str) -> NotUnlocked | None:
+    """Why no unlock of this session is taken for that person, where it has one of others, or of earlier keys."""
+    found = [description for _, description in kernel_keyring.keys_of_session() if description.startswith(_BEGINS)]
+    if any(description.startswith(_of_person(place, name)) for description in found):
+        return NotUnlocked("unlock_outdated", rule=_RULE)
+    return NotUnlocked("unlock_foreign", rule=_RULE) if found else None
+
+
+def end_all(place: Layout, name: str) -> int:
+    """End every unlock of that person in this store, of earlier keys too; how many there were."""
+    begins = _of_person(place, name)
+    keys = [key for key, description in kernel_keyring.keys_of_session() if description.startswith(begins)]
+    for key in keys:
+        end(key)
+    return len(keys)
+
+
+def _of_person(place: Layout, name: str) -> str:
+    person = primitives.sha256(place.id, name.encode("utf-8", "surrogatepass")).hex()[:32]
+    return f"{_BEGINS}{place.id.hex()}:{person}:"
+
+
+def _description(place: Layout, name: str, public: bytes) -> str:
+    return _of_person(place, name) + primitives.fingerprint(public).hex()
+
+
+def _read(place: Layout, secret: bytearray) -> tuple[Identity, Told]:
+    """What `prepare` wrote; raises KeyError, TypeError or ValueError."""
+    seed, document = bytes(secret[: primitives.KEY]), parse_object(bytes(secret[primitives.KEY :]))
+    if document["store"] != place.id.hex() or len(seed) != primitives.KEY:
+        raise ValueError("another store")
+    pin = Pin(int(document["pin"]["number"]), bytes.fromhex(document["pin"]["digest"]))
+    told = Told(from_iso(document["until"]), document.get("purpose"), document.get("reason"))
+    return Identity(place.id, str(document["name"]), seed, pin), told
