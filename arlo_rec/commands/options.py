@@ -73,7 +73,6 @@ Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", requi
 Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
 SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]
 SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
-SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]
 Yes = Annotated[bool, opt("opt.yes", "--yes")]
 DryRun = Annotated[bool, opt("opt.dry_run", "--dry-run")]
 Since = Annotated[str | None, opt("opt.from", "--from", "DATE")]

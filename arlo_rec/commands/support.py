@@ -40,7 +40,7 @@ def withdraw(
         new_file(receipt_out)
     number = run.caller(" ".join(caller)) if caller else None  # typed in groups, as people say it
     with run.store(erasing=True) as store:
-        plan = withdrawal.plan(store, number, call, run.now())
+        plan = withdrawal.plan(store, number, call, run.now(), asked=not yes)
         if dry_run:
             return _preview(run, store, plan)
         if yes:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.ownership import Subject, of_subject
+from arlo_rec.access.short_ids import meant
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
@@ -71,9 +72,11 @@ class Withdrawal:
     changed: tuple[RecordingId, ...] = ()  # left, as of a `Plan`
 
 
-def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> Plan:
+def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, asked: bool = True) -> Plan:
     """What a withdrawal would erase; raises Usage (two numbers, too), NothingMatched (no number, no such call),
     NotGranted.
+
+    The beginning of an id means a call only where somebody is *asked* whether it is that one.
 
     The log gets an entry, because the plan shows when a caller called, whether it is carried out or not.
     """
@@ -82,7 +85,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime) -> P
         raise Usage("caller_or_call")
     try:
         number = one_number(caller) if caller is not None else None
-        subject = _of_caller(store, number) if number is not None else _of_call(store, str(call))
+        subject = _of_caller(store, number) if number is not None else _of_call(store, str(call), asked=asked)
     except ArloError as problem:
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
@@ -152,8 +155,8 @@ def _of_caller(store: Store, number: Private) -> Subject:
     return Subject(caller=primitives.caller_tag(store.secret(INDEX_SEED), number.reveal().encode("ascii")))
 
 
-def _of_call(store: Store, text: str) -> Subject:
-    """The call by any id that it has: ours, one of a copy of it, or the exchange's.
+def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
+    """The call by any id that it has: ours, one of a copy of it, the exchange's, or else the beginning of one of ours.
 
     Whatever is asked for resolves to the original, because a customer withdraws a call and not a copy of it; an id of
     ours goes before one of the exchange. Raises NothingMatched where nothing of such a call is held.
@@ -165,7 +168,12 @@ def _of_call(store: Store, text: str) -> Subject:
     if row is not None and (sworn := SwornRows(store).of([row]).get(row.id)) is not None and sworn.is_of(row):
         source = row.source or source
     if not store.catalogue.recordings.of_call(original, source):
-        raise NothingMatched("call_is_number" if _is_number(text) else "no_such_call", rule="consent.withdraw")
+        if _is_number(text):
+            raise NothingMatched("call_is_number", rule="consent.withdraw")
+        begin_so = meant(store, lambda _team: True, text) if asked else []
+        if len(begin_so) != 1:
+            raise NothingMatched("no_such_call", rule="consent.withdraw")
+        return _of_call(store, begin_so[0].id.hex(), asked=False)
     return Subject(source=source, recording=original)
 
 

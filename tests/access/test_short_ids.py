@@ -104,3 +104,16 @@ def test_a_beginning_that_is_unknown_ambiguous_or_forbidden_is_refused_alike(
     denied = world.json("audit", "show", "--outcome", "denied", who="iver")["entries"]
     asked = [entry["detail"]["asked"] for entry in denied]
     assert "90000001" not in asked, "a telephone number that was typed by mistake is in no log"
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_beginning_names_a_call_to_withdraw_only_where_somebody_is_asked(world: World, alike_ids: list[str]) -> None:
+    words = ("withdraw", "--call", alike_ids[0][:9])
+    told = world.json(*words, "--dry-run", who="siri")
+    assert [one["id"] for one in told["recordings"]] == [alike_ids[0]]
+    for text in (alike_ids[1][:9], "012345"):
+        refused = world.run("withdraw", "--call", text, "--dry-run", "--json", who="siri")
+        assert (refused.exit, refused.json["error"]["code"]) == (4, "no_such_call"), "of two, and of none"
+    refused = world.run(*words, "--yes", "--json", who="siri")
+    assert (refused.exit, refused.json["error"]["code"]) == (4, "no_such_call"), "it may be the exchange's, mistyped"
+    assert world.json("withdraw", "--call", alike_ids[0], "--yes", who="siri")["erased"] == 1
