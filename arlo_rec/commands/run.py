@@ -33,6 +33,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "dsar": "whole_call",  # the option with which they take that of an unlock
     "clock": "accept",
     "review": "out",
+    "teams": "purpose",
     "case close": None,  # never: a reason says that there is no answer
     "restore": None,  # never: there is no unlock of a store that is only made
     "unlock": None,
@@ -226,7 +227,8 @@ class Run:
     def fill_in(self, params: dict[str, Any]) -> None:
         """Put purpose and reason of an unlock where a command takes them and none was typed, and show them."""
         condition = REASON_FOR.get(self.command, "reason")
-        lacking = [name for name in ("purpose", "reason") if name in params and params[name] is None]
+        takes = ("reason",) if self.command == "grant" else ("purpose", "reason")  # the purpose is what a grant gives
+        lacking = [name for name in takes if name in params and params[name] is None]
         named = self.settings.key_file or self.settings.passphrase_file
         if not lacking or named or condition is None or (condition != "reason" and not params[condition]):
             return
