@@ -68,8 +68,11 @@ def pseudonymise(
         return _evaluate(run, bench, orders.order, named)
     if orders.manual:
         named = named._replace(engine="none")
-    with _speech_models(run, named, workers) as models, run.store() as store:
-        outcomes, broken = _make_copies(run, store, recordings, orders, models)
+    with _speech_models(run, named, workers) as models:
+        if not (transcript or orders.manual) and models[0].engine is None:
+            raise Usage("words_missing")  # once, and not of each call
+        with run.store() as store:
+            outcomes, broken = _make_copies(run, store, recordings, orders, models)
     if broken is not None and not outcomes:
         raise broken
     if len(outcomes) == 1 and not pending and isinstance(outcomes[0], FailedCall):

@@ -253,6 +253,15 @@ def backlog(world: World) -> list[str]:
     return [call(world, f"call00{at}", started=now - timedelta(hours=1 + at)) for at in (0, 2, 4)]
 
 
+def test_a_backlog_without_words_and_without_a_model_is_one_error(world: World) -> None:
+    backlog(world)
+    told = world.run("pseudonymise", "--pending", "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"], "results" in told.json) == (2, "words_missing", False)
+    assert not [
+        entry for entry in world.json("audit", "show", who="iver")["entries"] if entry["action"] == "pseudonymise"
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers: str) -> None:
