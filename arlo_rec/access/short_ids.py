@@ -20,6 +20,11 @@ _BEGINNING: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},31}}")
 Covers = Callable[[str], bool]  # whether recordings of a team are open to who asks
 
 
+def is_one(text: str) -> bool:
+    """Whether a text is an id or may be the beginning of one."""
+    return bool(WHOLE.fullmatch(text) or _BEGINNING.fullmatch(text))
+
+
 def meant(store: Store, covers: Covers, text: str) -> list[Recording]:
     """The held recordings that *text* may mean: by a whole id at most one, by a beginning those that are open."""
     if WHOLE.fullmatch(text):

@@ -102,6 +102,7 @@ def audit_show(
     limit: Limit = None,
 ) -> Answer:
     """The entries of the log that fit the filters."""
+    from arlo_rec.access.short_ids import is_one
     from arlo_rec.keys.roster import name_then
     from arlo_rec.model import times
     from arlo_rec.oversight import log_query
@@ -113,6 +114,8 @@ def audit_show(
         outcome is not None and outcome not in OUTCOMES
     ):  # a word that no entry has looks like a log without such entries
         raise Usage("bad_value", name="--outcome")
+    if recording is not None and not is_one(recording):
+        raise Usage("bad_value", name="--recording")
     begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
     with run.store() as store:
         filters = log_query.Filter(person, action, outcome, recording, begin, end, limit)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from arlo_rec.access.short_ids import SHORTEST
 from arlo_rec.model.audit_events import LogShown, UnlockFailed
 from arlo_rec.model.records import from_iso, named_in
 from arlo_rec.model.strict_json import canonical
@@ -44,8 +43,6 @@ class Filter:
 
 def _names(entry: dict[str, Any], recording: str) -> bool:
     """Whether an entry names a recording of that id, or of one that begins so."""
-    if len(recording) < SHORTEST:
-        return False
     return any(named.hex().startswith(recording) for named in named_in(entry))
 
 

@@ -83,6 +83,8 @@ def test_a_beginning_opens_what_is_ones_own_whatever_else_begins_so(world: World
     assert {entry["action"] for entry in entries} >= {"ingest", "export"}
     assert all(own in entry["recordings"] for entry in entries)
     assert closed[:9] == alike_ids[1][:9]
+    refused = world.run("audit", "show", "--recording", own[:5], "--json", who="iver")
+    assert (refused.exit, refused.json["error"]["code"]) == (2, "bad_value"), "and no empty list"
 
 
 @pytest.mark.rule("security.unauthorised")
