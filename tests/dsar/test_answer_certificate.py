@@ -270,6 +270,7 @@ def test_nobody_puts_another_member_into_an_archive_or_renames_one(world: World)
     assert refused(archived(world, ()), script) == "", "an archive of its certificate alone"
 
 
+@pytest.mark.slow
 def test_an_archive_beyond_four_gigabytes_is_ended_and_read_by_zip64() -> None:
     offset = 2**32 + 5
     records = stored_zip._record("a.html", 0x8, 0, 3, 0)

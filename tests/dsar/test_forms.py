@@ -123,6 +123,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST", 4000)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pages")
 def test_what_is_too_much_for_a_page_is_an_archive_of_pages_that_open_with_the_same_passphrase(world: World) -> None:
     world.take_in("a", "b", "c")
@@ -261,6 +262,7 @@ def object_of(world: World, recording: str) -> Path:
     return world.store / "objects" / recording[:2] / recording
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["changed", "cut", "gone"])
 @pytest.mark.parametrize("form", [(), ("--wav",)])
 def test_a_recording_whose_object_is_damaged_is_named_and_the_others_are_given(

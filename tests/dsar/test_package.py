@@ -116,6 +116,7 @@ def page_of(files: Sequence[bytes], salt: bytes = SALT) -> bytes:
     return b"".join([*page.begin(), *enclosed, *page.end("<h1>Letter</h1>")])
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=70), max_size=4), st.integers(1, 40))
 @examples(60)
 def test_whatever_is_enclosed_comes_out_however_it_is_cut_into_parts(files: list[bytes], part: int) -> None:
@@ -128,6 +129,7 @@ def test_whatever_is_enclosed_comes_out_however_it_is_cut_into_parts(files: list
     assert [one["sha256"] for one in content["files"]] == [hashlib.sha256(body).hexdigest() for body in files]
 
 
+@pytest.mark.slow
 @given(st.data())
 @examples(60)
 def test_parts_that_are_changed_moved_left_out_added_or_of_another_page_do_not_open(data: st.DataObject) -> None:

@@ -97,6 +97,7 @@ def test_a_sign_that_no_font_has_is_written_as_its_code_point(tmp_path: Path, na
     assert shown in told_by("pdftotext", body, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_name_of_very_many_such_signs_takes_few_runs() -> None:
     name = "".join(map(chr, range(0x4E00, 0x4E00 + 3 * pdf.MOST_SIGNS)))
     assert made(replace(ANSWER, recordings=(replace(OWN, identifiers=(name,)),))).startswith(b"%PDF")

@@ -96,6 +96,7 @@ def test_the_same_request_once_more_continues_its_case_and_one_that_says_more_do
     assert refused(world, "dsar", "--case", "0" * 12, *out) == (4, "no_such_case")
 
 
+@pytest.mark.slow
 def test_another_number_is_added_to_a_case_that_is_named_with_a_check_of_its_own(world: World) -> None:
     world.take_in("a", **SHORT)
     world.take_in("b", caller="+4790000002", seed=1, **SHORT)
@@ -266,6 +267,7 @@ def test_what_is_kept_of_a_case_ends_90_days_after_it_did(world: World, monkeypa
 # -- recordings that go meanwhile ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_recording_that_went_since_the_request_came_is_told_of_with_its_reason(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ from tests.support.places import TRANSCRIPTS
 from tests.support.world import World
 
 # About a second and more each; what they show is shown by others too
-LONG = {"approvals", "backup", "demo", "init", "json", "keys", "norsk", "person"}
+LONG = {"approvals", "backup", "case", "demo", "dsar", "init", "json", "keys", "norsk", "person"}
 FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)  # when every transcript begins
 SIGNS = "[a-km-np-z2-9]"  # of readable secrets: no l, no o, no 0 and no 1
