@@ -204,9 +204,7 @@ def _status_json(current: Status) -> dict[str, Any]:
         "backups": [_backup_json(backup) for backup in current.backups],
         "feed": _feed_json(current.feed),
         "unconfirmed": current.unconfirmed,
-        "requests": [
-            {"case": case.id, "due": case.due_on.isoformat(), "days_left": left} for case, left in current.requests
-        ],
+        "requests": [_request_json(case, left) for case, left in current.requests],
         "warnings": _warnings(current),
         "check_word": current.check_word,
         "own_access": [_access_json(grant) for grant in current.own_access],

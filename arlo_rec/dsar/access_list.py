@@ -109,10 +109,6 @@ def _entry(
     }
 
 
-def _named(raw: RawEntry, ids: frozenset[RecordingId]) -> Iterator[str]:
-    return (each.hex() for each in ids if each.hex().encode("ascii") in (raw.body or b""))
-
-
 def _kind(store: Store, seq: int, body: Mapping[str, Any]) -> str:
     """What an entry is that is no access: `not_counted` where nobody signed it who may do what it says."""
     signer, event = store.signer_of(seq), audit_events.read(body)

@@ -85,8 +85,8 @@ def recorded(
 ) -> tuple[RecordedAccess, ...]:
     """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request.
 
-    All *entries* were written before *now*, whatever time they say: one that a clock wrote which was ahead is told as
-    of *now*.
+    All entries were written before *now*, whatever time they say: one that a clock wrote which was ahead is told as of
+    *now*.
     """
     told = (access_in(store, mentions.case, entry, named, now) for entry in mentions.entries)
     return tuple(sorted((access for access in told if access is not None), key=lambda access: access.at))

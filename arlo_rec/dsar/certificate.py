@@ -79,18 +79,6 @@ def signed_page(
     yield page_tail(sign(store, statement, Content(digest.hexdigest(), size), clock()))
 
 
-def signed_archive(
-    store: Store,
-    members: Iterable[tuple[str, Iterable[bytes]]],
-    statement: Statement,
-    clock: Callable[[], datetime],
-) -> Iterator[bytes]:
-    """A ZIP archive of stored members, name and pieces each, with the certificate as the last member."""
-    archive = stored_zip.Archive()
-    pieces = (piece for name, content in members for piece in archive.member(name, content))
-    return signed_members(store, archive, pieces, statement, clock)
-
-
 def signed_members(
     store: Store,
     archive: stored_zip.Archive,

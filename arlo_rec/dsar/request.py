@@ -93,12 +93,20 @@ class AnswerFile:
     case: Case
     recordings: int
     without_sound: tuple[tuple[str, str], ...]  # ids whose sound cannot be separated, each with the code of why
-    nothing_of: tuple[str, ...]  # names of employees and references that no call has
     out: Path
     sha256: str
     passphrase: str | None = field(repr=False)  # None where the recipient's key opens it
     damaged: tuple[str, ...] = ()  # ids of recordings that cannot be given, or not their sound
+    nothing_of: tuple[str, ...] = ()  # names of employees and references that no call has
     changed: tuple[RecordingId, ...] = ()  # not in it: their rows were changed, so that they may be the person's
+
+
+class _Opened(NamedTuple):
+    """What an answer holds: the permits, what is known of each recording, and the list of accesses to them, if any."""
+
+    permits: list[Permit]
+    calls: Sequence[HeldCall]
+    listed: bytes | None
 
 
 class Registered(NamedTuple):
@@ -146,6 +154,7 @@ def answer(
     entry = _taken(store, request, now)
     side = subjects.side_of(entry.statement.known_by)
     held, changed = subjects.owned(store, entry.statement.known_by, now)
+    nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     untrue = gate.changed(store, asked)
     permits = _permits(store, [each for each in asked if each.id not in untrue], entry, request, clock())
@@ -153,6 +162,7 @@ def answer(
         mentions = _mentions(store, permits, entry.case.id)
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         calls, damaged = _calls(store, request, permits, mentions, side, clock)
+        opened = _Opened(permits, calls, listed)
         damaged += [recordings.damage_of(each, untrue[each.id]) for each in asked if each.id in untrue]
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
@@ -173,27 +183,24 @@ def answer(
             len(changed),
             side,
         )
-        written = _write(store, request, content, calls, entry.statement.known_by, listed, permits, clock, progress)
+        written = _write(store, request, content, opened, clock, progress)
     if changed:
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
-    return replace(written, changed=changed)
+    return replace(written, nothing_of=nothing_of, changed=changed)
 
 
 def _write(
     store: Store,
     request: Request,
     content: Answer,
-    calls: Sequence[HeldCall],
-    known_by: Sequence[Identifier],
-    listed: bytes | None,
-    permits: list[Permit],
+    opened: _Opened,
     clock: Callable[[], datetime],
     progress: Callable[[int, int], None],
 ) -> AnswerFile:
     """Write the signed package, if everything in it is still held then, and log the answer."""
     assert request.out is not None
-    form, whole = request.form, request.whole_call
+    form, whole, (permits, calls, listed) = request.form, request.whole_call, opened
     side = None if whole else content.side
     target = writing.target(request.out, calls, form, whole=whole)
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav)
@@ -211,11 +218,11 @@ def _write(
     _note_answered(
         store, target.path, CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock()
     )
-    count, nothing_of = len(content.recordings), subjects.without_calls(store, known_by, clock())
+    count = len(content.recordings)
     mixed = (None, "damaged")
     without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
     file = target.path.absolute()
-    return AnswerFile(case, count, without, nothing_of, file, sha256, target.passphrase, damaged)
+    return AnswerFile(case, count, without, file, sha256, target.passphrase, damaged)
 
 
 def _mentions(store: Store, permits: list[Permit], case: str) -> LogMentions | None:

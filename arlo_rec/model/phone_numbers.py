@@ -84,7 +84,7 @@ def is_in_use(number: Private) -> bool:
 
 
 def in_groups(number: Private) -> str:
-    """A number as it is read aloud: `+47 900 00 003`."""
+    """A number as it is read aloud: `+47 90 00 00 03`."""
     import phonenumbers
 
     parsed = phonenumbers.parse(number.reveal())

@@ -72,7 +72,9 @@ def archived(world: World, sizes: tuple[int, ...] = (10, 0, 70_000)) -> bytes:
     with own_code(world, "sigrid") as store:
         members = [(f"part-{at}-æ.html", [b"x" * size, b"end"]) for at, size in enumerate(sizes)]
         statement = certificate.Statement(CASE, None, None)
-        return b"".join(certificate.signed_archive(store, members, statement, lambda: datetime.now(UTC)))
+        archive = stored_zip.Archive()
+        pieces = (piece for name, content in members for piece in archive.member(name, content))
+        return b"".join(certificate.signed_members(store, archive, pieces, statement, lambda: datetime.now(UTC)))
 
 
 # -- genuine ------------------------------------------------------------------------------------------------

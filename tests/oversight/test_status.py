@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from arlo_rec.commands.run import Run
 from tests.support.backups import back_up, lose, restore
 from tests.support.feed import configure
 from tests.support.world import Result, World
@@ -19,6 +24,16 @@ def test_a_new_store_shows_no_purge_until_one_ran(world: World) -> None:
     world.json("purge", who="cron")
     assert status(world).json["last_purge"] is not None
     assert "Last purge: 20" in world.run("status", "--lang", "en", who="iver").out
+
+
+def test_that_a_clock_was_accepted_is_shown_as_no_purge(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as ahead:
+        ahead.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(hours=2))
+        world.json("audit", "show", who="iver")  # which the log has with that time
+    world.accept_clock()
+    assert status(world).json["last_purge"] is None
+    world.json("purge", who="cron")
+    assert status(world).json["last_purge"] is not None
 
 
 def test_a_store_without_a_feed_and_with_one_officer_is_warned_of_until_it_has_both(world: World) -> None:
