@@ -19,6 +19,7 @@ import pytest
 
 from arlo_rec.dsar import access_list, certificate, certificate_check, stored_zip
 from arlo_rec.erasure import receipts
+from arlo_rec.model import records, times
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.strict_json import canonical, to_base64
 from tests.support.answers import opened
@@ -378,6 +379,24 @@ def test_nobody_leaves_an_access_out_of_the_list_or_puts_another_in(world: World
         ):
             unsigned = {key: value for key, value in {**told, **wrong}.items() if key not in {"signature"}}
             assert refused(certificate.signed(store, unsigned) + b"\n", script) == "accesses_invalid"
+
+
+def test_what_somebody_else_asked_is_listed_with_its_day_and_with_no_recording(world: World) -> None:
+    """Recordings and times would tell which calls of other people are one employee's, or the other way round."""
+    world.take_in("mine", "mine too", seconds=1)
+    world.take_in("theirs", caller="+4790000002", seed=7, seconds=1)
+    asked = ("dsar", "--agent", "Ola Oppdiktet", "--identity", "seen-id", "--out", str(world.base / "employee.html"))
+    case = world.json(*asked, who="sigrid")["case"]["id"]
+    _, content = answered(world)
+    raw, data = accesses(content), json.loads(_file(content, "data.json"))
+    others = [entry for entry in json.loads(raw)["entries"] if "other" in entry["what"]]
+    assert {entry["what"] for entry in others} == {"in_case_other", "dsar_other"}
+    assert [entry["recordings"] for entry in others] == [[], []]
+    told = [each for each in data["recordings"][0]["accesses"] if "other" in each["action"]]
+    assert [each["action"] for each in told] == ["dsar_other"]
+    day = times.start_of_day(times.local_date(datetime.now(UTC)))
+    assert [records.from_iso(each["at"]) for each in told] == [day], "the day and no time"
+    assert not any(case.encode() in body for body in content["bodies"].values())
 
 
 def test_a_list_of_another_answer_is_none_of_this_one(world: World) -> None:
