@@ -73,6 +73,17 @@ def test_a_copy_of_another_call_that_a_manager_calls_one_of_this_gives_no_words_
     assert "sworn_twice" in problem_codes(world)
 
 
+def test_a_copy_of_another_call_whose_entry_names_this_one_too_is_told_to_nobody_and_stops_no_answer(
+    world: World,
+) -> None:
+    (mine,), (other,) = world.take_in("a", **SHORT), world.take_in("b", caller="+4790000002", seed=1, **SHORT)
+    names = {"recordings": ["ab" * 16, mine], "detail": {"parent": other, "state": "released", "sworn": "00" * 32}}
+    head = {"action": "pseudonymise", "outcome": "done", "rule": "data.pseudonymised", "at": to_iso(datetime.now(UTC))}
+    append_to_log(world, "leif", {**head, **names})
+    (one,) = ask(world, "90000001", *CALLED)["data"]["recordings"]
+    assert (one["id"], one["copies"], one["exports"]) == (mine, [], [])
+
+
 def test_words_that_support_writes_into_a_copys_metadata_are_nobodys(world: World) -> None:
     call = copies.call(world)
     (made,) = world.json("pseudonymise", call, "--transcript", copies.words(), who="sigrid")["results"]
