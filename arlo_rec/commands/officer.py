@@ -142,7 +142,7 @@ def person_passphrase(
 
     run: Run = ctx.obj
     place = run.place()
-    identity = run.identity(place, run.own_passphrase() if reset is None else None)
+    identity = run.identity(place)
     now = run.now()
     own = identity if reset is not None else replace(identity, once=False)
     with run.opened(place, own) as store:

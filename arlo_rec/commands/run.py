@@ -30,14 +30,19 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
-    "dsar": "whole_call",  # the option with which they take that of an unlock
-    "clock": "accept",
+    "clock": "accept",  # the option with which they take that of an unlock
     "review": "out",
     "teams": "purpose",
-    "case close": None,  # never: a reason says that there is no answer
+    "dsar": None,  # never: it stands in a letter to the person
+    "case extend": None,
+    "case refuse": None,
+    "case close": None,  # also: it says that there is no answer
     "restore": None,  # never: there is no unlock of a store that is only made
     "unlock": None,
 }
+PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
+    {"person add", "person remove", "person passphrase", "person handover", "person rotate", "recovery renew"}
+)
 BAR_WIDTH = 40  # columns; with its numbers it fits a terminal of 80
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
@@ -130,10 +135,6 @@ class Run:
             return self.secret(named)
         return self._ask_passphrase(self.say("ask.passphrase"))
 
-    def own_passphrase(self) -> bytes | None:
-        """The passphrase of a person, asked for in spite of an unlock; None for a service."""
-        return None if self.settings.key_file is not None else self.passphrase()
-
     def new_passphrase(self, named: str | None) -> bytes:
         """A passphrase to be set: from a file, or asked twice on the terminal; raises Usage if it is too short."""
         from arlo_rec.keys.key_files import check_length
@@ -190,7 +191,8 @@ class Run:
     def identity(self, place: Layout, passphrase: bytes | None = None) -> Identity:
         """Who runs this, by *passphrase* where it was asked for before, else by an unlock where no passphrase is named.
 
-        A failed unlock is noted where the next command takes it into the log.
+        PASSPHRASE_FOR are the commands for which no unlock is enough. A failed unlock is noted where the next command
+        takes it into the log.
         """
         from arlo_rec.keys import key_files
 
@@ -201,7 +203,7 @@ class Run:
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
-        if passphrase is None and settings.passphrase_file is None:
+        if passphrase is None and settings.passphrase_file is None and self.command not in PASSPHRASE_FOR:
             running = self.running(place)
             if running is not None:
                 return running.identity
@@ -241,7 +243,8 @@ class Run:
         given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.told, name))}
         params |= given
         if given:
-            self.note(self.say("unlock.used", what=self.told(given.get("purpose"), given.get("reason"))))
+            told = self.say("unlock.used", what=self.told(given.get("purpose"), given.get("reason")))
+            sys.stderr.write(told + "\n")  # with --quiet too: nobody typed it for this command
 
     def told(self, purpose: str | None, reason: str | None) -> str:
         """Purpose and reason of an unlock in words, as far as they were given."""

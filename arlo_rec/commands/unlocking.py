@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,6 +66,8 @@ def lock(ctx: typer.Context) -> Answer:
         running = unlocks.running(place, name, run.now())
     except NotUnlocked:  # its time is over, or it is none of theirs: it goes all the same
         running = None
+    if running is not None:
+        unlocks.end(running.key)
     ended = unlocks.end_all(place, name)
     if running is None and not ended:
         raise NothingMatched("nothing_unlocked", name=name)
@@ -86,7 +89,7 @@ def _told_lines(run: Run, code: str, name: str, told: Told) -> list[str]:
     """The same for people: whose it is and until when, and what its commands are for."""
     from arlo_rec.model.times import shown
 
-    lines = [run.say(code, name=name, until=shown(told.until))]
+    lines = [run.say(code, name=name, typed=shlex.quote(name), until=shown(told.until))]
     said = "lock.told" if code == "lock.done" else "unlock.told"
     return lines + ([run.say(said, what=run.told(told.purpose, told.reason))] if told.purpose or told.reason else [])
 

@@ -116,11 +116,14 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
         kdf, blob = document["kdf"], from_base64(document.pop("blob"))
         cost = primitives.Argon2Cost(int(kdf["t"]), int(kdf["p"]), int(kdf["m_kib"]))
         key = primitives.passphrase_key(passphrase, from_base64(document["salt"], 16), cost)
-        return _identity(place, primitives.unwrap(key, blob, _bound(place, name, document)))
+        identity = _identity(place, primitives.unwrap(key, blob, _bound(place, name, document)))
+        if identity.name != name:
+            raise ValueError("another's name")  # noqa: TRY301 - handled like any other error in the file
     except primitives.Sealed:
         raise NotUnlocked("wrong_passphrase", rule="security.password") from None
     except (KeyError, TypeError, ValueError):
         raise Integrity("key_file_damaged", path=str(place.key_file(name))) from None
+    return identity
 
 
 def public_key(place: Layout, name: str) -> bytes | None:

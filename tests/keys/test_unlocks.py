@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load
-from arlo_rec.commands.run import REASON_FOR, Run
+from arlo_rec.commands.run import PASSPHRASE_FOR, REASON_FOR, Run
 from arlo_rec.crypto import kernel_keyring
 from arlo_rec.keys import key_files, layout, unlocks
 from arlo_rec.keys.key_files import Identity
@@ -90,12 +91,34 @@ def test_a_passphrase_or_a_key_that_is_named_outranks_an_unlock(unlocked: World)
     assert unlocked.json("ingest", str(unlocked.spool), "--dry-run", who="telefon")["accepted"] == []
 
 
-def test_the_own_passphrase_is_not_changed_by_whoever_finds_an_unlocked_terminal(unlocked: World) -> None:
-    new = unlocked.base / "new"
+@pytest.mark.parametrize("command", sorted(PASSPHRASE_FOR))
+def test_whoever_finds_an_unlocked_terminal_makes_no_key_and_no_office(
+    session: None, world: World, command: str
+) -> None:
+    new = world.base / "new"
     new.write_text("et ganske nytt passord\n", "utf-8")
     new.chmod(0o600)
-    words = ("person", "passphrase", "--new-passphrase-file", str(new), *LEIF)
-    assert refusal(unlocked, *words) == (12, "no_passphrase")
+    unlock(world, who="sigrid")
+    more = {
+        "person add": ("finder", "--role", "officer", "--new-passphrase-file", str(new)),
+        "person remove": ("turid", "--yes"),
+        "person passphrase": ("--reset", "leif"),
+        "person handover": ("leif", "--yes"),
+        "person rotate": ("cron", "--key-out", str(world.base / "cron-2.key")),
+        "recovery renew": (),
+    }
+    assert world.run("audit", "checkpoint", "--as", "sigrid").exit == 0, "it is unlocked"
+    people = world.json("person", "list", who="sigrid")
+    assert refusal(world, *command.split(), *more[command], "--as", "sigrid") == (12, "no_passphrase")
+    assert world.json("person", "list", who="sigrid") == people
+    if command == "person passphrase":
+        assert refusal(world, *command.split(), "--new-passphrase-file", str(new), "--as", "sigrid")[0] == 12
+
+
+def test_every_command_about_people_or_the_recovery_key_says_whether_an_unlock_is_enough() -> None:
+    about = {words for words in COMMANDS if words.split()[0] in {"person", "recovery"}}
+    without_keys = {"person list", "recovery split", "recovery join"}  # the last two take the recovery key itself
+    assert about == PASSPHRASE_FOR | without_keys
 
 
 def test_without_an_unlock_one_system_call_looks_for_one_and_none_where_a_service_runs(
@@ -147,7 +170,7 @@ def test_a_command_that_takes_a_reason_only_sometimes_says_when_it_takes_that_of
         if "reason" in own and getattr(own["reason"], "rich_help_panel", None) != "required":
             sometimes.add(words)
             assert REASON_FOR.get(words, "") is None or REASON_FOR[words] in own
-    assert sometimes == set(REASON_FOR)
+    assert sometimes | {"case extend", "case refuse"} == set(REASON_FOR), "what stands in a letter is typed for it"
 
 
 def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: World) -> None:
@@ -158,9 +181,13 @@ def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: 
     assert opened.exit == 0, opened
     case = opened.json["case"]["id"] if isinstance(opened.json["case"], dict) else opened.json["case"]
     unlock(world, "--reason", REASON, who="sigrid")
-    told = world.run("case", "close", case, "--as", "sigrid")
-    assert told.exit != 0
-    assert "From arlo-rec unlock" not in told.err
+    for words in (("case", "close", case), ("case", "extend", case), ("case", "refuse", case)):
+        told = world.run(*words, "--as", "sigrid")
+        assert told.exit != 0
+        assert "From arlo-rec unlock" not in told.err
+    whole = ("dsar", "--case", case, "--whole-call", "--out", str(world.base / "answer.html"), "--as", "sigrid")
+    assert world.run(*whole).exit != 0
+    assert not (world.base / "answer.html").exists(), "it would stand in the letter"
 
 
 @pytest.mark.rule("access.officer")
@@ -262,6 +289,30 @@ def is_known(key: int) -> bool:
     except OSError as error:
         return error.errno != errno.ENOKEY
     return True
+
+
+def test_locking_ends_an_unlock_in_a_session_with_more_keys_than_are_looked_through(
+    unlocked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = keys()
+    monkeypatch.setattr(kernel_keyring, "_RING_KEYS", 0)
+    assert kernel_keyring.keys_of_session() == []
+    assert unlocked.run("lock", *LEIF).exit == 0
+    monkeypatch.undo()
+    assert key not in keys()
+    assert refusal(unlocked, "status", *LEIF) == (12, "no_passphrase")
+
+
+def test_a_key_file_in_somebodys_place_with_anothers_name_inside_is_damaged(world: World) -> None:
+    """What it opens would be noted, and told, under a name that nobody typed."""
+    place = layout.find(world.store)
+    other = replace(key_files.unlock(place, "turid", PASSPHRASE.encode()), name="leif")
+    blob = key_files._blob
+    with pytest.MonkeyPatch.context() as own:
+        own.setattr(key_files, "_blob", lambda identity: {**blob(identity), "name": "sigrid"})
+        key_files.write_locked(place, other, PASSPHRASE.encode())
+    told = world.run("status", "--json", who="leif")
+    assert (told.exit, told.json["error"]["code"]) == (15, "key_file_damaged")
 
 
 def test_unlocking_again_leaves_one_unlock(unlocked: World) -> None:
