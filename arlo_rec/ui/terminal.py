@@ -89,6 +89,8 @@ def json_text(document: dict[str, Any]) -> str:
 
 def table_text(table: Table) -> str:
     """A plain table, or a block of lines for each row if it is wider than the terminal; nothing is truncated."""
+    import io
+
     from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -98,7 +100,7 @@ def table_text(table: Table) -> str:
     width = sum(max(map(cell_len, column)) for column in zip(*cells, strict=True)) + 2 * (len(table.headings) - 1)
     on_terminal = sys.stdout.isatty()
     console = Console(
-        file=sys.stdout,
+        file=io.StringIO(),  # rich writes to it where a table is only made
         width=None if on_terminal else width,
         no_color="NO_COLOR" in os.environ,
         force_terminal=on_terminal,  # not by FORCE_COLOR: a script's input must have no escape sequences
