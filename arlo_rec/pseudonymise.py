@@ -25,7 +25,7 @@ from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
 from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, ReviewHeard
-from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
+from arlo_rec.model.errors import Integrity, NotOpen, Refused, Usage
 from arlo_rec.policy import Action, Event, reason_problem
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
@@ -67,7 +67,7 @@ class Heard:
 def propose(
     store: Store, shown_id: str, order: CopyOrder, models: SpeechModels, clock: Callable[[], datetime]
 ) -> TrainingCopy:
-    """Make a copy of an original for review; raises NotGranted, Refused, Usage, Unreachable or Integrity."""
+    """Make a copy of an original for review; raises NotOpen, Refused, Usage, Unreachable or Integrity."""
     cut_plan.demand_words(order, models)
     original = opening.open_original(store, shown_id, clock)
     plan = cut_plan.plan_cuts(original, order, models)
@@ -135,7 +135,7 @@ def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Train
     with store.change(clock()) as commit:
         held = copies.get(store, copy.id)
         if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
-            raise NotGranted("no_grant", rule="access.managers")
+            raise NotOpen
         store.catalogue.copies.confirm(copy.id, store.person.name)
         commit.log(CopyConfirmed(recordings=(copy.id,)))
     return TrainingCopy.of(replace(copy, state=CopyState.READY), recording)
@@ -152,7 +152,7 @@ def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], 
 def _open_under_review(
     store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
 ) -> tuple[Copy, OpenRecording]:
-    """A copy under review; raises NotGranted, or Usage where the id is not that of a copy under review.
+    """A copy under review; raises NotOpen, or Usage where the id is not that of a copy under review.
 
     A copy that an interrupted run had replaced is erased now, and the error names its successor.
     """
@@ -167,7 +167,7 @@ def _open_under_review(
 def _open_unreleased(
     store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
 ) -> tuple[Copy, OpenRecording]:
-    """A copy that is not released; raises NotGranted, or Usage where the id is not that of such a copy."""
+    """A copy that is not released; raises NotOpen, or Usage where the id is not that of such a copy."""
     recording = opening.open_recording(store, shown_id, action, clock)
     copy = copies.get(store, recording.permit.recording.id)
     if copy is None or copy.state is CopyState.RELEASED:

@@ -23,7 +23,7 @@ from arlo_rec.access.short_ids import WHOLE, meant
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
-from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
 from arlo_rec.policy import (
     LETS_A_COPY_LEAVE,
@@ -151,13 +151,12 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     after its log entry.
     """
     found = meant(store, admission.covers, shown_id)
-    recording = found[0] if len(found) == 1 else None
+    recording = store.catalogue.recordings.held(found[0]) if len(found) == 1 else None
     grant = admission.grant_for(recording.team) if recording else None
     decision = _decide(recording, admission, store.today(now))
     if not decision.allowed or recording is None:
         hidden = recording is None or not admission.covers(recording.team)
-        several = {"beginning": len(found)} if len(found) > 1 else {}
-        error: ArloError = NotGranted("no_grant", rule="access.managers", **several)
+        error: ArloError = NotOpen(several=len(found) > 1)
         if not hidden:
             error = Refused(decision.code, rule=decision.rule)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
@@ -325,7 +324,7 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
         raise Integrity("object_damaged")
     opened = permit.keyring.audience_key(header.audience_key)
     if opened is None:
-        raise NotGranted("no_grant", rule="access.managers")
+        raise NotOpen
     for row in (permit.recording, recording):  # the permit's, and the row as it is now
         demand_team(opened, row)
     return object_file.DataKey(object_file.listening_half(header, opened.key.secret), ke), header

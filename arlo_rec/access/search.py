@@ -72,7 +72,7 @@ class Found:
 class Exported(NamedTuple):
     """The recording that an id or the beginning of one meant, and how many bytes were written."""
 
-    id: RecordingId
+    recording: Recording
     bytes: int
 
 
@@ -136,10 +136,10 @@ def export(
     if isinstance(out, Path):
         with disclosures.unless_written(store, permit.seq, clock()):
             written = write_new(out, sound, lambda: gate.still_open(store, permit, clock()))
-            return Exported(permit.recording.id, written)
+            return Exported(permit.recording, written)
     if store.object_digest(permit.recording.id) != permit.recording.object_sha256:
         raise Integrity("object_damaged")
-    return Exported(permit.recording.id, _stream(sound, out))
+    return Exported(permit.recording, _stream(sound, out))
 
 
 def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.model.records import RecordingId
 from arlo_rec.store import Store
 
 SHORTEST: Final = 6  # signs: among the recordings of a day 16 bits tell them apart, in most cases
@@ -25,14 +25,13 @@ def is_one(text: str) -> bool:
     return bool(WHOLE.fullmatch(text) or _BEGINNING.fullmatch(text))
 
 
-def meant(store: Store, covers: Covers, text: str) -> list[Recording]:
-    """The held recordings that *text* may mean: by a whole id at most one, by a beginning those that are open."""
+def meant(store: Store, covers: Covers, text: str) -> list[RecordingId]:
+    """The ids that *text* may mean: itself where it is whole, held or not; of a beginning those that are open."""
     if WHOLE.fullmatch(text):
-        recording = store.catalogue.recordings.held(RecordingId(bytes.fromhex(text)))
-        return [recording] if recording is not None else []
+        return [RecordingId(bytes.fromhex(text))]
     if not _BEGINNING.fullmatch(text):
         return []
-    return [each for each in store.catalogue.recordings.beginning_with(text) if covers(each.team)]
+    return [name for name, team in store.catalogue.recordings.beginning_with(text) if covers(team)]
 
 
 def short_ids(store: Store, covers: Covers, recordings: Iterable[RecordingId]) -> dict[RecordingId, str]:
@@ -40,7 +39,7 @@ def short_ids(store: Store, covers: Covers, recordings: Iterable[RecordingId]) -
     short = {}
     for recording in recordings:
         name, signs = recording.hex(), SHORTEST
-        alike = {each.id.hex() for each in meant(store, covers, name[:signs])} - {name}
+        alike = {each.hex() for each in meant(store, covers, name[:signs])} - {name}
         while any(other.startswith(name[:signs]) for other in alike):
             signs += 1
         short[recording] = name[:signs]

@@ -56,10 +56,12 @@ class Recordings:
         """A recording that is held."""
         return self._first(f"id = ? AND {_IS_HELD}", recording)
 
-    def beginning_with(self, signs: str) -> list[Recording]:
-        """Held recordings whose ids begin with *signs* (hexadecimal, at most 32)."""
+    @reads_rows
+    def beginning_with(self, signs: str) -> list[tuple[RecordingId, str]]:
+        """Id and team of the held recordings whose ids begin with *signs* (hexadecimal, at most 32), and no more."""
         first, last = bytes.fromhex(signs.ljust(32, "0")), bytes.fromhex(signs.ljust(32, "f"))
-        return self._where(f"id BETWEEN ? AND ? AND {_IS_HELD}", (first, last))
+        sql = f"SELECT id, team FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND {_IS_HELD}"  # noqa: S608
+        return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (first, last))]
 
     @reads_rows
     def is_there(self, recording: RecordingId) -> bool:

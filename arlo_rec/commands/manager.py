@@ -88,6 +88,7 @@ def export(
     """Write the sound of one recording."""
     from arlo_rec.access import search
     from arlo_rec.access.gate import Intent
+    from arlo_rec.model.times import shown
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
@@ -100,9 +101,10 @@ def export(
         exported = search.export(store, recording, intent, target, run.now)
     if to_stdout:
         return Answer({})
-    size = exported.bytes
-    data = {"id": exported.id.hex(), "out": str(Path(out).absolute()), "bytes": size}
-    return Answer(data, [run.say("export.done", out=out, bytes=size)])
+    exported_id, size = exported.recording.id.hex(), exported.bytes
+    data = {"id": exported_id, "out": str(Path(out).absolute()), "bytes": size}
+    of = {"id": exported_id, "at": shown(exported.recording.started_at), "team": exported.recording.team}
+    return Answer(data, [run.say("export.done", out=out, bytes=size, **of)])
 
 
 def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:

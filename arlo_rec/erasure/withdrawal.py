@@ -167,13 +167,14 @@ def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
     row = store.catalogue.recordings.held(original) if original is not None else None
     if row is not None and (sworn := SwornRows(store).of([row]).get(row.id)) is not None and sworn.is_of(row):
         source = row.source or source
-    if not store.catalogue.recordings.of_call(original, source):
-        if _is_number(text):
-            raise NothingMatched("call_is_number", rule="consent.withdraw")
-        begin_so = meant(store, lambda _team: True, text) if asked else []
-        if len(begin_so) != 1:
-            raise NothingMatched("no_such_call", rule="consent.withdraw")
-        return _of_call(store, begin_so[0].id.hex(), asked=False)
+    named = {recording.id for recording in store.catalogue.recordings.of_call(original, source)}
+    begin_so = set(meant(store, lambda _team: True, text)) if asked and original is None else set()
+    if len(begin_so - named) > (0 if named else 1):
+        raise NothingMatched("call_not_unique", rule="consent.withdraw")
+    if not named and begin_so:
+        return _of_call(store, begin_so.pop().hex(), asked=False)
+    if not named:
+        raise NothingMatched("call_is_number" if _is_number(text) else "no_such_call", rule="consent.withdraw")
     return Subject(source=source, recording=original)
 
 

@@ -101,14 +101,25 @@ class NotUnlocked(ArloError):
 
 
 class NotGranted(ArloError):
-    """No live grant; the same error whether the recording exists or not."""
+    """No live grant, or no right to do it at all."""
 
     exit_status = 13
 
+
+class NotOpen(NotGranted):
+    """No recording of an id is open to who asks; the same error whether there is one or not.
+
+    Of the beginning of an id that fits *several* that are open to them, it says that too.
+    """
+
+    def __init__(self, *, several: bool = False) -> None:
+        super().__init__("no_grant", rule="access.managers")
+        self._several = several
+
     @property
     def sentence(self) -> str:
-        """It advises more signs where the beginning of an id fits several recordings that are open to who asks."""
-        return "no_grant_for_beginning" if "beginning" in self.detail else self.code
+        """It says what may be wrong with the id."""
+        return "no_grant_for_beginning" if self._several else "no_grant_for_id"
 
 
 class Refused(ArloError):

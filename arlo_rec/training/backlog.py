@@ -8,7 +8,7 @@ time), and makes the copy afterwards. Each copy is committed by itself, so an in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -87,22 +87,18 @@ def make_copies(
     for model in models:
         free.put(model)
     in_work: deque[_CallInWork] = deque()
-    begun: set[str] = set()
     with ThreadPoolExecutor(len(models)) as workers:
         try:
-            for shown_id in shown_ids:
-                if shown_id in begun or (unless_copied and _has_copy(store, shown_id)):
-                    continue  # named twice, or somebody made one meanwhile
-                begun.add(shown_id)
+            for shown_id in _to_copy(store, shown_ids, clock, unless_copied=unless_copied):
+                if isinstance(shown_id, FailedCall):
+                    yield shown_id
+                    continue
                 if len(in_work) == len(models):
                     yield _finish(store, in_work.popleft(), clock)
                 try:
                     order = order_of(shown_id)
                     cut_plan.demand_words(order, models[0])
                     original = opening.open_original(store, shown_id, clock)
-                    if (whole := original.recording.id.hex()) in begun - {shown_id}:
-                        continue  # named by its whole id and by the beginning of it
-                    begun.add(whole)
                 except _CALL_ERRORS as error:
                     yield FailedCall(shown_id, error)
                     continue
@@ -117,6 +113,22 @@ def make_copies(
                 if model.engine is not None:
                     model.engine.stop()
             raise
+
+
+def _to_copy(
+    store: Store, shown_ids: Iterable[str], clock: Callable[[], datetime], *, unless_copied: bool
+) -> Iterator[str | FailedCall]:
+    """The whole ids, each once, also of who names one by its beginning too; without those that got a copy meanwhile."""
+    begun: set[str] = set()
+    for shown_id in shown_ids:
+        try:
+            whole = opening.whole_id(store, shown_id, clock)
+        except _CALL_ERRORS as error:
+            yield FailedCall(shown_id, error)
+            continue
+        if whole not in begun and not (unless_copied and _has_copy(store, whole)):
+            begun.add(whole)
+            yield whole
 
 
 def _has_copy(store: Store, shown_id: str) -> bool:

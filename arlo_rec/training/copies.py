@@ -26,7 +26,7 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.model import audit_events
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CopyConfirmed, CopyMade, CopyReleased
-from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
+from arlo_rec.model.errors import Integrity, NotOpen, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -156,7 +156,7 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
         erasure_keys = store.erasure_keys()
         with store.change(now) as change:
             if store.catalogue.recordings.held(original.id) is None:
-                raise NotGranted("no_grant", rule="access.managers")  # withdrawn while the copy was made
+                raise NotOpen  # withdrawn while the copy was made
             gate.still_open(store, draft.original.permit, now)
             if draft.replaces is not None:
                 _replace(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
@@ -184,7 +184,7 @@ def _replace(store: Store, replaced: RecordingId, *, releasing: bool) -> None:
     """Mark a copy as replaced; raises where it was changed, rejected or released meanwhile, or is not reviewed."""
     copy = get(store, replaced)
     if copy is None:
-        raise NotGranted("no_grant", rule="access.managers")
+        raise NotOpen
     if copy.state is CopyState.REPLACED:
         follower = successor(store, replaced)
         raise Usage("copy_replaced", copy=follower.id.hex() if follower else "-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
 from arlo_rec.model import records
+from tests.support import copies
+from tests.support.catalogue import insider
 from tests.support.world import REASON, World
 
 WHY = ("--purpose", "quality", "--reason", REASON)
@@ -23,11 +26,8 @@ class Listed:
         self.rows = [Row(records.RecordingId(name), team) for name, team in rows]
         self.catalogue = self.recordings = self
 
-    def held(self, recording: bytes) -> Row | None:
-        return next((row for row in self.rows if row.id == recording), None)
-
-    def beginning_with(self, signs: str) -> list[Row]:
-        return [row for row in self.rows if row.id.hex().startswith(signs)]
+    def beginning_with(self, signs: str) -> list[tuple[records.RecordingId, str]]:
+        return [(row.id, row.team) for row in self.rows if row.id.hex().startswith(signs)]
 
 
 class Row:
@@ -49,7 +49,7 @@ def test_a_short_id_means_its_recording_alone_and_one_sign_less_does_not(rows: l
     store, ours = Listed(rows), [records.RecordingId(name) for name, team in rows if team == "open"]
     short = short_ids.short_ids(store, lambda team: team == "open", ours)  # type: ignore[arg-type]
     for recording, text in short.items():
-        assert [row.id for row in short_ids.meant(store, lambda team: team == "open", text)] == [recording]  # type: ignore[arg-type]
+        assert short_ids.meant(store, lambda team: team == "open", text) == [recording]  # type: ignore[arg-type]
         assert len(text) >= short_ids.SHORTEST
         if len(text) > short_ids.SHORTEST:
             assert len([other for other in ours if other.hex().startswith(text[:-1])]) > 1
@@ -113,9 +113,67 @@ def test_a_beginning_names_a_call_to_withdraw_only_where_somebody_is_asked(world
     words = ("withdraw", "--call", alike_ids[0][:9])
     told = world.json(*words, "--dry-run", who="siri")
     assert [one["id"] for one in told["recordings"]] == [alike_ids[0]]
-    for text in (alike_ids[1][:9], "012345"):
+    for text, code in ((alike_ids[1][:9], "call_not_unique"), ("012345", "no_such_call")):
         refused = world.run("withdraw", "--call", text, "--dry-run", "--json", who="siri")
-        assert (refused.exit, refused.json["error"]["code"]) == (4, "no_such_call"), "of two, and of none"
+        assert (refused.exit, refused.json["error"]["code"]) == (4, code)
     refused = world.run(*words, "--yes", "--json", who="siri")
     assert (refused.exit, refused.json["error"]["code"]) == (4, "no_such_call"), "it may be the exchange's, mistyped"
     assert world.json("withdraw", "--call", alike_ids[0], "--yes", who="siri")["erased"] == 1
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_an_exchanges_reference_that_is_the_beginning_of_another_calls_id_withdraws_neither_unasked(
+    world: World,
+) -> None:
+    (mine,) = world.take_in("mine", seconds=1)
+    world.deliver("theirs", source_id=mine[:8], caller="+4790000002", seed=5, seconds=1)
+    (theirs,) = (one["id"] for one in world.json("ingest", str(world.spool), who="telefon")["accepted"])
+    refused = world.run("withdraw", "--call", mine[:8], "--dry-run", "--json", who="siri")
+    assert (refused.exit, refused.json["error"]["code"]) == (4, "call_not_unique")
+    for words in (("--call", mine), ("--call", theirs)):
+        told = world.json("withdraw", *words, "--dry-run", who="siri")["recordings"]
+        assert [one["id"] for one in told] == [words[1]]
+    assert world.json("withdraw", "--call", mine[:8], "--yes", who="siri")["erased"] == 1, "the exchange's"
+    assert world.json("withdraw", "--call", mine, "--yes", who="siri")["erased"] == 1, "is still there"
+
+
+def test_a_beginning_of_digits_is_no_telephone_number_where_a_held_id_begins_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = primitives.fresh
+    digits = bytes.fromhex("4012345601" + "00" * 10)
+
+    def fresh(length: int = primitives.KEY) -> bytes:
+        return digits if length == records.ID_CHANCE else real(length)
+
+    monkeypatch.setattr(primitives, "fresh", fresh)
+    monkeypatch.setattr("arlo_rec.intake.batch.new_id", lambda _due, chance: records.RecordingId(chance + b"!"))
+    (call,) = world.take_in("a")
+    told = world.json("withdraw", "--call", call[:8], "--dry-run", who="siri")
+    assert [one["id"] for one in told["recordings"]] == [call]
+
+
+def test_a_row_of_another_team_that_cannot_be_read_ends_nobodys_search(world: World, alike_ids: list[str]) -> None:
+    world.grant("leif", "quality", "--team", "kundeservice")
+    with insider(world) as db:
+        db.run("UPDATE recordings SET started_at = ? WHERE id = ?", (2**62, bytes.fromhex(alike_ids[2])))
+    assert alike_ids[1][:9] in world.run("find", *WHY, who="leif").out
+    assert world.run("export", alike_ids[1][:9], *WHY, "--out", str(world.base / "b.wav"), who="leif").exit == 0
+
+
+def test_a_call_that_is_named_by_its_beginning_gets_the_transcript_of_its_id(world: World) -> None:
+    recording = copies.call(world)
+    folder = world.base / "words"
+    folder.mkdir()
+    shutil.copy(copies.words(), folder / f"{recording}.json")
+    words = ("pseudonymise", recording[:6], recording, "--transcript", str(folder))
+    (result,) = world.json(*words, who="sigrid")["results"]
+    assert (result["id"], result["state"]) == (recording, "needs_review"), "once"
+
+
+def test_what_was_written_is_named_whole(world: World) -> None:
+    world.grant()
+    (call,) = world.take_in("a")
+    words = ("export", call[:6], *WHY, "--out", str(world.base / "out.wav"), "--lang", "en")
+    told = world.run(*words, who="leif").out
+    assert f"kundeservice, recording {call}." in told
