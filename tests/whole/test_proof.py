@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.proof import bugs, load, plan, races
 from tests.proof.bugs import Bug
 from tests.proof.crashes import Subject
+from tests.proof.plan import Try
 from tests.proof.races import Course
 from tests.support import promises
 from tests.support import world as worlds
@@ -26,6 +28,7 @@ SOWN = [  # of each kind of try that finds bugs, the ones that it finds soon
     for name in ("both slots before the commit", "old slot kept", "folder not synced", "R and rows of two generations")
 ]
 PLACES = 16  # of so many calls after which the power may be cut, one is looked at
+MISSES = 5  # so many tries are made until one strikes
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +47,16 @@ def test_a_command_that_is_cut_off_anywhere_keeps_both_promises(
     tries = list(plan.of_scene(Subject(scene, facts, base), seed, PLACES))
     random.Random(f"{seed} {scene.name}").shuffle(tries)
     for kind in plan.KINDS[:-1]:
-        chosen = [one for one in tries if one.kind == kind][: 2 if kind == "cut" else 1]
-        assert chosen, kind
-        for one in chosen:
-            assert plan.outcome(one) == "", (kind, one.what)
+        of_kind = iter([one for one in tries if one.kind == kind])
+        for _ in range(2 if kind == "cut" else 1):
+            struck = next(one for one in _outcomes(of_kind) if one[1] != "missed")
+            assert struck[1] == "", (kind, struck[0])
     shutil.rmtree(base)
+
+
+def _outcomes(tries: Iterator[Try]) -> Iterator[tuple[str, str]]:
+    """What came of one try after the other: where threads share the work, the ninth write of one may never come."""
+    return ((one.what, plan.outcome(one)) for one in islice(tries, MISSES))
 
 
 @pytest.mark.parametrize(("first", "rival"), RACES, ids=lambda one: str(one))
