@@ -226,7 +226,7 @@ def test_a_key_of_our_name_that_holds_anothers_seed_is_not_taken(unlocked: World
 
 @pytest.mark.slow
 def test_the_kernel_ends_an_unlock_at_its_time(session: None, world: World) -> None:
-    unlock(world, "--for", "1s")
+    unlock(world, "--for", "4s")
     (key,) = keys()
     deadline = time.monotonic() + 30
     while readable(key):
@@ -301,6 +301,18 @@ def test_locking_ends_an_unlock_in_a_session_with_more_keys_than_are_looked_thro
     monkeypatch.undo()
     assert key not in keys()
     assert refusal(unlocked, "status", *LEIF) == (12, "no_passphrase")
+
+
+def test_a_key_that_was_just_forgotten_is_none_whether_or_not_the_kernel_took_it_out_of_its_rings(
+    session: None,
+) -> None:
+    """The kernel does so a moment later; until then a search says that it was revoked, not that its time is over."""
+    for _ in range(200):
+        key = kernel_keyring.prepare("arlo-rec:of a test", bytearray(b"0" * 32), 60)
+        kernel_keyring.put_into_session(key)
+        assert kernel_keyring.search("arlo-rec:of a test") == key
+        kernel_keyring.forget(key)
+        assert kernel_keyring.search("arlo-rec:of a test") is None
 
 
 def test_a_key_file_in_somebodys_place_with_anothers_name_inside_is_damaged(world: World) -> None:
