@@ -2,6 +2,7 @@
 
     propose   the original is opened, cut, checked against the original, and sealed to its makers: `needs_review`
     review    a person who may hear the original sees the cut list, hears each cut, changes it, and confirms it: `ready`
+              (a change makes the next revision under the same id, which nobody confirmed yet)
     release   the copy is checked again and sealed to training under a new id; the copy under review is erased
     reject    the copy under review is erased
 
@@ -24,8 +25,9 @@ from arlo_rec.audio import Sound
 from arlo_rec.backends.durable import write_new
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
-from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, ReviewHeard
-from arlo_rec.model.errors import Integrity, NotOpen, Refused, Usage
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, CopyMade, Opened, ReviewHeard
+from arlo_rec.model.errors import Integrity, Refused, Usage
 from arlo_rec.policy import Action, Event, reason_problem
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
@@ -118,35 +120,65 @@ def _chosen(
 
 
 def change(store: Store, shown_id: str, changes: Changes, clock: Callable[[], datetime]) -> TrainingCopy:
-    """Make the copy again from the original with other cuts, for review; the previous copy is erased."""
+    """Make the copy again from the original with other cuts, as its next revision; the one before is erased.
+
+    Raises Refused where somebody else edited it since this person last looked at it: numbers of cuts mean others now.
+    """
+    _demand_seen(store, shown_id, clock)
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     record = CutRecord.of_copy(recording.metadata)
     cuts = _changed(record.plan.cuts, changes)
     original = opening.open_recording(store, copy.parent.hex(), Action.REVIEW, clock)
     plan = record.plan.with_cuts(cut_plan.within(cuts, original.sound))
-    changed = build.make(store, original, plan, record.order, clock(), replaces=copy.id)
+    changed = build.make(store, original, plan, record.order, clock(), replaces=copy)
     _erase(store, copy, Action.REVIEW, None, clock())
     return changed
 
 
 def confirm(store: Store, shown_id: str, clock: Callable[[], datetime]) -> TrainingCopy:
-    """Mark a copy's cut list as confirmed; raises NotGranted where it is no longer under review."""
+    """Mark the cut list of a copy's newest revision as confirmed.
+
+    Raises Refused where this person has not seen that revision, Usage where it is not the newest any more, NotGranted
+    where it is gone.
+    """
+    _demand_seen(store, shown_id, clock)
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     with store.change(clock()) as commit:
         held = copies.get(store, copy.id)
         if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
-            raise NotOpen
+            raise copies.overtaken(store, copy)
         store.catalogue.copies.confirm(copy.id, store.person.name)
         commit.log(CopyConfirmed(recordings=(copy.id,)))
     return TrainingCopy.of(replace(copy, state=CopyState.READY), recording)
 
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
-    """Erase a copy under review; raises Usage or NotGranted."""
+    """Erase a copy under review; raises Usage, also where it was edited or released meanwhile, or NotGranted."""
     _demand_reason(reason)
     copy, _ = _open_under_review(store, shown_id, Action.REJECT, clock)
-    _erase(store, copy, Action.REJECT, reason, clock())
+
+    def still_waits() -> None:
+        held = copies.get(store, copy.id)
+        if held is None or held.state is CopyState.REPLACED:
+            raise copies.overtaken(store, copy)
+
+    _erase(store, copy, Action.REJECT, reason, clock(), still_waits)
     return copy
+
+
+def _demand_seen(store: Store, shown_id: str, clock: Callable[[], datetime]) -> None:
+    """Raise Refused where somebody else made the newest revision and this person has not opened it yet.
+
+    What is not open to them at all is refused later, by the gate.
+    """
+    copy = copies.meant_by(store, shown_id, Action.REVIEW, clock)
+    if copy is None or copy.revision == 1:
+        return
+    for entry in store.log.about(copy.id):
+        event, signer = audit_events.read(entry.body or {}), store.signer_of(entry.seq)
+        if isinstance(event, CopyMade | Opened) and signer is not None and signer.name == store.person.name:
+            return
+    raise Refused("revision_not_seen", rule=_RULE, copy=copy.first.hex(), revision=copy.revision, name=copy.made_by)
 
 
 def _open_under_review(
@@ -167,16 +199,21 @@ def _open_under_review(
 def _open_unreleased(
     store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
 ) -> tuple[Copy, OpenRecording]:
-    """A copy that is not released; raises NotOpen, or Usage where the id is not that of such a copy."""
+    """A copy that is not released; raises NotOpen, or Usage where the id is not that of such a copy.
+
+    Earlier revisions that an interrupted run left behind are erased now.
+    """
     recording = opening.open_recording(store, shown_id, action, clock)
     copy = copies.get(store, recording.permit.recording.id)
     if copy is None or copy.state is CopyState.RELEASED:
         raise Usage("not_under_review")
+    for earlier in copies.leftovers(store, copy):
+        _erase(store, earlier, action, None, clock())
     return copy, recording
 
 
 def _replaced_by(successor: Copy | None) -> Usage:
-    return Usage("copy_replaced", copy=successor.id.hex() if successor else "-")
+    return Usage("copy_replaced", copy=successor.first.hex() if successor else "-")
 
 
 def _changed(cuts: Sequence[Cut], changes: Changes) -> list[Cut]:
@@ -247,7 +284,7 @@ def release(
     draft = _released_draft(original, copy, recording, heard_again=engine is not None)
     released = copies.make(store, draft, clock())
     _erase(store, copy, Action.RELEASE, reason, clock())
-    return TrainingCopy.of(replace(copy, id=released.id, state=CopyState.RELEASED), recording)
+    return TrainingCopy.of(released, recording)
 
 
 def _prove(original: OpenRecording, copy: OpenRecording) -> None:
@@ -275,7 +312,7 @@ def _released_draft(original: OpenRecording, copy: Copy, recording: OpenRecordin
     """The draft of the released copy: the reviewed sound, and the cut list without the words."""
     cuts = CutRecord.of_copy(recording.metadata).without_words().to_json()
     metadata = {**recording.metadata, "cuts": cuts}
-    return CopyDraft(original, recording.sound, metadata, CopyState.RELEASED, copy.id, heard_again)
+    return CopyDraft(original, recording.sound, metadata, CopyState.RELEASED, copy, heard_again)
 
 
 def _finish_release(
@@ -289,11 +326,22 @@ def _finish_release(
     return TrainingCopy.of(successor, recording)
 
 
-def _erase(store: Store, copy: Copy, action: Action, reason: str | None, now: datetime) -> None:
-    """Erase a copy under review; the log names its original and the reason."""
-    order = protocol.Order(str(action), _RULE, Event.DISCARDED, (copy.id,))
+def _erase(
+    store: Store,
+    copy: Copy,
+    action: Action,
+    reason: str | None,
+    now: datetime,
+    demand: Callable[[], None] = lambda: None,
+) -> None:
+    """Erase a copy under review, if *demand* raises nothing in that transaction; the log names original and reason."""
+
+    def order() -> protocol.Order:
+        demand()
+        return protocol.Order(str(action), _RULE, Event.DISCARDED, (copy.id,))
+
     event = CopyErased(action=action, rule=_RULE, recordings=(copy.id,), parent=copy.parent.hex(), why=reason or "")
-    protocol.carry_out(store, lambda: order, now, lambda commit, _: commit.log(event))
+    protocol.carry_out(store, order, now, lambda commit, _: commit.log(event))
 
 
 def _demand_reason(reason: str | None) -> None:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO, NoReturn
 
-from arlo_rec.access import disclosures
+from arlo_rec.access import disclosures, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
-from arlo_rec.access.short_ids import WHOLE, meant
+from arlo_rec.access.short_ids import WHOLE, meant, short_ids
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
@@ -151,14 +151,13 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     after its log entry.
     """
     found = meant(store, admission.covers, shown_id)
-    recording = store.catalogue.recordings.held(found[0]) if len(found) == 1 else None
+    recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
     grant = admission.grant_for(recording.team) if recording else None
     decision = _decide(recording, admission, store.today(now))
     if not decision.allowed or recording is None:
-        hidden = recording is None or not admission.covers(recording.team)
-        error: ArloError = NotOpen(several=len(found) > 1)
-        if not hidden:
-            error = Refused(decision.code, rule=decision.rule)
+        error: ArloError = Refused(decision.code, rule=decision.rule)
+        if recording is None or not admission.covers(recording.team):
+            error = _not_open(store, admission, shown_id, several=len(found) > 1)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
     _demand_sworn(store, recording)
@@ -177,6 +176,15 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         if admission.action in LETS_A_COPY_LEAVE:
             disclosures.note(store, seq, str(admission.action), now)
     return Permit(recording, keyring, grant, seq, _MADE_HERE)
+
+
+def _not_open(store: Store, admission: Admission, shown_id: str, *, several: bool) -> ArloError:
+    """Why no recording of that id is open; whoever may hear the call of a copy that is gone is told what came of it."""
+    if admission.heard_for is Purpose.QUALITY and not several:
+        place = revisions.replacement(store, admission.covers, shown_id)
+        if place is not None:
+            return Usage("copy_replaced", copy=short_ids(store, admission.covers, [place])[place])
+    return NotOpen(several=several)
 
 
 def changed(store: Store, recordings: list[Recording]) -> dict[RecordingId, Integrity]:

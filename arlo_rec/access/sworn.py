@@ -27,6 +27,8 @@ class SwornRow(NamedTuple):
     parent: RecordingId | None  # of a training copy, its original
     state: str | None  # that it was made in
     replaces: str | None  # the id of the copy that it was made from
+    first: str | None = None  # the id of its first revision, where it is a later one
+    revision: int = 1
 
     def is_of(self, row: Recording) -> bool:
         """Whether a row is what was sworn: of a call by an intake, of a copy by whoever made it."""
@@ -96,8 +98,9 @@ def _sworn(seq: int, body: Mapping[str, Any]) -> SwornRow | None:
         detail = body["detail"]
         is_copy = body["action"] == CopyMade.ACTION
         parent = RecordingId(bytes.fromhex(detail["parent"])) if is_copy else None
-        state, replaces = (_text(detail.get(name)) for name in ("state", "replaces"))
-        return SwornRow(seq, str(detail["sworn"]), body.get("at"), parent, state, replaces)
+        state, replaces, first = (_text(detail.get(name)) for name in ("state", "replaces", "first"))
+        revision = int(detail["revision"]) if is_copy else 1
+        return SwornRow(seq, str(detail["sworn"]), body.get("at"), parent, state, replaces, first, revision)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -1,4 +1,8 @@
-"""The table `copies`: training copies, each with its original, its state, and who made and reviewed it."""
+"""The table `copies`: training copies, each with its original, its state, and who made and reviewed it.
+
+A copy under review that is edited becomes another recording, with keys and an object of its own: its next revision.
+People know all of them by the id of the first, which the table keeps of each.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from enum import StrEnum
 
 from arlo_rec.backends import Connection, Row
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.model.records import Kind, RecordingId, from_micros, to_micros
+from arlo_rec.model.records import Kind, RecordingId, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import State
 
 
@@ -26,17 +30,20 @@ class CopyState(StrEnum):
 class Copy:
     """A training copy and its state."""
 
-    id: RecordingId
+    id: RecordingId  # of the recording: another one for each revision
     parent: RecordingId
     state: CopyState
     made_by: str
     made_at: datetime
+    first: RecordingId  # its first revision: the id that people know the copy by
+    revision: int  # counts from 1; of a released copy that of the copy that was reviewed
     reviewed_by: str | None = None
     made_from: RecordingId | None = None  # the copy that it replaces
 
 
+_COLUMNS = "c.recording, c.parent, c.state, c.made_by, c.made_at, c.reviewed_by, c.made_from, c.first, c.revision"
 _SELECT = (
-    "SELECT c.recording, c.parent, c.state, c.made_by, c.made_at, c.reviewed_by, c.made_from FROM copies c "  # noqa: S608 - our state
+    f"SELECT {_COLUMNS} FROM copies c "  # noqa: S608 - our columns and our state
     f"JOIN recordings r ON r.id = c.recording WHERE r.state = '{State.HELD.value}' AND "
 )
 
@@ -50,8 +57,12 @@ class Copies:
     def add(self, copy: Copy) -> None:
         """Insert a new copy."""
         self._db.run(
-            "INSERT INTO copies (recording, parent, state, made_by, made_at, made_from) VALUES (?, ?, ?, ?, ?, ?)",
-            (copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at), copy.made_from),
+            "INSERT INTO copies (recording, parent, state, made_by, made_at, made_from, first, revision) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at)),
+                *(copy.made_from, copy.first, copy.revision),
+            ),
         )
 
     @reads_rows
@@ -74,6 +85,16 @@ class Copies:
         ]
 
     @reads_rows
+    def revisions(self, first: RecordingId) -> list[Copy]:
+        """The held revisions of the copy of that id, those that were replaced too, the newest first."""
+        return [_copy(row) for row in self._db.rows(f"{_SELECT} c.first = ? ORDER BY c.revision DESC", (first,))]
+
+    @reads_rows
+    def every_of_original(self, original: RecordingId) -> list[Copy]:
+        """The copies of a recording, those that were replaced too, oldest first."""
+        return [_copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? ORDER BY c.made_at", (original,))]
+
+    @reads_rows
     def made_from(self, replaced: RecordingId) -> Copy | None:
         """The copy that was made from *replaced*."""
         rows = self._db.rows(f"{_SELECT} c.made_from = ?", (replaced,))
@@ -85,6 +106,16 @@ class Copies:
         states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)
         sql = _SELECT.replace(" FROM", ", r.team FROM", 1) + " c.state IN (?, ?) ORDER BY c.made_at"
         return [(_copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
+
+    @reads_rows
+    def erased_beginning_with(self, signs: str) -> list[RecordingId]:
+        """The copies that are erased, or are being erased, and whose ids begin with *signs* (hexadecimal)."""
+        sql = (
+            "SELECT id FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND kind = ? "  # noqa: S608 - ours
+            f"AND state IN ('{State.ERASING.value}', '{State.ERASED.value}')"
+        )
+        values = (*ids_beginning(signs), int(Kind.PSEUDONYMISED))
+        return [recording_id(copy) for (copy,) in self._db.rows(sql, values)]
 
     @reads_rows
     def unmatched(self) -> list[RecordingId]:
@@ -115,13 +146,15 @@ class Copies:
 
 
 def _copy(row: Row) -> Copy:
-    copy, parent, state, made_by, made_at, reviewed_by, made_from = row
+    copy, parent, state, made_by, made_at, reviewed_by, made_from, first, revision = row
     return Copy(
         recording_id(copy),
         recording_id(parent),
         CopyState(state),
         str(made_by),
         from_micros(made_at),
+        recording_id(first),
+        int(revision),
         None if reviewed_by is None else str(reviewed_by),
         None if made_from is None else recording_id(made_from),
     )

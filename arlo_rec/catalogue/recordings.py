@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.model.records import Kind, Recording, RecordingId, days_over, from_micros, to_micros
+from arlo_rec.model.records import Kind, Recording, RecordingId, days_over, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import RETENTION, Event, Purpose, State, transition
 
 _COLUMNS: Final = (
@@ -58,10 +58,18 @@ class Recordings:
 
     @reads_rows
     def beginning_with(self, signs: str) -> list[tuple[RecordingId, str]]:
-        """Id and team of the held recordings whose ids begin with *signs* (hexadecimal, at most 32), and no more."""
-        first, last = bytes.fromhex(signs.ljust(32, "0")), bytes.fromhex(signs.ljust(32, "f"))
-        sql = f"SELECT id, team FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND {_IS_HELD}"  # noqa: S608
-        return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (first, last))]
+        """Id and team of the held recordings whose ids begin with *signs* (hexadecimal, at most 32), and no more.
+
+        A training copy goes by the id of its first revision, which may be gone, and by no other.
+        """
+        ends = ids_beginning(signs)
+        sql = (
+            f"SELECT id, team FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND {_IS_HELD} "  # noqa: S608
+            "AND NOT EXISTS (SELECT 1 FROM copies WHERE recording = id AND first <> id) UNION "
+            "SELECT c.first, r.team FROM copies c JOIN recordings r ON r.id = c.recording "
+            f"WHERE c.first BETWEEN ? AND ? AND length(c.first) = 16 AND c.first <> c.recording AND r.{_IS_HELD}"
+        )
+        return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (*ends, *ends))]
 
     @reads_rows
     def is_there(self, recording: RecordingId) -> bool:

@@ -15,9 +15,9 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 12
+VERSION = 13
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("7f65f5bc722ef069aad1aaaded92f3d14f0f60d599f8f71729620dde68c6d3c1")
+DIGEST = bytes.fromhex("972d6525372d6b9eeb38239cb37ad77764702faa5149fd8b58210845e7378024")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -114,8 +114,9 @@ CREATE TABLE vouchers (
   signature BLOB NOT NULL) STRICT;
 CREATE TABLE copies (
   recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by TEXT NOT NULL,
-  made_at INTEGER NOT NULL, reviewed_by TEXT, made_from BLOB) STRICT;
+  made_at INTEGER NOT NULL, reviewed_by TEXT, made_from BLOB, first BLOB NOT NULL, revision INTEGER NOT NULL) STRICT;
 CREATE INDEX copies_by_parent ON copies (parent);
+CREATE INDEX copies_by_first ON copies (first);
 CREATE TABLE sums (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 """
 

@@ -59,6 +59,7 @@ def copy_json(copy: TrainingCopy) -> dict[str, Any]:
     return {
         "id": copy.original.hex(),
         "copy": copy.copy.hex(),
+        "revision": copy.revision,
         "state": copy.state,
         "mode": str(plan.mode),
         "cuts": [cut.to_json() for cut in copy.cuts],
@@ -74,6 +75,7 @@ def _failure_json(run: Run, failure: FailedCall) -> dict[str, Any]:
     return {
         "id": failure.id,
         "copy": None,
+        "revision": None,
         "state": "failed",
         "cuts": [],
         "warnings": [failure.error.code],
@@ -82,7 +84,7 @@ def _failure_json(run: Run, failure: FailedCall) -> dict[str, Any]:
 
 
 def _copy_values(copy: TrainingCopy) -> dict[str, object]:
-    return {"copy": copy.copy.hex(), "count": len(copy.cuts), "cover": f"{copy.cover:.0%}"}
+    return {"copy": copy.copy.hex(), "revision": copy.revision, "count": len(copy.cuts), "cover": f"{copy.cover:.0%}"}
 
 
 def _doubts(run: Run, copy: TrainingCopy) -> list[str]:
@@ -113,15 +115,19 @@ def waiting_answer(run: Run, waiting: Sequence[tuple[str, Copy]]) -> Answer:
     data = [
         {
             "id": copy.parent.hex(),
-            "copy": copy.id.hex(),
+            "copy": copy.first.hex(),
+            "revision": copy.revision,
             "state": copy.state,
             "made_at": to_iso(copy.made_at),
             "made_by": copy.made_by,
         }
         for _, copy in waiting
     ]
-    rows = [[short, run.say(f"copy.{copy.state}"), shown(copy.made_at), copy.made_by] for short, copy in waiting]
-    table = run.table(("copy", "state", "made_at", "made_by"), rows)
+    rows = [
+        [short, str(copy.revision), run.say(f"copy.{copy.state}"), shown(copy.made_at), copy.made_by]
+        for short, copy in waiting
+    ]
+    table = run.table(("copy", "revision", "state", "made_at", "made_by"), rows)
     return Answer({"copies": data}, [run.say("review.waiting", count=len(waiting))], table)
 
 

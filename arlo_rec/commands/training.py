@@ -195,8 +195,9 @@ def reject(
     run: Run = ctx.obj
     with run.store() as store:
         rejected = reject_copy(store, copy, reason, run.now)
-    data = {"copy": {"id": rejected.parent.hex(), "copy": rejected.id.hex(), "state": "rejected"}}
-    return Answer(data, [run.say("reject.done", copy=rejected.id.hex())])
+    copy = rejected.first.hex()
+    data = {"copy": {"id": rejected.parent.hex(), "copy": copy, "revision": rejected.revision, "state": "rejected"}}
+    return Answer(data, [run.say("reject.done", copy=copy)])
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.access import gate, metadata
+from arlo_rec.access import gate, metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.ownership import Subject, of_subject
 from arlo_rec.access.short_ids import meant
@@ -169,6 +169,7 @@ def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
         source = row.source or source
     named = {recording.id for recording in store.catalogue.recordings.of_call(original, source)}
     begin_so = set(meant(store, lambda _team: True, text)) if asked and original is None else set()
+    begin_so = {revisions.newest(store, each) for each in begin_so}
     if len(begin_so - named) > (0 if named else 1):
         raise NothingMatched("call_not_unique", rule="consent.withdraw")
     if not named and begin_so:

@@ -266,12 +266,17 @@ class CallTakenIn(TakesIn):
 
 
 class CopyMade(TakesIn):
-    """A training copy was made of `parent`, in the place of the copy `replaces` where it was changed or released."""
+    """A training copy was made of `parent`, in the place of the copy `replaces` where it was edited or released.
+
+    `revision` counts from 1 with each edit; `first` is the id of the first one, where this is a later one.
+    """
 
     ACTION, OUTCOME, RULE = Action.PSEUDONYMISE, "done", "data.pseudonymised"
     parent: str
     state: str
+    revision: int = 1
     replaces: str | None = None
+    first: str | None = None
 
 
 class RefusedRemoved(AuditEvent):

@@ -69,6 +69,11 @@ def new_id(due_at: datetime, chance: bytes) -> RecordingId:
     return RecordingId(bytes([day % 256]) + chance)
 
 
+def ids_beginning(signs: str) -> tuple[bytes, bytes]:
+    """The smallest and the largest id that begins with *signs* (hexadecimal, at most 32)."""
+    return bytes.fromhex(signs.ljust(32, "0")), bytes.fromhex(signs.ljust(32, "f"))
+
+
 DAYS_AHEAD = RETENTION // timedelta(days=1) + 1  # that the day of a recording can lie ahead
 
 

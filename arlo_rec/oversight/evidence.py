@@ -80,9 +80,9 @@ class _Logged:
 
 @dataclass(slots=True)
 class _LoggedCopy:
-    """A training copy by the log: who made it when from which copy; and every review, by its entry."""
+    """A training copy by the log: who made it, when, of which copy, as which revision; every review, by its entry."""
 
-    made: tuple[str, str, RecordingId | None]
+    made: tuple[str, str, RecordingId | None, RecordingId, int]  # with its first revision and the number of this one
     is_released: bool
     reviews: list[tuple[int, str]] = field(default_factory=list)
 
@@ -182,7 +182,8 @@ class EvidenceCheck:
         if recordings & self._copies.keys():
             self._sworn_twice.append(seq)
         for copy in recordings - self._copies.keys():
-            told = (str(entry["person"]), str(entry["at"]), made_from)
+            first = RecordingId(bytes.fromhex(made.first)) if made.first is not None else copy
+            told = (str(entry["person"]), str(entry["at"]), made_from, first, made.revision)
             self._copies[copy] = _LoggedCopy(told, is_released=made.state == CopyState.RELEASED)
 
     def _is_of(self, disclosure: int, entry: Mapping[str, Any]) -> bool:
@@ -288,7 +289,7 @@ class EvidenceCheck:
             return  # somebody works on copies meanwhile
         for copy in rows:
             logged = self._copies.get(copy.id)
-            told = (copy.made_by, to_iso(copy.made_at), copy.made_from)
+            told = (copy.made_by, to_iso(copy.made_at), copy.made_from, copy.first, copy.revision)
             if logged is None or logged.made != told or self._fate(copy.id, logged) != (copy.state, copy.reviewed_by):
                 yield Problem("copy_differs", copy.id.hex())
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from arlo_rec.model.audit_events import LogShown, UnlockFailed
-from arlo_rec.model.records import from_iso, named_in
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import CopyMade, LogShown, UnlockFailed
+from arlo_rec.model.records import RecordingId, from_iso, named_in
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -25,15 +26,15 @@ class Filter:
     before: datetime | None = None
     limit: int | None = None
 
-    def takes(self, entry: dict[str, Any]) -> bool:
-        """Whether an entry passes the filter."""
+    def takes(self, entry: dict[str, Any], revisions: frozenset[RecordingId] = frozenset()) -> bool:
+        """Whether an entry passes the filter; *revisions* are those of the copy that `recording` means."""
         if self.person is not None and self.person not in {entry.get("person"), _claimed(entry)}:
             return False
         for key in ("action", "outcome"):
             wanted = getattr(self, key)
             if wanted is not None and entry.get(key) != wanted:
                 return False
-        if self.recording is not None and not _names(entry, self.recording):
+        if self.recording is not None and not (_names(entry, self.recording) or revisions & set(named_in(entry))):
             return False
         if self.since is None and self.before is None:
             return True
@@ -44,6 +45,18 @@ class Filter:
 def _names(entry: dict[str, Any], recording: str) -> bool:
     """Whether an entry names a recording of that id, or of one that begins so."""
     return any(named.hex().startswith(recording) for named in named_in(entry))
+
+
+def _revisions(store: Store, copy: str) -> frozenset[RecordingId]:
+    """Every later revision of the training copies whose ids begin so, and the copies that were released of them."""
+    found: dict[str, RecordingId] = {}
+    for entry in store.log.entries():
+        made = audit_events.read(entry.body or {}) if (entry.body or {}).get("action") == CopyMade.ACTION else None
+        if isinstance(made, CopyMade):
+            before, begins = str(made.replaces or ""), str(made.first or "")
+            if before in found or before.startswith(copy) or begins.startswith(copy):
+                found |= {recording.hex(): recording for recording in made.recordings}
+    return frozenset(found.values())
 
 
 def _claimed(entry: dict[str, Any]) -> object:
@@ -64,10 +77,11 @@ def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
     """The entries that pass the filter, in order, each with its number; the query is logged first."""
     store.demand(Action.AUDIT_SHOW, now)
     store.note(LogShown(), now)
+    revisions = _revisions(store, wanted.recording) if wanted.recording is not None else frozenset()
     entries = [
         {"seq": entry.seq, **entry.body}
         for entry in store.log.entries()
-        if entry.body is not None and wanted.takes(entry.body)
+        if entry.body is not None and wanted.takes(entry.body, revisions)
     ]
     return entries[-wanted.limit :] if wanted.limit else entries
 

@@ -66,8 +66,8 @@ def under_review(store: Store, now: datetime) -> list[tuple[str, Copy]]:
     """Copies under review that this person may review, oldest first, with their short ids; raises NotGranted."""
     admission = gate.admit(store, Intent(Action.REVIEW), now)
     waiting = [copy for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
-    short = short_ids(store, admission.covers, [copy.id for copy in waiting])
-    return [(short[copy.id], copy) for copy in waiting]
+    short = short_ids(store, admission.covers, [copy.first for copy in waiting])
+    return [(short[copy.first], copy) for copy in waiting]
 
 
 def make_copies(

@@ -64,7 +64,8 @@ class TrainingCopy:
     """A copy with its cuts."""
 
     original: RecordingId
-    copy: RecordingId
+    copy: RecordingId  # the id that people know it by
+    revision: int
     state: CopyState
     plan: CutPlan
     duration: float  # seconds
@@ -73,7 +74,7 @@ class TrainingCopy:
     def of(cls, copy: Copy, recording: OpenRecording) -> TrainingCopy:
         """The copy of that row, which was opened."""
         plan = CutRecord.of_copy(recording.metadata).plan
-        return cls(copy.parent, copy.id, copy.state, plan, recording.sound.duration)
+        return cls(copy.parent, copy.first, copy.revision, copy.state, plan, recording.sound.duration)
 
     @property
     def cuts(self) -> tuple[Cut, ...]:
@@ -97,9 +98,9 @@ def make(
     order: CopyOrder,
     now: datetime,
     *,
-    replaces: RecordingId | None = None,
+    replaces: Copy | None = None,
 ) -> TrainingCopy:
-    """Make a copy that waits for a review; *replaces* is the copy under review that somebody changed into it.
+    """Make a copy that waits for a review; *replaces* is the revision that somebody edited into it.
 
     Raises Refused where whoever opened the call may not any longer, Usage where nothing is cut, and what `copies.make`
     raises.
@@ -113,7 +114,7 @@ def make(
     prove(uncut, sound, plan.cuts, record.fill, record.chance)
     metadata = copies.for_trainers(original.metadata) | {"cuts": record.to_json()}
     copy = copies.make(store, CopyDraft(original, sound, metadata, CopyState.NEEDS_REVIEW, replaces), now)
-    return TrainingCopy(original.recording.id, copy.id, CopyState.NEEDS_REVIEW, plan, sound.duration)
+    return TrainingCopy(copy.parent, copy.first, copy.revision, copy.state, plan, sound.duration)
 
 
 def disguised(sound: Sound) -> Sound:

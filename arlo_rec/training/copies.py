@@ -3,21 +3,24 @@
     1  announced, so that a crash leaves no orphan      2  sealed, written, made durable, read back
     3  one transaction: row, wrapped erasure key, its own commit key and audience key, metadata, state, log
 A copy under review is for whoever could hear its original, a released copy for training; what was cut, and why, stands
-in metadata that no trainer opens. A copy has its original's deadline and is erased with it. The rows stand in
-`catalogue.copies`; what a copy sounds like is decided in `build`, when it is released in `pseudonymise`.
+in metadata that no trainer opens. A copy has its original's deadline and is erased with it. An edit makes the next
+revision: another recording, with an entry of its own, under the id that people know (`access.revisions`). The rows
+stand in `catalogue.copies`; what a copy sounds like is decided in `build`, when it is released in `pseudonymise`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.access import gate, metadata
+from arlo_rec.access import gate, metadata, revisions
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
+from arlo_rec.access.gate import Intent
 from arlo_rec.access.metadata import Facts
+from arlo_rec.access.short_ids import meant
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
@@ -26,7 +29,7 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.model import audit_events
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CopyConfirmed, CopyMade, CopyReleased
-from arlo_rec.model.errors import Integrity, NotOpen, Refused, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NotOpen, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -43,7 +46,7 @@ class CopyDraft:
     sound: Sound = field(repr=False)
     metadata: Mapping[str, Any] = field(repr=False)  # for its makers; of a released copy for the officers alone
     state: CopyState  # NEEDS_REVIEW or RELEASED
-    replaces: RecordingId | None  # the copy under review that was changed or reviewed
+    replaces: Copy | None  # the revision that was edited, or reviewed
     heard_again: bool = False  # whether an engine heard it once more before its release
 
     @property
@@ -51,6 +54,16 @@ class CopyDraft:
         """The metadata: all of it for the officers; of a released copy, what trainers may know for whoever hears it."""
         is_released = self.state is CopyState.RELEASED
         return Facts(self.metadata, for_trainers(self.metadata) if is_released else self.metadata)
+
+    def row(self, copy: RecordingId, made_by: str, made_at: datetime) -> Copy:
+        """The row of the copy as the recording of that id: an edit keeps the id that people know it by."""
+        before, first, revision = self.replaces, copy, 1
+        if before is not None and self.state is CopyState.RELEASED:
+            revision = before.revision
+        elif before is not None:
+            first, revision = before.first, before.revision + 1
+        made_from = before.id if before is not None else None
+        return Copy(copy, self.original.recording.id, self.state, made_by, made_at, first, revision, None, made_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ def for_trainers(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: metadata[name] for name in FOR_TRAINERS}
 
 
-def make(store: Store, draft: CopyDraft, now: datetime) -> Recording:
+def make(store: Store, draft: CopyDraft, now: datetime) -> Copy:
     """Seal a copy and hold it, by the roster of its transaction; the log says which copy of which original.
 
     The copy that it replaces is marked in the same transaction: nobody confirms or releases that one any more, and only
@@ -94,7 +107,7 @@ def _audience(draft: CopyDraft) -> Audience:
 
 
 def get(store: Store, copy: RecordingId) -> Copy | None:
-    """The copy of that id, if it is held, in the state that the log tells of: anybody's own code can write a row.
+    """The copy that is that recording, if it is held, as the log tells of it: anybody's own code can write a row.
 
     One is `released` by the entry that made it, replaced by that of its successor, and `ready` by a confirmation of
     somebody who may review.
@@ -102,6 +115,7 @@ def get(store: Store, copy: RecordingId) -> Copy | None:
     row, sworn = store.catalogue.copies.get(copy), SwornRows(store).of_id(copy)
     if row is None or sworn is None:
         return None
+    row = replace(row, first=revisions.first(SwornRows(store), copy), revision=sworn.revision)
     if sworn.state == CopyState.RELEASED:
         return replace(row, state=CopyState.RELEASED)
     if successor(store, copy) is not None:
@@ -109,11 +123,42 @@ def get(store: Store, copy: RecordingId) -> Copy | None:
     return replace(row, state=CopyState.READY if is_confirmed(store, copy) else CopyState.NEEDS_REVIEW)
 
 
+def meant_by(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> Copy | None:
+    """The newest revision of the copy that an id means to whoever may do that; None for anything else.
+
+    Nothing is opened. Raises what `gate.admit` raises.
+    """
+    admission = gate.admit(store, Intent(action), clock())
+    found = meant(store, admission.covers, shown_id)
+    recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
+    return get(store, recording.id) if recording is not None and admission.covers(recording.team) else None
+
+
+def overtaken(store: Store, copy: Copy) -> ArloError:
+    """What became of a copy under review that somebody else worked on since it was opened here."""
+    follower = successor(store, copy.id)
+    if follower is not None and follower.state is CopyState.RELEASED:
+        return Usage("copy_replaced", copy=follower.id.hex())
+    now = get(store, revisions.newest(store, copy.first))
+    if now is not None and now.revision > copy.revision:
+        return Usage("copy_changed", copy=copy.first.hex(), revision=now.revision)
+    return NotOpen()
+
+
+def leftovers(store: Store, copy: Copy) -> list[Copy]:
+    """Earlier revisions of a copy that a run which broke off left behind: held, and replaced."""
+    held = (get(store, row.id) for row in store.catalogue.copies.revisions(copy.first) if row.id != copy.id)
+    return [earlier for earlier in held if earlier is not None and earlier.state is CopyState.REPLACED]
+
+
 def successor(store: Store, copy: RecordingId) -> Copy | None:
     """The copy that was made in the place of another, by the entry that made it."""
-    row = store.catalogue.copies.made_from(copy)
-    sworn = SwornRows(store).of_id(row.id) if row is not None else None
-    return row if sworn is not None and sworn.replaces == copy.hex() else None
+    row, log = store.catalogue.copies.made_from(copy), SwornRows(store)
+    sworn = log.of_id(row.id) if row is not None else None
+    if row is None or sworn is None or sworn.replaces != copy.hex():
+        return None
+    state = CopyState.RELEASED if sworn.state == CopyState.RELEASED else CopyState.NEEDS_REVIEW
+    return replace(row, state=state, first=revisions.first(log, row.id), revision=sworn.revision)
 
 
 def is_confirmed(store: Store, copy: RecordingId) -> bool:
@@ -149,7 +194,7 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     return SealedCopy(recording, key.ke, audience_key)
 
 
-def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> Recording:
+def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> Copy:
     """Hold a sealed copy, if original and grant are still there, for whoever may hear it by now."""
     copy, original = sealed.recording, draft.original.recording
     with store.root.lock(exclusive=False, wait=store.lock_wait):
@@ -165,29 +210,32 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
             store.catalogue.recordings.hold(copy)
             erasure_keys.add(copy.id, sealed.ke, copy.due_at)
             metadata.seal(keys, copy.id, sealed.ke, sealed.audience_key, draft.facts)
-            row = Copy(copy.id, original.id, draft.state, store.person.name, now, made_from=draft.replaces)
+            row = draft.row(copy.id, store.person.name, now)
             store.catalogue.copies.add(row)
-            made = CopyMade(
-                recordings=(copy.id,),
-                sworn=copy.row_digest(),
-                parent=original.id.hex(),
-                state=draft.state.value,
-                replaces=draft.replaces.hex() if draft.replaces is not None else None,
-            )
             if draft.state is CopyState.RELEASED and draft.replaces is not None:
-                change.log(CopyReleased(recordings=(draft.replaces,), heard_again=draft.heard_again))
-            change.log(made)
-    return copy
+                change.log(CopyReleased(recordings=(draft.replaces.id,), heard_again=draft.heard_again))
+            change.log(_made(row, copy))
+    return row
 
 
-def _replace(store: Store, replaced: RecordingId, *, releasing: bool) -> None:
+def _made(row: Copy, copy: Recording) -> CopyMade:
+    """The entry that swears to a copy."""
+    return CopyMade(
+        recordings=(copy.id,),
+        sworn=copy.row_digest(),
+        parent=row.parent.hex(),
+        state=row.state.value,
+        revision=row.revision,
+        replaces=row.made_from.hex() if row.made_from is not None else None,
+        first=row.first.hex() if row.first != row.id else None,
+    )
+
+
+def _replace(store: Store, replaced: Copy, *, releasing: bool) -> None:
     """Mark a copy as replaced; raises where it was changed, rejected or released meanwhile, or is not reviewed."""
-    copy = get(store, replaced)
-    if copy is None:
-        raise NotOpen
-    if copy.state is CopyState.REPLACED:
-        follower = successor(store, replaced)
-        raise Usage("copy_replaced", copy=follower.id.hex() if follower else "-")
+    copy = get(store, replaced.id)
+    if copy is None or copy.state is CopyState.REPLACED:
+        raise overtaken(store, replaced)
     if releasing and copy.state is not CopyState.READY:
         raise Refused("not_reviewed", rule="data.pseudonymised")
-    store.catalogue.copies.replace(replaced)
+    store.catalogue.copies.replace(replaced.id)

@@ -76,6 +76,7 @@ class Scene:
     gone: tuple[str, ...] = ()  # calls that are erased
     new: tuple[str, ...] = ()  # calls that lie in the spool
     anew: tuple[str, ...] = ()  # recordings whose sound comes back under another id
+    by_turns: bool = False  # until it is done, that sound may be there in two revisions, of which one stays
     again: tuple[int, ...] = (0,)  # how it may end when it is run once more
     owes: Callable[[World, str], bool] = lambda _world, _told: True
 
@@ -206,6 +207,14 @@ def _reviewed(world: World) -> None:
     (world.base / "ids.json").write_text(json.dumps(ids | {"copy": made["copy"]}), "utf-8")
 
 
+def _is_edited(world: World, _told: str) -> bool:
+    """Whether the copy waits under its id, as a later revision, which nobody confirmed."""
+    (waiting,) = world.json("review", who="sigrid")["copies"]
+    is_later = waiting["copy"] == ids_of(world)["copy"] and waiting["revision"] >= 2
+    released = world.run("release", waiting["copy"], "--reason", "confirmed by two people", who="sigrid")
+    return is_later and waiting["state"] == "needs_review" and released.exit == 14
+
+
 def _waiting(world: World) -> None:
     """What an officer gave herself, and a second officer who may decide."""
     secret = str(world.base / "passphrase")
@@ -277,6 +286,16 @@ SCENES = [
         gone=("copy",),
         anew=("copy",),
         again=(0, 13),
+    ),
+    Scene(
+        "review",  # an edit that changes no sound
+        ("review", "COPY", "--accept", "1"),
+        "sigrid",
+        _reviewed,
+        gone=("copy",),
+        anew=("copy",),
+        by_turns=True,
+        owes=_is_edited,
     ),
     Scene("grant", ("grant", "turid", *_TURID), "sigrid", owes=lambda world, _: _finds(world, "turid") == 0),
     Scene(
@@ -441,7 +460,7 @@ def _sources_are_safe(scene: Scene, facts: Facts, world: World, taken: list[byte
         safe = facts.offered[stem] in taken or {stem} <= lying & named
         demand(safe, f"a call is neither a recording nor where it was delivered: {stem}")
     demand(lying <= named, "a sound without its manifest would be nobody's")
-    demand(len(taken) == len(set(taken)), "a call was taken in twice")
+    demand(scene.by_turns or len(taken) == len(set(taken)), "a call was taken in twice")
 
 
 def _erased_is_gone(scene: Scene, facts: Facts, world: World, sounds: dict[str, bytes]) -> None:

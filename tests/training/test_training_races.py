@@ -20,6 +20,7 @@ import pytest
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Unreachable
+from tests.support.attack import SECRETS, identity
 from tests.support.backups import is_whole
 from tests.support.copies import (
     ROLES,
@@ -36,6 +37,7 @@ from tests.support.copies import (
 )
 from tests.support.models import MODEL, needs_model
 from tests.support.places import TOP
+from tests.support.promises import plunder
 from tests.support.world import PASSPHRASE, Result, World
 
 
@@ -108,7 +110,8 @@ def test_nobody_confirms_what_was_changed_meanwhile(world: World, monkeypatch: p
         return under_review
 
     monkeypatch.setattr(pseudonymise, "_open_under_review", before)
-    assert world.run("review", copy, "--confirm", "--json", who="sigrid").exit == 13
+    refused = world.run("review", copy, "--confirm", "--json", who="sigrid")
+    assert (refused.exit, refused.json["error"]["code"]) == (2, "copy_changed")
     assert [one["state"] for one in world.json("review", who="sigrid")["copies"]] == ["needs_review"]
     is_whole(world)
 
@@ -130,12 +133,12 @@ def test_a_change_that_broke_off_leaves_nothing_that_can_be_released(
     assert world.run("review", copy, "--add", "0.4-0.45", who="sigrid").exit == 16
     monkeypatch.undo()
     (waiting,) = world.json("review", who="sigrid")["copies"]
-    assert waiting["state"] == "needs_review" and waiting["copy"] != copy
+    assert (waiting["copy"], waiting["revision"], waiting["state"]) == (copy, 2, "needs_review")
     told = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")
-    assert (told.exit, told.json["error"]["code"]) == (2, "copy_replaced")
-    assert waiting["copy"] in told.json["error"]["message"], "the error says which one to look at"
-    assert world.run("review", copy, "--confirm", who="sigrid").exit == 13, "and what was replaced is erased"
+    assert (told.exit, told.json["error"]["code"]) == (14, "not_reviewed")
     assert training(world, "find").json["recordings"] == []
+    sounds = plunder(world, [identity(world, name) for name in SECRETS]).sounds
+    assert len(sounds) == 2 and copy not in sounds, "and the revision that was replaced is erased"
     is_whole(world)
 
 

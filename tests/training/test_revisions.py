@@ -1,0 +1,196 @@
+"""An edit keeps the id of a copy under review; what came in its place is said to who may hear its call."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from arlo_rec import pseudonymise
+from arlo_rec.model.audit_events import CopyMade
+from arlo_rec.model.records import RecordingId
+from tests.support.attack import SECRETS, identity, own_code
+from tests.support.backups import back_up, is_whole, lose, with_feed
+from tests.support.catalogue import insider
+from tests.support.copies import WHY, propose
+from tests.support.promises import plunder
+from tests.support.world import REASON, World
+
+EDIT = ("--add", "0.4-0.45")
+
+
+def refusal(world: World, *words: str, who: str = "sigrid") -> tuple[int, str]:
+    told = world.run(*words, "--json", who=who)
+    return told.exit, told.json["error"]["code"]
+
+
+def sounds(world: World) -> dict[str, bytes]:
+    return plunder(world, [identity(world, name) for name in SECRETS]).sounds
+
+
+def edited(world: World, recording: str, times: int = 1) -> str:
+    copy = str(propose(world, recording)["copy"])
+    for time in range(times):
+        world.json("review", copy, "--add", f"0.4-0.4{4 + time}", who="sigrid")
+    return copy
+
+
+def test_a_copy_keeps_its_id_through_edits_and_counts_its_revisions(world: World) -> None:
+    (recording,) = world.take_in("a")
+    made = propose(world, recording)
+    copy = made["copy"]
+    assert made["revision"] == 1
+    for revision in (2, 3):
+        changed = world.json("review", copy[:8], *EDIT, who="sigrid")["copy"]
+        assert (changed["copy"], changed["revision"], changed["state"]) == (copy, revision, "needs_review")
+        assert len(sounds(world)) == 2, "of each revision but the newest nothing opens"
+    (waiting,) = world.json("review", who="sigrid")["copies"]
+    assert (waiting["copy"], waiting["revision"]) == (copy, 3)
+    table = world.run("review", "--lang", "en", who="sigrid").out.splitlines()
+    assert table[1].split()[:2] == [copy[:6], "3"]
+    assert world.json("review", copy[:6], "--confirm", who="sigrid")["copy"]["state"] == "ready"
+    released = world.json("release", copy[:6], "--reason", WHY, who="sigrid")["copy"]
+    assert released["copy"] != copy and released["revision"] == 3
+    is_whole(world)
+
+
+def test_the_log_tells_of_every_revision_under_the_id_of_the_copy(world: World) -> None:
+    (recording,) = world.take_in("a")
+    copy = edited(world, recording)
+    world.json("review", copy, "--confirm", who="sigrid")
+    released = world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"]
+    entries = world.json("audit", "show", "--recording", copy[:7], who="iver")["entries"]
+    made = [entry["detail"] for entry in entries if entry["action"] == "pseudonymise" and entry["outcome"] == "done"]
+    assert [detail["revision"] for detail in made] == [1, 2, 2]
+    assert ("first" not in made[0], made[1]["first"]) == (True, copy)
+    assert [entry["detail"] for entry in entries if "confirmed" in entry.get("detail", {})] == [{"confirmed": True}]
+    assert entries[-1]["action"] == "release" and any(released in entry["recordings"] for entry in entries)
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_whoever_has_not_seen_what_another_edited_neither_confirms_nor_changes_it(world: World) -> None:
+    (recording,) = world.take_in("a")
+    world.grant("leif", "quality")
+    copy = str(propose(world, recording)["copy"])
+    world.json("review", copy, who="leif")
+    world.json("review", copy, "--remove", "1", who="sigrid")
+    for words in (("--confirm",), ("--remove", "1")):
+        assert refusal(world, "review", copy, *words, who="leif") == (14, "revision_not_seen")
+        assert refusal(world, "review", copy, *words, who="leif") == (14, "revision_not_seen"), "nor the second time"
+    assert refusal(world, "release", copy, "--reason", WHY, who="leif") == (14, "not_reviewed")
+    assert len(world.json("review", copy, who="leif")["copy"]["cuts"]) == 1
+    assert world.json("review", copy, "--confirm", who="leif")["copy"]["state"] == "ready"
+
+
+def test_a_revision_that_somebody_else_made_meanwhile_is_not_rejected(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (recording,) = world.take_in("a")
+    copy = str(propose(world, recording)["copy"])
+    real, done = pseudonymise._erase, []
+
+    def meanwhile(*words: Any) -> None:
+        if not done:
+            done.append(words)
+            world.json("review", copy, *EDIT, who="sigrid")
+        real(*words)
+
+    monkeypatch.setattr(pseudonymise, "_erase", meanwhile)
+    assert refusal(world, "reject", copy, "--reason", WHY) == (2, "copy_changed")
+    monkeypatch.undo()
+    assert world.json("review", who="sigrid")["copies"][0]["revision"] == 2
+    assert world.json("reject", copy, "--reason", WHY, who="sigrid")["copy"]["revision"] == 2
+    assert len(sounds(world)) == 1
+    is_whole(world)
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_what_came_in_the_place_of_a_copy_is_told_to_who_may_hear_the_call_and_to_nobody_else(world: World) -> None:
+    recording, other = world.take_in("a", "b")
+    for name, purpose, *team in (("leif", "quality"), ("turid", "training")):
+        world.grant(name, purpose, *team)
+    copy = edited(world, recording)
+    with own_code(world, "sigrid") as store:
+        (inner,) = (row.id.hex() for row in store.catalogue.copies.every())
+    world.json("review", copy, "--confirm", who="sigrid")
+    released = world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"]
+    out = ("--reason", REASON, "--out", str(world.base / "x.wav"))
+    for name in (copy, copy[:6], inner):
+        for words in (
+            ("review", name),
+            ("review", name, "--confirm"),
+            ("release", name, "--reason", WHY),
+            ("reject", name, "--reason", WHY),
+            ("export", name, "--purpose", "quality", *out),
+        ):
+            told = world.run(*words, "--lang", "en", who="leif")
+            assert (told.exit, f"replaced by {released[:6]};" in told.err) == (2, True), told
+    unknown = {who: world.run("export", "0" * 32, "--purpose", "training", *out, who=who) for who in ("turid",)}
+    assert world.run("export", copy, "--purpose", "training", *out, who="turid").err == unknown["turid"].err
+    assert world.run("review", copy, who="siri").exit == 13
+    world.json("revoke", "leif", who="sigrid")
+    world.grant("leif", "quality", "--team", "salg")
+    words = ("--reason", WHY, "--lang", "en")
+    told = world.run("release", copy, *words, who="leif")
+    assert (told.exit, told.err) == (13, world.run("release", "0" * 32, *words, who="leif").err)
+    rejected = str(propose(world, other)["copy"])
+    world.json("reject", rejected, "--reason", WHY, who="sigrid")
+    assert refusal(world, "review", rejected) == (13, "no_grant"), "nothing came in its place"
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("signs", [32, 7])
+def test_a_call_is_withdrawn_by_the_id_of_a_copy_of_it_that_was_edited(world: World, signs: int) -> None:
+    (recording,) = world.take_in("a")
+    copy = edited(world, recording, times=2)
+    planned = world.json("withdraw", "--call", copy[:signs], "--dry-run", who="siri")["recordings"]
+    assert recording in {one["id"] for one in planned} and len(planned) == 2
+    assert world.json("withdraw", "--call", copy, "--yes", who="siri")["erased"] == 2
+    assert not sounds(world)
+    is_whole(world)
+
+
+def test_an_edited_copy_is_restored_under_its_id_and_one_that_was_edited_since_the_backup_is_gone(fed: World) -> None:
+    early, late = fed.take_in("a", "b")
+    kept, since = edited(fed, early), edited(fed, late)
+    back_up(fed)
+    fed.json("review", since, "--add", "0.45-0.48", who="sigrid")
+    lose(fed)
+    with_feed(fed)
+    assert [one["copy"] for one in fed.json("review", who="sigrid")["copies"]] == [kept]
+    assert fed.json("review", kept, *EDIT, who="sigrid")["copy"]["revision"] == 3
+    assert refusal(fed, "review", since) == (13, "no_grant")
+    is_whole(fed)
+
+
+def test_a_row_that_makes_another_recording_a_revision_leads_nobody_there(world: World) -> None:
+    recording, other = world.take_in("a", "b")
+    copy, foreign = edited(world, recording), edited(world, other)
+    with insider(world) as db:
+        first = bytes.fromhex(copy)
+        db.run("UPDATE copies SET first = ?, revision = 9 WHERE first = ?", (first, bytes.fromhex(foreign)))
+    shown = world.json("review", copy, who="sigrid")["copy"]
+    assert (shown["id"], shown["revision"]) == (recording, 2)
+    problems = world.run("verify", "--json", who="iver").json["problems"]
+    assert {problem["code"] for problem in problems} == {"copy_differs"}
+
+
+def test_an_entry_of_somebody_who_makes_no_copies_makes_no_revision(world: World) -> None:
+    recording, other = world.take_in("a", "b")
+    copy, foreign = str(propose(world, recording)["copy"]), str(propose(world, other)["copy"])
+    first, invented = bytes.fromhex(copy), bytes.fromhex(foreign[:24]) + b"fake"
+    with insider(world) as db:
+        for table, key in (("recordings", "id"), ("copies", "recording")):
+            columns = ", ".join(str(row[1]) for row in db.rows(f"PRAGMA table_info({table})") if row[1] != key)
+            db.run(
+                f"INSERT INTO {table} ({key}, {columns}) SELECT ?, {columns} FROM {table} WHERE {key} = ?",
+                (invented, bytes.fromhex(foreign)),
+            )
+        db.run("UPDATE copies SET first = ?, revision = 2 WHERE recording = ?", (first, invented))
+    with own_code(world, "iver") as store, store.change(datetime.now(UTC)) as change:
+        row = store.catalogue.recordings.get(RecordingId(invented))
+        assert row is not None
+        values = {"parent": recording, "state": "needs_review", "replaces": copy, "first": copy, "revision": 2}
+        change.log(CopyMade(recordings=(row.id,), sworn=row.row_digest(), **values))
+    assert world.json("review", copy, who="sigrid")["copy"]["revision"] == 1
