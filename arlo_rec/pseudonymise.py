@@ -27,7 +27,7 @@ from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CopyConfirmed, CopyErased, CopyMade, Opened, ReviewHeard
-from arlo_rec.model.errors import Integrity, Refused, Usage
+from arlo_rec.model.errors import Integrity, NotGranted, Refused, Usage
 from arlo_rec.policy import Action, Event, reason_problem
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
@@ -212,8 +212,8 @@ def _open_unreleased(
     return copy, recording
 
 
-def _replaced_by(successor: Copy | None) -> Usage:
-    return Usage("copy_replaced", copy=successor.first.hex() if successor else "-")
+def _replaced_by(successor: Copy | None) -> NotGranted:
+    return NotGranted("copy_replaced", rule="data.pseudonymised", copy=successor.first.hex() if successor else "-")
 
 
 def _changed(cuts: Sequence[Cut], changes: Changes) -> list[Cut]:

@@ -183,7 +183,9 @@ def _not_open(store: Store, admission: Admission, shown_id: str, *, several: boo
     if admission.heard_for is Purpose.QUALITY and not several:
         place = revisions.replacement(store, admission.covers, shown_id)
         if place is not None:
-            return Usage("copy_replaced", copy=short_ids(store, admission.covers, [place])[place])
+            return NotGranted(
+                "copy_replaced", rule="data.pseudonymised", copy=short_ids(store, admission.covers, [place])[place]
+            )
     return NotOpen(several=several)
 
 

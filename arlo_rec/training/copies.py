@@ -29,7 +29,7 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.model import audit_events
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CopyConfirmed, CopyMade, CopyReleased
-from arlo_rec.model.errors import ArloError, Integrity, NotOpen, Refused, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -138,7 +138,7 @@ def overtaken(store: Store, copy: Copy) -> ArloError:
     """What became of a copy under review that somebody else worked on since it was opened here."""
     follower = successor(store, copy.id)
     if follower is not None and follower.state is CopyState.RELEASED:
-        return Usage("copy_replaced", copy=follower.id.hex())
+        return NotGranted("copy_replaced", rule="data.pseudonymised", copy=follower.id.hex())
     now = get(store, revisions.newest(store, copy.first))
     if now is not None and now.revision > copy.revision:
         return Usage("copy_changed", copy=copy.first.hex(), revision=now.revision)

@@ -125,7 +125,7 @@ def test_what_came_in_the_place_of_a_copy_is_told_to_who_may_hear_the_call_and_t
             ("export", name, "--purpose", "quality", *out),
         ):
             told = world.run(*words, "--lang", "en", who="leif")
-            assert (told.exit, f"replaced by {released[:6]};" in told.err) == (2, True), told
+            assert (told.exit, f"replaced by {released[:6]};" in told.err) == (13, True), told
     unknown = {who: world.run("export", "0" * 32, "--purpose", "training", *out, who=who) for who in ("turid",)}
     assert world.run("export", copy, "--purpose", "training", *out, who="turid").err == unknown["turid"].err
     assert world.run("review", copy, who="siri").exit == 13
