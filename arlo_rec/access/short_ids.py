@@ -1,5 +1,6 @@
 """The beginnings of ids, which tables show and commands take: what each means is told among what is open to who asks.
 
+Recordings are asked for in the catalogue; of grants, cases and one person's calls all that is open is at hand.
 So nobody learns from an answer how the ids begin that they may not see. What is typed may be somebody's telephone
 number by mistake, which looks like a beginning; the log keeps whole ids alone (`gate`).
 """
@@ -7,7 +8,7 @@ number by mistake, which looks like a beginning; the log keeps whole ids alone (
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from arlo_rec.model.records import RecordingId
@@ -34,13 +35,25 @@ def meant(store: Store, covers: Covers, text: str) -> list[RecordingId]:
     return [name for name, team in store.catalogue.recordings.beginning_with(text) if covers(team)]
 
 
+def named(text: str, ids: Collection[str]) -> list[str]:
+    """Those of *ids* that *text* may mean: itself where it is one, else all that begin with it."""
+    if text in ids:
+        return [text]
+    return [each for each in ids if len(text) >= SHORTEST and each.startswith(text)]
+
+
+def shortest(name: str, ids: Collection[str]) -> str:
+    """The shortest beginning of an id, of at least SHORTEST signs, that none of the other *ids* has."""
+    signs = SHORTEST
+    while any(other.startswith(name[:signs]) for other in ids if other != name):
+        signs += 1
+    return name[:signs]
+
+
 def short_ids(store: Store, covers: Covers, recordings: Iterable[RecordingId]) -> dict[RecordingId, str]:
     """The shortest beginning of each id, of at least SHORTEST signs, that means it alone today."""
     short = {}
     for recording in recordings:
-        name, signs = recording.hex(), SHORTEST
-        alike = {each.hex() for each in meant(store, covers, name[:signs])} - {name}
-        while any(other.startswith(name[:signs]) for other in alike):
-            signs += 1
-        short[recording] = name[:signs]
+        name = recording.hex()
+        short[recording] = shortest(name, {each.hex() for each in meant(store, covers, name[:SHORTEST])})
     return short

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.access.grant_history import Progress
-from arlo_rec.admin.grants import facts
+from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
 from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Unreachable, Usage
@@ -93,8 +93,9 @@ def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
 
 
 def _waiting(store: Store, grant_id: str, now: datetime) -> Grant:
+    wanted = meant(store, grant_id)
     for each in waiting(store, now):
-        if each.id == grant_id:
+        if each.id == wanted:
             return each
     raise NothingMatched("no_pending_grant", id=grant_id)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from arlo_rec.access import grant_history, grant_keys
+from arlo_rec.access import grant_history, grant_keys, short_ids
 from arlo_rec.access.grant_history import Progress
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.crypto import primitives
@@ -139,6 +139,7 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
 
 def _standing(store: Store, name: str, grant_id: str | None, now: datetime) -> list[Grant]:
     """The grants of a person, or that one, which a revocation ends; raises NothingMatched where there is none."""
+    grant_id = meant(store, grant_id) if grant_id is not None else None
     standing = [each for each in store.roster.grants if each.person == name and not grant_keys.is_over(each, now)]
     chosen = [each for each in standing if grant_id in (None, each.id)]
     if not chosen:
@@ -152,6 +153,18 @@ def listed(store: Store, now: datetime, *, every: bool) -> tuple[Grant, ...]:
     """Live and pending grants, or all that there ever were."""
     store.demand(Action.SEE_GRANTS, now)
     return tuple(each for each in store.roster.grants if every or each.live(now) or each.waits(now))
+
+
+def meant(store: Store, text: str) -> str:
+    """The id of the grant that is named by it or by its beginning, of all that there ever were; else *text* itself."""
+    found = short_ids.named(text, [each.id for each in store.roster.grants])
+    return found[0] if len(found) == 1 else text
+
+
+def shorts(store: Store, grants: Sequence[Grant]) -> dict[str, str]:
+    """The shortest beginning of each grant's id that means it alone, by the id."""
+    ids = {each.id for each in store.roster.grants}
+    return {each.id: short_ids.shortest(each.id, ids) for each in grants}
 
 
 def shown_state(grant: Grant, now: datetime) -> str:

@@ -109,7 +109,8 @@ def grants_list(
     now = run.now()
     with run.store() as store:
         listed = grants.listed(store, now, every=every)
-    rows = [_row(run, granted, now) for granted in listed]
+        short = grants.shorts(store, listed)
+    rows = [[short[granted.id], *_row(run, granted, now)] for granted in listed]
     lines = [] if listed else [run.say("grants.none")]
     table = run.table(("id", "name", "purpose", "teams", "until", "state"), rows)
     return Answer({"grants": [_grant_json(granted, now) for granted in listed]}, lines, table)
@@ -157,7 +158,7 @@ def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
 
     purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
     teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
-    return [grant.id, grant.person, purpose, teams, shown(grant.until), state]
+    return [grant.person, purpose, teams, shown(grant.until), state]
 
 
 def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:

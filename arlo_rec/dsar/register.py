@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from arlo_rec.access import audience_keys, cases
 from arlo_rec.access.cases import CaseState, LoggedCase
+from arlo_rec.access.short_ids import named
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import primitives
@@ -109,9 +110,9 @@ def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intak
     entry = shown(store, case, now)
     _demand_open(entry.case, store.today(now))
     if intake.received_at is not None or intake.asked_at is not None or intake.shown_at is not None:
-        raise Usage("case_has_its_days", case=case)
+        raise Usage("case_has_its_days", case=entry.case.id)
     if entry.is_lost and not (known_by and intake.identity):
-        raise Refused("case_part_lost", rule="access.subject", case=case)
+        raise Refused("case_part_lost", rule="access.subject", case=entry.case.id)
     new = [identifier for identifier in known_by if identifier not in entry.statement.known_by]
     if subjects.are_mixed((*entry.statement.known_by, *new)):
         raise Usage("agent_or_caller")
@@ -279,9 +280,9 @@ def extend(store: Store, case: str, reason: str | None, now: datetime) -> Logged
 
     def event(logged: LoggedCase) -> CaseExtended:
         if logged.extension is not None:
-            raise Refused("case_extended_already", rule="access.subject", case=case)
+            raise Refused("case_extended_already", rule="access.subject", case=logged.id)
         if store.today(now) >= end_of_day(logged.due_on):
-            raise Refused("case_too_late_to_extend", rule="access.subject", case=case)
+            raise Refused("case_too_late_to_extend", rule="access.subject", case=logged.id)
         received = local_date(logged.received_at)
         due = answer_due(received, stood_still=logged.stood_still, extended=True)
         return CaseExtended(case=logged.id, reason=str(reason), due=due.isoformat())
@@ -299,7 +300,7 @@ def close(store: Store, case: str, reason: str | None, now: datetime) -> LoggedC
 
     def event(logged: LoggedCase) -> CaseClosed:
         if logged.state is CaseState.OPEN and reason is None:
-            raise Refused("case_not_answered", rule="access.subject", case=case)
+            raise Refused("case_not_answered", rule="access.subject", case=logged.id)
         return CaseClosed(case=logged.id, reason=reason)
 
     return _do(store, case, reason, event, now, among=(CaseState.OPEN, CaseState.ANSWERED), needs_reason=False)
@@ -323,14 +324,15 @@ def _do(
     with store.change(now) as change:
         logged = _known(store, case, now)
         if logged.state not in among:
-            raise Refused(_OVER[logged.state], rule="access.subject", case=case)
+            raise Refused(_OVER[logged.state], rule="access.subject", case=logged.id)
         change.log(event(logged))
-    return _known(store, case, now)
+    return _known(store, logged.id, now)
 
 
 def _known(store: Store, case: str, now: datetime) -> LoggedCase:
-    """A case that has not ended; raises NothingMatched."""
-    found = next((each for each in cases.running(store, now) if each.id == case), None)
-    if found is None:
+    """The case that has not ended of that id, or of one that begins so; raises NothingMatched."""
+    running = {each.id: each for each in cases.running(store, now)}
+    found = named(case, running)
+    if len(found) != 1:
         raise NothingMatched("no_such_case", rule="access.subject", id=case[:40])
-    return found
+    return running[found[0]]

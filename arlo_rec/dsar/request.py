@@ -170,7 +170,7 @@ def answer(
             tuple(identifier.text for identifier in entry.statement.known_by),
             tuple(call.facts for call in calls),
             tuple(damaged),
-            request.scope,
+            scope.in_full(request.scope, held),
             len(held) - len(asked),
             request.form.sound_format,
             withdrawals.of_callers(store, entry.statement.known_by),

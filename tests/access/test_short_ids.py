@@ -55,6 +55,18 @@ def test_a_short_id_means_its_recording_alone_and_one_sign_less_does_not(rows: l
             assert len([other for other in ours if other.hex().startswith(text[:-1])]) > 1
 
 
+@given(alike())
+def test_the_shortest_beginning_among_ids_at_hand_names_one_and_a_sign_less_does_not(
+    rows: list[tuple[bytes, str]],
+) -> None:
+    ids = [name.hex() for name, _ in rows]
+    for name in ids:
+        short = short_ids.shortest(name, ids)
+        assert short_ids.named(short, ids) == short_ids.named(name, ids) == [name]
+        assert len(short) == short_ids.SHORTEST or len(short_ids.named(short[:-1], ids)) > 1
+        assert short_ids.named(name[: short_ids.SHORTEST - 1], ids) == []
+
+
 @pytest.fixture
 def alike_ids(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Three calls whose ids begin alike for seven signs; the last is of a team that is closed to Leif."""

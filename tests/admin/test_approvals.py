@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.commands.run import Run
+from arlo_rec.crypto import primitives
 from arlo_rec.policy import FOUR_EYES
 from tests.support.world import REASON, World
 
@@ -67,6 +68,39 @@ def test_a_second_officer_may_deny_it_with_a_reason_and_then_it_is_over(two: Wor
     assert not can_find(two, "sigrid")
     (entry,) = two.json("audit", "show", "--action", "deny", who="iver")["entries"]
     assert (entry["person"], entry["detail"]["why"]) == ("astrid", "not agreed with anybody")
+
+
+def alike(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
+    """The next grants get these ids, of 8 bytes."""
+    chances, real = iter(bytes.fromhex(each) for each in ids), primitives.fresh
+
+    def fresh(length: int = primitives.KEY) -> bytes:
+        return next(chances, real(length)) if length == 8 else real(length)
+
+    monkeypatch.setattr(primitives, "fresh", fresh)
+
+
+def test_the_beginning_of_an_id_means_a_grant_where_it_is_that_of_one_alone(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = "abcdef10" + "00" * 4, "abcdef11" + "00" * 4
+    alike(monkeypatch, first, second)
+    assert [give(two, "sigrid", by="sigrid")["id"] for _ in range(2)] == [first, second]
+    table = two.run("grants", who="sigrid").out.splitlines()
+    assert [line.split()[0] for line in table[1:]] == [first[:8], second[:8]]
+    assert [each["id"] for each in two.json("grants", who="sigrid")["grants"]] == [first, second]
+    for text in ("abcdef1", "abcdef", "abcde", "012345", ""):
+        for words in (("approve", text), ("deny", text, "--reason", "not agreed with anybody")):
+            refused = two.run(*words, "--json", who="astrid")
+            assert (refused.exit, refused.json["error"]["code"]) == (4, "no_pending_grant")
+    assert two.json("approve", first[:8], who="astrid")["grant"]["id"] == first
+    denied = two.json("deny", second[:8], "--reason", "once is enough for now", who="astrid")["grant"]
+    assert (denied["id"], denied["state"]) == (second, "denied")
+    refused = two.run("revoke", "sigrid", "--grant", first[:7], "--json", who="astrid")
+    assert (refused.exit, refused.json["error"]["code"]) == (4, "no_such_grant"), "a grant that was denied is one, too"
+    assert [each["id"] for each in two.json("revoke", "sigrid", "--grant", first[:8], who="astrid")["revoked"]] == [
+        first
+    ]
 
 
 def test_it_ends_after_seven_days(two: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,9 +226,26 @@ def test_an_answer_can_be_of_one_call_by_our_id_or_the_exchanges_reference(world
         told = data(bodies(ask(world, "--call", named, name=f"{named}.html")))
         assert [one["id"] for one in told["recordings"]] == expected
         assert (told["scope"]["calls"], told["outside_scope"]) == ([named], 1)
+    told = data(bodies(ask(world, "--call", first[:6], name="short.html")))
+    assert ([one["id"] for one in told["recordings"]], told["scope"]["calls"]) == ([first], [first]), "in full"
     both = data(bodies(ask(world, "--call", first, "--call", "pbx.b", name="both.html")))
     assert (len(both["recordings"]), both["outside_scope"]) == (2, 0)
     assert data(bodies(ask(world, name="all.html")))["scope"] is None
+
+
+def test_a_beginning_that_may_be_two_calls_or_is_somebody_elses_names_no_call(world: World) -> None:
+    (first,) = world.take_in("a")
+    world.deliver("b", source_id=first[:7])
+    world.deliver("c", source_id="pbx.c", caller="+4790000002", seed=9)
+    taken = world.json("ingest", str(world.spool), who="telefon")["accepted"]
+    second, theirs = ({one["source_id"]: one["id"] for one in taken}[name] for name in (first[:7], "pbx.c"))
+    for text in (first[:7], theirs[:12], theirs, first[:5]):
+        out = world.base / "no.html"
+        told = world.run("dsar", "90000001", *CALLED, "--out", str(out), "--call", text, "--json", who="sigrid")
+        assert (told.exit, told.json["error"]["code"], out.exists()) == (4, "not_their_call", False)
+    for text, expected in ((first[:8], first), (second, second)):
+        told = data(bodies(ask(world, "--call", text, name=f"{text}.html")))
+        assert [one["id"] for one in told["recordings"]] == [expected]
 
 
 def test_an_answer_can_be_of_a_span_of_days(world: World) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.commands.run import Run
+from arlo_rec.crypto import primitives
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.times import local_date
 from tests.support.answers import opened
@@ -45,6 +46,35 @@ def later(monkeypatch: pytest.MonkeyPatch, after: timedelta) -> datetime:
     now = datetime.now(UTC) + after
     monkeypatch.setattr(Run, "now", lambda _run: now)
     return now
+
+
+def test_a_case_is_named_by_the_beginning_of_its_id_where_it_is_that_of_one_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chances, real = (
+        iter(bytes.fromhex(each) for each in ("abcdef000010", "abcdef000020", "abcdef000030")),
+        primitives.fresh,
+    )
+
+    def fresh(length: int = primitives.KEY) -> bytes:
+        return next(chances, real(length)) if length == 6 else real(length)
+
+    monkeypatch.setattr(primitives, "fresh", fresh)
+    first, second = (
+        world.json("dsar", number, *CALLED, who="sigrid")["case"]["id"] for number in ("90000001", "90000002")
+    )
+    assert world.json("case", "show", first[:11], who="sigrid")["case"]["id"] == first
+    for text in (first[:10], first[:5], "0123456"):
+        assert refused(world, "case", "show", text) == (4, "no_such_case")
+        assert refused(world, "case", "refuse", text, "--reason", WHY) == (4, "no_such_case")
+        assert refused(world, "dsar", "--case", text, "--out", str(world.base / "x.html")) == (4, "no_such_case")
+    assert world.json("case", "extend", second[:11], "--reason", WHY, who="sigrid")["case"]["id"] == second
+    assert world.json("case", "refuse", first[:11], "--reason", WHY, who="sigrid")["case"]["state"] == "refused"
+    assert (
+        world.json("dsar", "--case", second[:11], "--out", str(world.base / "a.html"), who="sigrid")["case"]["id"]
+        == second
+    )
+    assert world.json("case", "close", second[:11], who="sigrid")["case"]["state"] == "closed"
 
 
 # -- whose calls --------------------------------------------------------------------------------------
