@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from arlo_rec.admin.identities import Added
     from arlo_rec.model.records import Person
 
+FIELDS = ("name", "role", "service", "since", "recovery")  # of a person
+
 
 def init(
     ctx: typer.Context,
@@ -100,8 +102,10 @@ def person_list(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         people = listed(store, run.now())
-    table = run.table(("name", "role", "service", "since"), [_row(run, person) for person in people])
-    return Answer({"persons": [_person_json(person) for person in people]}, table=table)
+    rows = [_row(run, person) for person in people]
+    data = [_person_json(person) for person in people]
+    table = run.table(("name", "role", "service", "since"), rows, ("name",), (data, FIELDS))
+    return Answer({"persons": data}, table=table)
 
 
 def person_remove(

@@ -17,7 +17,8 @@ from arlo_rec.crypto import hardening
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import ArloError, NoStore, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
-from arlo_rec.ui.terminal import Table, message_of
+from arlo_rec.ui.tables import Table
+from arlo_rec.ui.terminal import Form, message_of
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
@@ -50,10 +51,11 @@ CALLER_BYTES = 200  # a number in any notation is far shorter
 class Run:
     """What every command body gets as `ctx.obj`."""
 
-    def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool, command: str = "") -> None:
+    def __init__(self, options: Mapping[str, str | None], *, form: Form, quiet: bool, command: str = "") -> None:
         hardening.forbid_core_dumps()
         self.settings: Settings = settle(options, os.environ)
-        self.json = json
+        self.json = form is Form.JSON
+        self.for_people = form is Form.WORDS
         self.command = command
         self.quiet = quiet
         self.lang = self.settings.lang
@@ -71,9 +73,16 @@ class Run:
         """A sentence in the language of this run."""
         return say(code, self.lang, **values)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-        """Rows under headings in the language of this run."""
-        return Table([self.say(f"column.{column}") for column in columns], rows)
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        shortened: Sequence[str] = (),
+        listed: tuple[Sequence[Mapping[str, Any]], Sequence[str]] = ((), ()),
+    ) -> Table:
+        """Rows under headings in the language of this run; for *shortened* and *listed* see `Table`."""
+        narrow = frozenset(columns.index(column) for column in shortened)
+        return Table([self.say(f"column.{column}") for column in columns], rows, narrow, *listed)
 
     # -- the terminal ---------------------------------------------------------------------------------
 

@@ -178,7 +178,7 @@ def release(
     with _speech_models(run, ModelOptions(engine, model, None), 1) as (models,), run.store() as store:
         released = release_copy(store, copy, reason, models.engine, run.now)
     heard_again = models.engine is not None
-    lines = [run.say("release.done", copy=released.copy.hex())]
+    lines = [run.say("release.done", reviewed=copy, copy=released.copy.hex())]
     lines += [] if heard_again else [run.say("release.not_heard_again")]
     return Answer({"copy": {**copy_json(released), "heard_again": heard_again}}, lines)
 

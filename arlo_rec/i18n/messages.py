@@ -17,9 +17,9 @@ from arlo_rec.i18n.sanitise import clean
 LANGUAGES: Final = ("nb", "en")
 SUBJECTS: Final = {  # file -> the first words of its codes
     "accesses": "accesses",
-    "access": "grant grants revoke grant_state purpose find export recipients all_teams names teams",
+    "access": "grant grants revoke grant_state purpose find export recipients all_teams names teams todo",
     "cases": "case cases case_state known_by notice",
-    "common": "column ask yes no nowhere",
+    "common": "column ask yes no nowhere date",
     "demo": "demo",
     "dsar": "dsar",
     "erasure": "withdraw purge erasure certificate would",
@@ -28,7 +28,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "identities": "person handover recovery rotate init trust authority unlock lock",
     "intake": "ingest refused sound",
     "letter": "letter",
-    "oversight": "problem status critical warning verify audit weak_disk clock",
+    "oversight": "problem status critical warning verify audit outcome weak_disk clock",
     "recovery": "backup restore",
     "training": "pseudonymise review release reject cut cuts copy bench",
 }

@@ -9,7 +9,6 @@ from typing import Any
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CopyMade, LogShown, UnlockFailed
 from arlo_rec.model.records import RecordingId, from_iso, named_in
-from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -20,7 +19,7 @@ class Filter:
 
     person: str | None = None
     action: str | None = None
-    outcome: str | None = None
+    outcomes: frozenset[str] = frozenset()  # none: every one
     recording: str | None = None
     since: datetime | None = None
     before: datetime | None = None
@@ -28,12 +27,12 @@ class Filter:
 
     def takes(self, entry: dict[str, Any], revisions: frozenset[RecordingId] = frozenset()) -> bool:
         """Whether an entry passes the filter; *revisions* are those of the copy that `recording` means."""
-        if self.person is not None and self.person not in {entry.get("person"), _claimed(entry)}:
+        if self.person is not None and self.person not in {entry.get("person"), claimed_name(entry)}:
             return False
-        for key in ("action", "outcome"):
-            wanted = getattr(self, key)
-            if wanted is not None and entry.get(key) != wanted:
-                return False
+        if self.action is not None and entry.get("action") != self.action:
+            return False
+        if self.outcomes and entry.get("outcome") not in self.outcomes:
+            return False
         if self.recording is not None and not (_names(entry, self.recording) or revisions & set(named_in(entry))):
             return False
         if self.since is None and self.before is None:
@@ -59,8 +58,8 @@ def _revisions(store: Store, copy: str) -> frozenset[RecordingId]:
     return frozenset(found.values())
 
 
-def _claimed(entry: dict[str, Any]) -> object:
-    """The name under which a failed unlock was tried."""
+def claimed_name(entry: dict[str, Any]) -> object:
+    """The name under which a failed unlock was tried; None of any other entry."""
     detail = entry.get("detail")
     return detail.get("name") if entry.get("action") == UnlockFailed.ACTION and isinstance(detail, dict) else None
 
@@ -73,8 +72,11 @@ def _time_of(entry: dict[str, Any]) -> datetime | None:
         return None
 
 
-def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
-    """The entries that pass the filter, in order, each with its number; the query is logged first."""
+def show(store: Store, wanted: Filter, now: datetime) -> tuple[list[dict[str, Any]], int]:
+    """The entries that pass the filter, in order, each with its number, and how many older ones the limit left out.
+
+    The query is logged first.
+    """
     store.demand(Action.AUDIT_SHOW, now)
     store.note(LogShown(), now)
     revisions = _revisions(store, wanted.recording) if wanted.recording is not None else frozenset()
@@ -83,11 +85,5 @@ def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
         for entry in store.log.entries()
         if entry.body is not None and wanted.takes(entry.body, revisions)
     ]
-    return entries[-wanted.limit :] if wanted.limit else entries
-
-
-def row(entry: dict[str, Any]) -> list[str]:
-    """An entry as the cells of a table."""
-    rest = {key: entry[key] for key in ("purpose", "reason", "recordings", "detail") if key in entry}
-    shown = canonical(rest).decode("utf-8") if rest else ""
-    return [str(entry.get(key, "")) for key in ("seq", "at", "person", "action", "outcome", "rule")] + [shown]
+    older = max(0, len(entries) - wanted.limit) if wanted.limit else 0
+    return entries[older:], older

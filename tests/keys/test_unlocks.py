@@ -28,6 +28,7 @@ from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.strict_json import to_base64
 from arlo_rec.store import Store
+from arlo_rec.ui.terminal import Form
 from tests.support import world as worlds
 from tests.support.keyring import begin_session
 from tests.support.places import TOP
@@ -213,7 +214,7 @@ def test_a_key_of_our_name_that_holds_anothers_seed_is_not_taken(unlocked: World
     place = layout.find(unlocked.store)
     public = key_files.public_key(place, "leif")
     assert public is not None
-    told = unlocks.Told(Run({}, json=False, quiet=False).now() + timedelta(hours=1))
+    told = unlocks.Told(Run({}, form=Form.WORDS, quiet=False).now() + timedelta(hours=1))
     stranger = unlocks.prepare(place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     secret = kernel_keyring.read(stranger, unlocks.SECRET_BYTES)
     unlocks.end(stranger)
@@ -431,7 +432,7 @@ def test_only_processes_of_the_session_read_the_key_or_see_that_it_is_there(unlo
 
 def test_a_key_that_waits_for_the_log_is_of_its_process_alone(session: None, world: World) -> None:
     place = layout.find(world.store)
-    told = unlocks.Told(Run({}, json=False, quiet=False).now() + timedelta(hours=1))
+    told = unlocks.Told(Run({}, form=Form.WORDS, quiet=False).now() + timedelta(hours=1))
     key = unlocks.prepare(place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     assert keys() == []
     assert in_a_process(READS, key) == "refused"
