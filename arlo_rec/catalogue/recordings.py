@@ -66,7 +66,7 @@ class Recordings:
         sql = (
             f"SELECT id, team FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND {_IS_HELD} "  # noqa: S608
             "AND NOT EXISTS (SELECT 1 FROM copies WHERE recording = id AND first <> id) UNION "
-            "SELECT c.first, r.team FROM copies c JOIN recordings r ON r.id = c.recording "
+            "SELECT c.first, r.team FROM copies c CROSS JOIN recordings r ON r.id = c.recording "
             f"WHERE c.first BETWEEN ? AND ? AND length(c.first) = 16 AND c.first <> c.recording AND r.{_IS_HELD}"
         )
         return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (*ends, *ends))]
