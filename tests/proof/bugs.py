@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import cli
+from arlo_rec import cli, pseudonymise
 from arlo_rec.access import search
 from arlo_rec.backends import durable, files, sqlite
 from arlo_rec.backends.files import FileRoot
@@ -148,6 +148,11 @@ def _no_second_look() -> None:
     search.write_new = lambda out, sound, _still: write_new(out, sound)  # type: ignore[misc]
 
 
+def _revision_kept() -> None:
+    """An edit leaves the revision before it as it was."""
+    pseudonymise._erase = lambda *_words: None  # type: ignore[assignment]
+
+
 def _two_generations() -> None:
     """A reader reads R and rows without the lock and not in one view: they may be of two generations."""
     lock = FileRoot.lock
@@ -170,6 +175,7 @@ BUGS = [
     Bug("source removed before the commit", _source_first, "kill", "ingest"),
     Bug("journal not synced", _journal_not_synced, "cut", "ingest"),
     Bug("slot not synced", _slot_not_synced, "cut", "withdraw call"),
+    Bug("edited revision kept", _revision_kept, "kill", "review"),
     Bug("sweep while an intake runs", _sweep_in_intake, "race", "ingest", "withdraw call"),
     Bug("R and rows of two generations", _two_generations, "race", "export", "withdraw caller", at="root"),
     Bug("no second look", _no_second_look, "race", "export", "withdraw caller"),
