@@ -74,6 +74,13 @@ def test_in_sixty_columns_names_stand_whole_below_the_rest(terminal: pytest.Monk
     assert max(map(cell_len, (head, names, row, below))) <= 60
 
 
+def test_a_sentence_is_moved_and_never_shortened(terminal: pytest.MonkeyPatch) -> None:
+    terminal.setenv("COLUMNS", "60")
+    why = "a sentence that is longer than the sixty columns that this terminal has"
+    table = Table(("Source", "Code", "Why"), [("spool/call-1.json", "no_consent", why)], frozenset({2}), is_whole=True)
+    assert lines(table) == ["Source             Code", "  Why", "spool/call-1.json  no_consent", f"  {why}"]
+
+
 @pytest.mark.parametrize("columns", [20, 30])
 def test_where_not_even_that_fits_a_row_is_a_block_of_lines(terminal: pytest.MonkeyPatch, columns: int) -> None:
     terminal.setenv("COLUMNS", str(columns))
