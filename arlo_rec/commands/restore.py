@@ -50,7 +50,13 @@ def restore(
     sources = backup_source.find(options, run.now())
     officer = _Officer(run, root_folder)
     restored = restoring.carry_out(
-        sources, options, officer.unlocked, lambda source: _confirm(run, source, store, yes=yes), run.now(), run.state()
+        sources,
+        options,
+        officer.unlocked,
+        lambda source: _confirm(run, source, store, yes=yes),
+        run.now(),
+        run.state(),
+        run.progress,
     )
     if accept_without_feed:
         with run.opened(restored.layout, officer.identity) as opened:

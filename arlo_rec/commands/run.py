@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from arlo_rec.keys.seen_state import StateFolder
     from arlo_rec.keys.unlocks import Unlock
     from arlo_rec.model.particulars import Particulars
+    from arlo_rec.model.progress import Progress
     from arlo_rec.policy import GuardLimits
     from arlo_rec.store import Store
+    from arlo_rec.ui.progress import Display
 
 STDIN = "-"
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
@@ -43,7 +45,6 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
 PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
     {"person add", "person remove", "person passphrase", "person handover", "person rotate", "recovery renew"}
 )
-BAR_WIDTH = 40  # columns; with its numbers it fits a terminal of 80
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
@@ -60,6 +61,7 @@ class Run:
         self._stdin_taken = False
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
+        self._display: Display | None = None
 
     # -- clock and words ------------------------------------------------------------------------------
 
@@ -79,6 +81,7 @@ class Run:
 
     def note(self, text: str) -> None:
         """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
+        self.end_progress()
         if not self.quiet:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
@@ -92,6 +95,7 @@ class Run:
         """Show what would be done, and go on only where somebody typed *expected*; raises Usage."""
         if yes:
             return
+        self.end_progress()
         sys.stderr.write(summary + "\n")
         if not sys.stdin.isatty() or self._stdin_taken:
             raise Usage("needs_yes")
@@ -100,14 +104,20 @@ class Run:
         if sys.stdin.readline().strip() != expected:
             raise Usage("not_confirmed")
 
-    def progress(self, done: int, total: int) -> None:
-        """A bar that fills, on a terminal only; in ASCII, which every one of them shows."""
-        if self.quiet or self.json or total < 2 or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    def progress(self, progress: Progress) -> None:
+        """Show how far long work is; nothing with --quiet or --json."""
+        if self.quiet or self.json:
             return
-        full = BAR_WIDTH * done // total
-        end = "\n" if done >= total else ""
-        sys.stderr.write(f"\r[{'#' * full}{' ' * (BAR_WIDTH - full)}] {done}/{total}{end}")
-        sys.stderr.flush()
+        if self._display is None:
+            from arlo_rec.ui.progress import display
+
+            self._display = display(sys.stderr, self.lang, self.command)
+        self._display(progress)
+
+    def end_progress(self) -> None:
+        """Take away what shows progress, before anything else is shown."""
+        if self._display is not None:
+            self._display.close()
 
     def stdin(self, limit: int) -> bytes:
         """What is piped in; it can be read once."""
@@ -303,7 +313,7 @@ class Run:
         from arlo_rec.admin.unlock_attempts import note_attempt
 
         options = OpenOptions(
-            self.settings.lock_wait, erasing, doubting, feed=self.settings.feed, root=root, command=self.command
+            self.settings.lock_wait, erasing, doubting, self.settings.feed, root, self.command, self.progress
         )
         with ExitStack() as stack:
             try:

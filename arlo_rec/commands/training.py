@@ -85,7 +85,7 @@ def _evaluate(run: Run, folder: Path, order: CopyOrder, named: ModelOptions) -> 
     from arlo_rec.training import evaluation
 
     with _speech_models(run, named, 1) as (models,):
-        scores = [evaluation.evaluate(call, order, models) for call in evaluation.labelled_calls(folder)]
+        scores = [evaluation.evaluate(call, order, models) for call in evaluation.labelled_calls(folder, run.progress)]
     return evaluation_answer(run, order, scores)
 
 
@@ -93,16 +93,17 @@ def _make_copies(
     run: Run, store: Store, recordings: list[str] | None, orders: CopyOrders, models: list[SpeechModels]
 ) -> tuple[list[TrainingCopy | FailedCall], ArloError | None]:
     """Make the copies; what became of each recording, and the error that ended it before all were made."""
+    from arlo_rec.model.progress import Phase, Progress
     from arlo_rec.training import backlog
 
     shown_ids = recordings or [recording.id.hex() for recording in backlog.pending(store, run.now())]
     copies = backlog.make_copies(store, shown_ids, orders.of, models, run.now, unless_copied=not recordings)
     outcomes: list[TrainingCopy | FailedCall] = []
-    run.progress(0, len(shown_ids))
+    run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids)))
     try:
         for outcome in copies:
             outcomes.append(outcome)
-            run.progress(len(outcomes), len(shown_ids))
+            run.progress(Progress(Phase.TRAINING_COPIES, min(len(outcomes), len(shown_ids)), len(shown_ids)))
     except ArloError as error:
         return outcomes, error
     return outcomes, None

@@ -1,4 +1,4 @@
-"""Output: tables and sentences for people, a JSON document for scripts. Only this module imports rich.
+"""Output: tables and sentences for people, a JSON document for scripts. rich is imported where a table is made.
 
 Every text from outside passes `sanitise.clean` here, so that no escape sequence, bidi mark or line break of a caller,
 an agent or a file name reaches a terminal. Named tuples, because dataclasses would slow every start.

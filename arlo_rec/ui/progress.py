@@ -1,0 +1,269 @@
+"""How long work shows itself on stderr: a bar on a terminal (`progress_bar`), elsewhere one line a minute.
+
+What the work tells is only kept, so that it costs nothing to tell it for every call. A thread of its own looks at the
+newest now and then, and it alone reads the clock and writes. Nothing that goes wrong there, as with a stderr that is
+full, closed or held up, reaches the work.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Final, NamedTuple, Protocol, TextIO
+
+from arlo_rec.i18n.messages import say
+from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
+
+APPEARS_AFTER = 0.5  # seconds of work before there is a bar
+LINE_EVERY = 60.0  # seconds between lines, and before the first
+BAR_TICK, LINE_TICK = 0.2, 1.0  # seconds from one look to the next
+CLOSE_WAIT = 1.0  # seconds for the bar to go; a terminal that somebody stopped keeps no answer waiting longer
+RATE_OVER = 60.0  # seconds that a rate is of ...
+RATE_CHANGES = 10  # ... or so many changes, where these took longer
+LONGEST = 99 * 86_400  # seconds: of more nobody can tell how long it takes
+MB = 1_000_000
+_DUMB: Final = frozenset({"dumb", "unknown"})  # terminals that cannot take back a line
+
+
+class View(Protocol):
+    """What shows progress; raises OSError or ValueError where its stream takes nothing."""
+
+    def look(self, progress: Progress, now: float) -> None:
+        """Take in the newest, at *now* seconds of the clock, and show it where that is due."""
+
+    def close(self) -> None:
+        """Take away what can be taken away."""
+
+
+class Display:
+    """An observer that keeps what it is told, and a thread that has a new view of *view* look at it."""
+
+    def __init__(self, view: Callable[[float], View], tick: float, clock: Callable[[], float]) -> None:
+        self._view, self._tick, self._clock = view, tick, clock
+        self._newest = Progress(Phase.INTAKE)  # never seen: the thread begins after the first is told
+        self._thread: Thread | None = None
+        self._closing = Event()
+
+    def __call__(self, progress: Progress) -> None:
+        """Keep *progress* as the newest."""
+        self._newest = progress
+        if self._thread is None:
+            self._closing = Event()
+            self._thread = Thread(target=self._watch, args=(self._closing,), name="progress", daemon=True)
+            with suppress(RuntimeError):  # where no thread can be had the work goes on without
+                self._thread.start()
+
+    def close(self) -> None:
+        """Take away what is shown; the next that is told begins anew."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._closing.set()
+            with suppress(RuntimeError):  # it never began
+                thread.join(CLOSE_WAIT)
+
+    def _watch(self, closing: Event) -> None:
+        view = self._view(self._clock())
+        with suppress(OSError, ValueError):
+            view.look(self._newest, self._clock())
+            while not closing.wait(self._tick):
+                view.look(self._newest, self._clock())
+        with suppress(OSError, ValueError):
+            view.close()
+
+
+def display(stream: TextIO | None, lang: str, command: str, clock: Callable[[], float] = time.monotonic) -> Display:
+    """What shows the progress of *command* on *stream*, in *lang*; None, as of a closed stderr, shows nothing."""
+    if stream is None or stream.closed:
+        return Display(lambda _began: _Nothing(), LINE_EVERY, clock)
+    out = _unbuffered(stream)
+    if not stream.isatty() or os.environ.get("TERM") in _DUMB:
+        return Display(lambda began: Lines(out, lang, command, began), LINE_TICK, clock)
+
+    def bar(began: float) -> View:
+        return Delayed(out, lang, began)
+
+    return Display(bar, BAR_TICK, clock)
+
+
+def _unbuffered(stream: TextIO) -> TextIO:
+    """The file of *stream* without its buffer, whose lock a write that is held up would keep at the program's end."""
+    try:
+        raw = io.FileIO(stream.fileno(), "w", closefd=False)
+    except (OSError, ValueError):  # no file, as in memory
+        return stream
+    return io.TextIOWrapper(raw, stream.encoding, "replace", write_through=True)
+
+
+class _Nothing:
+    """No view."""
+
+    def look(self, progress: Progress, now: float) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Take nothing away."""
+
+
+class Lines:
+    """At most one line a minute, the first after a minute: cron and scripts see nothing of what is short."""
+
+    def __init__(self, out: TextIO, lang: str, command: str, began: float) -> None:
+        self._out, self._lang, self._command = out, lang, command
+        self._due = began + LINE_EVERY
+        self._rate = Rate()
+
+    def look(self, progress: Progress, now: float) -> None:
+        """Write a line where a minute has gone since the last."""
+        self._rate.note(progress, now)
+        if now >= self._due:
+            self._due = now + LINE_EVERY
+            figures = figures_of(progress, self._rate.at(now), self._lang)
+            words = [say(f"progress.{progress.phase}", self._lang), *figures.full(say("progress.of", self._lang))]
+            self._out.write(f"{self._command}: {', '.join(words)}\n")
+            self._out.flush()
+
+    def close(self) -> None:
+        """A line stays."""
+
+
+class Delayed:
+    """A bar where the work has lasted a while and is not at its end; before that nothing is even loaded for it."""
+
+    def __init__(self, out: TextIO, lang: str, began: float) -> None:
+        self._out, self._lang, self._began = out, lang, began
+        self._rate = Rate()
+        self._bar: View | None = None
+
+    def look(self, progress: Progress, now: float) -> None:
+        """Draw the bar, unless the terminal is somebody else's, as behind a shell's `&`."""
+        self._rate.note(progress, now)
+        is_due = now - self._began >= APPEARS_AFTER and progress.done != progress.total
+        if (self._bar is None and not is_due) or not self._is_ours():
+            return
+        if self._bar is None:
+            from arlo_rec.ui.progress_bar import Bar
+
+            self._bar = Bar(self._out, self._lang, self._rate)
+        self._bar.look(progress, now)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None and self._is_ours():
+            self._bar.close()
+
+    def _is_ours(self) -> bool:
+        try:
+            return os.tcgetpgrp(self._out.fileno()) == os.getpgrp()
+        except OSError:  # not the terminal of this session, so that nobody else writes there
+            return True
+
+
+class Rate:
+    """How fast it goes, by what was seen last; a phase begins anew."""
+
+    def __init__(self) -> None:
+        self._phase: Phase | None = None
+        self._seen: deque[tuple[float, int]] = deque()  # when which count was first seen
+
+    def note(self, progress: Progress, now: float) -> None:
+        """Take in what is done at *now*."""
+        if progress.phase is not self._phase or progress.done < self._seen[-1][1]:
+            self._phase = progress.phase
+            self._seen.clear()
+        if not self._seen or (progress.done > self._seen[-1][1] and now > self._seen[-1][0]):
+            self._seen.append((now, progress.done))
+        while len(self._seen) > RATE_CHANGES + 1 and self._seen[1][0] <= now - RATE_OVER:
+            self._seen.popleft()
+
+    def at(self, now: float) -> float | None:
+        """What is done in a second, less and less while the next is late; None where nothing has come yet."""
+        steps = len(self._seen) - 1
+        if steps < 1:
+            return None
+        (begin, before), (end, done) = self._seen[0], self._seen[-1]
+        late = max(0.0, now - end - (end - begin) / steps)
+        return (done - before) / (end - begin + late)
+
+
+# -- in words -----------------------------------------------------------------------------------------
+
+
+class Figures(NamedTuple):
+    """The figures of progress in words; those that are not known are empty."""
+
+    done: str
+    total: str
+    unit: str
+    share: str
+    rate: str
+    duration: str
+    left: str
+
+    def full(self, between: str) -> list[str]:
+        """All that is known, with *between* the two counts."""
+        return [text for text in (self._counts(between, self.unit), self.rate, self.left) if text]
+
+    def short(self) -> list[str]:
+        """The same without what the name of the phase says."""
+        unit = self.unit if self.unit == "MB" else ""
+        return [text for text in (self._counts("/", unit), self.rate, self.duration) if text]
+
+    def least(self) -> list[str]:
+        """What one has to know."""
+        return [text for text in (self.share, self.duration) if text]
+
+    def _counts(self, between: str, unit: str) -> str:
+        return f"{self.done}{between}{self.total} {unit}".rstrip() if self.total else ""
+
+
+def figures_of(progress: Progress, rate: float | None, lang: str) -> Figures:
+    """The figures of *progress*, with a *rate* in a second, None where it is not known."""
+    done, total = progress.done, progress.total
+    if not total:
+        return Figures("", "", "", "", "", "", "")
+    unit = UNIT_OF[progress.phase]
+    in_mb = unit is Unit.BYTES
+    known = _number(done / MB if in_mb else done, lang, exact=not in_mb)
+    of = _number(total / MB if in_mb else total, lang, exact=not in_mb)
+    length = duration((total - done) / rate, lang) if rate else ""
+    left = say("progress.left", lang, duration=length) if length else ""
+    share = say("progress.share", lang, percent=100 * done // total)
+    speed = rate_text(rate, unit, lang) if rate else ""
+    return Figures(known, of, say(f"progress.unit.{unit}", lang), share, speed, length, left)
+
+
+def rate_text(rate: float, unit: Unit, lang: str) -> str:
+    """A rate, given in a second: in a second, a minute or an hour, as it makes a number of some size."""
+    if unit is Unit.BYTES:
+        return say("progress.rate.bytes", lang, rate=_number(rate / MB, lang))
+    for every, seconds in (("second", 1), ("minute", 60)):
+        if rate * seconds >= 1:
+            return say(f"progress.rate.{every}", lang, rate=_number(rate * seconds, lang))
+    return say("progress.rate.hour", lang, rate=_number(rate * 3600, lang))
+
+
+def duration(seconds: float, lang: str) -> str:
+    """A length of time as one says it, no more exact than it can be known; nothing for one beyond all measure."""
+    if seconds > LONGEST:
+        return ""
+    if seconds <= 55:
+        return say("progress.seconds", lang, count=max(5, 5 * -(-int(seconds) // 5)))
+    minutes = max(1, round(seconds / 60))
+    if minutes < 90:
+        return say("progress.minutes", lang, count=minutes)
+    hours, tens = divmod(round(minutes / 10), 6)
+    if hours < 48:
+        return say("progress.hours", lang, hours=hours, minutes=10 * tens)
+    return say("progress.days", lang, count=round(hours / 24))
+
+
+def _number(value: float, lang: str, *, exact: bool = False) -> str:
+    """A number in groups of three; a small one with one decimal, unless it is *exact*."""
+    if exact or value >= 9.95:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.1f}".replace(".", "," if lang == "nb" else ".")
