@@ -90,10 +90,10 @@ def given(
                     break
                 reading.advance(pool)
                 ahead.append(reading)
-            if not ahead:
-                return
             read = done + sum(each.read_bytes for each in ahead)
             observer(Progress(Phase.ANSWER, min(read, total), total))
+            if not ahead:
+                return
             if ahead[0].future is None:
                 done += ahead[0].object_bytes
                 yield ahead.popleft().sound()
