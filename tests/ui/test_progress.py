@@ -378,12 +378,15 @@ def test_a_bar_is_one_line_on_every_terminal(
 
 def test_a_bar_leaves_a_terminal_alone_that_is_another_programs_by_now(monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = os.openpty()
+    os.set_blocking(here, False)
     with os.fdopen(there, "w") as out:
         monkeypatch.setattr(os, "tcgetpgrp", lambda _handle: os.getpgrp() + 1)
         view = Delayed(out, "nb", 0.0)
         view.look(backup(1), 10.0)
         view.look(backup(2), 20.0)
         view.close()
+        with pytest.raises(BlockingIOError):
+            os.read(here, 65_536)
         monkeypatch.setattr(os, "tcgetpgrp", lambda _handle: os.getpgrp())
         view.look(backup(3), 30.0)
         assert os.read(here, 65_536).decode().startswith("kopierer opptak ")
