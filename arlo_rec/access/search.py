@@ -63,9 +63,10 @@ class Match:
 class Found:
     """What a search found, and the recordings of which nothing can be shown because their metadata is damaged."""
 
-    matches: list[Match]
+    matches: list[Match]  # newest first
     damaged: list[RecordingId]
     admission: Admission = field(repr=False)
+    older: int = 0  # that fit too, and were not shown for the limit
     why: tuple[WhyNothing, ...] = ()  # where nothing was found: what may be the reason
 
 
@@ -86,20 +87,26 @@ class WhyNothing(NamedTuple):
 
 
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
-    """Recordings that this person may open for that purpose, oldest first; raises what `gate.admit` raises."""
+    """Recordings that this person may open for that purpose, newest first; raises what `gate.admit` raises."""
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria=search.to_json()), now)
-    rows = [row for row in _candidates(store, admission, search) if _is_open_to(admission, row, store.today(now))]
+    rows = _open_rows(store, admission, search, now)
     damaged: list[RecordingId] = []
     matches = _opened(store, admission, rows, damaged)
     agents: set[str] = set()
     if search.agent is not None:
         matches = _of_agent(matches, search.agent, agents)
     shown = list(islice(matches, search.limit))
+    if search.limit is None or len(shown) < search.limit:
+        older = 0
+    elif search.agent is None:  # nothing more is opened
+        older = len(rows) - len(shown) - len(damaged)
+    else:
+        older = sum(1 for _ in matches)
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
     nothing = () if shown else tuple(_why_nothing(store, admission, search, agents, now))
-    return Found(shown, damaged, admission, nothing)
+    return Found(shown, damaged, admission, older, nothing)
 
 
 def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: datetime) -> list[Team]:
@@ -110,7 +117,7 @@ def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: 
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria={"list": "agents"}), now)
-    rows = [row for row in _candidates(store, admission, Search()) if _is_open_to(admission, row, store.today(now))]
+    rows = _open_rows(store, admission, Search(), now)
     agents: dict[str, set[str]] = {}
     for match in _opened(store, admission, rows, []):
         agents.setdefault(match.team, set()).add(match.agent)
@@ -189,6 +196,12 @@ def _why_nothing(
     if not held.total():
         copies = admission.purpose is Purpose.TRAINING
         yield WhyNothing("no_released_copies" if copies else "nothing_held")
+
+
+def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
+    """The rows that fit and that the grants are for, newest first; whether they open, their keys will say."""
+    rows = (row for row in _candidates(store, admission, search) if _is_open_to(admission, row, store.today(now)))
+    return sorted(rows, key=lambda row: (row.started_at, row.id), reverse=True)
 
 
 def _candidates(store: Store, admission: Admission, search: Search) -> list[Recording]:

@@ -14,16 +14,17 @@ PANELS: Final = ("officer", "manager", "support", "services", "it", "anyone")  #
 
 
 class Listed(NamedTuple):
-    """One command: the panel of the help in which it stands, and `module:function` of its body."""
+    """One command: its panel of the help, `module:function` of its body, and whether it lists something."""
 
     panel: str
     body: str
+    lists: bool = False
 
 
 COMMANDS: Final = {
     "init": Listed("officer", "officer:init"),
     "person add": Listed("officer", "officer:person_add"),
-    "person list": Listed("officer", "officer:person_list"),
+    "person list": Listed("officer", "officer:person_list", lists=True),
     "person remove": Listed("officer", "officer:person_remove"),
     "person passphrase": Listed("anyone", "officer:person_passphrase"),
     "person handover": Listed("officer", "keys:person_handover"),
@@ -35,21 +36,21 @@ COMMANDS: Final = {
     "approve": Listed("officer", "grants:approve"),
     "deny": Listed("officer", "grants:deny"),
     "revoke": Listed("officer", "grants:revoke"),
-    "grants": Listed("officer", "grants:grants_list"),
+    "grants": Listed("officer", "grants:grants_list", lists=True),
     "dsar": Listed("officer", "access_requests:dsar"),
-    "case list": Listed("officer", "access_requests:case_list"),
+    "case list": Listed("officer", "access_requests:case_list", lists=True),
     "case show": Listed("officer", "access_requests:case_show"),
     "case extend": Listed("officer", "access_requests:case_extend"),
     "case refuse": Listed("officer", "access_requests:case_refuse"),
     "case close": Listed("officer", "access_requests:case_close"),
-    "recipients list": Listed("officer", "disclosures:recipients_list"),
+    "recipients list": Listed("officer", "disclosures:recipients_list", lists=True),
     "recipients confirm": Listed("manager", "disclosures:recipients_confirm"),
     "restore": Listed("officer", "restore:restore"),
-    "find": Listed("manager", "manager:find"),
-    "teams": Listed("manager", "manager:teams"),
+    "find": Listed("manager", "manager:find", lists=True),
+    "teams": Listed("manager", "manager:teams", lists=True),
     "export": Listed("manager", "manager:export"),
     "pseudonymise": Listed("manager", "training:pseudonymise"),
-    "review": Listed("manager", "training:review"),
+    "review": Listed("manager", "training:review", lists=True),
     "release": Listed("manager", "training:release"),
     "reject": Listed("manager", "training:reject"),
     "withdraw": Listed("support", "support:withdraw"),
@@ -59,7 +60,7 @@ COMMANDS: Final = {
     "status": Listed("it", "it:status"),
     "verify": Listed("it", "it:verify"),
     "audit verify": Listed("it", "it:audit_verify"),
-    "audit show": Listed("it", "it:audit_show"),
+    "audit show": Listed("it", "it:audit_show", lists=True),
     "audit checkpoint": Listed("it", "it:audit_checkpoint"),
     "unlock": Listed("anyone", "unlocking:unlock"),
     "lock": Listed("anyone", "unlocking:lock"),

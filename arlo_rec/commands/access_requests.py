@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.dates import first_moment, last_moment
 from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
-from arlo_rec.commands.run import STDIN, Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import STDIN, Run
 from arlo_rec.model.errors import Integrity, Unreachable, Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from arlo_rec.dsar.writing import Form
     from arlo_rec.speech.turns import Turn
 
+CASE_FIELDS = ("id", "received", "due", "days_left", "state")
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
 
@@ -59,17 +62,18 @@ def dsar(
 
     run: Run = ctx.obj
     _check(out, both=own_speech and whole_call)
+    days = (first_moment(run, received), first_moment(run, identity_asked), first_moment(run, identity_given))
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
         out=out,
-        intake=Intake(identity, _day(received), _day(identity_asked), _day(identity_given), case, is_new=new_case),
+        intake=Intake(identity, *days, case, is_new=new_case),
         references=tuple(reference or ()),
         agents=tuple(agent or ()),
         turns=_turns(turns),
         whole_call=whole_call,
         reason=reason,
         form=_form(run, wav=wav, pdf=pdf, recipient=recipient),
-        scope=_scope(call, since, before),
+        scope=_scope(run, call, since, before),
         particulars=run.particulars(),
     )
     return _register(run, request) if out is None else _answer(run, request)
@@ -85,9 +89,10 @@ def case_list(ctx: typer.Context) -> Answer:
         found = register.listed(store, now)
         today = _local_date(store.today(now))
     rows = [_row(run, case, case.days_left(today)) for case in found]
-    table = run.table(("case", "received", "due", "days_left", "state"), rows)
-    data = {"cases": [_case_json(case, case.days_left(today)) for case in found]}
-    return Answer(data, [] if found else [run.say("cases.none")], table)
+    columns = ("case", "received", "due", "days_left", "state")
+    data = [_case_json(case, case.days_left(today)) for case in found]
+    table = run.table(columns, rows, listed=(data, CASE_FIELDS))
+    return Answer({"cases": data}, [] if found else [run.say("cases.none")], table)
 
 
 def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> Answer:
@@ -221,14 +226,13 @@ def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:
     return Form(run.lang, wav, pdf, run.particulars().controller, to)
 
 
-def _scope(calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:
+def _scope(run: Run, calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:
     """What of all that is held the person wants to have; None for everything."""
     from arlo_rec.dsar.answer import Scope
-    from arlo_rec.model.times import parse_end
 
     if not (calls or since or before):
         return None
-    return Scope(tuple(calls or ()), _day(since), parse_end(before) if before else None)
+    return Scope(tuple(calls or ()), first_moment(run, since), last_moment(run, before))
 
 
 def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:
@@ -267,12 +271,6 @@ def _turns(path: Path | None) -> Mapping[str, Sequence[Turn]]:
         return turns.read(read_small(path, turns.LONGEST))
     except OSError:
         raise Usage("file_unreadable", path=str(path)) from None
-
-
-def _day(text: str | None) -> datetime | None:
-    from arlo_rec.model.times import parse_from
-
-    return parse_from(text) if text else None
 
 
 def _local_date(at: datetime) -> Any:

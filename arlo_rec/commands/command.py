@@ -7,6 +7,7 @@ into the `Run` that its body gets as `ctx.obj`, and shows the answer. Whatever i
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import ArloError, Unreachable, Usage, nearest
 from arlo_rec.ui import terminal
+from arlo_rec.ui.terminal import Form
 
 PROGRAM: Final = "arlo-rec"
 TYPERS_OWN: Final = {"install_completion", "show_completion"}  # options that would write into a shell's own files
@@ -41,9 +43,9 @@ class Command(Help, TyperCommand):
 
     allow_extra_args = True  # they are refused here, in our words
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, lists: bool, **settings: Any) -> None:
         super().__init__(**settings)
-        self.common = common_options()
+        self.common = common_options(lists=lists)
         self.params += self.common
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -59,14 +61,16 @@ class Command(Help, TyperCommand):
     def invoke(self, ctx: Any) -> int:
         """Run the body for whoever the common options name, and show its answer; gives the exit status."""
         common = {str(option.name): ctx.params.pop(option.name) for option in self.common}
-        as_json, quiet = common.pop("json"), common.pop("quiet")
-        words = ctx.command_path.partition(" ")[2]
-        ctx.obj = run = Run(common, json=as_json, quiet=quiet, command=words)
+        as_json, as_csv, quiet = common.pop("json"), common.pop("csv", False), common.pop("quiet")
+        if as_json and as_csv:
+            raise Usage("json_or_csv")
+        form = Form.JSON if as_json else Form.CSV if as_csv else Form.WORDS
+        ctx.obj = run = Run(common, form=form, quiet=quiet, command=ctx.command_path.partition(" ")[2])
         try:
             run.fill_in(ctx.params)
             answer = super().invoke(ctx)
             run.end_progress()
-            return terminal.show(answer, run.lang, as_json=as_json, quiet=quiet)
+            return terminal.show(answer, run.lang, form, quiet=quiet)
         except KeyboardInterrupt:  # Typer would leave without a word
             raise Interrupted("interrupted") from None
         except BrokenPipeError as error:  # and so it would here
@@ -171,7 +175,8 @@ def load(words: str, lang: str) -> Any:
     module, _, function = COMMANDS[words].body.partition(":")
     body = getattr(import_module(f"arlo_rec.commands.{module}"), function)
     app = typer.Typer(add_completion=False, **SETTINGS)
-    app.command(words.split()[-1], cls=Command, help=say("help." + words.replace(" ", "."), lang))(body)
+    made = partial(Command, lists=COMMANDS[words].lists)
+    app.command(words.split()[-1], cls=made, help=say("help." + words.replace(" ", "."), lang))(body)  # type: ignore[arg-type]
     return _in_words(typer.main.get_command(app), lang)
 
 

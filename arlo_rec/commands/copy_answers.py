@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.commands.run import Run
-from arlo_rec.ui.terminal import Answer, Table, error_to_json
+from arlo_rec.ui.tables import Table
+from arlo_rec.ui.terminal import Answer, error_to_json
 
 if TYPE_CHECKING:
     from arlo_rec.catalogue.copies import Copy
@@ -21,6 +22,8 @@ SOME_FAILED = 3  # exit status: something was done, and something was not
 LONGEST_WORD = 10.0  # seconds before a cut in which a word that reaches into it begins
 MOST_HEARD = 60  # letters of what was heard there
 MOST_UNSURE = 12  # stretches that are named in one line
+WAITING_FIELDS = ("id", "copy", "state", "made_at", "made_by")  # of a copy that waits for a person
+CUT_FIELDS = ("start", "end", "channels", "types", "sources", "score", "status")
 CUT_COLUMNS = ("number", "begin", "end", "channels", "types", "source", "score", "status", "heard")
 FIGURE_COLUMNS = ("channels", "types", "count", "cover", "mean_cover", "left", "over_cut")
 
@@ -108,7 +111,7 @@ def review_answer(run: Run, ending: str, copy: TrainingCopy) -> Answer:
 def waiting_answer(run: Run, waiting: Sequence[tuple[str, Copy]]) -> Answer:
     """The copies that wait for a person."""
     from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
+    from arlo_rec.model.times import shown_minute
 
     data = [
         {
@@ -120,8 +123,8 @@ def waiting_answer(run: Run, waiting: Sequence[tuple[str, Copy]]) -> Answer:
         }
         for _, copy in waiting
     ]
-    rows = [[short, run.say(f"copy.{copy.state}"), shown(copy.made_at), copy.made_by] for short, copy in waiting]
-    table = run.table(("copy", "state", "made_at", "made_by"), rows)
+    rows = [[short, run.say(f"copy.{copy.state}"), shown_minute(copy.made_at), copy.made_by] for short, copy in waiting]
+    table = run.table(("copy", "state", "made_at", "made_by"), rows, ("made_by",), (data, WAITING_FIELDS))
     return Answer({"copies": data}, [run.say("review.waiting", count=len(waiting))], table)
 
 
@@ -134,7 +137,12 @@ def _cut_table(run: Run, copy: TrainingCopy) -> Table:
         first, behind = bisect_left(starts, cut.start - LONGEST_WORD), bisect_left(starts, cut.end)
         heard = " ".join(word.text for word in words[first:behind] if word.end > cut.start)
         rows.append([str(number), *_cut_row(run, cut), heard[:MOST_HEARD]])
-    return run.table(CUT_COLUMNS, rows)
+    return run.table(
+        CUT_COLUMNS,
+        rows,
+        shortened=("types", "source", "heard"),
+        listed=([cut.to_json() for cut in copy.cuts], CUT_FIELDS),
+    )
 
 
 def _cut_row(run: Run, cut: Cut) -> list[str]:

@@ -9,14 +9,16 @@ import typer
 from arlo_rec.commands.erasures import disclosures_json
 from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.ui.terminal import Answer, Table
+from arlo_rec.ui.tables import Table
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arlo_rec.access.disclosures import Disclosure
 
-COLUMNS = ("id", "kind", "name", "time", "recordings", "erased", "state")
+FIELDS = ("id", "kind", "person", "at", "recordings", "erased", "state", "case", "sha256")
+COLUMNS = ("id", "kind", "name", "at", "recordings", "erased", "state")
 SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
 
 
@@ -47,7 +49,7 @@ def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.re
 
 def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
     """The disclosures; where packages are among them, with the beginning of the checksum of each file."""
-    from arlo_rec.model.times import shown
+    from arlo_rec.model.times import shown_minute
 
     has_files = any(disclosure.sha256 for disclosure in disclosures)
     rows = [
@@ -55,7 +57,7 @@ def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
             disclosure.id,
             run.say(f"recipients.kind.{disclosure.kind}", case=disclosure.case or ""),
             disclosure.person or "",
-            shown(disclosure.at),
+            shown_minute(disclosure.at),
             str(disclosure.recordings),
             str(disclosure.erased),
             run.say(f"recipients.state.{disclosure.state}"),
@@ -63,4 +65,5 @@ def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
         ]
         for disclosure in disclosures
     ]
-    return run.table((*COLUMNS, "sha256") if has_files else COLUMNS, rows)
+    columns = (*COLUMNS, "sha256") if has_files else COLUMNS
+    return run.table(columns, rows[::-1], shortened=("kind", "name"), listed=(disclosures_json(disclosures), FIELDS))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.dates import last_moment
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Name, Purpose, Reason, arg, opt
 from arlo_rec.commands.run import Run
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from arlo_rec.model.records import Grant
+
+FIELDS = ("id", "person", "purpose", "teams", "until", "state", "by", "reason", "own", "approved_by")  # of a grant
 
 
 def grant(
@@ -36,7 +39,7 @@ def grant(
 
     run: Run = ctx.obj
     now = run.now()
-    terms = grants.Terms(name, purpose, tuple(team or ()), _end(now, until, days), reason)
+    terms = grants.Terms(name, purpose, tuple(team or ()), _end(run, now, until, days), reason)
     with run.store() as store:
         granted = grants.grant(store, terms, now, run.progress)
         complete = grants.is_complete(store, granted)
@@ -111,21 +114,27 @@ def grants_list(
         listed = grants.listed(store, now, every=every)
     rows = [_row(run, granted, now) for granted in listed]
     lines = [] if listed else [run.say("grants.none")]
-    table = run.table(("id", "name", "purpose", "teams", "until", "state"), rows)
-    return Answer({"grants": [_grant_json(granted, now) for granted in listed]}, lines, table)
+    columns = ("id", "name", "purpose", "teams", "until", "state")
+    data = [_grant_json(granted, now) for granted in listed]
+    table = run.table(columns, rows, shortened=("name", "teams"), listed=(data, FIELDS))
+    return Answer({"grants": data}, lines, table)
 
 
-def _end(now: datetime, until: str | None, days: int | None) -> datetime:
-    """When a grant ends, by its last day or its length; raises Usage for both, and for a length out of range."""
+def _end(run: Run, now: datetime, until: str | None, days: int | None) -> datetime:
+    """When a grant ends, by its last day or its length; raises Usage for both, and for a length out of range.
+
+    The last day may be the one in the course of which the longest grant ends.
+    """
     from datetime import timedelta
 
-    from arlo_rec.model.times import parse_end
-    from arlo_rec.policy import GRANT_DEFAULT
+    from arlo_rec.model.times import end_of_day, local_date
+    from arlo_rec.policy import GRANT_DEFAULT, GRANT_LONGEST
 
     if until is not None and days is not None:
         raise Usage("until_or_days")
-    if until is not None:
-        return parse_end(until)
+    last, longest = last_moment(run, until, ahead=True), now + GRANT_LONGEST
+    if last is not None:
+        return longest if longest < last <= end_of_day(local_date(longest)) else last
     if days is not None and not 1 <= days <= 90:
         raise Usage("grant_length")
     return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
@@ -153,11 +162,11 @@ def _held_json(granted: Grant, held: Counter[str]) -> list[dict[str, Any]]:
 
 def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
     from arlo_rec.admin.grants import shown_state
-    from arlo_rec.model.times import shown
+    from arlo_rec.model.times import shown_minute
 
     purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
     teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
-    return [grant.id, grant.person, purpose, teams, shown(grant.until), state]
+    return [grant.id, grant.person, purpose, teams, shown_minute(grant.until), state]
 
 
 def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:

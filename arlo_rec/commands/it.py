@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.dates import first_moment, last_moment
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from arlo_rec.oversight.status import Status
 
 OUTCOMES = ("allowed", "denied", "failed", "done")
+REFUSALS = frozenset({"denied", "failed"})
 CRITICAL_ALARMS = ("case_overdue", "case_due")  # of access requests
 ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
@@ -96,6 +98,7 @@ def audit_show(
     person: Annotated[str | None, opt("opt.person", "--person", "NAME")] = None,
     action: Annotated[str | None, opt("opt.action", "--action")] = None,
     outcome: Annotated[str | None, opt("opt.outcome", "--outcome", "OUTCOME", choices=one_of(*OUTCOMES))] = None,
+    denied: Annotated[bool, opt("opt.denied", "--denied")] = False,
     recording: Annotated[str | None, opt("opt.recording", "--recording", "ID")] = None,
     since: Since = None,
     before: Before = None,
@@ -103,32 +106,36 @@ def audit_show(
 ) -> Answer:
     """The entries of the log that fit the filters."""
     from arlo_rec.access.short_ids import is_one
+    from arlo_rec.commands.log_table import log_table
     from arlo_rec.keys.roster import name_then
-    from arlo_rec.model import times
     from arlo_rec.oversight import log_query
 
     run: Run = ctx.obj
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
-    if (
-        outcome is not None and outcome not in OUTCOMES
-    ):  # a word that no entry has looks like a log without such entries
-        raise Usage("bad_value", name="--outcome")
     if recording is not None and not is_one(recording):
         raise Usage("bad_value", name="--recording")
-    begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
+    begin, end = first_moment(run, since), last_moment(run, before)
     with run.store() as store:
-        filters = log_query.Filter(person, action, outcome, recording, begin, end, limit)
-        entries = log_query.show(store, filters, run.now())
+        filters = log_query.Filter(person, action, _outcomes(outcome, denied=denied), recording, begin, end, limit)
+        entries, older = log_query.show(store, filters, run.now())
         tree = store.log.tree()
         known = {name_then(one.name) for one in (*store.roster.people, *store.roster.former)}
-    columns = ("entry", "time", "name", "action", "outcome", "rule", "detail")
-    table = run.table(columns, [log_query.row(entry) for entry in entries])
-    data = {"entries": entries, "size": tree.size, "root": tree.root().hex()}
+    data = {"entries": entries, "older": older, "size": tree.size, "root": tree.root().hex()}
     lines = [] if entries else [run.say("audit.none")]
+    lines += [run.say("audit.older", count=older)] if older else []
     if person is not None and not entries and person not in known:
         lines += [run.say("audit.nobody", name=person), *near_line(run, nearest_names(person, known))]
-    return Answer(data, lines, table)
+    return Answer(data, lines, log_table(run, entries))
+
+
+def _outcomes(outcome: str | None, *, denied: bool) -> frozenset[str]:
+    """The outcomes that are asked for; raises Usage for a word that no entry has: it would look like a clean log."""
+    if outcome is not None and outcome not in OUTCOMES:
+        raise Usage("bad_value", name="--outcome")
+    if denied and outcome is not None:
+        raise Usage("denied_or_outcome")
+    return REFUSALS if denied else frozenset({outcome} if outcome else ())
 
 
 def audit_checkpoint(ctx: typer.Context) -> Answer:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arlo_rec.commands.dates import first_moment, last_moment
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
-from arlo_rec.commands.run import STDIN, Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import STDIN, Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from arlo_rec.access.search import Match, WhyNothing
     from arlo_rec.access.teams import Team
+
+FIELDS = ("id", "started_at", "duration_s", "team", "agent", "expires_at", "pseudonymised")  # of a recording
 
 
 def find(
@@ -35,7 +39,6 @@ def find(
     """The recordings that this person may open for a purpose."""
     from arlo_rec.access import search
     from arlo_rec.access.short_ids import short_ids
-    from arlo_rec.model import times
     from arlo_rec.policy import has_hidden_characters
 
     run: Run = ctx.obj
@@ -43,17 +46,25 @@ def find(
         raise Usage("bad_limit")
     if has_hidden_characters((agent or "") + (team or "")):
         raise Usage("search_hidden_characters")
-    begin, end = (times.parse_from(since) if since else None), (times.parse_end(before) if before else None)
+    begin, end = first_moment(run, since), last_moment(run, before)
     with run.store() as store:
         filters = search.Search(agent, team, begin, end, limit)
         found = search.find(store, purpose, reason, filters, run.now())
-        short = {} if run.json else short_ids(store, found.admission.covers, [match.id for match in found.matches])
+        short = (
+            {}
+            if not run.for_people
+            else short_ids(store, found.admission.covers, [match.id for match in found.matches])
+        )
     matches, damaged = found.matches, [recording.hex() for recording in found.damaged]
     lines = [] if matches else [run.say("find.none"), *_why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording) for recording in damaged]
     rows = [_row(match, short.get(match.id, "")) for match in matches]
-    table = run.table(("id", "started", "length", "team", "agent", "expires"), rows)
-    data: dict[str, object] = {"recordings": [_match_json(match) for match in matches], "damaged": damaged}
+    lines += [run.say("find.older", count=found.older)] if found.older else []
+    columns = ("id", "started", "length", "team", "agent", "expires")
+    recordings = [_match_json(match) for match in matches]
+    table = run.table(columns, rows, shortened=("team", "agent"), listed=(recordings, FIELDS))
+    data: dict[str, object] = {"recordings": recordings, "damaged": damaged}
+    data["older"] = found.older
     data["why"] = [{"code": why.code, "nearest": list(why.nearest)} for why in found.why]
     return Answer(data, lines, table)
 
@@ -61,18 +72,19 @@ def find(
 def teams(ctx: typer.Context, *, purpose: SometimesPurpose = None, reason: SometimesReason = None) -> Answer:
     """The teams that this person may see; with a purpose and a reason, their agents too."""
     from arlo_rec.access import search
-    from arlo_rec.access import teams as rows
+    from arlo_rec.access import teams as of_teams
 
     run: Run = ctx.obj
     with_agents = purpose is not None or reason is not None
     with run.store() as store:
         now = run.now()
-        seen = search.agents_of_teams(store, purpose, reason, now) if with_agents else rows.listed(store, now)
-        none = "teams.none_held" if rows.may_see_some(store, now) else "teams.none"
+        seen = search.agents_of_teams(store, purpose, reason, now) if with_agents else of_teams.listed(store, now)
+        none = "teams.none_held" if of_teams.may_see_some(store, now) else "teams.none"
     data = [{"team": team.name, "agents": _names(team), "held": team.held} for team in seen]
     cells = [[team.name, str(team.held), ", ".join(team.agents or ())] for team in seen]
     columns = ("team", "held", "agents") if with_agents else ("team", "held")
-    table = run.table(columns, [row[: len(columns)] for row in cells])
+    rows = [row[: len(columns)] for row in cells]
+    table = run.table(columns, rows, columns[2:], (data, columns))
     lines = [] if with_agents else [run.say("teams.agents")]
     return Answer({"teams": data}, lines if seen else [run.say(none)], table)
 
@@ -121,10 +133,10 @@ def _names(team: Team) -> list[str] | None:
 
 
 def _row(match: Match, shown_id: str) -> list[str]:
-    from arlo_rec.model.times import shown, shown_length
+    from arlo_rec.model.times import local_date, shown_length, shown_minute
 
-    length = shown_length(match.duration_s)
-    return [shown_id, shown(match.started_at), length, match.team, match.agent, shown(match.expires_at)]
+    length, erased_on = shown_length(match.duration_s), local_date(match.expires_at).isoformat()
+    return [shown_id, shown_minute(match.started_at), length, match.team, match.agent, erased_on]
 
 
 def _match_json(match: Match) -> dict[str, object]:

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGroup, Yes, opt, roles
+from arlo_rec.commands.paths import nameable, new_file
 from arlo_rec.commands.rings import rings_after_leaving
-from arlo_rec.commands.run import Run, nameable, new_file
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.admin.identities import Added
     from arlo_rec.model.records import Person
+
+FIELDS = ("name", "role", "service", "since", "recovery")  # of a person
 
 
 def init(
@@ -100,8 +103,10 @@ def person_list(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         people = listed(store, run.now())
-    table = run.table(("name", "role", "service", "since"), [_row(run, person) for person in people])
-    return Answer({"persons": [_person_json(person) for person in people]}, table=table)
+    rows = [_row(run, person) for person in people]
+    data = [_person_json(person) for person in people]
+    table = run.table(("name", "role", "service", "since"), rows, ("name",), (data, FIELDS))
+    return Answer({"persons": data}, table=table)
 
 
 def person_remove(

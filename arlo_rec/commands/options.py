@@ -86,8 +86,8 @@ SpeechModel = Annotated[Path | None, opt("opt.model", "--model", "DIR")]
 Name = Annotated[str, arg("arg.name", "NAME")]
 
 
-def common_options() -> list[TyperOption]:
-    """The options of every command; `Command` turns them into its `Run`."""
+def common_options(*, lists: bool = True) -> list[TyperOption]:
+    """The options of every command, and `--csv` of one that *lists*; `Command` turns them into its `Run`."""
     values = {
         "store": "PATH",
         "as": "NAME",
@@ -95,6 +95,7 @@ def common_options() -> list[TyperOption]:
         "key-file": "PATH",
         "config": "PATH",
         "json": None,
+        **({"csv": None} if lists else {}),
         "quiet": None,
         "lang": "nb|en",
     }

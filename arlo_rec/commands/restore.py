@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Root, SharingGroup, SometimesReason, Yes, arg, opt
-from arlo_rec.commands.run import Run, nameable
+from arlo_rec.commands.paths import nameable
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 

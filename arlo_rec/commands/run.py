@@ -17,7 +17,8 @@ from arlo_rec.crypto import hardening
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import ArloError, NoStore, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
-from arlo_rec.ui.terminal import Table, message_of
+from arlo_rec.ui.tables import Table
+from arlo_rec.ui.terminal import Form, message_of
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
@@ -51,10 +52,11 @@ CALLER_BYTES = 200  # a number in any notation is far shorter
 class Run:
     """What every command body gets as `ctx.obj`."""
 
-    def __init__(self, options: Mapping[str, str | None], *, json: bool, quiet: bool, command: str = "") -> None:
+    def __init__(self, options: Mapping[str, str | None], *, form: Form, quiet: bool, command: str = "") -> None:
         hardening.forbid_core_dumps()
         self.settings: Settings = settle(options, os.environ)
-        self.json = json
+        self.json = form is Form.JSON
+        self.for_people = form is Form.WORDS
         self.command = command
         self.quiet = quiet
         self.lang = self.settings.lang
@@ -73,9 +75,16 @@ class Run:
         """A sentence in the language of this run."""
         return say(code, self.lang, **values)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-        """Rows under headings in the language of this run."""
-        return Table([self.say(f"column.{column}") for column in columns], rows)
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        shortened: Sequence[str] = (),
+        listed: tuple[Sequence[Mapping[str, Any]], Sequence[str]] = ((), ()),
+    ) -> Table:
+        """Rows under headings in the language of this run; for *shortened* and *listed* see `Table`."""
+        narrow = frozenset(columns.index(column) for column in shortened)
+        return Table([self.say(f"column.{column}") for column in columns], rows, narrow, *listed)
 
     # -- the terminal ---------------------------------------------------------------------------------
 
@@ -105,8 +114,8 @@ class Run:
             raise Usage("not_confirmed")
 
     def progress(self, progress: Progress) -> None:
-        """Show how far long work is; nothing with --quiet or --json."""
-        if self.quiet or self.json:
+        """Show how far long work is; nothing with --quiet, and where the answer is for a script."""
+        if self.quiet or not self.for_people:
             return
         if self._display is None:
             from arlo_rec.ui.progress import display
@@ -362,15 +371,6 @@ class Run:
         return GuardLimits(Fraction(settings.guard_share), settings.guard_count, jump)
 
 
-def new_file(path: Path) -> Path:
-    """A file that can be written: not there yet, in a folder that is; raises Usage before anything is done."""
-    if os.path.lexists(nameable(path)):
-        raise Usage("out_exists", path=str(path))
-    if not os.path.isdir(path.parent):  # noqa: PTH112 - never raises
-        raise Usage("no_such_folder", path=str(path.parent))
-    return path
-
-
 @contextmanager
 def _readable(named: str) -> Iterator[None]:
     """Report a secret that cannot be read, such as a folder, as one that is missing."""
@@ -378,17 +378,6 @@ def _readable(named: str) -> Iterator[None]:
         yield
     except OSError:
         raise NotUnlocked("secret_file_missing", path=named) from None
-
-
-def nameable(path: Path) -> Path:
-    """A path that this machine can look up, whether or not something lies there; raises Usage."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:  # too long, a circle of links, a folder that is closed to us
-        raise Usage("path_does_not_go", path=str(path)[:100], reason=error.strerror or "") from None
-    return path
 
 
 def _login() -> str:

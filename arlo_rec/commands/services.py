@@ -11,7 +11,8 @@ from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_dele
 from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.ui.terminal import Answer, Table
+from arlo_rec.ui.tables import Table
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.intake.results import NotTaken, Options, Outcome, Taken

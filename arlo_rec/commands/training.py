@@ -12,7 +12,8 @@ import typer
 from arlo_rec.commands.copy_answers import copies_answer, copy_json, evaluation_answer, review_answer, waiting_answer
 from arlo_rec.commands.copy_orders import CopyOptions, CopyOrders, parse_changes, parse_cut, parse_number
 from arlo_rec.commands.options import Engine, Reason, SometimesReason, SpeechModel, arg, modes, one_of, opt
-from arlo_rec.commands.run import Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer
 

@@ -30,8 +30,9 @@ _POSSESSOR: Final = 0x1B000000  # KEY_POS_VIEW, _READ, _SEARCH and _LINK; nothin
 _MORE_THAN_LOOKING: Final = 0x003C3C3C  # user, group and others: write, search, link, change attributes
 _DESCRIPTION_BYTES: Final = 4096  # the longest that the kernel takes, and its zero
 _RING_KEYS: Final = 1000  # of a session that are looked at; an account may have 200 keys unless told otherwise
+_REVOKED: Final = getattr(errno, "EKEYREVOKED", -1)  # of `forget`, until the kernel takes the key out of its rings
 _NOT_THERE: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.ENOENT, getattr(errno, "ENOKEY", 0)})
-_ENDED: Final = frozenset({getattr(errno, "EKEYEXPIRED", -1), getattr(errno, "EKEYREVOKED", -1)})  # Linux has them
+_ENDED: Final = frozenset({getattr(errno, "EKEYEXPIRED", -1), _REVOKED})  # Linux has them
 
 
 class NoOwnSession(Exception):
@@ -84,14 +85,17 @@ def put_into_session(key: int) -> None:
 
 
 def search(description: str) -> int | None:
-    """The session's key of that description, by one system call; None where there is none. Raises KeyEnded."""
+    """The session's key of that description, by one system call; None where there is none, or it was forgotten.
+
+    Raises KeyEnded where its time is over.
+    """
     if sys.platform != "linux":
         return None
     words = (ctypes.c_char_p(b"user"), ctypes.c_char_p(description.encode("utf-8")))
     try:
         return _call(_SEARCH, _SESSION, *words, 0)
     except OSError as error:
-        if error.errno in _NOT_THERE:
+        if error.errno in _NOT_THERE or error.errno == _REVOKED:
             return None
         raise
 

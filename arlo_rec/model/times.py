@@ -1,6 +1,7 @@
-"""Parsing times in strict ISO 8601 to instants in UTC.
+"""Parsing times in strict ISO 8601 to instants in UTC, and times as people read them.
 
-No week or ordinal dates, no guessing, no naive times: `1/2/2026` and `2026` are refused, not interpreted.
+No week or ordinal dates, no guessing, no naive times: `2026` is refused, not interpreted. What people type as a date is
+for `dates`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from arlo_rec.model.errors import Usage
 from arlo_rec.policy import ZONE
 
 _TIME = re.compile(
@@ -17,7 +17,6 @@ _TIME = re.compile(
 )
 _LENGTH = re.compile(r"(\d{1,5})([smh])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def parse_instant(text: str, *, round_up: bool = False) -> datetime:
@@ -33,16 +32,6 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     micros = int(fraction[:6]) + (1 if round_up and int(fraction[6:]) else 0)
     at = datetime(year, month, day, hour, minute, second, tzinfo=_zone(match[8]))
     return (at + timedelta(microseconds=micros)).astimezone(UTC)
-
-
-def parse_from(text: str) -> datetime:
-    """An instant, or the start of a date in the policy's zone; raises Usage."""
-    return _parse(text, days=0)
-
-
-def parse_end(text: str) -> datetime:
-    """An instant, or the end of a date in the policy's zone; raises Usage."""
-    return _parse(text, days=1)
 
 
 def parse_length(text: str) -> timedelta:
@@ -69,15 +58,6 @@ def end_of_day(day: date) -> datetime:
     return datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
 
 
-def _parse(text: str, *, days: int) -> datetime:
-    try:
-        if not _DATE.fullmatch(text):
-            return parse_instant(text)
-        return end_of_day(date.fromisoformat(text) - timedelta(days=1 - days))
-    except (ValueError, OverflowError):
-        raise Usage("bad_time", value=text[:40]) from None
-
-
 def _zone(text: str) -> timezone:
     if text == "Z":
         return UTC
@@ -91,6 +71,19 @@ def _zone(text: str) -> timezone:
 def shown(at: datetime) -> str:
     """An instant for people: the policy zone's date and minute, with the zone."""
     return at.astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def shown_minute(at: datetime) -> str:
+    """The same for the column of a table, whose heading names the zone."""
+    return at.astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%d %H:%M")
+
+
+def shown_end(at: datetime) -> str:
+    """The end of a span for people; midnight is the end of the day before it, 24:00 (ISO 8601-1/Amd 1)."""
+    local = at.astimezone(ZoneInfo(ZONE))
+    if local != start_of_day(local.date()):
+        return shown(at)
+    return f"{local.date() - timedelta(days=1)} 24:00 {local.tzname()}"
 
 
 def shown_length(seconds: float) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from arlo_rec.model.audit_events import LogShown, UnlockFailed
 from arlo_rec.model.records import from_iso, named_in
-from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -19,7 +18,7 @@ class Filter:
 
     person: str | None = None
     action: str | None = None
-    outcome: str | None = None
+    outcomes: frozenset[str] = frozenset()  # none: every one
     recording: str | None = None
     since: datetime | None = None
     before: datetime | None = None
@@ -27,12 +26,12 @@ class Filter:
 
     def takes(self, entry: dict[str, Any]) -> bool:
         """Whether an entry passes the filter."""
-        if self.person is not None and self.person not in {entry.get("person"), _claimed(entry)}:
+        if self.person is not None and self.person not in {entry.get("person"), claimed_name(entry)}:
             return False
-        for key in ("action", "outcome"):
-            wanted = getattr(self, key)
-            if wanted is not None and entry.get(key) != wanted:
-                return False
+        if self.action is not None and entry.get("action") != self.action:
+            return False
+        if self.outcomes and entry.get("outcome") not in self.outcomes:
+            return False
         if self.recording is not None and not _names(entry, self.recording):
             return False
         if self.since is None and self.before is None:
@@ -46,8 +45,8 @@ def _names(entry: dict[str, Any], recording: str) -> bool:
     return any(named.hex().startswith(recording) for named in named_in(entry))
 
 
-def _claimed(entry: dict[str, Any]) -> object:
-    """The name under which a failed unlock was tried."""
+def claimed_name(entry: dict[str, Any]) -> object:
+    """The name under which a failed unlock was tried; None of any other entry."""
     detail = entry.get("detail")
     return detail.get("name") if entry.get("action") == UnlockFailed.ACTION and isinstance(detail, dict) else None
 
@@ -60,8 +59,11 @@ def _time_of(entry: dict[str, Any]) -> datetime | None:
         return None
 
 
-def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
-    """The entries that pass the filter, in order, each with its number; the query is logged first."""
+def show(store: Store, wanted: Filter, now: datetime) -> tuple[list[dict[str, Any]], int]:
+    """The entries that pass the filter, in order, each with its number, and how many older ones the limit left out.
+
+    The query is logged first.
+    """
     store.demand(Action.AUDIT_SHOW, now)
     store.note(LogShown(), now)
     entries = [
@@ -69,11 +71,5 @@ def show(store: Store, wanted: Filter, now: datetime) -> list[dict[str, Any]]:
         for entry in store.log.entries()
         if entry.body is not None and wanted.takes(entry.body)
     ]
-    return entries[-wanted.limit :] if wanted.limit else entries
-
-
-def row(entry: dict[str, Any]) -> list[str]:
-    """An entry as the cells of a table."""
-    rest = {key: entry[key] for key in ("purpose", "reason", "recordings", "detail") if key in entry}
-    shown = canonical(rest).decode("utf-8") if rest else ""
-    return [str(entry.get(key, "")) for key in ("seq", "at", "person", "action", "outcome", "rule")] + [shown]
+    older = max(0, len(entries) - wanted.limit) if wanted.limit else 0
+    return entries[older:], older

@@ -1,4 +1,4 @@
-"""Output: tables and sentences for people, a JSON document for scripts. rich is imported where a table is made.
+"""Output: tables and sentences for people, a JSON document or CSV for scripts.
 
 Every text from outside passes `sanitise.clean` here, so that no escape sequence, bidi mark or line break of a caller,
 an agent or a file name reaches a terminal. Named tuples, because dataclasses would slow every start.
@@ -9,18 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from arlo_rec.i18n.messages import say, say_or
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.model.errors import ArloError, Unreachable
-
-
-class Table(NamedTuple):
-    """Rows under headings, as texts."""
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
+from arlo_rec.ui.tables import Table, csv_text, table_text
 
 
 class Answer(NamedTuple):
@@ -34,18 +29,29 @@ class Answer(NamedTuple):
     error: ArloError | None = None  # of an answer that is also a failure, such as the problems of `verify`
 
 
-def show(answer: Answer, lang: str, *, as_json: bool, quiet: bool) -> int:
+class Form(StrEnum):
+    """How an answer is written."""
+
+    WORDS = "words"
+    JSON = "json"
+    CSV = "csv"
+
+
+def show(answer: Answer, lang: str, form: Form, *, quiet: bool) -> int:
     """Write an answer to stdout, and return its exit status; raises Unreachable where writing fails."""
     status = answer.error.exit_status if answer.error else answer.exit_status
-    if as_json:
+    if form is Form.JSON:
         failure = {"error": error_to_json(answer.error, lang)} if answer.error else {}
         _write(json_text({"ok": status in {0, 3}, **answer.data, **failure}))
         return status
-    if answer.table is not None and answer.table.rows:
-        _write(table_text(answer.table))
-    if answer.always or not quiet:
-        for line in answer.lines:
-            tell(line)
+    lines = "".join(map(_clean_lines, answer.lines)) if answer.always or not quiet else ""
+    if form is Form.CSV and answer.table is not None:
+        _write(csv_text(answer.table))
+        sys.stderr.write(lines)
+    elif answer.table is not None and answer.table.rows:
+        _write_pages(table_text(answer.table) + lines)
+    else:
+        _write(lines)
     if answer.error is not None:
         show_error(answer.error, lang, as_json=False)
     return status
@@ -87,47 +93,6 @@ def json_text(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=True, allow_nan=False, default=str) + "\n"
 
 
-def table_text(table: Table) -> str:
-    """A plain table, or a block of lines for each row if it is wider than the terminal; nothing is truncated."""
-    import io
-
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    cells = [[clean(cell) for cell in row] for row in (table.headings, *table.rows)]
-    width = sum(max(map(cell_len, column)) for column in zip(*cells, strict=True)) + 2 * (len(table.headings) - 1)
-    on_terminal = sys.stdout.isatty()
-    console = Console(
-        file=io.StringIO(),  # rich writes to it where a table is only made
-        width=None if on_terminal else width,
-        no_color="NO_COLOR" in os.environ,
-        force_terminal=on_terminal,  # not by FORCE_COLOR: a script's input must have no escape sequences
-    )
-    if width > console.width:
-        return _blocks(cells)
-    grid = RichTable(box=None, pad_edge=False, header_style="bold")
-    for heading in cells[0]:
-        grid.add_column(Text(heading))
-    for row in cells[1:]:
-        grid.add_row(*(Text(cell) for cell in row))
-    with console.capture() as captured:
-        console.print(grid)
-    return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
-
-
-def _blocks(cells: Sequence[Sequence[str]]) -> str:
-    """Each row as lines of heading and value, an empty line between rows."""
-    headings, *rows = cells
-    longest = max(map(len, headings))
-    blocks = (
-        "".join(f"{name:<{longest}}  {cell}".rstrip() + "\n" for name, cell in zip(headings, row, strict=True))
-        for row in rows
-    )
-    return "\n".join(blocks)
-
-
 def _clean_lines(text: str) -> str:
     """*text* with everything unprintable escaped, except line breaks."""
     return "".join(clean(line) + "\n" for line in text.split("\n"))
@@ -140,6 +105,16 @@ def _write(text: str) -> None:
         sys.stdout.flush()
     except (OSError, UnicodeEncodeError) as error:
         raise Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding") from None
+
+
+def _write_pages(text: str) -> None:
+    """Write to stdout; on a terminal that is not high enough by the pager that git would take."""
+    if sys.stdout.isatty():
+        from arlo_rec.ui import pager
+
+        if pager.show(text):
+            return
+    _write(text)
 
 
 def give_up_stdout() -> None:

@@ -73,7 +73,7 @@ def test_a_beginning_opens_what_is_ones_own_whatever_else_begins_so(world: World
     world.grant("leif", "quality", "--team", "kundeservice")
     own, _, closed = alike_ids
     table = world.run("find", *WHY, who="leif").out
-    assert [line.split()[0] for line in table.splitlines()[1:]] == [alike_ids[0][:9], alike_ids[1][:9]]
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [alike_ids[1][:9], alike_ids[0][:9]]
     out = world.base / "out.wav"
     told = world.json("export", own[:9], *WHY, "--out", str(out), who="leif")
     assert (told["id"], out.exists()) == (own, True), "a script is told the whole id"

@@ -21,7 +21,7 @@ from arlo_rec.intake.sources.lines import Lines, Unreadable
 from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
 from arlo_rec.intake.sources.spool import Home
 from arlo_rec.keys import key_files, roster
-from arlo_rec.model import phone_numbers, strict_json, times
+from arlo_rec.model import dates, phone_numbers, strict_json, times
 from arlo_rec.model.consent import judge
 from arlo_rec.model.errors import NothingMatched, SoundError, Usage
 from arlo_rec.model.prompts import SHIPPED
@@ -169,9 +169,9 @@ def _time(raw: bytes) -> bool:
     for up in (False, True):
         with suppress(ValueError, OverflowError):
             taken = times.parse_instant(text, round_up=up).tzinfo is UTC
-    for parse in (times.parse_from, times.parse_end):
+    for parse in (dates.first_moment, dates.last_moment):
         with suppress(Usage):
-            assert parse(text).tzinfo is UTC
+            assert parse(text, NOW).tzinfo is UTC
     return taken
 
 

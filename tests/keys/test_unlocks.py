@@ -28,6 +28,7 @@ from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.strict_json import to_base64
 from arlo_rec.store import Store
+from arlo_rec.ui.terminal import Form
 from tests.support import world as worlds
 from tests.support.keyring import begin_session
 from tests.support.places import TOP
@@ -213,7 +214,7 @@ def test_a_key_of_our_name_that_holds_anothers_seed_is_not_taken(unlocked: World
     place = layout.find(unlocked.store)
     public = key_files.public_key(place, "leif")
     assert public is not None
-    told = unlocks.Told(Run({}, json=False, quiet=False).now() + timedelta(hours=1))
+    told = unlocks.Told(Run({}, form=Form.WORDS, quiet=False).now() + timedelta(hours=1))
     stranger = unlocks.prepare(place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     secret = kernel_keyring.read(stranger, unlocks.SECRET_BYTES)
     unlocks.end(stranger)
@@ -226,7 +227,7 @@ def test_a_key_of_our_name_that_holds_anothers_seed_is_not_taken(unlocked: World
 
 @pytest.mark.slow
 def test_the_kernel_ends_an_unlock_at_its_time(session: None, world: World) -> None:
-    unlock(world, "--for", "1s")
+    unlock(world, "--for", "4s")
     (key,) = keys()
     deadline = time.monotonic() + 30
     while readable(key):
@@ -301,6 +302,18 @@ def test_locking_ends_an_unlock_in_a_session_with_more_keys_than_are_looked_thro
     monkeypatch.undo()
     assert key not in keys()
     assert refusal(unlocked, "status", *LEIF) == (12, "no_passphrase")
+
+
+def test_a_key_that_was_just_forgotten_is_none_whether_or_not_the_kernel_took_it_out_of_its_rings(
+    session: None,
+) -> None:
+    """The kernel does so a moment later; until then a search says that it was revoked, not that its time is over."""
+    for _ in range(200):
+        key = kernel_keyring.prepare("arlo-rec:of a test", bytearray(b"0" * 32), 60)
+        kernel_keyring.put_into_session(key)
+        assert kernel_keyring.search("arlo-rec:of a test") == key
+        kernel_keyring.forget(key)
+        assert kernel_keyring.search("arlo-rec:of a test") is None
 
 
 def test_a_key_file_in_somebodys_place_with_anothers_name_inside_is_damaged(world: World) -> None:
@@ -419,7 +432,7 @@ def test_only_processes_of_the_session_read_the_key_or_see_that_it_is_there(unlo
 
 def test_a_key_that_waits_for_the_log_is_of_its_process_alone(session: None, world: World) -> None:
     place = layout.find(world.store)
-    told = unlocks.Told(Run({}, json=False, quiet=False).now() + timedelta(hours=1))
+    told = unlocks.Told(Run({}, form=Form.WORDS, quiet=False).now() + timedelta(hours=1))
     key = unlocks.prepare(place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     assert keys() == []
     assert in_a_process(READS, key) == "refused"

@@ -1,0 +1,166 @@
+"""Tables: laid out for people in the width of their terminal, and as CSV for whoever calculates with them.
+
+On a terminal a row has one line as long as it fits: first the columns that may be shortened lose their ends, then they
+move to a line of their own below the others. Where nothing fits, a row is a block of lines. Elsewhere nothing is
+shortened, however wide a row is. Of rich only the widths of characters are used: the rest takes 100 ms to load.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from arlo_rec.i18n.sanitise import clean
+
+GAP: Final = "  "
+LEAST: Final = 10  # columns that a shortened text keeps
+ELLIPSIS: Final = "…"
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+_FORMULA: Final = re.compile(r"(^|;\s*)(?=[=+\-@＝＋－＠])")  # `;` parts cells where a comma is decimal
+
+
+class Table(NamedTuple):
+    """Rows under headings, as texts for people, and the same rows as JSON has them, complete."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    shortened: frozenset[int] = frozenset()  # columns that a narrow terminal may shorten
+    listed: Sequence[Mapping[str, Any]] = ()
+    fields: Sequence[str] = ()  # of each of those: the columns of CSV
+
+
+def table_text(table: Table) -> str:
+    """A table as wide as the terminal at most, or as wide as it is where the output goes to a file or a program."""
+    cells = [[clean(cell) for cell in row] for row in (table.headings, *table.rows)]
+    if not sys.stdout.isatty():
+        return _grid(cells)
+    bold = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return _fitted(cells, table.shortened, shutil.get_terminal_size().columns, bold=bold)
+
+
+def csv_text(table: Table) -> str:
+    """The rows as CSV (RFC 4180) with a heading.
+
+    A text that a spreadsheet would take for a formula gets a `'` before it (OWASP, CSV Injection).
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(table.fields)
+    for row in table.listed:
+        writer.writerow([_csv_cell(row.get(field)) for field in table.fields])
+    return out.getvalue()
+
+
+def _csv_cell(value: object) -> str:
+    """A value of JSON as a cell: lists of texts are joined, what is nested deeper is JSON."""
+    if value is None or isinstance(value, bool):
+        return "" if value is None else str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = "; ".join(value)
+    if not isinstance(value, str):
+        import json
+
+        value = json.dumps(value, ensure_ascii=False)
+    return _FORMULA.sub(r"\1'", clean(value))
+
+
+# -- layouts ------------------------------------------------------------------------------------------
+
+
+def _fitted(cells: Sequence[Sequence[str]], shortened: frozenset[int], most: int, *, bold: bool) -> str:
+    """The layout that fits into *most* columns; raises nothing, for a block of lines always goes."""
+    widths = _widths(cells)
+    narrow = _narrowed(widths, shortened, most)
+    if narrow is not None:
+        return _grid(
+            [[_shortened(cell, width) for cell, width in zip(row, narrow, strict=True)] for row in cells], bold
+        )
+    above = [at for at in range(len(widths)) if at not in shortened]
+    if shortened and _total(widths[at] for at in above) <= most:
+        return _in_two_lines(cells, above, sorted(shortened), most, bold=bold)
+    return _blocks(cells)
+
+
+def _narrowed(widths: Sequence[int], shortened: frozenset[int], most: int) -> list[int] | None:
+    """Widths of columns with which a row fits, the widest of those that may be shortened first; None without any."""
+    narrow = list(widths)
+    while _total(narrow) > most:
+        at = max(shortened, key=lambda column: narrow[column], default=None)
+        if at is None or narrow[at] <= LEAST:
+            return None
+        narrow[at] -= 1
+    return narrow
+
+
+def _in_two_lines(
+    cells: Sequence[Sequence[str]], above: Sequence[int], below: Sequence[int], most: int, *, bold: bool
+) -> str:
+    """Each row in two lines: what must be whole, and the rest indented, shortened where even that is too long."""
+    headings, *lines = _grid([[row[at] for at in above] for row in cells]).splitlines()
+    rests = [GAP + ", ".join(row[at] for at in below if row[at]) for row in cells]
+    rests = [_shortened(rest, most).rstrip() for rest in rests]
+    first = [f"{_BOLD}{line}{_PLAIN}" if bold else line for line in (headings, rests[0])]
+    both = [*first, *(line for pair in zip(lines, rests[1:], strict=True) for line in pair if line)]
+    return "".join(line + "\n" for line in both)
+
+
+def _grid(cells: Sequence[Sequence[str]], bold: bool = False) -> str:  # noqa: FBT001, FBT002 - of the headings
+    """Columns side by side, a line for each row."""
+    widths = _widths(cells)
+    lines = [
+        GAP.join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+    if bold:
+        lines[0] = f"{_BOLD}{lines[0]}{_PLAIN}"
+    return "".join(line + "\n" for line in lines)
+
+
+def _blocks(cells: Sequence[Sequence[str]]) -> str:
+    """Each row as lines of heading and value, an empty line between rows."""
+    headings, *rows = cells
+    longest = max(map(_width, headings))
+    blocks = (
+        "".join(
+            f"{name}{' ' * (longest - _width(name))}{GAP}{cell}".rstrip() + "\n"
+            for name, cell in zip(headings, row, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(blocks)
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(_width, column)) for column in zip(*cells, strict=True)]
+
+
+def _total(widths: Iterable[int]) -> int:
+    """The width of a row of columns that are so wide."""
+    every = list(widths)
+    return sum(every) + len(GAP) * (len(every) - 1)
+
+
+def _width(text: str) -> int:
+    """The columns that a text takes on a terminal; those of a Chinese name are two a sign."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _shortened(text: str, most: int) -> str:
+    """A text in *most* columns, with an ellipsis where its end is missing."""
+    if _width(text) <= most:
+        return text
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, most - 1).rstrip() + ELLIPSIS

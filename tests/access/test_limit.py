@@ -1,0 +1,46 @@
+"""`find --limit`: the newest, and how many older ones there are, with and without the name of an agent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.world import REASON, World
+
+WHY = ("find", "--purpose", "quality", "--reason", REASON)
+
+
+@pytest.fixture
+def five(world: World) -> World:
+    """Five calls of two agents, an hour apart."""
+    world.grant()
+    now = datetime.now(UTC)
+    for number in range(5):
+        agent = "Prøve Prøvesen" if number % 2 else "Ola Oppdiktet"
+        world.deliver(f"call{number}", seed=number, started=now - timedelta(hours=number + 1), agent=agent)
+    world.json("ingest", str(world.spool), who="telefon")
+    return world
+
+
+@pytest.mark.parametrize(
+    ("words", "shown", "older"),
+    [
+        ((), 5, 0),
+        (("--limit", "2"), 2, 3),
+        (("--limit", "5"), 5, 0),
+        (("--limit", "9"), 5, 0),
+        (("--limit", "1", "--agent", "prøve prøvesen"), 1, 1),
+        (("--limit", "2", "--agent", "prøve prøvesen"), 2, 0),
+        (("--limit", "1", "--team", "nowhere"), 0, 0),
+    ],
+)
+def test_a_limit_shows_the_newest_and_tells_how_many_are_older(
+    five: World, words: tuple[str, ...], shown: int, older: int
+) -> None:
+    answer = five.json(*WHY, *words, who="leif")
+    starts = [recording["started_at"] for recording in answer["recordings"]]
+    assert (len(starts), answer["older"]) == (shown, older)
+    assert starts == sorted(starts, reverse=True)
+    told = five.run(*WHY, *words, "--lang", "en", who="leif").out
+    assert (f"Older recordings that are not shown: {older}." in told) is bool(older)
