@@ -15,7 +15,7 @@ from rich.progress import Progress as RichProgress
 
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.progress import Progress
-from arlo_rec.ui.progress import Rate, figures_of
+from arlo_rec.ui.progress_figures import Rate, figures_of
 
 BAR_LEAST, BAR_MOST = 8, 40  # columns
 

@@ -23,7 +23,8 @@ from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
 from arlo_rec.ui import progress as shown
-from arlo_rec.ui.progress import Delayed, Display, Lines, Rate, display, duration, rate_text
+from arlo_rec.ui.progress import Delayed, Display, Lines, display
+from arlo_rec.ui.progress_figures import LONGEST, Rate, duration, rate_text
 from tests.support.copies import labels
 from tests.support.places import TOP
 from tests.support.properties import examples
@@ -47,7 +48,7 @@ def seconds_of(text: str) -> float:
 
 
 @examples(200)
-@given(st.floats(0, shown.LONGEST), LANGS)
+@given(st.floats(0, LONGEST), LANGS)
 def test_a_length_of_time_is_near_enough_and_never_nothing(seconds: float, lang: str) -> None:
     told = seconds_of(duration(seconds, lang))
     assert told >= 5
@@ -55,7 +56,7 @@ def test_a_length_of_time_is_near_enough_and_never_nothing(seconds: float, lang:
 
 
 @examples(100)
-@given(st.floats(0, shown.LONGEST), st.floats(0, shown.LONGEST), LANGS)
+@given(st.floats(0, LONGEST), st.floats(0, LONGEST), LANGS)
 def test_what_takes_longer_is_never_told_to_be_shorter(one: float, other: float, lang: str) -> None:
     shorter, longer = sorted((one, other))
     assert seconds_of(duration(shorter, lang)) <= seconds_of(duration(longer, lang))
