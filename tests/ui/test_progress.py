@@ -365,7 +365,6 @@ def test_a_bar_is_one_line_on_every_terminal(
         patch.setenv("COLUMNS", str(columns))
         patch.setenv("TERM", "xterm-256color")
         patch.setattr(shown, "APPEARS_AFTER", 0.0)
-        patch.setattr(Delayed, "_is_ours", lambda _view: True)
         view = Delayed(out, lang, 0.0)
         is_counted = phase in UNIT_OF
         view.look(Progress(phase, 0, total if is_counted else None), 0.0)
