@@ -71,7 +71,7 @@ class Action(StrEnum):
     DSAR = "dsar"
     BACKUP = "backup"
     RESTORE = "restore"
-    SEE_RECIPIENTS = "see_recipients"
+    SEE_RECIPIENTS = "see_recipients"  # a manager: their own
     CONFIRM_DELETED = "confirm_deleted"
     PSEUDONYMISE = "pseudonymise"
     REVIEW = "review"
@@ -167,7 +167,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.DSAR: (frozenset({Role.OFFICER}), "access.subject"),
     Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
     Action.RESTORE: (frozenset({Role.OFFICER}), "access.officer"),
-    Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
+    Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer"),
     Action.CONFIRM_DELETED: (frozenset({Role.OFFICER, Role.MANAGER}), "consent.withdraw"),
     Action.PSEUDONYMISE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.REVIEW: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),

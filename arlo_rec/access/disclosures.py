@@ -68,9 +68,16 @@ def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Dis
 
 
 def listed(store: Store, now: datetime, *, every: bool) -> list[Disclosure]:
-    """Disclosures that are out or open, or all there ever were (*every*), oldest first; raises NotGranted."""
+    """Disclosures that are out or open, or all there ever were (*every*), oldest first; raises NotGranted.
+
+    A manager sees their own.
+    """
     store.demand(Action.SEE_RECIPIENTS, now)
-    disclosures = _disclosures(store, store.catalogue.disclosures.every()) + _backups(store)
+    rows = store.catalogue.disclosures.every()
+    if store.person.role is Role.MANAGER:
+        disclosures = _disclosures(store, [row for row in rows if row.person == store.person.name])
+    else:
+        disclosures = _disclosures(store, rows) + _backups(store)
     return [each for each in disclosures if every or each.state is not DisclosureState.CONFIRMED]
 
 

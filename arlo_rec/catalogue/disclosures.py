@@ -96,6 +96,12 @@ class Disclosures:
         return [_row(row) for row in rows]
 
     @reads_rows
+    def open(self) -> list[DisclosureRow]:
+        """Disclosures whose deletion is not confirmed, oldest first."""
+        sql = "SELECT seq, kind, person, at, state FROM recipients WHERE state = ? ORDER BY seq"
+        return [_row(row) for row in self._db.rows(sql, (DisclosureState.OPEN.value,))]
+
+    @reads_rows
     def count_open(self) -> int:
         """The number of disclosures whose deletion is not confirmed."""
         rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))

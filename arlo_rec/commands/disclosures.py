@@ -33,7 +33,8 @@ def recipients_list(
     run: Run = ctx.obj
     with run.store() as store:
         disclosures = listed(store, run.now(), every=every)
-    return Answer({"recipients": disclosures_json(disclosures)}, [], _table(run, disclosures))
+    lines = [] if disclosures else [run.say("recipients.none")]
+    return Answer({"recipients": disclosures_json(disclosures)}, lines, _table(run, disclosures))
 
 
 def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:

@@ -11,6 +11,7 @@ from arlo_rec.commands.dates import first_moment, last_moment
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.commands.todo import waits_line
 from arlo_rec.model.errors import Integrity, Usage, nearest_names
 from arlo_rec.ui.terminal import Answer, message_of
 
@@ -41,11 +42,12 @@ def status(
     with run.store(root=root.absolute() if root else None) as store:
         current = status_of(store, run.now())
         running = run.running(store.layout) if run.settings.key_file is None else None
+        waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
     data = {**_status_json(current), "unlocked_until": to_iso(running.told.until) if running else None}
     lines = _status_lines(run, current)
     if running is not None:
         lines.append(run.say("status.unlocked", name=store.person.name, until=shown(running.told.until)))
-    return Answer(data, lines, always=True, exit_status=3 if data["critical"] else 0)
+    return Answer(data, lines + waits, always=True, exit_status=3 if data["critical"] else 0)
 
 
 def verify(

@@ -13,6 +13,7 @@ from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import STDIN, Run
+from arlo_rec.commands.todo import waits_line
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -50,16 +51,15 @@ def find(
     with run.store() as store:
         filters = search.Search(agent, team, begin, end, limit)
         found = search.find(store, purpose, reason, filters, run.now())
-        short = (
-            {}
-            if not run.for_people
-            else short_ids(store, found.admission.covers, [match.id for match in found.matches])
-        )
+        waits = waits_line(run, store) if run.for_people else []
+        ids = [match.id for match in found.matches] if run.for_people else []
+        short = short_ids(store, found.admission.covers, ids)
     matches, damaged = found.matches, [recording.hex() for recording in found.damaged]
     lines = [] if matches else [run.say("find.none"), *_why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording) for recording in damaged]
     rows = [_row(match, short.get(match.id, "")) for match in matches]
     lines += [run.say("find.older", count=found.older)] if found.older else []
+    lines += waits
     columns = ("id", "started", "length", "team", "agent", "expires")
     recordings = [_match_json(match) for match in matches]
     table = run.table(columns, rows, shortened=("team", "agent"), listed=(recordings, FIELDS))

@@ -10,6 +10,7 @@ import typer
 
 from arlo_rec.commands.options import SometimesPurpose, SometimesReason, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.commands.todo import waits_line
 from arlo_rec.model.errors import NothingMatched, NotUnlocked, Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -45,13 +46,15 @@ def unlock(
         if store.person.service or store.person.recovery:
             raise Usage("unlock_is_for_people")
         key = unlocks.prepare(place, replace(identity, pin=store.authority.pin()), told, lasts)
+        waits = waits_line(run, store)
         try:
             store.note(Unlocked(until=to_iso(told.until), purpose=told.purpose, reason=reason), run.now())
         except BaseException:
             unlocks.end(key)
             raise
     unlocks.begin(key)
-    return Answer({"person": identity.name, **_told_json(told)}, _told_lines(run, "unlock.done", identity.name, told))
+    lines = [*_told_lines(run, "unlock.done", identity.name, told), *waits]
+    return Answer({"person": identity.name, **_told_json(told)}, lines)
 
 
 def lock(ctx: typer.Context) -> Answer:
