@@ -59,7 +59,7 @@ def purge(
         plan = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
         if dry_run:
             return _purge_preview(run, plan)
-        purged = retention.carry_out(store, plan, run.now())
+        purged = retention.carry_out(store, plan, run.now(), run.progress)
         reached = disclosures.of_recordings(store, [recording.id for recording in plan.due])
     data: dict[str, Any] = {"due": len(plan.due), "erased": purged.erased, "overdue": purged.overdue}
     data |= {"recordings": recordings_json(plan.due), "receipt": str(purged.receipt) if purged.receipt else None}
