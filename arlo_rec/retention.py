@@ -22,6 +22,7 @@ from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
+from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Person, Recording, RecordingId, is_day_over, is_its_day
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard
@@ -85,13 +86,13 @@ def _is_due(sworn: SwornRows, row: Recording, said: SwornRow | None, at: datetim
     return said is not None and (said.is_due(row.id, at) or (is_its_day(row.id, at) and sworn.is_sworn(row)))
 
 
-def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
+def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = unobserved) -> Purged:
     """Erase what is due; raises Refused (retention.guard) where the plan is not plausible."""
     decision, due = planned.decision, len(planned.due)
     if not decision.allowed:
         store.note(Denied(action=Action.PURGE, rule=decision.rule, code=decision.code, due=due), now)
         raise Refused("retention.guard", rule="retention.90d", why=decision.code, due=due)
-    erased = _erase(store, planned)
+    erased = _erase(store, planned, observer)
     _end_access(store, planned.now)
     rings_left = tuple(escrow.expire(store, planned.now))
     if planned.changed:
@@ -105,7 +106,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Purged:
     return Purged(planned.due, due - remaining, left, receipt, complete, rings_left, planned.changed)
 
 
-def _erase(store: Store, planned: Plan) -> protocol.Erased | None:
+def _erase(store: Store, planned: Plan, observer: Observer) -> protocol.Erased | None:
     if not planned.due:
         return None
     rule = planned.decision.rule
@@ -117,7 +118,7 @@ def _erase(store: Store, planned: Plan) -> protocol.Erased | None:
     def log(change: Change, wanted: protocol.Order) -> None:
         change.log(audit_events.Purged(rule=rule, recordings=wanted.recordings, count=len(wanted.recordings)))
 
-    return protocol.carry_out(store, order, planned.now, log)
+    return protocol.carry_out(store, order, planned.now, log, observer)
 
 
 def _end_access(store: Store, now: datetime) -> None:

@@ -18,6 +18,7 @@ from arlo_rec.admin import grants
 from arlo_rec.admin.opening import open_store
 from arlo_rec.keys import key_files, layout
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.progress import Progress
 from arlo_rec.store import Store
 from bench import fill
 from bench.fill import Filling, Yard
@@ -57,13 +58,13 @@ def run(commits: int = COMMITS) -> Iterator[str]:
 def _grant(where: Yard) -> Iterator[str]:
     terms = grants.Terms("leif", "quality", (), datetime.now(UTC) + timedelta(days=30), WHY[1])
     with _opened(where, "sigrid") as store:
-        locks, told = _Locks(store), list[tuple[int, int]]()
+        locks, told = _Locks(store), list[Progress]()
         begun = time.perf_counter()
-        grants.grant(store, terms, datetime.now(UTC), lambda done, total: told.append((done, total)))
+        grants.grant(store, terms, datetime.now(UTC), told.append)
         elapsed = time.perf_counter() - begun
         yield _line("grant of all teams", elapsed, LIMIT_GRANT_S)
         yield _line("its longest transaction", locks.longest, LIMIT_LOCK_S)
-        yield f"progress was told {len(told)} times, at last {told[-1][0]} of {told[-1][1]}"
+        yield f"progress was told {len(told)} times, at last {told[-1].done} of {told[-1].total}"
         for name, sql in SEALS.items():
             count, size = store.db.rows(sql)[0]
             yield f"{name}: {count}, {(size or 0) / 1e6:.0f} MB of keys and ids"

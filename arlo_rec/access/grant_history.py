@@ -13,7 +13,6 @@ have them wrapped for somebody else by writing into the catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -25,26 +24,40 @@ from arlo_rec.catalogue.grant_keys import WrappedKey
 from arlo_rec.crypto import primitives
 from arlo_rec.model.audiences import audiences_for
 from arlo_rec.model.errors import Integrity, InUse, Unreachable
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Grant
 from arlo_rec.store import Store
 
 PART = 1000  # keys that are wrapped in one transaction: 30 ms with the lock, and before it some 200 ms without
 SWEPT = 25_000  # wrapped keys that are deleted in one transaction: 0.3 s
 
-Progress = Callable[[int, int], None]
+
+class _Tally:
+    """How many keys are wrapped of those of all grants that are unfinished, so that there is one total."""
+
+    def __init__(self, total: int, observer: Observer) -> None:
+        self._done, self._total, self._observer = 0, total, observer
+        self.add(0)
+
+    def add(self, count: int) -> None:
+        """Tell the observer that so many more are done."""
+        self._done = min(self._done + count, self._total)
+        self._observer(Progress(Phase.GRANT, self._done, self._total))
 
 
-def finish(store: Store, now: datetime, progress: Progress = lambda _done, _all: None) -> None:
-    """Wrap what is left of every grant's history, for an officer; *progress* is told how many keys are done.
+def finish(store: Store, now: datetime, observer: Observer = unobserved) -> None:
+    """Wrap what is left of every grant's history, for an officer; *observer* is told how many keys are done.
 
     Raises Integrity, after the others are finished, where the seed of a grant was changed; InUse or Unreachable, and
     then the next run goes on.
     """
     forged: Integrity | None = None
     sweep(store, now)
-    for grant_id in store.catalogue.grant_keys.unfinished():
+    unfinished = store.catalogue.grant_keys.unfinished()
+    tally = _Tally(sum(_count(store, grant_id, now) for grant_id in unfinished), observer)
+    for grant_id in unfinished:
         try:
-            _finish_grant(store, grant_id, now, progress)
+            _finish_grant(store, grant_id, now, tally)
         except Integrity as problem:
             forged = problem
     if forged is not None:
@@ -62,15 +75,20 @@ def sweep(store: Store, now: datetime) -> None:
                     is_swept = _live(store, grant_id, now) is not None or table.sweep(grant_id, SWEPT)
 
 
-def _finish_grant(store: Store, grant_id: str, now: datetime, progress: Progress) -> None:
-    done, total = 0, None
+def _count(store: Store, grant_id: str, now: datetime) -> int:
+    """How many keys of before a grant are still to be wrapped."""
+    grant, behind = _live(store, grant_id, now), store.catalogue.grant_keys.reached(grant_id)
+    if grant is None or behind is None:
+        return 0
+    return store.catalogue.audience_keys.count_for(audiences_for(grant.purpose), grant.teams, behind=behind)
+
+
+def _finish_grant(store: Store, grant_id: str, now: datetime, tally: _Tally) -> None:
     while (grant := _live(store, grant_id, now)) is not None:
         behind = store.catalogue.grant_keys.reached(grant_id)
         if behind is None:
             return
         keys, audiences = store.catalogue.audience_keys, audiences_for(grant.purpose)
-        if total is None:
-            total = keys.count_for(audiences, grant.teams)
         part = keys.page_for(audiences, grant.teams, behind=behind, at_most=PART)
         wrapped = _wrapped(store, grant, [row for _, row in part]) if part else []
         with store.change(now):
@@ -78,8 +96,7 @@ def _finish_grant(store: Store, grant_id: str, now: datetime, progress: Progress
                 continue  # another pair by now, or another run did this part
             store.catalogue.grant_keys.add_wrapped(wrapped)
             store.catalogue.grant_keys.reach(grant_id, part[-1][0] if part else None)
-        done += len(part)
-        progress(min(done, total), total)
+        tally.add(len(part))
 
 
 def _live(store: Store, grant_id: str, now: datetime) -> Grant | None:

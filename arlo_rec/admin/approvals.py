@@ -12,17 +12,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from arlo_rec.access import grant_history, grant_keys
-from arlo_rec.access.grant_history import Progress
 from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
 from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Unreachable, Usage
+from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Approval, Grant
 from arlo_rec.policy import Action, reason_problem
 from arlo_rec.store import Store
 
 
-def approve(store: Store, grant_id: str, now: datetime, progress: Progress = lambda _done, _all: None) -> Grant:
+def approve(store: Store, grant_id: str, now: datetime, observer: Observer = unobserved) -> Grant:
     """Approve a pending grant, which makes it live, or lets it wait for one more officer where it takes two.
 
     Raises NothingMatched where none of that id waits, NotGranted to the wrong officer.
@@ -43,7 +43,7 @@ def approve(store: Store, grant_id: str, now: datetime, progress: Progress = lam
                 grant_keys.open_grant(store, approved, person, held)
             change.log(GrantApproved(**facts(approved)))
     with suppress(InUse, Unreachable):  # as with a grant
-        grant_history.finish(store, now, progress)
+        grant_history.finish(store, now, observer)
     return approved
 
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from arlo_rec.access import grant_history, grant_keys, short_ids
-from arlo_rec.access.grant_history import Progress
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
@@ -21,6 +20,7 @@ from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.model.audit_events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, Usage, nearest
+from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Grant, Person, to_iso
 from arlo_rec.policy import (
     GRANT_LONGEST,
@@ -46,12 +46,12 @@ class Terms:
     reason: str | None
 
 
-def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda _done, _all: None) -> Grant:
+def grant(store: Store, terms: Terms, now: datetime, observer: Observer = unobserved) -> Grant:
     """Give access; raises Usage for bad terms, NothingMatched for an unknown person, Refused for a wrong role.
 
     An officer's own access, by whatever detour, where a second officer can approve it is `pending`: it opens nothing
     until then (`admin.approvals`), and ends after seven days. What is held is opened to a grant part by part;
-    *progress* is told how many keys are done, of how many, and the next command of an officer goes on where this one
+    *observer* is told how many keys are done, of how many, and the next command of an officer goes on where this one
     was stopped.
     """
     store.demand(Action.GRANT, now)
@@ -71,7 +71,7 @@ def grant(store: Store, terms: Terms, now: datetime, progress: Progress = lambda
                 grant_keys.open_grant(store, given, person, held)
             change.log(GrantGiven(own=given.own, **facts(given)))
     with suppress(InUse, Unreachable):  # it is given; the next command of an officer opens the rest of what is held
-        grant_history.finish(store, now, progress)
+        grant_history.finish(store, now, observer)
     return given
 
 

@@ -34,6 +34,7 @@ from arlo_rec.keys.layout import Layout, restore_ballast, root_name
 from arlo_rec.keys.root_secret import Seen
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Role
 from arlo_rec.store import LOCK_WAIT, Store, catalogue_key
 
@@ -53,6 +54,7 @@ class OpenOptions(NamedTuple):
     feed: Path | None = None  # instead of the one of the signed settings
     root: Path | None = None  # where the root folder lies since a move, as an officer says
     command: str = ""  # the words of the command, for whoever waits for its locks
+    observer: Observer = unobserved
 
 
 _USUAL = OpenOptions()
@@ -119,6 +121,7 @@ def _opened(
             yield _recovered(store, now, options)
             return
     with suppress(InUse), _session(layout, identity, state, note, lock_wait=0, alone=True) as (store, seeds):
+        options.observer(Progress(Phase.REKEYING))
         rekey.carry_out(store, seeds, now)
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         rekey.sign_with_known_key(store, seeds)
@@ -160,19 +163,19 @@ def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
         store.remember_head()  # this account goes on from here: nobody shows it another chain
     if store.secrets.holds(ROOT_SEED):
         with suppress(Unreachable):  # reading is possible without; `status` counts what is unfinished
-            protocol.finish(store, now)
-    _go_on_with_grants(store, now)
+            protocol.finish(store, now, observer=options.observer)
+    _go_on_with_grants(store, now, options.observer)
     take_attempts(store, now)
     return store
 
 
-def _go_on_with_grants(store: Store, now: datetime) -> None:
+def _go_on_with_grants(store: Store, now: datetime, observer: Observer) -> None:
     """Finish, for an officer, what an interrupted grant left to be opened to it."""
     if store.person.role is Role.OFFICER and store.catalogue.grant_keys.unfinished():
         from arlo_rec.access import grant_history
 
         with suppress(InUse, Unreachable, Integrity):  # whoever writes into the catalogue stops no officer's command
-            grant_history.finish(store, now)
+            grant_history.finish(store, now, observer)
 
 
 def _follow(store: Store, feed: Path | None, now: datetime) -> None:

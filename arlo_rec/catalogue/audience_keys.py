@@ -110,11 +110,11 @@ class AudienceKeys:
     # -- the history of a grant -----------------------------------------------------------------------
 
     @reads_rows
-    def count_for(self, audiences: Collection[Audience], teams: Collection[str] | None) -> int:
-        """How many keys there are for some audiences and teams (None: all)."""
+    def count_for(self, audiences: Collection[Audience], teams: Collection[str] | None, *, behind: int) -> int:
+        """How many keys there are for some audiences and teams (None: all) behind that row number."""
         condition, values = _for(audiences, teams)
-        sql = f"SELECT count(*) FROM audience_keys k WHERE {condition}"  # noqa: S608 - our conditions
-        return int(self._db.rows(sql, values)[0][0])
+        sql = f"SELECT count(*) FROM audience_keys k WHERE k.rowid > ? AND {condition}"  # noqa: S608 - our conditions
+        return int(self._db.rows(sql, (behind, *values))[0][0])
 
     @reads_rows
     def page_for(

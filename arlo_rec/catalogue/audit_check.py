@@ -12,6 +12,7 @@ from typing import Final
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on, read_body
 from arlo_rec.crypto import merkle
 from arlo_rec.keys.roster import Signatories, name_then
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 
 _PERSON = re.compile(rb'"outcome":"[a-z]+","person":"([^"]*)","policy":"')  # of a body as we write it
 UNSIGNED: Final = frozenset({"checkpoint_of_nobody", "checkpoint_unsigned"})  # nobody known vouches for what it closes
@@ -26,6 +27,7 @@ def check(
     *,
     signatures: bool = False,
     follow: Callable[[Sequence[Body]], None] = lambda _bodies: None,
+    observer: Observer = unobserved,
 ) -> list[str]:
     """The problems of the log, as codes; empty if none.
 
@@ -37,8 +39,9 @@ def check(
     5. with *signatures*: that person is the one whom the entries name that it closes, and no checkpoint is missing
     6. every anchor agrees with the tree
 
-    *follow* is called with every body, in order and in batches, so that a caller who needs them reads the log once.
-    Entries that are added meanwhile are left to the next check: no snapshot is held, which would delay an erasure.
+    *follow* is called with every body, in order and in batches, so that a caller who needs them reads the log once, and
+    *observer* is told how many are through. Entries that are added meanwhile are left to the next check: no snapshot is
+    held, which would delay an erasure.
     """
     problems: list[str] = []
     count = 0
@@ -54,6 +57,7 @@ def check(
     closed = [
         (each.size, _name(people, key, each.size, problems)) for each, key in zip(checkpoints, signers, strict=True)
     ]
+    observer(Progress(Phase.LOG_CHECK, 0, size))
     persons = _Persons(iter(closed if signatures else ()), problems)
 
     def leaves() -> Iterator[bytes]:
@@ -63,6 +67,7 @@ def check(
             persons.follow(entries)
             follow([(entry.seq, entry.body) for entry in entries])
             count += len(entries)
+            observer(Progress(Phase.LOG_CHECK, count, size))
 
     anchored = [anchor for anchor in (_anchor(text, problems) for text in anchors) if anchor is not None]
     sizes = {checkpoint.size for checkpoint in checkpoints}

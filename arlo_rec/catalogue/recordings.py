@@ -156,6 +156,12 @@ class Recordings:
         return self._count(_IS_HELD)
 
     @reads_rows
+    def held_bytes(self) -> int:
+        """The bytes of all objects that are held; reads every row."""
+        rows = self._db.rows(f"SELECT total(object_bytes) FROM recordings WHERE {_IS_HELD}")  # noqa: S608 - our states
+        return int(rows[0][0])
+
+    @reads_rows
     def tallies(self, now: datetime) -> list[Tally]:
         """The numbers of held recordings that are within retention by their rows, by team, kind and purposes."""
         rows = self._db.rows(

@@ -10,7 +10,8 @@ import typer
 from arlo_rec.commands.dates import first_moment, last_moment
 from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
-from arlo_rec.commands.run import STDIN, Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import STDIN, Run
 from arlo_rec.model.errors import Integrity, Unreachable, Usage
 from arlo_rec.ui.terminal import Answer
 

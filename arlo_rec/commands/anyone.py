@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import arg, opt
-from arlo_rec.commands.run import Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer, tell
 

@@ -69,11 +69,14 @@ class Command(Help, TyperCommand):
         try:
             run.fill_in(ctx.params)
             answer = super().invoke(ctx)
+            run.end_progress()
             return terminal.show(answer, run.lang, form, quiet=quiet)
         except KeyboardInterrupt:  # Typer would leave without a word
             raise Interrupted("interrupted") from None
         except BrokenPipeError as error:  # and so it would here
             raise Unreachable("stdout_failed", reason=error.strerror or "") from None
+        finally:
+            run.end_progress()
 
 
 class Group(Help, TyperGroup):

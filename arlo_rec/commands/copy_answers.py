@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.commands.run import Run
+from arlo_rec.i18n.messages import say_or
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer, error_to_json
 
@@ -24,7 +25,7 @@ MOST_HEARD = 60  # letters of what was heard there
 MOST_UNSURE = 12  # stretches that are named in one line
 WAITING_FIELDS = ("id", "copy", "revision", "state", "made_at", "made_by")  # of a copy that waits for a person
 CUT_FIELDS = ("start", "end", "channels", "types", "sources", "score", "status")
-CUT_COLUMNS = ("number", "begin", "end", "channels", "types", "source", "score", "status", "heard")
+CUT_COLUMNS = ("number", "begin", "end", "channels", "types", "source", "sure", "status", "heard")
 FIGURE_COLUMNS = ("channels", "types", "count", "cover", "mean_cover", "left", "over_cut")
 
 
@@ -144,19 +145,23 @@ def _cut_table(run: Run, copy: TrainingCopy) -> Table:
         first, behind = bisect_left(starts, cut.start - LONGEST_WORD), bisect_left(starts, cut.end)
         heard = " ".join(word.text for word in words[first:behind] if word.end > cut.start)
         rows.append([str(number), *_cut_row(run, cut), heard[:MOST_HEARD]])
-    return run.table(
-        CUT_COLUMNS,
-        rows,
-        shortened=("types", "source", "heard"),
-        listed=([cut.to_json() for cut in copy.cuts], CUT_FIELDS),
-    )
+    listed = ([cut.to_json() for cut in copy.cuts], CUT_FIELDS)
+    return run.table(CUT_COLUMNS, rows, ("source", "heard"), listed)._replace(is_whole=True)
 
 
 def _cut_row(run: Run, cut: Cut) -> list[str]:
     channels = run.say("cuts.all") if cut.channels is None else ", ".join(str(channel) for channel in cut.channels)
-    score = "" if cut.score is None else f"{cut.score:.2f}"
+    score = "" if cut.score is None else _decimal(run, cut.score)
     types = ", ".join(run.say(f"cut.{type}") for type in cut.types)
-    return [f"{cut.start:.2f}", f"{cut.end:.2f}", channels, types, ", ".join(cut.sources), score, cut.status]
+    sources = ", ".join(say_or(f"cut_source.{source}", run.lang, source) for source in cut.sources)
+    status = say_or(f"cut_status.{cut.status}", run.lang, cut.status)
+    return [_decimal(run, cut.start), _decimal(run, cut.end), channels, types, sources, score, status]
+
+
+def _decimal(run: Run, number: float) -> str:
+    """A number with two decimals, as people of the run's language write it."""
+    text = f"{number:.2f}"
+    return text.replace(".", ",") if run.lang == "nb" else text
 
 
 # -- an evaluation ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.erasures import disclosures_json
+from arlo_rec.commands.erasures import SHOWN_DIGITS, disclosures_json
 from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.ui.tables import Table
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 FIELDS = ("id", "kind", "person", "at", "recordings", "erased", "state", "case", "sha256")
 COLUMNS = ("id", "kind", "name", "at", "recordings", "erased", "state")
-SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
 
 
 def recipients_list(

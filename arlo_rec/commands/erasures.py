@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from arlo_rec.access.disclosures import Disclosure
     from arlo_rec.model.records import Recording, RecordingId
 
+SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
 MOST_NAMED = 5  # ids in a sentence; the JSON and `verify` name all of them
 
 
@@ -58,7 +59,7 @@ def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = Fa
     for disclosure in disclosures:
         if disclosure.state != "confirmed":
             values = {"id": disclosure.id, "person": disclosure.person or "", "at": shown(disclosure.at)}
-            values |= {"case": disclosure.case or "", "sha256": disclosure.sha256 or ""}
+            values |= {"case": disclosure.case or "", "sha256": (disclosure.sha256 or "")[:SHOWN_DIGITS]}
             unfinished = "_unfinished" if disclosure.kind == "package" and disclosure.sha256 is None else ""
             verb = "would_delete" if would else "delete"
             lines.append(run.say(f"recipients.{verb}.{disclosure.kind}{unfinished}", **values))

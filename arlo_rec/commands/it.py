@@ -61,7 +61,7 @@ def verify(
 
     run: Run = ctx.obj
     with run.store(doubting=True) as store:
-        found = check(store, run.now(), read_data=read_data)
+        found = check(store, run.now(), read_data=read_data, observer=run.progress)
         weak = weak_disk(store)
     problems, foreign = found.problems, found.feed_foreign
     shown = [{"code": problem.code, "what": problem.what} for problem in problems]
@@ -86,7 +86,7 @@ def audit_verify(
     anchors = [_read(path) for path in anchor or ()]
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
-        problems = check(store.log, store.signers(), anchors, signatures=True)
+        problems = check(store.log, store.signers(), anchors, signatures=True, observer=run.progress)
         tree = store.log.tree()
     data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
     lines = [run.say(f"problem.{code}", what="log") for code in problems]

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Name, Yes, arg, opt
+from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.rings import rings_after_leaving
-from arlo_rec.commands.run import Run, new_file
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 

@@ -11,7 +11,8 @@ import typer
 from arlo_rec.commands.dates import first_moment, last_moment
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
-from arlo_rec.commands.run import STDIN, Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import STDIN, Run
 from arlo_rec.commands.todo import waits_line
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer

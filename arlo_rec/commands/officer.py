@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGroup, Yes, opt, roles
+from arlo_rec.commands.paths import nameable, new_file
 from arlo_rec.commands.rings import rings_after_leaving
-from arlo_rec.commands.run import Run, nameable, new_file
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 

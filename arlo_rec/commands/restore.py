@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Root, SharingGroup, SometimesReason, Yes, arg, opt
-from arlo_rec.commands.run import Run, nameable
+from arlo_rec.commands.paths import nameable
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -50,7 +51,13 @@ def restore(
     sources = backup_source.find(options, run.now())
     officer = _Officer(run, root_folder)
     restored = restoring.carry_out(
-        sources, options, officer.unlocked, lambda source: _confirm(run, source, store, yes=yes), run.now(), run.state()
+        sources,
+        options,
+        officer.unlocked,
+        lambda source: _confirm(run, source, store, yes=yes),
+        run.now(),
+        run.state(),
+        run.progress,
     )
     if accept_without_feed:
         with run.opened(restored.layout, officer.identity) as opened:

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from arlo_rec.keys.seen_state import StateFolder
     from arlo_rec.keys.unlocks import Unlock
     from arlo_rec.model.particulars import Particulars
+    from arlo_rec.model.progress import Progress
     from arlo_rec.policy import GuardLimits
     from arlo_rec.store import Store
+    from arlo_rec.ui.progress import Display
 
 STDIN = "-"
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
@@ -44,7 +46,6 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
 PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
     {"person add", "person remove", "person passphrase", "person handover", "person rotate", "recovery renew"}
 )
-BAR_WIDTH = 40  # columns; with its numbers it fits a terminal of 80
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
@@ -62,6 +63,7 @@ class Run:
         self._stdin_taken = False
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
+        self._display: Display | None = None
 
     # -- clock and words ------------------------------------------------------------------------------
 
@@ -88,6 +90,7 @@ class Run:
 
     def note(self, text: str) -> None:
         """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
+        self.end_progress()
         if not self.quiet:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
@@ -101,6 +104,7 @@ class Run:
         """Show what would be done, and go on only where somebody typed *expected*; raises Usage."""
         if yes:
             return
+        self.end_progress()
         sys.stderr.write(summary + "\n")
         if not sys.stdin.isatty() or self._stdin_taken:
             raise Usage("needs_yes")
@@ -109,14 +113,20 @@ class Run:
         if sys.stdin.readline().strip() != expected:
             raise Usage("not_confirmed")
 
-    def progress(self, done: int, total: int) -> None:
-        """A bar that fills, on a terminal only; in ASCII, which every one of them shows."""
-        if self.quiet or self.json or total < 2 or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    def progress(self, progress: Progress) -> None:
+        """Show how far long work is; nothing with --quiet, and where the answer is for a script."""
+        if self.quiet or not self.for_people:
             return
-        full = BAR_WIDTH * done // total
-        end = "\n" if done >= total else ""
-        sys.stderr.write(f"\r[{'#' * full}{' ' * (BAR_WIDTH - full)}] {done}/{total}{end}")
-        sys.stderr.flush()
+        if self._display is None:
+            from arlo_rec.ui.progress import display
+
+            self._display = display(sys.stderr, self.lang, self.command)
+        self._display(progress)
+
+    def end_progress(self) -> None:
+        """Take away what shows progress, before anything else is shown."""
+        if self._display is not None:
+            self._display.close()
 
     def stdin(self, limit: int) -> bytes:
         """What is piped in; it can be read once."""
@@ -312,7 +322,7 @@ class Run:
         from arlo_rec.admin.unlock_attempts import note_attempt
 
         options = OpenOptions(
-            self.settings.lock_wait, erasing, doubting, feed=self.settings.feed, root=root, command=self.command
+            self.settings.lock_wait, erasing, doubting, self.settings.feed, root, self.command, self.progress
         )
         with ExitStack() as stack:
             try:
@@ -361,15 +371,6 @@ class Run:
         return GuardLimits(Fraction(settings.guard_share), settings.guard_count, jump)
 
 
-def new_file(path: Path) -> Path:
-    """A file that can be written: not there yet, in a folder that is; raises Usage before anything is done."""
-    if os.path.lexists(nameable(path)):
-        raise Usage("out_exists", path=str(path))
-    if not os.path.isdir(path.parent):  # noqa: PTH112 - never raises
-        raise Usage("no_such_folder", path=str(path.parent))
-    return path
-
-
 @contextmanager
 def _readable(named: str) -> Iterator[None]:
     """Report a secret that cannot be read, such as a folder, as one that is missing."""
@@ -377,17 +378,6 @@ def _readable(named: str) -> Iterator[None]:
         yield
     except OSError:
         raise NotUnlocked("secret_file_missing", path=named) from None
-
-
-def nameable(path: Path) -> Path:
-    """A path that this machine can look up, whether or not something lies there; raises Usage."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:  # too long, a circle of links, a folder that is closed to us
-        raise Usage("path_does_not_go", path=str(path)[:100], reason=error.strerror or "") from None
-    return path
 
 
 def _login() -> str:

@@ -59,7 +59,7 @@ def purge(
         plan = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
         if dry_run:
             return _purge_preview(run, plan)
-        purged = retention.carry_out(store, plan, run.now())
+        purged = retention.carry_out(store, plan, run.now(), run.progress)
         reached = disclosures.of_recordings(store, [recording.id for recording in plan.due])
     data: dict[str, Any] = {"due": len(plan.due), "erased": purged.erased, "overdue": purged.overdue}
     data |= {"recordings": recordings_json(plan.due), "receipt": str(purged.receipt) if purged.receipt else None}
@@ -133,7 +133,7 @@ def _refusal_table(run: Run, outcome: Outcome) -> Table:
     """What was refused and why: the rest is counted. With --quiet a refusal is told once; `status` counts them all."""
     told = [refusal for refusal in outcome.refused if not (run.quiet and refusal.told)]
     rows = [[refusal.source, refusal.code, refusal.rule, _message(run, refusal)] for refusal in told]
-    return run.table(("source", "code", "rule", "message"), rows)
+    return run.table(("source", "code", "rule", "message"), rows, ("rule", "message"))._replace(is_whole=True)
 
 
 def _preview_table(run: Run, outcome: Outcome) -> Table:
@@ -149,7 +149,8 @@ def _preview_table(run: Run, outcome: Outcome) -> Table:
         ending = run.say("would.removed" if refusal.source in removed else "would.refused")
         rows.append([refusal.source, ending, refusal.code, refusal.rule, _message(run, refusal)])
     rows += [[source, *unclaimed] for source in outcome.unclaimed]
-    return run.table(("source", "outcome", "code", "rule", "message"), rows)
+    columns = ("source", "outcome", "code", "rule", "message")
+    return run.table(columns, rows, ("rule", "message"))._replace(is_whole=True)
 
 
 def _message(run: Run, refusal: NotTaken) -> str:

@@ -9,7 +9,8 @@ import typer
 
 from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
-from arlo_rec.commands.run import Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Integrity
 from arlo_rec.ui.terminal import Answer
 

@@ -12,7 +12,8 @@ import typer
 from arlo_rec.commands.copy_answers import copies_answer, copy_json, evaluation_answer, review_answer, waiting_answer
 from arlo_rec.commands.copy_orders import CopyOptions, CopyOrders, parse_changes, parse_cut, parse_number
 from arlo_rec.commands.options import Engine, Reason, SometimesReason, SpeechModel, arg, modes, one_of, opt
-from arlo_rec.commands.run import Run, new_file
+from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -85,7 +86,7 @@ def _evaluate(run: Run, folder: Path, order: CopyOrder, named: ModelOptions) -> 
     from arlo_rec.training import evaluation
 
     with _speech_models(run, named, 1) as (models,):
-        scores = [evaluation.evaluate(call, order, models) for call in evaluation.labelled_calls(folder)]
+        scores = [evaluation.evaluate(call, order, models) for call in evaluation.labelled_calls(folder, run.progress)]
     return evaluation_answer(run, order, scores)
 
 
@@ -93,16 +94,17 @@ def _make_copies(
     run: Run, store: Store, recordings: list[str] | None, orders: CopyOrders, models: list[SpeechModels]
 ) -> tuple[list[TrainingCopy | FailedCall], ArloError | None]:
     """Make the copies; what became of each recording, and the error that ended it before all were made."""
+    from arlo_rec.model.progress import Phase, Progress
     from arlo_rec.training import backlog
 
     shown_ids = recordings or [recording.id.hex() for recording in backlog.pending(store, run.now())]
     copies = backlog.make_copies(store, shown_ids, orders.of, models, run.now, unless_copied=not recordings)
     outcomes: list[TrainingCopy | FailedCall] = []
-    run.progress(0, len(shown_ids))
+    run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids)))
     try:
         for outcome in copies:
             outcomes.append(outcome)
-            run.progress(len(outcomes), len(shown_ids))
+            run.progress(Progress(Phase.TRAINING_COPIES, min(len(outcomes), len(shown_ids)), len(shown_ids)))
     except ArloError as error:
         return outcomes, error
     return outcomes, None

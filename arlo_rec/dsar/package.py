@@ -6,7 +6,7 @@ the file is like is decided by the `Package` that it is given: `page_file` a pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -44,11 +44,9 @@ class Composition:
         beside: Sequence[Enclosure] = (),
         *,
         pdf: bool = False,
-        progress: Callable[[int, int], None] = lambda _done, _all: None,
     ) -> None:
         self.answer = answer
         self._beside = beside
-        self._progress = progress  # is told how many sounds are written, of how many
         self._package = package
         self._sounds = sounds
         self._lang = lang
@@ -59,7 +57,6 @@ class Composition:
         recordings: list[RecordingFacts] = []
         files: list[FileFacts] = []
         for number, (facts, sound) in enumerate(zip(self.answer.recordings, self._sounds, strict=True), 1):
-            self._progress(number - 1, len(self.answer.recordings))
             if sound.withheld is not None:
                 recordings.append(replace(facts, withheld=sound.withheld))
                 continue
@@ -68,7 +65,6 @@ class Composition:
             name = f"recording-{number:02}{sound.ending}"
             given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, recordings[-1])
             files.append(replace(given, channels=sound.channels))
-        self._progress(len(self.answer.recordings), len(self.answer.recordings))
         self.answer = replace(self.answer, recordings=tuple(recordings))
         for file in (*enclosures(self.answer, files, self._lang if self._pdf else None), *self._beside):
             files.append((yield from self._package.enclose(file.name, file.mediatype, [file.body])))

@@ -49,6 +49,7 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Usage
 from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import (
     POLICY_VERSION,
@@ -144,11 +145,11 @@ def answer(
     store: Store,
     request: Request,
     clock: Callable[[], datetime],
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    observer: Observer = unobserved,
 ) -> AnswerFile:
     """Open or continue the caller's case and write the package; refusals are logged before they are raised.
 
-    *progress* is told how many sounds are written, of how many.
+    *observer* is told how much of the sound is read.
     """
     now = clock()
     entry = _taken(store, request, now)
@@ -183,7 +184,7 @@ def answer(
             len(changed),
             side,
         )
-        written = _write(store, request, content, opened, clock, progress)
+        written = _write(store, request, content, opened, clock, observer)
     if changed:
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
@@ -196,16 +197,16 @@ def _write(
     content: Answer,
     opened: _Opened,
     clock: Callable[[], datetime],
-    progress: Callable[[int, int], None],
+    observer: Observer,
 ) -> AnswerFile:
     """Write the signed package, if everything in it is still held then, and log the answer."""
     assert request.out is not None
     form, whole, (permits, calls, listed) = request.form, request.whole_call, opened
     side = None if whole else content.side
     target = writing.target(request.out, calls, form, whole=whole)
-    sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav)
+    sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav, observer=observer)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
-    composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf, progress=progress)
+    composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf)
     of = permits[0].seq if permits else None
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
     if target.zip is None:

@@ -23,6 +23,7 @@ from arlo_rec.access.gate import Permit
 from arlo_rec.audio import Sound
 from arlo_rec.dsar.answer import Unsure
 from arlo_rec.model.errors import Integrity, NotGranted, SoundError
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 
@@ -62,11 +63,17 @@ class Source:
 
 
 def given(
-    store: Store, sources: Iterable[Source], clock: Callable[[], datetime], *, side: str | None, wav: bool
+    store: Store,
+    sources: Sequence[Source],
+    clock: Callable[[], datetime],
+    *,
+    side: str | None,
+    wav: bool,
+    observer: Observer = unobserved,
 ) -> Iterator[GivenSound]:
     """The sound of each recording, in order; the pieces of one are to be read before the next.
 
-    *side* is the person's: `caller` or `agent`; None for the whole call.
+    *side* is the person's: `caller` or `agent`; None for the whole call. *observer* is told how many bytes are read.
 
     Raises Refused where a recording was withdrawn, or is past retention, since it was listed.
     """
@@ -74,6 +81,7 @@ def given(
 
     readings = (_Reading(store, source, clock, side=side, wav=wav) for source in sources)
     ahead: deque[_Reading] = deque()
+    done, total = 0, sum(source.permit.recording.object_bytes for source in sources)
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
             while len(ahead) < MOST_AHEAD and sum(each.future is not None for each in ahead) < THREADS:
@@ -82,9 +90,12 @@ def given(
                     break
                 reading.advance(pool)
                 ahead.append(reading)
+            read = done + sum(each.read_bytes for each in ahead)
+            observer(Progress(Phase.ANSWER, min(read, total), total))
             if not ahead:
                 return
             if ahead[0].future is None:
+                done += ahead[0].object_bytes
                 yield ahead.popleft().sound()
                 continue
             wait([each.future for each in ahead if each.future is not None], return_when=FIRST_COMPLETED)
@@ -105,6 +116,8 @@ class _Reading:
         self._unsure: tuple[Unsure, ...] | None = None
         self._mp3 = b""
         self._is_read = False
+        self.object_bytes = source.permit.recording.object_bytes
+        self.read_bytes = 0  # of these, about: the object has some more than the sound
         self.future: Future[bytes] | None = None  # what a thread works at; None before the first block and at the end
         try:
             self._header, self._blocks = self._read()
@@ -147,6 +160,7 @@ class _Reading:
             self._withheld = "damaged"
             return
         self._is_read = block is None
+        self.read_bytes += len(block or b"")
         self.future = pool.submit(self._encoder.finish) if block is None else pool.submit(self._encoder.write, block)
 
     def sound(self) -> GivenSound:

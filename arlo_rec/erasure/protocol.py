@@ -28,6 +28,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
 from arlo_rec.model.errors import InUse, Unreachable
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.policy import Event, Role, holds_root
 from arlo_rec.store import Change, HeldRoot, Store
@@ -55,13 +56,18 @@ class Erased(NamedTuple):
 
 
 def carry_out(
-    store: Store, order: Callable[[], Order], now: datetime, also: Callable[[Change, Order], object]
+    store: Store,
+    order: Callable[[], Order],
+    now: datetime,
+    also: Callable[[Change, Order], object],
+    observer: Observer = unobserved,
 ) -> Erased:
     """Erase what *order* returns; returns when the keys are destroyed.
 
     *order* is called under the lock and in the transaction, so that recordings taken in after a person saw the list
     are erased too. *also* adds tombstones and the log entry to the same commit. Where the objects cannot be
-    unlinked now, the result is not `complete`: the next run continues, and there is no receipt yet.
+    unlinked now, the result is not `complete`: the next run continues, and there is no receipt yet. *observer* is told
+    how many are unlinked.
     """
     number = new_number()
     with store.root.lock(exclusive=True, wait=store.lock_wait):
@@ -69,7 +75,7 @@ def carry_out(
         erasure = with_ballast(
             store, lambda: _commit(store, number, order, now, also), lambda: _committed(store, number)
         )
-        finish(store, now, locked=True)
+        finish(store, now, locked=True, observer=observer)
         return Erased(number, erasure.recordings, complete=number not in store.catalogue.erasures.unfinished())
 
 
@@ -141,7 +147,7 @@ def expired_holders(store: Store, now: datetime) -> list[Person]:
     ]
 
 
-def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
+def finish(store: Store, now: datetime, *, locked: bool = False, observer: Observer = unobserved) -> bool:
     """Finish what an earlier run began; False where another run holds the root and will do it itself.
 
     Objects that cannot be reached now are left to the next run; a root that cannot be written raises.
@@ -149,13 +155,13 @@ def finish(store: Store, now: datetime, *, locked: bool = False) -> bool:
     if not locked:
         try:
             with store.root.lock(exclusive=True, wait=0):
-                return finish(store, now, locked=True)
+                return finish(store, now, locked=True, observer=observer)
         except InUse:
             return False
     _mend_slots(store, now)
     for number in store.catalogue.erasures.unfinished():
         with suppress(Unreachable):
-            _finish_erasure(store, number, now)
+            _finish_erasure(store, number, now, observer)
     with suppress(Unreachable):
         _sweep_arrivals(store, now)
     return True
@@ -205,7 +211,7 @@ def _mend_slots(store: Store, now: datetime) -> None:
         store.root.write(1 - slot.index, contents[slot.index])
 
 
-def _finish_erasure(store: Store, number: str, now: datetime) -> None:
+def _finish_erasure(store: Store, number: str, now: datetime, observer: Observer) -> None:
     """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written.
 
     An erasure whose number is none gets no receipt and stays unfinished: `verify` names it, and it stops no command.
@@ -213,7 +219,8 @@ def _finish_erasure(store: Store, number: str, now: datetime) -> None:
     from arlo_rec.erasure import receipt_form, receipts
 
     names = [recording.hex() for recording in store.catalogue.recordings.being_erased(number)]
-    for name in names:
+    for done, name in enumerate(names):
+        observer(Progress(Phase.ERASURE, done, len(names)))
         store.blobs.delete(name)
     store.blobs.settle(names)
     with store.change(now):

@@ -29,8 +29,9 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "intake": "ingest refused sound",
     "letter": "letter",
     "oversight": "problem status critical warning verify audit outcome weak_disk clock",
+    "progress": "progress",
     "recovery": "backup restore",
-    "training": "pseudonymise review release reject cut cuts copy bench",
+    "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench",
 }
 _SUBJECT_OF: Final = {word: subject for subject, words in SUBJECTS.items() for word in words.split()}
 _FOLDER: Final = Path(__file__).with_name("sentences")

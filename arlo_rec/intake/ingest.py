@@ -19,7 +19,7 @@ This module overlaps the batches and adds up what became of them; the steps them
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
@@ -36,6 +36,7 @@ from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.intake.sources.scan import scan
 from arlo_rec.intake.tags import Tags
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -47,18 +48,20 @@ def ingest(
     paths: list[Path],
     now: datetime,
     options: Options = AS_USUAL,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    observer: Observer = unobserved,
 ) -> Outcome:
     """Take in the calls at *paths*; a call that cannot be taken in does not keep another from it.
 
-    *progress* is told after each batch how many calls are through, and how many there seem to be. Raises NotGranted or
-    Refused before anything is read.
+    *observer* is told after each batch how many calls are through, and how many there seem to be. Raises NotGranted
+    or Refused before anything is read.
     """
     store.demand(Action.INGEST, now)
     store.demand_replayed(Action.INGEST, now)
     store.demand_clock(Action.INGEST, now)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths)
     outcome, described, done, count = Outcome(), set(), 0, contents.count()
+    phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
+    observer(Progress(phase, 0, count))
     with (
         file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait),
         audio.decoder_process() as decoder,
@@ -69,7 +72,7 @@ def ingest(
             outcome.add(batch.outcome)
             described |= {delivery.sound_path() for delivery in batch.deliveries}
             done += len(batch.deliveries)
-            progress(min(done, count), count)
+            observer(Progress(phase, min(done, count), count))
     sounds = ((sound, home) for sound, home in contents.sounds.items() if sound.absolute() not in described)
     outcome.unclaimed = [str(sound) for sound, home in sounds if spool.is_there(home, sound)]
     return outcome

@@ -29,6 +29,7 @@ from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import erasing, taking_in
 from arlo_rec.model.errors import Integrity
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Kind, Recording, RecordingId
 from arlo_rec.policy import Action, State, may
 from arlo_rec.store import Store
@@ -49,9 +50,11 @@ class Problem:
 class ConsistencyCheck:
     """A check of a whole store: `follow` is the first pass; `problems`, called after it, makes the others."""
 
-    def __init__(self, store: Store, *, read_data: bool) -> None:
+    def __init__(self, store: Store, *, read_data: bool, observer: Observer = unobserved) -> None:
         self._store = store
         self._read_data = read_data
+        self._observer = observer  # is told how many bytes are read, where data is to be read
+        self._read_bytes, self._all_bytes = 0, store.catalogue.recordings.held_bytes() if read_data else 0
         self._signers = store.signers()
         self._access_keys = {key.id for key in store.roster.access_keys}
         self._problems: list[Problem] = []
@@ -147,9 +150,16 @@ class ConsistencyCheck:
         if header.recording != recording.id:
             self._note("object_swapped", recording.id)
             return None
-        if self._read_data and self._store.object_digest(recording.id) != recording.object_sha256:
+        if self._read_data and self._digest(recording) != recording.object_sha256:
             self._note("object_damaged", recording.id)
         return header
+
+    def _digest(self, recording: Recording) -> bytes | None:
+        """The digest of an object as it is stored."""
+        done = min(self._read_bytes, self._all_bytes)  # more may have come meanwhile
+        self._observer(Progress(Phase.OBJECT_CHECK, done, self._all_bytes))
+        self._read_bytes += recording.object_bytes
+        return self._store.object_digest(recording.id)
 
     def _check_keys(self, recordings: Sequence[Recording], named: Mapping[RecordingId, bytes]) -> None:
         """Check the commit key of each recording, the audience key that its object names, and metadata under both.

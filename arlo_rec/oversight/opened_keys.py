@@ -19,6 +19,7 @@ from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import object_file
 from arlo_rec.crypto.object_file import AudienceSecret
 from arlo_rec.model.errors import Integrity, NotUnlocked, Unreachable
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.oversight.consistency import Problem
@@ -28,19 +29,22 @@ from arlo_rec.store import Store
 _SHARDS = 8  # looked at together: up to 2,048 recordings
 
 
-def problems(store: Store, *, read_data: bool) -> Iterator[Problem]:
+def problems(store: Store, *, read_data: bool, observer: Observer = unobserved) -> Iterator[Problem]:
     """Keys that do not open; nothing where this identity does not open the root. Raises InUse."""
     with _root_open(store) as erasure_keys:
         spoilt = erasure_keys.unopened() if erasure_keys else Spoilt([], [], [])
     yield from (Problem("day_key_damaged", str(day)) for day in spoilt.days)
     yield from (Problem("shard_key_damaged", shard.hex()) for shard in spoilt.shards)
-    behind = b""
+    behind, done, count = b"", 0, store.catalogue.recordings.count_held() if read_data else 0
     while read_data and (shards := store.catalogue.shards_behind(behind, _SHARDS)):
         behind = shards[-1]
+        observer(Progress(Phase.KEY_CHECK, min(done, count), count))
         with _root_open(store) as erasure_keys:
             if erasure_keys is None:
                 return
-            found = list(_below(store, erasure_keys, shards))
+            halves, closed = erasure_keys.opened_of(shards)
+            found = list(_below(store, halves, closed))
+        done += len(halves) + len(closed)
         yield from found
 
 
@@ -60,8 +64,7 @@ def _root_open(store: Store) -> Iterator[ErasureKeys | None]:
         yield erasure_keys
 
 
-def _below(store: Store, erasure_keys: ErasureKeys, shards: Sequence[bytes]) -> Iterator[Problem]:
-    halves, spoilt = erasure_keys.opened_of(shards)
+def _below(store: Store, halves: Mapping[RecordingId, bytes], spoilt: Sequence[RecordingId]) -> Iterator[Problem]:
     yield from (Problem("share_damaged", recording.hex()) for recording in spoilt)
     if store.person.role is Role.OFFICER:
         yield from _OpenedByOffice(store, halves).problems()

@@ -22,6 +22,7 @@ from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.offsite import feed
 from arlo_rec.oversight import keys_check, opened_keys
 from arlo_rec.oversight.consistency import ConsistencyCheck, Problem, parsed
@@ -45,7 +46,7 @@ class Findings:
     feed_foreign: int = 0
 
 
-def verify(store: Store, now: datetime, *, read_data: bool) -> Findings:
+def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer = unobserved) -> Findings:
     """Everything that is changed, truncated, exchanged, missing or older than a state that was seen.
 
     With *read_data* every object is read and the largest tables are summed too. Raises NotGranted.
@@ -60,17 +61,20 @@ def verify(store: Store, now: datetime, *, read_data: bool) -> Findings:
     with ThreadPoolExecutor(max_workers=1) as thread:  # the engine's check takes a third of the time, without the GIL
         file_check = thread.submit(store.db.check_file)
         try:
-            found = _compared(store, now, read_data=read_data)
+            found = _compared(store, now, read_data=read_data, observer=observer)
         except Exception:  # a page that cannot be read, or was exchanged, ends the checks that read it
             found = Findings([])
             if not file_check.result():
                 raise
+        observer(Progress(Phase.FILE_CHECK))
         damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
         return Findings(doubts + damaged + found.problems, found.feed_foreign)
 
 
-def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
-    check, evidence, due = ConsistencyCheck(store, read_data=read_data), EvidenceCheck(store, now), DueCheck(store)
+def _compared(store: Store, now: datetime, *, read_data: bool, observer: Observer) -> Findings:
+    check = ConsistencyCheck(store, read_data=read_data, observer=observer)
+    evidence, due = EvidenceCheck(store, now), DueCheck(store)
+    of_log = unobserved if read_data else observer  # else the sound that is read on the way takes the time
 
     def follow(bodies: Sequence[audit_check.Body]) -> None:
         entries = parsed(bodies)
@@ -83,7 +87,7 @@ def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
     log = _readable(
         lambda: [
             Problem(code, "log")
-            for code in audit_check.check(store.log, store.signers(), signatures=True, follow=follow)
+            for code in audit_check.check(store.log, store.signers(), signatures=True, follow=follow, observer=of_log)
         ]
     )
     problems += log
@@ -96,11 +100,12 @@ def _compared(store: Store, now: datetime, *, read_data: bool) -> Findings:
         partial(keys_check.given_secrets, store, now),
         partial(keys_check.erasure_keys, store),
         partial(keys_check.copies, store),
-        partial(opened_keys.problems, store, read_data=read_data),
+        partial(opened_keys.problems, store, read_data=read_data, observer=observer),
     ]
     if not any(problem.code == UNREADABLE for problem in log):  # else the log was not followed to its end
         checks += [evidence.problems, due.problems, check.problems]
     for each in checks:
+        observer(Progress(Phase.COMPARISON))
         problems += _readable(each)
     return Findings(list(dict.fromkeys(problems)), fed.foreign)  # a key of a wrong size does not open either
 

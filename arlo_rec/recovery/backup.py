@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,6 +42,7 @@ from arlo_rec.keys import layout
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import BackupMade
 from arlo_rec.model.errors import Unreachable
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
@@ -94,7 +95,7 @@ def carry_out(
     store: Store,
     options: BackupOptions,
     now: datetime,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    observer: Observer = unobserved,
 ) -> Backup:
     """Back the store up; raises NotGranted, Usage (places that are no good), InUse or Unreachable."""
     store.demand(Action.BACKUP, now)
@@ -109,7 +110,7 @@ def carry_out(
         row = places.register(store, options, now)
         escrow.empty_old_slots(store, ring, now)
         run = _Run(store, row, ring, escrow.slots(store.layout.id, ring.read()), now)
-        return _renew(run) or _make(run, progress)
+        return _renew(run) or _make(run, observer)
 
 
 def _renew(run: _Run) -> Backup | None:
@@ -146,12 +147,13 @@ def _is_last_entry(store: Store, number: int) -> bool:
     return is_made and store.entry_counts(last, Action.BACKUP)
 
 
-def _make(run: _Run, progress: Callable[[int, int], None]) -> Backup:
+def _make(run: _Run, observer: Observer) -> Backup:
     """Steps 1 to 6."""
     store, folder = run.store, run.row.folder
     number = max([_numbered(run), *(slot.number for slot in run.slots)]) + 1
+    observer(Progress(Phase.CATALOGUE_COPY))
     copy = _copy_catalogue(store, folder, number)
-    copied, damaged = _copy_objects(store, folder, progress)
+    copied, damaged = _copy_objects(store, folder, observer)
     slot = _write(run, _slot(run, number, copy), copy.root)
     event = BackupMade(number=number, held=copy.held, copied=copied, damaged=len(damaged))
     _enter(run, slot, copy.changes, event)
@@ -260,22 +262,22 @@ def _sync(path: Path, *, below: Path) -> None:
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def _copy_objects(
-    store: Store, folder: Path, progress: Callable[[int, int], None]
-) -> tuple[int, tuple[RecordingId, ...]]:
+def _copy_objects(store: Store, folder: Path, observer: Observer) -> tuple[int, tuple[RecordingId, ...]]:
     """Step 3: how many were copied, and which are damaged; raises Unreachable."""
     blobs = FileBlobs(folder / "objects", group=store.layout.group)
     missing = list(_missing(store, blobs))
     damaged: list[RecordingId] = []
     for at in range(0, len(missing), AT_ONCE):
         copied = []
-        for _, recording in store.catalogue.recordings.held_among(missing[at : at + AT_ONCE]):
+        some = store.catalogue.recordings.held_among(missing[at : at + AT_ONCE])
+        for number, (_, recording) in enumerate(some, at):
+            observer(Progress(Phase.OBJECT_COPY, number, len(missing)))
             if _copy_object(store, blobs, recording):
                 copied.append(recording.id.hex())
             else:
                 damaged.append(recording.id)
         blobs.settle(copied)
-        progress(min(at + AT_ONCE, len(missing)), len(missing))
+        observer(Progress(Phase.OBJECT_COPY, min(at + AT_ONCE, len(missing)), len(missing)))
     _copy_small(store, "receipts", folder / "receipts", below=folder)
     still_held = (recording.id for _, recording in store.catalogue.recordings.held_among(damaged))
     return len(missing) - len(damaged), tuple(still_held)

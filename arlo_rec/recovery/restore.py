@@ -35,6 +35,7 @@ from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model import audit_events
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
@@ -116,6 +117,7 @@ def carry_out(
     confirm: Callable[[BackupSource], None],
     now: datetime,
     state: StateFolder,
+    observer: Observer = unobserved,
 ) -> RestoredStore:
     """Make the store of the first of *sources* that is genuine; *confirm* asks whether to go on with that one.
 
@@ -129,7 +131,7 @@ def carry_out(
         _remove_half_made(options)
         for source in sources:
             try:
-                restored = _one_restored(source, options, unlock, confirm, now, state)
+                restored = _one_restored(source, options, unlock, confirm, now, state, observer)
                 newer = sources[: len(problems)]
                 return replace(restored, passed_over=tuple(passed.slot.number for passed in newer))
             except NotThisBackup as refused:
@@ -144,15 +146,17 @@ def _one_restored(
     confirm: Callable[[BackupSource], None],
     now: datetime,
     state: StateFolder,
+    observer: Observer,
 ) -> RestoredStore:
     """The store of one backup, for the group that its signed settings name where none was given."""
     try:
+        observer(Progress(Phase.CATALOGUE_COPY))
         with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
             _demand_group(options, copy.store.settings.group)
             confirm(source)
-            return _restore(copy, source, options, now)
+            return _restore(copy, source, options, now, observer)
     except _SharedWith as shared:  # every file is made for the group from the first byte, so it begins anew
-        return _one_restored(source, replace(options, group=shared.group), unlock, confirm, now, state)
+        return _one_restored(source, replace(options, group=shared.group), unlock, confirm, now, state, observer)
 
 
 def _demand_group(options: RestoreOptions, group: str | None) -> None:
@@ -197,7 +201,9 @@ def _remove_half_made(options: RestoreOptions) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, now: datetime) -> RestoredStore:
+def _restore(
+    copy: GenuineCopy, source: BackupSource, options: RestoreOptions, now: datetime, observer: Observer
+) -> RestoredStore:
     store = copy.store
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
     lines = feed.read(options.feed, source.store_id) if options.feed is not None else None
@@ -205,13 +211,13 @@ def _restore(copy: GenuineCopy, source: BackupSource, options: RestoreOptions, n
     _demand_current(copy)
     if replay is not None and store.identity.name in replay.gone:
         raise NotUnlocked("no_longer_here", rule="access.officer")
-    missing = _copy_objects(store, options.folder)
+    missing = _copy_objects(store, options.folder, observer)
     difference = _Difference(replay, frozenset(_held(store)), frozenset(copy.past.erased), frozenset(missing))
     _write_root(store, source.slot, copy.secret, difference.since)
     rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
     rings_left = tuple(sorted(rings - {options.escrow.absolute()}))
     removed = _make_current(copy, source, options, difference, now)
-    _erase_again(store, difference.to_erase, now)
+    _erase_again(store, difference.to_erase, now, observer)
     restored = RestoredStore(
         store.layout,
         store.log.vkey(),
@@ -272,14 +278,15 @@ def _held(store: Store) -> Iterator[RecordingId]:
     yield from (recording for _, recording in store.catalogue.recordings.held_rows(AT_ONCE))
 
 
-def _copy_objects(store: Store, folder: Path) -> set[RecordingId]:
+def _copy_objects(store: Store, folder: Path, observer: Observer) -> set[RecordingId]:
     """GenuineCopy every object that is held and is what the catalogue says; the ids of those that are not."""
     source, missing = FileBlobs(folder / "objects"), set[RecordingId]()
     recordings = list(_held(store))
     for at in range(0, len(recordings), AT_ONCE):
         batch = [recording for _, recording in store.catalogue.recordings.held_among(recordings[at : at + AT_ONCE])]
         copied = []
-        for recording in batch:
+        for number, recording in enumerate(batch, at):
+            observer(Progress(Phase.OBJECT_COPY, number, len(recordings)))
             name = recording.id.hex()
             try:
                 with source.open(name) as stream:
@@ -365,7 +372,7 @@ def _make_current(
     return removed
 
 
-def _erase_again(store: Store, recordings: frozenset[RecordingId], now: datetime) -> None:
+def _erase_again(store: Store, recordings: frozenset[RecordingId], now: datetime, observer: Observer) -> None:
     """Step 5."""
     if not recordings:
         return
@@ -375,4 +382,4 @@ def _erase_again(store: Store, recordings: frozenset[RecordingId], now: datetime
         erased = len(order.recordings)
         change.log(audit_events.ErasedAgain(rule=order.rule, recordings=order.recordings, erased=erased))
 
-    protocol.carry_out(store, lambda: order, now, log)
+    protocol.carry_out(store, lambda: order, now, log, observer)

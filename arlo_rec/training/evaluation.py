@@ -19,6 +19,7 @@ from arlo_rec import audio
 from arlo_rec.audio import Sound
 from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.model.errors import SoundError, Usage
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
@@ -86,7 +87,7 @@ class Figures:
     residual_s: float
 
 
-def labelled_calls(folder: Path) -> Iterator[LabelledCall]:
+def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[LabelledCall]:
     """The labelled calls of a folder; raises Usage where there is none, or one is not right."""
     try:
         paths = sorted(path for path in folder.glob("*.json") if path.with_suffix(".wav").is_file())
@@ -94,7 +95,8 @@ def labelled_calls(folder: Path) -> Iterator[LabelledCall]:
         paths = []
     if not paths:
         raise Usage("bench_empty", path=str(folder))
-    for path in paths:
+    for number, path in enumerate(paths):
+        observer(Progress(Phase.EVALUATION, number, len(paths)))
         yield _call(path)
 
 

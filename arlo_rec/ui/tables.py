@@ -30,9 +30,10 @@ class Table(NamedTuple):
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
-    shortened: frozenset[int] = frozenset()  # columns that a narrow terminal may shorten
+    shortened: frozenset[int] = frozenset()  # columns that a narrow terminal may shorten, or move below the others
     listed: Sequence[Mapping[str, Any]] = ()
     fields: Sequence[str] = ()  # of each of those: the columns of CSV
+    is_whole: bool = False  # nothing is shortened, only moved
 
 
 def table_text(table: Table) -> str:
@@ -41,7 +42,7 @@ def table_text(table: Table) -> str:
     if not sys.stdout.isatty():
         return _grid(cells)
     bold = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return _fitted(cells, table.shortened, shutil.get_terminal_size().columns, bold=bold)
+    return _fitted(cells, table, shutil.get_terminal_size().columns, bold=bold)
 
 
 def csv_text(table: Table) -> str:
@@ -75,17 +76,17 @@ def _csv_cell(value: object) -> str:
 # -- layouts ------------------------------------------------------------------------------------------
 
 
-def _fitted(cells: Sequence[Sequence[str]], shortened: frozenset[int], most: int, *, bold: bool) -> str:
-    """The layout that fits into *most* columns; raises nothing, for a block of lines always goes."""
-    widths = _widths(cells)
-    narrow = _narrowed(widths, shortened, most)
+def _fitted(cells: Sequence[Sequence[str]], table: Table, most: int, *, bold: bool) -> str:
+    """The layout that fits into *most* columns, or a block of lines for each row, which always goes."""
+    widths, shortened = _widths(cells), table.shortened
+    narrow = _narrowed(widths, frozenset() if table.is_whole else shortened, most)
     if narrow is not None:
         return _grid(
             [[_shortened(cell, width) for cell, width in zip(row, narrow, strict=True)] for row in cells], bold
         )
     above = [at for at in range(len(widths)) if at not in shortened]
     if shortened and _total(widths[at] for at in above) <= most:
-        return _in_two_lines(cells, above, sorted(shortened), most, bold=bold)
+        return _in_two_lines(cells, above, sorted(shortened), None if table.is_whole else most, bold=bold)
     return _blocks(cells)
 
 
@@ -101,12 +102,12 @@ def _narrowed(widths: Sequence[int], shortened: frozenset[int], most: int) -> li
 
 
 def _in_two_lines(
-    cells: Sequence[Sequence[str]], above: Sequence[int], below: Sequence[int], most: int, *, bold: bool
+    cells: Sequence[Sequence[str]], above: Sequence[int], below: Sequence[int], most: int | None, *, bold: bool
 ) -> str:
-    """Each row in two lines: what must be whole, and the rest indented, shortened where even that is too long."""
+    """Each row in two lines: some columns, and the rest indented, shortened to *most* columns unless that is None."""
     headings, *lines = _grid([[row[at] for at in above] for row in cells]).splitlines()
-    rests = [GAP + ", ".join(row[at] for at in below if row[at]) for row in cells]
-    rests = [_shortened(rest, most).rstrip() for rest in rests]
+    rests = [GAP + GAP.join(row[at] for at in below if row[at]) for row in cells]
+    rests = [rest.rstrip() if most is None else _shortened(rest, most).rstrip() for rest in rests]
     first = [f"{_BOLD}{line}{_PLAIN}" if bold else line for line in (headings, rests[0])]
     both = [*first, *(line for pair in zip(lines, rests[1:], strict=True) for line in pair if line)]
     return "".join(line + "\n" for line in both)

@@ -17,6 +17,7 @@ from arlo_rec.crypto.primitives import SealingKey, fingerprint
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import InUse
+from arlo_rec.model.progress import Phase, Progress
 from arlo_rec.store import Store
 from tests.support.attack import identity, loot
 from tests.support.catalogue import catalogue
@@ -61,8 +62,8 @@ class Stopped(Exception):
 def test_a_grant_that_was_interrupted_is_finished_by_the_next_command_of_any_officer(world: World) -> None:
     held = commits(world, 5)
 
-    def stop(done: int, _all: int) -> None:
-        if done >= 2:
+    def stop(progress: Progress) -> None:
+        if progress.done >= 2:
             raise Stopped
 
     with opened(world) as store, pytest.raises(Stopped):
@@ -77,7 +78,7 @@ def test_a_grant_that_was_interrupted_is_finished_by_the_next_command_of_any_off
 def test_a_call_that_is_taken_in_while_a_grant_is_given_opens_too(world: World) -> None:
     held, new = commits(world, 4), list[str]()
 
-    def meanwhile(_done: int, _all: int) -> None:
+    def meanwhile(_progress: Progress) -> None:
         if len(new) < 3:
             new.extend(world.take_in(f"new{len(new)}", seed=10 + len(new)))
 
@@ -189,10 +190,10 @@ def test_keys_are_opened_outside_every_lock(world: World, monkeypatch: pytest.Mo
 def test_a_grant_opens_its_teams_and_is_told_how_far_it_is(world: World) -> None:
     ours = world.take_in("a", "b", seed=1)
     world.take_in("c", seed=3, team="salg")
-    told = list[tuple[int, int]]()
+    told = list[Progress]()
     with opened(world) as store:
-        grants.grant(store, terms("leif", "kundeservice"), now(), lambda done, total: told.append((done, total)))
-    assert told[-1] == (1, 1), "one key of one commit, for two calls"
+        grants.grant(store, terms("leif", "kundeservice"), now(), told.append)
+    assert told[-1] == Progress(Phase.GRANT, 1, 1), "one key of one commit, for two calls"
     assert set(loot(world, "leif").sounds) == set(ours)
 
 

@@ -18,7 +18,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
     *("oversight", "ui", "commands", "cli", "__main__"),
 )
 ALONE = {  # outside library -> our modules that may import it
-    "rich": {"ui.tables"},
+    "rich": {"ui.tables", "ui.progress_bar"},
     "typer": {"cli", "commands"},
     "cryptography": {"crypto.primitives", "crypto.seekable_sound"},
     "sqlcipher3": {"backends.sqlite"},

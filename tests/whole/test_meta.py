@@ -8,10 +8,12 @@ import re
 import string
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from arlo_rec.commands.help import EXITS
 from arlo_rec.i18n.messages import every, say
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.intake.sources.table import COLUMNS
@@ -213,6 +215,25 @@ def test_every_kind_of_event_has_its_line_in_the_document_of_the_log() -> None:
                 assert kind.OUTCOME in rows[kind.__name__][2], kind.__name__
             elif "action" in kind.FIELDS:
                 assert kind.__name__ in rows, kind.__name__
+
+
+def test_every_dependency_is_told_with_its_range_and_reason() -> None:
+    with (TOP / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    extras = (
+        extra for name, extra in project["optional-dependencies"].items() if name not in {"dev", "oracle", "fuzz"}
+    )
+    wanted = [*project["dependencies"], *(each for extra in extras for each in extra)]
+    table = (TOP / "docs" / "dependencies.md").read_text("utf-8")
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    for each in wanted:
+        name, limits = re.match(r"([\w-]+)(?:\[\w+\])?([^;]*)", each.replace(" ", "")).groups()  # type: ignore[union-attr]
+        assert any(name in row.split("|")[1] and f"`{limits}`" in row for row in rows), each
+
+
+def test_every_exit_status_is_told() -> None:
+    told = (TOP / "docs" / "command-line.md").read_text("utf-8")
+    assert {int(status) for status in re.findall(r"\| (\d+) \|", told)} == set(EXITS)
 
 
 def test_a_line_of_a_document_fits_a_screen() -> None:

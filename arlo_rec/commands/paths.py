@@ -1,0 +1,28 @@
+"""Paths that somebody named on the command line, before anything is done with them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from arlo_rec.model.errors import Usage
+
+
+def new_file(path: Path) -> Path:
+    """A file that can be written: not there yet, in a folder that is; raises Usage before anything is done."""
+    if os.path.lexists(nameable(path)):
+        raise Usage("out_exists", path=str(path))
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - never raises
+        raise Usage("no_such_folder", path=str(path.parent))
+    return path
+
+
+def nameable(path: Path) -> Path:
+    """A path that this machine can look up, whether or not something lies there; raises Usage."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # too long, a circle of links, a folder that is closed to us
+        raise Usage("path_does_not_go", path=str(path)[:100], reason=error.strerror or "") from None
+    return path

@@ -1,0 +1,69 @@
+"""How far long work is: what a use case tells its observer, and nothing of how that is shown (`ui.progress`).
+
+An observer is called in the midst of the work, also once for every call: it must return at once and raise nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Unit(StrEnum):
+    """What is counted; bytes are shown as MB."""
+
+    CALLS = "calls"
+    KEYS = "keys"
+    ENTRIES = "entries"
+    BYTES = "bytes"
+
+
+class Phase(StrEnum):
+    """A part of a command that may take long; each has its own sentence, `progress.<phase>`, and its own total."""
+
+    INTAKE = "intake"
+    REHEARSAL = "rehearsal"  # an intake that writes nothing
+    CATALOGUE_COPY = "catalogue_copy"
+    OBJECT_COPY = "object_copy"
+    LOG_CHECK = "log_check"
+    OBJECT_CHECK = "object_check"
+    COMPARISON = "comparison"
+    KEY_CHECK = "key_check"
+    FILE_CHECK = "file_check"
+    GRANT = "grant"
+    TRAINING_COPIES = "training_copies"
+    EVALUATION = "evaluation"
+    ANSWER = "answer"  # to an access request
+    ERASURE = "erasure"
+    REKEYING = "rekeying"
+
+
+UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of the phases that are counted
+    Phase.INTAKE: Unit.CALLS,
+    Phase.REHEARSAL: Unit.CALLS,
+    Phase.OBJECT_COPY: Unit.CALLS,
+    Phase.LOG_CHECK: Unit.ENTRIES,
+    Phase.OBJECT_CHECK: Unit.BYTES,
+    Phase.KEY_CHECK: Unit.CALLS,
+    Phase.GRANT: Unit.KEYS,
+    Phase.TRAINING_COPIES: Unit.CALLS,
+    Phase.EVALUATION: Unit.CALLS,
+    Phase.ANSWER: Unit.BYTES,
+    Phase.ERASURE: Unit.CALLS,
+}
+
+
+class Progress(NamedTuple):
+    """How much of a phase is done, of how much; without a *total* nothing is counted, as while the engine works."""
+
+    phase: Phase
+    done: int = 0
+    total: int | None = None
+
+
+Observer = Callable[[Progress], None]
+
+
+def unobserved(_progress: Progress) -> None:
+    """The observer where nobody looks on."""
