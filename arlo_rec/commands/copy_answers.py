@@ -46,7 +46,7 @@ def copies_answer(run: Run, outcomes: Sequence[TrainingCopy | FailedCall]) -> An
             lines.append(run.say("pseudonymise.failed", id=outcome.id, why=results[-1]["error"]["message"]))
         else:
             results.append(copy_json(outcome))
-            lines.append(run.say("pseudonymise.made", **_copy_values(outcome)))
+            lines.append(run.say("pseudonymise.made", **_copy_values(run, outcome)))
             lines += _doubts(run, outcome)
     if not outcomes:
         lines.append(run.say("pseudonymise.nothing_pending"))
@@ -87,8 +87,9 @@ def _failure_json(run: Run, failure: FailedCall) -> dict[str, Any]:
     }
 
 
-def _copy_values(copy: TrainingCopy) -> dict[str, object]:
-    return {"copy": copy.copy.hex(), "revision": copy.revision, "count": len(copy.cuts), "cover": f"{copy.cover:.0%}"}
+def _copy_values(run: Run, copy: TrainingCopy) -> dict[str, object]:
+    cover = f"{copy.cover:.0%}".replace("%", "\N{NO-BREAK SPACE}%" if run.lang == "nb" else "%")
+    return {"copy": copy.copy.hex(), "revision": copy.revision, "count": len(copy.cuts), "cover": cover}
 
 
 def _doubts(run: Run, copy: TrainingCopy) -> list[str]:
@@ -107,7 +108,7 @@ def _doubts(run: Run, copy: TrainingCopy) -> list[str]:
 def review_answer(run: Run, ending: str, copy: TrainingCopy) -> Answer:
     """A copy that was `shown`, `changed` or `confirmed`, with its cuts and where the engine heard badly."""
     unsure = [{"start": start, "end": end, "channel": channel} for start, end, channel in copy.plan.unsure]
-    lines = [*_doubts(run, copy), run.say(f"review.{ending}", **_copy_values(copy))]
+    lines = [*_doubts(run, copy), run.say(f"review.{ending}", **_copy_values(run, copy))]
     return Answer({"copy": {**copy_json(copy), "unsure": unsure}}, lines, None if run.json else _cut_table(run, copy))
 
 

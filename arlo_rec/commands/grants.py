@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -149,7 +150,7 @@ def _held_lines(run: Run, granted: Grant, held: Counter[str]) -> list[str]:
     for team in sorted(granted.teams):
         count = held[team]
         code = {0: "grant.held_none", 1: "grant.held_one"}.get(count, "grant.held")
-        lines.append(run.say(code, team=team, count=count))
+        lines.append(run.say(code, team=team, count=count, typed=shlex.quote(granted.person), id=granted.id))
         lines += [] if count else near_line(run, nearest_names(team, held.keys() - {team}))
     return lines
 

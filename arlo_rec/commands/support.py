@@ -95,7 +95,8 @@ def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:
     lines = [*_number(run, plan), summary, *_rows(calls[:MOST_ASKED])]
     if count > MOST_ASKED:
         lines.append(run.say("withdraw.shows_more", count=count - MOST_ASKED))
-    run.confirm("\n".join(lines), run.say("withdraw.question", count=count), str(count), yes=False)
+    question = run.say("withdraw.question" if count else "withdraw.question_nothing", count=count)
+    run.confirm("\n".join(lines), question, str(count), yes=False)
 
 
 def _number(run: Run, plan: Plan) -> list[str]:

@@ -109,7 +109,7 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
     except OSError:
         # In vain, so that an unknown name takes as long as a known one
         primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())
-        raise NotUnlocked("wrong_passphrase", rule="security.password") from None
+        raise NotUnlocked("wrong_passphrase", rule="security.password", name=name) from None
     try:
         document = parse_object(raw)
         del document["signed_by"], document["signature"]
@@ -120,7 +120,7 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
         if identity.name != name:
             raise ValueError("another's name")  # noqa: TRY301 - handled like any other error in the file
     except primitives.Sealed:
-        raise NotUnlocked("wrong_passphrase", rule="security.password") from None
+        raise NotUnlocked("wrong_passphrase", rule="security.password", name=name) from None
     except (KeyError, TypeError, ValueError):
         raise Integrity("key_file_damaged", path=str(place.key_file(name))) from None
     return identity

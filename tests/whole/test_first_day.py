@@ -26,7 +26,7 @@ PASSPHRASES = {"sigrid": "a long walk in the rain", "leif": "tea with too much m
 BLOCK = re.compile(r"^```sh\n(?P<typed>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 SIGNS = "[a-km-np-z2-9]"  # of readable secrets
 VARIES = re.compile(
-    r"arlo-rec/[0-9a-f]{32}\S*|\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b|\b[0-9a-f]{12}\b"
+    r"arlo-rec/[0-9a-f]{32}\S*|\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b|\b[0-9a-f]{16}\b|\b[0-9a-f]{12}\b"
     rf"|\b{SIGNS}{{4}}(?:-{SIGNS}{{4}})+\b|\b[A-HJ-NP-Z2-9]{{4}}-[A-HJ-NP-Z2-9]{{4}}\b"
     r"|\b\d{4}-\d\d-\d\d(?: \d\d:\d\d(?: CES?T)?)?|\b(?=[a-f]*\d)[0-9a-f]{6,9}\b"
 )
