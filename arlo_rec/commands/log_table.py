@@ -90,5 +90,5 @@ def _at(text: object) -> str:
 
     try:
         return shown_minute(from_iso(str(text)))
-    except ValueError:
+    except (OverflowError, ValueError):  # no time, or one behind which no zone has any
         return str(text or "")
