@@ -28,6 +28,8 @@ from tests.support.catalogue import insider
 from tests.support.checker import checker
 from tests.support.world import REASON, World, memory_of
 
+pytestmark = pytest.mark.slow  # `test_dsar` and `test_letter` are what the quick loop has of answers
+
 CALLED = ("--identity", "called-back")
 WHY = ("--purpose", "quality", "--reason", REASON)
 CASE = "5e1f00c0ffee"

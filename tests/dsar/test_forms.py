@@ -26,6 +26,8 @@ from tests.support.faults import damage
 from tests.support.sounds import Encoding, tone_wav
 from tests.support.world import World, memory_of
 
+pytestmark = pytest.mark.slow  # `test_dsar` and `test_letter` are what the quick loop has of answers
+
 CALLED = ("--identity", "called-back")
 
 

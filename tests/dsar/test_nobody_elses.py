@@ -16,7 +16,7 @@ from tests.support import copies
 from tests.support.answers import opened
 from tests.support.world import REASON, World
 
-pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("access.subject")]
+pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("access.subject"), pytest.mark.slow]
 CALLED = ("--identity", "called-back")
 AGENT, OTHER, NAMED = "Ola Oppdiktet", "+4790000002", "Nabo Nabosen"
 QUALITY = ("--purpose", "quality", "--reason", REASON)

@@ -18,7 +18,7 @@ from tests.support.answers import words as words_of
 from tests.support.sounds import tone, wav
 from tests.support.world import World
 
-pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("data.employee")]
+pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("data.employee"), pytest.mark.slow]
 CALLED = ("--identity", "called-back")
 
 

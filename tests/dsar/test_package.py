@@ -38,6 +38,8 @@ from tests.support.answers import (
 )
 from tests.support.properties import examples
 
+pytestmark = pytest.mark.slow
+
 # -- the file -----------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,8 @@ from tests.support.answers import ANSWER, HOSTILE, NOTHING, OWN, files_of, lette
 from tests.support.places import TOP
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("typst")
 
 

@@ -13,6 +13,8 @@ from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.model.particulars import Particulars
 from tests.support.answers import ANSWER, BY_TURNS, EMPLOYEE, LATER, MONO, NOTHING, OWN, letter_of
 
+pytestmark = pytest.mark.slow
+
 HARDEST = 45  # LIX: 35 to 45 is fiction and ordinary newspapers, above it official texts (C. H. Björnsson, 1968)
 LONG = 7  # letters of a long word
 SENTENCE = 5  # words; what is shorter would only make the letter look easier

@@ -17,7 +17,7 @@ from tests.support.answers import opened
 from tests.support.catalogue import catalogue, insider
 from tests.support.world import REASON, World
 
-pytestmark = pytest.mark.rule("access.subject")
+pytestmark = [pytest.mark.rule("access.subject"), pytest.mark.slow]
 CALLED = ("--identity", "called-back")
 WHY = "there are many recordings to look through"
 SHORT = {"seconds": 0.2}

@@ -14,7 +14,7 @@ from tests.support.answers import opened, words
 from tests.support.attack import own_code
 from tests.support.world import REASON, World
 
-pytestmark = pytest.mark.rule("access.subject")
+pytestmark = [pytest.mark.rule("access.subject"), pytest.mark.slow]
 
 
 def saved(world: World) -> int:

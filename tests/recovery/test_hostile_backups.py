@@ -44,6 +44,8 @@ from tests.support.feed import Line, append, empty, key_of_the_log, lines
 from tests.support.feed import path as feed_path
 from tests.support.world import PASSPHRASE, REASON, World, assert_no_bug
 
+pytestmark = pytest.mark.slow
+
 
 def rewrite(world: World, change: Callable[[list[Line]], list[Line]]) -> None:
     """The feed with other lines, signed anew by somebody of the store, with own code."""

@@ -20,6 +20,8 @@ from tests.support.places import TOP
 from tests.support.properties import examples
 from tests.support.world import REASON, Result, World
 
+pytestmark = pytest.mark.slow
+
 ANSWER = ("--identity", "called back on the number of the contract")
 
 

@@ -17,6 +17,8 @@ from tests.support.copies import WHY, propose
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
 
+pytestmark = pytest.mark.slow
+
 EDIT = ("--add", "0.4-0.45")
 
 

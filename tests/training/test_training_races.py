@@ -40,6 +40,8 @@ from tests.support.places import TOP
 from tests.support.promises import plunder
 from tests.support.world import PASSPHRASE, Result, World
 
+pytestmark = pytest.mark.slow
+
 
 def meanwhile(
     monkeypatch: pytest.MonkeyPatch, where: Any, name: str, world: World, *command: str, who: str = "sigrid"

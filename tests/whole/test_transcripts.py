@@ -35,7 +35,7 @@ from tests.support.places import TRANSCRIPTS
 from tests.support.world import World
 
 # About a second and more each; what they show is shown by others too
-LONG = {"approvals", "backup", "case", "demo", "dsar", "init", "json", "keys", "norsk", "person"}
+LONG = {"approvals", "backup", "case", "demo", "dsar", "init", "json", "keys", "norsk", "person", "todo"}
 FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)  # when every transcript begins
 SIGNS = "[a-km-np-z2-9]"  # of readable secrets: no l, no o, no 0 and no 1
@@ -362,6 +362,7 @@ HEARD = [("--version",), ("--help",), ("grant", "--help"), ("status",), ("audit"
 
 @pytest.mark.parametrize("words", HEARD, ids=" ".join)
 @pytest.mark.parametrize("ear", ["full", "closed", "gone"])
+@pytest.mark.slow
 def test_what_nobody_can_hear_ends_with_one_line_and_16(world: World, words: tuple[str, ...], ear: str) -> None:
     """One line and no more: from 3.13 on Python tells of each stream that it could not empty at the end."""
     opens = words in {("status",), ("audit", "show")}
