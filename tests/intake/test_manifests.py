@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -481,34 +480,3 @@ def test_a_run_killed_in_the_middle_ends_after_the_next_with_every_call_in_once(
     assert (left(world), told["left"]) == (set(), [])
     assert len(objects(world)) == world.json("status", who="iver")["held"] == count
     assert problems(world) == []
-
-
-def on_a_terminal(world: World, *words: str, **environment: str) -> str:
-    """What a run writes to stderr where that is a terminal."""
-    command, usual = program(world, "ingest", str(world.spool), *words)
-    here, there = os.openpty()
-    process = subprocess.Popen(command, env={**usual, **environment}, stdout=subprocess.DEVNULL, stderr=there)
-    os.close(there)
-    shown = b""
-    try:
-        while piece := os.read(here, 4096):
-            shown += piece
-    except OSError:  # a terminal that nobody writes to any more
-        pass
-    os.close(here)
-    assert process.wait(timeout=60) == 0
-    return shown.decode("ascii")
-
-
-@pytest.mark.slow
-def test_a_bar_fills_on_a_terminal_and_only_there(world: World) -> None:
-    count, sound = 2 * BATCH, tone_wav(0.01)
-    for number in range(count):
-        world.deliver(f"call{number:03}", sound=sound, caller=None)
-    shown = on_a_terminal(world, "--dry-run", TERM="xterm")
-    half, whole = f"[{'#' * 20}{' ' * 20}] 100/200", f"[{'#' * 40}] 200/200"
-    assert shown == f"\r{half}\r{whole}\r\n"
-    assert all(len(one) < 80 for one in (half, whole))
-    for words, environment in ((("--json",), {}), (("--quiet",), {}), ((), {"TERM": "dumb"})):
-        assert on_a_terminal(world, "--dry-run", *words, **environment) == ""
-    assert world.run("ingest", str(world.spool), "--dry-run", who="telefon").err == ""
