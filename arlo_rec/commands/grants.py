@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from arlo_rec.model.records import Grant
 
+MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
 FIELDS = ("id", "person", "purpose", "teams", "until", "state", "by", "reason", "own", "approved_by")  # of a grant
 
 
@@ -36,7 +37,7 @@ def grant(
     """Let a manager listen for a purpose, until a day."""
     from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
-    from arlo_rec.model.times import shown
+    from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
     now = run.now()
@@ -46,7 +47,7 @@ def grant(
         complete = grants.is_complete(store, granted)
         held = held_calls(store, now)
     code = "grant.pending" if granted.state == "pending" else "grant.done"
-    purpose, until = run.say(f"purpose.{granted.purpose}"), shown(granted.until)
+    purpose, until = run.say(f"purpose.{granted.purpose}"), shown_end(granted.until)
     lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id), *_held_lines(run, granted, held)]
     if granted.own and granted.state == "live":
         lines.append(run.say("grant.own" if granted.by == name else "grant.own_detour", name=name))
@@ -58,7 +59,7 @@ def grant(
 def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -> Answer:
     """Approve, as a second officer, what another gave herself."""
     from arlo_rec.admin import approvals, grants
-    from arlo_rec.model.times import shown
+    from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
     now = run.now()
@@ -66,7 +67,7 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -
         approved = approvals.approve(store, grant, now, run.progress)
         complete = grants.is_complete(store, approved)
     purpose = run.say(f"purpose.{approved.purpose}")
-    lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown(approved.until))]
+    lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown_end(approved.until))]
     if approved.state == "pending":
         lines = [run.say("grant.one_more", name=approved.person, id=approved.id)]
     lines += [] if complete else [run.say("grant.unfinished")]
@@ -164,11 +165,11 @@ def _held_json(granted: Grant, held: Counter[str]) -> list[dict[str, Any]]:
 
 def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
     from arlo_rec.admin.grants import shown_state
-    from arlo_rec.model.times import shown_minute
+    from arlo_rec.model.times import shown_end
 
     purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
     teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
-    return [grant.person, purpose, teams, shown_minute(grant.until), state]
+    return [grant.person, purpose, teams, shown_end(grant.until)[:MINUTE], state]
 
 
 def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
