@@ -17,10 +17,10 @@ from types import FrameType
 
 import typer
 
-from arlo_rec.commands.command import PROGRAM, Interrupted, program
+from arlo_rec.commands.command import PROGRAM, program
 from arlo_rec.i18n.messages import say
 from arlo_rec.i18n.sanitise import clean
-from arlo_rec.model.errors import ArloError
+from arlo_rec.model.errors import ArloError, Interrupted
 from arlo_rec.ui import terminal
 from arlo_rec.ui.config import beforehand
 

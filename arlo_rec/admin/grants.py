@@ -181,7 +181,9 @@ def _checked(store: Store, terms: Terms, now: datetime) -> Purpose:
         problem = "purpose_missing" if terms.purpose is None else "purpose_unknown"
     elif wrong := reason_problem(terms.reason):
         problem = wrong
-    elif not now < terms.until <= now + GRANT_LONGEST:
+    elif terms.until <= now:
+        problem = "grant_over"
+    elif terms.until > now + GRANT_LONGEST:
         problem = "grant_length"
     elif any(not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in terms.teams):
         problem = "bad_team"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import first_moment, last_moment
+from arlo_rec.commands.dates import first_moment, span
 from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.paths import new_file
@@ -232,7 +232,7 @@ def _scope(run: Run, calls: list[str] | None, since: str | None, before: str | N
 
     if not (calls or since or before):
         return None
-    return Scope(tuple(calls or ()), first_moment(run, since), last_moment(run, before))
+    return Scope(tuple(calls or ()), *span(run, since, before))
 
 
 def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:

@@ -20,7 +20,7 @@ from arlo_rec.commands.help import EXITS, Help, language
 from arlo_rec.commands.options import common_options
 from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import say
-from arlo_rec.model.errors import ArloError, Unreachable, Usage, nearest
+from arlo_rec.model.errors import Interrupted, Unreachable, Usage, nearest
 from arlo_rec.ui import terminal
 from arlo_rec.ui.terminal import Form
 
@@ -30,12 +30,6 @@ SETTINGS: Final[dict[str, Any]] = {
     "rich_markup_mode": None,
     "pretty_exceptions_enable": False,
 }
-
-
-class Interrupted(ArloError):
-    """Somebody pressed Ctrl-C."""
-
-    exit_status = 130
 
 
 class Command(Help, TyperCommand):

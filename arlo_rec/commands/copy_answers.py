@@ -12,9 +12,8 @@ from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer, error_to_json
 
 if TYPE_CHECKING:
-    from arlo_rec.catalogue.copies import Copy
     from arlo_rec.speech.cut_list import Cut
-    from arlo_rec.training.backlog import FailedCall
+    from arlo_rec.training.backlog import FailedCall, Waiting
     from arlo_rec.training.build import TrainingCopy
     from arlo_rec.training.cut_plan import CopyOrder
     from arlo_rec.training.evaluation import CallScore, Figures
@@ -23,7 +22,16 @@ SOME_FAILED = 3  # exit status: something was done, and something was not
 LONGEST_WORD = 10.0  # seconds before a cut in which a word that reaches into it begins
 MOST_HEARD = 60  # letters of what was heard there
 MOST_UNSURE = 12  # stretches that are named in one line
-WAITING_FIELDS = ("id", "copy", "revision", "state", "made_at", "made_by")  # of a copy that waits for a person
+WAITING_FIELDS = (
+    "id",
+    "copy",
+    "revision",
+    "state",
+    "made_at",
+    "made_by",
+    "team",
+    "started_at",
+)  # of a copy under review
 CUT_FIELDS = ("start", "end", "channels", "types", "sources", "score", "status")
 CUT_COLUMNS = ("number", "begin", "end", "channels", "types", "source", "sure", "status", "heard")
 FIGURE_COLUMNS = ("channels", "types", "count", "cover", "mean_cover", "left", "over_cut")
@@ -112,29 +120,34 @@ def review_answer(run: Run, ending: str, copy: TrainingCopy) -> Answer:
     return Answer({"copy": {**copy_json(copy), "unsure": unsure}}, lines, None if run.json else _cut_table(run, copy))
 
 
-def waiting_answer(run: Run, waiting: Sequence[tuple[str, Copy]]) -> Answer:
+def waiting_answer(run: Run, waiting: Sequence[Waiting]) -> Answer:
     """The copies that wait for a person."""
     from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown_minute
 
     data = [
         {
-            "id": copy.parent.hex(),
-            "copy": copy.first.hex(),
-            "revision": copy.revision,
-            "state": copy.state,
-            "made_at": to_iso(copy.made_at),
-            "made_by": copy.made_by,
+            "id": each.copy.parent.hex(),
+            "copy": each.copy.first.hex(),
+            "revision": each.copy.revision,
+            "state": each.copy.state,
+            "made_at": to_iso(each.copy.made_at),
+            "made_by": each.copy.made_by,
+            "team": each.team,
+            "started_at": to_iso(each.started_at) if each.started_at else None,
         }
-        for _, copy in waiting
+        for each in waiting
     ]
-    rows = [
-        [short, str(copy.revision), run.say(f"copy.{copy.state}"), shown_minute(copy.made_at), copy.made_by]
-        for short, copy in waiting
-    ]
-    columns = ("copy", "revision", "state", "made_at", "made_by")
-    table = run.table(columns, rows, ("made_by",), (data, WAITING_FIELDS))
+    rows = [_waiting_row(run, each) for each in waiting]
+    columns = ("copy", "started", "team", "state", "revision", "made_by")
+    table = run.table(columns, rows, ("team", "made_by"), (data, WAITING_FIELDS))
     return Answer({"copies": data}, [run.say("review.waiting", count=len(waiting))], table)
+
+
+def _waiting_row(run: Run, waiting: Waiting) -> list[str]:
+    from arlo_rec.model.times import shown_minute
+
+    copy, started = waiting.copy, shown_minute(waiting.started_at) if waiting.started_at else ""
+    return [waiting.short, started, waiting.team, run.say(f"copy.{copy.state}"), str(copy.revision), copy.made_by]
 
 
 def _cut_table(run: Run, copy: TrainingCopy) -> Table:

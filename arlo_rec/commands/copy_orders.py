@@ -98,7 +98,7 @@ def parse_cut(text: str) -> Cut:
     """`START-END`, in seconds; raises Usage."""
     from arlo_rec.speech.cut_list import read
 
-    begin, _, end = text.partition("-")
+    begin, _, end = text.replace(",", ".").partition("-")
     try:
         return read(f"{float(begin)}\t{float(end)}\tother".encode())[0]
     except ValueError:

@@ -5,6 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec.commands.run import Run
+from arlo_rec.model.errors import Usage
+
+
+def span(run: Run, since: str | None, before: str | None) -> tuple[datetime | None, datetime | None]:
+    """From when and until when; raises Usage where one is wrong, or the first is after the second."""
+    begin, end = first_moment(run, since), last_moment(run, before)
+    if begin is not None and end is not None and begin >= end:
+        raise Usage("from_after_to")
+    return begin, end
 
 
 def first_moment(run: Run, text: str | None) -> datetime | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import first_moment, last_moment
+from arlo_rec.commands.dates import span
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
@@ -117,7 +117,7 @@ def audit_show(
         raise Usage("bad_limit")
     if recording is not None and not is_one(recording):
         raise Usage("bad_value", name="--recording")
-    begin, end = first_moment(run, since), last_moment(run, before)
+    begin, end = span(run, since, before)
     with run.store() as store:
         filters = log_query.Filter(person, action, _outcomes(outcome, denied=denied), recording, begin, end, limit)
         entries, older = log_query.show(store, filters, run.now())

@@ -34,7 +34,7 @@ _CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
 def log_table(run: Run, entries: Sequence[dict[str, Any]]) -> Table:
     """The entries, newest first."""
     rows = [_row(run, entry) for entry in reversed(entries)]
-    return run.table(COLUMNS, rows, shortened=("detail",), listed=(entries, FIELDS))
+    return run.table(COLUMNS, rows, ("detail",), (entries, FIELDS))._replace(is_whole=True)
 
 
 def _row(run: Run, entry: dict[str, Any]) -> list[str]:

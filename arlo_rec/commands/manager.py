@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.dates import first_moment, last_moment
+from arlo_rec.commands.dates import span
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.paths import new_file
@@ -47,7 +47,7 @@ def find(
         raise Usage("bad_limit")
     if has_hidden_characters((agent or "") + (team or "")):
         raise Usage("search_hidden_characters")
-    begin, end = first_moment(run, since), last_moment(run, before)
+    begin, end = span(run, since, before)
     with run.store() as store:
         filters = search.Search(agent, team, begin, end, limit)
         found = search.find(store, purpose, reason, filters, run.now())
@@ -107,6 +107,8 @@ def export(
     to_stdout = out == STDIN
     if to_stdout and run.json:
         raise Usage("json_and_stdout")
+    if to_stdout and sys.stdout.isatty():
+        raise Usage("stdout_is_terminal")
     target = sys.stdout.buffer if to_stdout else new_file(Path(out))
     with run.store() as store:
         intent = Intent(Action.EXPORT, purpose, reason)

@@ -14,7 +14,7 @@ from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGrou
 from arlo_rec.commands.paths import nameable, new_file
 from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -75,13 +75,14 @@ def person_add(
     from arlo_rec.admin.identities import NewPerson, add
 
     run: Run = ctx.obj
+    wanted = _role(role)
     if service != (key_out is not None):
         raise Usage("service_needs_key_out")
     if key_out is not None:
         new_file(key_out)
     secret = run.new_passphrase(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
-        added = add(store, NewPerson(name, _role(role), secret, key_out), run.now())
+        added = add(store, NewPerson(name, wanted, secret, key_out), run.now())
     data: dict[str, Any] = {"person": _person_json(added.person)}
     if added.one_time is not None:
         data["one_time_passphrase"] = added.one_time
@@ -176,7 +177,7 @@ def _role(text: str) -> Any:
     try:
         return Role(text)
     except ValueError:
-        raise Usage("role_unknown", roles=", ".join(Role)) from None
+        raise Usage("role_unknown", roles=", ".join(Role), **nearest(text, list(Role))) from None
 
 
 def _row(run: Run, person: Person) -> list[str]:

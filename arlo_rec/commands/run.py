@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arlo_rec.crypto import hardening
 from arlo_rec.i18n.messages import say
-from arlo_rec.model.errors import ArloError, NoStore, NotUnlocked, Usage
+from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
 from arlo_rec.ui.tables import Table
-from arlo_rec.ui.terminal import Form, message_of
+from arlo_rec.ui.terminal import Form, message_of, wrapped
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
@@ -40,6 +40,8 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "case extend": None,
     "case refuse": None,
     "case close": None,  # also: it says that there is no answer
+    "release": None,  # never: why a copy goes to others is no reason of a whole quarter of an hour
+    "reject": None,
     "restore": None,  # never: there is no unlock of a store that is only made
     "unlock": None,
 }
@@ -92,7 +94,7 @@ class Run:
         """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
         self.end_progress()
         if not self.quiet:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(wrapped(text + "\n", sys.stderr))
             sys.stderr.flush()
 
     def echo(self, text: str) -> None:
@@ -105,12 +107,10 @@ class Run:
         if yes:
             return
         self.end_progress()
-        sys.stderr.write(summary + "\n")
+        sys.stderr.write(wrapped(summary + "\n", sys.stderr))
         if not sys.stdin.isatty() or self._stdin_taken:
             raise Usage("needs_yes")
-        sys.stderr.write(question + " ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip() != expected:
+        if self._answer_to(question) != expected:
             raise Usage("not_confirmed")
 
     def progress(self, progress: Progress) -> None:
@@ -140,10 +140,21 @@ class Run:
         if text != STDIN:
             return text
         if sys.stdin.isatty():
-            sys.stderr.write(self.say("ask.caller") + " ")
-            sys.stderr.flush()
-            return sys.stdin.readline().strip()
+            return self._answer_to(self.say("ask.caller"))
         return self.stdin(CALLER_BYTES).decode("utf-8", "replace").strip()
+
+    def _answer_to(self, question: str) -> str:
+        """What is typed to a question; Ctrl-C and the end of the input are told as nothing done: raises Interrupted."""
+        sys.stderr.write(question + " ")
+        sys.stderr.flush()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            line = ""
+        if not line:
+            sys.stderr.write("\n")
+            raise Interrupted("stopped_at_question")
+        return line.strip()
 
     # -- secrets --------------------------------------------------------------------------------------
 
@@ -152,7 +163,7 @@ class Run:
         named = self.settings.passphrase_file
         if named is not None:
             return self.secret(named)
-        return self._ask_passphrase(self.say("ask.passphrase"))
+        return self._ask_passphrase(self.say("ask.passphrase", name=self.name()))
 
     def new_passphrase(self, named: str | None) -> bytes:
         """A passphrase to be set: from a file, or asked twice on the terminal; raises Usage if it is too short."""

@@ -17,6 +17,7 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from arlo_rec.access.disclosures import Disclosure
     from arlo_rec.erasure.withdrawal import Plan, ShownCall, Withdrawal
     from arlo_rec.store import Store
 
@@ -57,11 +58,32 @@ def withdraw(
     data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
     data |= {"recipients": disclosures_json(reached), "number": withdrawn.number}
     data["changed"] = [recording.hex() for recording in withdrawn.changed]
-    line = run.say("withdraw.done" if count else "withdraw.nothing", count=count, number=withdrawn.number)
-    said = _changed(run, withdrawn) or [line]  # that everything is erased is said only where it is
-    lines = [*must_delete(run, reached), *unfinished, *said]  # what is read aloud stands last
+    said = _changed(run, withdrawn) or [_aloud(run, plan, withdrawn)]  # all is erased: said only where it is
+    others = [run.say("withdraw.others", count=plan.others)] if plan.others else []
+    lines = [*_chores(run, store, reached), *unfinished, *others, *said]  # what is read aloud stands last
     status = Integrity.exit_status if withdrawn.changed else 3 if unfinished else 0
     return Answer(data, lines, always=True, exit_status=status)
+
+
+def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
+    """Who must delete what; for support, with a customer on the line, only that their `todo` says so to them."""
+    from arlo_rec.policy import Role
+
+    lines = must_delete(run, reached)
+    if store.person.role is not Role.SUPPORT or not lines:
+        return lines
+    return [run.say("withdraw.others_delete", count=len(lines))]
+
+
+def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
+    """What is read to the customer: of everything that is held, or of the one call that was named."""
+    from arlo_rec.model.times import local_date
+
+    count = len(withdrawn.recordings)
+    if plan.number is None and plan.calls:
+        days = sorted({local_date(call.started_at).isoformat() for call in plan.calls})
+        return run.say("withdraw.done_call", days=", ".join(days), number=withdrawn.number)
+    return run.say("withdraw.done" if count else "withdraw.nothing", count=count, number=withdrawn.number)
 
 
 def _changed(run: Run, withdrawn: Withdrawal) -> list[str]:
@@ -93,6 +115,7 @@ def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:
     count = len(calls)
     summary = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
     lines = [*_number(run, plan), summary, *_rows(calls[:MOST_ASKED])]
+    lines += [run.say("withdraw.others", count=plan.others)] if plan.others else []
     if count > MOST_ASKED:
         lines.append(run.say("withdraw.shows_more", count=count - MOST_ASKED))
     question = run.say("withdraw.question" if count else "withdraw.question_nothing", count=count)

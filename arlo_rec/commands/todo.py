@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -43,11 +44,16 @@ def waits_line(run: Run, store: Store) -> list[str]:
 
 def _text(run: Run, task: Task, name: str) -> str:
     """What waits and the command for it; a file of somebody else is named with its holder."""
+    from arlo_rec.model.times import shown_end
+
     about = {"short": task.id, **task.about, "id": task.id}
     code = task.kind
     if task.kind == "delete":
         code = "delete_own" if about["name"] == name else "delete_other"
         about["what"] = run.say(f"todo.file.{about['kind']}")
     if task.kind == "approve":
+        teams, until = about["teams"], about["until"]
         about["purpose"] = run.say(f"purpose.{about['purpose']}")
+        about["teams"] = ", ".join(teams) if isinstance(teams, list) else run.say("all_teams")
+        about["until"] = shown_end(until) if isinstance(until, datetime) else ""
     return run.say(f"todo.{code}", **about)

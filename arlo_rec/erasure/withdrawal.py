@@ -11,7 +11,7 @@ same.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +45,7 @@ class Plan:
     recordings: tuple[Recording, ...]
     changed: tuple[RecordingId, ...] = ()  # their rows are not what the log swears: any of them may be the subject's
     number: Private | None = None  # the caller's, where they were named by it
+    others: int = 0  # calls of the same caller that stay, where one call was named
     rule: str = "consent.withdraw"
 
     @property
@@ -90,6 +91,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
     planned = Plan(subject, *of_subject(store, subject), number=number)
+    planned = replace(planned, others=_others(store, planned))
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
     protocol.with_ballast(store, lambda: store.note(shown, now))
@@ -137,6 +139,15 @@ def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:
     calls = sorted(planned.calls, key=lambda call: (call.started_at, call.id), reverse=True)
     known = _metadata_of(store, calls) if store.person.role is Role.OFFICER else {}
     return [ShownCall(call.started_at, call.team, *known.get(call.id, (None, None))) for call in calls]
+
+
+def _others(store: Store, planned: Plan) -> int:
+    """How many more calls are held of the callers of a call that was named by its id."""
+    if planned.number is not None:
+        return 0
+    callers = {call.caller for call in planned.calls if call.caller is not None}
+    theirs = [each for caller in callers for each in of_subject(store, Subject(caller=caller)).recordings]
+    return len({each.id for each in theirs if each.kind is Kind.ORIGINAL} - {call.id for call in planned.calls})
 
 
 def _metadata_of(store: Store, calls: list[Recording]) -> dict[RecordingId, tuple[float, str]]:

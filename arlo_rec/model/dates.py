@@ -13,6 +13,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.model.times import end_of_day, local_date, parse_instant, start_of_day
 
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LOCAL: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?", re.ASCII)
 _DOTTED: Final = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})", re.ASCII)
 _SPAN: Final = re.compile(r"(\d{1,4})\s?([a-z]+)", re.ASCII)
 _DAYS: Final = {"d": 1, "day": 1, "days": 1, "dag": 1, "dager": 1}
@@ -30,7 +31,7 @@ def first_moment(text: str, now: datetime) -> datetime:
         day = _day(text, now, ahead=-1)
         return parse_instant(text) if day is None else start_of_day(day)
     except (ValueError, OverflowError):
-        raise Usage("bad_time", value=text[:40]) from None
+        raise _wrong(text) from None
 
 
 def last_moment(text: str, now: datetime, *, ahead: bool = False) -> datetime:
@@ -39,7 +40,12 @@ def last_moment(text: str, now: datetime, *, ahead: bool = False) -> datetime:
         day = _day(text, now, ahead=1 if ahead else -1)
         return parse_instant(text) if day is None else end_of_day(day)
     except (ValueError, OverflowError):
-        raise Usage("bad_time", value=text[:40]) from None
+        raise _wrong(text) from None
+
+
+def _wrong(text: str) -> Usage:
+    """What is wrong with a text; the one mistake that is often made has words of its own."""
+    return Usage("time_without_zone" if _LOCAL.fullmatch(text) else "bad_time", value=text[:40])
 
 
 def _day(text: str, now: datetime, *, ahead: int) -> date | None:

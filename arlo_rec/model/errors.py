@@ -48,6 +48,12 @@ class ArloError(Exception):
         return f"{self.code}({detail})"
 
 
+class Interrupted(ArloError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_status = 130
+
+
 class Usage(ArloError):
     """The command was called wrongly, or a value is invalid."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from arlo_rec.access import cases, gate
 from arlo_rec.access.gate import Intent
@@ -16,8 +16,12 @@ from arlo_rec.access.short_ids import short_ids
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.records import named_in
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
+
+SHOWN: Final = 6  # signs of an id of a recording that is gone
+MOST: Final = 3  # recordings of a file that are named
 
 
 class Task(NamedTuple):
@@ -57,14 +61,23 @@ def _deletions(store: Store) -> Iterator[Task]:
     """Files of erased recordings that nobody confirmed to be deleted: one's own, or everybody's for an officer."""
     for row in store.catalogue.disclosures.open():
         if store.person.role is Role.OFFICER or row.person == store.person.name:
-            yield Task("delete", str(row.seq), row.at, {"kind": row.kind, "name": row.person})
+            entry = store.log.entry(row.seq)
+            ids = named_in((entry.body if entry is not None else None) or {})
+            of = ", ".join(sorted(each.hex()[:SHOWN] for each in list(ids)[:MOST]))
+            yield Task("delete", str(row.seq), row.at, {"kind": row.kind, "name": row.person, "recordings": of})
 
 
 def _approvals(store: Store, now: datetime) -> Iterator[Task]:
     """Grants that wait for a second officer, where this one is a second pair of eyes."""
     for grant in store.roster.grants:
         if grant.waits(now) and four_eyes.may_approve(store.roster, store.person.name, grant, now):
-            about = {"name": grant.person, "by": grant.by, "purpose": grant.purpose}
+            about: dict[str, object] = {
+                "name": grant.person,
+                "by": grant.by,
+                "purpose": grant.purpose,
+                "reason": grant.reason,
+            }
+            about |= {"teams": sorted(grant.teams) if grant.teams is not None else None, "until": grant.until}
             yield Task("approve", grant.id, grant.starts_at, about)
 
 

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from arlo_rec.access import gate
 from arlo_rec.access.gate import Intent
@@ -62,12 +63,23 @@ def pending(store: Store, now: datetime) -> list[Recording]:
     ]
 
 
-def under_review(store: Store, now: datetime) -> list[tuple[str, Copy]]:
-    """Copies under review that this person may review, oldest first, with their short ids; raises NotGranted."""
+class Waiting(NamedTuple):
+    """A copy under review: its short id, and of which team's call it was made and when that began, where it is held."""
+
+    short: str
+    copy: Copy
+    team: str
+    started_at: datetime | None
+
+
+def under_review(store: Store, now: datetime) -> list[Waiting]:
+    """Copies under review that this person may review, oldest first; raises NotGranted."""
     admission = gate.admit(store, Intent(Action.REVIEW), now)
-    waiting = [copy for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
-    short = short_ids(store, admission.covers, [copy.first for copy in waiting])
-    return [(short[copy.first], copy) for copy in waiting]
+    waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
+    short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
+    calls = {call.id: call for _, call in store.catalogue.recordings.held_among({copy.parent for copy, _ in waiting})}
+    starts = {name: call.started_at for name, call in calls.items()}
+    return [Waiting(short[copy.first], copy, team, starts.get(copy.parent)) for copy, team in waiting]
 
 
 def make_copies(

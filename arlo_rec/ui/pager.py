@@ -15,6 +15,7 @@ USUAL: Final = "less"
 TOLD: Final = {  # unless the environment says otherwise: go on where all fits, keep bold, leave the text standing
     "LESS": "FRX",
     "LV": "-c",
+    "LESSCHARSET": "utf-8",  # also where the locale is not installed, as behind SSH
 }
 FORCED: Final = {"LESSSECURE": "1", "LESSHISTFILE": "-"}  # less(1), SECURITY; a search there may be for a name
 

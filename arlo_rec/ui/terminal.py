@@ -7,15 +7,20 @@ an agent or a file name reaches a terminal. Named tuples, because dataclasses wo
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TextIO
 
 from arlo_rec.i18n.messages import say, say_or
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.model.errors import ArloError, Unreachable
 from arlo_rec.ui.tables import Table, csv_text, table_text
+
+_COMMAND: Final = re.compile(r"arlo-rec(?: (?:\"[^\"]*\"|[^\s\".,;:()]+))+")
+_NO_BREAK: Final = "\x00"  # no text has it: `clean` wrote it as an escape
 
 
 class Answer(NamedTuple):
@@ -44,7 +49,8 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool) -> int:
         failure = {"error": error_to_json(answer.error, lang)} if answer.error else {}
         _write(json_text({"ok": status in {0, 3}, **answer.data, **failure}))
         return status
-    lines = "".join(map(_clean_lines, answer.lines)) if answer.always or not quiet else ""
+    shown = answer.lines if answer.always or not quiet else ()
+    lines = wrapped("".join(map(_clean_lines, shown)), sys.stderr if form is Form.CSV else sys.stdout)
     if form is Form.CSV and answer.table is not None:
         _write(csv_text(answer.table))
         sys.stderr.write(lines)
@@ -59,7 +65,30 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool) -> int:
 
 def tell(line: str) -> None:
     """Write a sentence to stdout and flush it."""
-    _write(_clean_lines(line))
+    _write(wrapped(_clean_lines(line), sys.stdout))
+
+
+def wrapped(text: str, stream: TextIO) -> str:
+    """Lines for a terminal, broken between words where they are wider; a command that fits a line is not broken.
+
+    A file or a program gets them as they are.
+    """
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "".join(_fitting(line, width) for line in text.splitlines(keepends=True))
+
+
+def _fitting(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    import textwrap
+
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK) if len(found[0]) < width else found[0], line)
+    how = {"initial_indent": indent, "subsequent_indent": indent}
+    broken = textwrap.wrap(whole.strip(), width, break_long_words=False, break_on_hyphens=False, **how)
+    return "".join(part.replace(_NO_BREAK, " ") + "\n" for part in broken)
 
 
 def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
@@ -68,7 +97,7 @@ def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
         _write(json_text({"ok": False, "error": error_to_json(error, lang)}))
         return
     rule = f" [{error.rule}]" if error.rule else ""
-    sys.stderr.write(f"arlo-rec: {message_of(error, lang)}{rule}\n")
+    sys.stderr.write(wrapped(f"arlo-rec: {message_of(error, lang)}{rule}\n", sys.stderr))
 
 
 def error_to_json(error: ArloError, lang: str) -> dict[str, Any]:

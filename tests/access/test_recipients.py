@@ -105,7 +105,7 @@ def test_a_withdrawal_says_to_people_who_must_delete_what(world: World) -> None:
     (mine,) = world.take_in("a")
     world.grant()
     assert export(world, mine, world.base / "one.wav") == 0
-    told = world.run("withdraw", "90000001", "--yes", who="skranke")
+    told = world.run("withdraw", "90000001", "--yes", who="sigrid")
     assert told.exit == 0 and "leif must delete the copy of" in told.out
 
 

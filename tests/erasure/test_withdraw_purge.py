@@ -285,7 +285,11 @@ def test_what_is_read_aloud_stands_last_and_a_dry_run_bids_nobody_to_delete(worl
     *_, would = listed_before(world, "siri")
     assert "leif would have to delete" in would and "must" not in would and "confirm 1" not in would
     told = world.run("withdraw", "900", "00", "001", "--yes", who="siri").out.splitlines()
-    assert "leif must delete" in told[0] and told[-1].startswith("Say: ")
+    assert "must be deleted or made anew: 1." in told[0] and told[-1].startswith("Say: ")
+    (other,) = world.take_in("b", caller="+4790000002", seed=5)
+    exported(world, other, "other.wav")
+    told = world.run("withdraw", "900", "00", "002", "--yes", who="sigrid").out.splitlines()
+    assert "leif must delete" in told[0], "an officer sees who"
 
 
 def test_only_the_newest_calls_stand_before_the_question(world: World) -> None:

@@ -171,7 +171,8 @@ def test_a_command_that_takes_a_reason_only_sometimes_says_when_it_takes_that_of
         if "reason" in own and getattr(own["reason"], "rich_help_panel", None) != "required":
             sometimes.add(words)
             assert REASON_FOR.get(words, "") is None or REASON_FOR[words] in own
-    assert sometimes | {"case extend", "case refuse"} == set(REASON_FOR), "what stands in a letter is typed for it"
+    typed = {"case extend", "case refuse", "release", "reject"}  # it stands in a letter, or gives or takes a copy
+    assert sometimes | typed == set(REASON_FOR)
 
 
 def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: World) -> None:
@@ -182,7 +183,8 @@ def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: 
     assert opened.exit == 0, opened
     case = opened.json["case"]["id"] if isinstance(opened.json["case"], dict) else opened.json["case"]
     unlock(world, "--reason", REASON, who="sigrid")
-    for words in (("case", "close", case), ("case", "extend", case), ("case", "refuse", case)):
+    of_copy = (("release", "0" * 32), ("reject", "0" * 32))
+    for words in (("case", "close", case), ("case", "extend", case), ("case", "refuse", case), *of_copy):
         told = world.run(*words, "--as", "sigrid")
         assert told.exit != 0
         assert "From arlo-rec unlock" not in told.err
@@ -375,7 +377,7 @@ def test_on_a_terminal_an_unlock_that_ended_is_said_and_the_passphrase_asked_for
     ) as process:
         os.close(theirs)
         shown = b""
-        while not shown.endswith(b"Passphrase: "):
+        while not shown.endswith(b"Passphrase of leif: "):
             shown += os.read(ours, 1000)
         os.write(ours, PASSPHRASE.encode() + b"\n")
         out, _ = process.communicate(timeout=60)

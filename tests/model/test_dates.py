@@ -43,13 +43,20 @@ def test_a_span_looks_back_in_a_search_and_ahead_for_an_end(count: int, unit: tu
 @pytest.mark.parametrize(
     "text",
     ["", "soon", "1/2/2026", "2026", "1.12.", "12.2026", "31.02.2026", "2026-02-30", "30", "-3d", "3 d x", "30m", "٣d",
-     "99999d", "0.0.0", "2026-10-01T08:15", "2026-10-01 08:15Z", "next week", "1.12.26"],
+     "99999d", "0.0.0", "2026-10-01 08:15Z", "next week", "1.12.26"],
 )  # fmt: skip
 def test_what_may_mean_two_days_or_none_is_refused(text: str) -> None:
     for parse in (first_moment, last_moment):
         with pytest.raises(Usage) as refused:
             parse(text, NOW)
         assert refused.value.code == "bad_time"
+
+
+@pytest.mark.parametrize("text", ["2026-10-01T08:15", "2026-10-01T08:15:30"])
+def test_a_time_without_a_zone_is_told_that_it_lacks_one(text: str) -> None:
+    with pytest.raises(Usage) as refused:
+        first_moment(text, NOW)
+    assert refused.value.code == "time_without_zone"
 
 
 def test_a_span_that_leaves_the_calendar_is_refused() -> None:

@@ -324,7 +324,9 @@ def test_long_work_draws_a_bar_that_fits_and_is_gone_when_it_is_done(
     assert any(f"0/120 {unit}" in line for line in bars)
     assert any("100/120" in line and re.search(r"\d/s {2}(omtrent |about )?\d+ s", line) for line in bars)
     assert max(map(len, bars)) <= columns
-    assert left_over(written) == [say("ingest.done", lang, accepted=120, refused=0, duplicates=0, unclaimed=0)]
+    assert [" ".join(left_over(written))] == [
+        say("ingest.done", lang, accepted=120, refused=0, duplicates=0, unclaimed=0)
+    ]
     assert b"\x1b[?25l" not in written, "the cursor is never hidden"
 
 

@@ -1,0 +1,55 @@
+"""Sentences on a terminal: broken between words, commands whole; elsewhere as they are."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.ui.terminal import wrapped
+
+COMMAND = 'arlo-rec revoke "Kari Eksempel" --grant b97da3'
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def forty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+
+def test_a_sentence_breaks_between_words_and_a_command_stands_whole() -> None:
+    text = f"If the name is wrong, take the access back with this: {COMMAND}. It is logged.\n"
+    lines = wrapped(text, Screen()).splitlines()
+    assert any(COMMAND in line for line in lines)
+    assert max(map(len, lines)) <= 60
+    assert " ".join(lines).split() == text.split()
+
+
+def test_what_a_program_reads_is_not_broken() -> None:
+    text = "word " * 50 + "\n"
+    assert wrapped(text, io.StringIO()) == text
+
+
+@given(st.lists(st.text(alphabet="abc ,.-\"'0123456789ø", max_size=90), max_size=6))
+def test_no_word_is_lost_or_joined_and_lines_that_fit_stay(lines: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "60")
+        text = "".join(f"{line}\n" for line in lines)
+        shown = wrapped(text, Screen())
+    assert shown.split() == text.split()
+    assert [line for line in text.splitlines() if len(line) < 60] == [
+        line for line in text.splitlines() if len(line) < 60 and f"{line}\n" in shown
+    ]
+
+
+def test_a_key_that_is_longer_than_the_line_is_not_cut() -> None:
+    key = "arlo-rec/" + "0" * 90
+    assert f"  {key}\n" in wrapped(f"  {key}\n", Screen())
