@@ -86,8 +86,10 @@ def _fitting(line: str, width: int) -> str:
 
     indent = line[: len(line) - len(line.lstrip(" "))]
     whole = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK) if len(found[0]) < width else found[0], line)
-    how = {"initial_indent": indent, "subsequent_indent": indent}
-    broken = textwrap.wrap(whole.strip(), width, break_long_words=False, break_on_hyphens=False, **how)
+    wrapper = textwrap.TextWrapper(
+        width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    broken = wrapper.wrap(whole.strip())
     return "".join(part.replace(_NO_BREAK, " ") + "\n" for part in broken)
 
 
