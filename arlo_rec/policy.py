@@ -66,6 +66,7 @@ class Action(StrEnum):
     INGEST = "ingest"
     FIND = "find"
     EXPORT = "export"
+    LISTEN = "listen"  # on a page that leaves nothing behind
     WITHDRAW = "withdraw"
     PURGE = "purge"
     DSAR = "dsar"
@@ -162,6 +163,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
     Action.FIND: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
     Action.EXPORT: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
+    Action.LISTEN: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
     Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (frozenset({Role.OFFICER}), "access.subject"),
@@ -179,7 +181,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
 }
 LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
-_NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT})
+_NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
 _NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.HEAR}
 
 

@@ -309,7 +309,7 @@ def listen_to(store: Store, permit: Permit, clock: Callable[[], datetime]) -> It
     """
     key, header = data_key(store, permit, clock())
     checked_at = clock()
-    with _object(store, permit.recording) as stream:
+    with open_object(store, permit.recording) as stream:
         stream.seek(len(header.encode()))
         for piece in object_file.open_body(key, header, object_file.body_in(stream)):
             if abs(clock() - checked_at) >= RECHECK:
@@ -317,6 +317,14 @@ def listen_to(store: Store, permit: Permit, clock: Callable[[], datetime]) -> It
                 checked_at = clock()
             yield piece
     still_open(store, permit, clock())
+
+
+def open_object(store: Store, recording: Recording) -> BinaryIO:
+    """The sealed object of a recording; raises Integrity where it is missing."""
+    try:
+        return store.blobs.open(recording.id.hex())
+    except KeyError:
+        raise Integrity("object_missing") from None
 
 
 def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.DataKey, object_file.Header]:
@@ -328,7 +336,7 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
         recording = still_held(store, permit.recording, now)
         ke = store.erasure_keys().unwrap(recording.id)
-        with _object(store, recording) as stream:
+        with open_object(store, recording) as stream:
             header = object_file.read_header(stream.read(object_file.HEADER_BYTES))
     if header.recording != recording.id or header.kind is not recording.kind:
         raise Integrity("object_damaged")
@@ -376,10 +384,3 @@ def _is_still_granted(store: Store, grant: Grant, now: datetime) -> bool:
         except NotUnlocked:  # the person was removed
             return False
     return any(other.id == grant.id and other.live(now) for other in store.roster.grants)
-
-
-def _object(store: Store, recording: Recording) -> BinaryIO:
-    try:
-        return store.blobs.open(recording.id.hex())
-    except KeyError:
-        raise Integrity("object_missing") from None

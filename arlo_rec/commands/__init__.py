@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "restore": Listed("officer", "restore:restore"),
     "find": Listed("manager", "manager:find", lists=True),
     "teams": Listed("manager", "manager:teams", lists=True),
+    "listen": Listed("manager", "listening:listen"),
     "export": Listed("manager", "manager:export"),
     "pseudonymise": Listed("manager", "training:pseudonymise"),
     "review": Listed("manager", "training:review", lists=True),

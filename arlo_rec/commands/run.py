@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from arlo_rec.keys.unlocks import Unlock
     from arlo_rec.model.particulars import Particulars
     from arlo_rec.model.progress import Progress
-    from arlo_rec.policy import GuardLimits
     from arlo_rec.store import Store
     from arlo_rec.ui.progress import Display
 
@@ -63,6 +62,7 @@ class Run:
         self.quiet = quiet
         self.lang = self.settings.lang
         self._stdin_taken = False
+        self.is_by_unlock = False  # whether an unlock, and no passphrase, opened the store
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
         self._display: Display | None = None
@@ -236,13 +236,14 @@ class Run:
         if passphrase is None and settings.passphrase_file is None and self.command not in PASSPHRASE_FOR:
             running = self.running(place)
             if running is not None:
+                self.is_by_unlock = True
                 return running.identity
             self._say_why_none(place)
         return self.unlocked(place, self.name(), passphrase or self.passphrase())
 
     def name(self) -> str:
         """The name of the person who runs this, where no service does."""
-        return self.settings.as_name or _login()
+        return self.settings.as_name or login()
 
     def running(self, place: Layout) -> Unlock | None:
         """The unlock that runs in this login session for this person and store; looked for once."""
@@ -291,7 +292,7 @@ class Run:
             problem = unlocks.why_none(place, self.name())
         if problem is not None and not can_ask:
             if problem.code == "unlock_outdated":
-                note_attempt(place, self.name(), _login(), self.now())
+                note_attempt(place, self.name(), login(), self.now())
             raise problem
         if problem is not None:
             self.note(message_of(problem, self.lang))
@@ -308,7 +309,7 @@ class Run:
                 raise
             if not (place.store / "store.toml").exists():
                 raise NotUnlocked("wrong_passphrase_backup", rule=problem.rule) from None
-            note_attempt(place, name, _login(), self.now())
+            note_attempt(place, name, login(), self.now())
             raise
 
     @contextmanager
@@ -342,7 +343,7 @@ class Run:
             except NotUnlocked as problem:
                 if problem.code == "no_longer_here":
                     self._forget_unlock()
-                    note_attempt(place, identity.name, _login(), self.now())
+                    note_attempt(place, identity.name, login(), self.now())
                 raise
             if store.authority.officer_left or store.person.recovery:  # whoever was away compares
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
@@ -370,17 +371,6 @@ class Run:
             raise Usage("config_unreadable", path=named) from None
         return particulars.decode(raw, named)
 
-    def guard_limits(self) -> GuardLimits:
-        """When a purge stops and asks."""
-        from datetime import timedelta
-        from fractions import Fraction
-
-        from arlo_rec.policy import GuardLimits
-
-        settings = self.settings
-        jump = timedelta(days=settings.guard_jump_days)
-        return GuardLimits(Fraction(settings.guard_share), settings.guard_count, jump)
-
 
 @contextmanager
 def _readable(named: str) -> Iterator[None]:
@@ -391,7 +381,8 @@ def _readable(named: str) -> Iterator[None]:
         raise NotUnlocked("secret_file_missing", path=named) from None
 
 
-def _login() -> str:
+def login() -> str:
+    """The name of the login account."""
     import getpass
 
     try:

@@ -16,6 +16,7 @@ from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.intake.results import NotTaken, Options, Outcome, Taken
+    from arlo_rec.policy import GuardLimits
     from arlo_rec.retention import Plan
 
 
@@ -56,7 +57,7 @@ def purge(
 
     run: Run = ctx.obj
     with run.store(erasing=True) as store:
-        plan = retention.plan(store, run.now(), run.guard_limits(), allow_large=allow_large)
+        plan = retention.plan(store, run.now(), _guard_limits(run), allow_large=allow_large)
         if dry_run:
             return _purge_preview(run, plan)
         purged = retention.carry_out(store, plan, run.now(), run.progress)
@@ -199,3 +200,15 @@ def _purge_preview(run: Run, plan: Plan) -> Answer:
     lines = [run.say("purge.would" if allowed else "purge.would_refuse", count=due)]
     lines += changed_rows(run, "purge.changed", plan.changed)
     return Answer(data, lines, exit_status=Integrity.exit_status if plan.changed else 0)
+
+
+def _guard_limits(run: Run) -> GuardLimits:
+    """When a purge stops and asks, by the settings."""
+    from datetime import timedelta
+    from fractions import Fraction
+
+    from arlo_rec.policy import GuardLimits
+
+    settings = run.settings
+    jump = timedelta(days=settings.guard_jump_days)
+    return GuardLimits(Fraction(settings.guard_share), settings.guard_count, jump)

@@ -38,7 +38,7 @@ from arlo_rec.store import Store
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
 _PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that stand for its action
 _OF_ANOTHER = {"dsar_whole": "dsar_other_whole", "dsar_employee_whole": "dsar_other_employee_whole"}
-_ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.DSAR, Action.WITHDRAW}
+_ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.LISTEN, Action.DSAR, Action.WITHDRAW}
 
 
 class LogMentions(NamedTuple):
@@ -201,8 +201,8 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
             return Action.FIND, purpose
         case Opened(action=action) if action in _MAKING:  # the log names no purpose for these
             return action, Purpose.TRAINING
-        case Opened(action=Action.EXPORT, purpose=purpose):
-            return Action.EXPORT, purpose
+        case Opened(action=Action.EXPORT | Action.LISTEN as action, purpose=purpose):
+            return action, purpose
         case OpenedForSubject(side=side, whole_call=whole):
             return f"dsar{'_employee' if side == 'agent' else ''}{'_whole' if whole else ''}", None
         case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left

@@ -27,12 +27,12 @@ from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Action, Purpose
 PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
     "whole": (
-        Action.EXPORT,
+        *(Action.EXPORT, Action.LISTEN),
         *("dsar_whole", "dsar_other_whole", "dsar_other_employee_whole"),
         *(Action.DSAR, "dsar_other"),
     ),
     "part": (Action.HEAR,),
-    "copy": ("export_copy", Action.REVIEW, Action.RELEASE, Action.PSEUDONYMISE),
+    "copy": ("export_copy", "listen_copy", Action.REVIEW, Action.RELEASE, Action.PSEUDONYMISE),
     "listed": (Action.FIND, "find_copy", "withdraw_shown"),
 }
 
@@ -95,7 +95,7 @@ def _purposes_of(recordings: Iterable[RecordingFacts]) -> list[Purpose]:
 
 def kind_of(access: RecordedAccess) -> str:
     """What was done, as a code of the letter's words; for training only copies are found and exported (policy)."""
-    of_copy = access.purpose == Purpose.TRAINING and access.action in {Action.FIND, Action.EXPORT}
+    of_copy = access.purpose == Purpose.TRAINING and access.action in {Action.FIND, Action.EXPORT, Action.LISTEN}
     return f"{access.action}_copy" if of_copy else access.action
 
 

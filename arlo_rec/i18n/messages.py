@@ -17,7 +17,7 @@ from arlo_rec.i18n.sanitise import clean
 LANGUAGES: Final = ("nb", "en")
 SUBJECTS: Final = {  # file -> the first words of its codes
     "accesses": "accesses",
-    "access": "grant grants revoke grant_state purpose find export recipients all_teams names teams todo",
+    "access": "grant grants revoke grant_state purpose find export recipients all_teams names teams todo listen",
     "cases": "case cases case_state known_by notice",
     "common": "column ask yes no nowhere date",
     "demo": "demo",
@@ -28,6 +28,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "identities": "person handover recovery rotate init trust authority unlock lock",
     "intake": "ingest refused sound",
     "letter": "letter",
+    "listening": "listening",
     "oversight": "problem status critical warning verify audit outcome weak_disk clock",
     "progress": "progress",
     "recovery": "backup restore",

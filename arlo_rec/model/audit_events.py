@@ -228,6 +228,17 @@ class Opened(AuditEvent):
     reason: str | None = None
 
 
+class Heard(AuditEvent):
+    """How much was heard of what the entry `of` opened: seconds that were played, by what the page or the player said,
+    and seconds that left.
+    """
+
+    ACTION, OUTCOME, RULE = Action.LISTEN, "done", "security.monitored"
+    of: int
+    heard_s: int
+    given_s: int
+
+
 class DeletionConfirmed(AuditEvent):
     """The disclosure of the log entry `of`, made by `by`, is confirmed as deleted."""
 

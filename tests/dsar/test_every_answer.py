@@ -93,6 +93,7 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     (call,) = world.take_in("call", started=started, consent={"prompt": held.prompt}, **how)
     if held.heard and held.quality and held.prompt == BOTH:
         world.json("find", *QUALITY, who="leif")
+        world.json("listen", call, *QUALITY, "--player", "cat", who="leif")
         taken = str(world.base / "call.wav")
         world.json("export", call, *QUALITY, "--out", taken, who="leif")
         listed = world.json("recipients", "list", who="sigrid")["recipients"]
@@ -110,6 +111,7 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
             if held.heard and held.training:
                 words = ("--purpose", "training", "--reason", REASON, "--out", str(world.base / "copy.wav"))
                 world.json("export", given, *words, who="turid")
+                world.json("listen", given, *words[:4], "--player", "cat", who="turid")
 
 
 class Log:

@@ -5,7 +5,6 @@ Pictures of it go to the test's folder; `LETTER_PICTURES=FOLDER` puts them where
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ import pytest
 from arlo_rec.dsar.answer import Answer, RecordedAccess
 from arlo_rec.i18n.messages import LANGUAGES
 from tests.support.answers import ANSWER, HOSTILE, NOTHING, OWN, PASSPHRASE, START, built
+from tests.support.axe import violations
 from tests.support.browser import MISSING, Browser
 
 pytestmark = [
@@ -55,16 +55,6 @@ def unlock(browser: Browser, file: Path, answer: Answer = ANSWER, lang: str = "n
     browser.wait_until("!document.querySelector('#letter').hidden")
 
 
-def axe(browser: Browser) -> list[str]:
-    """What axe-core finds wrong, each rule with the places."""
-    found = importlib.util.find_spec("axe_playwright_python")
-    if found is None or found.origin is None:
-        pytest.skip("axe.min.js is missing: it comes with axe-playwright-python")
-    browser.run((Path(found.origin).parent / "axe.min.js").read_text("utf-8"))
-    told = browser.run_async("return await axe.run({resultTypes: ['violations']})")
-    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in told["violations"]]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_axe_finds_nothing_wrong_in_any_part_of_the_page(
@@ -75,10 +65,10 @@ def test_axe_finds_nothing_wrong_in_any_part_of_the_page(
         file = tmp_path / "answer.html"
         file.write_bytes(built(answer, lang))
         browser.open(file)
-        assert axe(browser) == []
+        assert violations(browser) == []
         unlock(browser, file, answer, lang)
         browser.run("for (const part of document.querySelectorAll('details')) part.open = true")
-        assert axe(browser) == []
+        assert violations(browser) == []
 
 
 def test_axe_would_find_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
@@ -86,7 +76,7 @@ def test_axe_would_find_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
     browser.run("document.querySelector('nav').append(new Image(9, 9))")
     browser.colours("light")
     browser.run("document.querySelector('.lead').style.color = '#aaa'")
-    assert {one.split(":")[0] for one in axe(browser)} == {"color-contrast", "image-alt"}
+    assert {violation.split(":")[0] for violation in violations(browser)} == {"color-contrast", "image-alt"}
 
 
 @pytest.mark.parametrize("width", [320, 1280])

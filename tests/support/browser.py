@@ -37,6 +37,10 @@ ARGUMENTS = (
     "--window-size=1000,1400",
 )
 
+LOOPBACK = (
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # for `Browser`: a server of this machine is reached
+)
+
 
 class Browser:
     """One browser with one window, from `with` to its end; *downloads* is where it saves files."""
@@ -71,7 +75,10 @@ class Browser:
     # -- what a person does ---------------------------------------------------------------------------
 
     def open(self, file: Path) -> None:
-        self._post("/url", url=file.absolute().as_uri())
+        self.visit(file.absolute().as_uri())
+
+    def visit(self, address: str) -> None:
+        self._post("/url", url=address)
 
     def type(self, selector: str, text: str) -> None:
         element = self._find(selector)
@@ -84,6 +91,23 @@ class Browser:
     def press_keys(self, *keys: str) -> None:
         strokes = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self._post("/actions", actions=[{"type": "key", "id": "keyboard", "actions": strokes}])
+
+    def press_together(self, *keys: str) -> None:
+        """All of *keys* down, and then up again."""
+        strokes = [{"type": "keyDown", "value": key} for key in keys]
+        strokes += [{"type": "keyUp", "value": key} for key in reversed(keys)]
+        self._post("/actions", actions=[{"type": "key", "id": "keyboard", "actions": strokes}])
+
+    def drag(self, selector: str, *shares: float) -> None:
+        """Press on an element, at the first of *shares* of its width, and move to the others; at the last let go."""
+        box = self.run("return document.querySelector(arguments[0]).getBoundingClientRect().toJSON()", selector)
+        steps: list[dict[str, object]] = []
+        for share in shares:
+            x, y = round(box["x"] + share * box["width"]), round(box["y"] + box["height"] / 2)
+            steps.append({"type": "pointerMove", "duration": 0, "x": x, "y": y})
+        steps.insert(1, {"type": "pointerDown", "button": 0})
+        steps.append({"type": "pointerUp", "button": 0})
+        self._post("/actions", actions=[{"type": "pointer", "id": "mouse", "actions": steps}])
 
     def text(self, selector: str) -> str:
         """The text as it is seen."""

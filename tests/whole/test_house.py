@@ -14,7 +14,19 @@ from tests.support.source import MODULES, ON_ONE_WORKER, PACKAGE, nodes, tree
 pytestmark = ON_ONE_WORKER
 ORDER = (  # each module and package imports only from itself and from those before it
     *("rules", "policy", "model", "i18n", "crypto", "audio", "backends", "keys", "catalogue", "store", "offsite"),
-    *("access", "erasure", "retention", "admin", "recovery", "intake", "speech", "training", "pseudonymise", "dsar"),
+    *(
+        "access",
+        "erasure",
+        "retention",
+        "admin",
+        "recovery",
+        "intake",
+        "speech",
+        "training",
+        "pseudonymise",
+        "listening",
+        "dsar",
+    ),
     *("oversight", "ui", "commands", "cli", "__main__"),
 )
 ALONE = {  # outside library -> our modules that may import it

@@ -1,0 +1,631 @@
+// The listening page: it enters with the token of its address, shows what is listened to and why, and plays it.
+// When it is over, no sound stays in the page: it is stopped, and its source and buffers are dropped.
+// Texts from the server are only ever `textContent`. All times are in seconds.
+
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
+const REPORT_EVERY = 2; // what was heard, while it plays
+const LOST_AFTER = 3; // without a sign of the program
+const OWN_EAR = 0.7; // both channels together: each in its own ear ...
+const OTHER_EAR = 0.3; // ... and softer in the other; the sum cannot be louder than the recording can be
+const BARS = 3; // CSS pixels from one bar of the waveform to the next
+const NAME = 24; // CSS pixels above each channel's waveform, for its name
+
+const byId = (id) => document.getElementById(id);
+const pause = (seconds) => new Promise((next) => setTimeout(next, 1000 * seconds));
+const button = (action) => document.querySelector(`[data-action="${action}"]`);
+
+const audio = byId("sound");
+const wave = byId("wave");
+const picture = byId("picture");
+const lang = document.documentElement.lang;
+const locale = { nb: "nb", en: "en-GB" }[lang]; // of dates and numbers
+const words = new Map(
+  [...byId("words").content.querySelectorAll("[data-word]")].map((word) => [word.dataset.word, word.textContent]),
+);
+
+let facts = null; // of the recording, from `enter` on
+let isOver = false; // nothing is heard any more, whatever is pressed
+let channel = null; // the only one that is heard
+let stretch = { begin: null, end: null, repeats: false }; // that is looped; null: from the start, to the end
+let before = 0; // the position at the last look, by which the end of the loop is noticed
+
+// -- words ------------------------------------------------------------------------------------------------
+
+function say(code, values = {}) {
+  return words.get(code).replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+// Controls and bidi characters by their code points, as everywhere in arlo-rec: they could deceive a reader.
+function visible(text) {
+  const hidden = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+  const shown = (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
+  return String(text).replace(hidden, shown);
+}
+
+function clock(seconds) {
+  const whole = Math.floor(Math.max(seconds, 0) + 0.001);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+// An instant in the zone of the guidelines; what is none is shown as it came.
+function moment(text) {
+  const at = new Date(text);
+  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(at.getTime())) return visible(text);
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: "Europe/Oslo" }).format(at);
+}
+
+function speedText() {
+  return say("speed_is", { speed: audio.playbackRate.toLocaleString(locale) });
+}
+
+function announce(code, values) {
+  byId("status").textContent = say(code, values);
+}
+
+// -- the program that serves the page ---------------------------------------------------------------------
+
+function ask(path, options = {}) {
+  return fetch(path, { cache: "no-store", credentials: "same-origin", redirect: "error", ...options });
+}
+
+// The token is out of the address, and so of the history, before anything else happens.
+async function enter() {
+  const token = location.hash.slice(1);
+  if (token) {
+    history.replaceState(null, "", location.pathname);
+    if (!(await ask("/enter", { method: "POST", body: token })).ok) return finish("refused");
+  }
+  const answer = await ask("/facts");
+  if (!answer.ok) return finish("refused");
+  facts = await answer.json();
+  show();
+  watch();
+  await fetchPeaks();
+}
+
+// The program says every second that the recording may still be heard. Without a word from it nothing is.
+function watch() {
+  let heardOf = performance.now();
+  let looked = heardOf;
+  let events;
+  const connect = () => {
+    if (isOver) return;
+    events = new EventSource("/events");
+    events.onmessage = (event) => {
+      heardOf = performance.now();
+      const news = JSON.parse(event.data);
+      if (news.state === "closed") finish(words.has(`closed_${news.why}`) ? `closed_${news.why}` : "closed_ended");
+    };
+    events.onerror = () => {
+      events.close();
+      setTimeout(connect, 500);
+    };
+  };
+  const timer = setInterval(() => {
+    const now = performance.now();
+    if (now - looked > 2000) heardOf = now; // this page slept, and what came meanwhile is still to be read
+    looked = now;
+    if (now - heardOf > 1000 * LOST_AFTER) finish("lost");
+    if (isOver) {
+      clearInterval(timer);
+      events.close();
+    }
+  }, 100);
+  connect();
+}
+
+// The end, whatever the reason: first silence, then the words.
+function finish(code) {
+  if (isOver) return;
+  isOver = true;
+  audio.pause();
+  reportHeard();
+  audio.removeAttribute("src");
+  audio.load();
+  graph?.context.close();
+  document.body.dataset.state = "over";
+  for (const each of document.querySelectorAll("#player button")) each.disabled = true;
+  wave.removeAttribute("tabindex");
+  wave.setAttribute("aria-disabled", "true");
+  byId("help").close();
+  byId("status").textContent = "";
+  byId("end").textContent = say(code);
+  scrollTo(0, 0);
+  if (facts) showPlaying();
+  draw();
+}
+
+async function done() {
+  finish("closed_done");
+  await ask("/close", { method: "POST", keepalive: true }).catch(() => {});
+}
+
+// -- what was heard ---------------------------------------------------------------------------------------
+
+let earlierSpans = []; // played before the sound had to be loaded again
+let reported = "";
+
+function heardSpans() {
+  const spans = [...earlierSpans];
+  for (let index = 0; index < audio.played.length; index += 1) {
+    spans.push([audio.played.start(index), audio.played.end(index)]);
+  }
+  const merged = [];
+  for (const [start, end] of spans.sort((one, other) => one[0] - other[0])) {
+    const last = merged.at(-1);
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else if (end > start) merged.push([start, end]);
+  }
+  return merged;
+}
+
+function reportHeard({ isLeaving = false } = {}) {
+  const hundredths = (seconds) => Math.round(100 * seconds) / 100;
+  const body = JSON.stringify({ spans: heardSpans().map((span) => span.map(hundredths)) });
+  if (body === reported || body === '{"spans":[]}') return;
+  reported = body;
+  const headers = { "Content-Type": "application/json" };
+  if (isLeaving && navigator.sendBeacon("/heard", new Blob([body], { type: headers["Content-Type"] }))) return;
+  ask("/heard", { method: "POST", headers, body, keepalive: true }).catch(() => {});
+}
+
+// -- the sound --------------------------------------------------------------------------------------------
+
+let graph = null; // of WebAudio: the gains from each channel to each ear, from the first play on
+
+function channelsCanBeApart() {
+  return facts.channels.length === 2 && "AudioContext" in window;
+}
+
+function connectGraph() {
+  if (graph || !channelsCanBeApart()) return;
+  const context = new AudioContext();
+  const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 });
+  const merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
+  const gains = [0, 1].map((from) =>
+    [0, 1].map((ear) => {
+      const gain = new GainNode(context, { gain: gainOf(from, ear) });
+      splitter.connect(gain, from).connect(merger, 0, ear);
+      return gain;
+    }),
+  );
+  context.createMediaElementSource(audio).connect(splitter);
+  merger.connect(context.destination);
+  graph = { context, gains };
+}
+
+function gainOf(from, ear) {
+  if (channel !== null) return channel === from ? OWN_EAR : 0;
+  return from === ear ? OWN_EAR : OTHER_EAR;
+}
+
+function chooseChannel(choice) {
+  if (facts.channels.length !== 2) return announce("single_channel");
+  if (!channelsCanBeApart()) return announce("no_channels");
+  channel = choice;
+  graph?.gains.forEach((ears, from) =>
+    ears.forEach((gain, ear) => gain.gain.setTargetAtTime(gainOf(from, ear), graph.context.currentTime, 0.01)),
+  );
+  ["both", "first", "second"].forEach((action, index) =>
+    button(action).setAttribute("aria-pressed", String(index === (choice === null ? 0 : choice + 1))),
+  );
+  if (choice === null) announce("now_both");
+  else announce("now_only", { name: channelName(choice).toLocaleLowerCase(locale) });
+  paint();
+}
+
+async function toggle() {
+  if (!audio.paused) return audio.pause();
+  if (audio.error) reload();
+  connectGraph();
+  graph?.context.resume();
+  // A pause before the sound has begun is no failure, and `error` tells of a sound that cannot be played.
+  await audio.play().catch(() => {});
+}
+
+function reload() {
+  const position = audio.currentTime;
+  earlierSpans = heardSpans();
+  audio.load();
+  audio.currentTime = position;
+}
+
+function seek(seconds) {
+  before = Math.min(Math.max(seconds, 0), facts.length_s);
+  audio.currentTime = before;
+  announce("now_at", { time: clock(before) });
+  follow({ isMoved: true });
+}
+
+const skip = (seconds) => () => seek(audio.currentTime + seconds);
+
+function changeSpeed(step) {
+  const next = SPEEDS.indexOf(audio.playbackRate) + step;
+  audio.playbackRate = SPEEDS[Math.min(Math.max(next, 0), SPEEDS.length - 1)];
+  audio.defaultPlaybackRate = audio.playbackRate; // which a sound that is loaded again begins with
+  byId("speed").textContent = speedText();
+  announce("now_speed", { speed: speedText() });
+}
+
+// -- the loop ---------------------------------------------------------------------------------------------
+
+const loopBegin = () => stretch.begin ?? 0;
+const loopEnd = () => stretch.end ?? facts.length_s;
+
+// A new mark on the wrong side of the other one removes that. With both marks it repeats at once.
+function markLoop(side) {
+  const at = audio.currentTime;
+  stretch[side] = at;
+  if (loopEnd() - loopBegin() < 0.05) stretch[side === "begin" ? "end" : "begin"] = null;
+  stretch.repeats = stretch.begin !== null && stretch.end !== null;
+  showLoop(side === "begin" ? "now_loop_start" : "now_loop_end", { time: clock(at) });
+}
+
+function toggleLoop() {
+  stretch.repeats = !stretch.repeats;
+  showLoop("now_loop_off");
+}
+
+function clearLoop() {
+  stretch = { begin: null, end: null, repeats: false };
+  showLoop("now_loop_clear");
+}
+
+function showLoop(code, values) {
+  const ends = { begin: clock(loopBegin()), end: clock(loopEnd()) };
+  const isWhole = stretch.begin === null && stretch.end === null;
+  byId("loop").textContent = isWhole ? say("loop_none") : say("loop_stretch", ends);
+  button("loop-repeat").setAttribute("aria-pressed", String(stretch.repeats));
+  if (stretch.repeats) announce("now_loop", ends);
+  else if (code) announce(code, values);
+  draw();
+}
+
+// Back to the loop's begin when its end is passed by playing; who has gone behind it is left alone.
+function repeat() {
+  const [now, hasEnded] = [audio.currentTime, audio.ended];
+  const isPassed = before < loopEnd() && (now >= loopEnd() || hasEnded);
+  before = now;
+  if (!stretch.repeats || !isPassed) return;
+  before = loopBegin();
+  audio.currentTime = before;
+  if (hasEnded) audio.play().catch(() => {});
+}
+
+// -- the waveform -----------------------------------------------------------------------------------------
+
+const peaks = { step: 0.1, rows: [], damaged: [] };
+const plates = {}; // the waveform in a colour, as large as the canvas
+
+async function fetchPeaks() {
+  for (let isDone = false; !isDone && !isOver; ) {
+    const news = await ask(`/peaks?from=${peaks.rows.length}`)
+      .then((answer) => (answer.ok ? answer.json() : null))
+      .catch(() => null); // whether the program still answers is for `watch` to say
+    if (news) {
+      peaks.step = news.step_s;
+      peaks.rows.length = Math.min(peaks.rows.length, news.from);
+      for (const row of news.peaks) peaks.rows.push(row);
+      peaks.damaged = news.damaged;
+      isDone = news.done;
+      showDamage();
+      paint();
+    }
+    if (!isDone) await pause(0.25);
+  }
+}
+
+// The lowest and the highest value of a channel in the rows of a bar; null where they have not come yet.
+function extremes(lane, from, to) {
+  if (from >= peaks.rows.length) return null;
+  let [low, high] = [0, 0];
+  for (let row = from; row < Math.min(to, peaks.rows.length); row += 1) {
+    const [lowest, highest] = peaks.rows[row][lane] ?? [0, 0];
+    low = Math.min(low, lowest);
+    high = Math.max(high, highest);
+  }
+  return [low, high];
+}
+
+function plate(colour) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
+  const brush = canvas.getContext("2d");
+  const lanes = facts.channels.length;
+  const [bar, name] = [BARS * devicePixelRatio, NAME * devicePixelRatio];
+  const half = (canvas.height / lanes - name) / 2;
+  const louder = (value) => Math.sign(value) * Math.min(Math.abs(value), 1) ** 0.7; // speech is soft most of the time
+  const perBar = (facts.length_s / peaks.step) * (bar / canvas.width);
+  brush.fillStyle = colour;
+  for (let lane = 0; lane < lanes; lane += 1) {
+    const middle = (canvas.height / lanes) * (lane + 1) - half;
+    for (let index = 0; index * bar < canvas.width; index += 1) {
+      const from = Math.floor(index * perBar);
+      const ends = extremes(lane, from, Math.max(from + 1, Math.floor((index + 1) * perBar)));
+      const [low, high] = (ends ?? [0, 0]).map((value) => louder(value) * half * 0.92);
+      brush.globalAlpha = (ends ? 1 : 0.4) * (channel === null || channel === lane ? 1 : 0.3);
+      brush.fillRect(index * bar, middle - high - devicePixelRatio / 2, bar * 0.67, high - low + devicePixelRatio);
+    }
+  }
+  return canvas;
+}
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(
+    ["ink", "accent", "tint", "quiet", "problem"].map((name) => [name, style.getPropertyValue(`--${name}`)]),
+  );
+}
+
+// Anew, after a change of size, of colours, of channel, or of what is known of the sound.
+function paint() {
+  if (!facts || !wave.clientWidth) return;
+  picture.width = Math.round(wave.clientWidth * devicePixelRatio);
+  picture.height = Math.round(wave.clientHeight * devicePixelRatio);
+  plates.colours = colours();
+  plates.quiet = plate(plates.colours.quiet);
+  plates.heard = plate(plates.colours.accent);
+  draw();
+}
+
+function draw() {
+  if (!plates.quiet) return;
+  const brush = picture.getContext("2d");
+  const [width, height] = [picture.width, picture.height];
+  const x = (seconds) => (width * seconds) / facts.length_s;
+  brush.clearRect(0, 0, width, height);
+  drawLoop(brush, x(loopBegin()), x(loopEnd()), height);
+  brush.drawImage(plates.quiet, 0, 0);
+  for (const [start, end] of isOver ? [] : heardSpans()) {
+    const [left, wide] = [Math.floor(x(start)), Math.ceil(x(end)) - Math.floor(x(start))];
+    if (wide > 0) brush.drawImage(plates.heard, left, 0, wide, height, left, 0, wide, height);
+  }
+  for (const [start, end] of peaks.damaged) drawDamage(brush, x(start), x(end), height);
+  brush.fillStyle = plates.colours.ink;
+  const thick = 2 * devicePixelRatio;
+  if (!isOver) brush.fillRect(Math.min(Math.max(x(audio.currentTime) - thick / 2, 0), width - thick), 0, thick, height);
+}
+
+function drawLoop(brush, left, right, height) {
+  if (stretch.begin === null && stretch.end === null && !stretch.repeats) return;
+  brush.fillStyle = plates.colours.tint;
+  brush.fillRect(left, 0, right - left, height);
+  brush.fillStyle = plates.colours.accent;
+  const thick = devicePixelRatio * (stretch.repeats ? 2 : 1);
+  for (const edge of [left, right - thick]) brush.fillRect(edge, 0, thick, height);
+}
+
+function drawDamage(brush, left, right, height) {
+  const wide = Math.max(right - left, 4 * devicePixelRatio);
+  brush.save();
+  brush.beginPath();
+  brush.rect(left, 0, wide, height);
+  brush.clip();
+  brush.strokeStyle = plates.colours.problem;
+  brush.lineWidth = 2 * devicePixelRatio;
+  brush.beginPath();
+  for (let at = left - height; at < left + wide; at += 7 * devicePixelRatio) {
+    brush.moveTo(at, height);
+    brush.lineTo(at + height, 0);
+  }
+  brush.stroke();
+  brush.strokeRect(left, 0, wide, height);
+  brush.restore();
+}
+
+function showDamage() {
+  const stretches = peaks.damaged.map(([start, end]) =>
+    say("damaged_stretch", { begin: clock(start), end: clock(Math.ceil(end - 0.001)) }),
+  );
+  const text = say("damaged", { stretches: new Intl.ListFormat(locale).format(stretches) });
+  if (stretches.length && byId("damaged").textContent !== text) byId("damaged").textContent = text;
+}
+
+// -- what is shown ----------------------------------------------------------------------------------------
+
+function channelName(index) {
+  const name = facts.channels[index];
+  return words.get(`channel_${name}`) ?? say("channel_numbered", { number: visible(name) });
+}
+
+function show() {
+  const shown = {
+    started: moment(facts.started),
+    length: clock(facts.length_s),
+    purpose: words.get(`purpose_${facts.purpose}`) ?? visible(facts.purpose),
+    ...Object.fromEntries(["team", "agent", "reason", "days_left"].map((name) => [name, visible(facts[name] ?? "–")])),
+  };
+  for (const place of document.querySelectorAll("[data-fact]")) place.textContent = shown[place.dataset.fact];
+  byId("heading").textContent = say("heading", { id: visible(facts.short) });
+  byId("total").textContent = clock(facts.length_s);
+  byId("speed").textContent = speedText();
+  wave.setAttribute("aria-valuemax", String(Math.floor(facts.length_s)));
+  wave.dataset.lanes = String(facts.channels.length);
+  showChannels();
+  for (const each of document.querySelectorAll("#player button")) each.disabled = false;
+  for (const each of byId("channels").children) each.disabled = !channelsCanBeApart();
+  button("both").setAttribute("aria-pressed", "true");
+  showLoop();
+  byId("facts").hidden = false;
+  byId("player").hidden = false;
+  document.body.dataset.state = "ready";
+  audio.preservesPitch = true;
+  audio.src = "/sound";
+  new ResizeObserver(paint).observe(wave);
+  new ResizeObserver(fitHead).observe(byId("head"));
+  follow({ isMoved: true });
+}
+
+function showChannels() {
+  const lane = (_, index) => Object.assign(document.createElement("li"), { textContent: channelName(index) });
+  byId("lanes").replaceChildren(...facts.channels.map(lane));
+  byId("channels").hidden = facts.channels.length !== 2;
+  [button("first"), button("second")].forEach((each, index) => {
+    if (index < facts.channels.length) each.querySelector("span").textContent = channelName(index);
+  });
+  byId("channels-note").hidden = channelsCanBeApart();
+  byId("channels-note").textContent = say(facts.channels.length === 2 ? "no_channels" : "single_channel");
+}
+
+// What has the focus is not under the head that stays in view, and a long reason can be scrolled by keys.
+function fitHead() {
+  const isSticky = getComputedStyle(byId("head")).position === "sticky";
+  document.documentElement.style.scrollPaddingTop = isSticky ? `${byId("head").offsetHeight + 12}px` : "";
+  const isCut = byId("facts").scrollHeight > byId("facts").clientHeight + 1;
+  if (isCut) byId("facts").tabIndex = 0;
+  else byId("facts").removeAttribute("tabindex");
+}
+
+function showPlaying() {
+  byId("can-play").hidden = !audio.paused;
+  byId("can-pause").hidden = audio.paused;
+}
+
+// Where it is, in the picture and in words. A screen reader is not told every second of what it can hear.
+function follow({ isMoved = false } = {}) {
+  if (isOver) return;
+  const now = Math.min(audio.currentTime, facts.length_s);
+  if (byId("now").textContent !== clock(now)) byId("now").textContent = clock(now);
+  if (isMoved || audio.paused || Math.abs(now - Number(wave.getAttribute("aria-valuenow"))) >= 5) {
+    wave.setAttribute("aria-valuenow", String(Math.floor(now)));
+    wave.setAttribute("aria-valuetext", say("time_of", { time: clock(now), total: clock(facts.length_s) }));
+  }
+  draw();
+}
+
+function animate() {
+  if (isOver || audio.paused) return;
+  repeat();
+  follow();
+  requestAnimationFrame(animate);
+}
+
+// -- what a person does -----------------------------------------------------------------------------------
+
+const ACTIONS = {
+  play: toggle,
+  start: () => seek(0),
+  end: () => seek(facts.length_s),
+  "back-10": skip(-10),
+  "back-5": skip(-5),
+  "back-1": skip(-1),
+  "forward-1": skip(1),
+  "forward-5": skip(5),
+  "forward-10": skip(10),
+  both: () => chooseChannel(null),
+  first: () => chooseChannel(0),
+  second: () => chooseChannel(1),
+  slower: () => changeSpeed(-1),
+  faster: () => changeSpeed(1),
+  "loop-start": () => markLoop("begin"),
+  "loop-end": () => markLoop("end"),
+  "loop-repeat": toggleLoop,
+  "loop-clear": clearLoop,
+  help: () => (byId("help").open ? byId("help").close() : byId("help").showModal()),
+  done,
+};
+const KEYS = {
+  " ": "play",
+  Home: "start",
+  End: "end",
+  j: "back-10",
+  ArrowLeft: "back-5",
+  "Shift+ArrowLeft": "back-1",
+  "Shift+ArrowRight": "forward-1",
+  ArrowRight: "forward-5",
+  l: "forward-10",
+  0: "both",
+  1: "first",
+  2: "second",
+  "-": "slower",
+  "+": "faster",
+  "=": "faster", // the key of + without shift, on an American keyboard
+  "[": "loop-start",
+  "]": "loop-end",
+  o: "loop-repeat",
+  "Shift+o": "loop-clear",
+  "?": "help",
+  q: "done",
+};
+const ONCE = new Set(["play", "help", "done", "loop-repeat"]); // not again while the key is held down
+
+// The key's name; a letter or an arrow with its Shift. Brackets are behind AltGr or Option on many keyboards.
+function keyOf(event) {
+  const isBracket = event.altKey && ["[", "]"].includes(event.key);
+  if (event.metaKey || (!isBracket && (event.ctrlKey || event.altKey))) return null;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  return event.shiftKey && /^(\p{L}|Arrow.*)$/u.test(key) ? `Shift+${key}` : key;
+}
+
+function press(event) {
+  const key = keyOf(event);
+  const action = KEYS[key];
+  const isNative = event.target.closest("button, input") && (key === " " || key === "Enter");
+  if (!facts || isOver || isNative || event.defaultPrevented) return;
+  if (byId("help").open && action !== "help") return;
+  if (event.target === wave && (key === "PageUp" || key === "PageDown")) {
+    event.preventDefault();
+    return skip(key === "PageUp" ? 30 : -30)();
+  }
+  // Without the keys the slider still has those that every slider has.
+  const isSliders = event.target === wave && /^(Arrow(Left|Right)|Home|End)$/.test(key);
+  if (!action || (!byId("use-keys").checked && !isSliders)) return;
+  event.preventDefault();
+  if (!(event.repeat && ONCE.has(action))) ACTIONS[action]();
+}
+
+function drag(event) {
+  if (!facts || isOver) return;
+  const isHeld = event.type === "pointerdown" ? event.button === 0 : wave.hasPointerCapture(event.pointerId);
+  if (!isHeld) return;
+  if (event.type === "pointerdown") wave.setPointerCapture(event.pointerId);
+  const box = wave.getBoundingClientRect();
+  seek((facts.length_s * (event.clientX - box.left)) / box.width);
+}
+
+for (const [action, act] of Object.entries(ACTIONS)) button(action).addEventListener("click", act);
+document.addEventListener("keydown", press);
+wave.addEventListener("pointerdown", drag);
+wave.addEventListener("pointermove", drag);
+// A click with the mouse leaves the focus where it is, so that the space bar goes on to play and pause.
+byId("player").addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
+
+let waiting = 0;
+audio.addEventListener("play", () => {
+  showPlaying();
+  announce("now_playing", { time: clock(audio.currentTime) });
+  before = audio.currentTime;
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) requestAnimationFrame(animate);
+});
+audio.addEventListener("pause", () => {
+  showPlaying();
+  clearTimeout(waiting);
+  if (isOver) return;
+  announce(audio.ended ? "now_end" : "now_paused", { time: clock(audio.currentTime) });
+  follow({ isMoved: true });
+  reportHeard();
+});
+audio.addEventListener("waiting", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => audio.paused || announce("now_waiting"), 500);
+});
+audio.addEventListener("playing", () => {
+  clearTimeout(waiting);
+  if (byId("status").textContent === say("now_waiting")) announce("now_playing", { time: clock(audio.currentTime) });
+});
+audio.addEventListener("error", () => isOver || !audio.hasAttribute("src") || announce("sound_broken"));
+audio.addEventListener("seeked", () => facts && follow({ isMoved: audio.paused }));
+// The frames of `animate` stop in a hidden window; this goes on.
+audio.addEventListener("timeupdate", () => {
+  if (!facts || isOver) return;
+  if (!audio.paused) repeat();
+  follow();
+});
+audio.addEventListener("ended", () => !isOver && repeat());
+setInterval(() => audio.paused || reportHeard(), 1000 * REPORT_EVERY);
+addEventListener("pagehide", () => reportHeard({ isLeaving: true }));
+addEventListener("hashchange", () => location.reload()); // another address of this program, in the same window
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+
+enter().catch(() => finish("lost"));

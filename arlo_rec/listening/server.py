@@ -1,0 +1,281 @@
+"""The page's server: on the loopback interface alone, for one account, one browser and one recording.
+
+Each request passes, in this order: the connection is of our own account; `Host` is this address; `Origin` and
+`Sec-Fetch-Site`, where a browser sends them, say that our page asks; the cookie is the one that `POST /enter` gave for
+the token; the session is not over. So another account of the machine, another page of the browser and a name that
+somebody points at 127.0.0.1 get nothing. Sound and facts are never kept (`no-store`).
+
+Source: RFC 9110 (ranges), HTML (server-sent events), Fetch Metadata, proc_pid_net(5).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from arlo_rec.listening import page_files
+from arlo_rec.listening.session import Session
+from arlo_rec.model.errors import ArloError
+
+HOST: Final = "127.0.0.1"
+BODY_BYTES: Final = 512 * 1024  # of a request; the longest reports what was heard
+PIECE: Final = 64 * 1024  # bytes of sound between two looks whether the session is over
+TICK: Final = 0.5  # seconds between two events
+SILENT_FOR: Final = 30.0  # seconds that a connection may take for a request
+_RANGE: Final = re.compile(r"bytes=(\d{1,12})?-(\d{1,12})?", re.ASCII)
+_ALWAYS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self' blob:; connect-src 'self'; "
+        "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Refused(Exception):
+    """A request that gets nothing but a status."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(status.phrase)
+        self.status = status
+
+
+class Server(ThreadingHTTPServer):
+    """The server of one session; `url` is what its person opens."""
+
+    daemon_threads = True
+    request_queue_size = 32
+
+    def __init__(self, session: Session, lang: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__((HOST, 0), Handler)  # a port that is free
+        self.session, self.clock = session, clock
+        self.origin = f"http://{HOST}:{self.server_port}"
+        self.url = f"{self.origin}/#{session.token}"
+        self.files = {
+            "/": ("text/html; charset=utf-8", page_files.page(lang)),
+            "/listen.js": ("text/javascript; charset=utf-8", page_files.script()),
+            "/listen.css": ("text/css; charset=utf-8", page_files.style()),
+        }
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether a connection is of the account that runs this program."""
+        return account_of(client_address, request.getsockname()) == os.geteuid()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that broke off."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one connection."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = SILENT_FOR
+    server_version, sys_version = "arlo-rec", ""
+
+    def do_GET(self) -> None:
+        """The page's files, and for its browser facts, waveform, events and sound."""
+        path, _, query = self.path.partition("?")
+        answers: Mapping[str, Callable[[], None]] = {
+            "/facts": lambda: self._json(self.server.session.facts),
+            "/peaks": lambda: self._json(self.server.session.peaks(_number(query))),
+            "/events": self._events,
+            "/sound": self._sound,
+        }
+        self._answer(answers.get(path), self.server.files.get(path))
+
+    def do_POST(self) -> None:
+        """The token, and what the page tells."""
+        try:
+            body = self._body()
+            self._demand_our_page(writes=True)
+            if self.path == "/enter":
+                self._enter(body)
+                return
+            self._demand_cookie()
+            if self.path == "/heard":
+                self._heard(body)
+            elif self.path == "/close":
+                self.server.session.end("ended")
+            else:
+                self._find_nothing()
+            self._send(HTTPStatus.NO_CONTENT)
+        except Refused as refused:
+            self._send(refused.status)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: what was heard stands in the store's log."""
+
+    # -- who asks -------------------------------------------------------------------------------------
+
+    def _demand_our_page(self, *, writes: bool) -> None:
+        """Raise Refused unless a browser asked for our own address, from our own page where it wants to write."""
+        own = self.server.origin
+        origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site")
+        if self.headers.get_all("Host", []) != [own.removeprefix("http://")]:
+            raise Refused(HTTPStatus.MISDIRECTED_REQUEST)
+        if origin not in ({own} if writes else {own, None}) or site not in {None, "same-origin", "none"}:
+            raise Refused(HTTPStatus.FORBIDDEN)
+
+    def _demand_cookie(self) -> None:
+        session = self.server.session
+        try:
+            jar = SimpleCookie(self.headers.get("Cookie", ""))
+        except CookieError:
+            jar = SimpleCookie()
+        morsel = jar.get(session.cookie_name)
+        if morsel is None or not session.knows(morsel.value):
+            raise Refused(HTTPStatus.FORBIDDEN)
+
+    def _enter(self, body: bytes) -> None:
+        session = self.server.session
+        if not session.is_open or not session.enter(body.decode("utf-8", "replace"), self.server.clock()):
+            raise Refused(HTTPStatus.FORBIDDEN)
+        cookie = f"{session.cookie_name}={session.cookie}; Path=/; HttpOnly; SameSite=Strict"
+        self._send(HTTPStatus.NO_CONTENT, {"Set-Cookie": cookie})
+
+    def _find_nothing(self) -> None:
+        raise Refused(HTTPStatus.NOT_FOUND)
+
+    # -- answers --------------------------------------------------------------------------------------
+
+    def _answer(self, asked: Callable[[], None] | None, file: tuple[str, bytes] | None) -> None:
+        try:
+            self._demand_our_page(writes=False)
+            if file is not None:
+                self._send(HTTPStatus.OK, {"Content-Type": file[0]}, file[1])
+                return
+            self._demand_cookie()
+            (asked or self._find_nothing)()
+        except Refused as refused:
+            self._send(refused.status)
+        except (ArloError, OSError):  # the object cannot be read, or the browser is gone
+            self.close_connection = True
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit() and len(length) < 9 and int(length) <= BODY_BYTES):
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return self.rfile.read(int(length))
+
+    def _heard(self, body: bytes) -> None:
+        try:
+            spans = [(float(begin), float(end)) for begin, end in json.loads(body)["spans"]]
+        except (KeyError, TypeError, ValueError, RecursionError):
+            raise Refused(HTTPStatus.BAD_REQUEST) from None
+        good = [(begin, end) for begin, end in spans if 0 <= begin < end < float("inf")]
+        self.server.session.note_heard(good, self.server.clock())
+
+    def _events(self) -> None:
+        """One event each TICK, until the session is over or the browser gone."""
+        session, clock = self.server.session, self.server.clock
+        self.close_connection = True
+        self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream", "Connection": "close"})
+        session.connect(clock())
+        try:
+            while session.is_open:
+                self._event({"state": "open"})
+                session.wait(TICK)
+            self._event({"state": "closed", "why": session.why})
+        finally:
+            session.disconnect(clock())
+
+    def _event(self, told: dict[str, Any]) -> None:
+        self.wfile.write(f"data: {json.dumps(told)}\n\n".encode())
+        self.wfile.flush()
+
+    def _sound(self) -> None:
+        """The sound, or the range of it that is asked for; ends in the middle where the session does."""
+        session = self.server.session
+        if not session.is_open:
+            raise Refused(HTTPStatus.GONE)
+        sound, stream = session.reader()
+        with stream:
+            start, stop = self._range(sound.size)
+            is_part = "Range" in self.headers
+            head = {"Content-Type": "audio/wav", "Accept-Ranges": "bytes", "Content-Length": str(stop - start)}
+            if is_part:
+                head["Content-Range"] = f"bytes {start}-{stop - 1}/{sound.size}"
+            self._head(HTTPStatus.PARTIAL_CONTENT if is_part else HTTPStatus.OK, head)
+            for place in range(start, stop, PIECE):
+                end = min(place + PIECE, stop)
+                piece = sound.read(place, end)
+                if not session.is_open:
+                    self.close_connection = True
+                    return
+                session.note_given(sound.seconds_of(place, end), self.server.clock())
+                self.wfile.write(piece)
+
+    def _range(self, size: int) -> tuple[int, int]:
+        """From where and up to where; raises Refused for what lies outside."""
+        asked = self.headers.get("Range")
+        found = _RANGE.fullmatch(asked) if asked is not None else None
+        if asked is None:
+            return 0, size
+        if found is None or found[1] == found[2] is None:
+            raise Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        if found[1] is None:
+            start, stop = max(0, size - int(found[2])), size
+        else:
+            start, stop = int(found[1]), min(size, int(found[2]) + 1) if found[2] is not None else size
+        if not start < stop:
+            raise Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        return start, stop
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def _json(self, told: dict[str, Any]) -> None:
+        if not self.server.session.is_open:
+            raise Refused(HTTPStatus.GONE)
+        body = json.dumps(told).encode()
+        self._send(HTTPStatus.OK, {"Content-Type": "application/json"}, body)
+
+    def _send(self, status: HTTPStatus, head: Mapping[str, str] | None = None, body: bytes = b"") -> None:
+        with suppress(OSError):
+            self._head(status, {**(head or {}), "Content-Length": str(len(body))})
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+    def _head(self, status: HTTPStatus, head: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**_ALWAYS, **head}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+
+def account_of(client: tuple[str, int], ours: tuple[str, int]) -> int | None:
+    """The account whose socket is connected from *client* to *ours*; None where the kernel does not say."""
+    wanted = (_as_the_kernel_writes(client), _as_the_kernel_writes(ours))
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError):
+            for line in Path(table).read_text("ascii").splitlines()[1:]:
+                fields = line.split()
+                if (fields[1][-13:], fields[2][-13:]) == wanted:
+                    return int(fields[7])
+    return None
+
+
+def _as_the_kernel_writes(address: tuple[str, int]) -> str:
+    """An IPv4 address and port as in /proc/net/tcp, which has the bytes of an address in the machine's order."""
+    number = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
+    return f"{number:08X}:{address[1]:04X}"
+
+
+def _number(query: str) -> int:
+    found = re.fullmatch(r"from=(\d{1,9})", query, re.ASCII)
+    return int(found[1]) if found else 0

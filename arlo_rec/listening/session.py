@@ -1,0 +1,166 @@
+"""One page for one recording: who may ask for it, what was given to it, and until when.
+
+Its state is shared by the threads that answer the browser and the one that has the store open, which alone looks
+whether the recording may still be heard. Whatever ends a session ends it for all: not a byte of sound is given after.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO, Final
+
+from arlo_rec.crypto.object_file import DataKey, Header
+from arlo_rec.crypto.seekable_sound import open_sound
+from arlo_rec.listening.playable_sound import STEP, PlayableSound, Span, Waveform, length_of, united
+from arlo_rec.model.errors import ArloError
+
+TOKEN_BYTES: Final = 32
+FIRST_PAGE: Final = 300.0  # seconds until somebody opened the page
+GONE_AFTER: Final = 8.0  # seconds without the page's connection: the browser was closed
+IDLE_AFTER: Final = 900.0  # seconds in which nothing was heard or asked for
+LAST_WORD: Final = 0.3  # seconds
+MOST_SPANS: Final = 10_000  # that a page may report
+
+
+class Session:
+    """What the threads of one page share."""
+
+    def __init__(self, facts: dict[str, Any], key: DataKey, header: Header, stream: Callable[[], BinaryIO]) -> None:
+        self.facts = facts
+        self.token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.cookie = secrets.token_urlsafe(TOKEN_BYTES)
+        self.cookie_name = f"listen_{secrets.token_hex(4)}"  # of this page alone: browsers tell no ports apart
+        self.why: str | None = None  # why it is over; None: it is not
+        self.waveform = Waveform()
+        self._key, self._header, self._stream = key, header, stream
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._is_entered = False
+        self._connections = 0
+        self._seen = self._active = 0.0
+        self._heard: list[Span] = []
+        self._given: list[Span] = []
+
+    # -- asked by the threads that answer -------------------------------------------------------------
+
+    def enter(self, token: str, now: float) -> bool:
+        """Whether *token* lets somebody in: once, and only the right one."""
+        with self._lock:
+            is_right = secrets.compare_digest(token.encode(), self.token.encode()) and not self._is_entered
+            if is_right:
+                self._is_entered = True
+                self._seen = self._active = now
+            return is_right
+
+    def knows(self, cookie: str) -> bool:
+        """Whether a cookie is the one that was given to whoever entered."""
+        return self._is_entered and secrets.compare_digest(cookie.encode(), self.cookie.encode())
+
+    def reader(self) -> tuple[PlayableSound, BinaryIO]:
+        """The sound for one thread, and the file to close behind it; raises Integrity."""
+        stream = self._stream()
+        try:
+            return PlayableSound(open_sound(self._key, self._header, stream)), stream
+        except BaseException:
+            stream.close()
+            raise
+
+    def note_given(self, span: Span, now: float) -> None:
+        """Sound is about to leave."""
+        with self._lock:
+            self._active = now
+            self._given = united([*self._given, span])
+
+    def note_heard(self, spans: Sequence[Span], now: float) -> None:
+        """The page says what was played; it counts as far as it was given."""
+        with self._lock:
+            self._active = now
+            self._heard = united([*self._heard, *spans[:MOST_SPANS]])
+
+    def note_activity(self, now: float) -> None:
+        """Somebody is there."""
+        with self._lock:
+            self._active = now
+
+    def connect(self, now: float) -> None:
+        """The page's lasting connection begins."""
+        with self._lock:
+            self._connections += 1
+            self._seen = now
+
+    def disconnect(self, now: float) -> None:
+        """It ended, for now or for good."""
+        with self._lock:
+            self._connections -= 1
+            self._seen = now
+
+    def peaks(self, first: int) -> dict[str, Any]:
+        """The waveform from a step on, as far as it is known."""
+        found = self.waveform.peaks[first:]
+        told = [[[low / 100, high / 100] for low, high in step] for step in found]
+        damaged = [list(span) for span in self.waveform.damaged]
+        return {"step_s": STEP, "from": first, "peaks": told, "done": self.waveform.is_whole, "damaged": damaged}
+
+    # -- asked by whoever has the store open ----------------------------------------------------------
+
+    def end(self, why: str) -> None:
+        """Nothing is given any more; the first reason counts."""
+        with self._lock:
+            self.why = self.why or why
+        self._over.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether sound may still be given."""
+        return self.why is None
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is over, at most so long."""
+        self._over.wait(seconds)
+
+    def wait_for_goodbye(self, seconds: float) -> None:
+        """Wait until the page was told that it is over, at most so long, and for its last word."""
+        if not self._connections:
+            return
+        until = time.monotonic() + seconds
+        while self._connections and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(LAST_WORD)
+
+    def look(self, began: float, now: float) -> None:
+        """End it where nobody came, where the browser is gone or where nothing happens any more."""
+        with self._lock:
+            nobody_came = not self._is_entered and now - began > FIRST_PAGE
+            is_gone = self._is_entered and not self._connections and now - self._seen > GONE_AFTER
+            is_idle = self._is_entered and now - self._active > IDLE_AFTER
+        if nobody_came or is_idle:
+            self.end("idle")
+        elif is_gone:
+            self.end("ended")
+
+    def read_waveform(self) -> None:
+        """Look through the whole sound, until it is over; for a thread of its own."""
+        with suppress(ArloError, OSError):
+            sound, stream = self.reader()
+            with stream:
+                for _ in self.waveform.read(sound):
+                    if not self.is_open:
+                        return
+        self.waveform.is_whole = True
+
+    def heard_s(self) -> float:
+        """Seconds of the sound that were played, by what the page said, each once, and no more than was given."""
+        with self._lock:
+            common = (
+                (max(begin, first), min(end, last)) for begin, end in self._heard for first, last in united(self._given)
+            )
+            return length_of([(begin, end) for begin, end in common if begin < end])
+
+    def given_s(self) -> float:
+        """Seconds of the sound that left, each once: a browser asks for more than is played."""
+        with self._lock:
+            return length_of(self._given)

@@ -1,0 +1,78 @@
+"""The command and its page together: a real store, a real sound, a real browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.browser import LOOPBACK, MISSING, Browser
+from tests.support.listening import Listening
+from tests.support.world import World
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.rule("access.managers"),
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
+]
+READY = "document.body.dataset.state === 'ready' && document.querySelector('audio').readyState > 0"
+PLACE = "document.querySelector('audio').currentTime"
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with Browser(LOOPBACK) as started:
+        yield started
+
+
+@pytest.fixture
+def heard(world: World) -> tuple[World, str]:
+    """A world with a call of half a minute that Leif may hear."""
+    world.grant()
+    (recording,) = world.take_in("call", seconds=30)
+    return world, recording
+
+
+def open_page(browser: Browser, page: Listening) -> None:
+    browser.visit(f"{page.origin}/#{page.token}")
+    browser.wait_until(READY)
+
+
+def test_a_call_is_heard_by_a_click_and_the_log_says_for_how_long(heard: tuple[World, str], browser: Browser) -> None:
+    with Listening(*heard) as page:
+        open_page(browser, page)
+        assert "kundeservice" in browser.run("return document.body.innerText")
+        browser.click("[data-action=play]")
+        browser.wait_until(f"{PLACE} > 2")
+        browser.press_keys("q")
+        status, out, _ = page.ended()
+    assert (status, out.startswith("Heard: 0:0")) == (0, True)
+    entry = heard[0].json("audit", "show", "--action", "listen", "--outcome", "done", who="iver")["entries"][-1]
+    assert 2 <= entry["detail"]["heard_s"] <= 8
+    assert entry["detail"]["given_s"] >= entry["detail"]["heard_s"]
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_stops_it_in_the_midst_and_the_page_says_why(heard: tuple[World, str], browser: Browser) -> None:
+    world, recording = heard
+    with Listening(world, recording) as page:
+        open_page(browser, page)
+        browser.click("[data-action=play]")
+        browser.wait_until(f"{PLACE} > 0.5")
+        assert world.run("withdraw", "--call", recording, "--yes", who="siri").exit == 0
+        acknowledged = time.monotonic()
+        browser.wait_until("document.querySelector('audio').paused && !document.querySelector('audio').src")
+        assert time.monotonic() - acknowledged < 5
+        assert page.ended()[0] == 14
+    shown = browser.run("return document.querySelector('#end').innerText")
+    assert "withdrawn" in shown or "withdrew" in shown, shown
+
+
+def test_a_browser_that_is_closed_ends_the_command(heard: tuple[World, str]) -> None:
+    with Listening(*heard) as page:
+        with Browser(LOOPBACK) as browser:
+            open_page(browser, page)
+        closed = time.monotonic()
+        assert page.ended()[0] == 0
+        assert time.monotonic() - closed < 20, "8 seconds, and a busy machine"

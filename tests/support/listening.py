@@ -1,0 +1,86 @@
+"""`arlo-rec listen` as a process of its own, and a browser of plain HTTP in front of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any, NamedTuple, Self
+
+from tests.support.places import TOP
+from tests.support.world import REASON, World
+
+PATIENCE = 30  # seconds
+
+
+class Got(NamedTuple):
+    """An answer of the page's server."""
+
+    status: int
+    head: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Listening:
+    """One run of the command, from `with` to its end; *entered* with the token in the address."""
+
+    def __init__(self, world: World, recording: str, *words: str, who: str = "leif", purpose: str = "quality") -> None:
+        asked = ("listen", recording, "--purpose", purpose, "--reason", REASON, "--no-browser", "--lang", "en", *words)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "arlo_rec", *asked, *(world._who(who) if who else ())],
+            env={**os.environ, **world._environment(), "PYTHONPATH": str(TOP)},
+            cwd=TOP,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said = self.process.stderr.readline() if self.process.stderr else ""
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/#(\S+)", self.said)
+        assert found, self.said + self.process.communicate()[1]
+        self.port, self.token, self.cookie = int(found[1]), found[2], ""
+        self.origin = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def ask(self, method: str, path: str, body: str | None = None, **head: str) -> Got:
+        """One request with these headers and no others but Host; `_` in a name is `-`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in head.items()})
+            answer = connection.getresponse()
+            return Got(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+    def enter(self) -> Got:
+        """Give the token, and keep the cookie."""
+        got = self.ask("POST", "/enter", self.token, Origin=self.origin)
+        self.cookie = got.head.get("Set-Cookie", "").partition(";")[0]
+        return got
+
+    def get(self, path: str, **head: str) -> Got:
+        """A request as the page makes it."""
+        return self.ask("GET", path, **{"Cookie": self.cookie, "Sec_Fetch_Site": "same-origin", **head})
+
+    def tell(self, path: str, told: object = None) -> Got:
+        """A message as the page sends it."""
+        body = "" if told is None else json.dumps(told)
+        return self.ask("POST", path, body, Cookie=self.cookie, Origin=self.origin)
+
+    def ended(self) -> tuple[int, str, str]:
+        """Wait until the command has ended: exit status, stdout and stderr."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
