@@ -12,7 +12,7 @@ from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import STDIN, Run
-from arlo_rec.model.errors import Integrity, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def dsar(
 
     run: Run = ctx.obj
     _check(out, both=own_speech and whole_call)
+    _check_way(identity)
     days = (first_moment(run, received), first_moment(run, identity_asked), first_moment(run, identity_given))
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
@@ -166,7 +167,13 @@ def _register(run: Run, request: Request) -> Answer:
     data["first_erased"] = to_iso(first) if first is not None else None
     lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
     lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
+    lines += _nothing_of(run, entered.nothing_of)
     return Answer(data, lines, always=True)
+
+
+def _nothing_of(run: Run, names: Sequence[str]) -> list[str]:
+    """Names and references to which no call belongs: one may be written wrongly."""
+    return [run.say("dsar.nothing_of", names=", ".join(names))] if names else []
 
 
 def _answer(run: Run, request: Request) -> Answer:
@@ -195,8 +202,7 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
         lines.append(run.say(f"dsar.without_sound.{why}", id=recording))
     if package.damaged:
         lines += [run.say("dsar.damaged", count=len(package.damaged), ids=", ".join(package.damaged))]
-    if package.nothing_of:
-        lines += [run.say("dsar.nothing_of", names=", ".join(package.nothing_of))]
+    lines += _nothing_of(run, package.nothing_of)
     lines += changed_rows(run, "dsar.changed", package.changed)
     return Answer(data, lines, always=True, exit_status=Integrity.exit_status if package.changed else 0)
 
@@ -233,6 +239,16 @@ def _scope(run: Run, calls: list[str] | None, since: str | None, before: str | N
     if not (calls or since or before):
         return None
     return Scope(tuple(calls or ()), *span(run, since, before))
+
+
+def _check_way(identity: str | None) -> None:
+    """Raise Usage where how identity was checked is a known way, mistyped: other words would stand in the letter."""
+    from arlo_rec.policy import IDENTITY_WAYS
+
+    if identity is not None and identity not in IDENTITY_WAYS and " " not in identity.strip():
+        near = nearest(identity, IDENTITY_WAYS)
+        if near:
+            raise Usage("identity_way_unknown", **near)
 
 
 def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.dates import last_moment
-from arlo_rec.commands.names import near_line
+from arlo_rec.commands.names import as_spelt, near_line
 from arlo_rec.commands.options import Name, Purpose, Reason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest_names
@@ -41,8 +41,10 @@ def grant(
 
     run: Run = ctx.obj
     now = run.now()
-    terms = grants.Terms(name, purpose, tuple(team or ()), _end(run, now, until, days), reason)
+    end = _end(run, now, until, days)
     with run.store() as store:
+        teams = as_spelt(team or (), held_calls(store, now))
+        terms = grants.Terms(name, purpose, teams, end, reason)
         granted = grants.grant(store, terms, now, run.progress)
         complete = grants.is_complete(store, granted)
         held = held_calls(store, now)

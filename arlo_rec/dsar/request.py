@@ -116,6 +116,7 @@ class Registered(NamedTuple):
     case: Case
     recordings: int
     first_erased_on: datetime | None  # of these
+    nothing_of: tuple[str, ...] = ()  # names of employees and references that no call has
 
 
 def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Registered:
@@ -124,8 +125,10 @@ def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Regi
     entry = _taken(store, request, now)
     if entry.case.state is not CaseState.OPEN:
         raise Refused("case_is_answered", rule="access.subject", case=entry.case.id)
-    ends = [recording.ends_at for recording in subjects.held(store, entry.statement.known_by, now)]
-    return Registered(register.as_told(entry), len(ends), min(ends, default=None))
+    known_by = entry.statement.known_by
+    ends = [recording.ends_at for recording in subjects.held(store, known_by, now)]
+    nothing_of = subjects.without_calls(store, known_by, now)
+    return Registered(register.as_told(entry), len(ends), min(ends, default=None), nothing_of)
 
 
 def _taken(store: Store, request: Request, now: datetime) -> register.Entry:

@@ -1,0 +1,52 @@
+"""What was nearly typed right: a team in other capitals, a way of checking identity, an employee's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from arlo_rec.commands.names import as_spelt
+from tests.support.world import REASON, World
+
+
+@pytest.mark.parametrize(
+    ("typed", "known", "taken"),
+    [
+        (("Kundeservice",), ("kundeservice", "salg"), ("kundeservice",)),
+        (("kundeservice",), ("kundeservice", "Kundeservice"), ("kundeservice",)),
+        (("KUNDESERVICE",), ("kundeservice", "Kundeservice"), ("KUNDESERVICE",)),
+        (("ny", "SALG"), ("salg",), ("ny", "salg")),
+        ((), ("salg",), ()),
+    ],
+)
+def test_a_team_is_taken_as_it_is_spelt_here_where_that_is_one(
+    typed: tuple[str, ...], known: tuple[str, ...], taken: tuple[str, ...]
+) -> None:
+    assert as_spelt(typed, known) == taken
+
+
+def test_a_grant_of_a_team_in_other_capitals_opens_that_team(world: World) -> None:
+    (recording,) = world.take_in("call")
+    told = world.json(
+        "grant", "leif", "--purpose", "quality", "--team", "KundeService", "--reason", REASON, who="sigrid"
+    )
+    assert told["grant"]["teams"] == ["kundeservice"]
+    found = world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"]
+    assert [each["id"] for each in found] == [recording]
+
+
+def test_a_way_of_checking_identity_that_is_mistyped_stands_in_no_letter(world: World) -> None:
+    told = world.run("dsar", "90000001", "--identity", "called-bakc", "--lang", "en", "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "identity_way_unknown")
+    assert "called-back" in told.json["error"]["message"]
+    assert world.json("case", "list", who="sigrid")["cases"] == []
+    assert world.run("dsar", "90000001", "--identity", "BankID-innlogging", who="sigrid").exit == 0
+
+
+def test_an_employee_whom_no_call_names_is_told_before_anything_is_written(world: World) -> None:
+    world.take_in("call")
+    asked = ("--identity", "login", "--lang", "en")
+    assert (
+        "No recordings found for: Ola Oppdikted."
+        in world.run("dsar", "--agent", "Ola Oppdikted", *asked, who="sigrid").out
+    )
+    assert "No recordings found" not in world.run("dsar", "--agent", "Ola Oppdiktet", *asked, who="sigrid").out
