@@ -255,13 +255,15 @@ def _feed_json(feed: FeedStatus | None) -> dict[str, Any] | None:
 
 def _status_lines(run: Run, current: Status) -> list[str]:
     """The counts, then what somebody has to look after."""
-    from arlo_rec.model.times import shown
+    from arlo_rec.model.times import shown, shown_end
 
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines.append(_purge_line(run, current.last_purge))
     lines.append(run.say("status.check_word", word=current.check_word))
     for grant in current.own_access:
-        lines.append(run.say("status.own_access", name=grant.person, by=grant.by, until=shown(grant.until)))
+        teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
+        what = {"purpose": run.say(f"purpose.{grant.purpose}"), "teams": teams, "until": shown_end(grant.until)}
+        lines.append(run.say("status.own_access", name=grant.person, by=grant.by, **what))
     for grant in current.waiting:
         lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
     lines += [run.say("critical.clock_behind")] if current.clock_behind else []
