@@ -61,8 +61,7 @@ def dsar(
     from arlo_rec.dsar.register import Intake
 
     run: Run = ctx.obj
-    _check(out, both=own_speech and whole_call)
-    _check_way(identity)
+    _check(out, identity, both=own_speech and whole_call)
     days = (first_moment(run, received), first_moment(run, identity_asked), first_moment(run, identity_given))
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
@@ -214,8 +213,9 @@ def _opened_with(run: Run, package: AnswerFile) -> str:
     return run.say("dsar.passphrase", passphrase=package.passphrase)
 
 
-def _check(out: Path | None, *, both: bool) -> None:
+def _check(out: Path | None, identity: str | None, *, both: bool) -> None:
     """Raise Usage for options that exclude each other, and for a file that cannot be written."""
+    _check_way(identity)
     if both:
         raise Usage("own_or_whole")
     if str(out) == STDIN:
