@@ -95,7 +95,7 @@ def write_for_review(store: Store, heard: Heard, shown_id: str, out: Path, clock
     gate.admit(store, Intent(Action.HEAR, reason=heard.reason), clock())
     copy, recording = _open_under_review(store, shown_id, Action.REVIEW, clock)
     source, stretch, sound = _chosen(store, heard, copy, recording, clock)
-    seq = _note_heard(store, source, stretch, sound, str(heard.reason), clock())
+    seq = _note_heard(store, source, stretch, sound, heard.reason, out.name, clock())
     with disclosures.unless_written(store, seq, clock()):
         wav = audio.canonical_wav(sound)
         return write_new(out, [wav], lambda: gate.still_open(store, source.permit, clock()))
@@ -238,7 +238,9 @@ def _numbered(cuts: Sequence[Cut], number: int) -> Cut:
     return cuts[number - 1]
 
 
-def _note_heard(store: Store, source: OpenRecording, stretch: str, sound: Sound, reason: str, now: datetime) -> int:
+def _note_heard(
+    store: Store, source: OpenRecording, stretch: str, sound: Sound, reason: str | None, file: str, now: datetime
+) -> int:
     """Log what will be heard, why and how long it is, with its disclosure, and return the entry's number.
 
     In the same change the recording is still held: a withdrawal comes before it, and nothing leaves, or behind it, and
@@ -247,9 +249,9 @@ def _note_heard(store: Store, source: OpenRecording, stretch: str, sound: Sound,
     seconds = f"{sound.duration:.2f}"
     with store.change(now) as commit:
         gate.still_open(store, source.permit, now)
-        event = ReviewHeard(recordings=(source.recording.id,), reason=reason, heard=stretch, seconds=seconds)
+        event = ReviewHeard(recordings=(source.recording.id,), reason=str(reason), heard=stretch, seconds=seconds)
         seq = commit.log(event)
-        disclosures.note(store, seq, disclosures.EXPORT, now)
+        disclosures.note(store, seq, disclosures.EXPORT, now, file)
     return seq
 
 

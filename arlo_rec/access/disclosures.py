@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
+from arlo_rec.crypto import primitives
+from arlo_rec.keys.roster import name_then
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
 from arlo_rec.model.errors import NotGranted, NothingMatched
@@ -24,6 +26,7 @@ from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
+_SIGNATURE = 64  # bytes, of Ed25519
 _NUMBER_LONGEST = 18  # digits that fit into an SQLite integer
 
 
@@ -39,12 +42,39 @@ class Disclosure(NamedTuple):
     state: DisclosureState
     case: str | None = None  # of a package
     sha256: str | None = None  # of a package's file, in hex; None where the log does not say that one was written
+    file: str | None = None  # its name, where whoever wrote it signed that
 
 
-def note(store: Store, seq: int, kind: str, now: datetime) -> None:
-    """Record that a copy is about to leave, with the log entry *seq*; inside the same change."""
-    row = DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT)
-    store.catalogue.disclosures.add(row)
+def note(store: Store, seq: int, kind: str, now: datetime, file: str | None = None) -> None:
+    """Record that a copy is about to leave, with the log entry *seq* and its *file*'s name; inside the same change.
+
+    A name may say who called, so it stands in no log entry, which stays. It is for whoever must delete the file later.
+    """
+    signed = None
+    if file is not None:
+        name = file.encode("utf-8", "backslashreplace")
+        signed = store.identity.signing.sign(_name_message(store, seq, name)) + name
+    store.catalogue.disclosures.add(DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT, signed))
+
+
+def file_of(store: Store, row: DisclosureRow) -> str | None:
+    """The name of the file of a disclosure, for whoever wrote it and for officers.
+
+    None where nobody of the person's name signed it for that entry: any role's own code writes rows.
+    """
+    is_told = store.person.role is Role.OFFICER or row.person == store.person.name
+    if row.file is None or not is_told:
+        return None
+    signature, name = row.file[:_SIGNATURE], row.file[_SIGNATURE:]
+    message = _name_message(store, row.seq, name)
+    everybody = (*store.roster.people, *store.roster.former)
+    keys = (each.sign_key for each in everybody if name_then(each.name) == row.person and each.signs(row.seq))
+    is_signed = any(primitives.verified(key, signature, message) for key in keys)
+    return name.decode("utf-8", "replace") if is_signed else None
+
+
+def _name_message(store: Store, seq: int, name: bytes) -> bytes:
+    return b"arlo-rec/1/disclosed file\0" + store.layout.id + seq.to_bytes(8, "big") + name
 
 
 @contextmanager
@@ -125,7 +155,8 @@ def _disclosure(store: Store, row: DisclosureRow, sha256: str | None) -> Disclos
     held = sum(store.catalogue.recordings.held(recording) is not None for recording in ids)
     case = event.case if isinstance(event, OpenedForSubject) else None
     erased = len(ids) - held
-    return Disclosure(str(row.seq), row.kind, row.person, row.at, len(ids), erased, row.state, case, sha256)
+    file = file_of(store, row)
+    return Disclosure(str(row.seq), row.kind, row.person, row.at, len(ids), erased, row.state, case, sha256, file)
 
 
 def _package_files(store: Store) -> dict[int, str]:

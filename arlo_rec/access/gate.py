@@ -56,6 +56,7 @@ class Intent:
     action: Action
     purpose: str | None = None
     reason: str | None = None
+    file: str | None = None  # the name of the file that the sound goes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Admission:
     grants: tuple[Grant, ...]
     as_officer: bool  # may open without a grant, as an officer
     is_officer: bool = False  # opens by the subject-access key, whatever else it takes
+    file: str | None = None  # to which the sound goes
 
     @property
     def heard_for(self) -> Purpose:
@@ -122,7 +124,8 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
     grants = tuple(grant for grant in live if grant.purpose is (purpose or Purpose.QUALITY))
     if not grants:
         _refuse(store, intent, NotGranted("no_grant", rule="access.managers"), now)
-    return Admission(action, purpose, reason, grants, as_officer=False, is_officer=is_officer and purpose is None)
+    opens_as_officer = is_officer and purpose is None
+    return Admission(action, purpose, reason, grants, False, opens_as_officer, intent.file)  # noqa: FBT003
 
 
 def _demand_purpose(store: Store, intent: Intent, now: datetime) -> Purpose:
@@ -174,7 +177,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     with store.change(now) as change:
         seq = change.log(event)
         if admission.action in LETS_A_COPY_LEAVE:
-            disclosures.note(store, seq, str(admission.action), now)
+            disclosures.note(store, seq, str(admission.action), now, admission.file)
     return Permit(recording, keyring, grant, seq, _MADE_HERE)
 
 
@@ -201,7 +204,7 @@ def changed(store: Store, recordings: list[Recording]) -> dict[RecordingId, Inte
 
 
 def permits_for_subject(
-    store: Store, recordings: list[Recording], event: OpenedForSubject, now: datetime
+    store: Store, recordings: list[Recording], event: OpenedForSubject, file: str | None, now: datetime
 ) -> list[Permit]:
     """Permits for the recordings of an access request, through the subject-access key; one log entry for all."""
     for recording in recordings:
@@ -209,7 +212,7 @@ def permits_for_subject(
     keyring = OfficerKeyring(store)
     with store.change(now) as change:
         seq = change.log(event)
-        disclosures.note(store, seq, disclosures.PACKAGE, now)
+        disclosures.note(store, seq, disclosures.PACKAGE, now, file)
     return [Permit(recording, keyring, None, seq, _MADE_HERE) for recording in recordings]
 
 

@@ -7,7 +7,7 @@ The criteria of a search are logged before it begins, and the ids of its results
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -135,7 +135,8 @@ def export(
     recording was erased meanwhile. For a stream the whole object is checked against the catalogue before the first
     byte leaves. Raises what the gate raises, Usage where the file exists, Unreachable where it cannot be written.
     """
-    admission = gate.admit(store, intent, clock())
+    named = replace(intent, file=out.name) if isinstance(out, Path) else intent
+    admission = gate.admit(store, named, clock())
     if isinstance(out, Path) and (out.exists() or out.is_symlink()):
         raise Usage("out_exists", path=str(out))
     permit = gate.permit(store, admission, shown_id, clock())

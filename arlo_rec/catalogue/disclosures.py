@@ -33,6 +33,10 @@ class DisclosureRow(NamedTuple):
     person: str
     at: datetime
     state: DisclosureState
+    file: bytes | None = None  # the name of the file, signed by who wrote it; None where there is none or it is lost
+
+
+_SELECT = "SELECT seq, kind, person, at, state, file FROM recipients"
 
 
 class Disclosures:
@@ -85,20 +89,20 @@ class Disclosures:
     @reads_rows
     def get(self, seqs: Collection[int]) -> list[DisclosureRow]:
         """The disclosures of some log entries, oldest first."""
-        sql = "SELECT seq, kind, person, at, state FROM recipients WHERE seq IN"
+        sql = f"{_SELECT} WHERE seq IN"
         rows = [row for some in portions(seqs) for row in self._db.rows(f"{sql} ({marks(some)})", some)]
         return [_row(row) for row in sorted(rows)]
 
     @reads_rows
     def every(self) -> list[DisclosureRow]:
         """Every disclosure, oldest first."""
-        rows = self._db.rows("SELECT seq, kind, person, at, state FROM recipients ORDER BY seq")
+        rows = self._db.rows(f"{_SELECT} ORDER BY seq")
         return [_row(row) for row in rows]
 
     @reads_rows
     def open(self) -> list[DisclosureRow]:
         """Disclosures whose deletion is not confirmed, oldest first."""
-        sql = "SELECT seq, kind, person, at, state FROM recipients WHERE state = ? ORDER BY seq"
+        sql = f"{_SELECT} WHERE state = ? ORDER BY seq"
         return [_row(row) for row in self._db.rows(sql, (DisclosureState.OPEN.value,))]
 
     @reads_rows
@@ -109,8 +113,8 @@ class Disclosures:
 
     def _insert(self, how: str, row: DisclosureRow) -> None:
         self._db.run(
-            f"{how} INTO recipients (seq, kind, person, at, state) VALUES (?, ?, ?, ?, ?)",
-            (row.seq, row.kind, row.person, to_micros(row.at), row.state.value),
+            f"{how} INTO recipients (seq, kind, person, at, state, file) VALUES (?, ?, ?, ?, ?, ?)",
+            (row.seq, row.kind, row.person, to_micros(row.at), row.state.value, row.file),
         )
 
     @reads_rows
@@ -119,7 +123,9 @@ class Disclosures:
 
 
 def _row(row: Row) -> DisclosureRow:
-    seq, kind, person, at, state = row
+    seq, kind, person, at, state, file = row
     if kind not in _KINDS:
         raise ValueError("no kind of disclosure")
-    return DisclosureRow(int(seq), str(kind), str(person), from_micros(at), DisclosureState(state))
+    if not (file is None or isinstance(file, bytes)):
+        raise TypeError("no file's name")
+    return DisclosureRow(int(seq), str(kind), str(person), from_micros(at), DisclosureState(state), file)

@@ -15,9 +15,9 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 13
+VERSION = 14
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("972d6525372d6b9eeb38239cb37ad77764702faa5149fd8b58210845e7378024")
+DIGEST = bytes.fromhex("25d8ed5b8f9aac22fcbfd68fc00b0f3ecf0b9072283d51beba70446d44c8ab5d")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -100,7 +100,8 @@ CREATE TABLE escrows (
   path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
   at INTEGER NOT NULL) STRICT;
 CREATE TABLE recipients (
-  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL) STRICT;
+  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
+  file BLOB) STRICT;
 CREATE INDEX recipients_by_state ON recipients (state);
 CREATE TABLE burials (
   seq INTEGER NOT NULL, kind TEXT NOT NULL, tag BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (seq, kind)) STRICT;

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from arlo_rec.access.disclosures import Disclosure
 
-FIELDS = ("id", "kind", "person", "at", "recordings", "erased", "state", "case", "sha256")
-COLUMNS = ("id", "kind", "name", "at", "recordings", "erased", "state")
+FIELDS = ("id", "kind", "person", "at", "recordings", "erased", "state", "case", "sha256", "file")
+COLUMNS = ("id", "kind", "name", "file", "at", "recordings", "erased", "state")
 
 
 def recipients_list(
@@ -57,6 +57,7 @@ def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
             disclosure.id,
             run.say(f"recipients.kind.{disclosure.kind}", case=disclosure.case or ""),
             disclosure.person or "",
+            disclosure.file or "",
             shown_minute(disclosure.at),
             str(disclosure.recordings),
             str(disclosure.erased),
@@ -66,4 +67,5 @@ def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
         for disclosure in disclosures
     ]
     columns = (*COLUMNS, "sha256") if has_files else COLUMNS
-    return run.table(columns, rows[::-1], shortened=("kind", "name"), listed=(disclosures_json(disclosures), FIELDS))
+    listed = (disclosures_json(disclosures), FIELDS)
+    return run.table(columns, rows[::-1], ("kind", "name", "file"), listed)

@@ -38,6 +38,7 @@ def disclosures_json(disclosures: Sequence[Disclosure]) -> list[dict[str, Any]]:
             "state": disclosure.state,
             "case": disclosure.case,
             "sha256": disclosure.sha256,
+            "file": disclosure.file,
         }
         for disclosure in disclosures
     ]

@@ -44,16 +44,22 @@ def waits_line(run: Run, store: Store) -> list[str]:
 
 def _text(run: Run, task: Task, name: str) -> str:
     """What waits and the command for it; a file of somebody else is named with its holder."""
-    from arlo_rec.model.times import shown_end
+    from arlo_rec.model.times import shown_end, shown_minute
 
     about = {"short": task.id, **task.about, "id": task.id}
-    code = task.kind
+    code, purpose, until = task.kind, about.get("purpose"), about.get("until")
+    if purpose is not None:
+        about["purpose"] = run.say(f"purpose.{purpose}")
+    if "teams" in about:
+        teams = about["teams"]
+        about["teams"] = ", ".join(teams) if isinstance(teams, list) else run.say("all_teams")
+    if isinstance(until, datetime):
+        about["until"] = shown_end(until)
+    if "started" in about:
+        started, several = about["started"], about["of_call"]
+        about["started"] = shown_minute(started) if isinstance(started, datetime) else "?"
+        about["several"] = "" if several == 1 else run.say("todo.several", count=several)
     if task.kind == "delete":
         code = "delete_own" if about["name"] == name else "delete_other"
-        about["what"] = run.say(f"todo.file.{about['kind']}")
-    if task.kind == "approve":
-        teams, until = about["teams"], about["until"]
-        about["purpose"] = run.say(f"purpose.{about['purpose']}")
-        about["teams"] = ", ".join(teams) if isinstance(teams, list) else run.say("all_teams")
-        about["until"] = shown_end(until) if isinstance(until, datetime) else ""
+        about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
     return run.say(f"todo.{code}", **about)

@@ -323,4 +323,4 @@ def _permits(
         side=subjects.side_of(entry.statement.known_by),
         transcripts=copies or None,
     )
-    return gate.permits_for_subject(store, list(held), event, now)
+    return gate.permits_for_subject(store, list(held), event, request.out.name if request.out else None, now)

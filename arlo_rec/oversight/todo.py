@@ -6,20 +6,22 @@ teams of live grants and own files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.access import cases, gate
+from arlo_rec.access import cases, disclosures, gate
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.errors import ArloError
-from arlo_rec.model.records import named_in
+from arlo_rec.model.records import Grant, named_in
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
+SOON: Final = timedelta(days=7)  # before the end of a grant
 SHOWN: Final = 6  # signs of an id of a recording that is gone
 MOST: Final = 3  # recordings of a file that are named
 
@@ -27,7 +29,7 @@ MOST: Final = 3  # recordings of a file that are named
 class Task(NamedTuple):
     """Something that waits: of which kind, of what (an id that a command takes), since when, and what to say of it."""
 
-    kind: str  # `approve`, `case`, `review`, `release` or `delete`
+    kind: str  # `approve`, `case`, `review`, `release`, `delete` or `grant_ends`
     id: str
     since: datetime
     about: Mapping[str, object] = {}
@@ -38,7 +40,7 @@ def tasks(store: Store, now: datetime) -> list[Task]:
     store.demand(Action.LOOK_AFTER, now)
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
-    found = [*_copies(store, now), *_deletions(store)]
+    found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now)]
     if store.person.role is Role.OFFICER:
         found += [*_approvals(store, now), *_cases(store, now)]
     return sorted(found, key=lambda task: (task.since, task.kind, task.id))
@@ -50,11 +52,29 @@ def _copies(store: Store, now: datetime) -> Iterator[Task]:
         admission = gate.admit(store, Intent(Action.REVIEW), now)
     except ArloError:  # a clock that is behind, or erasures that are unknown: nothing opens, and status says so
         return
-    waiting = [copy for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
-    short = short_ids(store, admission.covers, [copy.first for copy in waiting])
-    for copy in waiting:
+    waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
+    short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
+    of_call = Counter(copy.parent for copy, _ in waiting)
+    starts = {call.id: call.started_at for _, call in store.catalogue.recordings.held_among(set(of_call))}
+    for copy, team in waiting:
         kind = "release" if copy.state is CopyState.READY else "review"
-        yield Task(kind, copy.first.hex(), copy.made_at, {"short": short[copy.first], "name": copy.made_by})
+        about: dict[str, object] = {"short": short[copy.first], "name": copy.made_by, "team": team}
+        about |= {"started": starts.get(copy.parent), "revision": copy.revision, "of_call": of_call[copy.parent]}
+        yield Task(kind, copy.first.hex(), copy.made_at, about)
+
+
+def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
+    """The person's own grants that end within a week and are followed by no other of the same kind."""
+    live = store.roster.live_grants(store.person.name, store.today(now))
+    for grant in live:
+        later = (each for each in live if each.until > grant.until and each.purpose is grant.purpose)
+        if grant.until - now <= SOON and not any(each.teams in (None, grant.teams) for each in later):
+            about = {"purpose": grant.purpose, "teams": _teams(grant), "until": grant.until}
+            yield Task("grant_ends", grant.id, grant.until - SOON, about)
+
+
+def _teams(grant: Grant) -> list[str] | None:
+    return sorted(grant.teams) if grant.teams is not None else None
 
 
 def _deletions(store: Store) -> Iterator[Task]:
@@ -64,7 +84,8 @@ def _deletions(store: Store) -> Iterator[Task]:
             entry = store.log.entry(row.seq)
             ids = named_in((entry.body if entry is not None else None) or {})
             of = ", ".join(sorted(each.hex()[:SHOWN] for each in list(ids)[:MOST]))
-            yield Task("delete", str(row.seq), row.at, {"kind": row.kind, "name": row.person, "recordings": of})
+            about = {"kind": row.kind, "name": row.person, "recordings": of, "file": disclosures.file_of(store, row)}
+            yield Task("delete", str(row.seq), row.at, about)
 
 
 def _approvals(store: Store, now: datetime) -> Iterator[Task]:
@@ -77,7 +98,7 @@ def _approvals(store: Store, now: datetime) -> Iterator[Task]:
                 "purpose": grant.purpose,
                 "reason": grant.reason,
             }
-            about |= {"teams": sorted(grant.teams) if grant.teams is not None else None, "until": grant.until}
+            about |= {"teams": _teams(grant), "until": grant.until}
             yield Task("approve", grant.id, grant.starts_at, about)
 
 

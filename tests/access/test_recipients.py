@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.backups import back_up
+from tests.support.catalogue import own_code
 from tests.support.faults import damage
 from tests.support.world import DUE_SOON, REASON, World, wait_until_due
 
@@ -117,3 +118,32 @@ def test_lists_are_for_officers_auditors_and_managers_alone(world: World, who: s
 @pytest.mark.parametrize("wrong", ["99999", "x", "1; DROP TABLE recipients", "٣"])
 def test_a_copy_that_is_none_cannot_be_confirmed(world: World, wrong: str) -> None:
     assert world.run("recipients", "confirm", wrong, who="sigrid").exit == 4
+
+
+def test_the_name_of_the_file_stands_in_the_list_and_in_no_entry_of_the_log(world: World) -> None:
+    world.grant()
+    (mine,) = world.take_in("a")
+    assert export(world, mine, world.base / "Kari Eksempel.wav") == 0
+    (row,) = world.json("recipients", "list", who="leif")["recipients"]
+    assert row["file"] == "Kari Eksempel.wav"
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    assert "delete Kari Eksempel.wav" in world.run("todo", "--lang", "en", who="leif").out
+    assert "Kari" not in world.run("audit", "show", "--json", who="iver").out
+    assert [row["file"] for row in world.json("recipients", "list", who="sigrid")["recipients"]] == [
+        "Kari Eksempel.wav"
+    ]
+    assert [row["file"] for row in world.json("recipients", "list", who="iver")["recipients"]] == [None]
+
+
+def test_a_name_that_somebodys_own_code_writes_into_a_row_is_not_shown(world: World) -> None:
+    world.grant()
+    (mine,) = world.take_in("a")
+    assert export(world, mine, world.base / "one.wav") == 0
+    assert export(world, mine, world.base / "other.wav") == 0
+    with own_code(world) as db:
+        ((one,), (other,)) = db.rows("SELECT file FROM recipients ORDER BY seq")
+        first = "(SELECT min(seq) FROM recipients)"
+        db.run(f"UPDATE recipients SET file = ? WHERE seq = {first}", (one[:64] + b"thesis.docx",))
+        db.run(f"UPDATE recipients SET file = ? WHERE seq <> {first}", (one,))
+    assert [row["file"] for row in world.json("recipients", "list", who="leif")["recipients"]] == [None, None]
+    assert other

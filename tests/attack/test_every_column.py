@@ -50,6 +50,7 @@ HARMLESS = {
     "escrows.number": _RING,
     "escrows.changes": _RING,
     "escrows.at": _RING,
+    "recipients.file": "a name that the person of the row did not sign for that entry is not shown",
     "shard_keys.hour": _SHARD,
     "shard_keys.shares": _SHARD,
     **{f"recordings of the erased.{column}": _LATE for column in _OF_A_CALL},

@@ -79,6 +79,23 @@ def test_find_and_status_say_in_one_line_that_something_waits_and_scripts_are_sp
         assert "arlo-rec todo" not in busy.run(*words, "--json", who="leif").out
 
 
+def test_several_copies_of_one_call_are_marked_and_a_grant_that_ends_is_told(busy: World) -> None:
+    (review,) = (task for task in todo(busy, "leif") if task["kind"] == "review")
+    assert "(kundeservice)" in review["text"]
+    cuts = str(busy.base / "cuts.json")
+    (second,) = busy.json("review", who="leif")["copies"]
+    assert busy.run("pseudonymise", second["id"], "--cuts", cuts, who="leif").exit == 0
+    texts = [task["text"] for task in todo(busy, "leif") if task["kind"] == "review"]
+    assert len(texts) == 2
+    assert all("2" in text and ("same call" in text or "samme samtale" in text) for text in texts)
+    assert "grant_ends" not in kinds(busy, "leif")
+    busy.json("revoke", "turid", who="sigrid")
+    busy.json("grant", "turid", "--purpose", "quality", "--days", "3", "--reason", REASON, who="sigrid")
+    assert kinds(busy, "turid")[0] == "grant_ends"
+    busy.json("grant", "turid", "--purpose", "quality", "--days", "60", "--reason", REASON, who="sigrid")
+    assert "grant_ends" not in kinds(busy, "turid")
+
+
 def test_asking_leaves_nothing_in_the_log(busy: World) -> None:
     size = busy.json("status", who="iver")["log_size"]
     for who in ("leif", "sigrid", "turid"):
