@@ -20,6 +20,7 @@ from arlo_rec.access.teams import Team
 from arlo_rec.backends.durable import write_new
 from arlo_rec.model.audit_events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
+from arlo_rec.model.names import as_spelt
 from arlo_rec.model.records import Kind, Recording, RecordingId, to_iso, to_micros
 from arlo_rec.policy import RETENTION, Action, Purpose, is_due
 from arlo_rec.store import Store
@@ -92,6 +93,9 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria=search.to_json()), now)
     rows = _open_rows(store, admission, search, now)
+    if not rows and search.team is not None:
+        search = replace(search, team=as_spelt([search.team], teams.held_for(store, admission.grants, now))[0])
+        rows = _open_rows(store, admission, search, now)
     damaged: list[RecordingId] = []
     matches = _opened(store, admission, rows, damaged)
     agents: set[str] = set()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.dates import last_moment
-from arlo_rec.commands.names import as_spelt, near_line
+from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Name, Purpose, Reason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest_names
@@ -37,6 +37,7 @@ def grant(
     """Let a manager listen for a purpose, until a day."""
     from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
+    from arlo_rec.model.names import as_spelt
     from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
@@ -121,7 +122,7 @@ def grants_list(
     lines = [] if listed else [run.say("grants.none")]
     columns = ("id", "name", "purpose", "teams", "until", "state")
     data = [_grant_json(granted, now) for granted in listed]
-    table = run.table(columns, rows, shortened=("name", "teams"), listed=(data, FIELDS))
+    table = run.table(columns, rows, ("name", "teams"), (data, FIELDS))._replace(is_whole=True)
     return Answer({"grants": data}, lines, table)
 
 

@@ -119,7 +119,7 @@ def audit_show(
         raise Usage("bad_value", name="--recording")
     begin, end = span(run, since, before)
     with run.store() as store:
-        filters = log_query.Filter(person, action, _outcomes(outcome, denied=denied), recording, begin, end, limit)
+        filters = log_query.Filter(person, action, _outcomes(run, outcome, denied=denied), recording, begin, end, limit)
         entries, older = log_query.show(store, filters, run.now())
         tree = store.log.tree()
         known = {name_then(one.name) for one in (*store.roster.people, *store.roster.former)}
@@ -128,11 +128,14 @@ def audit_show(
     lines += [run.say("audit.older", count=older)] if older else []
     if person is not None and not entries and person not in known:
         lines += [run.say("audit.nobody", name=person), *near_line(run, nearest_names(person, known))]
+    if action is not None and not entries and action not in (actions := log_query.actions()):
+        lines += [run.say("audit.no_action", action=action), *near_line(run, nearest_names(action, actions))]
     return Answer(data, lines, log_table(run, entries))
 
 
-def _outcomes(outcome: str | None, *, denied: bool) -> frozenset[str]:
+def _outcomes(run: Run, outcome: str | None, *, denied: bool) -> frozenset[str]:
     """The outcomes that are asked for; raises Usage for a word that no entry has: it would look like a clean log."""
+    outcome = {run.say(f"outcome.{each}"): each for each in OUTCOMES}.get(str(outcome), outcome)
     if outcome is not None and outcome not in OUTCOMES:
         raise Usage("bad_value", name="--outcome")
     if denied and outcome is not None:

@@ -193,7 +193,11 @@ class Run:
             raise NotUnlocked("no_passphrase", rule="security.password")
         import getpass
 
-        return clean_passphrase(getpass.getpass(question + " ").encode("utf-8", "surrogateescape"))
+        try:
+            return clean_passphrase(getpass.getpass(question + " ").encode("utf-8", "surrogateescape"))
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+            raise Interrupted("stopped_at_question") from None
 
     # -- the store ------------------------------------------------------------------------------------
 

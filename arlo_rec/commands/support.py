@@ -59,7 +59,7 @@ def withdraw(
     data |= {"recipients": disclosures_json(reached), "number": withdrawn.number}
     data["changed"] = [recording.hex() for recording in withdrawn.changed]
     said = _changed(run, withdrawn) or [_aloud(run, plan, withdrawn)]  # all is erased: said only where it is
-    others = [run.say("withdraw.others", count=plan.others)] if plan.others else []
+    others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
     lines = [*_chores(run, store, reached), *unfinished, *others, *said]  # what is read aloud stands last
     status = Integrity.exit_status if withdrawn.changed else 3 if unfinished else 0
     return Answer(data, lines, always=True, exit_status=status)

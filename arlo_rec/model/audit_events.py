@@ -575,6 +575,11 @@ def erasing() -> frozenset[tuple[str, str]]:
     return _places_of(Erases)
 
 
+def places() -> frozenset[tuple[str | None, str]]:
+    """Action (None: any) and outcome of every event."""
+    return frozenset(_kinds())
+
+
 @cache
 def _kinds() -> Mapping[tuple[str | None, str], Sequence[type[AuditEvent]]]:
     """The types by action (None: any) and outcome, those with the most fields first."""

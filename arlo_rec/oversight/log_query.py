@@ -87,3 +87,9 @@ def show(store: Store, wanted: Filter, now: datetime) -> tuple[list[dict[str, An
     ]
     older = max(0, len(entries) - wanted.limit) if wanted.limit else 0
     return entries[older:], older
+
+
+def actions() -> frozenset[str]:
+    """Every action that an entry can have."""
+    own = {action for action, _ in audit_events.places() if action is not None}
+    return frozenset({*own, *(str(action) for action in Action)})

@@ -83,8 +83,15 @@ def _deletions(store: Store) -> Iterator[Task]:
         if store.person.role is Role.OFFICER or row.person == store.person.name:
             entry = store.log.entry(row.seq)
             ids = named_in((entry.body if entry is not None else None) or {})
-            of = ", ".join(sorted(each.hex()[:SHOWN] for each in list(ids)[:MOST]))
-            about = {"kind": row.kind, "name": row.person, "recordings": of, "file": disclosures.file_of(store, row)}
+            gone = sorted(each.hex()[:SHOWN] for each in ids if store.catalogue.recordings.held(each) is None)
+            of = ", ".join(gone[:MOST]) + (" …" if len(gone) > MOST else "")
+            about: dict[str, object] = {
+                "kind": row.kind,
+                "name": row.person,
+                "recordings": of,
+                "file": disclosures.file_of(store, row),
+            }
+            about |= {"gone": len(gone), "count": len(ids)}
             yield Task("delete", str(row.seq), row.at, about)
 
 

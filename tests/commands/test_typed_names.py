@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from arlo_rec.commands.names import as_spelt
+from arlo_rec.model.names import as_spelt
 from tests.support.world import REASON, World
 
 
@@ -30,8 +30,9 @@ def test_a_grant_of_a_team_in_other_capitals_opens_that_team(world: World) -> No
         "grant", "leif", "--purpose", "quality", "--team", "KundeService", "--reason", REASON, who="sigrid"
     )
     assert told["grant"]["teams"] == ["kundeservice"]
-    found = world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"]
-    assert [each["id"] for each in found] == [recording]
+    for team in ((), ("--team", "kundeservice"), ("--team", "KUNDESERVICE")):
+        found = world.json("find", "--purpose", "quality", "--reason", REASON, *team, who="leif")["recordings"]
+        assert [each["id"] for each in found] == [recording]
 
 
 def test_a_way_of_checking_identity_that_is_mistyped_stands_in_no_letter(world: World) -> None:
