@@ -261,7 +261,7 @@ def test_a_disclosure_of_own_code_stops_no_withdrawal_and_no_list(world: World) 
     write_raw(world, {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "recordings": [call, "zz"]})
     with insider(world) as db:
         ((seq,),) = db.rows("SELECT max(seq) FROM entries")
-        db.run("INSERT INTO recipients VALUES (?, 'export', 'leif', 0, 'out')", (seq,))
+        db.run("INSERT INTO recipients VALUES (?, 'export', 'leif', 0, 'out', NULL)", (seq,))
         db.run("INSERT INTO mentions VALUES (?, ?)", (bytes.fromhex(call), seq))
     world.run("recipients", "list", who="sigrid")
     assert_no_bug(world)
