@@ -13,7 +13,7 @@ is refused in the same words. What is decided stands in `policy`; this module as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO, NoReturn
 
@@ -124,8 +124,8 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
     grants = tuple(grant for grant in live if grant.purpose is (purpose or Purpose.QUALITY))
     if not grants:
         _refuse(store, intent, NotGranted("no_grant", rule="access.managers"), now)
-    opens_as_officer = is_officer and purpose is None
-    return Admission(action, purpose, reason, grants, False, opens_as_officer, intent.file)  # noqa: FBT003
+    admission = Admission(action, purpose, reason, grants, as_officer=False, file=intent.file)
+    return replace(admission, is_officer=is_officer and purpose is None)
 
 
 def _demand_purpose(store: Store, intent: Intent, now: datetime) -> Purpose:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,12 +21,15 @@ from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from arlo_rec.keys.layout import Layout
     from arlo_rec.listening.listen import Opened
     from arlo_rec.listening.session import Session
     from arlo_rec.store import Store
 
 GOODBYE = 1.0  # seconds in which the page is told why it is over
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is how somebody at the terminal says that they are done
 ERRORS = {"withdrawn": "consent.withdraw", "expired": "retention.90d", "grant_ended": "access.managers"}
 
 
@@ -45,37 +49,46 @@ def listen(
     words = _player(player)
     with run.store() as store:
         opened = listening.open_for(store, recording, purpose, reason, run.now())
-        if words:
-            return _play(run, store, opened, words)
-        page = listening.session(store, opened, run.now())
-        url = _serve(run, store, opened, page, browse=not no_browser)
-    heard_s = page.heard_s()
-    if page.why in ERRORS:
-        raise Refused("closed_while_heard", rule=ERRORS[page.why], why=page.why)
-    return _answer(run, opened, url, heard_s)
+        session = listening.session(store, opened, run.now())
+        with _ended_by_signals(session):
+            url = None
+            if words:
+                _play(run, store, opened, session, words)
+            else:
+                url = _serve(run, store, opened, session, browse=not no_browser)
+    if session.why in ERRORS:
+        raise Refused("closed_while_heard", rule=ERRORS[session.why], why=session.why)
+    return _answer(run, opened, session, url)
 
 
-def _serve(run: Run, store: Store, opened: Opened, page: Session, *, browse: bool) -> str:
+@contextmanager
+def _ended_by_signals(session: Session) -> Iterator[None]:
+    """A terminal that is closed, or a stop from outside, ends the session, so that the log says how much was heard."""
+    usual = {number: signal.signal(number, lambda *_: session.end("ended")) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+def _serve(run: Run, store: Store, opened: Opened, session: Session, *, browse: bool) -> str:
     """Serve the page until it is over; its address."""
     from arlo_rec.listening.listen import CHECK_EVERY, watched
     from arlo_rec.listening.server import Server
 
-    with Server(page, run.lang) as server:
-        thread = threading.Thread(target=server.serve_forever, name="listen", daemon=True)
-        thread.start()
+    with Server(session, run.lang) as server:
+        threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
         _tell(run, server.url, server.server_port, browse=browse)
         began = time.monotonic()
         try:
-            with watched(store, opened, page, run.now) as look:
-                while page.is_open:
-                    page.wait(CHECK_EVERY)
+            with watched(store, opened, session, run.now) as look:
+                while session.is_open:
+                    session.wait(CHECK_EVERY)
                     look()
-                    page.look(began, time.monotonic())
-                    if _is_locked(run, store.layout):
-                        page.end("locked")
-                page.wait_for_goodbye(GOODBYE)
-        except KeyboardInterrupt:  # how somebody at the terminal says that they are done
-            page.wait_for_goodbye(GOODBYE)
+                    session.look(began, time.monotonic())
+                    _end_where_locked(run, store.layout, session)
+                session.wait_for_goodbye(GOODBYE)
         finally:
             server.shutdown()
         return server.url
@@ -101,17 +114,19 @@ def _write(line: str) -> None:
     sys.stderr.flush()
 
 
-def _is_locked(run: Run, place: Layout) -> bool:
-    """Whether the unlock by which this began is over."""
+def _end_where_locked(run: Run, place: Layout, session: Session) -> None:
+    """End it where the unlock is over by which it began."""
     from arlo_rec.keys import unlocks
     from arlo_rec.model.errors import NotUnlocked
 
     if not run.is_by_unlock:
-        return False
+        return
     try:
-        return unlocks.running(place, run.name(), run.now()) is None
+        is_locked = unlocks.running(place, run.name(), run.now()) is None
     except NotUnlocked:
-        return True
+        is_locked = True
+    if is_locked:
+        session.end("locked")
 
 
 # -- a player of one's own ----------------------------------------------------------------------------
@@ -128,47 +143,49 @@ def _player(command: str | None) -> list[str]:
     return words
 
 
-def _play(run: Run, store: Store, opened: Opened, words: list[str]) -> Answer:
-    """Pipe the sound to a player, as fast as it takes it; stopped where the recording closes meanwhile."""
-    from arlo_rec.access import gate
-    from arlo_rec.listening.listen import note_heard
+def _play(run: Run, store: Store, opened: Opened, session: Session, words: list[str]) -> None:
+    """Pipe the sound to a player until it ends; it is killed where the recording closes meanwhile."""
+    from arlo_rec.listening.listen import CHECK_EVERY, watched
 
-    length = float(opened.facts["length_s"])
-    permit, written, size = opened.permit, 0, 1
-    sound = gate.listen_to(store, permit, run.now)
-    try:
-        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603 - its user's
-    except OSError as error:
-        note_heard(store, permit, 0.0, 0.0, run.now())
-        raise Usage("no_player", command=Path(words[0]).name, reason=error.strerror or "") from None
-    pipe = cast("IO[bytes]", process.stdin)
-    try:
-        for piece in sound:
-            size = size if written else 8 + int.from_bytes(piece[4:8], "little")
-            pipe.write(piece)
-            written += len(piece)
-        pipe.close()
-        process.wait()
-    except BrokenPipeError:  # somebody has heard enough
-        with suppress(BrokenPipeError):  # of what was buffered
-            pipe.close()
-        process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        heard = length * min(1.0, written / size)
-        note_heard(store, permit, heard, heard, run.now())
-    return _answer(run, opened, None, heard)
+    with watched(store, opened, session, run.now) as look:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - its user's
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                process_group=0,  # so that nothing of it plays on behind a shell
+            )
+        except OSError as error:
+            raise Usage("no_player", command=Path(words[0]).name, reason=error.strerror or "") from None
+        pouring = threading.Thread(target=session.pour, args=(process.stdin,), name="player", daemon=True)
+        pouring.start()
+        try:
+            while session.is_open and process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(CHECK_EVERY)
+                look()
+                _end_where_locked(run, store.layout, session)
+        finally:
+            session.end("ended")
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            pouring.join()
 
 
-def _answer(run: Run, opened: Opened, url: str | None, heard_s: float) -> Answer:
+def _answer(run: Run, opened: Opened, session: Session, url: str | None) -> Answer:
     from arlo_rec.model.records import from_iso
     from arlo_rec.model.times import shown, shown_length
 
-    facts = opened.facts
+    facts, heard_s = opened.facts, session.heard_s()
     heard, length = shown_length(heard_s), shown_length(facts["length_s"])
     of = {"at": shown(from_iso(facts["started"])), "team": facts["team"], "id": facts["short"]}
     line = run.say("listen.done", heard=heard, length=length, **of)
-    return Answer({"id": facts["id"], "url": url, "heard_s": round(heard_s, 1)}, [line])
+    damaged = [run.say("listen.damaged", spans=_spans(session.waveform.damaged))] if session.waveform.damaged else []
+    return Answer({"id": facts["id"], "url": url, "heard_s": round(heard_s, 1)}, [line, *damaged])
+
+
+def _spans(spans: Sequence[tuple[float, float]]) -> str:
+    from arlo_rec.model.times import shown_length
+
+    return ", ".join(f"{shown_length(begin)}-{shown_length(end)}" for begin, end in spans)

@@ -25,12 +25,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from arlo_rec.listening import page_files
-from arlo_rec.listening.session import Session
+from arlo_rec.listening.session import PIECE, Session
 from arlo_rec.model.errors import ArloError
 
 HOST: Final = "127.0.0.1"
 BODY_BYTES: Final = 512 * 1024  # of a request; the longest reports what was heard
-PIECE: Final = 64 * 1024  # bytes of sound between two looks whether the session is over
 TICK: Final = 0.5  # seconds between two events
 SILENT_FOR: Final = 30.0  # seconds that a connection may take for a request
 _RANGE: Final = re.compile(r"bytes=(\d{1,12})?-(\d{1,12})?", re.ASCII)
@@ -102,8 +101,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """The token, and what the page tells."""
         try:
-            body = self._body()
             self._demand_our_page(writes=True)
+            body = self._body()
             if self.path == "/enter":
                 self._enter(body)
                 return
@@ -116,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._find_nothing()
             self._send(HTTPStatus.NO_CONTENT)
         except Refused as refused:
-            self._send(refused.status)
+            self._refuse(refused)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: what was heard stands in the store's log."""
@@ -131,6 +130,10 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST)
         if origin not in ({own} if writes else {own, None}) or site not in {None, "same-origin", "none"}:
             raise Refused(HTTPStatus.FORBIDDEN)
+
+    def _demand_no_body(self) -> None:
+        if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            raise Refused(HTTPStatus.BAD_REQUEST)
 
     def _demand_cookie(self) -> None:
         session = self.server.session
@@ -157,18 +160,22 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, asked: Callable[[], None] | None, file: tuple[str, bytes] | None) -> None:
         try:
             self._demand_our_page(writes=False)
+            self._demand_no_body()
             if file is not None:
                 self._send(HTTPStatus.OK, {"Content-Type": file[0]}, file[1])
                 return
             self._demand_cookie()
             (asked or self._find_nothing)()
         except Refused as refused:
-            self._send(refused.status)
+            self._refuse(refused)
         except (ArloError, OSError):  # the object cannot be read, or the browser is gone
             self.close_connection = True
 
     def _body(self) -> bytes:
-        length = self.headers.get("Content-Length", "")
+        lengths = self.headers.get_all("Content-Length", [])
+        if len(lengths) != 1 or "Transfer-Encoding" in self.headers:
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        (length,) = lengths
         if not (length.isascii() and length.isdigit() and len(length) < 9 and int(length) <= BODY_BYTES):
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return self.rfile.read(int(length))
@@ -238,6 +245,11 @@ class Handler(BaseHTTPRequestHandler):
         return start, stop
 
     # -- writing --------------------------------------------------------------------------------------
+
+    def _refuse(self, refused: Refused) -> None:
+        """Say no, and hang up: what may follow of a request that was not read must not be taken for another."""
+        self.close_connection = True
+        self._send(refused.status, {"Connection": "close"})
 
     def _json(self, told: dict[str, Any]) -> None:
         if not self.server.session.is_open:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final
 
 from arlo_rec.crypto.object_file import DataKey, Header
 from arlo_rec.crypto.seekable_sound import open_sound
@@ -20,6 +20,7 @@ from arlo_rec.model.errors import ArloError
 
 TOKEN_BYTES: Final = 32
 FIRST_PAGE: Final = 300.0  # seconds until somebody opened the page
+PIECE: Final = 64 * 1024  # bytes of sound between two looks whether it is over
 GONE_AFTER: Final = 8.0  # seconds without the page's connection: the browser was closed
 IDLE_AFTER: Final = 900.0  # seconds in which nothing was heard or asked for
 LAST_WORD: Final = 0.3  # seconds
@@ -81,11 +82,6 @@ class Session:
             self._active = now
             self._heard = united([*self._heard, *spans[:MOST_SPANS]])
 
-    def note_activity(self, now: float) -> None:
-        """Somebody is there."""
-        with self._lock:
-            self._active = now
-
     def connect(self, now: float) -> None:
         """The page's lasting connection begins."""
         with self._lock:
@@ -141,6 +137,21 @@ class Session:
             self.end("idle")
         elif is_gone:
             self.end("ended")
+
+    def pour(self, pipe: IO[bytes]) -> None:
+        """Write the whole sound to a player as fast as it takes it, until it is over; for a thread of its own."""
+        with suppress(ArloError, OSError), pipe:  # the object cannot be read, or somebody has heard enough
+            sound, stream = self.reader()
+            with stream:
+                for place in range(0, sound.size, PIECE):
+                    piece = sound.read(place, min(place + PIECE, sound.size))
+                    if not self.is_open:
+                        return
+                    pipe.write(piece)
+                    pipe.flush()
+                    span = sound.seconds_of(place, place + len(piece))
+                    self.note_given(span, time.monotonic())
+                    self.note_heard([span], time.monotonic())
 
     def read_waveform(self) -> None:
         """Look through the whole sound, until it is over; for a thread of its own."""

@@ -6,9 +6,12 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ import pytest
 from arlo_rec.listening.session import FIRST_PAGE, GONE_AFTER, IDLE_AFTER, Session
 from tests.support.keyring import begin_session
 from tests.support.listening import Listening
+from tests.support.places import TOP
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("access.managers"), pytest.mark.rule("security.reason"), pytest.mark.slow]
@@ -177,6 +181,28 @@ def test_another_page_and_another_name_get_nothing(page: Listening, head: dict[s
     assert page.get("/facts").status == 200, "and it did not end"
 
 
+def test_what_follows_a_request_that_was_not_read_is_no_request(page: Listening) -> None:
+    """A page of elsewhere may post what it likes; the end of it must not be answered."""
+    host = f"Host: 127.0.0.1:{page.port}\r\n"
+    inner = f"GET / HTTP/1.1\r\n{host}\r\n"
+    heads = (
+        f"POST /heard HTTP/1.1\r\n{host}Content-Length: 99999999\r\n\r\n",
+        f"POST /heard HTTP/1.1\r\n{host}Origin: http://evil.example\r\nContent-Length: 9\r\n\r\n",
+        f"POST /heard HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n",
+        f"POST /x HTTP/1.1\r\n{host}Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        f"GET / HTTP/1.1\r\n{host}Content-Length: {len(inner)}\r\n\r\n",
+    )
+    for head in heads:
+        with socket.create_connection(("127.0.0.1", page.port), timeout=20) as connection:
+            connection.sendall((head + inner).encode())
+            answer = b""
+            with suppress(ConnectionResetError):
+                while piece := connection.recv(65536):
+                    answer += piece
+        assert answer.count(b"HTTP/1.1 ") == 1, head
+        assert b" 200 " not in answer, head
+
+
 def test_what_is_too_long_or_no_request_of_ours_is_refused(page: Listening) -> None:
     assert page.ask("POST", "/heard", "x" * 600_000, Cookie=page.cookie, Origin=page.origin).status == 413
     for method in ("PUT", "DELETE", "OPTIONS", "HEAD"):
@@ -266,10 +292,15 @@ def test_the_page_is_told_why_it_is_over(heard: tuple[World, str], page: Listeni
     assert '"withdrawn"' in told
 
 
-def test_somebody_at_the_terminal_ends_it_by_ctrl_c(heard: tuple[World, str], page: Listening) -> None:
-    page.process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_a_stop_and_a_closed_terminal_end_it_and_the_log_says_how_much_was_heard(
+    heard: tuple[World, str], page: Listening, stop: signal.Signals
+) -> None:
+    page.get("/sound")
+    page.tell("/heard", {"spans": [[0, 1.5]]})
+    page.process.send_signal(stop)
     assert page.ended()[0] == 0
-    assert entries(heard[0])[-1]["outcome"] == "done"
+    assert (entries(heard[0])[-1]["outcome"], entries(heard[0])[-1]["detail"]["heard_s"]) == ("done", 2)
 
 
 def test_two_pages_at_once_are_two_entries_and_two_ports(heard: tuple[World, str]) -> None:
@@ -334,6 +365,57 @@ def test_a_player_that_is_closed_has_heard_enough(world: World) -> None:
     (recording,) = world.take_in("long", seconds=60)
     told = world.json("listen", recording, *WHY, "--player", "head -c 1000", who="leif")
     assert told["heard_s"] < 60
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_kills_a_player_in_the_midst_of_a_sentence(world: World) -> None:
+    world.grant()
+    (recording,) = world.take_in("long", seconds=60)
+    heard = world.base / "heard"
+    slow = f"sh -c 'sleep 600 & echo $! > {shlex.quote(str(heard))}; wait'"  # behind a shell, and it takes nothing
+    with with_a_player(world, recording, slow) as process:
+        until(heard.exists)
+        assert world.run("withdraw", "--call", recording, "--yes", who="siri").exit == 0
+        acknowledged = time.monotonic()
+        assert process.wait(30) == 14
+        assert time.monotonic() - acknowledged < 5
+    until(lambda: not alive(int(heard.read_text())))
+    assert entries(world)[-1]["detail"]["heard_s"] < 60
+
+
+@contextmanager
+def with_a_player(world: World, recording: str, player: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command with a player, as a process of its own."""
+    command = [sys.executable, "-m", "arlo_rec", "listen", recording, *WHY, "--player", player, *world._who("leif")]
+    environment = {**os.environ, **world._environment(), "PYTHONPATH": str(TOP)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        yield process
+
+
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_player_is_told_of_what_is_damaged_too(world: World) -> None:
+    world.grant()
+    (recording,) = world.take_in("long", seconds=30)
+    (path,) = (world.store / "objects").rglob(recording)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    told = world.run("listen", recording, *WHY, "--player", "cat", "--lang", "en", who="leif")
+    assert re.search(r"damaged, and this is silent: 0:1\d-0:1\d\.", told.out)
 
 
 def test_a_recording_of_training_is_heard_as_its_released_copy_alone(heard: tuple[World, str]) -> None:
