@@ -44,22 +44,31 @@ def waits_line(run: Run, store: Store) -> list[str]:
 
 def _text(run: Run, task: Task, name: str) -> str:
     """What waits and the command for it; a file of somebody else is named with its holder."""
-    from arlo_rec.model.times import shown_end, shown_minute
-
-    about = {"short": task.id, **task.about, "id": task.id}
-    code, purpose, until = task.kind, about.get("purpose"), about.get("until")
-    if purpose is not None:
-        about["purpose"] = run.say(f"purpose.{purpose}")
-    if "teams" in about:
-        teams = about["teams"]
-        about["teams"] = ", ".join(teams) if isinstance(teams, list) else run.say("all_teams")
-    if isinstance(until, datetime):
-        about["until"] = shown_end(until)
-    if "started" in about:
-        started, several = about["started"], about["of_call"]
-        about["started"] = shown_minute(started) if isinstance(started, datetime) else "?"
-        about["several"] = "" if several == 1 else run.say("todo.several", count=several)
+    about = {"short": task.id, **{key: _word(run, key, value) for key, value in task.about.items()}, "id": task.id}
+    code = task.kind
     if task.kind == "delete":
         code = "delete_own" if about["name"] == name else "delete_other"
         about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
     return run.say(f"todo.{code}", **about)
+
+
+def _word(run: Run, key: str, value: object) -> object:
+    """A fact of a task as people read it."""
+    from arlo_rec.model.times import shown_end, shown_minute
+
+    match key, value:
+        case "purpose", _:
+            return run.say(f"purpose.{value}")
+        case "teams", None:
+            return run.say("all_teams")
+        case "teams", list():
+            return ", ".join(value)
+        case "until", datetime():
+            return shown_end(value)
+        case "started", datetime():
+            return shown_minute(value)
+        case "started", None:
+            return "?"
+        case "of_call", _:
+            return "" if value == 1 else run.say("todo.several", count=value)
+    return value
