@@ -46,7 +46,7 @@ VARIABLE = {  # what differs from run to run, the longest form first
     # whole, or short in the first column of a table, or among the details of a log
     "id": r"\b[0-9a-f]{32}\b|^[0-9a-f]{6,9}(?=  )|(?<=[ =])[0-9a-f]{8}(?=[;,] )"
     r"|(?<=arlo-rec review |rlo-rec release )[0-9a-f]{6,9}\b|(?:(?<=\(recording )|(?<=\(opptak ))[0-9a-f]{6}\b"
-    r"|(?<=replaced by |rstattet av )[0-9a-f]{6,9}\b|(?<=, )[0-9a-f]{6,9}(?=\)\. )",
+    r"|(?<=replaced by |rstattet av )[0-9a-f]{6,9}\b|(?<=, )[0-9a-f]{6,9}(?=\)\.)",
     "grant": r"\b[0-9a-f]{16}\b",
     "case": r"\b[0-9a-f]{12}\b",
     "recovery_key": rf"\b(?:{SIGNS}{{4}}-){{12}}{SIGNS}{{4}}\b",
