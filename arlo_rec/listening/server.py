@@ -191,7 +191,6 @@ class Handler(BaseHTTPRequestHandler):
     def _events(self) -> None:
         """One event each TICK, until the session is over or the browser gone."""
         session, clock = self.server.session, self.server.clock
-        self.close_connection = True
         self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream", "Connection": "close"})
         session.connect(clock())
         try:
@@ -248,7 +247,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, refused: Refused) -> None:
         """Say no, and hang up: what may follow of a request that was not read must not be taken for another."""
-        self.close_connection = True
         self._send(refused.status, {"Connection": "close"})
 
     def _json(self, told: dict[str, Any]) -> None:

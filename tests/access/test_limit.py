@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.catalogue import own_code
 from tests.support.world import REASON, World
 
 WHY = ("find", "--purpose", "quality", "--reason", REASON)
@@ -44,3 +45,11 @@ def test_a_limit_shows_the_newest_and_tells_how_many_are_older(
     assert starts == sorted(starts, reverse=True)
     told = five.run(*WHY, *words, "--lang", "en", who="leif").out
     assert (f"Older recordings that are not shown: {older}." in told) is bool(older)
+
+
+def test_what_is_damaged_is_told_as_damaged_and_not_as_older(five: World) -> None:
+    newest = five.json(*WHY, who="leif")["recordings"][0]["id"]
+    with own_code(five) as db:
+        db.run("UPDATE metadata SET sealed = randomblob(100) WHERE recording = ?", (bytes.fromhex(newest),))
+    answer = five.json(*WHY, "--limit", "2", who="leif")
+    assert (len(answer["recordings"]), answer["damaged"], answer["older"]) == (2, [newest], 2)

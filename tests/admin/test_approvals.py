@@ -58,6 +58,14 @@ def test_it_opens_nothing_until_a_second_officer_approves_and_then_what_is_held_
     assert not two.json("status", who="iver")["own_access"]
 
 
+def test_todo_asks_who_may_approve_and_nobody_else(two: World) -> None:
+    give(two, "sigrid", by="sigrid")
+    waiting = {
+        who: [task["kind"] for task in two.json("todo", who=who)["todo"]] for who in ("sigrid", "astrid", "leif")
+    }
+    assert waiting == {"sigrid": [], "astrid": ["approve"], "leif": []}
+
+
 def test_a_second_officer_may_deny_it_with_a_reason_and_then_it_is_over(two: World) -> None:
     given = give(two, "sigrid", by="sigrid")
     assert two.run("deny", given["id"], "--reason", "no", who="astrid").exit == 2

@@ -1,0 +1,64 @@
+"""The page's server in this process, where a session is ended in the midst of an answer."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from arlo_rec.admin.opening import open_store
+from arlo_rec.keys.layout import find
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.listening import listen
+from arlo_rec.listening.server import HOST, PIECE, Server
+from tests.support.attack import identity
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.slow, pytest.mark.rule("consent.withdraw")]
+LONG = 900  # seconds: more than sockets hold
+
+
+@pytest.fixture
+def server(world: World) -> Iterator[Server]:
+    world.grant()
+    (recording,) = world.take_in("long", seconds=LONG)
+    now = datetime.now(UTC)
+    with open_store(find(world.store), identity(world, "leif"), now, StateFolder(None)) as store:
+        opened = listen.open_for(store, recording, "quality", REASON, now)
+        with Server(listen.session(store, opened, now), "en") as started:
+            threading.Thread(target=started.serve_forever, daemon=True).start()
+            yield started
+            started.shutdown()
+
+
+def enter(server: Server) -> str:
+    """The cookie for the token."""
+    connection = http.client.HTTPConnection(HOST, server.server_port, timeout=20)
+    connection.request("POST", "/enter", server.session.token, {"Origin": server.origin})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return str(answer.headers["Set-Cookie"]).partition(";")[0]
+
+
+def test_an_answer_that_is_under_way_stops_when_the_session_is_over_and_the_next_is_refused(server: Server) -> None:
+    cookie = enter(server)
+    ask = f"GET /sound HTTP/1.1\r\nHost: {HOST}:{server.server_port}\r\nCookie: {cookie}\r\n\r\n".encode()
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
+        slow.settimeout(20)
+        slow.connect((HOST, server.server_port))
+        slow.sendall(ask)
+        got = len(slow.recv(1000))
+        server.session.end("withdrawn")
+        given = server.session.given_s()
+        while piece := slow.recv(1_000_000):
+            got += len(piece)
+    assert got < given * 8000 * 4 + 2 * PIECE < LONG * 8000 * 4, "what was on its way, and nothing after"
+    with socket.create_connection((HOST, server.server_port), timeout=20) as late:
+        late.sendall(ask)
+        assert late.recv(100).startswith(b"HTTP/1.1 410")
