@@ -167,9 +167,13 @@ class AuditLog:
         return next(self._read("SELECT seq, body FROM entries WHERE seq = ?", (seq,)), None)
 
     def about(self, recording: RecordingId) -> Iterator[LogEntry]:
-        """Every entry that names a recording, in order."""
+        """Every entry that names a recording, in order.
+
+        The index says only where to look: an entry that does not name it is none about it, whatever somebody wrote.
+        """
         sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
-        yield from self._read(sql, (recording,))
+        entries = self._read(sql, (recording,))
+        yield from (entry for entry in entries if recording in named_in(entry.body or {}))
 
     def of_cases(self) -> Iterator[LogEntry]:
         """Every entry that tells of a case of an access request, in order."""

@@ -59,7 +59,9 @@ class Disclosures:
 
     def confirm(self, seq: int) -> None:
         """Mark a disclosure as confirmed deleted."""
-        self._db.run("UPDATE recipients SET state = ? WHERE seq = ?", (DisclosureState.CONFIRMED.value, seq))
+        self._db.run(
+            "UPDATE recipients SET state = ?, file = NULL WHERE seq = ?", (DisclosureState.CONFIRMED.value, seq)
+        )
 
     def erased(self, recordings: Collection[RecordingId]) -> None:
         """Mark the disclosures that hold one of these recordings, which are being erased, as `open`."""

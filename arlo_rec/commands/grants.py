@@ -37,15 +37,13 @@ def grant(
     """Let a manager listen for a purpose, until a day."""
     from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
-    from arlo_rec.model.names import as_spelt
     from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
     now = run.now()
     end = _end(run, now, until, days)
     with run.store() as store:
-        teams = as_spelt(team or (), held_calls(store, now))
-        terms = grants.Terms(name, purpose, teams, end, reason)
+        terms = grants.Terms(name, purpose, tuple(team or ()), end, reason)
         granted = grants.grant(store, terms, now, run.progress)
         complete = grants.is_complete(store, granted)
         held = held_calls(store, now)

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 GOODBYE = 1.0  # seconds in which the page is told why it is over
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is how somebody at the terminal says that they are done
-ERRORS = {"withdrawn": "consent.withdraw", "expired": "retention.90d", "grant_ended": "access.managers"}
+ERRORS = {
+    "withdrawn": "consent.withdraw",
+    "expired": "retention.90d",
+    "grant_ended": "access.managers",
+    "clock": "retention.90d",
+}
 
 
 def listen(
@@ -79,10 +84,10 @@ def _serve(run: Run, store: Store, opened: Opened, session: Session, *, browse: 
 
     with Server(session, run.lang) as server:
         threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
-        _tell(run, server.url, server.server_port, browse=browse)
         began = time.monotonic()
         try:
             with watched(store, opened, session, run.now) as look:
+                _tell(run, server.url, server.server_port, browse=browse)
                 while session.is_open:
                     session.wait(CHECK_EVERY)
                     look()
@@ -98,14 +103,20 @@ def _tell(run: Run, url: str, port: int, *, browse: bool) -> None:
     """Open the page where there is a browser to open it, else say how."""
     has_screen = "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
     if browse and has_screen:
-        import webbrowser
-
-        if webbrowser.open(url):
-            _write(run.say("listen.opened"))
-            return
+        # A browser may keep whoever opens it until it is closed, and the recording is to be watched meanwhile.
+        threading.Thread(target=_open_browser, args=(run, url), name="browser", daemon=True).start()
+        return
     _write(run.say("listen.address", url=url))
     if connection := os.environ.get("SSH_CONNECTION", "").split():
         _write(run.say("listen.forward", line=f"ssh -N -L {port}:127.0.0.1:{port} {login()}@{connection[2]}"))
+
+
+def _open_browser(run: Run, url: str) -> None:
+    import webbrowser
+
+    with suppress(OSError):
+        is_open = webbrowser.open(url)
+        _write(run.say("listen.opened") if is_open else run.say("listen.address", url=url))
 
 
 def _write(line: str) -> None:

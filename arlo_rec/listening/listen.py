@@ -22,7 +22,7 @@ from arlo_rec.listening.session import Session
 from arlo_rec.model.audit_events import Heard
 from arlo_rec.model.errors import Integrity, NotOpen, Refused
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import Action, is_due
+from arlo_rec.policy import Action, clock_against_log, is_due
 from arlo_rec.store import Store
 
 CHECK_EVERY: Final = 0.5  # seconds: a withdrawal that was acknowledged stops a page within these
@@ -98,6 +98,8 @@ def watched(store: Store, opened: Opened, page: Session, clock: Callable[[], dat
 
 def _end_where_closed(store: Store, permit: Permit, page: Session, now: datetime) -> None:
     try:
+        if not clock_against_log(now, store.log_time().newest.at).allowed:
+            page.end("clock")  # whoever sets it back would hear for longer than the grant or the 90 days
         gate.still_open(store, permit, now)
     except Refused as refused:
         if refused.rule == "access.managers":

@@ -120,6 +120,21 @@ def united(spans: Iterator[Span] | list[Span]) -> list[Span]:
     return found
 
 
+def common(some: list[Span], others: list[Span]) -> list[Span]:
+    """What is in both of two lists without overlaps, each in order."""
+    found: list[Span] = []
+    one = other = 0
+    while one < len(some) and other < len(others):
+        begin, end = max(some[one][0], others[other][0]), min(some[one][1], others[other][1])
+        if begin < end:
+            found.append((begin, end))
+        if some[one][1] < others[other][1]:
+            one += 1
+        else:
+            other += 1
+    return found
+
+
 def length_of(spans: list[Span]) -> float:
     """Seconds of spans, each second once."""
     return sum(end - begin for begin, end in united(spans))

@@ -1,9 +1,10 @@
 """The page's server: on the loopback interface alone, for one account, one browser and one recording.
 
 Each request passes, in this order: the connection is of our own account; `Host` is this address; `Origin` and
-`Sec-Fetch-Site`, where a browser sends them, say that our page asks; the cookie is the one that `POST /enter` gave for
-the token; the session is not over. So another account of the machine, another page of the browser and a name that
-somebody points at 127.0.0.1 get nothing. Sound and facts are never kept (`no-store`).
+`Sec-Fetch-Site`, where a browser sends them, say that our page asks; the path begins with the secret that `POST /enter`
+gave for the token; the session is not over. So another account of the machine, another page of the browser and a name
+that somebody points at 127.0.0.1 get nothing. No cookie: a browser sends those of one port of 127.0.0.1 to every other.
+Sound and facts are never kept (`no-store`).
 
 Source: RFC 9110 (ranges), HTML (server-sent events), Fetch Metadata, proc_pid_net(5).
 """
@@ -19,7 +20,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -89,14 +89,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page's files, and for its browser facts, waveform, events and sound."""
-        path, _, query = self.path.partition("?")
+        place, _, query = self.path.partition("?")
         answers: Mapping[str, Callable[[], None]] = {
-            "/facts": lambda: self._json(self.server.session.facts),
-            "/peaks": lambda: self._json(self.server.session.peaks(_number(query))),
-            "/events": self._events,
-            "/sound": self._sound,
+            "facts": lambda: self._json(self.server.session.facts),
+            "peaks": lambda: self._json(self.server.session.peaks(_number(query))),
+            "events": self._events,
+            "sound": self._sound,
         }
-        self._answer(answers.get(path), self.server.files.get(path))
+        self._answer(answers, place)
 
     def do_POST(self) -> None:
         """The token, and what the page tells."""
@@ -106,10 +106,10 @@ class Handler(BaseHTTPRequestHandler):
             if self.path == "/enter":
                 self._enter(body)
                 return
-            self._demand_cookie()
-            if self.path == "/heard":
+            what = self._demand_secret(self.path)
+            if what == "heard":
                 self._heard(body)
-            elif self.path == "/close":
+            elif what == "close":
                 self.server.session.end("ended")
             else:
                 self._find_nothing()
@@ -135,37 +135,33 @@ class Handler(BaseHTTPRequestHandler):
         if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
             raise Refused(HTTPStatus.BAD_REQUEST)
 
-    def _demand_cookie(self) -> None:
-        session = self.server.session
-        try:
-            jar = SimpleCookie(self.headers.get("Cookie", ""))
-        except CookieError:
-            jar = SimpleCookie()
-        morsel = jar.get(session.cookie_name)
-        if morsel is None or not session.knows(morsel.value):
+    def _demand_secret(self, place: str) -> str:
+        """What is asked for behind the secret with which a path begins; raises Refused for another one."""
+        secret, _, what = place.removeprefix("/").partition("/")
+        if not self.server.session.knows(secret):
             raise Refused(HTTPStatus.FORBIDDEN)
+        return what
 
     def _enter(self, body: bytes) -> None:
         session = self.server.session
         if not session.is_open or not session.enter(body.decode("utf-8", "replace"), self.server.clock()):
             raise Refused(HTTPStatus.FORBIDDEN)
-        cookie = f"{session.cookie_name}={session.cookie}; Path=/; HttpOnly; SameSite=Strict"
-        self._send(HTTPStatus.NO_CONTENT, {"Set-Cookie": cookie})
+        self._send(HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, session.secret.encode())
 
     def _find_nothing(self) -> None:
         raise Refused(HTTPStatus.NOT_FOUND)
 
     # -- answers --------------------------------------------------------------------------------------
 
-    def _answer(self, asked: Callable[[], None] | None, file: tuple[str, bytes] | None) -> None:
+    def _answer(self, answers: Mapping[str, Callable[[], None]], place: str) -> None:
+        file = self.server.files.get(place)
         try:
             self._demand_our_page(writes=False)
             self._demand_no_body()
             if file is not None:
                 self._send(HTTPStatus.OK, {"Content-Type": file[0]}, file[1])
                 return
-            self._demand_cookie()
-            (asked or self._find_nothing)()
+            answers.get(self._demand_secret(place), self._find_nothing)()
         except Refused as refused:
             self._refuse(refused)
         except (ArloError, OSError):  # the object cannot be read, or the browser is gone
@@ -221,10 +217,9 @@ class Handler(BaseHTTPRequestHandler):
             for place in range(start, stop, PIECE):
                 end = min(place + PIECE, stop)
                 piece = sound.read(place, end)
-                if not session.is_open:
+                if not session.note_given(sound.seconds_of(place, end), self.server.clock()):
                     self.close_connection = True
                     return
-                session.note_given(sound.seconds_of(place, end), self.server.clock())
                 self.wfile.write(piece)
 
     def _range(self, size: int) -> tuple[int, int]:

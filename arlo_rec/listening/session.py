@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO, Final
 
 from arlo_rec.crypto.object_file import DataKey, Header
 from arlo_rec.crypto.seekable_sound import open_sound
-from arlo_rec.listening.playable_sound import STEP, PlayableSound, Span, Waveform, length_of, united
+from arlo_rec.listening.playable_sound import STEP, PlayableSound, Span, Waveform, common, length_of, united
 from arlo_rec.model.errors import ArloError
 
 TOKEN_BYTES: Final = 32
@@ -24,7 +24,7 @@ PIECE: Final = 64 * 1024  # bytes of sound between two looks whether it is over
 GONE_AFTER: Final = 8.0  # seconds without the page's connection: the browser was closed
 IDLE_AFTER: Final = 900.0  # seconds in which nothing was heard or asked for
 LAST_WORD: Final = 0.3  # seconds
-MOST_SPANS: Final = 10_000  # that a page may report
+MOST_SPANS: Final = 10_000  # that are kept of what a page reports
 
 
 class Session:
@@ -33,8 +33,7 @@ class Session:
     def __init__(self, facts: dict[str, Any], key: DataKey, header: Header, stream: Callable[[], BinaryIO]) -> None:
         self.facts = facts
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
-        self.cookie = secrets.token_urlsafe(TOKEN_BYTES)
-        self.cookie_name = f"listen_{secrets.token_hex(4)}"  # of this page alone: browsers tell no ports apart
+        self.secret = secrets.token_urlsafe(TOKEN_BYTES)  # the path of everything that only the page may ask for
         self.why: str | None = None  # why it is over; None: it is not
         self.waveform = Waveform()
         self._key, self._header, self._stream = key, header, stream
@@ -57,9 +56,9 @@ class Session:
                 self._seen = self._active = now
             return is_right
 
-    def knows(self, cookie: str) -> bool:
-        """Whether a cookie is the one that was given to whoever entered."""
-        return self._is_entered and secrets.compare_digest(cookie.encode(), self.cookie.encode())
+    def knows(self, secret: str) -> bool:
+        """Whether a secret is the one that was given to whoever entered."""
+        return self._is_entered and secrets.compare_digest(secret.encode(), self.secret.encode())
 
     def reader(self) -> tuple[PlayableSound, BinaryIO]:
         """The sound for one thread, and the file to close behind it; raises Integrity."""
@@ -70,17 +69,19 @@ class Session:
             stream.close()
             raise
 
-    def note_given(self, span: Span, now: float) -> None:
-        """Sound is about to leave."""
+    def note_given(self, span: Span, now: float) -> bool:
+        """Sound is about to leave; whether it may: not once the session is over."""
         with self._lock:
-            self._active = now
-            self._given = united([*self._given, span])
+            if self.why is None:
+                self._active = now
+                self._given = united([*self._given, span])
+            return self.why is None
 
     def note_heard(self, spans: Sequence[Span], now: float) -> None:
         """The page says what was played; it counts as far as it was given."""
         with self._lock:
             self._active = now
-            self._heard = united([*self._heard, *spans[:MOST_SPANS]])
+            self._heard = united([*self._heard, *spans])[:MOST_SPANS]
 
     def connect(self, now: float) -> None:
         """The page's lasting connection begins."""
@@ -145,13 +146,12 @@ class Session:
             with stream:
                 for place in range(0, sound.size, PIECE):
                     piece = sound.read(place, min(place + PIECE, sound.size))
-                    if not self.is_open:
+                    span = sound.seconds_of(place, place + len(piece))
+                    if not self.note_given(span, time.monotonic()):
                         return
+                    self.note_heard([span], time.monotonic())
                     pipe.write(piece)
                     pipe.flush()
-                    span = sound.seconds_of(place, place + len(piece))
-                    self.note_given(span, time.monotonic())
-                    self.note_heard([span], time.monotonic())
 
     def read_waveform(self) -> None:
         """Look through the whole sound, until it is over; for a thread of its own."""
@@ -166,10 +166,7 @@ class Session:
     def heard_s(self) -> float:
         """Seconds of the sound that were played, by what the page said, each once, and no more than was given."""
         with self._lock:
-            common = (
-                (max(begin, first), min(end, last)) for begin, end in self._heard for first, last in united(self._given)
-            )
-            return length_of([(begin, end) for begin, end in common if begin < end])
+            return length_of(common(self._heard, self._given))
 
     def given_s(self) -> float:
         """Seconds of the sound that left, each once: a browser asks for more than is played."""

@@ -22,7 +22,7 @@ GAP: Final = "  "
 LEAST: Final = 10  # columns that a shortened text keeps
 ELLIPSIS: Final = "…"
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
-_FORMULA: Final = re.compile(r"(^|;\s*)(?=[=+\-@＝＋－＠])")  # `;` parts cells where a comma is decimal
+_FORMULA: Final = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@＝＋－＠])")  # `;` parts cells where a comma is decimal
 
 
 class Table(NamedTuple):

@@ -135,6 +135,17 @@ def test_the_name_of_the_file_stands_in_the_list_and_in_no_entry_of_the_log(worl
     assert [row["file"] for row in world.json("recipients", "list", who="iver")["recipients"]] == [None]
 
 
+def test_the_name_of_a_file_goes_when_its_deletion_is_confirmed(world: World) -> None:
+    world.grant()
+    (mine,) = world.take_in("a")
+    assert export(world, mine, world.base / "Kari Eksempel.wav") == 0
+    (row,) = world.json("recipients", "list", who="leif")["recipients"]
+    assert world.json("recipients", "confirm", row["id"], who="leif")["confirmed"][0]["file"] is None
+    assert [row["file"] for row in listed(world, "--all")] == [None]
+    with own_code(world) as db:
+        assert list(db.rows("SELECT file FROM recipients")) == [(None,)]
+
+
 def test_a_name_that_somebodys_own_code_writes_into_a_row_is_not_shown(world: World) -> None:
     world.grant()
     (mine,) = world.take_in("a")

@@ -24,12 +24,18 @@ def test_a_team_is_taken_as_it_is_spelt_here_where_that_is_one(
     assert as_spelt(typed, known) == taken
 
 
-def test_a_grant_of_a_team_in_other_capitals_opens_that_team(world: World) -> None:
+def test_a_grant_of_a_team_in_other_capitals_is_of_what_was_typed_and_says_which_is_meant(world: World) -> None:
+    """Anybody's own code can write a row of a team, and must not steer what an officer gives."""
+    world.take_in("call")
+    grant = ("grant", "leif", "--purpose", "quality", "--team", "KundeService", "--reason", REASON)
+    told = world.json(*grant, who="sigrid")
+    assert told["grant"]["teams"] == ["KundeService"]
+    assert told["held"] == [{"team": "KundeService", "held": 0, "nearest": ["kundeservice"]}]
+
+
+def test_a_search_takes_a_team_in_other_capitals(world: World) -> None:
     (recording,) = world.take_in("call")
-    told = world.json(
-        "grant", "leif", "--purpose", "quality", "--team", "KundeService", "--reason", REASON, who="sigrid"
-    )
-    assert told["grant"]["teams"] == ["kundeservice"]
+    world.grant()
     for team in ((), ("--team", "kundeservice"), ("--team", "KUNDESERVICE")):
         found = world.json("find", "--purpose", "quality", "--reason", REASON, *team, who="leif")["recordings"]
         assert [each["id"] for each in found] == [recording]

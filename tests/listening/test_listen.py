@@ -12,13 +12,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from arlo_rec.listening.session import FIRST_PAGE, GONE_AFTER, IDLE_AFTER, Session
+from arlo_rec.model.records import to_iso
+from tests.support.catalogue import append_to_log
 from tests.support.keyring import begin_session
-from tests.support.listening import Listening
+from tests.support.listening import Listening, started
 from tests.support.places import TOP
 from tests.support.world import REASON, World
 
@@ -38,7 +42,7 @@ def heard(world: World) -> tuple[World, str]:
 def page(heard: tuple[World, str]) -> Iterator[Listening]:
     """A page for it, entered."""
     with Listening(*heard) as listening:
-        assert listening.enter().status == 204
+        assert listening.enter().status == 200
         yield listening
 
 
@@ -142,10 +146,10 @@ def test_the_waveform_has_a_value_for_each_tenth_of_a_second_and_channel(page: L
 # -- who gets nothing ---------------------------------------------------------------------------------
 
 
-def test_without_the_cookie_there_is_nothing_but_the_empty_page(heard: tuple[World, str], page: Listening) -> None:
+def test_without_the_secret_there_is_nothing_but_the_empty_page(heard: tuple[World, str], page: Listening) -> None:
     for path in ("/facts", "/peaks?from=0", "/sound", "/events", "/nothing"):
         assert page.ask("GET", path).status == 403
-        assert page.ask("GET", path, Cookie="listen_00000000=x").status == 403
+        assert page.ask("GET", f"/{'x' * 43}{path}").status == 403
     for path in ("/", "/listen.js", "/listen.css"):
         got = page.ask("GET", path)
         assert got.status == 200
@@ -158,7 +162,7 @@ def test_the_token_lets_in_once(heard: tuple[World, str]) -> None:
     with Listening(*heard) as page:
         assert page.ask("POST", "/enter", "wrong", Origin=page.origin).status == 403
         assert page.ask("POST", "/enter", page.token).status == 403, "no page of ours sent it"
-        assert page.enter().status == 204
+        assert page.enter().status == 200
         assert page.ask("POST", "/enter", page.token, Origin=page.origin).status == 403
 
 
@@ -174,10 +178,11 @@ def test_the_token_lets_in_once(heard: tuple[World, str]) -> None:
     ],
 )
 def test_another_page_and_another_name_get_nothing(page: Listening, head: dict[str, str], status: int) -> None:
-    for path in ("/", "/facts", "/sound"):
+    assert page.ask("GET", "/", **head).status == status
+    for path in ("/facts", "/sound"):
         assert page.get(path, **head).status == status
-    write = {"Cookie": page.cookie, "Origin": page.origin, **head}
-    assert page.ask("POST", "/close", "", **write).status == status
+    write = {"Origin": page.origin, **head}
+    assert page.ask("POST", f"/{page.secret}/close", "", **write).status == status
     assert page.get("/facts").status == 200, "and it did not end"
 
 
@@ -204,9 +209,9 @@ def test_what_follows_a_request_that_was_not_read_is_no_request(page: Listening)
 
 
 def test_what_is_too_long_or_no_request_of_ours_is_refused(page: Listening) -> None:
-    assert page.ask("POST", "/heard", "x" * 600_000, Cookie=page.cookie, Origin=page.origin).status == 413
+    assert page.ask("POST", f"/{page.secret}/heard", "x" * 600_000, Origin=page.origin).status == 413
     for method in ("PUT", "DELETE", "OPTIONS", "HEAD"):
-        assert page.ask(method, "/sound", Cookie=page.cookie).status == 501
+        assert page.ask(method, f"/{page.secret}/sound").status == 501
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
@@ -271,6 +276,31 @@ def test_the_end_of_a_grant_ends_it(heard: tuple[World, str], page: Listening) -
     assert (status, "your access has ended" in err) == (14, True)
 
 
+def test_a_clock_that_is_behind_the_log_ends_it(heard: tuple[World, str], page: Listening) -> None:
+    later = to_iso(datetime.now(UTC) + timedelta(days=1))
+    append_to_log(heard[0], "iver", {"action": "status", "outcome": "allowed", "rule": "x", "at": later})
+    status, err = ends_soon(page)
+    assert (status, "the clock of this machine is behind the log" in err) == (14, True)
+
+
+def test_a_browser_that_keeps_the_terminal_does_not_keep_the_recording_open(
+    heard: tuple[World, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/asked\nexec sleep 60\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    monkeypatch.setenv("DISPLAY", ":9")
+    world, recording = heard
+    with started(world, "listen", recording, *WHY, *world._who("leif")) as process:
+        until = time.monotonic() + 20
+        while not (tmp_path / "asked").exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert world.run("withdraw", "--call", recording, "--yes", who="siri").exit == 0
+        assert process.wait(5) == 14
+
+
 def test_locking_ends_it_where_it_began_by_an_unlock(heard: tuple[World, str]) -> None:
     begin_session()
     world, recording = heard
@@ -307,7 +337,7 @@ def test_two_pages_at_once_are_two_entries_and_two_ports(heard: tuple[World, str
     with Listening(*heard) as one, Listening(*heard) as two:
         assert one.port != two.port
         one.enter()
-        assert two.ask("GET", "/facts", Cookie=one.cookie).status == 403
+        assert two.ask("GET", f"/{one.secret}/facts").status == 403
     assert [entry["outcome"] for entry in entries(heard[0])] == ["allowed", "allowed"]
 
 

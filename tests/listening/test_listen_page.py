@@ -17,7 +17,7 @@ import pytest
 from arlo_rec.i18n.messages import LANGUAGES, say
 from tests.support.axe import violations
 from tests.support.browser import LOOPBACK, MISSING, Browser
-from tests.support.listening_stub import COOKIE, TOKEN, Recording, Server, call, recording_of, two_tones
+from tests.support.listening_stub import TOKEN, Recording, Server, call, recording_of, two_tones
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,9 +57,8 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def arrive(browser: Browser, server: Server, token: str = TOKEN) -> None:
-    """Open the page with *token*, and without a cookie of a server before: ports share them."""
+    """Open the page with *token*, in a window that knows of no page before."""
     browser.visit("about:blank")
-    browser.command("Network.clearBrowserCookies")
     browser.complaints(), browser.requested()
     browser.visit(f"{server.address}#{token}")
 
@@ -119,7 +118,7 @@ def test_a_token_that_was_used_is_refused_in_words(browser: Browser, lang: str) 
         assert "GET /facts" not in server.recording.requests
 
 
-def test_without_token_and_cookie_there_is_nothing_to_see(browser: Browser, server: Server) -> None:
+def test_without_token_and_secret_there_is_nothing_to_see(browser: Browser, server: Server) -> None:
     arrive(browser, server, token="")
     browser.wait_until("document.body.dataset.state === 'over'")
     assert browser.text("#end") == say("listening.page.refused", "nb")
@@ -133,7 +132,7 @@ def test_another_address_in_the_same_window_is_entered_anew(browser: Browser) ->
         server.recording.is_token_used = False
         browser.run("location.hash = arguments[0]", TOKEN)
         browser.wait_until("document.body.dataset.state === 'ready'")
-        assert COOKIE.split("=")[1] not in browser.run("return document.documentElement.outerHTML")
+        assert TOKEN not in browser.run("return location.href + document.documentElement.outerHTML")
 
 
 # -- what is shown ------------------------------------------------------------------------------------

@@ -28,24 +28,29 @@ class Got(NamedTuple):
         return json.loads(self.body)
 
 
+def started(world: World, *words: str) -> subprocess.Popen[str]:
+    """A command that goes on, in the world's environment."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "arlo_rec", *words],
+        env={**os.environ, **world._environment(), "PYTHONPATH": str(TOP)},
+        cwd=TOP,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 class Listening:
     """One run of the command, from `with` to its end; *entered* with the token in the address."""
 
     def __init__(self, world: World, recording: str, *words: str, who: str = "leif", purpose: str = "quality") -> None:
         asked = ("listen", recording, "--purpose", purpose, "--reason", REASON, "--no-browser", "--lang", "en", *words)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "arlo_rec", *asked, *(world._who(who) if who else ())],
-            env={**os.environ, **world._environment(), "PYTHONPATH": str(TOP)},
-            cwd=TOP,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.process = started(world, *asked, *(world._who(who) if who else ()))
         self.said = self.process.stderr.readline() if self.process.stderr else ""
         found = re.search(r"http://127\.0\.0\.1:(\d+)/#(\S+)", self.said)
         assert found, self.said + self.process.communicate()[1]
-        self.port, self.token, self.cookie = int(found[1]), found[2], ""
+        self.port, self.token, self.secret = int(found[1]), found[2], "nowhere"
         self.origin = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -66,19 +71,19 @@ class Listening:
             connection.close()
 
     def enter(self) -> Got:
-        """Give the token, and keep the cookie."""
+        """Give the token, and keep the secret."""
         got = self.ask("POST", "/enter", self.token, Origin=self.origin)
-        self.cookie = got.head.get("Set-Cookie", "").partition(";")[0]
+        self.secret = got.body.decode() if got.status == 200 else self.secret
         return got
 
     def get(self, path: str, **head: str) -> Got:
         """A request as the page makes it."""
-        return self.ask("GET", path, **{"Cookie": self.cookie, "Sec_Fetch_Site": "same-origin", **head})
+        return self.ask("GET", f"/{self.secret}{path}", **{"Sec_Fetch_Site": "same-origin", **head})
 
     def tell(self, path: str, told: object = None) -> Got:
         """A message as the page sends it."""
         body = "" if told is None else json.dumps(told)
-        return self.ask("POST", path, body, Cookie=self.cookie, Origin=self.origin)
+        return self.ask("POST", f"/{self.secret}{path}", body, Origin=self.origin)
 
     def ended(self) -> tuple[int, str, str]:
         """Wait until the command has ended: exit status, stdout and stderr."""

@@ -24,7 +24,7 @@ from arlo_rec.listening.page_files import page, script, style
 from tests.support.places import CALLS
 
 TOKEN = "tokenOfThisTest"
-COOKIE = "listen=cookieOfThisTest"
+SECRET = "pathOfThisTest"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self' blob:; connect-src 'self'; "
     "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -168,8 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def do_GET(self) -> None:
-        path, _, query = self.path.partition("?")
-        self._note()
+        is_known, asked = self._asked()
+        path, _, query = asked.partition("?")
         files: dict[str, tuple[str, Callable[[], bytes]]] = {
             "/": ("text/html; charset=utf-8", lambda: page(self.recording.lang)),
             "/listen.js": ("text/javascript; charset=utf-8", script),
@@ -186,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in files:
             kind, content = files[path]
             self._answer(200, content(), kind)
-        elif COOKIE not in self.headers.get("Cookie", ""):
+        elif not is_known:
             self._answer(403)
         elif path in answers:
             answers[path](query)
@@ -194,31 +194,32 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404)
 
     def do_POST(self) -> None:
-        self._note()
+        is_known, path = self._asked()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        if self.path == "/enter":
+        if path == "/enter":
             is_right = body == TOKEN and not self.recording.is_token_used
             self.recording.is_token_used = True
-            cookie = {"Set-Cookie": f"{COOKIE}; HttpOnly; SameSite=Strict; Path=/"}
-            self._answer(204, headers=cookie) if is_right else self._answer(403)
-        elif COOKIE not in self.headers.get("Cookie", ""):
+            self._answer(200, SECRET.encode()) if is_right else self._answer(403)
+        elif not is_known:
             self._answer(403)
-        elif self.path == "/heard":
+        elif path == "/heard":
             self.recording.heard.append(json.loads(body)["spans"])
             self._answer(204)
         else:
-            assert self.path == "/close"
+            assert path == "/close"
             self.recording.is_ended = True
             self._answer(204)
 
-    def _note(self) -> None:
-        self.recording.requests.append(f"{self.command} {self.path} {self.headers.get('Range', '')}".rstrip())
+    def _asked(self) -> tuple[bool, str]:
+        """Whether the path begins with the secret, and the path without it, which is noted."""
+        is_known = self.path.startswith(f"/{SECRET}/")
+        path = self.path.removeprefix(f"/{SECRET}")
+        self.recording.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}".rstrip())
+        return is_known, path
 
-    def _answer(
-        self, status: int, body: bytes = b"", kind: str = "text/plain", headers: dict[str, str] | None = None
-    ) -> None:
+    def _answer(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:
         self.send_response(status)
-        for name, value in {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", **(headers or {})}.items():
+        for name, value in {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}.items():
             self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Type", kind)

@@ -66,8 +66,10 @@ function announce(code, values) {
 
 // -- the program that serves the page ---------------------------------------------------------------------
 
+let place = sessionStorage.getItem("place") ?? "/nowhere"; // a path that only this page knows, also when it is reloaded
+
 function ask(path, options = {}) {
-  return fetch(path, { cache: "no-store", credentials: "same-origin", redirect: "error", ...options });
+  return fetch(path, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
 }
 
 // The token is out of the address, and so of the history, before anything else happens.
@@ -75,9 +77,12 @@ async function enter() {
   const token = location.hash.slice(1);
   if (token) {
     history.replaceState(null, "", location.pathname);
-    if (!(await ask("/enter", { method: "POST", body: token })).ok) return finish("refused");
+    const entered = await ask("/enter", { method: "POST", body: token });
+    if (!entered.ok) return finish("refused");
+    place = `/${await entered.text()}`;
+    sessionStorage.setItem("place", place);
   }
-  const answer = await ask("/facts");
+  const answer = await ask(`${place}/facts`);
   if (!answer.ok) return finish("refused");
   facts = await answer.json();
   show();
@@ -92,7 +97,7 @@ function watch() {
   let events;
   const connect = () => {
     if (isOver) return;
-    events = new EventSource("/events");
+    events = new EventSource(`${place}/events`);
     events.onmessage = (event) => {
       heardOf = performance.now();
       const news = JSON.parse(event.data);
@@ -120,6 +125,7 @@ function watch() {
 function finish(code) {
   if (isOver) return;
   isOver = true;
+  sessionStorage.removeItem("place");
   audio.pause();
   reportHeard();
   audio.removeAttribute("src");
@@ -139,7 +145,7 @@ function finish(code) {
 
 async function done() {
   finish("closed_done");
-  await ask("/close", { method: "POST", keepalive: true }).catch(() => {});
+  await ask(`${place}/close`, { method: "POST", keepalive: true }).catch(() => {});
 }
 
 // -- what was heard ---------------------------------------------------------------------------------------
@@ -167,8 +173,8 @@ function reportHeard({ isLeaving = false } = {}) {
   if (body === reported || body === '{"spans":[]}') return;
   reported = body;
   const headers = { "Content-Type": "application/json" };
-  if (isLeaving && navigator.sendBeacon("/heard", new Blob([body], { type: headers["Content-Type"] }))) return;
-  ask("/heard", { method: "POST", headers, body, keepalive: true }).catch(() => {});
+  if (isLeaving && navigator.sendBeacon(`${place}/heard`, new Blob([body], { type: headers["Content-Type"] }))) return;
+  ask(`${place}/heard`, { method: "POST", headers, body, keepalive: true }).catch(() => {});
 }
 
 // -- the sound --------------------------------------------------------------------------------------------
@@ -301,7 +307,7 @@ const plates = {}; // the waveform in a colour, as large as the canvas
 
 async function fetchPeaks() {
   for (let isDone = false; !isDone && !isOver; ) {
-    const news = await ask(`/peaks?from=${peaks.rows.length}`)
+    const news = await ask(`${place}/peaks?from=${peaks.rows.length}`)
       .then((answer) => (answer.ok ? answer.json() : null))
       .catch(() => null); // whether the program still answers is for `watch` to say
     if (news) {
@@ -436,7 +442,7 @@ function show() {
     purpose: words.get(`purpose_${facts.purpose}`) ?? visible(facts.purpose),
     ...Object.fromEntries(["team", "agent", "reason", "days_left"].map((name) => [name, visible(facts[name] ?? "–")])),
   };
-  for (const place of document.querySelectorAll("[data-fact]")) place.textContent = shown[place.dataset.fact];
+  for (const slot of document.querySelectorAll("[data-fact]")) slot.textContent = shown[slot.dataset.fact];
   byId("heading").textContent = say("heading", { id: visible(facts.short) });
   byId("total").textContent = clock(facts.length_s);
   byId("speed").textContent = speedText();
@@ -451,7 +457,7 @@ function show() {
   byId("player").hidden = false;
   document.body.dataset.state = "ready";
   audio.preservesPitch = true;
-  audio.src = "/sound";
+  audio.src = `${place}/sound`;
   new ResizeObserver(paint).observe(wave);
   new ResizeObserver(fitHead).observe(byId("head"));
   follow({ isMoved: true });
