@@ -76,7 +76,8 @@ class Action(StrEnum):
     CONFIRM_DELETED = "confirm_deleted"
     PSEUDONYMISE = "pseudonymise"
     REVIEW = "review"
-    HEAR = "hear"  # a stretch of an original, or a copy under review
+    HEAR = "hear"  # a stretch of an original, or a copy under review, as a file
+    REVIEW_LISTEN = "review_listen"  # the same on a page that leaves nothing behind
     RELEASE = "release"
     REJECT = "reject"
     AUDIT_SHOW = "audit_show"
@@ -174,6 +175,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.PSEUDONYMISE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.REVIEW: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.HEAR: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
+    Action.REVIEW_LISTEN: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.RELEASE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.REJECT: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
@@ -182,7 +184,8 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
 }
 LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
-_NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.HEAR}
+HEARS_A_REVIEW: Final = frozenset({Action.HEAR, Action.REVIEW_LISTEN})
+_NEEDS_GRANT: Final = _NEEDS_PURPOSE | HEARS_A_REVIEW
 
 
 def may(role: Role, action: Action) -> Decision:

@@ -26,6 +26,7 @@ from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
 from arlo_rec.policy import (
+    HEARS_A_REVIEW,
     LETS_A_COPY_LEAVE,
     Action,
     Decision,
@@ -184,7 +185,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
 def _not_open(store: Store, admission: Admission, shown_id: str, *, several: bool) -> ArloError:
     """Why no recording of that id is open; whoever may hear the call of a copy that is gone is told what came of it."""
     if admission.heard_for is Purpose.QUALITY and not several:
-        place = revisions.replacement(store, admission.covers, shown_id)
+        place = revisions.replacement(store, admission.covers, shown_id, as_officer=admission.as_officer)
         if place is not None:
             return NotGranted(
                 "copy_replaced", rule="data.pseudonymised", copy=short_ids(store, admission.covers, [place])[place]
@@ -260,7 +261,7 @@ def _decide(recording: Recording | None, admission: Admission, now: datetime) ->
         pseudonymised=recording.kind is Kind.PSEUDONYMISED,
         due_at=recording.ends_at,
     )
-    if admission.action is Action.HEAR:
+    if admission.action in HEARS_A_REVIEW:
         return may_hear(request, now=now, officer=admission.is_officer)
     if admission.purpose is None:
         return may_copy(request, now=now, officer=admission.as_officer)

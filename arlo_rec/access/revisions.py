@@ -7,10 +7,13 @@ count as far as the log swears the same: anybody's own code can write a row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from arlo_rec.access.short_ids import WHOLE, Covers, is_one
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.copies import CopyState
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.policy import Purpose
 from arlo_rec.store import Store
 
 
@@ -37,7 +40,7 @@ def first(log: SwornRows, copy: RecordingId) -> RecordingId:
         return copy
 
 
-def replacement(store: Store, covers: Covers, text: str) -> RecordingId | None:
+def replacement(store: Store, covers: Covers, text: str, *, as_officer: bool) -> RecordingId | None:
     """The copy that came in the place of one that is gone, named by its id or the beginning of it.
 
     It is told to whom the call is open of which both were made, and to nobody else.
@@ -45,16 +48,22 @@ def replacement(store: Store, covers: Covers, text: str) -> RecordingId | None:
     if not is_one(text):
         return None
     table, log = store.catalogue.copies, SwornRows(store)
+
+    def is_open(call: Recording) -> bool:
+        return covers(call.team) and (as_officer or Purpose.QUALITY in call.purposes)
+
     gone = [RecordingId(bytes.fromhex(text))] if WHOLE.fullmatch(text) else table.erased_beginning_with(text)
-    places = {place for copy in gone if (place := _in_place_of(store, log, covers, copy)) is not None}
+    places = {place for copy in gone if (place := _in_place_of(store, log, is_open, copy)) is not None}
     return places.pop() if len(places) == 1 else None
 
 
-def _in_place_of(store: Store, log: SwornRows, covers: Covers, copy: RecordingId) -> RecordingId | None:
+def _in_place_of(
+    store: Store, log: SwornRows, is_open: Callable[[Recording], bool], copy: RecordingId
+) -> RecordingId | None:
     """The id of the released copy that was made of a copy, or of the copy that it was an earlier revision of."""
     sworn = log.of_id(copy)
     call = store.catalogue.recordings.held(sworn.parent) if sworn is not None and sworn.parent is not None else None
-    if call is None or not covers(call.team) or not log.is_sworn(call):
+    if call is None or not is_open(call) or not log.is_sworn(call):
         return None
     known_as = first(log, copy)
     for row in store.catalogue.copies.every_of_original(call.id):

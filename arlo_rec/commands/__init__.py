@@ -51,7 +51,7 @@ COMMANDS: Final = {
     "listen": Listed("manager", "listening:listen"),
     "export": Listed("manager", "manager:export"),
     "pseudonymise": Listed("manager", "training:pseudonymise"),
-    "review": Listed("manager", "training:review", lists=True),
+    "review": Listed("manager", "reviewing:review", lists=True),
     "release": Listed("manager", "training:release"),
     "reject": Listed("manager", "training:reject"),
     "withdraw": Listed("support", "support:withdraw"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,11 +12,13 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.speech.engines.process import is_folder
 
 if TYPE_CHECKING:
-    from arlo_rec.pseudonymise import Changes
     from arlo_rec.speech.cut_list import Cut
-    from arlo_rec.training.cut_plan import CopyOrder
+    from arlo_rec.training.cut_plan import CopyOrder, CutPlan
+    from arlo_rec.training.edits import Changes
 
 
+ALL = "all"
+LONGEST_RANGE = 10_000  # cuts: as many as a list can have
 ENDINGS = frozenset([".json", ".vtt", ".srt", ".ctm", ".txt"])  # of transcripts in a folder
 
 
@@ -75,18 +77,51 @@ class CopyOrders:
         return replace(self.order, transcripts=transcripts)
 
 
-def parse_changes(accepted: list[int], removed: list[int], changed: list[str], added: list[str]) -> Changes:
-    """What a reviewer typed about the cuts of a copy; raises Usage."""
-    from arlo_rec.pseudonymise import Changes
+class TypedChanges(NamedTuple):
+    """What a reviewer typed about the cuts of a copy, before the copy is opened; false where nothing was typed."""
 
-    moved = {}
-    for text in changed:
-        number, sign, stretch = text.partition(":")
-        cut = parse_number(number)
-        if not sign or cut is None:
-            raise Usage("bad_change", value=text[:40])
-        moved[cut] = parse_cut(stretch)
-    return Changes(tuple(accepted), tuple(removed), moved, tuple(parse_cut(text) for text in added))
+    accepted: list[str]  # numbers, ranges, or `all`: what is still proposed
+    removed: list[int]
+    changed: list[str]
+    added: list[str]
+    undone: list[int]
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+    def parsed(self) -> Callable[[CutPlan], Changes]:
+        """What to change of a plan; raises Usage."""
+        from arlo_rec.training.edits import Changes
+
+        numbers = [number for text in self.accepted if text != ALL for number in _parse_range(text)]
+        moved = dict(map(_parse_change, self.changed))
+        added = tuple(map(parse_cut, self.added))
+
+        def changes(plan: CutPlan) -> Changes:
+            proposed = [number for number, cut in enumerate(plan.listed, 1) if cut.status == "proposed"]
+            accepted = [*numbers, *(proposed if ALL in self.accepted else ())]
+            left = [number for number in accepted if number not in moved and number not in self.removed]
+            return Changes(left, self.removed, moved, added, self.undone)
+
+        return changes
+
+
+def _parse_range(text: str) -> range:
+    """`3`, or `3-7`; raises Usage."""
+    first, sign, last = text.partition("-")
+    begin, end = parse_number(first), parse_number(last if sign else first)
+    if begin is None or end is None or not begin <= end < begin + LONGEST_RANGE:
+        raise Usage("bad_accept", value=text[:40])
+    return range(begin, end + 1)
+
+
+def _parse_change(text: str) -> tuple[int, Cut]:
+    """`N:START-END`; raises Usage."""
+    number, sign, stretch = text.partition(":")
+    cut = parse_number(number)
+    if not sign or cut is None:
+        raise Usage("bad_change", value=text[:40])
+    return cut, parse_cut(stretch)
 
 
 def parse_number(text: str) -> int | None:

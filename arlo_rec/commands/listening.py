@@ -21,12 +21,15 @@ from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from arlo_rec.keys.layout import Layout
     from arlo_rec.listening.listen import Opened
     from arlo_rec.listening.session import Session
     from arlo_rec.store import Store
+
+    Watching = AbstractContextManager[Callable[[], None]]
 
 GOODBYE = 1.0  # seconds in which the page is told why it is over
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is how somebody at the terminal says that they are done
@@ -35,6 +38,7 @@ ERRORS = {
     "expired": "retention.90d",
     "grant_ended": "access.managers",
     "clock": "retention.90d",
+    "changed": "data.pseudonymised",
 }
 
 
@@ -55,19 +59,25 @@ def listen(
     with run.store() as store:
         opened = listening.open_for(store, recording, purpose, reason, run.now())
         session = listening.session(store, opened, run.now())
-        with _ended_by_signals(session):
+        with ended_by_signals(session):
             url = None
             if words:
                 _play(run, store, opened, session, words)
             else:
-                url = _serve(run, store, opened, session, browse=not no_browser)
-    if session.why in ERRORS:
-        raise Refused("closed_while_heard", rule=ERRORS[session.why], why=session.why)
+                watching = listening.watched(store, opened, session, run.now)
+                url = serve(run, store, session, watching, browse=not no_browser)
+    demand_not_closed(session)
     return _answer(run, opened, session, url)
 
 
+def demand_not_closed(session: Session) -> None:
+    """Raise Refused where the recording closed while somebody heard it."""
+    if session.why in ERRORS:
+        raise Refused("closed_while_heard", rule=ERRORS[session.why], why=session.why)
+
+
 @contextmanager
-def _ended_by_signals(session: Session) -> Iterator[None]:
+def ended_by_signals(session: Session) -> Iterator[None]:
     """A terminal that is closed, or a stop from outside, ends the session, so that the log says how much was heard."""
     usual = {number: signal.signal(number, lambda *_: session.end("ended")) for number in STOPS}
     try:
@@ -77,19 +87,19 @@ def _ended_by_signals(session: Session) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _serve(run: Run, store: Store, opened: Opened, session: Session, *, browse: bool) -> str:
-    """Serve the page until it is over; its address."""
-    from arlo_rec.listening.listen import CHECK_EVERY, watched
+def serve(run: Run, store: Store, session: Session, watching: Watching, *, browse: bool) -> str:
+    """Serve a page until it is over, and look meanwhile as *watching* says; its address."""
+    from arlo_rec.listening.listen import CHECK_EVERY
     from arlo_rec.listening.server import Server
 
     with Server(session, run.lang) as server:
         threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
         began = time.monotonic()
         try:
-            with watched(store, opened, session, run.now) as look:
+            with watching as look:
                 _tell(run, server.url, server.server_port, browse=browse)
                 while session.is_open:
-                    session.wait(CHECK_EVERY)
+                    session.desk.wait(CHECK_EVERY)
                     look()
                     session.look(began, time.monotonic())
                     _end_where_locked(run, store.layout, session)

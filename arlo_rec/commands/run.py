@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
-    "clock": "accept",  # the option with which they take that of an unlock
-    "review": "out",
+    "clock": "accept",  # the options with which they take that of an unlock
+    "review": "out page no_browser",  # and not --confirm: why something was not heard is said of each copy
     "teams": "purpose",
     "dsar": None,  # never: it stands in a letter to the person
     "case extend": None,
@@ -263,11 +263,11 @@ class Run:
 
     def fill_in(self, params: dict[str, Any]) -> None:
         """Put purpose and reason of an unlock where a command takes them and none was typed, and show them."""
-        condition = REASON_FOR.get(self.command, "reason")
         takes = ("reason",) if self.command == "grant" else ("purpose", "reason")  # the purpose is what a grant gives
         lacking = [name for name in takes if name in params and params[name] is None]
         named = self.settings.key_file or self.settings.passphrase_file
-        if not lacking or named or condition is None or (condition != "reason" and not params[condition]):
+        conditions = REASON_FOR.get(self.command, "")
+        if not lacking or named or conditions is None or (conditions and not any(map(params.get, conditions.split()))):
             return
         try:
             running = self.running(self.place())

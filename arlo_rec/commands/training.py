@@ -1,4 +1,4 @@
-"""What officers and managers type about training copies: make, review, release, reject."""
+"""What officers and managers type about training copies: make, release, reject; `reviewing` has the review."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from arlo_rec.commands.copy_answers import copies_answer, copy_json, evaluation_answer, review_answer, waiting_answer
-from arlo_rec.commands.copy_orders import CopyOptions, CopyOrders, parse_changes, parse_cut, parse_number
-from arlo_rec.commands.options import Engine, Reason, SometimesReason, SpeechModel, arg, modes, one_of, opt
-from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.copy_answers import copies_answer, copy_json, evaluation_answer
+from arlo_rec.commands.copy_orders import CopyOptions, CopyOrders
+from arlo_rec.commands.options import Engine, Reason, SpeechModel, arg, modes, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.cut_list import Cut
     from arlo_rec.store import Store
     from arlo_rec.training.backlog import FailedCall
     from arlo_rec.training.build import TrainingCopy
@@ -108,61 +106,6 @@ def _make_copies(
     except ArloError as error:
         return outcomes, error
     return outcomes, None
-
-
-def review(
-    ctx: typer.Context,
-    copy: Annotated[str | None, arg("arg.copy_or_none", "[COPY]")] = None,
-    *,
-    accept: Annotated[list[int] | None, opt("opt.accept_cut", "--accept", "N")] = None,
-    remove: Annotated[list[int] | None, opt("opt.remove_cut", "--remove", "N")] = None,
-    change: Annotated[list[str] | None, opt("opt.change_cut", "--change", "N:START-END")] = None,
-    add: Annotated[list[str] | None, opt("opt.add_cut", "--add", "START-END")] = None,
-    hear: Annotated[str | None, opt("opt.hear", "--hear", "N|START-END")] = None,
-    out: Annotated[Path | None, opt("opt.out", "--out", "FILE")] = None,
-    reason: SometimesReason = None,
-    confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,
-) -> Answer:
-    """Show, change or confirm what is cut out of a copy; without a copy, those that wait."""
-    from arlo_rec import pseudonymise as copies
-
-    run: Run = ctx.obj
-    if copy is None:
-        if accept or remove or change or add or hear or out or confirm:
-            raise Usage("copy_missing")
-        return _under_review(run)
-    changes = parse_changes(accept or [], remove or [], change or [], add or [])
-    if (hear is not None and out is None) or (out is not None and (changes or confirm)):
-        raise Usage("hear_needs_out")
-    if confirm and changes:
-        raise Usage("confirm_alone")
-    if out is not None:
-        part = None if hear is None else parse_number(hear) or parse_cut(hear)
-        return _write_sound(run, copy, part, new_file(out), reason)
-    with run.store() as store:
-        if changes:
-            reviewed = copies.change(store, copy, changes, run.now)
-        else:
-            reviewed = copies.confirm(store, copy, run.now) if confirm else copies.show(store, copy, run.now)
-    return review_answer(run, "confirmed" if confirm else "changed" if changes else "shown", reviewed)
-
-
-def _under_review(run: Run) -> Answer:
-    """The copies that wait for a person."""
-    from arlo_rec.training import backlog
-
-    with run.store() as store:
-        waiting = backlog.under_review(store, run.now())
-    return waiting_answer(run, waiting)
-
-
-def _write_sound(run: Run, copy: str, part: int | Cut | None, target: Path, reason: str | None) -> Answer:
-    """Write what a reviewer wants to hear: the sound around a cut or a stretch of the original, or the whole copy."""
-    from arlo_rec.pseudonymise import Heard, write_for_review
-
-    with run.store() as store:
-        written = write_for_review(store, Heard(part, reason), copy, target, run.now)
-    return Answer({"out": str(target), "bytes": written}, [run.say("review.heard", path=str(target))])
 
 
 def release(

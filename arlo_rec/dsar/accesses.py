@@ -35,7 +35,7 @@ from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Purpose, Role
 from arlo_rec.store import Store
 
-_MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE})  # of a training copy
+_MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy
 _PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that stand for its action
 _OF_ANOTHER = {"dsar_whole": "dsar_other_whole", "dsar_employee_whole": "dsar_other_employee_whole"}
 _ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.LISTEN, Action.DSAR, Action.WITHDRAW}

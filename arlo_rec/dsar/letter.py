@@ -27,7 +27,7 @@ from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Action, Purpose
 PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
     "whole": (
-        *(Action.EXPORT, Action.LISTEN),
+        *(Action.EXPORT, Action.LISTEN, Action.REVIEW_LISTEN),
         *("dsar_whole", "dsar_other_whole", "dsar_other_employee_whole"),
         *(Action.DSAR, "dsar_other"),
     ),

@@ -19,6 +19,7 @@ from arlo_rec.model.records import RecordingId
 from arlo_rec.store import Store
 from arlo_rec.training.cut_plan import HeardWord
 
+_FIELDS: Final = range(len(HeardWord._fields) - len(HeardWord._field_defaults), len(HeardWord._fields) + 1)
 _PAUSE: Final = 1.0  # seconds without a word after which another utterance begins
 _WORD_LONGEST: Final = 200  # characters
 
@@ -56,10 +57,11 @@ def _words(known: Mapping[str, Any]) -> Iterator[HeardWord]:
     cuts = known.get("cuts")
     kept = cuts.get("words") if isinstance(cuts, dict) else None
     for each in kept if isinstance(kept, list) else ():
-        if isinstance(each, list) and len(each) == len(HeardWord._fields):
+        if isinstance(each, list) and len(each) in _FIELDS:
             word = HeardWord(*each)
             is_timed = all(type(at) in (int, float) and 0 <= at <= metadata.LONGEST for at in (word.start, word.end))
-            if is_timed and isinstance(word.text, str) and 0 < len(word.text) <= _WORD_LONGEST:
+            is_text = isinstance(word.text, str) and 0 < len(word.text) <= _WORD_LONGEST
+            if is_timed and is_text and word.transcript == 0:  # others are the same words, heard once more
                 yield word
 
 

@@ -7,7 +7,7 @@ is written to a disk, so it is no disclosure: nobody has a file to delete later.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,13 +16,12 @@ from typing import Any, Final
 
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Admission, Intent, Permit
-from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.listening.session import Session
+from arlo_rec.listening.session import SOUND, Session, Track
 from arlo_rec.model.audit_events import Heard
 from arlo_rec.model.errors import Integrity, NotOpen, Refused
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import Action, clock_against_log, is_due
+from arlo_rec.policy import Action, Purpose, clock_against_log, is_due
 from arlo_rec.store import Store
 
 CHECK_EVERY: Final = 0.5  # seconds: a withdrawal that was acknowledged stops a page within these
@@ -40,21 +39,33 @@ def open_for(store: Store, shown_id: str, purpose: str | None, reason: str | Non
     """Open a recording for somebody's ears; raises what `gate.admit` and `gate.permit` raise."""
     admission = gate.admit(store, Intent(Action.LISTEN, purpose, reason), now)
     permit = gate.permit(store, admission, shown_id, now)
-    return Opened(permit, _facts(store, admission, permit, now))
+    return Opened(permit, facts(store, admission, permit, now))
 
 
-def _facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> dict[str, Any]:
-    """What a manager sees of a recording, as texts; raises NotOpen or Integrity where its metadata does not open."""
+def session(store: Store, opened: Opened, now: datetime) -> Session:
+    """A session of a page; raises Refused where the recording is gone meanwhile, Integrity of a changed object."""
+    return Session(opened.facts, {SOUND: track(store, opened.permit, now)})
+
+
+def track(store: Store, permit: Permit, now: datetime) -> Track:
+    """The sound of a permitted recording; what does not open at all is said before a page is shown."""
+    key, header = gate.data_key(store, permit, now)
+    new = Track(key, header, lambda: gate.open_object(store, permit.recording))
+    _, stream = new.reader()
+    stream.close()
+    return new
+
+
+def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> dict[str, Any]:
+    """What a page says of a recording, as texts; raises NotOpen or Integrity where its metadata does not open."""
     recording = permit.recording
-    keyring = GrantKeyring(store, admission.grants)
     keys = gate.erasure_keys(store, [recording])
-    found = next(metadata.open_each(store, [recording], keyring, keys), None)
+    found = next(metadata.open_each(store, [recording], permit.keyring, keys), None)
     if found is None:
         raise NotOpen
     told = found[1]
     if told is None:
         raise Integrity("metadata_damaged", id=recording.id.hex())
-    tracks = int(told["tracks"])
     return {
         "id": recording.id.hex(),
         "short": short_ids(store, admission.covers, [recording.id])[recording.id],
@@ -63,40 +74,52 @@ def _facts(store: Store, admission: Admission, permit: Permit, now: datetime) ->
         "rate": int(told["rate"]),
         "team": recording.team,
         "agent": str(told["agent"]),
-        "purpose": str(admission.purpose),
+        "purpose": str(admission.purpose or Purpose.TRAINING),
         "reason": str(admission.reason),
         "days_left": max(0, (recording.ends_at - store.today(now)) // timedelta(days=1)),
-        "channels": ["both"] if tracks == 1 else [str(number) for number in range(1, tracks + 1)],
+        "channels": channel_names(int(told["tracks"]), told.get("channels", {})),
+        "review": False,
     }
 
 
-def session(store: Store, opened: Opened, now: datetime) -> Session:
-    """A session of a page; raises Refused where the recording is gone meanwhile, Integrity of a changed object."""
-    key, header = gate.data_key(store, opened.permit, now)
-    recording = opened.permit.recording
-    new = Session(opened.facts, key, header, lambda: gate.open_object(store, recording))
-    _, stream = new.reader()  # so that what does not open at all is said before a page is shown
-    stream.close()
-    return new
+def channel_names(tracks: int, sides: Mapping[str, int]) -> list[str]:
+    """What each channel is called: `caller` and `agent` where that is known, `both` for a single one, or its number."""
+    if tracks == 1:
+        return ["both"]
+    names = {number: side for side, number in sides.items()}
+    return [names.get(number, str(number + 1)) for number in range(tracks)]
 
 
 @contextmanager
 def watched(store: Store, opened: Opened, page: Session, clock: Callable[[], datetime]) -> Iterator[Callable[[], None]]:
     """While somebody listens: gives what looks whether they still may, and logs at the end how much they heard.
 
-    The waveform is read beside it. Whatever happens in between, the entry stands.
+    Whatever happens in between, the entry stands.
     """
+
+    def note_heard() -> None:
+        heard_s, given_s = ceil(page.heard_s()), ceil(page.given_s())
+        store.note(Heard(of=opened.permit.seq, heard_s=heard_s, given_s=given_s), clock())
+
+    with at_the_end(page, note_heard):
+        yield lambda: end_where_closed(store, opened.permit, page, clock())
+
+
+@contextmanager
+def at_the_end(page: Session, note_heard: Callable[[], None]) -> Iterator[None]:
+    """Read the waveform beside what is done, and at the end log what was heard, whatever happened."""
     reader = threading.Thread(target=page.read_waveform, name="waveform", daemon=True)
     reader.start()
     try:
-        yield lambda: _end_where_closed(store, opened.permit, page, clock())
+        yield
     finally:
         page.end("ended")
         reader.join()
-        note_heard(store, opened.permit, page.heard_s(), page.given_s(), clock())
+        note_heard()
 
 
-def _end_where_closed(store: Store, permit: Permit, page: Session, now: datetime) -> None:
+def end_where_closed(store: Store, permit: Permit, page: Session, now: datetime) -> None:
+    """End a page whose recording may not be heard any more, with the reason for it."""
     try:
         if not clock_against_log(now, store.log_time().newest.at).allowed:
             page.end("clock")  # whoever sets it back would hear for longer than the grant or the 90 days
@@ -106,8 +129,3 @@ def _end_where_closed(store: Store, permit: Permit, page: Session, now: datetime
             page.end("grant_ended")
         else:
             page.end("expired" if is_due(permit.recording.ends_at, store.today(now)) else "withdrawn")
-
-
-def note_heard(store: Store, permit: Permit, heard_s: float, given_s: float, now: datetime) -> None:
-    """Log how much was heard, in whole seconds that were begun."""
-    store.note(Heard(of=permit.seq, heard_s=ceil(heard_s), given_s=ceil(given_s)), now)

@@ -17,12 +17,11 @@ from arlo_rec.audio.sound import as_pcm16
 from arlo_rec.crypto.primitives import CHUNK
 from arlo_rec.crypto.seekable_sound import SeekableSound
 from arlo_rec.model.errors import Integrity
+from arlo_rec.model.spans import Span, united
 
 STEP: Final = 0.1  # seconds of a value of the waveform: 72,000 values in two hours
 _BLOCK: Final = 64 * CHUNK  # bytes of the stored sound that are looked at together for the waveform
 _SILENCE: Final = {Encoding.ULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.PCM8: b"\x80"}  # of other encodings: zero
-
-Span = tuple[float, float]  # seconds, from and to
 
 
 class PlayableSound:
@@ -107,34 +106,3 @@ class Waveform:
             self.damaged = sound.damaged_spans()
             yield
         self.is_whole = True
-
-
-def united(spans: Iterator[Span] | list[Span]) -> list[Span]:
-    """The same spans without overlaps, in order."""
-    found: list[Span] = []
-    for begin, end in sorted(spans):
-        if found and begin <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((begin, end))
-    return found
-
-
-def common(some: list[Span], others: list[Span]) -> list[Span]:
-    """What is in both of two lists without overlaps, each in order."""
-    found: list[Span] = []
-    one = other = 0
-    while one < len(some) and other < len(others):
-        begin, end = max(some[one][0], others[other][0]), min(some[one][1], others[other][1])
-        if begin < end:
-            found.append((begin, end))
-        if some[one][1] < others[other][1]:
-            one += 1
-        else:
-            other += 1
-    return found
-
-
-def length_of(spans: list[Span]) -> float:
-    """Seconds of spans, each second once."""
-    return sum(end - begin for begin, end in united(spans))

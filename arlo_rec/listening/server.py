@@ -19,10 +19,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from arlo_rec.listening import page_files
 from arlo_rec.listening.session import PIECE, Session
@@ -92,9 +93,10 @@ class Handler(BaseHTTPRequestHandler):
         place, _, query = self.path.partition("?")
         answers: Mapping[str, Callable[[], None]] = {
             "facts": lambda: self._json(self.server.session.facts),
+            "review": self._review,
             "peaks": lambda: self._json(self.server.session.peaks(_number(query))),
             "events": self._events,
-            "sound": self._sound,
+            **{name: partial(self._sound, name) for name in self.server.session.tracks},
         }
         self._answer(answers, place)
 
@@ -109,6 +111,9 @@ class Handler(BaseHTTPRequestHandler):
             what = self._demand_secret(self.path)
             if what == "heard":
                 self._heard(body)
+            elif what == "decide":
+                self._decide(body)
+                return
             elif what == "close":
                 self.server.session.end("ended")
             else:
@@ -148,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.FORBIDDEN)
         self._send(HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, session.secret.encode())
 
-    def _find_nothing(self) -> None:
+    def _find_nothing(self) -> NoReturn:
         raise Refused(HTTPStatus.NOT_FOUND)
 
     # -- answers --------------------------------------------------------------------------------------
@@ -177,12 +182,32 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _heard(self, body: bytes) -> None:
-        try:
-            spans = [(float(begin), float(end)) for begin, end in json.loads(body)["spans"]]
-        except (KeyError, TypeError, ValueError, RecursionError):
-            raise Refused(HTTPStatus.BAD_REQUEST) from None
-        good = [(begin, end) for begin, end in spans if 0 <= begin < end < float("inf")]
-        self.server.session.note_heard(good, self.server.clock())
+        told, session = _object(body), self.server.session
+        for name in session.tracks:
+            try:
+                spans = [(float(begin), float(end)) for begin, end in told["spans" if name == "sound" else name]]
+            except (KeyError, TypeError, ValueError):
+                raise Refused(HTTPStatus.BAD_REQUEST) from None
+            good = [(begin, end) for begin, end in spans if 0 <= begin < end < float("inf")]
+            session.note_heard(name, good, self.server.clock())
+
+    def _review(self) -> None:
+        document = self.server.session.review
+        if document is None:
+            self._find_nothing()
+        self._json(document)
+
+    def _decide(self, body: bytes) -> None:
+        """What somebody decided of a copy under review, answered by whoever has the store open."""
+        session = self.server.session
+        if session.review is None:
+            self._find_nothing()
+        session.note_decided(self.server.clock())
+        answered = session.desk.ask(_object(body))
+        if answered is None:
+            raise Refused(HTTPStatus.GONE)
+        told = json.dumps(answered.told).encode()
+        self._send(answered.status, {"Content-Type": "application/json"}, told)
 
     def _events(self) -> None:
         """One event each TICK, until the session is over or the browser gone."""
@@ -201,12 +226,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"data: {json.dumps(told)}\n\n".encode())
         self.wfile.flush()
 
-    def _sound(self) -> None:
-        """The sound, or the range of it that is asked for; ends in the middle where the session does."""
+    def _sound(self, name: str) -> None:
+        """A sound, or the range of it that is asked for; ends in the middle where the session does."""
         session = self.server.session
         if not session.is_open:
             raise Refused(HTTPStatus.GONE)
-        sound, stream = session.reader()
+        sound, stream = session.tracks[name].reader()
         with stream:
             start, stop = self._range(sound.size)
             is_part = "Range" in self.headers
@@ -217,7 +242,7 @@ class Handler(BaseHTTPRequestHandler):
             for place in range(start, stop, PIECE):
                 end = min(place + PIECE, stop)
                 piece = sound.read(place, end)
-                if not session.note_given(sound.seconds_of(place, end), self.server.clock()):
+                if not session.note_given(name, sound.seconds_of(place, end), self.server.clock()):
                     self.close_connection = True
                     return
                 self.wfile.write(piece)
@@ -279,6 +304,16 @@ def _as_the_kernel_writes(address: tuple[str, int]) -> str:
     """An IPv4 address and port as in /proc/net/tcp, which has the bytes of an address in the machine's order."""
     number = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
     return f"{number:08X}:{address[1]:04X}"
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise Refused(HTTPStatus.BAD_REQUEST)
+    return told
 
 
 def _number(query: str) -> int:

@@ -1,4 +1,4 @@
-"""One page for one recording: who may ask for it, what was given to it, and until when.
+"""One page for one recording, or a copy under review: who may ask for it, what was given to it, and until when.
 
 Its state is shared by the threads that answer the browser and the one that has the store open, which alone looks
 whether the recording may still be heard. Whatever ends a session ends it for all: not a byte of sound is given after.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, Final
 
 from arlo_rec.crypto.object_file import DataKey, Header
 from arlo_rec.crypto.seekable_sound import open_sound
-from arlo_rec.listening.playable_sound import STEP, PlayableSound, Span, Waveform, common, length_of, united
+from arlo_rec.listening.desk import Desk
+from arlo_rec.listening.playable_sound import STEP, PlayableSound, Waveform
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.spans import Span, common, length_of, united
 
 TOKEN_BYTES: Final = 32
 FIRST_PAGE: Final = 300.0  # seconds until somebody opened the page
@@ -25,25 +28,58 @@ GONE_AFTER: Final = 8.0  # seconds without the page's connection: the browser wa
 IDLE_AFTER: Final = 900.0  # seconds in which nothing was heard or asked for
 LAST_WORD: Final = 0.3  # seconds
 MOST_SPANS: Final = 10_000  # that are kept of what a page reports
+SOUND: Final = "sound"  # the track that a page plays by itself
+
+
+@dataclass(slots=True)
+class Track:
+    """One sound of a session: how it is read, what of it was given, and what the page says was played."""
+
+    key: DataKey = field(repr=False)
+    header: Header
+    stream: Callable[[], BinaryIO]
+    heard: list[Span] = field(default_factory=list)
+    given: list[Span] = field(default_factory=list)
+
+    def reader(self) -> tuple[PlayableSound, BinaryIO]:
+        """The sound for one thread, and the file to close behind it; raises Integrity."""
+        stream = self.stream()
+        try:
+            return PlayableSound(open_sound(self.key, self.header, stream)), stream
+        except BaseException:
+            stream.close()
+            raise
+
+    def played(self) -> list[Span]:
+        """What was played, by what the page said, and no more than was given."""
+        return common(self.heard, self.given)
 
 
 class Session:
     """What the threads of one page share."""
 
-    def __init__(self, facts: dict[str, Any], key: DataKey, header: Header, stream: Callable[[], BinaryIO]) -> None:
+    def __init__(
+        self,
+        facts: dict[str, Any],
+        tracks: Mapping[str, Track],
+        *,
+        drawn: str = SOUND,
+        review: dict[str, Any] | None = None,
+    ) -> None:
         self.facts = facts
+        self.review = review  # of a training copy, what the page shows of it
+        self.desk = Desk()
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         self.secret = secrets.token_urlsafe(TOKEN_BYTES)  # the path of everything that only the page may ask for
         self.why: str | None = None  # why it is over; None: it is not
         self.waveform = Waveform()
-        self._key, self._header, self._stream = key, header, stream
+        self.tracks = tracks
+        self._drawn = tracks[drawn]  # whose waveform is shown
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._is_entered = False
         self._connections = 0
         self._seen = self._active = 0.0
-        self._heard: list[Span] = []
-        self._given: list[Span] = []
 
     # -- asked by the threads that answer -------------------------------------------------------------
 
@@ -60,28 +96,24 @@ class Session:
         """Whether a secret is the one that was given to whoever entered."""
         return self._is_entered and secrets.compare_digest(secret.encode(), self.secret.encode())
 
-    def reader(self) -> tuple[PlayableSound, BinaryIO]:
-        """The sound for one thread, and the file to close behind it; raises Integrity."""
-        stream = self._stream()
-        try:
-            return PlayableSound(open_sound(self._key, self._header, stream)), stream
-        except BaseException:
-            stream.close()
-            raise
-
-    def note_given(self, span: Span, now: float) -> bool:
-        """Sound is about to leave; whether it may: not once the session is over."""
+    def note_given(self, name: str, span: Span, now: float) -> bool:
+        """Sound of a track is about to leave; whether it may: not once the session is over."""
         with self._lock:
             if self.why is None:
                 self._active = now
-                self._given = united([*self._given, span])
+                self.tracks[name].given = united([*self.tracks[name].given, span])
             return self.why is None
 
-    def note_heard(self, spans: Sequence[Span], now: float) -> None:
-        """The page says what was played; it counts as far as it was given."""
+    def note_heard(self, name: str, spans: Sequence[Span], now: float) -> None:
+        """The page says what of a track was played; it counts as far as it was given."""
         with self._lock:
             self._active = now
-            self._heard = united([*self._heard, *spans])[:MOST_SPANS]
+            self.tracks[name].heard = united([*self.tracks[name].heard, *spans])[:MOST_SPANS]
+
+    def note_decided(self, now: float) -> None:
+        """Somebody decided something on the page."""
+        with self._lock:
+            self._active = now
 
     def connect(self, now: float) -> None:
         """The page's lasting connection begins."""
@@ -109,6 +141,7 @@ class Session:
         with self._lock:
             self.why = self.why or why
         self._over.set()
+        self.desk.close()
 
     @property
     def is_open(self) -> bool:
@@ -142,33 +175,37 @@ class Session:
     def pour(self, pipe: IO[bytes]) -> None:
         """Write the whole sound to a player as fast as it takes it, until it is over; for a thread of its own."""
         with suppress(ArloError, OSError), pipe:  # the object cannot be read, or somebody has heard enough
-            sound, stream = self.reader()
+            sound, stream = self.tracks[SOUND].reader()
             with stream:
                 for place in range(0, sound.size, PIECE):
                     piece = sound.read(place, min(place + PIECE, sound.size))
                     span = sound.seconds_of(place, place + len(piece))
-                    if not self.note_given(span, time.monotonic()):
+                    if not self.note_given(SOUND, span, time.monotonic()):
                         return
-                    self.note_heard([span], time.monotonic())
+                    self.note_heard(SOUND, [span], time.monotonic())
                     pipe.write(piece)
                     pipe.flush()
 
     def read_waveform(self) -> None:
         """Look through the whole sound, until it is over; for a thread of its own."""
         with suppress(ArloError, OSError):
-            sound, stream = self.reader()
+            sound, stream = self._drawn.reader()
             with stream:
                 for _ in self.waveform.read(sound):
                     if not self.is_open:
                         return
         self.waveform.is_whole = True
 
-    def heard_s(self) -> float:
-        """Seconds of the sound that were played, by what the page said, each once, and no more than was given."""
+    def played(self, name: str = SOUND) -> list[Span]:
+        """What of a track was played, by what the page said, and no more than was given."""
         with self._lock:
-            return length_of(common(self._heard, self._given))
+            return self.tracks[name].played()
 
-    def given_s(self) -> float:
-        """Seconds of the sound that left, each once: a browser asks for more than is played."""
+    def heard_s(self, name: str = SOUND) -> float:
+        """Seconds of a track that were played, each once."""
+        return length_of(self.played(name))
+
+    def given_s(self, name: str = SOUND) -> float:
+        """Seconds of a track that left, each once: a browser asks for more than is played."""
         with self._lock:
-            return length_of(self._given)
+            return length_of(self.tracks[name].given)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from math import inf
 from typing import Any, ClassVar
 
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.records import RecordingId
+from arlo_rec.model.spans import Span
 from arlo_rec.policy import Action
 
 Ids = tuple[RecordingId, ...]
@@ -363,8 +365,16 @@ class CopyErased(Erases):
     why: str
 
 
+class CopyShown(AuditEvent):
+    """A reviewer is shown the cut list of a copy: the number of its cuts."""
+
+    ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
+    recordings: Ids
+    shown: int
+
+
 class ReviewHeard(AuditEvent):
-    """A reviewer listens to a part (seconds) of an original, or to a copy: `heard`; `seconds` of sound leave."""
+    """A file for a reviewer: `heard`, parts (seconds) of a recording, or "copy"; `seconds` of sound leave."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
@@ -372,13 +382,46 @@ class ReviewHeard(AuditEvent):
     heard: str
     seconds: str  # with two decimals
 
+    def heard_spans(self) -> list[Span]:
+        """The parts, in seconds; none where they are not to be read."""
+        if self.heard == "copy":
+            return [(0.0, inf)]
+        try:
+            return [(float(begin), float(end)) for begin, end in (part.split("-") for part in self.heard.split(","))]
+        except (AttributeError, ValueError):
+            return []
+
+
+class HeardInReview(AuditEvent):
+    """What a reviewer heard on a page of what the entry `of` opened, up to now: `spans`, in hundredths of a second.
+
+    `heard_s` and `given_s` as of `Heard`. The last such entry of an `of` counts.
+    """
+
+    ACTION, OUTCOME, RULE = Action.REVIEW_LISTEN, "done", "security.monitored"
+    recordings: Ids
+    of: int
+    heard_s: int
+    given_s: int
+    spans: Sequence[Sequence[int]]
+
+    def heard_spans(self) -> list[Span]:
+        """The parts, in seconds; none where they are not to be read."""
+        try:
+            return [(begin / 100, end / 100) for begin, end in self.spans]
+        except (TypeError, ValueError):
+            return []
+
 
 class CopyConfirmed(AuditEvent):
-    """The cut list of a copy was confirmed."""
+    """The cut list of a copy was confirmed; with a reason where cuts were not decided or parts not heard."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
     confirmed: bool = True
+    reason: str | None = None
+    undecided: int | None = None
+    unheard: int | None = None
 
 
 class CopyReleased(AuditEvent):

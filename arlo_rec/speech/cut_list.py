@@ -30,7 +30,13 @@ class Cut:
     types: tuple[str, ...] = ("other",)
     sources: tuple[str, ...] = ("manual",)
     score: float | None = None
-    status: str = "proposed"
+    status: str = "proposed"  # or what a reviewer made of it: accepted, changed, added, removed
+    was: tuple[float, float] | None = None  # from where to where it was proposed, if a reviewer moved it
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it takes effect: one that a reviewer removed keeps its number, and is heard."""
+        return self.status != "removed"
 
     def to_json(self) -> dict[str, Any]:
         """The cut as a JSON object."""
@@ -42,6 +48,7 @@ class Cut:
             "sources": list(self.sources),
             "score": self.score,
             "status": self.status,
+            "was": list(self.was) if self.was is not None else None,
         }
 
 
@@ -56,6 +63,7 @@ def from_json(cut: dict[str, Any]) -> Cut:
         tuple(cut["sources"]),
         cut["score"],
         str(cut["status"]),
+        (float(cut["was"][0]), float(cut["was"][1])) if cut.get("was") is not None else None,
     )
 
 

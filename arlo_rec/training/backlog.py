@@ -18,7 +18,7 @@ from typing import NamedTuple
 from arlo_rec.access import gate
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.catalogue.copies import Copy
+from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Action, Purpose
@@ -80,6 +80,17 @@ def under_review(store: Store, now: datetime) -> list[Waiting]:
     calls = {call.id: call for _, call in store.catalogue.recordings.held_among({copy.parent for copy, _ in waiting})}
     starts = {name: call.started_at for name, call in calls.items()}
     return [Waiting(short[copy.first], copy, team, starts.get(copy.parent)) for copy, team in waiting]
+
+
+def next_to_review(store: Store, now: datetime) -> Waiting | None:
+    """The oldest copy that nobody confirmed and that this person may hear; for an officer who may hear none, any.
+
+    Raises NotGranted.
+    """
+    admission = gate.admit(store, Intent(Action.REVIEW), now)
+    waiting = [each for each in under_review(store, now) if each.copy.state is CopyState.NEEDS_REVIEW]
+    heard = [each for each in waiting if admission.grant_for(each.team) is not None]
+    return next(iter(heard or waiting), None)
 
 
 def make_copies(

@@ -69,16 +69,19 @@ class TrainingCopy:
     state: CopyState
     plan: CutPlan
     duration: float  # seconds
+    sides: Mapping[str, int] = field(default_factory=dict)  # the channels of `caller` and `agent`, where they are known
 
     @classmethod
     def of(cls, copy: Copy, recording: OpenRecording) -> TrainingCopy:
         """The copy of that row, which was opened."""
         plan = CutRecord.of_copy(recording.metadata).plan
-        return cls(copy.parent, copy.first, copy.revision, copy.state, plan, recording.sound.duration)
+        return cls(
+            copy.parent, copy.first, copy.revision, copy.state, plan, recording.sound.duration, _sides(recording)
+        )
 
     @property
     def cuts(self) -> tuple[Cut, ...]:
-        """In order of time."""
+        """Those that take effect, in order of time."""
         return self.plan.cuts
 
     @property
@@ -112,9 +115,14 @@ def make(
     uncut = disguised(original.sound) if order.disguise else original.sound
     sound = audio.cut(uncut, stretches(plan.cuts), record.fill, record.chance)
     prove(uncut, sound, plan.cuts, record.fill, record.chance)
-    metadata = copies.for_trainers(original.metadata) | {"cuts": record.to_json()}
+    metadata = copies.for_trainers(original.metadata) | {"channels": _sides(original), "cuts": record.to_json()}
     copy = copies.make(store, CopyDraft(original, sound, metadata, CopyState.NEEDS_REVIEW, replaces), now)
-    return TrainingCopy(copy.parent, copy.first, copy.revision, copy.state, plan, sound.duration)
+    return TrainingCopy(copy.parent, copy.first, copy.revision, copy.state, plan, sound.duration, _sides(original))
+
+
+def _sides(recording: OpenRecording) -> dict[str, int]:
+    """The channels of caller and agent, where the metadata says them."""
+    return dict(recording.metadata.get("channels", {}))
 
 
 def disguised(sound: Sound) -> Sound:

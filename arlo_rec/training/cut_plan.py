@@ -6,8 +6,9 @@ identifies somebody is decided in `speech.planning`; the cutting stands in `buil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec.audio import Fill, Sound
@@ -15,14 +16,14 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
 from arlo_rec.speech import cut_list
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.words import Transcript
+from arlo_rec.speech.words import Transcript, Word
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
     from arlo_rec.speech.engines.engine import Engine
     from arlo_rec.speech.engines.name_model import Labeller
 
-MOST_WORDS_KEPT = 20_000  # of a transcript beside the cut list; a call of two hours
+MOST_WORDS_KEPT = 40_000  # of the transcripts beside the cut list: a call of two hours, heard twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,14 @@ class HeardWord(NamedTuple):
     end: float
     score: float | None
     channel: int | None
+    transcript: int = 0  # of which it is; the words of 0 are shown, those of others are a second opinion
 
 
 @dataclass(frozen=True, slots=True)
 class CutPlan:
-    """Where to cut, in order of time, and what a reviewer has to know."""
+    """Where to cut, and what a reviewer has to know."""
 
-    cuts: tuple[Cut, ...]
+    listed: tuple[Cut, ...]  # by their numbers from 1, which stay with them through every edit; removed ones too
     mode: Mode
     cover_of_speech: float | None = None
     offset_s: float | None = None
@@ -78,9 +80,14 @@ class CutPlan:
     unsure: tuple[UnsureStretch, ...] = ()
     words: tuple[HeardWord, ...] = field(default=(), repr=False)
 
-    def with_cuts(self, cuts: Sequence[Cut]) -> CutPlan:
-        """The same plan with other cuts."""
-        return replace(self, cuts=_in_order(cuts))
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Those that take effect, in order of time."""
+        return in_order(cut for cut in self.listed if cut.is_cut)
+
+    def with_cuts(self, listed: Sequence[Cut]) -> CutPlan:
+        """The same plan with other cuts, by their numbers."""
+        return replace(self, listed=tuple(listed))
 
     def without_words(self) -> CutPlan:
         """The same plan without what was said."""
@@ -89,7 +96,7 @@ class CutPlan:
     def to_json(self) -> dict[str, Any]:
         """As the makers' metadata keeps it."""
         return {
-            "list": [cut.to_json() for cut in self.cuts],
+            "list": [cut.to_json() for cut in self.listed],
             "mode": str(self.mode),
             "cover_of_speech": self.cover_of_speech,
             "offset_s": self.offset_s,
@@ -138,16 +145,13 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, models: SpeechModels = 
         labeller=models.labeller,
     )
     return CutPlan(
-        _in_order([*plan.cuts, *listed]),
+        in_order([*plan.cuts, *listed]),
         order.mode,
         plan.cover_of_speech,
         plan.offsets[0],
         plan.warnings,
         tuple(UnsureStretch(*stretch) for stretch in plan.unsure),
-        tuple(
-            HeardWord(word.text, word.start, word.end, word.score, word.channel)
-            for word in plan.words[:MOST_WORDS_KEPT]
-        ),
+        tuple(_heard_words(plan.words)),
     )
 
 
@@ -156,8 +160,16 @@ def within(cuts: Sequence[Cut], sound: Sound) -> list[Cut]:
     return cut_list.clip(list(cuts), sound.duration, sound.channels)
 
 
-def _in_order(cuts: Sequence[Cut]) -> tuple[Cut, ...]:
+def in_order(cuts: Iterable[Cut]) -> tuple[Cut, ...]:
+    """Cuts by when they begin."""
     return tuple(sorted(cuts, key=lambda cut: (cut.start, cut.end)))
+
+
+def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
+    """The words of all transcripts, those of the first one first, as many as are kept."""
+    every = ((number, word) for number, words in enumerate(transcripts) for word in words)
+    for number, word in islice(every, MOST_WORDS_KEPT):
+        yield HeardWord(word.text, word.start, word.end, word.score, word.channel, number)
 
 
 def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | None) -> list[Transcript]:

@@ -190,7 +190,7 @@ class _Life:
         copy, out = made.copy.hex(), self.base / "opplaering.wav"
         problem = self._problem(lambda store: pseudonymise.release(store, copy, self._reason(), None, lambda: self.now))
         with self.as_("Leif") as store:
-            pseudonymise.confirm(store, copy, lambda: self.now)
+            pseudonymise.confirm(store, copy, self._reason(), lambda: self.now)
             given = pseudonymise.release(store, copy, self._reason(), None, lambda: self.now)
             self._export(store, given.copy.hex(), "training", out)
         heard = audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size)

@@ -88,7 +88,9 @@ def test_words_that_support_writes_into_a_copys_metadata_are_nobodys(world: Worl
     call = copies.call(world)
     (made,) = world.json("pseudonymise", call, "--transcript", copies.words(), who="sigrid")["results"]
     copy, now = RecordingId(bytes.fromhex(made["copy"])), datetime.now(UTC)
-    word = HeardWord(**{**dict.fromkeys(HeardWord._fields), "text": "stole", "start": 0.1, "end": 0.5, "channel": 0})
+    word = HeardWord(
+        **{**dict.fromkeys(HeardWord._fields), "text": "stole", "start": 0.1, "end": 0.5, "channel": 0, "transcript": 0}
+    )
     facts = {
         "agent": "x",
         "duration_s": 1,

@@ -15,7 +15,7 @@ from arlo_rec.catalogue.schema import migrate
 from tests.support import world as worlds
 from tests.support.backups import back_up
 from tests.support.catalogue import catalogue, own_code
-from tests.support.copies import propose
+from tests.support.copies import CONFIRM, propose
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("security.monitored"), pytest.mark.xdist_group("every_column")]
@@ -98,7 +98,7 @@ def busy(lived: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     world = worlds.copy(lived, tmp_path_factory.mktemp("busy"))
     (call,) = world.take_in("d", seconds=1, seed=8)
     copy = str(propose(world, call)["copy"])
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
     back_up(world)
     world.grant("turid", "training")

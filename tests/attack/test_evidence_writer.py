@@ -31,7 +31,7 @@ from tests.support import world as worlds
 from tests.support.answers import opened
 from tests.support.attack import own_code, problem_codes
 from tests.support.catalogue import append_to_log, catalogue, insider, spoil_note
-from tests.support.copies import propose
+from tests.support.copies import CONFIRM, propose
 from tests.support.world import REASON, World
 
 pytestmark = pytest.mark.rule("security.monitored")
@@ -258,7 +258,7 @@ def released(template: World, tmp_path_factory: pytest.TempPathFactory) -> tuple
     world = worlds.copy(template, tmp_path_factory.mktemp("released"))
     (call,) = world.take_in("a", seconds=1)
     copy = str(propose(world, call)["copy"])
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     told = world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
     return world, str(told["copy"]["copy"])
 
@@ -285,8 +285,8 @@ def test_the_letter_tells_of_a_release_that_was_interrupted_as_one_copy(
 ) -> None:
     (call,) = world.take_in("a", seconds=1)
     copy = str(propose(world, call)["copy"])
-    world.json("review", copy, "--confirm", who="sigrid")
-    monkeypatch.setattr("arlo_rec.pseudonymise._erase", lambda *_: None)  # killed before the copy under review went
+    world.json("review", copy, *CONFIRM, who="sigrid")
+    monkeypatch.setattr("arlo_rec.under_review.erase", lambda *_: None)  # killed before the copy under review went
     world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
     assert not problem_codes(world)
     out = world.base / "answer.html"
@@ -311,7 +311,7 @@ def test_a_copy_under_review_is_not_erased_because_a_row_says_that_it_was_replac
     with insider(world) as db:
         assert db.run("UPDATE copies SET state = 'replaced'")
     assert world.json("review", copy, who="sigrid")["copy"]["state"] == "needs_review"
-    assert world.json("review", copy, "--confirm", who="sigrid")["copy"]["state"] == "ready"
+    assert world.json("review", copy, *CONFIRM, who="sigrid")["copy"]["state"] == "ready"
 
 
 def data_of(out: Path, passphrase: str) -> dict[str, Any]:

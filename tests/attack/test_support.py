@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.copies import WHY, call, propose
+from tests.support.copies import CONFIRM, WHY, call, propose
 from tests.support.world import World
 
 
@@ -19,7 +19,7 @@ def reviewed(world: World, original: str) -> str:
 
 def released(world: World, original: str) -> str:
     copy = reviewed(world, original)
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     return str(world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["id"])
 
 

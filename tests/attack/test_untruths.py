@@ -15,7 +15,7 @@ from arlo_rec.policy import Action
 from arlo_rec.store import Store
 from tests.support.answers import opened
 from tests.support.attack import own_code
-from tests.support.copies import propose
+from tests.support.copies import CONFIRM, propose
 from tests.support.world import REASON, World
 
 CALLED = ("--identity", "called back on the number of the contract")
@@ -45,7 +45,7 @@ def test_the_letter_tells_who_took_a_copy_that_is_gone_by_now(world: World, then
     cell = f"<td>{say(f'letter.action.{how}', 'en')}</td>"
     assert cell in letter(world)
     if then == "release":
-        world.json("review", copy, "--confirm", who="sigrid")
+        world.json("review", copy, *CONFIRM, who="sigrid")
         world.json("release", copy, "--reason", REASON, who="sigrid")
     else:
         world.json("reject", copy, "--reason", REASON, who="sigrid")

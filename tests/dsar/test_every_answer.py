@@ -22,7 +22,7 @@ from arlo_rec.dsar.data import schema_json
 from tests.support import world as worlds
 from tests.support.answers import opened, words
 from tests.support.backups import back_up
-from tests.support.copies import WHY, propose
+from tests.support.copies import CONFIRM, WHY, propose
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("access.subject")]
@@ -105,7 +105,7 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
             part = ("--hear", "0-0.2", "--reason", REASON, "--out", str(world.base / "part.wav"))
             world.json("review", made, *part, who="leif")
         if held.copy != "needs_review":
-            world.json("review", made, "--confirm", who="sigrid")
+            world.json("review", made, *CONFIRM, who="sigrid")
         if held.copy == "released":
             given = world.json("release", made, "--reason", WHY, who="sigrid")["copy"]["copy"]
             if held.heard and held.training:
@@ -134,7 +134,9 @@ class Log:
         """Each look at a call or its copies: what, and in which role; a hearing by the entry with its seconds."""
         named = {call}.union(*(one["recordings"] for one in self.of("pseudonymise", "done", parent=call)))
         looks = [one for one in self.entries if named & set(one.get("recordings", ())) and one["outcome"] == "allowed"]
-        return sorted((_what(one), ROLES[one["person"]]) for one in looks if one["action"] not in {"ingest", "hear"})
+        listed = {one["seq"] for one in looks if one["action"] == "review" and "shown" in one.get("detail", {})}
+        told = (one for one in looks if one["action"] not in {"ingest", "hear"} and one["seq"] not in listed)
+        return sorted((_what(one), ROLES[one["person"]]) for one in told)
 
     def files(self, call: str) -> list[tuple[str, str, bool]]:
         """The sound files saved of a call: what of, in which role, and whether it is confirmed as deleted."""

@@ -61,7 +61,7 @@ def test_the_page_gets_facts_waveform_and_sound_and_the_log_has_it_before_and_af
     assert (before["outcome"], before["recordings"], before["reason"]) == ("allowed", [recording], REASON)
     facts = page.get("/facts").json
     assert {key: facts[key] for key in ("id", "team", "purpose", "channels")} == {
-        "id": recording, "team": "kundeservice", "purpose": "quality", "channels": ["1", "2"],
+        "id": recording, "team": "kundeservice", "purpose": "quality", "channels": ["caller", "agent"],
     }  # fmt: skip
     sound = page.get("/sound")
     assert (sound.status, sound.body[:4], sound.head["Cache-Control"]) == (200, b"RIFF", "no-store")
@@ -343,7 +343,7 @@ def test_two_pages_at_once_are_two_entries_and_two_ports(heard: tuple[World, str
 
 def test_a_page_that_nobody_opens_or_leaves_or_forgets_ends_by_itself() -> None:
     def fresh() -> Session:
-        return Session({}, None, None, None)  # type: ignore[arg-type]  # no sound is asked for
+        return Session({}, {"sound": None})  # type: ignore[dict-item]  # no sound is asked for
 
     never = fresh()
     never.look(0, FIRST_PAGE)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.copies import CONFIRM
 from tests.support.world import REASON, World
 
 WHY = ("--purpose", "quality", "--reason", REASON)
@@ -66,7 +67,7 @@ def test_each_printed_command_makes_its_task_go(busy: World) -> None:
         assert busy.run(*command(busy, "leif", kind), who="leif").exit == 0
         assert len(todo(busy, "leif")) == after
     assert busy.run(*command(busy, "leif", "review"), "--accept", "1", who="leif").exit == 0
-    assert busy.run(*command(busy, "leif", "review"), "--confirm", who="leif").exit == 0
+    assert busy.run(*command(busy, "leif", "review"), *CONFIRM, who="leif").exit == 0
     assert kinds(busy, "leif") == ["release"]
     assert busy.run(*command(busy, "leif", "release"), who="leif").exit == 0
     assert kinds(busy, "leif") == []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import cli, pseudonymise
+from arlo_rec import cli
 from arlo_rec.access import search
 from arlo_rec.backends import durable, files, sqlite
 from arlo_rec.backends.files import FileRoot
@@ -23,6 +23,7 @@ from arlo_rec.erasure import protocol, withdrawal
 from arlo_rec.intake import cleanup
 from arlo_rec.intake.batch import Batch
 from arlo_rec.store import Store
+from arlo_rec.training import under_review
 from tests.proof.trace import Traced
 
 
@@ -150,7 +151,7 @@ def _no_second_look() -> None:
 
 def _revision_kept() -> None:
     """An edit leaves the revision before it as it was."""
-    pseudonymise._erase = lambda *_words: None  # type: ignore[assignment]
+    under_review.erase = lambda *_words: None  # type: ignore[assignment]
 
 
 def _two_generations() -> None:

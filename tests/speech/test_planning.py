@@ -96,7 +96,7 @@ def test_what_a_long_word_covers_and_is_not_cut_is_listed_for_whoever_reviews() 
     assert planner._list_doubtful([long], []) == [(8.0, 15.0, 0)]
     for number in CALLS:
         plan = planned(number, of(heard(number)))
-        for word in plan.words:
+        for word in plan.words[0]:
             if not is_plausible(word):
                 listed = sum(
                     max(0.0, min(end, word.end) - max(start, word.start))

@@ -13,6 +13,7 @@ from tests.support.places import GIVEN
 from tests.support.world import REASON, Result, World
 
 WHY = "heard and confirmed by two people"
+CONFIRM = ("--confirm", "--reason", WHY)  # whatever was not decided or heard
 ROLES = {"caller": 0, "agent": 1}  # of the manifests that are delivered here
 
 

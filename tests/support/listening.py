@@ -45,8 +45,10 @@ class Listening:
     """One run of the command, from `with` to its end; *entered* with the token in the address."""
 
     def __init__(self, world: World, recording: str, *words: str, who: str = "leif", purpose: str = "quality") -> None:
-        asked = ("listen", recording, "--purpose", purpose, "--reason", REASON, "--no-browser", "--lang", "en", *words)
-        self.process = started(world, *asked, *(world._who(who) if who else ()))
+        self._begin(world, "listen", recording, "--purpose", purpose, *words, *(world._who(who) if who else ()))
+
+    def _begin(self, world: World, *words: str) -> None:
+        self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", "en")
         self.said = self.process.stderr.readline() if self.process.stderr else ""
         found = re.search(r"http://127\.0\.0\.1:(\d+)/#(\S+)", self.said)
         assert found, self.said + self.process.communicate()[1]
@@ -89,3 +91,10 @@ class Listening:
         """Wait until the command has ended: exit status, stdout and stderr."""
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
+
+
+class Reviewing(Listening):
+    """One run of a review on a page."""
+
+    def __init__(self, world: World, *words: str, who: str = "leif") -> None:
+        self._begin(world, "review", *words, "--page", *world._who(who))

@@ -28,6 +28,7 @@ from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.store import catalogue_key
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
+from tests.support.copies import CONFIRM
 from tests.support.places import TOP
 from tests.support.world import World
 
@@ -203,7 +204,7 @@ def _reviewed(world: World) -> None:
     cuts.write_text("0.05\t0.1\tname\n", "utf-8")
     ids = ids_of(world)
     (made,) = world.json("pseudonymise", ids["a"], "--cuts", str(cuts), who="sigrid")["results"]
-    world.json("review", made["copy"], "--confirm", who="sigrid")
+    world.json("review", made["copy"], *CONFIRM, who="sigrid")
     (world.base / "ids.json").write_text(json.dumps(ids | {"copy": made["copy"]}), "utf-8")
 
 

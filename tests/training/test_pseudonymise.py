@@ -18,7 +18,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.speech import cut_list
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import back_up, is_whole, lose, with_feed
-from tests.support.copies import labels, propose, training
+from tests.support.copies import CONFIRM, labels, propose, training
 from tests.support.promises import plunder
 from tests.support.sounds import tone_wav
 from tests.support.world import REASON, World
@@ -29,7 +29,7 @@ WIDTHS = st.sampled_from(sorted(Encoding))
 
 def released(world: World, recording: str) -> str:
     copy = propose(world, recording)["copy"]
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     return str(world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"])
 
 
@@ -47,7 +47,7 @@ def test_a_copy_is_made_reviewed_and_released_and_only_then_heard_in_training(wo
     made = propose(world, original)
     assert (made["state"], len(made["cuts"])) == ("needs_review", 2)
     assert training(world, "find").json["recordings"] == []
-    assert world.json("review", made["copy"], "--confirm", who="sigrid")["copy"]["state"] == "ready"
+    assert world.json("review", made["copy"], *CONFIRM, who="sigrid")["copy"]["state"] == "ready"
     assert training(world, "find").json["recordings"] == []
     told = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]
     assert told["state"] == "released" and told["copy"] != made["copy"]
@@ -77,7 +77,7 @@ def test_no_copy_is_released_that_nobody_confirmed(world: World) -> None:
     told = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (14, "not_reviewed")
     assert world.run("release", copy, "--reason", "short", who="sigrid").exit == 2
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     again = world.json("review", copy, "--add", "0.4-0.45", who="sigrid")["copy"]
     assert (again["copy"], again["revision"]) == (copy, 2), "the id that somebody works with stays"
     assert (again["state"], len(again["cuts"])) == ("needs_review", 3)
@@ -100,18 +100,18 @@ def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -
 
 
 def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from arlo_rec import pseudonymise
     from arlo_rec.model.errors import Unreachable
+    from arlo_rec.training import under_review
 
     (original,) = world.take_in("a")
     world.grant("turid", "training")
     copy = propose(world, original)["copy"]
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
 
     def breaks(*_words: Any) -> None:
         raise Unreachable("no_space")
 
-    monkeypatch.setattr(pseudonymise, "_erase", breaks)
+    monkeypatch.setattr(under_review, "erase", breaks)
     assert world.run("release", copy, "--reason", WHY, who="sigrid").exit == 16
     monkeypatch.undo()
     (given,) = training(world, "find").json["recordings"]
@@ -139,7 +139,7 @@ def test_who_took_a_copy_that_is_gone_since_is_asked_at_the_withdrawal_of_the_ca
     world.grant("sigrid")
     for name in ("one", "other"):
         world.json("review", copy, "--out", str(world.base / f"{name}.wav"), "--reason", REASON, who="sigrid")
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", WHY, who="sigrid")
     one, other = world.json("recipients", "list", who="sigrid")["recipients"]
     world.json("recipients", "confirm", one["id"], who="sigrid")
@@ -184,7 +184,7 @@ def test_a_manager_with_quality_makes_and_reviews_and_others_do_not_even_see_it(
     assert world.run("review", copy, who="turid").exit == 13
     assert world.run("review", copy, who="siri").exit == 13
     assert training(world, "export", copy, "--out", str(world.base / "x.wav")).exit in {13, 14}
-    world.json("review", copy, "--confirm", who="leif")
+    world.json("review", copy, *CONFIRM, who="leif")
     told = world.json("release", copy, "--reason", WHY, who="leif")["copy"]
     assert training(world, "find").json["recordings"][0]["id"] == told["copy"]
     is_whole(world)

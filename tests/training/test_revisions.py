@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import pseudonymise
 from arlo_rec.model.audit_events import CopyMade
 from arlo_rec.model.records import RecordingId
+from arlo_rec.training import under_review
 from tests.support.attack import SECRETS, identity, own_code
 from tests.support.backups import back_up, is_whole, lose, with_feed
 from tests.support.catalogue import insider
-from tests.support.copies import WHY, propose
+from tests.support.copies import CONFIRM, WHY, propose
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
 
@@ -52,7 +52,7 @@ def test_a_copy_keeps_its_id_through_edits_and_counts_its_revisions(world: World
     assert [task["id"] for task in world.json("todo", who="sigrid")["todo"] if task["kind"] == "review"] == [copy]
     table = world.run("review", "--lang", "en", who="sigrid").out.splitlines()
     assert (table[1].split()[0], table[1].split()[-2]) == (copy[:6], "3")
-    assert world.json("review", copy[:6], "--confirm", who="sigrid")["copy"]["state"] == "ready"
+    assert world.json("review", copy[:6], *CONFIRM, who="sigrid")["copy"]["state"] == "ready"
     released = world.json("release", copy[:6], "--reason", WHY, who="sigrid")["copy"]
     assert released["copy"] != copy and released["revision"] == 3
     is_whole(world)
@@ -61,13 +61,14 @@ def test_a_copy_keeps_its_id_through_edits_and_counts_its_revisions(world: World
 def test_the_log_tells_of_every_revision_under_the_id_of_the_copy(world: World) -> None:
     (recording,) = world.take_in("a")
     copy = edited(world, recording)
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     released = world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"]
     entries = world.json("audit", "show", "--recording", copy[:7], who="iver")["entries"]
     made = [entry["detail"] for entry in entries if entry["action"] == "pseudonymise" and entry["outcome"] == "done"]
     assert [detail["revision"] for detail in made] == [1, 2, 2]
     assert ("first" not in made[0], made[1]["first"]) == (True, copy)
-    assert [entry["detail"] for entry in entries if "confirmed" in entry.get("detail", {})] == [{"confirmed": True}]
+    (confirmed,) = (entry["detail"] for entry in entries if "confirmed" in entry.get("detail", {}))
+    assert confirmed == {"confirmed": True, "undecided": 2, "unheard": 0}
     assert entries[-1]["action"] == "release" and any(released in entry["recordings"] for entry in entries)
 
 
@@ -83,7 +84,7 @@ def test_whoever_has_not_seen_what_another_edited_neither_confirms_nor_changes_i
         assert refusal(world, "review", copy, *words, who="leif") == (14, "revision_not_seen"), "nor the second time"
     assert refusal(world, "release", copy, "--reason", WHY, who="leif") == (14, "not_reviewed")
     assert len(world.json("review", copy, who="leif")["copy"]["cuts"]) == 1
-    assert world.json("review", copy, "--confirm", who="leif")["copy"]["state"] == "ready"
+    assert world.json("review", copy, *CONFIRM, who="leif")["copy"]["state"] == "ready"
 
 
 def test_a_revision_that_somebody_else_made_meanwhile_is_not_rejected(
@@ -91,7 +92,7 @@ def test_a_revision_that_somebody_else_made_meanwhile_is_not_rejected(
 ) -> None:
     (recording,) = world.take_in("a")
     copy = str(propose(world, recording)["copy"])
-    real, done = pseudonymise._erase, []
+    real, done = under_review.erase, []
 
     def meanwhile(*words: Any) -> None:
         if not done:
@@ -99,7 +100,7 @@ def test_a_revision_that_somebody_else_made_meanwhile_is_not_rejected(
             world.json("review", copy, *EDIT, who="sigrid")
         real(*words)
 
-    monkeypatch.setattr(pseudonymise, "_erase", meanwhile)
+    monkeypatch.setattr(under_review, "erase", meanwhile)
     assert refusal(world, "reject", copy, "--reason", WHY) == (2, "copy_changed")
     monkeypatch.undo()
     assert world.json("review", who="sigrid")["copies"][0]["revision"] == 2
@@ -116,7 +117,7 @@ def test_what_came_in_the_place_of_a_copy_is_told_to_who_may_hear_the_call_and_t
     copy = edited(world, recording)
     with own_code(world, "sigrid") as store:
         (inner,) = (row.id.hex() for row in store.catalogue.copies.every())
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     released = world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"]
     out = ("--reason", REASON, "--out", str(world.base / "x.wav"))
     for name in (copy, copy[:6], inner):

@@ -13,7 +13,7 @@ import pytest
 from arlo_rec import audio
 from arlo_rec.speech.engines.engine import whisper as WHISPER
 from tests.support.answers import opened
-from tests.support.copies import ROLES, WHY, call, made_of, transcripts, truth_of, words, written
+from tests.support.copies import CONFIRM, ROLES, WHY, call, made_of, transcripts, truth_of, words, written
 from tests.support.models import MODEL, needs_model
 from tests.support.places import GIVEN
 from tests.support.world import REASON, World
@@ -35,7 +35,7 @@ def test_a_call_with_its_transcript_becomes_a_copy_that_a_person_looks_through_a
     made = made_of(world, recording, "--transcript", words(), "--transcript", words(folder="words-base-hints"))
     assert (made["state"], made["mode"], covered(made, truth_of("call000"))) == ("needs_review", "detect", [])
     assert made["cover_of_speech"] > 0.9 and abs(made["offset_s"]) < 0.3
-    world.json("review", made["copy"], "--confirm", who="sigrid")
+    world.json("review", made["copy"], *CONFIRM, who="sigrid")
     given = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]
     out = world.base / "copy.wav"
     find = ("--purpose", "training", "--reason", REASON)
@@ -193,7 +193,7 @@ def test_the_words_and_the_list_are_never_in_the_trainers_domain(world: World) -
     recording = call(world)
     world.grant("turid", "training")
     made = made_of(world, recording, "--transcript", words())
-    world.json("review", made["copy"], "--confirm", who="sigrid")
+    world.json("review", made["copy"], *CONFIRM, who="sigrid")
     given = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]["copy"]
     (found,) = world.json("find", "--purpose", "training", "--reason", REASON, who="turid")["recordings"]
     assert found["id"] == given and "cuts" not in found
@@ -204,7 +204,7 @@ def test_the_words_and_the_list_are_never_in_the_trainers_domain(world: World) -
 def test_no_name_stands_in_a_cut_list_or_in_the_log(world: World) -> None:
     recording = call(world)
     made = made_of(world, recording, "--transcript", words())
-    world.json("review", made["copy"], "--confirm", who="sigrid")
+    world.json("review", made["copy"], *CONFIRM, who="sigrid")
     told = json.dumps(made["cuts"]) + world.run("audit", "show", "--json", who="iver").out
     for name in ("Brandon", "Foster", "Charles", "Derek", "gmail"):
         assert name not in told
@@ -215,7 +215,7 @@ def test_what_was_heard_is_on_no_disk_in_clear(world: World) -> None:
     copy = made_of(world, recording, "--transcript", words())["copy"]
     seen = world.run("review", copy, who="sigrid").out
     copy = world.json("review", copy, "--add", "30-31", who="sigrid")["copy"]["copy"]
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", WHY, who="sigrid")
     heard = [name for name in ("Charles", "Brandon", "Foster", "gmail") if name in seen]
     assert len(heard) >= 2
@@ -235,7 +235,7 @@ def test_a_disguised_copy_is_another_sound_with_the_same_cuts_and_is_released(wo
     assert made["cuts"] == plain["cuts"]
     copies = []
     for one in (made, plain):
-        world.json("review", one["copy"], "--confirm", who="sigrid")
+        world.json("review", one["copy"], *CONFIRM, who="sigrid")
         given = world.json("release", one["copy"], "--reason", WHY, who="sigrid")["copy"]["copy"]
         out = world.base / f"{given}.wav"
         purpose = ("--purpose", "training", "--reason", REASON)
@@ -385,7 +385,7 @@ def test_no_copy_is_released_in_which_a_known_name_is_still_heard(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = made_of(world, call(world), "--transcript", words())["copy"]
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     model = engine_that(world, monkeypatch, HEARS_BRANDON)
     release = ("release", copy, "--reason", WHY, "--model", model, "--json")
     refused = world.run(*release, who="sigrid")
@@ -402,7 +402,7 @@ def test_a_real_engine_hears_a_call_and_its_copy_once_more(world: World) -> None
     assert made["cover_of_speech"] > 0.8
     truth = truth_of("call000")
     assert len(covered(made, truth)) <= 3, "a small model hears most of them"
-    world.json("review", made["copy"], "--confirm", who="sigrid")
+    world.json("review", made["copy"], *CONFIRM, who="sigrid")
     done = world.run("release", made["copy"], "--reason", WHY, "--model", str(MODEL), "--json", who="sigrid")
     assert done.exit in (0, 14) and (done.exit == 0 or done.json["error"]["code"] == "still_heard")
 
@@ -412,7 +412,7 @@ def test_an_access_answer_tells_of_the_copies_and_of_who_heard_them(world: World
     recording = call(world)
     world.grant("turid", "training")
     made = made_of(world, recording, "--transcript", words())
-    world.json("review", made["copy"], "--confirm", who="sigrid")
+    world.json("review", made["copy"], *CONFIRM, who="sigrid")
     given = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]["copy"]
     purpose = ("--purpose", "training", "--reason", REASON)
     world.json("export", given, *purpose, "--out", str(world.base / "copy.wav"), who="turid")

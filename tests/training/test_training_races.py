@@ -23,6 +23,7 @@ from arlo_rec.model.errors import Unreachable
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import is_whole
 from tests.support.copies import (
+    CONFIRM,
     ROLES,
     WHY,
     call,
@@ -61,7 +62,7 @@ def meanwhile(
 
 def confirmed(world: World, recording: str) -> str:
     copy = str(propose(world, recording)["copy"])
-    world.json("review", copy, "--confirm", who="sigrid")
+    world.json("review", copy, *CONFIRM, who="sigrid")
     return copy
 
 
@@ -98,21 +99,21 @@ def test_two_who_release_at_once_release_one_copy(world: World, monkeypatch: pyt
 
 
 def test_nobody_confirms_what_was_changed_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from arlo_rec import pseudonymise
+    from arlo_rec.training import under_review
 
     (recording,) = world.take_in("a")
     copy = str(propose(world, recording)["copy"])
-    real, done = pseudonymise._open_under_review, []
+    real, done = under_review.open_one, []
 
     def before(*words: Any) -> Any:
-        under_review = real(*words)
+        opened = real(*words)
         if not done:
             done.append(words)
             world.json("review", copy, "--add", "0.4-0.45", who="sigrid")
-        return under_review
+        return opened
 
-    monkeypatch.setattr(pseudonymise, "_open_under_review", before)
-    refused = world.run("review", copy, "--confirm", "--json", who="sigrid")
+    monkeypatch.setattr(under_review, "open_one", before)
+    refused = world.run("review", copy, *CONFIRM, "--json", who="sigrid")
     assert (refused.exit, refused.json["error"]["code"]) == (2, "copy_changed")
     assert [one["state"] for one in world.json("review", who="sigrid")["copies"]] == ["needs_review"]
     is_whole(world)
@@ -122,7 +123,7 @@ def test_nobody_confirms_what_was_changed_meanwhile(world: World, monkeypatch: p
 def test_a_change_that_broke_off_leaves_nothing_that_can_be_released(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import pseudonymise
+    from arlo_rec.training import under_review
 
     (recording,) = world.take_in("a")
     world.grant("turid", "training")
@@ -131,7 +132,7 @@ def test_a_change_that_broke_off_leaves_nothing_that_can_be_released(
     def breaks(*_words: Any) -> None:
         raise Unreachable("no_space")
 
-    monkeypatch.setattr(pseudonymise, "_erase", breaks)
+    monkeypatch.setattr(under_review, "erase", breaks)
     assert world.run("review", copy, "--add", "0.4-0.45", who="sigrid").exit == 16
     monkeypatch.undo()
     (waiting,) = world.json("review", who="sigrid")["copies"]
@@ -195,18 +196,18 @@ def test_who_loses_access_while_the_copy_is_written_makes_none(
 def test_whether_a_copy_was_looked_through_is_asked_again_as_it_is_given(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from arlo_rec import pseudonymise
+    from arlo_rec.training import under_review
 
     (recording,) = world.take_in("a")
     world.grant("turid", "training")
     copy = str(propose(world, recording)["copy"])
-    real = pseudonymise._open_unreleased
+    real = under_review.open_unreleased
 
     def takes_it_for_reviewed(*words: Any) -> Any:
         unreviewed, recording = real(*words)
         return replace(unreviewed, state=CopyState.READY), recording
 
-    monkeypatch.setattr(pseudonymise, "_open_unreleased", takes_it_for_reviewed)
+    monkeypatch.setattr(under_review, "open_unreleased", takes_it_for_reviewed)
     refused = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")
     assert (refused.exit, refused.json["error"]["code"]) == (14, "not_reviewed")
     assert training(world, "find").json["recordings"] == []

@@ -64,7 +64,7 @@ class Plan:
     offsets: tuple[float, ...]  # added to the times of each transcript that has words
     warnings: tuple[str, ...]
     unsure: tuple[tuple[float, float, int | None], ...]  # uncut spans with low scores, or in implausibly long words
-    words: tuple[Word, ...] = field(repr=False)  # of the first transcript that has any, with corrected times
+    words: tuple[tuple[Word, ...], ...] = field(repr=False)  # of each transcript that has any, with corrected times
 
 
 def plan(
@@ -112,7 +112,7 @@ def plan(
         tuple(transcript.offset_s for transcript in with_words),
         tuple(_list_warnings(sound, activity, with_words, aligned, cuts)),
         tuple(_list_doubtful(passes[0], cuts)),
-        tuple(passes[0]),
+        tuple(map(tuple, passes)),
     )
 
 

@@ -1,0 +1,237 @@
+"""A copy under review on a page: the copy and its original are heard, and what somebody decides is carried out.
+
+What may be done and what is owed before a confirmation is decided where the commands have it (`pseudonymise`); here it
+is opened, watched and answered. What was heard stands in the log before a confirmation asks for it, and at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from math import ceil, isfinite
+from typing import Any, Final
+
+from arlo_rec import pseudonymise
+from arlo_rec.access import gate
+from arlo_rec.access.gate import Intent, Permit
+from arlo_rec.catalogue.copies import Copy
+from arlo_rec.listening import listen
+from arlo_rec.listening.desk import Answered
+from arlo_rec.listening.session import SOUND, Session
+from arlo_rec.model.audit_events import HeardInReview
+from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.model.spans import Span, united
+from arlo_rec.policy import Action, State, reason_problem
+from arlo_rec.speech.cut_list import Cut
+from arlo_rec.store import Store
+from arlo_rec.training import owed, under_review
+from arlo_rec.training.build import TrainingCopy
+from arlo_rec.training.cut_plan import CutPlan
+from arlo_rec.training.edits import Changes, edited
+from arlo_rec.training.owed import Owed
+from arlo_rec.training.spoken import heard_in, spoken
+
+ORIGINAL: Final = "original"
+MOST_LOGGED: Final = 2_000  # spans in an entry of what was heard
+_STATUSES: Final = frozenset({"accepted", "removed", "changed", "added", "proposed"})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReview:
+    """A copy that may be heard and decided on: its permit and its original's, whose log entries are durable."""
+
+    copy: Copy
+    shown: TrainingCopy
+    permits: Mapping[str, Permit] = field(repr=False)  # by the track that it opens
+    facts: dict[str, Any] = field(repr=False)
+    heard: Sequence[Span] = field(repr=False)  # by this person in earlier sessions
+    reason: str
+
+
+def open_for(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> OpenReview:
+    """Open a copy under review for somebody's ears and decisions; raises what `pseudonymise.show` and the gate raise.
+
+    It takes a live grant for quality and a reason of everybody, since the original is heard.
+    """
+    admission = gate.admit(store, Intent(Action.REVIEW_LISTEN, reason=reason), clock())
+    copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
+    ids = {SOUND: copy.id, ORIGINAL: copy.parent}
+    permits = {name: gate.permit(store, admission, each.hex(), clock()) for name, each in ids.items()}
+    shown = TrainingCopy.of(copy, recording)
+    under_review.note_shown(store, copy, len(shown.cuts), clock())
+    told = listen.facts(store, admission, permits[SOUND], clock()) | {"review": True}
+    told["channels"] = listen.channel_names(recording.sound.channels, shown.sides)
+    heard = owed.heard(store, copy, shown.plan)
+    return OpenReview(copy, shown, permits, told, heard, str(admission.reason))
+
+
+def session(store: Store, opened: OpenReview, warnings: Sequence[str], now: datetime) -> Session:
+    """A session of a page; *warnings* are sentences. Raises Refused or Integrity as `listen.session`."""
+    tracks = {name: listen.track(store, permit, now) for name, permit in opened.permits.items()}
+    return Session(opened.facts, tracks, drawn=ORIGINAL, review=document(opened, warnings))
+
+
+def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
+    """What the page shows: cuts with what was heard there, all words, and what the engine was unsure of."""
+    plan, words = opened.shown.plan, spoken(opened.shown.plan)
+    starts = [told.word.start for told in words]
+    cuts = [
+        {"number": number, **cut.to_json(), "heard": " ".join(heard_in(cut, words, starts))}
+        for number, cut in enumerate(plan.listed, 1)
+    ]
+    return {
+        "copy": opened.shown.copy.hex(),
+        "revision": opened.shown.revision,
+        "state": str(opened.shown.state),
+        "cuts": cuts,
+        "unsure": [{"start": each.start, "end": each.end, "channel": each.channel} for each in plan.unsure],
+        "words": [
+            {
+                "text": told.word.text,
+                "start": told.word.start,
+                "end": told.word.end,
+                "channel": told.word.channel,
+                "score": told.word.score,
+                "look": told.look,
+                "pass": told.word.transcript,
+            }
+            for told in words
+        ],
+        "warnings": list(warnings),
+        "heard": [[begin, min(end, opened.shown.duration)] for begin, end in united(opened.heard)],
+    }
+
+
+# -- while it is open ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def watched(
+    store: Store,
+    opened: OpenReview,
+    page: Session,
+    clock: Callable[[], datetime],
+    sentence: Callable[[ArloError], str],
+) -> Iterator[Callable[[], None]]:
+    """While somebody reviews: gives what looks whether they still may, and carries out what they decided.
+
+    At the end the log says what they heard, whatever happened.
+    """
+    noted: dict[str, list[Span]] = {}
+
+    def note_heard() -> None:
+        for name, permit in opened.permits.items():
+            _note_heard(store, permit, page, name, noted, clock())
+
+    def decide(asked: dict[str, Any]) -> Answered:
+        note_heard()
+        try:
+            return _decide(store, opened, page, asked, clock)
+        except ArloError as error:
+            return Answered(HTTPStatus.UNPROCESSABLE_ENTITY, {"message": sentence(error)})
+
+    def look() -> None:
+        _end_where_closed(store, opened, page, clock())
+        if page.is_open:
+            page.desk.serve(decide)
+
+    with listen.at_the_end(page, note_heard):
+        yield look
+
+
+def _end_where_closed(store: Store, opened: OpenReview, page: Session, now: datetime) -> None:
+    """End the page where the call closes, or where somebody else edited, released or rejected the copy."""
+    listen.end_where_closed(store, opened.permits[ORIGINAL], page, now)
+    row = store.catalogue.recordings.get(opened.copy.id)
+    if page.is_open and (row is None or row.state is not State.HELD):
+        page.end("changed")
+
+
+def _note_heard(
+    store: Store, permit: Permit, page: Session, name: str, noted: dict[str, list[Span]], now: datetime
+) -> None:
+    """Log what was heard of a track up to now, if that is more than was logged."""
+    played = page.played(name)
+    if noted.get(name) == played:
+        return
+    spans = [[round(100 * begin), round(100 * end)] for begin, end in played[:MOST_LOGGED]]
+    heard_s, given_s = ceil(page.heard_s(name)), ceil(page.given_s(name))
+    recordings = (permit.recording.id,)
+    store.note(HeardInReview(recordings=recordings, of=permit.seq, heard_s=heard_s, given_s=given_s, spans=spans), now)
+    noted[name] = played
+
+
+# -- what is decided ----------------------------------------------------------------------------------
+
+
+def _decide(
+    store: Store, opened: OpenReview, page: Session, asked: dict[str, Any], clock: Callable[[], datetime]
+) -> Answered:
+    """Change the cuts, and confirm where that is asked for; the page is over then. Raises ArloError."""
+    changes, reason = _changes(opened.shown.plan, asked.get("cuts")), asked.get("reason")
+    is_confirming = asked.get("confirm") is True
+    if is_confirming:
+        left = _owed_after(store, opened, changes)
+        if left and not isinstance(reason, str):
+            unheard = [[stretch.start, stretch.end] for stretch in left.unheard]
+            told = {"undecided": list(left.undecided), "unheard": unheard}
+            return Answered(HTTPStatus.CONFLICT, {"left": told})
+        if left and (problem := reason_problem(reason)):
+            raise Usage(problem, rule="security.reason")
+    revision, copy = opened.shown.revision, opened.shown.copy.hex()
+    if changes:
+        revision = pseudonymise.change(store, copy, lambda _: changes, clock).revision
+    if is_confirming:
+        try:
+            pseudonymise.confirm(store, copy, reason if isinstance(reason, str) else None, clock)
+        except ArloError:
+            if changes:
+                page.end("saved")
+            raise
+    done = "confirmed" if is_confirming else "saved"
+    page.end(done)
+    return Answered(HTTPStatus.OK, {"done": done, "revision": revision})
+
+
+def _owed_after(store: Store, opened: OpenReview, changes: Changes) -> Owed:
+    """What would be left after changes, by what the log says was heard."""
+    plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
+    return owed.owed(plan, owed.heard(store, opened.copy, plan, is_edited=bool(changes)))
+
+
+def _changes(plan: CutPlan, told: object) -> Changes:
+    """What a page says of cuts that are not as it got them; raises Usage for what is none."""
+    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+        raise Usage("cuts_wrong", place="1", why="no_list")
+    accepted, removed, undone = [], [], []
+    moved: dict[int, Cut] = {}
+    added: list[Cut] = []
+    for place, each in enumerate(told, 1):
+        number, status = each.get("number"), each.get("status")
+        if status not in _STATUSES or (number is not None and type(number) is not int):
+            raise Usage("cuts_wrong", place=str(place), why="not_a_cut")
+        if number is None:
+            added.append(_cut(each, place))
+        elif status == "removed":
+            removed.append(number)
+        elif status == "proposed":
+            undone.append(number)
+        elif status == "accepted":
+            accepted.append(number)
+        else:
+            moved[number] = _cut(each, place)
+    return Changes(accepted, removed, moved, added, undone)
+
+
+def _cut(told: Mapping[str, Any], place: int) -> Cut:
+    """From where to where a page wants to cut; raises Usage."""
+    try:
+        start, end = float(told["start"]), float(told["end"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise Usage("cuts_wrong", place=str(place), why="no_time") from None
+    if not isfinite(end) or not 0 <= start < end:
+        raise Usage("cuts_wrong", place=str(place), why="no_length")
+    return Cut(start, end)

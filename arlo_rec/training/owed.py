@@ -1,0 +1,94 @@
+"""What a review still owes before somebody may stand for a copy: cuts without a decision, and what was not heard.
+
+A speech engine marks where it heard badly; if nothing is cut there, a name may have stayed. Who heard it, the log
+says: a file that was written for a reviewer, or a page on which it was played. Where no engine is sure, a person hears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from arlo_rec.access.short_ids import WHOLE
+from arlo_rec.access.sworn import SwornRows
+from arlo_rec.catalogue.copies import Copy
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import HeardInReview, ReviewHeard
+from arlo_rec.model.records import RecordingId
+from arlo_rec.model.spans import Span, without
+from arlo_rec.store import Store
+from arlo_rec.training.cut_plan import CutPlan, UnsureStretch
+
+SLACK: Final = 0.15  # seconds at an edge that need not be heard: a browser's clock and the times of words are no finer
+
+
+class Owed(NamedTuple):
+    """What is left to do; false where that is nothing."""
+
+    undecided: tuple[int, ...]  # cuts by their numbers
+    unheard: tuple[UnsureStretch, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.undecided or self.unheard)
+
+
+def owed(plan: CutPlan, heard: Sequence[Span]) -> Owed:
+    """What is left of a plan for somebody who heard those parts of the call, in seconds."""
+    undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.status == "proposed")
+    return Owed(undecided, tuple(stretch for stretch in plan.unsure if not _is_done(plan, stretch, heard)))
+
+
+def _is_done(plan: CutPlan, stretch: UnsureStretch, heard: Sequence[Span]) -> bool:
+    """Whether each part of a stretch was heard, or is cut."""
+    cut = [
+        (cut.start, cut.end)
+        for cut in plan.cuts
+        if cut.channels is None or (stretch.channel is not None and stretch.channel in cut.channels)
+    ]
+    left = without([(stretch.start, stretch.end)], [*heard, *cut])
+    return all(end - start <= SLACK for start, end in left)
+
+
+# -- what was heard -----------------------------------------------------------------------------------
+
+
+def heard(store: Store, copy: Copy, plan: CutPlan, *, is_edited: bool = False) -> list[Span]:
+    """The parts of a call, in seconds, that this person heard in reviews of this copy, as the log says.
+
+    *plan* is the copy's, or (*is_edited*) what an edit makes of it.
+    """
+    spans = [*_heard_of(store, copy.parent)]
+    for revision in _revisions(store, copy.id):
+        spans += heard_of_copy(plan, _heard_of(store, revision), is_this=revision == copy.id and not is_edited)
+    return spans
+
+
+def _revisions(store: Store, copy: RecordingId) -> Iterator[RecordingId]:
+    """A copy and the revisions before it, the newest first, as the entries say that made them."""
+    log, known = SwornRows(store), set[RecordingId]()
+    revision: RecordingId | None = copy
+    while revision is not None and revision not in known:
+        yield revision
+        known.add(revision)
+        sworn = log.of_id(revision)
+        made_from = sworn.replaces if sworn is not None else None
+        is_id = isinstance(made_from, str) and WHOLE.fullmatch(made_from)
+        revision = RecordingId(bytes.fromhex(made_from)) if made_from is not None and is_id else None
+
+
+def heard_of_copy(plan: CutPlan, spans: Iterable[Span], *, is_this: bool) -> list[Span]:
+    """What was heard of a call by hearing its copy: not what is cut, or may have been in an earlier revision."""
+    silent = [(cut.start, cut.end) for cut in (plan.cuts if is_this else plan.listed)]
+    if not is_this:
+        silent += [cut.was for cut in plan.listed if cut.was is not None]
+    return without(spans, silent)
+
+
+def _heard_of(store: Store, recording: RecordingId) -> Iterator[Span]:
+    """What this person heard of a recording in reviews, by what they signed."""
+    for entry in store.log.about(recording):
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, ReviewHeard | HeardInReview):
+            signer = store.signer_of(entry.seq)
+            if signer is not None and signer.name == store.person.name:
+                yield from event.heard_spans()

@@ -1,0 +1,90 @@
+"""A copy under review: opened through the gate, seen by somebody, and erased where another came in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from arlo_rec.catalogue.copies import Copy, CopyState
+from arlo_rec.erasure import protocol
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import CopyErased, CopyMade, CopyShown
+from arlo_rec.model.errors import NotGranted, Refused, Usage
+from arlo_rec.policy import Action, Event
+from arlo_rec.store import Store
+from arlo_rec.training import copies, opening
+from arlo_rec.training.opening import OpenRecording
+
+RULE: Final = "data.pseudonymised"
+
+
+def open_one(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, OpenRecording]:
+    """A copy under review; raises NotOpen, or Usage where the id is not that of a copy under review.
+
+    A copy that an interrupted run had replaced is erased now, and the error names its successor.
+    """
+    copy, recording = open_unreleased(store, shown_id, action, clock)
+    if copy.state is CopyState.REPLACED:
+        successor = copies.successor(store, copy.id)
+        erase(store, copy, action, None, clock())
+        raise replaced_by(successor)
+    return copy, recording
+
+
+def open_unreleased(
+    store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
+) -> tuple[Copy, OpenRecording]:
+    """A copy that is not released; raises NotOpen, or Usage where the id is not that of such a copy.
+
+    Earlier revisions that an interrupted run left behind are erased now.
+    """
+    recording = opening.open_recording(store, shown_id, action, clock)
+    copy = copies.get(store, recording.permit.recording.id)
+    if copy is None or copy.state is CopyState.RELEASED:
+        raise Usage("not_under_review")
+    for earlier in copies.leftovers(store, copy):
+        erase(store, earlier, action, None, clock())
+    return copy, recording
+
+
+def replaced_by(successor: Copy | None) -> NotGranted:
+    """What came in the place of a copy."""
+    return NotGranted("copy_replaced", rule=RULE, copy=successor.first.hex() if successor else "-")
+
+
+def erase(
+    store: Store,
+    copy: Copy,
+    action: Action,
+    reason: str | None,
+    now: datetime,
+    demand: Callable[[], None] = lambda: None,
+) -> None:
+    """Erase a copy under review, if *demand* raises nothing in that transaction; the log names original and reason."""
+
+    def order() -> protocol.Order:
+        demand()
+        return protocol.Order(str(action), RULE, Event.DISCARDED, (copy.id,))
+
+    event = CopyErased(action=action, rule=RULE, recordings=(copy.id,), parent=copy.parent.hex(), why=reason or "")
+    protocol.carry_out(store, order, now, lambda commit, _: commit.log(event))
+
+
+# -- who has seen it ----------------------------------------------------------------------------------
+
+
+def note_shown(store: Store, copy: Copy, cuts: int, now: datetime) -> None:
+    """Log that this person is shown the cut list of a copy."""
+    store.note(CopyShown(recordings=(copy.id,), shown=cuts), now)
+
+
+def demand_seen(store: Store, copy: Copy) -> None:
+    """Raise Refused where somebody else made this revision and this person was not shown its cut list yet."""
+    if copy.revision == 1:
+        return
+    for entry in store.log.about(copy.id):
+        event, signer = audit_events.read(entry.body or {}), store.signer_of(entry.seq)
+        if isinstance(event, CopyMade | CopyShown) and signer is not None and signer.name == store.person.name:
+            return
+    raise Refused("revision_not_seen", rule=RULE, copy=copy.first.hex(), revision=copy.revision, name=copy.made_by)

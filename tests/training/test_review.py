@@ -1,0 +1,288 @@
+"""A review is finished when each cut was decided and what was heard badly was heard, or somebody says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.policy import Mode
+from arlo_rec.speech.cut_list import Cut
+from arlo_rec.training.cut_plan import CutPlan, UnsureStretch
+from arlo_rec.training.edits import Changes, edited
+from arlo_rec.training.owed import heard_of_copy, owed
+from tests.support.catalogue import append_to_log, own_code
+from tests.support.copies import WHY, call, made_of, propose, words
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.slow, pytest.mark.rule("data.pseudonymised")]
+
+
+@pytest.fixture
+def heard_badly(world: World) -> tuple[World, str]:
+    """A copy of a made call, eleven cuts and four stretches that the engine heard badly; Leif may hear it."""
+    world.grant("leif", "quality")
+    made = made_of(world, call(world), "--transcript", words())
+    return world, str(made["copy"])
+
+
+def show(world: World, copy: str, who: str = "leif") -> dict[str, Any]:
+    return dict(world.json("review", copy, who=who)["copy"])
+
+
+def confirm(world: World, copy: str, *more: str, who: str = "leif") -> tuple[int, str]:
+    told = world.run("review", copy, "--confirm", *more, "--json", who=who)
+    return told.exit, told.json.get("error", {}).get("code", "")
+
+
+def hear(world: World, copy: str, out: str, *more: str, who: str = "leif") -> Path:
+    path = world.base / out
+    world.json("review", copy, *more, "--out", str(path), "--reason", REASON, who=who)
+    return path
+
+
+# -- what is owed -------------------------------------------------------------------------------------
+
+
+def test_a_copy_is_confirmed_when_every_cut_is_decided_and_what_was_heard_badly_was_heard(
+    heard_badly: tuple[World, str],
+) -> None:
+    world, copy = heard_badly
+    first = show(world, copy)
+    assert first["owed"]["undecided"] == list(range(1, len(first["cuts"]) + 1))
+    assert len(first["owed"]["unheard"]) == len(first["unsure"]) > 1
+    told = world.run("review", copy, "--confirm", "--lang", "en", who="leif")
+    assert told.exit == 14
+    assert "cuts not decided: 1, 2" in told.err and "heard badly and not heard by you: 4.5-5.2" in told.err
+    world.json("review", copy, "--accept", "all", who="leif")
+    assert show(world, copy)["owed"]["undecided"] == []
+    assert confirm(world, copy) == (14, "review_unfinished")
+    hear(world, copy, "unsure.wav", "--hear", "unsure")
+    assert show(world, copy)["owed"] == {"undecided": [], "unheard": []}
+    assert world.run("review", copy, "--hear", "unsure", "--out", "x.wav", "--reason", REASON, who="leif").exit == 2
+    assert confirm(world, copy) == (0, "")
+    (entry,) = (each for each in log(world) if "confirmed" in each.get("detail", {}))
+    assert (entry["detail"], "reason" in entry) == ({"confirmed": True}, False)
+
+
+def log(world: World) -> list[dict[str, Any]]:
+    return list(world.json("audit", "show", "--action", "review", who="iver")["entries"])
+
+
+def test_what_is_left_takes_a_reason_that_says_something_and_the_log_has_it(heard_badly: tuple[World, str]) -> None:
+    world, copy = heard_badly
+    show(world, copy)
+    assert confirm(world, copy, "--reason", "later") == (2, "reason_too_short")
+    assert confirm(world, copy, "--reason", WHY) == (0, "")
+    (entry,) = (each for each in log(world) if "confirmed" in each.get("detail", {}))
+    assert entry["detail"] == {"confirmed": True, "undecided": 11, "unheard": 4}
+    assert (entry["reason"], entry["person"]) == (WHY, "leif")
+
+
+def test_hearing_the_copy_through_is_hearing_what_was_heard_badly_and_an_edit_takes_nothing_of_it_back(
+    heard_badly: tuple[World, str],
+) -> None:
+    world, copy = heard_badly
+    hear(world, copy, "copy.wav")
+    assert show(world, copy)["owed"]["unheard"] == []
+    world.json("review", copy, "--accept", "1-11", who="leif")
+    assert confirm(world, copy) == (0, "")
+
+
+def test_what_another_heard_is_not_heard_by_who_confirms(heard_badly: tuple[World, str]) -> None:
+    world, copy = heard_badly
+    world.grant("turid", "quality")
+    hear(world, copy, "copy.wav", who="turid")
+    world.json("review", copy, who="leif")
+    world.json("review", copy, "--accept", "all", who="leif")
+    assert confirm(world, copy) == (14, "review_unfinished")
+    world.json("review", copy, who="turid")
+    assert confirm(world, copy, who="turid") == (0, "")
+
+
+def test_a_cut_over_what_was_heard_badly_needs_no_ear(heard_badly: tuple[World, str]) -> None:
+    world, copy = heard_badly
+    more = [f"--add={start:.2f}-{end:.2f}" for start, end in show(world, copy)["owed"]["unheard"]]
+    world.json("review", copy, "--accept", "all", *more, who="leif")
+    assert confirm(world, copy) == (0, "")
+
+
+def test_an_entry_that_own_code_writes_in_anothers_name_is_nothing_that_they_heard(
+    heard_badly: tuple[World, str],
+) -> None:
+    world, copy = heard_badly
+    world.json("review", copy, "--accept", "all", who="leif")
+    recording = world.json("review", copy, who="leif")["copy"]["id"]
+    heard = {"action": "review", "outcome": "allowed", "rule": "data.pseudonymised", "recordings": [recording]}
+    told = {**heard, "reason": REASON, "detail": {"heard": "0.00-99.00", "seconds": "99.00"}}
+    append_to_log(world, "iver", told, name="leif")
+    append_to_log(world, "leif", {**told, "detail": {"heard": "all of it", "seconds": "99.00"}})
+    assert confirm(world, copy) == (14, "review_unfinished")
+
+
+@pytest.mark.rule("security.unauthorised")
+def test_the_index_of_the_log_makes_no_entry_about_another_copy_one_about_this(world: World) -> None:
+    """Anybody's own code can write rows: a confirmation of another copy would let one out that nobody confirmed."""
+    one, other = (str(propose(world, call)["copy"]) for call in world.take_in("a", "b"))
+    world.json("review", other, "--confirm", "--reason", WHY, who="sigrid")
+    with own_code(world) as db:
+        values = "SELECT ?, max(seq) FROM mentions WHERE recording = ?"
+        db.run(f"INSERT INTO mentions {values}", (bytes.fromhex(one), bytes.fromhex(other)))
+    told = world.run("release", one, "--reason", WHY, "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (14, "not_reviewed")
+
+
+def test_whoever_only_heard_a_revision_has_not_seen_its_cuts(heard_badly: tuple[World, str]) -> None:
+    world, copy = heard_badly
+    world.json("review", copy, "--accept", "all", who="sigrid")
+    hear(world, copy, "copy.wav")
+    assert confirm(world, copy) == (14, "revision_not_seen")
+    show(world, copy)
+    assert confirm(world, copy) == (0, "")
+
+
+# -- cuts and their numbers ---------------------------------------------------------------------------
+
+
+def test_a_cut_keeps_its_number_a_removed_one_its_trace_and_a_decision_is_taken_back(world: World) -> None:
+    (recording,) = world.take_in("a")
+    copy = str(propose(world, recording)["copy"])
+    world.json("review", copy, "--remove", "1", "--add", "0.05-0.08", "--change", "2:0.3-0.4", who="sigrid")
+    told = show(world, copy, "sigrid")
+    assert [(cut["number"], cut["start"], cut["status"]) for cut in told["cuts"]] == [
+        (3, 0.05, "added"),
+        (2, 0.3, "changed"),
+    ]
+    assert [(cut["number"], cut["start"], cut["status"]) for cut in told["removed"]] == [(1, 0.1, "removed")]
+    assert told["cuts"][1]["was"] == [0.3, 0.35]
+    shown = world.run("review", copy, "--lang", "en", who="sigrid").out
+    assert [line.split()[0] for line in shown.splitlines()[1:4]] == ["3", "1", "2"]
+    world.json("review", copy, "--undo", "1", "--undo", "2", "--undo", "3", who="sigrid")
+    told = show(world, copy, "sigrid")
+    assert [(cut["number"], cut["end"], cut["status"]) for cut in told["cuts"]] == [
+        (1, 0.2, "proposed"),
+        (2, 0.35, "proposed"),
+    ]
+    assert [cut["number"] for cut in told["removed"]] == [3]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--accept", "0"), "no_such_cut"),
+        (("--accept", "3-1"), "bad_accept"),
+        (("--accept", "1-" + "9" * 8), "bad_accept"),
+        (("--accept", "every"), "bad_accept"),
+        (("--undo", "9"), "no_such_cut"),
+        (("--page", "--confirm"), "page_alone"),
+        (("--page", "--accept", "1"), "page_alone"),
+        (("--no-browser", "--out", "x.wav"), "page_alone"),
+        (("--next",), "next_or_copy"),
+        (("--page",), "reason_missing"),
+    ],
+)
+def test_what_was_typed_wrongly_is_told(world: World, words: tuple[str, ...], code: str) -> None:
+    (recording,) = world.take_in("a")
+    copy = str(propose(world, recording)["copy"])
+    told = world.run("review", copy, *words, "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, code)
+
+
+CUTS = st.lists(
+    st.tuples(st.floats(0, 50), st.floats(0.1, 5), st.sampled_from(["proposed", "accepted", "removed"])), max_size=6
+)
+
+
+@given(CUTS, st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)), st.integers(0, 3))
+def test_an_edit_moves_no_number_and_taking_it_back_restores_the_cut(
+    told: list[tuple[float, float, str]], removed: set[int], moved: set[int], added: int
+) -> None:
+    listed = [Cut(start, start + length, status=status) for start, length, status in told]
+    some = [number for number in removed if number <= len(listed)]
+    others = {number: Cut(1.0, 2.0) for number in moved if number <= len(listed) and number not in removed}
+    after = edited(listed, Changes((), some, others, [Cut(3.0, 4.0)] * added))
+    assert len(after) == len(listed) + added
+    for number, cut in enumerate(listed, 1):
+        if number not in some and number not in others:
+            assert after[number - 1] == cut
+    back = edited(after, Changes(undone=range(1, len(listed) + 1)))
+    assert [(cut.start, cut.end) for cut in back[: len(listed)]] == [(cut.start, cut.end) for cut in listed]
+    assert {cut.status for cut in back[: len(listed)]} <= {"proposed"}
+
+
+# -- decided by plans ---------------------------------------------------------------------------------
+
+
+def plan(unsure: UnsureStretch, *cuts: Cut) -> CutPlan:
+    return CutPlan(cuts, Mode.DETECT, unsure=(unsure,))
+
+
+@pytest.mark.parametrize(
+    ("heard", "cuts", "is_owed"),
+    [
+        ([], (), True),
+        ([(5.0, 6.0)], (), False),
+        ([(5.1, 5.95)], (), False),
+        ([(5.0, 5.5)], (), True),
+        ([(5.0, 5.5), (5.4, 6.0)], (), False),
+        ([(5.0, 5.5)], (Cut(5.5, 7.0, status="accepted"),), False),
+        ([(5.0, 5.5)], (Cut(5.5, 7.0, status="removed"),), True),
+        ([(5.0, 5.5)], (Cut(5.5, 7.0, (1,), status="accepted"),), True),
+        ([], (Cut(4.0, 7.0, (0,), status="accepted"),), False),
+    ],
+)
+def test_each_part_of_what_was_heard_badly_was_heard_or_is_cut(
+    heard: list[tuple[float, float]], cuts: tuple[Cut, ...], is_owed: bool
+) -> None:
+    assert bool(owed(plan(UnsureStretch(5.0, 6.0, 0), *cuts), heard).unheard) is is_owed
+
+
+def test_what_is_silent_in_a_copy_is_not_heard_by_hearing_it() -> None:
+    removed, moved = Cut(1.0, 2.0, status="removed"), Cut(5.0, 6.0, status="changed", was=(4.0, 5.5))
+    told = plan(UnsureStretch(0, 1, None), removed, moved)
+    assert heard_of_copy(told, [(0.0, 10.0)], is_this=True) == [(0.0, 5.0), (6.0, 10.0)]
+    assert heard_of_copy(told, [(0.0, 10.0)], is_this=False) == [(0.0, 1.0), (2.0, 4.0), (6.0, 10.0)]
+
+
+# -- words that stay ----------------------------------------------------------------------------------
+
+
+def test_what_stays_is_read_by_turns_with_what_was_heard_badly_marked(heard_badly: tuple[World, str]) -> None:
+    world, copy = heard_badly
+    lines = world.run("review", copy, "--lang", "en", who="leif").out.splitlines()
+    stays = lines[lines.index(next(line for line in lines if line.startswith("What stays"))) :]
+    assert stays[1] == "0:00  Caller: Thank you for calling customer support. [1] How can I help you today?"
+    assert stays[2].startswith("0:04  Agent: Good? morning, I have a problem")
+    table = lines[: lines.index(stays[0])]
+    assert any("Thank you Brandon and what" in line for line in table), "whole"
+    told = show(world, copy)["words"]
+    assert {word["pass"] for word in told} == {0}
+    assert [word["text"] for word in told if word["cut"] == 1][-1] == "Charles."
+
+
+def test_words_of_another_transcript_are_a_second_opinion_where_they_differ(world: World) -> None:
+    made = made_of(world, call(world), "--transcript", words(), "--transcript", words(folder="words-base-hints"))
+    told = world.run("review", made["copy"], "--lang", "en", who="sigrid").out
+    assert "Another transcript has this there:" in told
+    passes = [word["pass"] for word in show(world, made["copy"], "sigrid")["words"]]
+    assert set(passes) == {0, 1}
+
+
+# -- the queue ----------------------------------------------------------------------------------------
+
+
+def test_the_next_copy_is_the_oldest_of_the_teams_that_one_may_hear(world: World) -> None:
+    first, second = world.take_in("a", "b")
+    (other,) = world.take_in("c", team="salg", seed=7)
+    made = [str(propose(world, each)["copy"]) for each in (other, first, second)]
+    assert world.json("review", "--next", who="sigrid")["copy"]["copy"] == made[0]
+    world.grant("leif", "quality", "--team", "kundeservice")
+    assert world.json("review", "--next", who="leif")["copy"]["copy"] == made[1]
+    world.json("review", "--next", "--confirm", "--reason", WHY, who="leif")
+    assert world.json("review", "--next", who="leif")["copy"]["copy"] == made[2]
+    world.json("review", "--next", "--confirm", "--reason", WHY, who="leif")
+    told = world.run("review", "--next", "--json", who="leif")
+    assert (told.exit, told.json["error"]["code"]) == (4, "nothing_to_review")
