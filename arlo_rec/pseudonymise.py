@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.model.audit_events import CopyConfirmed
-from arlo_rec.model.errors import Integrity, Refused, Usage
+from arlo_rec.model.errors import Integrity, Refused, ReviewUnfinished, Usage
 from arlo_rec.policy import Action, reason_problem
 from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening, under_review
@@ -119,11 +119,11 @@ def _confirmed(copy: Copy, left: Owed, reason: str | None) -> CopyConfirmed:
     return CopyConfirmed(recordings=(copy.id,), reason=reason, undecided=undecided, unheard=unheard)
 
 
-def _unfinished(copy: Copy, left: Owed) -> Refused:
+def _unfinished(copy: Copy, left: Owed) -> ReviewUnfinished:
     """What is left to do, for whoever wants to confirm."""
-    cuts = ", ".join(map(str, left.undecided)) or "-"
-    parts = ", ".join(f"{stretch.start:.1f}-{stretch.end:.1f}" for stretch in left.unheard) or "-"
-    return Refused("review_unfinished", rule=RULE, copy=copy.first.hex(), cuts=cuts, parts=parts)
+    cuts = ", ".join(map(str, left.undecided))
+    parts = ", ".join(f"{stretch.start:.1f}-{stretch.end:.1f}" for stretch in left.unheard)
+    return ReviewUnfinished(copy=copy.first.hex(), cuts=cuts, parts=parts)
 
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:

@@ -149,6 +149,19 @@ class ClockBehind(Refused):
         return "clock_behind"
 
 
+class ReviewUnfinished(Refused):
+    """A copy cannot be confirmed yet: cuts are not decided, or what was heard badly was not heard, or both."""
+
+    def __init__(self, *, copy: str, cuts: str, parts: str) -> None:
+        super().__init__("review_unfinished", rule="data.pseudonymised", copy=copy, cuts=cuts, parts=parts)
+
+    @property
+    def sentence(self) -> str:
+        """It says only what is left."""
+        left = bool(self.detail["cuts"]), bool(self.detail["parts"])
+        return {(True, False): "review_undecided", (False, True): "review_unheard"}.get(left, self.code)
+
+
 class Integrity(ArloError):
     """Stored data was changed, truncated, exchanged or rolled back."""
 
