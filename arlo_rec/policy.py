@@ -28,6 +28,7 @@ WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may
 GRANT_DEFAULT = timedelta(days=30)
 FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands for her, and a grant waits for another
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
+MOST_FOUND = 50  # hits that a search shows: who needs more looks for something else than a call (access.need)
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
 RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
 CASE_RETENTION = timedelta(days=90)  # of an access request: after its answer, or its deadline where none was given

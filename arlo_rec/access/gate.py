@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO, NoReturn
 
-from arlo_rec.access import disclosures, revisions
+from arlo_rec.access import disclosures, limits, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
 from arlo_rec.access.short_ids import WHOLE, meant, short_ids
 from arlo_rec.access.sworn import SwornRows
@@ -156,16 +156,20 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     """
     found = meant(store, admission.covers, shown_id)
     recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
-    grant = admission.grant_for(recording.team) if recording else None
-    decision = _decide(recording, admission, store.today(now))
+    grants = limits.within(store, admission.grants_for(recording.team), recording) if recording else []
+    grant = next(iter(grants), None)
+    decision = _decide(recording, admission, grant, store.today(now))
+    if decision.allowed and recording is not None and admission.action in limits.HEARD:
+        grant = limits.with_room(store, grants, recording.id, now)
+        decision = decision if grant is not None else limits.HEARD_ENOUGH
     if not decision.allowed or recording is None:
         error: ArloError = Refused(decision.code, rule=decision.rule)
-        if recording is None or not admission.covers(recording.team):
+        if recording is None or not (admission.as_officer or grants):
             error = _not_open(store, admission, shown_id, several=len(found) > 1)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
     _demand_sworn(store, recording)
-    keyring: Keyring = GrantKeyring(store, admission.grants_for(recording.team))
+    keyring: Keyring = GrantKeyring(store, grants)
     if admission.is_officer:
         grant, keyring = (None if admission.as_officer else grant), OfficerKeyring(store)
     event = Opened(
@@ -184,7 +188,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
 
 def _not_open(store: Store, admission: Admission, shown_id: str, *, several: bool) -> ArloError:
     """Why no recording of that id is open; whoever may hear the call of a copy that is gone is told what came of it."""
-    if admission.heard_for is Purpose.QUALITY and not several:
+    if admission.heard_for is Purpose.QUALITY and not several and not limits.are_limited(admission.grants):
         place = revisions.replacement(store, admission.covers, shown_id, as_officer=admission.as_officer)
         if place is not None:
             return NotGranted(
@@ -250,13 +254,13 @@ def _was_withdrawn(store: Store, recording: Recording, log: SwornRows) -> bool:
         return store.catalogue.tombstones.has_later(sworn.seq, call.caller, call.source)
 
 
-def _decide(recording: Recording | None, admission: Admission, now: datetime) -> Decision:
+def _decide(recording: Recording | None, admission: Admission, grant: Grant | None, now: datetime) -> Decision:
     """What the policy says of opening it; for making copies it is asked about the original that may be heard."""
     if recording is None:
         return _NO_GRANT
     request = OpenRequest(
         purpose=admission.purpose or Purpose.TRAINING,
-        granted=admission.grant_for(recording.team) is not None,
+        granted=grant is not None,
         consented=recording.purposes,
         pseudonymised=recording.kind is Kind.PSEUDONYMISED,
         due_at=recording.ends_at,
@@ -365,19 +369,6 @@ def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
     if row is None or row.state is not State.HELD or is_due(row.ends_at, store.today(now)):
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
-
-
-def erasure_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId, bytes]:
-    """The erasure keys of recordings that are held, fetched under the lock in one view."""
-    keys = {}
-    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
-        tree = store.erasure_keys()
-        for recording in recordings:
-            try:
-                keys[recording.id] = tree.unwrap(recording.id)
-            except KeyError:
-                continue  # erased since it was listed
-    return keys
 
 
 def _is_still_granted(store: Store, grant: Grant, now: datetime) -> bool:

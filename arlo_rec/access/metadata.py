@@ -79,6 +79,19 @@ def open_for(
     return None
 
 
+def erasure_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId, bytes]:
+    """The erasure keys of recordings that are held, fetched under the lock in one view."""
+    keys = {}
+    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
+        tree = store.erasure_keys()
+        for recording in recordings:
+            try:
+                keys[recording.id] = tree.unwrap(recording.id)
+            except KeyError:
+                continue  # erased since it was listed
+    return keys
+
+
 # -- what it must look like -------------------------------------------------------------------------------
 
 

@@ -21,8 +21,8 @@ from arlo_rec.backends.durable import write_new
 from arlo_rec.model.audit_events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import as_spelt
-from arlo_rec.model.records import Kind, Recording, RecordingId, to_iso, to_micros
-from arlo_rec.policy import RETENTION, Action, Purpose, is_due
+from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
+from arlo_rec.policy import MOST_FOUND, RETENTION, Action, Purpose, is_due
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
@@ -88,7 +88,10 @@ class WhyNothing(NamedTuple):
 
 
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
-    """Recordings that this person may open for that purpose, newest first; raises what `gate.admit` raises."""
+    """Recordings that this person may open for that purpose, newest first and MOST_FOUND at most.
+
+    Raises what `gate.admit` raises.
+    """
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria=search.to_json()), now)
@@ -101,10 +104,11 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     agents: set[str] = set()
     if search.agent is not None:
         matches = _of_agent(matches, search.agent, agents)
-    shown = list(islice(matches, search.limit))
-    if search.limit is None or len(shown) < search.limit:
+    most = min(search.limit or MOST_FOUND, MOST_FOUND)
+    shown = list(islice(matches, most))
+    if len(shown) < most:
         older = 0
-    elif search.agent is None:  # nothing more is opened
+    elif search.agent is None and not any(grant.limits.agents for grant in admission.grants):  # nothing more is opened
         older = len(rows) - len(shown) - len(damaged)
     else:
         older = sum(1 for _ in matches)
@@ -205,7 +209,8 @@ def _why_nothing(
 
 def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
     """The rows that fit and that the grants are for, newest first; whether they open, their keys will say."""
-    rows = (row for row in _candidates(store, admission, search) if _is_open_to(admission, row, store.today(now)))
+    today = store.today(now)
+    rows = (row for row in _candidates(store, admission, search) if _is_open_to(admission, row, today))
     return sorted(rows, key=lambda row: (row.started_at, row.id), reverse=True)
 
 
@@ -221,7 +226,12 @@ def _candidates(store: Store, admission: Admission, search: Search) -> list[Reco
 
 def _is_open_to(admission: Admission, row: Recording, now: datetime) -> bool:
     wanted = Kind.PSEUDONYMISED if admission.purpose is Purpose.TRAINING else Kind.ORIGINAL
-    return row.kind is wanted and admission.purpose in row.purposes and not is_due(row.ends_at, now)
+    is_granted = any(grant.limits.has_day(row.started_at) for grant in admission.grants_for(row.team))
+    return row.kind is wanted and admission.purpose in row.purposes and not is_due(row.ends_at, now) and is_granted
+
+
+def _is_within(grant: Grant, row: Recording, agent: str) -> bool:
+    return grant.limits.has_day(row.started_at) and grant.limits.has_agent(agent)
 
 
 def _opened(store: Store, admission: Admission, rows: list[Recording], damaged: list[RecordingId]) -> Iterator[Match]:
@@ -232,9 +242,11 @@ def _opened(store: Store, admission: Admission, rows: list[Recording], damaged: 
     keyring = GrantKeyring(store, admission.grants)
     for at in range(0, len(rows), _AT_ONCE):
         some = rows[at : at + _AT_ONCE]
-        for row, facts in metadata.open_each(store, some, keyring, gate.erasure_keys(store, some)):
+        for row, facts in metadata.open_each(store, some, keyring, metadata.erasure_keys(store, some)):
             if facts is None:
                 damaged.append(row.id)
                 continue
             length, agent, is_copy = float(facts["duration_s"]), facts["agent"], row.kind is Kind.PSEUDONYMISED
+            if not any(_is_within(grant, row, agent) for grant in admission.grants_for(row.team)):
+                continue
             yield Match(row.id, row.started_at, length, row.team, agent, row.ends_at, is_copy)

@@ -21,7 +21,7 @@ from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.model.audit_events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, Usage, nearest
 from arlo_rec.model.progress import Observer, unobserved
-from arlo_rec.model.records import Grant, Person, to_iso
+from arlo_rec.model.records import NO_LIMITS, Grant, Limits, Person, to_iso
 from arlo_rec.policy import (
     GRANT_LONGEST,
     Action,
@@ -44,6 +44,7 @@ class Terms:
     teams: tuple[str, ...]  # none: all, future ones too
     until: datetime
     reason: str | None
+    limits: Limits = NO_LIMITS
 
 
 def grant(store: Store, terms: Terms, now: datetime, observer: Observer = unobserved) -> Grant:
@@ -105,6 +106,7 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         public=pair.public,
         state="pending" if four_eyes.waits(store.roster, by, terms.person, now) else "live",
         own=four_eyes.is_own(store.roster, by, terms.person, now),
+        limits=terms.limits,
     )
 
 
@@ -187,10 +189,22 @@ def _checked(store: Store, terms: Terms, now: datetime) -> Purpose:
         problem = "grant_length"
     elif any(not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in terms.teams):
         problem = "bad_team"
+    elif not _are_limits(terms.limits):
+        problem = "bad_limits"
     if problem:
         _deny(store, "access.officer", problem, terms, now)
         raise Usage(problem, rule="access.officer")
     return Purpose(str(terms.purpose))
+
+
+def _are_limits(limits: Limits) -> bool:
+    """Whether limits can be kept: names that can be one, days in order, and a number from 1 on."""
+    names = limits.agents if limits.agents is not None else {"-"}
+    are_names = bool(names) and all(
+        name.strip() and len(name) <= TEAM_LONGEST and not has_hidden_characters(name) for name in names
+    )
+    is_span = limits.since is None or limits.before is None or limits.since < limits.before
+    return are_names and is_span and (limits.per_day is None or limits.per_day >= 1)
 
 
 def _deny(store: Store, rule: str, code: str, terms: Terms, now: datetime) -> None:
@@ -207,4 +221,5 @@ def facts(given: Grant) -> dict[str, Any]:
         "teams": sorted(given.teams) if given.teams is not None else None,
         "until": to_iso(given.until),
         "state": given.state,
+        "limits": given.limits.to_json() if given.limits != NO_LIMITS else None,
     }

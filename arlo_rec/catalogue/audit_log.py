@@ -166,6 +166,19 @@ class AuditLog:
         """The entry of that number."""
         return next(self._read("SELECT seq, body FROM entries WHERE seq = ?", (seq,)), None)
 
+    @reads_rows
+    def newest_first(self, at_once: int = 200) -> Iterator[LogEntry]:
+        """Every entry, the newest first, read in batches."""
+        before: int | None = None
+        while True:
+            below = "" if before is None else "WHERE seq < ?"
+            sql = f"SELECT seq, body FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
+            some = list(self._read(sql, (at_once,) if before is None else (before, at_once)))
+            yield from some
+            if len(some) < at_once:
+                return
+            before = some[-1].seq
+
     def about(self, recording: RecordingId) -> Iterator[LogEntry]:
         """Every entry that names a recording, in order.
 

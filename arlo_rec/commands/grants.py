@@ -7,21 +7,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import last_moment
+from arlo_rec.commands.dates import last_moment, span
 from arlo_rec.commands.names import near_line
-from arlo_rec.commands.options import Name, Purpose, Reason, arg, opt
+from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest_names
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from arlo_rec.model.records import Grant
+    from arlo_rec.model.records import Grant, Limits
 
 MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
-FIELDS = ("id", "person", "purpose", "teams", "until", "state", "by", "reason", "own", "approved_by")  # of a grant
+FIELDS = (
+    "id",
+    "person",
+    "purpose",
+    "teams",
+    "until",
+    "state",
+    "by",
+    "reason",
+    "own",
+    "approved_by",
+    "limits",
+)  # of a grant
 
 
 def grant(
@@ -32,6 +45,10 @@ def grant(
     team: Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")] = None,
     until: Annotated[str | None, opt("opt.until", "--until", "DATE")] = None,
     days: Annotated[int | None, opt("opt.days", "--days", "N")] = None,
+    agent: Annotated[list[str] | None, opt("opt.agents", "--agent", "NAME")] = None,
+    since: Since = None,
+    before: Before = None,
+    per_day: Annotated[int | None, opt("opt.per_day", "--per-day", "N")] = None,
     reason: Reason = None,
 ) -> Answer:
     """Let a manager listen for a purpose, until a day."""
@@ -41,9 +58,9 @@ def grant(
 
     run: Run = ctx.obj
     now = run.now()
-    end = _end(run, now, until, days)
+    end, limits = _end(run, now, until, days), _limits(run, agent, since, before, per_day)
     with run.store() as store:
-        terms = grants.Terms(name, purpose, tuple(team or ()), end, reason)
+        terms = grants.Terms(name, purpose, tuple(team or ()), end, reason, limits)
         granted = grants.grant(store, terms, now, run.progress)
         complete = grants.is_complete(store, granted)
         held = held_calls(store, now)
@@ -144,6 +161,14 @@ def _end(run: Run, now: datetime, until: str | None, days: int | None) -> dateti
     return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
 
 
+def _limits(run: Run, agents: list[str] | None, since: str | None, before: str | None, per_day: int | None) -> Limits:
+    """What a grant is limited to; raises Usage."""
+    from arlo_rec.model.records import Limits
+
+    begin, end = span(run, since, before)
+    return Limits(frozenset(agents) if agents else None, begin, end, per_day)
+
+
 def _held_lines(run: Run, granted: Grant, held: Counter[str]) -> list[str]:
     """How much a grant is about, team by team; a team of which nothing is held may be written wrongly."""
     if granted.teams is None:
@@ -170,7 +195,22 @@ def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
 
     purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
     teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
-    return [grant.person, purpose, teams, shown_end(grant.until)[:MINUTE], state]
+    limited = ", ".join(_limit_words(run, grant.limits))
+    return [grant.person, purpose, f"{teams} ({limited})" if limited else teams, shown_end(grant.until)[:MINUTE], state]
+
+
+def _limit_words(run: Run, limits: Limits) -> Iterator[str]:
+    """Each limit in words."""
+    from arlo_rec.model.times import shown, shown_end
+
+    if limits.agents is not None:
+        yield run.say("grant.limit_agents", names=", ".join(sorted(limits.agents)))
+    if limits.since is not None:
+        yield run.say("grant.limit_from", at=shown(limits.since)[:MINUTE])
+    if limits.before is not None:
+        yield run.say("grant.limit_to", at=shown_end(limits.before)[:MINUTE])
+    if limits.per_day is not None:
+        yield run.say("grant.limit_per_day", count=limits.per_day)
 
 
 def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
@@ -188,4 +228,5 @@ def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
         "reason": grant.reason,
         "own": grant.own,
         "approved_by": [approval.by for approval in grant.approvals],
+        "limits": grant.limits.to_json(),
     }

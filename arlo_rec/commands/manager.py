@@ -58,7 +58,7 @@ def find(
     lines = [] if matches else [run.say("find.none"), *_why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording) for recording in damaged]
     rows = [_row(match, short.get(match.id, "")) for match in matches]
-    lines += [run.say("find.older", count=found.older)] if found.older else []
+    lines += [run.say("find.older", count=found.older, most=len(matches))] if found.older else []
     lines += waits
     columns = ("id", "started", "length", "team", "agent", "expires")
     recordings = [_match_json(match) for match in matches]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.access import gate, metadata
+from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.dsar.answer import Utterance
@@ -37,7 +37,7 @@ def of_copies(
     """The words of *side* by the newest of some copies of a call that has some of theirs."""
     is_held, log = False, SwornRows(store)
     rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True) if log.is_sworn(row)]
-    keys = gate.erasure_keys(store, rows)
+    keys = metadata.erasure_keys(store, rows)
     for row in rows:
         try:
             known = metadata.open_for(store, row, keyring, keys[row.id]) if row.id in keys else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from arlo_rec.access import gate, metadata
+from arlo_rec.access import metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.dsar import accesses, own_words
 from arlo_rec.dsar.accesses import LogMentions
@@ -47,7 +47,7 @@ def of_permits(
     """
     if not permits:
         return [], []
-    erasure_keys = gate.erasure_keys(store, [permit.recording for permit in permits])
+    erasure_keys = metadata.erasure_keys(store, [permit.recording for permit in permits])
     calls, damaged = [], []
     for permit in permits:
         recording = permit.recording

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.access import gate, metadata, revisions
+from arlo_rec.access import metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.ownership import Subject, of_subject
 from arlo_rec.access.short_ids import meant
@@ -154,7 +154,7 @@ def _metadata_of(store: Store, calls: list[Recording]) -> dict[RecordingId, tupl
     """Length and agent of calls, of those where both can be read."""
     known = {}
     try:
-        for row, facts in metadata.open_each(store, calls, OfficerKeyring(store), gate.erasure_keys(store, calls)):
+        for row, facts in metadata.open_each(store, calls, OfficerKeyring(store), metadata.erasure_keys(store, calls)):
             if facts is not None:
                 known[row.id] = (float(facts["duration_s"]), str(facts["agent"]))
     except Integrity:  # `verify` names it

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from arlo_rec.crypto import primitives
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.model.records import Approval, Grant, Person, from_iso, to_iso
+from arlo_rec.model.records import Approval, Grant, Limits, Person, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 from arlo_rec.policy import Purpose, Role, has_hidden_characters
 
@@ -225,6 +225,7 @@ def _grant_to_json(grant: Grant) -> dict[str, Any]:
         "state": grant.state,
         "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
         "own": grant.own,
+        "limits": grant.limits.to_json(),
         "approvals": [{"by": approval.by, "at": to_iso(approval.at)} for approval in grant.approvals],
     }
 
@@ -292,4 +293,5 @@ def _grant(document: dict[str, Any]) -> Grant:
         from_iso(document["ended_at"]) if document["ended_at"] else None,
         tuple(Approval(str(approval["by"]), from_iso(approval["at"])) for approval in document["approvals"]),
         bool(document["own"]),
+        Limits.from_json(document["limits"]),
     )

@@ -59,7 +59,7 @@ def track(store: Store, permit: Permit, now: datetime) -> Track:
 def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> dict[str, Any]:
     """What a page says of a recording, as texts; raises NotOpen or Integrity where its metadata does not open."""
     recording = permit.recording
-    keys = gate.erasure_keys(store, [recording])
+    keys = metadata.erasure_keys(store, [recording])
     found = next(metadata.open_each(store, [recording], permit.keyring, keys), None)
     if found is None:
         raise NotOpen

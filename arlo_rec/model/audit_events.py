@@ -165,6 +165,7 @@ class _OfGrant(AuditEvent):
     teams: Sequence[str] | None  # None: all
     until: str
     state: str
+    limits: Mapping[str, object] | None = None  # None: none
 
 
 class GrantGiven(_OfGrant):

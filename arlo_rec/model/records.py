@@ -169,6 +169,48 @@ class Approval(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a grant is limited to beyond purpose, teams and end; None is no limit."""
+
+    agents: frozenset[str] | None = None
+    since: datetime | None = None  # calls that began then or later ...
+    before: datetime | None = None  # ... and before then
+    per_day: int | None = None  # recordings that are opened to be heard on one day in Oslo
+
+    def has_day(self, started_at: datetime) -> bool:
+        """Whether a call that began then is within the days."""
+        return (self.since is None or self.since <= started_at) and (self.before is None or started_at < self.before)
+
+    def has_agent(self, agent: str | None) -> bool:
+        """Whether a call that *agent* answered is within; None: nobody knows who did."""
+        folded = agent.casefold() if agent is not None else None
+        return self.agents is None or folded in {name.casefold() for name in self.agents}
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON has them."""
+        return {
+            "agents": sorted(self.agents) if self.agents is not None else None,
+            "from": to_iso(self.since) if self.since is not None else None,
+            "to": to_iso(self.before) if self.before is not None else None,
+            "per_day": self.per_day,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Limits:
+        """What `to_json` wrote; raises KeyError, TypeError or ValueError for what is none."""
+        agents, since, before, per_day = (document[name] for name in ("agents", "from", "to", "per_day"))
+        return cls(
+            frozenset(map(str, agents)) if agents is not None else None,
+            from_iso(since) if since is not None else None,
+            from_iso(before) if before is not None else None,
+            int(per_day) if per_day is not None else None,
+        )
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """Access to the recordings of some teams (None: all, future ones too) for one purpose, until an instant."""
 
@@ -186,6 +228,7 @@ class Grant:
     ended_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
     own: bool = False  # an officer gave it to herself, as far as can be known
+    limits: Limits = NO_LIMITS
 
     def live(self, now: datetime) -> bool:
         """Whether it gives access at *now*."""

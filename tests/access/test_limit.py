@@ -53,3 +53,20 @@ def test_what_is_damaged_is_told_as_damaged_and_not_as_older(five: World) -> Non
         db.run("UPDATE metadata SET sealed = randomblob(100) WHERE recording = ?", (bytes.fromhex(newest),))
     answer = five.json(*WHY, "--limit", "2", who="leif")
     assert (len(answer["recordings"]), answer["damaged"], answer["older"]) == (2, [newest], 2)
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.need")
+def test_a_search_shows_fifty_at_most_whatever_limit_is_typed(world: World) -> None:
+    world.grant()
+    now = datetime.now(UTC)
+    for number in range(52):
+        world.deliver(f"call{number}", seed=number, seconds=0.1, started=now - timedelta(minutes=number + 1))
+    world.json("ingest", str(world.spool), who="telefon")
+    for words in ((), ("--limit", "1000"), ("--agent", "Ola Oppdiktet", "--csv")):
+        told = world.run(*WHY, *words, *(() if "--csv" in words else ("--json",)), who="leif")
+        if "--csv" in words:
+            assert len(told.out.splitlines()) == 51
+        else:
+            assert (len(told.json["recordings"]), told.json["older"]) == (50, 2)
+    assert len(world.json(*WHY, "--limit", "3", who="leif")["recordings"]) == 3

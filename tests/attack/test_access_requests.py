@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.access import audience_keys, gate
+from arlo_rec.access import audience_keys, metadata
 from arlo_rec.dsar import certificate
 from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.times import local_date
@@ -102,7 +102,7 @@ def test_words_that_support_writes_into_a_copys_metadata_are_nobodys(world: Worl
     with own_code(world, "siri") as store:
         row = store.catalogue.recordings.held(copy)
         assert row is not None
-        ke = gate.erasure_keys(store, [row])[copy]
+        ke = metadata.erasure_keys(store, [row])[copy]
         with store.change(now):
             keys = audience_keys.CommitKeys(store, now)
             keys.add_metadata(copy, keys.commit_key, ke, facts)

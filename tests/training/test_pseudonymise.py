@@ -265,7 +265,7 @@ def test_a_copy_goes_with_its_originals_last_day(world: World) -> None:
 def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     """With own code, too: what a training key opens besides the sound."""
 
-    from arlo_rec.access import gate, metadata
+    from arlo_rec.access import metadata
     from arlo_rec.access.keyrings import GrantKeyring
     from arlo_rec.admin.opening import open_store
     from arlo_rec.keys.layout import find
@@ -278,7 +278,7 @@ def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     with open_store(find(world.store), identity(world, "turid"), datetime.now(UTC), StateFolder(None)) as store:
         row = store.catalogue.recordings.get(copy)
         assert row is not None
-        ke = gate.erasure_keys(store, [row])[copy]
+        ke = metadata.erasure_keys(store, [row])[copy]
         told = metadata.open_for(store, row, GrantKeyring(store, store.roster.grants), ke)
     assert told is not None and "cuts" not in told and "caller" not in told
 

@@ -1,0 +1,130 @@
+"""A grant that is limited opens the calls of its agents and days, and so many a day, in every command."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from arlo_rec.model.records import Limits
+from tests.support.catalogue import append_to_log
+from tests.support.copies import CONFIRM, labels, propose
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("access.need"), pytest.mark.slow]
+WHY = ("--purpose", "quality", "--reason", REASON)
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def calls(world: World) -> dict[str, str]:
+    """Three calls: of Ola of today and of ten days ago, and of Kari of today."""
+    made = {}
+    for name, agent, days in (("ola", "Ola Oppdiktet", 0), ("old", "Ola Oppdiktet", 10), ("kari", "Kari Eksempel", 0)):
+        started = NOW - timedelta(days=days, hours=1)
+        (made[name],) = world.take_in(name, agent=agent, started=started, seed=len(made))
+    return made
+
+
+def found(world: World, who: str = "leif") -> set[str]:
+    return {each["id"] for each in world.json("find", *WHY, who=who)["recordings"]}
+
+
+def code(world: World, *words: str, who: str = "leif") -> tuple[int, str]:
+    told = world.run(*words, "--json", who=who)
+    return told.exit, told.json.get("error", {}).get("code", "")
+
+
+def export(world: World, recording: str, name: str = "out.wav", who: str = "leif") -> tuple[int, str]:
+    return code(world, "export", recording, *WHY, "--out", str(world.base / name), who=who)
+
+
+def test_a_grant_for_an_agent_opens_no_call_of_another_and_does_not_say_that_there_is_one(
+    world: World, calls: dict[str, str]
+) -> None:
+    world.grant("leif", "quality", "--agent", "ola OPPDIKTET")
+    assert found(world) == {calls["ola"], calls["old"]}
+    assert export(world, calls["ola"]) == (0, "")
+    assert export(world, calls["kari"], "no.wav") == export(world, "0" * 32, "no.wav") == (13, "no_grant")
+    assert code(world, "listen", calls["kari"], *WHY, "--player", "cat") == (13, "no_grant")
+    cuts = labels(world, (0.1, 0.2))
+    assert code(world, "pseudonymise", calls["kari"], "--cuts", cuts) == (13, "no_grant")
+    agents = world.json("teams", *WHY, who="leif")["teams"]
+    assert [team["agents"] for team in agents] == [["Ola Oppdiktet"]]
+
+
+def test_a_grant_for_days_opens_calls_that_began_in_them(world: World, calls: dict[str, str]) -> None:
+    day = (NOW - timedelta(days=5)).date().isoformat()
+    world.grant("leif", "quality", "--from", day)
+    world.grant("turid", "quality", "--to", day)
+    assert found(world) == {calls["ola"], calls["kari"]}
+    assert found(world, "turid") == {calls["old"]}
+    assert export(world, calls["old"]) == (13, "no_grant")
+    assert export(world, calls["old"], who="turid") == (0, "")
+    assert export(world, calls["ola"], "no.wav", who="turid") == (13, "no_grant")
+
+
+def test_so_many_a_day_are_heard_and_those_again(world: World, calls: dict[str, str]) -> None:
+    world.grant("leif", "quality", "--per-day", "2")
+    assert found(world) == set(calls.values()), "a search shows them all"
+    assert export(world, calls["ola"]) == (0, "")
+    assert code(world, "listen", calls["kari"], *WHY, "--player", "cat")[0] == 0
+    assert export(world, calls["old"], "no.wav") == (14, "heard_enough")
+    assert export(world, calls["ola"], "again.wav") == (0, "")
+    world.grant("leif", "quality", "--agent", "Ola Oppdiktet")
+    assert export(world, calls["old"], "old.wav") == (0, ""), "another grant has no such limit"
+    (denied,) = (each for each in world.json("audit", "show", "--denied", who="iver")["entries"])
+    assert denied["detail"]["code"] == "heard_enough"
+
+
+def test_what_another_wrote_into_the_log_makes_nobodys_day_longer_or_shorter(
+    world: World, calls: dict[str, str]
+) -> None:
+    world.grant("leif", "quality", "--per-day", "1")
+    opened = {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "purpose": "quality"}
+    told = {**opened, "recordings": [calls["kari"]], "reason": REASON}
+    append_to_log(world, "iver", told, name="leif")
+    assert export(world, calls["ola"]) == (0, "")
+    append_to_log(world, "leif", {**told, "at": "2026-01-01T00:00:00Z"})
+    assert export(world, calls["kari"], "no.wav") == (14, "heard_enough")
+
+
+def test_a_copy_of_a_call_that_was_heard_is_that_call(world: World, calls: dict[str, str]) -> None:
+    copy = str(propose(world, calls["ola"])["copy"])
+    world.grant("leif", "quality", "--per-day", "1", "--agent", "Ola Oppdiktet")
+    assert export(world, calls["ola"]) == (0, "")
+    hear = ("review", copy, "--out", str(world.base / "copy.wav"), "--reason", REASON)
+    assert code(world, *hear)[0] == 0
+    assert code(world, "review", copy, *CONFIRM)[0] == 0
+    other = str(propose(world, calls["kari"])["copy"])
+    assert code(world, "review", other, *CONFIRM) == (13, "no_grant")
+
+
+def test_limits_are_shown_and_stand_in_roster_and_log(world: World) -> None:
+    given = world.grant("leif", "quality", "--agent", "Ola Oppdiktet", "--to", "2026-11-01", "--per-day", "5")
+    limits = {"agents": ["Ola Oppdiktet"], "from": None, "to": "2026-11-01T23:00:00Z", "per_day": 5}
+    assert given["limits"] == limits
+    assert [each["limits"] for each in world.json("grants", who="sigrid")["grants"]] == [limits]
+    shown = world.run("grants", "--lang", "en", who="sigrid").out
+    assert "only calls with Ola Oppdiktet, to 2026-11-01 24:00, 5 recordings a day" in " ".join(shown.split())
+    (entry,) = world.json("audit", "show", "--action", "grant", who="iver")["entries"]
+    assert entry["detail"]["limits"] == limits
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--per-day", "0"), "bad_limits"),
+        (("--agent", " "), "bad_limits"),
+        (("--agent", "x\u202e"), "bad_limits"),
+        (("--from", "2026-11-02", "--to", "2026-11-01"), "from_after_to"),
+    ],
+)
+def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], told: str) -> None:
+    grant = ("grant", "leif", "--purpose", "quality", "--reason", REASON)
+    assert code(world, *grant, *words, who="sigrid") == (2, told)
+
+
+def test_limits_come_back_from_json_as_they_were() -> None:
+    for limits in (Limits(), Limits(frozenset({"a", "b"}), NOW.replace(microsecond=0), None, 3)):
+        assert Limits.from_json(limits.to_json()) == limits
