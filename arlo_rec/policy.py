@@ -27,6 +27,7 @@ RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, 
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
 FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands for her, and a grant waits for another
+REQUEST_WAITS = timedelta(days=7)  # until an officer decided what a manager asked for
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 MOST_FOUND = 50  # hits that a search shows: who needs more looks for something else than a call (access.need)
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
@@ -64,6 +65,7 @@ class Action(StrEnum):
     PEOPLE = "people"
     GRANT = "grant"
     SEE_GRANTS = "see_grants"
+    REQUEST = "request"  # access of one's own, which an officer gives or denies
     INGEST = "ingest"
     FIND = "find"
     EXPORT = "export"
@@ -162,6 +164,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.PEOPLE: (frozenset({Role.OFFICER}), "access.officer"),
     Action.GRANT: (frozenset({Role.OFFICER}), "access.officer"),
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
+    Action.REQUEST: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
     Action.FIND: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
     Action.EXPORT: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),

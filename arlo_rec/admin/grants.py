@@ -47,8 +47,12 @@ class Terms:
     limits: Limits = NO_LIMITS
 
 
-def grant(store: Store, terms: Terms, now: datetime, observer: Observer = unobserved) -> Grant:
-    """Give access; raises Usage for bad terms, NothingMatched for an unknown person, Refused for a wrong role.
+def grant(
+    store: Store, terms: Terms, now: datetime, observer: Observer = unobserved, *, request: str | None = None
+) -> Grant:
+    """Give access, perhaps as somebody asked for it (*request*, its id).
+
+    Raises Usage for bad terms, NothingMatched for an unknown person, Refused for a wrong role.
 
     An officer's own access, by whatever detour, where a second officer can approve it is `pending`: it opens nothing
     until then (`admin.approvals`), and ends after seven days. What is held is opened to a grant part by part;
@@ -57,7 +61,7 @@ def grant(store: Store, terms: Terms, now: datetime, observer: Observer = unobse
     """
     store.demand(Action.GRANT, now)
     store.demand_clock(Action.GRANT, now)
-    purpose = _checked(store, terms, now)
+    purpose = checked(store, terms, now, Action.GRANT)
     _demand_grantable(store, terms, now)
     pair = GrantPair.fresh()
     with store.root.lock(exclusive=False, wait=store.lock_wait):
@@ -70,7 +74,7 @@ def grant(store: Store, terms: Terms, now: datetime, observer: Observer = unobse
             grant_keys.deposit(store, given, pair)
             if given.state == "live":
                 grant_keys.open_grant(store, given, person, held)
-            change.log(GrantGiven(own=given.own, **facts(given)))
+            change.log(GrantGiven(own=given.own, request=request, **facts(given)))
     with suppress(InUse, Unreachable):  # it is given; the next command of an officer opens the rest of what is held
         grant_history.finish(store, now, observer)
     return given
@@ -151,6 +155,15 @@ def _standing(store: Store, name: str, grant_id: str | None, now: datetime) -> l
     return chosen
 
 
+def standing(store: Store, ids: Sequence[str]) -> list[Grant]:
+    """The grants of those ids, or beginnings of ids, that are not over; raises NothingMatched."""
+    by_id = {each.id: each for each in store.roster.grants if each.ended_at is None}
+    wanted = [meant(store, each) for each in ids]
+    if missing := [each for each in wanted if each not in by_id]:
+        raise NothingMatched("no_such_live_grant", id=missing[0])
+    return [by_id[each] for each in dict.fromkeys(wanted)]
+
+
 def listed(store: Store, now: datetime, *, every: bool) -> tuple[Grant, ...]:
     """Live and pending grants, or all that there ever were."""
     store.demand(Action.SEE_GRANTS, now)
@@ -176,8 +189,16 @@ def shown_state(grant: Grant, now: datetime) -> str:
     return grant.state if grant.live(now) or grant.waits(now) else "expired"
 
 
-def _checked(store: Store, terms: Terms, now: datetime) -> Purpose:
-    """The purpose of a grant that can be given; raises Usage after its log entry."""
+def checked(store: Store, terms: Terms, now: datetime, action: Action) -> Purpose:
+    """The purpose of a grant that can be given, or asked for; raises Usage after its log entry."""
+    if problem := problem_of(terms, now):
+        _deny(store, "access.officer", problem, terms, now, action)
+        raise Usage(problem, rule="access.officer")
+    return Purpose(str(terms.purpose))
+
+
+def problem_of(terms: Terms, now: datetime) -> str | None:
+    """Why a grant of these terms cannot be given at *now*, as a code; None where it can."""
     problem = None
     if terms.purpose is None or terms.purpose not in set(Purpose):
         problem = "purpose_missing" if terms.purpose is None else "purpose_unknown"
@@ -191,10 +212,7 @@ def _checked(store: Store, terms: Terms, now: datetime) -> Purpose:
         problem = "bad_team"
     elif not _are_limits(terms.limits):
         problem = "bad_limits"
-    if problem:
-        _deny(store, "access.officer", problem, terms, now)
-        raise Usage(problem, rule="access.officer")
-    return Purpose(str(terms.purpose))
+    return problem
 
 
 def _are_limits(limits: Limits) -> bool:
@@ -207,8 +225,8 @@ def _are_limits(limits: Limits) -> bool:
     return are_names and is_span and (limits.per_day is None or limits.per_day >= 1)
 
 
-def _deny(store: Store, rule: str, code: str, terms: Terms, now: datetime) -> None:
-    store.note(Denied(action=Action.GRANT, rule=rule, code=code, to=terms.person[:NAME_LONGEST]), now)
+def _deny(store: Store, rule: str, code: str, terms: Terms, now: datetime, action: Action = Action.GRANT) -> None:
+    store.note(Denied(action=action, rule=rule, code=code, to=terms.person[:NAME_LONGEST]), now)
 
 
 def facts(given: Grant) -> dict[str, Any]:

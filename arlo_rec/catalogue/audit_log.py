@@ -193,6 +193,11 @@ class AuditLog:
         sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
         yield from self._read(sql, ())
 
+    def of_requests(self) -> Iterator[LogEntry]:
+        """Every entry that tells of a request for access, in order."""
+        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
+        yield from self._read(sql, ())
+
     @reads_rows
     def swearing(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
         """Every entry that swears to one of *recordings*, by the name that it begins with; of each in order.

@@ -15,16 +15,16 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 14
+VERSION = 15
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("25d8ed5b8f9aac22fcbfd68fc00b0f3ecf0b9072283d51beba70446d44c8ab5d")
+DIGEST = bytes.fromhex("e69b10672141529931093adc165b8ec51500f57ef6526233911c85f9ac48198b")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
 # keeps only the newest time of a person who withdraws twice. `proofs`: for each erasure its log entry and the
 # inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
-# `entries_of_cases`: the entries in which `"case":"` stands, so that the register and a purge read
-# what was done in each case.
+# `entries_of_cases`, `entries_of_requests`: those in which `"case":"` or `"request":"` stands, so that what was done in
+# each case, and what managers asked for, is read without the rest.
 # `entries_swearing`: those that take a recording in, by the id after `"recordings":["`, so that who decides by a row
 # finds the first of them by no row that somebody can strike.
 _TABLES = """
@@ -84,6 +84,7 @@ CREATE TABLE erasures (
 CREATE INDEX erasures_by_state ON erasures (state);
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL) STRICT;
 CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
+CREATE INDEX entries_of_requests ON entries (seq) WHERE instr(body, x'2272657175657374223a22') > 0;
 CREATE INDEX entries_swearing ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
   WHERE instr(body, x'2273776f726e223a22') > 0;
 CREATE TABLE mentions (

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "recipients list": Listed("manager", "disclosures:recipients_list", lists=True),
     "recipients confirm": Listed("manager", "disclosures:recipients_confirm"),
     "restore": Listed("officer", "restore:restore"),
+    "request": Listed("manager", "requests:request", lists=True),
     "find": Listed("manager", "manager:find", lists=True),
     "teams": Listed("manager", "manager:teams", lists=True),
     "listen": Listed("manager", "listening:listen"),

@@ -12,6 +12,7 @@ from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest_names
+from arlo_rec.policy import Role
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from arlo_rec.model.records import Grant, Limits
 
+REVIEW = "review"
 MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
 FIELDS = (
     "id",
@@ -58,7 +60,7 @@ def grant(
 
     run: Run = ctx.obj
     now = run.now()
-    end, limits = _end(run, now, until, days), _limits(run, agent, since, before, per_day)
+    end, limits = end_of(run, now, until, days), limits_of(run, agent, since, before, per_day)
     with run.store() as store:
         terms = grants.Terms(name, purpose, tuple(team or ()), end, reason, limits)
         granted = grants.grant(store, terms, now, run.progress)
@@ -75,14 +77,18 @@ def grant(
 
 
 def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -> Answer:
-    """Approve, as a second officer, what another gave herself."""
-    from arlo_rec.admin import approvals, grants
+    """Give what a manager asked for; or approve, as a second officer, what another gave herself."""
+    from arlo_rec.admin import approvals, grants, requests
     from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        approved = approvals.approve(store, grant, now, run.progress)
+        asked = requests.named(store, grant, now) if store.person.role is Role.OFFICER else None
+        if asked is not None:
+            approved = requests.approve(store, asked, now, run.progress)
+        else:
+            approved = approvals.approve(store, grant, now, run.progress)
         complete = grants.is_complete(store, approved)
     purpose = run.say(f"purpose.{approved.purpose}")
     lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown_end(approved.until))]
@@ -93,12 +99,17 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -
 
 
 def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")], *, reason: Reason = None) -> Answer:
-    """Deny, as a second officer, what another gave herself."""
-    from arlo_rec.admin import approvals
+    """Deny what a manager asked for; or, as a second officer, what another gave herself."""
+    from arlo_rec.admin import approvals, requests
+    from arlo_rec.commands.requests import request_json
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
+        asked = requests.named(store, grant, now) if store.person.role is Role.OFFICER else None
+        if asked is not None:
+            refused = requests.deny(store, asked, reason, now)
+            return Answer({"request": request_json(refused)}, [run.say("request.denied", name=refused.person)])
         denied = approvals.deny(store, grant, reason, now)
     return Answer({"grant": _grant_json(denied, now)}, [run.say("grant.denied", name=denied.person)])
 
@@ -122,14 +133,21 @@ def revoke(
 
 def grants_list(
     ctx: typer.Context,
+    what: Annotated[str | None, arg("arg.grants_what", "[review]")] = None,
     *,
     every: Annotated[bool, opt("opt.all", "--all")] = False,
+    confirm: Annotated[list[str] | None, opt("opt.confirm_grant", "--confirm", "ID|all")] = None,
+    end: Annotated[list[str] | None, opt("opt.end_grant", "--end", "ID")] = None,
 ) -> Answer:
-    """Who may listen, for what and until when."""
+    """Who may listen, for what and until when; with `review`, the quarter's list: each confirmed or ended."""
     from arlo_rec.admin import grants
 
     run: Run = ctx.obj
     now = run.now()
+    if what not in (None, REVIEW) or (what is None and (confirm or end)) or (what is not None and every):
+        raise Usage("grants_words")
+    if what == REVIEW:
+        return _reviewed(run, confirm or [], end or [])
     with run.store() as store:
         listed = grants.listed(store, now, every=every)
         short = grants.shorts(store, listed)
@@ -141,7 +159,36 @@ def grants_list(
     return Answer({"grants": data}, lines, table)
 
 
-def _end(run: Run, now: datetime, until: str | None, days: int | None) -> datetime:
+def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
+    """Confirm and end what was named, and list every live grant with its use."""
+    from arlo_rec.admin import grant_review, grants
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown_minute
+
+    now = run.now()
+    with run.store() as store:
+        ending = grants.standing(store, end)
+        confirmed = grant_review.confirm(store, confirm, now) if confirm else []
+        for each in ending:
+            grants.revoke(store, each.person, each.id, now)
+        uses = grant_review.listed(store, now)
+        short = grants.shorts(store, [use.grant for use in uses])
+    rows, data = [], []
+    for use in uses:
+        last, state = shown_minute(use.last) if use.last else "", "due" if use.is_due else "reviewed"
+        rows.append([short[use.grant.id], *_row(run, use.grant, now)[:4], str(use.heard), last])
+        rows[-1].append(run.say(f"grants.{state}"))
+        used = {"heard": use.heard, "last_heard": to_iso(use.last) if use.last else None, "due": use.is_due}
+        data.append({**_grant_json(use.grant, now), **used})
+    left = sum(use.is_due for use in uses)
+    lines = [run.say("grants.review_left", count=left) if left else run.say("grants.review_done")]
+    columns = ("id", "name", "purpose", "teams", "until", "heard_count", "last_heard", "state")
+    table = run.table(columns, rows, ("name", "teams"), (data, (*FIELDS, "heard", "last_heard", "due")))
+    answer = {"grants": data, "confirmed": [each.id for each in confirmed], "ended": [each.id for each in ending]}
+    return Answer(answer, lines, table._replace(is_whole=True))
+
+
+def end_of(run: Run, now: datetime, until: str | None, days: int | None) -> datetime:
     """When a grant ends, by its last day or its length; raises Usage for both, and for a length out of range.
 
     The last day may be the one in the course of which the longest grant ends.
@@ -161,7 +208,7 @@ def _end(run: Run, now: datetime, until: str | None, days: int | None) -> dateti
     return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
 
 
-def _limits(run: Run, agents: list[str] | None, since: str | None, before: str | None, per_day: int | None) -> Limits:
+def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str | None, per_day: int | None) -> Limits:
     """What a grant is limited to; raises Usage."""
     from arlo_rec.model.records import Limits
 
@@ -195,11 +242,11 @@ def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
 
     purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
     teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
-    limited = ", ".join(_limit_words(run, grant.limits))
+    limited = ", ".join(limit_words(run, grant.limits))
     return [grant.person, purpose, f"{teams} ({limited})" if limited else teams, shown_end(grant.until)[:MINUTE], state]
 
 
-def _limit_words(run: Run, limits: Limits) -> Iterator[str]:
+def limit_words(run: Run, limits: Limits) -> Iterator[str]:
     """Each limit in words."""
     from arlo_rec.model.times import shown, shown_end
 

@@ -17,7 +17,7 @@ from arlo_rec.i18n.sanitise import clean
 LANGUAGES: Final = ("nb", "en")
 SUBJECTS: Final = {  # file -> the first words of its codes
     "accesses": "accesses",
-    "access": "grant grants revoke grant_state purpose find export recipients all_teams names teams todo listen",
+    "access": "request grant grants revoke grant_state purpose find export recipients all_teams names teams todo listen",
     "cases": "case cases case_state known_by notice",
     "common": "column ask yes no nowhere date",
     "demo": "demo",

@@ -226,6 +226,7 @@ def _grant_to_json(grant: Grant) -> dict[str, Any]:
         "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
         "own": grant.own,
         "limits": grant.limits.to_json(),
+        "reviewed_at": to_iso(grant.reviewed_at) if grant.reviewed_at else None,
         "approvals": [{"by": approval.by, "at": to_iso(approval.at)} for approval in grant.approvals],
     }
 
@@ -294,4 +295,5 @@ def _grant(document: dict[str, Any]) -> Grant:
         tuple(Approval(str(approval["by"]), from_iso(approval["at"])) for approval in document["approvals"]),
         bool(document["own"]),
         Limits.from_json(document["limits"]),
+        from_iso(document["reviewed_at"]) if document["reviewed_at"] else None,
     )

@@ -173,6 +173,7 @@ class GrantGiven(_OfGrant):
 
     ACTION = "grant"
     own: bool
+    request: str | None = None  # that it answers
 
 
 class GrantApproved(_OfGrant):
@@ -185,6 +186,33 @@ class GrantDenied(_OfGrant):
     """A second officer denied a grant that waited for one, and said why."""
 
     ACTION = "deny"
+    why: str
+
+
+class GrantConfirmed(_OfGrant):
+    """An officer confirmed, in the quarter's review, that a grant is still needed."""
+
+    ACTION = "confirm_grant"
+
+
+class AccessRequested(AuditEvent):
+    """A manager asks for access of their own, which nobody gave yet."""
+
+    ACTION, OUTCOME, RULE = Action.REQUEST, "done", "access.managers"
+    purpose: str
+    reason: str
+    request: str
+    teams: Sequence[str] | None  # None: all
+    until: str
+    limits: Mapping[str, object] | None = None
+
+
+class RequestDenied(AuditEvent):
+    """An officer denied what somebody asked for, and said why."""
+
+    ACTION, OUTCOME, RULE = "deny", "done", "access.managers"
+    request: str
+    to: str
     why: str
 
 

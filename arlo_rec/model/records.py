@@ -229,6 +229,7 @@ class Grant:
     approvals: tuple[Approval, ...] = ()
     own: bool = False  # an officer gave it to herself, as far as can be known
     limits: Limits = NO_LIMITS
+    reviewed_at: datetime | None = None  # when an officer last confirmed that it is still needed
 
     def live(self, now: datetime) -> bool:
         """Whether it gives access at *now*."""

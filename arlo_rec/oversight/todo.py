@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
+from arlo_rec.admin import grant_review, requests
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.errors import ArloError
@@ -29,7 +30,7 @@ MOST: Final = 3  # recordings of a file that are named
 class Task(NamedTuple):
     """Something that waits: of which kind, of what (an id that a command takes), since when, and what to say of it."""
 
-    kind: str  # `approve`, `case`, `review`, `release`, `delete` or `grant_ends`
+    kind: str  # `approve`, `request`, `grants_review`, `case`, `review`, `release`, `delete` or `grant_ends`
     id: str
     since: datetime
     about: Mapping[str, object] = {}
@@ -42,7 +43,7 @@ def tasks(store: Store, now: datetime) -> list[Task]:
         return []
     found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now)]
     if store.person.role is Role.OFFICER:
-        found += [*_approvals(store, now), *_cases(store, now)]
+        found += [*_approvals(store, now), *_requests(store, now), *_review(store, now), *_cases(store, now)]
     return sorted(found, key=lambda task: (task.since, task.kind, task.id))
 
 
@@ -107,6 +108,22 @@ def _approvals(store: Store, now: datetime) -> Iterator[Task]:
             }
             about |= {"teams": _teams(grant), "until": grant.until}
             yield Task("approve", grant.id, grant.starts_at, about)
+
+
+def _requests(store: Store, now: datetime) -> Iterator[Task]:
+    """What managers ask for, and other officers."""
+    some = [each for each in requests.waiting(store, now) if each.person != store.person.name]
+    for each, short in requests.shorts(store, now, some):
+        about: dict[str, object] = {"short": short, "name": each.person, "purpose": each.purpose}
+        about |= {"reason": each.reason, "teams": list(each.teams) or None, "until": each.until}
+        yield Task("request", each.id, each.at, about)
+
+
+def _review(store: Store, now: datetime) -> Iterator[Task]:
+    """The quarter's review of access, while grants of the quarter before wait for it."""
+    if waits := grant_review.due(store, now):
+        began = grant_review.quarter_began(now)
+        yield Task("grants_review", began.date().isoformat(), began, {"count": len(waits)})
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:

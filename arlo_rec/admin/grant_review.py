@@ -1,0 +1,119 @@
+"""The quarter's review of access: every grant that is live is confirmed by an officer, or ended (access.need).
+
+A grant that was given, approved or confirmed in this quarter is reviewed; every other one waits for it. Of each, the
+log says how much it was used: who no longer hears anything no longer needs it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+from arlo_rec.access.limits import HEARD
+from arlo_rec.admin.grants import facts, meant
+from arlo_rec.keys import four_eyes
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import GrantConfirmed, Opened
+from arlo_rec.model.errors import NotGranted, NothingMatched
+from arlo_rec.model.records import Grant, from_iso
+from arlo_rec.model.times import local_date, start_of_day
+from arlo_rec.policy import Action, Purpose
+from arlo_rec.store import Store
+
+ALL: Final = "all"
+
+
+class Use(NamedTuple):
+    """A live grant, how many recordings its person heard for its purpose since the quarter before, and when last."""
+
+    grant: Grant
+    heard: int
+    last: datetime | None
+    is_due: bool
+
+
+def quarter_began(now: datetime) -> datetime:
+    """The beginning of the quarter in Oslo."""
+    today = local_date(now)
+    return start_of_day(date(today.year, today.month - (today.month - 1) % 3, 1))
+
+
+def due(store: Store, now: datetime) -> list[Grant]:
+    """The live grants that nobody reviewed in this quarter."""
+    began = quarter_began(now)
+    return [grant for grant in store.roster.grants if grant.live(store.today(now)) and _reviewed_at(grant) < began]
+
+
+def _reviewed_at(grant: Grant) -> datetime:
+    """When somebody last decided that it is needed."""
+    decided = [grant.starts_at, *(approval.at for approval in grant.approvals)]
+    return max([*decided, *([grant.reviewed_at] if grant.reviewed_at is not None else [])])
+
+
+def listed(store: Store, now: datetime) -> list[Use]:
+    """Every live grant with its use, those that are due first; raises NotGranted."""
+    store.demand(Action.SEE_GRANTS, now)
+    waits, used = {grant.id for grant in due(store, now)}, _used(store)
+    live = [grant for grant in store.roster.grants if grant.live(store.today(now))]
+    uses = []
+    for grant in live:
+        times = used.get((grant.person, grant.purpose), {})
+        last = max(times.values(), default=None)
+        uses.append(Use(grant, len(times), last, grant.id in waits))
+    return sorted(uses, key=lambda use: (not use.is_due, use.grant.person, use.grant.starts_at))
+
+
+def _used(store: Store) -> dict[tuple[str, Purpose], dict[str, datetime]]:
+    """When each person last heard each recording for each purpose, by the entries that they signed."""
+    used: dict[tuple[str, Purpose], dict[str, datetime]] = defaultdict(dict)
+    for person, purpose, recording, at in _hearings(store):
+        used[person, purpose][recording] = max(at, used[person, purpose].get(recording, at))
+    return used
+
+
+def _hearings(store: Store) -> Iterator[tuple[str, Purpose, str, datetime]]:
+    for entry in store.log.holding([f'"action":"{action}"' for action in sorted(HEARD)]):
+        body = entry.body or {}
+        event = audit_events.read(body)
+        if not isinstance(event, Opened) or event.action not in HEARD:
+            continue
+        signer = store.signer_of(entry.seq)
+        try:
+            purpose, at = Purpose(event.purpose or Purpose.QUALITY), from_iso(str(body["at"]))
+        except (KeyError, ValueError):
+            continue
+        if signer is not None:
+            yield from ((signer.name, purpose, recording.hex(), at) for recording in event.recordings)
+
+
+def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:
+    """Confirm live grants, or ALL that are due; an officer confirms none of her own where another could.
+
+    Raises NothingMatched or NotGranted, and then confirms none.
+    """
+    store.demand(Action.GRANT, now)
+    store.demand_clock(Action.GRANT, now)
+    with store.change(now) as change:
+        wanted = {grant.id for grant in due(store, now)} if ALL in ids else set()
+        wanted |= {meant(store, each) for each in ids if each != ALL}
+        live = {grant.id: grant for grant in store.roster.grants if grant.live(store.today(now))}
+        if missing := wanted - live.keys():
+            raise NothingMatched("no_such_live_grant", id=min(missing))
+        own = [each for each in sorted(wanted) if _is_own(store, live[each], now)]
+        if own:
+            raise NotGranted("not_second", rule="access.officer")
+        confirmed = {each: replace(live[each], reviewed_at=now) for each in wanted}
+        grants = tuple(confirmed.get(grant.id, grant) for grant in store.roster.grants)
+        if confirmed:
+            store.put_roster(store.roster.next(now, grants=grants))
+        for each in sorted(confirmed):
+            change.log(GrantConfirmed(**facts(confirmed[each])))
+    return [confirmed[each] for each in sorted(confirmed)]
+
+
+def _is_own(store: Store, grant: Grant, now: datetime) -> bool:
+    """Whether this officer would confirm her own access where another officer could."""
+    return four_eyes.waits(store.roster, store.person.name, grant.person, now)

@@ -1,0 +1,116 @@
+"""A manager asks for access and an officer decides; nobody gets anything by asking, and no row is believed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from arlo_rec.model.records import to_iso
+from tests.support.catalogue import append_to_log
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("access.managers"), pytest.mark.slow]
+ASK = (
+    "request",
+    "--purpose",
+    "quality",
+    "--team",
+    "kundeservice",
+    "--days",
+    "7",
+    "--reason",
+    "a complaint about a call",
+)
+FIND = ("find", "--purpose", "quality", "--reason", REASON)
+
+
+def ask(world: World, *more: str, who: str = "leif") -> dict[str, Any]:
+    return dict(world.json(*ASK, *more, who=who)["request"])
+
+
+def code(world: World, *words: str, who: str) -> tuple[int, str]:
+    told = world.run(*words, "--json", who=who)
+    return told.exit, told.json.get("error", {}).get("code", "")
+
+
+def todo(world: World, who: str = "sigrid") -> list[tuple[str, str]]:
+    return [(task["kind"], task["id"]) for task in world.json("todo", who=who)["todo"]]
+
+
+def test_what_is_asked_for_waits_for_an_officer_who_gives_it_as_it_was_asked(world: World) -> None:
+    (recording,) = world.take_in("call", agent="Ola Oppdiktet")
+    asked = ask(world, "--agent", "Ola Oppdiktet", "--per-day", "2")
+    assert (asked["state"], asked["teams"], asked["limits"]["per_day"]) == ("waits", ["kundeservice"], 2)
+    assert world.run(*FIND, who="leif").exit == 13, "nobody gets anything by asking"
+    assert todo(world) == [("request", asked["id"])]
+    assert ("request", asked["id"]) not in todo(world, "leif")
+    shown = world.run("todo", "--lang", "en", who="sigrid").out
+    assert "leif asks for access (quality, teams: kundeservice" in " ".join(shown.split())
+    given = world.json("approve", asked["id"][:6], who="sigrid")["grant"]
+    assert (given["person"], given["until"], given["limits"]) == ("leif", asked["until"], asked["limits"])
+    assert [each["id"] for each in world.json(*FIND, who="leif")["recordings"]] == [recording]
+    (own,) = world.json("request", who="leif")["requests"]
+    assert (own["state"], own["by"], own["why"]) == ("given", "sigrid", None)
+    assert ("request", asked["id"]) not in todo(world)
+    assert code(world, "approve", asked["id"], who="sigrid") == (4, "no_pending_grant")
+    (entry,) = world.json("audit", "show", "--action", "grant", who="iver")["entries"]
+    assert entry["detail"]["request"] == asked["id"]
+
+
+def test_what_is_denied_says_why_to_who_asked(world: World) -> None:
+    asked = ask(world)
+    assert code(world, "deny", asked["id"], who="sigrid") == (2, "reason_missing")
+    denied = world.json("deny", asked["id"], "--reason", "the complaint is closed", who="sigrid")["request"]
+    assert (denied["state"], denied["why"]) == ("denied", "the complaint is closed")
+    told = world.run("request", "--lang", "en", who="leif").out
+    assert "denied" in told and "the complaint is closed" in told
+    assert world.run(*FIND, who="leif").exit == 13
+    assert code(world, "approve", asked["id"], who="sigrid") == (4, "no_pending_grant")
+
+
+def test_only_officers_decide_and_only_those_ask_who_may_be_given_access(world: World) -> None:
+    asked = ask(world)
+    for who in ("leif", "turid", "siri", "iver"):
+        assert code(world, "approve", asked["id"], who=who)[0] == 13
+        assert code(world, "deny", asked["id"], "--reason", REASON, who=who)[0] == 13
+    for who in ("siri", "iver"):
+        assert code(world, *ASK, who=who) == (13, "not_your_role")
+        assert code(world, "request", who=who) == (13, "not_your_role")
+    assert code(world, *ASK[:3], who="leif") == (2, "reason_missing")
+    assert code(world, "request", "--team", "x", "--reason", REASON, who="leif") == (2, "purpose_missing")
+    assert code(world, "request", "--purpose", "marketing", "--reason", REASON, who="leif") == (2, "purpose_unknown")
+
+
+def test_what_own_code_writes_in_anothers_name_or_as_nonsense_asks_for_nothing_and_decides_nothing(
+    world: World,
+) -> None:
+    until = to_iso(datetime.now(UTC) + timedelta(days=7))
+    detail = {"request": "ab" * 8, "teams": None, "until": until}
+    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
+    append_to_log(world, "siri", {**entry, "detail": detail}, name="leif")
+    append_to_log(world, "iver", {**entry, "detail": detail})
+    for wrong in ({"until": "never"}, {"request": "x"}, {"teams": [""]}, {"limits": {"agents": 7}}):
+        append_to_log(world, "leif", {**entry, "detail": {**detail, **wrong}})
+    append_to_log(world, "leif", {**entry, "reason": "short", "detail": {**detail, "request": "cd" * 8}})
+    assert todo(world) == []
+    asked = ask(world)
+    answer = {"action": "deny", "outcome": "done", "rule": "access.managers"}
+    told = {"request": asked["id"], "to": "leif", "why": "denied by nobody who may"}
+    append_to_log(world, "turid", {**answer, "detail": told})
+    append_to_log(world, "turid", {**answer, "detail": told}, name="sigrid")
+    assert todo(world) == [("request", asked["id"])]
+
+
+def test_a_request_ends_by_itself_and_five_of_one_person_wait_at_most(world: World) -> None:
+    late = {"request": "ab" * 8, "teams": None, "until": to_iso(datetime.now(UTC) + timedelta(days=30))}
+    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
+    eight_days_ago = to_iso(datetime.now(UTC) - timedelta(days=8))
+    append_to_log(world, "leif", {**entry, "detail": late, "at": eight_days_ago})
+    assert [each["state"] for each in world.json("request", who="leif")["requests"]] == ["over"]
+    for _ in range(5):
+        ask(world)
+    assert code(world, *ASK, who="leif") == (14, "requests_many")
+    assert code(world, *ASK, who="turid") == (0, "")
+    assert len(todo(world)) == 6
