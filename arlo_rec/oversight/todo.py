@@ -112,9 +112,10 @@ def _approvals(store: Store, now: datetime) -> Iterator[Task]:
 
 def _requests(store: Store, now: datetime) -> Iterator[Task]:
     """What managers ask for, and other officers."""
-    some = [each for each in requests.waiting(store, now) if each.person != store.person.name]
-    for each, short in requests.shorts(store, now, some):
-        about: dict[str, object] = {"short": short, "name": each.person, "purpose": each.purpose}
+    for each in requests.waiting(store, now):
+        if each.person == store.person.name:
+            continue
+        about: dict[str, object] = {"name": each.person, "purpose": each.purpose}
         about |= {"reason": each.reason, "teams": list(each.teams) or None, "until": each.until}
         yield Task("request", each.id, each.at, about)
 
