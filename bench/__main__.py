@@ -17,6 +17,7 @@ from bench import (
     minutes,
     pseudonymise,
     report,
+    review,
     scale,
     seek,
     startup,
@@ -35,6 +36,7 @@ ALL = {
     "minutes": minutes,
     "pseudonymise": pseudonymise,
     "asr": asr,
+    "review": review,
 }
 
 
