@@ -248,10 +248,14 @@ export function chooseChannel(choice) {
   paint();
 }
 
-const toggle = () => (audio.paused ? playOn() : audio.pause());
+function toggle() {
+  if (!audio.paused) return audio.pause();
+  useSound(sounds[0]);
+  return playOn();
+}
 
 export async function playOn() {
-  if (audio.error) reload();
+  if (audio.error) await reload();
   connectGraph();
   graph?.context.resume();
   // A pause before the sound has begun is no failure, and `error` tells of a sound that cannot be played.
@@ -270,9 +274,12 @@ function useSound(next) {
   showPlaying();
 }
 
-export function playStretch(sound, from, to) {
-  const speed = stop?.speed ?? audio.playbackRate;
+export async function playStretch(sound, from, to) {
+  if (audio !== sound) audio.pause();
   useSound(sound);
+  await waitFor(sound);
+  if (isOver || audio !== sound) return;
+  const speed = stop?.speed ?? audio.playbackRate;
   setSpeed(1);
   stop = { at: Math.min(to, facts.length_s), speed };
   before = Math.max(from, 0);
@@ -287,11 +294,23 @@ function endStretch() {
   if (speed) setSpeed(speed);
 }
 
-function reload() {
-  const position = audio.currentTime;
-  earlierSpans.set(audio, spansOf(audio));
-  audio.load();
-  audio.currentTime = position;
+// A sound that is moved before it is known would count as played from its start.
+async function waitFor(sound) {
+  if (sound.readyState) return;
+  const isKnown = new Promise((next) => sound.addEventListener("loadedmetadata", next, { once: true }));
+  if (sound.preload === "none") {
+    sound.preload = "metadata";
+    sound.load();
+  }
+  await isKnown;
+}
+
+async function reload() {
+  const [sound, position] = [audio, audio.currentTime];
+  earlierSpans.set(sound, spansOf(sound));
+  sound.load();
+  await waitFor(sound);
+  sound.currentTime = position;
 }
 
 export function seek(seconds) {

@@ -38,7 +38,6 @@ const exact = (seconds) => {
 };
 const fromTo = ({ start, end }) => say("loop_stretch", { begin: exact(start), end: exact(end) });
 const nameOf = (kind, code) => words.get(`${kind}_${code}`) ?? visible(code);
-const listed = (texts) => new Intl.ListFormat(locale, { type: "unit" }).format(texts);
 
 export async function begin() {
   const answer = await ask(`${place}/review`);
@@ -61,9 +60,9 @@ export async function begin() {
   byId("legend").firstElementChild.append(...signs, doubtful);
   chosen = sorted()[0] ?? null;
   readWords();
+  Object.assign(hooks, HOOKS);
   showCuts();
   addActions();
-  Object.assign(hooks, HOOKS);
   hooks.showSound();
 }
 
@@ -220,7 +219,7 @@ function hearBoth(lanes) {
 
 function whoOf(lanes) {
   if (facts.channels.length < 2) return [];
-  return [lanes === null ? say("both") : listed(lanes.map((lane) => channelName(lane)))];
+  return [lanes === null ? say("both") : lanes.map((lane) => channelName(lane)).join(", ")];
 }
 
 let rows = new Map(); // of the list, by cut
@@ -259,8 +258,8 @@ function fillRow(row, cut) {
   row.tabIndex = cut === chosen ? 0 : -1;
   const about = [
     ...whoOf(cut.channels),
-    listed(cut.types.map((type) => nameOf("type", type))),
-    listed(cut.sources.map((source) => nameOf("source", source))),
+    cut.types.map((type) => nameOf("type", type)).join(", "),
+    cut.sources.map((source) => nameOf("source", source)).join(", "),
     ...(cut.score === null ? [] : [say("sure", { percent: Math.round(100 * cut.score) })]),
     ...(cut.was ? [say("was", { stretch: fromTo({ start: cut.was[0], end: cut.was[1] }) })] : []),
   ];
@@ -323,7 +322,7 @@ let turns = [];
 let mains = []; // the words of the main transcript, by time
 let current = null;
 let isFollowing = true;
-let scrolledAt = 0; // by the person
+let scrolledAt = -Infinity; // by the person
 const wordOf = new WeakMap(); // by element
 
 const plain = (text) => text.toLocaleLowerCase(locale).replace(/[^\p{L}\p{N}]/gu, "");
@@ -420,7 +419,7 @@ function turnOf(turn) {
 }
 
 function kindOf(cut) {
-  const kind = listed(cut.types.map((type) => nameOf("type", type)));
+  const kind = cut.types.map((type) => nameOf("type", type)).join(", ");
   return make("b", { className: "kind" }, unseen(say("cut_begins")), kind, unseen(": "));
 }
 
