@@ -16,7 +16,7 @@ from arlo_rec.i18n.pages import render
 from arlo_rec.policy import Purpose
 
 PAGE: Final = Path(__file__).with_name("page")
-_COMPOSED: Final = ("channel_", "closed_", "purpose_", "source_", "status_", "type_")  # the rest comes from the server
+_COMPOSED: Final = ("channel_", "closed_", "purpose_", "sign_", "source_", "status_", "type_")  # of codes made there
 _REMARK: Final = re.compile(r"(?<=[;,{]) // [^\"'`]*$")
 
 
@@ -45,7 +45,7 @@ def review_script() -> bytes:
 
 def style() -> bytes:
     """The style sheet, UTF-8."""
-    return re.sub(rb"(?<=[{;:,]) | (?=[{}])", b"", _lean("listen.css"))
+    return re.sub(rb"(?<=[{};:,])\s|\s(?=[{}])", b"", _lean("listen.css"))
 
 
 def _lean(name: str) -> bytes:

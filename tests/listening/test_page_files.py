@@ -39,7 +39,7 @@ def test_every_word_of_the_script_is_there_and_none_is_left_over() -> None:
     said = set(re.findall(r'(?:say|announce|finish|showLoop)\("(\w+)"', CODE)) | set(re.findall(r'"(now_\w+)"', CODE))
     assert len(said) > 60
     assert said <= words
-    composed = {word for word in words if word.startswith(("closed_", "channel_", "status_"))}
+    composed = {word for word in words if word.startswith(("closed_", "channel_", "sign_", "status_"))}
     markup = (PAGE / "listen.html.j2").read_text("utf-8")
     acted = {action.replace("-", "_") for action in re.findall(r'act\("([\w-]+)"\)', markup)}
     assert words - composed - acted - set(re.findall(r"\w+", CODE + markup)) == set()

@@ -298,7 +298,7 @@ function endStretch() {
 async function waitFor(sound) {
   if (sound.readyState) return;
   const isKnown = new Promise((next) => sound.addEventListener("loadedmetadata", next, { once: true }));
-  if (sound.preload === "none") {
+  if (sound.preload === "none" || sound.error) {
     sound.preload = "metadata";
     sound.load();
   }
@@ -672,7 +672,7 @@ function press(event) {
   const key = keyOf(event);
   const action = KEYS[key];
   const isNative = event.target.closest("button, input") && (key === " " || key === "Enter");
-  if (!facts || isOver || isNative || event.defaultPrevented || event.target.closest("textarea")) return;
+  if (!facts || isOver || isNative || event.defaultPrevented) return;
   if (document.querySelector(`dialog[open]:not([data-of="${action}"])`)) return;
   if (event.target === wave && (key === "PageUp" || key === "PageDown")) {
     event.preventDefault();

@@ -68,7 +68,7 @@ export async function begin() {
 
 function signOf(status, text) {
   const sign = make("b", { className: "sign", ariaHidden: "true" }, text);
-  sign.dataset.status = status;
+  if (SIGNS.has(status)) sign.style.background = `var(--${status})`;
   return sign;
 }
 
@@ -88,7 +88,7 @@ const isOpen = (cut) => cut.status === "proposed";
 const isShown = (cut) => cut.number !== null || isActive(cut); // an added one that is taken back never was
 const isIn = (cut, lane) => cut.channels === null || lane === null || cut.channels.includes(lane);
 const sorted = () => cuts.filter(isShown).sort((one, other) => one.start - other.start || one.end - other.end);
-const labelOf = (cut) => String(cut.number ?? say("new_cut"));
+const labelOf = (cut) => (cut.number === null ? say("new_cut") : say("cut_named", { number: cut.number }));
 
 function differing() {
   const isNew = (cut) => !cut.first || Object.entries(cut.first).some(([name, value]) => cut[name] !== value);
@@ -119,7 +119,7 @@ function showChanged(stretches) {
 }
 
 function sayCut(code) {
-  announce(code, { number: labelOf(chosen), status: nameOf("status", chosen.status), stretch: fromTo(chosen) });
+  announce(code, { cut: labelOf(chosen), status: nameOf("status", chosen.status), stretch: fromTo(chosen) });
 }
 
 const withChosen = (act) => () => (chosen ? act(chosen) : announce("now_no_cuts"));
@@ -139,9 +139,8 @@ function acceptAll() {
 
 function remove(cut) {
   if (!isActive(cut)) return sayCut("now_is_decided");
-  const number = labelOf(cut);
   decide([[cut, { status: "removed" }]]);
-  announce("now_removed", { number });
+  announce("now_removed", { cut: labelOf(cut) });
 }
 
 // Back to what the program proposed; what a person added in an earlier revision, to what it was then.
@@ -263,14 +262,15 @@ function fillRow(row, cut) {
     ...(cut.score === null ? [] : [say("sure", { percent: Math.round(100 * cut.score) })]),
     ...(cut.was ? [say("was", { stretch: fromTo({ start: cut.was[0], end: cut.was[1] }) })] : []),
   ];
-  row.replaceChildren(
+  const shown = [
     signOf(cut.status, SIGNS.get(cut.status) ?? "?"),
-    make("strong", {}, say("cut_named", { number: labelOf(cut) })),
+    make("strong", {}, labelOf(cut)),
     make("span", { className: "when" }, fromTo(cut)),
     make("span", { className: "status" }, nameOf("status", cut.status)),
     make("span", { className: "about" }, about.join(" · ")),
     make("q", { lang: "" }, visible(cut.heard)),
-  );
+  ];
+  row.replaceChildren(...shown.flatMap((part) => [part, " "]));
 }
 
 function showEdge() {
@@ -541,8 +541,10 @@ function drawLayer() {
   for (const cut of sorted()) {
     const [from, to] = [xOf(cut.start), Math.max(xOf(cut.end), xOf(cut.start) + 3 * devicePixelRatio)];
     if (to < 0 || from > canvas.width) continue;
-    for (const top of lanesOf(cut.channels)) drawCut(brush, cut.status, [from, top, to - from, high], colour(cut.status));
-    if (cut === chosen) drawChosen(brush, from, to, colour("ink"));
+    for (const top of lanesOf(cut.channels)) {
+      drawCut(brush, cut.status, [from, top, to - from, high], colour(cut.status));
+      if (cut === chosen) drawChosen(brush, [from, top, to - from, high], colour("ink"));
+    }
     if (from > free || cut === chosen) free = drawLabel(brush, cut, from, colour(cut.status) || colour("ink"), colour("field"));
   }
   return canvas;
@@ -572,13 +574,13 @@ function drawCut(brush, status, [left, top, wide, high], colour) {
   brush.restore();
 }
 
-function drawChosen(brush, from, to, colour) {
+function drawChosen(brush, [left, top, wide, high], colour) {
   const size = 5 * devicePixelRatio;
   brush.strokeStyle = brush.fillStyle = colour;
   brush.lineWidth = 2 * devicePixelRatio;
-  brush.strokeRect(from, 1, to - from, picture.height - 2);
-  for (const [side, x] of [["start", from], ["end", to]]) {
-    const box = [x - size, picture.height / 2 - 2 * size, 2 * size, 4 * size];
+  brush.strokeRect(left, top + 1, wide, high - 2);
+  for (const [side, x] of [["start", left], ["end", left + wide]]) {
+    const box = [x - size, top + high / 2 - 2 * size, 2 * size, 4 * size];
     if (side === edge) brush.fillRect(...box);
     else brush.strokeRect(...box);
   }
@@ -660,6 +662,14 @@ function edgeAt(event) {
 // -- the end of a review ----------------------------------------------------------------------------------
 
 let isSettling = false;
+let workedAt = 0;
+
+// Who reads and decides without hearing anything is at work, too: the program is told once a minute.
+function work() {
+  if (isOver || performance.now() - workedAt < 60000) return;
+  workedAt = performance.now();
+  reportHeard({ isAsked: true }).catch(() => {});
+}
 
 function complain(text) {
   for (const place of document.querySelectorAll(".complaint")) place.textContent = text;
@@ -703,7 +713,7 @@ function showLeft({ undecided = [], unheard = [] }) {
   };
   const open = undecided.map((number) => cuts.find((cut) => cut.number === number)).filter(Boolean);
   const decisions = open.map((cut) =>
-    linkTo(say("left_cut", { number: labelOf(cut), stretch: fromTo(cut) }), () => {
+    linkTo(say("left_cut", { cut: labelOf(cut), stretch: fromTo(cut) }), () => {
       choose(cut);
       rows.get(cut).firstChild.focus();
     }),
@@ -752,10 +762,9 @@ const HOOKS = {
     if (isZoomed && !grip && (now < view.from || now > view.to)) zoomOn(now + (view.to - view.from) / 2 - 1);
   },
   showSound() {
-    const isCopy = audio === sounds[0];
-    byId("which").dataset.sound = isCopy ? "copy" : "original";
-    const code = isCopy ? (audio.paused ? "sign_copy_still" : "sign_copy") : "sign_original";
-    if (byId("which").textContent !== say(code)) byId("which").firstChild.textContent = say(code);
+    const heard = audio.paused ? "still" : audio === sounds[0] ? "copy" : "original";
+    byId("which").dataset.sound = heard;
+    if (byId("which").textContent !== say(`sign_${heard}`)) byId("which").firstChild.textContent = say(`sign_${heard}`);
   },
 };
 
@@ -818,5 +827,6 @@ function addActions() {
   byId("back").addEventListener("click", () => byId("left").close());
   byId("anyway").addEventListener("click", confirmAnyway);
   byId("leave").addEventListener("click", done);
+  for (const kind of ["keydown", "pointerdown", "wheel"]) addEventListener(kind, work, { passive: true });
   addEventListener("beforeunload", (event) => !isOver && differing().length && event.preventDefault());
 }
