@@ -20,7 +20,9 @@ export const wave = byId("wave");
 export const picture = byId("picture");
 const lang = document.documentElement.lang;
 export const locale = { nb: "nb", en: "en-GB" }[lang]; // of dates and numbers
-export const words = new Map([...byId("words").content.textContent.matchAll(/^(\S+) (.*)$/gm)].map(([, code, text]) => [code, text]));
+export const words = new Map(
+  [...byId("words").content.textContent.matchAll(/^(\S+) (.*)$/gm)].map(([, code, text]) => [code, text]),
+);
 
 export let facts = null; // of the recording, from `enter` on
 export const hooks = {}; // what a review does besides

@@ -485,7 +485,8 @@ const look = (by) => () => {
   const next = at >= 0 ? at + by : by > 0 ? here + 1 : here;
   lookedAt = list[(next + list.length) % list.length];
   goToWord(lookedAt);
-  announce("now_look", { text: visible(lookedAt.text), time: clock(lookedAt.start), number: list.indexOf(lookedAt) + 1, all: list.length });
+  const number = list.indexOf(lookedAt) + 1;
+  announce("now_look", { text: visible(lookedAt.text), time: clock(lookedAt.start), number, all: list.length });
 };
 
 const goToTurn = (by) => () => {
@@ -513,7 +514,8 @@ function redraw() {
 }
 
 function zoomOn(middle) {
-  const length = Math.min(isZoomed ? Math.max(ZOOMED, 1.3 * (chosen ? chosen.end - chosen.start : 0)) : facts.length_s, facts.length_s);
+  const close = Math.max(ZOOMED, 1.3 * (chosen ? chosen.end - chosen.start : 0));
+  const length = Math.min(isZoomed ? close : Infinity, facts.length_s);
   view.from = Math.min(Math.max(middle - length / 2, 0), facts.length_s - length);
   view.to = view.from + length;
   paint();
@@ -813,7 +815,7 @@ function addActions() {
     pressed.append(Object.assign(shown(), { ariaHidden: "true" }));
   }
   KEYS["Ctrl+z"] = "undo";
-  for (const action of ["accept", "remove", "take-back", "cut", "accept-all", "hear", "zoom", "save", "confirm"]) ONCE.add(action);
+  for (const action of "accept remove take-back cut accept-all hear zoom save confirm".split(" ")) ONCE.add(action);
   byId("work").addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
   byId("spoken").addEventListener("click", clickWord);
   for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
