@@ -1,11 +1,13 @@
-"""The three files of the listening page: markup in `nb` or `en`, script and style.
+"""The files of the listening page: markup in `nb` or `en`, the scripts and the style.
 
 None of them holds personal data: the script asks the server that it came from, on loopback, for what it shows. The
-words of the script stand in the markup, where they are escaped as all others. `page/` has the files themselves.
+words of the scripts stand in the markup, where they are escaped as all others. `page/` has the files themselves;
+`review.js` is loaded only where a training copy is reviewed.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,8 @@ from arlo_rec.i18n.pages import render
 from arlo_rec.policy import Purpose
 
 PAGE: Final = Path(__file__).with_name("page")
+_COMPOSED: Final = ("channel_", "closed_", "purpose_", "sign_", "source_", "status_", "type_")  # of codes made there
+_REMARK: Final = re.compile(r"(?<=[;,{]) // [^\"'`]*$")
 
 
 def page(lang: str) -> bytes:
@@ -21,15 +25,30 @@ def page(lang: str) -> bytes:
     if lang not in LANGUAGES:
         raise ValueError(lang)
     words = {code: pair[lang] for code, pair in group("listening.page").items()}
-    purposes = {f"purpose_{purpose}": say(f"purpose.{purpose}", lang) for purpose in Purpose}
-    return render(PAGE, "listen.html.j2", lang=lang, words=words | purposes).encode("utf-8")
+    words |= {f"purpose_{purpose}": say(f"purpose.{purpose}", lang) for purpose in Purpose}
+    for kind, sentences in (("type", "cut"), ("source", "cut_source"), ("status", "cut_status")):
+        words |= {f"{kind}_{code}": pair[lang] for code, pair in group(sentences).items()}
+    named = set(re.findall(r"\w+", (script() + review_script()).decode("utf-8")))
+    said = {code for code in words if code in named or code.startswith(_COMPOSED)}
+    return render(PAGE, "listen.html.j2", lang=lang, words=words, said=said).encode("utf-8")
 
 
 def script() -> bytes:
     """The script, UTF-8."""
-    return (PAGE / "listen.js").read_bytes()
+    return _lean("listen.js")
+
+
+def review_script() -> bytes:
+    """What the script needs besides for a review, UTF-8."""
+    return _lean("review.js")
 
 
 def style() -> bytes:
     """The style sheet, UTF-8."""
-    return (PAGE / "listen.css").read_bytes()
+    return re.sub(rb"(?<=[{};:,])\s|\s(?=[{}])", b"", _lean("listen.css"))
+
+
+def _lean(name: str) -> bytes:
+    """A file without indentation, blank lines and comments: those are for whoever reads it here."""
+    lines = (_REMARK.sub("", line.strip()) for line in (PAGE / name).read_text("utf-8").splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*"))).encode("utf-8")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
 from arlo_rec.i18n.messages import LANGUAGES, group
-from arlo_rec.listening.page_files import PAGE, page, script, style
+from arlo_rec.listening.page_files import PAGE, page, review_script, script, style
 
-LARGEST = 60_000  # bytes of the three together
+LARGEST = 80_000  # bytes of all of them together
+CODE = (script() + review_script()).decode("utf-8")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page_is_small(lang: str) -> None:
-    assert len(page(lang)) + len(script()) + len(style()) < LARGEST
+    assert len(page(lang)) + len(script()) + len(review_script()) + len(style()) < LARGEST
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -25,7 +27,7 @@ def test_no_script_and_no_style_stands_in_the_markup(lang: str) -> None:
 
 
 def test_neither_script_nor_style_names_an_address_or_makes_markup_of_text() -> None:
-    code = script().decode("utf-8") + style().decode("utf-8")
+    code = CODE + style().decode("utf-8")
     assert (
         re.findall(r"https?:|//\w|url\(|@import|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", code)
         == []
@@ -33,13 +35,50 @@ def test_neither_script_nor_style_names_an_address_or_makes_markup_of_text() -> 
 
 
 def test_every_word_of_the_script_is_there_and_none_is_left_over() -> None:
-    words, code = set(group("listening.page")), script().decode("utf-8")
-    said = set(re.findall(r'(?:say|announce|finish|showLoop)\("(\w+)"', code)) | set(re.findall(r'"(now_\w+)"', code))
-    assert len(said) > 20
+    words = set(group("listening.page"))
+    said = set(re.findall(r'(?:say|announce|finish|showLoop)\("(\w+)"', CODE)) | set(re.findall(r'"(now_\w+)"', CODE))
+    assert len(said) > 60
     assert said <= words
-    composed = {word for word in words if word.startswith(("closed_", "channel_"))}
-    named = set(re.findall(r"\w+", code + (PAGE / "listen.html.j2").read_text("utf-8")))
-    assert words - composed - named == set()
+    composed = {word for word in words if word.startswith(("closed_", "channel_", "sign_", "status_"))}
+    markup = (PAGE / "listen.html.j2").read_text("utf-8")
+    acted = {action.replace("-", "_") for action in re.findall(r'act\("([\w-]+)"\)', markup)}
+    assert words - composed - acted - set(re.findall(r"\w+", CODE + markup)) == set()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_the_scripts_say_stands_in_the_page_with_the_words_for_cuts(lang: str) -> None:
+    markup = page(lang).decode("utf-8")
+    given = dict(
+        line.split(" ", 1) for line in markup.partition('<template id="words">\n')[2].splitlines() if " " in line
+    )
+    for kind, sentences in (("type", "cut"), ("source", "cut_source"), ("status", "cut_status")):
+        for code, pair in group(sentences).items():
+            assert given[f"{kind}_{code}"] == pair[lang]
+    for code in set(re.findall(r'(?:say|announce|finish|showLoop)\("(\w+)"', CODE)):
+        assert unescape(given[code]) == group("listening.page")[code][lang]
+
+
+def test_every_action_of_a_review_has_a_button_and_a_key_of_its_own() -> None:
+    keys = dict(re.findall(r'^"?([\w-]+)"?: \["([\w+]+)", ', CODE, re.MULTILINE))
+    assert len(keys) > 20
+    assert sorted(keys) == sorted(re.findall(r'act\("([\w-]+)"\)', (PAGE / "listen.html.j2").read_text("utf-8")))
+    others = re.findall(r'^"?(\S+?)"?: "[\w-]+",', script().decode("utf-8"), re.MULTILINE)
+    assert len(others) > 15
+    assert len({*keys.values(), *others}) == len(keys) + len(others)
+
+
+def test_a_file_is_served_line_by_line_without_what_is_only_for_its_readers() -> None:
+    for name, served in (("listen.js", script()), ("review.js", review_script())):
+        written = [line.strip() for line in (PAGE / name).read_text("utf-8").splitlines()]
+        assert [line for line in written if line.count("`") % 2] == []  # a text over two lines would be changed
+        code = [line for line in written if line and not line.startswith("//")]
+        lean = served.decode("utf-8").splitlines()
+        assert len(code) == len(lean)
+        for line, kept in zip(code, lean, strict=True):
+            assert line.startswith(kept)
+            assert re.fullmatch(r"(?: // [^\"'`]*)?", line.removeprefix(kept)), line
+    squeezed = re.sub(r"\s|/\*.*?\*/", "", (PAGE / "listen.css").read_text("utf-8"))
+    assert re.sub(r"\s", "", style().decode("utf-8")) == squeezed
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -1,7 +1,7 @@
 """A server for the listening page: what the program answers, without a store, and what the page told it.
 
 It speaks the page's interface on loopback with one token; a test decides when the recording is closed, when the
-program dies, and how much of the waveform is known.
+program dies, how much of the waveform is known, and in a review what is answered to a person's decisions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy
 import soundfile
 
-from arlo_rec.listening.page_files import page, script, style
+from arlo_rec.listening.page_files import page, review_script, script, style
 from tests.support.places import CALLS
 
 TOKEN = "tokenOfThisTest"
@@ -53,6 +53,12 @@ def two_tones(seconds: float) -> numpy.ndarray:
     """440 Hz in the first channel, 1760 Hz in the second, as int16."""
     at = numpy.arange(round(seconds * RATE)) / RATE
     return numpy.stack([12000 * numpy.sin(2 * numpy.pi * hertz * at) for hertz in (440, 1760)], 1).astype("int16")
+
+
+def tone(seconds: float, hertz: float) -> numpy.ndarray:
+    """One tone in both channels, as int16."""
+    one = 12000 * numpy.sin(2 * numpy.pi * hertz * numpy.arange(round(seconds * RATE)) / RATE)
+    return numpy.stack([one, one], 1).astype("int16")
 
 
 class LongCall:
@@ -101,16 +107,31 @@ class Recording:
     is_token_used: bool = False
     is_ended: bool = False  # by the person
     heard: list[list[list[float]]] = field(default_factory=list)
+    review: dict[str, Any] | None = None  # the answer to `/review`; the sound is a copy then, and
+    original: LongCall | None = None  # the sound that it was made from; None: the same
+    heard_original: list[list[list[float]]] = field(default_factory=list)
+    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # to what is decided, in turn; then 200
+    decided: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)  # `GET /sound bytes=0-`
 
     def all_facts(self) -> dict[str, object]:
         """The answer to `/facts`."""
         names = ["caller", "agent"] if self.sound.frames.shape[1] == 2 else ["both"]
-        return {**FACTS, "length_s": self.sound.seconds, "channels": names, **self.facts}
+        kind = {"review": True, "purpose": "training"} if self.review else {}
+        return {**FACTS, "length_s": self.sound.seconds, "channels": names, **kind, **self.facts}
+
+    def decide(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The answer to `/decide`, which ends the session where it is 200."""
+        self.decided.append(asked)
+        if self.answers:
+            return self.answers.pop(0)
+        done = "confirmed" if asked["confirm"] else "saved"
+        self.closed = done
+        return 200, {"done": done, "revision": 3}
 
     def peaks_from(self, first: int) -> dict[str, object]:
         """The answer to `/peaks?from=`."""
-        every = self.sound.peaks()
+        every = (self.original or self.sound).peaks()
         known = len(every) if self.known is None else self.known
         return {
             "step_s": STEP,
@@ -173,12 +194,15 @@ class _Handler(BaseHTTPRequestHandler):
         files: dict[str, tuple[str, Callable[[], bytes]]] = {
             "/": ("text/html; charset=utf-8", lambda: page(self.recording.lang)),
             "/listen.js": ("text/javascript; charset=utf-8", script),
+            "/review.js": ("text/javascript; charset=utf-8", review_script),
             "/listen.css": ("text/css; charset=utf-8", style),
         }
         answers: dict[str, Callable[[str], None]] = {
             "/facts": lambda _: self._json(self.recording.all_facts()),
             "/peaks": lambda query: self._json(self.recording.peaks_from(int(query.removeprefix("from=")))),
-            "/sound": self._sound,
+            "/sound": lambda _: self._sound(self.recording.sound),
+            "/original": lambda _: self._sound(self.recording.original or self.recording.sound),
+            "/review": lambda _: self._json(self.recording.review) if self.recording.review else self._answer(404),
             "/events": self._events,
         }
         if self.recording.is_dead:
@@ -203,8 +227,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif not is_known:
             self._answer(403)
         elif path == "/heard":
-            self.recording.heard.append(json.loads(body)["spans"])
+            told = json.loads(body)
+            self.recording.heard.append(told["spans"])
+            if self.recording.review:
+                self.recording.heard_original.append(told["original"])
+            else:
+                assert set(told) == {"spans"}
             self._answer(204)
+        elif path == "/decide":
+            self._json(*reversed(self.recording.decide(json.loads(body))))
         else:
             assert path == "/close"
             self.recording.is_ended = True
@@ -227,11 +258,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _json(self, content: object) -> None:
-        self._answer(200, json.dumps(content).encode(), "application/json")
+    def _json(self, content: object, status: int = 200) -> None:
+        self._answer(status, json.dumps(content).encode(), "application/json")
 
-    def _sound(self, _: str) -> None:
-        sound = self.recording.sound
+    def _sound(self, sound: LongCall) -> None:
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "bytes=0-"))
         assert asked is not None
         start, stop = int(asked[1]), min(int(asked[2] or sound.size) + bool(asked[2]), sound.size)

@@ -1,6 +1,7 @@
 // The listening page: it enters with the token of its address, shows what is listened to and why, and plays it.
 // When it is over, no sound stays in the page: it is stopped, and its source and buffers are dropped.
 // Texts from the server are only ever `textContent`. All times are in seconds.
+// Where it is a copy that is reviewed, review.js adds to it, through `hooks`; there are two sounds then.
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const REPORT_EVERY = 2; // what was heard, while it plays
@@ -10,39 +11,43 @@ const OTHER_EAR = 0.3; // ... and softer in the other; the sum cannot be louder 
 const BARS = 3; // CSS pixels from one bar of the waveform to the next
 const NAME = 24; // CSS pixels above each channel's waveform, for its name
 
-const byId = (id) => document.getElementById(id);
+export const byId = (id) => document.getElementById(id);
 const pause = (seconds) => new Promise((next) => setTimeout(next, 1000 * seconds));
-const button = (action) => document.querySelector(`[data-action="${action}"]`);
+export const button = (action) => document.querySelector(`[data-action="${action}"]`);
 
-const audio = byId("sound");
-const wave = byId("wave");
-const picture = byId("picture");
+export const sounds = [byId("sound")]; // in a review also the original; one at a time is heard
+export const wave = byId("wave");
+export const picture = byId("picture");
 const lang = document.documentElement.lang;
-const locale = { nb: "nb", en: "en-GB" }[lang]; // of dates and numbers
-const words = new Map(
-  [...byId("words").content.querySelectorAll("[data-word]")].map((word) => [word.dataset.word, word.textContent]),
+export const locale = { nb: "nb", en: "en-GB" }[lang]; // of dates and numbers
+export const words = new Map(
+  [...byId("words").content.textContent.matchAll(/^(\S+) (.*)$/gm)].map(([, code, text]) => [code, text]),
 );
 
-let facts = null; // of the recording, from `enter` on
-let isOver = false; // nothing is heard any more, whatever is pressed
-let channel = null; // the only one that is heard
-let stretch = { begin: null, end: null, repeats: false }; // that is looped; null: from the start, to the end
+export let facts = null; // of the recording, from `enter` on
+export const hooks = {}; // what a review does besides
+export let audio = sounds[0]; // the one that is heard, or would be
+let stop = null; // where playing stops by itself, and the speed to go back to
+export const view = { from: 0, to: 0 }; // what the waveform shows
+export let isOver = false; // nothing is heard any more, whatever is pressed
+export let channel = null; // the only one that is heard
+export let stretch = { begin: null, end: null, repeats: false }; // that is looped; null: from the start, to the end
 let before = 0; // the position at the last look, by which the end of the loop is noticed
 
 // -- words ------------------------------------------------------------------------------------------------
 
-function say(code, values = {}) {
+export function say(code, values = {}) {
   return words.get(code).replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
 // Controls and bidi characters by their code points, as everywhere in arlo-rec: they could deceive a reader.
-function visible(text) {
+export function visible(text) {
   const hidden = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
   const shown = (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
   return String(text).replace(hidden, shown);
 }
 
-function clock(seconds) {
+export function clock(seconds) {
   const whole = Math.floor(Math.max(seconds, 0) + 0.001);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   const two = (number) => String(number).padStart(2, "0");
@@ -60,16 +65,21 @@ function speedText() {
   return say("speed_is", { speed: audio.playbackRate.toLocaleString(locale) });
 }
 
-function announce(code, values) {
+export function announce(code, values) {
   byId("status").textContent = say(code, values);
 }
 
 // -- the program that serves the page ---------------------------------------------------------------------
 
-let place = sessionStorage.getItem("place") ?? "/nowhere"; // a path that only this page knows, also when it is reloaded
+export let place = sessionStorage.getItem("place") ?? "/nowhere"; // a path that only this page knows, also when it is reloaded
 
-function ask(path, options = {}) {
+export function ask(path, options = {}) {
   return fetch(path, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
+}
+
+export function tell(path, body, keepalive = false) {
+  const headers = { "Content-Type": "application/json" };
+  return ask(`${place}${path}`, { method: "POST", headers, body, keepalive });
 }
 
 // The token is out of the address, and so of the history, before anything else happens.
@@ -85,6 +95,8 @@ async function enter() {
   const answer = await ask(`${place}/facts`);
   if (!answer.ok) return finish("refused");
   facts = await answer.json();
+  if (facts.review) await import("./review.js").then((review) => review.begin());
+  if (isOver) return;
   show();
   watch();
   await fetchPeaks();
@@ -122,59 +134,69 @@ function watch() {
 }
 
 // The end, whatever the reason: first silence, then the words.
-function finish(code) {
+export function finish(code) {
   if (isOver) return;
   isOver = true;
   sessionStorage.removeItem("place");
-  audio.pause();
+  for (const sound of sounds) sound.pause();
   reportHeard();
-  audio.removeAttribute("src");
-  audio.load();
+  for (const sound of sounds) {
+    sound.removeAttribute("src");
+    sound.load();
+  }
   graph?.context.close();
+  hooks.forget?.();
   document.body.dataset.state = "over";
   for (const each of document.querySelectorAll("#player button")) each.disabled = true;
   wave.removeAttribute("tabindex");
   wave.setAttribute("aria-disabled", "true");
   byId("help").close();
   byId("status").textContent = "";
-  byId("end").textContent = say(code);
+  byId("end").textContent = say(code, { copy: visible(facts?.short) });
   scrollTo(0, 0);
   if (facts) showPlaying();
   draw();
 }
 
-async function done() {
+export async function done() {
+  if (hooks.keepsOpen?.()) return;
   finish("closed_done");
   await ask(`${place}/close`, { method: "POST", keepalive: true }).catch(() => {});
 }
 
 // -- what was heard ---------------------------------------------------------------------------------------
 
-let earlierSpans = []; // played before the sound had to be loaded again
+const earlierSpans = new Map(); // by sound: played before it had to be loaded again
 let reported = "";
 
-function heardSpans() {
-  const spans = [...earlierSpans];
-  for (let index = 0; index < audio.played.length; index += 1) {
-    spans.push([audio.played.start(index), audio.played.end(index)]);
-  }
-  const merged = [];
-  for (const [start, end] of spans.sort((one, other) => one[0] - other[0])) {
-    const last = merged.at(-1);
-    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
-    else if (end > start) merged.push([start, end]);
-  }
-  return merged;
+function spansOf(sound) {
+  const times = sound.played;
+  const spans = Array.from({ length: times.length }, (_, index) => [times.start(index), times.end(index)]);
+  return merged([...(earlierSpans.get(sound) ?? []), ...spans]);
 }
 
-function reportHeard({ isLeaving = false } = {}) {
-  const hundredths = (seconds) => Math.round(100 * seconds) / 100;
-  const body = JSON.stringify({ spans: heardSpans().map((span) => span.map(hundredths)) });
-  if (body === reported || body === '{"spans":[]}') return;
+function merged(spans) {
+  const whole = [];
+  for (const [start, end] of spans.sort((one, other) => one[0] - other[0])) {
+    const last = whole.at(-1);
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else if (end > start) whole.push([start, end]);
+  }
+  return whole;
+}
+
+// Of the recording or the copy, of the original, and of what a review knows from earlier.
+export const heardSpans = () => merged([...(hooks.heardBefore?.() ?? []), ...sounds.flatMap(spansOf)]);
+
+export function reportHeard({ isLeaving = false, isAsked = false } = {}) {
+  const hundredths = (sound) => spansOf(sound).map((span) => span.map((seconds) => Math.round(100 * seconds) / 100));
+  const [spans, original] = sounds.map(hundredths);
+  const body = JSON.stringify({ spans, original });
+  if (!isAsked && (body === reported || !(spans.length || original?.length))) return null;
   reported = body;
-  const headers = { "Content-Type": "application/json" };
-  if (isLeaving && navigator.sendBeacon(`${place}/heard`, new Blob([body], { type: headers["Content-Type"] }))) return;
-  ask(`${place}/heard`, { method: "POST", headers, body, keepalive: true }).catch(() => {});
+  if (isLeaving && navigator.sendBeacon(`${place}/heard`, new Blob([body], { type: "application/json" }))) return null;
+  const answer = tell("/heard", body, !isAsked);
+  return isAsked ? answer : answer.catch(() => {});
 }
 
 // -- the sound --------------------------------------------------------------------------------------------
@@ -186,7 +208,14 @@ function channelsCanBeApart() {
 }
 
 function connectGraph() {
-  if (graph || !channelsCanBeApart()) return;
+  if (!channelsCanBeApart()) return;
+  graph ??= makeGraph();
+  if (graph.connected.has(audio)) return;
+  graph.connected.add(audio);
+  graph.context.createMediaElementSource(audio).connect(graph.splitter);
+}
+
+function makeGraph() {
   const context = new AudioContext();
   const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 });
   const merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
@@ -197,9 +226,8 @@ function connectGraph() {
       return gain;
     }),
   );
-  context.createMediaElementSource(audio).connect(splitter);
   merger.connect(context.destination);
-  graph = { context, gains };
+  return { context, splitter, gains, connected: new Set() };
 }
 
 function gainOf(from, ear) {
@@ -207,7 +235,7 @@ function gainOf(from, ear) {
   return from === ear ? OWN_EAR : OTHER_EAR;
 }
 
-function chooseChannel(choice) {
+export function chooseChannel(choice) {
   if (facts.channels.length !== 2) return announce("single_channel");
   if (!channelsCanBeApart()) return announce("no_channels");
   channel = choice;
@@ -222,23 +250,74 @@ function chooseChannel(choice) {
   paint();
 }
 
-async function toggle() {
+function toggle() {
   if (!audio.paused) return audio.pause();
-  if (audio.error) reload();
+  useSound(sounds[0]);
+  return playOn();
+}
+
+export async function playOn() {
+  if (audio.error) await reload();
   connectGraph();
   graph?.context.resume();
   // A pause before the sound has begun is no failure, and `error` tells of a sound that cannot be played.
   await audio.play().catch(() => {});
 }
 
-function reload() {
-  const position = audio.currentTime;
-  earlierSpans = heardSpans();
-  audio.load();
-  audio.currentTime = position;
+// Another of the sounds takes over where this one is; never are two heard.
+function useSound(next) {
+  if (audio === next) return;
+  const last = audio;
+  const isPlaying = !last.paused;
+  audio = next;
+  last.pause();
+  audio.currentTime = last.currentTime;
+  if (isPlaying) playOn();
+  showPlaying();
 }
 
-function seek(seconds) {
+export async function playStretch(sound, from, to) {
+  if (audio !== sound) audio.pause();
+  useSound(sound);
+  await waitFor(sound);
+  if (isOver || audio !== sound) return;
+  const speed = stop?.speed ?? audio.playbackRate;
+  setSpeed(1);
+  stop = { at: Math.min(to, facts.length_s), speed };
+  before = Math.max(from, 0);
+  audio.currentTime = before;
+  if (audio.paused) playOn();
+  else announce(playing(), { time: clock(before) });
+}
+
+function endStretch() {
+  const speed = stop?.speed;
+  stop = null;
+  if (speed) setSpeed(speed);
+}
+
+// A sound that is moved before it is known would count as played from its start.
+async function waitFor(sound) {
+  if (sound.readyState) return;
+  const isKnown = new Promise((next) => sound.addEventListener("loadedmetadata", next, { once: true }));
+  if (sound.preload === "none" || sound.error) {
+    sound.preload = "metadata";
+    sound.load();
+  }
+  await isKnown;
+}
+
+async function reload() {
+  const [sound, position] = [audio, audio.currentTime];
+  earlierSpans.set(sound, spansOf(sound));
+  sound.load();
+  await waitFor(sound);
+  sound.currentTime = position;
+}
+
+export function seek(seconds) {
+  endStretch();
+  useSound(sounds[0]);
   before = Math.min(Math.max(seconds, 0), facts.length_s);
   audio.currentTime = before;
   announce("now_at", { time: clock(before) });
@@ -247,11 +326,18 @@ function seek(seconds) {
 
 const skip = (seconds) => () => seek(audio.currentTime + seconds);
 
+export function setSpeed(speed) {
+  for (const sound of sounds) {
+    sound.playbackRate = speed;
+    sound.defaultPlaybackRate = speed; // which a sound that is loaded again begins with
+  }
+  byId("speed").textContent = speedText();
+}
+
 function changeSpeed(step) {
   const next = SPEEDS.indexOf(audio.playbackRate) + step;
-  audio.playbackRate = SPEEDS[Math.min(Math.max(next, 0), SPEEDS.length - 1)];
-  audio.defaultPlaybackRate = audio.playbackRate; // which a sound that is loaded again begins with
-  byId("speed").textContent = speedText();
+  setSpeed(SPEEDS[Math.min(Math.max(next, 0), SPEEDS.length - 1)]);
+  if (stop) stop.speed = audio.playbackRate;
   announce("now_speed", { speed: speedText() });
 }
 
@@ -274,9 +360,14 @@ function toggleLoop() {
   showLoop("now_loop_off");
 }
 
-function clearLoop() {
+export function clearLoop() {
   stretch = { begin: null, end: null, repeats: false };
   showLoop("now_loop_clear");
+}
+
+export function mark(begin, end) {
+  stretch = { begin: Math.min(begin, end), end: Math.max(begin, end), repeats: false };
+  showLoop("now_marked", { begin: clock(stretch.begin), end: clock(stretch.end) });
 }
 
 function showLoop(code, values) {
@@ -292,6 +383,7 @@ function showLoop(code, values) {
 // Back to the loop's begin when its end is passed by playing; who has gone behind it is left alone.
 function repeat() {
   const [now, hasEnded] = [audio.currentTime, audio.ended];
+  if (stop) return now >= stop.at && audio.pause();
   const isPassed = before < loopEnd() && (now >= loopEnd() || hasEnded);
   before = now;
   if (!stretch.repeats || !isPassed) return;
@@ -342,13 +434,14 @@ function plate(colour) {
   const [bar, name] = [BARS * devicePixelRatio, NAME * devicePixelRatio];
   const half = (canvas.height / lanes - name) / 2;
   const louder = (value) => Math.sign(value) * Math.min(Math.abs(value), 1) ** 0.7; // speech is soft most of the time
-  const perBar = (facts.length_s / peaks.step) * (bar / canvas.width);
+  const first = view.from / peaks.step;
+  const perBar = ((view.to - view.from) / peaks.step) * (bar / canvas.width);
   brush.fillStyle = colour;
   for (let lane = 0; lane < lanes; lane += 1) {
     const middle = (canvas.height / lanes) * (lane + 1) - half;
     for (let index = 0; index * bar < canvas.width; index += 1) {
-      const from = Math.floor(index * perBar);
-      const ends = extremes(lane, from, Math.max(from + 1, Math.floor((index + 1) * perBar)));
+      const from = Math.floor(first + index * perBar);
+      const ends = extremes(lane, from, Math.max(from + 1, Math.floor(first + (index + 1) * perBar)));
       const [low, high] = (ends ?? [0, 0]).map((value) => louder(value) * half * 0.92);
       brush.globalAlpha = (ends ? 1 : 0.4) * (channel === null || channel === lane ? 1 : 0.3);
       brush.fillRect(index * bar, middle - high - devicePixelRatio / 2, bar * 0.67, high - low + devicePixelRatio);
@@ -365,28 +458,37 @@ function colours() {
 }
 
 // Anew, after a change of size, of colours, of channel, or of what is known of the sound.
-function paint() {
+export function paint() {
   if (!facts || !wave.clientWidth) return;
   picture.width = Math.round(wave.clientWidth * devicePixelRatio);
   picture.height = Math.round(wave.clientHeight * devicePixelRatio);
   plates.colours = colours();
   plates.quiet = plate(plates.colours.quiet);
   plates.heard = plate(plates.colours.accent);
+  hooks.paint?.();
   draw();
 }
 
-function draw() {
+export const xOf = (seconds) => (picture.width * (seconds - view.from)) / (view.to - view.from);
+
+export function timeAt(event) {
+  const box = wave.getBoundingClientRect();
+  return view.from + ((view.to - view.from) * (event.clientX - box.left)) / box.width;
+}
+
+export function draw() {
   if (!plates.quiet) return;
   const brush = picture.getContext("2d");
-  const [width, height] = [picture.width, picture.height];
-  const x = (seconds) => (width * seconds) / facts.length_s;
+  const [width, height, x] = [picture.width, picture.height, xOf];
   brush.clearRect(0, 0, width, height);
   drawLoop(brush, x(loopBegin()), x(loopEnd()), height);
   brush.drawImage(plates.quiet, 0, 0);
   for (const [start, end] of isOver ? [] : heardSpans()) {
-    const [left, wide] = [Math.floor(x(start)), Math.ceil(x(end)) - Math.floor(x(start))];
+    const left = Math.max(Math.floor(x(start)), 0);
+    const wide = Math.min(Math.ceil(x(end)), width) - left;
     if (wide > 0) brush.drawImage(plates.heard, left, 0, wide, height, left, 0, wide, height);
   }
+  if (!isOver) hooks.draw?.(brush);
   for (const [start, end] of peaks.damaged) drawDamage(brush, x(start), x(end), height);
   brush.fillStyle = plates.colours.ink;
   const thick = 2 * devicePixelRatio;
@@ -430,7 +532,7 @@ function showDamage() {
 
 // -- what is shown ----------------------------------------------------------------------------------------
 
-function channelName(index) {
+export function channelName(index) {
   const name = facts.channels[index];
   return words.get(`channel_${name}`) ?? say("channel_numbered", { number: visible(name) });
 }
@@ -443,20 +545,21 @@ function show() {
     ...Object.fromEntries(["team", "agent", "reason", "days_left"].map((name) => [name, visible(facts[name] ?? "–")])),
   };
   for (const slot of document.querySelectorAll("[data-fact]")) slot.textContent = shown[slot.dataset.fact];
-  byId("heading").textContent = say("heading", { id: visible(facts.short) });
+  byId("heading").textContent = say(facts.review ? "review_heading" : "heading", { id: visible(facts.short) });
   byId("total").textContent = clock(facts.length_s);
   byId("speed").textContent = speedText();
   wave.setAttribute("aria-valuemax", String(Math.floor(facts.length_s)));
   wave.dataset.lanes = String(facts.channels.length);
   showChannels();
-  for (const each of document.querySelectorAll("#player button")) each.disabled = false;
+  for (const each of document.querySelectorAll("[data-action]")) each.disabled = false;
+  view.to = facts.length_s;
   for (const each of byId("channels").children) each.disabled = !channelsCanBeApart();
   button("both").setAttribute("aria-pressed", "true");
   showLoop();
   byId("facts").hidden = false;
   byId("player").hidden = false;
   document.body.dataset.state = "ready";
-  audio.preservesPitch = true;
+  for (const sound of sounds) sound.preservesPitch = true;
   audio.src = `${place}/sound`;
   new ResizeObserver(paint).observe(wave);
   new ResizeObserver(fitHead).observe(byId("head"));
@@ -486,6 +589,7 @@ function fitHead() {
 function showPlaying() {
   byId("can-play").hidden = !audio.paused;
   byId("can-pause").hidden = audio.paused;
+  hooks.showSound?.();
 }
 
 // Where it is, in the picture and in words. A screen reader is not told every second of what it can hear.
@@ -497,6 +601,7 @@ function follow({ isMoved = false } = {}) {
     wave.setAttribute("aria-valuenow", String(Math.floor(now)));
     wave.setAttribute("aria-valuetext", say("time_of", { time: clock(now), total: clock(facts.length_s) }));
   }
+  hooks.follow?.(now);
   draw();
 }
 
@@ -509,7 +614,7 @@ function animate() {
 
 // -- what a person does -----------------------------------------------------------------------------------
 
-const ACTIONS = {
+export const ACTIONS = {
   play: toggle,
   start: () => seek(0),
   end: () => seek(facts.length_s),
@@ -531,7 +636,7 @@ const ACTIONS = {
   help: () => (byId("help").open ? byId("help").close() : byId("help").showModal()),
   done,
 };
-const KEYS = {
+export const KEYS = {
   " ": "play",
   Home: "start",
   End: "end",
@@ -554,10 +659,11 @@ const KEYS = {
   "?": "help",
   q: "done",
 };
-const ONCE = new Set(["play", "help", "done", "loop-repeat"]); // not again while the key is held down
+export const ONCE = new Set(["play", "help", "done", "loop-repeat"]); // not again while the key is held down
 
 // The key's name; a letter or an arrow with its Shift. Brackets are behind AltGr or Option on many keyboards.
 function keyOf(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.altKey) return "Ctrl+z";
   const isBracket = event.altKey && ["[", "]"].includes(event.key);
   if (event.metaKey || (!isBracket && (event.ctrlKey || event.altKey))) return null;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -569,7 +675,7 @@ function press(event) {
   const action = KEYS[key];
   const isNative = event.target.closest("button, input") && (key === " " || key === "Enter");
   if (!facts || isOver || isNative || event.defaultPrevented) return;
-  if (byId("help").open && action !== "help") return;
+  if (document.querySelector(`dialog[open]:not([data-of="${action}"])`)) return;
   if (event.target === wave && (key === "PageUp" || key === "PageDown")) {
     event.preventDefault();
     return skip(key === "PageUp" ? 30 : -30)();
@@ -581,16 +687,19 @@ function press(event) {
   if (!(event.repeat && ONCE.has(action))) ACTIONS[action]();
 }
 
+export function onAction(action, act) {
+  button(action).addEventListener("click", () => act());
+}
+
 function drag(event) {
   if (!facts || isOver) return;
   const isHeld = event.type === "pointerdown" ? event.button === 0 : wave.hasPointerCapture(event.pointerId);
   if (!isHeld) return;
   if (event.type === "pointerdown") wave.setPointerCapture(event.pointerId);
-  const box = wave.getBoundingClientRect();
-  seek((facts.length_s * (event.clientX - box.left)) / box.width);
+  if (!hooks.drag?.(event)) seek(timeAt(event));
 }
 
-for (const [action, act] of Object.entries(ACTIONS)) button(action).addEventListener("click", act);
+for (const [action, act] of Object.entries(ACTIONS)) onAction(action, act);
 document.addEventListener("keydown", press);
 wave.addEventListener("pointerdown", drag);
 wave.addEventListener("pointermove", drag);
@@ -598,37 +707,47 @@ wave.addEventListener("pointermove", drag);
 byId("player").addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
 
 let waiting = 0;
-audio.addEventListener("play", () => {
-  showPlaying();
-  announce("now_playing", { time: clock(audio.currentTime) });
-  before = audio.currentTime;
-  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) requestAnimationFrame(animate);
-});
-audio.addEventListener("pause", () => {
-  showPlaying();
-  clearTimeout(waiting);
-  if (isOver) return;
-  announce(audio.ended ? "now_end" : "now_paused", { time: clock(audio.currentTime) });
-  follow({ isMoved: true });
-  reportHeard();
-});
-audio.addEventListener("waiting", () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => audio.paused || announce("now_waiting"), 500);
-});
-audio.addEventListener("playing", () => {
-  clearTimeout(waiting);
-  if (byId("status").textContent === say("now_waiting")) announce("now_playing", { time: clock(audio.currentTime) });
-});
-audio.addEventListener("error", () => isOver || !audio.hasAttribute("src") || announce("sound_broken"));
-audio.addEventListener("seeked", () => facts && follow({ isMoved: audio.paused }));
-// The frames of `animate` stop in a hidden window; this goes on.
-audio.addEventListener("timeupdate", () => {
-  if (!facts || isOver) return;
-  if (!audio.paused) repeat();
-  follow();
-});
-audio.addEventListener("ended", () => !isOver && repeat());
+const playing = () => hooks.playing?.() ?? "now_playing";
+
+export function listenTo(sound) {
+  const on = (kind, act) => sound.addEventListener(kind, () => sound === audio && act());
+  on("play", () => {
+    showPlaying();
+    announce(playing(), { time: clock(audio.currentTime) });
+    before = audio.currentTime;
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) requestAnimationFrame(animate);
+  });
+  on("pause", () => {
+    showPlaying();
+    clearTimeout(waiting);
+    if (isOver || !audio.paused) return;
+    announce(audio.ended ? "now_end" : "now_paused", { time: clock(audio.currentTime) });
+    endStretch();
+    useSound(sounds[0]);
+    follow({ isMoved: true });
+    reportHeard();
+  });
+  on("waiting", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => audio.paused || announce("now_waiting"), 500);
+  });
+  on("playing", () => {
+    clearTimeout(waiting);
+    if (byId("status").textContent === say("now_waiting")) announce(playing(), { time: clock(audio.currentTime) });
+  });
+  on("error", () => isOver || !audio.hasAttribute("src") || announce("sound_broken"));
+  on("seeked", () => facts && follow({ isMoved: audio.paused }));
+  // The frames of `animate` stop in a hidden window; this goes on.
+  on("timeupdate", () => {
+    if (!facts || isOver) return;
+    if (!audio.paused) repeat();
+    follow();
+    hooks.lookWhatIsHeard?.();
+  });
+  on("ended", () => !isOver && repeat());
+}
+
+listenTo(audio);
 setInterval(() => audio.paused || reportHeard(), 1000 * REPORT_EVERY);
 addEventListener("pagehide", () => reportHeard({ isLeaving: true }));
 addEventListener("hashchange", () => location.reload()); // another address of this program, in the same window
