@@ -17,7 +17,6 @@ from arlo_rec.policy import Purpose
 
 PAGE: Final = Path(__file__).with_name("page")
 _COMPOSED: Final = ("channel_", "closed_", "purpose_", "sign_", "source_", "status_", "type_")  # of codes made there
-_REMARK: Final = re.compile(r"(?<=[;,{]) // [^\"'`]*$")
 
 
 def page(lang: str) -> bytes:
@@ -35,20 +34,14 @@ def page(lang: str) -> bytes:
 
 def script() -> bytes:
     """The script, UTF-8."""
-    return _lean("listen.js")
+    return (PAGE / "listen.js").read_bytes()
 
 
 def review_script() -> bytes:
     """What the script needs besides for a review, UTF-8."""
-    return _lean("review.js")
+    return (PAGE / "review.js").read_bytes()
 
 
 def style() -> bytes:
     """The style sheet, UTF-8."""
-    return re.sub(rb"(?<=[{};:,])\s|\s(?=[{}])", b"", _lean("listen.css"))
-
-
-def _lean(name: str) -> bytes:
-    """A file without indentation, blank lines and comments: those are for whoever reads it here."""
-    lines = (_REMARK.sub("", line.strip()) for line in (PAGE / name).read_text("utf-8").splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*"))).encode("utf-8")
+    return (PAGE / "listen.css").read_bytes()

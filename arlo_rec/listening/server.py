@@ -69,6 +69,7 @@ class Server(ThreadingHTTPServer):
         self.files = {
             "/": ("text/html; charset=utf-8", page_files.page(lang)),
             "/listen.js": ("text/javascript; charset=utf-8", page_files.script()),
+            "/review.js": ("text/javascript; charset=utf-8", page_files.review_script()),
             "/listen.css": ("text/css; charset=utf-8", page_files.style()),
         }
 
@@ -192,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
             session.note_heard(name, good, self.server.clock())
 
     def _review(self) -> None:
-        document = self.server.session.review
+        document = self.server.session.review_now()
         if document is None:
             self._find_nothing()
         self._json(document)

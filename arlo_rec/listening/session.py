@@ -115,6 +115,15 @@ class Session:
         with self._lock:
             self._active = now
 
+    def review_now(self) -> dict[str, Any] | None:
+        """What the page shows of a review, with what was heard up to now; None where it is none."""
+        if self.review is None:
+            return None
+        spans = [(begin, end) for begin, end in self.review["heard"]]
+        with self._lock:
+            heard = united([*spans, *(span for track in self.tracks.values() for span in track.played())])
+        return {**self.review, "heard": [list(span) for span in heard]}
+
     def connect(self, now: float) -> None:
         """The page's lasting connection begins."""
         with self._lock:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import pseudonymise, retention
+from arlo_rec import retention
 from arlo_rec.access import gate
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.admin import identities
@@ -15,6 +15,7 @@ from arlo_rec.erasure import protocol
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.records import Person
 from arlo_rec.store import Store
+from arlo_rec.training import hearing
 from tests.support.attack import accomplished, identity, meanwhile, own_code, problem_codes
 from tests.support.copies import propose
 from tests.support.world import REASON, Result, World
@@ -182,7 +183,7 @@ def test_what_a_change_put_into_force_that_was_not_committed_is_no_ground_for_th
 
 @pytest.mark.rule("consent.withdraw")
 @pytest.mark.parametrize("ends", [("withdraw", "90000001", "--yes"), ("revoke", "leif")], ids=["withdrawn", "revoked"])
-@pytest.mark.parametrize("at", ["_part", "write_new"], ids=["before it is noted", "after"])
+@pytest.mark.parametrize("at", ["_parts", "write_new"], ids=["before it is noted", "after"])
 def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdrawn_or_revoked(
     world: World, monkeypatch: pytest.MonkeyPatch, ends: tuple[str, ...], at: str
 ) -> None:
@@ -190,17 +191,17 @@ def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdr
     copy = propose(world, call)["copy"]
     world.grant("leif")
     told: dict[str, Any] = {}
-    meanwhile(monkeypatch, pseudonymise, at, lambda: told.update(world.json(*ends, who="sigrid")))
+    meanwhile(monkeypatch, hearing, at, lambda: told.update(world.json(*ends, who="sigrid")))
     out = world.base / "heard.wav"
     hear = ("review", copy, "--hear", "0-1", "--out", str(out), "--reason", REASON, "--json")
     assert code(world.run(*hear, who="leif")) == (14, "gone_meanwhile")
     assert told and not out.exists()
     entries = world.json("audit", "show", "--action", "review", who="sigrid")["entries"]
-    assert any("heard" in entry.get("detail", {}) for entry in entries) is (at != "_part"), (
+    assert any("heard" in entry.get("detail", {}) for entry in entries) is (at != "_parts"), (
         "no entry says what did not happen"
     )
     if ends[0] == "withdraw":
-        assert len(told["recipients"]) == (0 if at == "_part" else 1)
+        assert len(told["recipients"]) == (0 if at == "_parts" else 1)
     assert not world.json("recipients", "list", who="sigrid")["recipients"], "that nothing left is in the log"
     assert all_is_well(world)
 

@@ -286,7 +286,9 @@ def test_the_letter_tells_of_a_release_that_was_interrupted_as_one_copy(
     (call,) = world.take_in("a", seconds=1)
     copy = str(propose(world, call)["copy"])
     world.json("review", copy, *CONFIRM, who="sigrid")
-    monkeypatch.setattr("arlo_rec.under_review.erase", lambda *_: None)  # killed before the copy under review went
+    monkeypatch.setattr(
+        "arlo_rec.training.under_review.erase", lambda *_: None
+    )  # killed before the copy under review went
     world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
     assert not problem_codes(world)
     out = world.base / "answer.html"

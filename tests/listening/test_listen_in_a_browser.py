@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.browser import LOOPBACK, MISSING, Browser
-from tests.support.listening import Listening
+from tests.support.copies import call, made_of, words
+from tests.support.listening import Listening, Reviewing
 from tests.support.world import World
 
 pytestmark = [
@@ -17,6 +18,7 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 READY = "document.body.dataset.state === 'ready' && document.querySelector('audio').readyState > 0"
+SHIFT = "\ue008"
 PLACE = "document.querySelector('audio').currentTime"
 
 
@@ -76,3 +78,29 @@ def test_a_browser_that_is_closed_ends_the_command(heard: tuple[World, str]) -> 
         closed = time.monotonic()
         assert page.ended()[0] == 0
         assert time.monotonic() - closed < 20, "8 seconds, and a busy machine"
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_a_copy_is_reviewed_by_keys_and_confirmed_and_the_log_says_what_was_heard(
+    world: World, browser: Browser
+) -> None:
+    world.grant("leif", "quality")
+    copy = str(made_of(world, call(world), "--transcript", words())["copy"])
+    owed = world.json("review", copy, who="leif")["copy"]["owed"]
+    with Reviewing(world, copy) as page:
+        open_page(browser, page)
+        browser.press_together(SHIFT, "a")  # accept all
+        for _, end in owed["unheard"]:
+            browser.press_keys("t")  # the next place that was heard badly
+            browser.wait_until(f"{PLACE} > {end + 0.2} && {PLACE} < {end + 3}")
+        browser.press_together(SHIFT, "c")  # confirm
+        status, out, err = page.ended()
+    assert (status, f"arlo-rec release {copy}" in out) == (0, True), err
+    (confirmed,) = (
+        each
+        for each in world.json("audit", "show", "--action", "review", who="iver")["entries"]
+        if "confirmed" in each.get("detail", {})
+    )
+    assert confirmed["detail"] == {"confirmed": True}
+    heard = world.json("audit", "show", "--action", "review_listen", who="iver")["entries"][-2:]
+    assert sum(each["detail"]["heard_s"] for each in heard) >= len(owed["unheard"])

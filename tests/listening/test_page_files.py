@@ -10,13 +10,15 @@ import pytest
 from arlo_rec.i18n.messages import LANGUAGES, group
 from arlo_rec.listening.page_files import PAGE, page, review_script, script, style
 
-LARGEST = 80_000  # bytes of all of them together
+LARGEST, LARGEST_REVIEW = 80_000, 100_000  # bytes of what a page loads, to listen and to review
 CODE = (script() + review_script()).decode("utf-8")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page_is_small(lang: str) -> None:
-    assert len(page(lang)) + len(script()) + len(review_script()) + len(style()) < LARGEST
+    listening = len(page(lang)) + len(script()) + len(style())
+    assert listening < LARGEST
+    assert listening + len(review_script()) < LARGEST_REVIEW
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -59,26 +61,12 @@ def test_what_the_scripts_say_stands_in_the_page_with_the_words_for_cuts(lang: s
 
 
 def test_every_action_of_a_review_has_a_button_and_a_key_of_its_own() -> None:
-    keys = dict(re.findall(r'^"?([\w-]+)"?: \["([\w+]+)", ', CODE, re.MULTILINE))
+    keys = dict(re.findall(r'^ *"?([\w-]+)"?: \["([\w+]+)", ', CODE, re.MULTILINE))
     assert len(keys) > 20
     assert sorted(keys) == sorted(re.findall(r'act\("([\w-]+)"\)', (PAGE / "listen.html.j2").read_text("utf-8")))
-    others = re.findall(r'^"?(\S+?)"?: "[\w-]+",', script().decode("utf-8"), re.MULTILINE)
+    others = re.findall(r'^ *"?(\S+?)"?: "[\w-]+",', script().decode("utf-8"), re.MULTILINE)
     assert len(others) > 15
     assert len({*keys.values(), *others}) == len(keys) + len(others)
-
-
-def test_a_file_is_served_line_by_line_without_what_is_only_for_its_readers() -> None:
-    for name, served in (("listen.js", script()), ("review.js", review_script())):
-        written = [line.strip() for line in (PAGE / name).read_text("utf-8").splitlines()]
-        assert [line for line in written if line.count("`") % 2] == []  # a text over two lines would be changed
-        code = [line for line in written if line and not line.startswith("//")]
-        lean = served.decode("utf-8").splitlines()
-        assert len(code) == len(lean)
-        for line, kept in zip(code, lean, strict=True):
-            assert line.startswith(kept)
-            assert re.fullmatch(r"(?: // [^\"'`]*)?", line.removeprefix(kept)), line
-    squeezed = re.sub(r"\s|/\*.*?\*/", "", (PAGE / "listen.css").read_text("utf-8"))
-    assert re.sub(r"\s", "", style().decode("utf-8")) == squeezed
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

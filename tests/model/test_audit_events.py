@@ -26,9 +26,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "int | None": st.none() | st.integers(0, 2**40),
     "bool": st.booleans(),
     "Ids": IDS,
+    "Sequence[Sequence[int]]": st.lists(st.lists(st.integers(0, 10**6), min_size=2, max_size=2), max_size=3),
     "Sequence[str]": st.lists(TEXTS, max_size=3),
     "Sequence[str] | None": st.none() | st.lists(TEXTS, max_size=3),
     "Mapping[str, object]": st.dictionaries(TEXTS, TEXTS, max_size=3),
+    "Mapping[str, object] | None": st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3),
 }
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 PATIENCE = 60.0  # seconds until a command has ended or asks something
 _DONE = re.compile(r"\x1e(\d+)\x1e")  # the shell's prompt: the exit status of what was typed before
+_ERASED = re.compile(r"[^\n]*(?:\n\r?\x1b\[1A)?\r?\x1b\[2K")  # a line that showed progress, and went
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -45,7 +46,7 @@ class Terminal:
     def run(self, command: str) -> tuple[str, int]:
         """Type a command and what it asks for; what the screen shows of it, and the exit status."""
         screen, status = self._read_until_prompt(command)
-        return _CONTROLS.sub("", screen), status
+        return _CONTROLS.sub("", _ERASED.sub("", screen)), status
 
     def close(self) -> None:
         """Hang up."""

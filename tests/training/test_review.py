@@ -56,7 +56,7 @@ def test_a_copy_is_confirmed_when_every_cut_is_decided_and_what_was_heard_badly_
     assert len(first["owed"]["unheard"]) == len(first["unsure"]) > 1
     told = world.run("review", copy, "--confirm", "--lang", "en", who="leif")
     assert told.exit == 14
-    assert "cuts not decided: 1, 2" in told.err and "heard badly and not heard by you: 4.5-5.2" in told.err
+    assert "cuts not decided: 1, 2" in told.err and "heard badly, not cut and not heard by you: 4.5-5.2" in told.err
     world.json("review", copy, "--accept", "all", who="leif")
     assert show(world, copy)["owed"]["undecided"] == []
     assert confirm(world, copy) == (14, "review_unfinished")
