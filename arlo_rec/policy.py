@@ -27,6 +27,7 @@ RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, 
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
 FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands for her, and a grant waits for another
+OWN_A_DAY = 20  # recordings that an officer hears by her own access, unless its approval says more
 REQUEST_WAITS = timedelta(days=7)  # until an officer decided what a manager asked for
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 MOST_FOUND = 50  # hits that a search shows: who needs more looks for something else than a call (access.need)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import NO_LIMITS, Grant, Limits, Person, to_iso
 from arlo_rec.policy import (
     GRANT_LONGEST,
+    OWN_A_DAY,
     Action,
     Purpose,
     has_hidden_characters,
@@ -97,7 +98,10 @@ def _named(store: Store, name: str) -> Person:
 
 def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: datetime) -> Grant:
     """The grant of these terms by this officer, live or waiting as the roster is in this change."""
-    by = store.person.name
+    by, limits = store.person.name, terms.limits
+    waits = four_eyes.waits(store.roster, by, terms.person, now)
+    if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
+        limits = replace(limits, per_day=OWN_A_DAY)
     return Grant(
         id=primitives.fresh(8).hex(),
         person=terms.person,
@@ -108,9 +112,9 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         reason=str(terms.reason),
         by=by,
         public=pair.public,
-        state="pending" if four_eyes.waits(store.roster, by, terms.person, now) else "live",
+        state="pending" if waits else "live",
         own=four_eyes.is_own(store.roster, by, terms.person, now),
-        limits=terms.limits,
+        limits=limits,
     )
 
 

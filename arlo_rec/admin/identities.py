@@ -6,12 +6,13 @@ with its re-keying; copies that they made before stay readable to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from arlo_rec.admin import new_officers
 from arlo_rec.admin.grants import facts as grant_facts
 from arlo_rec.admin.retire import give_secrets, retire
 from arlo_rec.backends import shared_folder
@@ -33,7 +34,7 @@ from arlo_rec.keys.key_files import (
 from arlo_rec.keys.roster import RECOVERY_NAME, Roster, check_name, digest_of_people
 from arlo_rec.model.audit_events import GrantGiven, PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
 from arlo_rec.model.errors import ArloError, InUse, NothingMatched, Usage, nearest
-from arlo_rec.model.records import Grant, Person
+from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Change, Store
@@ -58,14 +59,18 @@ class Added:
     person: Person
     one_time: str | None
     identity: Identity = field(repr=False)
+    pending: PendingOfficer | None = None  # an officer who waits for a second one
 
 
-def add(store: Store, new: NewPerson, now: datetime) -> Added:
-    """Add a person or a service; raises Usage where the name is taken or the role cannot be a service."""
+def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = False) -> Added:
+    """Add a person or a service; an officer, but a successor, waits for a second officer where there is one.
+
+    Raises Usage where the name is taken or the role cannot be a service.
+    """
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     name = check_name(new.name)
-    _demand_free(store, name)
+    _demand_free(store, name, now)
     if new.key_out is not None and new.role not in SERVICE_ROLES:
         raise Usage("role_is_no_service", role=new.role)
     one_time = None if new.passphrase or new.key_out else readable_secret(ONE_TIME_GROUPS)
@@ -79,13 +84,17 @@ def add(store: Store, new: NewPerson, now: datetime) -> Added:
         service=new.key_out is not None,
         by=store.person.name,
     )
+    pending = None
     if new.key_out is None:
         write_locked(store.layout, identity, new.passphrase or (one_time or "").encode())
-        _enrol(store, person, now)
+        if new.role is Role.OFFICER and not is_successor and new_officers.waits(store, now):
+            pending = new_officers.propose(store, person, now)
+        else:
+            _enrol(store, person, now)
     else:
         with _written_key_file(new.key_out, identity):
             _enrol(store, person, now)
-    return Added(person, one_time, identity)
+    return Added(person, one_time, identity, pending)
 
 
 @contextmanager
@@ -100,8 +109,9 @@ def _written_key_file(key_out: Path, identity: Identity) -> Iterator[None]:
         raise
 
 
-def _demand_free(store: Store, name: str) -> None:
-    if store.roster.person(name) or any(person.name == name for person in store.roster.former):
+def _demand_free(store: Store, name: str, now: datetime) -> None:
+    waiting = (each.person for each in new_officers.waiting(store, now))
+    if store.roster.person(name) or any(person.name == name for person in (*store.roster.former, *waiting)):
         raise Usage("name_taken", name=name)
 
 
@@ -270,7 +280,7 @@ def may_hand_over(store: Store, name: str, now: datetime) -> None:
     store.demand_clock(Action.PEOPLE, now)
     if store.person.recovery:
         raise Usage("recovery_hands_nothing_over")
-    _demand_free(store, check_name(name))
+    _demand_free(store, check_name(name), now)
 
 
 def hand_over(store: Store, name: str, now: datetime) -> Added:
@@ -278,7 +288,7 @@ def hand_over(store: Store, name: str, now: datetime) -> Added:
 
     A crash in between leaves two officers, and the new one runs `person remove`.
     """
-    added = add(store, NewPerson(name, Role.OFFICER), now)
+    added = add(store, NewPerson(name, Role.OFFICER), now, is_successor=True)
     with store.change(now):
         leaving = replace(store.person, handed_to=name)
         people = tuple(leaving if person.name == leaving.name else person for person in store.roster.people)
@@ -298,16 +308,25 @@ def catalogue_seeds(store: Store) -> list[bytes]:
     return read_catalogue_seal(store.layout, store.identity)
 
 
-def _enrol(store: Store, person: Person, now: datetime) -> None:
+def approve_officer(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
+    """Approve an officer whom another added; whether they are one now. Raises what `new_officers.approve` raises."""
+    return new_officers.approve(store, proposed, now, lambda person, settle: _enrol(store, person, now, settle=settle))
+
+
+def _enrol(store: Store, person: Person, now: datetime, settle: Callable[[], None] | None = None) -> None:
     """Put a new person on the roster, and only then seal the catalogue's key to them.
+
+    Somebody who waited stops waiting first (*settle*), in the same change.
 
     A crash in between leaves somebody who opens nothing; new keys (`reset`, `rotate`) come with that seal.
     """
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:
+            if settle is not None:
+                settle()
             if not person.recovery or store.roster.person(person.name):  # only the paper's name is given again
-                _demand_free(store, person.name)
+                _demand_free(store, person.name, now)
             added = replace(person, from_entry=change.next_seq)
             store.put_roster(store.roster.next(now, people=(*store.roster.people, added)))
             give_secrets(store, person)

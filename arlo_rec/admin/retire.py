@@ -32,7 +32,7 @@ def retire(
     They *left_at* that time (`Store.witnessed`), or at a later one that is known of them.
 
     1  filed as former, with the entry until which their signatures count; a name in *reusable* with the day
-    2  the grants of everybody who is not in *roster* end
+    2  the grants of everybody who is not in *roster* end; so does what they proposed
     3  their grants get new key pairs; where an officer is among them all do, there is a new subject-access key, every
        secret that she may have sealed for others is sealed anew by whoever runs this, for her signature counts no more,
        and every slot of a ring that she could open is void
@@ -56,9 +56,13 @@ def retire(
     access_keys = roster.access_keys
     if officer_leaves:
         access_keys = (*access_keys, audience_keys.new_access_key(store, roster.people, now))
+    gone = {person.name for person in retired}
+    pending = tuple(each for each in roster.pending if each.person.by not in gone)
     of = None if officer_leaves else {person.name for person in retired}
     grants, fresh = grant_keys.with_new_pairs(grants, now, of=of)
-    store.put_roster(roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys))
+    store.put_roster(
+        roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys, pending=pending)
+    )
     store.secrets.keep_for(store.roster.people)
     grant_keys.settle(store, fresh, now)
     if officer_leaves:

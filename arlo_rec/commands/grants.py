@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from arlo_rec.model.records import Grant, Limits
+    from arlo_rec.model.records import Grant, Limits, PendingOfficer
 
 REVIEW = "review"
 MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
@@ -76,15 +76,19 @@ def grant(
     return Answer(data, lines, exit_status=0 if complete else 3)
 
 
-def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -> Answer:
-    """Give what a manager asked for; or approve, as a second officer, what another gave herself."""
-    from arlo_rec.admin import approvals, grants, requests
+def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
+    """Give what a manager asked for; or approve, as a second officer, what another gave herself or whom she added."""
+    from arlo_rec.admin import approvals, grants, identities, new_officers, requests
     from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        asked = requests.named(store, grant, now) if store.person.role is Role.OFFICER else None
+        is_officer = store.person.role is Role.OFFICER
+        proposed = new_officers.named(store, grant, now) if is_officer else None
+        if proposed is not None:
+            return _officer_answer(run, proposed, is_one=identities.approve_officer(store, proposed, now))
+        asked = requests.named(store, grant, now) if is_officer else None
         if asked is not None:
             approved = requests.approve(store, asked, now, run.progress)
         else:
@@ -98,15 +102,30 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")]) -
     return Answer({"grant": _grant_json(approved, now)}, lines, exit_status=0 if complete else 3)
 
 
-def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.grant", "ID")], *, reason: Reason = None) -> Answer:
-    """Deny what a manager asked for; or, as a second officer, what another gave herself."""
-    from arlo_rec.admin import approvals, requests
+def _officer_answer(run: Run, proposed: PendingOfficer, *, is_one: bool) -> Answer:
+    """What became of an officer who waited."""
+    name = proposed.person.name
+    line = run.say("person.officer_approved" if is_one else "grant.one_more", name=name, id=proposed.id)
+    state = "officer" if is_one else "pending"
+    return Answer({"person": {"name": name, "role": str(proposed.person.role), "state": state}}, [line])
+
+
+def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
+    """Deny what a manager asked for; or, as a second officer, what another gave herself or whom she added."""
+    from arlo_rec.admin import approvals, new_officers, requests
     from arlo_rec.commands.requests import request_json
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        asked = requests.named(store, grant, now) if store.person.role is Role.OFFICER else None
+        is_officer = store.person.role is Role.OFFICER
+        proposed = new_officers.named(store, grant, now) if is_officer else None
+        if proposed is not None:
+            new_officers.deny(store, proposed, reason, now)
+            name = proposed.person.name
+            told = {"person": {"name": name, "role": str(proposed.person.role), "state": "denied"}}
+            return Answer(told, [run.say("person.officer_denied", name=name)])
+        asked = requests.named(store, grant, now) if is_officer else None
         if asked is not None:
             refused = requests.deny(store, asked, reason, now)
             return Answer({"request": request_json(refused)}, [run.say("request.denied", name=refused.person)])

@@ -84,11 +84,14 @@ def person_add(
     with run.store() as store:
         added = add(store, NewPerson(name, wanted, secret, key_out), run.now())
     data: dict[str, Any] = {"person": _person_json(added.person)}
+    waits = []
+    if added.pending is not None:
+        data["pending"] = {"id": added.pending.id}
+        waits = [run.say("person.officer_waits", name=name, id=added.pending.id)]
     if added.one_time is not None:
         data["one_time_passphrase"] = added.one_time
-        line = _one_time(run, added)
-        return Answer(data, [line], always=True)
-    return Answer(data, [run.say("person.added", name=name, role=role)])
+        return Answer(data, [_one_time(run, added), *waits], always=True)
+    return Answer(data, waits or [run.say("person.added", name=name, role=role)])
 
 
 def _one_time(run: Run, added: Added) -> str:

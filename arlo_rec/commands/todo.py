@@ -54,6 +54,8 @@ def _text(run: Run, task: Task, name: str) -> str:
 
 def _word(run: Run, key: str, value: object) -> object:
     """A fact of a task as people read it."""
+    from arlo_rec.commands.grants import limit_words
+    from arlo_rec.model.records import Limits
     from arlo_rec.model.times import shown_end, shown_minute
 
     match key, value:
@@ -63,6 +65,8 @@ def _word(run: Run, key: str, value: object) -> object:
             return run.say("all_teams")
         case "teams", list():
             return ", ".join(value)
+        case "limits", Limits():
+            return "".join(f", {words}" for words in limit_words(run, value))
         case "until", datetime():
             return shown_end(value)
         case "started", datetime():

@@ -59,7 +59,12 @@ def may_approve(roster: Roster, name: str, grant: Grant, now: datetime) -> bool:
 
 def is_approved(roster: Roster, grant: Grant, approved: Collection[str], now: datetime) -> bool:
     """Whether a grant is in force once these officers *approved* it."""
-    return all(seconds & set(approved) for seconds in _demands(roster, grant.by, grant.person, now))
+    return is_enough(roster, grant.by, grant.person, approved, now)
+
+
+def is_enough(roster: Roster, by: str, to: str, approved: Collection[str], now: datetime) -> bool:
+    """Whether what *by* gives to *to* is in force once these officers *approved* it."""
+    return all(seconds & set(approved) for seconds in _demands(roster, by, to, now))
 
 
 def _demands(roster: Roster, by: str, to: str, now: datetime) -> list[frozenset[str]]:

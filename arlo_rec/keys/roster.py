@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from arlo_rec.crypto import primitives
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.model.records import Approval, Grant, Limits, Person, from_iso, to_iso
+from arlo_rec.model.records import Approval, Grant, Limits, PendingOfficer, Person, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 from arlo_rec.policy import Purpose, Role, has_hidden_characters
 
@@ -41,6 +41,7 @@ class Roster:
     former: tuple[Person, ...] = ()
     grants: tuple[Grant, ...] = ()
     access_keys: tuple[AccessKey, ...] = ()
+    pending: tuple[PendingOfficer, ...] = ()  # whom a second officer has to approve; they are no person of it yet
     known_outside: bytes = b""  # public half of the log's key that somebody knows who left: the catalogue takes another
 
     def person(self, name: str) -> Person | None:
@@ -171,6 +172,15 @@ def _to_json(roster: Roster) -> dict[str, Any]:
             {"id": key.id.hex(), "public": to_base64(key.public), "since": to_iso(key.since)}
             for key in roster.access_keys
         ],
+        "pending": [
+            {
+                "id": each.id,
+                "person": _person_to_json(each.person),
+                "at": to_iso(each.at),
+                "approvals": _approvals_to_json(each.approvals),
+            }
+            for each in roster.pending
+        ],
         "known_outside": to_base64(roster.known_outside),
     }
 
@@ -227,8 +237,16 @@ def _grant_to_json(grant: Grant) -> dict[str, Any]:
         "own": grant.own,
         "limits": grant.limits.to_json(),
         "reviewed_at": to_iso(grant.reviewed_at) if grant.reviewed_at else None,
-        "approvals": [{"by": approval.by, "at": to_iso(approval.at)} for approval in grant.approvals],
+        "approvals": _approvals_to_json(grant.approvals),
     }
+
+
+def _approvals_to_json(approvals: Iterable[Approval]) -> list[dict[str, Any]]:
+    return [{"by": approval.by, "at": to_iso(approval.at)} for approval in approvals]
+
+
+def _approvals(documents: list[dict[str, Any]]) -> tuple[Approval, ...]:
+    return tuple(Approval(str(approval["by"]), from_iso(approval["at"])) for approval in documents)
 
 
 def decode(body: bytes) -> Roster:
@@ -244,6 +262,12 @@ def decode(body: bytes) -> Roster:
             tuple(
                 AccessKey(bytes.fromhex(key["id"]), from_base64(key["public"]), from_iso(key["since"]))
                 for key in document["access_keys"]
+            ),
+            tuple(
+                PendingOfficer(
+                    str(each["id"]), _person(each["person"]), from_iso(each["at"]), _approvals(each["approvals"])
+                )
+                for each in document["pending"]
             ),
             from_base64(document["known_outside"]),
         )
@@ -292,7 +316,7 @@ def _grant(document: dict[str, Any]) -> Grant:
         tuple(bytes.fromhex(pair) for pair in document["earlier_pairs"]),
         str(document["state"]),
         from_iso(document["ended_at"]) if document["ended_at"] else None,
-        tuple(Approval(str(approval["by"]), from_iso(approval["at"])) for approval in document["approvals"]),
+        _approvals(document["approvals"]),
         bool(document["own"]),
         Limits.from_json(document["limits"]),
         from_iso(document["reviewed_at"]) if document["reviewed_at"] else None,

@@ -72,6 +72,22 @@ class PersonAdded(ChangesPeople):
     role: str
 
 
+class OfficerProposed(AuditEvent):
+    """An officer adds another, who waits (`waits`, an id) for a second officer, or for one more."""
+
+    ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
+    proposed: str
+    waits: str
+
+
+class OfficerDenied(AuditEvent):
+    """A second officer denied whom another added as an officer, and said why."""
+
+    ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
+    proposed: str
+    why: str
+
+
 class PersonRemoved(ChangesPeople):
     """A person or service was removed."""
 

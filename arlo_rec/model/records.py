@@ -169,6 +169,20 @@ class Approval(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class PendingOfficer:
+    """Somebody whom an officer (`person.by`) added as another, and whom a second one has to approve."""
+
+    id: str
+    person: Person
+    at: datetime
+    approvals: tuple[Approval, ...] = ()
+
+    def waits(self, now: datetime) -> bool:
+        """Whether they still wait at *now*."""
+        return now < self.at + FOUR_EYES
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a grant is limited to beyond purpose, teams and end; None is no limit."""
 

@@ -9,7 +9,9 @@ from arlo_rec.policy import Action, Role, may
 
 _ACTIONS: Final = frozenset(Action)
 _LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than the policy
-    **dict.fromkeys(("init", "person add", "person remove", "person reset", "authority"), Action.PEOPLE),
+    **dict.fromkeys(
+        ("init", "person add", "person remove", "person reset", "person propose", "authority"), Action.PEOPLE
+    ),
     **dict.fromkeys(("approve", "deny", "revoke", "confirm_grant"), Action.GRANT),
 }
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import grant_review, requests
+from arlo_rec.admin import grant_review, new_officers, requests
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.errors import ArloError
@@ -30,7 +30,7 @@ MOST: Final = 3  # recordings of a file that are named
 class Task(NamedTuple):
     """Something that waits: of which kind, of what (an id that a command takes), since when, and what to say of it."""
 
-    kind: str  # `approve`, `request`, `grants_review`, `case`, `review`, `release`, `delete` or `grant_ends`
+    kind: str  # `todo.` and this is the code of its sentence
     id: str
     since: datetime
     about: Mapping[str, object] = {}
@@ -43,7 +43,8 @@ def tasks(store: Store, now: datetime) -> list[Task]:
         return []
     found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now)]
     if store.person.role is Role.OFFICER:
-        found += [*_approvals(store, now), *_requests(store, now), *_review(store, now), *_cases(store, now)]
+        for waiting in (_approvals, _officers, _requests, _review, _cases):
+            found += waiting(store, now)
     return sorted(found, key=lambda task: (task.since, task.kind, task.id))
 
 
@@ -106,8 +107,15 @@ def _approvals(store: Store, now: datetime) -> Iterator[Task]:
                 "purpose": grant.purpose,
                 "reason": grant.reason,
             }
-            about |= {"teams": _teams(grant), "until": grant.until}
+            about |= {"teams": _teams(grant), "until": grant.until, "limits": grant.limits}
             yield Task("approve", grant.id, grant.starts_at, about)
+
+
+def _officers(store: Store, now: datetime) -> Iterator[Task]:
+    """Officers whom another added, where this one is a second pair of eyes."""
+    for each in new_officers.waiting(store, now):
+        if new_officers.may_decide(store, each, now):
+            yield Task("approve_officer", each.id, each.at, {"name": each.person.name, "by": each.person.by})
 
 
 def _requests(store: Store, now: datetime) -> Iterator[Task]:
@@ -116,7 +124,7 @@ def _requests(store: Store, now: datetime) -> Iterator[Task]:
         if each.person == store.person.name:
             continue
         about: dict[str, object] = {"name": each.person, "purpose": each.purpose}
-        about |= {"reason": each.reason, "teams": list(each.teams) or None, "until": each.until}
+        about |= {"reason": each.reason, "teams": list(each.teams) or None, "until": each.until, "limits": each.limits}
         yield Task("request", each.id, each.at, about)
 
 

@@ -64,6 +64,7 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
         people=staying,
         former=(*roster.former, *(filed_until(person, now) for person in came)),
         grants=tuple(grant.ended(now) for grant in roster.grants),
+        pending=(),
     )
     retire(store, restored, retired, now, left_at=now, reusable=replay.gone - replay.removed)
 

@@ -58,6 +58,17 @@ def test_it_opens_nothing_until_a_second_officer_approves_and_then_what_is_held_
     assert not two.json("status", who="iver")["own_access"]
 
 
+@pytest.mark.slow
+def test_an_officers_own_access_is_for_twenty_recordings_a_day_unless_it_says_more(two: World) -> None:
+    given = give(two, "sigrid", by="sigrid")
+    assert given["limits"]["per_day"] == 20
+    shown = " ".join(two.run("todo", "--lang", "en", who="astrid").out.split())
+    assert "20 recordings a day" in shown
+    more = two.json("grant", "sigrid", "--purpose", "quality", "--per-day", "200", "--reason", REASON, who="sigrid")
+    assert (more["grant"]["state"], more["grant"]["limits"]["per_day"]) == ("pending", 200)
+    assert give(two, "leif", by="sigrid")["limits"]["per_day"] is None
+
+
 def test_todo_asks_who_may_approve_and_nobody_else(two: World) -> None:
     give(two, "sigrid", by="sigrid")
     waiting = {
@@ -134,6 +145,9 @@ def test_the_recovery_key_and_a_puppet_are_no_way_around_it(two: World) -> None:
     assert give(two, "puppet", by="sigrid")["state"] == "pending"
     assert give(two, "puppet", by="astrid")["state"] == "live"
     add(two, "accomplice", "officer")
+    assert two.run("status", who="accomplice").exit == 12, "she waits for a second officer herself"
+    (waits,) = (each["id"] for each in two.json("todo", who="astrid")["todo"] if each["kind"] == "approve_officer")
+    two.json("approve", waits, who="astrid")
     given = give(two, "sigrid", by="accomplice")
     assert given["state"] == "pending"
     assert two.run("approve", given["id"], who="accomplice").exit == 13

@@ -72,7 +72,15 @@ def hears(world: World, run: Callable[..., Result], call: str) -> bool:
 
 def add(world: World, name: str, role: str = "officer", *, by: str = "sigrid") -> None:
     secret = str(world.base / "passphrase")
-    world.json("person", "add", name, "--role", role, "--new-passphrase-file", secret, who=by)
+    told = world.json("person", "add", name, "--role", role, "--new-passphrase-file", secret, who=by)
+    approved(world, told, by=by)
+
+
+def approved(world: World, told: dict[str, Any], *, by: str) -> dict[str, Any]:
+    """What was *told* of somebody whom *by* added; the other officer approves where they wait."""
+    if "pending" in told:
+        world.json("approve", told["pending"]["id"], who="astrid" if by == "sigrid" else "sigrid")
+    return told
 
 
 def clock(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
@@ -240,7 +248,11 @@ def test_keys_that_she_gave_by_a_clock_that_was_set_back_and_accepted_are_new_on
     if how == "reset":
         puppet = reset(two, "astrid", by="sigrid")
     else:
-        puppet = acting(two, "bodil", two.json("person", "add", "bodil", "--role", "officer", who="sigrid"))
+        puppet = acting(
+            two,
+            "bodil",
+            approved(two, two.json("person", "add", "bodil", "--role", "officer", who="sigrid"), by="sigrid"),
+        )
     clock(monkeypatch, timedelta(days=30, minutes=5))
     asked = given(two, "sigrid", by="sigrid")
     assert asked["state"] == "pending"

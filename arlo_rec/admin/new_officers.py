@@ -1,0 +1,105 @@
+"""Adding an officer takes two where there are two: her keys open every recording (access.officer).
+
+The new officer waits on the signed roster, with their public keys, and opens nothing: they are no person of it yet. A
+second officer approves (`keys.four_eyes` says who may), and then they are enrolled as everybody else; or denies; or
+nobody does, and after seven days it is over. What an officer who left had proposed is over too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from arlo_rec.access import short_ids
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import four_eyes
+from arlo_rec.model.audit_events import Denied, OfficerDenied, OfficerProposed
+from arlo_rec.model.errors import NotGranted, NothingMatched, Usage
+from arlo_rec.model.records import Approval, PendingOfficer, Person
+from arlo_rec.policy import Action, reason_problem
+from arlo_rec.store import Store
+
+
+def waits(store: Store, now: datetime) -> bool:
+    """Whether an officer whom this one adds waits for a second: as access that she gives to herself would."""
+    return four_eyes.waits(store.roster, store.person.name, store.person.name, now)
+
+
+def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
+    """Let a new officer wait on the roster."""
+    with store.change(now) as change:
+        proposed = PendingOfficer(primitives.fresh(8).hex(), person, now)
+        left = tuple(each for each in store.roster.pending if each.waits(now))
+        if any(each.person.name == person.name for each in left):
+            raise Usage("name_taken", name=person.name)
+        store.put_roster(store.roster.next(now, pending=(*left, proposed)))
+        change.log(OfficerProposed(proposed=person.name, waits=proposed.id))
+    return proposed
+
+
+def waiting(store: Store, now: datetime) -> list[PendingOfficer]:
+    """Who waits for a second officer."""
+    return [each for each in store.roster.pending if each.waits(now)]
+
+
+def named(store: Store, text: str, now: datetime) -> PendingOfficer | None:
+    """Who waits and is meant by the id or the beginning of it; None where there is not one."""
+    some = {each.id: each for each in waiting(store, now)}
+    found = short_ids.named(text, list(some))
+    return some[found[0]] if len(found) == 1 else None
+
+
+def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
+    """Whether this officer is a second pair of eyes for what another proposed."""
+    by, approved = proposed.person.by, {each.by for each in proposed.approvals}
+    return store.person.name in four_eyes.second_officers(store.roster, by, by, now, approved)
+
+
+def approve(
+    store: Store, proposed: PendingOfficer, now: datetime, enrol: Callable[[Person, Callable[[], None]], None]
+) -> bool:
+    """Approve; whether they are an officer now, or wait for one more. Raises NothingMatched or NotGranted.
+
+    *enrol* puts a person on the roster, after what it is given ran in the same change.
+    """
+    store.demand(Action.PEOPLE, now)
+    store.demand_clock(Action.PEOPLE, now)
+    _demand_second(store, proposed, now)
+    approved = replace(proposed, approvals=(*proposed.approvals, Approval(store.person.name, now)))
+    by, names = proposed.person.by, {each.by for each in approved.approvals}
+    if four_eyes.is_enough(store.roster, by, by, names, now):
+        enrol(replace(proposed.person, since=store.witnessed(now)), lambda: _put(store, proposed, None, now))
+        return True
+    with store.change(now) as change:
+        _put(store, proposed, approved, now)
+        change.log(OfficerProposed(proposed=proposed.person.name, waits=proposed.id))
+    return False
+
+
+def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: datetime) -> None:
+    """End what waits, with a reason; raises Usage, NothingMatched or NotGranted."""
+    store.demand(Action.PEOPLE, now)
+    problem = reason_problem(reason)
+    if problem or reason is None:
+        raise Usage(str(problem), rule="security.reason")
+    _demand_second(store, proposed, now)
+    with store.change(now) as change:
+        _put(store, proposed, None, now)
+        change.log(OfficerDenied(proposed=proposed.person.name, why=reason))
+
+
+def _demand_second(store: Store, proposed: PendingOfficer, now: datetime) -> None:
+    """Raise NotGranted, after its log entry, where this officer is no second pair of eyes."""
+    if not may_decide(store, proposed, now):
+        name = proposed.person.name
+        store.note(Denied(action=Action.PEOPLE, rule="access.officer", code="not_second", to=name), now)
+        raise NotGranted("not_second", rule="access.officer")
+
+
+def _put(store: Store, old: PendingOfficer, new: PendingOfficer | None, now: datetime) -> None:
+    """Replace who waits, or take them off; in a change. Raises NothingMatched where another decided meanwhile."""
+    if old not in waiting(store, now):
+        raise NothingMatched("no_pending_grant", id=old.id)
+    kept = tuple(new if each.id == old.id else each for each in store.roster.pending)
+    store.put_roster(store.roster.next(now, pending=tuple(each for each in kept if each is not None)))
