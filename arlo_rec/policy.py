@@ -28,6 +28,8 @@ WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may
 GRANT_DEFAULT = timedelta(days=30)
 FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands for her, and a grant waits for another
 OWN_A_DAY = 20  # recordings that an officer hears by her own access, unless its approval says more
+GLASS_LONGEST = timedelta(hours=24)  # for which an officer has access in an emergency without a second officer
+GLASS_ALARMS = timedelta(days=7)  # for which everybody is told of it
 REQUEST_WAITS = timedelta(days=7)  # until an officer decided what a manager asked for
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 MOST_FOUND = 50  # hits that a search shows: who needs more looks for something else than a call (access.need)
@@ -66,6 +68,7 @@ class Action(StrEnum):
     PEOPLE = "people"
     GRANT = "grant"
     SEE_GRANTS = "see_grants"
+    BREAK_GLASS = "break_glass"  # say that one knows of an officer's own access in an emergency
     REQUEST = "request"  # access of one's own, which an officer gives or denies
     INGEST = "ingest"
     FIND = "find"
@@ -161,36 +164,31 @@ class Decision:
 # -- who may do what ----------------------------------------------------------------------------------
 
 _EVERYBODY = frozenset(Role)
+_MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
+LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
+_NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
+HEARS_A_REVIEW: Final = frozenset({Action.HEAR, Action.REVIEW_LISTEN})
+_NEEDS_GRANT: Final = _NEEDS_PURPOSE | HEARS_A_REVIEW
+_MAKES_COPIES: Final = HEARS_A_REVIEW | {Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT}
 _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.PEOPLE: (frozenset({Role.OFFICER}), "access.officer"),
     Action.GRANT: (frozenset({Role.OFFICER}), "access.officer"),
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
-    Action.REQUEST: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
+    Action.BREAK_GLASS: (_MANAGERS, "access.officer"),
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
-    Action.FIND: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
-    Action.EXPORT: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
-    Action.LISTEN: (frozenset({Role.MANAGER, Role.OFFICER}), "access.managers"),
     Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (frozenset({Role.OFFICER}), "access.subject"),
     Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
     Action.RESTORE: (frozenset({Role.OFFICER}), "access.officer"),
     Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer"),
-    Action.CONFIRM_DELETED: (frozenset({Role.OFFICER, Role.MANAGER}), "consent.withdraw"),
-    Action.PSEUDONYMISE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
-    Action.REVIEW: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
-    Action.HEAR: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
-    Action.REVIEW_LISTEN: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
-    Action.RELEASE: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
-    Action.REJECT: (frozenset({Role.OFFICER, Role.MANAGER}), "data.pseudonymised"),
+    Action.CONFIRM_DELETED: (_MANAGERS, "consent.withdraw"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.CLOCK: (frozenset({Role.OFFICER}), "retention.90d"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
+    **dict.fromkeys(_NEEDS_PURPOSE | {Action.REQUEST}, (_MANAGERS, "access.managers")),
+    **dict.fromkeys(_MAKES_COPIES, (_MANAGERS, "data.pseudonymised")),
 }
-LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
-_NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
-HEARS_A_REVIEW: Final = frozenset({Action.HEAR, Action.REVIEW_LISTEN})
-_NEEDS_GRANT: Final = _NEEDS_PURPOSE | HEARS_A_REVIEW
 
 
 def may(role: Role, action: Action) -> Decision:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from arlo_rec.access import grant_history, grant_keys
+from arlo_rec.admin import break_glass
 from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
@@ -25,6 +26,8 @@ from arlo_rec.store import Store
 def approve(store: Store, grant_id: str, now: datetime, observer: Observer = unobserved) -> Grant:
     """Approve a pending grant, which makes it live, or lets it wait for one more officer where it takes two.
 
+    One that was given in an emergency its own giver approves, once somebody else knows of it (`admin.break_glass`).
+
     Raises NothingMatched where none of that id waits, NotGranted to the wrong officer.
     """
     store.demand(Action.GRANT, now)
@@ -32,11 +35,16 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
     with _logged_refusal(store, now), store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:
-            pending = _decidable(store, grant_id, now)
+            pending, agreed = _waiting(store, grant_id, now), None
+            if pending.glass and pending.by == store.person.name:
+                agreed = break_glass.agreed_by(store, pending, now)
+            pending = pending if agreed is not None else _decidable(store, grant_id, now)
             if (person := store.roster.person(pending.person)) is None:
                 raise NothingMatched("no_pending_grant", id=grant_id)
-            approvals = (*pending.approvals, Approval(store.person.name, now))
-            enough = four_eyes.is_approved(store.roster, pending, {each.by for each in approvals}, now)
+            approvals = (*pending.approvals, Approval(agreed or store.person.name, now))
+            enough = agreed is not None or four_eyes.is_approved(
+                store.roster, pending, {each.by for each in approvals}, now
+            )
             approved = replace(pending, state="live" if enough else "pending", approvals=approvals)
             _put(store, approved, now)
             if enough:

@@ -23,6 +23,7 @@ from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, U
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import NO_LIMITS, Grant, Limits, Person, to_iso
 from arlo_rec.policy import (
+    GLASS_LONGEST,
     GRANT_LONGEST,
     OWN_A_DAY,
     Action,
@@ -46,6 +47,7 @@ class Terms:
     until: datetime
     reason: str | None
     limits: Limits = NO_LIMITS
+    glass: bool = False  # in an emergency, for which the word of somebody who is no officer will do
 
 
 def grant(
@@ -100,6 +102,8 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
     """The grant of these terms by this officer, live or waiting as the roster is in this change."""
     by, limits = store.person.name, terms.limits
     waits = four_eyes.waits(store.roster, by, terms.person, now)
+    if terms.glass and not waits:
+        raise Usage("glass_not_needed", rule="access.officer")
     if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
         limits = replace(limits, per_day=OWN_A_DAY)
     return Grant(
@@ -115,6 +119,7 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         state="pending" if waits else "live",
         own=four_eyes.is_own(store.roster, by, terms.person, now),
         limits=limits,
+        glass=terms.glass,
     )
 
 
@@ -212,6 +217,8 @@ def problem_of(terms: Terms, now: datetime) -> str | None:
         problem = "grant_over"
     elif terms.until > now + GRANT_LONGEST:
         problem = "grant_length"
+    elif terms.glass and terms.until > now + GLASS_LONGEST:
+        problem = "glass_length"
     elif any(not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in terms.teams):
         problem = "bad_team"
     elif not _are_limits(terms.limits):
@@ -244,4 +251,5 @@ def facts(given: Grant) -> dict[str, Any]:
         "until": to_iso(given.until),
         "state": given.state,
         "limits": given.limits.to_json() if given.limits != NO_LIMITS else None,
+        "glass": given.glass or None,
     }

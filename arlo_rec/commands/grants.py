@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import last_moment, span
+from arlo_rec.commands.grant_terms import MINUTE, end_of, limit_words, limits_of
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest_names
-from arlo_rec.policy import Role
+from arlo_rec.policy import GLASS_LONGEST, Role
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator
     from datetime import datetime
 
-    from arlo_rec.model.records import Grant, Limits, PendingOfficer
+    from arlo_rec.model.records import Grant, PendingOfficer
 
 REVIEW = "review"
-MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
 FIELDS = (
     "id",
     "person",
@@ -51,6 +49,7 @@ def grant(
     since: Since = None,
     before: Before = None,
     per_day: Annotated[int | None, opt("opt.per_day", "--per-day", "N")] = None,
+    break_glass: Annotated[bool, opt("opt.break_glass", "--break-glass")] = False,
     reason: Reason = None,
 ) -> Answer:
     """Let a manager listen for a purpose, until a day."""
@@ -61,12 +60,15 @@ def grant(
     run: Run = ctx.obj
     now = run.now()
     end, limits = end_of(run, now, until, days), limits_of(run, agent, since, before, per_day)
+    if break_glass and until is None and days is None:
+        end = now + GLASS_LONGEST
     with run.store() as store:
-        terms = grants.Terms(name, purpose, tuple(team or ()), end, reason, limits)
+        terms = grants.Terms(name, purpose, tuple(team or ()), end, reason, limits, break_glass)
         granted = grants.grant(store, terms, now, run.progress)
         complete = grants.is_complete(store, granted)
         held = held_calls(store, now)
     code = "grant.pending" if granted.state == "pending" else "grant.done"
+    code = "grant.glass" if granted.glass else code
     purpose, until = run.say(f"purpose.{granted.purpose}"), shown_end(granted.until)
     lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id), *_held_lines(run, granted, held)]
     if granted.own and granted.state == "live":
@@ -78,7 +80,7 @@ def grant(
 
 def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
     """Give what a manager asked for; or approve, as a second officer, what another gave herself or whom she added."""
-    from arlo_rec.admin import approvals, grants, identities, new_officers, requests
+    from arlo_rec.admin import approvals, break_glass, grants, identities, new_officers, requests
     from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
@@ -88,6 +90,11 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")])
         proposed = new_officers.named(store, grant, now) if is_officer else None
         if proposed is not None:
             return _officer_answer(run, proposed, is_one=identities.approve_officer(store, proposed, now))
+        if store.person.role is Role.MANAGER and break_glass.named(store, grant, now) is not None:
+            agreed = break_glass.agree(store, grant, now)
+            return Answer(
+                {"grant": _grant_json(agreed, now)}, [run.say("grant.glass_agreed", id=agreed.id, by=agreed.by)]
+            )
         asked = requests.named(store, grant, now) if is_officer else None
         if asked is not None:
             approved = requests.approve(store, asked, now, run.progress)
@@ -207,34 +214,6 @@ def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
     return Answer(answer, lines, table._replace(is_whole=True))
 
 
-def end_of(run: Run, now: datetime, until: str | None, days: int | None) -> datetime:
-    """When a grant ends, by its last day or its length; raises Usage for both, and for a length out of range.
-
-    The last day may be the one in the course of which the longest grant ends.
-    """
-    from datetime import timedelta
-
-    from arlo_rec.model.times import end_of_day, local_date
-    from arlo_rec.policy import GRANT_DEFAULT, GRANT_LONGEST
-
-    if until is not None and days is not None:
-        raise Usage("until_or_days")
-    last, longest = last_moment(run, until, ahead=True), now + GRANT_LONGEST
-    if last is not None:
-        return longest if longest < last <= end_of_day(local_date(longest)) else last
-    if days is not None and not 1 <= days <= 90:
-        raise Usage("grant_length")
-    return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
-
-
-def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str | None, per_day: int | None) -> Limits:
-    """What a grant is limited to; raises Usage."""
-    from arlo_rec.model.records import Limits
-
-    begin, end = span(run, since, before)
-    return Limits(frozenset(agents) if agents else None, begin, end, per_day)
-
-
 def _held_lines(run: Run, granted: Grant, held: Counter[str]) -> list[str]:
     """How much a grant is about, team by team; a team of which nothing is held may be written wrongly."""
     if granted.teams is None:
@@ -265,20 +244,6 @@ def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
     return [grant.person, purpose, f"{teams} ({limited})" if limited else teams, shown_end(grant.until)[:MINUTE], state]
 
 
-def limit_words(run: Run, limits: Limits) -> Iterator[str]:
-    """Each limit in words."""
-    from arlo_rec.model.times import shown, shown_end
-
-    if limits.agents is not None:
-        yield run.say("grant.limit_agents", names=", ".join(sorted(limits.agents)))
-    if limits.since is not None:
-        yield run.say("grant.limit_from", at=shown(limits.since)[:MINUTE])
-    if limits.before is not None:
-        yield run.say("grant.limit_to", at=shown_end(limits.before)[:MINUTE])
-    if limits.per_day is not None:
-        yield run.say("grant.limit_per_day", count=limits.per_day)
-
-
 def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
     from arlo_rec.admin.grants import shown_state
     from arlo_rec.model.records import to_iso
@@ -295,4 +260,5 @@ def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
         "own": grant.own,
         "approved_by": [approval.by for approval in grant.approvals],
         "limits": grant.limits.to_json(),
+        "break_glass": grant.glass,
     }

@@ -221,8 +221,10 @@ def _status_json(current: Status) -> dict[str, Any]:
         "check_word": current.check_word,
         "own_access": [_access_json(grant) for grant in current.own_access],
         "waiting": [_access_json(grant) for grant in current.waiting],
+        "broken_glass": [_access_json(grant) for grant in current.broken_glass],
         "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem]
         + (["clock_behind"] if current.clock_behind else [])
+        + (["glass_broken"] if current.broken_glass else [])
         + (["unreplayed"] if current.unreplayed else [])
         + ([current.root_problem.code] if current.root_problem else [])
         + (["rekeying_waits"] if current.rekeying_waits else [])
@@ -267,6 +269,9 @@ def _status_lines(run: Run, current: Status) -> list[str]:
         teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
         what = {"purpose": run.say(f"purpose.{grant.purpose}"), "teams": teams, "until": shown_end(grant.until)}
         lines.append(run.say("status.own_access", name=grant.person, by=grant.by, **what))
+    for grant in current.broken_glass:
+        said = {"name": grant.person, "by": grant.approvals[-1].by, "at": shown(grant.approvals[-1].at)}
+        lines.append(run.say("critical.glass_broken", reason=grant.reason, **said))
     for grant in current.waiting:
         lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
     lines += [run.say("critical.clock_behind")] if current.clock_behind else []

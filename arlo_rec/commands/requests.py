@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.grants import MINUTE, end_of, limit_words, limits_of
+from arlo_rec.commands.grant_terms import MINUTE, end_of, limit_words, limits_of
 from arlo_rec.commands.options import Before, Since, SometimesPurpose, SometimesReason, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage

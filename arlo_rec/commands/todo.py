@@ -54,7 +54,7 @@ def _text(run: Run, task: Task, name: str) -> str:
 
 def _word(run: Run, key: str, value: object) -> object:
     """A fact of a task as people read it."""
-    from arlo_rec.commands.grants import limit_words
+    from arlo_rec.commands.grant_terms import limit_words
     from arlo_rec.model.records import Limits
     from arlo_rec.model.times import shown_end, shown_minute
 

@@ -62,6 +62,11 @@ def is_approved(roster: Roster, grant: Grant, approved: Collection[str], now: da
     return is_enough(roster, grant.by, grant.person, approved, now)
 
 
+def are_two(roster: Roster, one: str, other: str, now: datetime) -> bool:
+    """Whether nobody could act as both, whoever holds the recovery paper."""
+    return not any(_both(roster, one, other, now, holder) for holder in _holders(roster))
+
+
 def is_enough(roster: Roster, by: str, to: str, approved: Collection[str], now: datetime) -> bool:
     """Whether what *by* gives to *to* is in force once these officers *approved* it."""
     return all(seconds & set(approved) for seconds in _demands(roster, by, to, now))

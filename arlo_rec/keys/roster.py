@@ -236,6 +236,7 @@ def _grant_to_json(grant: Grant) -> dict[str, Any]:
         "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
         "own": grant.own,
         "limits": grant.limits.to_json(),
+        "glass": grant.glass,
         "reviewed_at": to_iso(grant.reviewed_at) if grant.reviewed_at else None,
         "approvals": _approvals_to_json(grant.approvals),
     }
@@ -320,4 +321,5 @@ def _grant(document: dict[str, Any]) -> Grant:
         bool(document["own"]),
         Limits.from_json(document["limits"]),
         from_iso(document["reviewed_at"]) if document["reviewed_at"] else None,
+        bool(document["glass"]),
     )

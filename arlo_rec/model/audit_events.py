@@ -182,6 +182,7 @@ class _OfGrant(AuditEvent):
     until: str
     state: str
     limits: Mapping[str, object] | None = None  # None: none
+    glass: bool | None = None  # True: in an emergency
 
 
 class GrantGiven(_OfGrant):
@@ -209,6 +210,14 @@ class GrantConfirmed(_OfGrant):
     """An officer confirmed, in the quarter's review, that a grant is still needed."""
 
     ACTION = "confirm_grant"
+
+
+class GlassAgreed(AuditEvent):
+    """Somebody knows of an officer's own access in an emergency: of the grant `glass`, for `to`."""
+
+    ACTION, OUTCOME, RULE = Action.BREAK_GLASS, "done", "access.officer"
+    glass: str
+    to: str
 
 
 class AccessRequested(AuditEvent):

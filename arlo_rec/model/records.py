@@ -244,6 +244,7 @@ class Grant:
     own: bool = False  # an officer gave it to herself, as far as can be known
     limits: Limits = NO_LIMITS
     reviewed_at: datetime | None = None  # when an officer last confirmed that it is still needed
+    glass: bool = False  # an officer's own in an emergency, for which somebody else's word will do
 
     def live(self, now: datetime) -> bool:
         """Whether it gives access at *now*."""

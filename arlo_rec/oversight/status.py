@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from arlo_rec.access import cases, disclosures
 from arlo_rec.access.cases import LoggedCase
+from arlo_rec.admin import break_glass
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.refusals import RefusalCount
 from arlo_rec.keys import root_secret
@@ -44,6 +45,7 @@ class Status(NamedTuple):
     check_word: str  # of the newest link of the chain of authority
     own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
     waiting: tuple[Grant, ...]  # grants that wait for a second officer
+    broken_glass: list[Grant]  # access that an officer took in an emergency within the last week
     one_officer: bool  # nobody can approve, or go on, in her place
     doubtful_requests: list[str]  # access requests of which nobody can tell any more who entered them
     requests: list[tuple[LoggedCase, int]]  # access requests without an answer, with the days that are left
@@ -70,6 +72,7 @@ def status(store: Store, now: datetime) -> Status:
         feed=feed.status(store),
         own_access=tuple(each for each in store.roster.grants if each.own and not each.approvals and each.live(now)),
         waiting=tuple(each for each in store.roster.grants if each.waits(now)),
+        broken_glass=break_glass.broken(store, now),
         root_problem=root_problem(store),
         one_officer=sum(each.role is Role.OFFICER and not each.recovery for each in store.roster.people) < 2,
         rekeying_waits=store.rekeying_waits(),

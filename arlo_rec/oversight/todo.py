@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import grant_review, new_officers, requests
+from arlo_rec.admin import break_glass, grant_review, new_officers, requests
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.errors import ArloError
@@ -43,8 +43,10 @@ def tasks(store: Store, now: datetime) -> list[Task]:
         return []
     found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now)]
     if store.person.role is Role.OFFICER:
-        for waiting in (_approvals, _officers, _requests, _review, _cases):
+        for waiting in (_approvals, _officers, _broken, _requests, _review, _cases):
             found += waiting(store, now)
+    else:
+        found += _glass(store, now)
     return sorted(found, key=lambda task: (task.since, task.kind, task.id))
 
 
@@ -116,6 +118,24 @@ def _officers(store: Store, now: datetime) -> Iterator[Task]:
     for each in new_officers.waiting(store, now):
         if new_officers.may_decide(store, each, now):
             yield Task("approve_officer", each.id, each.at, {"name": each.person.name, "by": each.person.by})
+
+
+def _glass(store: Store, now: datetime) -> Iterator[Task]:
+    """Access in an emergency that waits for a manager's word."""
+    for grant in break_glass.waiting(store, now):
+        about = {"name": grant.person, "reason": grant.reason, "teams": _teams(grant), "until": grant.until}
+        yield Task("glass", grant.id, grant.starts_at, about)
+
+
+def _broken(store: Store, now: datetime) -> Iterator[Task]:
+    """Access in an emergency that another officer took, and her own with the word that it waited for."""
+    for grant in break_glass.broken(store, now):
+        if grant.by != store.person.name:
+            about = {"name": grant.person, "by": grant.approvals[-1].by, "reason": grant.reason}
+            yield Task("glass_broken", grant.id, grant.approvals[-1].at, about)
+    for grant in break_glass.waiting(store, now):
+        if grant.by == store.person.name and break_glass.agreed_by(store, grant, now) is not None:
+            yield Task("glass_agreed", grant.id, grant.starts_at, {"name": grant.person})
 
 
 def _requests(store: Store, now: datetime) -> Iterator[Task]:

@@ -1,0 +1,70 @@
+"""Breaking the glass: an officer's own access in an emergency, with somebody else's word, that everybody is told of.
+
+Where a second officer cannot be reached, a manager may say in the log that they know of it, and the officer approves
+her own access by that: for a day at most. `status` is critical for a week, and the other officers' `todo` names it.
+Whoever says that they know must be nobody as whom the officer could act.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from arlo_rec.admin.grants import meant
+from arlo_rec.keys import four_eyes
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import Denied, GlassAgreed
+from arlo_rec.model.errors import NotGranted, NothingMatched
+from arlo_rec.model.records import Grant
+from arlo_rec.policy import GLASS_ALARMS, Action, may
+from arlo_rec.store import Store
+
+
+def waiting(store: Store, now: datetime) -> list[Grant]:
+    """The grants that wait for somebody's word."""
+    return [grant for grant in store.roster.grants if grant.glass and grant.waits(now)]
+
+
+def named(store: Store, text: str, now: datetime) -> Grant | None:
+    """The one that is meant by its id or the beginning of it."""
+    wanted = meant(store, text)
+    return next((grant for grant in waiting(store, now) if grant.id == wanted), None)
+
+
+def agree(store: Store, text: str, now: datetime) -> Grant:
+    """Say that one knows of it; raises NothingMatched, or NotGranted to whom the officer could be, or who gets it."""
+    store.demand(Action.BREAK_GLASS, now)
+    store.demand_clock(Action.BREAK_GLASS, now)
+    grant = named(store, text, now)
+    if grant is None:
+        raise NothingMatched("no_pending_grant", id=text)
+    if not _is_another(store, store.person.name, grant, now):
+        denied = Denied(action=Action.BREAK_GLASS, rule="access.officer", code="not_second", to=grant.person)
+        store.note(denied, now)
+        raise NotGranted("not_second", rule="access.officer")
+    store.note(GlassAgreed(glass=grant.id, to=grant.person), now)
+    return grant
+
+
+def agreed_by(store: Store, grant: Grant, now: datetime) -> str | None:
+    """Who said that they know of it, by an entry that they signed; None where nobody did who may."""
+    for entry in store.log.holding([f'"glass":"{grant.id}"']):
+        event, signer = audit_events.read(entry.body or {}), store.signer_of(entry.seq)
+        if not isinstance(event, GlassAgreed) or event.glass != grant.id or signer is None:
+            continue
+        is_here = store.roster.person(signer.name) is not None
+        if is_here and may(signer.role, Action.BREAK_GLASS).allowed and _is_another(store, signer.name, grant, now):
+            return signer.name
+    return None
+
+
+def _is_another(store: Store, name: str, grant: Grant, now: datetime) -> bool:
+    return all(four_eyes.are_two(store.roster, name, each, now) for each in {grant.by, grant.person})
+
+
+def broken(store: Store, now: datetime) -> list[Grant]:
+    """What was so approved within the last week, whether it is live still or not."""
+    return [
+        grant
+        for grant in store.roster.grants
+        if grant.glass and grant.was_live and grant.approvals and now < grant.approvals[-1].at + GLASS_ALARMS
+    ]
