@@ -25,6 +25,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(0, 2**40),
     "int | None": st.none() | st.integers(0, 2**40),
     "bool": st.booleans(),
+    "bool | None": st.none() | st.booleans(),
     "Ids": IDS,
     "Sequence[Sequence[int]]": st.lists(st.lists(st.integers(0, 10**6), min_size=2, max_size=2), max_size=3),
     "Sequence[str]": st.lists(TEXTS, max_size=3),
