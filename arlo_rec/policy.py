@@ -337,28 +337,28 @@ class OpenRequest:
     purpose: Purpose
     granted: bool
     consented: frozenset[Purpose]
-    pseudonymised: bool
+    released: bool  # a copy, to training
     due_at: datetime
 
 
 def may_open(request: OpenRequest, *, now: datetime) -> Decision:
     """Whether a recording may be opened; the grant is checked first, so that a refusal without one reveals nothing."""
-    if not request.granted:
+    if not request.granted or (request.purpose is Purpose.QUALITY and request.released):
         return Decision.no("access.managers", "no_grant")
     if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
     if request.purpose not in request.consented:
         return Decision.no("consent.purposes", "not_consented")
-    if request.purpose is Purpose.TRAINING and not request.pseudonymised:
+    if request.purpose is Purpose.TRAINING and not request.released:
         return Decision.no("data.pseudonymised", "no_released_copy")
     return Decision.yes(f"purpose.{request.purpose}")
 
 
 def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
-    """Whether a training copy may be made: by an officer of every call whose consent names training, by a manager only
-    of a call that they may open for quality.
+    """Whether a training copy may be made or reviewed: by an officer of every call whose consent names training, by a
+    manager only of a call that they may open for quality. A copy that was released is for those who train.
     """
-    if not (request.granted or officer):
+    if not officer and (not request.granted or request.released):
         return Decision.no("access.managers", "no_grant")
     if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")

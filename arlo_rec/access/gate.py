@@ -17,36 +17,30 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO, NoReturn
 
-from arlo_rec.access import disclosures, limits, revisions
+from arlo_rec.access import decisions, disclosures, limits, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
 from arlo_rec.access.short_ids import WHOLE, meant, short_ids
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
-from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
+from arlo_rec.model.records import Grant, Recording, RecordingId
 from arlo_rec.policy import (
-    HEARS_A_REVIEW,
     LETS_A_COPY_LEAVE,
     Action,
     Decision,
-    OpenRequest,
     Purpose,
     Role,
     State,
     is_due,
     may,
-    may_copy,
-    may_hear,
-    may_open,
     needs_grant,
     needs_purpose,
-    reason_problem,
 )
 from arlo_rec.store import Store
 
 _MADE_HERE = object()
-_NO_GRANT = Decision(allowed=False, rule="access.managers", code="no_grant")
+_RELEASED = "released"  # the state of a copy, by the entry that made it
 RECHECK = timedelta(seconds=1)  # so that a recording that is playing stops after a withdrawal
 
 
@@ -110,38 +104,24 @@ class Permit:
 
 def admit(store: Store, intent: Intent, now: datetime) -> Admission:
     """Role, purpose, reason and live grants; raises NotGranted, Refused or Usage, each after its log entry."""
-    action = intent.action
-    decision = may(store.person.role, action)
+    action, role = intent.action, store.person.role
+    decision = may(role, action)
+    if decision.allowed:
+        store.demand_replayed(action, now)
+        store.demand_clock(action, now)
+        live = store.roster.live_grants(store.person.name, store.today(now))
+        decision = decisions.admitted(role, action, intent.purpose, intent.reason, live)
     if not decision.allowed:
-        _refuse(store, Intent(action), NotGranted(decision.code, rule=decision.rule), now)
-    store.demand_replayed(action, now)
-    store.demand_clock(action, now)
-    live = store.roster.live_grants(store.person.name, store.today(now))
-    is_officer = store.person.role is Role.OFFICER
+        error = NotGranted if decision.code in {"not_your_role", "no_grant"} else Usage
+        told = intent if decision == decisions.NO_GRANT else Intent(action)
+        _refuse(store, told, error(decision.code, rule=decision.rule), now)
+    is_officer = role is Role.OFFICER
     if not needs_grant(action):
         return Admission(action, None, intent.reason, live, as_officer=is_officer, is_officer=is_officer)
-    purpose = _demand_purpose(store, intent, now) if needs_purpose(action) else None
-    reason = _demand_reason(store, intent, now)
+    purpose = Purpose(intent.purpose) if needs_purpose(action) and intent.purpose is not None else None
     grants = tuple(grant for grant in live if grant.purpose is (purpose or Purpose.QUALITY))
-    if not grants:
-        _refuse(store, intent, NotGranted("no_grant", rule="access.managers"), now)
-    admission = Admission(action, purpose, reason, grants, as_officer=False, file=intent.file)
+    admission = Admission(action, purpose, intent.reason, grants, as_officer=False, file=intent.file)
     return replace(admission, is_officer=is_officer and purpose is None)
-
-
-def _demand_purpose(store: Store, intent: Intent, now: datetime) -> Purpose:
-    try:
-        return Purpose(intent.purpose or "")
-    except ValueError:
-        code = "purpose_missing" if intent.purpose is None else "purpose_unknown"
-        _refuse(store, Intent(intent.action), Usage(code, rule="scope.only"), now)
-
-
-def _demand_reason(store: Store, intent: Intent, now: datetime) -> str:
-    problem = reason_problem(intent.reason)
-    if problem or intent.reason is None:
-        _refuse(store, Intent(intent.action), Usage(str(problem), rule="security.reason"), now)
-    return intent.reason
 
 
 # -- permits ------------------------------------------------------------------------------------------
@@ -158,13 +138,13 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
     grants = limits.within(store, admission.grants_for(recording.team), recording) if recording else []
     grant = next(iter(grants), None)
-    decision = _decide(recording, admission, grant, store.today(now))
+    decision = _decide(store, recording, admission, grant, now)
     if decision.allowed and recording is not None and admission.action in limits.HEARD:
         grant = limits.with_room(store, grants, recording.id, now)
         decision = decision if grant is not None else limits.HEARD_ENOUGH
     if not decision.allowed or recording is None:
         error: ArloError = Refused(decision.code, rule=decision.rule)
-        if recording is None or not (admission.as_officer or grants):
+        if decision.code == decisions.NO_GRANT.code:
             error = _not_open(store, admission, shown_id, several=len(found) > 1)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
@@ -254,22 +234,20 @@ def _was_withdrawn(store: Store, recording: Recording, log: SwornRows) -> bool:
         return store.catalogue.tombstones.has_later(sworn.seq, call.caller, call.source)
 
 
-def _decide(recording: Recording | None, admission: Admission, grant: Grant | None, now: datetime) -> Decision:
-    """What the policy says of opening it; for making copies it is asked about the original that may be heard."""
-    if recording is None:
-        return _NO_GRANT
-    request = OpenRequest(
-        purpose=admission.purpose or Purpose.TRAINING,
+def _decide(
+    store: Store, recording: Recording | None, admission: Admission, grant: Grant | None, now: datetime
+) -> Decision:
+    """What the policy says of opening it; of a copy the log says whether it was released."""
+    sworn = SwornRows(store).of_id(recording.id) if recording is not None else None
+    return decisions.opened(
+        store.person.role,
+        admission.action,
+        admission.purpose,
+        recording,
+        released=sworn is not None and sworn.state == _RELEASED,
         granted=grant is not None,
-        consented=recording.purposes,
-        pseudonymised=recording.kind is Kind.PSEUDONYMISED,
-        due_at=recording.ends_at,
+        now=store.today(now),
     )
-    if admission.action in HEARS_A_REVIEW:
-        return may_hear(request, now=now, officer=admission.is_officer)
-    if admission.purpose is None:
-        return may_copy(request, now=now, officer=admission.as_officer)
-    return may_open(request, now=now)
 
 
 def _logged_reason(admission: Admission) -> str | None:

@@ -239,7 +239,7 @@ def test_no_event_moves_a_recording_backwards() -> None:
 # -- opening ------------------------------------------------------------------------------------------
 
 DUE = policy.due_at(START)
-REQUEST = OpenRequest(Purpose.QUALITY, granted=True, consented=frozenset(Purpose), pseudonymised=False, due_at=DUE)
+REQUEST = OpenRequest(Purpose.QUALITY, granted=True, consented=frozenset(Purpose), released=False, due_at=DUE)
 
 
 def test_a_granted_consented_recording_opens_for_quality() -> None:
@@ -248,11 +248,11 @@ def test_a_granted_consented_recording_opens_for_quality() -> None:
 
 @given(st.sampled_from(Purpose), st.booleans(), st.sets(st.sampled_from(Purpose)), st.booleans(), st.booleans())
 def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
-    purpose: Purpose, granted: bool, consented: set[Purpose], pseudonymised: bool, due: bool
+    purpose: Purpose, granted: bool, consented: set[Purpose], released: bool, due: bool
 ) -> None:
-    request = OpenRequest(purpose, granted, frozenset(consented), pseudonymised, DUE)
+    request = OpenRequest(purpose, granted, frozenset(consented), released, DUE)
     decision = policy.may_open(request, now=START + RETENTION if due else NOW)
-    expected = granted and not due and purpose in consented and (pseudonymised or purpose is Purpose.QUALITY)
+    expected = granted and not due and purpose in consented and released is (purpose is Purpose.TRAINING)
     assert decision.allowed == expected
     if not granted:
         assert decision.code == "no_grant"
