@@ -237,8 +237,12 @@ def _was_withdrawn(store: Store, recording: Recording, log: SwornRows) -> bool:
 def _decide(
     store: Store, recording: Recording | None, admission: Admission, grant: Grant | None, now: datetime
 ) -> Decision:
-    """What the policy says of opening it; of a copy the log says whether it was released."""
-    sworn = SwornRows(store).of_id(recording.id) if recording is not None else None
+    """What the policy says of opening it; of a copy the log says whether it was released.
+
+    Where no grant opens it, the log is not asked: that would take longer than for an id that is nobody's.
+    """
+    is_open_to = recording is not None and (grant is not None or admission.as_officer)
+    sworn = SwornRows(store).of_id(recording.id) if recording is not None and is_open_to else None
     return decisions.opened(
         store.person.role,
         admission.action,
