@@ -63,6 +63,8 @@ COMMANDS: Final = {
     "verify": Listed("it", "it:verify"),
     "audit verify": Listed("it", "it:audit_verify"),
     "audit show": Listed("it", "it:audit_show", lists=True),
+    "audit report": Listed("it", "conduct:audit_report", lists=True),
+    "breach report": Listed("it", "conduct:breach_report"),
     "audit checkpoint": Listed("it", "it:audit_checkpoint"),
     "todo": Listed("anyone", "todo:todo"),
     "unlock": Listed("anyone", "unlocking:unlock"),

@@ -34,6 +34,7 @@ FIELDS = (
     "own",
     "approved_by",
     "limits",
+    "break_glass",
 )  # of a grant
 
 

@@ -29,7 +29,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "intake": "ingest refused sound",
     "letter": "letter",
     "listening": "listening",
-    "oversight": "problem status critical warning verify audit outcome weak_disk clock",
+    "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock",
     "progress": "progress",
     "recovery": "backup restore",
     "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench",

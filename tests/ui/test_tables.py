@@ -141,6 +141,8 @@ ASKED = {  # how each is called, and the key of its JSON
     "find": (("find", "--purpose", "quality", "--reason", REASON), "recordings", "leif"),
     "teams": (("teams", "--purpose", "quality", "--reason", REASON), "teams", "leif"),
     "review": (("review",), "copies", "leif"),
+    "request": (("request",), "requests", "leif"),
+    "audit report": (("audit", "report"), "people", "iver"),
     "audit show": (("audit", "show", "--to", "2100-01-01"), "entries", "iver"),
 }
 
@@ -155,6 +157,7 @@ def full(world: World) -> World:
     cuts.write_text(json.dumps([{"start": 0.1, "end": 0.2, "type": "name"}]), "utf-8")
     assert world.run("pseudonymise", second, "--cuts", str(cuts), who="leif").exit == 0
     assert world.run("dsar", "90000001", "--identity", "called-back", who="sigrid").exit == 0
+    world.json("request", "--purpose", "training", "--reason", REASON, who="leif")
     return world
 
 

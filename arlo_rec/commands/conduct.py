@@ -1,0 +1,149 @@
+"""What auditors and officers type to see how access was used, and what a breach reached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.dates import span
+from arlo_rec.commands.options import Before, Since, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from arlo_rec.oversight.conduct import Breach, Conduct, Outlier
+
+MONTH = 30  # days that a report is about, where none are named
+MOST_REASONS = 3  # of a person, that are shown
+FIELDS = ("person", "role", "searches", "heard", "heard_s", "exports", "denied", "at_night", "same_caller", "reasons")
+COLUMNS = ("name", "searches", "heard_count", "minutes", "files", "denied", "night", "caller_most")
+
+
+def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = None) -> Answer:
+    """What each person did with recordings, and what stands out."""
+    from datetime import timedelta
+
+    from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.oversight import conduct
+    from arlo_rec.policy import Action
+
+    run: Run = ctx.obj
+    begin, end = span(run, since, before)
+    now = run.now()
+    with run.store() as store:
+        store.demand(Action.AUDIT_SHOW, now)
+        store.note(LogShown(), now)
+        people = conduct.report(store, begin or now - timedelta(days=MONTH), end)
+    found = conduct.outliers(people)
+    data = [_conduct_json(each) for each in people]
+    rows = [_row(each) for each in people]
+    lines = [_outlier_line(run, each) for each in found] or [run.say("report.nothing_stands_out")]
+    lines += [_reason_line(run, each, *each.reasons.most_common(1)[0]) for each in people if each.same_reason > 1]
+    told = [{"person": each.person, "why": each.figure, "value": each.value, "usual": each.usual} for each in found]
+    table = run.table(COLUMNS, rows, ("name",), (data, FIELDS))
+    return Answer({"people": data, "outliers": told}, lines, table)
+
+
+def _conduct_json(each: Conduct) -> dict[str, Any]:
+    repeated = [{"reason": text, "count": count} for text, count in each.reasons.most_common(MOST_REASONS) if count > 1]
+    return {
+        "person": each.person,
+        "role": str(each.role),
+        "searches": each.searches,
+        "heard": each.heard,
+        "heard_s": each.heard_s,
+        "exports": each.exports,
+        "denied": each.denied,
+        "at_night": each.at_night,
+        "same_caller": each.same_caller,
+        "reasons": repeated,
+    }
+
+
+def _row(each: Conduct) -> list[str]:
+    minutes = f"{each.heard_s // 60}:{each.heard_s % 60:02d}"
+    figures = (each.searches, each.heard, minutes, each.exports, each.denied, each.at_night, each.same_caller)
+    return [each.person, *map(str, figures)]
+
+
+def _outlier_line(run: Run, each: Outlier) -> str:
+    figure = run.say(f"report.figure_{each.figure}")
+    return run.say("report.outlier", name=each.person, figure=figure, value=each.value, usual=round(each.usual))
+
+
+def _reason_line(run: Run, each: Conduct, reason: str, count: int) -> str:
+    return run.say("report.same_reason", name=each.person, count=count, reason=reason)
+
+
+# -- a breach -----------------------------------------------------------------------------------------
+
+
+def breach_report(
+    ctx: typer.Context,
+    *,
+    person: Annotated[str | None, opt("opt.person", "--person", "NAME")] = None,
+    recording: Annotated[str | None, opt("opt.recording", "--recording", "ID")] = None,
+    since: Since = None,
+    before: Before = None,
+) -> Answer:
+    """The facts that a notification of a breach asks for: what, who, when, how many, what is erased."""
+    from arlo_rec.access.short_ids import WHOLE
+    from arlo_rec.access.sworn import SwornRows
+    from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.model.records import RecordingId
+    from arlo_rec.oversight import conduct
+    from arlo_rec.policy import Action
+
+    run: Run = ctx.obj
+    if person is None and recording is None and since is None:
+        raise Usage("breach_of_what")
+    if recording is not None and not WHOLE.fullmatch(recording):
+        raise Usage("bad_value", name="--recording")
+    begin, end = span(run, since, before)
+    now = run.now()
+    with run.store() as store:
+        store.demand(Action.AUDIT_SHOW, now)
+        store.note(LogShown(), now)
+        named = [RecordingId(bytes.fromhex(recording))] if recording is not None else []
+        calls = [conduct.call_of(SwornRows(store), each) for each in named]
+        found = conduct.breach(store, person, calls, begin, end)
+    return Answer(_breach_json(found), _breach_lines(run, found, now))
+
+
+def _breach_json(found: Breach) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    return {
+        "recordings": len(found.opened) + len(found.shown),
+        "opened": len(found.opened),
+        "callers": found.callers,
+        "people": [{"person": name, **_counts(found, name)} for name in sorted(found.people)],
+        "from": to_iso(found.begin) if found.begin else None,
+        "to": to_iso(found.end) if found.end else None,
+        "already_erased": found.erased,
+        "only_ciphertext": found.only_ciphertext,
+        "ids": sorted(each.hex() for each in found.opened | found.shown),
+    }
+
+
+def _counts(found: Breach, name: str) -> dict[str, int]:
+    return {figure: found.people[name][figure] for figure in ("opened", "shown", "files")}
+
+
+def _breach_lines(run: Run, found: Breach, now: datetime) -> list[str]:
+    from datetime import timedelta
+
+    from arlo_rec.model.times import shown
+
+    if not found.people:
+        return [run.say("breach.only_ciphertext" if found.only_ciphertext else "breach.nothing")]
+    begin, end = (shown(at) if at is not None else "?" for at in (found.begin, found.end))
+    lines = [run.say("breach.what", opened=len(found.opened), shown=len(found.shown), begin=begin, end=end)]
+    lines += [run.say("breach.who", name=name, **_counts(found, name)) for name in sorted(found.people)]
+    lines.append(run.say("breach.callers", callers=found.callers, erased=found.erased))
+    lines.append(run.say("breach.deadline", at=shown(now + timedelta(hours=72))))
+    return lines

@@ -1,0 +1,273 @@
+"""What people did with recordings, as the log tells: by person for the auditor's report, and the facts of a breach.
+
+Everything is read from entries that their person signed: anybody's own code writes entries in anybody's name. A figure
+stands out where it is far from those of the same role, by the median and the median absolute deviation (Iglewicz and
+Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to mean something.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import median
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from arlo_rec.access import grant_times
+from arlo_rec.access.sworn import SwornRows
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import (
+    Denied,
+    Heard,
+    HeardInReview,
+    Opened,
+    OpenedForSubject,
+    SearchBegun,
+    SearchShown,
+)
+from arlo_rec.model.records import RecordingId, from_iso, named_in
+from arlo_rec.policy import ZONE, Action, Role
+from arlo_rec.store import Store
+
+_READ: Final = ('"action":"find"', '"action":"listen"', '"action":"export"', '"action":"hear"', '"outcome":"denied"')
+_READ_TOO: Final = ('"action":"review_listen"', '"action":"review"', '"action":"dsar"')
+_SOUND: Final = frozenset({Action.EXPORT, Action.LISTEN, Action.HEAR, Action.REVIEW_LISTEN})
+NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
+FAR: Final = 6.0  # spreads from the median of the others
+LEAST: Final = 0.6  # of the median: honest people differ by a factor of four
+FEWEST: Final = 4  # others of the same role, of whom a median says something
+FLOORS: Final[Mapping[str, int]] = {  # below which a figure means nothing, however far it is
+    "searches": 20,
+    "heard": 15,
+    "exports": 6,
+    "denied": 6,
+    "at_night": 4,
+    "same_caller": 4,
+    "same_reason": 20,
+}
+
+
+class Deed(NamedTuple):
+    """An entry that tells what somebody did with recordings, or tried."""
+
+    seq: int
+    at: datetime
+    person: str
+    role: Role
+    event: AuditEvent
+    recordings: tuple[RecordingId, ...]
+
+    @property
+    def opens_sound(self) -> bool:
+        """Whether sound was opened for somebody."""
+        is_opened = isinstance(self.event, Opened) and self.event.action in _SOUND
+        return is_opened or isinstance(self.event, OpenedForSubject)
+
+
+def deeds(store: Store, since: datetime | None, before: datetime | None) -> Iterator[Deed]:
+    """Every such entry in a span of time, in order, in the name of who signed it."""
+    signers = store.signers()
+    keys = signers.keys()
+    closed: tuple[range, bytes | None] = range(0), None
+    for entry in store.log.holding([*_READ, *_READ_TOO]):
+        body = entry.body or {}
+        event = audit_events.read(body)
+        try:
+            at = from_iso(str(body["at"]))
+        except (KeyError, ValueError):
+            continue
+        if event is None or (since is not None and at < since) or (before is not None and at >= before):
+            continue
+        if entry.seq not in closed[0]:
+            closed = store.log.closing(entry.seq, keys)
+        signer = signers.of_key(closed[1], entry.seq)
+        if signer is not None:
+            yield Deed(entry.seq, at, signer.name, signer.role, event, named_in(body))
+
+
+# -- by person ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Conduct:
+    """What one person did in a span of time."""
+
+    person: str
+    role: Role
+    searches: int = 0
+    exports: int = 0
+    denied: int = 0
+    at_night: int = 0  # times that sound was opened then
+    calls: Counter[RecordingId] = field(default_factory=Counter)  # of which sound was opened
+    seconds: dict[int, int] = field(default_factory=dict)  # that were heard, by the entry that opened it
+    reasons: Counter[str] = field(default_factory=Counter)
+    same_caller: int = 0  # different calls of one caller, the most
+
+    @property
+    def heard(self) -> int:
+        """Different calls of which sound was opened."""
+        return len(self.calls)
+
+    @property
+    def heard_s(self) -> int:
+        """Seconds that were heard on pages and by players, as these say."""
+        return sum(self.seconds.values())
+
+    @property
+    def same_reason(self) -> int:
+        """How often the reason that was used most was used, word for word."""
+        return max(self.reasons.values(), default=0)
+
+    def take(self, deed: Deed, log: SwornRows) -> None:
+        """Count a deed."""
+        match deed.event:
+            case SearchBegun(reason=reason):
+                self.searches += 1
+                self.reasons[reason] += 1
+            case Denied():
+                self.denied += 1
+            case Heard(of=of, heard_s=seconds) | HeardInReview(of=of, heard_s=seconds):
+                self.seconds[of] = seconds
+            case Opened(action=action, reason=reason) if action in _SOUND:
+                self.exports += action in {Action.EXPORT, Action.HEAR}
+                self.at_night += _is_night(deed.at)
+                self.calls.update(call_of(log, each) for each in deed.recordings)
+                self.reasons[str(reason)] += 1
+
+
+class Outlier(NamedTuple):
+    """A figure of somebody that is far from those of the others of their role."""
+
+    person: str
+    figure: str  # one of FLOORS
+    value: int
+    usual: float  # the median of the others
+
+
+def report(store: Store, since: datetime | None, before: datetime | None) -> list[Conduct]:
+    """What everybody did who did anything, by name."""
+    log, found = SwornRows(store), dict[str, Conduct]()
+    for deed in deeds(store, since, before):
+        if isinstance(deed.event, SearchBegun | Denied | Opened | Heard | HeardInReview):
+            found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, log)
+    for conduct in found.values():
+        callers = Counter(caller for call in conduct.calls if (caller := _caller(store, call)) is not None)
+        conduct.same_caller = max(callers.values(), default=0)
+    return [found[name] for name in sorted(found)]
+
+
+def outliers(people: Sequence[Conduct]) -> list[Outlier]:
+    """What stands out among the people of one role; nothing where there are too few others."""
+    by_role: dict[Role, list[Conduct]] = defaultdict(list)
+    for conduct in people:
+        by_role[conduct.role].append(conduct)
+    return [
+        Outlier(conduct.person, figure, getattr(conduct, figure), usual)
+        for conducts in by_role.values()
+        for conduct in conducts
+        for figure, floor in FLOORS.items()
+        if (usual := _usual(conduct, conducts, figure, floor)) is not None
+    ]
+
+
+def _usual(conduct: Conduct, conducts: Sequence[Conduct], figure: str, floor: int) -> float | None:
+    """The median of the others where somebody's figure is far above it; else None."""
+    value, others = getattr(conduct, figure), [getattr(each, figure) for each in conducts if each is not conduct]
+    if len(others) < FEWEST or value < floor:
+        return None
+    usual = float(median(others))
+    spread = max(1.4826 * median(abs(other - usual) for other in others), LEAST * usual, floor / FAR / 2)
+    return usual if value > usual + FAR * spread else None
+
+
+def call_of(log: SwornRows, recording: RecordingId) -> RecordingId:
+    """The call of which a recording is the original or a copy."""
+    sworn = log.of_id(recording)
+    return sworn.parent if sworn is not None and sworn.parent is not None else recording
+
+
+def _caller(store: Store, call: RecordingId) -> bytes | None:
+    row = store.catalogue.recordings.held(call)
+    return row.caller if row is not None else None
+
+
+def _is_night(at: datetime) -> bool:
+    hour = at.astimezone(ZoneInfo(ZONE)).hour
+    return hour >= NIGHT[0] or hour < NIGHT[1]
+
+
+# -- a breach -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """The facts that a notification of a breach asks for (GDPR 33(3)), as far as the log has them."""
+
+    begin: datetime | None  # the first and the last deed
+    end: datetime | None
+    people: Mapping[str, Counter[str]]  # by name: calls whose sound was opened, that were shown, and files
+    opened: frozenset[RecordingId]  # calls whose sound was opened
+    shown: frozenset[RecordingId]  # calls of which no more than a line was shown: time, team, agent, length
+    callers: int  # different ones, of calls that are held
+    erased: int  # calls that are erased by now, of which nobody can tell the caller
+    only_ciphertext: bool  # nobody of them opened anything, or could have
+
+
+def breach(
+    store: Store,
+    person: str | None,
+    recordings: Collection[RecordingId],
+    since: datetime | None,
+    before: datetime | None,
+) -> Breach:
+    """What somebody reached, or who reached some recordings, or what was reached at all in a span of time."""
+    log, wanted = SwornRows(store), set(recordings)
+    opened, shown = set[RecordingId](), set[RecordingId]()
+    people: dict[str, Counter[str]] = defaultdict(Counter)
+    times = []
+    for deed in deeds(store, since, before):
+        calls = {call_of(log, each) for each in deed.recordings}
+        if (person is not None and deed.person != person) or (wanted and not calls & wanted):
+            continue
+        reached = calls & wanted if wanted else calls
+        if deed.opens_sound:
+            opened |= reached
+            people[deed.person]["opened"] += len(reached)
+            people[deed.person]["files"] += isinstance(deed.event, Opened) and deed.event.action == Action.EXPORT
+        elif isinstance(deed.event, SearchShown):
+            shown |= reached
+            people[deed.person]["shown"] += len(reached)
+        else:
+            continue
+        times.append(deed.at)
+    every = opened | shown
+    held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
+    callers = len({row.caller for row in held.values() if row.caller is not None})
+    could = person is not None and _could(store, person, since, before)
+    return Breach(
+        min(times, default=None),
+        max(times, default=None),
+        people,
+        frozenset(opened),
+        frozenset(shown - opened),
+        callers,
+        len(every) - len(held),
+        not every and not could,
+    )
+
+
+def _could(store: Store, person: str, since: datetime | None, before: datetime | None) -> bool:
+    """Whether somebody had keys to sound in that span: an officer, or whoever had a live grant in it."""
+    everybody = [each for each in (*store.roster.people, *store.roster.former) if each.name == person]
+    if any(each.role is Role.OFFICER for each in everybody):
+        return True
+    spans = grant_times.spans(store)
+    return any(
+        (before is None or span.begin < before) and (since is None or span.end > since)
+        for grant in store.roster.grants
+        if grant.person == person
+        for span in spans.get(grant.id, ())
+    )

@@ -1,0 +1,178 @@
+"""The auditor's report and the facts of a breach, from what people signed; a snoop stands out, the honest do not."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from arlo_rec.commands.run import Run
+from arlo_rec.model.records import RecordingId
+from arlo_rec.oversight.conduct import Conduct, outliers
+from arlo_rec.policy import Role
+from tests.support.catalogue import append_to_log
+from tests.support.world import REASON, World
+
+pytestmark = pytest.mark.rule("security.monitored")
+WHY = ("--purpose", "quality", "--reason", REASON)
+
+
+# -- what stands out ----------------------------------------------------------------------------------
+
+
+def honest(chance: random.Random, number: int) -> Conduct:
+    """A month of a line manager who does the job: some more of it, some less."""
+    busy = chance.choice((0.5, 1.0, 1.0, 1.5, 2.0))
+    calls = round(busy * chance.randint(8, 20))
+    names = Counter(RecordingId(bytes([number, each]) + bytes(14)) for each in range(calls))
+    reasons = Counter({"monthly quality talk with the team": round(busy * chance.randint(6, 14)), "a complaint": 2})
+    return Conduct(
+        f"leader{number}",
+        Role.MANAGER,
+        searches=round(busy * chance.randint(10, 25)),
+        exports=chance.randint(0, 3),
+        denied=chance.randint(0, 3),
+        at_night=chance.choice((0, 0, 0, 1, 2)),
+        calls=names,
+        reasons=reasons,
+        same_caller=chance.choice((1, 1, 1, 2, 3)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_twenty_honest_people_do_not_stand_out_and_a_snoop_among_them_does(seed: int) -> None:
+    chance = random.Random(seed)
+    people = [honest(chance, number) for number in range(20)]
+    assert outliers(people) == []
+    snoop = honest(chance, 20)
+    snoop.at_night, snoop.same_caller, snoop.denied = 14, 11, 15
+    found = outliers([*people, snoop])
+    assert {each.person for each in found} == {"leader20"}
+    assert {each.figure for each in found} == {"at_night", "same_caller", "denied"}
+
+
+def test_where_there_are_too_few_others_nobody_stands_out() -> None:
+    chance = random.Random(1)
+    snoop = honest(chance, 9)
+    snoop.at_night = 50
+    assert outliers([snoop, *(honest(chance, number) for number in range(3))]) == []
+    officer = Conduct("sigrid", Role.OFFICER, searches=1000)
+    assert outliers([officer, *(honest(chance, number) for number in range(9))]) == []
+
+
+# -- from the log -------------------------------------------------------------------------------------
+
+
+def report(world: World, *words: str, who: str = "iver") -> dict[str, Any]:
+    return world.json("audit", "report", *words, who=who)
+
+
+def export(world: World, recording: str, name: str, who: str = "leif") -> None:
+    world.json("export", recording, *WHY, "--out", str(world.base / name), who=who)
+
+
+def at_night() -> datetime:
+    """Two o'clock at night in Oslo, the next one."""
+    zone = ZoneInfo("Europe/Oslo")
+    tomorrow = datetime.now(zone) + timedelta(days=1)
+    return tomorrow.replace(hour=2, minute=0).astimezone(UTC)
+
+
+@pytest.mark.slow
+def test_a_report_counts_what_each_person_did(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = world.take_in("a", "b")
+    world.grant("leif")
+    world.grant("turid")
+    world.json("find", *WHY, who="leif")
+    export(world, one, "1.wav")
+    export(world, one, "2.wav")
+    world.json("listen", two, *WHY, "--player", "cat", who="leif")
+    world.run("export", "0" * 32, *WHY, "--out", str(world.base / "no.wav"), who="turid")
+    told = {each["person"]: each for each in report(world)["people"]}
+    leif = told["leif"]
+    assert (leif["searches"], leif["heard"], leif["exports"], leif["same_caller"]) == (1, 2, 2, 2)
+    assert leif["heard_s"] >= 1 and leif["reasons"] == [{"reason": REASON, "count": 4}]
+    assert (told["turid"]["denied"], told["turid"]["heard"]) == (1, 0)
+    night = at_night()
+    monkeypatch.setattr(Run, "now", lambda _: night)
+    export(world, two, "3.wav")
+    assert {each["person"]: each["at_night"] for each in report(world)["people"]}["leif"] == 1
+    shown = world.run("audit", "report", "--lang", "en", who="iver").out
+    assert "leif gave the same reason 5 times, word for word" in " ".join(shown.split())
+    assert "Nothing stands out" in shown
+
+
+@pytest.mark.slow
+def test_what_own_code_writes_in_anothers_name_is_no_conduct_of_theirs(world: World) -> None:
+    (call,) = world.take_in("a")
+    opened = {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "purpose": "quality"}
+    append_to_log(world, "siri", {**opened, "recordings": [call], "reason": REASON}, name="leif")
+    assert "leif" not in {each["person"] for each in report(world)["people"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("audit", "report"), ("breach", "report", "--person", "leif")])
+def test_only_who_may_read_the_log_gets_it_and_that_is_logged(world: World, words: tuple[str, ...]) -> None:
+    for who in ("leif", "siri"):
+        assert world.run(*words, who=who).exit == 13
+    before = len(world.json("audit", "show", who="iver")["entries"])
+    assert world.run(*words, who="sigrid").exit == 0
+    assert len(world.json("audit", "show", who="iver")["entries"]) == before + 2
+
+
+# -- a breach -----------------------------------------------------------------------------------------
+
+
+def breach(world: World, *words: str) -> dict[str, Any]:
+    return world.json("breach", "report", *words, who="sigrid")
+
+
+@pytest.mark.slow
+def test_a_breach_tells_what_was_reached_by_whom_when_and_of_how_many(world: World) -> None:
+    mine, gone = world.take_in("a", "b")
+    (other,) = world.take_in("c", caller="+4790000002", seed=7)
+    world.grant("leif")
+    world.grant("turid")
+    world.json("find", *WHY, who="turid")
+    export(world, mine, "1.wav")
+    export(world, gone, "2.wav")
+    told = breach(world, "--person", "leif")
+    assert (told["recordings"], told["opened"], told["callers"], told["already_erased"]) == (2, 2, 1, 0)
+    assert told["people"] == [{"person": "leif", "opened": 2, "shown": 0, "files": 2}]
+    assert told["from"] is not None and told["only_ciphertext"] is False
+    world.json("withdraw", "--call", gone, "--yes", who="siri")
+    assert breach(world, "--person", "leif")["already_erased"] == 1
+    assert breach(world, "--recording", mine)["people"] == [
+        {"person": "leif", "opened": 1, "shown": 0, "files": 1},
+        {"person": "turid", "opened": 0, "shown": 1, "files": 0},
+    ]
+    everything = breach(world, "--from", "today")
+    assert (everything["recordings"], everything["callers"]) == (3, 2)
+    assert "+47" not in world.run("breach", "report", "--from", "today", "--json", who="sigrid").out
+    assert other in everything["ids"]
+    shown = " ".join(world.run("breach", "report", "--person", "leif", "--lang", "en", who="sigrid").out.split())
+    assert "Calls whose sound was opened: 2" in shown and "within 72 hours" in shown
+
+
+@pytest.mark.slow
+def test_who_had_no_key_reached_only_what_is_encrypted(world: World) -> None:
+    world.take_in("a")
+    assert breach(world, "--person", "siri")["only_ciphertext"] is True
+    assert breach(world, "--person", "leif")["only_ciphertext"] is True
+    world.grant("leif")
+    assert breach(world, "--person", "leif")["only_ciphertext"] is False, "they could have, with own code"
+    assert breach(world, "--person", "sigrid")["only_ciphertext"] is False
+    world.json("revoke", "leif", who="sigrid")
+    later = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    assert breach(world, "--person", "leif", "--from", later)["only_ciphertext"] is True
+
+
+@pytest.mark.slow
+def test_a_breach_of_nothing_is_told(world: World) -> None:
+    told = world.run("breach", "report", "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "breach_of_what")
+    assert world.run("breach", "report", "--recording", "x", who="sigrid").exit == 2
