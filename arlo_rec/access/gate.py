@@ -79,6 +79,10 @@ class Admission:
         """Every grant that opens recordings of *team*: one may have the key of an older one that another has not."""
         return [grant for grant in self.grants if grant.opens(self.heard_for, team)]
 
+    def quality_grants(self) -> list[Grant]:
+        """The grants by which originals are heard."""
+        return [grant for grant in self.grants if grant.purpose is Purpose.QUALITY]
+
     def covers(self, team: str) -> bool:
         """Whether recordings of *team* are open to them, by a grant or by the office."""
         return self.as_officer or self.grant_for(team) is not None
@@ -159,10 +163,17 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         purpose=admission.purpose,
         reason=_logged_reason(admission),
     )
+    is_full = False
     with store.change(now) as change:
-        seq = change.log(event)
-        if admission.action in LETS_A_COPY_LEAVE:
+        if grant is not None and grant.limits.per_day is not None:  # another process may have heard one meanwhile
+            is_full = limits.with_room(store, [grant], recording.id, now) is None
+        if not is_full:
+            seq = change.log(event)
+        if not is_full and admission.action in LETS_A_COPY_LEAVE:
             disclosures.note(store, seq, str(admission.action), now, admission.file)
+    if is_full:
+        full = Refused(limits.HEARD_ENOUGH.code, rule=limits.HEARD_ENOUGH.rule)
+        _refuse(store, Intent(admission.action, admission.purpose, event.reason), full, now, recordings=(recording.id,))
     return Permit(recording, keyring, grant, seq, _MADE_HERE)
 
 
@@ -174,7 +185,7 @@ def _not_open(store: Store, admission: Admission, shown_id: str, *, several: boo
             return NotGranted(
                 "copy_replaced", rule="data.pseudonymised", copy=short_ids(store, admission.covers, [place])[place]
             )
-    return NotOpen(several=several)
+    return NotOpen(several=several and not limits.are_limited(admission.grants))
 
 
 def changed(store: Store, recordings: list[Recording]) -> dict[RecordingId, Integrity]:

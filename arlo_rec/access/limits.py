@@ -8,21 +8,23 @@ is counted in the entries that they signed. So with own code, and the keys of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import GrantKeyring
+from arlo_rec.access.signed import Signed, time_in
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Opened
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import NO_LIMITS, Grant, Recording, RecordingId, from_iso
+from arlo_rec.model.records import NO_LIMITS, Grant, Recording, RecordingId
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Decision
 from arlo_rec.store import Store
 
 HEARD_ENOUGH: Final = Decision.no("access.need", "heard_enough")
+MARGIN: Final = timedelta(hours=1)  # by which a command that ran over midnight may log its time late
 HEARD: Final = frozenset({Action.EXPORT, Action.LISTEN, Action.HEAR, Action.REVIEW_LISTEN})
 
 
@@ -66,26 +68,32 @@ def _call(log: SwornRows, recording: RecordingId) -> RecordingId:
 def _heard_today(store: Store, now: datetime) -> Iterable[RecordingId]:
     """What this person opened to be heard since midnight in Oslo, by the entries that they signed.
 
-    An entry of before ends the search, unless they signed it themselves: own code can write any time into one.
+    A purge of the day before ends the search, if it was signed by who may: anybody's own code writes any time into an
+    entry of theirs.
     """
-    midnight = start_of_day(local_date(now))
+    midnight, signed = start_of_day(local_date(now)), Signed(store)
     for entry in store.log.newest_first():
         body = entry.body or {}
-        is_own = body.get("person") == store.person.name
-        if not is_own and _is_before(body.get("at"), midnight):
+        at = time_in(body)
+        is_old_purge = body.get("action") == Action.PURGE and at is not None and at < midnight - MARGIN
+        if is_old_purge and signed.counts(entry.seq, body) is not None:
             return
-        event = audit_events.read(body) if is_own else None
-        if isinstance(event, Opened) and event.action in HEARD and not _is_before(body.get("at"), midnight):
-            signer = store.signer_of(entry.seq)
-            if signer is not None and signer.name == store.person.name:
-                yield from event.recordings
+        if body.get("person") != store.person.name or at is None or at < midnight:
+            continue
+        event, signer = audit_events.read(body), signed.by(entry.seq)
+        if isinstance(event, Opened) and event.action in HEARD and signer is not None:
+            yield from event.recordings if signer.name == store.person.name else ()
 
 
-def _is_before(at: object, midnight: datetime) -> bool:
-    try:
-        return from_iso(str(at)) < midnight
-    except ValueError:
-        return False
+def included(store: Store, grants: Sequence[Grant], calls: Sequence[Recording]) -> set[RecordingId]:
+    """The calls, of teams that the grants are for, that are in the limits of one that is for their team."""
+    if not are_limited(grants):
+        return {call.id for call in calls}
+    return {
+        call.id
+        for call in calls
+        if within(store, [grant for grant in grants if grant.opens(grant.purpose, call.team)], call)
+    }
 
 
 def are_limited(grants: Iterable[Grant]) -> bool:

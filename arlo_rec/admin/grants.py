@@ -6,7 +6,7 @@ what is taken in afterwards is sealed to it no more (access.officer, access.mana
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,9 +51,15 @@ class Terms:
 
 
 def grant(
-    store: Store, terms: Terms, now: datetime, observer: Observer = unobserved, *, request: str | None = None
+    store: Store,
+    terms: Terms,
+    now: datetime,
+    observer: Observer = unobserved,
+    *,
+    request: str | None = None,
+    demand: Callable[[], None] = lambda: None,
 ) -> Grant:
-    """Give access, perhaps as somebody asked for it (*request*, its id).
+    """Give access, perhaps as somebody asked for it (*request*, its id), if *demand* raises nothing in that change.
 
     Raises Usage for bad terms, NothingMatched for an unknown person, Refused for a wrong role.
 
@@ -70,6 +76,7 @@ def grant(
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:  # whose keys, and whether it waits, is decided on the roster of now
+            demand()
             person = _named(store, terms.person)
             given = _given(store, terms, purpose, pair, now)
             store.put_roster(store.roster.next(now, grants=(*store.roster.grants, given)))
@@ -104,6 +111,8 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
     waits = four_eyes.waits(store.roster, by, terms.person, now)
     if terms.glass and not waits:
         raise Usage("glass_not_needed", rule="access.officer")
+    if terms.glass:
+        limits = replace(limits, per_day=min(limits.per_day or OWN_A_DAY, OWN_A_DAY))
     if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
         limits = replace(limits, per_day=OWN_A_DAY)
     return Grant(

@@ -33,7 +33,7 @@ from arlo_rec.keys.key_files import (
 )
 from arlo_rec.keys.roster import RECOVERY_NAME, Roster, check_name, digest_of_people
 from arlo_rec.model.audit_events import GrantGiven, PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
-from arlo_rec.model.errors import ArloError, InUse, NothingMatched, Usage, nearest
+from arlo_rec.model.errors import ArloError, InUse, NothingMatched, Refused, Usage, nearest
 from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
@@ -264,6 +264,8 @@ def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tupl
     def after(grant: Grant) -> Grant:
         if grant.waits(now) and old.name in (grant.person, grant.by):
             return grant.ended(now)
+        if grant.glass and old.name in (grant.person, grant.by):  # that it was broken stays on the roster
+            return grant.ended(now)
         if waits and grant.person == old.name and grant.live(now):
             return replace(grant, state="pending", own=True, by=by, starts_at=now, approvals=())
         return grant
@@ -275,11 +277,13 @@ def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tupl
 
 
 def may_hand_over(store: Store, name: str, now: datetime) -> None:
-    """Check that an identity of that name can take this officer's place; raises NotGranted or Usage."""
+    """Check that an identity of that name can take this officer's place; raises NotGranted, Refused or Usage."""
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     if store.person.recovery:
         raise Usage("recovery_hands_nothing_over")
+    if new_officers.waits(store, now):  # one officer alone would choose who the other one is
+        raise Refused("handover_waits", rule="access.officer", name=name)
     _demand_free(store, check_name(name), now)
 
 

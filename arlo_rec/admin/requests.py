@@ -6,12 +6,15 @@ computed from them, and no row is believed. Nobody gets anything by asking. One 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from arlo_rec.access import short_ids
+from arlo_rec.access.signed import Signed, time_in
 from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
 from arlo_rec.crypto import primitives
@@ -19,10 +22,11 @@ from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
 from arlo_rec.model.progress import Observer, unobserved
-from arlo_rec.model.records import NO_LIMITS, Grant, Limits, from_iso, to_iso
+from arlo_rec.model.records import NO_LIMITS, Grant, Limits, to_iso
 from arlo_rec.policy import REQUEST_WAITS, Action, Purpose, reason_problem
 from arlo_rec.store import Store
 
+_ID: Final = re.compile(r"[0-9a-f]{16}")
 MOST_WAITING: Final = 5  # of one person: an officer's list is no place to flood
 
 
@@ -89,36 +93,59 @@ def waiting(store: Store, now: datetime) -> list[Request]:
 
 
 def every(store: Store, now: datetime) -> list[Request]:
-    """All that was ever asked for and that the log still tells of, oldest first, each as it stands at *now*."""
+    """What was asked for and the log still tells of, oldest first, each as it stands at *now*.
+
+    Of what nobody decided, the newest few of each person: own code can write as many as it likes.
+    """
     found: dict[str, Request] = {}
+    signed, taken = Signed(store), _ids_of_others(store)
     for entry in store.log.of_requests():
         body = entry.body or {}
-        event, signer = audit_events.read(body), store.signer_of(entry.seq)
-        if signer is None or not store.entry_counts(entry.seq, str(body.get("action"))):
-            continue
-        if isinstance(event, AccessRequested) and event.request not in found and _is_here(store, signer.name):
-            asked = _read(event, signer.name, body)
+        event = audit_events.read(body)
+        if isinstance(event, AccessRequested):
+            is_new = _ID.fullmatch(event.request) and event.request not in found and event.request not in taken
+            signer = signed.counts(entry.seq, body) if is_new and _is_here(store, body.get("person")) else None
+            asked = _read(event, signer.name, body) if signer is not None else None
             found |= {asked.id: asked} if asked is not None else {}
         elif isinstance(event, GrantGiven | RequestDenied) and event.request in found:
-            found[event.request] = _decided(found[event.request], event, signer.name)
-    return [_as_of(each, now) for each in found.values()]
+            signer = signed.counts(entry.seq, body)
+            if signer is not None:
+                found[event.request] = _decided(found[event.request], event, signer.name)
+    return _newest([_as_of(each, now) for each in found.values()])
 
 
-def _is_here(store: Store, name: str) -> bool:
-    return store.roster.person(name) is not None
+def _newest(every: list[Request]) -> list[Request]:
+    """All but those that wait beyond the newest few of each person."""
+    kept, counts = [], Counter[str]()
+    for each in reversed(every):
+        counts[each.person] += each.state == "waits"
+        if each.state != "waits" or counts[each.person] <= MOST_WAITING:
+            kept.append(each)
+    return kept[::-1]
+
+
+def _ids_of_others(store: Store) -> frozenset[str]:
+    """The ids of grants and of officers who wait: a request of one of these would be taken for it."""
+    return frozenset({grant.id for grant in store.roster.grants} | {each.id for each in store.roster.pending})
+
+
+def _is_here(store: Store, name: object) -> bool:
+    return isinstance(name, str) and store.roster.person(name) is not None
 
 
 def _read(event: AccessRequested, person: str, body: Mapping[str, Any]) -> Request | None:
     """The request of an entry; None where own code wrote what is none."""
+    at, until = time_in(body), time_in({"at": event.until})
+    if at is None or until is None:
+        return None
     try:
         limits = Limits.from_json(event.limits) if event.limits is not None else NO_LIMITS
-        terms = Terms(person, event.purpose, tuple(event.teams or ()), from_iso(event.until), event.reason, limits)
-        at = from_iso(body["at"])
-    except (KeyError, TypeError, ValueError):
+        terms = Terms(person, event.purpose, tuple(event.teams or ()), until, event.reason, limits)
+        if grants.problem_of(terms, at) is not None:
+            return None
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
-    if grants.problem_of(terms, at) is not None or not short_ids.is_one(str(event.request)):
-        return None
-    return Request(event.request, person, Purpose(event.purpose), terms.teams, terms.until, limits, event.reason, at)
+    return Request(event.request, person, Purpose(event.purpose), terms.teams, until, limits, event.reason, at)
 
 
 def _decided(asked: Request, event: GrantGiven | RequestDenied, officer: str) -> Request:
@@ -136,17 +163,10 @@ def _as_of(asked: Request, now: datetime) -> Request:
 # -- what an officer decides --------------------------------------------------------------------------
 
 
-def named(store: Store, text: str, now: datetime) -> Request | None:
-    """The request that waits and is meant by its id or the beginning of it; None where there is not one."""
-    some = {each.id: each for each in waiting(store, now)}
-    found = short_ids.named(text, list(some))
-    return some[found[0]] if len(found) == 1 else None
-
-
 def approve(store: Store, asked: Request, now: datetime, observer: Observer = unobserved) -> Grant:
     """Give what was asked for, as it was asked; raises what `grants.grant` raises."""
     terms = Terms(asked.person, str(asked.purpose), asked.teams, asked.until, asked.reason, asked.limits)
-    return grants.grant(store, terms, now, observer, request=asked.id)
+    return grants.grant(store, terms, now, observer, request=asked.id, demand=lambda: _demand_waits(store, asked, now))
 
 
 def deny(store: Store, asked: Request, reason: str | None, now: datetime) -> Request:
@@ -156,10 +176,15 @@ def deny(store: Store, asked: Request, reason: str | None, now: datetime) -> Req
     if problem or reason is None:
         raise Usage(str(problem), rule="security.reason")
     with store.change(now) as change:
-        if named(store, asked.id, now) is None:
-            raise NothingMatched("no_pending_grant", id=asked.id)
+        _demand_waits(store, asked, now)
         change.log(RequestDenied(request=asked.id, to=asked.person, why=reason))
     return replace(asked, state="denied", by=store.person.name, why=reason)
+
+
+def _demand_waits(store: Store, asked: Request, now: datetime) -> None:
+    """Raise NothingMatched where another officer decided meanwhile; in the change that does."""
+    if asked not in waiting(store, now):
+        raise NothingMatched("no_pending_grant", id=asked.id)
 
 
 def shorts(store: Store, now: datetime, some: list[Request]) -> Iterator[tuple[Request, str]]:

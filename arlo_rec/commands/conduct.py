@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.access.signed import name_of
 from arlo_rec.commands.dates import span
 from arlo_rec.commands.options import Before, Since, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import NothingMatched, Usage, nearest
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from arlo_rec.oversight.conduct import Breach, Conduct, Outlier
+    from arlo_rec.store import Store
 
 MONTH = 30  # days that a report is about, where none are named
 MOST_REASONS = 3  # of a person, that are shown
@@ -41,7 +43,9 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     found = conduct.outliers(people)
     data = [_conduct_json(each) for each in people]
     rows = [_row(each) for each in people]
-    lines = [_outlier_line(run, each) for each in found] or [run.say("report.nothing_stands_out")]
+    lines = [_outlier_line(run, each) for each in found]
+    if not found:
+        lines = [run.say("report.nothing_stands_out" if conduct.are_compared(people) else "report.too_few")]
     lines += [_reason_line(run, each, *each.reasons.most_common(1)[0]) for each in people if each.same_reason > 1]
     told = [{"person": each.person, "why": each.figure, "value": each.value, "usual": each.usual} for each in found]
     table = run.table(COLUMNS, rows, ("name",), (data, FIELDS))
@@ -108,10 +112,18 @@ def breach_report(
     with run.store() as store:
         store.demand(Action.AUDIT_SHOW, now)
         store.note(LogShown(), now)
+        _demand_known(store, person)
         named = [RecordingId(bytes.fromhex(recording))] if recording is not None else []
         calls = [conduct.call_of(SwornRows(store), each) for each in named]
         found = conduct.breach(store, person, calls, begin, end)
     return Answer(_breach_json(found), _breach_lines(run, found, now))
+
+
+def _demand_known(store: Store, person: str | None) -> None:
+    """Raise NothingMatched where nobody has, or had, that name: it would look as if they had reached nothing."""
+    known = {name_of(each) for each in (*store.roster.people, *store.roster.former)}
+    if person is not None and person not in known:
+        raise NothingMatched("no_such_person", name=person, **nearest(person, known))
 
 
 def _breach_json(found: Breach) -> dict[str, Any]:

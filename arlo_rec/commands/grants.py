@@ -81,24 +81,23 @@ def grant(
 
 def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
     """Give what a manager asked for; or approve, as a second officer, what another gave herself or whom she added."""
-    from arlo_rec.admin import approvals, break_glass, grants, identities, new_officers, requests
+    from arlo_rec.admin import approvals, break_glass, grants, identities, requests, waiting
+    from arlo_rec.model.records import PendingOfficer
     from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        is_officer = store.person.role is Role.OFFICER
-        proposed = new_officers.named(store, grant, now) if is_officer else None
-        if proposed is not None:
-            return _officer_answer(run, proposed, is_one=identities.approve_officer(store, proposed, now))
+        waits = waiting.named(store, grant, now) if store.person.role is Role.OFFICER else None
+        if isinstance(waits, PendingOfficer):
+            return _officer_answer(run, waits, is_one=identities.approve_officer(store, waits, now))
         if store.person.role is Role.MANAGER and break_glass.named(store, grant, now) is not None:
             agreed = break_glass.agree(store, grant, now)
             return Answer(
                 {"grant": _grant_json(agreed, now)}, [run.say("grant.glass_agreed", id=agreed.id, by=agreed.by)]
             )
-        asked = requests.named(store, grant, now) if is_officer else None
-        if asked is not None:
-            approved = requests.approve(store, asked, now, run.progress)
+        if waits is not None:
+            approved = requests.approve(store, waits, now, run.progress)
         else:
             approved = approvals.approve(store, grant, now, run.progress)
         complete = grants.is_complete(store, approved)
@@ -120,22 +119,21 @@ def _officer_answer(run: Run, proposed: PendingOfficer, *, is_one: bool) -> Answ
 
 def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
     """Deny what a manager asked for; or, as a second officer, what another gave herself or whom she added."""
-    from arlo_rec.admin import approvals, new_officers, requests
+    from arlo_rec.admin import approvals, new_officers, requests, waiting
     from arlo_rec.commands.requests import request_json
+    from arlo_rec.model.records import PendingOfficer
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        is_officer = store.person.role is Role.OFFICER
-        proposed = new_officers.named(store, grant, now) if is_officer else None
-        if proposed is not None:
-            new_officers.deny(store, proposed, reason, now)
-            name = proposed.person.name
-            told = {"person": {"name": name, "role": str(proposed.person.role), "state": "denied"}}
+        waits = waiting.named(store, grant, now) if store.person.role is Role.OFFICER else None
+        if isinstance(waits, PendingOfficer):
+            new_officers.deny(store, waits, reason, now)
+            name = waits.person.name
+            told = {"person": {"name": name, "role": str(waits.person.role), "state": "denied"}}
             return Answer(told, [run.say("person.officer_denied", name=name)])
-        asked = requests.named(store, grant, now) if is_officer else None
-        if asked is not None:
-            refused = requests.deny(store, asked, reason, now)
+        if waits is not None:
+            refused = requests.deny(store, waits, reason, now)
             return Answer({"request": request_json(refused)}, [run.say("request.denied", name=refused.person)])
         denied = approvals.deny(store, grant, reason, now)
     return Answer({"grant": _grant_json(denied, now)}, [run.say("grant.denied", name=denied.person)])

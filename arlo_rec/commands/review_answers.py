@@ -79,7 +79,7 @@ def review_answer(run: Run, review: Review) -> Answer:
 
 def page_answer(run: Run, opened: OpenReview, session: Session, url: str) -> Answer:
     """How a review on a page ended, and what is next."""
-    done = session.why if session.why in {"saved", "confirmed"} else None
+    done = session.done
     ids = {"id": opened.copy.parent.hex(), "copy": opened.shown.copy.hex()}
     heard = {"heard_s": round(session.heard_s(), 1), "original_heard_s": round(session.heard_s("original"), 1)}
     line = run.say(f"review.page_{done or 'left'}", copy=ids["copy"])

@@ -114,9 +114,14 @@ def _officers_with_who_acts(roster: Roster, now: datetime) -> list[tuple[str, fr
     """
     return [
         (name_then(each.name), _who_acts(roster, each, now))
-        for each in (*roster.people, *(former for former in roster.former if not former.handed_to))
+        for each in (*roster.people, *(former for former in roster.former if not _handed_over(roster, former)))
         if each.role is Role.OFFICER and not each.recovery and (each.left_at is None or now < each.left_at + FOUR_EYES)
     ]
+
+
+def _handed_over(roster: Roster, former: Person) -> bool:
+    """Whether somebody left by their own act, to a successor who is here."""
+    return bool(former.handed_to) and roster.person(former.handed_to) is not None
 
 
 def _who_acts(roster: Roster, person: Person, now: datetime) -> frozenset[str]:

@@ -17,43 +17,63 @@ class Answered(NamedTuple):
     told: dict[str, Any]
 
 
+class _Request:
+    """A request, until somebody took it, and its answer."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+        self.answer: Answered | None = None
+        self.is_answered = threading.Event()
+
+
 class Desk:
-    """One request at a time."""
+    """One request at a time: it is taken once, or given up by who asked, and never both."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()  # of those who ask
-        self._asked = threading.Event()
-        self._answered = threading.Event()
-        self._request: dict[str, Any] | None = None
-        self._answer: Answered | None = None
+        self._lock = threading.Lock()  # of what lies on the desk
+        self._lies_there = threading.Event()
+        self._request: _Request | None = None
         self._is_closed = False
 
-    def ask(self, request: dict[str, Any]) -> Answered | None:
-        """Hand in a request and wait for its answer; None where nobody answers any more."""
+    def ask(self, asked: dict[str, Any]) -> Answered | None:
+        """Hand in a request and wait for its answer; None where nobody took it."""
         with self._turn:
-            self._answered.clear()
-            self._answer, self._request = None, request
-            if self._is_closed:
-                return None
-            self._asked.set()
-            self._answered.wait(PATIENCE)
-            return self._answer
+            request = _Request(asked)
+            with self._lock:
+                if self._is_closed:
+                    return None
+                self._request = request
+                self._lies_there.set()
+            if not request.is_answered.wait(PATIENCE) and self._take() is None:
+                request.is_answered.wait()  # somebody took it, and is at work
+            return request.answer
 
     def serve(self, answer: Callable[[dict[str, Any]], Answered]) -> None:
-        """Answer the request that is there, if there is one."""
-        request, self._request = self._request, None
-        self._asked.clear()
+        """Take the request that is there, if there is one, and answer it."""
+        request = self._take()
         if request is not None:
-            self._answer = answer(request)
-            self._answered.set()
+            try:
+                request.answer = answer(request.asked)
+            finally:
+                request.is_answered.set()
+
+    def _take(self) -> _Request | None:
+        with self._lock:
+            request, self._request = self._request, None
+            if not self._is_closed:
+                self._lies_there.clear()
+            return request
 
     def wait(self, seconds: float) -> None:
         """Wait until somebody asks or nobody can any more, at most so long."""
-        self._asked.wait(seconds)
+        self._lies_there.wait(seconds)
 
     def close(self) -> None:
-        """Answer nobody any more; who is being answered gets that answer."""
-        self._is_closed = True
-        self._asked.set()
-        if self._request is not None:
-            self._answered.set()
+        """Take nothing any more; who is being answered gets that answer."""
+        with self._lock:
+            self._is_closed = True
+            self._lies_there.set()
+        request = self._take()
+        if request is not None:
+            request.is_answered.set()

@@ -127,8 +127,8 @@ def watched(
             _note_heard(store, permit, page, name, noted, clock())
 
     def decide(asked: dict[str, Any]) -> Answered:
-        note_heard()
         try:
+            note_heard()
             return _decide(store, opened, page, asked, clock)
         except ArloError as error:
             return Answered(HTTPStatus.UNPROCESSABLE_ENTITY, {"message": sentence(error)})
@@ -136,7 +136,8 @@ def watched(
     def look() -> None:
         _end_where_closed(store, opened, page, clock())
         if page.is_open:
-            page.desk.serve(decide)
+            with page.nothing_given():
+                page.desk.serve(decide)
 
     with listen.at_the_end(page, note_heard):
         yield look
@@ -189,9 +190,10 @@ def _decide(
             pseudonymise.confirm(store, copy, reason if isinstance(reason, str) else None, clock)
         except ArloError:
             if changes:
+                page.done = "saved"
                 page.end("saved")
             raise
-    done = "confirmed" if is_confirming else "saved"
+    page.done = done = "confirmed" if is_confirming else "saved"
     page.end(done)
     return Answered(HTTPStatus.OK, {"done": done, "revision": revision})
 
@@ -211,7 +213,9 @@ def _changes(plan: CutPlan, told: object) -> Changes:
     added: list[Cut] = []
     for place, each in enumerate(told, 1):
         number, status = each.get("number"), each.get("status")
-        if status not in _STATUSES or (number is not None and type(number) is not int):
+        if not isinstance(status, str) or status not in _STATUSES or (number is not None and type(number) is not int):
+            raise Usage("cuts_wrong", place=str(place), why="not_a_cut")
+        if number is None and status != "added":
             raise Usage("cuts_wrong", place=str(place), why="not_a_cut")
         if number is None:
             added.append(_cut(each, place))

@@ -187,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         for name in session.tracks:
             try:
                 spans = [(float(begin), float(end)) for begin, end in told["spans" if name == "sound" else name]]
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, OverflowError, TypeError, ValueError):
                 raise Refused(HTTPStatus.BAD_REQUEST) from None
             good = [(begin, end) for begin, end in spans if 0 <= begin < end < float("inf")]
             session.note_heard(name, good, self.server.clock())
@@ -271,6 +271,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(refused.status, {"Connection": "close"})
 
     def _json(self, told: dict[str, Any]) -> None:
+        self.server.session.wait_until_given()
         if not self.server.session.is_open:
             raise Refused(HTTPStatus.GONE)
         body = json.dumps(told).encode()

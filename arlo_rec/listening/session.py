@@ -9,14 +9,14 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, Final
 
 from arlo_rec.crypto.object_file import DataKey, Header
 from arlo_rec.crypto.seekable_sound import open_sound
-from arlo_rec.listening.desk import Desk
+from arlo_rec.listening.desk import PATIENCE, Desk
 from arlo_rec.listening.playable_sound import STEP, PlayableSound, Waveform
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.spans import Span, common, length_of, united
@@ -72,6 +72,9 @@ class Session:
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         self.secret = secrets.token_urlsafe(TOKEN_BYTES)  # the path of everything that only the page may ask for
         self.why: str | None = None  # why it is over; None: it is not
+        self.done: str | None = None  # what came of a review: `saved` or `confirmed`
+        self._may_give = threading.Event()
+        self._may_give.set()
         self.waveform = Waveform()
         self.tracks = tracks
         self._drawn = tracks[drawn]  # whose waveform is shown
@@ -98,6 +101,7 @@ class Session:
 
     def note_given(self, name: str, span: Span, now: float) -> bool:
         """Sound of a track is about to leave; whether it may: not once the session is over."""
+        self.wait_until_given()
         with self._lock:
             if self.why is None:
                 self._active = now
@@ -109,6 +113,10 @@ class Session:
         with self._lock:
             self._active = now
             self.tracks[name].heard = united([*self.tracks[name].heard, *spans])[:MOST_SPANS]
+
+    def wait_until_given(self) -> None:
+        """Wait while a decision is carried out: meanwhile nobody looks whether anything may be given."""
+        self._may_give.wait(PATIENCE)
 
     def note_decided(self, now: float) -> None:
         """Somebody decided something on the page."""
@@ -151,6 +159,15 @@ class Session:
             self.why = self.why or why
         self._over.set()
         self.desk.close()
+
+    @contextmanager
+    def nothing_given(self) -> Iterator[None]:
+        """While something takes long, nothing is given: nobody looks whether it may be."""
+        self._may_give.clear()
+        try:
+            yield
+        finally:
+            self._may_give.set()
 
     @property
     def is_open(self) -> bool:

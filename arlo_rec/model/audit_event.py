@@ -9,11 +9,45 @@ millisecond each; type checkers treat them as dataclasses (PEP 681).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from arlo_rec.model.records import RecordingId
 
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int and abs(value) < _LARGEST
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+
+
+def _are_pairs(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(one, list | tuple) and len(one) == 2 and all(map(_is_whole, one)) for one in value
+    )
+
+
+def _or_none(form: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or form(value)
+
+
+_LARGEST = 2**63
+_FORMS: Mapping[str, Callable[[object], bool]] = {  # by the annotation of a field: whether a value is of it
+    "str": _is_text,
+    "int": _is_whole,
+    "bool": lambda value: isinstance(value, bool),
+    "Ids": lambda value: isinstance(value, tuple),
+    "Sequence[str]": _are_texts,
+    "Sequence[Sequence[int]]": _are_pairs,
+    "Mapping[str, object]": lambda value: isinstance(value, Mapping),
+}
+_FORMS = {**_FORMS, **{f"{hint} | None": _or_none(form) for hint, form in _FORMS.items()}}
 _OWN_PLACE = frozenset({"rule", "purpose", "reason", "recordings", "action"})
 
 
@@ -27,10 +61,12 @@ class AuditEvent:
     FIELDS: ClassVar[tuple[str, ...]] = ()
     DETAIL: ClassVar[tuple[str, ...]] = ()  # the fields that stand in `detail`
     REQUIRED: ClassVar[frozenset[str]] = frozenset()  # the fields of `detail` that are always written
+    FORMS: ClassVar[Mapping[str, str]] = {}  # the annotation of each field
 
     def __init_subclass__(cls) -> None:
         """Collect the fields of a type from its annotations, after those of its bases."""
-        own = [name for name, hint in inspect.get_annotations(cls).items() if "ClassVar" not in str(hint)]
+        hints = {name: str(hint) for name, hint in inspect.get_annotations(cls).items() if "ClassVar" not in str(hint)}
+        own, cls.FORMS = list(hints), {**cls.FORMS, **hints}
         cls.FIELDS = (*cls.FIELDS, *(name for name in own if name not in cls.FIELDS))
         cls.DETAIL = tuple(name for name in cls.FIELDS if name not in _OWN_PLACE)
         cls.REQUIRED = frozenset(name for name in cls.DETAIL if getattr(cls, name, "no default") is not None)
@@ -85,6 +121,8 @@ class AuditEvent:
                 values[name] = tuple(RecordingId(bytes.fromhex(text)) for text in entry.get(name, ()))
             elif name in entry:
                 values[name] = entry[name]
+        if not all(_FORMS[cls.FORMS[name]](value) for name, value in values.items()):
+            raise ValueError(f"no {cls.__name__}")  # own code writes anything
         return cls(**values)
 
     def _values(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from arlo_rec.access import grant_times
+from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
@@ -23,17 +24,23 @@ from arlo_rec.model.audit_events import (
     Denied,
     Heard,
     HeardInReview,
+    LeftNothing,
     Opened,
     OpenedForSubject,
+    ReviewHeard,
     SearchBegun,
     SearchShown,
+    WithdrawalShown,
 )
-from arlo_rec.model.records import RecordingId, from_iso, named_in
+from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.policy import ZONE, Action, Role
 from arlo_rec.store import Store
 
 _READ: Final = ('"action":"find"', '"action":"listen"', '"action":"export"', '"action":"hear"', '"outcome":"denied"')
-_READ_TOO: Final = ('"action":"review_listen"', '"action":"review"', '"action":"dsar"')
+_READ_TOO: Final = tuple(
+    f'"action":"{action}"'
+    for action in ("review_listen", "review", "pseudonymise", "release", "reject", "dsar", "withdraw", "handed out")
+)
 _SOUND: Final = frozenset({Action.EXPORT, Action.LISTEN, Action.HEAR, Action.REVIEW_LISTEN})
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
@@ -61,31 +68,34 @@ class Deed(NamedTuple):
     recordings: tuple[RecordingId, ...]
 
     @property
-    def opens_sound(self) -> bool:
-        """Whether sound was opened for somebody."""
-        is_opened = isinstance(self.event, Opened) and self.event.action in _SOUND
-        return is_opened or isinstance(self.event, OpenedForSubject)
+    def opens(self) -> bool:
+        """Whether what was said was opened for somebody: its sound, or its words to make or review a copy."""
+        return isinstance(self.event, Opened | OpenedForSubject)
+
+    @property
+    def shows(self) -> bool:
+        """Whether a line was shown of some calls: when, which team, perhaps the agent and the length."""
+        return isinstance(self.event, SearchShown | WithdrawalShown)
+
+    @property
+    def saves(self) -> bool:
+        """Whether a file was to be written."""
+        is_export = isinstance(self.event, Opened) and self.event.action == Action.EXPORT
+        return is_export or isinstance(self.event, ReviewHeard | OpenedForSubject)
 
 
 def deeds(store: Store, since: datetime | None, before: datetime | None) -> Iterator[Deed]:
     """Every such entry in a span of time, in order, in the name of who signed it."""
-    signers = store.signers()
-    keys = signers.keys()
-    closed: tuple[range, bytes | None] = range(0), None
+    signed = Signed(store)
     for entry in store.log.holding([*_READ, *_READ_TOO]):
         body = entry.body or {}
-        event = audit_events.read(body)
-        try:
-            at = from_iso(str(body["at"]))
-        except (KeyError, ValueError):
+        event, at = audit_events.read(body), time_in(body)
+        if event is None or at is None or (since is not None and at < since) or (before is not None and at >= before):
             continue
-        if event is None or (since is not None and at < since) or (before is not None and at >= before):
-            continue
-        if entry.seq not in closed[0]:
-            closed = store.log.closing(entry.seq, keys)
-        signer = signers.of_key(closed[1], entry.seq)
+        says_nothing = isinstance(event, Denied | LeftNothing)  # what nobody needs a right for
+        signer = signed.by(entry.seq) if says_nothing else signed.counts(entry.seq, body)
         if signer is not None:
-            yield Deed(entry.seq, at, signer.name, signer.role, event, named_in(body))
+            yield Deed(entry.seq, at, name_of(signer), signer.role, event, named_in(body))
 
 
 # -- by person ----------------------------------------------------------------------------------------
@@ -173,6 +183,11 @@ def outliers(people: Sequence[Conduct]) -> list[Outlier]:
     ]
 
 
+def are_compared(people: Sequence[Conduct]) -> bool:
+    """Whether there are enough people of one role to compare any."""
+    return max(Counter(each.role for each in people).values(), default=0) > FEWEST
+
+
 def _usual(conduct: Conduct, conducts: Sequence[Conduct], figure: str, floor: int) -> float | None:
     """The median of the others where somebody's figure is far above it; else None."""
     value, others = getattr(conduct, figure), [getattr(each, figure) for each in conducts if each is not conduct]
@@ -227,17 +242,22 @@ def breach(
     log, wanted = SwornRows(store), set(recordings)
     opened, shown = set[RecordingId](), set[RecordingId]()
     people: dict[str, Counter[str]] = defaultdict(Counter)
+    files: dict[int, str] = {}  # by the entry that let it be written: whose it is
     times = []
     for deed in deeds(store, since, before):
+        if isinstance(deed.event, LeftNothing) and files.get(deed.event.of) == deed.person:
+            people[files.pop(deed.event.of)]["files"] -= 1
         calls = {call_of(log, each) for each in deed.recordings}
         if (person is not None and deed.person != person) or (wanted and not calls & wanted):
             continue
         reached = calls & wanted if wanted else calls
-        if deed.opens_sound:
+        if deed.saves:
+            files[deed.seq] = deed.person
+            people[deed.person]["files"] += 1
+        if deed.opens:
             opened |= reached
             people[deed.person]["opened"] += len(reached)
-            people[deed.person]["files"] += isinstance(deed.event, Opened) and deed.event.action == Action.EXPORT
-        elif isinstance(deed.event, SearchShown):
+        elif deed.shows:
             shown |= reached
             people[deed.person]["shown"] += len(reached)
         else:
@@ -246,7 +266,7 @@ def breach(
     every = opened | shown
     held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
     callers = len({row.caller for row in held.values() if row.caller is not None})
-    could = person is not None and _could(store, person, since, before)
+    could = _could(store, person, since, before)
     return Breach(
         min(times, default=None),
         max(times, default=None),
@@ -259,15 +279,15 @@ def breach(
     )
 
 
-def _could(store: Store, person: str, since: datetime | None, before: datetime | None) -> bool:
-    """Whether somebody had keys to sound in that span: an officer, or whoever had a live grant in it."""
-    everybody = [each for each in (*store.roster.people, *store.roster.former) if each.name == person]
+def _could(store: Store, person: str | None, since: datetime | None, before: datetime | None) -> bool:
+    """Whether somebody (None: anybody) had keys to sound in that span: an officer, or by a grant that was live."""
+    everybody = [each for each in (*store.roster.people, *store.roster.former) if person in (None, name_of(each))]
     if any(each.role is Role.OFFICER for each in everybody):
         return True
     spans = grant_times.spans(store)
     return any(
         (before is None or span.begin < before) and (since is None or span.end > since)
         for grant in store.roster.grants
-        if grant.person == person
+        if person in (None, grant.person)
         for span in spans.get(grant.id, ())
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.access import cases, disclosures, gate
+from arlo_rec.access import cases, disclosures, gate, limits
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.admin import break_glass, grant_review, new_officers, requests
@@ -57,9 +57,13 @@ def _copies(store: Store, now: datetime) -> Iterator[Task]:
     except ArloError:  # a clock that is behind, or erasures that are unknown: nothing opens, and status says so
         return
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
+    calls = [call for _, call in store.catalogue.recordings.held_among({copy.parent for copy, _ in waiting})]
+    if not admission.as_officer:
+        open_to = limits.included(store, admission.quality_grants(), calls)
+        waiting = [(copy, team) for copy, team in waiting if copy.parent in open_to]
     short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
     of_call = Counter(copy.parent for copy, _ in waiting)
-    starts = {call.id: call.started_at for _, call in store.catalogue.recordings.held_among(set(of_call))}
+    starts = {call.id: call.started_at for call in calls}
     for copy, team in waiting:
         kind = "release" if copy.state is CopyState.READY else "review"
         about: dict[str, object] = {"short": short[copy.first], "name": copy.made_by, "team": team}
@@ -123,7 +127,13 @@ def _officers(store: Store, now: datetime) -> Iterator[Task]:
 def _glass(store: Store, now: datetime) -> Iterator[Task]:
     """Access in an emergency that waits for a manager's word."""
     for grant in break_glass.waiting(store, now):
-        about = {"name": grant.person, "reason": grant.reason, "teams": _teams(grant), "until": grant.until}
+        about = {
+            "name": grant.person,
+            "reason": grant.reason,
+            "teams": _teams(grant),
+            "until": grant.until,
+            "limits": grant.limits,
+        }
         yield Task("glass", grant.id, grant.starts_at, about)
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from arlo_rec.access import gate
+from arlo_rec.access import gate, limits
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.catalogue.copies import Copy, CopyState
@@ -76,8 +76,11 @@ def under_review(store: Store, now: datetime) -> list[Waiting]:
     """Copies under review that this person may review, oldest first; raises NotGranted."""
     admission = gate.admit(store, Intent(Action.REVIEW), now)
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
-    short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
     calls = {call.id: call for _, call in store.catalogue.recordings.held_among({copy.parent for copy, _ in waiting})}
+    if not admission.as_officer:
+        open_to = limits.included(store, admission.quality_grants(), list(calls.values()))
+        waiting = [(copy, team) for copy, team in waiting if copy.parent in open_to]
+    short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
     starts = {name: call.started_at for name, call in calls.items()}
     return [Waiting(short[copy.first], copy, team, starts.get(copy.parent)) for copy, team in waiting]
 

@@ -46,6 +46,8 @@ def _decided(number: int, cut: Cut, changes: Changes) -> Cut:
         return replace(cut, status="removed")
     if number in changes.moved:
         moved = changes.moved[number]
+        if cut.status == "added":
+            return replace(cut, start=moved.start, end=moved.end)
         was = cut.was or (cut.start, cut.end)
         return replace(cut, start=moved.start, end=moved.end, status="changed", was=was)
     if number in changes.accepted and cut.status not in {"changed", "added"}:

@@ -18,6 +18,7 @@ from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span, without
 from arlo_rec.store import Store
 from arlo_rec.training.cut_plan import CutPlan, UnsureStretch
+from arlo_rec.training.spoken import UNSURE
 
 SLACK: Final = 0.15  # seconds at an edge that need not be heard: a browser's clock and the times of words are no finer
 
@@ -35,7 +36,17 @@ class Owed(NamedTuple):
 def owed(plan: CutPlan, heard: Sequence[Span]) -> Owed:
     """What is left of a plan for somebody who heard those parts of the call, in seconds."""
     undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.status == "proposed")
-    return Owed(undecided, tuple(stretch for stretch in plan.unsure if not _is_done(plan, stretch, heard)))
+    doubtful = sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
+    return Owed(undecided, tuple(stretch for stretch in doubtful if not _is_done(plan, stretch, heard)))
+
+
+def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:
+    """Words that were heard badly in what was proposed to be cut, and that a reviewer took out of a cut."""
+    let_go = [cut.was or (cut.start, cut.end) for cut in plan.listed if cut.was is not None or not cut.is_cut]
+    for word in plan.words if let_go else ():
+        is_bad = word.transcript == 0 and word.score is not None and word.score < UNSURE
+        if is_bad and any(start < word.end and word.start < end for start, end in let_go):
+            yield UnsureStretch(word.start, word.end, word.channel)
 
 
 def _is_done(plan: CutPlan, stretch: UnsureStretch, heard: Sequence[Span]) -> bool:
@@ -88,7 +99,10 @@ def _heard_of(store: Store, recording: RecordingId) -> Iterator[Span]:
     """What this person heard of a recording in reviews, by what they signed."""
     for entry in store.log.about(recording):
         event = audit_events.read(entry.body or {})
-        if isinstance(event, ReviewHeard | HeardInReview):
-            signer = store.signer_of(entry.seq)
-            if signer is not None and signer.name == store.person.name:
-                yield from event.heard_spans()
+        if not isinstance(event, ReviewHeard | HeardInReview):
+            continue
+        if isinstance(event, ReviewHeard) and not store.catalogue.disclosures.get({entry.seq}):
+            continue  # no file came of it
+        signer = store.signer_of(entry.seq)
+        if signer is not None and signer.name == store.person.name:
+            yield from event.heard_spans()

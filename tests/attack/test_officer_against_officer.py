@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.admin import approvals
+from arlo_rec.admin import approvals, identities
 from arlo_rec.commands.run import Run
 from arlo_rec.model.audit_events import LogShown
+from arlo_rec.model.errors import InUse
 from tests.support.attack import meanwhile
 from tests.support.catalogue import append_to_log
 from tests.support.world import REASON, Result, World
@@ -130,12 +131,10 @@ def test_she_approves_nothing_that_another_officer_asks_for_after_a_reset(two: W
     assert not hears(two, sigrid, call)
 
 
-def test_who_was_given_the_place_of_an_officer_whom_she_reset_is_no_second_one(two: World, call: str) -> None:
+def test_who_was_reset_by_the_other_officer_gives_nobody_her_place(two: World) -> None:
     sigrid = reset(two, "sigrid", by="astrid")
-    bodil = acting(two, "bodil", sigrid("person", "handover", "bodil", "--yes").json)
-    own = given(two, "astrid", by="astrid")
-    assert bodil("approve", own["id"]).exit == 13
-    assert not hears(two, lambda *words: two.run(*words, who="astrid"), call)
+    refused = sigrid("person", "handover", "bodil", "--yes")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "handover_waits")
 
 
 def test_a_reset_while_another_approves_comes_too_soon_or_too_late(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,10 +148,13 @@ def test_a_reset_while_another_approves_comes_too_soon_or_too_late(two: World, m
 
 
 @pytest.mark.slow
-def test_after_a_handover_of_the_other_officer_the_new_one_is_asked_and_no_removal_or_reset_takes_her_out(
+def test_one_officer_chooses_no_successor_beside_another_and_no_removal_or_reset_takes_that_one_out(
     two: World, call: str
 ) -> None:
-    two.json("person", "handover", "gro", "--yes", who="astrid")
+    refused = two.run("person", "handover", "gro", "--yes", "--json", who="astrid")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "handover_waits")
+    add(two, "gro", by="astrid")
+    two.json("person", "remove", "astrid", "--yes", who="gro")
     asked = given(two, "sigrid", by="sigrid")
     assert (asked["state"], asked["own"]) == ("pending", True)
     two.json("person", "passphrase", "--reset", "gro", who="sigrid")
@@ -160,6 +162,26 @@ def test_after_a_handover_of_the_other_officer_the_new_one_is_asked_and_no_remov
     two.json("person", "remove", "gro", "--yes", who="sigrid")
     assert given(two, "sigrid", by="sigrid")["state"] == "pending"
     assert not hears(two, lambda *words: two.run(*words, who="sigrid"), call)
+
+
+@pytest.mark.slow
+def test_a_handover_that_broke_off_lets_nobody_be_the_only_officer_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Her person says that she handed over; but whom she handed over to is gone, and she stayed."""
+    monkeypatch.setattr(identities, "take_over", stop)
+    assert world.run("person", "handover", "gro", "--yes", who="sigrid").exit != 0
+    monkeypatch.undo()
+    world.json("person", "remove", "gro", "--yes", who="sigrid")
+    add(world, "astrid")
+    clock(monkeypatch, timedelta(days=30))
+    world.json("purge", "--allow-large", who="cron")
+    world.json("person", "remove", "sigrid", "--yes", who="astrid")
+    assert given(world, "astrid", by="astrid")["state"] == "pending", "sigrid was there until now"
+
+
+def stop(*_: Any) -> None:
+    raise InUse("in_use")
 
 
 # -- through people who are gone, and through the paper ------------------------------------------------
