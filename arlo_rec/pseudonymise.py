@@ -81,6 +81,8 @@ def change(
     under_review.demand_seen(store, copy)
     record = CutRecord.of_copy(recording.metadata)
     cuts = edited(record.plan.listed, wanted(record.plan))
+    if cuts == list(record.plan.listed):  # a new revision would take back what was confirmed
+        raise Usage("nothing_to_change")
     original = opening.open_recording(store, copy.parent.hex(), Action.REVIEW, clock)
     plan = record.plan.with_cuts(cut_plan.within(cuts, original.sound))
     changed = build.make(store, original, plan, record.order, clock(), replaces=copy)

@@ -16,7 +16,7 @@ from arlo_rec.admin import break_glass
 from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
-from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Unreachable, Usage
+from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Approval, Grant
 from arlo_rec.policy import Action, reason_problem
@@ -38,6 +38,8 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
             pending, agreed = _waiting(store, grant_id, now), None
             if pending.glass and pending.by == store.person.name:
                 agreed = break_glass.agreed_by(store, pending, now)
+                if agreed is None:
+                    raise Refused("glass_unknown", rule="access.officer", id=pending.id)
             pending = pending if agreed is not None else _decidable(store, grant_id, now)
             if (person := store.roster.person(pending.person)) is None:
                 raise NothingMatched("no_pending_grant", id=grant_id)

@@ -6,19 +6,20 @@ log says how much it was used: who no longer hears anything no longer needs it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from arlo_rec.access.limits import HEARD
+from arlo_rec.access.signed import Signed, name_of, time_in
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import GrantConfirmed, Opened
 from arlo_rec.model.errors import NotGranted, NothingMatched
-from arlo_rec.model.records import Grant, from_iso
+from arlo_rec.model.records import Grant, RecordingId
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Purpose
 from arlo_rec.store import Store
@@ -56,37 +57,45 @@ def _reviewed_at(grant: Grant) -> datetime:
 def listed(store: Store, now: datetime) -> list[Use]:
     """Every live grant with its use, those that are due first; raises NotGranted."""
     store.demand(Action.SEE_GRANTS, now)
-    waits, used = {grant.id for grant in due(store, now)}, _used(store)
-    live = [grant for grant in store.roster.grants if grant.live(store.today(now))]
+    waits, heard = {grant.id for grant in due(store, now)}, list(_hearings(store))
     uses = []
-    for grant in live:
-        times = used.get((grant.person, grant.purpose), {})
-        last = max(times.values(), default=None)
-        uses.append(Use(grant, len(times), last, grant.id in waits))
+    for grant in store.roster.grants:
+        if grant.live(store.today(now)):
+            times = [(call, at) for person, team, call, at in heard if _is_by(grant, person, team, at)]
+            last = max((at for _, at in times), default=None)
+            uses.append(Use(grant, len({call for call, _ in times}), last, grant.id in waits))
     return sorted(uses, key=lambda use: (not use.is_due, use.grant.person, use.grant.starts_at))
 
 
-def _used(store: Store) -> dict[tuple[str, Purpose], dict[str, datetime]]:
-    """When each person last heard each recording for each purpose, by the entries that they signed."""
-    used: dict[tuple[str, Purpose], dict[str, datetime]] = defaultdict(dict)
-    for person, purpose, recording, at in _hearings(store):
-        used[person, purpose][recording] = max(at, used[person, purpose].get(recording, at))
-    return used
+def _is_by(grant: Grant, person: str, team: tuple[Purpose, str | None], at: datetime) -> bool:
+    """Whether somebody may have heard something of a team by that grant, then."""
+    purpose, name = team
+    is_of_team = grant.teams is None or name is None or name in grant.teams
+    return person == grant.person and purpose is grant.purpose and is_of_team and at >= grant.starts_at
 
 
-def _hearings(store: Store) -> Iterator[tuple[str, Purpose, str, datetime]]:
+def _hearings(store: Store) -> Iterator[tuple[str, tuple[Purpose, str | None], RecordingId, datetime]]:
+    """Who heard which call for which purpose and of which team (None: it is erased), and when, by what they signed."""
+    signed, log = Signed(store), SwornRows(store)
     for entry in store.log.holding([f'"action":"{action}"' for action in sorted(HEARD)]):
         body = entry.body or {}
-        event = audit_events.read(body)
-        if not isinstance(event, Opened) or event.action not in HEARD:
+        event, at = audit_events.read(body), time_in(body)
+        if not isinstance(event, Opened) or event.action not in HEARD or at is None:
             continue
-        signer = store.signer_of(entry.seq)
-        try:
-            purpose, at = Purpose(event.purpose or Purpose.QUALITY), from_iso(str(body["at"]))
-        except (KeyError, ValueError):
+        signer = signed.counts(entry.seq, body)
+        is_purpose = event.purpose is None or event.purpose in set(Purpose)
+        if signer is None or not is_purpose:
             continue
-        if signer is not None:
-            yield from ((signer.name, purpose, recording.hex(), at) for recording in event.recordings)
+        for recording in event.recordings:
+            row = store.catalogue.recordings.held(recording)
+            purpose = Purpose(event.purpose) if event.purpose is not None else Purpose.QUALITY
+            yield name_of(signer), (purpose, row.team if row is not None else None), _call(log, recording), at
+
+
+def _call(log: SwornRows, recording: RecordingId) -> RecordingId:
+    """The call of which a recording is the original or a copy."""
+    sworn = log.of_id(recording)
+    return sworn.parent if sworn is not None and sworn.parent is not None else recording
 
 
 def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:

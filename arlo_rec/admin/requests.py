@@ -45,6 +45,7 @@ class Request:
     state: str = "waits"  # or `given`, `denied`, `over`
     by: str | None = None  # the officer who decided
     why: str | None = None  # it was denied
+    grant: str | None = None  # that was given for it
 
     @property
     def ends_at(self) -> datetime:
@@ -152,7 +153,7 @@ def _decided(asked: Request, event: GrantGiven | RequestDenied, officer: str) ->
     if asked.state != "waits":
         return asked
     if isinstance(event, GrantGiven):
-        return replace(asked, state="given", by=officer)
+        return replace(asked, state="given", by=officer, grant=event.grant)
     return replace(asked, state="denied", by=officer, why=event.why)
 
 

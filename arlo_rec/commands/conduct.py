@@ -30,6 +30,7 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     from datetime import timedelta
 
     from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.model.times import shown
     from arlo_rec.oversight import conduct
     from arlo_rec.policy import Action
 
@@ -41,11 +42,13 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
         store.note(LogShown(), now)
         people = conduct.report(store, begin or now - timedelta(days=MONTH), end)
     found = conduct.outliers(people)
+    shown_from = begin or now - timedelta(days=MONTH)
     data = [_conduct_json(each) for each in people]
     rows = [_row(each) for each in people]
-    lines = [_outlier_line(run, each) for each in found]
+    lines = [run.say("report.period", begin=shown(shown_from), end=shown(min(end, now) if end else now))]
+    lines += [_outlier_line(run, each) for each in found]
     if not found:
-        lines = [run.say("report.nothing_stands_out" if conduct.are_compared(people) else "report.too_few")]
+        lines += [run.say("report.nothing_stands_out" if conduct.are_compared(people) else "report.too_few")]
     lines += [_reason_line(run, each, *each.reasons.most_common(1)[0]) for each in people if each.same_reason > 1]
     told = [{"person": each.person, "why": each.figure, "value": each.value, "usual": each.usual} for each in found]
     table = run.table(COLUMNS, rows, ("name",), (data, FIELDS))
@@ -95,17 +98,15 @@ def breach_report(
     before: Before = None,
 ) -> Answer:
     """The facts that a notification of a breach asks for: what, who, when, how many, what is erased."""
-    from arlo_rec.access.short_ids import WHOLE
-    from arlo_rec.access.sworn import SwornRows
+    from arlo_rec.access.short_ids import is_one
     from arlo_rec.model.audit_events import LogShown
-    from arlo_rec.model.records import RecordingId
     from arlo_rec.oversight import conduct
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     if person is None and recording is None and since is None:
         raise Usage("breach_of_what")
-    if recording is not None and not WHOLE.fullmatch(recording):
+    if recording is not None and not is_one(recording):
         raise Usage("bad_value", name="--recording")
     begin, end = span(run, since, before)
     now = run.now()
@@ -113,9 +114,7 @@ def breach_report(
         store.demand(Action.AUDIT_SHOW, now)
         store.note(LogShown(), now)
         _demand_known(store, person)
-        named = [RecordingId(bytes.fromhex(recording))] if recording is not None else []
-        calls = [conduct.call_of(SwornRows(store), each) for each in named]
-        found = conduct.breach(store, person, calls, begin, end)
+        found = conduct.breach(store, person, recording, begin, end)
     return Answer(_breach_json(found), _breach_lines(run, found, now))
 
 

@@ -98,10 +98,10 @@ class TypedChanges(NamedTuple):
         added = tuple(map(parse_cut, self.added))
 
         def changes(plan: CutPlan) -> Changes:
-            proposed = [number for number, cut in enumerate(plan.listed, 1) if cut.status == "proposed"]
-            accepted = [*numbers, *(proposed if ALL in self.accepted else ())]
-            left = [number for number in accepted if number not in moved and number not in self.removed]
-            return Changes(left, self.removed, moved, added, self.undone)
+            proposed = (number for number, cut in enumerate(plan.listed, 1) if cut.status == "proposed")
+            named = {*numbers, *moved, *self.removed, *self.undone}
+            left = [number for number in proposed if number not in named] if ALL in self.accepted else []
+            return Changes([*dict.fromkeys(numbers), *left], self.removed, moved, added, self.undone)
 
         return changes
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from arlo_rec.model.records import Grant, PendingOfficer
+    from arlo_rec.store import Store
 
 REVIEW = "review"
 FIELDS = (
@@ -54,9 +55,7 @@ def grant(
     reason: Reason = None,
 ) -> Answer:
     """Let a manager listen for a purpose, until a day."""
-    from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
-    from arlo_rec.model.times import shown_end
 
     run: Run = ctx.obj
     now = run.now()
@@ -66,8 +65,17 @@ def grant(
     with run.store() as store:
         terms = grants.Terms(name, purpose, tuple(team or ()), end, reason, limits, break_glass)
         granted = grants.grant(store, terms, now, run.progress)
-        complete = grants.is_complete(store, granted)
-        held = held_calls(store, now)
+        return _given(run, store, granted, now)
+
+
+def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
+    """What was given, by an officer herself or for a request, and how much it opens."""
+    from arlo_rec.access.teams import held_calls
+    from arlo_rec.admin import grants
+    from arlo_rec.model.times import shown_end
+
+    complete, held = grants.is_complete(store, granted), held_calls(store, now)
+    name = granted.person
     code = "grant.pending" if granted.state == "pending" else "grant.done"
     code = "grant.glass" if granted.glass else code
     purpose, until = run.say(f"purpose.{granted.purpose}"), shown_end(granted.until)
@@ -98,8 +106,8 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")])
             )
         if waits is not None:
             approved = requests.approve(store, waits, now, run.progress)
-        else:
-            approved = approvals.approve(store, grant, now, run.progress)
+            return _given(run, store, approved, now)
+        approved = approvals.approve(store, grant, now, run.progress)
         complete = grants.is_complete(store, approved)
     purpose = run.say(f"purpose.{approved.purpose}")
     lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown_end(approved.until))]

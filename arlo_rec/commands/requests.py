@@ -51,13 +51,15 @@ def request(
 
 def _own(run: Run) -> Answer:
     """What this person asked for, the newest first."""
-    from arlo_rec.admin import requests
+    from arlo_rec.admin import grants, requests
     from arlo_rec.policy import Action
 
     with run.store() as store:
         store.demand(Action.REQUEST, run.now())
         own = [each for each in requests.every(store, run.now()) if each.person == store.person.name][::-1]
-        rows = [[short, *_row(run, each)] for each, short in requests.shorts(store, run.now(), own)]
+        given = {each.id: grants.shown_state(each, run.now()) for each in store.roster.grants}
+        states = {each.id: given.get(each.grant or "", "") for each in own}
+        rows = [[short, *_row(run, each, states[each.id])] for each, short in requests.shorts(store, run.now(), own)]
     data = [request_json(each) for each in own]
     lines = [] if own else [run.say("request.none")]
     lines += [run.say("request.why", id=each.id, why=each.why) for each in own if each.why is not None]
@@ -65,12 +67,15 @@ def _own(run: Run) -> Answer:
     return Answer({"requests": data}, lines, table)
 
 
-def _row(run: Run, asked: Request) -> list[str]:
+def _row(run: Run, asked: Request, given: str) -> list[str]:
+    """Its cells; of what was given, how the grant stands (*given*)."""
     from arlo_rec.model.times import shown_end
 
     teams, limited = ", ".join(asked.teams) or run.say("all_teams"), ", ".join(limit_words(run, asked.limits))
     shown = f"{teams} ({limited})" if limited else teams
     purpose, state = run.say(f"purpose.{asked.purpose}"), run.say(f"request.state_{asked.state}")
+    if given not in {"", "live"}:
+        state = run.say(f"grant_state.{given}")
     return [purpose, shown, shown_end(asked.until)[:MINUTE], state]
 
 

@@ -8,7 +8,7 @@ Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to mean some
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -234,49 +234,66 @@ class Breach:
 def breach(
     store: Store,
     person: str | None,
-    recordings: Collection[RecordingId],
+    recording: str | None,
     since: datetime | None,
     before: datetime | None,
 ) -> Breach:
-    """What somebody reached, or who reached some recordings, or what was reached at all in a span of time."""
-    log, wanted = SwornRows(store), set(recordings)
-    opened, shown = set[RecordingId](), set[RecordingId]()
-    people: dict[str, Counter[str]] = defaultdict(Counter)
-    files: dict[int, str] = {}  # by the entry that let it be written: whose it is
-    times = []
-    for deed in deeds(store, since, before):
-        if isinstance(deed.event, LeftNothing) and files.get(deed.event.of) == deed.person:
-            people[files.pop(deed.event.of)]["files"] -= 1
-        calls = {call_of(log, each) for each in deed.recordings}
-        if (person is not None and deed.person != person) or (wanted and not calls & wanted):
-            continue
-        reached = calls & wanted if wanted else calls
-        if deed.saves:
-            files[deed.seq] = deed.person
-            people[deed.person]["files"] += 1
-        if deed.opens:
-            opened |= reached
-            people[deed.person]["opened"] += len(reached)
-        elif deed.shows:
-            shown |= reached
-            people[deed.person]["shown"] += len(reached)
-        else:
-            continue
-        times.append(deed.at)
-    every = opened | shown
+    """What somebody reached, or who reached a recording, or what was reached at all in a span of time.
+
+    *recording* is the id of a call or a copy, or the beginning of one.
+    """
+    log, every_deed = SwornRows(store), list(deeds(store, since, before))
+    calls = {deed.seq: {call_of(log, each) for each in deed.recordings} for deed in every_deed}
+    if recording is not None:
+        meant = {call_of(log, each) for d in every_deed for each in d.recordings if each.hex().startswith(recording)}
+        calls = {seq: named & meant for seq, named in calls.items()}
+    reached = _Reached()
+    for deed in every_deed:
+        if isinstance(deed.event, LeftNothing):
+            reached.left_nothing(deed)
+        elif person in (None, deed.person) and (recording is None or calls[deed.seq]):
+            reached.add(deed, calls[deed.seq])
+    every = reached.opened | reached.shown
     held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
-    callers = len({row.caller for row in held.values() if row.caller is not None})
-    could = _could(store, person, since, before)
     return Breach(
-        min(times, default=None),
-        max(times, default=None),
-        people,
-        frozenset(opened),
-        frozenset(shown - opened),
-        callers,
+        min(reached.times, default=None),
+        max(reached.times, default=None),
+        reached.people,
+        frozenset(reached.opened),
+        frozenset(reached.shown - reached.opened),
+        len({row.caller for row in held.values() if row.caller is not None}),
         len(every) - len(held),
-        not every and not could,
+        not every and not _could(store, person, since, before),
     )
+
+
+@dataclass(slots=True)
+class _Reached:
+    """What deeds reached, as they are gone through in order."""
+
+    opened: set[RecordingId] = field(default_factory=set)
+    shown: set[RecordingId] = field(default_factory=set)
+    people: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    times: list[datetime] = field(default_factory=list)
+    files: dict[int, str] = field(default_factory=dict)  # by the entry that let one be written: whose it is
+
+    def add(self, deed: Deed, calls: set[RecordingId]) -> None:
+        if deed.saves:
+            self.files[deed.seq] = deed.person
+            self.people[deed.person]["files"] += 1
+        if deed.opens:
+            self.opened |= calls
+            self.people[deed.person]["opened"] += len(calls)
+        elif deed.shows:
+            self.shown |= calls
+            self.people[deed.person]["shown"] += len(calls)
+        if deed.opens or deed.shows:
+            self.times.append(deed.at)
+
+    def left_nothing(self, deed: Deed) -> None:
+        """A file that was let be written and was not, as its own person says."""
+        if isinstance(deed.event, LeftNothing) and self.files.get(deed.event.of) == deed.person:
+            self.people[self.files.pop(deed.event.of)]["files"] -= 1
 
 
 def _could(store: Store, person: str | None, since: datetime | None, before: datetime | None) -> bool:

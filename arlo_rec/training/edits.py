@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,10 +27,13 @@ class Changes:
 def edited(listed: Sequence[Cut], changes: Changes) -> list[Cut]:
     """The cuts after changes, each with its decision; added ones get the next numbers.
 
-    Raises Usage for a number that no cut has.
+    Raises Usage for a number that no cut has, or that is named twice.
     """
-    for number in (*changes.accepted, *changes.removed, *changes.moved, *changes.undone):
+    named = [*changes.accepted, *changes.removed, *changes.moved, *changes.undone]
+    for number, times in Counter(named).items():
         numbered(listed, number)
+        if times > 1:
+            raise Usage("cut_twice", number=number)
     decided = (_decided(number, cut, changes) for number, cut in enumerate(listed, 1))
     return [*decided, *(replace(cut, status="added") for cut in changes.added)]
 

@@ -86,6 +86,7 @@ def test_what_another_wrote_into_the_log_makes_nobodys_day_longer_or_shorter(
     append_to_log(world, "iver", told, name="leif")
     assert export(world, calls["ola"]) == (0, "")
     append_to_log(world, "leif", {**told, "at": "2026-01-01T00:00:00Z"})
+    append_to_log(world, "siri", {**opened, "recordings": [], "reason": REASON, "at": "2026-01-01T00:00:00Z"})
     assert export(world, calls["kari"], "no.wav") == (14, "heard_enough")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.commands.run import Run
 from arlo_rec.model.records import to_iso
 from tests.support.catalogue import append_to_log
 from tests.support.world import REASON, World
@@ -114,3 +115,41 @@ def test_a_request_ends_by_itself_and_five_of_one_person_wait_at_most(world: Wor
     assert code(world, *ASK, who="leif") == (14, "requests_many")
     assert code(world, *ASK, who="turid") == (0, "")
     assert len(todo(world)) == 6
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"teams": [1]},
+        {"teams": {"request": "x"}},
+        {"until": "9999-12-31T23:59:59Z"},
+        {"limits": {"request": "x"}, "request": ["x"]},
+        {"limits": {"agents": None, "from": None, "to": None, "per_day": "x"}},
+        {"limits": {"agents": ["x"], "from": "9999-12-31T23:59:59Z", "to": "2026-01-01T00:00:00", "per_day": None}},
+    ],
+    ids=str,
+)
+def test_a_request_of_any_shape_stops_no_officers_work(world: World, wrong: dict[str, Any]) -> None:
+    detail = {"request": "ab" * 8, "teams": None, "until": to_iso(datetime.now(UTC) + timedelta(days=7)), **wrong}
+    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
+    append_to_log(world, "leif", {**entry, "detail": detail})
+    asked = ask(world)
+    assert ("request", asked["id"]) in todo(world)
+    assert world.run("request", who="sigrid").exit == 0
+    assert code(world, "approve", asked["id"], who="sigrid") == (0, "")
+
+
+def test_a_request_under_the_id_of_a_grant_that_waits_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its approval would otherwise read as one of the grant, or the other way round."""
+    world.json(
+        *("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", str(world.base / "passphrase")),
+        who="sigrid",
+    )
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=8))
+    own = world.json("grant", "sigrid", *ASK[1:3], "--days", "3", "--reason", REASON, who="sigrid")["grant"]
+    until = to_iso(datetime.now(UTC) + timedelta(days=60))
+    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
+    at = to_iso(datetime.now(UTC) + timedelta(days=8))
+    append_to_log(world, "leif", {**entry, "at": at, "detail": {"request": own["id"], "teams": None, "until": until}})
+    assert [kind for kind, id_ in todo(world, "astrid") if id_ == own["id"]] == ["approve"]
+    assert world.json("approve", own["id"], who="astrid")["grant"]["person"] == "sigrid"

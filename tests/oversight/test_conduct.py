@@ -176,3 +176,31 @@ def test_a_breach_of_nothing_is_told(world: World) -> None:
     told = world.run("breach", "report", "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "breach_of_what")
     assert world.run("breach", "report", "--recording", "x", who="sigrid").exit == 2
+
+
+@pytest.mark.slow
+def test_a_breach_by_somebody_who_is_nobody_is_told_and_a_recording_is_meant_by_its_beginning(world: World) -> None:
+    recording, _other = world.take_in("a", "b")
+    world.grant("leif")
+    export(world, recording, "1.wav")
+    for words in (("--person", "Leif"), ("--person", "nobody")):
+        told = world.run("breach", "report", *words, "--json", who="sigrid")
+        assert told.exit == 4, (words, told.out)
+    assert breach(world, "--recording", recording[:8])["ids"] == [recording]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("who", "entry"),
+    [
+        ("siri", {"action": "listen", "outcome": "done", "rule": "x", "detail": {"heard_s": "x", "of": [1]}}),
+        ("siri", {"action": "find", "outcome": "allowed", "rule": "x", "purpose": "quality", "reason": ["x"]}),
+        ("siri", {"action": ["listen"], "outcome": "allowed", "rule": "x", "recordings": ["00" * 16]}),
+        ("leif", {"action": "listen", "outcome": "allowed", "rule": "x", "at": "9999-12-31T23:59:59Z"}),
+    ],
+    ids=str,
+)
+def test_an_entry_of_any_shape_stops_no_report(world: World, who: str, entry: dict[str, Any]) -> None:
+    append_to_log(world, who, entry)
+    for words in (("audit", "report"), ("breach", "report", "--from", "2026-01-01")):
+        assert world.run(*words, who="iver").exit == 0

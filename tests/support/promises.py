@@ -296,6 +296,7 @@ SCENES = [
         gone=("copy",),
         anew=("copy",),
         by_turns=True,
+        again=(0, 2),  # the cut is accepted already
         owes=_is_edited,
     ),
     Scene("grant", ("grant", "turid", *_TURID), "sigrid", owes=lambda world, _: _finds(world, "turid") == 0),

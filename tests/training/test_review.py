@@ -110,6 +110,33 @@ def test_a_cut_over_what_was_heard_badly_needs_no_ear(heard_badly: tuple[World, 
     assert confirm(world, copy) == (0, "")
 
 
+def test_a_cut_that_is_removed_leaves_what_was_heard_badly_under_it_to_be_heard(world: World) -> None:
+    world.grant("leif", "quality")
+    copy = str(made_of(world, call(world), "--transcript", words())["copy"])
+    start, end = show(world, copy)["owed"]["unheard"][0]
+    world.json("review", copy, f"--add={start:.2f}-{end:.2f}", who="leif")
+    shown = show(world, copy)
+    assert [start, end] not in shown["owed"]["unheard"]
+    world.json("review", copy, "--remove", str(len(shown["cuts"])), who="leif")
+    assert [start, end] in show(world, copy)["owed"]["unheard"]
+
+
+def test_what_left_no_file_was_not_heard(heard_badly: tuple[World, str]) -> None:
+    world, copy = heard_badly
+    nowhere = str(world.base / "no such folder" / "copy.wav")
+    assert world.run("review", copy, "--out", nowhere, "--reason", REASON, who="leif").exit != 0
+    assert show(world, copy)["owed"]["unheard"]
+
+
+def test_accepting_what_is_accepted_makes_no_revision(heard_badly: tuple[World, str]) -> None:
+    world, copy = heard_badly
+    world.json("review", copy, "--accept", "all", who="leif")
+    for again in (("--accept", "all"), ("--accept", "1")):
+        told = world.run("review", copy, *again, "--json", who="leif")
+        assert (told.exit, told.json["error"]["code"]) == (2, "nothing_to_change")
+    assert show(world, copy)["revision"] == 2
+
+
 def test_an_entry_that_own_code_writes_in_anothers_name_is_nothing_that_they_heard(
     heard_badly: tuple[World, str],
 ) -> None:
