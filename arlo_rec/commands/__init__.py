@@ -66,6 +66,7 @@ COMMANDS: Final = {
     "audit report": Listed("it", "conduct:audit_report", lists=True),
     "breach report": Listed("it", "conduct:breach_report"),
     "audit checkpoint": Listed("it", "it:audit_checkpoint"),
+    "audit witness": Listed("it", "it:audit_witness"),
     "todo": Listed("anyone", "todo:todo"),
     "unlock": Listed("anyone", "unlocking:unlock"),
     "lock": Listed("anyone", "unlocking:lock"),

@@ -90,7 +90,7 @@ def person_add(
         waits = [run.say("person.officer_waits", name=name, id=added.pending.id)]
     if added.one_time is not None:
         data["one_time_passphrase"] = added.one_time
-        return Answer(data, [_one_time(run, added), *waits], always=True)
+        return Answer(data, [*waits, _one_time(run, added)], always=True)
     return Answer(data, waits or [run.say("person.added", name=name, role=role)])
 
 
@@ -102,15 +102,19 @@ def _one_time(run: Run, added: Added) -> str:
 
 def person_list(ctx: typer.Context) -> Answer:
     """Everybody who has an identity."""
-    from arlo_rec.admin.identities import listed
+    from arlo_rec.admin import identities, new_officers
 
     run: Run = ctx.obj
+    now = run.now()
     with run.store() as store:
-        people = listed(store, run.now())
+        people = identities.listed(store, now)
+        waiting = new_officers.waiting(store, now)
     rows = [_row(run, person) for person in people]
     data = [_person_json(person) for person in people]
     table = run.table(("name", "role", "service", "since"), rows, ("name",), (data, FIELDS))
-    return Answer({"persons": data}, table=table)
+    lines = [run.say("person.officer_waits", name=each.person.name, id=each.id) for each in waiting]
+    pending = [{"name": each.person.name, "id": each.id} for each in waiting]
+    return Answer({"persons": data, "pending": pending}, lines, table)
 
 
 def person_remove(

@@ -21,7 +21,7 @@ EMPTY_ROOT: Final = hashlib.sha256(b"").digest()  # RFC 6962, 2.1: the tree of n
 SALT_BYTES = 16
 _sha256 = hashlib.sha256
 _FROM: Final = "from "
-_ED25519 = b"\x01"  # c2sp.org/signed-note: the algorithm byte of Ed25519
+ED25519: Final = b"\x01"  # c2sp.org/signed-note: the algorithm byte of Ed25519
 
 
 def leaf_hash(commitment: bytes) -> bytes:
@@ -185,10 +185,9 @@ class Checkpoint(NamedTuple):
         return f"{self.origin}\n{self.size}\n{shown}\n{_FROM}{self.begin}\n".encode("ascii")
 
 
-def vkey(name: str, public: bytes) -> str:
+def vkey(name: str, public: bytes, kind: bytes = ED25519) -> str:
     """A verifier key in C2SP's form: `name+key id+base64(algorithm, public key)`."""
-    key_id = _key_id(name, public)
-    return f"{name}+{key_id.hex()}+{base64.b64encode(_ED25519 + public).decode('ascii')}"
+    return f"{name}+{key_id(name, public, kind).hex()}+{base64.b64encode(kind + public).decode('ascii')}"
 
 
 def signer_name(origin: str, public: bytes) -> str:
@@ -196,12 +195,12 @@ def signer_name(origin: str, public: bytes) -> str:
     return f"{origin}/{primitives.fingerprint(public).hex()}"
 
 
-def parse_vkey(text: str) -> tuple[str, bytes]:
+def parse_vkey(text: str, kind: bytes = ED25519) -> tuple[str, bytes]:
     """Name and public key of a verifier key that is exactly as `vkey` writes it; raises ValueError."""
-    name, key_id, encoded = text.split("+", 2)
+    name, _key_id, encoded = text.split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     public = raw[1:]
-    if raw[:1] != _ED25519 or len(public) != 32 or _key_id(name, public).hex() != key_id or vkey(name, public) != text:
+    if raw[:1] != kind or len(public) != 32 or vkey(name, public, kind) != text:
         raise ValueError("not a verifier key")
     return name, public
 
@@ -210,8 +209,7 @@ def sign_note(text: bytes, signers: Sequence[tuple[str, primitives.SigningKey]])
     """A signed note over *text* with one line per signer."""
     lines = []
     for name, key in signers:
-        raw = _key_id(name, key.public) + key.sign(text)
-        lines.append(f"\u2014 {name} {base64.b64encode(raw).decode('ascii')}\n")
+        lines.append(_signature_line(name, key_id(name, key.public) + key.sign(text)))
     return text.decode("utf-8") + "\n" + "".join(lines)
 
 
@@ -232,7 +230,7 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
             raise ValueError("not a signature line")
         signed[name] = base64.b64decode(encoded, validate=True)
     checkpoint = Checkpoint(lines[0], int(begin), int(lines[1]), root)
-    written = "".join(f"\u2014 {name} {base64.b64encode(raw).decode('ascii')}\n" for name, raw in signed.items())
+    written = "".join(_signature_line(name, raw) for name, raw in signed.items())
     if (
         len(root) != 32
         or checkpoint.begin >= checkpoint.size
@@ -240,6 +238,15 @@ def parse_note(note: str) -> tuple[Checkpoint, dict[str, bytes]]:
     ):
         raise ValueError("not as a note is written")
     return checkpoint, signed
+
+
+def with_signature(note: str, name: str, raw: bytes) -> str:
+    """A note with one more signature below the others."""
+    return note + _signature_line(name, raw)
+
+
+def _signature_line(name: str, raw: bytes) -> str:
+    return f"\u2014 {name} {base64.b64encode(raw).decode('ascii')}\n"
 
 
 def note_signed_by(note: str, name: str, public: bytes) -> bool:
@@ -254,7 +261,7 @@ def note_signed_by(note: str, name: str, public: bytes) -> bool:
 def signed_by(checkpoint: Checkpoint, signatures: Mapping[str, bytes], name: str, public: bytes) -> bool:
     """The same for a note that is parsed already."""
     raw = signatures.get(name, b"")
-    return raw[:4] == _key_id(name, public) and primitives.verified(public, raw[4:], checkpoint.text())
+    return raw[:4] == key_id(name, public) and primitives.verified(public, raw[4:], checkpoint.text())
 
 
 def signer_names(origin: str, people: Iterable[bytes]) -> dict[str, bytes]:
@@ -268,5 +275,6 @@ def signer_among(checkpoint: Checkpoint, signatures: Mapping[str, bytes], names:
     return next((key for name, key in known if signed_by(checkpoint, signatures, name, key)), None)
 
 
-def _key_id(name: str, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode("utf-8") + b"\n" + _ED25519 + public).digest()[:4]
+def key_id(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
+    """Which key a signature's line is of (c2sp.org/signed-note): 4 bytes."""
+    return hashlib.sha256(name.encode("utf-8") + b"\n" + kind + public).digest()[:4]

@@ -123,6 +123,7 @@ def test_every_kind_of_entry_that_allows_somebody_to_open_a_recording_is_told_as
     not_told = {CallTakenIn, CopyShown}  # a list of cuts is shown of a copy whose opening is told
     for kind in opening:
         words = {name: "x" for name in kind.FIELDS} | {"recordings": (RecordingId(bytes(16)),)}
+        words |= {"shown": 1} if kind is CopyShown else {}  # by another type it is an entry of a later version
         event = kind(**words | ({"action": Action.EXPORT} if "action" in kind.FIELDS else {}))
         assert (accesses._access(event.to_json()) is None) == (kind in not_told), kind
 

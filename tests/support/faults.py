@@ -20,6 +20,7 @@ from arlo_rec.erasure import receipts
 from arlo_rec.intake.sources import spool
 from arlo_rec.keys import key_files
 from arlo_rec.model.errors import Unreachable
+from arlo_rec.oversight import witness
 
 STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "put"),
@@ -32,6 +33,7 @@ STEPS: list[tuple[Any, str]] = [
     (SqliteConnection, "_commit"),
     (key_files, "write_whole"),
     (receipts, "write_whole"),
+    (witness, "write_whole"),
     (spool, "remove"),
 ]
 

@@ -80,6 +80,7 @@ class Scene:
     by_turns: bool = False  # until it is done, that sound may be there in two revisions, of which one stays
     again: tuple[int, ...] = (0,)  # how it may end when it is run once more
     owes: Callable[[World, str], bool] = lambda _world, _told: True
+    writes: int = 2  # at the least: a transaction and the memory of it
 
     def asked(self, world: World) -> list[str]:
         """The words of the command in one world."""
@@ -89,6 +90,7 @@ class Scene:
             "OUT": str(self.out(world)),
             "BACKUP": str(world.base / "backup"),
             "ESCROW": str(world.base / "escrow"),
+            "WITNESS": str(world.base / "witness.key"),
             "OLD": ids_of(world).get("a", ""),
             "COPY": ids_of(world).get("copy", ""),
             "PENDING": pending.read_text("utf-8") if (pending := world.base / "pending").exists() else "",
@@ -206,6 +208,12 @@ def _reviewed(world: World) -> None:
     (made,) = world.json("pseudonymise", ids["a"], "--cuts", str(cuts), who="sigrid")["results"]
     world.json("review", made["copy"], *CONFIRM, who="sigrid")
     (world.base / "ids.json").write_text(json.dumps(ids | {"copy": made["copy"]}), "utf-8")
+
+
+def _is_kept(world: World, told: str) -> bool:
+    """Whether the witness keeps what it cosigned, before anybody got it, and cosigned nothing else."""
+    kept = (world.base / "witness.key.seen").read_text("utf-8")
+    return not told or json.loads(told)["note"] == kept
 
 
 def _is_edited(world: World, _told: str) -> bool:
@@ -337,6 +345,14 @@ SCENES = [
         _entered,
         again=(0, 2, 14),
         owes=_is_extended,
+    ),
+    Scene(
+        "audit witness",
+        ("audit", "witness", "--witness-key", "WITNESS"),
+        "iver",
+        lambda world: world.json("audit", "witness", "--witness-key", str(world.base / "witness.key"), "--new", "it/w"),
+        owes=_is_kept,
+        writes=1,  # nothing of the store
     ),
     Scene("find", ("find", "--purpose", "quality", "--reason", "monthly quality talk"), "leif"),
     Scene(

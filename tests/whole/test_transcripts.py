@@ -40,6 +40,7 @@ FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)  # when every transcript begins
 SIGNS = "[a-km-np-z2-9]"  # of readable secrets: no l, no o, no 0 and no 1
 VARIABLE = {  # what differs from run to run, the longest form first
+    "witness": r"it\.example/witness\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}",
     "vkey": r"arlo-rec/[0-9a-f]{32}(?:/[0-9a-f]{32})?\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}",
     "log": r"arlo-rec/[0-9a-f]{32}(?:/[0-9a-f]{32})?",
     "sha256": r"\b[0-9a-f]{64}\b",
