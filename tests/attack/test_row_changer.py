@@ -310,8 +310,9 @@ def test_nobody_is_given_a_call_that_was_sworn_to_once_more_as_theirs(world: Wor
 
 
 @pytest.mark.rule("data.pseudonymised")
-def test_whoever_makes_copies_swears_to_no_call(world: World) -> None:
-    """A row that is no copy, and is new, so that no entry swore to it before."""
+@pytest.mark.parametrize(("state", "refused"), [("ready", "recording_changed"), ("released", "no_grant")])
+def test_whoever_makes_copies_swears_to_no_call(world: World, state: str, refused: str) -> None:
+    """A row that is no copy, and is new, so that no entry swore to it before; a released copy is not for quality."""
     (call,) = world.take_in("a")
     world.grant("leif")
     with insider(world) as db:
@@ -322,8 +323,8 @@ def test_whoever_makes_copies_swears_to_no_call(world: World) -> None:
     with own_code(world, "turid") as store, store.change(datetime.now(UTC)) as change:
         row = store.catalogue.recordings.get(RecordingId(new))
         assert row is not None
-        change.log(CopyMade(recordings=(row.id,), sworn=row.row_digest(), parent=call, state="released"))
-    assert exported(world, new.hex()).json["error"]["code"] == "recording_changed"
+        change.log(CopyMade(recordings=(row.id,), sworn=row.row_digest(), parent=call, state=state))
+    assert exported(world, new.hex()).json["error"]["code"] == refused
 
 
 # -- what keeps a call for longer --------------------------------------------------------------------------
