@@ -20,9 +20,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.catalogue.copies import Copy, CopyState
+from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import CopyConfirmed
 from arlo_rec.model.errors import Integrity, Refused, ReviewUnfinished, Usage
-from arlo_rec.policy import Action, reason_problem
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening, under_review
 from arlo_rec.training.build import CutRecord, TrainingCopy
@@ -103,7 +104,7 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
     if left and reason is None:
         raise _unfinished(copy, left)
     if left:
-        _demand_reason(reason)
+        reasons.demanded(reason)
     with store.change(clock()) as commit:
         held = copies.get(store, copy.id)
         if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
@@ -130,7 +131,7 @@ def _unfinished(copy: Copy, left: Owed) -> ReviewUnfinished:
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
     """Erase a copy under review; raises Usage, also where it was edited or released meanwhile, or NotGranted."""
-    _demand_reason(reason)
+    reasons.demanded(reason)
     copy, _ = under_review.open_one(store, shown_id, Action.REJECT, clock)
 
     def still_waits() -> None:
@@ -153,7 +154,7 @@ def release(
     Raises Refused where it is not reviewed, or where *engine* still recognises a known name in it; Integrity where its
     sound does not match its cut list.
     """
-    _demand_reason(reason)
+    reasons.demanded(reason)
     copy, recording = under_review.open_unreleased(store, shown_id, Action.RELEASE, clock)
     if copy.state is CopyState.REPLACED:
         return _finish_release(store, copy, recording, reason, clock)
@@ -206,8 +207,3 @@ def _finish_release(
     if successor is None or successor.state is not CopyState.RELEASED:
         raise under_review.replaced_by(successor)
     return TrainingCopy.of(successor, recording)
-
-
-def _demand_reason(reason: str | None) -> None:
-    if problem := reason_problem(reason):
-        raise Usage(problem, rule="security.reason")

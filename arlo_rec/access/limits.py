@@ -53,16 +53,10 @@ def with_room(store: Store, grants: Sequence[Grant], recording: RecordingId, now
     if free is not None or not grants:
         return free
     log = SwornRows(store)
-    today = {_call(log, each) for each in _heard_today(store, now)}
-    if _call(log, recording) in today:
+    today = {log.call_of(each) for each in _heard_today(store, now)}
+    if log.call_of(recording) in today:
         return grants[0]
     return next((grant for grant in grants if len(today) < (grant.limits.per_day or 0)), None)
-
-
-def _call(log: SwornRows, recording: RecordingId) -> RecordingId:
-    """The call of which a recording is the original or a copy."""
-    sworn = log.of_id(recording)
-    return sworn.parent if sworn is not None and sworn.parent is not None else recording
 
 
 def _heard_today(store: Store, now: datetime) -> Iterable[RecordingId]:

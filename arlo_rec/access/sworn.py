@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from arlo_rec.access.signed import Signed
 from arlo_rec.model.audit_events import CopyMade, taking_in
 from arlo_rec.model.records import Kind, Recording, RecordingId, day_due, from_iso, named_in
-from arlo_rec.policy import Action, may
 from arlo_rec.store import Store
 
 
@@ -43,14 +43,12 @@ class SwornRow(NamedTuple):
 
 
 class SwornRows:
-    """What the log of one store swears, for one command: who signed for an entry is looked up once a checkpoint."""
+    """What the log of one store swears, for one command."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._signers = store.signers()
+        self._store, self._signed = store, Signed(store)
         self._sworn: dict[RecordingId, SwornRow | None] = {}  # None: nothing that counts
         self._true: dict[RecordingId, Recording] = {}  # rows that are what was sworn
-        self._closed: tuple[range, bytes | None] = range(0), None  # entries that one checkpoint closes, and its signer
 
     def of(self, rows: Collection[Recording]) -> dict[RecordingId, SwornRow]:
         """What the log swears of each row, where it swears anything."""
@@ -72,6 +70,11 @@ class SwornRows:
         self._look_up([recording])
         return self._sworn[recording]
 
+    def call_of(self, recording: RecordingId) -> RecordingId:
+        """The call of which a recording is the original or a copy."""
+        sworn = self.of_id(recording)
+        return sworn.parent if sworn is not None and sworn.parent is not None else recording
+
     def _look_up(self, recordings: Collection[RecordingId]) -> None:
         """Find the first entry that swears to each recording; it decides, whoever signed it."""
         wanted = {each for each in recordings if each not in self._sworn}
@@ -81,15 +84,8 @@ class SwornRows:
             names = wanted & set(named_in(body))
             if names and (body.get("action"), body.get("outcome")) in taking_in():
                 wanted -= names
-                counts = self._takes_in(entry.seq, str(body["action"]))
+                counts = self._signed.counts(entry.seq, body) is not None
                 self._sworn |= dict.fromkeys(names, _sworn(entry.seq, body) if counts else None)
-
-    def _takes_in(self, seq: int, action: str) -> bool:
-        """Whether whoever signed the checkpoint that closes an entry may do what it says."""
-        if seq not in self._closed[0]:  # entries come in order
-            self._closed = self._store.log.closing(seq, self._signers.keys())
-        signer = self._signers.of_key(self._closed[1], seq)
-        return signer is not None and may(signer.role, Action(action)).allowed
 
 
 def _sworn(seq: int, body: Mapping[str, Any]) -> SwornRow | None:

@@ -15,11 +15,12 @@ from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.admin import break_glass
 from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
+from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
-from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Refused, Unreachable, Usage
+from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Refused, Unreachable
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Approval, Grant
-from arlo_rec.policy import Action, reason_problem
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 
@@ -60,14 +61,12 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
 def deny(store: Store, grant_id: str, reason: str | None, now: datetime) -> Grant:
     """End a pending grant, with a reason; raises Usage, and what `approve` raises."""
     store.demand(Action.GRANT, now)
-    problem = reason_problem(reason)
-    if problem or reason is None:
-        raise Usage(str(problem), rule="security.reason")
+    why = reasons.demanded(reason)
     with _logged_refusal(store, now), store.change(now) as change:
         denied = replace(_decidable(store, grant_id, now).ended(now), state="denied")
         _put(store, denied, now)
         grant_keys.close(store, {denied.id})
-        change.log(GrantDenied(why=reason, **facts(denied)))
+        change.log(GrantDenied(why=why, **facts(denied)))
     return denied
 
 

@@ -89,13 +89,7 @@ def _hearings(store: Store) -> Iterator[tuple[str, tuple[Purpose, str | None], R
         for recording in event.recordings:
             row = store.catalogue.recordings.held(recording)
             purpose = Purpose(event.purpose) if event.purpose is not None else Purpose.QUALITY
-            yield name_of(signer), (purpose, row.team if row is not None else None), _call(log, recording), at
-
-
-def _call(log: SwornRows, recording: RecordingId) -> RecordingId:
-    """The call of which a recording is the original or a copy."""
-    sworn = log.of_id(recording)
-    return sworn.parent if sworn is not None and sworn.parent is not None else recording
+            yield name_of(signer), (purpose, row.team if row is not None else None), log.call_of(recording), at
 
 
 def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:

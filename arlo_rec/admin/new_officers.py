@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes
+from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, OfficerDenied, OfficerProposed
 from arlo_rec.model.errors import NotGranted, NothingMatched, Usage
 from arlo_rec.model.records import Approval, PendingOfficer, Person
-from arlo_rec.policy import Action, reason_problem
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 
@@ -41,13 +41,6 @@ def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
 def waiting(store: Store, now: datetime) -> list[PendingOfficer]:
     """Who waits for a second officer."""
     return [each for each in store.roster.pending if each.waits(now)]
-
-
-def named(store: Store, text: str, now: datetime) -> PendingOfficer | None:
-    """Who waits and is meant by the id or the beginning of it; None where there is not one."""
-    some = {each.id: each for each in waiting(store, now)}
-    found = short_ids.named(text, list(some))
-    return some[found[0]] if len(found) == 1 else None
 
 
 def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
@@ -80,13 +73,11 @@ def approve(
 def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: datetime) -> None:
     """End what waits, with a reason; raises Usage, NothingMatched or NotGranted."""
     store.demand(Action.PEOPLE, now)
-    problem = reason_problem(reason)
-    if problem or reason is None:
-        raise Usage(str(problem), rule="security.reason")
+    why = reasons.demanded(reason)
     _demand_second(store, proposed, now)
     with store.change(now) as change:
         _put(store, proposed, None, now)
-        change.log(OfficerDenied(proposed=proposed.person.name, why=reason))
+        change.log(OfficerDenied(proposed=proposed.person.name, why=why))
 
 
 def _demand_second(store: Store, proposed: PendingOfficer, now: datetime) -> None:

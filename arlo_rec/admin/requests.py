@@ -18,12 +18,12 @@ from arlo_rec.access.signed import Signed, time_in
 from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
 from arlo_rec.crypto import primitives
-from arlo_rec.model import audit_events
+from arlo_rec.model import audit_events, reasons
 from arlo_rec.model.audit_events import AccessRequested, GrantGiven, RequestDenied
-from arlo_rec.model.errors import NothingMatched, Refused, Usage
+from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import NO_LIMITS, Grant, Limits, to_iso
-from arlo_rec.policy import REQUEST_WAITS, Action, Purpose, reason_problem
+from arlo_rec.policy import REQUEST_WAITS, Action, Purpose
 from arlo_rec.store import Store
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -173,13 +173,11 @@ def approve(store: Store, asked: Request, now: datetime, observer: Observer = un
 def deny(store: Store, asked: Request, reason: str | None, now: datetime) -> Request:
     """Deny what was asked for, with a reason; raises Usage, NotGranted."""
     store.demand(Action.GRANT, now)
-    problem = reason_problem(reason)
-    if problem or reason is None:
-        raise Usage(str(problem), rule="security.reason")
+    why = reasons.demanded(reason)
     with store.change(now) as change:
         _demand_waits(store, asked, now)
-        change.log(RequestDenied(request=asked.id, to=asked.person, why=reason))
-    return replace(asked, state="denied", by=store.person.name, why=reason)
+        change.log(RequestDenied(request=asked.id, to=asked.person, why=why))
+    return replace(asked, state="denied", by=store.person.name, why=why)
 
 
 def _demand_waits(store: Store, asked: Request, now: datetime) -> None:

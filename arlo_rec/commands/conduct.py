@@ -37,15 +37,15 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     run: Run = ctx.obj
     begin, end = span(run, since, before)
     now = run.now()
+    begin = begin or now - timedelta(days=MONTH)
     with run.store() as store:
         store.demand(Action.AUDIT_SHOW, now)
         store.note(LogShown(), now)
-        people = conduct.report(store, begin or now - timedelta(days=MONTH), end)
+        people = conduct.report(store, begin, end)
     found = conduct.outliers(people)
-    shown_from = begin or now - timedelta(days=MONTH)
     data = [_conduct_json(each) for each in people]
     rows = [_row(each) for each in people]
-    lines = [run.say("report.period", begin=shown(shown_from), end=shown(min(end, now) if end else now))]
+    lines = [run.say("report.period", begin=shown(begin), end=shown(min(end, now) if end else now))]
     lines += [_outlier_line(run, each) for each in found]
     if not found:
         lines += [run.say("report.nothing_stands_out" if conduct.are_compared(people) else "report.too_few")]

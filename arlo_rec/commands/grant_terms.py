@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from arlo_rec.commands.dates import last_moment, span
+from arlo_rec.commands.options import opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 
 if TYPE_CHECKING:
     from arlo_rec.model.records import Limits
 
+Teams = Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")]
+Until = Annotated[str | None, opt("opt.until", "--until", "DATE")]
+Days = Annotated[int | None, opt("opt.days", "--days", "N")]
+Agents = Annotated[list[str] | None, opt("opt.agents", "--agent", "NAME")]
+PerDay = Annotated[int | None, opt("opt.per_day", "--per-day", "N")]
 MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
 
 

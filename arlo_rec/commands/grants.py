@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.grant_terms import MINUTE, end_of, limit_words, limits_of
+from arlo_rec.commands.grant_terms import (
+    MINUTE,
+    Agents,
+    Days,
+    PerDay,
+    Teams,
+    Until,
+    end_of,
+    limit_words,
+    limits_of,
+)
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
@@ -44,13 +54,13 @@ def grant(
     name: Name,
     *,
     purpose: Purpose = None,
-    team: Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")] = None,
-    until: Annotated[str | None, opt("opt.until", "--until", "DATE")] = None,
-    days: Annotated[int | None, opt("opt.days", "--days", "N")] = None,
-    agent: Annotated[list[str] | None, opt("opt.agents", "--agent", "NAME")] = None,
+    team: Teams = None,
+    until: Until = None,
+    days: Days = None,
+    agent: Agents = None,
     since: Since = None,
     before: Before = None,
-    per_day: Annotated[int | None, opt("opt.per_day", "--per-day", "N")] = None,
+    per_day: PerDay = None,
     break_glass: Annotated[bool, opt("opt.break_glass", "--break-glass")] = False,
     reason: Reason = None,
 ) -> Answer:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from arlo_rec.commands.grant_terms import MINUTE, end_of, limit_words, limits_of
-from arlo_rec.commands.options import Before, Since, SometimesPurpose, SometimesReason, opt
+from arlo_rec.commands.grant_terms import (
+    MINUTE,
+    Agents,
+    Days,
+    PerDay,
+    Teams,
+    Until,
+    end_of,
+    limit_words,
+    limits_of,
+)
+from arlo_rec.commands.options import Before, Since, SometimesPurpose, SometimesReason
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
@@ -23,13 +33,13 @@ def request(
     ctx: typer.Context,
     *,
     purpose: SometimesPurpose = None,
-    team: Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")] = None,
-    until: Annotated[str | None, opt("opt.until", "--until", "DATE")] = None,
-    days: Annotated[int | None, opt("opt.days", "--days", "N")] = None,
-    agent: Annotated[list[str] | None, opt("opt.agents", "--agent", "NAME")] = None,
+    team: Teams = None,
+    until: Until = None,
+    days: Days = None,
+    agent: Agents = None,
     since: Since = None,
     before: Before = None,
-    per_day: Annotated[int | None, opt("opt.per_day", "--per-day", "N")] = None,
+    per_day: PerDay = None,
     reason: SometimesReason = None,
 ) -> Answer:
     """Ask the security officer for access; without a purpose, what became of what one asked for."""

@@ -68,8 +68,7 @@ def changed_answer(run: Run, ending: str, copy: TrainingCopy) -> Answer:
 def review_answer(run: Run, review: Review) -> Answer:
     """A copy with its cuts, what stays of it in words, and what is left to do before it may be confirmed."""
     copy, words = review.copy, _spoken(review.copy)
-    left = owed_json(review.owed)
-    data = {"copy": {**_json(copy), "owed": left, "words": [word_json(word) for word in words]}}
+    data = {"copy": {**_json(copy), "owed": review.owed.to_json(), "words": [word.to_json() for word in words]}}
     if run.json:
         return Answer(data)
     lines = [*_staying_lines(run, copy, words), *doubts(run, copy), *_owed_lines(run, review.owed)]
@@ -89,29 +88,6 @@ def page_answer(run: Run, opened: OpenReview, session: Session, url: str) -> Ans
 def _json(copy: TrainingCopy) -> dict[str, Any]:
     unsure = [{"start": start, "end": end, "channel": channel} for start, end, channel in copy.plan.unsure]
     return {**copy_json(copy), "unsure": unsure}
-
-
-def owed_json(owed: Owed) -> dict[str, Any]:
-    """What is left to do, for scripts and for the page."""
-    return {
-        "undecided": list(owed.undecided),
-        "unheard": [[stretch.start, stretch.end] for stretch in owed.unheard],
-    }
-
-
-def word_json(told: SpokenWord) -> dict[str, Any]:
-    """A word, for scripts and for the page."""
-    word = told.word
-    return {
-        "text": word.text,
-        "start": word.start,
-        "end": word.end,
-        "channel": word.channel,
-        "score": word.score,
-        "cut": told.cut,
-        "look": told.look,
-        "pass": word.transcript,
-    }
 
 
 def _spoken(copy: TrainingCopy) -> list[SpokenWord]:

@@ -21,10 +21,11 @@ from arlo_rec.catalogue.copies import Copy
 from arlo_rec.listening import listen
 from arlo_rec.listening.desk import Answered
 from arlo_rec.listening.session import SOUND, Session
+from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import HeardInReview
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.spans import Span, united
-from arlo_rec.policy import Action, State, reason_problem
+from arlo_rec.policy import Action, State
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
 from arlo_rec.training import owed, under_review
@@ -88,18 +89,7 @@ def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
         "state": str(opened.shown.state),
         "cuts": cuts,
         "unsure": [{"start": each.start, "end": each.end, "channel": each.channel} for each in plan.unsure],
-        "words": [
-            {
-                "text": told.word.text,
-                "start": told.word.start,
-                "end": told.word.end,
-                "channel": told.word.channel,
-                "score": told.word.score,
-                "look": told.look,
-                "pass": told.word.transcript,
-            }
-            for told in words
-        ],
+        "words": [told.to_json() for told in words],
         "warnings": list(warnings),
         "heard": [[begin, min(end, opened.shown.duration)] for begin, end in united(opened.heard)],
     }
@@ -177,11 +167,9 @@ def _decide(
     if is_confirming:
         left = _owed_after(store, opened, changes)
         if left and not isinstance(reason, str):
-            unheard = [[stretch.start, stretch.end] for stretch in left.unheard]
-            told = {"undecided": list(left.undecided), "unheard": unheard}
-            return Answered(HTTPStatus.CONFLICT, {"left": told})
-        if left and (problem := reason_problem(reason)):
-            raise Usage(problem, rule="security.reason")
+            return Answered(HTTPStatus.CONFLICT, {"left": left.to_json()})
+        if left:
+            reasons.demanded(reason)
     revision, copy = opened.shown.revision, opened.shown.copy.hex()
     if changes:
         revision = pseudonymise.change(store, copy, lambda _: changes, clock).revision

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from arlo_rec.access import grant_times
+from arlo_rec.access.limits import HEARD
 from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model import audit_events
@@ -24,7 +25,6 @@ from arlo_rec.model.audit_events import (
     Denied,
     Heard,
     HeardInReview,
-    LeftNothing,
     Opened,
     OpenedForSubject,
     ReviewHeard,
@@ -36,12 +36,11 @@ from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.policy import ZONE, Action, Role
 from arlo_rec.store import Store
 
-_READ: Final = ('"action":"find"', '"action":"listen"', '"action":"export"', '"action":"hear"', '"outcome":"denied"')
-_READ_TOO: Final = tuple(
-    f'"action":"{action}"'
-    for action in ("review_listen", "review", "pseudonymise", "release", "reject", "dsar", "withdraw", "handed out")
+_OPENING: Final = HEARD | {Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT, Action.DSAR}
+_READ: Final = (
+    '"outcome":"denied"',
+    *(f'"action":"{action}"' for action in sorted({Action.FIND, Action.WITHDRAW, *_OPENING})),
 )
-_SOUND: Final = frozenset({Action.EXPORT, Action.LISTEN, Action.HEAR, Action.REVIEW_LISTEN})
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
 LEAST: Final = 0.6  # of the median: honest people differ by a factor of four
@@ -79,7 +78,7 @@ class Deed(NamedTuple):
 
     @property
     def saves(self) -> bool:
-        """Whether a file was to be written."""
+        """Whether a file was let be written; that none came of it, its own person alone would say."""
         is_export = isinstance(self.event, Opened) and self.event.action == Action.EXPORT
         return is_export or isinstance(self.event, ReviewHeard | OpenedForSubject)
 
@@ -87,13 +86,13 @@ class Deed(NamedTuple):
 def deeds(store: Store, since: datetime | None, before: datetime | None) -> Iterator[Deed]:
     """Every such entry in a span of time, in order, in the name of who signed it."""
     signed = Signed(store)
-    for entry in store.log.holding([*_READ, *_READ_TOO]):
+    for entry in store.log.holding(_READ):
         body = entry.body or {}
         event, at = audit_events.read(body), time_in(body)
         if event is None or at is None or (since is not None and at < since) or (before is not None and at >= before):
             continue
-        says_nothing = isinstance(event, Denied | LeftNothing)  # what nobody needs a right for
-        signer = signed.by(entry.seq) if says_nothing else signed.counts(entry.seq, body)
+        is_denied = isinstance(event, Denied)  # which nobody needs a right for
+        signer = signed.by(entry.seq) if is_denied else signed.counts(entry.seq, body)
         if signer is not None:
             yield Deed(entry.seq, at, name_of(signer), signer.role, event, named_in(body))
 
@@ -141,10 +140,10 @@ class Conduct:
                 self.denied += 1
             case Heard(of=of, heard_s=seconds) | HeardInReview(of=of, heard_s=seconds):
                 self.seconds[of] = seconds
-            case Opened(action=action, reason=reason) if action in _SOUND:
+            case Opened(action=action, reason=reason) if action in HEARD:
                 self.exports += action in {Action.EXPORT, Action.HEAR}
                 self.at_night += _is_night(deed.at)
-                self.calls.update(call_of(log, each) for each in deed.recordings)
+                self.calls.update(log.call_of(each) for each in deed.recordings)
                 self.reasons[str(reason)] += 1
 
 
@@ -198,12 +197,6 @@ def _usual(conduct: Conduct, conducts: Sequence[Conduct], figure: str, floor: in
     return usual if value > usual + FAR * spread else None
 
 
-def call_of(log: SwornRows, recording: RecordingId) -> RecordingId:
-    """The call of which a recording is the original or a copy."""
-    sworn = log.of_id(recording)
-    return sworn.parent if sworn is not None and sworn.parent is not None else recording
-
-
 def _caller(store: Store, call: RecordingId) -> bytes | None:
     row = store.catalogue.recordings.held(call)
     return row.caller if row is not None else None
@@ -243,15 +236,13 @@ def breach(
     *recording* is the id of a call or a copy, or the beginning of one.
     """
     log, every_deed = SwornRows(store), list(deeds(store, since, before))
-    calls = {deed.seq: {call_of(log, each) for each in deed.recordings} for deed in every_deed}
+    calls = {deed.seq: {log.call_of(each) for each in deed.recordings} for deed in every_deed}
     if recording is not None:
-        meant = {call_of(log, each) for d in every_deed for each in d.recordings if each.hex().startswith(recording)}
+        meant = {log.call_of(each) for d in every_deed for each in d.recordings if each.hex().startswith(recording)}
         calls = {seq: named & meant for seq, named in calls.items()}
     reached = _Reached()
     for deed in every_deed:
-        if isinstance(deed.event, LeftNothing):
-            reached.left_nothing(deed)
-        elif person in (None, deed.person) and (recording is None or calls[deed.seq]):
+        if person in (None, deed.person) and (recording is None or calls[deed.seq]):
             reached.add(deed, calls[deed.seq])
     every = reached.opened | reached.shown
     held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
@@ -275,11 +266,9 @@ class _Reached:
     shown: set[RecordingId] = field(default_factory=set)
     people: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     times: list[datetime] = field(default_factory=list)
-    files: dict[int, str] = field(default_factory=dict)  # by the entry that let one be written: whose it is
 
     def add(self, deed: Deed, calls: set[RecordingId]) -> None:
         if deed.saves:
-            self.files[deed.seq] = deed.person
             self.people[deed.person]["files"] += 1
         if deed.opens:
             self.opened |= calls
@@ -289,11 +278,6 @@ class _Reached:
             self.people[deed.person]["shown"] += len(calls)
         if deed.opens or deed.shows:
             self.times.append(deed.at)
-
-    def left_nothing(self, deed: Deed) -> None:
-        """A file that was let be written and was not, as its own person says."""
-        if isinstance(deed.event, LeftNothing) and self.files.get(deed.event.of) == deed.person:
-            self.people[self.files.pop(deed.event.of)]["files"] -= 1
 
 
 def _could(store: Store, person: str | None, since: datetime | None, before: datetime | None) -> bool:

@@ -7,6 +7,8 @@ kept before anybody gets it (c2sp.org/tlog-witness).
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 SEEN: Final = ".seen"  # behind the name of the key's file
+LOGS: Final = "arlo-rec/"  # how the names begin under which logs sign
 _NOTE_BYTES: Final = 64 * 1024
 _WAIT: Final = 60.0  # seconds for another run of the same witness
 
@@ -39,9 +42,10 @@ class Witnessed(NamedTuple):
 
 
 def make(path: Path, name: str) -> Witness:
-    """A new witness, its key in a new file for its owner alone; raises Usage for a name that is none."""
-    if not cosignature.is_name(name):
+    """A new witness, its key in a new file for its owner alone; raises Usage for a bad name or folder."""
+    if not cosignature.is_name(name) or name.startswith(LOGS):
         raise Usage("bad_witness_name")
+    _demand_own_folder(path)
     text = cosignature.private_key(name, primitives.fresh())
     write_new(path, [text.encode("ascii")])
     return cosignature.parse_private_key(text)
@@ -61,6 +65,7 @@ def run(store: Store, path: Path, now: datetime, observer: Observer = unobserved
     Raises NotGranted, NotUnlocked, Usage, and InUse while another run has the key.
     """
     store.demand(Action.LOOK_AFTER, now)
+    _demand_own_folder(path)
     witness = load(path)
     with file_lock(path, exclusive=True, wait=_WAIT):
         seen = _seen(path, witness)
@@ -72,6 +77,17 @@ def run(store: Store, path: Path, now: datetime, observer: Observer = unobserved
         note = cosignature.cosign(newest, witness, int(now.timestamp()))
         write_whole(path.with_name(path.name + SEEN), note.encode("utf-8"))
     return Witnessed(witness, note, [], seen is None)
+
+
+def _demand_own_folder(path: Path) -> None:
+    """Raise Usage where others may put an earlier FILE.seen back: the witness would cosign an earlier log with it."""
+    folder = path.absolute().parent
+    try:
+        about = folder.stat()
+    except OSError:
+        raise Usage("no_such_folder", path=str(folder)) from None
+    if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or about.st_uid not in (os.geteuid(), 0):
+        raise Usage("witness_folder_open", path=str(folder))
 
 
 def _seen(path: Path, witness: Witness) -> str | None:

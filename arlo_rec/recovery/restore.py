@@ -33,13 +33,13 @@ from arlo_rec.keys import layout, root_secret, roster
 from arlo_rec.keys.key_files import Identity, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.model import audit_events
+from arlo_rec.model import audit_events, reasons
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.escrow_slot import EscrowSlot
-from arlo_rec.policy import Action, Event, reason_problem
+from arlo_rec.policy import Action, Event
 from arlo_rec.recovery import reconcile
 from arlo_rec.recovery.backup import SMALL_LONGEST
 from arlo_rec.recovery.backup_copy import GenuineCopy, NotThisBackup, genuine_copy
@@ -257,9 +257,7 @@ def _demand_current(copy: GenuineCopy) -> None:
 def accept(store: Store, reason: str | None, now: datetime) -> None:
     """Open what was closed, without knowing what was erased since the backup; raises NotGranted or Usage."""
     store.demand(Action.RESTORE, now)
-    problem = reason_problem(reason)
-    if problem or reason is None:
-        raise Usage(str(problem), rule="security.reason")
+    reason = reasons.demanded(reason)
     if store.settings.unknown_since is None:
         raise Usage("nothing_to_accept")
 

@@ -7,13 +7,13 @@ says: a file that was written for a reviewer, or a page on which it was played. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.access.short_ids import WHOLE
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import HeardInReview, ReviewHeard
+from arlo_rec.model.audit_events import HeardInReview, LeftNothing, ReviewHeard
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span, without
 from arlo_rec.store import Store
@@ -31,6 +31,13 @@ class Owed(NamedTuple):
 
     def __bool__(self) -> bool:
         return bool(self.undecided or self.unheard)
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts and for the page."""
+        return {
+            "undecided": list(self.undecided),
+            "unheard": [[stretch.start, stretch.end] for stretch in self.unheard],
+        }
 
 
 def owed(plan: CutPlan, heard: Sequence[Span]) -> Owed:
@@ -97,12 +104,24 @@ def heard_of_copy(plan: CutPlan, spans: Iterable[Span], *, is_this: bool) -> lis
 
 def _heard_of(store: Store, recording: RecordingId) -> Iterator[Span]:
     """What this person heard of a recording in reviews, by what they signed."""
-    for entry in store.log.about(recording):
-        event = audit_events.read(entry.body or {})
-        if not isinstance(event, ReviewHeard | HeardInReview):
-            continue
-        if isinstance(event, ReviewHeard) and not store.catalogue.disclosures.get({entry.seq}):
-            continue  # no file came of it
-        signer = store.signer_of(entry.seq)
-        if signer is not None and signer.name == store.person.name:
+    heard = {
+        entry.seq: event
+        for entry in store.log.about(recording)
+        if isinstance(event := audit_events.read(entry.body or {}), ReviewHeard | HeardInReview)
+        and _is_own(store, entry.seq)
+    }
+    files = [seq for seq, event in heard.items() if isinstance(event, ReviewHeard)]
+    left_nothing = {
+        event.of
+        for entry in store.log.holding([f'"of":{seq}' for seq in files])
+        if isinstance(event := audit_events.read(entry.body or {}), LeftNothing) and _is_own(store, entry.seq)
+    }
+    for seq, event in heard.items():
+        if seq not in left_nothing:
             yield from event.heard_spans()
+
+
+def _is_own(store: Store, seq: int) -> bool:
+    """Whether this person signed an entry."""
+    signer = store.signer_of(seq)
+    return signer is not None and signer.name == store.person.name

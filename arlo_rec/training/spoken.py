@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.speech.detectors.look_here import looks_identifying
@@ -33,6 +33,20 @@ class SpokenWord(NamedTuple):
     def is_unsure(self) -> bool:
         """Whether it was heard badly."""
         return self.word.score is not None and self.word.score < UNSURE
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts and for the page."""
+        word = self.word
+        return {
+            "text": word.text,
+            "start": word.start,
+            "end": word.end,
+            "channel": word.channel,
+            "score": word.score,
+            "cut": self.cut,
+            "look": self.look,
+            "pass": word.transcript,
+        }
 
 
 def spoken(plan: CutPlan) -> list[SpokenWord]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.model.records import Limits
+from arlo_rec.access import limits
+from arlo_rec.model.records import Grant, Limits, RecordingId
+from arlo_rec.store import Store
 from tests.support.catalogue import append_to_log
 from tests.support.copies import CONFIRM, labels, propose
 from tests.support.world import REASON, World
@@ -90,6 +93,26 @@ def test_what_another_wrote_into_the_log_makes_nobodys_day_longer_or_shorter(
     assert export(world, calls["kari"], "no.wav") == (14, "heard_enough")
 
 
+def test_two_commands_at_once_hear_no_more_than_one_after_the_other(
+    world: World, calls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.grant("leif", "quality", "--per-day", "1")
+    with_room = limits.with_room
+    ends = []
+
+    def room(store: Store, grants: Sequence[Grant], recording: RecordingId, now: datetime) -> Grant | None:
+        """Another command runs between this one's look and its entry."""
+        monkeypatch.setattr(limits, "with_room", with_room)
+        found = with_room(store, grants, recording, now)
+        ends.append(export(world, calls["ola"], "first.wav"))
+        return found
+
+    monkeypatch.setattr(limits, "with_room", room)
+    assert export(world, calls["kari"], "second.wav") == (14, "heard_enough")
+    assert ends == [(0, "")]
+    assert not (world.base / "second.wav").exists()
+
+
 def test_a_copy_of_a_call_that_was_heard_is_that_call(world: World, calls: dict[str, str]) -> None:
     copy = str(propose(world, calls["ola"])["copy"])
     world.grant("leif", "quality", "--per-day", "1", "--agent", "Ola Oppdiktet")
@@ -127,5 +150,5 @@ def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], 
 
 
 def test_limits_come_back_from_json_as_they_were() -> None:
-    for limits in (Limits(), Limits(frozenset({"a", "b"}), NOW.replace(microsecond=0), None, 3)):
-        assert Limits.from_json(limits.to_json()) == limits
+    for each in (Limits(), Limits(frozenset({"a", "b"}), NOW.replace(microsecond=0), None, 3)):
+        assert Limits.from_json(each.to_json()) == each

@@ -117,6 +117,16 @@ def test_a_request_ends_by_itself_and_five_of_one_person_wait_at_most(world: Wor
     assert len(todo(world)) == 6
 
 
+def test_of_what_own_code_writes_in_its_own_name_the_newest_five_wait(world: World) -> None:
+    until, at = to_iso(datetime.now(UTC) + timedelta(days=7)), to_iso(datetime.now(UTC))
+    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
+    ids = [f"{number:016x}" for number in range(40)]
+    append_to_log(
+        world, "leif", *[{**entry, "at": at, "detail": {"request": id_, "teams": None, "until": until}} for id_ in ids]
+    )
+    assert todo(world) == [("request", id_) for id_ in ids[-5:]]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

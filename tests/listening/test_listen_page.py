@@ -5,7 +5,6 @@ Pictures of it go to the test's folder; `LISTEN_PICTURES=FOLDER` puts them where
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ import pytest
 
 from arlo_rec.i18n.messages import LANGUAGES, say
 from tests.support.axe import violations
-from tests.support.browser import LOOPBACK, MISSING, Browser
+from tests.support.browser import MISSING, Browser
 from tests.support.listening_stub import TOKEN, Recording, Server, call, recording_of, two_tones
 
 pytestmark = [
@@ -37,23 +36,10 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser(LOOPBACK) as started:
-        yield started
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server() as started:
         yield started
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("LISTEN_PICTURES", tmp_path))
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def arrive(browser: Browser, server: Server, token: str = TOKEN) -> None:

@@ -60,7 +60,7 @@ def test_a_page_gets_the_cuts_the_words_and_both_sounds(waiting: tuple[World, st
         (2, "proposed", None),
     ]
     assert told["cuts"][0]["heard"] == "This is Charles."
-    assert {"text", "start", "end", "channel", "score", "look", "pass"} == told["words"][0].keys()
+    assert {"text", "start", "end", "channel", "score", "cut", "look", "pass"} == told["words"][0].keys()
     copy, original = page.get("/sound").body, page.get("/original").body
     assert len(copy) == len(original) and copy != original
     start = 44 + 4 * round(8000 * (told["cuts"][0]["start"] + 0.1))

@@ -7,7 +7,6 @@ pictures where somebody can look at them.
 from __future__ import annotations
 
 import copy
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 
 from arlo_rec.i18n.messages import say
 from tests.support.axe import violations
-from tests.support.browser import LOOPBACK, MISSING, Browser
+from tests.support.browser import MISSING, Browser
 from tests.support.listening_stub import RATE, TOKEN, LongCall, Recording, Server, call, recording_of, tone
 
 pytestmark = [
@@ -99,23 +98,10 @@ def reviewed(review: Json | None = None, **values: Any) -> Recording:
     )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser(LOOPBACK) as started:
-        yield started
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server(reviewed()) as started:
         yield started
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("LISTEN_PICTURES", tmp_path))
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def enter(browser: Browser, server: Server) -> None:

@@ -177,7 +177,8 @@ def test_what_a_witness_needs_is_asked_for(witnessed: tuple[World, str]) -> None
 
     path = str(key(world))
     assert code("--witness-key", path, "--new", NAME)[1] == "out_exists"
-    assert code("--witness-key", str(world.base / "n"), "--new", "a name") == (2, "bad_witness_name")
+    for name in ("a name", "a+b", "", "arlo-rec/" + "0" * 32):
+        assert code("--witness-key", str(world.base / "n"), "--new", name) == (2, "bad_witness_name")
     assert code("--witness-key", str(world.base / "n")) == (12, "secret_file_missing")
     other = world.base / "other"
     other.write_text("PRIVATE+KEY+x")
@@ -188,3 +189,21 @@ def test_what_a_witness_needs_is_asked_for(witnessed: tuple[World, str]) -> None
         assert code("--witness-key", path) == (2, "witness_seen_unreadable")
     key(world).chmod(0o644)
     assert code("--witness-key", path) == (2, "secret_file_open")
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o777, 0o1777], ids=oct)
+def test_a_folder_in_which_others_write_is_no_place_for_what_was_cosigned_last(
+    witnessed: tuple[World, str], mode: int
+) -> None:
+    """They would put an earlier note back, and then an earlier log."""
+    world, _ = witnessed
+    folder = world.base / "shared"
+    folder.mkdir()
+    words = ("audit", "witness", "--witness-key", str(folder / "w.key"), "--json")
+    world.json(*words[:-1], "--new", NAME)
+    folder.chmod(mode)
+    for more in ((), ("--new", NAME)):
+        (folder / "w.key").rename(folder / "kept") if more else None
+        told = world.run(*words, *more, who="iver")
+        assert (told.exit, told.json["error"]["code"]) == (2, "witness_folder_open")
+    assert not (folder / "w.key.seen").exists()
