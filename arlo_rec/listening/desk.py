@@ -49,14 +49,15 @@ class Desk:
                 request.is_answered.wait()  # somebody took it, and is at work
             return request.answer
 
-    def serve(self, answer: Callable[[dict[str, Any]], Answered]) -> None:
-        """Take the request that is there, if there is one, and answer it."""
+    def serve(self, answer: Callable[[dict[str, Any]], Answered]) -> bool:
+        """Take the request that is there and answer it; whether there was one."""
         request = self._take()
         if request is not None:
             try:
                 request.answer = answer(request.asked)
             finally:
                 request.is_answered.set()
+        return request is not None
 
     def _take(self) -> _Request | None:
         with self._lock:

@@ -127,7 +127,8 @@ def watched(
         _end_where_closed(store, opened, page, clock())
         if page.is_open:
             with page.nothing_given():
-                page.desk.serve(decide)
+                if page.desk.serve(decide):  # what was closed meanwhile is seen before anything is given again
+                    _end_where_closed(store, opened, page, clock())
 
     with listen.at_the_end(page, note_heard):
         yield look

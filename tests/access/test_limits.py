@@ -10,7 +10,7 @@ import pytest
 from arlo_rec.access import limits
 from arlo_rec.model.records import Grant, Limits, RecordingId
 from arlo_rec.store import Store
-from tests.support.catalogue import append_to_log
+from tests.support.catalogue import append_to_log, insider
 from tests.support.copies import CONFIRM, labels, propose
 from tests.support.world import REASON, World
 
@@ -54,6 +54,15 @@ def test_a_grant_for_an_agent_opens_no_call_of_another_and_does_not_say_that_the
     assert code(world, "pseudonymise", calls["kari"], "--cuts", cuts) == (13, "no_grant")
     agents = world.json("teams", *WHY, who="leif")["teams"]
     assert [team["agents"] for team in agents] == [["Ola Oppdiktet"]]
+
+
+def test_a_damaged_call_that_may_be_anothers_is_not_told_of(world: World, calls: dict[str, str]) -> None:
+    world.grant("leif", "quality", "--agent", "Ola Oppdiktet")
+    world.grant("turid", "quality")
+    with insider(world) as db:
+        db.run("UPDATE metadata SET sealed = randomblob(100) WHERE recording = ?", (bytes.fromhex(calls["kari"]),))
+    told = {who: world.json("find", *WHY, who=who)["damaged"] for who in ("leif", "turid")}
+    assert told == {"leif": [], "turid": [calls["kari"]]}
 
 
 def test_a_grant_for_days_opens_calls_that_began_in_them(world: World, calls: dict[str, str]) -> None:

@@ -77,6 +77,18 @@ def test_everybody_is_told_of_it_for_a_week(two: World, monkeypatch: pytest.Monk
     assert "glass_broken" not in todo(two, "astrid")
 
 
+def test_new_keys_of_the_officer_end_it_and_silence_nothing(two: World) -> None:
+    """She, or whoever resets her, would otherwise make it wait again, as if it had never been broken."""
+    given = broken(two)
+    two.json("approve", given["id"], who="leif")
+    two.json("approve", given["id"], who="sigrid")
+    two.json("person", "passphrase", "--reset", "sigrid", who="astrid")
+    (grant,) = two.json("grants", "--all", who="astrid")["grants"]
+    assert (grant["state"], grant["approved_by"]) == ("revoked", ["leif"])
+    assert "glass_broken" in two.json("status", who="iver")["critical"]
+    assert "glass_broken" in todo(two, "astrid")
+
+
 def test_another_officer_may_still_decide_it(two: World) -> None:
     given = broken(two)
     assert two.json("approve", given["id"], who="astrid")["grant"]["state"] == "live"

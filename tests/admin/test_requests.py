@@ -162,4 +162,8 @@ def test_a_request_under_the_id_of_a_grant_that_waits_is_none(world: World, monk
     at = to_iso(datetime.now(UTC) + timedelta(days=8))
     append_to_log(world, "leif", {**entry, "at": at, "detail": {"request": own["id"], "teams": None, "until": until}})
     assert [kind for kind, id_ in todo(world, "astrid") if id_ == own["id"]] == ["approve"]
+    alike = own["id"][:8] + "00000000"
+    append_to_log(world, "leif", {**entry, "at": at, "detail": {"request": alike, "teams": None, "until": until}})
+    assert code(world, "approve", own["id"][:8], who="astrid") == (4, "several_wait"), "which is meant, nobody can tell"
+    assert code(world, "deny", own["id"][:8], "--reason", REASON, who="astrid") == (4, "several_wait")
     assert world.json("approve", own["id"], who="astrid")["grant"]["person"] == "sigrid"

@@ -163,6 +163,16 @@ def test_the_successor_of_another_officer_is_asked_at_once_and_of_the_only_one_n
     assert not four_eyes.waits(alone, "gro", "gro", NOW)
 
 
+def test_who_was_removed_after_a_handover_that_broke_off_counts_for_seven_days_like_any_other() -> None:
+    """The officer who removes them could otherwise approve her own access on the same day."""
+    lately = NOW - timedelta(days=1)
+    astrid = replace(person("astrid", Role.OFFICER), until_entry=5, left_at=lately, handed_to="gro")
+    people = tuple(each for each in roster().people if each.name != "astrid")
+    there = replace(roster(), people=people, former=(astrid,))
+    assert four_eyes.waits(there, "sigrid", "sigrid", NOW)
+    assert not four_eyes.waits(there, "sigrid", "sigrid", lately + FOUR_EYES)
+
+
 def test_who_may_be_the_puppet_of_whoever_holds_the_paper_is_waited_for_by_no_only_officer() -> None:
     """She would approve it herself, and it would not be shown as her own any more."""
     people = tuple(each for each in roster().people if each.name != "astrid")

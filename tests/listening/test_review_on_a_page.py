@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.support import listening
 from tests.support.answers import opened
 from tests.support.answers import words as text_of
 from tests.support.copies import WHY, call, made_of, propose, words
@@ -212,6 +215,43 @@ def test_a_withdrawal_and_anothers_edit_end_it_and_say_why(waiting: tuple[World,
         status, _, err = page.ended()
         assert (status, "consent was withdrawn" in err) == (14, True)
         assert time.monotonic() - began < 5
+
+
+def received(page: Reviewing, path: str) -> int:
+    """Bytes of a body, also of one that breaks off, or of a page that is gone."""
+    try:
+        return len(page.get(path).body)
+    except http.client.IncompleteRead as broken:
+        return len(broken.partial)
+    except ConnectionError:
+        return 0
+
+
+SLOWLY = """
+import sys, time
+from arlo_rec import cli, pseudonymise
+change = pseudonymise.change
+pseudonymise.change = lambda *words: (time.sleep(4), change(*words))[1]
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_while_a_decision_is_carried_out_nothing_is_given_that_a_revocation_closed(
+    waiting: tuple[World, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is busy with the decision meanwhile, and does not look whether the grant is live."""
+    world, copy = waiting
+    monkeypatch.setattr(listening, "PROGRAM", ("-c", SLOWLY))
+    with Reviewing(world, copy) as page:
+        page.enter()
+        asked = {"cuts": accepted(page.get("/review").json)}
+        deciding = threading.Thread(target=page.tell, args=("/decide", asked))
+        deciding.start()
+        time.sleep(0.7)
+        world.json("revoke", "leif", who="sigrid")
+        given = [received(page, path) for path in ("/sound", "/original")]
+        deciding.join()
+    assert given == [0, 0]
 
 
 @pytest.mark.rule("access.managers")

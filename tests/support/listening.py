@@ -28,10 +28,13 @@ class Got(NamedTuple):
         return json.loads(self.body)
 
 
+PROGRAM = ("-m", "arlo_rec")
+
+
 def started(world: World, *words: str) -> subprocess.Popen[str]:
     """A command that goes on, in the world's environment."""
     return subprocess.Popen(
-        [sys.executable, "-m", "arlo_rec", *words],
+        [sys.executable, *PROGRAM, *words],
         env={**os.environ, **world._environment(), "PYTHONPATH": str(TOP)},
         cwd=TOP,
         stdin=subprocess.DEVNULL,

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.model.errors import Unreachable
 from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
+from arlo_rec.training import hearing
 from arlo_rec.training.cut_plan import CutPlan, UnsureStretch
 from arlo_rec.training.edits import Changes, edited
 from arlo_rec.training.owed import heard_of_copy, owed
-from tests.support.catalogue import append_to_log, own_code
+from tests.support.catalogue import append_to_log, insider, own_code
 from tests.support.copies import WHY, call, made_of, propose, words
 from tests.support.world import REASON, World
 
@@ -121,11 +123,37 @@ def test_a_cut_that_is_removed_leaves_what_was_heard_badly_under_it_to_be_heard(
     assert [start, end] in show(world, copy)["owed"]["unheard"]
 
 
-def test_what_left_no_file_was_not_heard(heard_badly: tuple[World, str]) -> None:
+def test_what_left_no_file_was_not_heard_whatever_the_rows_say(
+    heard_badly: tuple[World, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, copy = heard_badly
-    nowhere = str(world.base / "no such folder" / "copy.wav")
-    assert world.run("review", copy, "--out", nowhere, "--reason", REASON, who="leif").exit != 0
-    assert show(world, copy)["owed"]["unheard"]
+
+    def full(*_words: object) -> int:
+        raise Unreachable("disk_failed", path="disk", reason="no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hearing, "write_new", full)
+        out = str(world.base / "copy.wav")
+        assert world.run("review", copy, "--out", out, "--reason", REASON, who="leif").exit == 16
+    assert len(show(world, copy)["owed"]["unheard"]) == 4
+    (told,) = world.json("audit", "show", "--action", "handed out", who="iver")["entries"]
+    with insider(world) as db:
+        row = "INSERT INTO recipients (seq, kind, person, at, state) VALUES (?, 'export', 'leif', 0, 'out')"
+        db.run(row, (told["detail"]["of"],))
+    assert len(show(world, copy)["owed"]["unheard"]) == 4
+    hear(world, copy, "again.wav")
+    with insider(world) as db:
+        db.run("DELETE FROM recipients")
+    append_to_log(
+        world,
+        "iver",
+        *[
+            {"action": "handed out", "outcome": "failed", "rule": "consent.withdraw", "detail": {"of": entry["seq"]}}
+            for entry in world.json("audit", "show", "--action", "review", who="iver")["entries"]
+        ],
+        name="leif",
+    )
+    assert show(world, copy)["owed"]["unheard"] == []
 
 
 def test_accepting_what_is_accepted_makes_no_revision(heard_badly: tuple[World, str]) -> None:
@@ -204,6 +232,8 @@ def test_a_cut_keeps_its_number_a_removed_one_its_trace_and_a_decision_is_taken_
         (("--accept", "1-" + "9" * 8), "bad_accept"),
         (("--accept", "every"), "bad_accept"),
         (("--undo", "9"), "no_such_cut"),
+        (("--accept", "1", "--remove", "1"), "cut_twice"),
+        (("--remove", "1", "--undo", "1"), "cut_twice"),
         (("--page", "--confirm"), "page_alone"),
         (("--page", "--accept", "1"), "page_alone"),
         (("--no-browser", "--out", "x.wav"), "page_alone"),
