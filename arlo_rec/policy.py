@@ -27,12 +27,10 @@ RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, 
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
 FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands for her, and a grant waits for another
-OWN_A_DAY = 20  # recordings that an officer hears by her own access, unless its approval says more
 GLASS_LONGEST = timedelta(hours=24)  # for which an officer has access in an emergency without a second officer
 GLASS_ALARMS = timedelta(days=7)  # for which everybody is told of it
 REQUEST_WAITS = timedelta(days=7)  # until an officer decided what a manager asked for
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
-MOST_FOUND = 50  # hits that a search shows: who needs more looks for something else than a call (access.need)
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
 RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
 CASE_RETENTION = timedelta(days=90)  # of an access request: after its answer, or its deadline where none was given
@@ -66,6 +64,7 @@ class Action(StrEnum):
     """The actions on a store that a role may have."""
 
     PEOPLE = "people"
+    POLICY = "policy"  # change the guidelines of the store
     GRANT = "grant"
     SEE_GRANTS = "see_grants"
     BREAK_GLASS = "break_glass"  # say that one knows of an officer's own access in an emergency
@@ -172,6 +171,7 @@ _NEEDS_GRANT: Final = _NEEDS_PURPOSE | HEARS_A_REVIEW
 _MAKES_COPIES: Final = HEARS_A_REVIEW | {Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT}
 _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.PEOPLE: (frozenset({Role.OFFICER}), "access.officer"),
+    Action.POLICY: (frozenset({Role.OFFICER}), "purpose.change"),
     Action.GRANT: (frozenset({Role.OFFICER}), "access.officer"),
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
     Action.BREAK_GLASS: (_MANAGERS, "access.officer"),

@@ -52,7 +52,7 @@ _TABLE = (
         "purpose.change", 2,
         "Nye eller endrede formål godkjennes av sikkerhetsansvarlig og skrives inn i retningslinjene.",
         "A new or changed purpose is approved by the security officer and written into the guidelines.",
-        "keys.roster.read_policy",
+        "admin.policy_changes.approve",
     ),
     Rule(
         "data.employee", 3,

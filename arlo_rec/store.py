@@ -8,7 +8,7 @@ without a secret gets `NotUnlocked`, because the secret is not sealed to it, not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,8 +27,10 @@ from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.authority import Pin
+from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.policy_document import encode as encode_policy
 from arlo_rec.keys.roster import Roster, Signatories
 from arlo_rec.keys.roster import encode as encode_roster
 from arlo_rec.keys.seen_state import StateFolder
@@ -38,10 +40,11 @@ from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
+from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Person, RecordingId, to_iso
 from arlo_rec.model.rights import may_say
 from arlo_rec.model.times import shown
-from arlo_rec.policy import POLICY_VERSION, Action, Role, clock_against_log, may, signs_receipts
+from arlo_rec.policy import Action, Role, clock_against_log, may, signs_receipts
 
 VERIFIED_WHOLE = 4 * 1024 * 1024  # bytes of a catalogue that every command verifies: 1,900 recordings, 50 ms
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
@@ -62,8 +65,8 @@ class HeldRoot:
 class Change:
     """A transaction in progress: events that are logged here are committed with its changes."""
 
-    def __init__(self, person: str, now: datetime, log: AuditLog) -> None:
-        self._person, self._now, self._log = person, now, log
+    def __init__(self, person: str, now: datetime, log: AuditLog, policy: str) -> None:
+        self._person, self._now, self._log, self._policy = person, now, log, policy
         self.first = 0  # the number of its first entry, once it is written
         self.bodies: list[dict[str, Any]] = []
         self.restored_after: int | None = None  # for the link of a restore without a feed
@@ -76,7 +79,7 @@ class Change:
     def log(self, event: AuditEvent) -> int:
         """Add an entry to the commit, and return its number; its person is the one whose key signs the checkpoint."""
         entry = event.to_json()
-        entry |= {"at": to_iso(self._now), "person": self._person, "policy": POLICY_VERSION}
+        entry |= {"at": to_iso(self._now), "person": self._person, "policy": self._policy}
         self.bodies.append(entry)
         return self.next_seq - 1
 
@@ -110,7 +113,8 @@ class Store:
         self.roster: Roster
         self.settings: Settings
         self.person: Person
-        self.prompts: dict[str, Prompt]
+        self.policy: Policy
+        self.prompts: Mapping[str, Prompt]
         self._is_stale = False  # whether the documents here may be others than those in force
         self._seen: root_secret.Seen | None = None
         self._log_time = LogTime()
@@ -134,7 +138,8 @@ class Store:
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
         if person is None or not known or person.seal_key != self.identity.sealing.public:
             raise NotUnlocked("no_longer_here", rule="access.officer")
-        self.roster, self.prompts, self.settings = documents.roster, documents.prompts, documents.settings
+        self.roster, self.policy, self.settings = documents
+        self.prompts = self.policy.prompts
         self.person = person
         self._is_stale = False
         self.doubts += [code for code in doubts if code not in self.doubts]
@@ -166,6 +171,11 @@ class Store:
             if not vouching.is_true(self.layout.id, chain) or chain[0].role is not person.role:
                 size = self.log.tree().size
                 vouchers.put(vouching.vouch(officer, self.layout.id, person.sign_key, person.role, size))
+
+    def put_policy(self, policy: Policy) -> None:
+        """Put another policy into force; inside a change of an officer's, which ends with a link for it."""
+        self.authority.put("policy", encode_policy(policy))
+        self.policy, self.prompts = policy, policy.prompts
 
     def put_settings(self, settings: Settings) -> None:
         """Put other settings into force; inside a change of an officer's, which ends with a link for them."""
@@ -301,7 +311,7 @@ class Store:
         try:
             with self.db.writing():
                 self._load_newer()
-                change = Change(self.identity.name, now, self.log)
+                change = Change(self.identity.name, now, self.log, self.policy.at(now).version)
                 yield change
                 self._add_link(change)
                 time, change.first = self.log_time(), self.log.tree().size  # a restore has caught up inside the change
@@ -388,13 +398,3 @@ class Store:
     def close(self) -> None:
         """Close the catalogue."""
         self.db.close()
-
-
-def log_key(catalogue_seed: bytes) -> primitives.SigningKey:
-    """The key that signs every checkpoint."""
-    return primitives.SigningKey.from_seed(primitives.derive(catalogue_seed, "log"))
-
-
-def catalogue_key(catalogue_seed: bytes) -> bytes:
-    """The raw key of the SQLCipher file."""
-    return primitives.derive(catalogue_seed, "catalogue")

@@ -39,7 +39,7 @@ from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audiences import Audience
 from arlo_rec.model.consent import Claim, Consent, prove
 from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id, to_iso
-from arlo_rec.policy import due_at
+from arlo_rec.policy import POLICY_VERSION, due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of
 
@@ -307,7 +307,7 @@ def _started(filling: Filling, number: int) -> datetime:
 def _consent(shared: _Shared, at: datetime) -> Consent:
     """What a caller's key press proves; judged at its own time, as the calls of 90 days came in one by one."""
     claim = Claim("inbound", "1", at, PROMPT, prompt_completed=True, started_at=at)
-    return prove(claim, shared.prompts, now=at)
+    return prove(claim, shared.prompts, POLICY_VERSION, now=at)
 
 
 def _without_caution(store: Store) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording
 from arlo_rec.policy import (
     HEARS_A_REVIEW,
@@ -23,22 +24,26 @@ from arlo_rec.policy import (
     may_open,
     needs_grant,
     needs_purpose,
-    reason_problem,
 )
 
 NO_GRANT: Final = Decision.no("access.managers", "no_grant")
 
 
-def admitted(role: Role, action: Action, purpose: str | None, reason: str | None, live: Sequence[Grant]) -> Decision:
-    """Whether somebody of a role, with these *live* grants, may begin an action for what they typed."""
+def admitted(
+    role: Role, action: Action, purpose: str | None, reason: str | None, live: Sequence[Grant], version: PolicyVersion
+) -> Decision:
+    """Whether somebody of a role, with these *live* grants, may begin an action for what they typed.
+
+    *version*: of the policy, which says how a reason begins.
+    """
     decision = may(role, action)
     if not decision.allowed or not needs_grant(action):
         return decision
     if needs_purpose(action) and purpose not in set(Purpose):
         return Decision.no("scope.only", "purpose_missing" if purpose is None else "purpose_unknown")
-    if problem := reason_problem(reason):
-        return Decision.no("security.reason", problem)
     wanted = Purpose(purpose) if needs_purpose(action) and purpose is not None else Purpose.QUALITY
+    if problem := version.reason_problem(reason, wanted):
+        return Decision.no("security.reason", problem)
     return decision if any(grant.purpose is wanted for grant in live) else NO_GRANT
 
 

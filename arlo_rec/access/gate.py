@@ -114,11 +114,11 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
         store.demand_replayed(action, now)
         store.demand_clock(action, now)
         live = store.roster.live_grants(store.person.name, store.today(now))
-        decision = decisions.admitted(role, action, intent.purpose, intent.reason, live)
+        version = store.policy.at(store.today(now))
+        decision = decisions.admitted(role, action, intent.purpose, intent.reason, live, version)
     if not decision.allowed:
-        error = NotGranted if decision.code in {"not_your_role", "no_grant"} else Usage
         told = intent if decision == decisions.NO_GRANT else Intent(action)
-        _refuse(store, told, error(decision.code, rule=decision.rule), now)
+        _refuse(store, told, _not_admitted(store, intent, decision, now), now)
     is_officer = role is Role.OFFICER
     if not needs_grant(action):
         return Admission(action, None, intent.reason, live, as_officer=is_officer, is_officer=is_officer)
@@ -126,6 +126,18 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
     grants = tuple(grant for grant in live if grant.purpose is (purpose or Purpose.QUALITY))
     admission = Admission(action, purpose, intent.reason, grants, as_officer=False, file=intent.file)
     return replace(admission, is_officer=is_officer and purpose is None)
+
+
+def _not_admitted(store: Store, intent: Intent, decision: Decision, now: datetime) -> ArloError:
+    """The error of a decision; of a reason that begins with no code, or another purpose's, with those that it may."""
+    if decision.code in {"not_your_role", "no_grant"}:
+        return NotGranted(decision.code, rule=decision.rule)
+    if not decision.code.startswith("reason_"):
+        return Usage(decision.code, rule=decision.rule)
+    purpose = Purpose(intent.purpose) if needs_purpose(intent.action) and intent.purpose is not None else None
+    codes = store.policy.at(store.today(now)).codes_for(purpose or Purpose.QUALITY)
+    detail = {"codes": ", ".join(codes)} if decision.code in {"reason_without_code", "reason_of_other_purpose"} else {}
+    return Usage(decision.code, rule=decision.rule, **detail)
 
 
 # -- permits ------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from arlo_rec.model.audit_events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
-from arlo_rec.policy import MOST_FOUND, RETENTION, Action, Purpose, is_due
+from arlo_rec.policy import RETENTION, Action, Purpose, is_due
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
@@ -88,7 +88,7 @@ class WhyNothing(NamedTuple):
 
 
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
-    """Recordings that this person may open for that purpose, newest first and MOST_FOUND at most.
+    """Recordings that this person may open for that purpose, newest first, and as many as the policy shows.
 
     Raises what `gate.admit` raises.
     """
@@ -104,7 +104,8 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     agents: set[str] = set()
     if search.agent is not None:
         matches = _of_agent(matches, search.agent, agents)
-    most = min(search.limit or MOST_FOUND, MOST_FOUND)
+    most_found = store.policy.at(store.today(now)).most_found
+    most = min(search.limit or most_found, most_found)
     shown = list(islice(matches, most))
     if len(shown) < most:
         older = 0

@@ -25,7 +25,6 @@ from arlo_rec.model.records import NO_LIMITS, Grant, Limits, Person, to_iso
 from arlo_rec.policy import (
     GLASS_LONGEST,
     GRANT_LONGEST,
-    OWN_A_DAY,
     Action,
     Purpose,
     has_hidden_characters,
@@ -107,14 +106,14 @@ def _named(store: Store, name: str) -> Person:
 
 def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: datetime) -> Grant:
     """The grant of these terms by this officer, live or waiting as the roster is in this change."""
-    by, limits = store.person.name, terms.limits
+    by, limits, own_a_day = store.person.name, terms.limits, store.policy.at(store.today(now)).own_a_day
     waits = four_eyes.waits(store.roster, by, terms.person, now)
     if terms.glass and not waits:
         raise Usage("glass_not_needed", rule="access.officer")
     if terms.glass:
-        limits = replace(limits, per_day=min(limits.per_day or OWN_A_DAY, OWN_A_DAY))
+        limits = replace(limits, per_day=min(limits.per_day or own_a_day, own_a_day))
     if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
-        limits = replace(limits, per_day=OWN_A_DAY)
+        limits = replace(limits, per_day=own_a_day)
     return Grant(
         id=primitives.fresh(8).hex(),
         person=terms.person,

@@ -19,6 +19,7 @@ from arlo_rec.catalogue.schema import VERSION, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout, root_secret
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import (
     RECOVERY_GROUPS,
     Identity,
@@ -28,16 +29,18 @@ from arlo_rec.keys.key_files import (
     write_locked,
 )
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people, policy_body
+from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
+from arlo_rec.model import reason_codes
 from arlo_rec.model.audit_events import Initialised as StoreInitialised
 from arlo_rec.model.errors import Usage
+from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Person
 from arlo_rec.offsite.feed_line import first_line
 from arlo_rec.policy import POLICY_VERSION, Role
-from arlo_rec.store import Store, catalogue_key
+from arlo_rec.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +115,14 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     slot = root_secret.encode_slot(folders.id, root_seed, 1, 1, primitives.fresh())
     for index in (0, 1):
         store.root.write(index, slot)
+    store.policy = Policy((first(POLICY_VERSION, now, SHIPPED, reason_codes.SHIPPED),))
     store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None, new.group)
     numbers = {"schema": VERSION, "generation": 1}
     numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen"), 0)
     with store.change(now) as change:
         store.put_roster(store.roster)
         store.put_settings(store.settings)
-        store.authority.put("policy", policy_body(POLICY_VERSION, SHIPPED))
+        store.put_policy(store.policy)
         store.vouch(founding=True)
         for person in store.roster.people:
             store.secrets.give(person, ROOT_SEED, 1, root_seed)

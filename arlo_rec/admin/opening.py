@@ -29,6 +29,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import authority, root_secret
 from arlo_rec.keys.authority import Link
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout, restore_ballast, root_name
 from arlo_rec.keys.root_secret import Seen
@@ -36,7 +37,7 @@ from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Role
-from arlo_rec.store import LOCK_WAIT, Store, catalogue_key
+from arlo_rec.store import LOCK_WAIT, Store
 
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
 

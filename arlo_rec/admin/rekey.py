@@ -16,9 +16,10 @@ from datetime import datetime
 from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.backends.shared_folder import remove
 from arlo_rec.crypto import primitives
+from arlo_rec.keys.catalogue_seed import catalogue_key, log_key
 from arlo_rec.keys.key_files import write_catalogue_seal
 from arlo_rec.model.audit_events import CatalogueRekeyed
-from arlo_rec.store import Store, catalogue_key, log_key
+from arlo_rec.store import Store
 
 
 def is_due(store: Store, seeds: list[bytes]) -> bool:

@@ -13,14 +13,14 @@ from arlo_rec.backends import Connection
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.links import Links
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import authority, roster, settings
+from arlo_rec.keys import authority, policy_document, roster, settings
 from arlo_rec.keys.authority import Digests, Link, Pin
 from arlo_rec.keys.roster import Roster
 from arlo_rec.keys.settings import Settings
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import AuthorityChanged
-from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Integrity, InUse
+from arlo_rec.model.policy_versions import Policy
 
 _FORGED, _RULE = "authority_forged", "access.officer"
 _KINDS = ("roster", "policy", "settings")
@@ -30,7 +30,7 @@ class Documents(NamedTuple):
     """The documents in force."""
 
     roster: Roster
-    prompts: dict[str, Prompt]
+    policy: Policy
     settings: Settings
 
 
@@ -63,7 +63,7 @@ class Authority:
         return (
             Documents(
                 roster.decode(bodies["roster"]),
-                roster.read_policy(bodies["policy"]),
+                policy_document.decode(bodies["policy"]),
                 settings.decode(bodies["settings"]),
             ),
             problems,

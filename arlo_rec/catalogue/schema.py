@@ -15,7 +15,7 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 15
+VERSION = 16
 # Of what the steps make, as `Connection.demand_schema` compares it.
 DIGEST = bytes.fromhex("e69b10672141529931093adc165b8ec51500f57ef6526233911c85f9ac48198b")
 

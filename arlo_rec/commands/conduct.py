@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 
 MONTH = 30  # days that a report is about, where none are named
 MOST_REASONS = 3  # of a person, that are shown
-FIELDS = ("person", "role", "searches", "heard", "heard_s", "exports", "denied", "at_night", "same_caller", "reasons")
+FIELDS = (
+    "person",
+    "role",
+    "searches",
+    "heard",
+    "heard_s",
+    "exports",
+    "denied",
+    "at_night",
+    "same_caller",
+    "reasons",
+    "codes",
+)
 COLUMNS = ("name", "searches", "heard_count", "minutes", "files", "denied", "night", "caller_most")
 
 
@@ -68,6 +80,7 @@ def _conduct_json(each: Conduct) -> dict[str, Any]:
         "at_night": each.at_night,
         "same_caller": each.same_caller,
         "reasons": repeated,
+        "codes": dict(each.codes),
     }
 
 

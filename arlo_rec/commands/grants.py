@@ -98,8 +98,10 @@ def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
 
 
 def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
-    """Give what a manager asked for; or approve, as a second officer, what another gave herself or whom she added."""
-    from arlo_rec.admin import approvals, break_glass, grants, identities, requests, waiting
+    """Give what a manager asked for; or approve, as a second officer, what another gave herself, added or proposed."""
+    from arlo_rec.admin import approvals, break_glass, grants, identities, policy_changes, requests, waiting
+    from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.commands.policy import approved_answer
     from arlo_rec.model.records import PendingOfficer
     from arlo_rec.model.times import shown_end
 
@@ -114,6 +116,8 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")])
             return Answer(
                 {"grant": _grant_json(agreed, now)}, [run.say("grant.glass_agreed", id=agreed.id, by=agreed.by)]
             )
+        if isinstance(waits, Proposal):
+            return approved_answer(run, policy_changes.approve(store, waits.id, now))
         if waits is not None:
             approved = requests.approve(store, waits, now, run.progress)
             return _given(run, store, approved, now)
@@ -136,8 +140,10 @@ def _officer_answer(run: Run, proposed: PendingOfficer, *, is_one: bool) -> Answ
 
 
 def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
-    """Deny what a manager asked for; or, as a second officer, what another gave herself or whom she added."""
-    from arlo_rec.admin import approvals, new_officers, requests, waiting
+    """Deny what a manager asked for; or, as a second officer, what another gave herself, added or proposed."""
+    from arlo_rec.admin import approvals, new_officers, policy_changes, requests, waiting
+    from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.commands.policy import denied_answer
     from arlo_rec.commands.requests import request_json
     from arlo_rec.model.records import PendingOfficer
 
@@ -150,6 +156,8 @@ def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *,
             name = waits.person.name
             told = {"person": {"name": name, "role": str(waits.person.role), "state": "denied"}}
             return Answer(told, [run.say("person.officer_denied", name=name)])
+        if isinstance(waits, Proposal):
+            return denied_answer(run, policy_changes.deny(store, waits.id, reason, now))
         if waits is not None:
             refused = requests.deny(store, waits, reason, now)
             return Answer({"request": request_json(refused)}, [run.say("request.denied", name=refused.person)])

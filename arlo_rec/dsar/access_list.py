@@ -29,7 +29,7 @@ from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.rights import may_say
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import POLICY_VERSION, Action, may
+from arlo_rec.policy import Action, may
 from arlo_rec.store import Store
 
 NAME: Final = "accesses.json"
@@ -61,7 +61,7 @@ def document(store: Store, mentions: LogMentions, case: str, now: datetime) -> b
     told: dict[str, Any] = {
         "format": 1,
         "kind": KIND,
-        "policy": POLICY_VERSION,
+        "policy": store.policy.at(now).version,
         "store": store.layout.id.hex(),
         "case": case,
         "made_at": to_iso(now),

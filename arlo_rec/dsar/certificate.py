@@ -32,7 +32,6 @@ from arlo_rec.model.audit_events import AnswerSigned
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
-from arlo_rec.policy import POLICY_VERSION
 from arlo_rec.store import Store
 
 KIND: Final = "arlo-rec access answer"
@@ -116,7 +115,7 @@ def sign(store: Store, statement: Statement, content: Content, now: datetime) ->
     document: dict[str, Any] = {
         "format": 1,
         "kind": KIND,
-        "policy": POLICY_VERSION,
+        "policy": store.policy.at(now).version,
         "store": store.layout.id.hex(),
         "case": statement.case,
         "made_at": to_iso(now),

@@ -52,7 +52,6 @@ from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import (
-    POLICY_VERSION,
     Action,
     Decision,
     reason_problem,
@@ -181,7 +180,7 @@ def answer(
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
             request.particulars,
-            POLICY_VERSION,
+            store.policy.at(now).version,
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now),
             len(changed),

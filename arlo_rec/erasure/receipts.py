@@ -27,7 +27,7 @@ from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import POLICY_VERSION, may_sign_receipt
+from arlo_rec.policy import may_sign_receipt
 from arlo_rec.store import Store
 
 LONGEST = 64 * 1024 * 1024  # bytes; a receipt of a million recordings has 35 MB
@@ -51,7 +51,7 @@ def write(store: Store, erasure: Erasure) -> Path:
     receipt: dict[str, Any] = {
         "format": 1,
         "kind": KIND,
-        "policy": POLICY_VERSION,
+        "policy": store.policy.at(erasure.at).version,
         **_erased(store.layout.id, erasure),
         "days": _days(store, erasure.number),
         "places": [place for place in PLACES if place != "journal" or not store.meta.number("flush_due")],

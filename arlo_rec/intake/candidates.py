@@ -28,6 +28,7 @@ from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.intake.tags import Tags
 from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, judge, prove
 from arlo_rec.model.errors import SoundError
+from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Call, Recording, RecordingId
 from arlo_rec.policy import State
 
@@ -153,8 +154,9 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRules:
-    """By what calls are judged: the prompts that are known, and the time."""
+    """By what calls are judged: the versions of the policy, the prompts that are known, and the time."""
 
+    policy: Policy
     prompts: Mapping[str, Prompt]
     now: datetime
 
@@ -165,8 +167,9 @@ class ConsentRules:
             raise Refusal(decision.code, decision.rule)
 
     def consent(self, claim: Claim) -> Consent:
-        """The consent that a checked claim proves."""
-        return prove(claim, self.prompts, now=self.now)
+        """The consent that a checked claim proves, under the version in force when the key was pressed."""
+        version = self.policy.at(claim.key_at or self.now).version
+        return prove(claim, self.prompts, version, now=self.now)
 
 
 def read_call(delivery: Delivery, rules: ConsentRules) -> Call:

@@ -1,6 +1,6 @@
-"""The roster: the identities with their roles and grants, one document; and the policy, another.
+"""The roster: the identities of a store with their roles and grants, as one document.
 
-Neither is signed by itself. A link of the chain of authority commits to both (`keys.authority`), so a forged row grants
+It is not signed by itself. A link of the chain of authority commits to it (`keys.authority`), so a forged row grants
 nothing, and an older roster is noticed, because the newest link is remembered outside the catalogue too.
 """
 
@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from arlo_rec.crypto import primitives
-from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Approval, Grant, Limits, PendingOfficer, Person, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
@@ -133,30 +132,6 @@ def encode(roster: Roster) -> bytes:
     return canonical(_to_json(roster))
 
 
-def read_policy(body: bytes) -> dict[str, Prompt]:
-    """The prompts of the policy that a link commits to, by version; raises Integrity (purpose.change)."""
-    try:
-        prompts = [_prompt(document) for document in parse_object(body)["prompts"]]
-        return {prompt.version: prompt for prompt in prompts}
-    except (KeyError, TypeError, ValueError):
-        raise Integrity("policy_forged", rule="purpose.change") from None
-
-
-def policy_body(version: str, prompts: Iterable[Prompt]) -> bytes:
-    """The policy document, which a link commits to."""
-    documents = [
-        {
-            "version": prompt.version,
-            "lang": prompt.lang,
-            "text": prompt.text,
-            "purposes": sorted(prompt.purposes),
-            "since": prompt.since.isoformat(),
-        }
-        for prompt in prompts
-    ]
-    return canonical({"format": 1, "version": version, "prompts": documents, "approvals": []})
-
-
 # -- the document -------------------------------------------------------------------------------------
 
 
@@ -274,16 +249,6 @@ def decode(body: bytes) -> Roster:
         )
     except (KeyError, TypeError, ValueError):
         raise Integrity("roster_forged", rule="access.officer") from None
-
-
-def _prompt(document: dict[str, Any]) -> Prompt:
-    return Prompt(
-        document["version"],
-        document["lang"],
-        document["text"],
-        frozenset(Purpose(purpose) for purpose in document["purposes"]),
-        date.fromisoformat(document["since"]),
-    )
 
 
 def _person(document: dict[str, Any]) -> Person:

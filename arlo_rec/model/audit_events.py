@@ -232,6 +232,34 @@ class AccessRequested(AuditEvent):
     limits: Mapping[str, object] | None = None
 
 
+class PolicyProposed(AuditEvent):
+    """An officer proposes another version of the policy, which is in force for nobody yet."""
+
+    ACTION, OUTCOME, RULE = "policy propose", "done", "purpose.change"
+    request: str
+    version: str
+    base: str  # SHA-256 of the policy that it changes
+    document: Mapping[str, object]
+
+
+class PolicyApproved(AuditEvent):
+    """An officer approved a proposed version of the policy."""
+
+    ACTION, OUTCOME, RULE = "policy approve", "done", "purpose.change"
+    request: str
+    version: str
+    since: str | None = None  # in force from then on; None: one more officer has to approve it
+
+
+class PolicyDenied(AuditEvent):
+    """An officer denied a proposed version of the policy, or took her own back, and said why."""
+
+    ACTION, OUTCOME, RULE = "policy deny", "done", "purpose.change"
+    request: str
+    version: str
+    why: str
+
+
 class RequestDenied(AuditEvent):
     """An officer denied what somebody asked for, and said why."""
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from arlo_rec.policy import POLICY_VERSION, ZONE, Decision, Purpose, due_at, is_due
+from arlo_rec.policy import ZONE, Decision, Purpose, due_at, is_due
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
 CONSENT_LEAD = timedelta(hours=1)  # a key press earlier before the recording belongs to another call
@@ -86,13 +86,13 @@ def judge(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Deci
     )
 
 
-def prove(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Consent:
-    """The consent that *claim* proves; raises ValueError where `judge` says no."""
+def prove(claim: Claim, prompts: Mapping[str, Prompt], policy: str, *, now: datetime) -> Consent:
+    """The consent that *claim* proves, under that version of the policy; raises ValueError where `judge` says no."""
     decision = judge(claim, prompts, now=now)
     if not decision.allowed or claim.key_at is None:
         raise ValueError(f"no consent: {decision.code}")
     prompt = prompts[str(claim.prompt)]
-    return Consent(claim.key_at, prompt.version, prompt.sha256, prompt.purposes, POLICY_VERSION)
+    return Consent(claim.key_at, prompt.version, prompt.sha256, prompt.purposes, policy)
 
 
 def _judge_route(claim: Claim) -> Decision | None:

@@ -77,6 +77,15 @@ class Deed(NamedTuple):
         return isinstance(self.event, SearchShown | WithdrawalShown)
 
     @property
+    def reason(self) -> str | None:
+        """The reason that was given for a search, or for opening sound."""
+        if isinstance(self.event, SearchBegun):
+            return self.event.reason
+        if isinstance(self.event, Opened) and self.event.action in HEARD:
+            return str(self.event.reason)
+        return None
+
+    @property
     def saves(self) -> bool:
         """Whether a file was let be written; that none came of it, its own person alone would say."""
         is_export = isinstance(self.event, Opened) and self.event.action == Action.EXPORT
@@ -113,6 +122,7 @@ class Conduct:
     calls: Counter[RecordingId] = field(default_factory=Counter)  # of which sound was opened
     seconds: dict[int, int] = field(default_factory=dict)  # that were heard, by the entry that opened it
     reasons: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)  # of the policy, with which reasons began
     same_caller: int = 0  # different calls of one caller, the most
 
     @property
@@ -130,21 +140,21 @@ class Conduct:
         """How often the reason that was used most was used, word for word."""
         return max(self.reasons.values(), default=0)
 
-    def take(self, deed: Deed, log: SwornRows) -> None:
-        """Count a deed."""
+    def take(self, deed: Deed, log: SwornRows, code: str | None) -> None:
+        """Count a deed, whose reason began with a *code* of the policy."""
+        self.reasons.update([deed.reason] if deed.reason is not None else [])
+        self.codes.update([code] if code is not None else [])
         match deed.event:
-            case SearchBegun(reason=reason):
+            case SearchBegun():
                 self.searches += 1
-                self.reasons[reason] += 1
             case Denied():
                 self.denied += 1
             case Heard(of=of, heard_s=seconds) | HeardInReview(of=of, heard_s=seconds):
                 self.seconds[of] = seconds
-            case Opened(action=action, reason=reason) if action in HEARD:
+            case Opened(action=action) if action in HEARD:
                 self.exports += action in {Action.EXPORT, Action.HEAR}
                 self.at_night += _is_night(deed.at)
                 self.calls.update(log.call_of(each) for each in deed.recordings)
-                self.reasons[str(reason)] += 1
 
 
 class Outlier(NamedTuple):
@@ -161,7 +171,8 @@ def report(store: Store, since: datetime | None, before: datetime | None) -> lis
     log, found = SwornRows(store), dict[str, Conduct]()
     for deed in deeds(store, since, before):
         if isinstance(deed.event, SearchBegun | Denied | Opened | Heard | HeardInReview):
-            found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, log)
+            code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
+            found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, log, code)
     for conduct in found.values():
         callers = Counter(caller for call in conduct.calls if (caller := _caller(store, call)) is not None)
         conduct.same_caller = max(callers.values(), default=0)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import break_glass, grant_review, new_officers, requests
+from arlo_rec.admin import break_glass, grant_review, new_officers, policy_changes, requests
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.errors import ArloError
@@ -43,7 +43,7 @@ def tasks(store: Store, now: datetime) -> list[Task]:
         return []
     found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now)]
     if store.person.role is Role.OFFICER:
-        for waiting in (_approvals, _officers, _broken, _requests, _review, _cases):
+        for waiting in (_approvals, _officers, _policies, _broken, _requests, _review, _cases):
             found += waiting(store, now)
     else:
         found += _glass(store, now)
@@ -122,6 +122,13 @@ def _officers(store: Store, now: datetime) -> Iterator[Task]:
     for each in new_officers.waiting(store, now):
         if new_officers.may_decide(store, each, now):
             yield Task("approve_officer", each.id, each.at, {"name": each.person.name, "by": each.person.by})
+
+
+def _policies(store: Store, now: datetime) -> Iterator[Task]:
+    """Versions of the policy that were proposed, where this officer may approve them."""
+    for each in policy_changes.waiting(store, now):
+        if policy_changes.may_approve(store, each, now):
+            yield Task("approve_policy", each.id, each.at, {"version": each.version.version, "by": each.by})
 
 
 def _glass(store: Store, now: datetime) -> Iterator[Task]:

@@ -21,6 +21,7 @@ from arlo_rec.backends.shared_folder import open_file
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.crypto import primitives
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
@@ -29,7 +30,7 @@ from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.policy import Action, may
 from arlo_rec.recovery.backup_log import PastLog
 from arlo_rec.recovery.backup_source import BackupSource
-from arlo_rec.store import Store, catalogue_key
+from arlo_rec.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from arlo_rec.admin.retire import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
+from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.layout import root_name
 from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.recovery.replay import Replay
-from arlo_rec.store import Store, log_key
+from arlo_rec.store import Store
 
 
 @dataclass(frozen=True, slots=True)

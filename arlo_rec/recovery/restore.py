@@ -30,6 +30,7 @@ from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout, root_secret, roster
+from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
@@ -46,7 +47,7 @@ from arlo_rec.recovery.backup_copy import GenuineCopy, NotThisBackup, genuine_co
 from arlo_rec.recovery.backup_source import BackupSource, RestoreOptions
 from arlo_rec.recovery.reconcile import NewPlaces
 from arlo_rec.recovery.replay import Replay, read_feed
-from arlo_rec.store import Change, Store, log_key
+from arlo_rec.store import Change, Store
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
 UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most

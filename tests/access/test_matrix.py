@@ -14,6 +14,9 @@ import pytest
 
 from arlo_rec.access import decisions
 from arlo_rec.commands.run import Run
+from arlo_rec.model import reason_codes
+from arlo_rec.model.policy_versions import first
+from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
 from arlo_rec.policy import RETENTION, Action, Purpose, Role, State
 from tests.support import world as worlds
@@ -22,6 +25,7 @@ from tests.support.world import REASON, World
 
 TABLE = Path(__file__).with_name("matrix.md")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+VERSION = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
 TEAM, OTHER = "kundeservice", "salg"
 WHO = {
     "security officer": {Role.OFFICER},
@@ -35,6 +39,7 @@ WHO = {
 MAY = {
     "add and remove people": Action.PEOPLE,
     "give and take access": Action.GRANT,
+    "change the guidelines": Action.POLICY,
     "answer access requests": Action.DSAR,
     "restore": Action.RESTORE,
     "accept the clock": Action.CLOCK,
@@ -139,7 +144,7 @@ def by_the_table(cell: Cell) -> bool:
 def by_the_program(cell: Cell) -> tuple[bool, str]:
     """Whether the program allows it, and the code of the decision."""
     live = [grant for grant in grants_of(cell) if grant.live(NOW)]
-    first = decisions.admitted(cell.role, cell.action, cell.purpose, cell.reason, live)
+    first = decisions.admitted(cell.role, cell.action, cell.purpose, cell.reason, live, VERSION)
     if not first.allowed or cell.action not in OF_A_RECORDING:
         return first.allowed, first.code
     purpose = Purpose(str(cell.purpose)) if cell.action in {Action.LISTEN, Action.EXPORT} else None

@@ -18,12 +18,12 @@ from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import certificate, certificate_check
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import layout, vouching
+from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.policy import Role
-from arlo_rec.store import log_key
 from tests.support.attack import identity
 from tests.support.catalogue import append_to_log, insider
 from tests.support.places import TOP

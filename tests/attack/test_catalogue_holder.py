@@ -9,9 +9,9 @@ import pytest
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.keys import layout
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
-from arlo_rec.store import catalogue_key
 from tests.support.attack import identity
 from tests.support.world import World
 

@@ -9,12 +9,12 @@ import pytest
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.keys import layout
+from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import LogShown, PurgeFinished
 from arlo_rec.model.records import to_iso
 from arlo_rec.policy import POLICY_VERSION
-from arlo_rec.store import log_key
 from tests.support.attack import identity
 from tests.support.catalogue import insider
 from tests.support.world import World

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import authority, roster
+from arlo_rec.keys import authority, policy_document, roster
 from arlo_rec.keys.authority import Digests
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.audit_events import AuthorityChanged
-from arlo_rec.policy import POLICY_VERSION, Purpose, Role
+from arlo_rec.model.policy_versions import Policy
+from arlo_rec.policy import Purpose, Role
 from arlo_rec.store import Store
 from tests.support.attack import identity, own_code
 from tests.support.world import World
@@ -69,8 +70,8 @@ def test_her_roster_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
 def test_her_policy_and_her_settings_are_believed_by_nobody(back: tuple[World, Identity]) -> None:
     world, kept = back
     with own_code(world, "sara (it)") as store:
-        prompts = [replace(prompt, purposes=frozenset(Purpose)) for prompt in store.prompts.values()]
-        body = roster.policy_body(POLICY_VERSION, prompts)
+        prompts = tuple(replace(prompt, purposes=frozenset(Purpose)) for prompt in store.prompts.values())
+        body = policy_document.encode(Policy((replace(store.policy.newest, prompts=prompts),)))
         forge(store, "policy", body, kept.signing, list(store.roster.officer_keys()))
     refused(world, "authority_forged")
 

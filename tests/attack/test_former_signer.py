@@ -11,13 +11,13 @@ from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import layout
+from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import find
 from arlo_rec.model.audit_events import ClockAccepted, PurgeFinished
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import to_base64
 from arlo_rec.policy import POLICY_VERSION
-from arlo_rec.store import log_key
 from tests.support.attack import identity, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
 from tests.support.catalogue import insider

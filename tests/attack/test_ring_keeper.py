@@ -17,12 +17,12 @@ from arlo_rec.catalogue.meta import Meta
 from arlo_rec.commands.run import Run
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.recovery import backup
-from arlo_rec.store import catalogue_key
 from tests.support.attack import identity, own_code
 from tests.support.backups import back_up, kept, lose, opened, places, restore, with_feed
 from tests.support.catalogue import catalogue, insider

@@ -16,6 +16,7 @@ from arlo_rec.catalogue.erasures import Erasure, Erasures, NewProof
 from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION, _past_retention
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
+from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
@@ -23,7 +24,6 @@ from arlo_rec.model.audit_events import Purged
 from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.oversight import consistency
 from arlo_rec.policy import POLICY_VERSION
-from arlo_rec.store import log_key
 from bench import fill
 from tests.support import world as worlds
 from tests.support.attack import identity

@@ -20,13 +20,14 @@ from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.crypto.seekable_sound import open_sound
 from arlo_rec.dsar import access_list, certificate, certificate_check, stored_zip
 from arlo_rec.erasure import receipt_form, receipts
-from arlo_rec.keys import authority, key_files, root_secret, roster, settings, vouching
+from arlo_rec.keys import authority, key_files, policy_document, root_secret, roster, settings, vouching
 from arlo_rec.keys.authority import Digests, Pin
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.model import strict_json, times
+from arlo_rec.model import reason_codes, strict_json, times
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
+from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Kind, Person, RecordingId
 from arlo_rec.offsite import escrow_slot
@@ -380,7 +381,7 @@ def _roster(raw: bytes) -> bool:
 
 def _policy(raw: bytes) -> bool:
     with suppress(Integrity):
-        return bool(roster.read_policy(raw))
+        return bool(policy_document.decode(raw))
     return False
 
 
@@ -418,6 +419,7 @@ def _ring_slot() -> bytes:
 
 _RING = _ring_slot()
 _LINK = authority.add(None, 3, Digests(bytes(32), bytes(32), bytes(32)), [KEY.public], KEY, STORE)
+_POLICY = Policy((first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED),))
 _SETTINGS = settings.Settings(
     "store.root", Path("/feed"), "arlo", (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7
 )
@@ -437,5 +439,5 @@ TARGETS = [
     Target("ring", [_RING], _ring, _mended_ring),
     Target("settings", [settings.encode(_SETTINGS)], _settings),
     Target("link", [_LINK.body()], _link),
-    Target("policy", [roster.policy_body("2026-01", SHIPPED)], _policy),
+    Target("policy", [policy_document.encode(_POLICY)], _policy),
 ]

@@ -15,7 +15,18 @@ from arlo_rec.model import audiences, consent
 from arlo_rec.model.audiences import Audience, Stage
 from arlo_rec.model.consent import Claim, Prompt
 from arlo_rec.model.prompts import SHIPPED
-from arlo_rec.policy import RETENTION, Action, Decision, Event, GuardLimits, OpenRequest, Purpose, Role, State
+from arlo_rec.policy import (
+    POLICY_VERSION,
+    RETENTION,
+    Action,
+    Decision,
+    Event,
+    GuardLimits,
+    OpenRequest,
+    Purpose,
+    Role,
+    State,
+)
 
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -94,7 +105,7 @@ def test_each_role_holds_the_secrets_it_needs_and_no_more() -> None:
 def test_key_1_after_a_known_prompt_heard_to_its_end_is_consent() -> None:
     decision = consent.judge(GOOD, PROMPTS, now=NOW)
     assert decision == Decision(allowed=True, rule="consent.press1")
-    proven = consent.prove(GOOD, PROMPTS, now=NOW)
+    proven = consent.prove(GOOD, PROMPTS, POLICY_VERSION, now=NOW)
     assert proven.purposes == set(Purpose)
     assert proven.prompt_sha256 == PROMPTS["nb-2026-01"].sha256
 
@@ -105,7 +116,7 @@ def test_anything_but_the_key_1_is_no_consent(key: object) -> None:
     decision = consent.judge(replace(GOOD, key=key), PROMPTS, now=NOW)
     assert (decision.code, decision.rule) == ("no_consent", "consent.press2")
     with pytest.raises(ValueError, match="no consent"):
-        consent.prove(replace(GOOD, key=key), PROMPTS, now=NOW)
+        consent.prove(replace(GOOD, key=key), PROMPTS, POLICY_VERSION, now=NOW)
 
 
 @pytest.mark.rule("consent.basis")

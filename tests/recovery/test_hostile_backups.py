@@ -18,6 +18,7 @@ from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import primitives
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import read_catalogue_seal, unlock
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.seen_state import StateFolder
@@ -26,7 +27,6 @@ from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.offsite import escrow, escrow_slot, feed_line
 from arlo_rec.recovery import backup
 from arlo_rec.recovery.replay import Replay, _take_effect
-from arlo_rec.store import catalogue_key
 from tests.support.attack import identity
 from tests.support.backups import (
     OTHER,

@@ -20,6 +20,7 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.sealed_secrets import seal_info
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys import key_files, layout, root_secret
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
@@ -28,7 +29,7 @@ from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Purpose
-from arlo_rec.store import Store, catalogue_key
+from arlo_rec.store import Store
 from tests.support.world import PASSPHRASE, World
 
 SECRETS = {  # who -> (root seed, index seed, subject-access key)

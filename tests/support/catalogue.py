@@ -12,9 +12,9 @@ from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys import layout
+from arlo_rec.keys.catalogue_seed import catalogue_key, log_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.policy import POLICY_VERSION
-from arlo_rec.store import catalogue_key, log_key
 from tests.support.attack import identity
 from tests.support.world import World
 

@@ -23,9 +23,9 @@ from pathlib import Path
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
+from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
-from arlo_rec.store import catalogue_key
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
 from tests.support.copies import CONFIRM

@@ -142,6 +142,7 @@ ASKED = {  # how each is called, and the key of its JSON
     "teams": (("teams", "--purpose", "quality", "--reason", REASON), "teams", "leif"),
     "review": (("review",), "copies", "leif"),
     "request": (("request",), "requests", "leif"),
+    "policy log": (("policy", "log"), "versions", "leif"),
     "audit report": (("audit", "report"), "people", "iver"),
     "audit show": (("audit", "show", "--to", "2100-01-01"), "entries", "iver"),
 }

@@ -17,7 +17,7 @@ import pytest
 
 from arlo_rec.backends import bounded_read
 from arlo_rec.intake.sources.lines import PASSED_OVER
-from arlo_rec.keys import root_secret, roster
+from arlo_rec.keys import policy_document, root_secret
 from arlo_rec.keys.layout import find
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.strict_json import DEEPEST, canonical, parse
@@ -263,10 +263,12 @@ def test_a_log_that_was_seen_longer_than_any_can_be_was_rolled_back(world: World
     assert (result.exit, result.json["error"]["code"]) == (15, "log_rolled_back")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"prompts": [{}]}', b'{"prompts": 5}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"{}", b'{"versions": [{}]}', b'{"versions": 5}', b'{"versions": []}']
+)
 def test_a_policy_that_makes_no_sense_is_forged(body: bytes) -> None:
     with pytest.raises(Integrity, match="policy_forged"):
-        roster.read_policy(body)
+        policy_document.decode(body)
 
 
 @pytest.mark.parametrize("raw", [b"a\rb\n", b"\r\n", b"x" * (1 << 20), b"x" * (1 << 20) + b"\n"])

@@ -1,0 +1,213 @@
+"""Another version of the policy: proposed by an officer, in force once it is approved (purpose.change).
+
+Where there is a second officer she approves (`keys.four_eyes` says who may); else the officer who proposed it does.
+What was proposed, and what became of it, is computed from entries of the log that an officer signed. A version is added
+behind those that were, none is edited. One that nobody decides ends after seven days.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from arlo_rec.access import short_ids
+from arlo_rec.access.signed import Signed, time_in
+from arlo_rec.crypto import primitives
+from arlo_rec.keys import four_eyes, policy_document
+from arlo_rec.model import audit_events, policy_file, reasons
+from arlo_rec.model.audit_events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
+from arlo_rec.model.errors import NotGranted, NothingMatched, Usage
+from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion, ReasonCode
+from arlo_rec.model.records import Approval, to_iso
+from arlo_rec.model.strict_json import canonical
+from arlo_rec.policy import FOUR_EYES, Action, Role
+from arlo_rec.store import Store
+
+_ID: Final = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A version that an officer proposed, and what became of it."""
+
+    id: str
+    by: str
+    at: datetime
+    version: PolicyVersion
+    base: str  # SHA-256 of the policy that it changes
+    approvals: tuple[Approval, ...] = ()
+    state: str = "waits"  # or `approved`, `denied`, `over`
+
+
+class Difference(NamedTuple):
+    """What a version sets otherwise than the one before it; a reason code by `reason` and its code."""
+
+    what: str
+    before: object  # None: it was not there, or is for ever
+    after: object
+
+
+def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]:
+    """What *after* sets otherwise, in the order of the file."""
+    keys = ("reason_demanded", *LIMITS)
+    found = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
+    old, new = ({each.code: _told(each) for each in version.reasons} for version in (before, after))
+    found += [Difference(f"reason {code}", old.get(code), new.get(code)) for code in dict.fromkeys([*old, *new])]
+    return [each for each in found if each.before != each.after]
+
+
+def _told(reason: ReasonCode) -> dict[str, Any]:
+    return {"nb": reason.nb, "en": reason.en, "purposes": sorted(reason.purposes)}
+
+
+# -- proposing ----------------------------------------------------------------------------------------
+
+
+def propose(store: Store, raw: bytes, path: str, now: datetime) -> tuple[Proposal, list[Difference]]:
+    """Propose the version of a file; raises NotGranted, Usage for a bad file, Refused where it changes nothing."""
+    store.demand(Action.POLICY, now)
+    store.demand_clock(Action.POLICY, now)
+    newest = store.policy.newest
+    version = policy_file.read(raw, path, newest, now)
+    if version.version in {each.version for each in store.policy.versions}:
+        raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
+    changed = differences(newest, version)
+    if not changed:
+        raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
+    version = replace(version, since=max(version.since, newest.since), by=store.person.name)
+    with store.change(now) as change:
+        proposal = Proposal(primitives.fresh(8).hex(), store.person.name, now, version, digest(store.policy))
+        document = policy_document.version_to_json(version)
+        change.log(PolicyProposed(request=proposal.id, version=version.version, base=proposal.base, document=document))
+    return proposal, changed
+
+
+def digest(policy: Policy) -> str:
+    """SHA-256 in hex of a policy's document, as the chain of authority commits to it."""
+    return primitives.sha256(policy_document.encode(policy)).hex()
+
+
+def version_digest(version: PolicyVersion) -> str:
+    """SHA-256 in hex of one version as the policy's document has it."""
+    return primitives.sha256(canonical(policy_document.version_to_json(version))).hex()
+
+
+# -- what waits ---------------------------------------------------------------------------------------
+
+
+def waiting(store: Store, now: datetime) -> list[Proposal]:
+    """What nobody decided yet and still fits the policy of now, oldest first."""
+    base = digest(store.policy)
+    return [each for each in every(store, now) if each.state == "waits" and each.base == base]
+
+
+def every(store: Store, now: datetime) -> list[Proposal]:
+    """What was proposed and the log still tells of, oldest first, each as it stands at *now*."""
+    found, signed = dict[str, Proposal](), Signed(store)
+    for entry in store.log.of_requests():
+        body = entry.body or {}
+        event = audit_events.read(body)
+        if not isinstance(event, PolicyProposed | PolicyApproved | PolicyDenied):
+            continue
+        signer, at = signed.counts(entry.seq, body), time_in(body)
+        if signer is None or at is None:
+            continue
+        if isinstance(event, PolicyProposed):
+            read = _read(store, event, signer.name, at) if event.request not in found else None
+            found |= {event.request: read} if read is not None else {}
+        elif event.request in found:
+            found[event.request] = _decided(found[event.request], event, Approval(signer.name, at))
+    return [_as_of(store, each, now) for each in found.values()]
+
+
+def _read(store: Store, event: PolicyProposed, by: str, at: datetime) -> Proposal | None:
+    """The proposal of an entry; None where own code wrote what is none."""
+    try:
+        version = policy_document.read_version(event.document)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None
+    is_whole = _ID.fullmatch(event.request) and version.version == event.version and version.by == by
+    if not is_whole or not policy_file.is_settable(version) or version.prompts != store.policy.versions[0].prompts:
+        return None
+    return Proposal(event.request, by, at, version, event.base)
+
+
+def _decided(proposal: Proposal, event: PolicyApproved | PolicyDenied, approval: Approval) -> Proposal:
+    if proposal.state != "waits":
+        return proposal
+    if isinstance(event, PolicyDenied):
+        return replace(proposal, state="denied")
+    state = "waits" if event.since is None else "approved"
+    return replace(proposal, approvals=(*proposal.approvals, approval), state=state)
+
+
+def _as_of(store: Store, proposal: Proposal, now: datetime) -> Proposal:
+    by = store.roster.person(proposal.by)
+    is_over = now >= proposal.at + FOUR_EYES or by is None or by.role is not Role.OFFICER
+    return replace(proposal, state="over") if proposal.state == "waits" and is_over else proposal
+
+
+def named(store: Store, text: str, now: datetime) -> Proposal:
+    """The proposal that waits and is meant by an id or its beginning; raises NothingMatched."""
+    waits = {each.id: each for each in waiting(store, now)}
+    found = short_ids.named(text, list(waits))
+    if len(found) != 1:
+        raise NothingMatched("several_wait" if found else "no_policy_proposal", id=text)
+    return waits[found[0]]
+
+
+def shorts(store: Store, now: datetime, some: list[Proposal]) -> Iterator[tuple[Proposal, str]]:
+    """Each proposal with the shortest beginning of its id that means it alone."""
+    ids = {each.id for each in every(store, now)}
+    return ((each, short_ids.shortest(each.id, ids)) for each in some)
+
+
+# -- deciding -----------------------------------------------------------------------------------------
+
+
+def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
+    """Whether this officer may approve it: as a second pair of eyes, or because there is no second officer."""
+    by, approved = proposal.by, {each.by for each in proposal.approvals}
+    if by == store.person.name:
+        return not four_eyes.waits(store.roster, by, by, now)
+    return store.person.name in four_eyes.second_officers(store.roster, by, by, now, approved)
+
+
+def approve(store: Store, text: str, now: datetime) -> Proposal:
+    """Approve what waits; its `state` is still `waits` where it takes one more officer.
+
+    Raises NotGranted to the wrong officer, NothingMatched where none of that id waits any more.
+    """
+    store.demand(Action.POLICY, now)
+    store.demand_clock(Action.POLICY, now)
+    proposal = named(store, text, now)
+    if not may_approve(store, proposal, now):
+        store.note(Denied(action=Action.POLICY, rule="purpose.change", code="policy_needs_second", to=proposal.by), now)
+        raise NotGranted("policy_needs_second", rule="purpose.change")
+    with store.change(now) as change:
+        if proposal not in waiting(store, now) or not may_approve(store, proposal, now):
+            raise NothingMatched("no_policy_proposal", id=proposal.id)
+        approvals = (*proposal.approvals, Approval(store.person.name, now))
+        names = {each.by for each in approvals}
+        if not four_eyes.is_enough(store.roster, proposal.by, proposal.by, names, now):
+            change.log(PolicyApproved(request=proposal.id, version=proposal.version.version))
+            return replace(proposal, approvals=approvals)
+        version = replace(proposal.version, since=max(proposal.version.since, now), approvals=approvals)
+        store.put_policy(Policy((*store.policy.versions, version)))
+        change.log(PolicyApproved(request=proposal.id, version=version.version, since=to_iso(version.since)))
+    return replace(proposal, version=version, approvals=approvals, state="approved")
+
+
+def deny(store: Store, text: str, reason: str | None, now: datetime) -> Proposal:
+    """Deny what waits, or take back what one proposed, with a reason; raises Usage, NotGranted, NothingMatched."""
+    store.demand(Action.POLICY, now)
+    why = reasons.demanded(reason)
+    proposal = named(store, text, now)
+    with store.change(now) as change:
+        if proposal not in waiting(store, now):
+            raise NothingMatched("no_policy_proposal", id=proposal.id)
+        change.log(PolicyDenied(request=proposal.id, version=proposal.version.version, why=why))
+    return replace(proposal, state="denied")

@@ -1,0 +1,345 @@
+"""The policy of a store changes with approval alone, and what it sets is what commands do from then on."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.admin import policy_changes
+from arlo_rec.commands.run import Run
+from arlo_rec.keys import policy_document
+from arlo_rec.model import policy_file, reason_codes
+from arlo_rec.model.audit_events import AccessRequested, PolicyApproved, PolicyProposed
+from arlo_rec.model.errors import Usage
+from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion, ReasonCode, first
+from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.policy import Purpose
+from tests.support.attack import own_code
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
+NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
+FIRST = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=days))
+
+
+def propose(world: World, text: str, who: str = "sigrid") -> dict[str, Any]:
+    file = world.base / "proposal.toml"
+    file.write_text(text, "utf-8")
+    proposal: dict[str, Any] = world.json("policy", "propose", str(file), who=who)["proposal"]
+    return proposal
+
+
+def put(world: World, text: str) -> dict[str, Any]:
+    """Change the policy of a store with one officer."""
+    proposal = propose(world, text)
+    approved: dict[str, Any] = world.json("policy", "approve", proposal["id"], who="sigrid")["proposal"]
+    return approved
+
+
+def code(world: World, *words: str, who: str) -> tuple[int, str]:
+    told = world.run(*words, "--json", who=who)
+    return told.exit, told.json.get("error", {}).get("code", "")
+
+
+def todo(world: World, who: str) -> list[str]:
+    return [task["kind"] for task in world.json("todo", who=who)["todo"]]
+
+
+@pytest.fixture
+def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A store with two officers who have known each other for eight days."""
+    secret = ("--new-passphrase-file", str(world.base / "passphrase"))
+    world.json("person", "add", "astrid", "--role", "officer", *secret, who="sigrid")
+    later(monkeypatch, 8)
+    return world
+
+
+# -- who approves -------------------------------------------------------------------------------------
+
+
+def test_one_officer_alone_proposes_and_approves_in_two_steps(world: World) -> None:
+    told = propose(world, 'version = "2026-02"\nmost_found = 100\n')
+    assert told["changes"] == [{"what": "most_found", "before": 50, "after": 100}]
+    assert world.json("policy", "show", who="leif")["most_found"] == 50
+    assert world.json("policy", "approve", told["id"], who="sigrid")["proposal"]["state"] == "approved"
+    shown = world.json("policy", "show", who="leif")
+    assert (shown["version"], shown["most_found"], shown["by"]) == ("2026-02", 100, "sigrid")
+    assert world.json("audit", "show", "--limit", "1", who="iver")["entries"][0]["policy"] == "2026-02"
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+def test_where_there_are_two_the_other_one_approves(two: World) -> None:
+    waits = propose(two, 'version = "2026-02"\nreason_demanded = true\n')["id"]
+    assert (todo(two, "sigrid"), todo(two, "astrid")) == ([], ["approve_policy"])
+    assert two.json("policy", "show", waits[:6], who="astrid")["proposal"]["changes"][0]["after"] is True
+    assert code(two, "policy", "approve", waits, who="sigrid") == (13, "policy_needs_second")
+    assert code(two, "approve", waits, who="sigrid") == (13, "policy_needs_second")
+    assert code(two, "policy", "approve", waits, who="leif") == (13, "not_your_role")
+    assert two.json("policy", "show", who="leif")["reason_demanded"] is False
+    assert two.json("approve", waits, who="astrid")["proposal"]["approved_by"] == ["astrid"]
+    assert two.json("policy", "show", who="leif")["reason_demanded"] is True
+    assert code(two, "policy", "approve", waits, who="astrid") == (4, "no_policy_proposal")
+    assert [each["version"] for each in two.json("policy", "log", who="leif")["versions"]] == ["2026-01", "2026-02"]
+
+
+def test_a_proposal_is_denied_with_a_reason_or_taken_back_or_over_after_seven_days(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for who in ("astrid", "sigrid"):
+        waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
+        assert code(two, "deny", waits, who=who) == (2, "reason_missing")
+        assert two.json("deny", waits, "--reason", "fifty is enough", who=who)["proposal"]["state"] == "denied"
+        assert code(two, "policy", "approve", waits, who="astrid") == (4, "no_policy_proposal")
+    waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
+    later(monkeypatch, 15.5)
+    assert code(two, "policy", "approve", waits, who="astrid") == (4, "no_policy_proposal")
+    assert todo(two, "astrid") == []
+
+
+def test_of_two_proposals_the_one_approved_first_makes_the_other_void(two: World) -> None:
+    one = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
+    other = propose(two, 'version = "2026-03"\nmost_found = 70\n')["id"]
+    two.json("policy", "approve", one, who="astrid")
+    assert code(two, "policy", "approve", other, who="astrid") == (4, "no_policy_proposal")
+    assert two.json("policy", "show", who="leif")["most_found"] == 60
+
+
+def test_a_version_comes_into_force_at_its_date(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = datetime.now(UTC).date() + timedelta(days=5)
+    put(world, f'version = "2026-02"\nfrom = {day.isoformat()}\nmost_found = 1\n')
+    assert world.json("policy", "show", who="leif")["most_found"] == 50
+    later(monkeypatch, 6)
+    assert world.json("policy", "show", who="leif")["most_found"] == 1
+
+
+# -- what it sets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("security.reason")
+def test_where_the_policy_demands_a_code_a_reason_begins_with_one_of_that_purpose(world: World) -> None:
+    put(world, 'version = "2026-02"\nreason_demanded = true\n')
+
+    def find(purpose: str, reason: str) -> tuple[int, str]:
+        return code(world, "find", "--purpose", purpose, "--reason", reason, who="leif")
+
+    world.grant("leif", "quality")
+    assert find("quality", REASON) == (2, "reason_without_code")
+    assert find("quality", "complaint: short") == (2, "reason_too_short")
+    assert find("quality", "course: two calls on cancelling") == (2, "reason_of_other_purpose")
+    assert find("quality", "complaint: the bill of October") == (0, "")
+    told = world.run("find", "--purpose", "quality", "--reason", REASON, "--lang", "en", who="leif")
+    assert "coaching, sample, complaint, accuracy" in told.err
+    denied = world.json("audit", "show", "--denied", who="iver")["entries"]
+    assert {each["detail"]["code"] for each in denied} == {
+        *("reason_without_code", "reason_too_short", "reason_of_other_purpose"),
+    }
+    [leif] = world.json("audit", "report", who="iver")["people"]
+    assert leif["codes"] == {"complaint": 1}
+
+
+def test_a_search_shows_as_many_hits_as_the_policy_says(world: World) -> None:
+    world.grant("leif", "quality")
+    for number in range(3):
+        world.deliver(f"call{number}", seed=number, started=datetime.now(UTC) - timedelta(hours=number + 1))
+    world.json("ingest", str(world.spool), who="telefon")
+    asked = ("find", "--purpose", "quality", "--reason", REASON)
+    assert len(world.json(*asked, who="leif")["recordings"]) == 3
+    put(world, 'version = "2026-02"\nmost_found = 2\n')
+    for more in ((), ("--limit", "3")):
+        told = world.json(*asked, *more, who="leif")
+        assert (len(told["recordings"]), told["older"]) == (2, 1)
+
+
+def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(two: World) -> None:
+    waits = propose(two, 'version = "2026-02"\nown_a_day = 3\n')["id"]
+    two.json("policy", "approve", waits, who="astrid")
+    given = two.json("grant", "sigrid", "--purpose", "quality", "--reason", REASON, who="sigrid")["grant"]
+    assert (given["state"], given["limits"]["per_day"]) == ("pending", 3)
+
+
+# -- what is no proposal ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("version =", "config_not_toml"),
+        ("most_found = 60", "config_bad_value"),
+        ('version = "2026-02"', "policy_unchanged"),
+        ('version = "2026-01"\nmost_found = 60', "policy_version_taken"),
+        ('version = "a b"\nmost_found = 60', "config_bad_value"),
+        ('version = "2026-02"\nmost_found = 0', "policy_number"),
+        ('version = "2026-02"\nmost_found = 1.5', "policy_number"),
+        ('version = "2026-02"\nmost_found = true', "policy_number"),
+        ('version = "2026-02"\nentries_days = 364', "policy_number"),
+        ('version = "2026-02"\nown_a_day = "never"', "policy_number"),
+        ('version = "2026-02"\nreason_demanded = 1', "config_bad_value"),
+        ('version = "2026-02"\nfrom = "tomorrow"\nmost_found = 60', "config_bad_value"),
+        ('version = "2026-02"\nfrom = 9999-12-31\nmost_found = 60', "config_bad_value"),
+        ('version = "2026-02"\nretention_days = 120', "config_unknown_key"),
+        ('version = "2026-02"\nreason = []', "config_bad_value"),
+        ('version = "2026-02"\n[[reason]]\ncode = "Bad"\nnb="a"\nen="a"\npurposes=["quality"]', "config_bad_value"),
+        ('version = "2026-02"\n[[reason]]\ncode = "good"\nnb="a"\nen="a"\npurposes=["sales"]', "config_bad_value"),
+        ('version = "2026-02"\n[[reason]]\ncode = "good"\nnb="a"\npurposes=["quality"]', "config_bad_value"),
+        ('version = "2026-02"\n[[reason]]\nkode = "good"', "config_unknown_key"),
+    ],
+)
+def test_a_file_that_is_no_proposal_is_refused_and_says_why(world: World, text: str, why: str) -> None:
+    file = world.base / "proposal.toml"
+    file.write_text(text, "utf-8")
+    assert code(world, "policy", "propose", str(file), who="sigrid") == (2, why)
+    assert todo(world, "sigrid") == []
+
+
+def test_a_file_that_is_missing_or_is_somebody_elses_to_propose_is_refused(world: World) -> None:
+    assert code(world, "policy", "propose", str(world.base / "none.toml"), who="sigrid") == (2, "file_unreadable")
+    file = world.base / "proposal.toml"
+    file.write_text('version = "2026-02"\nmost_found = 60\n')
+    assert code(world, "policy", "propose", str(file), who="leif") == (13, "not_your_role")
+
+
+def test_what_show_writes_as_a_file_proposes_what_is_there(world: World) -> None:
+    text = world.run("policy", "show", "--toml", who="leif").out
+    assert tomllib.loads(text)["version"] == "2026-01"
+    file = world.base / "same.toml"
+    file.write_text(text.replace("2026-01", "2026-02"), "utf-8")
+    assert code(world, "policy", "propose", str(file), who="sigrid") == (2, "policy_unchanged")
+
+
+# -- own code -----------------------------------------------------------------------------------------
+
+
+def _event(version: PolicyVersion, base: str, request: str = "0123456789abcdef") -> PolicyProposed:
+    document = policy_document.version_to_json(version)
+    return PolicyProposed(request=request, version=version.version, base=base, document=document)
+
+
+def test_an_officers_own_code_proposes_nothing_that_a_file_could_not(two: World) -> None:
+    now = datetime.now(UTC)
+    with own_code(two, "sigrid") as store:
+        base, old = policy_changes.digest(store.policy), store.policy.newest
+        good = {"by": "sigrid", "version": "x", "most_found": 60}
+        store.note(_event(replace(old, **good), base), now)
+        assert len(policy_changes.waiting(store, now)) == 1, "what a file could propose waits"
+        for number, bad in enumerate(
+            [
+                {"most_found": 10**9},
+                {"entries_days": 1},
+                {"prompts": old.prompts[:1]},
+                {"reasons": (ReasonCode("x: y", "a", "a", frozenset(Purpose)),)},
+                {"by": "astrid"},
+            ]
+        ):
+            store.note(_event(replace(old, **{**good, **bad}), base, f"{number:016x}"), now)
+        assert len(policy_changes.waiting(store, now)) == 1
+
+
+def test_a_request_with_the_id_of_a_proposal_gets_neither_approved(two: World) -> None:
+    waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
+    now = datetime.now(UTC) + timedelta(days=8)
+    with own_code(two, "leif") as store:
+        until = (now + timedelta(days=9)).isoformat().replace("+00:00", "Z")
+        store.note(AccessRequested(purpose="quality", reason=REASON, request=waits, teams=None, until=until), now)
+        store.note(PolicyApproved(request=waits, version="2026-02", since=until), now)
+    assert code(two, "approve", waits, who="astrid") == (4, "several_wait")
+    assert two.json("policy", "show", who="leif")["most_found"] == 50
+
+
+def test_a_policy_that_no_officer_approved_closes_the_store(world: World) -> None:
+    with own_code(world, "leif") as store:
+        forged = Policy((replace(store.policy.newest, most_found=1000),))
+        with store.db.writing():
+            store.authority.links.put_document("policy", policy_document.encode(forged))
+    assert code(world, "find", "--purpose", "quality", "--reason", REASON, who="leif") == (15, "policy_forged")
+
+
+# -- the file and the document ------------------------------------------------------------------------
+
+_TEXT = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" "), min_size=1, max_size=40).filter(
+    lambda text: text == text.strip() and text.isprintable()
+)
+_REASONS = st.lists(
+    st.builds(
+        ReasonCode,
+        st.from_regex(r"\A[a-z][a-z0-9-]{1,30}\Z"),
+        _TEXT,
+        _TEXT,
+        st.frozensets(st.sampled_from(list(Purpose)), min_size=1),
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda reason: reason.code,
+).map(tuple)
+
+
+def _number(key: str) -> st.SearchStrategy[int]:
+    return st.integers(LIMITS[key].start, LIMITS[key].stop - 1)
+
+
+_VERSIONS = st.builds(
+    lambda name, demanded, reasons, numbers: replace(
+        FIRST, version=name, reason_demanded=demanded, reasons=reasons, **numbers
+    ),
+    st.from_regex(r"\A[0-9A-Za-z][0-9A-Za-z.-]{0,19}\Z"),
+    st.booleans(),
+    _REASONS,
+    st.fixed_dictionaries(
+        {
+            "most_found": st.sampled_from(LIMITS["most_found"]),
+            "own_a_day": st.sampled_from(LIMITS["own_a_day"]),
+            "entries_days": st.none() | st.sampled_from(LIMITS["entries_days"]),
+        }
+    ),
+)
+
+
+@given(_VERSIONS)
+def test_every_version_comes_back_from_its_file_and_from_its_document(version: PolicyVersion) -> None:
+    assert policy_file.read(policy_file.text_of(version).encode(), "p.toml", FIRST, NOW) == version
+    policy = Policy((FIRST, version))
+    encoded = policy_document.encode(policy)
+    assert policy_document.decode(encoded) == policy
+    assert policy_document.encode(policy_document.decode(encoded)) == encoded
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_whatever_stands_in_a_file_it_is_read_or_refused(raw: bytes) -> None:
+    try:
+        policy_file.read(raw, "p.toml", FIRST, NOW)
+    except Usage as error:
+        assert error.code.startswith(("config_", "policy_"))
+
+
+@given(_VERSIONS, st.sampled_from(list(Purpose)), st.text(max_size=40))
+def test_a_reason_with_a_code_passes_where_the_rest_of_it_is_one_and_the_code_fits(
+    version: PolicyVersion, purpose: Purpose, text: str
+) -> None:
+    from arlo_rec.policy import reason_problem
+
+    for reason in version.reasons:
+        typed = f"{reason.code}: {text}"
+        problem = version.reason_problem(typed, purpose)
+        assert version.code_of(typed) == reason.code
+        if purpose not in reason.purposes:
+            assert problem is not None
+        elif problem is None:
+            assert reason_problem(text.strip()) is None
+    assert json.loads(json.dumps(version.codes_for(purpose))) == [
+        reason.code for reason in version.reasons if purpose in reason.purposes
+    ]
+
+
+def test_the_document_of_a_version_is_the_same_bytes_for_ever() -> None:
+    known = "10051325590e51cd7de65daa521a8d337d80cbaed62ec9c567f1f71782b6bc14"
+    assert policy_changes.digest(Policy((FIRST,))) == known
