@@ -17,7 +17,7 @@ from pathlib import Path
 
 from arlo_rec.access import cases, grant_history, grant_keys
 from arlo_rec.access.sworn import SwornRow, SwornRows
-from arlo_rec.erasure import protocol, receipts
+from arlo_rec.erasure import old_entries, protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
@@ -99,6 +99,7 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
         event = Denied(action=Action.PURGE, rule=decision.rule, code="recording_changed", recordings=planned.changed)
         store.note(event, now)
     _tidy(store, planned.now, planned.changed)
+    old_entries.forget(store, planned.now)
     left = store.catalogue.recordings.count_past_retention(planned.now)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on, read_body
+from arlo_rec.catalogue.forgotten import Forgotten
 from arlo_rec.crypto import merkle
 from arlo_rec.keys.roster import Signatories, name_then
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -33,8 +34,8 @@ def check(
 
     *people* are all who could sign, each in their time; the officers among them could go on with it after a restore.
 
-    1. every body still commits to its leaf   2. the leaves give the root of the newest checkpoint
-    3. the chain of log keys holds
+    1. every body still commits to its leaf, or was forgotten as the log says
+    2. the leaves give the root of the newest checkpoint   3. the chain of log keys holds
     4. the newest checkpoint (with *signatures*: each) is signed by the log and by a person
     5. with *signatures*: that person is the one whom the entries name that it closes, and no checkpoint is missing
     6. every anchor agrees with the tree
@@ -43,8 +44,7 @@ def check(
     *observer* is told how many are through. Entries that are added meanwhile are left to the next check: no snapshot is
     held, which would delay an erasure.
     """
-    problems: list[str] = []
-    count = 0
+    problems, count = list[str](), 0
     checkpoints = log.newest_checkpoints(-1 if signatures else 1)[::-1]
     size = checkpoints[-1].size if checkpoints else 0
     keys = _key_chain(log, people, problems)
@@ -58,13 +58,14 @@ def check(
         (each.size, _name(people, key, each.size, problems)) for each, key in zip(checkpoints, signers, strict=True)
     ]
     observer(Progress(Phase.LOG_CHECK, 0, size))
-    persons = _Persons(iter(closed if signatures else ()), problems)
+    persons, forgotten = _Persons(iter(closed if signatures else ()), problems), Forgotten(log, people)
 
     def leaves() -> Iterator[bytes]:
         nonlocal count
         for expected, entries in _batches(log, size):
             yield from _checked_leaves(entries, expected, problems)
             persons.follow(entries)
+            forgotten.follow(entries)
             follow([(entry.seq, entry.body) for entry in entries])
             count += len(entries)
             observer(Progress(Phase.LOG_CHECK, count, size))
@@ -72,12 +73,11 @@ def check(
     anchored = [anchor for anchor in (_anchor(text, problems) for text in anchors) if anchor is not None]
     sizes = {checkpoint.size for checkpoint in checkpoints}
     roots = merkle.roots_at(leaves(), sizes | {checkpoint.size for checkpoint, _ in anchored})
+    problems += ["entry_changed"] * forgotten.unsaid()
     problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
     if count != size or not checkpoints or not log.is_closed_at(size):
         problems.append("log_cut_off")
-    for anchor in anchored:
-        problems += _check_anchor(log, anchor, roots, keys)
-    return problems
+    return problems + [problem for anchor in anchored for problem in _check_anchor(log, anchor, roots, keys)]
 
 
 def _signer(
@@ -159,7 +159,7 @@ def _checked_leaves(entries: Sequence[RawEntry], expected: int, problems: list[s
     for seq, salt, body, leaf in entries:
         if seq != expected:
             problems.append("entry_missing")
-        if body is None or not merkle.commits(leaf, salt, body):  # no command deletes a body
+        if body is not None and not merkle.commits(leaf, salt, body):
             problems.append("entry_changed")
         expected = seq + 1
         yield leaf

@@ -141,6 +141,13 @@ class AuditLog:
             (key.vkey, key.from_size, key.statement),
         )
 
+    def forget(self, seqs: Collection[int]) -> None:
+        """Delete what entries tell, and the random bytes that their leaves hide it with; inside a transaction."""
+        for some in portions(seqs):
+            sql = f"UPDATE entries SET body = NULL, salt = zeroblob({merkle.SALT_BYTES}) WHERE seq IN ({marks(some)})"  # noqa: S608 - marks
+            self._db.run(sql, some)
+            self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(some)})", some)  # noqa: S608 - marks
+
     def _insert(self, entries: Iterable[RawEntry]) -> None:
         rows = [(entry.seq, entry.salt, entry.body, entry.leaf) for entry in entries]
         self._db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", rows)

@@ -102,6 +102,12 @@ class Disclosures:
         return [_row(row) for row in rows]
 
     @reads_rows
+    def confirmed_before(self, seq: int) -> list[DisclosureRow]:
+        """Confirmed disclosures of entries before that number, oldest first."""
+        sql = f"{_SELECT} WHERE state = ? AND seq < ? ORDER BY seq"
+        return [_row(row) for row in self._db.rows(sql, (DisclosureState.CONFIRMED.value, seq))]
+
+    @reads_rows
     def open(self) -> list[DisclosureRow]:
         """Disclosures whose deletion is not confirmed, oldest first."""
         sql = f"{_SELECT} WHERE state = ? ORDER BY seq"

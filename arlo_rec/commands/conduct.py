@@ -41,7 +41,9 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     """What each person did with recordings, and what stands out."""
     from datetime import timedelta
 
+    from arlo_rec.erasure import old_entries
     from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
     from arlo_rec.oversight import conduct
     from arlo_rec.policy import Action
@@ -54,17 +56,27 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
         store.demand(Action.AUDIT_SHOW, now)
         store.note(LogShown(), now)
         people = conduct.report(store, begin, end)
+        _, forgotten = old_entries.last(store)
     found = conduct.outliers(people)
     data = [_conduct_json(each) for each in people]
     rows = [_row(each) for each in people]
     lines = [run.say("report.period", begin=shown(begin), end=shown(min(end, now) if end else now))]
+    lines += [forgotten_line(run, forgotten)] if forgotten and begin < forgotten else []
     lines += [_outlier_line(run, each) for each in found]
     if not found:
         lines += [run.say("report.nothing_stands_out" if conduct.are_compared(people) else "report.too_few")]
     lines += [_reason_line(run, each, *each.reasons.most_common(1)[0]) for each in people if each.same_reason > 1]
     told = [{"person": each.person, "why": each.figure, "value": each.value, "usual": each.usual} for each in found]
     table = run.table(COLUMNS, rows, ("name",), (data, FIELDS))
-    return Answer({"people": data, "outliers": told}, lines, table)
+    answer = {"people": data, "outliers": told, "forgotten_until": to_iso(forgotten) if forgotten else None}
+    return Answer(answer, lines, table)
+
+
+def forgotten_line(run: Run, until: datetime) -> str:
+    """That nothing can be said of what people did before."""
+    from arlo_rec.model.times import shown
+
+    return run.say("audit.forgotten", at=shown(until))
 
 
 def _conduct_json(each: Conduct) -> dict[str, Any]:
@@ -112,7 +124,9 @@ def breach_report(
 ) -> Answer:
     """The facts that a notification of a breach asks for: what, who, when, how many, what is erased."""
     from arlo_rec.access.short_ids import is_one
+    from arlo_rec.erasure import old_entries
     from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.model.records import to_iso
     from arlo_rec.oversight import conduct
     from arlo_rec.policy import Action
 
@@ -128,7 +142,10 @@ def breach_report(
         store.note(LogShown(), now)
         _demand_known(store, person)
         found = conduct.breach(store, person, recording, begin, end)
-    return Answer(_breach_json(found), _breach_lines(run, found, now))
+        _, forgotten = old_entries.last(store)
+    lines = [forgotten_line(run, forgotten)] if forgotten and (begin is None or begin < forgotten) else []
+    told = {**_breach_json(found), "forgotten_until": to_iso(forgotten) if forgotten else None}
+    return Answer(told, [*lines, *_breach_lines(run, found, now)])
 
 
 def _demand_known(store: Store, person: str | None) -> None:

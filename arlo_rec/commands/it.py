@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.conduct import forgotten_line
 from arlo_rec.commands.dates import span
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
@@ -114,7 +115,9 @@ def audit_show(
     """The entries of the log that fit the filters."""
     from arlo_rec.access.short_ids import is_one
     from arlo_rec.commands.log_table import log_table
+    from arlo_rec.erasure import old_entries
     from arlo_rec.keys.roster import name_then
+    from arlo_rec.model.records import to_iso
     from arlo_rec.oversight import log_query
 
     run: Run = ctx.obj
@@ -126,11 +129,14 @@ def audit_show(
     with run.store() as store:
         filters = log_query.Filter(person, action, _outcomes(run, outcome, denied=denied), recording, begin, end, limit)
         entries, older = log_query.show(store, filters, run.now())
+        _, forgotten = old_entries.last(store)
         tree = store.log.tree()
         known = {name_then(one.name) for one in (*store.roster.people, *store.roster.former)}
     data = {"entries": entries, "older": older, "size": tree.size, "root": tree.root().hex()}
+    data["forgotten_until"] = to_iso(forgotten) if forgotten else None
     lines = [] if entries else [run.say("audit.none")]
     lines += [run.say("audit.older", count=older)] if older else []
+    lines += [forgotten_line(run, forgotten)] if forgotten and (begin is None or begin < forgotten) else []
     if person is not None and not entries and person not in known:
         lines += [run.say("audit.nobody", name=person), *near_line(run, nearest_names(person, known))]
     if action is not None and not entries and action not in (actions := log_query.actions()):

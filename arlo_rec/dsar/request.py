@@ -183,8 +183,7 @@ def answer(
             store.policy.at(now).version,
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now),
-            len(changed),
-            side,
+            *(len(changed), side, store.policy.at(now).entries_days),
         )
         written = _write(store, request, content, opened, clock, observer)
     if changed:

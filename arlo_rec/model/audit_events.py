@@ -18,10 +18,18 @@ from arlo_rec.policy import Action
 
 Ids = tuple[RecordingId, ...]
 
+
+class Forgettable(AuditEvent):
+    """What somebody looked for, saw, heard, asked for or was refused: the store is no other for it.
+
+    What such an entry tells is forgotten when the policy says so (`erasure.old_entries`); all others are kept.
+    """
+
+
 # -- refusals and failures ----------------------------------------------------------------------------
 
 
-class Denied(AuditEvent):
+class Denied(Forgettable):
     """An action was denied by a rule; what was asked for, as far as the log may keep it."""
 
     OUTCOME = "denied"
@@ -37,7 +45,7 @@ class Denied(AuditEvent):
     source: str | None = None  # the blind index of a call's source id
 
 
-class Failed(AuditEvent):
+class Failed(Forgettable):
     """An allowed action failed."""
 
     OUTCOME = "failed"
@@ -116,7 +124,7 @@ class PassphraseChanged(AuditEvent):
     ACTION, OUTCOME, RULE = "passphrase", "done", "security.password"
 
 
-class Unlocked(AuditEvent):
+class Unlocked(Forgettable):
     """A person's keys are kept in the kernel for their session until `until`: no passphrase is asked for meanwhile.
 
     Purpose and reason are those that commands of this time have where none was typed.
@@ -128,7 +136,7 @@ class Unlocked(AuditEvent):
     reason: str | None = None
 
 
-class Locked(AuditEvent):
+class Locked(Forgettable):
     """A person ended their own unlock, which would have run until `until`."""
 
     ACTION, OUTCOME, RULE = "lock", "done", "security.password"
@@ -141,7 +149,7 @@ class CatalogueRekeyed(AuditEvent):
     ACTION, OUTCOME, RULE = "rekey", "done", "access.secure"
 
 
-class UnlockFailed(AuditEvent):
+class UnlockFailed(Forgettable):
     """An unlock failed, at `at`, under the claimed name `name`, from the login account `login`.
 
     The entry's person is who took the note in: nobody who failed to unlock has signed anything.
@@ -153,7 +161,7 @@ class UnlockFailed(AuditEvent):
     login: str
 
 
-class UnlockNoteUnreadable(AuditEvent):
+class UnlockNoteUnreadable(Forgettable):
     """The note of a failed unlock could not be read."""
 
     ACTION, OUTCOME, RULE = "unlock", "denied", "security.unauthorised"
@@ -220,7 +228,7 @@ class GlassAgreed(AuditEvent):
     to: str
 
 
-class AccessRequested(AuditEvent):
+class AccessRequested(Forgettable):
     """A manager asks for access of their own, which nobody gave yet."""
 
     ACTION, OUTCOME, RULE = Action.REQUEST, "done", "access.managers"
@@ -260,7 +268,7 @@ class PolicyDenied(AuditEvent):
     why: str
 
 
-class RequestDenied(AuditEvent):
+class RequestDenied(Forgettable):
     """An officer denied what somebody asked for, and said why."""
 
     ACTION, OUTCOME, RULE = "deny", "done", "access.managers"
@@ -278,11 +286,11 @@ class GrantRevoked(_OfGrant):
 class GrantsExpired(AuditEvent):
     """Grants of these people expired, and the keys they had were taken back."""
 
-    ACTION, OUTCOME, RULE = "grant", "done", "access.managers"
+    ACTION, OUTCOME, RULE = "expire", "done", "access.managers"
     expired: Sequence[str]
 
 
-class SearchBegun(AuditEvent):
+class SearchBegun(Forgettable):
     """A search begins; its criteria, logged before anything is read."""
 
     ACTION, OUTCOME, RULE = Action.FIND, "allowed", "security.reason"
@@ -291,7 +299,7 @@ class SearchBegun(AuditEvent):
     criteria: Mapping[str, object]
 
 
-class SearchShown(AuditEvent):
+class SearchShown(Forgettable):
     """The results of a search, logged before they are shown."""
 
     ACTION, OUTCOME, RULE = Action.FIND, "allowed", "security.reason"
@@ -301,7 +309,7 @@ class SearchShown(AuditEvent):
     shown: int
 
 
-class Opened(AuditEvent):
+class Opened(Forgettable):
     """A recording, or a copy of it, is about to be played or exported."""
 
     OUTCOME = "allowed"
@@ -312,7 +320,7 @@ class Opened(AuditEvent):
     reason: str | None = None
 
 
-class Heard(AuditEvent):
+class Heard(Forgettable):
     """How much was heard of what the entry `of` opened: seconds that were played, by what the page or the player said,
     and seconds that left.
     """
@@ -323,7 +331,7 @@ class Heard(AuditEvent):
     given_s: int
 
 
-class DeletionConfirmed(AuditEvent):
+class DeletionConfirmed(Forgettable):
     """The disclosure of the log entry `of`, made by `by`, is confirmed as deleted."""
 
     ACTION, OUTCOME, RULE = Action.CONFIRM_DELETED, "done", "consent.withdraw"
@@ -331,14 +339,14 @@ class DeletionConfirmed(AuditEvent):
     by: str
 
 
-class LeftNothing(AuditEvent):
+class LeftNothing(Forgettable):
     """No file came into being of the copy that the entry `of` let go: it is no disclosure."""
 
     ACTION, OUTCOME, RULE = "handed out", "failed", "consent.withdraw"
     of: int
 
 
-class LogShown(AuditEvent):
+class LogShown(Forgettable):
     """The log was read."""
 
     ACTION, OUTCOME, RULE = Action.AUDIT_SHOW, "allowed", "security.monitored"
@@ -400,7 +408,7 @@ class Withdrawn(Erases):
     tombstones: str
 
 
-class WithdrawalShown(AuditEvent):
+class WithdrawalShown(Forgettable):
     """The plan of a withdrawal was shown, whether it was carried out or not."""
 
     ACTION, OUTCOME = Action.WITHDRAW, "allowed"
@@ -421,6 +429,18 @@ class PurgeFinished(AuditEvent):
 
     ACTION, OUTCOME, RULE = Action.PURGE, "done", "retention.90d"
     mark: bool = True
+
+
+class EntriesForgotten(AuditEvent):
+    """What old entries told of what people did was deleted, as the policy says; their leaves are kept.
+
+    All of them came before the finished purge of entry *before*, which is older than *days*.
+    """
+
+    ACTION, OUTCOME, RULE = "forget", "done", "data.employee"
+    before: int
+    days: int
+    entries: Sequence[Sequence[int]]  # the first and the last number of each run of them
 
 
 class ClockAccepted(AuditEvent):
@@ -447,7 +467,7 @@ class CopyErased(Erases):
     why: str
 
 
-class CopyShown(AuditEvent):
+class CopyShown(Forgettable):
     """A reviewer is shown the cut list of a copy: the number of its cuts."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
@@ -455,7 +475,7 @@ class CopyShown(AuditEvent):
     shown: int
 
 
-class ReviewHeard(AuditEvent):
+class ReviewHeard(Forgettable):
     """A file for a reviewer: `heard`, parts (seconds) of a recording, or "copy"; `seconds` of sound leave."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
@@ -474,7 +494,7 @@ class ReviewHeard(AuditEvent):
             return []
 
 
-class HeardInReview(AuditEvent):
+class HeardInReview(Forgettable):
     """What a reviewer heard on a page of what the entry `of` opened, up to now: `spans`, in hundredths of a second.
 
     `heard_s` and `given_s` as of `Heard`. The last such entry of an `of` counts.

@@ -38,6 +38,7 @@ from arlo_rec.model.audit_events import (
     CopyConfirmed,
     CopyMade,
     DeletionConfirmed,
+    EntriesForgotten,
     Erases,
     LeftNothing,
     OfCase,
@@ -63,7 +64,7 @@ _LATER = {  # the states that a disclosure may have gone on to since
 _HAPPENED = frozenset({"allowed", "done"})  # outcomes
 _SPEAK = frozenset(  # actions of the entries that this looks into; most others are calls that were taken in
     {"withdraw", "purge", "export", "pseudonymise", "review", "release", "reject", "dsar", "restore"}
-    | {"confirm_deleted", "handed out"}
+    | {"confirm_deleted", "handed out", EntriesForgotten.ACTION}
 )
 
 
@@ -105,6 +106,7 @@ class EvidenceCheck:
         self._cases: dict[str, LoggedCase] = {}
         self._sworn_twice: list[int] = []
         self._parts: dict[str, int] = {}  # the entry that commits to each part of a case
+        self._unasked: list[int] = []  # entries that say that others were forgotten, where the policy did not
         self._without_right: list[int] = []  # entries that say what their person's role may not do
         self._signers = store.signers()
 
@@ -155,6 +157,9 @@ class EvidenceCheck:
             case Restored(since=since) if entitled(entry["action"]):
                 self._caught_up.append(range(since, seq))
                 self._see_erased(recordings)
+            case EntriesForgotten(days=days):
+                if self._store.policy.at(from_iso(entry["at"])).entries_days != days:
+                    self._unasked.append(seq)
             case Erases() if entitled(entry["action"]):
                 self._erase(seq, recordings)
             case CopyConfirmed() if entitled(entry["action"]):
@@ -213,6 +218,7 @@ class EvidenceCheck:
         """Every problem, after `follow` had the last batch."""
         return [
             *(Problem("entry_without_right", str(seq)) for seq in self._without_right),
+            *(Problem("forgotten_unasked", str(seq)) for seq in self._unasked),
             *(Problem("sworn_twice", str(seq)) for seq in self._sworn_twice),
             *self._wrong_mentions(),
             *self._wrong_disclosures(),

@@ -183,6 +183,15 @@ def test_an_answer_says_for_how_long_a_backup_opens_what_was_erased(world: World
     assert ask(world, "some.html")["data"]["backup_hours"] == 12
 
 
+def test_an_answer_says_for_how_long_the_log_tells_who_heard(world: World) -> None:
+    assert ask(world, "none.html", "--identity", IDENTITY)["data"]["entries_days"] is None
+    file = world.base / "proposal.toml"
+    file.write_text('version = "2026-02"\nentries_days = 730\n', "utf-8")
+    proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]
+    world.json("policy", "approve", proposal, who="sigrid")
+    assert ask(world, "some.html")["data"]["entries_days"] == 730
+
+
 def test_a_mono_call_leaves_only_whole_and_with_a_reason_that_the_letter_states(world: World) -> None:
     world.take_in("mono", channels=1)
     assert mp3s(ask(world, "own.html", "--identity", IDENTITY)) == []

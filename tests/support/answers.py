@@ -140,6 +140,7 @@ ANSWER = Answer(
     sound_format="mp3",
     withdrawals=(PastWithdrawal(START + timedelta(days=20), 3, START + timedelta(days=117)),),
     backup_hours=24,
+    entries_days=1095,
     whole_call_reason=None,
     particulars=PARTICULARS,
     policy_version="2026-01",

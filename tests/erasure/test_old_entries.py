@@ -1,0 +1,259 @@
+"""What old entries of the log tell of what people did is deleted when the policy says so; the tree stays whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.commands.run import Run
+from arlo_rec.erasure.old_entries import ranges
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_events import EntriesForgotten, Forgettable
+from tests.support.attack import own_code
+from tests.support.backups import back_up, lose, with_feed
+from tests.support.feed import path as feed_path
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("data.employee"), pytest.mark.slow]
+FIND = ("find", "--purpose", "quality", "--reason", REASON)
+YEAR = 366
+
+
+class Clock:
+    """The clock of every command, in days from now."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+
+    def later(self, days: float) -> datetime:
+        at = datetime.now(UTC) + timedelta(days=days)
+        self._patch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=days))
+        return at
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def purge(world: World, *more: str) -> dict[str, Any]:
+    told: dict[str, Any] = world.json("purge", "--allow-large", *more, who="cron")
+    return told
+
+
+def set_days(world: World, days: int | str) -> None:
+    file = world.base / "proposal.toml"
+    file.write_text(f'version = "{days}"\nentries_days = {days if isinstance(days, int) else repr(days)}\n', "utf-8")
+    proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]
+    world.json("policy", "approve", proposal, who="sigrid")
+
+
+def shown(world: World, *more: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = world.json("audit", "show", *more, who="iver")["entries"]
+    return entries
+
+
+def holes(world: World) -> set[int]:
+    """The entries that have no body any more."""
+    with own_code(world, "iver") as store:
+        return {seq for seq, body in store.log.bodies() if body is None}
+
+
+def sound(world: World) -> None:
+    """Everything fits, also the log against anchors of every time."""
+    assert world.json("verify", who="iver")["problems"] == []
+    assert world.json("audit", "verify", "--anchor", str(world.base / "anchor"), who="iver")["problems"] == []
+
+
+@pytest.fixture
+def old(world: World, clock: Clock) -> World:
+    return lived(world, clock)
+
+
+def lived(world: World, clock: Clock) -> World:
+    """A store of a year ago: a search, a refusal, two exports, of which one was confirmed to be deleted."""
+    world.grant("leif", "quality")
+    first, second = world.take_in("one", "two")
+    world.json(*FIND, who="leif")
+    for number, recording in enumerate((first, second)):
+        out = str(world.base / f"out{number}")
+        world.json("export", recording, "--purpose", "quality", "--reason", REASON, "--out", out, who="leif")
+    assert world.run("audit", "show", who="leif").exit == 13
+    (world.base / "anchor").write_text(world.json("audit", "checkpoint", who="iver")["note"], "utf-8")
+    clock.later(91)
+    purge(world)
+    waits = world.json("recipients", "list", who="sigrid")["recipients"]
+    world.json("recipients", "confirm", str(waits[0]["id"]), who="leif")
+    clock.later(92)
+    purge(world)
+    return world
+
+
+def test_what_people_did_is_kept_as_long_as_the_policy_says_nothing(old: World, clock: Clock) -> None:
+    clock.later(10 * YEAR)
+    purge(old)
+    assert holes(old) == set()
+    assert "find" in {each["action"] for each in shown(old)}
+
+
+def test_old_entries_lose_what_they_tell_and_the_log_stays_whole(old: World, clock: Clock) -> None:
+    before = {each["seq"]: each for each in shown(old)}
+    set_days(old, 365)
+    clock.later(YEAR + 92)
+    purge(old)
+    gone = holes(old)
+    told = {seq: audit_events.read({k: v for k, v in before[seq].items() if k != "seq"}) for seq in before}
+    of_people = {seq for seq, event in told.items() if isinstance(event, Forgettable)}
+    assert gone < of_people, "what others rest on is kept"
+    assert len(of_people - gone) >= 1, "and the export whose deletion nobody confirmed"
+    left = {before[seq]["action"] for seq in of_people - gone if seq < min(gone) + 60}
+    assert "export" in left
+    assert "find" not in {each["action"] for each in shown(old)}
+    assert {"init", "ingest", "purge", "grant", "policy approve", "forget"} <= {each["action"] for each in shown(old)}
+    sound(old)
+    text = old.run("audit", "show", "--lang", "en", who="iver").out
+    assert "What people did before" in text
+    report = old.json("audit", "report", "--from", "2000-01-01", who="iver")
+    assert report["forgotten_until"] is not None
+    assert old.json("breach", "report", "--person", "leif", who="iver")["forgotten_until"] is not None
+
+
+def test_a_copy_that_nobody_confirmed_is_remembered_until_somebody_does(old: World, clock: Clock) -> None:
+    set_days(old, 365)
+    clock.later(YEAR + 92)
+    purge(old)
+    [waits] = old.json("recipients", "list", who="sigrid")["recipients"]
+    kept = int(waits["id"])
+    assert kept not in holes(old)
+    old.json("recipients", "confirm", str(kept), who="leif")
+    sound(old)
+    clock.later(YEAR + 94)
+    purge(old)
+    clock.later(YEAR + 95)
+    purge(old)
+    clock.later(2 * YEAR + 96)
+    purge(old)
+    assert kept in holes(old)
+    assert old.json("recipients", "list", who="sigrid")["recipients"] == []
+    sound(old)
+
+
+def test_it_happens_at_most_once_a_day_and_goes_on_from_there(old: World, clock: Clock) -> None:
+    set_days(old, 365)
+    for hours in (0, 1, 2, 30):
+        clock.later(YEAR + 92 + hours / 24)
+        purge(old)
+    forgets = [each for each in shown(old) if each["action"] == "forget"]
+    assert len(forgets) <= 2
+    ends = [each["detail"]["before"] for each in forgets]
+    assert ends == sorted(set(ends))
+    sound(old)
+
+
+def test_a_restored_store_forgets_again_and_a_new_feed_holds_nothing_of_it(fed: World, clock: Clock) -> None:
+    lived(fed, clock)
+    set_days(fed, 365)
+    clock.later(YEAR + 92)
+    back_up(fed)
+    purge(fed)
+    gone = holes(fed)
+    assert gone
+    assert fed.json("verify", who="iver")["problems"] == []
+    feed = feed_path(fed)
+    assert REASON in feed.read_text("utf-8")
+    first = feed.read_bytes().split(b"\n")[0]
+    feed.write_bytes(first + b"\n")  # as the guide for IT says: a new feed with the first line of the old one
+    assert fed.json("status", who="cron")["feed"]["behind"] == 0
+    searched = json.dumps({"action": "find"})[1:-1].replace(" ", "")
+    assert searched not in feed.read_text("utf-8")
+    assert fed.json("verify", who="iver")["problems"] == []
+    lose(fed)
+    with_feed(fed)
+    clock.later(YEAR + 94)
+    purge(fed)
+    assert holes(fed) >= gone
+    assert fed.json("verify", who="iver")["problems"] == []
+
+
+# -- own code -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def emptied(world: World, who: str, *seqs: int) -> Iterator[Any]:
+    with own_code(world, who) as store, store.change(Run.now(None)) as change:  # type: ignore[arg-type]
+        store.log.forget(seqs)
+        yield change
+
+
+def _problems(world: World) -> set[str]:
+    """What `verify` finds; where the log itself is wrong, a small store opens for nobody."""
+    found = {each["code"] for each in world.run("verify", "--json", who="iver").json["problems"]}
+    is_open = world.run("status", "--json", who="iver").exit != 15
+    assert is_open is not bool({"entry_changed", "log_root_differs"} & found)
+    return found
+
+
+def _purges(world: World) -> list[int]:
+    """The entries of finished purges."""
+    purges = shown(world, "--action", "purge")
+    return [each["seq"] for each in purges if each["detail"].get("mark")]
+
+
+def test_a_body_that_was_struck_without_a_word_is_a_changed_entry(old: World) -> None:
+    with emptied(old, "iver", 3):
+        pass
+    assert "entry_changed" in _problems(old)
+
+
+@pytest.mark.parametrize("who", ["iver", "leif", "telefon"])
+def test_nobody_but_who_may_purge_can_say_that_entries_were_forgotten(old: World, clock: Clock, who: str) -> None:
+    clock.later(YEAR + 93)
+    purge(old)
+    first = _purges(old)[0]
+    with emptied(old, who, 3) as change:
+        change.log(EntriesForgotten(before=first, days=365, entries=[[3, 3]]))
+    assert "entry_changed" in _problems(old)
+
+
+def test_who_may_purge_cannot_say_it_of_entries_that_are_younger(old: World, clock: Clock) -> None:
+    clock.later(200)
+    purge(old)
+    last = _purges(old)[-1]
+    with emptied(old, "cron", 3) as change:
+        change.log(EntriesForgotten(before=last, days=365, entries=[[3, 3]]))
+    assert "entry_changed" in _problems(old)
+
+
+def test_who_may_purge_cannot_say_it_where_the_policy_did_not_ask(old: World, clock: Clock) -> None:
+    clock.later(YEAR + 93)
+    purge(old)
+    first = _purges(old)[0]
+    searched = min(each["seq"] for each in shown(old, "--action", "find"))
+    with emptied(old, "cron", searched) as change:
+        change.log(EntriesForgotten(before=first, days=365, entries=[[searched, searched]]))
+    assert "forgotten_unasked" in _problems(old)
+
+
+@pytest.mark.parametrize("entries", [[[3, 10**9]], [[-1, 3]], [[5, 3]]])
+def test_runs_that_are_none_hide_nothing(old: World, clock: Clock, entries: list[list[int]]) -> None:
+    clock.later(YEAR + 93)
+    purge(old)
+    first = _purges(old)[0]
+    with emptied(old, "cron", 3) as change:
+        change.log(EntriesForgotten(before=first, days=365, entries=entries))
+    assert "entry_changed" in _problems(old)
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_runs_name_every_number_once_and_no_other(seqs: set[int]) -> None:
+    runs = ranges(sorted(seqs))
+    assert [seq for first, last in runs for seq in range(first, last + 1)] == sorted(seqs)
+    assert all(one[1] + 1 < other[0] for one, other in pairwise(runs))
