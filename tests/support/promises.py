@@ -235,6 +235,14 @@ def _waiting(world: World) -> None:
     (world.base / "pending").write_text(world.grant("sigrid")["id"], "utf-8")
 
 
+def _proposed(world: World) -> None:
+    """A version of the policy that waits for the one officer's own word."""
+    file = world.base / "proposal.toml"
+    file.write_text('version = "2026-02"\nmost_found = 60\n', "utf-8")
+    proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]
+    (world.base / "pending").write_text(proposal["id"], "utf-8")
+
+
 def _restores(world: World, _told: str) -> bool:
     """Whether the backup becomes a store in which everything opens that was held."""
     twin = World(world.base / "restored", {"ARLO_REC_STORE": str(world.base / "restored" / "store")})
@@ -315,6 +323,14 @@ SCENES = [
         _waiting,
         again=(0, 4),
         owes=lambda world, _: _finds(world, "sigrid") == 0,
+    ),
+    Scene(
+        "policy approve",
+        ("policy", "approve", "PENDING"),
+        "sigrid",
+        _proposed,
+        again=(0, 4),
+        owes=lambda world, _: world.json("policy", "show", who="leif")["most_found"] == 60,
     ),
     Scene("revoke", ("revoke", "leif"), "sigrid", again=(0, 4), owes=lambda world, _: _finds(world, "leif") == 13),
     Scene(
