@@ -12,6 +12,7 @@ from functools import partial
 from bench import (
     access_answer,
     asr,
+    conduct,
     intake,
     machine,
     minutes,
@@ -37,6 +38,7 @@ ALL = {
     "pseudonymise": pseudonymise,
     "asr": asr,
     "review": review,
+    "conduct": conduct,
 }
 
 

@@ -186,7 +186,7 @@ def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, wor
         erasure_keys = store.erasure_keys()
         for (batch, keys), sealed in zip(batches, made, strict=True):
             tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, now))
-            change = Change(store.identity.name, now, store.log)
+            change = Change(store.identity.name, now, store.log, POLICY_VERSION)
             store.catalogue.recordings.announce([file.id for file in sealed])
             for number, file in zip(batch, sealed, strict=True):
                 call = _call(filling, number)

@@ -1,0 +1,104 @@
+"""The reports about people at a million entries of the log, against reading the same entries with `grep`.
+
+A store of ten thousand recordings, and a log of a million entries of what a manager did with them in 90 days: a search
+with ten hits, one of them opened and heard, over and over. Whole commands are measured, with start and unlocking.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from arlo_rec.admin.opening import open_store
+from arlo_rec.keys import key_files, layout
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import Heard, Opened, SearchBegun, SearchShown
+from arlo_rec.model.records import RecordingId, to_iso
+from arlo_rec.policy import POLICY_VERSION, Action
+from bench import fill
+from bench.fill import Filling, Yard
+
+ENTRIES = 1_000_000
+RECORDINGS = 10_000
+LIVED = timedelta(days=89)
+LIMIT_S = 10.0
+_WHY = {"purpose": "quality", "reason": "complaint: the customer says that the price was another"}
+
+
+def run(entries: int = ENTRIES) -> Iterator[str]:
+    """Each report's line."""
+    with fill.yard() as where:
+        now = datetime.now(UTC)
+        names = fill.fill(where, Filling(RECORDINGS, now - LIVED, LIVED, 1))
+        bodies = _lived(where, [RecordingId(bytes.fromhex(name)) for name in names], now - LIVED, entries)
+        yield f"{entries} entries of what people did, {RECORDINGS} recordings"
+        theirs = _grep(where.base / "entries.jsonl", bodies)
+        yield "| | seconds | limit | met | times `grep -c` of the same entries |"
+        yield "|---|---|---|---|---|"
+        since = f"{now - LIVED - timedelta(days=1):%Y-%m-%d}"
+        for words in (
+            ("breach", "report", "--person", "leif"),
+            ("breach", "report", "--recording", names[0]),
+            ("breach", "report", "--from", since),
+            ("audit", "report", "--from", since),
+        ):
+            begun = time.perf_counter()
+            answer = json.loads(where.run("iver", *words, "--json"))
+            ours = time.perf_counter() - begun
+            assert answer["people"], answer
+            met = "yes" if ours <= LIMIT_S else f"no, {ours / LIMIT_S:.1f} times the limit"
+            named = " ".join(words[:3]).removesuffix(since)
+            yield f"| `{named}` | {ours:.1f} | {LIMIT_S:.0f} | {met} | {ours / theirs:.1f} |"
+
+
+def _lived(where: Yard, recordings: list[RecordingId], begin: datetime, entries: int) -> list[dict[str, Any]]:
+    """Write the log of those days, in a manager's name; its entries."""
+    chance, every = random.Random(1), list[dict[str, Any]]()
+    step = LIVED / entries
+    place = layout.find(where.store)
+    leif = key_files.unlock(place, "leif", fill.PASSPHRASE.encode())
+    with open_store(place, leif, begin, StateFolder(None)) as store:
+        with store.db.writing():
+            size = store.log.tree().size
+            while len(every) < entries:
+                some = [
+                    {**event.to_json(), "at": to_iso(begin + step * (len(every) + place)), "person": "leif"}
+                    for place, event in enumerate(_deeds(chance, recordings, size + len(every)))
+                ]
+                for body in some:
+                    body["policy"] = POLICY_VERSION
+                store.log.append(some, store.identity.signing)
+                every += some
+            store.catalogue.log_clock.put(store.computed_log_time())
+        with store.change(datetime.now(UTC)):
+            pass
+    return every
+
+
+def _deeds(chance: random.Random, recordings: list[RecordingId], seq: int) -> list[AuditEvent]:
+    hits = tuple(chance.sample(recordings, 10))
+    opened = Opened(action=Action.LISTEN, rule="purpose.quality", recordings=hits[:1], **_WHY)
+    return [
+        SearchBegun(criteria={"team": "team 0"}, **_WHY),
+        SearchShown(recordings=hits, shown=len(hits), **_WHY),
+        opened,
+        Heard(of=seq + 2, heard_s=95, given_s=120),
+    ]
+
+
+def _grep(file: Path, bodies: list[dict[str, Any]]) -> float:
+    """Seconds in which `grep` counts the lines that name one action, in a plain file of the same entries."""
+    with file.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(body, separators=(",", ":"), sort_keys=True) + "\n" for body in bodies)
+    grep = shutil.which("grep") or "grep"
+    begun = time.perf_counter()
+    subprocess.run([grep, "-c", '"action":"listen"', str(file)], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
