@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.crypto import primitives
+from arlo_rec.crypto import merkle, primitives, tiles
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
@@ -216,6 +216,27 @@ def _is_kept(world: World, told: str) -> bool:
     return not told or json.loads(told)["note"] == kept
 
 
+def _published(world: World) -> None:
+    """A folder with the log as it was, and something that came since."""
+    world.json("audit", "tiles", str(world.base / "out of audit tiles"), who="iver")
+    world.json("audit", "show", who="iver")
+
+
+def _is_true_of_the_log(world: World, told: str) -> bool:
+    """Whether the tiles give the root of the checkpoint that lies beside them, and it is the one that was told."""
+    folder = world.base / "out of audit tiles"
+    checkpoint = merkle.parse_note((folder / "checkpoint").read_text("utf-8"))[0]
+    tiling = tiles.Tiling()
+    for begin in range(0, checkpoint.size, tiles.WIDTH):
+        tile = tiles.Tile(0, begin // tiles.WIDTH, bytes(32 * min(tiles.WIDTH, checkpoint.size - begin)))
+        tile = tile._replace(hashes=(folder / tile.path).read_bytes())
+        if not tiles.is_bundle_of((folder / tile.bundle_path).read_bytes(), tile.leaves):
+            return False
+        for leaf in tile.leaves:
+            tiling.add(leaf)
+    return tiling.root() == checkpoint.root and (not told or json.loads(told)["root"] == checkpoint.root.hex())
+
+
 def _is_edited(world: World, _told: str) -> bool:
     """Whether the copy waits under its id, as a later revision, which nobody confirmed."""
     (waiting,) = world.json("review", who="sigrid")["copies"]
@@ -353,6 +374,14 @@ SCENES = [
         lambda world: world.json("audit", "witness", "--witness-key", str(world.base / "witness.key"), "--new", "it/w"),
         owes=_is_kept,
         writes=1,  # nothing of the store
+    ),
+    Scene(
+        "audit tiles",
+        ("audit", "tiles", "OUT"),
+        "iver",
+        _published,
+        owes=_is_true_of_the_log,
+        writes=3,  # nothing of the store: tiles, bundles and the checkpoint of what is new
     ),
     Scene("find", ("find", "--purpose", "quality", "--reason", "monthly quality talk"), "leif"),
     Scene(
