@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import opt
-from arlo_rec.commands.paths import new_file
+from arlo_rec.commands.paths import nameable, new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
@@ -16,11 +16,14 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from arlo_rec.oversight.witness import Witnessed
 
-ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
-
-def audit_checkpoint(ctx: typer.Context) -> Answer:
-    """The newest checkpoint, signed."""
+def audit_checkpoint(
+    ctx: typer.Context,
+    *,
+    append: Annotated[Path | None, opt("opt.append", "--append", "FILE")] = None,
+) -> Answer:
+    """The newest checkpoint, signed; and where it is sent or kept, if that is asked for."""
+    from arlo_rec.offsite import anchor_file
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
@@ -29,7 +32,10 @@ def audit_checkpoint(ctx: typer.Context) -> Answer:
         checkpoint, note = store.log.newest()
         vkey = store.log.vkey()
     data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
-    return Answer(data, note.rstrip("\n").split("\n"), always=True)
+    if append is not None:
+        data["appended"] = anchor_file.append(nameable(append), note)
+        run.note(run.say("audit.appended" if data["appended"] else "audit.appended_before", path=append))
+    return Answer(data, note.rstrip("\n").split("\n"), always=append is None)
 
 
 def audit_verify(
@@ -44,8 +50,10 @@ def audit_verify(
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
-    anchors = [_read(path) for path in anchor or ()]
-    alone = unwitnessed(anchors, witness or ())
+    anchors, unread = _notes_of(anchor or ())
+    if witness and not anchor:
+        raise Usage("witness_of_what")
+    alone = unread + unwitnessed(anchors, witness or ())
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         problems = alone + check(store.log, store.signers(), anchors, signatures=True, observer=run.progress)
@@ -87,10 +95,13 @@ def error_of(problems: int) -> Integrity | None:
     return Integrity("problems_found", count=problems) if problems else None
 
 
-def _read(path: Path) -> str:
-    from arlo_rec.backends.bounded_read import read_small
+def _notes_of(paths: list[Path] | tuple[()]) -> tuple[list[str], list[str]]:
+    """The notes of files of anchors, and a problem for each file that cannot be read to its end."""
+    from arlo_rec.offsite import anchor_file
 
-    try:
-        return read_small(path, ANCHOR_BYTES, pipes=True).decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise Usage("file_unreadable", path=str(path)) from None
+    notes, problems = list[str](), list[str]()
+    for path in paths:
+        some, is_whole = anchor_file.notes_in(anchor_file.read(path))
+        notes += some
+        problems += [] if is_whole else ["anchor_unreadable"]
+    return notes, problems

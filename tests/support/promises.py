@@ -25,6 +25,7 @@ from arlo_rec.crypto import merkle, primitives, tiles
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.offsite.anchor_file import notes_in
 from arlo_rec.store import catalogue_key
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
@@ -216,6 +217,20 @@ def _is_kept(world: World, told: str) -> bool:
     return not told or json.loads(told)["note"] == kept
 
 
+def _appended(world: World) -> None:
+    """A file with an anchor, and something that came since."""
+    world.json("audit", "checkpoint", "--append", str(world.base / "out of audit checkpoint"), who="iver")
+    world.json("audit", "show", who="iver")
+
+
+def _is_an_anchor(world: World, _told: str) -> bool:
+    """Whether the file has both checkpoints, each once and whole, whatever was torn between them."""
+    file = world.base / "out of audit checkpoint"
+    notes, is_whole = notes_in(file.read_bytes())
+    verified = world.run("audit", "verify", "--anchor", str(file), who="iver")
+    return is_whole and len(notes) == 2 and verified.exit == 0
+
+
 def _published(world: World) -> None:
     """A folder with the log as it was, and something that came since."""
     world.json("audit", "tiles", str(world.base / "out of audit tiles"), who="iver")
@@ -373,6 +388,14 @@ SCENES = [
         "iver",
         lambda world: world.json("audit", "witness", "--witness-key", str(world.base / "witness.key"), "--new", "it/w"),
         owes=_is_kept,
+        writes=1,  # nothing of the store
+    ),
+    Scene(
+        "audit checkpoint",
+        ("audit", "checkpoint", "--append", "OUT"),
+        "iver",
+        _appended,
+        owes=_is_an_anchor,
         writes=1,  # nothing of the store
     ),
     Scene(
