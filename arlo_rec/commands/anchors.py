@@ -21,12 +21,15 @@ def audit_checkpoint(
     ctx: typer.Context,
     *,
     append: Annotated[Path | None, opt("opt.append", "--append", "FILE")] = None,
+    syslog: Annotated[str | None, opt("opt.syslog", "--syslog", "ADDRESS")] = None,
 ) -> Answer:
-    """The newest checkpoint, signed; and where it is sent or kept, if that is asked for."""
+    """The newest checkpoint, signed; kept and sent wherever that is asked for."""
     from arlo_rec.offsite import anchor_file
+    from arlo_rec.offsite.syslog import parse, send
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
+    address = parse(syslog) if syslog is not None else None
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         checkpoint, note = store.log.newest()
@@ -35,7 +38,11 @@ def audit_checkpoint(
     if append is not None:
         data["appended"] = anchor_file.append(nameable(append), note)
         run.note(run.say("audit.appended" if data["appended"] else "audit.appended_before", path=append))
-    return Answer(data, note.rstrip("\n").split("\n"), always=append is None)
+    if address is not None:
+        send(address, note, run.now())
+        data["syslog"] = syslog
+        run.note(run.say("audit.sent", address=syslog))
+    return Answer(data, note.rstrip("\n").split("\n"), always=append is None and address is None)
 
 
 def audit_verify(
