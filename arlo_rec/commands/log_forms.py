@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from arlo_rec.commands.options import arg, opt
-from arlo_rec.commands.paths import nameable, new_file
+from arlo_rec.commands.paths import file_or_shown, nameable, new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.ui.terminal import Answer
 
@@ -44,6 +44,7 @@ def audit_prove(
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
+    out = file_or_shown(out, as_json=run.json)
     if out is not None:
         new_file(out)
     with run.store() as store:

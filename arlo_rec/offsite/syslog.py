@@ -42,6 +42,11 @@ class Address(NamedTuple):
     host: str
     port: int = 0
 
+    def __str__(self) -> str:
+        """As it is typed."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.kind}://{host}:{self.port}" if self.port else f"{self.kind}://{self.host}"
+
 
 def parse(text: str) -> Address:
     """An address as somebody typed it; raises Usage."""
@@ -72,8 +77,7 @@ def send(address: Address, note: str, now: datetime) -> None:
         else:
             _send_tcp(address, _message(text, now))
     except OSError as error:
-        name = f"{address.host}:{address.port}" if address.port else address.host
-        raise Unreachable("syslog_unreachable", address=name, reason=error.strerror or str(error)) from None
+        raise Unreachable("syslog_unreachable", address=str(address), reason=error.strerror or str(error)) from None
 
 
 def _message(text: str, now: datetime) -> bytes:

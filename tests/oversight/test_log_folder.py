@@ -174,6 +174,8 @@ def test_an_entry_that_is_not_there_and_a_word_that_is_no_number_are_told(log: W
     assert ended("99999999999999999999999999") == (4, "no_such_entry")
     assert ended("first") == (2, "bad_value")
     assert ended("1", "--out", str(folder(log))) == (2, "out_exists")
+    assert ended("1", "--out", "-") == (2, "json_and_stdout")
+    assert log.run("audit", "prove", "1", "--out", "-", who="iver").out.startswith("c2sp.org/tlog-proof@v1\nindex 1\n")
     assert_no_bug(log)
 
 
