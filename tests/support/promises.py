@@ -224,11 +224,12 @@ def _appended(world: World) -> None:
 
 
 def _is_an_anchor(world: World, _told: str) -> bool:
-    """Whether the file has both checkpoints, each once and whole, whatever was torn between them."""
+    """Whether the file has the checkpoint from before and the newest, each once, whatever was torn between them."""
     file = world.base / "out of audit checkpoint"
+    kept = world.json("audit", "checkpoint", "--append", str(file), who="iver")["note"]
     notes, is_whole = notes_in(file.read_bytes())
     verified = world.run("audit", "verify", "--anchor", str(file), who="iver")
-    return is_whole and len(notes) == 2 and verified.exit == 0
+    return is_whole and len(set(notes)) == len(notes) >= 2 and notes[-1] == kept and verified.exit == 0
 
 
 def _published(world: World) -> None:
