@@ -147,7 +147,7 @@ def _open(path: Path) -> int:
     try:
         return open_file(path, flags)
     except FileNotFoundError:
-        return open_file(path, flags | os.O_CREAT | os.O_EXCL)
+        return open_file(path, flags | os.O_CREAT)  # or the one that another run made meanwhile
 
 
 def _tail(handle: int) -> bytes:

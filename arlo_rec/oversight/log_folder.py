@@ -55,7 +55,7 @@ def publish(log: AuditLog, folder: Path, observer: Observer = unobserved) -> Pub
         before = _before(folder)
         newest, note = log.newest()
         if before is not None:
-            _demand_same_log(log, folder, before, newest)
+            _demand_same_log(log, folder, before)
         files = _Files(folder, before.size if before else 0, log)
         _write_tiles(log, files, before, newest, observer)
         files.sync()
@@ -130,11 +130,11 @@ def _before(folder: Path) -> Checkpoint | None:
     return None
 
 
-def _demand_same_log(log: AuditLog, folder: Path, before: Checkpoint, newest: Checkpoint) -> None:
+def _demand_same_log(log: AuditLog, folder: Path, before: Checkpoint) -> None:
     """Raise Integrity where the log does not go on from what was published before."""
     if before.origin != log.origin:
         raise Integrity("log_folder_of_another", path=str(folder))
-    if before.size > newest.size or log.root_at(before.size) != before.root:
+    if log.root_at(before.size) != before.root:  # of a size that the log does not reach there is none
         raise Integrity("log_folder_differs", path=str(folder))
 
 

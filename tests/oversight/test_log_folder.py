@@ -17,6 +17,7 @@ from arlo_rec.crypto import merkle, tiles
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audit_events import LogShown
+from arlo_rec.model.errors import Integrity
 from arlo_rec.oversight import log_folder
 from arlo_rec.store import Store
 from tests.support import world as worlds
@@ -180,15 +181,20 @@ def test_an_entry_that_is_not_there_and_a_word_that_is_no_number_are_told(log: W
 
 
 def test_a_leaf_that_was_changed_is_proved_by_nobody(log: World) -> None:
-    change_leaf(log, 40)
-    for entry in ("40", "41"):
-        told = log.run("audit", "prove", entry, "--json", who="iver")
-        assert (told.exit, told.json["error"]["code"]) == (15, "log_damaged")
+    """Neither by the root, nor where only the entry's own body differs."""
+    with own_code(log, "iver") as store:
+        for name, value, entries in (("leaf", bytes(32), (40, 41)), ("body", b"{}", (70,))):
+            change(store, entries[0], **{name: value})
+            for entry in entries:
+                with pytest.raises(Integrity, match="log_damaged"):
+                    log_folder.prove(store.log, entry)
 
 
-def change_leaf(world: World, seq: int) -> None:
-    with own_code(world, "iver") as store, store.db.writing():
-        store.db.run("UPDATE entries SET leaf = ? WHERE seq = ?", (bytes(32), seq))
+def change(store: Store, seq: int, **columns: bytes | None) -> None:
+    """What own code can do to the row of an entry."""
+    with store.db.writing():
+        for name, value in columns.items():
+            store.db.run(f"UPDATE entries SET {name} = ? WHERE seq = ?", (value, seq))
 
 
 # -- the folder ---------------------------------------------------------------------------------------
@@ -283,11 +289,34 @@ def test_a_file_that_was_changed_since_is_told_and_left(log: World) -> None:
     assert (folder(log) / "tile/0/000").stat().st_size == 8192
 
 
-def test_leaves_that_are_not_what_was_signed_get_no_checkpoint(log: World) -> None:
-    change_leaf(log, 400)
+@pytest.mark.parametrize(
+    "columns", [{"leaf": bytes(32)}, {"leaf": bytes(32), "body": None}, {"body": b"{}"}], ids=lambda one: " ".join(one)
+)
+def test_entries_that_are_not_what_was_signed_get_no_checkpoint_and_no_bundle(
+    log: World, columns: dict[str, bytes | None]
+) -> None:
     kept = (folder(log) / "checkpoint").read_bytes()
-    assert refused(log, folder(log)) == (15, "log_damaged")
+    with own_code(log, "iver") as store:
+        change(store, 400, **columns)
+        with pytest.raises(Integrity, match="log_damaged"):
+            log_folder.publish(store.log, folder(log))
     assert (folder(log) / "checkpoint").read_bytes() == kept
+    assert not (folder(log) / "tile/entries/001").exists() or columns.get("body", b"") is None
+
+
+def test_an_entry_that_was_rewritten_below_a_checkpoint_that_was_left_is_a_log_that_does_not_go_on(log: World) -> None:
+    """With the keys of the log; of the tile that was begun then, no whole one lies there to compare with."""
+    with own_code(log, "iver") as store:
+        body = b'{"action":"nothing"}'
+        change(store, 290, salt=bytes(16), body=body, leaf=merkle.leaf_hash(merkle.commit(bytes(16), body)))
+        leaves = list(log_folder.leaves_of(store.log, 530))
+        said = store.log.newest()[0]._replace(root=merkle.roots_at(leaves, [530])[530])
+        person = merkle.signer_name(store.log.origin, store.identity.signing.public)
+        note = merkle.sign_note(said.text(), [(said.origin, store.log.key), (person, store.identity.signing)])
+        with store.db.writing():
+            store.db.run("UPDATE checkpoints SET root = ?, note = ? WHERE size = 530", (said.root, note))
+        with pytest.raises(Integrity, match="log_folder_differs"):
+            log_folder.publish(store.log, folder(log))
 
 
 @pytest.mark.parametrize("spoil", ["link", "pipe"])
