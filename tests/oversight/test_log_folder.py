@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.commands.run import Run
 from arlo_rec.crypto import merkle, tiles
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
@@ -242,6 +243,33 @@ def test_entries_whose_bodies_are_gone_leave_out_their_bundles_and_no_tile(log: 
     assert {"tile/0/000", "tile/0/001", "tile/0/002.p/18", "tile/1/000.p/2"} < names
     assert again.minimum_index == 512
     assert {"tile/entries/000", "tile/entries/001.p/44"} < set(files(folder(log)))
+
+
+@needs_go
+@pytest.mark.slow
+def test_a_log_that_forgot_old_entries_is_pruned_and_goes_on_for_anothers_client(
+    world: World, foreign: ForeignLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was published before stays; a new folder has every tile, and no bundle with an entry that was forgotten."""
+    world.grant()
+    world.json("find", "--purpose", "quality", "--reason", worlds.REASON, who="leif")
+    world.json("purge", who="cron")
+    older = world.base / "older"
+    publish(world)
+    shutil.copy(folder(world) / "checkpoint", older)
+    kept = files(folder(world))
+    file = world.base / "proposal.toml"
+    file.write_text('version = "365"\nentries_days = 365\n', "utf-8")
+    proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]
+    world.json("policy", "approve", proposal, who="sigrid")
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=500))
+    world.json("purge", "--allow-large", who="cron")
+    told, anew = publish(world), publish(world, where=world.base / "anew")
+    assert told["minimum_index"] == anew["minimum_index"] == told["size"] < 256
+    assert kept.keys() < files(folder(world)).keys()
+    assert not [name for name in files(world.base / "anew") if "entries" in name]
+    for where in (folder(world), world.base / "anew"):
+        assert foreign("grows", where, told["vkey"], older) == "ok\n"
 
 
 def test_a_folder_that_is_something_else_is_left_as_it_is(log: World) -> None:
