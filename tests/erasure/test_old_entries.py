@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from arlo_rec.commands.run import Run
 from arlo_rec.erasure.old_entries import ranges
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import EntriesForgotten, Forgettable
+from arlo_rec.model.audit_events import EntriesForgotten, Forgettable, LogShown, PurgeFinished
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.feed import path as feed_path
@@ -250,6 +250,29 @@ def test_runs_that_are_none_hide_nothing(old: World, clock: Clock, entries: list
     with emptied(old, "cron", 3) as change:
         change.log(EntriesForgotten(before=first, days=365, entries=entries))
     assert "entry_changed" in _problems(old)
+
+
+def test_a_purge_that_nobody_finished_who_may_ages_no_entry(world: World, clock: Clock) -> None:
+    world.grant("leif", "quality")
+    world.json(*FIND, who="leif")
+    set_days(world, 365)
+    with own_code(world, "leif") as store:
+        long_ago = datetime.now(UTC) - timedelta(days=500)
+        store.note(LogShown(), long_ago)
+        store.note(PurgeFinished(), long_ago)
+    purge(world)
+    assert holes(world) == set()
+    assert _problems(world) == {"entry_without_right"}, "what leif wrote is what he may not say"
+
+
+def test_nobody_who_may_not_purge_makes_the_purge_believe_that_it_is_done(old: World, clock: Clock) -> None:
+    set_days(old, 365)
+    last, now = _purges(old)[-1], clock.later(YEAR + 92)
+    with own_code(old, "leif") as store, store.change(now) as change:
+        store.meta.set_number("forgotten", change.next_seq)
+        change.log(EntriesForgotten(before=last, days=365, entries=[]))
+    purge(old)
+    assert holes(old) != set()
 
 
 @given(st.sets(st.integers(0, 200)))
