@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.anchors import error_of
 from arlo_rec.commands.conduct import forgotten_line
 from arlo_rec.commands.dates import span
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
-from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.todo import waits_line
-from arlo_rec.model.errors import Integrity, Usage, nearest_names
+from arlo_rec.model.errors import Usage, nearest_names
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from arlo_rec.offsite.escrow import BackupStatus
     from arlo_rec.offsite.feed import FeedStatus
     from arlo_rec.oversight.status import Status
-    from arlo_rec.oversight.witness import Witnessed
 
 OUTCOMES = ("allowed", "denied", "failed", "done")
 REFUSALS = frozenset({"denied", "failed"})
 CRITICAL_ALARMS = ("case_overdue", "case_due")  # of access requests
-ANCHOR_BYTES = 64 * 1024  # of a checkpoint that was kept outside; it has about 500
 
 
 def status(
@@ -73,31 +71,7 @@ def verify(
     lines = lines or [run.say("verify.good")]
     lines += [run.say("weak_disk", kind=weak)] if weak else []
     lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
-    return Answer(data, lines, always=bool(problems or weak or foreign), error=_error_of(len(problems)))
-
-
-def audit_verify(
-    ctx: typer.Context,
-    *,
-    anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor", "FILE")] = None,
-    witness: Annotated[list[str] | None, opt("opt.witness", "--witness", "VKEY")] = None,
-) -> Answer:
-    """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
-    from arlo_rec.catalogue.audit_check import check
-    from arlo_rec.oversight.witness import unwitnessed
-    from arlo_rec.policy import Action
-
-    run: Run = ctx.obj
-    anchors = [_read(path) for path in anchor or ()]
-    alone = unwitnessed(anchors, witness or ())
-    with run.store() as store:
-        store.demand(Action.LOOK_AFTER, run.now())
-        problems = alone + check(store.log, store.signers(), anchors, signatures=True, observer=run.progress)
-        tree = store.log.tree()
-    data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
-    lines = [run.say(f"problem.{code}", what="log") for code in problems]
-    lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
-    return Answer(data, lines, always=bool(problems), error=_error_of(len(problems)))
+    return Answer(data, lines, always=bool(problems or weak or foreign), error=error_of(len(problems)))
 
 
 def audit_show(
@@ -154,45 +128,6 @@ def _outcomes(run: Run, outcome: str | None, *, denied: bool) -> frozenset[str]:
     return REFUSALS if denied else frozenset({outcome} if outcome else ())
 
 
-def audit_checkpoint(ctx: typer.Context) -> Answer:
-    """The newest checkpoint, signed."""
-    from arlo_rec.policy import Action
-
-    run: Run = ctx.obj
-    with run.store() as store:
-        store.demand(Action.LOOK_AFTER, run.now())
-        checkpoint, note = store.log.newest()
-        vkey = store.log.vkey()
-    data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
-    return Answer(data, note.rstrip("\n").split("\n"), always=True)
-
-
-def audit_witness(
-    ctx: typer.Context,
-    *,
-    witness_key: Annotated[Path, opt("opt.witness_key", "--witness-key", "FILE")],
-    new: Annotated[str | None, opt("opt.new_witness", "--new", "NAME")] = None,
-) -> Answer:
-    """Cosign the newest checkpoint with IT's own key, where it goes on from the one before."""
-    from arlo_rec.oversight import witness
-
-    run: Run = ctx.obj
-    if new is not None:
-        made = witness.make(new_file(witness_key), new)
-        data = _witness_json(witness.Witnessed(made, None, [], is_first=True))
-        return Answer(data, [run.say("audit.witness_made", vkey=made.vkey)], always=True)
-    with run.store() as store:
-        seen = witness.run(store, witness_key, run.now(), run.progress)
-    lines = [run.say(f"problem.{code}", what="log") for code in seen.problems]
-    lines = lines or (seen.note or "").rstrip("\n").split("\n")
-    return Answer(_witness_json(seen), lines, always=True, error=_error_of(len(seen.problems)))
-
-
-def _witness_json(seen: Witnessed) -> dict[str, Any]:
-    about = {"name": seen.witness.name, "vkey": seen.witness.vkey, "note": seen.note, "first": seen.is_first}
-    return {**about, "problems": seen.problems}
-
-
 def clock(
     ctx: typer.Context,
     *,
@@ -219,19 +154,6 @@ def clock(
     lines = [run.say("clock.now", **facts), _purge_line(run, reading.purged)]
     lines.append(run.say("clock.behind" if behind else "clock.right", minutes=reading.behind_s // 60))
     return Answer(data, lines, always=True, exit_status=3 if behind else 0)
-
-
-def _error_of(problems: int) -> Integrity | None:
-    return Integrity("problems_found", count=problems) if problems else None
-
-
-def _read(path: Path) -> str:
-    from arlo_rec.backends.bounded_read import read_small
-
-    try:
-        return read_small(path, ANCHOR_BYTES, pipes=True).decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise Usage("file_unreadable", path=str(path)) from None
 
 
 # -- the answer of `status` ---------------------------------------------------------------------------

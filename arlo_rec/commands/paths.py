@@ -17,6 +17,15 @@ def new_file(path: Path) -> Path:
     return path
 
 
+def file_or_shown(path: Path | None, *, as_json: bool) -> Path | None:
+    """The file that is to be written; None where it is to be shown: without one, or with `-`. Raises Usage."""
+    if path is None or str(path) != "-":
+        return path
+    if as_json:
+        raise Usage("json_and_stdout")
+    return None
+
+
 def nameable(path: Path) -> Path:
     """A path that this machine can look up, whether or not something lies there; raises Usage."""
     try:

@@ -110,8 +110,6 @@ def unwitnessed(notes: Sequence[str], vkeys: Sequence[str]) -> list[str]:
         witnesses = [cosignature.parse_vkey(vkey) for vkey in vkeys]
     except ValueError:
         raise Usage("not_a_witness_vkey") from None
-    if witnesses and not notes:
-        raise Usage("witness_of_what")
     return [
         "anchor_not_witnessed"
         for note in notes

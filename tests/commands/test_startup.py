@@ -43,6 +43,13 @@ def test_a_command_with_a_key_file_loads_only_what_it_uses(world: World) -> None
     assert not modules & {"arlo_rec.audio", "arlo_rec.dsar.request"}
 
 
+def test_a_checkpoint_that_goes_nowhere_loads_nothing_that_sends(world: World) -> None:
+    words = ["audit", "checkpoint", "--json", "--key-file", str(world.key("cron")), "--store", str(world.store)]
+    modules = loaded(words, {"XDG_STATE_HOME": str(world.base / "state")})
+    assert "arlo_rec.store" in modules
+    assert not modules & {"http.client", "rfc3161_client", "arlo_rec.offsite.syslog", "arlo_rec.offsite.timestamps"}
+
+
 def test_the_installed_program_starts_the_same_way() -> None:
     program = Path(sys.executable).parent / "arlo-rec"
     if not program.exists():

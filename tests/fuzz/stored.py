@@ -30,7 +30,7 @@ from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, 
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Kind, Person, RecordingId
-from arlo_rec.offsite import escrow_slot
+from arlo_rec.offsite import anchor_file, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.oversight.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
@@ -334,6 +334,15 @@ def _note(raw: bytes) -> bool:
     return False
 
 
+def _anchors(raw: bytes) -> bool:
+    """Each note that is found is one by itself, and a whole one behind makes any file whole."""
+    notes, is_whole = anchor_file.notes_in(raw)
+    assert bool(notes) or not is_whole
+    assert all(anchor_file.notes_in(note.encode("utf-8")) == ([note], True) for note in notes)
+    assert anchor_file.notes_in(raw + b"\n" + _NOTE.encode())[1]
+    return is_whole
+
+
 def _mended_note(raw: bytes) -> bytes:
     text = raw.partition(b"\n\n")[0] + b"\n"
     try:
@@ -433,6 +442,7 @@ TARGETS = [
     Target("list of accesses", [_LIST], _given_out, _mended_list),
     Target("verifier key", [merkle.vkey(_ORIGIN, KEY.public).encode()], _vkey),
     Target("checkpoint", [_NOTE.encode()], _note, _mended_note),
+    Target("file of anchors", [_NOTE.encode() * 2, b"x " + json.dumps({"note": _NOTE}).encode()], _anchors),
     Target("log entry", _ENTRIES, _entry),
     Target("log tree", [struct.pack(">Q", 5) + bytes(64)], _tree),
     Target("roster", [roster.encode(_PEOPLE)], _roster),

@@ -20,7 +20,8 @@ from arlo_rec.erasure import receipts
 from arlo_rec.intake.sources import spool
 from arlo_rec.keys import key_files
 from arlo_rec.model.errors import Unreachable
-from arlo_rec.oversight import witness
+from arlo_rec.offsite import anchor_file
+from arlo_rec.oversight import log_folder, witness
 
 STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "put"),
@@ -34,6 +35,9 @@ STEPS: list[tuple[Any, str]] = [
     (key_files, "write_whole"),
     (receipts, "write_whole"),
     (witness, "write_whole"),
+    (anchor_file, "append_piece"),
+    (log_folder, "write_file"),
+    (log_folder, "write_whole"),
     (spool, "remove"),
 ]
 

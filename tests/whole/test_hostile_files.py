@@ -33,6 +33,14 @@ def state_file(world: World) -> Path:
     return world.base / "state" / "arlo-rec" / find(world.store).id.hex() / "seen"
 
 
+def published(world: World) -> Path:
+    folder = world.base / "published"
+    folder.mkdir()
+    return folder / "checkpoint"
+
+
+STAMPED = ("audit", "verify", "--anchor", "FILE", "--tsa-cert", "FILE")
+
 # place -> where it lies, the command that reads it, as whom, and how that ends where nothing useful is there
 PLACES: dict[str, tuple[Callable[[World], Path], tuple[str, ...], str | None, set[int]]] = {
     "config": (lambda w: w.base / "file", ("status", "--config", "FILE"), "cron", {2}),
@@ -40,6 +48,9 @@ PLACES: dict[str, tuple[Callable[[World], Path], tuple[str, ...], str | None, se
     "passphrase": (lambda w: w.base / "file", ("status", "--as", "iver", "--passphrase-file", "FILE"), None, {2, 12}),
     "receipt": (lambda w: w.base / "file", ("certificate", "verify", "FILE"), None, {2, 15}),
     "checkpoint": (lambda w: w.base / "file", ("audit", "verify", "--anchor", "FILE"), "cron", {2, 15}),
+    "anchors": (lambda w: w.base / "file", ("audit", "checkpoint", "--append", "FILE"), "cron", {0, 16}),
+    "certificate of a CA": (lambda w: w.base / "file", STAMPED, "cron", {2}),
+    "published log": (published, ("audit", "tiles", "FOLDER"), "cron", {2, 16}),
     "key file of a person": (lambda w: find(w.store).key_file("iver"), ("status",), "iver", {12, 15}),
     "seal": (lambda w: find(w.store).seal_file("cron"), ("status",), "cron", {15}),
     "store.toml": (lambda w: w.store / "store.toml", ("status",), "cron", {15, 16}),
@@ -82,7 +93,7 @@ KINDS = [pipe, endless, full, terabyte, folder, circle]
 
 def run(world: World, place: str, path: Path) -> Result:
     _, words, who, _ = PLACES[place]
-    named = {"FILE": str(path), "SPOOL": str(world.spool)}
+    named = {"FILE": str(path), "FOLDER": str(path.parent), "SPOOL": str(world.spool)}
     return world.run(*(named.get(one, one) for one in words), "--json", who=who)
 
 

@@ -1,0 +1,185 @@
+"""What IT types to keep the log from being rewritten: checkpoints that go outside, a witness, and the check by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.options import opt
+from arlo_rec.commands.paths import file_or_shown, nameable, new_file
+from arlo_rec.commands.run import Run
+from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from arlo_rec.offsite.syslog import Address
+    from arlo_rec.oversight.witness import Witnessed
+
+
+def audit_checkpoint(
+    ctx: typer.Context,
+    *,
+    append: Annotated[Path | None, opt("opt.append", "--append", "FILE")] = None,
+    syslog: Annotated[str | None, opt("opt.syslog", "--syslog", "ADDRESS")] = None,
+    timestamp: Annotated[str | None, opt("opt.timestamp", "--timestamp", "URL")] = None,
+    out: Annotated[Path | None, opt("opt.checkpoint_out", "--out", "FILE")] = None,
+) -> Answer:
+    """The newest checkpoint, signed; kept and sent wherever that is asked for."""
+    from arlo_rec.policy import Action
+
+    run: Run = ctx.obj
+    address = _parsed(syslog) if syslog is not None else None
+    out = file_or_shown(out, as_json=run.json)
+    _demand_free(out, timestamp)
+    with run.store() as store:
+        store.demand(Action.LOOK_AFTER, run.now())
+        checkpoint, note = store.log.newest()
+        vkey = store.log.vkey()
+    data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
+    if append is not None:
+        data["appended"] = _append(run, append, note)
+    if out is not None:
+        data |= _write(run, out, timestamp, note)
+    if address is not None:
+        data["syslog"] = _send(run, address, note)
+    return Answer(data, note.rstrip("\n").split("\n"), always=not {"appended", "out", "syslog"} & data.keys())
+
+
+def _parsed(syslog: str) -> Address:
+    from arlo_rec.offsite.syslog import parse
+
+    return parse(syslog)
+
+
+def _append(run: Run, path: Path, note: str) -> bool:
+    from arlo_rec.offsite import anchor_file
+
+    is_new = anchor_file.append(nameable(path), note)
+    _tell(run, "audit.appended" if is_new else "audit.appended_before", path=path)
+    return is_new
+
+
+def _send(run: Run, address: Address, note: str) -> str:
+    from arlo_rec.offsite.syslog import send
+
+    send(address, note, run.now())
+    _tell(run, "audit.sent", address=address)
+    return str(address)
+
+
+def _tell(run: Run, code: str, **values: object) -> None:
+    """Say what was done beside the note, which alone stands on stdout; a script reads it in the JSON."""
+    if run.for_people:
+        run.note(run.say(code, **values))
+
+
+def _demand_free(out: Path | None, timestamp: str | None) -> None:
+    """Raise Usage where the files of `--out` cannot be new ones, or `--timestamp` has none."""
+    if timestamp is not None:
+        from arlo_rec.offsite import timestamps
+
+        if out is None:
+            raise Usage("timestamp_of_what")
+        timestamps.demand_url(timestamp)
+        new_file(timestamps.beside(out))
+    if out is not None:
+        new_file(out)
+
+
+def _write(run: Run, out: Path, timestamp: str | None, note: str) -> dict[str, str | None]:
+    """Write the note, and before it the timestamp over it, if one is asked for."""
+    from arlo_rec.backends.durable import write_new
+
+    content, beside = note.encode("utf-8"), None
+    if timestamp is not None:
+        from arlo_rec.offsite import timestamps
+
+        beside = timestamps.beside(out)
+        write_new(beside, [timestamps.ask(timestamp, content)])
+    write_new(out, [content])
+    _tell(run, "audit.stamped" if beside else "audit.written", path=out, beside=beside)
+    return {"out": str(out.absolute()), "timestamp": str(beside.absolute()) if beside else None}
+
+
+def audit_verify(
+    ctx: typer.Context,
+    *,
+    anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor", "FILE")] = None,
+    witness: Annotated[list[str] | None, opt("opt.witness", "--witness", "VKEY")] = None,
+    tsa_cert: Annotated[Path | None, opt("opt.tsa_cert", "--tsa-cert", "PEM")] = None,
+) -> Answer:
+    """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
+    from arlo_rec.catalogue.audit_check import check
+    from arlo_rec.oversight.witness import unwitnessed
+    from arlo_rec.policy import Action
+
+    run: Run = ctx.obj
+    if not anchor and (witness or tsa_cert):
+        raise Usage("witness_of_what" if witness else "timestamp_of_what_anchor")
+    anchors, unread = _notes_of(anchor or (), tsa_cert)
+    alone = unread + unwitnessed(anchors, witness or ())
+    with run.store() as store:
+        store.demand(Action.LOOK_AFTER, run.now())
+        problems = alone + check(store.log, store.signers(), anchors, signatures=True, observer=run.progress)
+        tree = store.log.tree()
+    data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
+    lines = [run.say(f"problem.{code}", what="log") for code in problems]
+    lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
+    return Answer(data, lines, always=bool(problems), error=error_of(len(problems)))
+
+
+def audit_witness(
+    ctx: typer.Context,
+    *,
+    witness_key: Annotated[Path, opt("opt.witness_key", "--witness-key", "FILE")],
+    new: Annotated[str | None, opt("opt.new_witness", "--new", "NAME")] = None,
+) -> Answer:
+    """Cosign the newest checkpoint with IT's own key, where it goes on from the one before."""
+    from arlo_rec.oversight import witness
+
+    run: Run = ctx.obj
+    if new is not None:
+        made = witness.make(new_file(witness_key), new)
+        data = _witness_json(witness.Witnessed(made, None, [], is_first=True))
+        return Answer(data, [run.say("audit.witness_made", vkey=made.vkey)], always=True)
+    with run.store() as store:
+        seen = witness.run(store, witness_key, run.now(), run.progress)
+    lines = [run.say(f"problem.{code}", what="log") for code in seen.problems]
+    lines = lines or (seen.note or "").rstrip("\n").split("\n")
+    return Answer(_witness_json(seen), lines, always=True, error=error_of(len(seen.problems)))
+
+
+def _witness_json(seen: Witnessed) -> dict[str, Any]:
+    about = {"name": seen.witness.name, "vkey": seen.witness.vkey, "note": seen.note, "first": seen.is_first}
+    return {**about, "problems": seen.problems}
+
+
+def error_of(problems: int) -> Integrity | None:
+    """How a check ends that found *problems*."""
+    return Integrity("problems_found", count=problems) if problems else None
+
+
+def _notes_of(paths: Sequence[Path], tsa_cert: Path | None) -> tuple[list[str], list[str]]:
+    """The notes of files of anchors, and a problem for each file that cannot be read to its end or is not stamped."""
+    from arlo_rec.offsite import anchor_file
+
+    is_stamped = _stamped(tsa_cert) if tsa_cert is not None else None
+    notes, problems = list[str](), list[str]()
+    for path in paths:
+        raw = anchor_file.read(path)
+        some, is_whole = anchor_file.notes_in(raw)
+        notes += some
+        problems += [] if is_whole else ["anchor_unreadable"]
+        problems += [] if is_stamped is None or is_stamped(path, raw) else ["anchor_not_timestamped"]
+    return notes, problems
+
+
+def _stamped(tsa_cert: Path) -> Callable[[Path, bytes], bool]:
+    """Whether a file of these bytes has a timestamp beside it, by a service below those certificates."""
+    from arlo_rec.offsite import timestamps
+
+    trusted = timestamps.certificates(tsa_cert)
+    return lambda path, raw: timestamps.is_stamped(path, raw, trusted)

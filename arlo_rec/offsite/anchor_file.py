@@ -1,0 +1,162 @@
+"""Files of anchors: checkpoints of the log that are kept where its people cannot rewrite them.
+
+A file holds one note or many, one behind the other, or lines of a syslog that have a note in them (`offsite.syslog`).
+`append` adds one with a single write at the end of the file, so that a file to which the system only lets append
+(`chattr +a`) takes it. A power cut may leave the beginning of a note: the next one starts on a line of its own, and
+what cannot be read is passed over where a whole note follows it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.durable import sync_folder, translated
+from arlo_rec.backends.files import lock_handle
+from arlo_rec.backends.shared_folder import open_file
+from arlo_rec.crypto import merkle
+from arlo_rec.model.errors import Unreachable, Usage
+from arlo_rec.model.strict_json import parse_object
+
+FILE_BYTES: Final = 16 * 1024 * 1024  # four years of a note of 450 bytes each hour
+_NOTE_BYTES: Final = 64 * 1024
+_TAIL: Final = 64 * 1024  # bytes at the end of a file in which the newest note is looked for
+_WAIT: Final = 60.0  # seconds for another run that appends
+NOTE_LINE: Final = '{"note":'  # how the JSON begins in a line of a syslog
+_SIGNATURE: Final = "\u2014 "  # how a line with a signature begins
+_ORIGIN: Final = "arlo-rec/"
+_OWN, _COSIGNED = 68, 76  # bytes of a signature (id, Ed25519) and of a cosignature (with the time)
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file of anchors, or of a pipe; raises Usage where it cannot be read."""
+    try:
+        return read_small(path, FILE_BYTES, pipes=True)
+    except OSError:
+        raise Usage("file_unreadable", path=str(path)) from None
+
+
+def notes_in(raw: bytes) -> tuple[list[str], bool]:
+    """The notes of a file in its order, and whether all of it can be read and there is one.
+
+    A piece that cannot be read does not count where a whole note follows it. In a syslog, lines of other programs
+    do not count either.
+    """
+    notes, unreadable, in_syslog = list[str](), list[str](), False
+    for note, text, is_line in _pieces(raw.decode("utf-8", "replace").split("\n")):
+        in_syslog |= is_line
+        if note is None:
+            unreadable.append(text)
+        else:
+            notes.append(note)
+            unreadable.clear()
+    if in_syslog:
+        unreadable = [text for text in unreadable if _is_torn(text)]
+    return notes, bool(notes) and not unreadable
+
+
+def _pieces(lines: list[str]) -> Iterator[tuple[str | None, str, bool]]:
+    """Each note, and each line that is in none (None), with its text, and whether it is a line of a syslog."""
+    at = 0
+    while at < len(lines):
+        line, begin = lines[at], lines[at].find(NOTE_LINE)
+        end = _end_of_note(lines, at)
+        note = _whole("\n".join(lines[at:end]) + "\n") if end else None
+        if note is not None:
+            at = end
+            yield note, note, False
+            continue
+        at += 1
+        if begin >= 0:
+            yield _note_of_line(line[begin:]), line, True
+        elif line:
+            yield None, line, False
+
+
+def _end_of_note(lines: list[str], at: int) -> int:
+    """The number of the line behind the note that begins at *at*; 0 where none can: four lines, none, signatures."""
+    if at + 5 >= len(lines) or lines[at + 4] or not lines[at + 5].startswith(_SIGNATURE):
+        return 0
+    end = at + 6
+    while end < len(lines) and lines[end].startswith(_SIGNATURE):
+        end += 1
+    return end
+
+
+def _whole(text: str) -> str | None:
+    """A note whose last signature is not cut short; None for anything else."""
+    try:
+        _, signatures = merkle.parse_note(text)
+    except ValueError:
+        return None
+    last = len(list(signatures.values())[-1])
+    return text if last == _OWN or last >= _COSIGNED else None
+
+
+def _note_of_line(text: str) -> str | None:
+    try:
+        note = parse_object(text.strip().encode("utf-8"), max_bytes=_NOTE_BYTES).get("note")
+    except ValueError:
+        return None
+    return _whole(note) if isinstance(note, str) else None
+
+
+def _is_torn(line: str) -> bool:
+    """Whether a line of a syslog that has no note was meant to have one."""
+    return NOTE_LINE in line or line.startswith((_ORIGIN, _SIGNATURE))
+
+
+# -- appending ----------------------------------------------------------------------------------------
+
+
+def append(path: Path, note: str) -> bool:
+    """Add a note at the end of a file, which is made where there is none; False where it is there already.
+
+    A note that a witness cosigned is the same one. The note is on the disk when this returns. Raises Usage where the
+    folder is missing, Unreachable where the file is a link or no plain file, or cannot be written, and InUse.
+    """
+    try:
+        handle = _open(path)
+    except IsADirectoryError:
+        raise Unreachable("not_plain_file", path=str(path)) from None
+    except FileNotFoundError:
+        raise Usage("no_such_folder", path=str(path.parent)) from None
+    except OSError as error:
+        raise translated(error) from None
+    try:
+        lock_handle(handle, exclusive=True, wait=_WAIT)
+        tail = _tail(handle)
+        if any(each.startswith(note) for each in notes_in(tail)[0]):
+            return False
+        append_piece(handle, (b"" if tail[-1:] in (b"", b"\n") else b"\n") + note.encode("utf-8"))
+        sync_folder(path.parent)
+    except OSError as error:
+        raise translated(error) from None
+    finally:
+        os.close(handle)
+    return True
+
+
+def _open(path: Path) -> int:
+    """The file, to be read and appended to; its mode stays, which nobody can change with `chattr +a`."""
+    flags = os.O_RDWR | os.O_APPEND
+    try:
+        return open_file(path, flags)
+    except FileNotFoundError:
+        return open_file(path, flags | os.O_CREAT)  # or the one that another run made meanwhile
+
+
+def _tail(handle: int) -> bytes:
+    size = os.fstat(handle).st_size
+    return os.pread(handle, _TAIL, max(0, size - _TAIL))
+
+
+def append_piece(handle: int, piece: bytes) -> None:
+    """One write, synced; raises OSError, also where only a part of it found room."""
+    if os.write(handle, piece) != len(piece):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(handle)

@@ -1,0 +1,259 @@
+"""Files of anchors: notes that are appended, torn, sent through a syslog, and found again by the check of the log."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.crypto import cosignature, merkle
+from arlo_rec.crypto.primitives import SigningKey
+from arlo_rec.model.errors import Unreachable
+from arlo_rec.offsite import anchor_file
+from arlo_rec.offsite.anchor_file import notes_in
+from tests.support import world as worlds
+from tests.support.properties import examples
+from tests.support.world import World, assert_no_bug
+
+ORIGIN = "arlo-rec/" + "0" * 32
+LOG, PERSON = SigningKey.from_seed(b"\1" * 32), SigningKey.from_seed(b"\2" * 32)
+WITNESS = cosignature.parse_private_key(cosignature.private_key("it.example/w", bytes(32)))
+
+
+def note_of(size: int, *, is_cosigned: bool = False) -> str:
+    text = merkle.Checkpoint(ORIGIN, size - 1, size, bytes([size % 256]) * 32).text()
+    note = merkle.sign_note(text, [(ORIGIN, LOG), (merkle.signer_name(ORIGIN, PERSON.public), PERSON)])
+    return cosignature.cosign(note, WITNESS, size) if is_cosigned else note
+
+
+NOTES = st.lists(st.builds(note_of, st.integers(1, 9999), is_cosigned=st.booleans()), min_size=1, max_size=6)
+
+
+# -- what a file says ---------------------------------------------------------------------------------
+
+
+@given(NOTES, st.integers(0, 3), st.booleans())
+def test_every_note_of_a_file_is_found_in_its_order(notes: list[str], empty: int, is_stripped: bool) -> None:
+    text = ("\n" * empty).join(notes)
+    assert notes_in((text.rstrip("\n") if is_stripped else text).encode()) == (notes, True)
+
+
+@examples(200)
+@given(NOTES, st.data())
+def test_a_torn_last_note_is_a_problem_until_a_whole_one_follows_and_takes_no_other_note_away(
+    notes: list[str], data: st.DataObject
+) -> None:
+    *before, last = notes
+    raw = last.encode()
+    torn = raw[: data.draw(st.integers(1, len(raw) - 2))]  # without its last line break it is whole
+    lying = "".join(before).encode() + torn
+    found, is_whole = notes_in(lying)
+    assert found[: len(before)] == before
+    cut = found[len(before) :]  # the signature of the log may be whole already: then it is an anchor
+    assert all(last.startswith(each) and merkle.note_signed_by(each, ORIGIN, LOG.public) for each in cut)
+    assert cut or not is_whole
+    following = note_of(10_000)
+    found, is_whole = notes_in(lying + b"\n" + following.encode())
+    assert is_whole
+    assert [*before, following] == [each for each in found if each in {*before, following}]
+    assert all(merkle.note_signed_by(each, ORIGIN, LOG.public) for each in found)
+
+
+@given(st.binary(max_size=400), NOTES)
+def test_whatever_lies_before_a_note_takes_it_not_away(rubbish: bytes, notes: list[str]) -> None:
+    found, is_whole = notes_in(rubbish + b"\n" + "".join(notes).encode())
+    assert is_whole
+    assert found[-len(notes) :] == notes
+
+
+@given(st.binary(max_size=600))
+def test_a_file_without_a_note_is_never_whole(rubbish: bytes) -> None:
+    assert notes_in(rubbish) == ([], False)
+
+
+# -- appending ----------------------------------------------------------------------------------------
+
+
+def test_a_note_is_appended_once_and_a_cosigned_one_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "anchors"
+    first, second = note_of(1), note_of(2)
+    assert [anchor_file.append(path, each) for each in (first, first, second, first)] == [True, False, True, False]
+    assert path.read_text() == first + second
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text(first + note_of(3, is_cosigned=True))
+    assert not anchor_file.append(path, note_of(3))
+
+
+def test_a_file_keeps_its_mode_and_what_has_no_line_break_at_its_end_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "anchors"
+    path.write_bytes(note_of(1).encode()[:-7])
+    path.chmod(0o640)
+    assert anchor_file.append(path, note_of(2))
+    assert path.read_bytes() == note_of(1).encode()[:-7] + b"\n" + note_of(2).encode()
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_it_is_one_write_at_the_end_whatever_somebody_else_appends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, wrote = tmp_path / "anchors", list[bytes]()
+    write = os.write
+
+    def counted(handle: int, piece: bytes) -> int:
+        wrote.append(piece)
+        with path.open("ab") as other:  # between our look at the end and our write
+            other.write(b"another's\n")
+        return write(handle, piece)
+
+    monkeypatch.setattr(os, "write", counted)
+    anchor_file.append(path, note_of(1))
+    assert wrote == [note_of(1).encode()]
+    assert path.read_bytes() == b"another's\n" + note_of(1).encode()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "second name"])
+def test_what_is_no_plain_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    path, other = tmp_path / "anchors", tmp_path / "other"
+    other.write_bytes(b"kept")
+    if kind == "link":
+        path.symlink_to(other)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.hardlink_to(other)
+    with pytest.raises(Unreachable) as told:
+        anchor_file.append(path, note_of(1))
+    assert told.value.code == "not_plain_file"
+    assert other.read_bytes() == b"kept"
+
+
+def test_a_full_disk_is_told_and_the_next_append_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write = tmp_path / "anchors", os.write
+    anchor_file.append(path, note_of(1))
+    monkeypatch.setattr(os, "write", lambda handle, piece: write(handle, piece[:200]))
+    with pytest.raises(Unreachable, match="no_space"):
+        anchor_file.append(path, note_of(2))
+    monkeypatch.undo()
+    assert anchor_file.append(path, note_of(2))
+    assert notes_in(path.read_bytes()) == ([note_of(1), note_of(2)], True)
+
+
+def test_a_file_to_which_the_system_lets_only_append_takes_notes(tmp_path: Path) -> None:
+    folder = Path("/var/tmp") / f"arlo-rec-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    path = folder / "anchors"
+    path.touch(mode=0o640)
+    try:
+        if shutil.which("chattr") is None or subprocess.run(["chattr", "+a", path], capture_output=True).returncode:
+            pytest.skip("no chattr +a here: it takes root and a disk that knows it")
+        with pytest.raises(OSError, match="not permitted") as told:
+            path.write_bytes(b"")
+        assert told.value.errno == errno.EPERM
+        assert [anchor_file.append(path, note_of(size)) for size in (1, 2)] == [True, True]
+        assert path.read_text() == note_of(1) + note_of(2)
+    finally:
+        subprocess.run(["chattr", "-a", path], capture_output=True, check=False)
+        shutil.rmtree(folder)
+
+
+# -- the commands -------------------------------------------------------------------------------------
+
+
+def anchors(world: World) -> Path:
+    return world.base / "anchors"
+
+
+def keep(world: World) -> dict[str, Any]:
+    return world.json("audit", "checkpoint", "--append", str(anchors(world)), who="iver")
+
+
+def problems(world: World, *words: str) -> list[str]:
+    told = world.run("audit", "verify", "--anchor", str(anchors(world)), *words, "--json", who="iver")
+    assert_no_bug(world)
+    assert told.exit == (15 if told.json["problems"] else 0)
+    return list(told.json["problems"])
+
+
+@pytest.mark.rule("security.monitored")
+def test_anchors_gather_in_one_file_and_every_one_of_them_is_compared(world: World, tmp_path: Path) -> None:
+    assert keep(world)["appended"] is True
+    assert keep(world)["appended"] is False
+    assert problems(world) == []
+    older = worlds.copy(world, tmp_path / "older")
+    for seed, stem in enumerate("abc"):
+        world.take_in(stem, seed=seed, seconds=0.2)
+        assert keep(world)["appended"] is True
+    assert len(notes_in(anchors(world).read_bytes())[0]) == 4
+    assert problems(world) == []
+    shutil.copy(anchors(world), anchors(older))
+    assert problems(older) == ["log_shorter_than_anchor"] * 3
+    older.take_in("x", "y", "z", seconds=0.2)
+    older.grant()
+    assert set(problems(older)) <= {"log_differs_from_anchor", "log_shorter_than_anchor"}
+    assert len(problems(older)) == 3
+    anchors(world).write_bytes(anchors(world).read_bytes()[:-300])
+    assert problems(world) == ["anchor_unreadable"]
+    assert keep(world)["appended"] is True
+    assert problems(world) == []
+
+
+def test_each_note_of_a_file_must_be_cosigned_where_a_witness_is_named(world: World) -> None:
+    key = str(world.base / "witness.key")
+    vkey = world.json("audit", "witness", "--witness-key", key, "--new", "it.example/w")["vkey"]
+    for seed, stem in enumerate("ab"):
+        world.take_in(stem, seed=seed, seconds=0.2)
+        note = world.json("audit", "witness", "--witness-key", key, who="iver")["note"]
+        assert anchor_file.append(anchors(world), note)
+    assert problems(world, "--witness", vkey) == []
+    world.take_in("c", seed=3, seconds=0.2)
+    keep(world)
+    assert problems(world, "--witness", vkey) == ["anchor_not_witnessed"]
+    assert problems(world) == []
+
+
+def test_a_line_of_a_syslog_is_an_anchor_and_lines_of_other_programs_are_passed_over(world: World) -> None:
+    note = world.json("audit", "checkpoint", who="iver")["note"]
+    line = "2026-11-27T10:00:01+00:00 desk arlo-rec - checkpoint - " + worlds.json.dumps({"note": note})
+    other = "2026-11-27T10:00:02+00:00 desk sshd[77]: Connection closed"
+    anchors(world).write_text("\n".join([other, line, other, ""]))
+    assert problems(world) == []
+    world.take_in("a", seconds=0.2)
+    anchors(world).write_text("\n".join([other, line, other, line[:-9], ""]))
+    assert problems(world) == ["anchor_unreadable"]
+    changed = line.replace(f"\\n{note.splitlines()[1]}\\n", "\\n99\\n")
+    assert changed != line
+    anchors(world).write_text(changed)
+    assert problems(world) == ["anchor_unsigned"]
+    anchors(world).write_text(other)
+    assert problems(world) == ["anchor_unreadable"]
+
+
+def test_where_an_anchor_cannot_be_appended_the_command_says_why(world: World) -> None:
+    def ended(path: Path) -> tuple[int, str]:
+        told = world.run("audit", "checkpoint", "--append", str(path), "--json", who="iver")
+        assert_no_bug(world)
+        return told.exit, told.json["error"]["code"]
+
+    assert ended(world.base / "no" / "where") == (2, "no_such_folder")
+    assert ended(world.base / ("long" * 100)) == (2, "path_does_not_go")
+    assert ended(world.base) == (16, "not_plain_file")
+    (world.base / "link").symlink_to(world.base / "passphrase")
+    assert ended(world.base / "link") == (16, "not_plain_file")
+
+
+def test_what_is_kept_elsewhere_is_shown_beside_it_unless_quiet(world: World) -> None:
+    told = world.run("audit", "checkpoint", "--append", str(anchors(world)), "--lang", "en", who="iver")
+    assert told.out == anchors(world).read_text()
+    assert f"Added to {anchors(world)}." in told.err
+    told = world.run("audit", "checkpoint", "--append", str(anchors(world)), "--quiet", who="iver")
+    assert (told.exit, told.out, told.err) == (0, "", "")
+    assert world.run("audit", "checkpoint", "--quiet", who="iver").out == anchors(world).read_text()
