@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
+from arlo_rec.catalogue.audit_log import AuditLog, LogEntry, SignedCheckpoint, signed_span
+from arlo_rec.crypto import merkle
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model.records import Person, from_iso
 from arlo_rec.model.rights import may_say
 from arlo_rec.store import Store
 
+_AT_ONCE: Final = 2000
+_Batch = Callable[[], Iterator[tuple[LogEntry, Person | None]]]  # some entries whose signatures are being verified
 EARLIEST, LATEST = 2000, 2200  # years that a time can be of: what own code writes beyond them cannot be reckoned with
 
 
@@ -32,6 +38,49 @@ class Signed:
         """Who signed an entry, if somebody of their role may say what it says; None else."""
         signer = self.by(seq)
         return signer if signer is not None and may_say(signer.role, str(body.get("action"))) else None
+
+
+def in_order(store: Store, entries: Iterable[LogEntry], of: str | None) -> Iterator[tuple[LogEntry, Person | None]]:
+    """Entries that come in order, each with who signed it: the same as `Signed.by`, some thousand at a time.
+
+    With *of* the keys of people of that name alone are looked for. Signatures are verified on every processor, because
+    that takes longer than all the rest, and the library lets go of the interpreter meanwhile.
+    """
+    signers, origin = store.signers(), store.log.origin
+    everybody = (*store.roster.people, *store.roster.former)
+    names = merkle.signer_names(origin, {each.sign_key for each in everybody if of in (None, name_of(each))})
+
+    def begun(some: list[LogEntry], pool: ThreadPoolExecutor) -> _Batch:
+        closed = list(_closed(store.log, [entry.seq for entry in some]))
+        distinct = {each.size: each for each in closed if each is not None}
+        verified = pool.map(lambda each: signed_span(origin, each, names), distinct.values())
+
+        def done() -> Iterator[tuple[LogEntry, Person | None]]:
+            signed = dict(zip(distinct, verified, strict=True))
+            for entry, each in zip(some, closed, strict=True):
+                span, key = signed[each.size] if each is not None else (range(0), None)
+                yield entry, signers.of_key(key, entry.seq) if entry.seq in span else None
+
+        return done
+
+    rest = iter(entries)
+    ahead: _Batch = lambda: iter(())  # noqa: E731 - of nothing
+    with ThreadPoolExecutor() as pool:
+        while some := list(islice(rest, _AT_ONCE)):
+            ready, ahead = ahead, begun(some, pool)  # while what was read before is dealt with, this is verified
+            yield from ready()
+        yield from ahead()
+
+
+def _closed(log: AuditLog, seqs: Sequence[int]) -> Iterator[SignedCheckpoint | None]:
+    """The checkpoint that closes each entry of ascending numbers."""
+    ahead: list[SignedCheckpoint] = []
+    for seq in seqs:
+        while ahead and ahead[-1].size <= seq:
+            ahead.pop()
+        if not ahead:
+            ahead = log.checkpoints_after(seq, _AT_ONCE)[::-1]
+        yield ahead[-1] if ahead else None
 
 
 def name_of(person: Person) -> str:

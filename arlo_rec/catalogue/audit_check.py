@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, follows_on, read_body
+from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, read_body
 from arlo_rec.catalogue.forgotten import Forgotten
 from arlo_rec.crypto import merkle
+from arlo_rec.keys import log_handover
 from arlo_rec.keys.roster import Signatories, name_then
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 
@@ -171,7 +172,9 @@ def _key_chain(log: AuditLog, people: Signatories, problems: list[str]) -> list[
         _, public = merkle.parse_vkey(key.vkey)
         if not keys and (key.from_size, key.statement) != (0, None):
             problems.append("log_key_not_handed_over")
-        if keys and not follows_on(log.origin, keys[-1][1], public, key.statement or b"", key.from_size, people):
+        if keys and not log_handover.follows_on(
+            log.origin, keys[-1][1], public, key.statement or b"", key.from_size, people
+        ):
             problems.append("log_key_not_handed_over")
         keys.append((key.from_size, public))
     if not keys or keys[-1][1] != log.key.public:

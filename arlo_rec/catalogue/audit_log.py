@@ -8,7 +8,7 @@ command. When the catalogue is re-keyed the log's key changes too, and the old k
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,13 +17,12 @@ from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys.roster import Signatories
+from arlo_rec.keys.log_handover import handover, restoration
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.model.strict_json import canonical, parse_object
 
 ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
-_RESTORATION = 32 + 64  # bytes: an officer's key and signature
 # In the words of the index `entries_swearing`, or the engine would not take it: what follows `"recordings":["` in the
 # canonical JSON of an entry, and that `"sworn":"` stands in it
 _SWORN_TO = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
@@ -123,12 +122,12 @@ class AuditLog:
 
     def hand_over(self, new_key: primitives.SigningKey) -> None:
         """Continue the log under *new_key*, with a statement signed by the old key; inside a transaction."""
-        statement = self.key.sign(_handover(self.origin, new_key.public))
+        statement = self.key.sign(handover(self.origin, new_key.public))
         self._continue_with(new_key, statement)
 
     def continue_by_officer(self, new_key: primitives.SigningKey, officer: primitives.SigningKey) -> None:
         """Continue under *new_key*, with an officer's statement where the old key was lost; inside a transaction."""
-        signature = officer.sign(_restoration(self.origin, new_key.public))
+        signature = officer.sign(restoration(self.origin, new_key.public))
         self._continue_with(new_key, officer.public + signature)
 
     def _continue_with(self, new_key: primitives.SigningKey, statement: bytes) -> None:
@@ -229,9 +228,9 @@ class AuditLog:
         if not texts:
             return
         wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
-        for raw in self._db.rows("SELECT seq, body FROM entries WHERE body IS NOT NULL ORDER BY seq"):
-            if wanted.search(raw[1]):
-                yield from self._read("SELECT seq, body FROM entries WHERE seq = ?", (raw[0],))
+        for seq, raw in self.bodies():
+            if raw is not None and wanted.search(raw):
+                yield _entry(seq, raw)
 
     @reads_rows
     def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
@@ -261,10 +260,17 @@ class AuditLog:
     @reads_rows
     def closing(self, seq: int, people: Iterable[bytes]) -> tuple[range, bytes | None]:
         """The entries that are closed with entry *seq*, and the one of *people* who signed their checkpoint, if any."""
-        rows = self._db.rows("SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", (seq,))
-        checkpoints = [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
+        checkpoints = self.checkpoints_after(seq, 1)
         key = signer(self.origin, checkpoints[0], seq, people) if checkpoints else None
         return range(seq, seq + 1) if key is None else range(seq, checkpoints[0].size), key
+
+    @reads_rows
+    def checkpoints_after(self, size: int, limit: int) -> list[SignedCheckpoint]:
+        """The first checkpoints of more than *size* entries, in order: the first closes the entry of that number."""
+        sql = "SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?"
+        return [
+            SignedCheckpoint(int(at), bytes(root), str(note)) for at, root, note in self._db.rows(sql, (size, limit))
+        ]
 
     @reads_rows
     def bodies(self, at_once: int = 5000) -> Iterator[tuple[int, bytes | None]]:
@@ -327,22 +333,37 @@ class AuditLog:
     @reads_rows
     def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
         for seq, raw in self._db.rows(sql, values):
-            try:
-                body = read_body(raw) if raw is not None else None
-            except ValueError:
-                body = None
-            yield LogEntry(int(seq), body)
+            yield _entry(int(seq), raw)
+
+
+def _entry(seq: int, raw: bytes | None) -> LogEntry:
+    try:
+        return LogEntry(seq, read_body(raw) if raw is not None else None)
+    except ValueError:
+        return LogEntry(seq, None)
+
+
+def signed_span(
+    origin: str, checkpoint: SignedCheckpoint, names: Mapping[str, bytes]
+) -> tuple[range, bytes] | tuple[range, None]:
+    """The entries for which a checkpoint signs that is what its note says, and whose key it is; none where none did.
+
+    *names*: the signing keys that are looked for, by the names under which each signs (`merkle.signer_names`).
+    """
+    try:
+        said, signed = merkle.parse_note(checkpoint.note)
+    except ValueError:
+        return range(0), None
+    if said != merkle.Checkpoint(origin, said.begin, checkpoint.size, checkpoint.root):
+        return range(0), None
+    key = merkle.signer_among(said, signed, names)
+    return (range(0), None) if key is None else (range(said.begin, said.size), key)
 
 
 def signer(origin: str, checkpoint: SignedCheckpoint, seq: int, people: Iterable[bytes]) -> bytes | None:
     """Who of *people* (signing keys) signed entry *seq* with a checkpoint that is what its note says; or None."""
-    try:
-        said, signed = merkle.parse_note(checkpoint.note)
-    except ValueError:
-        return None
-    if said != merkle.Checkpoint(origin, said.begin, checkpoint.size, checkpoint.root) or seq < said.begin:
-        return None
-    return merkle.signer_among(said, signed, merkle.signer_names(origin, people))
+    span, key = signed_span(origin, checkpoint, merkle.signer_names(origin, people))
+    return key if seq in span else None
 
 
 def _readable(entries: Iterable[RawEntry]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -355,32 +376,3 @@ def _readable(entries: Iterable[RawEntry]) -> Iterator[tuple[int, dict[str, Any]
 def read_body(body: bytes) -> dict[str, Any]:
     """The JSON of an entry's body; raises ValueError where it cannot be read."""
     return parse_object(body, max_bytes=ENTRY_LONGEST)
-
-
-def _handover(origin: str, public: bytes) -> bytes:
-    return f"{origin}\nhands the log over to\n".encode("ascii") + public
-
-
-def _restoration(origin: str, public: bytes) -> bytes:
-    return f"{origin}\nwas restored and goes on with\n".encode("ascii") + public
-
-
-def is_restoration(statement: bytes | None) -> bool:
-    """Whether a key's statement is an officer's, after a restore, and not the previous key's."""
-    return statement is not None and len(statement) == _RESTORATION
-
-
-def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, size: int, signers: Signatories) -> bool:
-    """Whether *new* is the log's key from *size* on: by the old key's statement, or after a restore by an officer's.
-
-    She must have been one then: *signers* says it.
-    """
-    if is_restoration(statement):
-        officer, signature = statement[:32], statement[32:]
-        return signers.is_officer(officer, size) and primitives.verified(officer, signature, _restoration(origin, new))
-    return primitives.verified(old, statement, _handover(origin, new))
-
-
-def handed_over(origin: str, old: bytes, new: bytes, statement: bytes) -> bool:
-    """Whether *statement* is *old*'s signature for *new* as the log's next key."""
-    return primitives.verified(old, statement, _handover(origin, new))

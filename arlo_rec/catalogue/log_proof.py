@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.crypto import merkle
-from arlo_rec.keys import vouching
+from arlo_rec.keys import log_handover, vouching
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.strict_json import from_base64, to_base64
 
@@ -36,7 +35,7 @@ class Genuine(NamedTuple):
 def keys_to_json(log: AuditLog) -> list[dict[str, str | None]]:
     """Every key of the log from the first, or from the last that came by an officer's word after a restore."""
     chain = log.key_chain()
-    begin = max((at for at, key in enumerate(chain) if audit_log.is_restoration(key.statement)), default=0)
+    begin = max((at for at, key in enumerate(chain) if log_handover.is_restoration(key.statement)), default=0)
     keys = [
         {"vkey": key.vkey, "statement": to_base64(key.statement) if key.statement else None} for key in chain[begin:]
     ]
@@ -77,7 +76,7 @@ def is_of_log(document: Mapping[str, Any], keys: LogKeys) -> bool:
     if any(name != origin for name, _ in keys) or statements[0] is not None:
         return False
     for (_, old), (_, new), statement in zip(keys, keys[1:], statements[1:], strict=False):
-        if not audit_log.handed_over(origin, old, new, from_base64(statement, 64)):
+        if not log_handover.handed_over(origin, old, new, from_base64(statement, 64)):
             return False
     return any(merkle.note_signed_by(document["checkpoint"], origin, public) for _, public in keys)
 

@@ -8,17 +8,19 @@ Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to mean some
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from statistics import median
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.limits import HEARD
-from arlo_rec.access.signed import Signed, name_of, time_in
+from arlo_rec.access.signed import in_order, name_of, time_in
 from arlo_rec.access.sworn import SwornRows
+from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
@@ -33,6 +35,7 @@ from arlo_rec.model.audit_events import (
     WithdrawalShown,
 )
 from arlo_rec.model.records import RecordingId, named_in
+from arlo_rec.model.rights import may_say
 from arlo_rec.policy import ZONE, Action, Role
 from arlo_rec.store import Store
 
@@ -41,6 +44,7 @@ _READ: Final = (
     '"outcome":"denied"',
     *(f'"action":"{action}"' for action in sorted({Action.FIND, Action.WITHDRAW, *_OPENING})),
 )
+_AT_ONCE: Final = 5000
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
 LEAST: Final = 0.6  # of the median: honest people differ by a factor of four
@@ -92,17 +96,33 @@ class Deed(NamedTuple):
         return is_export or isinstance(self.event, ReviewHeard | OpenedForSubject)
 
 
-def deeds(store: Store, since: datetime | None, before: datetime | None) -> Iterator[Deed]:
-    """Every such entry in a span of time, in order, in the name of who signed it."""
-    signed = Signed(store)
-    for entry in store.log.holding(_READ):
+def deeds(
+    store: Store,
+    since: datetime | None,
+    before: datetime | None,
+    *,
+    of: str | None = None,
+    about: Sequence[str] = (),
+) -> Iterator[Deed]:
+    """Every such entry in a span of time, in order, in the name of who signed it.
+
+    With *of*, of that person alone; with *about*, of entries in which one of these ids stands, or the beginning of one.
+    """
+
+    def wanted() -> Iterator[LogEntry]:
+        for entry in store.log.holding(about or _READ):
+            at = time_in(entry.body or {})
+            if at is not None and (since is None or at >= since) and (before is None or at < before):
+                yield entry
+
+    for entry, signer in in_order(store, wanted(), of):
         body = entry.body or {}
         event, at = audit_events.read(body), time_in(body)
-        if event is None or at is None or (since is not None and at < since) or (before is not None and at >= before):
+        if signer is None or event is None or at is None:
             continue
-        is_denied = isinstance(event, Denied)  # which nobody needs a right for
-        signer = signed.by(entry.seq) if is_denied else signed.counts(entry.seq, body)
-        if signer is not None:
+        if isinstance(event, Denied) or may_say(
+            signer.role, str(body.get("action"))
+        ):  # nobody needs a right to be denied
             yield Deed(entry.seq, at, name_of(signer), signer.role, event, named_in(body))
 
 
@@ -140,8 +160,8 @@ class Conduct:
         """How often the reason that was used most was used, word for word."""
         return max(self.reasons.values(), default=0)
 
-    def take(self, deed: Deed, log: SwornRows, code: str | None) -> None:
-        """Count a deed, whose reason began with a *code* of the policy."""
+    def take(self, deed: Deed, calls: Iterable[RecordingId], code: str | None) -> None:
+        """Count a deed, which names recordings of *calls*, and whose reason began with a *code* of the policy."""
         self.reasons.update([deed.reason] if deed.reason is not None else [])
         self.codes.update([code] if code is not None else [])
         match deed.event:
@@ -154,7 +174,7 @@ class Conduct:
             case Opened(action=action) if action in HEARD:
                 self.exports += action in {Action.EXPORT, Action.HEAR}
                 self.at_night += _is_night(deed.at)
-                self.calls.update(log.call_of(each) for each in deed.recordings)
+                self.calls.update(calls)
 
 
 class Outlier(NamedTuple):
@@ -169,10 +189,10 @@ class Outlier(NamedTuple):
 def report(store: Store, since: datetime | None, before: datetime | None) -> list[Conduct]:
     """What everybody did who did anything, by name."""
     log, found = SwornRows(store), dict[str, Conduct]()
-    for deed in deeds(store, since, before):
+    for deed, calls in _with_calls(log, deeds(store, since, before)):
         if isinstance(deed.event, SearchBegun | Denied | Opened | Heard | HeardInReview):
             code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
-            found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, log, code)
+            found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, calls, code)
     for conduct in found.values():
         callers = Counter(caller for call in conduct.calls if (caller := _caller(store, call)) is not None)
         conduct.same_caller = max(callers.values(), default=0)
@@ -246,15 +266,15 @@ def breach(
 
     *recording* is the id of a call or a copy, or the beginning of one.
     """
-    log, every_deed = SwornRows(store), list(deeds(store, since, before))
-    calls = {deed.seq: {log.call_of(each) for each in deed.recordings} for deed in every_deed}
-    if recording is not None:
-        meant = {log.call_of(each) for d in every_deed for each in d.recordings if each.hex().startswith(recording)}
-        calls = {seq: named & meant for seq, named in calls.items()}
+    log = SwornRows(store)
+    meant = _calls_meant(store, log, recording) if recording is not None else None
+    about = sorted(each.hex() for each in meant) if meant is not None else ()
+    every_deed = deeds(store, since, before, of=person, about=about) if meant is None or meant else iter(())
     reached = _Reached()
-    for deed in every_deed:
-        if person in (None, deed.person) and (recording is None or calls[deed.seq]):
-            reached.add(deed, calls[deed.seq])
+    for deed, calls in _with_calls(log, every_deed):
+        named = calls if meant is None else calls & set(meant.values())
+        if meant is None or named:
+            reached.add(deed, named)
     every = reached.opened | reached.shown
     held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
     return Breach(
@@ -267,6 +287,22 @@ def breach(
         len(every) - len(held),
         not every and not _could(store, person, since, before),
     )
+
+
+def _with_calls(log: SwornRows, every: Iterable[Deed]) -> Iterator[tuple[Deed, set[RecordingId]]]:
+    """Deeds, each with the calls of the recordings that it names; these are looked up for many deeds at once."""
+    known, rest = dict[RecordingId, RecordingId](), iter(every)
+    while some := list(islice(rest, _AT_ONCE)):
+        known |= log.calls_of({each for deed in some for each in deed.recordings if each not in known})
+        yield from ((deed, {known[each] for each in deed.recordings}) for deed in some)
+
+
+def _calls_meant(store: Store, log: SwornRows, beginning: str) -> dict[RecordingId, RecordingId]:
+    """The recordings that an id, or the beginning of one, may mean, and all of the same calls; each with its call."""
+    named = {each for entry in store.log.holding([beginning]) for each in named_in(entry.body or {})}
+    calls = set(log.calls_of({each for each in named if each.hex().startswith(beginning)}).values())
+    made = {each for entry in store.log.holding([call.hex() for call in calls]) for each in named_in(entry.body or {})}
+    return {each: call for each, call in log.calls_of(made | calls).items() if call in calls}
 
 
 @dataclass(slots=True)
