@@ -26,6 +26,7 @@ ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 3
 # In the words of the index `entries_swearing`, or the engine would not take it: what follows `"recordings":["` in the
 # canonical JSON of an entry, and that `"sworn":"` stands in it
 _SWORN_TO = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
+_TAKEN_IN = b'{"action":"ingest"'  # how such an entry begins
 _SWEARS = "instr(body, x'2273776f726e223a22') > 0"
 
 
@@ -223,12 +224,12 @@ class AuditLog:
         return self.holding([recording.hex() for recording in recordings])
 
     @reads_rows
-    def holding(self, texts: Sequence[str]) -> Iterator[LogEntry]:
-        """Every entry in whose canonical JSON one of *texts* stands, in order."""
+    def holding(self, texts: Sequence[str], *, taken_in: bool = True) -> Iterator[LogEntry]:
+        """Every entry in whose canonical JSON one of *texts* stands, in order; without *taken_in* as `bodies`."""
         if not texts:
             return
         wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
-        for seq, raw in self.bodies():
+        for seq, raw in self.bodies(taken_in=taken_in):
             if raw is not None and wanted.search(raw):
                 yield _entry(seq, raw)
 
@@ -273,11 +274,14 @@ class AuditLog:
         ]
 
     @reads_rows
-    def bodies(self, at_once: int = 5000) -> Iterator[tuple[int, bytes | None]]:
-        """Number and canonical JSON of every entry, in order, read in batches."""
-        since = 0
-        sql = "SELECT seq, body FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"
-        while rows := self._db.rows(sql, (since, at_once)):
+    def bodies(self, at_once: int = 5000, *, taken_in: bool = True) -> Iterator[tuple[int, bytes | None]]:
+        """Number and canonical JSON of every entry, in order, read in batches.
+
+        Without *taken_in* those are left out, by the engine, that say that a call was taken in: most of a log.
+        """
+        since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_SWEARS})"
+        sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
+        while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
             yield from ((int(seq), None if body is None else bytes(body)) for seq, body in rows)
             since = rows[-1][0] + 1
 

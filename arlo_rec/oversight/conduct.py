@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.limits import HEARD
 from arlo_rec.access.signed import in_order, name_of, time_in
 from arlo_rec.access.sworn import SwornRows
-from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
@@ -44,6 +43,8 @@ _READ: Final = (
     '"outcome":"denied"',
     *(f'"action":"{action}"' for action in sorted({Action.FIND, Action.WITHDRAW, *_OPENING})),
 )
+_COUNTED: Final = (SearchBegun, Denied, Opened, Heard, HeardInReview)  # by person
+_REACHING: Final = (Opened, OpenedForSubject, ReviewHeard, SearchShown, WithdrawalShown)
 _AT_ONCE: Final = 5000
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
@@ -98,32 +99,33 @@ class Deed(NamedTuple):
 
 def deeds(
     store: Store,
+    kinds: tuple[type[AuditEvent], ...],
     since: datetime | None,
     before: datetime | None,
     *,
     of: str | None = None,
     about: Sequence[str] = (),
 ) -> Iterator[Deed]:
-    """Every such entry in a span of time, in order, in the name of who signed it.
+    """Every such entry of these *kinds* in a span of time, in order, in the name of who signed it.
 
     With *of*, of that person alone; with *about*, of entries in which one of these ids stands, or the beginning of one.
     """
 
-    def wanted() -> Iterator[LogEntry]:
-        for entry in store.log.holding(about or _READ):
-            at = time_in(entry.body or {})
-            if at is not None and (since is None or at >= since) and (before is None or at < before):
-                yield entry
+    def read() -> Iterator[tuple[int, tuple[int, datetime, AuditEvent, Mapping[str, Any]]]]:
+        for entry in store.log.holding(about or _READ, taken_in=False):
+            body = entry.body or {}
+            at = time_in(body)
+            if at is None or (since is not None and at < since) or (before is not None and at >= before):
+                continue
+            event = audit_events.read(body)
+            if isinstance(event, kinds):
+                yield entry.seq, (entry.seq, at, event, body)
 
-    for entry, signer in in_order(store, wanted(), of):
-        body = entry.body or {}
-        event, at = audit_events.read(body), time_in(body)
-        if signer is None or event is None or at is None:
+    for (seq, at, event, body), signer in in_order(store, read(), of):
+        if signer is None:
             continue
-        if isinstance(event, Denied) or may_say(
-            signer.role, str(body.get("action"))
-        ):  # nobody needs a right to be denied
-            yield Deed(entry.seq, at, name_of(signer), signer.role, event, named_in(body))
+        if isinstance(event, Denied) or may_say(signer.role, str(body.get("action"))):  # to be denied takes no right
+            yield Deed(seq, at, name_of(signer), signer.role, event, named_in(body))
 
 
 # -- by person ----------------------------------------------------------------------------------------
@@ -189,10 +191,9 @@ class Outlier(NamedTuple):
 def report(store: Store, since: datetime | None, before: datetime | None) -> list[Conduct]:
     """What everybody did who did anything, by name."""
     log, found = SwornRows(store), dict[str, Conduct]()
-    for deed, calls in _with_calls(log, deeds(store, since, before)):
-        if isinstance(deed.event, SearchBegun | Denied | Opened | Heard | HeardInReview):
-            code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
-            found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, calls, code)
+    for deed, calls in _with_calls(log, deeds(store, _COUNTED, since, before)):
+        code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
+        found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, calls, code)
     for conduct in found.values():
         callers = Counter(caller for call in conduct.calls if (caller := _caller(store, call)) is not None)
         conduct.same_caller = max(callers.values(), default=0)
@@ -269,7 +270,7 @@ def breach(
     log = SwornRows(store)
     meant = _calls_meant(store, log, recording) if recording is not None else None
     about = sorted(each.hex() for each in meant) if meant is not None else ()
-    every_deed = deeds(store, since, before, of=person, about=about) if meant is None or meant else iter(())
+    every_deed = deeds(store, _REACHING, since, before, of=person, about=about) if meant is None or meant else iter(())
     reached = _Reached()
     for deed, calls in _with_calls(log, every_deed):
         named = calls if meant is None else calls & set(meant.values())
