@@ -184,8 +184,9 @@ def test_a_grant_that_ran_out_opens_nothing_more(world: World) -> None:
         continue
     assert world.run("find", "--purpose", "quality", "--reason", REASON, who="leif").exit == 13
     world.json("purge", who="cron")
-    last = [one for one in entries(world) if one["action"] == "grant"][-1]
+    last = [one for one in entries(world) if one["action"] == "expire"][-1]
     assert last["detail"] == {"expired": ["leif"]}
+    assert world.json("verify", who="iver")["problems"] == [], "cron may end what ran out"
 
 
 def test_a_recording_made_for_training_only_is_not_opened_for_quality(world: World) -> None:

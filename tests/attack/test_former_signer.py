@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.catalogue.audit_log import AuditLog, _restoration
+from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys import layout
+from arlo_rec.keys import layout, log_handover
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import find
@@ -109,7 +109,7 @@ def test_a_former_officer_alone_writes_nothing_into_the_feed(fed: World) -> None
     back_up(fed)
     store, tree, own = find(fed.store).id, tree_of(fed), primitives.SigningKey.from_seed(b"\x07" * 32)
     origin = f"arlo-rec/{store.hex()}"
-    word = kept.signing.public + kept.signing.sign(_restoration(origin, own.public))
+    word = kept.signing.public + kept.signing.sign(log_handover.restoration(origin, own.public))
     key = {"from": tree.size, "statement": to_base64(word), "vkey": merkle.vkey(origin, own.public)}
     purged = {"action": "purge", "at": "2026-10-01T08:00:00Z", "outcome": "done", "person": "cron"}
     body = {**purged, "rule": "retention.90d", "recordings": [mine], "detail": {"count": 1}}
