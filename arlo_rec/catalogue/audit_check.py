@@ -6,9 +6,10 @@ Reads the tables of the log through `audit_log`; what the entries say is checked
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from arlo_rec.catalogue.anchors import Anchors, Comparison, key_at, sizes
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, read_body
 from arlo_rec.catalogue.forgotten import Forgotten
 from arlo_rec.crypto import merkle
@@ -25,13 +26,13 @@ Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None wh
 def check(
     log: AuditLog,
     people: Signatories,
-    anchors: Iterable[str] = (),
+    anchors: Sequence[Anchors] = (),
     *,
     signatures: bool = False,
     follow: Callable[[Sequence[Body]], None] = lambda _bodies: None,
     observer: Observer = unobserved,
 ) -> list[str]:
-    """The problems of the log, as codes; empty if none.
+    """The problems of the log, as codes; empty if none. Those of *anchors* stand in them.
 
     *people* are all who could sign, each in their time; the officers among them could go on with it after a restore.
 
@@ -52,7 +53,7 @@ def check(
     names = merkle.signer_names(log.origin, people.keys())
     before = [0, *(each.size for each in checkpoints)] if signatures else [None]
     signers = [
-        _signer(log, each, _key_at(keys, each.size), names, begin, problems)
+        _signer(log, each, key_at(keys, each.size), names, begin, problems)
         for each, begin in zip(checkpoints, before, strict=False)
     ]
     closed = [
@@ -71,14 +72,16 @@ def check(
             count += len(entries)
             observer(Progress(Phase.LOG_CHECK, count, size))
 
-    anchored = [anchor for anchor in (_anchor(text, problems) for text in anchors) if anchor is not None]
-    sizes = {checkpoint.size for checkpoint in checkpoints}
-    roots = merkle.roots_at(leaves(), sizes | {checkpoint.size for checkpoint, _ in anchored})
+    signed_sizes = {checkpoint.size for checkpoint in checkpoints}
+    roots = merkle.roots_at(leaves(), signed_sizes | set(sizes(anchors)))
     problems += ["entry_changed"] * forgotten.unsaid()
     problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
     if count != size or not checkpoints or not log.is_closed_at(size):
         problems.append("log_cut_off")
-    return problems + [problem for anchor in anchored for problem in _check_anchor(log, anchor, roots, keys)]
+    comparison = Comparison(log.origin, keys, people)
+    for each in anchors:
+        comparison.run(each, roots)
+    return problems
 
 
 def _signer(
@@ -180,34 +183,3 @@ def _key_chain(log: AuditLog, people: Signatories, problems: list[str]) -> list[
     if not keys or keys[-1][1] != log.key.public:
         problems.append("log_key_unknown")
     return keys
-
-
-def _key_at(keys: list[tuple[int, bytes]], size: int) -> bytes | None:
-    signing = [public for since, public in keys if since < size]
-    return signing[-1] if signing else None
-
-
-def _anchor(text: str, problems: list[str]) -> tuple[merkle.Checkpoint, str] | None:
-    try:
-        note = text.rstrip("\n") + "\n"  # whoever kept it may have ended it otherwise
-        return merkle.parse_note(note)[0], note
-    except ValueError:
-        problems.append("anchor_unreadable")
-        return None
-
-
-def _check_anchor(
-    log: AuditLog,
-    anchor: tuple[merkle.Checkpoint, str],
-    roots: dict[int, bytes],
-    keys: list[tuple[int, bytes]],
-) -> list[str]:
-    checkpoint, note = anchor
-    public = _key_at(keys, checkpoint.size)
-    if checkpoint.origin != log.origin:
-        return ["anchor_of_another_log"]
-    if public is None or not merkle.note_signed_by(note, log.origin, public):
-        return ["anchor_unsigned"]
-    if checkpoint.size not in roots:
-        return ["log_shorter_than_anchor"]
-    return [] if roots[checkpoint.size] == checkpoint.root else ["log_differs_from_anchor"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -15,6 +15,9 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from arlo_rec.catalogue.anchors import Anchors
     from arlo_rec.offsite.syslog import Address
     from arlo_rec.oversight.witness import Witnessed
 
@@ -113,22 +116,81 @@ def audit_verify(
 ) -> Answer:
     """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
     from arlo_rec.catalogue.audit_check import check
-    from arlo_rec.oversight.witness import unwitnessed
+    from arlo_rec.oversight.witness import parse_vkeys, unwitnessed
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     if not anchor and (witness or tsa_cert):
         raise Usage("witness_of_what" if witness else "timestamp_of_what_anchor")
-    anchors, unread = _notes_of(anchor or (), tsa_cert)
-    alone = unread + unwitnessed(anchors, witness or ())
+    files, witnesses = _read(anchor or (), tsa_cert), parse_vkeys(witness or ())
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
-        problems = alone + check(store.log, store.signers(), anchors, signatures=True, observer=run.progress)
+        anchors = [each.anchors for each in files]
+        of_log = check(store.log, store.signers(), anchors, signatures=True, observer=run.progress)
         tree = store.log.tree()
-    data = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
-    lines = [run.say(f"problem.{code}", what="log") for code in problems]
+    for each in anchors:
+        each.problems += unwitnessed(each.compared, witnesses)
+    problems = of_log + [code for each in anchors for code in each.problems]
+    data: dict[str, Any] = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
+    data |= {"anchors": sum(len(each.compared) for each in anchors), "files": [_file_json(each) for each in files]}
+    lines = [run.say(f"problem.{code}", what="log") for code in of_log]
+    lines += [line for each in files for line in _problem_lines(run, each, of_several=len(files) > 1)]
     lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
+    lines += _compared_lines(run, files)
     return Answer(data, lines, always=bool(problems), error=error_of(len(problems)))
+
+
+class _File(NamedTuple):
+    """A file of anchors, what came of them, and when a timestamp says that it was there."""
+
+    path: Path
+    anchors: Anchors
+    stamped: datetime | None
+
+
+def _read(paths: Sequence[Path], tsa_cert: Path | None) -> list[_File]:
+    """The files of anchors, with a problem for each that cannot be read to its end or is not stamped; raises Usage."""
+    from arlo_rec.catalogue.anchors import Anchors
+    from arlo_rec.offsite import anchor_file, timestamps
+
+    trusted = timestamps.certificates(tsa_cert) if tsa_cert is not None else None
+    files = list[_File]()
+    for path in paths:
+        raw = anchor_file.read(path)
+        kept, lines, is_whole = anchor_file.parse(raw)
+        stamped = timestamps.stamped_at(path, raw, trusted) if trusted is not None else None
+        problems = [] if is_whole else ["anchor_unreadable"]
+        problems += ["anchor_not_timestamped"] if trusted is not None and stamped is None else []
+        files.append(_File(path, Anchors(kept, lines, problems), stamped))
+    return files
+
+
+def _file_json(file: _File) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    about = {"file": str(file.path), "anchors": len(file.anchors.compared), "passed_over": file.anchors.passed_over}
+    return {**about, "stamped": to_iso(file.stamped) if file.stamped else None, "problems": file.anchors.problems}
+
+
+def _problem_lines(run: Run, file: _File, *, of_several: bool) -> list[str]:
+    what = f"log ({file.path})" if of_several else "log"
+    return [run.say(f"problem.{code}", what=what) for code in file.anchors.problems]
+
+
+def _compared_lines(run: Run, files: Sequence[_File]) -> list[str]:
+    """With how many anchors the log was compared, since when a timestamp has a file, and what was passed over."""
+    from arlo_rec.model.times import shown
+
+    if not files:
+        return []
+    count = sum(len(each.anchors.compared) for each in files)
+    lines = [run.say("audit.compared", count=count, files=len(files))]
+    for each in files:
+        if each.stamped is not None:
+            lines.append(run.say("audit.stamped_at", path=each.path, at=shown(each.stamped)))
+        if each.anchors.passed_over:
+            lines.append(run.say("audit.passed_over", path=each.path, count=each.anchors.passed_over))
+    return lines
 
 
 def audit_witness(
@@ -160,26 +222,3 @@ def _witness_json(seen: Witnessed) -> dict[str, Any]:
 def error_of(problems: int) -> Integrity | None:
     """How a check ends that found *problems*."""
     return Integrity("problems_found", count=problems) if problems else None
-
-
-def _notes_of(paths: Sequence[Path], tsa_cert: Path | None) -> tuple[list[str], list[str]]:
-    """The notes of files of anchors, and a problem for each file that cannot be read to its end or is not stamped."""
-    from arlo_rec.offsite import anchor_file
-
-    is_stamped = _stamped(tsa_cert) if tsa_cert is not None else None
-    notes, problems = list[str](), list[str]()
-    for path in paths:
-        raw = anchor_file.read(path)
-        some, is_whole = anchor_file.notes_in(raw)
-        notes += some
-        problems += [] if is_whole else ["anchor_unreadable"]
-        problems += [] if is_stamped is None or is_stamped(path, raw) else ["anchor_not_timestamped"]
-    return notes, problems
-
-
-def _stamped(tsa_cert: Path) -> Callable[[Path, bytes], bool]:
-    """Whether a file of these bytes has a timestamp beside it, by a service below those certificates."""
-    from arlo_rec.offsite import timestamps
-
-    trusted = timestamps.certificates(tsa_cert)
-    return lambda path, raw: timestamps.is_stamped(path, raw, trusted)

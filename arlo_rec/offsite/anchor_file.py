@@ -12,7 +12,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import sync_folder, translated
@@ -40,23 +40,31 @@ def read(path: Path) -> bytes:
         raise Usage("file_unreadable", path=str(path)) from None
 
 
-def notes_in(raw: bytes) -> tuple[list[str], bool]:
-    """The notes of a file in its order, and whether all of it can be read and there is one.
+class Notes(NamedTuple):
+    """What a file of anchors holds, each in its order."""
+
+    kept: list[str]  # notes as they are, that whoever may write to the file put there
+    lines: list[str]  # those of a syslog's lines, which anybody can have logged
+    is_whole: bool  # all of it can be read, and there is a note
+
+
+def parse(raw: bytes) -> Notes:
+    """The notes of a file.
 
     A piece that cannot be read does not count where a whole note follows it. In a syslog, lines of other programs
     do not count either.
     """
-    notes, unreadable, in_syslog = list[str](), list[str](), False
+    kept, in_lines, unreadable, in_syslog = list[str](), list[str](), list[str](), False
     for note, text, is_line in _pieces(raw.decode("utf-8", "replace").split("\n")):
         in_syslog |= is_line
         if note is None:
             unreadable.append(text)
         else:
-            notes.append(note)
+            (in_lines if is_line else kept).append(note)
             unreadable.clear()
     if in_syslog:
         unreadable = [text for text in unreadable if _is_torn(text)]
-    return notes, bool(notes) and not unreadable
+    return Notes(kept, in_lines, bool(kept or in_lines) and not unreadable)
 
 
 def _pieces(lines: list[str]) -> Iterator[tuple[str | None, str, bool]]:
@@ -130,7 +138,7 @@ def append(path: Path, note: str) -> bool:
     try:
         lock_handle(handle, exclusive=True, wait=_WAIT)
         tail = _tail(handle)
-        if any(each.startswith(note) for each in notes_in(tail)[0]):
+        if any(each.startswith(note) for each in parse(tail).kept):
             return False
         append_piece(handle, (b"" if tail[-1:] in (b"", b"\n") else b"\n") + note.encode("utf-8"))
         sync_folder(path.parent)

@@ -6,6 +6,7 @@ Order: the answer is asked for, compared with what was asked, and written; then 
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Final
@@ -82,10 +83,10 @@ def certificates(path: Path) -> timestamp.Certificates:
     return timestamp.parse_certificates(raw)
 
 
-def is_stamped(path: Path, content: bytes, trusted: timestamp.Certificates) -> bool:
-    """Whether FILE.tsr beside *path* is a timestamp over *content* by a TSA that is *trusted*."""
+def stamped_at(path: Path, content: bytes, trusted: timestamp.Certificates) -> datetime | None:
+    """When FILE.tsr beside *path* says that *content* was there; None where it is no timestamp by a *trusted* TSA."""
     try:
         answer = read_small(beside(path), _ANSWER_BYTES)
     except OSError:
-        return False
-    return timestamp.genuine(answer, content, trusted) is not None
+        return None
+    return timestamp.genuine(answer, content, trusted)

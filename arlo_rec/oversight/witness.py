@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import write_new, write_whole
 from arlo_rec.backends.files import file_lock
+from arlo_rec.catalogue.anchors import Anchors, ended
 from arlo_rec.catalogue.audit_check import check
 from arlo_rec.crypto import cosignature, primitives
 from arlo_rec.crypto.cosignature import Witness
@@ -70,9 +71,9 @@ def run(store: Store, path: Path, now: datetime, observer: Observer = unobserved
     with file_lock(path, exclusive=True, wait=_WAIT):
         seen = _seen(path, witness)
         _, newest = store.log.newest()
-        before = [newest] if seen is None else [seen, newest]
-        problems = check(store.log, store.signers(), before, signatures=True, observer=observer)
-        if problems:
+        before = Anchors([newest] if seen is None else [seen, newest])
+        problems = check(store.log, store.signers(), [before], signatures=True, observer=observer)
+        if problems := problems + before.problems:
             return Witnessed(witness, None, problems, seen is None)
         note = cosignature.cosign(newest, witness, int(now.timestamp()))
         write_whole(path.with_name(path.name + SEEN), note.encode("utf-8"))
@@ -104,15 +105,19 @@ def _seen(path: Path, witness: Witness) -> str | None:
     return note
 
 
-def unwitnessed(notes: Sequence[str], vkeys: Sequence[str]) -> list[str]:
-    """A problem for every note and every witness of whom it has no cosignature; raises Usage for what is no key."""
+def parse_vkeys(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:
+    """The names and public keys of witnesses; raises Usage for what is no key."""
     try:
-        witnesses = [cosignature.parse_vkey(vkey) for vkey in vkeys]
+        return [cosignature.parse_vkey(vkey) for vkey in vkeys]
     except ValueError:
         raise Usage("not_a_witness_vkey") from None
+
+
+def unwitnessed(notes: Sequence[str], witnesses: Sequence[tuple[str, bytes]]) -> list[str]:
+    """A problem for every note and every witness of whom it has no cosignature."""
     return [
         "anchor_not_witnessed"
         for note in notes
         for name, public in witnesses
-        if cosignature.cosigned_at(note.rstrip("\n") + "\n", name, public) is None
+        if cosignature.cosigned_at(ended(note), name, public) is None
     ]

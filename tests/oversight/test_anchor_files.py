@@ -17,8 +17,9 @@ from arlo_rec.crypto import cosignature, merkle
 from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.offsite import anchor_file
-from arlo_rec.offsite.anchor_file import notes_in
 from tests.support import world as worlds
+from tests.support.anchors import notes_in
+from tests.support.attack import own_code
 from tests.support.properties import examples
 from tests.support.world import World, assert_no_bug
 
@@ -235,6 +236,87 @@ def test_a_line_of_a_syslog_is_an_anchor_and_lines_of_other_programs_are_passed_
     assert problems(world) == ["anchor_unsigned"]
     anchors(world).write_text(other)
     assert problems(world) == ["anchor_unreadable"]
+
+
+def logged(*notes: str) -> str:
+    return "".join(f"2026-11-27T10:00:01+00:00 desk logger {worlds.json.dumps({'note': each})}\n" for each in notes)
+
+
+def verified(world: World, *paths: Path) -> dict[str, Any]:
+    words = [word for path in paths for word in ("--anchor", str(path))]
+    told = world.run("audit", "verify", *words, "--json", who="iver")
+    assert_no_bug(world)
+    assert told.exit == (15 if told.json["problems"] else 0)
+    return dict(told.json)
+
+
+def forgeries(note: str) -> dict[str, str]:
+    """What any account of the machine can make of a note that it read in the syslog, and a note of another store."""
+    lines = note.split("\n")
+    size = "\n".join([lines[0], str(int(lines[1]) + 1), *lines[2:]])
+    log, person = lines[-3:-1]
+    signature = merkle.base64.b64decode(log.split(" ")[2])
+    spoilt = merkle.base64.b64encode(signature[:-1] + bytes([signature[-1] ^ 1])).decode()
+    unsigned = "\n".join([*lines[:-3], f"\u2014 {lines[0]} {spoilt}", person, ""])
+    return {"a size": size, "the log's signature": unsigned, "another store": note_of(3)}
+
+
+@pytest.mark.rule("security.monitored")
+def test_what_anybody_logged_is_passed_over_and_counted_as_long_as_a_note_of_this_log_is_there(world: World) -> None:
+    note = world.json("audit", "checkpoint", who="iver")["note"]
+    forged = forgeries(note)
+    for what, each in forged.items():
+        anchors(world).write_text(logged(note, each))
+        told = verified(world, anchors(world))
+        assert (told["problems"], told["anchors"]) == ([], 1), what
+        assert told["files"][0]["passed_over"] == 1, what
+        anchors(world).write_text(note + each)  # no syslog: whoever may write to the file wrote it
+        assert verified(world, anchors(world))["problems"], what
+    anchors(world).write_text(logged(*forged.values()))
+    assert verified(world, anchors(world))["problems"] == ["anchor_of_another_log"]
+    anchors(world).write_text(logged(*forged.values(), note))
+    told = world.run("audit", "verify", "--anchor", str(anchors(world)), "--lang", "en", who="iver")
+    assert "since this log did not sign them: 3." in told.out
+
+
+def test_a_log_that_was_rewritten_with_another_key_disowns_no_line_that_people_signed(world: World) -> None:
+    """Whoever rewrites it makes the key too: what was signed by a person then is compared, though the log denies it."""
+    note = world.json("audit", "checkpoint", who="iver")["note"]
+    with own_code(world, "iver") as store:
+        person = store.identity.signing
+        name = merkle.signer_name(store.log.origin, person.public)
+        said = merkle.parse_note(note)[0]
+        other = merkle.sign_note(said._replace(root=bytes(32)).text(), [(store.log.origin, LOG), (name, person)])
+        elsewhere = f"arlo-rec/{'1' * 32}"
+        moved = merkle.sign_note(
+            said._replace(origin=elsewhere).text(),
+            [(elsewhere, LOG), (merkle.signer_name(elsewhere, person.public), person)],
+        )
+    anchors(world).write_text(logged(other, note))
+    assert verified(world, anchors(world))["problems"] == ["log_differs_from_anchor"]
+    anchors(world).write_text(logged(moved, note))
+    assert verified(world, anchors(world))["problems"] == ["anchor_of_another_log"]
+
+
+def test_it_is_told_what_was_compared_and_of_several_files_which_one_differs(world: World) -> None:
+    keep(world)
+    world.take_in("a", seconds=0.2)
+    keep(world)
+    other = world.base / "other"
+    other.write_text(note_of(3))
+    told = verified(world, anchors(world), other)
+    assert (told["problems"], told["anchors"]) == (["anchor_of_another_log"], 2)
+    assert [(Path(each["file"]).name, each["anchors"], each["problems"]) for each in told["files"]] == [
+        ("anchors", 2, []),
+        ("other", 0, ["anchor_of_another_log"]),
+    ]
+    words = ("--anchor", str(anchors(world)), "--anchor", str(other), "--lang", "en")
+    lines = world.run("audit", "verify", *words, who="iver").out.splitlines()
+    assert lines == [
+        f"log ({other}): the anchor is from another log",
+        "Anchors that the log was compared with: 2. Files of them: 2.",
+    ]
+    assert verified(world)["anchors"] == 0
 
 
 def test_where_an_anchor_cannot_be_appended_the_command_says_why(world: World) -> None:

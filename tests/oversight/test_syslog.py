@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Unreachable, Usage
 from arlo_rec.offsite import syslog
-from arlo_rec.offsite.anchor_file import notes_in
 from tests.support import world as worlds
+from tests.support.anchors import notes_in
 from tests.support.world import World, assert_no_bug
 
 NOW = datetime(2026, 10, 1, 8, 0, 0, 250_000, tzinfo=UTC)

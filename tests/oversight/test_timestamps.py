@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import primitives, timestamp
+from arlo_rec.model.times import shown
 from arlo_rec.offsite import timestamps
 from tests.support.timestamping import Service, needs_openssl, serving
 from tests.support.world import World, assert_no_bug
@@ -63,6 +64,10 @@ def test_a_checkpoint_is_stamped_and_both_openssl_and_the_check_of_the_log_take_
     assert service.verifies(anchor, beside)
     world.take_in("a", seconds=0.2)
     assert problems(world, service.ca) == []
+    words = ("audit", "verify", "--anchor", str(anchor), "--tsa-cert", str(service.ca))
+    stamped = datetime.fromisoformat(world.json(*words, who="iver")["files"][0]["stamped"])
+    assert abs((datetime.now(UTC) - stamped).total_seconds()) < 60
+    assert f"{anchor} was there at {shown(stamped)}" in world.run(*words, "--lang", "en", who="iver").out
     assert problems(world, service.certificate) == ["anchor_not_timestamped"], "its CA's certificate is what counts"
 
 

@@ -26,8 +26,8 @@ from arlo_rec.keys import layout
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
-from arlo_rec.offsite.anchor_file import notes_in
 from tests.support import world as worlds
+from tests.support.anchors import notes_in
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
 from tests.support.copies import CONFIRM
 from tests.support.places import TOP
