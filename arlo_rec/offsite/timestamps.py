@@ -5,7 +5,11 @@ Order: the answer is asked for, compared with what was asked, and written; then 
 
 from __future__ import annotations
 
+import socket
+import ssl
+import threading
 import time
+from contextlib import closing, suppress
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -19,9 +23,9 @@ from arlo_rec.model.errors import Unreachable, Usage
 ENDING: Final = ".tsr"
 TIMEOUT: Final = 10.0  # seconds of silence
 _ANSWER_BYTES: Final = 64 * 1024  # an answer with its certificates has about 6,000
-_LONGEST: Final = 30.0  # seconds for the whole answer
+LONGEST: Final = 30.0  # seconds for all of it: the connection, the request and the answer
 _SIGNS: Final = frozenset(map(chr, range(0x21, 0x7F)))  # of a URL
-_KINDS: Final = {"http": HTTPConnection, "https": HTTPSConnection}
+_KINDS: Final[dict[str, type[HTTPConnection]]] = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
 def beside(path: Path) -> Path:
@@ -46,9 +50,8 @@ def ask(url: str, content: bytes) -> bytes:
     """The answer of the TSA at *url* over *content*; raises Usage, and Unreachable where it gives none."""
     parts = demand_url(url)
     host, request = parts.hostname or "", timestamp.Request(content)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        answer = _post(_KINDS[parts.scheme](host, parts.port, timeout=TIMEOUT), target, request.der)
+        answer = _exchange(parts, request.der)
         request.time_of(answer)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -56,21 +59,77 @@ def ask(url: str, content: bytes) -> bytes:
     return answer
 
 
-def _post(connection: HTTPConnection, target: str, body: bytes) -> bytes:
+def _exchange(parts: SplitResult, body: bytes) -> bytes:
+    """Ask within the time that there is for all of it; raises TimeoutError beyond it.
+
+    A limit of silence does not end what comes byte by byte: at that time the connection is shut down, wherever it is.
+    The look-up of the host's name counts, and ends when the resolver says so.
+    """
+    deadline = time.monotonic() + LONGEST
+    with _connected(parts, deadline) as channel, closing(channel.dup()) as watched:  # TLS takes the first one over
+        watch = threading.Timer(max(0.0, deadline - time.monotonic()), _shut_down, (watched,))
+        watch.daemon = True
+        watch.start()
+        try:
+            answer = _post(_opened(parts, channel), parts, body)
+        except (OSError, HTTPException, ValueError):
+            if time.monotonic() < deadline:
+                raise
+            raise TimeoutError("too slow") from None
+        finally:
+            watch.cancel()
+            watch.join()
+    if time.monotonic() >= deadline:  # what came may be cut short
+        raise TimeoutError("too slow")
+    return answer
+
+
+def _connected(parts: SplitResult, deadline: float) -> socket.socket:
+    """A connection to the first of the host's addresses that takes one in time; raises OSError."""
+    failed: OSError | None = None
+    port = parts.port or _KINDS[parts.scheme].default_port
+    for family, kind, protocol, _, where in socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM):
+        channel = socket.socket(family, kind, protocol)
+        try:
+            channel.settimeout(min(TIMEOUT, max(0.001, deadline - time.monotonic())))
+            channel.connect(where)
+            channel.settimeout(TIMEOUT)
+        except OSError as error:
+            channel.close()
+            failed = error
+        else:
+            return channel
+    raise failed or OSError("no address")
+
+
+def _shut_down(channel: socket.socket) -> None:
+    with suppress(OSError):
+        channel.shutdown(socket.SHUT_RDWR)
+
+
+def _opened(parts: SplitResult, channel: socket.socket) -> HTTPConnection:
+    """HTTP over that connection, with TLS where the address says so; raises OSError."""
+    connection: HTTPConnection = _KINDS[parts.scheme](parts.hostname or "", parts.port)
+    if parts.scheme == "https":
+        channel = ssl.create_default_context().wrap_socket(channel, server_hostname=parts.hostname)
+    connection.sock = channel
+    return connection
+
+
+def _post(connection: HTTPConnection, parts: SplitResult, body: bytes) -> bytes:
     """RFC 3161, 3.4. Raises ValueError for another answer than 200, or one that is too long: none is followed."""
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
-    try:
+    with closing(connection):
         connection.request("POST", target, body, headers)
         response = connection.getresponse()
         if response.status != 200:
             raise ValueError(f"HTTP {response.status}")
-        answer, begun = b"", time.monotonic()
+        answer = b""
         while piece := response.read1(_ANSWER_BYTES):
             answer += piece
-            if len(answer) > _ANSWER_BYTES or time.monotonic() - begun > _LONGEST:
+            if len(answer) > _ANSWER_BYTES:
                 raise ValueError("too long")
-    finally:
-        connection.close()
     return answer
 
 

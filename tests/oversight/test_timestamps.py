@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -217,10 +221,64 @@ def test_a_service_that_is_silent_or_away_is_told(world: World, monkeypatch: pyt
     assert refused(world, *away) == (16, "timestamp_failed")
 
 
-def test_https_is_spoken_and_a_certificate_that_nobody_knows_is_refused(world: World, service: Service) -> None:
-    import ssl
-    import threading
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (b"", b"H"), (b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"a"), (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+        (b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"a"),
+    ],
+    ids=["continue", "status", "headers", "body", "chunks", "handshake"],
+)  # fmt: skip
+def test_a_service_that_is_never_silent_and_never_done_is_left_in_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, begin: bytes, drop: bytes
+) -> None:
+    """Each byte comes within the limit of silence: what ends it is the limit of all of it."""
+    monkeypatch.setattr(timestamps, "LONGEST", 0.6)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
 
+        def serve() -> None:
+            channel, _ = server.accept()
+            with channel, suppress(OSError):
+                channel.recv(65536)
+                channel.sendall(begin)
+                while not ended.wait(0.1):
+                    channel.sendall(drop)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        kind = "https" if begin.startswith(b"\x16") else "http"
+        url = f"{kind}://127.0.0.1:{server.getsockname()[1]}/"
+        end = threading.Timer(20, ended.set)  # else a failure of this test would be one that never ends
+        end.start()
+        told = world.run("audit", "checkpoint", "--timestamp", url, "--out", str(world.base / "a"), who="iver")
+        assert not ended.is_set()
+        end.cancel()
+        ended.set()
+        thread.join()
+    assert told.exit == 16
+    assert "(too slow)" in told.err
+    assert not list(world.base.glob("a*.tsr"))
+
+
+def test_over_https_a_service_whose_certificate_is_known_is_asked(
+    world: World, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    words = ("-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    words = ("openssl", "req", "-x509", *words, "-keyout", str(key), "-out", str(certificate))
+    subprocess.run(words, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serving(lambda request: (200, service.answer(request)), context) as url:
+        stamp(world, url.replace("127.0.0.1", "localhost"))
+    assert problems(world, service.ca) == []
+
+
+def test_https_is_spoken_and_a_certificate_that_nobody_knows_is_refused(world: World, service: Service) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(service.certificate, service.folder / "tsa.key")
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -87,8 +88,8 @@ class Service:
 
 
 @contextmanager
-def serving(answer: Callable[[bytes], Answer]) -> Iterator[str]:
-    """The address of a web server that answers each request by its bytes."""
+def serving(answer: Callable[[bytes], Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address of a web server that answers each request by its bytes, with TLS where it is given."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -103,10 +104,12 @@ def serving(answer: Callable[[bytes], Answer]) -> Iterator[str]:
             """Nothing on the terminal of the tests."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/tsa"
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/tsa"
         finally:
             server.shutdown()
             thread.join()
