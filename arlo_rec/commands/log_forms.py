@@ -54,8 +54,12 @@ def audit_prove(
     commitment = proof.commitment.hex() if proof.commitment is not None else None
     data: dict[str, Any] = {"entry": entry, "size": proof.checkpoint.size, "root": proof.checkpoint.root.hex()}
     data |= {"leaf": proof.leaf.hex(), "commitment": commitment, "vkey": vkey}
+    told = "audit.commitment" if commitment is not None else "audit.commitment_gone"
+    told = run.say(told, entry=entry, commitment=commitment)
     if out is not None:
         write_new(out, [proof.text.encode("utf-8")])
-        about = {"entry": entry, "size": proof.checkpoint.size, "out": out, "commitment": commitment or "-"}
-        return Answer({**data, "out": str(out.absolute())}, [run.say("audit.proved", **about)])
+        line = run.say("audit.proved", entry=entry, size=proof.checkpoint.size, out=out)
+        return Answer({**data, "out": str(out.absolute())}, [line, told])
+    if run.for_people:
+        run.note(told)  # beside the proof, which alone stands on stdout
     return Answer({**data, "proof": proof.text}, proof.text.rstrip("\n").split("\n"), always=True)

@@ -55,7 +55,7 @@ def publish(log: AuditLog, folder: Path, observer: Observer = unobserved) -> Pub
         before = _before(folder)
         newest, note = log.newest()
         if before is not None:
-            _demand_same_log(log, folder, before)
+            _demand_same_log(log, folder, before, newest.size)
         files = _Files(folder, before.size if before else 0, log)
         _write_tiles(log, files, before, newest, observer)
         files.sync()
@@ -116,25 +116,32 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _before(folder: Path) -> Checkpoint | None:
-    """The checkpoint of the run before; None in a new folder, or where no run came to its end. Raises Usage."""
+    """The checkpoint of the run before; None in a new folder, or where no run came to its end.
+
+    Raises Usage for a folder of something else, Integrity where it has tiles and its checkpoint was changed.
+    """
     raw = _read(folder, CHECKPOINT)
+    with disk():
+        others = {name for name in names(folder, below=folder) if not name.startswith(f".{CHECKPOINT}.")}
     if raw is not None:
         try:
             return merkle.parse_note(raw.decode("utf-8"))[0]
         except ValueError:
+            if TILES in others:
+                raise Integrity("log_folder_changed", path=str(folder / CHECKPOINT)) from None
             raise Usage("not_a_log_folder", path=str(folder)) from None
-    with disk():
-        others = {name for name in names(folder, below=folder) if not name.startswith(f".{CHECKPOINT}.")}
     if others - {TILES}:
         raise Usage("not_a_log_folder", path=str(folder))
     return None
 
 
-def _demand_same_log(log: AuditLog, folder: Path, before: Checkpoint) -> None:
+def _demand_same_log(log: AuditLog, folder: Path, before: Checkpoint, size: int) -> None:
     """Raise Integrity where the log does not go on from what was published before."""
     if before.origin != log.origin:
         raise Integrity("log_folder_of_another", path=str(folder))
-    if log.root_at(before.size) != before.root:  # of a size that the log does not reach there is none
+    if before.size > size:  # a number that somebody wrote there, which may be one that no catalogue holds
+        raise Integrity("log_folder_longer", path=str(folder), size=size)
+    if log.root_at(before.size) != before.root:
         raise Integrity("log_folder_differs", path=str(folder))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -181,6 +181,13 @@ def test_an_entry_that_is_not_there_and_a_word_that_is_no_number_are_told(log: W
     assert_no_bug(log)
 
 
+def test_the_commitment_is_shown_beside_a_proof_that_alone_stands_on_stdout(log: World) -> None:
+    json = log.json("audit", "prove", "17", who="iver")
+    told = log.run("audit", "prove", "17", "--lang", "en", who="iver")
+    assert (told.out, told.err) == (json["proof"], f"The commitment of the entry: {json['commitment']}\n")
+    assert log.run("audit", "prove", "17", "--quiet", who="iver").err == ""
+
+
 def test_a_leaf_that_was_changed_is_proved_by_nobody(log: World) -> None:
     """Neither by the root, nor where only the entry's own body differs."""
     with own_code(log, "iver") as store:
@@ -297,7 +304,7 @@ def test_a_folder_of_another_log_of_a_fork_or_of_a_longer_log_is_refused(
     fork = worlds.copy(template, tmp_path / "fork")
     grow_to(fork, 200)
     before = files(folder(log))
-    assert refused(fork, folder(log)) == (15, "log_folder_differs"), "shorter"
+    assert refused(fork, folder(log)) == (15, "log_folder_longer")
     grow_to(fork, 300)
     grow_to(fork, 400)
     assert refused(fork, folder(log)) == (15, "log_folder_differs"), "forked, with a checkpoint at the same size"
@@ -315,6 +322,27 @@ def test_a_file_that_was_changed_since_is_told_and_left(log: World) -> None:
     (folder(log) / "tile/0/000").unlink()  # what is missing is written again
     assert publish(log)["size"] == 530
     assert (folder(log) / "tile/0/000").stat().st_size == 8192
+
+
+@pytest.mark.parametrize("size", [531, 2**63, 2**64, 10**100])
+def test_a_checkpoint_of_more_entries_than_the_log_has_is_told_as_such(log: World, size: int) -> None:
+    path = folder(log) / "checkpoint"
+    lines = path.read_text().split("\n")
+    path.write_text("\n".join([lines[0], str(size), *lines[2:]]))
+    assert refused(log, folder(log)) == (15, "log_folder_longer")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda raw: raw + b"x", lambda raw: raw[:-9], lambda _: b"\xff"], ids=["longer", "shorter", "other"]
+)
+def test_a_checkpoint_that_is_none_any_more_beside_its_tiles_was_changed(
+    log: World, change: Callable[[bytes], bytes]
+) -> None:
+    path = folder(log) / "checkpoint"
+    changed = change(path.read_bytes())
+    path.write_bytes(changed)
+    assert refused(log, folder(log)) == (15, "log_folder_changed")
+    assert path.read_bytes() == changed
 
 
 @pytest.mark.parametrize(
