@@ -80,6 +80,9 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     if name == RECOVERY_NAME:
         raise Usage("name_taken", name=name)
     store_id = primitives.fresh(16)
+    feed = FeedFile(new.feed, first_line(store_id), new.store.absolute()) if new.feed is not None else None
+    if feed is not None:
+        feed.demand_folder()  # before anything is made
     folders = layout.create(new.store, new.root, store_id, group_id=group_id(new.group))
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
@@ -88,8 +91,8 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     with disk():
         touch(folders.catalogue, folders.file_mode)
     FileRoot.create(folders.root, group=folders.group)
-    if new.feed is not None:
-        FeedFile(new.feed, first_line(store_id), folders.store).create(folders.file_mode)
+    if feed is not None:
+        feed.create(folders.file_mode)
     store = _build(folders, founders, new, now, state)
     vkey, officer_vkey, pin = store.log.vkey(), _officer_vkey(store), store.authority.pin()
     store.close()

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from arlo_rec.backends.durable import disk
+from arlo_rec.backends.durable import disk, translated
 from arlo_rec.backends.files import lock_handle
 from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_in
-from arlo_rec.model.errors import Unreachable
+from arlo_rec.model.errors import Unreachable, Usage
 
 LONGEST = 300 * 1024 * 1024  # bytes of a line; see audit_log.ENTRY_LONGEST
 _BLOCK = 256 * 1024  # bytes read at once
@@ -37,6 +37,16 @@ class FeedFile:
     def begin(self) -> int:
         """Where the second line begins."""
         return len(self._first)
+
+    def demand_folder(self) -> None:
+        """Raise Usage where the folder of the file is not there, Unreachable where it cannot be opened."""
+        try:
+            with folder_of(self.path):
+                return
+        except (FileNotFoundError, NotADirectoryError):
+            raise Usage("no_such_folder", path=str(self.path.parent)) from None
+        except OSError as error:
+            raise translated(error) from None
 
     def create(self, mode: int) -> None:
         """Create the file with its first line where it does not exist; raises Unreachable.

@@ -143,6 +143,42 @@ def test_init_makes_a_feed_for_every_account(tmp_path: Path) -> None:
     assert entries(world)[0]["body"]["action"] == "init"
 
 
+@pytest.mark.parametrize("lang", ["nb", "en"])
+def test_status_of_an_empty_feed_names_the_guide_that_says_what_line_it_begins_with(fed: World, lang: str) -> None:
+    path(fed).write_bytes(b"")
+    told = fed.run("status", "--lang", lang, who="iver").out
+    section = "The feed, the ring or the backup"
+    assert f"docs/operating.md {'sier' if lang == 'nb' else 'says'} ({section})" in told
+    guide = (Path(__file__).parents[2] / "docs/operating.md").read_text()
+    assert '{"feed":1,"store":"ID"}' in guide.split(f"### {section}\n")[1].split("\n#")[0]
+
+
+def test_one_line_that_is_not_signed_is_told_in_words_that_fit_one(fed: World) -> None:
+    fed.take_in("a")
+    with path(fed).open("ab") as file:
+        file.write(b"somebody's\n")
+    assert "and are not read: 1." in fed.run("status", "--lang", "en", who="iver").out
+
+
+@pytest.mark.parametrize("kind", ["none", "file"])
+def test_init_with_a_feed_in_no_folder_makes_nothing_and_goes_once_it_is_there(tmp_path: Path, kind: str) -> None:
+    world = World(tmp_path)
+    secret = tmp_path / "passphrase"
+    secret.write_text("riktig hest batteri stift\n")
+    secret.chmod(0o600)
+    folder = path(world).parent
+    if kind == "file":
+        folder.touch()
+    before = set(tmp_path.iterdir())
+    words = ("init", "--officer", "sigrid", "--passphrase-file", str(secret), "--feed", str(path(world)))
+    told = world.run(*words, "--json")
+    assert (told.exit, told.json["error"]["code"]) == (2, "no_such_folder")
+    assert set(tmp_path.iterdir()) - {tmp_path / "state"} == before, "not half a store"
+    folder.unlink(missing_ok=True)
+    folder.mkdir()
+    assert world.run(*words).exit == 0
+
+
 @pytest.mark.slow
 def test_a_withdrawal_does_not_wait_for_a_feed_that_somebody_holds(fed: World) -> None:
     fed.take_in("a")

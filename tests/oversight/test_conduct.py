@@ -156,6 +156,7 @@ def test_a_breach_tells_what_was_reached_by_whom_when_and_of_how_many(world: Wor
     assert other in everything["ids"]
     shown = " ".join(world.run("breach", "report", "--person", "leif", "--lang", "en", who="sigrid").out.split())
     assert "Calls whose sound or words were opened: 2" in shown and "within 72 hours" in shown
+    assert "opened, " in shown and "shown. Files that were let be saved: " in shown, "right for one file too"
 
 
 @pytest.mark.slow
