@@ -27,6 +27,12 @@ from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Role
 from arlo_rec.store import Store
 
+_DECIDED: Final = {  # what is said of a proposal that waits no more, by its state
+    "waits": "policy_was_void",  # another version was approved meanwhile
+    "approved": "policy_was_approved",
+    "denied": "policy_was_denied",
+    "over": "policy_was_over",
+}
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -167,8 +173,7 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
     if len(found) != 1:
         decided = next((each for each in every(store, now) if each.id == text), None)
         if decided is not None:
-            state = "void" if decided.state == "waits" else decided.state
-            raise NothingMatched(f"policy_was_{state}", version=decided.version.version)
+            raise NothingMatched(_DECIDED[decided.state], version=decided.version.version)
         raise NothingMatched("several_wait" if found else "no_policy_proposal", id=text)
     return waits[found[0]]
 
