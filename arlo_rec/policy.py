@@ -246,7 +246,7 @@ def holds_index(role: Role) -> bool:
 
 # -- purposes and reasons -----------------------------------------------------------------------------
 
-_DIGITS = re.compile(r"\d{5}")
+_DIGITS, _SIGNS = re.compile(r"\d{5}"), re.compile(r"[^\W_]")  # a row of dots says nothing
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
@@ -260,7 +260,7 @@ def reason_problem(reason: str | None) -> str | None:
         return "reason_missing"
     if has_hidden_characters(reason):
         return "reason_hidden_characters"
-    if len(reason.strip()) < REASON_SHORTEST:
+    if len(reason.strip()) < REASON_SHORTEST or len(_SIGNS.findall(reason)) < REASON_SHORTEST // 2:
         return "reason_too_short"
     if len(reason) > 500:
         return "reason_too_long"

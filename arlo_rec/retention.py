@@ -54,6 +54,7 @@ class Purged:
     complete: bool
     rings_left: tuple[str, ...] = ()  # escrows that could not be emptied
     changed: tuple[RecordingId, ...] = ()  # left, as of a `Plan`
+    forgotten: int = 0  # old entries of the log that lost what they told
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
@@ -99,12 +100,12 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
         event = Denied(action=Action.PURGE, rule=decision.rule, code="recording_changed", recordings=planned.changed)
         store.note(event, now)
     _tidy(store, planned.now, planned.changed)
-    old_entries.forget(store, planned.now)
+    forgotten = old_entries.forget(store, now)  # by the clock: a purge of the future that somebody wrote ages nothing
     left = store.catalogue.recordings.count_past_retention(planned.now)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
     remaining = left - len(planned.changed)
-    return Purged(planned.due, due - remaining, left, receipt, complete, rings_left, planned.changed)
+    return Purged(planned.due, due - remaining, left, receipt, complete, rings_left, planned.changed, forgotten)
 
 
 def _erase(store: Store, planned: Plan, observer: Observer) -> protocol.Erased | None:

@@ -45,7 +45,7 @@ TEXTS = {  # the one form of each text; nothing is shown that does not have it
     "store": "[0-9a-f]{32}",
     "event": "|".join(MAY_ERASE),
     "rule": "[a-z]{1,20}\\.[a-z0-9]{1,20}",
-    "policy": "[0-9]{4}-[0-9]{2}",
+    "policy": "[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?",
     "erased_at": "[0-9TZ:.-]{20,27}",
 }
 OTHERS = {

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import short_ids
-from arlo_rec.access.signed import Signed, time_in
+from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes, policy_document
 from arlo_rec.model import audit_events, policy_file, reasons
@@ -26,6 +27,12 @@ from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Role
 from arlo_rec.store import Store
 
+_DECIDED: Final = {  # what is said of a proposal that waits no more, by its state
+    "waits": "policy_was_void",  # another version was approved meanwhile
+    "approved": "policy_was_approved",
+    "denied": "policy_was_denied",
+    "over": "policy_was_over",
+}
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -77,7 +84,7 @@ def propose(store: Store, raw: bytes, path: str, now: datetime) -> tuple[Proposa
     changed = differences(newest, version)
     if not changed:
         raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
-    version = replace(version, since=max(version.since, newest.since), by=store.person.name)
+    version = replace(version, by=store.person.name)
     with store.change(now) as change:
         proposal = Proposal(primitives.fresh(8).hex(), store.person.name, now, version, digest(store.policy))
         document = policy_document.version_to_json(version)
@@ -100,8 +107,14 @@ def version_digest(version: PolicyVersion) -> str:
 
 def waiting(store: Store, now: datetime) -> list[Proposal]:
     """What nobody decided yet and still fits the policy of now, oldest first."""
-    base = digest(store.policy)
-    return [each for each in every(store, now) if each.state == "waits" and each.base == base]
+    base, newest = digest(store.policy), store.policy.newest
+    taken = {each.version for each in store.policy.versions}
+    return [
+        each
+        for each in every(store, now)
+        if each.state == "waits" and each.base == base
+        if each.version.version not in taken and differences(newest, each.version)
+    ]
 
 
 def every(store: Store, now: datetime) -> list[Proposal]:
@@ -116,10 +129,10 @@ def every(store: Store, now: datetime) -> list[Proposal]:
         if signer is None or at is None:
             continue
         if isinstance(event, PolicyProposed):
-            read = _read(store, event, signer.name, at) if event.request not in found else None
+            read = _read(store, event, name_of(signer), at) if event.request not in found else None
             found |= {event.request: read} if read is not None else {}
         elif event.request in found:
-            found[event.request] = _decided(found[event.request], event, Approval(signer.name, at))
+            found[event.request] = _decided(found[event.request], event, Approval(name_of(signer), at))
     return [_as_of(store, each, now) for each in found.values()]
 
 
@@ -130,7 +143,10 @@ def _read(store: Store, event: PolicyProposed, by: str, at: datetime) -> Proposa
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
     is_whole = _ID.fullmatch(event.request) and version.version == event.version and version.by == by
-    if not is_whole or not policy_file.is_settable(version) or version.prompts != store.policy.versions[0].prompts:
+    is_bounded = not version.approvals and version.since <= at + policy_file.LATEST
+    if not (is_whole and is_bounded) or version.prompts != store.policy.versions[0].prompts:
+        return None
+    if not policy_file.is_settable(version):
         return None
     return Proposal(event.request, by, at, version, event.base)
 
@@ -155,6 +171,9 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
     waits = {each.id: each for each in waiting(store, now)}
     found = short_ids.named(text, list(waits))
     if len(found) != 1:
+        decided = next((each for each in every(store, now) if each.id == text), None)
+        if decided is not None:
+            raise NothingMatched(_DECIDED[decided.state], version=decided.version.version)
         raise NothingMatched("several_wait" if found else "no_policy_proposal", id=text)
     return waits[found[0]]
 
@@ -163,6 +182,28 @@ def shorts(store: Store, now: datetime, some: list[Proposal]) -> Iterator[tuple[
     """Each proposal with the shortest beginning of its id that means it alone."""
     ids = {each.id for each in every(store, now)}
     return ((each, short_ids.shortest(each.id, ids)) for each in some)
+
+
+def by_the_log(store: Store) -> Policy:
+    """The policy as entries of the log have it from the first version on, which no entry tells."""
+    signed, proposed, given = Signed(store), dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
+    versions = list(store.policy.versions[:1])
+    for entry in store.log.of_requests():
+        body = entry.body or {}
+        event, at = audit_events.read(body), time_in(body)
+        if not isinstance(event, PolicyProposed | PolicyApproved) or at is None:
+            continue
+        if (signer := signed.counts(entry.seq, body)) is None:
+            continue
+        if isinstance(event, PolicyProposed):
+            with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
+                proposed.setdefault(event.request, policy_document.read_version(event.document))
+        elif event.request in proposed:
+            given[event.request] = (*given.get(event.request, ()), Approval(name_of(signer), at))
+            if event.since is not None and (since := time_in({"at": event.since})) is not None:
+                approvals = given[event.request]
+                versions.append(replace(proposed.pop(event.request), since=since, approvals=approvals))
+    return Policy(tuple(versions))
 
 
 # -- deciding -----------------------------------------------------------------------------------------
@@ -179,11 +220,13 @@ def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
 def approve(store: Store, text: str, now: datetime) -> Proposal:
     """Approve what waits; its `state` is still `waits` where it takes one more officer.
 
-    Raises NotGranted to the wrong officer, NothingMatched where none of that id waits any more.
+    Raises NotGranted to the wrong officer, Usage for the beginning of an id, NothingMatched where none waits any more.
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
     proposal = named(store, text, now)
+    if text != proposal.id:  # what she read is approved, and no other that begins alike
+        raise Usage("policy_whole_id", rule="purpose.change")
     if not may_approve(store, proposal, now):
         store.note(Denied(action=Action.POLICY, rule="purpose.change", code="policy_needs_second", to=proposal.by), now)
         raise NotGranted("policy_needs_second", rule="purpose.change")
@@ -195,7 +238,8 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
         if not four_eyes.is_enough(store.roster, proposal.by, proposal.by, names, now):
             change.log(PolicyApproved(request=proposal.id, version=proposal.version.version))
             return replace(proposal, approvals=approvals)
-        version = replace(proposal.version, since=max(proposal.version.since, now), approvals=approvals)
+        since = max(proposal.version.since, now, store.log_time().newest.at)  # what the log tells of came before
+        version = replace(proposal.version, since=since, approvals=approvals)
         store.put_policy(Policy((*store.policy.versions, version)))
         change.log(PolicyApproved(request=proposal.id, version=version.version, since=to_iso(version.since)))
     return replace(proposal, version=version, approvals=approvals, state="approved")

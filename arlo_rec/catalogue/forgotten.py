@@ -1,24 +1,31 @@
 """Which entries of the log have no body any more, and whether that was said: part of a check of the log.
 
 An entry that says that others were forgotten is believed where somebody signed it who may purge, and where those came
-before a finished purge that was old enough by then. What is gone and was not said is a changed entry.
+before a finished purge that was old enough by then. That purge was no older than what came before it, and the entry is
+no younger than the log, so that no time counts that own code wrote; a clock that an officer accepted begins anew. What
+is gone and was not said is a changed entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog, LogEntry, RawEntry, read_body
+from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import EntriesForgotten, PurgeFinished
 from arlo_rec.model.policy_versions import LIMITS
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.rights import may_say
+from arlo_rec.policy import Role
 
 _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # the canonical JSON of such an entry
+
+_DAY: Final = timedelta(days=1)  # by which clocks may differ, and a purge may last
 
 
 class Forgotten:
@@ -40,36 +47,57 @@ class Forgotten:
         """How many bodies are gone of which no entry says so that is believed, after the last batch."""
         if not any(self._gone):
             return 0
-        gone = bytearray(self._gone)
-        for seq, body in self._said:
-            for first, last in self._believed(seq, body):
+        gone, events = bytearray(self._gone), {seq: self._event(seq, body) for seq, body in self._said}
+        times = self._times({event.before for event, _ in filter(None, events.values())})
+        for seq, said in events.items():
+            for first, last in self._believed(seq, *said, times) if said is not None else ():
                 gone[first : last + 1] = bytes(len(gone[first : last + 1]))
         return sum(gone)
 
-    def _believed(self, seq: int, body: bytes) -> Sequence[Sequence[int]]:
-        """The runs of entries that one entry says were forgotten; none where it is not believed."""
+    def _event(self, seq: int, body: bytes) -> tuple[EntriesForgotten, datetime] | None:
+        """What an entry says, and when, where its person may say it."""
         try:
             told = read_body(body)
             event, at = audit_events.read(told), from_iso(told["at"])
         except (KeyError, OverflowError, TypeError, ValueError):
-            return ()
-        if not isinstance(event, EntriesForgotten) or not self._may_say(seq, told):
-            return ()
+            return None
+        return (event, at) if isinstance(event, EntriesForgotten) and self._may_say(seq, told) else None
+
+    def _times(self, purges: Collection[int]) -> dict[int, datetime]:
+        """The newest time of the entries before each of these, and under -1 that of the log."""
+        time, newest = LogTime(), dict[int, datetime]()
+        for seq, body in self._log.bodies():
+            if seq in purges:
+                newest[seq] = time.newest.at
+            time = log_clock.computed([(seq, body)], self._role_at, time)
+        return {**newest, -1: time.newest.at}
+
+    def _role_at(self, seq: int) -> Role | None:
+        person = self._people.of_key(self._log.signer_of(seq, self._people.keys()), seq)
+        return person.role if person is not None else None
+
+    def _believed(
+        self, seq: int, event: EntriesForgotten, at: datetime, times: Mapping[int, datetime]
+    ) -> Sequence[Sequence[int]]:
+        """The runs of entries that one entry says were forgotten; none where it is not believed."""
         purge = self._log.entry(event.before)
         in_order = all(0 <= first <= last < event.before <= seq for first, last in event.entries)
-        if event.days not in LIMITS["entries_days"] or not in_order or purge is None:
+        if event.days not in LIMITS["entries_days"] or not in_order or purge is None or at > times[-1] + _DAY:
             return ()
-        return event.entries if self._is_purge_before(purge, at - timedelta(days=event.days)) else ()
+        purged_at = self._purged_at(purge)
+        if purged_at is None or times[event.before] >= purged_at + _DAY:
+            return ()
+        return event.entries if purged_at <= at - timedelta(days=event.days) else ()
 
-    def _is_purge_before(self, purge: LogEntry, cutoff: datetime) -> bool:
-        """Whether an entry is a finished purge that came before an instant."""
+    def _purged_at(self, purge: LogEntry) -> datetime | None:
+        """When a purge finished, of which an entry tells; None where it tells of none."""
         body = purge.body or {}
         if not isinstance(audit_events.read(body), PurgeFinished) or not self._may_say(purge.seq, body):
-            return False
+            return None
         try:
-            return from_iso(body["at"]) <= cutoff
+            return from_iso(body["at"])
         except (KeyError, TypeError, ValueError):
-            return False
+            return None
 
     def _may_say(self, seq: int, body: Mapping[str, Any]) -> bool:
         """Whether the person of an entry could say it then; that their key signed it is another check."""

@@ -34,7 +34,7 @@ FIELDS = (
     "reasons",
     "codes",
 )
-COLUMNS = ("name", "searches", "heard_count", "minutes", "files", "denied", "night", "caller_most")
+COLUMNS = ("name", "searches", "opened_count", "minutes", "files", "denied", "night", "caller_most")
 
 
 def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = None) -> Answer:
@@ -66,6 +66,7 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     if not found:
         lines += [run.say("report.nothing_stands_out" if conduct.are_compared(people) else "report.too_few")]
     lines += [_reason_line(run, each, *each.reasons.most_common(1)[0]) for each in people if each.same_reason > 1]
+    lines += [_codes_line(run, each) for each in people if each.codes]
     told = [{"person": each.person, "why": each.figure, "value": each.value, "usual": each.usual} for each in found]
     table = run.table(COLUMNS, rows, ("name",), (data, FIELDS))
     answer = {"people": data, "outliers": told, "forgotten_until": to_iso(forgotten) if forgotten else None}
@@ -109,6 +110,12 @@ def _outlier_line(run: Run, each: Outlier) -> str:
 
 def _reason_line(run: Run, each: Conduct, reason: str, count: int) -> str:
     return run.say("report.same_reason", name=each.person, count=count, reason=reason)
+
+
+def _codes_line(run: Run, each: Conduct) -> str:
+    """With which codes of the policy reasons began, and how many with none."""
+    codes = ", ".join(f"{code} {count}" for code, count in each.codes.most_common())
+    return run.say("report.codes", name=each.person, codes=codes, none=each.reasons.total() - each.codes.total())
 
 
 # -- a breach -----------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")])
                 {"grant": _grant_json(agreed, now)}, [run.say("grant.glass_agreed", id=agreed.id, by=agreed.by)]
             )
         if isinstance(waits, Proposal):
-            return approved_answer(run, policy_changes.approve(store, waits.id, now))
+            return approved_answer(run, policy_changes.approve(store, grant, now))
         if waits is not None:
             approved = requests.approve(store, waits, now, run.progress)
             return _given(run, store, approved, now)

@@ -25,6 +25,7 @@ FIELDS: Final = (
     "policy",
 )
 ID_DIGITS: Final = 8  # of an id; so much of one is enough for `--recording`
+LONGEST: Final = 200  # characters of a detail; JSON and CSV have it whole
 NAMED: Final = 3  # recordings of an entry that are named
 _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z", re.ASCII)
 _ID: Final = re.compile(rf"\b([0-9a-f]{{{ID_DIGITS}}})[0-9a-f]{{24}}\b")
@@ -66,7 +67,8 @@ def _details(run: Run, entry: dict[str, Any]) -> Iterator[str]:
         yield run.say("audit.recordings" if more <= 0 else "audit.recordings_more", ids=ids, count=more)
     detail = entry.get("detail")
     if isinstance(detail, dict):
-        yield from (f"{key}={_value(value)}" for key, value in detail.items() if not _is_checksum(value))
+        shown = ((key, _value(value)) for key, value in detail.items() if not _is_checksum(value))
+        yield from (f"{key}={text if len(text) <= LONGEST else '…'}" for key, text in shown)
     if entry.get("rule"):
         yield f"[{entry['rule']}]"
 

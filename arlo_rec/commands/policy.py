@@ -35,28 +35,34 @@ FIELDS = (
 
 def policy_show(
     ctx: typer.Context,
-    proposal: Annotated[str | None, arg("arg.proposal", "[ID]")] = None,
+    proposal: Annotated[str | None, arg("arg.proposal_or_version", "[VERSION|ID]")] = None,
     *,
     toml: Annotated[bool, opt("opt.toml", "--toml")] = False,
 ) -> Answer:
-    """The rules, and what this store's policy sets; of a proposal, what it would change."""
+    """The rules, and what this store's policy sets, now or in a version; of a proposal, what it would change."""
     from arlo_rec.admin import policy_changes
     from arlo_rec.model.policy_file import text_of
+    from arlo_rec.model.times import shown
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, now)
-        version, newest = store.policy.at(store.today(now)), store.policy.newest
-        proposed = policy_changes.named(store, proposal, now) if proposal is not None else None
+        named = next((each for each in store.policy.versions if each.version == proposal), None)
+        version, newest = named or store.policy.at(store.today(now)), store.policy.newest
+        is_asked = proposal is not None and named is None
+        proposed = policy_changes.named(store, str(proposal), now) if is_asked else None
     if proposed is not None:
         changed = policy_changes.differences(newest, proposed.version)
         answer = _proposal_answer(run, proposed, changed, code="policy.proposal")
         return answer._replace(data={**_whole_json(proposed.version), **answer.data})
-    if toml:
+    if toml:  # what is not in force yet would be undone by a proposal that begins with what is
+        version = named or newest
         return Answer(_whole_json(version), text_of(version).rstrip("\n").split("\n"), always=True)
-    return Answer(_whole_json(version), _shown(run, version), always=True)
+    waits = newest is not version and newest.since > now and named is None
+    coming = [run.say("policy.coming", version=newest.version, at=shown(newest.since))] if waits else []
+    return Answer(_whole_json(version), [*_shown(run, version), *coming], always=True)
 
 
 def policy_log(ctx: typer.Context) -> Answer:
@@ -126,6 +132,8 @@ def _proposal_answer(run: Run, proposed: Proposal, changed: Sequence[Difference]
     version = proposed.version
     said = {"version": version.version, "name": proposed.by, "at": shown(version.since), "id": proposed.id}
     lines = [run.say(code, **said), *(f"  {_changed(run, each)}" for each in changed)]
+    if any(each.what == "entries_days" and each.after is not None for each in changed):
+        lines.append(run.say("policy.kept_outside"))
     changes = [{"what": each.what, "before": each.before, "after": each.after} for each in changed]
     return Answer({"proposal": {**_proposal_json(proposed), "changes": changes}}, lines, always=True)
 

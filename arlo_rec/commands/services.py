@@ -66,7 +66,10 @@ def purge(
     data |= {"recordings": recordings_json(plan.due), "receipt": str(purged.receipt) if purged.receipt else None}
     data |= {"rings_left": list(purged.rings_left), "recipients": disclosures_json(reached)}
     data["changed"] = [recording.hex() for recording in purged.changed]
+    data["forgotten"] = purged.forgotten
     lines = [run.say("purge.done", count=purged.erased)]
+    if purged.forgotten:
+        lines.append(run.say("purge.forgotten", count=purged.forgotten))
     lines += [] if purged.complete else [run.say("erasure.files_left")]
     lines += [run.say("purge.ring_left", escrow=escrow) for escrow in purged.rings_left]
     unfinished = bool(purged.overdue or not purged.complete or purged.rings_left)

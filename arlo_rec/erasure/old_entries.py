@@ -1,29 +1,41 @@
 """Forgetting what old entries of the log tell of what people did, where the policy says so.
 
 Employees' data is kept no longer than it is needed (GDPR 5(1)(e)). Kinds of entries that others rest on are kept
-(`Forgettable` says which are not), and so is one by which a copy left whose deletion nobody confirmed. An entry is old
-where a finished purge came after it that is older than the policy's days, so that nobody ages an entry by its own time;
-one whose own time is a day ahead of that is kept, since it shows a clock that was wrong.
+(`Forgettable` says which are not), and so is one by which a copy left of which no entry says that it was deleted. An
+entry is old where a finished purge came after it that is older than the policy's days, and than which nothing before it
+claims to be a day younger: so nobody ages an entry by its own time, or by a purge of long ago that is written today.
 The leaf stays, and the tree with it; `catalogue.forgotten` checks that no more went than was said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from arlo_rec.access.signed import Signed, time_in
+from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.catalogue.audit_log import RawEntry, read_body
 from arlo_rec.catalogue.disclosures import DisclosureState
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import EntriesForgotten, Forgettable, PurgeFinished
+from arlo_rec.model.audit_events import (
+    ClockAccepted,
+    DeletionConfirmed,
+    EntriesForgotten,
+    Forgettable,
+    LeftNothing,
+    Opened,
+    PurgeFinished,
+    ReviewHeard,
+)
+from arlo_rec.model.records import EPOCH
+from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 _HINT: Final = "forgotten"  # in `meta`: the entry that told of the last time
 _AT_ONCE: Final = 20_000  # entries that one change looks at
 _DAY: Final = timedelta(days=1)
+_SAID: Final = tuple(f'"action":"{kind.ACTION}"' for kind in (DeletionConfirmed, LeftNothing))
 
 
 @dataclass(slots=True)
@@ -33,25 +45,34 @@ class _Found:
     before: int = 0
     at: datetime | None = None  # of that purge
     seqs: list[int] = field(default_factory=list)
+    files: set[int] = field(default_factory=set)  # by which a copy left: `_deleted` says which of them
     is_last: bool = True  # nothing more is old enough
+
+    def take(self, purge: int, at: datetime, waiting: Iterable[tuple[int, datetime, bool]]) -> None:
+        """Take what came before a purge, but what claims to be a day younger: it shows a clock that was wrong."""
+        self.before, self.at = purge, at
+        old = [(seq, is_file) for seq, told, is_file in waiting if told < at + _DAY]
+        self.seqs += [seq for seq, is_file in old if not is_file]
+        self.files |= {seq for seq, is_file in old if is_file}
 
 
 def forget(store: Store, now: datetime) -> int:
-    """Forget what is old enough, at most once a day; the number of entries. Raises what a change raises."""
+    """Forget what is old enough by the clock, once a day at most; how many entries. Raises what a change raises."""
     days, count = store.policy.at(now).entries_days, 0
     if days is None:
         return 0
     is_last = False
     while not is_last:
         begin, at = last(store)
-        found = _find(store, begin, now - timedelta(days=days))
+        found = _find(store, begin, at, now - timedelta(days=days))
         is_last = found.is_last
         if found.at is None or (at is not None and is_last and found.at < at + _DAY):
             break
         with store.change(now) as change:
             late = [row.seq for row in store.catalogue.disclosures.confirmed_before(begin)]
-            gone = sorted(_closed(store, found.seqs) | _still_told(store, late))
-            for seq in gone:
+            files = found.files | set(_files(store, late))
+            gone = sorted(set(found.seqs) | _deleted(store, files))
+            for seq in files & set(gone):
                 store.catalogue.disclosures.remove(seq)
             store.log.forget(gone)
             store.meta.set_number(_HINT, change.next_seq)
@@ -83,27 +104,39 @@ def last(store: Store) -> tuple[int, datetime | None]:
     return (event.before, at) if at is not None else (0, None)
 
 
-def _find(store: Store, begin: int, cutoff: datetime) -> _Found:
-    """What can be forgotten from entry *begin* on, up to the last finished purge of those looked at."""
-    found, signed, waiting = _Found(), Signed(store), list[tuple[int, datetime]]()
+def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) -> _Found:
+    """What can be forgotten from entry *begin* on, up to the last finished purge of those looked at.
+
+    *since*: the time of the purge up to which something is forgotten; what came before is hardly younger.
+    """
+    found, signed, waiting = _Found(), Signed(store), list[tuple[int, datetime, bool]]()
+    newest = since or EPOCH
     for start in range(begin, store.log.tree().size, _AT_ONCE):
         for raw in store.log.raw_entries(start, start + _AT_ONCE):
             event, at = _read(raw)
-            if isinstance(event, Forgettable) and at is not None:
-                waiting.append((raw.seq, at))
-            if not isinstance(event, PurgeFinished) or at is None:
+            if at is None:
                 continue
-            if signed.counts(raw.seq, {"action": event.ACTION}) is None:
+            if isinstance(event, ClockAccepted) and signed.counts(raw.seq, {"action": event.ACTION}) is not None:
+                newest = at
+            if isinstance(event, Forgettable):
+                waiting.append((raw.seq, at, is_file(event)))
+            is_purge = isinstance(event, PurgeFinished) and newest < at + _DAY
+            newest = max(newest, at)
+            if not is_purge or signed.counts(raw.seq, {"action": PurgeFinished.ACTION}) is None:
                 continue
             if at > cutoff:
                 return found
-            found.before, found.at = raw.seq, at
-            found.seqs += [seq for seq, told in waiting if told < at + _DAY]
+            found.take(raw.seq, at, waiting)
             waiting = []
         if found.at is not None:
             found.is_last = start + _AT_ONCE >= store.log.tree().size
             return found
     return found
+
+
+def is_file(event: object) -> bool:
+    """Whether a copy left by what an entry of this event tells."""
+    return isinstance(event, ReviewHeard) or (isinstance(event, Opened) and event.action == Action.EXPORT)
 
 
 def _read(raw: RawEntry) -> tuple[object, datetime | None]:
@@ -114,13 +147,27 @@ def _read(raw: RawEntry) -> tuple[object, datetime | None]:
     return audit_events.read(body), time_in(body)
 
 
-def _closed(store: Store, seqs: Sequence[int]) -> set[int]:
-    """Those by which no copy left, or one whose deletion was confirmed."""
-    kept = {row.seq for row in store.catalogue.disclosures.get(seqs) if row.state is not DisclosureState.CONFIRMED}
-    return set(seqs) - kept
-
-
-def _still_told(store: Store, seqs: Iterable[int]) -> set[int]:
-    """Those of earlier entries that can be forgotten and were not: the deletion of a copy was confirmed since."""
+def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
+    """Those of some entries that still tell of a copy that left."""
     entries = (raw for seq in seqs for raw in store.log.raw_entries(seq, seq + 1))
-    return {raw.seq for raw in entries if isinstance(_read(raw)[0], Forgettable)}
+    yield from (raw.seq for raw in entries if is_file(_read(raw)[0]))
+
+
+def _deleted(store: Store, files: Collection[int]) -> set[int]:
+    """Those of entries by which a copy left of which the log says that it was deleted, or never was, and no row else.
+
+    As with every disclosure: an officer says it, or whoever took it.
+    """
+    if not files:
+        return set()
+    signed, gone = Signed(store), set[int]()
+    rows = {row.seq: row.state for row in store.catalogue.disclosures.get(files)}
+    for entry in store.log.holding(_SAID, taken_in=False):
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, DeletionConfirmed | LeftNothing) and event.of in files:
+            signer, taker = signed.counts(entry.seq, entry.body or {}), signed.by(event.of)
+            is_own = signer is not None and taker is not None and name_of(signer) == name_of(taker)
+            is_officers = signer is not None and signer.role is Role.OFFICER and isinstance(event, DeletionConfirmed)
+            if is_own or is_officers:
+                gone.add(event.of)
+    return {seq for seq in gone if rows.get(seq, DisclosureState.CONFIRMED) is DisclosureState.CONFIRMED}

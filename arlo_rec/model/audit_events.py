@@ -331,7 +331,7 @@ class Heard(Forgettable):
     given_s: int
 
 
-class DeletionConfirmed(Forgettable):
+class DeletionConfirmed(AuditEvent):
     """The disclosure of the log entry `of`, made by `by`, is confirmed as deleted."""
 
     ACTION, OUTCOME, RULE = Action.CONFIRM_DELETED, "done", "consent.withdraw"
@@ -339,7 +339,7 @@ class DeletionConfirmed(Forgettable):
     by: str
 
 
-class LeftNothing(Forgettable):
+class LeftNothing(AuditEvent):
     """No file came into being of the copy that the entry `of` let go: it is no disclosure."""
 
     ACTION, OUTCOME, RULE = "handed out", "failed", "consent.withdraw"

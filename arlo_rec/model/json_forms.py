@@ -75,7 +75,7 @@ def is_instant(value: Any) -> bool:
 ID: Final = text("[0-9a-f]{32}")
 SHA256: Final = text("[0-9a-f]{64}")
 BASE64: Final = text("[A-Za-z0-9+/]+={0,2}")
-POLICY: Final = text("[0-9]{4}-[0-9]{2}")
+POLICY: Final = text("[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # `policy_file` takes no other name
 DAY: Final = text("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ENTRY: Final[Forms] = {"seq": is_count, "leaf": BASE64, "path": list_of(BASE64)}  # of the log, with its inclusion path
 LOG: Final[Forms] = {  # what every such document holds of the log and of who signed it

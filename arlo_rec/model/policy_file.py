@@ -20,7 +20,7 @@ import json
 import re
 import tomllib
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from arlo_rec.model.errors import Usage
@@ -30,11 +30,11 @@ from arlo_rec.policy import Purpose
 
 FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
-_NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,19}")
+_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as receipts and answers have it (`json_forms`)
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _TEXT_LONGEST: Final = 200  # characters
 _MOST_CODES: Final = 50
-LATEST: Final = 2200  # year in which a version may come into force
+LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
 _KEYS: Final = frozenset({"version", "from", "reason_demanded", "reason", *LIMITS})
 _OF_REASON: Final = frozenset({"code", "nb", "en", "purposes"})
 
@@ -53,7 +53,7 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime) -> PolicyV
         changes["reason_demanded"] = _truth(document["reason_demanded"], path)
     if "reason" in document:
         changes["reasons"] = _reasons(document["reason"], path)
-    return replace(
+    version = replace(
         before,
         version=_name(document.get("version"), path),
         since=_since(document.get("from"), now, path),
@@ -61,6 +61,10 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime) -> PolicyV
         approvals=(),
         **changes,
     )
+    for purpose in Purpose:
+        if version.reason_demanded and not version.codes_for(purpose):  # nobody could search for it any more
+            raise Usage("policy_reasons_lack", purpose=str(purpose), path=path)
+    return version
 
 
 def is_settable(version: PolicyVersion) -> bool:
@@ -93,14 +97,14 @@ def _since(value: object, now: datetime, path: str) -> datetime:
     """The start of that day, or *now* where that is later or no day is given."""
     if value is None:
         return now
-    if type(value) is not date or value.year > LATEST:
-        raise _bad("from", path)
-    return now if value.year < now.year else max(now, start_of_day(value))
+    if type(value) is not date or not now.year <= value.year <= now.year + 2 or start_of_day(value) > now + LATEST:
+        raise Usage("policy_bad_from", path=path)
+    return max(now, start_of_day(value))
 
 
 def _name(value: object, path: str) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise _bad("version", path)
+        raise Usage("policy_bad_version", path=path)
     return value
 
 
@@ -108,7 +112,8 @@ def _number(value: object, key: str, path: str) -> int | None:
     if key == "entries_days" and value == NEVER:
         return None
     if type(value) is not int or value not in LIMITS[key]:
-        raise Usage("policy_number", key=key, least=LIMITS[key].start, most=LIMITS[key].stop - 1, path=path)
+        code = "policy_days" if key == "entries_days" else "policy_number"
+        raise Usage(code, key=key, least=LIMITS[key].start, most=LIMITS[key].stop - 1, path=path)
     return value
 
 
@@ -123,7 +128,7 @@ def _reasons(value: object, path: str) -> tuple[ReasonCode, ...]:
         raise _bad("reason", path)
     reasons = tuple(_reason(each, path) for each in value)
     if len({each.code for each in reasons}) != len(reasons):
-        raise _bad("reason.code", path)
+        raise Usage("policy_bad_reason", key="code", path=path)
     return reasons
 
 
@@ -135,16 +140,16 @@ def _reason(document: object, path: str) -> ReasonCode:
             raise Usage("config_unknown_key", key=f"reason.{key}"[:60], path=path)
     code, purposes = document.get("code"), document.get("purposes")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
-        raise _bad("reason.code", path)
+        raise Usage("policy_bad_reason", key="code", path=path)
     if not isinstance(purposes, list) or not purposes or any(each not in set(Purpose) for each in purposes):
-        raise _bad("reason.purposes", path)
-    texts = [_text(document.get(lang), f"reason.{lang}", path) for lang in ("nb", "en")]
+        raise Usage("policy_bad_reason", key="purposes", path=path)
+    texts = [_text(document.get(lang), lang, path) for lang in ("nb", "en")]
     return ReasonCode(code, texts[0], texts[1], frozenset(Purpose(each) for each in purposes))
 
 
 def _text(value: object, key: str, path: str) -> str:
     if not isinstance(value, str) or not 0 < len(value.strip()) <= _TEXT_LONGEST or not value.isprintable():
-        raise _bad(key, path)
+        raise Usage("policy_bad_reason", key=key, path=path)
     return value.strip()
 
 

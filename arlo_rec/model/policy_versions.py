@@ -89,7 +89,7 @@ class Policy(NamedTuple):
         return {prompt.version: prompt for each in self.versions for prompt in each.prompts}
 
     def at(self, now: datetime) -> PolicyVersion:
-        """The version in force: the last that has begun; before the first, the first."""
+        """The version in force: of those that have begun the one approved last; before the first, the first."""
         return next((each for each in reversed(self.versions) if each.since <= now), self.versions[0])
 
 

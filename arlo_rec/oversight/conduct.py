@@ -18,12 +18,13 @@ from zoneinfo import ZoneInfo
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.limits import HEARD
-from arlo_rec.access.signed import in_order, name_of, time_in
+from arlo_rec.access.signed import Signed, in_order, name_of, time_in
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
     Denied,
+    GrantsExpired,
     Heard,
     HeardInReview,
     Opened,
@@ -329,14 +330,29 @@ class _Reached:
 
 
 def _could(store: Store, person: str | None, since: datetime | None, before: datetime | None) -> bool:
-    """Whether somebody (None: anybody) had keys to sound in that span: an officer, or by a grant that was live."""
+    """Whether somebody (None: anybody) had keys to sound then: an officer, or by a grant until they were taken."""
     everybody = [each for each in (*store.roster.people, *store.roster.former) if person in (None, name_of(each))]
     if any(each.role is Role.OFFICER for each in everybody):
         return True
-    spans = grant_times.spans(store)
-    return any(
-        (before is None or span.begin < before) and (since is None or span.end > since)
-        for grant in store.roster.grants
-        if person in (None, grant.person)
-        for span in spans.get(grant.id, ())
-    )
+    spans, taken = grant_times.spans(store), list(_keys_taken(store))
+    for grant in store.roster.grants:
+        for span in spans.get(grant.id, ()) if person in (None, grant.person) else ():
+            end: datetime | None = span.end
+            if span.end == grant.until:  # by time: the keys are there until a purge takes them
+                end = min((at for name, at in taken if name == grant.person and at >= span.end), default=None)
+            if (before is None or span.begin < before) and (since is None or end is None or end > since):
+                return True
+    return False
+
+
+def _keys_taken(store: Store) -> Iterator[tuple[str, datetime]]:
+    """Whose keys a purge took because their grants had run out, and when."""
+    signed = Signed(store)
+    for entry in store.log.holding([f'"action":"{GrantsExpired.ACTION}"'], taken_in=False):
+        event, at = audit_events.read(entry.body or {}), time_in(entry.body or {})
+        if (
+            isinstance(event, GrantsExpired)
+            and at is not None
+            and signed.counts(entry.seq, entry.body or {}) is not None
+        ):
+            yield from ((name, at) for name in event.expired)

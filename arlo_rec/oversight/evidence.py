@@ -44,10 +44,12 @@ from arlo_rec.model.audit_events import (
     OfCase,
     Opened,
     OpenedForSubject,
+    PolicyApproved,
     Restored,
     ReviewHeard,
     Withdrawn,
 )
+from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Person, RecordingId, from_iso, named_in, to_iso
 from arlo_rec.model.rights import right_to
 from arlo_rec.offsite import feed
@@ -64,7 +66,7 @@ _LATER = {  # the states that a disclosure may have gone on to since
 _HAPPENED = frozenset({"allowed", "done"})  # outcomes
 _SPEAK = frozenset(  # actions of the entries that this looks into; most others are calls that were taken in
     {"withdraw", "purge", "export", "pseudonymise", "review", "release", "reject", "dsar", "restore"}
-    | {"confirm_deleted", "handed out", EntriesForgotten.ACTION}
+    | {"confirm_deleted", "handed out", EntriesForgotten.ACTION, PolicyApproved.ACTION}
 )
 
 
@@ -106,6 +108,7 @@ class EvidenceCheck:
         self._cases: dict[str, LoggedCase] = {}
         self._sworn_twice: list[int] = []
         self._parts: dict[str, int] = {}  # the entry that commits to each part of a case
+        self._versions = 1  # of the policy, that were approved by then
         self._unasked: list[int] = []  # entries that say that others were forgotten, where the policy did not
         self._without_right: list[int] = []  # entries that say what their person's role may not do
         self._signers = store.signers()
@@ -157,8 +160,11 @@ class EvidenceCheck:
             case Restored(since=since) if entitled(entry["action"]):
                 self._caught_up.append(range(since, seq))
                 self._see_erased(recordings)
+            case PolicyApproved(since=str()) if may(person.role, Action.POLICY).allowed:
+                self._versions += 1
             case EntriesForgotten(days=days):
-                if self._store.policy.at(from_iso(entry["at"])).entries_days != days:
+                then = Policy(self._store.policy.versions[: self._versions])
+                if then.at(from_iso(entry["at"])).entries_days != days:
                     self._unasked.append(seq)
             case Erases() if entitled(entry["action"]):
                 self._erase(seq, recordings)

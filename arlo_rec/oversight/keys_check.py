@@ -3,7 +3,7 @@
 Anybody's own code can strike a key, put the sums in order, and so lose recordings: nobody can open what is below it.
 `oversight.consistency` looks at the keys of each recording; this module at those that many recordings share:
 
-    the chain of authority, from its first link on         sealed secrets of everybody, by their role
+    the chain of authority, and the policy below it        sealed secrets of everybody, by their role
     days and shards that wrapped erasure keys hang from    seeds of live grants, for the person and the officers
     rows of training copies                                the sizes of wrapped keys and of seals
     holders of either of whom the roster knows nothing
@@ -18,10 +18,12 @@ from datetime import datetime
 
 from arlo_rec.access import grant_keys
 from arlo_rec.access.audience_keys import access_key
+from arlo_rec.admin import policy_changes
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.model.errors import Integrity, NotUnlocked
+from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Grant, Person
 from arlo_rec.oversight.consistency import Problem
 from arlo_rec.policy import Role, holds_index
@@ -32,6 +34,14 @@ def broken_links(store: Store) -> Iterator[Problem]:
     """Links that are gone, changed or put in between, also those before what this identity has seen."""
     for number in store.authority.broken():
         yield Problem("link_broken", str(number))
+
+
+def policy(store: Store) -> Iterator[Problem]:
+    """Whether the policy is what the chain began with and the log says that officers approved since."""
+    first, founding = store.authority.links.get(1), Policy(store.policy.versions[:1])
+    begins = first is not None and first.documents.policy.hex() == policy_changes.digest(founding)
+    if not begins or policy_changes.by_the_log(store) != store.policy:
+        yield Problem("policy_differs", "policy")
 
 
 def erasure_keys(store: Store) -> Iterator[Problem]:

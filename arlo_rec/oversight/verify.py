@@ -97,6 +97,7 @@ def _compared(store: Store, now: datetime, *, read_data: bool, observer: Observe
         partial(_changed_tables, store, read_data=read_data),
         partial(_file_problems, store),
         partial(keys_check.broken_links, store),
+        partial(keys_check.policy, store),
         partial(keys_check.given_secrets, store, now),
         partial(keys_check.erasure_keys, store),
         partial(keys_check.copies, store),

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from arlo_rec.admin import policy_changes
 from arlo_rec.admin.retire import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
+from arlo_rec.keys import policy_document
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.layout import root_name
 from arlo_rec.keys.settings import EscrowPlace
@@ -85,6 +87,19 @@ def take_over_disclosures(store: Store, replay: Replay) -> None:
         store.catalogue.disclosures.learn(row)
     for seq in replay.confirmed:
         store.catalogue.disclosures.confirm(seq)
+
+
+def take_over_policy(store: Store) -> None:
+    """Put the policy into force that the newest link of the feed commits to: every version stands in the log.
+
+    Where the log does not give it, the backup's goes on, by the link that ends this change.
+    """
+    policy, newest = policy_changes.by_the_log(store), store.authority.newest
+    if newest is not None and policy_changes.digest(policy) == newest.documents.policy.hex():
+        store.authority.links.put_document("policy", policy_document.encode(policy))
+        store.policy, store.prompts = policy, policy.prompts
+    else:
+        store.put_policy(store.policy)
 
 
 def update_settings(store: Store, options: NewPlaces, slot: EscrowSlot, unknown_since: int | None) -> None:

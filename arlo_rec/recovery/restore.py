@@ -348,6 +348,7 @@ def _make_current(
         store.authority.take_over(since.links)
         reconcile.go_on_with_key(store, copy.old_seed, copy.new_seed)
         reconcile.update_roster(store, since, now)
+        reconcile.take_over_policy(store)
         reconcile.take_over_withdrawals(store, since)
         store.catalogue.log_clock.forget()
         reconcile.take_over_disclosures(store, since)

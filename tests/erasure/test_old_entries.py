@@ -49,9 +49,9 @@ def purge(world: World, *more: str) -> dict[str, Any]:
     return told
 
 
-def set_days(world: World, days: int | str) -> None:
+def set_days(world: World, days: int) -> None:
     file = world.base / "proposal.toml"
-    file.write_text(f'version = "{days}"\nentries_days = {days if isinstance(days, int) else repr(days)}\n', "utf-8")
+    file.write_text(f'version = "2026-02.{days}"\nentries_days = {days}\n', "utf-8")
     proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]
     world.json("policy", "approve", proposal, who="sigrid")
 
@@ -242,6 +242,81 @@ def test_who_may_purge_cannot_say_it_of_entries_that_are_younger(old: World, clo
     with emptied(old, "cron", 3) as change:
         change.log(EntriesForgotten(before=last, days=365, entries=[[3, 3]]))
     assert "entry_changed" in _problems(old)
+
+
+def test_a_purge_of_long_ago_that_is_written_today_hides_nothing_of_today(old: World) -> None:
+    set_days(old, 365)
+    young = [each["seq"] for each in shown(old) if each["action"] == "policy propose"]
+    with own_code(old, "cron") as store:
+        written = store.note(PurgeFinished(), datetime.now(UTC) - timedelta(days=3000))
+    with emptied(old, "cron", *young) as change:
+        change.log(EntriesForgotten(before=written, days=365, entries=ranges(young)))
+    assert "entry_changed" in _problems(old)
+
+
+def test_a_forgetting_that_claims_to_be_of_the_future_is_not_believed_once_the_clock_is(
+    old: World, clock: Clock
+) -> None:
+    set_days(old, 365)
+    purge(old)
+    last, found = _purges(old)[-1], max(each["seq"] for each in shown(old, "--action", "policy propose"))
+    with own_code(old, "cron") as store, store.change(datetime.now(UTC) + timedelta(days=3000)) as change:
+        store.log.forget([found])
+        change.log(EntriesForgotten(before=last, days=365, entries=[[found, found]]))
+    old.run("clock", "--accept", "--reason", "a purge of the future", who="sigrid")
+    assert "entry_changed" in _problems(old)
+
+
+def test_a_purge_of_the_future_does_not_make_the_next_one_forget_what_is_young(old: World, clock: Clock) -> None:
+    set_days(old, 365)
+    old.run(*FIND, who="siri")
+    young = max(each["seq"] for each in shown(old, "--denied"))
+    with own_code(old, "cron") as store:
+        store.note(PurgeFinished(), datetime.now(UTC) + timedelta(days=3000))
+    purge(old)
+    assert young not in holes(old)
+
+
+@pytest.mark.parametrize("how", ["struck", "confirmed"])
+def test_a_row_alone_forgets_no_copy_of_which_nobody_said_that_it_is_deleted(
+    old: World, clock: Clock, how: str
+) -> None:
+    [waits] = old.json("recipients", "list", who="sigrid")["recipients"]
+    kept = int(waits["id"])
+    set_days(old, 365)
+    now = clock.later(YEAR + 92)
+    with own_code(old, "leif") as store, store.change(now):
+        rows = store.catalogue.disclosures
+        rows.remove(kept) if how == "struck" else rows.confirm(kept)
+    purge(old)
+    assert kept not in holes(old)
+    assert "disclosure_differs" in _problems(old)
+
+
+def test_what_was_said_of_an_answer_that_left_is_kept_with_it(world: World, clock: Clock) -> None:
+    world.take_in("one")
+    answer = ("--identity", "login", "--out", str(world.base / "answer.html"))
+    world.json("dsar", "90000001", *answer, who="sigrid")
+    [waits] = world.json("recipients", "list", who="sigrid")["recipients"]
+    world.json("recipients", "confirm", str(waits["id"]), who="sigrid")
+    set_days(world, 365)
+    for days in (1, 92, YEAR + 5, YEAR + 7):
+        clock.later(days)
+        purge(world)
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.parametrize("behind", [5 / 1440, 1 / 24])
+def test_a_clock_that_was_corrected_makes_no_false_alarm_of_other_days(old: World, clock: Clock, behind: float) -> None:
+    set_days(old, 365)
+    clock.later(YEAR + 92)
+    purge(old)
+    assert holes(old)
+    clock.later(YEAR + 92 - behind)
+    old.run("clock", "--accept", "--reason", "it was a little ahead", who="sigrid")
+    set_days(old, 730)
+    clock.later(YEAR + 93)
+    assert old.json("verify", who="iver")["problems"] == []
 
 
 def test_who_may_purge_cannot_say_it_where_the_policy_did_not_ask(old: World, clock: Clock) -> None:

@@ -297,6 +297,8 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
         ("monthly quality talk", None),
         ("test", "reason_too_short"),
         ("         x         ", "reason_too_short"),
+        (". . . . . . . . . .", "reason_too_short"),
+        ("\u00ad" * 20 + "ok", "reason_too_short"),
         ("about caller 12345", "reason_holds_identifier"),
         ("about caller ١٢٣٤٥", "reason_holds_identifier"),
         ("case 1234 of the week", None),

@@ -205,3 +205,22 @@ def test_an_entry_of_any_shape_stops_no_report(world: World, who: str, entry: di
     append_to_log(world, who, entry)
     for words in (("audit", "report"), ("breach", "report", "--from", "2026-01-01")):
         assert world.run(*words, who="iver").exit == 0
+
+
+@pytest.mark.slow
+def test_a_grant_that_ran_out_had_its_keys_until_a_purge_took_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def day(number: int) -> str:
+        monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=number))
+        return (datetime.now(UTC) + timedelta(days=number)).date().isoformat()
+
+    world.take_in("a")
+    world.grant("leif", "quality", "--days", "1")
+    third = day(3)
+    assert breach(world, "--person", "leif", "--from", third)["only_ciphertext"] is False
+    day(5)
+    world.json("purge", who="cron")
+    sixth = day(6)
+    assert breach(world, "--person", "leif", "--from", third)["only_ciphertext"] is False
+    assert breach(world, "--person", "leif", "--from", sixth)["only_ciphertext"] is True

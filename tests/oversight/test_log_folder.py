@@ -266,7 +266,7 @@ def test_a_log_that_forgot_old_entries_is_pruned_and_goes_on_for_anothers_client
     shutil.copy(folder(world) / "checkpoint", older)
     kept = files(folder(world))
     file = world.base / "proposal.toml"
-    file.write_text('version = "365"\nentries_days = 365\n', "utf-8")
+    file.write_text('version = "2026-02"\nentries_days = 365\n', "utf-8")
     proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]
     world.json("policy", "approve", proposal, who="sigrid")
     monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=500))
