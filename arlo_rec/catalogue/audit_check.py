@@ -72,8 +72,7 @@ def check(
             count += len(entries)
             observer(Progress(Phase.LOG_CHECK, count, size))
 
-    signed_sizes = {checkpoint.size for checkpoint in checkpoints}
-    roots = merkle.roots_at(leaves(), signed_sizes | set(sizes(anchors)))
+    roots = merkle.roots_at(leaves(), {each.size for each in checkpoints} | set(sizes(anchors)))
     problems += ["entry_changed"] * forgotten.unsaid()
     problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
     if count != size or not checkpoints or not log.is_closed_at(size):
