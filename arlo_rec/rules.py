@@ -1,7 +1,8 @@
 """The rules of the guidelines by id, in Norwegian and English. Data only; `policy` decides.
 
 Ids are stable: refusals, log entries and documents cite them. `carried_out` names what carries a rule out: a
-function of `policy`, or a document that the company publishes or keeps.
+function of `policy`, or a document that the company publishes or keeps; `pinned_by` names the file of tests that show
+it, marked with the rule's id.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ _SINCE = date(2026, 1, 1)
 
 
 class Rule(NamedTuple):
-    """A rule: its section in the guidelines, its text, what carries it out, and since when."""
+    """A rule: its section in the guidelines, its text, what carries it out, what shows that it does, and since when."""
 
     id: str
     section: int
     nb: str
     en: str
     carried_out: str
+    pinned_by: str
     since: date = _SINCE
 
 
@@ -28,157 +30,157 @@ _TABLE = (
         "scope.only", 1,
         "Opptak gjøres bare etter disse rutinene og brukes bare til formålene her; inngrepet skal være så lite som mulig.",
         "Calls are recorded only by these routines and used only for these purposes; the intrusion is kept small.",
-        "model.consent.judge",
+        "model.consent.judge", "tests/attack/test_untruths.py",
     ),
     Rule(
         "access.need", 1,
         "Bare ansatte med et saklig behov har tilgang.",
         "Only employees with a legitimate need have access.",
-        "policy.holds_root",
+        "policy.holds_root", "tests/access/test_matrix.py",
     ),
     Rule(
         "purpose.training", 2,
         "Formål én: opplæring av dem som arbeider i kundeservice.",
         "Purpose one: training of the people who work in customer service.",
-        "policy.may_open",
+        "policy.may_open", "tests/access/test_matrix.py",
     ),
     Rule(
         "purpose.quality", 2,
         "Formål to: kvalitetssikring, altså bedre service og riktig, ensartet informasjon.",
         "Purpose two: quality assurance, that is better service and accurate, consistent information.",
-        "policy.may_open",
+        "policy.may_open", "tests/access/test_matrix.py",
     ),
     Rule(
         "purpose.change", 2,
         "Nye eller endrede formål godkjennes av sikkerhetsansvarlig og skrives inn i retningslinjene.",
         "A new or changed purpose is approved by the security officer and written into the guidelines.",
-        "admin.policy_changes.approve",
+        "admin.policy_changes.approve", "tests/admin/test_policy_changes.py",
     ),
     Rule(
         "data.employee", 3,
         "Personopplysninger: den ansattes stemme og det den ansatte sier.",
         "Personal data: the employee's voice and what the employee says.",
-        "dsar.sounds.given",
+        "dsar.sounds.given", "tests/dsar/test_dsar.py",
     ),
     Rule(
         "data.customer", 3,
         "Personopplysninger: kundens stemme og det kunden sier.",
         "Personal data: the customer's voice and what the customer says.",
-        "dsar.sounds.given",
+        "dsar.sounds.given", "tests/dsar/test_nobody_elses.py",
     ),
     Rule(
         "data.pseudonymised", 3,
         "Opptak til opplæring er pseudonymisert: navn og andre direkte kjennetegn er fjernet fra selve opptaket.",
         "Recordings for training are pseudonymised: names and other direct identifiers are out of the sound itself.",
-        "policy.may_open",
+        "policy.may_open", "tests/training/test_training.py",
     ),
     Rule(
         "consent.basis", 4,
         "Grunnlaget overfor kunden er samtykke: frivillig, bestemt, informert og utvetydig.",
         "Towards the customer the legal basis is consent: free, specific, informed and unambiguous.",
-        "model.consent.judge",
+        "model.consent.judge", "tests/model/test_policy.py",
     ),
     Rule(
         "consent.prompt", 4,
         "Den som ringer hører før opptaket hvem som tar opp, hva, hvorfor, retten til å trekke seg og hvor det står mer.",
         "Before recording the caller hears who records, what, why, the right to withdraw and where to read more.",
-        "model.consent.judge",
+        "model.consent.judge", "tests/model/test_prompt_check.py",
     ),
     Rule(
         "consent.purposes", 4,
         "Samtykket gjelder de formålene teksten nevnte, og ingen andre.",
         "Consent covers the purposes that the prompt named, and no others.",
-        "policy.may_open",
+        "policy.may_open", "tests/model/test_policy.py",
     ),
     Rule(
         "consent.press1", 4,
         "Tast 1 er samtykke; opptaket begynner da og ikke før.",
         "Key 1 is consent; recording begins then and not before.",
-        "model.consent.judge",
+        "model.consent.judge", "tests/intake/test_ingest.py",
     ),
     Rule(
         "consent.press2", 4,
         "Alt annet enn tast 1 betyr at samtalen ikke tas opp.",
         "Anything but key 1 means that the call is not recorded.",
-        "model.consent.judge",
+        "model.consent.judge", "tests/model/test_policy.py",
     ),
     Rule(
         "consent.withdraw", 4,
         "Samtykket kan trekkes når som helst; da slettes opptakene straks.",
         "Consent can be withdrawn at any time; the recordings are then deleted at once.",
-        "erasure.withdrawal.plan",
+        "erasure.withdrawal.plan", "tests/attack/test_row_changer.py",
     ),
     Rule(
         "info.customers", 5,
         "Kunder og besøkende får informasjonen i personvernerklæringen.",
         "Customers and visitors are informed in the privacy notice.",
-        "docs/rules.md",
+        "docs/rules.md", "docs/rules.md",
     ),
     Rule(
         "info.employees", 5,
         "De som arbeider i kundeservice får informasjonen i personvernerklæringen for ansatte.",
         "People who work in customer service are informed in the employees' privacy notice.",
-        "docs/rules.md",
+        "docs/rules.md", "docs/rules.md",
     ),
     Rule(
         "info.published", 5,
         "Retningslinjene ligger på nettstedet og på intranettet.",
         "The guidelines are available on the website and on the intranet.",
-        "docs/rules.md",
+        "docs/rules.md", "docs/rules.md",
     ),
     Rule(
         "access.secure", 6,
         "Opptakene lagres sikkert og med begrenset tilgang.",
         "Recordings are stored securely and with restricted access.",
-        "crypto.object_file.seal_body",
+        "crypto.object_file.seal_body", "tests/whole/test_attack.py",
     ),
     Rule(
         "access.officer", 6,
         "Sikkerhetsansvarlig styrer tilgangen.",
         "The security officer controls access.",
-        "policy.may",
+        "policy.may", "tests/model/test_policy.py",
     ),
     Rule(
         "access.managers", 6,
         "Ledere med ansvar for opplæring og kvalitet får tilgang av sikkerhetsansvarlig.",
         "Line managers responsible for training and quality are given access by the security officer.",
-        "policy.may_open",
+        "policy.may_open", "tests/listening/test_listen.py",
     ),
     Rule(
         "access.subject", 6,
         "Den som er tatt opp har rett til innsyn.",
         "Whoever was recorded has the right of access.",
-        "policy.identity_stated",
+        "policy.identity_stated", "tests/dsar/test_letter.py",
     ),
     Rule(
         "retention.90d", 7,
         "Opptak lagres i 90 dager og slettes deretter automatisk.",
         "Recordings are kept for 90 days and then deleted automatically.",
-        "policy.is_due",
+        "policy.is_due", "tests/attack/test_clock_setter.py",
     ),
     Rule(
         "security.password", 8,
         "Tilgangen er beskyttet med passord.",
         "Access is protected by a password.",
-        "keys.key_files.unlock",
+        "keys.key_files.unlock", "tests/whole/test_attack.py",
     ),
     Rule(
         "security.monitored", 8,
         "IT følger med på systemene og rutinene.",
         "IT monitors the systems and routines.",
-        "policy.may",
+        "policy.may", "tests/oversight/test_anchor_files.py",
     ),
     Rule(
         "security.unauthorised", 8,
         "Uberettiget tilgang kan få følger for arbeidsforholdet.",
         "Unauthorised access may lead to disciplinary action.",
-        "access.gate.admit",
+        "access.gate.admit", "tests/attack/test_group_member.py",
     ),
     Rule(
         "security.reason", 8,
         "Det er ikke lov å søke i opptak uten gyldig grunn.",
         "Searching in recordings without a valid reason is not allowed.",
-        "policy.reason_problem",
+        "policy.reason_problem", "tests/model/test_policy.py",
     ),
 )  # fmt: skip
 

@@ -68,6 +68,7 @@ COMMANDS: Final = {
     "policy show": Listed("anyone", "policy:policy_show"),
     "policy log": Listed("anyone", "policy:policy_log", lists=True),
     "policy propose": Listed("officer", "policy:policy_propose"),
+    "policy lint-prompt": Listed("anyone", "policy:policy_lint_prompt"),
     "policy approve": Listed("officer", "policy:policy_approve"),
     "audit checkpoint": Listed("it", "anchors:audit_checkpoint"),
     "audit witness": Listed("it", "anchors:audit_witness"),

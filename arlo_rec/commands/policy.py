@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from arlo_rec.admin.policy_changes import Difference, Proposal
     from arlo_rec.model.policy_versions import PolicyVersion
 
+PROMPT_BYTES = 64 * 1024
 COLUMNS = ("version", "since", "by", "approved_by")
 FIELDS = (
     "version",
@@ -109,6 +110,30 @@ def policy_approve(ctx: typer.Context, proposal: Annotated[str, arg("arg.proposa
     with run.store() as store:
         approved = policy_changes.approve(store, proposal, run.now())
     return approved_answer(run, approved)
+
+
+def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt_file", "FILE")]) -> Answer:
+    """What a telephone prompt lacks, or says and must not: 3 where there is anything."""
+    from arlo_rec.backends.bounded_read import read_small
+    from arlo_rec.model import prompt_check
+
+    run: Run = ctx.obj
+    try:
+        text = read_small(file, PROMPT_BYTES, pipes=True).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Usage("file_unreadable", path=str(file)) from None
+    controller = run.particulars().controller
+    codes = prompt_check.findings(text, controller)
+    told = [
+        {
+            "code": code,
+            "reason": run.say(f"prompt.{code}", controller=controller),
+            "remedy": run.say(f"prompt.{code}.remedy", controller=controller),
+        }
+        for code in codes
+    ]
+    lines = [f"{each['reason']} {each['remedy']}" for each in told] or [run.say("prompt.good")]
+    return Answer({"findings": told}, lines, always=True, exit_status=3 if codes else 0)
 
 
 def approved_answer(run: Run, approved: Proposal) -> Answer:
@@ -224,6 +249,7 @@ def _rules_json() -> list[dict[str, Any]]:
             "en": rule.en,
             "since": rule.since.isoformat(),
             "enforced_by": rule.carried_out,
+            "pinned_by": rule.pinned_by,
         }
         for rule in RULES.values()
     ]

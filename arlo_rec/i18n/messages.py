@@ -30,7 +30,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "letter": "letter",
     "listening": "listening",
     "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock",
-    "policy": "policy",
+    "policy": "policy prompt",
     "progress": "progress",
     "recovery": "backup restore",
     "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench",

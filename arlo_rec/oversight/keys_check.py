@@ -39,7 +39,7 @@ def broken_links(store: Store) -> Iterator[Problem]:
 def policy(store: Store) -> Iterator[Problem]:
     """Whether the policy is what the chain began with and the log says that officers approved since."""
     first, founding = store.authority.links.get(1), Policy(store.policy.versions[:1])
-    begins = first is not None and first.documents.policy.hex() == policy_changes.digest(founding)
+    begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is named
     if not begins or policy_changes.by_the_log(store) != store.policy:
         yield Problem("policy_differs", "policy")
 

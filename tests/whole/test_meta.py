@@ -19,7 +19,7 @@ from arlo_rec.i18n.sanitise import clean
 from arlo_rec.intake.sources.table import COLUMNS
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.policy import RULES
+from arlo_rec.policy import RULES, Rule
 from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, nodes
 
@@ -76,6 +76,12 @@ def _codes(node: ast.expr | None) -> list[str]:
 def test_every_rule_of_the_guidelines_is_there_in_its_section() -> None:
     for section, ids in GUIDELINES.items():
         assert {one.id for one in RULES.values() if one.section == section} == ids
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda one: one.id)
+def test_every_rule_is_pinned_by_the_tests_that_it_names(rule: Rule) -> None:
+    text = (TOP / rule.pinned_by).read_text("utf-8")
+    assert f'mark.rule("{rule.id}")' in text or (rule.pinned_by == rule.carried_out and rule.id in text)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda one: one.id)
