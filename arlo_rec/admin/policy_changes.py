@@ -8,7 +8,6 @@ behind those that were, none is edited. One that nobody decides ends after seven
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -178,16 +177,14 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
     return waits[found[0]]
 
 
-def shorts(store: Store, now: datetime, some: list[Proposal]) -> Iterator[tuple[Proposal, str]]:
-    """Each proposal with the shortest beginning of its id that means it alone."""
-    ids = {each.id for each in every(store, now)}
-    return ((each, short_ids.shortest(each.id, ids)) for each in some)
-
-
 def by_the_log(store: Store) -> Policy:
-    """The policy as entries of the log have it from the first version on, which no entry tells."""
+    """The policy as entries of the log have it from the first version on, which no entry tells.
+
+    An approval counts where a link of the chain commits to the policy that it makes: own code writes entries too.
+    """
     signed, proposed, given = Signed(store), dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
-    versions = list(store.policy.versions[:1])
+    committed = {link.documents.policy.hex() for link in store.authority.links.after(0)}
+    policy = Policy(store.policy.versions[:1])
     for entry in store.log.of_requests():
         body = entry.body or {}
         event, at = audit_events.read(body), time_in(body)
@@ -201,9 +198,10 @@ def by_the_log(store: Store) -> Policy:
         elif event.request in proposed:
             given[event.request] = (*given.get(event.request, ()), Approval(name_of(signer), at))
             if event.since is not None and (since := time_in({"at": event.since})) is not None:
-                approvals = given[event.request]
-                versions.append(replace(proposed.pop(event.request), since=since, approvals=approvals))
-    return Policy(tuple(versions))
+                version = replace(proposed[event.request], since=since, approvals=given[event.request])
+                longer = Policy((*policy.versions, version))
+                policy = longer if digest(longer) in committed else policy
+    return policy
 
 
 # -- deciding -----------------------------------------------------------------------------------------

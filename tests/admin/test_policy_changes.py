@@ -305,6 +305,22 @@ def test_a_request_with_the_id_of_a_proposal_gets_neither_approved(two: World) -
     assert two.json("policy", "show", who="leif")["most_found"] == 50
 
 
+def test_an_approval_that_own_code_only_wrote_down_changes_nothing_and_alarms_nobody(fed: World) -> None:
+    waits = propose(fed, 'version = "2026-02"\nmost_found = 60\n')["id"]
+    with own_code(fed, "sigrid") as store:
+        now = datetime.now(UTC)
+        since = now.isoformat().replace("+00:00", "Z")
+        store.note(PolicyApproved(request=waits, version="2026-02", since=since), now)
+    assert fed.json("policy", "show", who="leif")["most_found"] == 50
+    assert fed.json("verify", who="iver")["problems"] == []
+    back_up(fed)
+    put(fed, 'version = "2026-03"\nmost_found = 70\n')
+    lose(fed)
+    with_feed(fed)
+    assert fed.json("policy", "show", who="leif")["most_found"] == 70
+    assert fed.json("verify", who="iver")["problems"] == []
+
+
 def test_a_version_that_an_officers_own_code_changed_later_is_named_by_verify(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
     two.json("policy", "approve", waits, who="astrid")

@@ -17,6 +17,7 @@ import pytest
 
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.layout import find
+from arlo_rec.model.prompts import SHIPPED
 from tests.fuzz import confined
 from tests.fuzz.mutate import changed
 from tests.fuzz.stored import free
@@ -90,6 +91,7 @@ class Stage:
             Scene("config", 6, [config], self._beside("status", "--config", HERE, who="cron")),
             Scene("receipt", 5, [Path(receipt).read_bytes()], self._beside("certificate", "verify", HERE)),
             Scene("checkpoint", 4, [note], self._beside("audit", "verify", "--anchor", HERE, who="cron")),
+            Scene("prompt", 2, [SHIPPED[0].text.encode()], self._beside("policy", "lint-prompt", HERE)),
             Scene("key file of a service", 6, [key], self._beside("status", "--key-file", HERE)),
             Scene("key file of a person", 2, *self._lying(place.key_file("iver"), "status", who="iver")),
             Scene("seal", 2, *self._lying(seal, "status", who="iver")),

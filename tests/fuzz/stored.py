@@ -24,7 +24,7 @@ from arlo_rec.keys import authority, key_files, policy_document, root_secret, ro
 from arlo_rec.keys.authority import Digests, Pin
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.model import reason_codes, strict_json, times
+from arlo_rec.model import policy_file, reason_codes, strict_json, times
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.policy_versions import Policy, first
@@ -395,6 +395,17 @@ def _policy(raw: bytes) -> bool:
     return False
 
 
+def _proposal(raw: bytes) -> bool:
+    """What a file proposes comes back from the file that is written of it."""
+    before = _POLICY.newest
+    with suppress(Usage):
+        version = policy_file.read(raw, "proposal.toml", before, before.since)
+        again = policy_file.read(policy_file.text_of(version).encode("utf-8"), "again.toml", before, version.since)
+        assert again == version
+        return True
+    return False
+
+
 def _settings(raw: bytes) -> bool:
     with suppress(Integrity):
         return bool(settings.decode(raw))
@@ -451,4 +462,5 @@ TARGETS = [
     Target("settings", [settings.encode(_SETTINGS)], _settings),
     Target("link", [_LINK.body()], _link),
     Target("policy", [policy_document.encode(_POLICY)], _policy),
+    Target("proposal of a policy", [policy_file.text_of(_POLICY.newest).encode()], _proposal),
 ]

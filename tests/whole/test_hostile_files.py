@@ -48,6 +48,8 @@ PLACES: dict[str, tuple[Callable[[World], Path], tuple[str, ...], str | None, se
     "passphrase": (lambda w: w.base / "file", ("status", "--as", "iver", "--passphrase-file", "FILE"), None, {2, 12}),
     "receipt": (lambda w: w.base / "file", ("certificate", "verify", "FILE"), None, {2, 15}),
     "checkpoint": (lambda w: w.base / "file", ("audit", "verify", "--anchor", "FILE"), "cron", {2, 15}),
+    "proposal of a policy": (lambda w: w.base / "file", ("policy", "propose", "FILE"), "sigrid", {2}),
+    "prompt": (lambda w: w.base / "file", ("policy", "lint-prompt", "FILE"), None, {2, 3}),
     "anchors": (lambda w: w.base / "file", ("audit", "checkpoint", "--append", "FILE"), "cron", {0, 16}),
     "certificate of a CA": (lambda w: w.base / "file", STAMPED, "cron", {2}),
     "published log": (published, ("audit", "tiles", "FOLDER"), "cron", {2, 16}),
