@@ -141,6 +141,20 @@ def test_the_letter_tells_each_recordings_own_deletion_date(lang: str) -> None:
         assert letter.count(f'datetime="{one.erased_on:%Y-%m-%dT%H:%M:%SZ}"') >= 2  # in the overview and with it
 
 
+@pytest.mark.rule("data.employee")
+@pytest.mark.parametrize("of", [ANSWER, EMPLOYEE, NOTHING], ids=["caller", "employee", "nobody"])
+def test_the_letter_says_for_how_long_the_log_tells_who_heard_where_the_policy_ends_that(of: Answer) -> None:
+    for days in (None, 365, 1095):
+        answer = replace(of, entries_days=days)
+        for lang, told, outside in (
+            ("nb", "slettes fra den etter", "En kopi av loggen"),
+            ("en", "is deleted from it after", "A copy of the log"),
+        ):
+            letter = words(letter_of(answer, lang))
+            assert (f"{told} {days} " in letter) is (days is not None)
+            assert (told in letter, outside in letter) == (days is not None, days is not None)
+
+
 @pytest.mark.rule("access.subject")
 def test_the_letter_tells_every_access_by_role_and_purpose() -> None:
     letter = words(letter_of(ANSWER, "en"))
