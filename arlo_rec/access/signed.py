@@ -13,6 +13,7 @@ from arlo_rec.crypto import merkle
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model.records import Person, from_iso
 from arlo_rec.model.rights import may_say
+from arlo_rec.policy import Role
 from arlo_rec.store import Store
 
 _AT_ONCE: Final = 2000
@@ -33,6 +34,11 @@ class Signed:
         if seq not in self._closed[0]:
             self._closed = self._log.closing(seq, self._keys)
         return self._signers.of_key(self._closed[1], seq)
+
+    def role(self, seq: int) -> Role | None:
+        """The role of who signed an entry, as `log_clock` asks for it."""
+        signer = self.by(seq)
+        return signer.role if signer is not None else None
 
     def counts(self, seq: int, body: Mapping[str, Any]) -> Person | None:
         """Who signed an entry, if somebody of their role may say what it says; None else."""

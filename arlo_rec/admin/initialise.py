@@ -121,7 +121,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     store.policy = Policy((first(POLICY_VERSION, now, SHIPPED, reason_codes.SHIPPED),))
     store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None, new.group)
     numbers = {"schema": VERSION, "generation": 1}
-    numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen", "forgotten"), 0)
+    numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen"), 0)
     with store.change(now) as change:
         store.put_roster(store.roster)
         store.put_settings(store.settings)

@@ -73,18 +73,20 @@ def _told(reason: ReasonCode) -> dict[str, Any]:
 
 
 def propose(store: Store, raw: bytes, path: str, now: datetime) -> tuple[Proposal, list[Difference]]:
-    """Propose the version of a file; raises NotGranted, Usage for a bad file, Refused where it changes nothing."""
+    """Propose the version of a file, and what it changes; raises NotGranted, and Usage for a file that is none.
+
+    A name that is taken, and a version that changes nothing, are Usage too.
+    """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
-    newest = store.policy.newest
-    version = policy_file.read(raw, path, newest, now)
-    if version.version in {each.version for each in store.policy.versions}:
-        raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
-    changed = differences(newest, version)
-    if not changed:
-        raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
-    version = replace(version, by=store.person.name)
-    with store.change(now) as change:
+    with store.change(now) as change:  # what the file does not name stays as it is now, whoever approves meanwhile
+        newest = store.policy.newest
+        version = replace(policy_file.read(raw, path, newest, now), by=store.person.name)
+        if version.version in {each.version for each in store.policy.versions}:
+            raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
+        changed = differences(newest, version)
+        if not changed:
+            raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
         proposal = Proposal(primitives.fresh(8).hex(), store.person.name, now, version, digest(store.policy))
         document = policy_document.version_to_json(version)
         change.log(PolicyProposed(request=proposal.id, version=version.version, base=proposal.base, document=document))

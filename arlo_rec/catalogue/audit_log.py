@@ -205,6 +205,12 @@ class AuditLog:
         sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
         yield from self._read(sql, ())
 
+    def of_forgetting(self) -> Iterator[LogEntry]:
+        """Every entry that says that others were forgotten, the newest first."""
+        begins = "x'7b22616374696f6e223a22666f7267657422'"  # in the words of the index `entries_of_forgetting`
+        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 18) = {begins} ORDER BY seq DESC"  # noqa: S608
+        yield from self._read(sql, ())
+
     @reads_rows
     def swearing(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
         """Every entry that swears to one of *recordings*, by the name that it begins with; of each in order.

@@ -24,8 +24,7 @@ from arlo_rec.model.rights import may_say
 from arlo_rec.policy import Role
 
 _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # the canonical JSON of such an entry
-
-_DAY: Final = timedelta(days=1)  # by which clocks may differ, and a purge may last
+MARGIN: Final = timedelta(days=1)  # by which clocks may differ, and a purge may last
 
 
 class Forgotten:
@@ -82,10 +81,10 @@ class Forgotten:
         """The runs of entries that one entry says were forgotten; none where it is not believed."""
         purge = self._log.entry(event.before)
         in_order = all(0 <= first <= last < event.before <= seq for first, last in event.entries)
-        if event.days not in LIMITS["entries_days"] or not in_order or purge is None or at > times[-1] + _DAY:
+        if event.days not in LIMITS["entries_days"] or not in_order or purge is None or at > times[-1] + MARGIN:
             return ()
         purged_at = self._purged_at(purge)
-        if purged_at is None or times[event.before] >= purged_at + _DAY:
+        if purged_at is None or times[event.before] >= purged_at + MARGIN:
             return ()
         return event.entries if purged_at <= at - timedelta(days=event.days) else ()
 

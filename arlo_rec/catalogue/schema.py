@@ -17,14 +17,15 @@ from arlo_rec.model.errors import Unreachable
 
 VERSION = 16
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("e69b10672141529931093adc165b8ec51500f57ef6526233911c85f9ac48198b")
+DIGEST = bytes.fromhex("cf27fbe8e191300ed71eff09836bf3e11d3e7126031d545c0badade0c50cba74")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
 # keeps only the newest time of a person who withdraws twice. `proofs`: for each erasure its log entry and the
 # inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
 # `entries_of_cases`, `entries_of_requests`: those in which `"case":"` or `"request":"` stands, so that what was done in
-# each case, and what managers asked for, is read without the rest.
+# each case, and what managers asked for, is read without the rest. `entries_of_forgetting`: those that begin with
+# `{"action":"forget"`, so that up to where the log tells what people did is known by no row that somebody can strike.
 # `entries_swearing`: those that take a recording in, by the id after `"recordings":["`, so that who decides by a row
 # finds the first of them by no row that somebody can strike.
 _TABLES = """
@@ -85,6 +86,7 @@ CREATE INDEX erasures_by_state ON erasures (state);
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL) STRICT;
 CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
 CREATE INDEX entries_of_requests ON entries (seq) WHERE instr(body, x'2272657175657374223a22') > 0;
+CREATE INDEX entries_of_forgetting ON entries (seq) WHERE substr(body, 1, 18) = x'7b22616374696f6e223a22666f7267657422';
 CREATE INDEX entries_swearing ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
   WHERE instr(body, x'2273776f726e223a22') > 0;
 CREATE TABLE mentions (

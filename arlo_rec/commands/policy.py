@@ -191,7 +191,7 @@ def _changed(run: Run, change: Difference) -> str:
 def _value(run: Run, what: str, value: Any) -> str:
     if isinstance(value, dict):
         purposes = ", ".join(run.say(f"purpose.{each}") for each in value["purposes"])
-        return f"{value[run.lang]} ({purposes})"
+        return f"{value['nb']} / {value['en']} ({purposes})"
     if isinstance(value, bool):
         return run.say("policy.yes" if value else "policy.no")
     return run.say("policy.never") if value is None and what == "entries_days" else str(value)

@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.catalogue.audit_log import RawEntry, read_body
 from arlo_rec.catalogue.disclosures import DisclosureState
+from arlo_rec.catalogue.forgotten import MARGIN
+from arlo_rec.catalogue.log_clock import LogTime, Moment
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
-    ClockAccepted,
     DeletionConfirmed,
     EntriesForgotten,
     Forgettable,
@@ -28,11 +29,9 @@ from arlo_rec.model.audit_events import (
     PurgeFinished,
     ReviewHeard,
 )
-from arlo_rec.model.records import EPOCH
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
-_HINT: Final = "forgotten"  # in `meta`: the entry that told of the last time
 _AT_ONCE: Final = 20_000  # entries that one change looks at
 _DAY: Final = timedelta(days=1)
 _SAID: Final = tuple(f'"action":"{kind.ACTION}"' for kind in (DeletionConfirmed, LeftNothing))
@@ -51,7 +50,7 @@ class _Found:
     def take(self, purge: int, at: datetime, waiting: Iterable[tuple[int, datetime, bool]]) -> None:
         """Take what came before a purge, but what claims to be a day younger: it shows a clock that was wrong."""
         self.before, self.at = purge, at
-        old = [(seq, is_file) for seq, told, is_file in waiting if told < at + _DAY]
+        old = [(seq, is_file) for seq, told, is_file in waiting if told < at + MARGIN]
         self.seqs += [seq for seq, is_file in old if not is_file]
         self.files |= {seq for seq, is_file in old if is_file}
 
@@ -75,7 +74,6 @@ def forget(store: Store, now: datetime) -> int:
             for seq in files & set(gone):
                 store.catalogue.disclosures.remove(seq)
             store.log.forget(gone)
-            store.meta.set_number(_HINT, change.next_seq)
             change.log(EntriesForgotten(before=found.before, days=days, entries=ranges(gone)))
         count += len(gone)
     return count
@@ -93,36 +91,49 @@ def ranges(seqs: Iterable[int]) -> list[list[int]]:
 
 
 def last(store: Store) -> tuple[int, datetime | None]:
-    """Up to which entry something is forgotten, and the time of its purge (None: nothing); as an entry says, no row."""
-    signed = Signed(store)
-    entry = store.log.entry(store.meta.number(_HINT))
-    event = audit_events.read(entry.body) if entry is not None and entry.body is not None else None
-    if not isinstance(event, EntriesForgotten) or entry is None or signed.counts(entry.seq, entry.body or {}) is None:
-        return 0, None
-    purge = store.log.entry(event.before)
-    at = time_in(purge.body) if purge is not None and purge.body is not None else None
-    return (event.before, at) if at is not None else (0, None)
+    """Up to which entry something is forgotten, and the time of its purge; before the first time 0 and None.
+
+    By the newest entry that says so and was signed by somebody who may purge; none of them is a row that can be struck.
+    Where a restore brought back what it names, and so what later ones do, an earlier one counts.
+    """
+    signed, found = Signed(store), None
+    for entry in store.log.of_forgetting():
+        event = audit_events.read(entry.body or {})
+        if not isinstance(event, EntriesForgotten) or signed.counts(entry.seq, entry.body or {}) is None:
+            continue
+        purge = store.log.entry(event.before)
+        at = time_in(purge.body or {}) if purge is not None else None
+        if at is None:
+            continue
+        found = found or (event.before, at)
+        if event.entries:
+            if _is_gone(store, event.entries[0][0]):
+                return found
+            found = None
+    return found or (0, None)
+
+
+def _is_gone(store: Store, seq: int) -> bool:
+    return any(raw.body is None for raw in store.log.raw_entries(seq, seq + 1))
 
 
 def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) -> _Found:
     """What can be forgotten from entry *begin* on, up to the last finished purge of those looked at.
 
-    *since*: the time of the purge up to which something is forgotten; what came before is hardly younger.
+    *since*: the time of the purge up to which something is forgotten; what came before is less than a day younger.
     """
     found, signed, waiting = _Found(), Signed(store), list[tuple[int, datetime, bool]]()
-    newest = since or EPOCH
+    time = LogTime(newest=Moment(begin, since + MARGIN)) if since is not None else LogTime()
     for start in range(begin, store.log.tree().size, _AT_ONCE):
         for raw in store.log.raw_entries(start, start + _AT_ONCE):
-            event, at = _read(raw)
+            body = _body(raw)
+            event, at, newest = audit_events.read(body), time_in(body), time.newest.at
+            time = time.after(raw.seq, body, signed.role)
             if at is None:
                 continue
-            if isinstance(event, ClockAccepted) and signed.counts(raw.seq, {"action": event.ACTION}) is not None:
-                newest = at
             if isinstance(event, Forgettable):
                 waiting.append((raw.seq, at, is_file(event)))
-            is_purge = isinstance(event, PurgeFinished) and newest < at + _DAY
-            newest = max(newest, at)
-            if not is_purge or signed.counts(raw.seq, {"action": PurgeFinished.ACTION}) is None:
+            if not isinstance(event, PurgeFinished) or signed.counts(raw.seq, body) is None or newest >= at + MARGIN:
                 continue
             if at > cutoff:
                 return found
@@ -139,24 +150,24 @@ def is_file(event: object) -> bool:
     return isinstance(event, ReviewHeard) or (isinstance(event, Opened) and event.action == Action.EXPORT)
 
 
-def _read(raw: RawEntry) -> tuple[object, datetime | None]:
+def _body(raw: RawEntry) -> dict[str, Any]:
+    """The JSON of an entry; nothing where it is gone, or own code wrote none."""
     try:
-        body = read_body(raw.body) if raw.body is not None else {}
+        return read_body(raw.body) if raw.body is not None else {}
     except ValueError:
-        return None, None
-    return audit_events.read(body), time_in(body)
+        return {}
 
 
 def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
     """Those of some entries that still tell of a copy that left."""
     entries = (raw for seq in seqs for raw in store.log.raw_entries(seq, seq + 1))
-    yield from (raw.seq for raw in entries if is_file(_read(raw)[0]))
+    yield from (raw.seq for raw in entries if is_file(audit_events.read(_body(raw))))
 
 
 def _deleted(store: Store, files: Collection[int]) -> set[int]:
-    """Those of entries by which a copy left of which the log says that it was deleted, or never was, and no row else.
+    """Those *files* of which the log says that the copy was deleted or never came into being, and no row says else.
 
-    As with every disclosure: an officer says it, or whoever took it.
+    As with every disclosure: an officer says that it was deleted, or whoever took it; that it never was, they alone.
     """
     if not files:
         return set()

@@ -72,7 +72,6 @@ HARMLESS_NUMBERS = {
     "flush_due": "it only has the journal emptied once more, and a receipt say so",
     "attempts_taken": _NOTES,
     "attempts_seen": _NOTES,
-    "forgotten": "it only says where the purge looks for its last word, which counts where somebody signed it who may",
 }
 
 
