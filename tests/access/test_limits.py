@@ -33,13 +33,8 @@ def found(world: World, who: str = "leif") -> set[str]:
     return {each["id"] for each in world.json("find", *WHY, who=who)["recordings"]}
 
 
-def code(world: World, *words: str, who: str = "leif") -> tuple[int, str]:
-    told = world.run(*words, "--json", who=who)
-    return told.exit, told.json.get("error", {}).get("code", "")
-
-
 def export(world: World, recording: str, name: str = "out.wav", who: str = "leif") -> tuple[int, str]:
-    return code(world, "export", recording, *WHY, "--out", str(world.base / name), who=who)
+    return world.code("export", recording, *WHY, "--out", str(world.base / name), who=who)
 
 
 def test_a_grant_for_an_agent_opens_no_call_of_another_and_does_not_say_that_there_is_one(
@@ -49,9 +44,9 @@ def test_a_grant_for_an_agent_opens_no_call_of_another_and_does_not_say_that_the
     assert found(world) == {calls["ola"], calls["old"]}
     assert export(world, calls["ola"]) == (0, "")
     assert export(world, calls["kari"], "no.wav") == export(world, "0" * 32, "no.wav") == (13, "no_grant")
-    assert code(world, "listen", calls["kari"], *WHY, "--player", "cat") == (13, "no_grant")
+    assert world.code("listen", calls["kari"], *WHY, "--player", "cat", who="leif") == (13, "no_grant")
     cuts = labels(world, (0.1, 0.2))
-    assert code(world, "pseudonymise", calls["kari"], "--cuts", cuts) == (13, "no_grant")
+    assert world.code("pseudonymise", calls["kari"], "--cuts", cuts, who="leif") == (13, "no_grant")
     agents = world.json("teams", *WHY, who="leif")["teams"]
     assert [team["agents"] for team in agents] == [["Ola Oppdiktet"]]
 
@@ -80,7 +75,7 @@ def test_so_many_a_day_are_heard_and_those_again(world: World, calls: dict[str, 
     world.grant("leif", "quality", "--per-day", "2")
     assert found(world) == set(calls.values()), "a search shows them all"
     assert export(world, calls["ola"]) == (0, "")
-    assert code(world, "listen", calls["kari"], *WHY, "--player", "cat")[0] == 0
+    assert world.code("listen", calls["kari"], *WHY, "--player", "cat", who="leif")[0] == 0
     assert export(world, calls["old"], "no.wav") == (14, "heard_enough")
     assert export(world, calls["ola"], "again.wav") == (0, "")
     world.grant("leif", "quality", "--agent", "Ola Oppdiktet")
@@ -127,10 +122,10 @@ def test_a_copy_of_a_call_that_was_heard_is_that_call(world: World, calls: dict[
     world.grant("leif", "quality", "--per-day", "1", "--agent", "Ola Oppdiktet")
     assert export(world, calls["ola"]) == (0, "")
     hear = ("review", copy, "--out", str(world.base / "copy.wav"), "--reason", REASON)
-    assert code(world, *hear)[0] == 0
-    assert code(world, "review", copy, *CONFIRM)[0] == 0
+    assert world.code(*hear, who="leif")[0] == 0
+    assert world.code("review", copy, *CONFIRM, who="leif")[0] == 0
     other = str(propose(world, calls["kari"])["copy"])
-    assert code(world, "review", other, *CONFIRM) == (13, "no_grant")
+    assert world.code("review", other, *CONFIRM, who="leif") == (13, "no_grant")
 
 
 def test_limits_are_shown_and_stand_in_roster_and_log(world: World) -> None:
@@ -155,7 +150,7 @@ def test_limits_are_shown_and_stand_in_roster_and_log(world: World) -> None:
 )
 def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], told: str) -> None:
     grant = ("grant", "leif", "--purpose", "quality", "--reason", REASON)
-    assert code(world, *grant, *words, who="sigrid") == (2, told)
+    assert world.code(*grant, *words, who="sigrid") == (2, told)
 
 
 def test_limits_come_back_from_json_as_they_were() -> None:

@@ -7,17 +7,13 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.commands.run import Run
 from tests.support.catalogue import append_to_log
+from tests.support.clock import later
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("access.officer"), pytest.mark.slow]
 WHY = "a threat was made in a call tonight"
 FIND = ("find", "--purpose", "quality", "--reason", REASON)
-
-
-def later(monkeypatch: pytest.MonkeyPatch, **span: float) -> None:
-    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(**span))
 
 
 @pytest.fixture
@@ -35,25 +31,16 @@ def broken(world: World, *more: str, who: str = "sigrid") -> dict[str, Any]:
     return dict(world.json(*words, *more, who=who)["grant"])
 
 
-def code(world: World, *words: str, who: str) -> tuple[int, str]:
-    told = world.run(*words, "--json", who=who)
-    return told.exit, told.json.get("error", {}).get("code", "")
-
-
-def todo(world: World, who: str) -> list[str]:
-    return [task["kind"] for task in world.json("todo", who=who)["todo"]]
-
-
 def test_it_takes_the_word_of_somebody_else_and_opens_for_a_day(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = broken(two)
     assert (given["state"], given["break_glass"], given["limits"]["per_day"]) == ("pending", True, 20)
     assert two.run(*FIND, who="sigrid").exit == 13
-    assert code(two, "approve", given["id"], who="sigrid") == (14, "glass_unknown"), "nobody knows of it yet"
-    assert "glass" in todo(two, "leif")
+    assert two.code("approve", given["id"], who="sigrid") == (14, "glass_unknown"), "nobody knows of it yet"
+    assert "glass" in two.tasks("leif")
     told = two.run("approve", given["id"][:6], "--lang", "en", who="leif")
     assert (told.exit, "The log says that you know of it" in told.out) == (0, True)
     assert two.run(*FIND, who="sigrid").exit == 13, "and gives nothing by itself"
-    assert todo(two, "sigrid") == ["glass_agreed"]
+    assert two.tasks("sigrid") == ["glass_agreed"]
     live = two.json("approve", given["id"], who="sigrid")["grant"]
     assert (live["state"], live["approved_by"]) == ("live", ["leif"])
     assert len(two.json(*FIND, who="sigrid")["recordings"]) == 1
@@ -71,10 +58,10 @@ def test_everybody_is_told_of_it_for_a_week(two: World, monkeypatch: pytest.Monk
         told = two.run("status", "--lang", "en", who="iver")
         assert (told.exit, WHY in " ".join(told.out.split())) == (3, True)
         assert "glass_broken" in two.json("status", who="iver")["critical"]
-        assert "glass_broken" in todo(two, "astrid")
+        assert "glass_broken" in two.tasks("astrid")
     later(monkeypatch, days=15.5)
     assert "glass_broken" not in two.json("status", who="iver")["critical"]
-    assert "glass_broken" not in todo(two, "astrid")
+    assert "glass_broken" not in two.tasks("astrid")
 
 
 def test_new_keys_of_the_officer_end_it_and_silence_nothing(two: World) -> None:
@@ -86,7 +73,7 @@ def test_new_keys_of_the_officer_end_it_and_silence_nothing(two: World) -> None:
     (grant,) = two.json("grants", "--all", who="astrid")["grants"]
     assert (grant["state"], grant["approved_by"]) == ("revoked", ["leif"])
     assert "glass_broken" in two.json("status", who="iver")["critical"]
-    assert "glass_broken" in todo(two, "astrid")
+    assert "glass_broken" in two.tasks("astrid")
 
 
 def test_another_officer_may_still_decide_it(two: World) -> None:
@@ -96,29 +83,29 @@ def test_another_officer_may_still_decide_it(two: World) -> None:
     assert (
         two.json("deny", other["id"], "--reason", "nobody was threatened", who="astrid")["grant"]["state"] == "denied"
     )
-    assert code(two, "approve", other["id"], who="leif")[0] in {4, 13}
+    assert two.code("approve", other["id"], who="leif")[0] in {4, 13}
 
 
 def test_nobody_as_whom_the_officer_could_act_and_nobody_elses_code_knows_of_it(two: World) -> None:
     given = broken(two)
     secret = ("--new-passphrase-file", str(two.base / "passphrase"))
     two.json("person", "add", "puppet", "--role", "manager", *secret, who="sigrid")
-    assert code(two, "approve", given["id"], who="puppet") == (13, "not_second")
+    assert two.code("approve", given["id"], who="puppet") == (13, "not_second")
     entry = {"action": "break_glass", "outcome": "done", "rule": "access.officer"}
     detail = {"glass": given["id"], "to": "sigrid"}
     append_to_log(two, "sigrid", {**entry, "detail": detail}, name="leif")
     append_to_log(two, "iver", {**entry, "detail": detail})
     for who in ("siri", "iver"):
-        assert code(two, "approve", given["id"], who=who)[0] == 13
-    assert code(two, "approve", given["id"], who="sigrid") == (14, "glass_unknown")
+        assert two.code("approve", given["id"], who=who)[0] == 13
+    assert two.code("approve", given["id"], who="sigrid") == (14, "glass_unknown")
 
 
 @pytest.mark.parametrize("words", [("--days", "2"), ("--until", "2030-01-01")])
 def test_it_lasts_a_day_at_most(two: World, words: tuple[str, ...]) -> None:
     grant = ("grant", "sigrid", "--purpose", "quality", "--break-glass", "--reason", WHY)
-    assert code(two, *grant, *words, who="sigrid")[0] == 2
+    assert two.code(*grant, *words, who="sigrid")[0] == 2
 
 
 def test_what_needs_nobody_else_is_no_emergency(two: World, world: World) -> None:
     grant = ("grant", "leif", "--purpose", "quality", "--break-glass", "--reason", WHY)
-    assert code(two, *grant, who="sigrid") == (2, "glass_not_needed")
+    assert two.code(*grant, who="sigrid") == (2, "glass_not_needed")

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from arlo_rec.commands.run import Run
 from tests.support.backups import back_up, lose, restore
+from tests.support.clock import later
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("access.officer"), pytest.mark.slow]
 
 
-def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
-    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=days))
-
-
 def add(world: World, name: str, role: str = "officer", by: str = "sigrid") -> dict[str, Any]:
     secret = ("--new-passphrase-file", str(world.base / "passphrase"))
     return world.json("person", "add", name, "--role", role, *secret, who=by)
-
-
-@pytest.fixture
-def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A store with two officers who have known each other for eight days."""
-    assert "pending" not in add(world, "astrid"), "there is nobody who could approve"
-    later(monkeypatch, 8)
-    return world
-
-
-def code(world: World, *words: str, who: str) -> tuple[int, str]:
-    told = world.run(*words, "--json", who=who)
-    return told.exit, told.json.get("error", {}).get("code", "")
-
-
-def todo(world: World, who: str) -> list[str]:
-    return [task["kind"] for task in world.json("todo", who=who)["todo"]]
 
 
 def names(world: World) -> set[str]:
@@ -48,15 +26,15 @@ def test_a_new_officer_waits_for_a_second_one_and_opens_nothing_until_then(two: 
     waits = add(two, "solveig")["pending"]["id"]
     assert "solveig" not in names(two)
     assert two.run("status", who="solveig").exit == 12
-    assert (todo(two, "sigrid"), todo(two, "astrid")) == ([], ["approve_officer"])
-    assert code(two, "approve", waits, who="sigrid") == (13, "not_second")
-    assert code(two, "deny", waits, "--reason", REASON, who="sigrid") == (13, "not_second")
-    assert code(two, "approve", waits, who="leif")[0] == 13
+    assert (two.tasks("sigrid"), two.tasks("astrid")) == ([], ["approve_officer"])
+    assert two.code("approve", waits, who="sigrid") == (13, "not_second")
+    assert two.code("deny", waits, "--reason", REASON, who="sigrid") == (13, "not_second")
+    assert two.code("approve", waits, who="leif")[0] == 13
     told = two.json("approve", waits[:6], who="astrid")["person"]
     assert (told["name"], told["state"]) == ("solveig", "officer")
     assert two.run("status", who="solveig").exit in {0, 3}
-    assert code(two, "grant", "leif", "--purpose", "quality", "--reason", REASON, who="solveig") == (0, "")
-    assert code(two, "approve", waits, who="astrid") == (4, "no_pending_grant")
+    assert two.code("grant", "leif", "--purpose", "quality", "--reason", REASON, who="solveig") == (0, "")
+    assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
     entries = two.json("audit", "show", who="iver")["entries"]
     assert {"person propose", "person add"} <= {each["action"] for each in entries}
     assert two.json("verify", who="iver")["problems"] == []
@@ -64,10 +42,10 @@ def test_a_new_officer_waits_for_a_second_one_and_opens_nothing_until_then(two: 
 
 def test_a_second_officer_denies_with_a_reason_and_the_name_is_free_again(two: World) -> None:
     waits = add(two, "solveig")["pending"]["id"]
-    assert code(two, "person", "add", "solveig", "--role", "manager", who="astrid") == (2, "name_taken")
-    assert code(two, "deny", waits, who="astrid") == (2, "reason_missing")
+    assert two.code("person", "add", "solveig", "--role", "manager", who="astrid") == (2, "name_taken")
+    assert two.code("deny", waits, who="astrid") == (2, "reason_missing")
     assert two.json("deny", waits, "--reason", "nobody knows her", who="astrid")["person"]["state"] == "denied"
-    assert code(two, "approve", waits, who="astrid") == (4, "no_pending_grant")
+    assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
     assert add(two, "solveig", "manager")["person"]["role"] == "manager"
     assert two.run("status", who="solveig").exit in {0, 3}
 
@@ -76,11 +54,11 @@ def test_it_is_over_after_seven_days_and_when_who_proposed_it_leaves(
     two: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = add(two, "solveig")["pending"]["id"]
-    later(monkeypatch, 15.5)
-    assert code(two, "approve", waits, who="astrid") == (4, "no_pending_grant")
+    later(monkeypatch, days=15.5)
+    assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
     again = add(two, "solveig", by="astrid")["pending"]["id"]
     two.json("person", "remove", "astrid", "--yes", who="sigrid")
-    assert code(two, "approve", again, who="sigrid") == (4, "no_pending_grant")
+    assert two.code("approve", again, who="sigrid") == (4, "no_pending_grant")
 
 
 def test_managers_and_services_are_added_by_one_officer_as_before(two: World) -> None:
@@ -94,7 +72,7 @@ def test_one_whom_an_officer_added_lately_is_no_second_one(world: World) -> None
 
 
 def test_a_successor_beside_another_officer_is_added_as_any_other(two: World) -> None:
-    assert code(two, "person", "handover", "sigrun", "--yes", who="sigrid") == (14, "handover_waits")
+    assert two.code("person", "handover", "sigrun", "--yes", who="sigrid") == (14, "handover_waits")
     assert "sigrun" not in names(two)
 
 
@@ -108,4 +86,4 @@ def test_a_restored_store_adds_nobody_who_waited(two: World) -> None:
     lose(two)
     restored = restore(two, "--accept-without-feed", "--reason", "the feed went with the machine")
     assert restored.exit in {0, 3}, restored
-    assert code(two, "approve", waits, who="astrid") == (4, "no_pending_grant")
+    assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.admin import policy_changes
-from arlo_rec.commands.run import Run
 from arlo_rec.keys import policy_document
 from arlo_rec.model import policy_file, reason_codes
 from arlo_rec.model.audit_events import AccessRequested, PolicyApproved, PolicyProposed
@@ -24,15 +23,12 @@ from arlo_rec.model.records import Approval
 from arlo_rec.policy import Purpose, reason_problem
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
+from tests.support.clock import later
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
 NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
 FIRST = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
-
-
-def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
-    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=days))
 
 
 def propose(world: World, text: str, who: str = "sigrid") -> dict[str, Any]:
@@ -47,24 +43,6 @@ def put(world: World, text: str) -> dict[str, Any]:
     proposal = propose(world, text)
     approved: dict[str, Any] = world.json("policy", "approve", proposal["id"], who="sigrid")["proposal"]
     return approved
-
-
-def code(world: World, *words: str, who: str) -> tuple[int, str]:
-    told = world.run(*words, "--json", who=who)
-    return told.exit, told.json.get("error", {}).get("code", "")
-
-
-def todo(world: World, who: str) -> list[str]:
-    return [task["kind"] for task in world.json("todo", who=who)["todo"]]
-
-
-@pytest.fixture
-def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A store with two officers who have known each other for eight days."""
-    secret = ("--new-passphrase-file", str(world.base / "passphrase"))
-    world.json("person", "add", "astrid", "--role", "officer", *secret, who="sigrid")
-    later(monkeypatch, 8)
-    return world
 
 
 # -- who approves -------------------------------------------------------------------------------------
@@ -83,15 +61,15 @@ def test_one_officer_alone_proposes_and_approves_in_two_steps(world: World) -> N
 
 def test_where_there_are_two_the_other_one_approves(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nreason_demanded = true\n')["id"]
-    assert (todo(two, "sigrid"), todo(two, "astrid")) == ([], ["approve_policy"])
+    assert (two.tasks("sigrid"), two.tasks("astrid")) == ([], ["approve_policy"])
     assert two.json("policy", "show", waits[:6], who="astrid")["proposal"]["changes"][0]["after"] is True
-    assert code(two, "policy", "approve", waits, who="sigrid") == (13, "policy_needs_second")
-    assert code(two, "approve", waits, who="sigrid") == (13, "policy_needs_second")
-    assert code(two, "policy", "approve", waits, who="leif") == (13, "not_your_role")
+    assert two.code("policy", "approve", waits, who="sigrid") == (13, "policy_needs_second")
+    assert two.code("approve", waits, who="sigrid") == (13, "policy_needs_second")
+    assert two.code("policy", "approve", waits, who="leif") == (13, "not_your_role")
     assert two.json("policy", "show", who="leif")["reason_demanded"] is False
     assert two.json("approve", waits, who="astrid")["proposal"]["approved_by"] == ["astrid"]
     assert two.json("policy", "show", who="leif")["reason_demanded"] is True
-    assert code(two, "policy", "approve", waits, who="astrid") == (4, "policy_was_approved")
+    assert two.code("policy", "approve", waits, who="astrid") == (4, "policy_was_approved")
     assert [each["version"] for each in two.json("policy", "log", who="leif")["versions"]] == ["2026-01", "2026-02"]
 
 
@@ -100,21 +78,21 @@ def test_a_proposal_is_denied_with_a_reason_or_taken_back_or_over_after_seven_da
 ) -> None:
     for who in ("astrid", "sigrid"):
         waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
-        assert code(two, "deny", waits, who=who) == (2, "reason_missing")
+        assert two.code("deny", waits, who=who) == (2, "reason_missing")
         assert two.json("deny", waits, "--reason", "fifty is enough", who=who)["proposal"]["state"] == "denied"
-        assert code(two, "policy", "approve", waits, who="astrid") == (4, "policy_was_denied")
+        assert two.code("policy", "approve", waits, who="astrid") == (4, "policy_was_denied")
     waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
-    later(monkeypatch, 15.5)
-    assert code(two, "policy", "approve", waits, who="astrid") == (4, "policy_was_over")
-    assert todo(two, "astrid") == []
+    later(monkeypatch, days=15.5)
+    assert two.code("policy", "approve", waits, who="astrid") == (4, "policy_was_over")
+    assert two.tasks("astrid") == []
 
 
 def test_of_two_proposals_the_one_approved_first_makes_the_other_void(two: World) -> None:
     one = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
     other = propose(two, 'version = "2026-03"\nmost_found = 70\n')["id"]
     two.json("policy", "approve", one, who="astrid")
-    assert code(two, "policy", "approve", other, who="astrid") == (4, "policy_was_void")
-    assert code(two, "policy", "approve", "0123456789abcdef", who="astrid") == (4, "no_policy_proposal")
+    assert two.code("policy", "approve", other, who="astrid") == (4, "policy_was_void")
+    assert two.code("policy", "approve", "0123456789abcdef", who="astrid") == (4, "no_policy_proposal")
     assert two.json("policy", "show", who="leif")["most_found"] == 60
 
 
@@ -150,7 +128,7 @@ def test_a_version_comes_into_force_at_its_date(world: World, monkeypatch: pytes
     day = datetime.now(UTC).date() + timedelta(days=5)
     put(world, f'version = "2026-02"\nfrom = {day.isoformat()}\nmost_found = 1\n')
     assert world.json("policy", "show", who="leif")["most_found"] == 50
-    later(monkeypatch, 6)
+    later(monkeypatch, days=6)
     assert world.json("policy", "show", who="leif")["most_found"] == 1
 
 
@@ -164,15 +142,15 @@ def test_a_version_that_is_approved_later_replaces_one_that_is_not_in_force_yet(
     put(world, 'version = "2026-03"\nmost_found = 70\n')
     shown = world.json("policy", "show", who="leif")
     assert (shown["most_found"], shown["own_a_day"]) == (70, 5)
-    later(monkeypatch, 301)
+    later(monkeypatch, days=301)
     assert world.json("policy", "show", who="leif")["version"] == "2026-03"
     assert world.json("policy", "show", "2026-02", who="leif")["most_found"] == 1
 
 
 def test_what_is_approved_is_what_was_read_and_nothing_that_begins_alike(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
-    assert code(two, "policy", "approve", waits[:8], who="astrid") == (2, "policy_whole_id")
-    assert code(two, "approve", waits[:8], who="astrid") == (2, "policy_whole_id")
+    assert two.code("policy", "approve", waits[:8], who="astrid") == (2, "policy_whole_id")
+    assert two.code("approve", waits[:8], who="astrid") == (2, "policy_whole_id")
     assert two.json("policy", "show", who="leif")["most_found"] == 50
 
 
@@ -204,7 +182,7 @@ def test_where_the_policy_demands_a_code_a_reason_begins_with_one_of_that_purpos
     put(world, 'version = "2026-02"\nreason_demanded = true\n')
 
     def find(purpose: str, reason: str) -> tuple[int, str]:
-        return code(world, "find", "--purpose", purpose, "--reason", reason, who="leif")
+        return world.code("find", "--purpose", purpose, "--reason", reason, who="leif")
 
     world.grant("leif", "quality")
     assert find("quality", REASON) == (2, "reason_without_code")
@@ -271,15 +249,15 @@ def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(t
 def test_a_file_that_is_no_proposal_is_refused_and_says_why(world: World, text: str, why: str) -> None:
     file = world.base / "proposal.toml"
     file.write_text(text, "utf-8")
-    assert code(world, "policy", "propose", str(file), who="sigrid") == (2, why)
-    assert todo(world, "sigrid") == []
+    assert world.code("policy", "propose", str(file), who="sigrid") == (2, why)
+    assert world.tasks("sigrid") == []
 
 
 def test_a_file_that_is_missing_or_is_somebody_elses_to_propose_is_refused(world: World) -> None:
-    assert code(world, "policy", "propose", str(world.base / "none.toml"), who="sigrid") == (2, "file_unreadable")
+    assert world.code("policy", "propose", str(world.base / "none.toml"), who="sigrid") == (2, "file_unreadable")
     file = world.base / "proposal.toml"
     file.write_text('version = "2026-02"\nmost_found = 60\n')
-    assert code(world, "policy", "propose", str(file), who="leif") == (13, "not_your_role")
+    assert world.code("policy", "propose", str(file), who="leif") == (13, "not_your_role")
 
 
 def test_what_show_writes_as_a_file_proposes_what_is_there(world: World) -> None:
@@ -287,7 +265,7 @@ def test_what_show_writes_as_a_file_proposes_what_is_there(world: World) -> None
     assert tomllib.loads(text)["version"] == "2026-01"
     file = world.base / "same.toml"
     file.write_text(text.replace("2026-01", "2026-02"), "utf-8")
-    assert code(world, "policy", "propose", str(file), who="sigrid") == (2, "policy_unchanged")
+    assert world.code("policy", "propose", str(file), who="sigrid") == (2, "policy_unchanged")
 
 
 # -- own code -----------------------------------------------------------------------------------------
@@ -329,7 +307,7 @@ def test_a_request_with_the_id_of_a_proposal_gets_neither_approved(two: World) -
         until = (now + timedelta(days=9)).isoformat().replace("+00:00", "Z")
         store.note(AccessRequested(purpose="quality", reason=REASON, request=waits, teams=None, until=until), now)
         store.note(PolicyApproved(request=waits, version="2026-02", since=until), now)
-    assert code(two, "approve", waits, who="astrid") == (4, "several_wait")
+    assert two.code("approve", waits, who="astrid") == (4, "several_wait")
     assert two.json("policy", "show", who="leif")["most_found"] == 50
 
 
@@ -366,7 +344,7 @@ def test_a_policy_that_no_officer_approved_closes_the_store(world: World) -> Non
         forged = Policy((replace(store.policy.newest, most_found=1000),))
         with store.db.writing():
             store.authority.links.put_document("policy", policy_document.encode(forged))
-    assert code(world, "find", "--purpose", "quality", "--reason", REASON, who="leif") == (15, "policy_forged")
+    assert world.code("find", "--purpose", "quality", "--reason", REASON, who="leif") == (15, "policy_forged")
 
 
 # -- the file and the document ------------------------------------------------------------------------

@@ -31,11 +31,6 @@ def ask(world: World, *more: str, who: str = "leif") -> dict[str, Any]:
     return dict(world.json(*ASK, *more, who=who)["request"])
 
 
-def code(world: World, *words: str, who: str) -> tuple[int, str]:
-    told = world.run(*words, "--json", who=who)
-    return told.exit, told.json.get("error", {}).get("code", "")
-
-
 def todo(world: World, who: str = "sigrid") -> list[tuple[str, str]]:
     return [(task["kind"], task["id"]) for task in world.json("todo", who=who)["todo"]]
 
@@ -55,33 +50,33 @@ def test_what_is_asked_for_waits_for_an_officer_who_gives_it_as_it_was_asked(wor
     (own,) = world.json("request", who="leif")["requests"]
     assert (own["state"], own["by"], own["why"]) == ("given", "sigrid", None)
     assert ("request", asked["id"]) not in todo(world)
-    assert code(world, "approve", asked["id"], who="sigrid") == (4, "no_pending_grant")
+    assert world.code("approve", asked["id"], who="sigrid") == (4, "no_pending_grant")
     (entry,) = world.json("audit", "show", "--action", "grant", who="iver")["entries"]
     assert entry["detail"]["request"] == asked["id"]
 
 
 def test_what_is_denied_says_why_to_who_asked(world: World) -> None:
     asked = ask(world)
-    assert code(world, "deny", asked["id"], who="sigrid") == (2, "reason_missing")
+    assert world.code("deny", asked["id"], who="sigrid") == (2, "reason_missing")
     denied = world.json("deny", asked["id"], "--reason", "the complaint is closed", who="sigrid")["request"]
     assert (denied["state"], denied["why"]) == ("denied", "the complaint is closed")
     told = world.run("request", "--lang", "en", who="leif").out
     assert "denied" in told and "the complaint is closed" in told
     assert world.run(*FIND, who="leif").exit == 13
-    assert code(world, "approve", asked["id"], who="sigrid") == (4, "no_pending_grant")
+    assert world.code("approve", asked["id"], who="sigrid") == (4, "no_pending_grant")
 
 
 def test_only_officers_decide_and_only_those_ask_who_may_be_given_access(world: World) -> None:
     asked = ask(world)
     for who in ("leif", "turid", "siri", "iver"):
-        assert code(world, "approve", asked["id"], who=who)[0] == 13
-        assert code(world, "deny", asked["id"], "--reason", REASON, who=who)[0] == 13
+        assert world.code("approve", asked["id"], who=who)[0] == 13
+        assert world.code("deny", asked["id"], "--reason", REASON, who=who)[0] == 13
     for who in ("siri", "iver"):
-        assert code(world, *ASK, who=who) == (13, "not_your_role")
-        assert code(world, "request", who=who) == (13, "not_your_role")
-    assert code(world, *ASK[:3], who="leif") == (2, "reason_missing")
-    assert code(world, "request", "--team", "x", "--reason", REASON, who="leif") == (2, "purpose_missing")
-    assert code(world, "request", "--purpose", "marketing", "--reason", REASON, who="leif") == (2, "purpose_unknown")
+        assert world.code(*ASK, who=who) == (13, "not_your_role")
+        assert world.code("request", who=who) == (13, "not_your_role")
+    assert world.code(*ASK[:3], who="leif") == (2, "reason_missing")
+    assert world.code("request", "--team", "x", "--reason", REASON, who="leif") == (2, "purpose_missing")
+    assert world.code("request", "--purpose", "marketing", "--reason", REASON, who="leif") == (2, "purpose_unknown")
 
 
 def test_what_own_code_writes_in_anothers_name_or_as_nonsense_asks_for_nothing_and_decides_nothing(
@@ -112,8 +107,8 @@ def test_a_request_ends_by_itself_and_five_of_one_person_wait_at_most(world: Wor
     assert [each["state"] for each in world.json("request", who="leif")["requests"]] == ["over"]
     for _ in range(5):
         ask(world)
-    assert code(world, *ASK, who="leif") == (14, "requests_many")
-    assert code(world, *ASK, who="turid") == (0, "")
+    assert world.code(*ASK, who="leif") == (14, "requests_many")
+    assert world.code(*ASK, who="turid") == (0, "")
     assert len(todo(world)) == 6
 
 
@@ -146,7 +141,7 @@ def test_a_request_of_any_shape_stops_no_officers_work(world: World, wrong: dict
     asked = ask(world)
     assert ("request", asked["id"]) in todo(world)
     assert world.run("request", who="sigrid").exit == 0
-    assert code(world, "approve", asked["id"], who="sigrid") == (0, "")
+    assert world.code("approve", asked["id"], who="sigrid") == (0, "")
 
 
 def test_a_request_under_the_id_of_a_grant_that_waits_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +159,6 @@ def test_a_request_under_the_id_of_a_grant_that_waits_is_none(world: World, monk
     assert [kind for kind, id_ in todo(world, "astrid") if id_ == own["id"]] == ["approve"]
     alike = own["id"][:8] + "00000000"
     append_to_log(world, "leif", {**entry, "at": at, "detail": {"request": alike, "teams": None, "until": until}})
-    assert code(world, "approve", own["id"][:8], who="astrid") == (4, "several_wait"), "which is meant, nobody can tell"
-    assert code(world, "deny", own["id"][:8], "--reason", REASON, who="astrid") == (4, "several_wait")
+    assert world.code("approve", own["id"][:8], who="astrid") == (4, "several_wait"), "which is meant, nobody can tell"
+    assert world.code("deny", own["id"][:8], "--reason", REASON, who="astrid") == (4, "several_wait")
     assert world.json("approve", own["id"], who="astrid")["grant"]["person"] == "sigrid"

@@ -74,6 +74,15 @@ class World:
         assert result.exit in (0, 3), result
         return result.json
 
+    def code(self, *words: str, who: str) -> tuple[int, str]:
+        """How a command ends: its exit status, and the code of its error, if any."""
+        result = self.run(*words, "--json", who=who)
+        return result.exit, result.json.get("error", {}).get("code", "")
+
+    def tasks(self, who: str) -> list[str]:
+        """The kinds of what waits for somebody."""
+        return [task["kind"] for task in self.json("todo", who=who)["todo"]]
+
     def deliver(
         self,
         stem: str = "call",
