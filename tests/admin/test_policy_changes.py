@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from arlo_rec.admin import policy_changes
 from arlo_rec.keys import policy_document
 from arlo_rec.model import policy_file, reason_codes
-from arlo_rec.model.audit_events import AccessRequested, PolicyApproved, PolicyProposed
+from arlo_rec.model.audit_events import AccessRequested, LogShown, PolicyApproved, PolicyProposed
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion, ReasonCode, first
 from arlo_rec.model.prompts import SHIPPED
@@ -94,6 +94,14 @@ def test_of_two_proposals_the_one_approved_first_makes_the_other_void(two: World
     assert two.code("policy", "approve", other, who="astrid") == (4, "policy_was_void")
     assert two.code("policy", "approve", "0123456789abcdef", who="astrid") == (4, "no_policy_proposal")
     assert two.json("policy", "show", who="leif")["most_found"] == 60
+
+
+def test_a_version_is_in_force_for_nothing_that_the_log_tells_of_already(world: World) -> None:
+    ahead = datetime.now(UTC) + timedelta(minutes=5)  # within what clocks may differ by
+    with own_code(world, "iver") as store:
+        store.note(LogShown(), ahead)
+    since = datetime.fromisoformat(put(world, 'version = "2026-02"\nmost_found = 60\n')["since"])
+    assert since >= ahead
 
 
 def test_what_a_file_does_not_name_stays_as_it_is_when_it_is_proposed(

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from arlo_rec.commands.run import Run
 from arlo_rec.erasure.old_entries import ranges
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import EntriesForgotten, Forgettable, LogShown, PurgeFinished
+from arlo_rec.model.audit_events import (
+    DeletionConfirmed,
+    EntriesForgotten,
+    Forgettable,
+    LeftNothing,
+    LogShown,
+    PurgeFinished,
+)
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.feed import path as feed_path
@@ -270,6 +277,7 @@ def test_a_purge_of_the_future_does_not_make_the_next_one_forget_what_is_young(o
     set_days(old, 365)
     old.run(*FIND, who="siri")
     young = max(each["seq"] for each in shown(old, "--denied"))
+    purge(old)
     with own_code(old, "cron") as store:
         store.note(PurgeFinished(), datetime.now(UTC) + timedelta(days=3000))
     purge(old)
@@ -290,6 +298,38 @@ def test_a_row_alone_forgets_no_copy_of_which_nobody_said_that_it_is_deleted(
     purge(old)
     assert kept not in holes(old)
     assert "disclosure_differs" in _problems(old)
+
+
+def test_anothers_word_is_no_word_of_who_took_the_copy(old: World, clock: Clock) -> None:
+    [waits] = old.json("recipients", "list", who="sigrid")["recipients"]
+    kept = int(waits["id"])
+    set_days(old, 365)
+    now = clock.later(YEAR + 92)
+    with own_code(old, "turid") as store, store.change(now) as change:
+        store.catalogue.disclosures.confirm(kept)
+        change.log(DeletionConfirmed(of=kept, by="leif"))
+        change.log(LeftNothing(of=kept))
+    purge(old)
+    assert kept not in holes(old)
+
+
+def test_what_came_with_a_time_that_was_ahead_waits_until_purges_are_past_it(old: World, clock: Clock) -> None:
+    set_days(old, 365)
+    with own_code(old, "leif") as store:
+        store.note(LogShown(), datetime.now(UTC) + timedelta(days=200))
+    old.run(*FIND, who="siri")
+    denied = max(each["seq"] for each in shown(old, "--denied"))
+    clock.later(94)
+    old.run("purge", "--allow-large", who="cron")
+    clock.later(201)
+    purge(old)
+    clock.later(YEAR + 97)
+    purge(old)
+    assert denied not in holes(old)
+    assert _problems(old) == {"entry_without_right"}, "of leif, who may not read the log"
+    clock.later(YEAR + 203)
+    purge(old)
+    assert denied in holes(old)
 
 
 def test_what_was_said_of_an_answer_that_left_is_kept_with_it(world: World, clock: Clock) -> None:
