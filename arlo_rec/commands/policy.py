@@ -181,17 +181,26 @@ def _proposal_json(proposed: Proposal) -> dict[str, Any]:
 def _changed(run: Run, change: Difference) -> str:
     """One difference in words."""
     what, _, code = change.what.partition(" ")
-    before, after = (_value(run, what, value) for value in (change.before, change.after))
     if what == "reason":
         how = "added" if change.before is None else "removed" if change.after is None else "changed"
-        return run.say(f"policy.reason_{how}", word=code, before=before, after=after)
+        langs = ("nb", "en") if how == "changed" else (run.lang,)  # one of them may be all that changed
+        told = {
+            when: _reason(run, value, langs) for when, value in (("before", change.before), ("after", change.after))
+        }
+        return run.say(f"policy.reason_{how}", word=code, **told)
+    before, after = (_value(run, what, value) for value in (change.before, change.after))
     return run.say("policy.changed", what=run.say(f"policy.what_{what}"), before=before, after=after)
 
 
+def _reason(run: Run, value: Any, langs: Sequence[str]) -> str:
+    """A reason code in words; nothing where there is none."""
+    if value is None:
+        return ""
+    purposes = ", ".join(run.say(f"purpose.{each}") for each in value["purposes"])
+    return f"{' / '.join(value[lang] for lang in langs)} ({purposes})"
+
+
 def _value(run: Run, what: str, value: Any) -> str:
-    if isinstance(value, dict):
-        purposes = ", ".join(run.say(f"purpose.{each}") for each in value["purposes"])
-        return f"{value['nb']} / {value['en']} ({purposes})"
     if isinstance(value, bool):
         return run.say("policy.yes" if value else "policy.no")
     return run.say("policy.never") if value is None and what == "entries_days" else str(value)
