@@ -22,10 +22,11 @@ from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
+from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Person, Recording, RecordingId, is_day_over, is_its_day
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard, is_due
 from arlo_rec.store import Change, Store
 
 
@@ -64,27 +65,41 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
     sworn = SwornRows(store)
     due, changed = _due(store, sworn, at)
     held = store.catalogue.recordings.count_held()
-    decision = guard(now=at, mark=mark, due=len(due), held=held, limits=limits)
+    decision = guard(now=at, mark=mark, due=len(due) - _by_new_policy(store, due, mark, at), held=held, limits=limits)
     if allow_large and not decision.allowed:
         decision = Decision(allowed=True, rule=decision.rule, code="allowed_by_hand")
     return Plan(at, due, decision, sworn, changed)
 
 
+def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: datetime) -> int:
+    """How many are due only because a version that came into force after the last run shortened the retention.
+
+    Officers approved that these go, however many: no wrong clock is needed to explain it.
+    """
+    versions = store.policy.versions
+    before = Policy((versions[0], *(each for each in versions[1:] if each.since <= mark)))
+    return sum(not is_due(before.ends_at(row), at) for row in due)
+
+
 def _due(store: Store, sworn: SwornRows, at: datetime) -> tuple[tuple[Recording, ...], tuple[RecordingId, ...]]:
     """The recordings that are due at *at*, and the ids of those whose rows say so before their day."""
-    rows = store.catalogue.recordings.past_retention(at)
+    rows = store.catalogue.recordings.past_retention(at, store.policy.latest_due(at))
     early = [row for row in rows if not is_day_over(row.id, at)]
     said = sworn.of(early)
-    left = {row.id for row in early if not _is_due(sworn, row, said.get(row.id), at)}
+    left = {row.id for row in early if not _is_due(store, sworn, row, said.get(row.id), at)}
     return tuple(row for row in rows if row.id not in left), tuple(left)
 
 
-def _is_due(sworn: SwornRows, row: Recording, said: SwornRow | None, at: datetime) -> bool:
+def _is_due(store: Store, sworn: SwornRows, row: Recording, said: SwornRow | None, at: datetime) -> bool:
     """Whether a recording whose row says that it is due, on a day that may be ahead by its id, is due.
 
-    On its day it is if its row is what the log swears, and later than that whatever its row says.
+    On its day it is if its row is what the log swears, and later than that whatever its row says; before it, where the
+    row is what the log swears and the policy says so of its start.
     """
-    return said is not None and (said.is_due(row.id, at) or (is_its_day(row.id, at) and sworn.is_sworn(row)))
+    if said is None or said.is_due(row.id, at):
+        return said is not None
+    by_policy = is_due(store.policy.due_at(row.started_at), at)
+    return (is_its_day(row.id, at) or by_policy) and sworn.is_sworn(row)
 
 
 def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = unobserved) -> Purged:
@@ -101,7 +116,8 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
         store.note(event, now)
     _tidy(store, planned.now, planned.changed)
     forgotten = old_entries.forget(store, now)  # by the clock: a purge of the future that somebody wrote ages nothing
-    left = store.catalogue.recordings.count_past_retention(planned.now)
+    latest = store.policy.latest_due(planned.now)
+    left = store.catalogue.recordings.count_past_retention(planned.now, latest)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
     remaining = left - len(planned.changed)
@@ -164,6 +180,7 @@ def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        if {row.id for row in store.catalogue.recordings.past_retention(now)} <= set(changed):
+        left = store.catalogue.recordings.past_retention(now, store.policy.latest_due(now))
+        if {row.id for row in left} <= set(changed):
             change.log(PurgeFinished())
     _end_cases(store, now)

@@ -55,6 +55,7 @@ def opened(
     *,
     released: bool,
     granted: bool,
+    due_at: datetime,
     now: datetime,
 ) -> Decision:
     """Whether a recording opens to somebody who was admitted; *granted*: by a grant that includes it.
@@ -68,7 +69,7 @@ def opened(
         granted=granted,
         consented=recording.purposes,
         released=released,
-        due_at=recording.ends_at,
+        due_at=due_at,
     )
     if action in HEARS_A_REVIEW:
         return may_hear(request, now=now, officer=role is Role.OFFICER)

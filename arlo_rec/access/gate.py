@@ -228,7 +228,7 @@ def _demand_sworn(store: Store, recording: Recording) -> None:
     """Raise Integrity unless the row that was decided by is what the log swears, and nothing erased it already.
 
     That is the case where it begins after the entry that took it in, so that its 90 days are counted from no true time
-    (a deadline that is later than that needs no refusal: `Recording.ends_at` is what counts), and where a withdrawal
+    (a deadline that is later than that needs no refusal: `Policy.ends_at` is what counts), and where a withdrawal
     that came after that entry should have erased it: its row named somebody else then.
     """
     log = SwornRows(store)
@@ -273,6 +273,7 @@ def _decide(
         recording,
         released=sworn is not None and sworn.state == _RELEASED,
         granted=grant is not None,
+        due_at=store.policy.ends_at(recording) if recording is not None else now,
         now=store.today(now),
     )
 
@@ -371,7 +372,7 @@ def still_open(store: Store, permit: Permit, now: datetime) -> None:
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
     """The current row of a recording; raises Refused where it was withdrawn or is past retention."""
     row = store.catalogue.recordings.get(recording.id)
-    if row is None or row.state is not State.HELD or is_due(row.ends_at, store.today(now)):
+    if row is None or row.state is not State.HELD or is_due(store.policy.ends_at(row), store.today(now)):
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
 

@@ -22,7 +22,7 @@ from arlo_rec.model.audit_events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
-from arlo_rec.policy import RETENTION, Action, Purpose, is_due
+from arlo_rec.policy import Action, Purpose, is_due
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
@@ -197,7 +197,7 @@ def _why_nothing(
         yield WhyNothing("only_teams", granted=granted)
     if search.agent is not None and agents:
         yield WhyNothing("agent_unknown", search.agent, tuple(nearest_names(search.agent, agents)))
-    if search.before is not None and search.before <= store.today(now) - RETENTION:
+    if search.before is not None and search.before <= store.policy.latest_due(store.today(now)):
         yield WhyNothing("before_retention")
     elif search.since is not None and search.since > now:
         yield WhyNothing("in_future")
@@ -211,7 +211,11 @@ def _why_nothing(
 def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
     """The rows that fit and that the grants are for, newest first; whether they open, their keys will say."""
     today = store.today(now)
-    rows = (row for row in _candidates(store, admission, search) if _is_open_to(admission, row, today))
+    rows = (
+        row
+        for row in _candidates(store, admission, search)
+        if _is_open_to(admission, row, store.policy.ends_at(row), today)
+    )
     return sorted(rows, key=lambda row: (row.started_at, row.id), reverse=True)
 
 
@@ -225,10 +229,10 @@ def _candidates(store: Store, admission: Admission, search: Search) -> list[Reco
     return store.catalogue.recordings.of_teams(of_teams, since, before) if of_teams is None or of_teams else []
 
 
-def _is_open_to(admission: Admission, row: Recording, now: datetime) -> bool:
+def _is_open_to(admission: Admission, row: Recording, ends_at: datetime, now: datetime) -> bool:
     wanted = Kind.PSEUDONYMISED if admission.purpose is Purpose.TRAINING else Kind.ORIGINAL
     is_granted = any(grant.limits.has_day(row.started_at) for grant in admission.grants_for(row.team))
-    return row.kind is wanted and admission.purpose in row.purposes and not is_due(row.ends_at, now) and is_granted
+    return row.kind is wanted and admission.purpose in row.purposes and not is_due(ends_at, now) and is_granted
 
 
 def _is_within(grant: Grant, row: Recording, agent: str) -> bool:
@@ -251,4 +255,4 @@ def _opened(store: Store, admission: Admission, rows: list[Recording], damaged: 
             length, agent, is_copy = float(facts["duration_s"]), facts["agent"], row.kind is Kind.PSEUDONYMISED
             if not any(_is_within(grant, row, agent) for grant in admission.grants_for(row.team)):
                 continue
-            yield Match(row.id, row.started_at, length, row.team, agent, row.ends_at, is_copy)
+            yield Match(row.id, row.started_at, length, row.team, agent, store.policy.ends_at(row), is_copy)

@@ -50,8 +50,8 @@ def may_see_some(store: Store, now: datetime) -> bool:
 
 def held_calls(store: Store, now: datetime) -> Counter[str]:
     """How many calls of each team are held, for officers."""
-    held: Counter[str] = Counter()
-    for row in store.catalogue.recordings.tallies(store.today(now)):
+    held, today = Counter[str](), store.today(now)
+    for row in store.catalogue.recordings.tallies(today, store.policy.latest_due(today)):
         if row.kind is Kind.ORIGINAL:
             held[row.team] += row.held
     return held
@@ -60,8 +60,8 @@ def held_calls(store: Store, now: datetime) -> Counter[str]:
 def held_for(store: Store, grants: Iterable[Grant], now: datetime) -> Counter[str]:
     """How many recordings of each team some grants open, those teams that a grant names with 0 too."""
     some = list(grants)
-    held = Counter(dict.fromkeys((team for grant in some for team in grant.teams or ()), 0))
-    for row in store.catalogue.recordings.tallies(store.today(now)):
+    held, today = Counter(dict.fromkeys((team for grant in some for team in grant.teams or ()), 0)), store.today(now)
+    for row in store.catalogue.recordings.tallies(today, store.policy.latest_due(today)):
         if any(_is_open_by(grant, row) for grant in some):
             held[row.team] += row.held
     return held

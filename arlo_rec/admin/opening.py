@@ -4,6 +4,9 @@
 2  the catalogue's key, sealed to this identity          6  a small catalogue is verified whole
 3  the newest state seen, read before the catalogue      7  what an interrupted run left is finished
 4  the catalogue: its version, roster and policy         8  failed unlocks are copied into the log
+
+After step 5 a store is closed where the program that runs, or its policy, is not what officers approved: what is done
+by rules that nobody approved is worse than what is left undone. Commands that look after it open it all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.admin import rekey
+from arlo_rec.admin import policy_drift, rekey
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.lock_holder import note_of
@@ -56,6 +59,7 @@ class OpenOptions(NamedTuple):
     root: Path | None = None  # where the root folder lies since a move, as an officer says
     command: str = ""  # the words of the command, for whoever waits for its locks
     observer: Observer = unobserved
+    drifting: bool = False  # also where the program or the policy is not what officers approved
 
 
 _USUAL = OpenOptions()
@@ -115,6 +119,8 @@ def _opened(
         if store.doubts and options.doubting:
             yield store
             return
+        if not (options.drifting or store.doubts):
+            policy_drift.demand_approved(store)
         if store.doubts:
             rule = "access.officer" if store.doubts[0] == "roster_rolled_back" else None
             raise Integrity(store.doubts[0], rule=rule, path=str(layout.root))
@@ -126,6 +132,8 @@ def _opened(
         rekey.carry_out(store, seeds, now)
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         rekey.sign_with_known_key(store, seeds)
+        if not options.drifting:
+            policy_drift.demand_approved(store)
         yield _recovered(store, now, options)
 
 

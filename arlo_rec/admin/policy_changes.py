@@ -19,8 +19,9 @@ from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes, policy_document
 from arlo_rec.model import audit_events, policy_file, reasons
 from arlo_rec.model.audit_events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
-from arlo_rec.model.errors import NotGranted, NothingMatched, Usage
-from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion, ReasonCode
+from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
+from arlo_rec.model.policy_tables import Hashing
+from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion
 from arlo_rec.model.records import Approval, to_iso
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Role
@@ -49,39 +50,66 @@ class Proposal:
 
 
 class Difference(NamedTuple):
-    """What a version sets otherwise than the one before it; a reason code by `reason` and its code."""
+    """What a version sets otherwise than the one before it."""
 
-    what: str
+    what: str  # a key of the file, or a table and whose row of it it is: `prompt nb-2026-01`
     before: object  # None: it was not there, or is for ever
     after: object
 
 
 def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]:
-    """What *after* sets otherwise, in the order of the file."""
+    """What *after* sets otherwise, in the order of the file, and the parts of the program that are approved anew."""
     keys = ("reason_demanded", *LIMITS)
-    found = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
-    old, new = ({each.code: _told(each) for each in version.reasons} for version in (before, after))
-    found += [Difference(f"reason {code}", old.get(code), new.get(code)) for code in dict.fromkeys([*old, *new])]
-    return [each for each in found if each.before != each.after]
+    changes = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
+    for table in (_reasons, _rules, _prompts, _program):
+        old, new = table(before), table(after)
+        changes += [Difference(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
+    return [each for each in changes if each.before != each.after]
 
 
-def _told(reason: ReasonCode) -> dict[str, Any]:
-    return {"nb": reason.nb, "en": reason.en, "purposes": sorted(reason.purposes)}
+def _reasons(version: PolicyVersion) -> dict[str, Any]:
+    rows = {each.code: {"nb": each.nb, "en": each.en, "purposes": sorted(each.purposes)} for each in version.reasons}
+    return {f"reason {code}": row for code, row in rows.items()}
+
+
+def _rules(version: PolicyVersion) -> dict[str, Any]:
+    return {f"rule {rule.id}": {"nb": rule.nb, "en": rule.en} for rule in version.rules}
+
+
+def _prompts(version: PolicyVersion) -> dict[str, Any]:
+    return {f"prompt {each.version}": policy_document.prompt_to_json(each) for each in version.prompts}
+
+
+def _program(version: PolicyVersion) -> dict[str, Any]:
+    return {f"program {part.name}": part.sha256 for part in version.program}
 
 
 # -- proposing ----------------------------------------------------------------------------------------
 
 
-def propose(store: Store, raw: bytes, path: str, now: datetime) -> tuple[Proposal, list[Difference]]:
-    """Propose the version of a file, and what it changes; raises NotGranted, and Usage for a file that is none.
+def propose(
+    store: Store, raw: bytes, path: str, now: datetime, hashing: Hashing = policy_file.no_sound
+) -> tuple[Proposal, list[Difference]]:
+    """Propose the version of a file, and what it changes; *hashing* reads the sound of a prompt.
 
-    A name that is taken, and a version that changes nothing, are Usage too.
+    Raises NotGranted, Usage for a file that is none, a name that is taken and a version that changes nothing, and
+    Refused, after logging it, for what the guidelines let nobody set.
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
+    try:
+        return _proposed(store, raw, path, now, hashing)
+    except Refused as refused:
+        store.note(Denied(action=Action.POLICY, rule=refused.rule or "purpose.change", code=refused.code), now)
+        raise
+
+
+def _proposed(
+    store: Store, raw: bytes, path: str, now: datetime, hashing: Hashing
+) -> tuple[Proposal, list[Difference]]:
     with store.change(now) as change:  # what the file does not name stays as it is now, whoever approves meanwhile
         newest = store.policy.newest
-        version = replace(policy_file.read(raw, path, newest, now), by=store.person.name)
+        version = replace(policy_file.read(raw, path, newest, now, hashing), by=store.person.name)
         if version.version in {each.version for each in store.policy.versions}:
             raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
         changed = differences(newest, version)
@@ -145,9 +173,7 @@ def _read(store: Store, event: PolicyProposed, by: str, at: datetime) -> Proposa
         return None
     is_whole = _ID.fullmatch(event.request) and version.version == event.version and version.by == by
     is_bounded = not version.approvals and version.since <= at + policy_file.LATEST
-    if not (is_whole and is_bounded) or version.prompts != store.policy.versions[0].prompts:
-        return None
-    if not policy_file.is_settable(version):
+    if not (is_whole and is_bounded) or not policy_file.is_settable(version, store.policy.newest):
         return None
     return Proposal(event.request, by, at, version, event.base)
 

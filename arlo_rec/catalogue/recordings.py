@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Kind, Recording, RecordingId, days_over, from_micros, ids_beginning, to_micros
-from arlo_rec.policy import RETENTION, Event, Purpose, State, transition
+from arlo_rec.policy import Event, Purpose, State, transition
 
 _COLUMNS: Final = (
     "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
@@ -24,7 +24,7 @@ _STATES: Final = {state.value: state for state in State}
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
-# The SQL form of `policy.is_due` of `Recording.ends_at`, and of `is_day_over` of an id, whatever the row says; said
+# The SQL form of `policy.is_due` of `Policy.ends_at`, and of `is_day_over` of an id, whatever the row says; said
 # apart, so that the engine goes by an index for each
 _IS_DUE: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
 _DAY_IS_OVER: Final = f"({_IS_HELD} AND id >= ? AND id < ?)"
@@ -129,9 +129,12 @@ class Recordings:
         values = (recording or b"", recording or b"", source)
         return self._with_derived(self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values))
 
-    def past_retention(self, now: datetime) -> list[Recording]:
-        """Held recordings that are past retention, by their rows or by the days in their ids."""
-        return self._where(_IS_PAST_RETENTION, _past_retention(now))
+    def past_retention(self, now: datetime, latest: datetime) -> list[Recording]:
+        """Held recordings that are past retention, by their rows or by the days in their ids.
+
+        Here and below, *latest* is the latest start of what is due by the policy (`Policy.latest_due`).
+        """
+        return self._where(_IS_PAST_RETENTION, _past_retention(now, latest))
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
         """Held recordings of some teams (None: all) that started in [since, before), in microseconds."""
@@ -140,14 +143,14 @@ class Recordings:
             return self._where(condition, (since, before))
         return self._where(f"team IN ({marks(sorted(teams))}) AND {condition}", (*sorted(teams), since, before))
 
-    def without_copy(self, now: datetime) -> list[Recording]:
+    def without_copy(self, now: datetime, latest: datetime) -> list[Recording]:
         """Held originals within retention that have no held training copy, ordered by the time they are due."""
         originals = self._where(
             f"{_IS_HELD} AND kind = ? AND due_at > ? AND started_at > ? AND NOT EXISTS "  # noqa: S608 - our states
             f"(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = {_HELD} AND c.kind = ?)",
-            (int(Kind.ORIGINAL), to_micros(now), to_micros(now - RETENTION), int(Kind.PSEUDONYMISED)),
+            (int(Kind.ORIGINAL), to_micros(now), to_micros(latest), int(Kind.PSEUDONYMISED)),
         )
-        return sorted(originals, key=lambda recording: (recording.ends_at, recording.id))
+        return sorted(originals, key=lambda recording: (recording.latest_end, recording.id))
 
     # -- counts ---------------------------------------------------------------------------------------
 
@@ -162,18 +165,18 @@ class Recordings:
         return int(rows[0][0])
 
     @reads_rows
-    def tallies(self, now: datetime) -> list[Tally]:
-        """The numbers of held recordings that are within retention by their rows, by team, kind and purposes."""
+    def tallies(self, now: datetime, latest: datetime) -> list[Tally]:
+        """The numbers of held recordings that are within retention, by team, kind and purposes."""
         rows = self._db.rows(
             f"SELECT team, kind, purposes, count(*) FROM recordings WHERE {_IS_HELD} AND due_at > ? "  # noqa: S608
             "AND started_at > ? GROUP BY team, kind, purposes",
-            (to_micros(now), to_micros(now - RETENTION)),
+            (to_micros(now), to_micros(latest)),
         )
         return [Tally(str(team), _KINDS[kind], _purposes(purposes), int(held)) for team, kind, purposes, held in rows]
 
-    def count_past_retention(self, now: datetime) -> int:
+    def count_past_retention(self, now: datetime, latest: datetime) -> int:
         """The number of held recordings that are past retention."""
-        return self._count(_IS_PAST_RETENTION, _past_retention(now))
+        return self._count(_IS_PAST_RETENTION, _past_retention(now, latest))
 
     def count_unfinished(self) -> int:
         """The number of recordings that are arriving or being erased."""
@@ -337,12 +340,12 @@ class Recordings:
         return list(every.values())
 
 
-def _past_retention(now: datetime) -> tuple[object, ...]:
+def _past_retention(now: datetime, latest: datetime) -> tuple[object, ...]:
     """The values of `_IS_PAST_RETENTION`; the days that are over lie in two ranges of ids where they pass a 256th."""
     first, last = days_over(now)
     ranges = ((first, last), (1, 0)) if first <= last else ((0, last), (first, 255))
     ends = (end for low, high in ranges for end in (bytes([low]), bytes([high]) + b"\xff" * 16))
-    return (to_micros(now), to_micros(now - RETENTION), *ends)
+    return (to_micros(now), to_micros(latest), *ends)
 
 
 def _row(recording: Recording) -> Row:

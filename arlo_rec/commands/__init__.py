@@ -66,6 +66,7 @@ COMMANDS: Final = {
     "audit report": Listed("it", "conduct:audit_report", lists=True),
     "breach report": Listed("it", "conduct:breach_report"),
     "policy show": Listed("anyone", "policy:policy_show"),
+    "policy check": Listed("anyone", "policy:policy_check"),
     "policy log": Listed("anyone", "policy:policy_log", lists=True),
     "policy propose": Listed("officer", "policy:policy_propose"),
     "policy lint-prompt": Listed("anyone", "policy:policy_lint_prompt"),

@@ -101,7 +101,7 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")])
     """Give what a manager asked for; or approve, as a second officer, what another gave herself, added or proposed."""
     from arlo_rec.admin import approvals, break_glass, grants, identities, policy_changes, requests, waiting
     from arlo_rec.admin.policy_changes import Proposal
-    from arlo_rec.commands.policy import approved_answer
+    from arlo_rec.commands.policy_answers import approved_answer
     from arlo_rec.model.records import PendingOfficer
     from arlo_rec.model.times import shown_end
 
@@ -143,7 +143,7 @@ def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *,
     """Deny what a manager asked for; or, as a second officer, what another gave herself, added or proposed."""
     from arlo_rec.admin import approvals, new_officers, policy_changes, requests, waiting
     from arlo_rec.admin.policy_changes import Proposal
-    from arlo_rec.commands.policy import denied_answer
+    from arlo_rec.commands.policy_answers import denied_answer
     from arlo_rec.commands.requests import request_json
     from arlo_rec.model.records import PendingOfficer
 

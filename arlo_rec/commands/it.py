@@ -183,6 +183,7 @@ def _status_json(current: Status) -> dict[str, Any]:
         "broken_glass": [_access_json(grant) for grant in current.broken_glass],
         "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem]
         + (["clock_behind"] if current.clock_behind else [])
+        + (["policy_drift"] if current.drift else [])
         + (["glass_broken"] if current.broken_glass else [])
         + (["unreplayed"] if current.unreplayed else [])
         + ([current.root_problem.code] if current.root_problem else [])
@@ -234,6 +235,7 @@ def _status_lines(run: Run, current: Status) -> list[str]:
     for grant in current.waiting:
         lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
     lines += [run.say("critical.clock_behind")] if current.clock_behind else []
+    lines += [run.say("critical.policy_drift")] if current.drift else []
     lines += [run.say("critical.unreplayed")] if current.unreplayed else []
     if current.root_problem is not None:
         lines.append(run.say("critical.root", what=message_of(current.root_problem, run.lang)))

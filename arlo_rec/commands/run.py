@@ -48,6 +48,8 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
 PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
     {"person add", "person remove", "person passphrase", "person handover", "person rotate", "recovery renew"}
 )
+# Open, with those of the policy, also where nobody approved what runs; a restore ends, and what it made is closed
+DRIFTING: Final = frozenset({"restore", "status", "verify"})
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
@@ -340,7 +342,7 @@ class Run:
 
         options = OpenOptions(
             self.settings.lock_wait, erasing, doubting, self.settings.feed, root, self.command, self.progress
-        )
+        )._replace(drifting=self.command in DRIFTING or self.command.startswith("policy "))
         with ExitStack() as stack:
             try:
                 opened = open_store(place, identity, self.now(), self.state(), options)

@@ -238,7 +238,7 @@ def _possible(
     """The times in which grants for that purpose were live, from *since* on and until the recording is erased."""
     if purpose not in recording.purposes:
         return ()
-    end = recording.ends_at
+    end = store.policy.ends_at(recording)
     return tuple(
         PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), min(span.end, end))
         for grant in store.roster.grants

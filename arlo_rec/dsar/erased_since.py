@@ -14,6 +14,7 @@ from arlo_rec.dsar.answer import ErasedSince
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Erases, Purged, Withdrawn
 from arlo_rec.model.records import RecordingId, from_iso, named_in
+from arlo_rec.policy import is_due
 from arlo_rec.store import Store
 
 
@@ -33,9 +34,15 @@ def since_intake(
             continue
         if recording in ends:
             found.append(ErasedSince(from_iso(str(entry.at)), *ends[recording]))
-        elif entry.is_due(recording, at):
+        elif entry.is_due(recording, at) or _is_due_by_policy(store, sworn, recording, at):
             found.append(ErasedSince(from_iso(str(entry.at)), None, "expired"))
     return tuple(sorted(found, key=lambda each: each.taken_in_at))
+
+
+def _is_due_by_policy(store: Store, sworn: SwornRows, recording: RecordingId, at: datetime) -> bool:
+    """Whether a recording that is still there is past a retention that the company shortened since."""
+    row = store.catalogue.recordings.held(recording)
+    return row is not None and sworn.is_sworn(row) and is_due(store.policy.ends_at(row), at)
 
 
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:

@@ -55,7 +55,7 @@ def of_permits(
         try:
             known = metadata.open_for(store, recording, permit.keyring, ke, whole=True) if ke else None
         except Integrity as problem:
-            damaged.append(damage_of(recording, problem))
+            damaged.append(damage_of(store, recording, problem))
             continue
         if known is None:
             raise Refused("gone_meanwhile", rule="consent.withdraw")
@@ -75,9 +75,9 @@ def of_permits(
     return calls, damaged
 
 
-def damage_of(recording: Recording, problem: Integrity) -> DamagedRecording:
+def damage_of(store: Store, recording: Recording, problem: Integrity) -> DamagedRecording:
     """What an answer says of a recording that cannot be given: its time is that of a row which may be changed."""
-    return DamagedRecording(recording.id.hex(), recording.started_at, recording.ends_at, problem.code)
+    return DamagedRecording(recording.id.hex(), recording.started_at, store.policy.ends_at(recording), problem.code)
 
 
 def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: str) -> RecordingFacts:
@@ -96,7 +96,7 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         number=known["caller"] if side == "caller" else None,
         reference=str(known["source_id"]),
         identifiers=_identifiers(known, side),
-        erased_on=recording.ends_at,
+        erased_on=store.policy.ends_at(recording),
         own_speech=False,
         withheld=None,
         copies=(),

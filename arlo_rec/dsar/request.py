@@ -125,7 +125,7 @@ def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Regi
     if entry.case.state is not CaseState.OPEN:
         raise Refused("case_is_answered", rule="access.subject", case=entry.case.id)
     known_by = entry.statement.known_by
-    ends = [recording.ends_at for recording in subjects.held(store, known_by, now)]
+    ends = [store.policy.ends_at(recording) for recording in subjects.held(store, known_by, now)]
     nothing_of = subjects.without_calls(store, known_by, now)
     return Registered(register.as_told(entry), len(ends), min(ends, default=None), nothing_of)
 
@@ -166,7 +166,7 @@ def answer(
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         calls, damaged = _calls(store, request, permits, mentions, side, clock)
         opened = _Opened(permits, calls, listed)
-        damaged += [recordings.damage_of(each, untrue[each.id]) for each in asked if each.id in untrue]
+        damaged += [recordings.damage_of(store, each, untrue[each.id]) for each in asked if each.id in untrue]
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),

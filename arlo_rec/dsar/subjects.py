@@ -132,7 +132,7 @@ def owned(store: Store, known_by: Iterable[Identifier], now: datetime) -> Owned:
             elif (
                 not (is_call and row.caller is not None)
                 and row.kind is Kind.ORIGINAL
-                and not is_due(row.ends_at, store.today(now))
+                and not is_due(store.policy.ends_at(row), store.today(now))
             ):
                 found[row.id] = row
     recordings = sorted(found.values(), key=lambda row: (row.started_at, row.id))

@@ -14,7 +14,7 @@ This module opens files of the spool and reads the catalogue. It writes nothing:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,9 +26,9 @@ from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.intake.tags import Tags
-from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, judge, prove
+from arlo_rec.model.consent import Claim, Consent, after_withdrawal, judge, prove
 from arlo_rec.model.errors import SoundError
-from arlo_rec.model.policy_versions import Policy
+from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Recording, RecordingId
 from arlo_rec.policy import State
 
@@ -154,22 +154,25 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRules:
-    """By what calls are judged: the versions of the policy, the prompts that are known, and the time."""
+    """By what calls are judged: the versions of the policy, of which each call has its own, and the time."""
 
     policy: Policy
-    prompts: Mapping[str, Prompt]
     now: datetime
 
     def check(self, claim: Claim) -> None:
         """Raise Refusal where a claim is no consent, or the call may not be kept for another reason."""
-        decision = judge(claim, self.prompts, now=self.now)
+        prompts = self._version(claim).by_prompt()
+        decision = judge(claim, prompts, now=self.now, deadline=self.policy.due_at)
         if not decision.allowed:
             raise Refusal(decision.code, decision.rule)
 
     def consent(self, claim: Claim) -> Consent:
         """The consent that a checked claim proves, under the version in force when the key was pressed."""
-        version = self.policy.at(claim.key_at or self.now).version
-        return prove(claim, self.prompts, version, now=self.now)
+        version, deadline = self._version(claim), self.policy.due_at
+        return prove(claim, version.by_prompt(), version.version, now=self.now, deadline=deadline)
+
+    def _version(self, claim: Claim) -> PolicyVersion:
+        return self.policy.at(claim.key_at or self.now)
 
 
 def read_call(delivery: Delivery, rules: ConsentRules) -> Call:

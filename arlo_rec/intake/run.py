@@ -33,7 +33,7 @@ class IntakeRun:
     @property
     def rules(self) -> ConsentRules:
         """By what calls are judged now: the store's prompts change where a batch loads newer documents."""
-        return ConsentRules(self.store.policy, self.store.prompts, self.now)
+        return ConsentRules(self.store.policy, self.now)
 
     def examined(self, judged: Judged) -> AbstractContextManager[Examined]:
         """The sound of a call, judged and open inside; raises Refusal or Duplicate."""

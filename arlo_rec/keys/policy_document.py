@@ -7,7 +7,8 @@ from typing import Any
 
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.policy_versions import Policy, PolicyVersion, ReasonCode
+from arlo_rec.model.policy_versions import Policy, PolicyVersion, ReasonCode, RuleText
+from arlo_rec.model.program_parts import Part
 from arlo_rec.model.records import Approval, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.policy import Purpose
@@ -15,7 +16,7 @@ from arlo_rec.policy import Purpose
 
 def encode(policy: Policy) -> bytes:
     """The document as canonical JSON: the same versions give the same bytes."""
-    return canonical({"format": 2, "versions": [version_to_json(each) for each in policy.versions]})
+    return canonical({"format": 3, "versions": [version_to_json(each) for each in policy.versions]})
 
 
 def decode(body: bytes) -> Policy:
@@ -34,12 +35,15 @@ def version_to_json(version: PolicyVersion) -> dict[str, Any]:
     return {
         "version": version.version,
         "since": to_iso(version.since),
-        "prompts": [_prompt_to_json(each) for each in version.prompts],
+        "prompts": [prompt_to_json(each) for each in version.prompts],
         "reasons": [_reason_to_json(each) for each in version.reasons],
         "reason_demanded": version.reason_demanded,
         "most_found": version.most_found,
         "own_a_day": version.own_a_day,
         "entries_days": version.entries_days,
+        "retention_days": version.retention_days,
+        "rules": [_rule_to_json(each) for each in version.rules],
+        "program": {part.name: part.sha256 for part in version.program},
         "by": version.by,
         "approvals": [{"by": each.by, "at": to_iso(each.at)} for each in version.approvals],
     }
@@ -57,28 +61,48 @@ def read_version(document: Any) -> PolicyVersion:
         int(document["most_found"]),
         int(document["own_a_day"]),
         None if days is None else int(days),
+        int(document["retention_days"]),
+        tuple(_rule(each) for each in document["rules"]),
+        tuple(Part(str(name), str(document["program"][name])) for name in sorted(document["program"])),
         str(document["by"]),
         tuple(Approval(str(each["by"]), from_iso(each["at"])) for each in document["approvals"]),
     )
 
 
-def _prompt_to_json(prompt: Prompt) -> dict[str, Any]:
+def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
+    """A prompt as the document has it; the hash of its text follows from the text."""
     return {
         "version": prompt.version,
         "lang": prompt.lang,
         "text": prompt.text,
         "purposes": sorted(prompt.purposes),
         "since": prompt.since.isoformat(),
+        "until": prompt.until.isoformat() if prompt.until is not None else None,
+        "sound": prompt.sound_sha256.hex() if prompt.sound_sha256 is not None else None,
     }
 
 
 def _prompt(document: Any) -> Prompt:
+    until, sound = document["until"], document["sound"]
     return Prompt(
-        document["version"],
-        document["lang"],
-        document["text"],
+        str(document["version"]),
+        str(document["lang"]),
+        str(document["text"]),
         frozenset(Purpose(purpose) for purpose in document["purposes"]),
         date.fromisoformat(document["since"]),
+        None if until is None else date.fromisoformat(until),
+        None if sound is None else bytes.fromhex(sound),
+    )
+
+
+def _rule_to_json(rule: RuleText) -> dict[str, Any]:
+    return {**rule._asdict(), "since": rule.since.isoformat()}
+
+
+def _rule(document: Any) -> RuleText:
+    since, section = date.fromisoformat(document["since"]), int(document["section"])
+    return RuleText(
+        str(document["id"]), section, str(document["nb"]), str(document["en"]), since, bool(document["own"])
     )
 
 

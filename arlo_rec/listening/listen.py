@@ -76,7 +76,7 @@ def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> 
         "agent": str(told["agent"]),
         "purpose": str(admission.purpose or Purpose.TRAINING),
         "reason": str(admission.reason),
-        "days_left": max(0, (recording.ends_at - store.today(now)) // timedelta(days=1)),
+        "days_left": max(0, (store.policy.ends_at(recording) - store.today(now)) // timedelta(days=1)),
         "channels": channel_names(int(told["tracks"]), told.get("channels", {})),
         "review": False,
     }
@@ -128,4 +128,4 @@ def end_where_closed(store: Store, permit: Permit, page: Session, now: datetime)
         if refused.rule == "access.managers":
             page.end("grant_ended")
         else:
-            page.end("expired" if is_due(permit.recording.ends_at, store.today(now)) else "withdrawn")
+            page.end("expired" if is_due(store.policy.ends_at(permit.recording), store.today(now)) else "withdrawn")

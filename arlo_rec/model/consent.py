@@ -7,7 +7,7 @@ be made. Each prompt carries the purposes that it names, and a consent covers no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -27,12 +27,19 @@ class Prompt:
     lang: str
     text: str
     purposes: frozenset[Purpose]
-    since: date
+    since: date  # the first day of its use, in the policy's zone
+    until: date | None = None  # the last day of its use; None: no end is set
+    sound_sha256: bytes | None = None  # of the file that the exchange plays; None: nobody stated it
 
     @property
     def sha256(self) -> bytes:
         """The hash by which each recording refers to the exact text."""
         return hashlib.sha256(self.text.encode("utf-8")).digest()
+
+    def in_use(self, at: datetime) -> bool:
+        """Whether callers heard it at that instant, by its days."""
+        day = _local_date(at)
+        return self.since <= day and (self.until is None or day <= self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +77,39 @@ class Consent(NamedTuple):
         return purpose in self.purposes
 
 
-def judge(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> Decision:
+def judge(
+    claim: Claim,
+    prompts: Mapping[str, Prompt],
+    *,
+    now: datetime,
+    deadline: Callable[[datetime], datetime] = due_at,
+) -> Decision:
     """Whether a call may be kept, and by which rule: the first refusal that applies, in the order of docs/manifest.md.
 
+    *prompts* are those of the policy in force at the key press; *deadline* says when a call that began then is due.
     Withdrawals and duplicates depend on the store and are checked later, by `after_withdrawal`.
     """
     return (
         _judge_route(claim)
         or _judge_key(claim)
         or _judge_prompt(claim, prompts)
-        or _judge_time(claim, now)
+        or _judge_time(claim, deadline, now)
         or _judge_length(claim)
         or _judge_key_time(claim, now)
         or Decision.yes("consent.press1")
     )
 
 
-def prove(claim: Claim, prompts: Mapping[str, Prompt], policy: str, *, now: datetime) -> Consent:
+def prove(
+    claim: Claim,
+    prompts: Mapping[str, Prompt],
+    policy: str,
+    *,
+    now: datetime,
+    deadline: Callable[[datetime], datetime] = due_at,
+) -> Consent:
     """The consent that *claim* proves, under that version of the policy; raises ValueError where `judge` says no."""
-    decision = judge(claim, prompts, now=now)
+    decision = judge(claim, prompts, now=now, deadline=deadline)
     if not decision.allowed or claim.key_at is None:
         raise ValueError(f"no consent: {decision.code}")
     prompt = prompts[str(claim.prompt)]
@@ -111,7 +132,7 @@ def _judge_key(claim: Claim) -> Decision | None:
 
 def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
     prompt = prompts.get(claim.prompt) if isinstance(claim.prompt, str) else None
-    if prompt is None or claim.key_at is None or _local_date(claim.key_at) < prompt.since:
+    if prompt is None or claim.key_at is None or not prompt.in_use(claim.key_at):
         return Decision.no("consent.prompt", "prompt_unknown")
     if claim.prompt_completed is not True:
         return Decision.no("consent.prompt", "prompt_not_completed")
@@ -126,10 +147,10 @@ def _local_date(at: datetime) -> date:
         return at.date()
 
 
-def _judge_time(claim: Claim, now: datetime) -> Decision | None:
+def _judge_time(claim: Claim, deadline: Callable[[datetime], datetime], now: datetime) -> Decision | None:
     if claim.started_at > now + CLOCK_TOLERANCE:
         return Decision.no("scope.only", "future")
-    if is_due(due_at(claim.started_at), now):
+    if is_due(deadline(claim.started_at), now):
         return Decision.no("retention.90d", "expired")
     return None
 

@@ -6,12 +6,10 @@ reason_demanded = true
 most_found = 100
 own_a_day = 20
 entries_days = 1095            # or "never"
+retention_days = 60            # 90 at most
 
-[[reason]]                     # where any stands here, these are the whole list
-code = "complaint"
-nb = "En kunde har klaget"
-en = "A customer complained"
-purposes = ["quality"]
+The tables that may follow are those of `policy_tables`. Whatever it says, a version takes over the program's own parts
+as they are where it is proposed: so officers approve a new release.
 """
 
 from __future__ import annotations
@@ -23,24 +21,32 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from arlo_rec.model.errors import Usage
-from arlo_rec.model.policy_versions import LIMITS, PolicyVersion, ReasonCode
-from arlo_rec.model.times import start_of_day
-from arlo_rec.policy import Purpose
+from arlo_rec.model import policy_tables
+from arlo_rec.model.errors import ArloError, Refused, Usage
+from arlo_rec.model.policy_versions import LIMITS, PolicyVersion
+from arlo_rec.model.program_parts import parts
+from arlo_rec.model.times import local_date, start_of_day
+from arlo_rec.policy import RETENTION, Purpose
 
 FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as receipts and answers have it (`json_forms`)
-_CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
-_TEXT_LONGEST: Final = 200  # characters
-_MOST_CODES: Final = 50
 LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
-_KEYS: Final = frozenset({"version", "from", "reason_demanded", "reason", *LIMITS})
-_OF_REASON: Final = frozenset({"code", "nb", "en", "purposes"})
+_KEYS: Final = frozenset({"version", "from", "reason_demanded", "reason", "rule", "prompt", *LIMITS})
 
 
-def read(raw: bytes, path: str, before: PolicyVersion, now: datetime) -> PolicyVersion:
-    """The version that a file proposes to follow *before*; raises Usage for what is no such file, key or value."""
+def no_sound(name: str) -> bytes:
+    """For a file that may name none: raises Usage."""
+    raise Usage("file_unreadable", path=name)
+
+
+def read(
+    raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: policy_tables.Hashing = no_sound
+) -> PolicyVersion:
+    """The version that a file proposes to follow *before*; *hashing* reads the sound of a prompt.
+
+    Raises Usage for what is no such file, key or value, and Refused for what the guidelines let nobody set.
+    """
     try:
         document = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -52,11 +58,17 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime) -> PolicyV
     if "reason_demanded" in document:
         changes["reason_demanded"] = _truth(document["reason_demanded"], path)
     if "reason" in document:
-        changes["reasons"] = _reasons(document["reason"], path)
+        changes["reasons"] = policy_tables.reasons(document["reason"], path)
+    since = _since(document.get("from"), now, path)
+    day, days = local_date(since), changes.get("retention_days", before.retention_days)
+    if "prompt" in document:
+        changes["prompts"] = policy_tables.prompts(document["prompt"], before.prompts, day, hashing, path)
     version = replace(
         before,
         version=_name(document.get("version"), path),
-        since=_since(document.get("from"), now, path),
+        since=since,
+        rules=policy_tables.rules(document.get("rule"), before.rules, days, day, path),
+        program=parts(),
         by="",
         approvals=(),
         **changes,
@@ -67,12 +79,12 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime) -> PolicyV
     return version
 
 
-def is_settable(version: PolicyVersion) -> bool:
-    """Whether a file can set a version as it is, by its numbers, codes and texts: own code proposes anything."""
+def is_settable(version: PolicyVersion, before: PolicyVersion) -> bool:
+    """Whether a file can set a version as it is, to follow *before*: own code proposes anything."""
     try:
         raw = text_of(version).encode("utf-8")
-        read_back = read(raw, "", version, version.since)
-    except (UnicodeEncodeError, Usage):
+        read_back = read(raw, "", before, version.since)
+    except (UnicodeEncodeError, ArloError):
         return False
     return read_back == replace(version, by="", approvals=())
 
@@ -83,9 +95,11 @@ def text_of(version: PolicyVersion) -> str:
     lines.append(f"reason_demanded = {json.dumps(version.reason_demanded)}")
     lines += [f"{key} = {_written(getattr(version, key))}" for key in LIMITS]
     for reason in version.reasons:
-        lines += ["", "[[reason]]", f"code = {json.dumps(reason.code)}"]
-        lines += [f"{lang} = {json.dumps(reason.text(lang), ensure_ascii=False)}" for lang in ("nb", "en")]
-        lines.append(f"purposes = {json.dumps(sorted(reason.purposes))}")
+        lines += policy_tables.lines_of_reason(reason)
+    for rule in version.rules:
+        lines += policy_tables.lines_of_rule(rule) if rule.own else []
+    for prompt in version.prompts:
+        lines += policy_tables.lines_of_prompt(prompt)
     return "\n".join(lines) + "\n"
 
 
@@ -111,6 +125,8 @@ def _name(value: object, path: str) -> str:
 def _number(value: object, key: str, path: str) -> int | None:
     if key == "entries_days" and value == NEVER:
         return None
+    if key == "retention_days" and type(value) is int and value > RETENTION.days:
+        raise Refused("retention_longer", rule="retention.90d", most=RETENTION.days)
     if type(value) is not int or value not in LIMITS[key]:
         code = "policy_days" if key == "entries_days" else "policy_number"
         raise Usage(code, key=key, least=LIMITS[key].start, most=LIMITS[key].stop - 1, path=path)
@@ -121,36 +137,6 @@ def _truth(value: object, path: str) -> bool:
     if not isinstance(value, bool):
         raise _bad("reason_demanded", path)
     return value
-
-
-def _reasons(value: object, path: str) -> tuple[ReasonCode, ...]:
-    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_CODES:
-        raise _bad("reason", path)
-    reasons = tuple(_reason(each, path) for each in value)
-    if len({each.code for each in reasons}) != len(reasons):
-        raise Usage("policy_bad_reason", key="code", path=path)
-    return reasons
-
-
-def _reason(document: object, path: str) -> ReasonCode:
-    if not isinstance(document, dict):
-        raise _bad("reason", path)
-    for key in document:
-        if key not in _OF_REASON:
-            raise Usage("config_unknown_key", key=f"reason.{key}"[:60], path=path)
-    code, purposes = document.get("code"), document.get("purposes")
-    if not isinstance(code, str) or not _CODE.fullmatch(code):
-        raise Usage("policy_bad_reason", key="code", path=path)
-    if not isinstance(purposes, list) or not purposes or any(each not in set(Purpose) for each in purposes):
-        raise Usage("policy_bad_reason", key="purposes", path=path)
-    texts = [_text(document.get(lang), lang, path) for lang in ("nb", "en")]
-    return ReasonCode(code, texts[0], texts[1], frozenset(Purpose(each) for each in purposes))
-
-
-def _text(value: object, key: str, path: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= _TEXT_LONGEST or not value.isprintable():
-        raise Usage("policy_bad_reason", key=key, path=path)
-    return value.strip()
 
 
 def _bad(key: str, path: str) -> Usage:

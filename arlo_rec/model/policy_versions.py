@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from arlo_rec.model.consent import Prompt
-from arlo_rec.model.records import Approval
-from arlo_rec.policy import Purpose, reason_problem
+from arlo_rec.model.program_parts import Part, parts
+from arlo_rec.model.records import MICROSECOND, Approval, Recording
+from arlo_rec.policy import RETENTION, RULES, Purpose, reason_problem
 
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+OF_RETENTION: Final = "retention.90d"  # the rule whose words name the days
 _CODED: Final = re.compile(r"\s*([a-z][a-z0-9-]{1,30}):\s*(.*)", re.DOTALL)
 
 
@@ -32,6 +35,21 @@ class ReasonCode(NamedTuple):
         return self.nb if lang == "nb" else self.en
 
 
+class RuleText(NamedTuple):
+    """The wording of a rule in one version of the policy."""
+
+    id: str
+    section: int
+    nb: str
+    en: str
+    since: date  # of this wording
+    own: bool = False  # whether the company words it otherwise than the program does
+
+    def text(self, lang: str) -> str:
+        """The rule, in that language."""
+        return self.nb if lang == "nb" else self.en
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
     """One version of the policy."""
@@ -44,8 +62,15 @@ class PolicyVersion:
     most_found: int  # hits that a search shows
     own_a_day: int  # recordings that an officer hears or exports a day by her own access, unless its approval says more
     entries_days: int | None  # after which the log loses what an entry tells; None: never
+    retention_days: int  # for which a recording is kept
+    rules: tuple[RuleText, ...]  # in the order of the guidelines
+    program: tuple[Part, ...]  # the parts of the program that it was approved with
     by: str = ""  # the officer who proposed it; empty: the store was made with it
     approvals: tuple[Approval, ...] = ()
+
+    def by_prompt(self) -> Mapping[str, Prompt]:
+        """The prompts by their versions; whether one was in use at an instant, it says itself."""
+        return {prompt.version: prompt for prompt in self.prompts}
 
     def codes_for(self, purpose: Purpose) -> list[str]:
         """The reason codes that fit a purpose."""
@@ -73,6 +98,14 @@ class PolicyVersion:
         return reason_problem(coded[2]) if coded is not None else None
 
 
+class _Term(NamedTuple):
+    """The retention of a version for as long as it is in force; without a beginning, for all that was before."""
+
+    since: datetime | None
+    until: datetime
+    retention: timedelta
+
+
 class Policy(NamedTuple):
     """Every version that a store's policy had, has and will have, oldest first."""
 
@@ -92,6 +125,35 @@ class Policy(NamedTuple):
         """The version in force: of those that have begun the one approved last; before the first, the first."""
         return next((each for each in reversed(self.versions) if each.since <= now), self.versions[0])
 
+    def due_at(self, started_at: datetime) -> datetime:
+        """When a call that began then is due to be erased, by every version that is approved (retention.90d).
+
+        The shortest retention counts that was in force at any time since it was recorded: a shorter one reaches what is
+        held, from the instant on that it comes into force, and a longer one only what is recorded after it.
+        """
+        terms = [term for term in self._terms() if started_at < term.until]
+        ends = [max(started_at + term.retention, term.since or started_at) for term in terms]
+        return min(ends, default=started_at + RETENTION)
+
+    def latest_due(self, now: datetime) -> datetime:
+        """The latest start of a call that is due at *now*: whatever began then or earlier is, and nothing later."""
+        begun = [term for term in self._terms() if term.since is None or term.since <= now]
+        return max(min(now - term.retention, term.until - MICROSECOND) for term in begun)
+
+    def ends_at(self, recording: Recording) -> datetime:
+        """When a recording is due to be erased: by the policy, and no later than its row says."""
+        return min(recording.latest_end, self.due_at(recording.started_at))
+
+    def _terms(self) -> list[_Term]:
+        """The retention of each version, and from when until when it is in force; the first has no beginning."""
+        terms, ends = list[_Term](), _FOREVER
+        for number, each in reversed(tuple(enumerate(self.versions))):
+            since = each.since if number else None
+            if since is None or since < ends:
+                terms.append(_Term(since, ends, timedelta(days=each.retention_days)))
+                ends = since or ends
+        return terms
+
 
 def first(version: str, since: datetime, prompts: Sequence[Prompt], reasons: Sequence[ReasonCode]) -> PolicyVersion:
     """The version that a new store has, with what the program sets where the company sets nothing."""
@@ -104,7 +166,21 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt], reasons: Seq
         most_found=MOST_FOUND,
         own_a_day=OWN_A_DAY,
         entries_days=None,
+        retention_days=RETENTION.days,
+        rules=shipped_rules(RETENTION.days),
+        program=parts(),
     )
+
+
+def shipped_rules(days: int) -> tuple[RuleText, ...]:
+    """The rules as the program words them, where recordings are kept for so many days."""
+    rules = [RuleText(rule.id, rule.section, rule.nb, rule.en, rule.since) for rule in RULES.values()]
+    return tuple(_with_days(rule, days) if rule.id == OF_RETENTION else rule for rule in rules)
+
+
+def _with_days(rule: RuleText, days: int) -> RuleText:
+    most = str(RETENTION.days)
+    return rule._replace(nb=rule.nb.replace(most, str(days)), en=rule.en.replace(most, str(days)))
 
 
 MOST_FOUND: Final = 50  # who needs more looks for something else than a call (access.need)
@@ -112,5 +188,6 @@ OWN_A_DAY: Final = 20
 LIMITS: Final[Mapping[str, range]] = {  # what a version may set a number to
     "most_found": range(1, 1001),
     "own_a_day": range(1, 1001),
+    "retention_days": range(1, RETENTION.days + 1),  # 90 days are the most that callers were ever told
     "entries_days": range(365, 3651),  # the log is evidence: longer than any recording, case or grant that it tells of
 }

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from typing import Final
 
+from arlo_rec.policy import Purpose
+
 LANGUAGES: Final = ("nb", "en")
 _COMMON: Final = {  # words by which a language is told; none is one of the other
     "nb": r"\b(?:du|og|vi|ikke|ikkje|samtalen|samtala|opptaket|tast|til|av|hos|når)\b",
@@ -40,9 +42,9 @@ _TRAINING: Final = {"nb": r"\bopplæring\w*\b|\blære opp\b", "en": r"\btrain\w*
 _QUALITY: Final = {"nb": r"\bkvalitet\w*\b", "en": r"\bquality\b"}
 _UNWANTED: Final = {  # by code: what must not be found
     "may": {
-        "nb": r"\b(?:kan|kunne) (?:også )?(?:bli|verte) (?:tatt|teke) opp\b|\bkan (?:tas|takast) opp\b"
+        "nb": r"\b(?:kan|kunne)(?: \w+){0,3} (?:(?:bli|verte) (?:tatt|teke)|tas|takast|ta) opp\b"
         r"|\bkan (?:bli|verte) (?:lagret|lagra|registrert)\b",
-        "en": r"\b(?:may|might|could|can) be (?:recorded|monitored|stored)\b|\bmay record\b",
+        "en": r"\b(?:may|might|could|can)(?: also)? be (?:recorded|monitored|stored)\b|\bmay record\b",
     },
     "third": {
         "nb": r"\b(?:markedsføring|marknadsføring|reklame|salg\w*|sal|profilering|produktutvikling|statistikk)\b",
@@ -70,6 +72,13 @@ def findings(text: str, controller: str) -> list[str]:
     if "may" in unwanted:  # of a text that says that it may be, the remedy is one
         lacking = [code for code in lacking if code != "recorded"]
     return [*found, *lacking, *_purposes(plain, lang), *unwanted]
+
+
+def purposes_named(text: str) -> frozenset[Purpose]:
+    """The purposes that a prompt names; none where its language is not known."""
+    plain, lang = _plain(text), language_of(text)
+    words = {Purpose.TRAINING: _TRAINING, Purpose.QUALITY: _QUALITY}
+    return frozenset(purpose for purpose in Purpose if lang is not None and re.search(words[purpose][lang], plain))
 
 
 def _purposes(plain: str, lang: str) -> list[str]:

@@ -317,8 +317,11 @@ class Recording:
     commit_key: bytes  # id of the key that the officers open it with
 
     @property
-    def ends_at(self) -> datetime:
-        """When it is due to be erased: by its row, which whoever took it in wrote, but no later than by its start."""
+    def latest_end(self) -> datetime:
+        """When it is due to be erased at the latest: by its row, which whoever took it in wrote, and by its start.
+
+        A store's policy may say earlier (`Policy.ends_at`).
+        """
         return self.started_at + RETENTION if self.due_at - self.started_at > RETENTION else self.due_at
 
     @property

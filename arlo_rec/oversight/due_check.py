@@ -2,7 +2,7 @@
 
 Anybody's own code can change a row, let somebody's purge or withdrawal go by it, and put it back. So `verify` looks for
 
-    what a purge erased before the day on which it was due, by its id and the entry that took it in
+    what a purge erased before the day on which it was due, by its id, the entry that took it in, and the policy
     what is held although a withdrawal of its caller or its call came after it was taken in
     copies that are held although their original was withdrawn after they were made
 
@@ -19,6 +19,7 @@ from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model.audit_events import CopyMade, Purged, Withdrawn, taking_in
 from arlo_rec.model.records import DAYS_AHEAD, EPOCH, RecordingId, day_due, from_iso, named_in
 from arlo_rec.oversight.consistency import Parsed, Problem, is_entitled
+from arlo_rec.policy import RETENTION
 from arlo_rec.store import Store
 
 _PURGED, _WITHDRAWN, _MADE = (str(event.ACTION) for event in (Purged, Withdrawn, CopyMade))
@@ -58,12 +59,17 @@ class DueCheck:
             for name in named_in(entry):
                 self._made.setdefault(name, (seq, str(entry["detail"]["parent"])))
 
+    def _earliest(self, recording: RecordingId, taken_in: datetime) -> datetime:
+        """When the day begins on which a recording was due: by its id, or sooner where the policy says so since."""
+        begins, _ = day_due(recording, taken_in)
+        return min(begins, self._store.policy.due_at(begins - RETENTION))
+
     def problems(self) -> Iterator[Problem]:
         """Every problem, after `follow` had the last batch."""
         rows = SwornRows(self._store)
         for recording, at in self._early.items():
             sworn = rows.of_id(recording)
-            if sworn is not None and at < day_due(recording, from_iso(str(sworn.at)))[0]:
+            if sworn is not None and at < self._earliest(recording, from_iso(str(sworn.at))):
                 yield Problem("erased_too_early", recording.hex())
         held = self._store.catalogue.recordings.of_withdrawn(self._end)
         for seq, row in held:

@@ -18,12 +18,11 @@ from datetime import datetime
 
 from arlo_rec.access import grant_keys
 from arlo_rec.access.audience_keys import access_key
-from arlo_rec.admin import policy_changes
+from arlo_rec.admin import policy_drift
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.model.errors import Integrity, NotUnlocked
-from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Grant, Person
 from arlo_rec.oversight.consistency import Problem
 from arlo_rec.policy import Role, holds_index
@@ -38,10 +37,8 @@ def broken_links(store: Store) -> Iterator[Problem]:
 
 def policy(store: Store) -> Iterator[Problem]:
     """Whether the policy is what the chain began with and the log says that officers approved since."""
-    first, founding = store.authority.links.get(1), Policy(store.policy.versions[:1])
-    begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is named
-    if not begins or policy_changes.by_the_log(store) != store.policy:
-        yield Problem("policy_differs", "policy")
+    for drift in policy_drift.of_policy(store):
+        yield Problem("policy_differs", drift.what)
 
 
 def erasure_keys(store: Store) -> Iterator[Problem]:

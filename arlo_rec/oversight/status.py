@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from arlo_rec.access import cases, disclosures
 from arlo_rec.access.cases import LoggedCase
-from arlo_rec.admin import break_glass
+from arlo_rec.admin import break_glass, policy_drift
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.refusals import RefusalCount
 from arlo_rec.keys import root_secret
@@ -49,23 +49,25 @@ class Status(NamedTuple):
     one_officer: bool  # nobody can approve, or go on, in her place
     doubtful_requests: list[str]  # access requests of which nobody can tell any more who entered them
     requests: list[tuple[LoggedCase, int]]  # access requests without an answer, with the days that are left
+    drift: bool  # whether nobody approved what the program does, or the policy: other commands are closed
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
 
 
 def status(store: Store, now: datetime) -> Status:
     """The status of a store; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
-    recordings = store.catalogue.recordings
+    recordings, late = store.catalogue.recordings, now - OVERDUE_AFTER
     seen_since = now - REFUSED_RECENT
     return Status(
         held=recordings.count_held(),
-        due=recordings.count_past_retention(now),
-        overdue=recordings.count_past_retention(now - OVERDUE_AFTER),
+        due=recordings.count_past_retention(now, store.policy.latest_due(now)),
+        overdue=recordings.count_past_retention(late, store.policy.latest_due(late)),
         refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
         last_purge=store.log_time().last_purge(),
         clock_behind=not clock_against_log(now, store.log_time().newest.at).allowed,
         log_size=store.log.tree().size,
         unreplayed=store.settings.unknown_since is not None,
+        drift=bool(policy_drift.of_program(store) or policy_drift.of_policy(store)),
         unfinished=recordings.count_unfinished(),
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.today(now))),

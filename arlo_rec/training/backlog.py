@@ -56,9 +56,11 @@ def pending(store: Store, now: datetime) -> list[Recording]:
     Raises NotGranted for a role that makes none.
     """
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
+    today = store.today(now)
+    originals = store.catalogue.recordings.without_copy(today, store.policy.latest_due(today))
     return [
         recording
-        for recording in store.catalogue.recordings.without_copy(store.today(now))
+        for recording in originals
         if admission.covers(recording.team) and Purpose.TRAINING in recording.purposes
     ]
 

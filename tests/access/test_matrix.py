@@ -149,13 +149,15 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
         return first.allowed, first.code
     purpose = Purpose(str(cell.purpose)) if cell.action in {Action.LISTEN, Action.EXPORT} else None
     granted = any(grant.opens(purpose or Purpose.QUALITY, TEAM) for grant in live)
+    recording = recording_of(cell)
     decision = decisions.opened(
         cell.role,
         cell.action,
         purpose,
-        recording_of(cell),
+        recording,
         released=cell.kind == RELEASED,
         granted=granted,
+        due_at=recording.latest_end,
         now=NOW,
     )
     return decision.allowed, decision.code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,33 +16,32 @@ from arlo_rec.admin import policy_changes
 from arlo_rec.keys import policy_document
 from arlo_rec.model import policy_file, reason_codes
 from arlo_rec.model.audit_events import AccessRequested, LogShown, PolicyApproved, PolicyProposed
-from arlo_rec.model.errors import Usage
-from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion, ReasonCode, first
+from arlo_rec.model.errors import Refused, Usage
+from arlo_rec.model.policy_versions import (
+    LIMITS,
+    OF_RETENTION,
+    Policy,
+    PolicyVersion,
+    ReasonCode,
+    RuleText,
+    first,
+    shipped_rules,
+)
+from arlo_rec.model.program_parts import Part
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Approval
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import Purpose, reason_problem
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.clock import later
+from tests.support.policies import propose, put
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
 NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
+_NEW_PROMPT = 'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-02"\n'
 FIRST = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
-
-
-def propose(world: World, text: str, who: str = "sigrid") -> dict[str, Any]:
-    file = world.base / "proposal.toml"
-    file.write_text(text, "utf-8")
-    proposal: dict[str, Any] = world.json("policy", "propose", str(file), who=who)["proposal"]
-    return proposal
-
-
-def put(world: World, text: str) -> dict[str, Any]:
-    """Change the policy of a store with one officer."""
-    proposal = propose(world, text)
-    approved: dict[str, Any] = world.json("policy", "approve", proposal["id"], who="sigrid")["proposal"]
-    return approved
 
 
 # -- who approves -------------------------------------------------------------------------------------
@@ -124,7 +123,8 @@ def test_what_a_file_does_not_name_stays_as_it_is_when_it_is_proposed(
 
 
 def test_a_change_of_one_language_of_a_reason_is_seen_in_both(world: World) -> None:
-    text = world.run("policy", "show", "--toml", who="sigrid").out.replace("2026-01", "2026-02")
+    text = world.run("policy", "show", "--toml", who="sigrid").out
+    text = text.replace('version = "2026-01"', 'version = "2026-02"')
     file = world.base / "proposal.toml"
     file.write_text(text.replace("Stikkprøve", "Tilfeldig utvalg"), "utf-8")
     for lang in ("nb", "en"):
@@ -246,7 +246,22 @@ def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(t
         ('version = "2026-02"\nreason_demanded = 1', "config_bad_value"),
         ('version = "2026-02"\nfrom = "tomorrow"\nmost_found = 60', "policy_bad_from"),
         ('version = "2026-02"\nfrom = 9999-12-31\nmost_found = 60', "policy_bad_from"),
-        ('version = "2026-02"\nretention_days = 120', "config_unknown_key"),
+        ('version = "2026-02"\nretention = 30', "config_unknown_key"),
+        ('version = "2026-02"\nretention_days = 0', "policy_number"),
+        ('version = "2026-02"\nretention_days = "never"', "policy_number"),
+        ('version = "2026-02"\n[[rule]]\nid = "purpose.sales"\nnb="a"\nen="a"', "policy_bad_rule"),
+        ('version = "2026-02"\n[[rule]]\nid = "scope.only"\nnb="a"', "policy_bad_rule"),
+        (
+            'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-02"\nlang="en"\ntext="a"\npurposes=["quality"]',
+            "policy_bad_prompt",
+        ),
+        (
+            'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-02"\nlang="nb"\ntext="a"\npurposes=["sales"]',
+            "policy_bad_prompt",
+        ),
+        ('version = "2026-02"\n[[prompt]]\nversion = "nb-2026-01"\nuntil = "tomorrow"', "policy_bad_prompt"),
+        ('version = "2026-02"\n[[prompt]]\nversion = "nb-2026-01"\nsound = "none.wav"', "file_unreadable"),
+        ('version = "2026-02"\n[[prompt]]\nversion = "nb-2026-01"\nname = "x"', "config_unknown_key"),
         ('version = "2026-02"\nreason = []', "config_bad_value"),
         ('version = "2026-02"\n[[reason]]\ncode = "Bad"\nnb="a"\nen="a"\npurposes=["quality"]', "policy_bad_reason"),
         ('version = "2026-02"\n[[reason]]\ncode = "good"\nnb="a"\nen="a"\npurposes=["sales"]', "policy_bad_reason"),
@@ -272,7 +287,7 @@ def test_what_show_writes_as_a_file_proposes_what_is_there(world: World) -> None
     text = world.run("policy", "show", "--toml", who="leif").out
     assert tomllib.loads(text)["version"] == "2026-01"
     file = world.base / "same.toml"
-    file.write_text(text.replace("2026-01", "2026-02"), "utf-8")
+    file.write_text(text.replace('version = "2026-01"', 'version = "2026-02"'), "utf-8")
     assert world.code("policy", "propose", str(file), who="sigrid") == (2, "policy_unchanged")
 
 
@@ -378,18 +393,51 @@ def _number(key: str) -> st.SearchStrategy[int]:
     return st.integers(LIMITS[key].start, LIMITS[key].stop - 1)
 
 
+def _worded(rule: RuleText, texts: tuple[str, str]) -> RuleText:
+    return rule._replace(nb=texts[0], en=texts[1], since=local_date(NOW), own=True)
+
+
+_OWN_WORDS = st.dictionaries(st.sampled_from(FIRST.rules), st.tuples(_TEXT, _TEXT), max_size=3)
+
+
+def _rules(days: int, own: dict[RuleText, tuple[str, str]]) -> tuple[RuleText, ...]:
+    """The rules with the company's words for some; those about the retention name its days."""
+    rules = zip(FIRST.rules, shipped_rules(days), strict=True)
+    shipped = (now if now == before else now._replace(since=local_date(NOW)) for before, now in rules)
+    own = {rule: words for rule, words in own.items() if rule.id != OF_RETENTION}
+    return tuple(_worded(rule, own[rule]) if rule in own else rule for rule in shipped)
+
+
+_PROMPTS = st.builds(
+    lambda until, sound, name, days: (
+        *(replace(each, until=until, sound_sha256=sound) for each in SHIPPED),
+        replace(SHIPPED[0], version=f"nb-{name}", since=local_date(NOW) + timedelta(days=days)),
+    ),
+    st.none() | st.dates(local_date(NOW), date(2199, 1, 1)),
+    st.none() | st.binary(min_size=32, max_size=32),
+    st.from_regex(r"\A[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?\Z").filter(lambda name: name not in {"2026-01", "2025-01"}),
+    st.integers(0, 400),
+)
 _VERSIONS = st.builds(
-    lambda name, demanded, reasons, numbers: replace(
-        FIRST, version=name, reason_demanded=demanded, reasons=reasons, **numbers
+    lambda name, demanded, reasons, own, numbers: replace(
+        FIRST,
+        version=name,
+        reason_demanded=demanded,
+        reasons=reasons,
+        rules=_rules(numbers["retention_days"], own),
+        **numbers,
     ),
     st.from_regex(r"\A[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?\Z"),
     st.booleans(),
     _REASONS.filter(lambda reasons: {purpose for each in reasons for purpose in each.purposes} == set(Purpose)),
+    _OWN_WORDS,
     st.fixed_dictionaries(
         {
             "most_found": st.sampled_from(LIMITS["most_found"]),
             "own_a_day": st.sampled_from(LIMITS["own_a_day"]),
             "entries_days": st.none() | st.sampled_from(LIMITS["entries_days"]),
+            "retention_days": st.sampled_from(LIMITS["retention_days"]),
+            "prompts": _PROMPTS,
         }
     ),
 )
@@ -408,8 +456,8 @@ def test_every_version_comes_back_from_its_file_and_from_its_document(version: P
 def test_whatever_stands_in_a_file_it_is_read_or_refused(raw: bytes) -> None:
     try:
         policy_file.read(raw, "p.toml", FIRST, NOW)
-    except Usage as error:
-        assert error.code.startswith(("config_", "policy_"))
+    except (Refused, Usage) as error:
+        assert error.code.startswith(("config_", "policy_", "prompt_", "purpose_"))
 
 
 @given(_VERSIONS, st.sampled_from(list(Purpose)), st.text(max_size=40))
@@ -426,5 +474,6 @@ def test_a_reason_with_a_code_passes_where_the_rest_of_it_is_one_and_the_code_fi
 
 
 def test_the_document_of_a_version_is_the_same_bytes_for_ever() -> None:
-    known = "10051325590e51cd7de65daa521a8d337d80cbaed62ec9c567f1f71782b6bc14"
-    assert policy_changes.digest(Policy((FIRST,))) == known
+    kept = replace(FIRST, program=(Part("rules", "0" * 64),))  # the program's own parts change with it
+    known = "7000a619b29bc2c62a86ed89911342fd2368be872a90713a4999c94c45e4dfdc"
+    assert policy_changes.digest(Policy((kept,))) == known

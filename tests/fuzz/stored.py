@@ -26,7 +26,7 @@ from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.model import policy_file, reason_codes, strict_json, times
 from arlo_rec.model.consent import Consent
-from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unreachable, Usage
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Kind, Person, RecordingId
@@ -398,7 +398,7 @@ def _policy(raw: bytes) -> bool:
 def _proposal(raw: bytes) -> bool:
     """What a file proposes comes back from the file that is written of it."""
     before = _POLICY.newest
-    with suppress(Usage):
+    with suppress(Refused, Usage):
         version = policy_file.read(raw, "proposal.toml", before, before.since)
         again = policy_file.read(policy_file.text_of(version).encode("utf-8"), "again.toml", before, version.since)
         assert again == version

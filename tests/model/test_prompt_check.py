@@ -66,6 +66,8 @@ def test_the_text_of_the_guidelines_themselves_names_training_only() -> None:
         (NB, "tar vi opp samtalen", "kan samtalen kan bli tatt opp", "may"),
         (NB, "tar vi opp samtalen", "samtalen kan bli tatt opp", "may"),
         (NB, "tar vi opp samtalen", "samtalen kan tas opp", "may"),
+        (NB, "tar vi opp samtalen", "kan samtalen bli tatt opp", "may"),
+        (NB, "tar vi opp samtalen", "kan vi også ta opp samtalen", "may"),
         (NN, "tek vi opp samtala", "samtala kan bli teke opp", "may"),
         (EN, "we record the call", "the call may be recorded", "may"),
         (EN, "we record the call", "the call might be monitored", "may"),

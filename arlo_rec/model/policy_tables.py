@@ -1,0 +1,264 @@
+"""The tables of the file in which an officer proposes a version: reason codes, wordings of rules, prompts.
+
+[[reason]]                     # where any stands here, these are the whole list
+code = "complaint"
+nb = "En kunde har klaget"
+en = "A customer complained"
+purposes = ["quality"]
+
+[[rule]]                       # the company's own wording of a rule that the program has
+id = "retention.90d"
+nb = "..."
+en = "..."
+
+[[prompt]]                     # a new one, or of one that there is what changes: its end, its sound
+version = "nb-2026-12"
+lang = "nb"
+text = "..."
+purposes = ["quality", "training"]
+from = 2026-12-15              # without it: from the version on
+until = 2027-12-31             # the last day; without it: no end is set
+sound = "nb-2026-12.wav"       # beside the file, or sound_sha256 = "..."
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
+
+from arlo_rec.model import prompt_check
+from arlo_rec.model.consent import Prompt
+from arlo_rec.model.errors import Refused, Usage
+from arlo_rec.model.policy_versions import OF_RETENTION, ReasonCode, RuleText, shipped_rules
+from arlo_rec.policy import RULES, Purpose
+
+Hashing = Callable[[str], bytes]  # SHA-256 of the sound of that name; raises Usage
+
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
+_PROMPT: Final = re.compile(r"(nb|nn|en)-[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+_OF_REASON: Final = frozenset({"code", "nb", "en", "purposes"})
+_OF_RULE: Final = frozenset({"id", "nb", "en"})
+_OF_PROMPT: Final = frozenset({"version", "lang", "text", "purposes", "from", "until", "sound", "sound_sha256"})
+_KEPT: Final = ("lang", "text", "purposes", "since")  # of a prompt that callers heard
+_TEXT_LONGEST: Final = 200  # characters
+_RULE_LONGEST: Final = 500
+_PROMPT_LONGEST: Final = 2000
+_MOST: Final = 50  # rows of one table
+_REFUSED: Final = frozenset({"may", "third", "purposes", "language"})  # what no prompt may have (`prompt_check`)
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+def reasons(value: object, path: str) -> tuple[ReasonCode, ...]:
+    """The reason codes of a file; raises Usage."""
+    rows = [_reason(row, path) for row in _rows(value, "reason", _OF_REASON, path)]
+    if len({each.code for each in rows}) != len(rows):
+        raise Usage("policy_bad_reason", key="code", path=path)
+    return tuple(rows)
+
+
+def rules(value: object, before: Sequence[RuleText], days: int, since: date, path: str) -> tuple[RuleText, ...]:
+    """Every rule in the order of the guidelines: by the file, else in the company's words before, else the program's.
+
+    *days* is the retention, which the rule about it names. Raises Usage for what is no rule of the program.
+    """
+    shipped, known = {rule.id: rule for rule in shipped_rules(days)}, {rule.id: rule for rule in before}
+    words = {rule.id: rule for rule in before if rule.own and rule.id in shipped}
+    named = [_wording(row, path) for row in _rows(value, "rule", _OF_RULE, path)] if value is not None else []
+    if len({rule for rule, _, _ in named}) != len(named):
+        raise Usage("policy_bad_rule", key="id", path=path)
+    for rule, nb, en in named:
+        own = (nb, en) != (shipped[rule].nb, shipped[rule].en)
+        words[rule] = shipped[rule]._replace(nb=nb, en=en, own=own)
+    if any(
+        str(days) not in re.findall(r"[0-9]+", text) for text in words.get(OF_RETENTION, shipped[OF_RETENTION])[2:4]
+    ):
+        raise Usage("policy_retention_worded", days=days, path=path)
+    return tuple(_dated(words.get(rule, shipped[rule]), known.get(rule), since) for rule in shipped)
+
+
+def _dated(rule: RuleText, last: RuleText | None, since: date) -> RuleText:
+    """A rule with the day since which it has these words."""
+    if last is None:
+        return rule
+    is_same = (last.nb, last.en) == (rule.nb, rule.en)
+    return rule._replace(since=last.since if is_same else since)
+
+
+def prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hashing, path: str) -> tuple[Prompt, ...]:
+    """The prompts before, with what the file changes of them, and its new ones behind.
+
+    Raises Usage, and Refused for a prompt that would reach back or that no caller may hear.
+    """
+    known = {prompt.version: prompt for prompt in before}
+    rows = _rows(value, "prompt", _OF_PROMPT, path)
+    if len({str(row.get("version")) for row in rows}) != len(rows):
+        raise _bad("version", path)
+    for row in rows:
+        version = row.get("version")
+        if not isinstance(version, str) or not (version in known or _PROMPT.fullmatch(version)):
+            raise _bad("version", path)
+        known[version] = _prompt(version, row, known.get(version), since, hashing, path)
+    return tuple(known.values())
+
+
+def _prompt(
+    version: str, row: Mapping[str, Any], last: Prompt | None, since: date, hashing: Hashing, path: str
+) -> Prompt:
+    """One prompt of a file; *last* is what was in force of it, *since* the day from which the version is."""
+    begins, until = (_day(row[key], key, path) if key in row else None for key in ("from", "until"))
+    sound = _sound(row, hashing, path)
+    if last is not None:
+        prompt = replace(last, until=until or last.until, sound_sha256=sound or last.sound_sha256)
+        heard: dict[str, object] = {"lang": row.get("lang", last.lang), "since": begins or last.since}
+        heard["text"] = _prompt_text(row.get("text", last.text), path)
+        purposes = _purposes(row["purposes"], path) if "purposes" in row else last.purposes
+        _demand_unedited(last, {**heard, "purposes": purposes}, prompt, since)
+        return prompt
+    text, purposes = _prompt_text(row.get("text"), path), _purposes(row.get("purposes"), path)
+    if row.get("lang") != version[:2]:
+        raise _bad("lang", path)
+    begins = begins or since
+    if begins < since:
+        raise Refused("purpose_reaches_back", rule="purpose.change", prompt=version)
+    if until is not None and until < begins:
+        raise _bad("until", path)
+    _demand_fit(version, text, purposes)
+    return Prompt(version, version[:2], text, purposes, begins, until, sound)
+
+
+def _demand_unedited(last: Prompt, heard: Mapping[str, Any], prompt: Prompt, since: date) -> None:
+    """Raise Refused where a prompt that callers heard would have been another: a changed text is a new version."""
+    if not last.purposes.issuperset(heard["purposes"]):
+        raise Refused("purpose_reaches_back", rule="purpose.change", prompt=last.version)
+    if any(heard[key] != getattr(last, key) for key in _KEPT):
+        raise Refused("prompt_is_kept", rule="consent.prompt", prompt=last.version)
+    if last.sound_sha256 is not None and prompt.sound_sha256 != last.sound_sha256:
+        raise Refused("prompt_is_kept", rule="consent.prompt", prompt=last.version)
+    if prompt.until != last.until and prompt.until is not None and prompt.until < since:
+        raise Refused("purpose_reaches_back", rule="purpose.change", prompt=last.version)
+
+
+def _demand_fit(version: str, text: str, purposes: frozenset[Purpose]) -> None:
+    """Raise Refused for a text that no caller may hear before a recording, or that does not name its purposes."""
+    for code in prompt_check.findings(text, ""):
+        if code in _REFUSED:
+            raise Refused("prompt_refused", rule="consent.prompt", prompt=version, why=code)
+    if not purposes <= prompt_check.purposes_named(text):
+        raise Refused("prompt_names_less", rule="consent.purposes", prompt=version)
+
+
+def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
+    code, purposes = row.get("code"), row.get("purposes")
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        raise Usage("policy_bad_reason", key="code", path=path)
+    if not isinstance(purposes, list) or not purposes or any(each not in set(Purpose) for each in purposes):
+        raise Usage("policy_bad_reason", key="purposes", path=path)
+    texts = [_text(row.get(lang), "policy_bad_reason", lang, _TEXT_LONGEST, path) for lang in ("nb", "en")]
+    return ReasonCode(code, texts[0], texts[1], frozenset(Purpose(each) for each in purposes))
+
+
+def _wording(row: Mapping[str, Any], path: str) -> tuple[str, str, str]:
+    rule = row.get("id")
+    if rule not in RULES:
+        raise Usage("policy_bad_rule", key="id", path=path)
+    nb, en = (_text(row.get(lang), "policy_bad_rule", lang, _RULE_LONGEST, path) for lang in ("nb", "en"))
+    return str(rule), nb, en
+
+
+def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Mapping[str, Any]]:
+    """The rows of a table that have no other keys than these."""
+    if not isinstance(value, list) or not 1 <= len(value) <= _MOST or not all(isinstance(row, dict) for row in value):
+        raise Usage("config_bad_value", key=table, path=path)
+    for row in value:
+        for key in row:
+            if key not in keys:
+                raise Usage("config_unknown_key", key=f"{table}.{key}"[:60], path=path)
+    return value
+
+
+def _purposes(value: object, path: str) -> frozenset[Purpose]:
+    if not isinstance(value, list) or not value or any(each not in set(Purpose) for each in value):
+        raise _bad("purposes", path)
+    return frozenset(Purpose(each) for each in value)
+
+
+def _prompt_text(value: object, path: str) -> str:
+    """A text as it is spoken: on however many lines it is written, one blank stands between two words."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    if not 0 < len(text) <= _PROMPT_LONGEST or not text.isprintable():
+        raise _bad("text", path)
+    return text
+
+
+def _day(value: object, key: str, path: str) -> date:
+    if type(value) is not date or not 2000 <= value.year <= 2200:
+        raise _bad(key, path)
+    return value
+
+
+def _sound(row: Mapping[str, Any], hashing: Hashing, path: str) -> bytes | None:
+    name, digest = row.get("sound"), row.get("sound_sha256")
+    if name is not None and (digest is not None or not isinstance(name, str)):
+        raise _bad("sound", path)
+    if digest is not None and not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
+        raise _bad("sound_sha256", path)
+    return hashing(name) if isinstance(name, str) else bytes.fromhex(digest) if digest is not None else None
+
+
+def _text(value: object, error: str, key: str, longest: int, path: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= longest or not value.isprintable():
+        raise Usage(error, key=key, path=path)
+    return value.strip()
+
+
+def _bad(key: str, path: str) -> Usage:
+    return Usage("policy_bad_prompt", key=key, path=path)
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def lines_of_reason(reason: ReasonCode) -> list[str]:
+    """A reason code as its table."""
+    texts = [f"{lang} = {_quoted(reason.text(lang))}" for lang in ("nb", "en")]
+    return [
+        "",
+        "[[reason]]",
+        f"code = {_quoted(reason.code)}",
+        *texts,
+        f"purposes = {json.dumps(sorted(reason.purposes))}",
+    ]
+
+
+def lines_of_rule(rule: RuleText) -> list[str]:
+    """The wording of a rule as its table."""
+    return [
+        "",
+        "[[rule]]",
+        f"id = {_quoted(rule.id)}",
+        *(f"{lang} = {_quoted(rule.text(lang))}" for lang in ("nb", "en")),
+    ]
+
+
+def lines_of_prompt(prompt: Prompt) -> list[str]:
+    """A prompt as its table."""
+    lines = ["", "[[prompt]]", f"version = {_quoted(prompt.version)}", f"lang = {_quoted(prompt.lang)}"]
+    lines += [f"text = {_quoted(prompt.text)}", f"purposes = {json.dumps(sorted(prompt.purposes))}"]
+    lines.append(f"from = {prompt.since.isoformat()}")
+    lines += [f"until = {prompt.until.isoformat()}"] if prompt.until is not None else []
+    return lines + ([f"sound_sha256 = {_quoted(prompt.sound_sha256.hex())}"] if prompt.sound_sha256 is not None else [])
+
+
+def _both(nb: str, en: str) -> list[str]:
+    return [f"nb = {_quoted(nb)}", f"en = {_quoted(en)}"]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

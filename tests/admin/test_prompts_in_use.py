@@ -1,0 +1,128 @@
+"""Intake takes only prompts that were in use when the key was pressed, and no prompt ever comes to name more."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.model.times import local_date
+from tests.support.clock import later
+from tests.support.policies import propose, put, refused
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("consent.prompt"), pytest.mark.slow]
+TEXT = SHIPPED[0].text.replace("Mer står i", "Du kan lese mer i")
+ONLY_TRAINING = SHIPPED[2].text
+NAME = "nb-2026-12"
+
+
+def new_prompt(text: str = TEXT, purposes: str = '["training", "quality"]', more: str = "") -> str:
+    table = f'[[prompt]]\nversion = "{NAME}"\nlang = "nb"\ntext = "{text}"\npurposes = {purposes}\n{more}'
+    return f'version = "2026-02"\n{table}'
+
+
+def codes(world: World, *prompts: str, started: datetime | None = None) -> list[str]:
+    """What becomes of calls whose callers heard these prompts: `taken`, or the code of the refusal."""
+    chance = secrets.token_hex(4)
+    for number, prompt in enumerate(prompts):
+        began = started or datetime.now(UTC) + timedelta(minutes=30)
+        world.deliver(f"{prompt}-{chance}", seed=number, started=began, consent={"prompt": prompt})
+    answer = world.json("ingest", str(world.spool), "--remove-refused", "prompt_unknown", who="telefon")
+    became = {each["source_id"]: "taken" for each in answer["accepted"]}
+    became |= {each["source_id"]: each["code"] for each in answer["refused"]}
+    return [became[f"pbx.{prompt}-{chance}"] for prompt in prompts]
+
+
+def test_a_new_prompt_is_taken_from_the_new_version_on_and_not_of_a_call_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposal = propose(world, new_prompt())
+    [change] = proposal["changes"]
+    assert change["what"] == f"prompt {NAME}" and change["before"] is None and change["after"]["text"] == TEXT
+    assert codes(world, NAME, started=datetime.now(UTC)) == ["prompt_unknown"], "nobody approved it yet"
+    world.json("policy", "approve", proposal["id"], who="sigrid")
+    before = datetime.now(UTC) - timedelta(hours=1)
+    later(monkeypatch, hours=1)
+    assert codes(world, NAME, "nb-2026-01") == ["taken", "taken"]
+    assert codes(world, NAME, started=before) == ["prompt_unknown"]
+    shown = {each["version"]: each for each in world.json("policy", "show", who="leif")["prompts"]}
+    assert shown[NAME]["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert world.json("policy", "check", who="iver")["drift"] == []
+
+
+def test_a_prompt_that_ended_is_taken_of_calls_of_its_last_day_and_of_no_later_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = local_date(datetime.now(UTC)) + timedelta(days=3)
+    ends = f'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-01"\nuntil = {last}\n'
+    proposal = propose(world, ends)
+    assert {"code": "prompt_ends", "prompt": "nb-2026-01", "until": str(last)} in proposal["consequences"]
+    world.json("policy", "approve", proposal["id"], who="sigrid")
+    later(monkeypatch, days=5)
+    on_it = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=12)
+    assert codes(world, "nb-2026-01", "en-2026-01", started=on_it) == ["taken", "taken"]
+    assert codes(world, "nb-2026-01", "en-2026-01", started=on_it + timedelta(days=1)) == ["prompt_unknown", "taken"]
+
+
+@pytest.mark.rule("purpose.change")
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('[[prompt]]\nversion = "nb-2025-01"\npurposes = ["training", "quality"]', "purpose_reaches_back"),
+        (new_prompt(more="from = 2026-01-01").partition("\n")[2], "purpose_reaches_back"),
+        ('[[prompt]]\nversion = "nb-2026-01"\nuntil = 2026-01-31', "purpose_reaches_back"),
+        ('[[prompt]]\nversion = "nb-2026-01"\ntext = "Noe annet"', "prompt_is_kept"),
+        ('[[prompt]]\nversion = "nb-2026-01"\npurposes = ["training"]', "prompt_is_kept"),
+        ('[[prompt]]\nversion = "nb-2026-01"\nfrom = 2025-01-01', "prompt_is_kept"),
+        (new_prompt(ONLY_TRAINING).partition("\n")[2], "prompt_names_less"),
+        (
+            new_prompt(TEXT.replace("tar vi opp samtalen", "kan samtalen bli tatt opp")).partition("\n")[2],
+            "prompt_refused",
+        ),
+        (
+            new_prompt(TEXT.replace("kvalitetssikring", "kvalitetssikring og markedsføring")).partition("\n")[2],
+            "prompt_refused",
+        ),
+    ],
+)
+def test_no_purpose_reaches_back_and_no_prompt_is_edited(world: World, text: str, code: str) -> None:
+    assert refused(world, f'version = "2026-02"\n{text}') == (14, code)
+    [entry] = world.json("audit", "show", "--denied", "--action", "policy", who="iver")["entries"]
+    assert entry["detail"]["code"] == code
+    assert world.tasks("sigrid") == []
+
+
+@pytest.mark.rule("consent.purposes")
+def test_a_recording_keeps_the_purposes_that_its_prompt_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    [call] = world.take_in("old", consent={"prompt": "nb-2025-01"})
+    world.grant()
+    proposal = propose(world, new_prompt())
+    assert proposal["consequences"] == [{"code": "stay_closed", "count": 1, "purpose": "quality"}]
+    world.json("policy", "approve", proposal["id"], who="sigrid")
+    later(monkeypatch, hours=1)
+    words = ("export", call, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / "a.wav"))
+    assert world.code(*words, who="leif") == (14, "not_consented")
+
+
+def test_the_sound_of_a_prompt_is_hashed_and_compared_with_what_the_exchange_plays(world: World) -> None:
+    (world.base / "spoken.wav").write_bytes(b"RIFF of a prompt")
+    ended = f'[[prompt]]\nversion = "{SHIPPED[0].version}"\nsound = "spoken.wav"\n'
+    put(world, f'version = "2026-02"\n{ended}')
+    shown = {each["version"]: each["sound"] for each in world.json("policy", "show", who="leif")["prompts"]}
+    assert shown[SHIPPED[0].version] == hashlib.sha256(b"RIFF of a prompt").hexdigest()
+    played = world.base / "exchange"
+    played.mkdir()
+    words = ("policy", "check", "--sounds", str(played), "--json")
+    drift = {"what": "sound", "where": f"prompt {SHIPPED[0].version}"}
+    assert world.run(*words, who="iver").json["drift"] == [drift], "it is not there"
+    (played / f"{SHIPPED[0].version}.wav").write_bytes(b"RIFF of another")
+    missed = world.run(*words, who="iver")
+    assert (missed.exit, missed.json["error"]["code"], missed.json["drift"]) == (14, "policy_drifts", [drift])
+    (played / f"{SHIPPED[0].version}.wav").write_bytes(b"RIFF of a prompt")
+    assert world.json(*words[:-1], who="iver")["drift"] == []
+    (world.base / "spoken.wav").write_bytes(b"RIFF of another")
+    assert refused(world, f'version = "2026-03"\n{ended}') == (14, "prompt_is_kept")
