@@ -208,11 +208,11 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
 def by_the_log(store: Store) -> Policy:
     """The policy as entries of the log have it from the first version on, which no entry tells.
 
-    An approval counts where a link of the chain commits to the policy that it makes: own code writes entries too.
+    An approval counts where it makes the next version of the store's policy, or a link of the chain commits to the
+    policy that it makes: own code writes entries too.
     """
     signed, proposed, given = Signed(store), dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
-    committed = {link.documents.policy.hex() for link in store.authority.links.after(0)}
-    policy = Policy(store.policy.versions[:1])
+    policy, known = Policy(store.policy.versions[:1]), store.policy.versions
     for entry in store.log.of_requests():
         body = entry.body or {}
         event, at = audit_events.read(body), time_in(body)
@@ -228,8 +228,28 @@ def by_the_log(store: Store) -> Policy:
             if event.since is not None and (since := time_in({"at": event.since})) is not None:
                 version = replace(proposed[event.request], since=since, approvals=given[event.request])
                 longer = Policy((*policy.versions, version))
-                policy = longer if digest(longer) in committed else policy
+                is_known = longer.versions == known[: len(longer.versions)]
+                policy = longer if is_known or _is_committed(store, longer) else policy
     return policy
+
+
+def newest_is_approved(store: Store) -> bool:
+    """Whether an entry approves the newest version; the chain itself pins the one that the store was made with."""
+    newest, signed = store.policy.newest, Signed(store)
+    if newest is store.policy.versions[0]:
+        return True
+    for entry in store.log.of_requests():
+        event = audit_events.read(entry.body or {})
+        if isinstance(event, PolicyApproved) and (event.version, event.since) == (newest.version, to_iso(newest.since)):
+            if signed.counts(entry.seq, entry.body or {}) is not None:
+                return True
+    return False
+
+
+def _is_committed(store: Store, policy: Policy) -> bool:
+    """Whether any link of the chain has put that policy into force."""
+    wanted = digest(policy)
+    return any(link.documents.policy.hex() == wanted for link in store.authority.links.after(0))
 
 
 # -- deciding -----------------------------------------------------------------------------------------

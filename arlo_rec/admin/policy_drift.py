@@ -1,8 +1,10 @@
 """Whether what the program does and says is what the officers of a store approved (purpose.change).
 
 Three can differ: the parts of the program that runs (`model.program_parts`), the policy that the chain of authority
-commits to, and what the log says was approved. Where they do, `admin.opening` opens the store to those commands alone
-that look after it. Also here: whether the telephone's prompts are what callers are said to hear.
+commits to, and what the log says was approved. Where the program, or the newest version, is not approved, `admin.opening`
+opens the store to those commands alone that look after it. What the log tells of earlier versions closes nothing:
+whoever strikes one of its entries would close the store for ever. `policy check` and `verify` tell of that.
+Also here: whether the telephone's prompts are what callers are said to hear.
 """
 
 from __future__ import annotations
@@ -30,9 +32,15 @@ class Drift(NamedTuple):
 
 
 def demand_approved(store: Store) -> None:
-    """Raise Refused where program, policy and log are not one."""
-    for drift in (*of_program(store), *of_policy(store)):
+    """Raise Refused where the program, or the newest version of the policy, is none that officers approved."""
+    for drift in closing(store):
         raise Refused("policy_drift", rule="purpose.change", what=drift.what, where=drift.where)
+
+
+def closing(store: Store) -> list[Drift]:
+    """What keeps a store closed; a version that officers approve opens it again."""
+    unapproved = [] if policy_changes.newest_is_approved(store) else [Drift("policy", STORE)]
+    return [*of_program(store), *unapproved]
 
 
 def of_program(store: Store) -> list[Drift]:
@@ -43,7 +51,7 @@ def of_program(store: Store) -> list[Drift]:
 
 
 def of_policy(store: Store) -> list[Drift]:
-    """Whether the policy is what the chain began with and the log says that officers approved since."""
+    """Whether the whole policy is what the chain began with and the log says that officers approved since."""
     first, founding = store.authority.links.get(1), Policy(store.policy.versions[:1])
     begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is named
     is_approved = begins and (founding == store.policy or policy_changes.by_the_log(store) == store.policy)

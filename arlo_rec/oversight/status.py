@@ -67,7 +67,7 @@ def status(store: Store, now: datetime) -> Status:
         clock_behind=not clock_against_log(now, store.log_time().newest.at).allowed,
         log_size=store.log.tree().size,
         unreplayed=store.settings.unknown_since is not None,
-        drift=bool(policy_drift.of_program(store) or policy_drift.of_policy(store)),
+        drift=bool(policy_drift.closing(store)),
         unfinished=recordings.count_unfinished(),
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.today(now))),

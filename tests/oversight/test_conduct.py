@@ -12,6 +12,7 @@ import pytest
 
 from arlo_rec.commands.run import Run
 from arlo_rec.model.records import RecordingId
+from arlo_rec.model.times import local_date
 from arlo_rec.oversight.conduct import Conduct, outliers
 from arlo_rec.policy import Role
 from tests.support.catalogue import append_to_log
@@ -169,7 +170,7 @@ def test_who_had_no_key_reached_only_what_is_encrypted(world: World) -> None:
     assert breach(world, "--person", "leif")["only_ciphertext"] is False, "they could have, with own code"
     assert breach(world, "--person", "sigrid")["only_ciphertext"] is False
     world.json("revoke", "leif", who="sigrid")
-    later = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    later = (local_date(datetime.now(UTC)) + timedelta(days=1)).isoformat()
     assert breach(world, "--person", "leif", "--from", later)["only_ciphertext"] is True
 
 
@@ -214,7 +215,7 @@ def test_a_grant_that_ran_out_had_its_keys_until_a_purge_took_them(
 ) -> None:
     def day(number: int) -> str:
         monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=number))
-        return (datetime.now(UTC) + timedelta(days=number)).date().isoformat()
+        return local_date(datetime.now(UTC) + timedelta(days=number)).isoformat()
 
     world.take_in("a")
     world.grant("leif", "quality", "--days", "1")

@@ -39,6 +39,12 @@ def published(world: World) -> Path:
     return folder / "checkpoint"
 
 
+def spoken(world: World) -> Path:
+    text = 'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-01"\nsound = "spoken.wav"\n'
+    (world.base / "proposal.toml").write_text(text, "utf-8")
+    return world.base / "spoken.wav"
+
+
 STAMPED = ("audit", "verify", "--anchor", "FILE", "--tsa-cert", "FILE")
 
 # place -> where it lies, the command that reads it, as whom, and how that ends where nothing useful is there
@@ -49,6 +55,7 @@ PLACES: dict[str, tuple[Callable[[World], Path], tuple[str, ...], str | None, se
     "receipt": (lambda w: w.base / "file", ("certificate", "verify", "FILE"), None, {2, 15}),
     "checkpoint": (lambda w: w.base / "file", ("audit", "verify", "--anchor", "FILE"), "cron", {2, 15}),
     "proposal of a policy": (lambda w: w.base / "file", ("policy", "propose", "FILE"), "sigrid", {2}),
+    "sound of a prompt": (spoken, ("policy", "propose", "PROPOSAL"), "sigrid", {0, 2}),
     "prompt": (lambda w: w.base / "file", ("policy", "lint-prompt", "FILE"), None, {2, 3}),
     "anchors": (lambda w: w.base / "file", ("audit", "checkpoint", "--append", "FILE"), "cron", {0, 16}),
     "certificate of a CA": (lambda w: w.base / "file", STAMPED, "cron", {2}),
@@ -96,6 +103,7 @@ KINDS = [pipe, endless, full, terabyte, folder, circle]
 def run(world: World, place: str, path: Path) -> Result:
     _, words, who, _ = PLACES[place]
     named = {"FILE": str(path), "FOLDER": str(path.parent), "SPOOL": str(world.spool)}
+    named["PROPOSAL"] = str(path.with_name("proposal.toml"))
     return world.run(*(named.get(one, one) for one in words), "--json", who=who)
 
 
