@@ -238,12 +238,13 @@ def newest_is_approved(store: Store) -> bool:
     newest, signed = store.policy.newest, Signed(store)
     if newest is store.policy.versions[0]:
         return True
-    for entry in store.log.of_requests():
-        event = audit_events.read(entry.body or {})
-        if isinstance(event, PolicyApproved) and (event.version, event.since) == (newest.version, to_iso(newest.since)):
-            if signed.counts(entry.seq, entry.body or {}) is not None:
-                return True
-    return False
+    wanted = newest.version, to_iso(newest.since)
+    return any(
+        isinstance(event := audit_events.read(entry.body or {}), PolicyApproved)
+        and (event.version, event.since) == wanted
+        and signed.counts(entry.seq, entry.body or {}) is not None
+        for entry in store.log.of_requests()
+    )
 
 
 def _is_committed(store: Store, policy: Policy) -> bool:
