@@ -2,9 +2,9 @@
 
 Three can differ: the parts of the program that runs (`model.program_parts`), the policy that the chain of authority
 commits to, and what the log says was approved. Where nobody approved the program, or the newest version,
-`admin.opening` opens the store to those commands alone that look after it. What the log tells of earlier versions closes nothing:
-whoever strikes one of its entries would close the store for ever. `policy check` and `verify` tell of that.
-Also here: whether the telephone's prompts are what callers are said to hear.
+`admin.opening` opens the store to those commands alone that look after it. What the log tells of earlier versions
+closes nothing: whoever strikes one of its entries would close the store for ever; `policy check` and `verify` tell of
+it. Also here: whether the telephone's prompts are what callers are said to hear.
 """
 
 from __future__ import annotations
