@@ -53,6 +53,7 @@ def pseudonymise(
     bench: Annotated[Path | None, opt("opt.bench", "--bench", "DIR")] = None,
 ) -> Answer:
     """Make training copies of the recordings named, or of all that have none; or measure on labelled calls."""
+    from arlo_rec.training import backlog
     from arlo_rec.training.backlog import FailedCall
 
     run: Run = ctx.obj
@@ -71,12 +72,14 @@ def pseudonymise(
         if not (transcript or orders.manual) and models[0].engine is None:
             raise Usage("words_missing")  # once, and not of each call
         with run.store() as store:
-            outcomes, broken = _make_copies(run, store, recordings, orders, models)
+            waiting = backlog.pending(store, run.now()) if pending else None
+            shown_ids = [call.id.hex() for call in waiting.calls] if waiting else recordings or []
+            outcomes, broken = _make_copies(run, store, shown_ids, orders, models, unless_copied=pending)
     if broken is not None and not outcomes:
         raise broken
     if len(outcomes) == 1 and not pending and isinstance(outcomes[0], FailedCall):
         raise outcomes[0].error
-    return copies_answer(run, outcomes)._replace(error=broken)
+    return copies_answer(run, outcomes, waiting.objected if waiting else None)._replace(error=broken)
 
 
 def _evaluate(run: Run, folder: Path, order: CopyOrder, named: ModelOptions) -> Answer:
@@ -89,14 +92,19 @@ def _evaluate(run: Run, folder: Path, order: CopyOrder, named: ModelOptions) -> 
 
 
 def _make_copies(
-    run: Run, store: Store, recordings: list[str] | None, orders: CopyOrders, models: list[SpeechModels]
+    run: Run,
+    store: Store,
+    shown_ids: list[str],
+    orders: CopyOrders,
+    models: list[SpeechModels],
+    *,
+    unless_copied: bool,
 ) -> tuple[list[TrainingCopy | FailedCall], ArloError | None]:
     """Make the copies; what became of each recording, and the error that ended it before all were made."""
     from arlo_rec.model.progress import Phase, Progress
     from arlo_rec.training import backlog
 
-    shown_ids = recordings or [recording.id.hex() for recording in backlog.pending(store, run.now())]
-    copies = backlog.make_copies(store, shown_ids, orders.of, models, run.now, unless_copied=not recordings)
+    copies = backlog.make_copies(store, shown_ids, orders.of, models, run.now, unless_copied=unless_copied)
     outcomes: list[TrainingCopy | FailedCall] = []
     run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids)))
     try:
