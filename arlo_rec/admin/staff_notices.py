@@ -55,8 +55,7 @@ def show(
     """
     store.demand(Action.PEOPLE, now)
     people = {agent_name(each): each for each in map(demanded_name, names)}
-    if notice not in NOTICES:
-        raise Usage("no_such_notice", name=notice[:40], notices=", ".join(NOTICES), **nearest(notice, NOTICES))
+    _demand_notice(notice)
     today = local_date(store.today(now))
     shown_at = day or today
     if shown_at > today:
@@ -70,6 +69,12 @@ def show(
         event = NoticeShown(people=list(people.values()), notice=notice, version=told, shown=shown_at.isoformat())
         change.log(event)
     return [Shown(name, notice, told, shown_at) for name in people.values()]
+
+
+def _demand_notice(notice: str) -> None:
+    """Raise Usage where there is no such notice."""
+    if notice not in NOTICES:
+        raise Usage("no_such_notice", name=notice[:40], notices=", ".join(NOTICES), **nearest(notice, NOTICES))
 
 
 def _version(store: Store, version: str | None, at: datetime) -> int:
@@ -105,7 +110,9 @@ def _every(store: Store) -> Iterator[Shown]:
 
 
 def missing(store: Store, notice: str, now: datetime) -> Missing:
-    """Employees whose calls are held and who were never shown a notice, in any version; raises NotGranted, Refused.
+    """Employees whose calls are held and who were never shown a notice, in any version.
+
+    Raises NotGranted, Usage for a notice that there is not, Refused.
 
     Of each employee the metadata of one call is opened, with the officers' key, and nothing but the name is read.
     Calls are told apart by rows: with own code somebody hides a name from this list.
@@ -113,6 +120,7 @@ def missing(store: Store, notice: str, now: datetime) -> Missing:
     store.demand(Action.PEOPLE, now)
     store.demand_replayed(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
+    _demand_notice(notice)
     told = {agent_name(each.person) for each in _every(store) if each.notice == notice}
     calls = [row for _, row in store.catalogue.recordings.held_among(store.catalogue.agents.last_calls().values())]
     store.note(NamesCompared(notice=notice, named=len(calls)), now)

@@ -8,7 +8,7 @@ import typer
 
 from arlo_rec.commands.dates import first_moment
 from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_delete
-from arlo_rec.commands.options import DryRun, Reason, arg, one_of, opt
+from arlo_rec.commands.options import DryRun, SometimesReason, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
@@ -94,7 +94,7 @@ def person_objection(
     reject: Annotated[bool, opt("opt.reject", "--reject")] = False,
     lift: Annotated[bool, opt("opt.lift", "--lift")] = False,
     dry_run: DryRun = False,
-    reason: Reason = None,
+    reason: SometimesReason = None,
 ) -> Answer:
     """Decide an employee's objection to training copies; without a name, every objection as it stands."""
     from arlo_rec.erasure import objection
