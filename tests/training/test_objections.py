@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.answers import opened
 from tests.support.attack import SECRETS, identity, meanwhile
 from tests.support.backups import back_up, is_whole, lose, with_feed
 from tests.support.catalogue import append_to_log, insider
@@ -313,6 +314,26 @@ def test_an_objection_is_restored_from_the_backup_and_from_the_feed_and_the_copi
     assert copied(fed, others) == (0, "")
     assert fed.code("review", copy, who="sigrid")[0] == 13
     is_whole(fed)
+
+
+def test_an_access_answer_tells_the_employee_alone_that_the_objection_was_upheld(
+    world: World, calls: dict[str, str]
+) -> None:
+    uphold(world, WHO.upper())
+    at = world.json("person", "objection", who="sigrid")["objections"][0]["at"]
+
+    def told(*who: str) -> Any:
+        out = world.base / f"answer of {len(list(world.base.glob('answer of *')))}.html"
+        asked = ("dsar", *who, "--identity", "called-back", "--out", str(out))
+        passphrase = world.json(*asked, who="sigrid")["passphrase"]
+        content = opened(out.read_bytes(), passphrase.encode())
+        return json.loads(content["bodies"]["data.json"])["objection_upheld_at"]
+
+    assert told("--agent", WHO) == at
+    assert told("--agent", "Ola Oppdiktet") is None
+    assert told("90000001") is None
+    world.json("person", "objection", WHO, "--lift", *BECAUSE, who="sigrid")
+    assert told("--agent", WHO) is None
 
 
 def test_the_log_has_one_entry_for_the_decision_and_what_it_erased(world: World, calls: dict[str, str]) -> None:
