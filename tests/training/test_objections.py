@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.store import Store
 from tests.support.answers import opened
 from tests.support.attack import SECRETS, identity, meanwhile
 from tests.support.backups import back_up, is_whole, lose, with_feed
@@ -140,6 +141,16 @@ def test_once_it_is_lifted_copies_are_made_again(world: World, calls: dict[str, 
     assert found(world) == [again] and again != first
     assert exported(world, again) == (0, "")
     is_whole(world)
+
+
+def test_in_a_catalogue_that_is_not_looked_through_whole_her_copies_are_found_too(
+    world: World, calls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = released(world, calls["hers"])
+    stays = str(propose(world, calls["other"])["copy"])
+    monkeypatch.setattr(Store, "is_small", lambda _store: False)
+    assert uphold(world)["copies"] == [copy]
+    assert sounds(world) == {*calls.values(), stays}
 
 
 # -- meanwhile ----------------------------------------------------------------------------------------
