@@ -86,6 +86,7 @@ class Action(StrEnum):
     REVIEW_LISTEN = "review_listen"  # the same on a page that leaves nothing behind
     RELEASE = "release"
     REJECT = "reject"
+    OBJECTION = "objection"  # of an employee to training copies: decide it
     AUDIT_SHOW = "audit_show"
     CLOCK = "clock"  # accept a clock that is behind the log
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
@@ -107,7 +108,7 @@ class Event(StrEnum):
     ABANDONED = "abandoned"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-    DISCARDED = "discarded"  # a training copy that was changed, rejected or released under another id
+    DISCARDED = "discarded"  # a training copy: changed, rejected, released under another id, objected to
     ERASED_BEFORE = "erased_before"  # of a restored store: it was erased after the backup, or has no object
     GONE = "gone"  # its object is deleted
 
@@ -164,28 +165,28 @@ class Decision:
 
 _EVERYBODY = frozenset(Role)
 _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
+_OFFICERS: Final = frozenset({Role.OFFICER})
 LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
 HEARS_A_REVIEW: Final = frozenset({Action.HEAR, Action.REVIEW_LISTEN})
 _NEEDS_GRANT: Final = _NEEDS_PURPOSE | HEARS_A_REVIEW
 _MAKES_COPIES: Final = HEARS_A_REVIEW | {Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT}
 _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
-    Action.PEOPLE: (frozenset({Role.OFFICER}), "access.officer"),
-    Action.POLICY: (frozenset({Role.OFFICER}), "purpose.change"),
-    Action.GRANT: (frozenset({Role.OFFICER}), "access.officer"),
+    Action.POLICY: (_OFFICERS, "purpose.change"),
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
     Action.BREAK_GLASS: (_MANAGERS, "access.officer"),
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
     Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
-    Action.DSAR: (frozenset({Role.OFFICER}), "access.subject"),
+    Action.DSAR: (_OFFICERS, "access.subject"),
+    Action.OBJECTION: (_OFFICERS, "data.employee"),
     Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
-    Action.RESTORE: (frozenset({Role.OFFICER}), "access.officer"),
     Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer"),
     Action.CONFIRM_DELETED: (_MANAGERS, "consent.withdraw"),
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
-    Action.CLOCK: (frozenset({Role.OFFICER}), "retention.90d"),
+    Action.CLOCK: (_OFFICERS, "retention.90d"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
+    **dict.fromkeys((Action.PEOPLE, Action.GRANT, Action.RESTORE), (_OFFICERS, "access.officer")),
     **dict.fromkeys(_NEEDS_PURPOSE | {Action.REQUEST}, (_MANAGERS, "access.managers")),
     **dict.fromkeys(_MAKES_COPIES, (_MANAGERS, "data.pseudonymised")),
 }
@@ -201,9 +202,7 @@ ERASED_BY: Final[Mapping[str, Action]] = {
     "withdrawal": Action.WITHDRAW,
     "expiry": Action.PURGE,
     "restore": Action.RESTORE,
-    "review": Action.REVIEW,
-    "release": Action.RELEASE,
-    "reject": Action.REJECT,
+    **{str(each): each for each in (Action.REVIEW, Action.RELEASE, Action.REJECT, Action.OBJECTION)},
 }  # by what a receipt calls an erasure: the action whose roles may sign for it
 
 
@@ -229,9 +228,7 @@ def needs_grant(action: Action) -> bool:
 
 def may_be_granted(role: Role) -> Decision:
     """Whether an officer may grant this role access to recordings."""
-    if role in {Role.MANAGER, Role.OFFICER}:
-        return Decision.yes("access.managers")
-    return Decision.no("access.managers", "not_a_manager")
+    return Decision.yes("access.managers") if role in _MANAGERS else Decision.no("access.managers", "not_a_manager")
 
 
 def holds_root(role: Role, *, live_grant: bool) -> bool:
@@ -295,9 +292,8 @@ def clock_against_log(now: datetime, newest: datetime) -> Decision:
 
     A clock that was set back would open what a grant's end or the retention deadline has closed.
     """
-    if newest - now > CLOCK_MARGIN:
-        return Decision.no("retention.90d", "clock_behind")
-    return Decision.yes("retention.90d")
+    is_behind = newest - now > CLOCK_MARGIN
+    return Decision.no("retention.90d", "clock_behind") if is_behind else Decision.yes("retention.90d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +335,7 @@ class OpenRequest:
     consented: frozenset[Purpose]
     released: bool  # a copy, to training
     due_at: datetime
+    objected: bool = False  # the employee who answered the call, to training copies, and it was upheld
 
 
 def may_open(request: OpenRequest, *, now: datetime) -> Decision:
@@ -351,12 +348,15 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
         return Decision.no("consent.purposes", "not_consented")
     if request.purpose is Purpose.TRAINING and not request.released:
         return Decision.no("data.pseudonymised", "no_released_copy")
+    if request.purpose is Purpose.TRAINING and request.objected:
+        return Decision.no("data.employee", "agent_objected")
     return Decision.yes(f"purpose.{request.purpose}")
 
 
 def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
     """Whether a training copy may be made or reviewed: by an officer of every call whose consent names training, by a
-    manager only of a call that they may open for quality. A copy that was released is for those who train.
+    manager only of a call that they may open for quality. A copy that was released is for those who train. Of a call
+    whose employee objected nobody makes one (GDPR 21).
     """
     if not officer and (not request.granted or request.released):
         return Decision.no("access.managers", "no_grant")
@@ -364,6 +364,8 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
         return Decision.no("retention.90d", "past_its_day")
     if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
         return Decision.no("consent.purposes", "not_consented")
+    if request.objected:
+        return Decision.no("data.employee", "agent_objected")
     return Decision.yes("data.pseudonymised")
 
 
@@ -388,13 +390,11 @@ IDENTITY_WAYS: Final = ("called-back", "seen-id", "login")  # of checking it; a 
 def identity_stated(statement: str) -> Decision:
     """Whether an access request says how the person's identity was checked (access.subject)."""
     is_told = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
-    if is_told or statement in IDENTITY_WAYS:
-        return Decision.yes("access.subject")
-    return Decision.no("access.subject", "identity_missing")
+    is_said = is_told or statement in IDENTITY_WAYS
+    return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")
 
 
 def whole_call(reason: str | None) -> Decision:
     """Whether an access answer may include a mono call or the agent's channel: only with a reason."""
-    if reason_problem(reason) is None:
-        return Decision.yes("access.subject")
-    return Decision.no("access.subject", "whole_call_without_reason")
+    is_valid = reason_problem(reason) is None
+    return Decision.yes("access.subject") if is_valid else Decision.no("access.subject", "whole_call_without_reason")

@@ -38,6 +38,7 @@ MAY_ERASE = {
     "review": {"manager", "officer"},
     "release": {"manager", "officer"},
     "reject": {"manager", "officer"},
+    "objection": {"officer"},
 }
 TEXTS = {  # the one form of each text; nothing is shown that does not have it
     "kind": RECEIPT,

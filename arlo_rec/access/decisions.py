@@ -56,11 +56,13 @@ def opened(
     released: bool,
     granted: bool,
     due_at: datetime,
+    objected: bool,
     now: datetime,
 ) -> Decision:
     """Whether a recording opens to somebody who was admitted; *granted*: by a grant that includes it.
 
     For making and reviewing copies the policy is asked about the original that may be heard, or an officer's right.
+    *objected*: the employee who answered the call, to training copies.
     """
     if recording is None:
         return NO_GRANT
@@ -70,6 +72,7 @@ def opened(
         consented=recording.purposes,
         released=released,
         due_at=due_at,
+        objected=objected and action is not Action.REJECT,  # which erases
     )
     if action in HEARS_A_REVIEW:
         return may_hear(request, now=now, officer=role is Role.OFFICER)

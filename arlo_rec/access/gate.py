@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import BinaryIO, NoReturn
 
-from arlo_rec.access import decisions, disclosures, limits, revisions
+from arlo_rec.access import decisions, disclosures, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
 from arlo_rec.access.short_ids import WHOLE, meant, short_ids
 from arlo_rec.access.sworn import SwornRows
@@ -154,7 +155,8 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
     grants = limits.within(store, admission.grants_for(recording.team), recording) if recording else []
     grant = next(iter(grants), None)
-    decision = _decide(store, recording, admission, grant, now)
+    keyring: Keyring = OfficerKeyring(store) if admission.is_officer else GrantKeyring(store, grants)
+    decision = _decide(store, recording, admission, grant, keyring, now)
     if decision.allowed and recording is not None and admission.action in limits.HEARD:
         grant = limits.with_room(store, grants, recording.id, now)
         decision = decision if grant is not None else limits.HEARD_ENOUGH
@@ -165,9 +167,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
     _demand_sworn(store, recording)
-    keyring: Keyring = GrantKeyring(store, grants)
-    if admission.is_officer:
-        grant, keyring = (None if admission.as_officer else grant), OfficerKeyring(store)
+    grant = None if admission.as_officer else grant
     event = Opened(
         action=admission.action,
         rule=decision.rule,
@@ -258,7 +258,12 @@ def _was_withdrawn(store: Store, recording: Recording, log: SwornRows) -> bool:
 
 
 def _decide(
-    store: Store, recording: Recording | None, admission: Admission, grant: Grant | None, now: datetime
+    store: Store,
+    recording: Recording | None,
+    admission: Admission,
+    grant: Grant | None,
+    keyring: Keyring,
+    now: datetime,
 ) -> Decision:
     """What the policy says of opening it; of a copy the log says whether it was released.
 
@@ -266,7 +271,8 @@ def _decide(
     """
     is_open_to = recording is not None and (grant is not None or admission.as_officer)
     sworn = SwornRows(store).of_id(recording.id) if recording is not None and is_open_to else None
-    return decisions.opened(
+    decided = partial(
+        decisions.opened,
         store.person.role,
         admission.action,
         admission.purpose,
@@ -276,6 +282,11 @@ def _decide(
         due_at=store.policy.ends_at(recording) if recording is not None else now,
         now=store.today(now),
     )
+    decision = decided(objected=False)
+    if not decision.allowed or recording is None or admission.purpose is Purpose.QUALITY:
+        return decision
+    objected = objections.has_objected(store, recording, keyring)
+    return decisions.NO_GRANT if objected is None else decided(objected=objected)
 
 
 def _logged_reason(admission: Admission) -> str | None:

@@ -13,14 +13,14 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from arlo_rec.access import disclosures, gate, metadata, teams
+from arlo_rec.access import disclosures, gate, metadata, objections, teams
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
 from arlo_rec.backends.durable import write_new
 from arlo_rec.model.audit_events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
-from arlo_rec.model.names import as_spelt
+from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
 from arlo_rec.policy import Action, Purpose, is_due
 from arlo_rec.store import Store
@@ -100,7 +100,8 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
         search = replace(search, team=as_spelt([search.team], teams.held_for(store, admission.grants, now))[0])
         rows = _open_rows(store, admission, search, now)
     damaged: list[RecordingId] = []
-    matches = _opened(store, admission, rows, damaged)
+    objected = _objected(store, admission)
+    matches = _opened(store, admission, rows, damaged, objected)
     agents: set[str] = set()
     if search.agent is not None:
         matches = _of_agent(matches, search.agent, agents)
@@ -109,8 +110,8 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     shown = list(islice(matches, most))
     if len(shown) < most:
         older = 0
-    elif search.agent is None and not any(grant.limits.agents for grant in admission.grants):  # nothing more is opened
-        older = len(rows) - len(shown) - len(damaged)
+    elif search.agent is None and not objected and not any(grant.limits.agents for grant in admission.grants):
+        older = len(rows) - len(shown) - len(damaged)  # nothing more is opened
     else:
         older = sum(1 for _ in matches)
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
@@ -128,7 +129,7 @@ def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: 
     store.note(SearchBegun(**why, criteria={"list": "agents"}), now)
     rows = _open_rows(store, admission, Search(), now)
     agents: dict[str, set[str]] = {}
-    for match in _opened(store, admission, rows, []):
+    for match in _opened(store, admission, rows, [], _objected(store, admission)):
         agents.setdefault(match.team, set()).add(match.agent)
     store.note(SearchShown(**why, recordings=(), shown=0), now)
     held = teams.held_for(store, admission.grants, now)
@@ -239,10 +240,21 @@ def _is_within(grant: Grant, row: Recording, agent: str) -> bool:
     return grant.limits.has_day(row.started_at) and grant.limits.has_agent(agent)
 
 
-def _opened(store: Store, admission: Admission, rows: list[Recording], damaged: list[RecordingId]) -> Iterator[Match]:
+def _objected(store: Store, admission: Admission) -> Collection[str]:
+    """The names of those, as they are compared, no call of whom opens for the purpose, because they objected."""
+    return objections.upheld(store) if admission.purpose is Purpose.TRAINING else ()
+
+
+def _opened(
+    store: Store,
+    admission: Admission,
+    rows: list[Recording],
+    damaged: list[RecordingId],
+    objected: Collection[str],
+) -> Iterator[Match]:
     """The rows whose metadata this manager's grants open, opened as they are asked for; the others are left out.
 
-    Those whose metadata is damaged are noted among the *damaged*.
+    So are those of who *objected*. Those whose metadata is damaged are noted among the *damaged*.
     """
     keyring = GrantKeyring(store, admission.grants)
     for at in range(0, len(rows), _AT_ONCE):
@@ -253,6 +265,7 @@ def _opened(store: Store, admission: Admission, rows: list[Recording], damaged: 
                     damaged.append(row.id)  # else nobody can tell whether it is in the limits
                 continue
             length, agent, is_copy = float(facts["duration_s"]), facts["agent"], row.kind is Kind.PSEUDONYMISED
-            if not any(_is_within(grant, row, agent) for grant in admission.grants_for(row.team)):
+            is_within = any(_is_within(grant, row, agent) for grant in admission.grants_for(row.team))
+            if not is_within or (objected and agent_name(agent) in objected):
                 continue
             yield Match(row.id, row.started_at, length, row.team, agent, store.policy.ends_at(row), is_copy)

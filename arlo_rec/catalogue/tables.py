@@ -21,6 +21,7 @@ from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Event
 
 if TYPE_CHECKING:
+    from arlo_rec.catalogue.agents import Agents
     from arlo_rec.catalogue.audience_keys import AudienceKeys
     from arlo_rec.catalogue.cases import Cases
     from arlo_rec.catalogue.grant_keys import GrantKeys
@@ -45,6 +46,13 @@ class Catalogue:
         self.refusals = SeenRefusals(connection)
         self.escrows = Escrows(connection)
         self.log_clock = LogClock(connection)
+
+    @cached_property
+    def agents(self) -> Agents:
+        """The employees who answered calls."""
+        from arlo_rec.catalogue.agents import Agents
+
+        return Agents(self._db)
 
     @cached_property
     def audience_keys(self) -> AudienceKeys:

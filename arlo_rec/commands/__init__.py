@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "person passphrase": Listed("anyone", "officer:person_passphrase"),
     "person handover": Listed("officer", "keys:person_handover"),
     "person rotate": Listed("officer", "keys:person_rotate"),
+    "person notify": Listed("officer", "staff:person_notify", lists=True),
+    "person objection": Listed("officer", "staff:person_objection", lists=True),
     "recovery split": Listed("officer", "keys:recovery_split"),
     "recovery renew": Listed("officer", "keys:recovery_renew"),
     "recovery join": Listed("officer", "keys:recovery_join"),

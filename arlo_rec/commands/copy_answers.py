@@ -21,8 +21,8 @@ FIGURE_COLUMNS = ("channels", "types", "count", "cover", "mean_cover", "left", "
 # -- copies that were made ----------------------------------------------------------------------------
 
 
-def copies_answer(run: Run, outcomes: Sequence[TrainingCopy | FailedCall]) -> Answer:
-    """What became of each recording, and what to do next."""
+def copies_answer(run: Run, outcomes: Sequence[TrainingCopy | FailedCall], passed_over: int | None = None) -> Answer:
+    """What became of each recording, and what to do next; of the backlog also how many calls were passed over."""
     from arlo_rec.training.backlog import FailedCall
 
     results: list[dict[str, Any]] = []
@@ -43,7 +43,9 @@ def copies_answer(run: Run, outcomes: Sequence[TrainingCopy | FailedCall]) -> An
         lines.append(run.say("pseudonymise.next", copy=results[0]["copy"]))
     elif len(outcomes) > 1:
         lines.append(run.say("pseudonymise.summary", made=len(outcomes) - failed, failed=failed))
-    return Answer({"results": results}, lines, exit_status=SOME_FAILED if failed else 0)
+    lines += [run.say("pseudonymise.passed_over", count=passed_over)] if passed_over else []
+    data = {"results": results, **({} if passed_over is None else {"passed_over": passed_over})}
+    return Answer(data, lines, exit_status=SOME_FAILED if failed else 0)
 
 
 def copy_json(copy: TrainingCopy) -> dict[str, Any]:

@@ -37,6 +37,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "teams": "purpose",
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
+    "person objection": None,  # never: what an officer decides of somebody's right has a reason of its own
     "case extend": None,
     "case refuse": None,
     "case close": None,  # also: it says that there is no answer

@@ -71,12 +71,12 @@ def pseudonymise(
         if not (transcript or orders.manual) and models[0].engine is None:
             raise Usage("words_missing")  # once, and not of each call
         with run.store() as store:
-            outcomes, broken = _make_copies(run, store, recordings, orders, models)
+            outcomes, objected, broken = _make_copies(run, store, recordings, orders, models)
     if broken is not None and not outcomes:
         raise broken
     if len(outcomes) == 1 and not pending and isinstance(outcomes[0], FailedCall):
         raise outcomes[0].error
-    return copies_answer(run, outcomes)._replace(error=broken)
+    return copies_answer(run, outcomes, objected)._replace(error=broken)
 
 
 def _evaluate(run: Run, folder: Path, order: CopyOrder, named: ModelOptions) -> Answer:
@@ -90,12 +90,17 @@ def _evaluate(run: Run, folder: Path, order: CopyOrder, named: ModelOptions) -> 
 
 def _make_copies(
     run: Run, store: Store, recordings: list[str] | None, orders: CopyOrders, models: list[SpeechModels]
-) -> tuple[list[TrainingCopy | FailedCall], ArloError | None]:
-    """Make the copies; what became of each recording, and the error that ended it before all were made."""
+) -> tuple[list[TrainingCopy | FailedCall], int | None, ArloError | None]:
+    """Make the copies, of the backlog where no recordings are named; what became of each, and what ended it too early.
+
+    The number is that of the backlog's calls that were passed over.
+    """
     from arlo_rec.model.progress import Phase, Progress
     from arlo_rec.training import backlog
 
-    shown_ids = recordings or [recording.id.hex() for recording in backlog.pending(store, run.now())]
+    waiting = backlog.pending(store, run.now()) if not recordings else None
+    shown_ids = [call.id.hex() for call in waiting.calls] if waiting is not None else recordings or []
+    objected = waiting.objected if waiting is not None else None
     copies = backlog.make_copies(store, shown_ids, orders.of, models, run.now, unless_copied=not recordings)
     outcomes: list[TrainingCopy | FailedCall] = []
     run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids)))
@@ -104,8 +109,8 @@ def _make_copies(
             outcomes.append(outcome)
             run.progress(Progress(Phase.TRAINING_COPIES, min(len(outcomes), len(shown_ids)), len(shown_ids)))
     except ArloError as error:
-        return outcomes, error
-    return outcomes, None
+        return outcomes, objected, error
+    return outcomes, objected, None
 
 
 def release(

@@ -187,3 +187,4 @@ class Answer:
     unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows
     side: str = "caller"  # the person's in the calls; "agent" of an employee
     entries_days: int | None = None  # after which the log no longer tells who searched, saw and heard; None: never
+    objection_upheld_at: datetime | None = None  # of an employee, to training copies; None where none is upheld

@@ -184,6 +184,7 @@ def answer(
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now),
             *(len(changed), side, store.policy.at(now).entries_days),
+            subjects.objected_at(store, entry.statement.known_by),
         )
         written = _write(store, request, content, opened, clock, observer)
     if changed:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from arlo_rec.access import ownership
+from arlo_rec.access import objections, ownership
 from arlo_rec.access.ownership import Owned, Subject
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
@@ -100,6 +100,13 @@ def are_mixed(known_by: Iterable[Identifier]) -> bool:
 def side_of(known_by: Iterable[Identifier]) -> str:
     """The side of the calls on which somebody was: `agent` or `caller`."""
     return "agent" if any(identifier.kind is KnownBy.AGENT for identifier in known_by) else "caller"
+
+
+def objected_at(store: Store, known_by: Iterable[Identifier]) -> datetime | None:
+    """When the objection of an employee to training copies was upheld, the newest of their names; None if none is."""
+    names = {agent_name(each.text) for each in known_by if each.kind is KnownBy.AGENT}
+    every = objections.by_name(store).items() if names else ()
+    return max((each.at for name, each in every if name in names and each.state == objections.UPHELD), default=None)
 
 
 def known(store: Store, kind: KnownBy, text: str) -> Identifier:

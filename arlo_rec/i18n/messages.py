@@ -25,7 +25,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "erasure": "withdraw purge erasure certificate would",
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
-    "identities": "person handover recovery rotate init trust authority unlock lock",
+    "identities": "person handover recovery rotate init trust authority unlock lock notices objection",
     "intake": "ingest refused sound",
     "letter": "letter",
     "listening": "listening",

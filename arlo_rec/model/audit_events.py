@@ -534,6 +534,46 @@ class CopyReleased(AuditEvent):
     heard_again: bool
 
 
+# -- employees ----------------------------------------------------------------------------------------
+
+
+class NoticeShown(AuditEvent):
+    """These people were shown a privacy notice on that day (`shown`), as that version of the policy has it."""
+
+    ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
+    people: Sequence[str]
+    notice: str
+    version: str
+    shown: str
+
+
+class NamesCompared(Forgettable):
+    """An officer is about to be shown who answered calls and was shown no notice: `named`, of so many calls' names."""
+
+    ACTION, OUTCOME, RULE = "notify", "allowed", "info.employees"
+    notice: str
+    named: int
+
+
+class ObjectionUpheld(Erases):
+    """The objection of an employee (`agent`) to training copies was upheld, and the copies of their calls erased."""
+
+    ACTION = Action.OBJECTION
+    request: str
+    agent: str
+    reason: str
+
+
+class ObjectionEnded(AuditEvent):
+    """An objection was rejected, or one that was upheld was lifted (`decision`)."""
+
+    ACTION, OUTCOME, RULE = Action.OBJECTION, "done", "data.employee"
+    request: str
+    agent: str
+    decision: str
+    reason: str
+
+
 # -- access requests ----------------------------------------------------------------------------------
 
 

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+from arlo_rec.model.errors import Usage
+from arlo_rec.policy import has_hidden_characters
+
+LONGEST: Final = 200  # characters of a name, as in a manifest
 
 
 def agent_name(text: str) -> str:
     """A name without regard to case, to how its letters are composed, and to blanks around and between its parts."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def demanded_name(text: str) -> str:
+    """The name without blanks around it, if it can be one of an employee; raises Usage."""
+    name = text.strip()
+    if not name or len(name) > LONGEST or not is_unicode(name) or has_hidden_characters(name):
+        raise Usage("bad_agent_name", most=LONGEST)
+    return name
 
 
 def is_unicode(text: str) -> bool:

@@ -10,7 +10,7 @@ from arlo_rec.policy import Action, Role, may
 _ACTIONS: Final = frozenset(Action)
 _LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than the policy
     **dict.fromkeys(
-        ("init", "person add", "person remove", "person reset", "person propose", "authority"), Action.PEOPLE
+        ("init", "person add", "person remove", "person reset", "person propose", "authority", "notify"), Action.PEOPLE
     ),
     **dict.fromkeys(("policy propose", "policy approve", "policy deny"), Action.POLICY),
     **dict.fromkeys(("expire", "forget"), Action.PURGE),

@@ -41,6 +41,7 @@ from arlo_rec.model.audit_events import (
     EntriesForgotten,
     Erases,
     LeftNothing,
+    ObjectionUpheld,
     OfCase,
     Opened,
     OpenedForSubject,
@@ -66,6 +67,7 @@ _LATER = {  # the states that a disclosure may have gone on to since
 _HAPPENED = frozenset({"allowed", "done"})  # outcomes
 _SPEAK = frozenset(  # actions of the entries that this looks into; most others are calls that were taken in
     {"withdraw", "purge", "export", "pseudonymise", "review", "release", "reject", "dsar", "restore"}
+    | {ObjectionUpheld.ACTION}
     | {"confirm_deleted", "handed out", EntriesForgotten.ACTION, PolicyApproved.ACTION}
 )
 

@@ -15,8 +15,9 @@ from datetime import datetime
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from arlo_rec.access import gate, limits
+from arlo_rec.access import gate, limits, objections
 from arlo_rec.access.gate import Intent
+from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
@@ -50,7 +51,14 @@ class _CallInWork:
     plan: Future[CutPlan] = field(repr=False)
 
 
-def pending(store: Store, now: datetime) -> list[Recording]:
+class Pending(NamedTuple):
+    """Calls of which no copy was made yet, and how many are passed over because their employee objected."""
+
+    calls: list[Recording]
+    objected: int
+
+
+def pending(store: Store, now: datetime) -> Pending:
     """Originals that this person may make a copy of and that have none, the next to be erased first.
 
     Raises NotGranted for a role that makes none.
@@ -58,11 +66,16 @@ def pending(store: Store, now: datetime) -> list[Recording]:
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
     today = store.today(now)
     originals = store.catalogue.recordings.without_copy(today, store.policy.latest_due(today))
-    return [
+    calls = [
         recording
         for recording in originals
         if admission.covers(recording.team) and Purpose.TRAINING in recording.purposes
     ]
+    keyring: Keyring = GrantKeyring(store, admission.quality_grants())
+    if admission.is_officer:
+        keyring = OfficerKeyring(store)
+    objected = objections.objected_to(store, calls, keyring)
+    return Pending([call for call in calls if call.id not in objected], len(objected))
 
 
 class Waiting(NamedTuple):

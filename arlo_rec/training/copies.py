@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.access import gate, metadata, revisions
+from arlo_rec.access import gate, metadata, objections, revisions
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.metadata import Facts
@@ -84,8 +84,9 @@ def make(store: Store, draft: CopyDraft, now: datetime) -> Copy:
     """Seal a copy and hold it, by the roster of its transaction; the log says which copy of which original.
 
     The copy that it replaces is marked in the same transaction: nobody confirms or releases that one any more, and only
-    one copy follows it. Raises Refused where whoever makes it may not any longer or nobody reviewed it; NotGranted or
-    Usage where the original or the replaced copy is gone; InUse, Unreachable or Integrity.
+    one copy follows it. Raises Refused where whoever makes it may not any longer, the employee objected meanwhile or
+    nobody reviewed it; NotGranted or Usage where the original or the replaced copy is gone; InUse, Unreachable or
+    Integrity.
     """
     with file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait):
         sealed = _seal(store, draft, now)
@@ -203,6 +204,7 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
             if store.catalogue.recordings.held(original.id) is None:
                 raise NotOpen  # withdrawn while the copy was made
             gate.still_open(store, draft.original.permit, now)
+            objections.demand_none(store, draft.original.metadata["agent"])
             if draft.replaces is not None:
                 _replace(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
             keys = CommitKeys(store, now)

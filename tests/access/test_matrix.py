@@ -53,6 +53,7 @@ MAY = {
     "purge": Action.PURGE,
     "back up": Action.BACKUP,
     "take in calls": Action.INGEST,
+    "decide objections of employees": Action.OBJECTION,
     "look after the store": Action.LOOK_AFTER,
     "search": Action.FIND,
     "listen": Action.LISTEN,
@@ -87,6 +88,7 @@ class Cell(NamedTuple):
     consent: frozenset[Purpose] = frozenset()
     kind: str = ORIGINAL
     is_old: bool = False
+    objected: bool = False
 
     def has(self, purpose: Purpose, team: str | None = None) -> bool:
         """Whether there is live access for a purpose, to a team if one is named."""
@@ -107,6 +109,7 @@ IF: dict[str, Callable[[Cell], bool]] = {
     "not 90 days old": lambda cell: not cell.is_old,
     "a released copy": lambda cell: cell.kind == RELEASED,
     "no released copy": lambda cell: cell.kind != RELEASED,
+    "the employee did not object": lambda cell: not cell.objected,
 }
 
 
@@ -158,6 +161,7 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
         released=cell.kind == RELEASED,
         granted=granted,
         due_at=recording.latest_end,
+        objected=cell.objected,
         now=NOW,
     )
     return decision.allowed, decision.code
@@ -214,8 +218,9 @@ def cells() -> Iterator[Cell]:
         if action not in OF_A_RECORDING:
             yield Cell(role, action, purpose, reason, access)
             continue
-        for consent, kind, is_old in itertools.product(CONSENTS, (ORIGINAL, UNDER_REVIEW, RELEASED), (False, True)):
-            yield Cell(role, action, purpose, reason, access, consent, kind, is_old)
+        held = (CONSENTS, (ORIGINAL, UNDER_REVIEW, RELEASED), (False, True), (False, True))
+        for consent, kind, is_old, objected in itertools.product(*held):
+            yield Cell(role, action, purpose, reason, access, consent, kind, is_old, objected)
 
 
 def test_the_table_names_every_action_and_every_role() -> None:
@@ -273,6 +278,7 @@ OF_ROLES = {  # commands that change nothing
     Action.LOOK_AFTER: ("status",),
     Action.WITHDRAW: ("withdraw", "90000009", "--dry-run"),
     Action.REQUEST: ("request",),
+    Action.OBJECTION: ("person", "objection", "Ola Oppdiktet", "--uphold", "--dry-run"),
     Action.PURGE: ("purge", "--dry-run", "--allow-large"),
 }
 

@@ -333,6 +333,13 @@ def test_an_employees_letter_says_nothing_of_a_customers_consent_and_names_its_o
     assert (consent in words(letter_of(ANSWER, lang)), consent in letter) == (True, False)
 
 
+@pytest.mark.rule("data.employee")
+@pytest.mark.parametrize(("lang", "said"), [("nb", "protesten din mot kopier"), ("en", "your objection to training")])
+def test_an_employees_letter_says_that_their_objection_was_upheld(lang: str, said: str) -> None:
+    assert said in words(letter_of(EMPLOYEE, lang))
+    assert said not in words(letter_of(replace(EMPLOYEE, objection_upheld_at=None), lang))
+
+
 def test_the_recordings_come_first_then_rights_then_the_law() -> None:
     ids = re.findall(r'<section id="(\w+)">', letter_of(ANSWER))
     assert ids == ["recordings", "elsewhere", "rights", "processing", "case", "files", "words"]

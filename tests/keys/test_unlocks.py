@@ -118,7 +118,8 @@ def test_whoever_finds_an_unlocked_terminal_makes_no_key_and_no_office(
 
 def test_every_command_about_people_or_the_recovery_key_says_whether_an_unlock_is_enough() -> None:
     about = {words for words in COMMANDS if words.split()[0] in {"person", "recovery"}}
-    without_keys = {"person list", "recovery split", "recovery join"}  # the last two take the recovery key itself
+    without_keys = {"person list", "person notify", "person objection"}
+    without_keys |= {"recovery split", "recovery join"}  # which take the recovery key itself
     assert about == PASSPHRASE_FOR | without_keys
 
 

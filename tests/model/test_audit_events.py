@@ -103,7 +103,7 @@ def test_an_entry_that_no_kind_knows_is_no_event() -> None:
 
 def test_what_takes_in_and_what_erases_is_known_by_action_and_outcome() -> None:
     assert audit_events.taking_in() == {("ingest", "allowed"), ("pseudonymise", "done")}
-    erasing = {"withdraw", "purge", "restore", "review", "release", "reject"}
+    erasing = {"withdraw", "purge", "restore", "review", "release", "reject", "objection"}
     assert audit_events.erasing() == {(action, "done") for action in erasing}
 
 

@@ -175,6 +175,7 @@ EMPLOYEE = replace(
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
     withdrawals=(),
     side="agent",
+    objection_upheld_at=START + timedelta(days=9),
 )
 
 SCRIPTS = (

@@ -280,6 +280,21 @@ def _proposed(world: World) -> None:
     (world.base / "pending").write_text(proposal["id"], "utf-8")
 
 
+def _is_upheld(world: World) -> bool:
+    """Whether no copy of the employee's call is made any more, and the objection stands in the list."""
+    cuts = str(world.base / "cuts.txt")
+    refused = world.run("pseudonymise", ids_of(world)["a"], "--cuts", cuts, who="sigrid")
+    (objection,) = world.json("person", "objection", who="iver")["objections"]
+    return refused.exit == 14 and objection["state"] == "upheld"
+
+
+def _is_noted(world: World, told: str) -> bool:
+    """Whether what was told as noted stands in the list."""
+    noted = json.loads(told)["notices"] if told else []
+    listed = world.json("person", "notify", who="iver")["notices"]
+    return all(each in listed for each in noted)
+
+
 def _restores(world: World, _told: str) -> bool:
     """Whether the backup becomes a store in which everything opens that was held."""
     twin = World(world.base / "restored", {"ARLO_REC_STORE": str(world.base / "restored" / "store")})
@@ -352,6 +367,15 @@ SCENES = [
         again=(0, 2),  # the cut is accepted already
         owes=_is_edited,
     ),
+    Scene(
+        "person objection",
+        ("person", "objection", "Ola Oppdiktet", "--uphold", "--reason", "colleagues know the voice at once"),
+        "sigrid",
+        _reviewed,
+        gone=("copy",),
+        owes=lambda world, told: _receipt_lies(world, told) and _is_upheld(world),
+    ),
+    Scene("person notify", ("person", "notify", "Ola Oppdiktet"), "sigrid", owes=_is_noted),
     Scene("grant", ("grant", "turid", *_TURID), "sigrid", owes=lambda world, _: _finds(world, "turid") == 0),
     Scene(
         "approve",

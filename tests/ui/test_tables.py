@@ -135,6 +135,8 @@ def test_numbers_stay_numbers_and_lists_are_one_cell() -> None:
 LISTS = sorted(words for words, listed in COMMANDS.items() if listed.lists)
 ASKED = {  # how each is called, and the key of its JSON
     "person list": (("person", "list"), "persons", "sigrid"),
+    "person notify": (("person", "notify"), "notices", "iver"),
+    "person objection": (("person", "objection"), "objections", "iver"),
     "grants": (("grants",), "grants", "sigrid"),
     "case list": (("case", "list"), "cases", "sigrid"),
     "recipients list": (("recipients", "list"), "recipients", "sigrid"),
@@ -159,6 +161,8 @@ def full(world: World) -> World:
     assert world.run("pseudonymise", second, "--cuts", str(cuts), who="leif").exit == 0
     assert world.run("dsar", "90000001", "--identity", "called-back", who="sigrid").exit == 0
     world.json("request", "--purpose", "training", "--reason", REASON, who="leif")
+    world.json("person", "notify", "Kari Prøvesen", who="sigrid")
+    world.json("person", "objection", "Kari Prøvesen", "--uphold", "--reason", REASON, who="sigrid")
     return world
 
 

@@ -16,7 +16,7 @@ from tests.support.promises import Facts, Scene
 
 pytestmark = pytest.mark.slow
 
-ERASES = {"withdraw caller", "withdraw call", "purge", "purge of 100"}
+ERASES = {"withdraw caller", "withdraw call", "purge", "purge of 100", "person objection"}
 SIZE = "40m"  # the store, its ballast, and what an erasure of a hundred writes
 
 

@@ -1,0 +1,183 @@
+"""What the security officer types about employees as people who are recorded: notices that they got, and objections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.dates import first_moment
+from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_delete
+from arlo_rec.commands.options import DryRun, SometimesReason, arg, one_of, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arlo_rec.access.disclosures import Disclosure
+    from arlo_rec.access.objections import Objection
+    from arlo_rec.admin.staff_notices import Shown
+    from arlo_rec.erasure.objection import Plan
+    from arlo_rec.store import Store
+
+COLUMNS = ("name", "notice", "version", "shown_on")
+FIELDS = ("person", "notice", "version", "shown_at")
+OBJECTION_COLUMNS = ("name", "state", "at", "by", "reason")
+OBJECTION_FIELDS = ("person", "state", "at", "by", "reason")
+
+
+# -- notices ------------------------------------------------------------------------------------------
+
+
+def person_notify(
+    ctx: typer.Context,
+    names: Annotated[list[str] | None, arg("arg.agents", "[NAME]...")] = None,
+    *,
+    notice: Annotated[str, opt("opt.notice", "--notice", "NOTICE", choices=one_of("employees"))] = "employees",
+    on: Annotated[str | None, opt("opt.shown_on", "--on", "DATE")] = None,
+    version: Annotated[str | None, opt("opt.notice_version", "--version", "VERSION")] = None,
+    missing: Annotated[bool, opt("opt.missing", "--missing")] = False,
+) -> Answer:
+    """Note that people were shown a notice; without a name, who was shown which, or who was not."""
+    from arlo_rec.admin import staff_notices
+    from arlo_rec.model.times import local_date
+
+    run: Run = ctx.obj
+    if (not names and (on is not None or version is not None)) or (names and missing):
+        raise Usage("notify_options")
+    if missing:
+        return _missing(run, notice)
+    if not names:
+        with run.store() as store:
+            shown = staff_notices.listed(store, run.now())
+        return _notices(run, shown)
+    at = first_moment(run, on)
+    day = local_date(at) if at is not None else None
+    with run.store() as store:
+        shown = staff_notices.show(store, names, notice, day, version, run.now())
+    line = run.say("notices.done", count=len(shown), version=shown[0].version, day=shown[0].shown_at.isoformat())
+    return Answer({"notices": _notices_json(shown)}, [line])
+
+
+def _notices(run: Run, shown: Sequence[Shown]) -> Answer:
+    data = _notices_json(shown)
+    rows = [[each.person, each.notice, each.version, each.shown_at.isoformat()] for each in shown]
+    lines = [] if shown else [run.say("notices.none")]
+    return Answer({"notices": data}, lines, run.table(COLUMNS, rows, ("name",), (data, FIELDS)))
+
+
+def _notices_json(shown: Sequence[Shown]) -> list[dict[str, Any]]:
+    return [{**each._asdict(), "shown_at": each.shown_at.isoformat()} for each in shown]
+
+
+def _missing(run: Run, notice: str) -> Answer:
+    """Who was recorded and never shown a notice."""
+    from arlo_rec.admin import staff_notices
+
+    with run.store() as store:
+        left = staff_notices.missing(store, notice, run.now())
+    lines = [run.say("notices.missing", name=name) for name in left.people] or [run.say("notices.nobody_missing")]
+    lines += [run.say("notices.unknown", count=left.unknown)] if left.unknown else []
+    return Answer({"missing": list(left.people), "unknown": left.unknown}, lines, always=True)
+
+
+# -- objections ---------------------------------------------------------------------------------------
+
+
+def person_objection(
+    ctx: typer.Context,
+    name: Annotated[str | None, arg("arg.agent", "[NAME]")] = None,
+    *,
+    uphold: Annotated[bool, opt("opt.uphold", "--uphold")] = False,
+    reject: Annotated[bool, opt("opt.reject", "--reject")] = False,
+    lift: Annotated[bool, opt("opt.lift", "--lift")] = False,
+    dry_run: DryRun = False,
+    reason: SometimesReason = None,
+) -> Answer:
+    """Decide an employee's objection to training copies; without a name, every objection as it stands."""
+    from arlo_rec.erasure import objection
+
+    run: Run = ctx.obj
+    decisions = sum((uphold, reject, lift))
+    if decisions != (name is not None) or (dry_run and not uphold) or (name is None and reason is not None):
+        raise Usage("objection_options")
+    if name is None:
+        return _objections(run)
+    if uphold and not dry_run:
+        return _uphold(run, name, reason)
+    with run.store() as store:
+        if dry_run:
+            return _preview(run, store, objection.plan(store, name, run.now()))
+        end = objection.reject if reject else objection.lift
+        ended = end(store, name, reason, run.now())
+    line = run.say("objection.rejected" if reject else "objection.lifted", name=ended.person)
+    return Answer({"objection": _objection_json(ended)}, [line])
+
+
+def _uphold(run: Run, name: str, reason: str | None) -> Answer:
+    """Uphold an objection; what was erased, and who must delete what they took."""
+    from arlo_rec.access import disclosures
+    from arlo_rec.erasure import objection
+
+    with run.store(erasing=True) as store:
+        upheld = objection.uphold(store, name, reason, run.now())
+        erased = upheld.erased
+        reached = disclosures.of_recordings(store, [copy.id for copy in erased.copies])
+    lines = [run.say("objection.upheld", name=upheld.objection.person, count=len(erased.copies), number=upheld.number)]
+    lines += [*_of_plan(run, erased, reached), *([] if upheld.receipt else [run.say("erasure.files_left")])]
+    data = {"objection": _objection_json(upheld.objection), "erased": len(erased.copies), **_plan_json(erased, reached)}
+    data |= {"receipt": str(upheld.receipt) if upheld.receipt else None, "number": upheld.number}
+    status = Integrity.exit_status if erased.changed else 0 if upheld.receipt else 3
+    return Answer(data, lines, always=True, exit_status=status)
+
+
+def _preview(run: Run, store: Store, planned: Plan) -> Answer:
+    """What upholding an objection would erase; nothing is."""
+    from arlo_rec.access import disclosures
+
+    reached = disclosures.of_recordings(store, [copy.id for copy in planned.copies])
+    data = {"erased": 0, "would_erase": len(planned.copies), **_plan_json(planned, reached)}
+    lines = [run.say("objection.would", count=len(planned.copies)), *_of_plan(run, planned, reached, would=True)]
+    return Answer(data, lines, exit_status=Integrity.exit_status if planned.changed else 0)
+
+
+def _of_plan(run: Run, plan: Plan, reached: Sequence[Disclosure], *, would: bool = False) -> list[str]:
+    """What else is said of an erasure: that no call has that name, whose row was changed, and who must delete what."""
+    lines = [] if plan.calls else [run.say("objection.no_calls")]
+    return [*lines, *changed_rows(run, "objection.changed", plan.changed), *must_delete(run, reached, would=would)]
+
+
+def _plan_json(plan: Plan, reached: Sequence[Disclosure]) -> dict[str, Any]:
+    return {
+        "calls": plan.calls,
+        "copies": [copy.id.hex() for copy in plan.copies],
+        "recipients": disclosures_json(reached),
+        "changed": [recording.hex() for recording in plan.changed],
+    }
+
+
+def _objections(run: Run) -> Answer:
+    """Every objection as it stands, what was decided last first."""
+    from arlo_rec.access import objections
+    from arlo_rec.model.times import shown_minute
+    from arlo_rec.policy import Action
+
+    with run.store() as store:
+        store.demand(Action.AUDIT_SHOW, run.now())
+        every = list(objections.by_name(store).values())[::-1]
+    data = [_objection_json(each) for each in every]
+    rows = [
+        [each.person, run.say(f"objection.state_{each.state}"), shown_minute(each.at), each.by, each.reason]
+        for each in every
+    ]
+    lines = [] if every else [run.say("objection.none")]
+    table = run.table(OBJECTION_COLUMNS, rows, ("name", "reason"), (data, OBJECTION_FIELDS))._replace(is_whole=True)
+    return Answer({"objections": data}, lines, table)
+
+
+def _objection_json(objection: Objection) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    return {**objection._asdict(), "at": to_iso(objection.at)}

@@ -1,0 +1,123 @@
+"""Deciding an employee's objection to training copies of the calls that they answered (GDPR 21).
+
+To uphold one and to erase the copies that there are is one entry of the log, in one transaction: from then on no copy
+of such a call is made, released or opened, and none is left. The calls themselves stay, for quality. Copies are those
+of calls whose rows, as the log swears them, have the employee's blind index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from arlo_rec.access import objections, ownership
+from arlo_rec.access.objections import LIFTED, REJECTED, RULE, UPHELD, Objection
+from arlo_rec.access.ownership import Subject
+from arlo_rec.access.sworn import SwornRows
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
+from arlo_rec.crypto import primitives
+from arlo_rec.erasure import protocol, receipts
+from arlo_rec.model import reasons
+from arlo_rec.model.audit_events import Denied, ObjectionEnded, ObjectionUpheld
+from arlo_rec.model.errors import NothingMatched, Refused
+from arlo_rec.model.names import agent_name, demanded_name
+from arlo_rec.model.records import Kind, Recording, RecordingId
+from arlo_rec.policy import Action, Event
+from arlo_rec.store import Store
+
+KIND: Final = "objection"  # what its receipts call an erasure
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What upholding an objection erases."""
+
+    calls: int  # of the employee that are held, and stay
+    copies: tuple[Recording, ...]
+    changed: tuple[RecordingId, ...] = ()  # their rows are not what the log swears: any of them may be such a copy
+
+
+@dataclass(frozen=True, slots=True)
+class Upheld:
+    """An objection that was upheld, and what was erased; without a receipt while objects could not be deleted."""
+
+    objection: Objection
+    erased: Plan
+    number: str
+    receipt: Path | None
+
+
+def plan(store: Store, name: str, now: datetime) -> Plan:
+    """What upholding the objection of that name would erase; raises Usage, NotGranted."""
+    store.demand(Action.OBJECTION, now)
+    return _plan(store, demanded_name(name))
+
+
+def uphold(store: Store, name: str, reason: str | None, now: datetime) -> Upheld:
+    """Uphold an objection, and erase the copies of that employee's calls; returns when their keys are destroyed.
+
+    One that was upheld already may be upheld again. Raises Usage, NotGranted.
+    """
+    store.demand(Action.OBJECTION, now)
+    agent, why, request = demanded_name(name), reasons.demanded(reason), primitives.fresh(8).hex()
+    planned = Plan(0, ())
+
+    def order() -> protocol.Order:
+        nonlocal planned
+        planned = _plan(store, agent)
+        return protocol.Order(KIND, RULE, Event.DISCARDED, tuple(copy.id for copy in planned.copies))
+
+    erased = protocol.carry_out(
+        store,
+        order,
+        now,
+        lambda change, wanted: change.log(
+            ObjectionUpheld(rule=RULE, recordings=wanted.recordings, request=request, agent=agent, reason=why)
+        ),
+    )
+    receipt = receipts.file_for(store, erased.number) if erased.complete else None
+    if left := planned.changed:
+        store.note(Denied(action=Action.OBJECTION, rule=RULE, code="recording_changed", recordings=left), now)
+    return Upheld(Objection(agent, UPHELD, now, store.person.name, why), planned, erased.number, receipt)
+
+
+def reject(store: Store, name: str, reason: str | None, now: datetime) -> Objection:
+    """Reject an objection; raises Usage, NotGranted, and Refused for one that was upheld, which is lifted."""
+    return _end(store, name, reason, REJECTED, now)
+
+
+def lift(store: Store, name: str, reason: str | None, now: datetime) -> Objection:
+    """Lift an objection that was upheld, so that copies are made again; raises Usage, NotGranted, NothingMatched."""
+    return _end(store, name, reason, LIFTED, now)
+
+
+def _end(store: Store, name: str, reason: str | None, decision: str, now: datetime) -> Objection:
+    store.demand(Action.OBJECTION, now)
+    agent, why = demanded_name(name), reasons.demanded(reason)
+    with store.change(now) as change:
+        is_upheld = agent_name(agent) in objections.upheld(store)
+        if decision == LIFTED and not is_upheld:
+            raise NothingMatched("objection_not_upheld", name=agent)
+        if decision == REJECTED and is_upheld:
+            raise Refused("objection_is_upheld", rule=RULE, name=agent)
+        request = primitives.fresh(8).hex()
+        change.log(ObjectionEnded(request=request, agent=agent, decision=decision, reason=why))
+    return Objection(agent, decision, now, store.person.name, why)
+
+
+def _plan(store: Store, agent: str) -> Plan:
+    """The copies of the calls that an employee answered, as the log swears both."""
+    tags = primitives.derive(store.secret(INDEX_SEED), "tags")
+    subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
+    owned = ownership.of_subject(store, subject)
+    calls = {row.id for row in owned.recordings if row.kind is Kind.ORIGINAL}
+    copies = {row.id: row for row in owned.recordings if row.kind is Kind.PSEUDONYMISED}
+    made = set(store.catalogue.recordings.made_of(calls)) - copies.keys()
+    rows = [row for _, row in store.catalogue.recordings.held_among(made)]
+    sworn = SwornRows(store).of(rows)
+    copies |= {row.id: row for row in rows if row.id in sworn and sworn[row.id].parent in calls}
+    changed = (*owned.changed, *(row.id for row in rows if row.id not in sworn))
+    ordered = sorted(copies.values(), key=lambda row: (row.started_at, row.id))
+    return Plan(len(calls), tuple(ordered), tuple(dict.fromkeys(each for each in changed if each not in copies)))
