@@ -66,6 +66,8 @@ def in_markdown(text: str) -> str:
     line = " ".join(visible(text).split())
     if _ADDRESS.fullmatch(line):
         return f"<{line}>"
+    if line.isdigit():  # before a full stop of the template it would begin a list, and a digit cannot be escaped
+        return f"&#{ord(line[0])};{line[1:]}"
     escaped = _MARKDOWN.sub(lambda sign: f"\\{sign[0]}", line)
     return _LINE_BEGIN.sub(lambda begin: f"{begin[0][:-1]}\\{begin[0][-1]}", escaped)
 

@@ -73,7 +73,7 @@ def _mark(tokens: Sequence[Token], at: int, token: Token, lang: str, quoted: Map
 
 def _kind(inline: Sequence[Token]) -> str | None:
     """The class of a paragraph with that content."""
-    types = [child.type for child in inline]
+    types = [child.type for child in inline if child.type != "text" or child.content]
     if types[:1] == ["strong_open"]:
         return "open"
     is_whole = types[:1] == ["em_open"] and types[-1] == "em_close" and types.count("em_open") == 1
