@@ -19,7 +19,6 @@ from arlo_rec.backends.durable import write_folder
 from arlo_rec.crypto import merkle
 from arlo_rec.dsar import certificate
 from arlo_rec.model.audit_events import PolicyPublished
-from arlo_rec.model.errors import InUse
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.policy import Action
 from arlo_rec.publishing import page_certificate, pages
@@ -45,8 +44,8 @@ class Published(NamedTuple):
 def publish(store: Store, company: Particulars, folder: Path, now: datetime) -> Published:
     """Write every page of the policy in force into *folder*, which must not be there, or be empty.
 
-    Raises NotGranted where somebody is no officer, InUse where another version came into force meanwhile, Usage where
-    something else lies there by then, Integrity where nobody vouches for this officer's key, and Unreachable.
+    Raises NotGranted where somebody is no officer, Usage where something else lies there by then, Integrity where
+    nobody vouches for this officer's key, and Unreachable.
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
@@ -54,8 +53,6 @@ def publish(store: Store, company: Particulars, folder: Path, now: datetime) -> 
     contents = {page: pages.content(page, version, company, now, now) for page in pages.every()}
     digests = {page.file: page_certificate.digest(content, page.form) for page, content in contents.items()}
     with store.change(now) as change:
-        if store.policy.at(now) != version:
-            raise InUse("policy_just_changed")
         path = merkle.path_of_last(store.log.tree())
         seq = change.log(PolicyPublished(version=version.version, pages=digests))
     proof = certificate.proof_of(store, seq, path, now)
