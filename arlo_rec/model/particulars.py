@@ -22,6 +22,12 @@ DEFAULT: Final = Path(__file__).with_name("particulars.toml")  # of the customer
 NONE: Final = "none"  # of a data-protection officer: the company has none
 _TEXTS = ("controller", "contact", "data_protection", "notice", "address", "data_protection_officer", "staff_notice")
 _IN_BOTH: Final = ("staff_basis", "withdrawal", "objection")  # in Norwegian and in English
+ON_PAGES: Final = frozenset(  # fields of `Particulars` that published pages tell, and no letter
+    {
+        *("address", "data_protection_officer", "staff_notice", "withdrawal_nb", "withdrawal_en", "objection_nb"),
+        *("objection_en", "recipients", "retention"),
+    }
+)
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {  # keys of the tables of each list
     "processors": frozenset({"name", "task", "country", "safeguards"}),
     "recipients": frozenset({"name", "why"}),
