@@ -180,8 +180,8 @@ def _recipient(document: Mapping[str, Any], path: str) -> Recipient:
 
 
 def _kept(document: Mapping[str, Any], path: str) -> Kept:
-    kind = _both(document.get("kind"), "retention.kind", path)
-    return Kept(*kind, *_both(document.get("how_long"), "retention.how_long", path))
+    kind, how_long = (_both(document.get(key), f"retention.{key}", path) for key in ("kind", "how_long"))
+    return Kept(*kind, *how_long)
 
 
 def _processor(document: Mapping[str, Any], path: str) -> Processor:
