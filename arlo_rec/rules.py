@@ -114,19 +114,19 @@ _TABLE = (
         "info.customers", 5,
         "Kunder og besøkende får informasjonen i personvernerklæringen.",
         "Customers and visitors are informed in the privacy notice.",
-        "docs/rules.md", "docs/rules.md",
+        "publishing.pages.content", "tests/publishing/test_pages.py",
     ),
     Rule(
         "info.employees", 5,
         "De som arbeider i kundeservice får informasjonen i personvernerklæringen for ansatte.",
         "People who work in customer service are informed in the employees' privacy notice.",
-        "docs/rules.md", "docs/rules.md",
+        "publishing.pages.content", "tests/publishing/test_pages.py",
     ),
     Rule(
         "info.published", 5,
         "Retningslinjene ligger på nettstedet og på intranettet.",
         "The guidelines are available on the website and on the intranet.",
-        "docs/rules.md", "docs/rules.md",
+        "publishing.publish.publish", "tests/publishing/test_publish.py",
     ),
     Rule(
         "access.secure", 6,

@@ -4,11 +4,13 @@
     python3 verify_certificate.py RECEIPT.json [VKEY ...]
     python3 verify_certificate.py ANSWER.html|ANSWER.zip [ACCESSES.json] [VKEY ...]
     python3 verify_certificate.py ACCESSES.json [VKEY ...]
+    python3 verify_certificate.py PAGE.html|PAGE.md [VKEY ...]
 
-A deletion receipt, an answer to an access request, or the list of accesses that is saved from such an answer. VKEY is a
-verifier key as it was published: the log's, the first officer's, or both. Without the officer's the file is shown to be
-whole and consistent, but anybody could have made it. Ends with 0 and what it says if it is genuine, with 1 and the
-reason if it is not, and with 2 if it is none of these or cannot be read. docs/format.md describes what is checked here.
+A deletion receipt, an answer to an access request, the list of accesses that is saved from such an answer, or a page of
+the guidelines that was published. VKEY is a verifier key as it was published: the log's, the first officer's, or both.
+Without the officer's the file is shown to be whole and consistent, but anybody could have made it. Ends with 0 and what
+it says if it is genuine, with 1 and the reason if it is not, and with 2 if it is none of these or cannot be read.
+docs/format.md describes what is checked here.
 """
 
 import base64
@@ -29,8 +31,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 LONGEST = 64 * 1024 * 1024  # bytes of a receipt or a list
 LONGEST_END = 2 * 1024 * 1024  # bytes in which the certificate of an answer and the directory of an archive lie
 RECEIPT, ANSWER, LIST = "arlo-rec deletion receipt", "arlo-rec access answer", "arlo-rec accesses"
+PAGE = "arlo-rec published page"
 MARK, AFTER_MARK = b'<script type="application/json" id="certificate">', b"</script>\n</body>\n</html>\n"
 GENERATOR = b'<meta name="generator" content="arlo-rec">'
+PAGE_HEADS = (b'<meta name="generator" content="arlo-rec published page">', b"<!-- arlo-rec published page -->\n")
+MARKDOWN_MARK, AFTER_MARKDOWN = b"\n<!-- arlo-rec certificate: ", b" -->\n"
 MAY_ERASE = {
     "withdrawal": {"support", "officer"},
     "expiry": {"retention", "officer"},
@@ -55,7 +60,7 @@ OTHERS = {
 }
 
 
-COMMON = {"format", "kind", "policy", "store", "case", "made_at", "checkpoint", "log_keys", "signers", "signature"}
+COMMON = {"format", "kind", "policy", "store", "checkpoint", "log_keys", "signers", "signature"}
 
 
 class Forged(Exception):
@@ -251,12 +256,11 @@ def check_receipt(told):
 
 
 def check_officer(told, more, since):
-    """What an answer and a list have in common: their keys, their form, and an officer's signature; raises Forged."""
-    demand(told.keys() == COMMON | more, "not the keys of an answer or a list")
+    """What is common but to receipts: the keys, their form, and an officer's signature; raises Forged."""
+    demand(told.keys() == COMMON | more, "not the keys of an answer, a list or a page")
     demand(type(told["format"]) is int and told["format"] == 1, "not a format that is known here")
     for key in ("policy", "store"):
         demand(matches(TEXTS[key], told[key]), f"no {key}")
-    demand(matches("[0-9A-Za-z-]{1,40}", told["case"]) and is_instant(told["made_at"]), "no case, or no time")
     keys, signer = check_vouchers(told), told["signers"][0]
     demand(signer["role"] == "officer" and signer["since"] <= since, "the signer answers nobody")
     body = canonical({key: value for key, value in told.items() if key != "signature"})
@@ -264,21 +268,40 @@ def check_officer(told, more, since):
     return keys
 
 
+def check_case(told):
+    """The case and the time of an answer or a list; raises Forged."""
+    demand(matches("[0-9A-Za-z-]{1,40}", told["case"]) and is_instant(told["made_at"]), "no case, or no time")
+
+
 def check_answer(told, sha256, length):
     """The certificate of an answer of which everything else has that digest and length; raises Forged."""
-    log_keys, note, size, root, begin = check_log(told)
-    keys = check_officer(told, {"sha256", "bytes", "accesses", "entry"}, told["entry"]["seq"])
-    demand(is_count(told["bytes"]), "no length")
+    check_case(told)
     demand(told["accesses"] is None or matches("[0-9a-f]{64}", told["accesses"]), "no checksum of a list")
+    return check_content(told, {"case", "made_at", "accesses"}, sha256, length)
+
+
+def check_page(told, sha256, length, form):
+    """The certificate of a page in that form of which everything else has that digest and length; raises Forged."""
+    demand(matches("[a-z][a-z-]{0,39}", told["page"]) and told["lang"] in ("nb", "en"), "no name of a page")
+    demand(told["form"] == form and is_instant(told["published_at"]), "another form, or no time")
+    return check_content(told, {"page", "lang", "form", "published_at"}, sha256, length)
+
+
+def check_content(told, more, sha256, length):
+    """What the certificates of answers and pages have in common; raises Forged."""
+    log_keys, note, size, root, begin = check_log(told)
+    keys = check_officer(told, {*more, "sha256", "bytes", "entry"}, told["entry"]["seq"])
+    demand(is_count(told["bytes"]), "no length")
     check_last(told, note, size, root, begin, keys[0])
-    demand((told["sha256"], told["bytes"]) == (sha256, length), "the answer was changed after it was signed")
+    demand((told["sha256"], told["bytes"]) == (sha256, length), "the file was changed after it was signed")
     return log_keys, keys[-1]
 
 
 def check_list(told):
     """A list of accesses: each entry is in the log, names a recording of the list, and is counted; raises Forged."""
     log_keys, _, size, root, _ = check_log(told)
-    keys = check_officer(told, {"recordings", "count", "entries", "words"}, size)
+    check_case(told)
+    keys = check_officer(told, {"case", "made_at", "recordings", "count", "entries", "words"}, size)
     ids = set()
     for one in told["recordings"]:
         demand(one.keys() == {"recording", "copies"}, "not a recording")
@@ -307,12 +330,18 @@ def check_list(told):
 
 
 def check(raw, *vkeys, of=None):
-    """A receipt, a list, or with *of*, digest and length of the rest, an answer's certificate; raises Forged."""
+    """A receipt, a list, or with *of* the certificate of an answer or a page; raises Forged.
+
+    *of* is digest and length of the rest, and for a page its form.
+    """
     try:
         demand(len(raw) <= LONGEST, "too long")
         told = json.loads(raw)
         demand(canonical(told) + (b"" if of else b"\n") == raw, "not as it was written")
-        if of:
+        if of and len(of) == 3:
+            demand(told["kind"] == PAGE, "not the certificate of a page")
+            log_keys, officer = check_page(told, *of)
+        elif of:
             demand(told["kind"] == ANSWER, "not the certificate of an answer")
             log_keys, officer = check_answer(told, *of)
         elif told["kind"] == LIST:
@@ -330,6 +359,9 @@ def check_file(file, *vkeys):
     """What an open file holds, known by its content; raises Forged or Unknown."""
     file.seek(0)
     head = file.read(4096)
+    if form := form_of_page(file, head):
+        return check_tail(file, in_page if form == "html" else in_markdown, vkeys, form)
+    file.seek(4096)
     if head.startswith(b"{"):
         return check(head + file.read(LONGEST), *vkeys)
     if head.startswith(b"PK\x03\x04"):
@@ -339,23 +371,38 @@ def check_file(file, *vkeys):
     raise Unknown("decrypt it with age first" if head.startswith(b"age-encryption.org/") else "not one of our files")
 
 
-def check_tail(file, find, vkeys):
-    """An answer, whose certificate *find* finds at its end."""
+def end_of(file):
+    """The end of a file, and how long the file is."""
     size = file.seek(0, os.SEEK_END)
-    begin = max(size - LONGEST_END, 0)
-    file.seek(begin)
+    file.seek(max(size - LONGEST_END, 0))
+    return file.read(LONGEST_END), size
+
+
+def form_of_page(file, head):
+    """The form of a published page, known by its beginning or by its certificate; None where the file is none."""
+    end, _ = end_of(file)
+    is_html = head.startswith(b"<!doctype html>") and PAGE_HEADS[0] in head
+    if not is_html and not head.startswith(PAGE_HEADS[1]) and f'"kind":"{PAGE}"'.encode() not in end:
+        return None
+    return "html" if is_html or MARK in end else "md"
+
+
+def check_tail(file, find, vkeys, *form):
+    """An answer or a page, whose certificate *find* finds at its end."""
+    end, size = end_of(file)
     try:
-        certificate, length, records = find(file.read(size - begin), size)
+        certificate, length, records = find(end, size)
     except (ValueError, struct.error):
         raise Forged("it does not end with its certificate: cut off, or added to") from None
     digest, before, left = hashlib.sha256(), b"", length
+    mark = MARKDOWN_MARK if find is in_markdown else MARK
     file.seek(0)
     while left > 0 and (piece := file.read(min(1024 * 1024, left))):
         digest.update(piece)
-        demand(find is in_archive or MARK not in before + piece, "it has two certificates")
-        before, left = piece[-len(MARK) :], left - len(piece)
+        demand(find is in_archive or mark not in before + piece, "it has two certificates")
+        before, left = piece[-len(mark) :], left - len(piece)
     digest.update(records)
-    return check(certificate, *vkeys, of=(digest.hexdigest(), length + len(records)))
+    return check(certificate, *vkeys, of=(digest.hexdigest(), length + len(records), *form))
 
 
 def in_page(end, size):
@@ -363,6 +410,13 @@ def in_page(end, size):
     at = end.rindex(MARK)
     demand(end.endswith(AFTER_MARK), "it does not end with its certificate: cut off, or added to")
     return end[at + len(MARK) : -len(AFTER_MARK)], size - len(end) + at, b""
+
+
+def in_markdown(end, size):
+    """The same in a page as Markdown, where it is a comment at the end."""
+    at = end.rindex(MARKDOWN_MARK)
+    demand(end.endswith(AFTER_MARKDOWN), "it does not end with its certificate: cut off, or added to")
+    return end[at + len(MARKDOWN_MARK) : -len(AFTER_MARKDOWN)], size - len(end) + at, b""
 
 
 def in_archive(end, size):
@@ -414,6 +468,9 @@ def sentence(told):
     """What a genuine file says."""
     if told["kind"] == ANSWER:
         return f"the answer of case {told['case']}, made at {told['made_at']}, is unchanged"
+    if told["kind"] == PAGE:
+        what = f"the page {told['page']} ({told['lang']}) of version {told['policy']} of the guidelines"
+        return f"{what}, published at {told['published_at']}, is unchanged"
     if told["kind"] == LIST:
         read, size = sum(entry["access"] for entry in told["entries"]), told["checkpoint"].split("\n")[1]
         what = f"{told['count']} entries name the recordings, {read} of them accesses"

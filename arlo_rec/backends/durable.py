@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_folder, remove
+from arlo_rec.backends.shared_folder import (
+    NotPlain,
+    folder_of,
+    make_folder,
+    open_file,
+    open_folder,
+    remove,
+    remove_tree,
+)
 from arlo_rec.model.errors import Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -123,6 +131,38 @@ def _nameless(folder: Path) -> Iterator[tuple[int, str]]:
         if part is not None:
             with suppress(OSError):
                 part.unlink()
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder with these files, which others may read; it gets its name when all of them are there and synced.
+
+    Until then it is a hidden one beside it, and what a run that was killed left there is removed. Raises Usage where
+    something has the name that is no empty folder, and Unreachable.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    with disk():
+        try:
+            remove_tree(part)
+            make_folder(part, 0o755)
+            for name, content in files.items():
+                put_new(part / name, [content], 0o644)
+            sync_folder(part)
+            _name_folder(part, folder)
+            sync_folder(folder.parent)
+        except BaseException:
+            with suppress(OSError):
+                remove_tree(part)
+            raise
+
+
+def _name_folder(part: Path, folder: Path) -> None:
+    """Give a finished folder its name, also in place of an empty one; raises Usage where something else has it."""
+    try:
+        part.rename(folder)
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            raise Usage("out_exists", path=str(folder)) from None
+        raise
 
 
 def _name_new(handle: int, lies: str, path: Path) -> None:

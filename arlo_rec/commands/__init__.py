@@ -73,6 +73,7 @@ COMMANDS: Final = {
     "policy propose": Listed("officer", "policy:policy_propose"),
     "policy lint-prompt": Listed("anyone", "policy:policy_lint_prompt"),
     "policy approve": Listed("officer", "policy:policy_approve"),
+    "policy publish": Listed("officer", "publishing:policy_publish"),
     "audit checkpoint": Listed("it", "anchors:audit_checkpoint"),
     "audit witness": Listed("it", "anchors:audit_witness"),
     "audit tiles": Listed("it", "log_forms:audit_tiles"),

@@ -28,7 +28,8 @@ def certificate_verify(
     """Check what was given out by its own signatures, or by the keys that --vkey names."""
     from arlo_rec.backends.bounded_read import open_whole
     from arlo_rec.dsar import access_list, certificate
-    from arlo_rec.dsar.certificate_check import verify
+    from arlo_rec.publishing import page_certificate
+    from arlo_rec.publishing.page_check import verify
 
     run: Run = ctx.obj
     wanted = vkey or ([run.settings.vkey] if run.settings.vkey else [])
@@ -43,8 +44,10 @@ def certificate_verify(
         if target is not None:
             raise Usage("no_receipt", path=str(file))
         return _answer(run, genuine, _beside(file, accesses, genuine), wanted)
-    if accesses is not None or (kind == access_list.KIND and target is not None):
+    if accesses is not None or (kind in {access_list.KIND, page_certificate.KIND} and target is not None):
         raise Usage("no_answer" if accesses is not None else "no_receipt", path=str(file))
+    if kind == page_certificate.KIND:
+        return _published(run, genuine)
     return _accesses(run, genuine) if kind == access_list.KIND else _receipt(run, genuine, target)
 
 
@@ -107,6 +110,19 @@ def _accesses(run: Run, genuine: Genuine) -> Answer:
     data = {key: told[key] for key in ("case", "made_at", "policy", "store")}
     data |= {**_keys(genuine), "accesses": _listed(genuine)}
     return Answer(data, [_listed_line(run, genuine), *_key_lines(run, genuine)])
+
+
+def _published(run: Run, genuine: Genuine) -> Answer:
+    """What the certificate of a published page says."""
+    from arlo_rec.model.records import from_iso
+    from arlo_rec.model.times import shown
+
+    told = genuine.document
+    data = {key: told[key] for key in ("page", "lang", "form", "published_at", "sha256", "bytes", "store")}
+    data |= {"version": told["policy"], **_keys(genuine)}
+    at = shown(from_iso(told["published_at"]))
+    said = run.say("certificate.page", page=told["page"], language=told["lang"], version=told["policy"], at=at)
+    return Answer(data, [said, *_key_lines(run, genuine)])
 
 
 def _listed(genuine: Genuine) -> dict[str, int]:

@@ -17,6 +17,25 @@ def new_file(path: Path) -> Path:
     return path
 
 
+def new_folder(path: Path) -> Path:
+    """A folder that can be written: not there yet, or empty, in one that is; raises Usage before anything is done."""
+    nameable(path)
+    folder = Path(os.path.realpath(path))
+    if os.path.lexists(folder) and not (os.path.isdir(folder) and _is_empty(folder)):  # noqa: PTH112 - never raises
+        raise Usage("out_not_empty", path=str(path))
+    if not os.path.isdir(folder.parent):  # noqa: PTH112 - never raises
+        raise Usage("no_such_folder", path=str(folder.parent))
+    return folder
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as names:
+            return next(names, None) is None
+    except OSError:
+        return False
+
+
 def file_or_shown(path: Path | None, *, as_json: bool) -> Path | None:
     """The file that is to be written; None where it is to be shown: without one, or with `-`. Raises Usage."""
     if path is None or str(path) != "-":

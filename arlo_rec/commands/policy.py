@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from arlo_rec.admin.policy_drift import Drift
 
 PROMPT_BYTES = 64 * 1024
 SOUND_BYTES = 64 * 1024 * 1024  # an hour of a prompt
@@ -127,6 +130,7 @@ def policy_check(
     from arlo_rec.admin import policy_drift
     from arlo_rec.model.errors import Refused
     from arlo_rec.policy import Action
+    from arlo_rec.publishing import comparison
 
     run: Run = ctx.obj
     now = run.now()
@@ -135,12 +139,20 @@ def policy_check(
         played = (lambda prompt: _played(sounds, prompt.version)) if sounds is not None else None
         drifts = [*policy_drift.of_program(store), *policy_drift.of_policy(store)]
         drifts += policy_drift.of_prompts(store, store.today(now), played)
+        if published is not None:
+            drifts += comparison.drifts(published, store, run.particulars(), now)
         version = store.policy.at(store.today(now)).version
     data = {"version": version, "drift": [each._asdict() for each in drifts]}
     if not drifts:
         return Answer(data, [run.say("policy.no_drift", version=version)], always=True)
     error = Refused("policy_drifts", rule="purpose.change", count=len(drifts))
-    return Answer(data, [run.say("policy.drift", **each._asdict()) for each in drifts], always=True, error=error)
+    return Answer(data, [_drift_line(run, each) for each in drifts], always=True, error=error)
+
+
+def _drift_line(run: Run, drift: Drift) -> str:
+    """One difference in words."""
+    code = "policy.drift_program" if drift.where == "program" else f"policy.drift_{drift.what}"
+    return run.say(code, what=drift.what, where=drift.where)
 
 
 def _played(folder: Path, prompt: str) -> bytes | None:

@@ -366,13 +366,11 @@ class Run:
             unlocks.end(self._running.key)
 
     def particulars(self) -> Particulars:
-        """What letters say of the company: what the file says that the config names; raises Usage."""
+        """What letters and pages say of the company: what the file of the config says, else ours; raises Usage."""
         from arlo_rec.backends.bounded_read import read_small
         from arlo_rec.model import particulars
 
-        named = self.settings.particulars
-        if named is None:
-            return particulars.Particulars()
+        named = self.settings.particulars or str(particulars.DEFAULT)
         try:
             raw = read_small(Path(named), particulars.FILE_BYTES)
         except OSError:

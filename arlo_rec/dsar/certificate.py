@@ -18,7 +18,7 @@ killed stays among the copies that may have left.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -109,23 +109,30 @@ def sign(store: Store, statement: Statement, content: Content, now: datetime) ->
     with store.change(now) as change:
         path = merkle.path_of_last(store.log.tree())
         seq = change.log(event)
-    leaf, notes = store.log.leaves(seq, seq + 1).get(seq), store.log.notes_after(seq)
-    if leaf is None or not notes:
-        raise Integrity("log_damaged")
-    document: dict[str, Any] = {
-        "format": 1,
+    document = {
+        **proof_of(store, seq, path, now),
         "kind": KIND,
-        "policy": store.policy.at(now).version,
-        "store": store.layout.id.hex(),
         "case": statement.case,
         "made_at": to_iso(now),
         "sha256": content.sha256,
         "bytes": content.size,
         "accesses": statement.accesses,
+    }
+    return signed(store, document)
+
+
+def proof_of(store: Store, seq: int, path: Sequence[bytes], now: datetime) -> dict[str, Any]:
+    """What every certificate says of its entry, the last of its change: the store, the policy's version, the proof."""
+    leaf, notes = store.log.leaves(seq, seq + 1).get(seq), store.log.notes_after(seq)
+    if leaf is None or not notes:
+        raise Integrity("log_damaged")
+    return {
+        "format": 1,
+        "policy": store.policy.at(now).version,
+        "store": store.layout.id.hex(),
         "entry": log_proof.entry_to_json(seq, leaf, path),
         "checkpoint": notes[0][1],
     }
-    return signed(store, document)
 
 
 def signed(store: Store, document: dict[str, Any]) -> bytes:

@@ -43,12 +43,31 @@ _FORMS: Final[json_forms.Forms] = {
 }
 
 
-class _Found(NamedTuple):
+class Lying(NamedTuple):
     """A certificate as it lies in a file, and the digest and length of everything but it."""
 
     raw: bytes
     sha256: str
     size: int
+
+
+class Ending(NamedTuple):
+    """How a file ends with its certificate: what stands before it, and what stands behind it to the end."""
+
+    mark: bytes
+    after: bytes
+
+
+class Problems(NamedTuple):
+    """By which codes a kind of file is refused."""
+
+    cut_off: str
+    invalid: str
+    changed: str
+
+
+OF_ANSWERS: Final = Problems(cut_off="answer_cut_off", invalid="answer_invalid", changed="answer_changed")
+_OF_PAGES: Final = Ending(certificate.MARK, certificate.AFTER_MARK)
 
 
 def verify(file: BinaryIO, vkeys: Sequence[str] = ()) -> Genuine:
@@ -61,9 +80,9 @@ def verify(file: BinaryIO, vkeys: Sequence[str] = ()) -> Genuine:
     if head.startswith(b"{"):
         return _document(head + _rest(file), vkeys)
     if head.startswith(stored_zip.BEGINS):
-        return _answer(_in_archive(file), vkeys)
+        return checked(_in_archive(file), _FORMS, OF_ANSWERS, vkeys)
     if head.startswith(_PAGE) and certificate.GENERATOR in head:
-        return _answer(_in_page(file), vkeys)
+        return checked(at_end(file, _OF_PAGES, OF_ANSWERS), _FORMS, OF_ANSWERS, vkeys)
     raise Usage("certificate_in_age" if head.startswith(_AGE) else "not_a_certificate")
 
 
@@ -87,53 +106,54 @@ def _rest(file: BinaryIO) -> bytes:
     return rest
 
 
-def _answer(found: _Found, vkeys: Sequence[str]) -> Genuine:
-    """The certificate of an answer, if it is genuine and of the file in which it was found.
+def checked(found: Lying, forms: json_forms.Forms, problems: Problems, vkeys: Sequence[str]) -> Genuine:
+    """A certificate of these forms, if it is genuine and of the file in which it lies.
 
     1. it has its one form   2. what it is over is what stands in the file   3. each log key was signed by the key
-    before it, one of them signed the checkpoint   4. whose last entry is the answer's, written by whoever signed it
+    before it, one of them signed the checkpoint   4. whose last entry is the file's, written by whoever signed it
     5. an officer, by officers' word up to the first   6. each of *vkeys* is a key of the log, or that first officer's
     """
     wanted = log_proof.parsed_wanted(vkeys)
     try:
         told = parse_object(found.raw, max_bytes=LONGEST)
-        if canonical(told) != found.raw or not json_forms.has_forms(told, _FORMS):
-            raise Integrity("answer_invalid")
+        if canonical(told) != found.raw or not json_forms.has_forms(told, forms):
+            raise Integrity(problems.invalid)
         if (told["sha256"], told["bytes"]) != (found.sha256, found.size):
-            raise Integrity("answer_changed")
+            raise Integrity(problems.changed)
         keys, vouchers = log_proof.log_keys(told), vouching.from_json(told["signers"])
         right = log_proof.is_of_log(told, keys) and log_proof.wrote_last_entry(told, vouchers[0].key)
         right = right and access_list.is_signed(told, vouchers, told["entry"]["seq"])
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise Integrity("answer_invalid") from None
+        raise Integrity(problems.invalid) from None
     if not right:
-        raise Integrity("answer_invalid")
+        raise Integrity(problems.invalid)
     return log_proof.compared(told, keys, vouchers[-1], wanted)
 
 
 # -- where a certificate lies --------------------------------------------------------------------------
 
 
-def _in_page(file: BinaryIO) -> _Found:
+def at_end(file: BinaryIO, ending: Ending, problems: Problems) -> Lying:
+    """The certificate at the end of a file; raises Integrity where there is none, or one more before it."""
     size = file.seek(0, os.SEEK_END)
-    end = _end(file, size)
-    at = end.rfind(certificate.MARK)
-    if at < 0 or not end.endswith(certificate.AFTER_MARK):
-        raise Integrity("answer_cut_off")
-    raw = end[at + len(certificate.MARK) : -len(certificate.AFTER_MARK)]
+    end = end_of(file, size)
+    at = end.rfind(ending.mark)
+    if at < 0 or not end.endswith(ending.after):
+        raise Integrity(problems.cut_off)
+    raw = end[at + len(ending.mark) : -len(ending.after)]
     length = size - len(end) + at
     digest, before = hashlib.sha256(), b""
     for piece in _pieces(file, length):
         digest.update(piece)
-        if certificate.MARK in before + piece:
-            raise Integrity("answer_invalid")  # two of them: which one is read would be anybody's choice
-        before = piece[-len(certificate.MARK) :]
-    return _Found(raw, digest.hexdigest(), length)
+        if ending.mark in before + piece:
+            raise Integrity(problems.invalid)  # two of them: which one is read would be anybody's choice
+        before = piece[-len(ending.mark) :]
+    return Lying(raw, digest.hexdigest(), length)
 
 
-def _in_archive(file: BinaryIO) -> _Found:
+def _in_archive(file: BinaryIO) -> Lying:
     size = file.seek(0, os.SEEK_END)
-    end = _end(file, size)
+    end = end_of(file, size)
     try:
         last = stored_zip.read_last(end, size)
     except ValueError:
@@ -144,10 +164,11 @@ def _in_archive(file: BinaryIO) -> _Found:
     for piece in _pieces(file, last.offset):
         digest.update(piece)
     digest.update(last.records)
-    return _Found(last.certificate, digest.hexdigest(), last.offset + len(last.records))
+    return Lying(last.certificate, digest.hexdigest(), last.offset + len(last.records))
 
 
-def _end(file: BinaryIO, size: int) -> bytes:
+def end_of(file: BinaryIO, size: int) -> bytes:
+    """The end of a file of that size, in which its certificate lies."""
     begin = max(size - 2 * LONGEST, 0)
     file.seek(begin)
     return file.read(size - begin)

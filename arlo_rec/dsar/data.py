@@ -16,6 +16,7 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 from arlo_rec.dsar.answer import Answer, RecordingFacts
 from arlo_rec.dsar.files import FileFacts, in_json
 from arlo_rec.i18n.messages import LANGUAGES, group
+from arlo_rec.model.particulars import ON_PAGES
 from arlo_rec.model.records import to_iso
 
 NAME: Final = "data.json"
@@ -24,7 +25,9 @@ FORMAT: Final = "arlo-rec access answer"
 VERSION: Final = 1
 CONSENT: Final = "GDPR 6(1)(a)"  # the legal basis of recording a caller; that of staff is what the company stated
 OBLIGATION: Final = "GDPR 6(1)(c)"  # that of the case and the log
-_SHOWN_ALONE = frozenset({"peaks"})  # of the letter's picture of a sound: nothing that the sound does not say
+_ELSEWHERE: Final = frozenset(  # the letter's picture of a sound, which says no more than the sound; what pages tell
+    {"peaks", *ON_PAGES}
+)
 _FILE: Mapping[str, Any] = {
     "name": {"type": "string"},
     "mediatype": {"type": "string"},
@@ -89,7 +92,7 @@ def _recording_to_json(facts: RecordingFacts, sound: str | None) -> dict[str, ob
 def _to_json(value: object) -> dict[str, object]:
     """Every field of a dataclass of `answer`, under its own name, so that none is left out."""
     assert is_dataclass(value)
-    return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _SHOWN_ALONE}
+    return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _ELSEWHERE}
 
 
 def _plain(value: object) -> object:
@@ -122,7 +125,7 @@ _PLAIN: Mapping[type, Mapping[str, object]] = {
 def _properties(kind: type) -> dict[str, Any]:
     """The schema of each field of a dataclass."""
     hints = get_type_hints(kind)
-    told = {each.name: _schema(hints[each.name]) for each in fields(kind) if each.name not in _SHOWN_ALONE}
+    told = {each.name: _schema(hints[each.name]) for each in fields(kind) if each.name not in _ELSEWHERE}
     if kind is RecordingFacts:
         told["ended_at"] = dict(_PLAIN[datetime])
         told["sound"] = {"type": ["string", "null"]}

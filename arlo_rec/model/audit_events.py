@@ -268,6 +268,14 @@ class PolicyDenied(AuditEvent):
     why: str
 
 
+class PolicyPublished(AuditEvent):
+    """The pages of a version of the policy are signed, each with this digest of what stands in it; no file lies yet."""
+
+    ACTION, OUTCOME, RULE = "policy publish", "done", "info.published"
+    version: str
+    pages: Mapping[str, object]  # SHA-256 in hex of what the certificate of a page is over, by the name of its file
+
+
 class RequestDenied(Forgettable):
     """An officer denied what somebody asked for, and said why."""
 

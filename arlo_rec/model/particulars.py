@@ -1,14 +1,16 @@
-"""The company's own particulars, which letters to people name: who answers for the recordings, and who handles them.
+"""The company's own particulars, which letters and published pages name: who answers for the recordings, who gets them.
 
-They stand in a TOML file that the officer's config names (docs/operating.md). What is not in it is not invented: a
-letter then says what the recording system does not know.
+They stand in a TOML file that the officer's config names (docs/operating.md), else in `particulars.toml` beside this
+module. What is not in it is not invented: a letter then says what the recording system does not know, and a published
+page that the company has not stated it.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from arlo_rec.model.errors import Usage
@@ -16,8 +18,21 @@ from arlo_rec.model.errors import Usage
 CONTROLLER: Final = "Verisure Arlo Europe DAC"  # whose guidelines these are
 LONGEST: Final = 500  # characters of one particular
 FILE_BYTES: Final = 64 * 1024
-_TEXTS = ("controller", "contact", "data_protection", "notice")
-_PROCESSOR = {"name", "task", "country", "safeguards"}
+DEFAULT: Final = Path(__file__).with_name("particulars.toml")  # of the customer: what we know of it, and no more
+NONE: Final = "none"  # of a data-protection officer: the company has none
+_TEXTS = ("controller", "contact", "data_protection", "notice", "address", "data_protection_officer", "staff_notice")
+_IN_BOTH: Final = ("staff_basis", "withdrawal", "objection")  # in Norwegian and in English
+ON_PAGES: Final = frozenset(  # fields of `Particulars` that published pages tell, and no letter
+    {
+        *("address", "data_protection_officer", "staff_notice", "withdrawal_nb", "withdrawal_en", "objection_nb"),
+        *("objection_en", "recipients", "retention"),
+    }
+)
+_KNOWN: Final[Mapping[str, frozenset[str]]] = {  # keys of the tables of each list
+    "processors": frozenset({"name", "task", "country", "safeguards"}),
+    "recipients": frozenset({"name", "why"}),
+    "retention": frozenset({"kind", "how_long"}),
+}
 _EEA = frozenset(
     {
         *("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IS", "IE", "IT", "LV", "LI"),
@@ -52,8 +67,39 @@ class Processor:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody outside who may get recordings or what is known of them (GDPR 13(1)(e)), and why."""
+
+    name: str
+    why_nb: str
+    why_en: str
+
+    def why(self, lang: str) -> str:
+        """Why they get it, in that language."""
+        return self.why_nb if lang == "nb" else self.why_en
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something about calls that the company keeps itself, outside the recording system, and for how long."""
+
+    kind_nb: str
+    kind_en: str
+    how_long_nb: str
+    how_long_en: str
+
+    def kind(self, lang: str) -> str:
+        """What it is, in that language."""
+        return self.kind_nb if lang == "nb" else self.kind_en
+
+    def how_long(self, lang: str) -> str:
+        """For how long, in that language."""
+        return self.how_long_nb if lang == "nb" else self.how_long_en
+
+
+@dataclass(frozen=True, slots=True)
 class Particulars:
-    """What a letter says of the company; None where nobody stated it."""
+    """What letters and pages say of the company; None where nobody stated it."""
 
     controller: str = CONTROLLER
     contact: str | None = None
@@ -62,10 +108,39 @@ class Particulars:
     processors: tuple[Processor, ...] | None = None
     staff_basis_nb: str | None = None  # the legal basis of recording employees (GDPR 6)
     staff_basis_en: str | None = None
+    address: str | None = None  # postal
+    data_protection_officer: str | None = None  # GDPR 37; NONE where the company has none
+    staff_notice: str | None = None  # where the privacy notice for employees stands
+    withdrawal_nb: str | None = None  # how a caller reaches the company to withdraw
+    withdrawal_en: str | None = None
+    objection_nb: str | None = None  # whom an employee asks, and tells that they object (GDPR 21)
+    objection_en: str | None = None
+    recipients: tuple[Recipient, ...] | None = None
+    retention: tuple[Kept, ...] | None = None
 
     def staff_basis(self, lang: str) -> str | None:
         """The legal basis of recording employees, in that language."""
         return self.staff_basis_nb if lang == "nb" else self.staff_basis_en
+
+    def withdrawal(self, lang: str) -> str | None:
+        """How a caller reaches the company to withdraw, in that language."""
+        return self.withdrawal_nb if lang == "nb" else self.withdrawal_en
+
+    def objection(self, lang: str) -> str | None:
+        """Whom an employee asks, in that language."""
+        return self.objection_nb if lang == "nb" else self.objection_en
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The keys that nobody stated, in the order of docs/operating.md; the controller is always known."""
+        both = {key: getattr(self, f"{key}_nb") for key in _IN_BOTH}
+        return tuple(key for key in KEYS if (both[key] if key in both else getattr(self, key)) is None)
+
+
+KEYS: Final = (  # of the file, in the order of docs/operating.md
+    *("controller", "address", "contact", "data_protection", "data_protection_officer", "notice", "staff_notice"),
+    *("withdrawal", "objection", "staff_basis", "processors", "recipients", "retention"),
+)
 
 
 def decode(raw: bytes, path: str) -> Particulars:
@@ -74,26 +149,42 @@ def decode(raw: bytes, path: str) -> Particulars:
         document = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Usage("config_not_toml", path=path) from None
-    listed, basis = document.pop("processors", None), document.pop("staff_basis", None)
+    lists = {key: document.pop(key) for key in _LISTS if key in document}
+    both = {key: document.pop(key) for key in _IN_BOTH if key in document}
     for key in document:
         if key not in _TEXTS:
             raise Usage("config_unknown_key", key=key[:60], path=path)
-    texts = {key: _text(value, key, path) for key, value in document.items()}
-    if listed is not None and not isinstance(listed, list):
-        raise Usage("config_bad_value", key="processors", path=path)
-    processors = None if listed is None else tuple(_processor(each, path) for each in listed)
-    stated: dict[str, Any] = {**texts, "processors": processors}
-    if basis is not None:
-        stated["staff_basis_nb"], stated["staff_basis_en"] = _both(basis, "staff_basis", path)
+    stated: dict[str, Any] = {key: _text(value, key, path) for key, value in document.items()}
+    for key, value in both.items():
+        stated[f"{key}_nb"], stated[f"{key}_en"] = _both(value, key, path)
+    for key, listed in lists.items():
+        if not isinstance(listed, list):
+            raise Usage("config_bad_value", key=key, path=path)
+        stated[key] = tuple(_LISTS[key](_table(each, key, path), path) for each in listed)
     return Particulars(**stated)
 
 
-def _processor(document: object, path: str) -> Processor:
+def _table(document: object, key: str, path: str) -> Mapping[str, Any]:
+    """A table of a list, with keys that are known there."""
     if not isinstance(document, Mapping):
-        raise Usage("config_bad_value", key="processors", path=path)
-    for key in document:
-        if key not in _PROCESSOR:
-            raise Usage("config_unknown_key", key=f"processors.{key}"[:60], path=path)
+        raise Usage("config_bad_value", key=key, path=path)
+    for name in document:
+        if name not in _KNOWN[key]:
+            raise Usage("config_unknown_key", key=f"{key}.{name}"[:60], path=path)
+    return document
+
+
+def _recipient(document: Mapping[str, Any], path: str) -> Recipient:
+    name = _text(document.get("name"), "recipients.name", path)
+    return Recipient(name, *_both(document.get("why"), "recipients.why", path))
+
+
+def _kept(document: Mapping[str, Any], path: str) -> Kept:
+    kind, how_long = (_both(document.get(key), f"retention.{key}", path) for key in ("kind", "how_long"))
+    return Kept(*kind, *how_long)
+
+
+def _processor(document: Mapping[str, Any], path: str) -> Processor:
     task = _both(document.get("task"), "processors.task", path)
     country = _text(document.get("country"), "processors.country", path)
     name = _text(document.get("name"), "processors.name", path)
@@ -116,3 +207,10 @@ def _text(value: object, key: str, path: str) -> str:
     if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST or not value.isprintable():
         raise Usage("config_bad_value", key=key, path=path)
     return value.strip()
+
+
+_LISTS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Any]]] = {
+    "processors": _processor,
+    "recipients": _recipient,
+    "retention": _kept,
+}

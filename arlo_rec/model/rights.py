@@ -12,7 +12,7 @@ _LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than
     **dict.fromkeys(
         ("init", "person add", "person remove", "person reset", "person propose", "authority", "notify"), Action.PEOPLE
     ),
-    **dict.fromkeys(("policy propose", "policy approve", "policy deny"), Action.POLICY),
+    **dict.fromkeys(("policy propose", "policy approve", "policy deny", "policy publish"), Action.POLICY),
     **dict.fromkeys(("expire", "forget"), Action.PURGE),
     **dict.fromkeys(("approve", "deny", "revoke", "confirm_grant"), Action.GRANT),
 }

@@ -12,12 +12,10 @@ from arlo_rec.dsar.answer import Answer
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.model.particulars import Particulars
 from tests.support.answers import ANSWER, BY_TURNS, EMPLOYEE, LATER, MONO, NOTHING, OWN, letter_of
+from tests.support.plain_language import HARDEST, NOT_OURS, lix, own_text
 
 pytestmark = pytest.mark.slow
 
-HARDEST = 45  # LIX: 35 to 45 is fiction and ordinary newspapers, above it official texts (C. H. Björnsson, 1968)
-LONG = 7  # letters of a long word
-SENTENCE = 5  # words; what is shorter would only make the letter look easier
 ANSWERS = {
     "full": ANSWER,
     "nothing": NOTHING,
@@ -49,26 +47,7 @@ JARGON = {  # patterns of the beginnings of words that a customer need not know
         *("metadata", "hash", "signature", "plaintext", "channel", "stereo", "mono", "segment", "data subject"),
     ),
 }
-NOT_OURS = re.compile(r"<(blockquote|bdi|code|q|svg)\b[^>]*>.*?</\1>", re.S)  # others' words, and no words
 LINK = re.compile(r'<a class="term" href="#word-(\w+)">(.*?)</a>')
-BLOCK = re.compile(r"</?(?:p|li|dt|dd|h\d|td|th|caption|summary|div|tr|ul|ol|dl|table|section|article|nav)\b[^>]*>")
-
-
-def own_text(letter: str) -> str:
-    """The letter's own sentences: without what is no sentence, as headings and single words in a list are.
-
-    A block ends a sentence, as its last line does on paper.
-    """
-    blocks = BLOCK.split(NOT_OURS.sub(" ", letter))
-    texts = [html.unescape(re.sub(r"<[^>]*>", "", block)) for block in blocks]
-    return " . ".join(text for text in texts if len(text.split()) >= SENTENCE) + " . "
-
-
-def lix(text: str) -> float:
-    """Words per sentence, plus the percentage of words of more than six letters."""
-    sentences = [one for one in re.split(r"[.:!?]+(?=\s)", text) if re.search(r"\w", one)]
-    words = re.findall(r"[^\W\d_]+", text)
-    return len(words) / len(sentences) + 100 * sum(len(word) >= LONG for word in words) / len(words)
 
 
 def test_lix_is_what_its_author_counts() -> None:

@@ -21,13 +21,13 @@ from arlo_rec.intake.sources.lines import Lines, Unreadable
 from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
 from arlo_rec.intake.sources.spool import Home
 from arlo_rec.keys import key_files, roster
-from arlo_rec.model import dates, phone_numbers, strict_json, times
+from arlo_rec.model import dates, particulars, phone_numbers, strict_json, times
 from arlo_rec.model.consent import judge
 from arlo_rec.model.errors import NothingMatched, SoundError, Usage
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import has_hidden_characters, reason_problem
 from tests.fuzz.target import Target
-from tests.support import sounds, world
+from tests.support import pages, sounds, world
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 PROMPTS = {one.version: one for one in SHIPPED}
@@ -197,6 +197,13 @@ def _text(raw: bytes) -> bool:
     return False
 
 
+def _particulars(raw: bytes) -> bool:
+    with suppress(Usage):
+        stated = particulars.decode(raw, "particulars.toml")
+        return all(pages.page("notice-customers", lang, "html", stated) for lang in ("nb", "en"))
+    return False
+
+
 _NUMBERS = ["+4790000001", "(+47) 900 00 001", "0047 90.00-00/01", "anonymous", "+46 70 123 45 67", "112"]
 _INSTANTS = ["2026-10-01T08:15:30.123456789+02:00", "2026-10-01", "2026-12-31T23:59Z", "0001-01-01T00:00:00-14:00"]
 TARGETS = [
@@ -209,5 +216,6 @@ TARGETS = [
     Target("JSON", [_CALL, b'[1, 2.5e3, "\\u00e5", [[]]]'], _json),
     Target("time", [one.encode() for one in _INSTANTS], _time),
     Target("number", [one.encode() for one in _NUMBERS], _number),
+    Target("particulars", [pages.FILE.encode(), b'controller = "x"\nprocessors = []\n'], _particulars),
     Target("text", [base64.b64encode(bytes(32)), "Åse Øksnes 🎧\n".encode()], _text),
 ]

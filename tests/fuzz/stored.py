@@ -18,7 +18,7 @@ from arlo_rec.backends.ringfile import RING_SLOT_BYTES
 from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.crypto.seekable_sound import open_sound
-from arlo_rec.dsar import access_list, certificate, certificate_check, stored_zip
+from arlo_rec.dsar import access_list, certificate, stored_zip
 from arlo_rec.erasure import receipt_form, receipts
 from arlo_rec.keys import authority, key_files, policy_document, root_secret, roster, settings, vouching
 from arlo_rec.keys.authority import Digests, Pin
@@ -34,6 +34,7 @@ from arlo_rec.offsite import escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.oversight.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
+from arlo_rec.publishing import page_certificate, page_check
 from arlo_rec.ui.config import beforehand, settle
 from tests.fuzz.target import Target
 from tests.support import world
@@ -266,6 +267,26 @@ def _signed_by_officer(told: dict[str, Any]) -> bytes:
     return strict_json.canonical({**told, "signature": strict_json.to_base64(signature)})
 
 
+_PUBLISHED = {  # by form
+    "html": _PAGE.replace(certificate.GENERATOR, page_certificate.GENERATOR),
+    "md": page_certificate.MARKDOWN_HEAD + b"# Guidelines\n",
+}
+
+
+def _published_page(content: bytes, form: str) -> bytes:
+    told = {key: value for key, value in _LOG.items() if key not in {"case", "made_at"}}
+    told |= {"format": 1, "kind": page_certificate.KIND, "page": "guidelines", "lang": "nb", "form": form}
+    told |= {"published_at": _LOG["made_at"], "bytes": len(content), "sha256": primitives.sha256(content).hex()}
+    ending = page_certificate.ENDINGS[form]
+    return content + ending.mark + _signed_by_officer({**told, "entry": json.loads(_RECEIPT)["entry"]}) + ending.after
+
+
+def _mended_page(raw: bytes) -> bytes:
+    """Signed over what it holds now."""
+    form = "md" if raw.startswith(page_certificate.MARKDOWN_HEAD) else "html"
+    return _published_page(raw.rpartition(page_certificate.ENDINGS[form].mark)[0] or raw, form)
+
+
 def _answer_page(content: bytes) -> bytes:
     told = {"format": 1, "kind": certificate.KIND, **_LOG, "accesses": None, "bytes": len(content)}
     told |= {"sha256": primitives.sha256(content).hex(), "entry": json.loads(_RECEIPT)["entry"]}
@@ -295,7 +316,7 @@ _LIST = _signed_by_officer(
 def _given_out(raw: bytes) -> bool:
     """Both checkers say the same of a file."""
     with suppress(Integrity, Usage):
-        genuine = certificate_check.verify(io.BytesIO(raw))
+        genuine = page_check.verify(io.BytesIO(raw))
         assert checker().check_file(io.BytesIO(raw)) == genuine.document
         return True
     with suppress(checker().Forged, checker().Unknown):
@@ -452,6 +473,9 @@ TARGETS = [
     Target("receipt", [_RECEIPT], _receipt, _mended_receipt),
     Target("access answer", [_answer_page(_PAGE), _answer_archive()], _given_out, _mended_answer),
     Target("list of accesses", [_LIST], _given_out, _mended_list),
+    Target(
+        "published page", [_published_page(_PUBLISHED[form], form) for form in _PUBLISHED], _given_out, _mended_page
+    ),
     Target("verifier key", [merkle.vkey(_ORIGIN, KEY.public).encode()], _vkey),
     Target("checkpoint", [_NOTE.encode()], _note, _mended_note),
     Target("file of anchors", [_NOTE.encode() * 2, b"x " + json.dumps({"note": _NOTE}).encode()], _anchors),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from arlo_rec.model.errors import Usage
-from arlo_rec.model.particulars import LONGEST, Particulars, Processor, decode
+from arlo_rec.model.particulars import DEFAULT, KEYS, LONGEST, Particulars, Processor, decode
+from tests.support.pages import FILE
+from tests.support.places import TOP
 from tests.support.world import World
 
 WHOLE = """
@@ -37,6 +39,34 @@ def test_a_whole_file_says_what_it_says() -> None:
     assert [each.is_outside_eea for each in told.processors] == [False, True]
 
 
+def test_what_pages_tell_is_read_in_both_languages_and_what_is_missing_is_named() -> None:
+    told = decode(FILE.encode(), "f")
+    assert told.missing == ()
+    assert (told.withdrawal("nb"), told.objection("en")) == (
+        "Ring +47 900 00 000 og si det.",
+        "Write to staff@oppdiktet.example.",
+    )
+    assert [(each.name, each.why("en")) for each in told.recipients or ()] == [
+        ("Oppdiktet Revisjon AS", "checks that the rules are followed")
+    ]
+    assert [(each.kind("nb"), each.how_long("nb")) for each in told.retention or ()] == [
+        ("Samtalelisten i telefonsystemet", "12 måneder")
+    ]
+    assert decode(WHOLE.encode(), "f").missing == tuple(
+        key for key in KEYS if key not in {"controller", "contact", "data_protection", "notice", "processors"}
+    )
+
+
+def test_the_file_that_comes_with_the_program_names_the_company_and_invents_nothing() -> None:
+    assert decode(DEFAULT.read_bytes(), str(DEFAULT)) == Particulars(controller="Verisure Arlo Europe DAC")
+
+
+def test_every_particular_is_documented() -> None:
+    text = (TOP / "docs" / "operating.md").read_text("utf-8")
+    for key in KEYS:
+        assert f"`{key}`" in text or f"`[[{key}]]`" in text, key
+
+
 def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated() -> None:
     assert decode(b"", "f") == Particulars()
     assert decode(b"", "f").processors is None
@@ -58,6 +88,16 @@ def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated(
         ('processors = [{name = "a", task = {nb = "b"}, country = "NO"}]', "config_bad_value"),
         ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "Norge"}]', "config_bad_value"),
         ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "US"}]', "config_bad_value"),
+        ('recipients = [{name = "a"}]', "config_bad_value"),
+        ('recipients = [{name = "a", why = {nb = "b", en = "c"}, country = "NO"}]', "config_unknown_key"),
+        ("recipients = {}", "config_bad_value"),
+        ('retention = [{kind = {nb = "b", en = "c"}, how_long = "90 dager"}]', "config_bad_value"),
+        ('retention = [{kind = {nb = "b", en = "c"}}]', "config_bad_value"),
+        ("retention = [1]", "config_bad_value"),
+        ('withdrawal = "Ring oss"', "config_bad_value"),
+        ('objection = {nb = "a"}', "config_bad_value"),
+        ('staff_basis = {nb = "a", en = ""}', "config_bad_value"),
+        ("data_protection_officer = false", "config_bad_value"),
     ],
 )
 def test_what_is_unknown_or_wrong_is_refused_by_name(line: str, code: str) -> None:

@@ -22,6 +22,7 @@ from arlo_rec.keys import key_files
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.offsite import anchor_file
 from arlo_rec.oversight import log_folder, witness
+from arlo_rec.publishing import publish
 
 STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "put"),
@@ -38,6 +39,7 @@ STEPS: list[tuple[Any, str]] = [
     (anchor_file, "append_piece"),
     (log_folder, "write_file"),
     (log_folder, "write_whole"),
+    (publish, "write_folder"),
     (spool, "remove"),
 ]
 

@@ -253,6 +253,13 @@ def _is_true_of_the_log(world: World, told: str) -> bool:
     return tiling.root() == checkpoint.root and (not told or json.loads(told)["root"] == checkpoint.root.hex())
 
 
+def _pages_lie(world: World, told: str) -> bool:
+    """Whether the folder has every page and nothing else, and each is ours."""
+    folder = world.base / "out of policy publish"
+    genuine = [world.run("certificate", "verify", str(path)).exit == 0 for path in folder.iterdir()]
+    return len(genuine) == 28 and all(genuine) and (not told or len(json.loads(told)["pages"]) == 28)
+
+
 def _is_edited(world: World, _told: str) -> bool:
     """Whether the copy waits under its id, as a later revision, which nobody confirmed."""
     (waiting,) = world.json("review", who="sigrid")["copies"]
@@ -446,6 +453,14 @@ SCENES = [
         _published,
         owes=_is_true_of_the_log,
         writes=3,  # nothing of the store: tiles, bundles and the checkpoint of what is new
+    ),
+    Scene(
+        "policy publish",
+        ("policy", "publish", "--out", "OUT"),
+        "sigrid",
+        again=(0, 2),
+        owes=_pages_lie,
+        writes=3,
     ),
     Scene("find", ("find", "--purpose", "quality", "--reason", "monthly quality talk"), "leif"),
     Scene(

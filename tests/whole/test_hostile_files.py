@@ -45,6 +45,11 @@ def spoken(world: World) -> Path:
     return world.base / "spoken.wav"
 
 
+def particulars(world: World) -> Path:
+    (world.base / "own.toml").write_text(f'particulars = "{world.base / "file"}"\n', "utf-8")
+    return world.base / "file"
+
+
 STAMPED = ("audit", "verify", "--anchor", "FILE", "--tsa-cert", "FILE")
 
 # place -> where it lies, the command that reads it, as whom, and how that ends where nothing useful is there
@@ -56,6 +61,8 @@ PLACES: dict[str, tuple[Callable[[World], Path], tuple[str, ...], str | None, se
     "checkpoint": (lambda w: w.base / "file", ("audit", "verify", "--anchor", "FILE"), "cron", {2, 15}),
     "proposal of a policy": (lambda w: w.base / "file", ("policy", "propose", "FILE"), "sigrid", {2}),
     "sound of a prompt": (spoken, ("policy", "propose", "PROPOSAL"), "sigrid", {0, 2}),
+    "particulars": (particulars, ("policy", "publish", "--out", "NEW", "--config", "OWN"), "sigrid", {2}),
+    "published page": (lambda w: w.base / "file.html", ("certificate", "verify", "FILE"), None, {2, 15}),
     "prompt": (lambda w: w.base / "file", ("policy", "lint-prompt", "FILE"), None, {2, 3}),
     "anchors": (lambda w: w.base / "file", ("audit", "checkpoint", "--append", "FILE"), "cron", {0, 16}),
     "certificate of a CA": (lambda w: w.base / "file", STAMPED, "cron", {2}),
@@ -103,6 +110,7 @@ KINDS = [pipe, endless, full, terabyte, folder, circle]
 def run(world: World, place: str, path: Path) -> Result:
     _, words, who, _ = PLACES[place]
     named = {"FILE": str(path), "FOLDER": str(path.parent), "SPOOL": str(world.spool)}
+    named |= {"NEW": str(world.base / "new"), "OWN": str(world.base / "own.toml")}
     named["PROPOSAL"] = str(path.with_name("proposal.toml"))
     return world.run(*(named.get(one, one) for one in words), "--json", who=who)
 

@@ -26,6 +26,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
         "pseudonymise",
         "listening",
         "dsar",
+        "publishing",
     ),
     *("oversight", "ui", "commands", "cli", "__main__"),
 )
@@ -40,6 +41,7 @@ ALONE = {  # outside library -> our modules that may import it
     "shamir_mnemonic": {"admin.slip39"},
     "jinja2": {"i18n.pages"},
     "markupsafe": {"i18n.pages"},
+    "markdown_it": {"publishing.markup"},
     "fcntl": {"backends.files"},
     "pyrage": {"crypto.age_file", "dsar.writing"},
     "typst": {"dsar.pdf"},
@@ -185,7 +187,7 @@ IN_SHARED_FOLDERS = {  # packages that open files of the store, its root, a back
 OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
     "backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way
     "backends.bounded_read": {"os.open"},  # files that somebody named on the command line
-    "backends.durable": {"os.open", "os.rename", "os.link", "part.unlink", "path.unlink"},  # a file that was asked for
+    "backends.durable": {"os.open", "os.rename", "os.link", "part.unlink", "path.unlink", "part.rename"},  # asked for
     "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
     "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
     "keys.key_files": {"os.open"},  # a secret file that somebody named

@@ -1,0 +1,125 @@
+"""The facts that published pages tell: of a version of the policy, of the company, and of what the program sets. Pure.
+
+A version has the wording of the rules, the retention and the prompts; what it has not, the program sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from arlo_rec.i18n.formats import Formats
+from arlo_rec.i18n.messages import say
+from arlo_rec.model import particulars as stated
+from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.policy_versions import PolicyVersion
+from arlo_rec.model.times import local_date
+from arlo_rec.policy import CASE_RETENTION, FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
+
+SECTIONS: Final = range(1, 9)  # of the guidelines
+
+
+class WordedRule(NamedTuple):
+    """A rule in one language."""
+
+    id: str
+    section: int
+    text: str
+
+
+class WordedReason(NamedTuple):
+    """A reason code in one language, with its purposes in words."""
+
+    code: str
+    text: str
+    purposes: list[str]
+
+
+class WordedPrompt(NamedTuple):
+    """A prompt as it is spoken, with its day and its purposes in words of the page's language."""
+
+    version: str
+    lang: str
+    text: str
+    since: str
+    until: str | None
+    purposes: list[str]
+
+
+def rules_of(version: PolicyVersion, lang: str) -> list[WordedRule]:
+    """Every rule as that version words it, in the order of the guidelines."""
+    return [WordedRule(rule.id, rule.section, rule.text(lang)) for rule in version.rules]
+
+
+def prompts_of(version: PolicyVersion, at: datetime, lang: str) -> list[WordedPrompt]:
+    """The prompts that callers may hear at that time, in the version's order."""
+    day = Formats(lang).day
+    return [
+        WordedPrompt(
+            each.version,
+            each.lang,
+            each.text,
+            day(each.since),
+            day(each.until) if each.until is not None else None,
+            _purposes(each.purposes, lang),
+        )
+        for each in version.prompts
+        if each.in_use(at)
+    ]
+
+
+def gather(
+    version: PolicyVersion, company: Particulars, published_at: datetime, at: datetime, lang: str
+) -> dict[str, object]:
+    """What the pages of one language are filled in with: what is in force *at* that time."""
+    rules, formats = rules_of(version, lang), Formats(lang)
+    has_no_officer = company.data_protection_officer == stated.NONE
+    return {
+        **_of_company(company, lang),
+        "has_no_officer": has_no_officer,
+        "lang": lang,
+        "version": version.version,
+        "since": formats.day(local_date(version.since)),
+        "published": formats.moment(published_at),
+        "by": version.by,
+        "approved_by": [each.by for each in version.approvals],
+        "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
+        "prompts": prompts_of(version, at, lang),
+        "reasons": [
+            WordedReason(each.code, each.text(lang), _purposes(each.purposes, lang)) for each in version.reasons
+        ],
+        "reason_demanded": version.reason_demanded,
+        "most_found": version.most_found,
+        "own_a_day": version.own_a_day,
+        "entries_days": version.entries_days,
+        "retention_days": version.retention_days,
+        "withdrawn_days": (RETENTION + WITHDRAWN_MARGIN).days,
+        "case_days": CASE_RETENTION.days,
+        "backup_days": RING_LONGEST.days,
+        "grant_days": GRANT_LONGEST.days,
+        "four_eyes_days": FOUR_EYES.days,
+    }
+
+
+def _of_company(company: Particulars, lang: str) -> dict[str, object]:
+    return {
+        "controller": company.controller,
+        "address": company.address,
+        "contact": company.contact,
+        "data_protection": company.data_protection,
+        "officer": company.data_protection_officer,
+        "notice": company.notice,
+        "staff_notice": company.staff_notice,
+        "withdrawal": company.withdrawal(lang),
+        "objection": company.objection(lang),
+        "staff_basis": company.staff_basis(lang),
+        "processors": company.processors,
+        "outside": [each for each in company.processors or () if each.is_outside_eea],
+        "recipients": company.recipients,
+        "kept": company.retention,
+    }
+
+
+def _purposes(purposes: Sequence[str] | frozenset[str], lang: str) -> list[str]:
+    return [say(f"purpose.{each}", lang) for each in sorted(purposes, reverse=True)]

@@ -1,0 +1,98 @@
+"""HTML from the Markdown of a page: its heading, its sections, and its foot behind the last rule.
+
+No HTML of the Markdown gets through. Beside what CommonMark says, a paragraph or point that is emphasised whole is
+marked as something missing, one that begins with strong words as something to be answered, a quotation gets the
+language that it is in, and so does a link to a page in another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_PAGE: Final = re.compile(r"[a-z-]+[.](nb|en)[.](?:html|md)")
+_TEXT: Final = frozenset({"text", "text_special", "code_inline"})
+
+
+class Section(NamedTuple):
+    """One heading of the second level with what stands below it, as HTML."""
+
+    id: str
+    heading: str
+    content: str
+
+
+class Sections(NamedTuple):
+    """A page: its title as text, what stands before the first section, the sections, and its foot, as HTML."""
+
+    title: str
+    head: str
+    parts: list[Section]
+    foot: str
+
+
+def sections(markdown: str, lang: str, quoted: Mapping[str, str]) -> Sections:
+    """The sections of a page in *lang*; *quoted* says by text in which language each quotation is."""
+    parser = MarkdownIt("commonmark", {"html": False})
+    tokens = parser.parse(markdown)
+    for at, token in enumerate(tokens):
+        _mark(tokens, at, token, lang, quoted)
+
+    def html(piece: Sequence[Token]) -> str:
+        return str(parser.renderer.render(list(piece), parser.options, {})).strip()
+
+    rule = max(at for at, token in enumerate(tokens) if token.type == "hr")
+    begins = [at for at, token in enumerate(tokens[:rule]) if token.type == "heading_open" and token.tag == "h2"]
+    parts = []
+    for number, (begin, end) in enumerate(zip(begins, [*begins[1:], rule], strict=True), 1):
+        tokens[begin].attrSet("id", f"part-{number}")
+        parts.append(Section(f"part-{number}", _text(tokens[begin + 1]), html(tokens[begin:end])))
+    return Sections(_text(tokens[1]), html(tokens[: begins[0]]), parts, html(tokens[rule + 1 :]))
+
+
+def _mark(tokens: Sequence[Token], at: int, token: Token, lang: str, quoted: Mapping[str, str]) -> None:
+    """What CommonMark does not say of a token."""
+    if token.type == "paragraph_open":
+        inline = tokens[at + 1].children or []
+        kind = _kind(inline)
+        if kind is not None:
+            is_point = token.hidden and tokens[at - 1].type == "list_item_open"  # of a list without gaps
+            (tokens[at - 1] if is_point else token).attrSet("class", kind)
+    elif token.type == "blockquote_open":
+        spoken = quoted.get(_text(tokens[at + 2]), lang)
+        if spoken != lang:
+            token.attrSet("lang", spoken)
+    for link in (child for child in token.children or [] if child.type == "link_open"):
+        for name, value in _about(str(link.attrGet("href")), lang):
+            link.attrSet(name, value)
+
+
+def _kind(inline: Sequence[Token]) -> str | None:
+    """The class of a paragraph with that content."""
+    types = [child.type for child in inline if child.type != "text" or child.content]
+    if types[:1] == ["strong_open"]:
+        return "open"
+    is_whole = types[:1] == ["em_open"] and types[-1] == "em_close" and types.count("em_open") == 1
+    return "missing" if is_whole else None
+
+
+def _about(address: str, lang: str) -> Iterator[tuple[str, str]]:
+    """What else a link says: the language of a page in another, and nothing to a website about where one comes from."""
+    page = _PAGE.fullmatch(address)
+    if page and page[1] != lang:
+        yield "lang", page[1]
+        yield "hreflang", page[1]
+    if address.startswith("https:"):
+        yield "rel", "noreferrer"
+
+
+def _text(token: Token) -> str:
+    """The text of a line without its markup."""
+    shown = {"softbreak": " "}
+    return "".join(
+        child.content if child.type in _TEXT else shown.get(child.type, "") for child in token.children or []
+    )

@@ -1,0 +1,62 @@
+"""Publishing the guidelines: every page, in both languages, as HTML and as Markdown, into a folder of its own.
+
+    1  all pages are written in memory
+    2  the entry `PolicyPublished`, with the digest of each, is durable
+    3  each page gets its certificate, which proves that entry
+    4  the files are written into a folder beside the one that was named, and synced     5  that gets its name
+
+A run that is cut off leaves a log that says that the pages were signed, and no folder of that name, or the whole one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from arlo_rec.backends.durable import write_folder
+from arlo_rec.crypto import merkle
+from arlo_rec.dsar import certificate
+from arlo_rec.model.audit_events import PolicyPublished
+from arlo_rec.model.particulars import Particulars
+from arlo_rec.policy import Action
+from arlo_rec.publishing import page_certificate, pages
+from arlo_rec.publishing.pages import Page
+from arlo_rec.store import Store
+
+
+class PublishedPage(NamedTuple):
+    """A page that was written; SHA-256, in hex, and length of the whole file."""
+
+    page: Page
+    sha256: str
+    size: int
+
+
+class Published(NamedTuple):
+    """What was published: the version of the policy, and the pages."""
+
+    version: str
+    pages: list[PublishedPage]
+
+
+def publish(store: Store, company: Particulars, folder: Path, now: datetime) -> Published:
+    """Write every page of the policy in force into *folder*, which must not be there, or be empty.
+
+    Raises NotGranted where somebody is no officer, Usage where something else lies there by then, Integrity where
+    nobody vouches for this officer's key, and Unreachable.
+    """
+    store.demand(Action.POLICY, now)
+    store.demand_clock(Action.POLICY, now)
+    version = store.policy.at(now)
+    contents = {page: pages.content(page, version, company, now, now) for page in pages.every()}
+    digests = {page.file: page_certificate.digest(content, page.form) for page, content in contents.items()}
+    with store.change(now) as change:
+        path = merkle.path_of_last(store.log.tree())
+        seq = change.log(PolicyPublished(version=version.version, pages=digests))
+    proof = certificate.proof_of(store, seq, path, now)
+    files = {page: page_certificate.signed(store, content, page, now, proof) for page, content in contents.items()}
+    write_folder(folder, {page.file: content for page, content in files.items()})
+    written = [PublishedPage(page, hashlib.sha256(raw).hexdigest(), len(raw)) for page, raw in files.items()]
+    return Published(version.version, written)

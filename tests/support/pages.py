@@ -1,0 +1,86 @@
+"""Published pages of an invented company that stated everything, and of the one that stated nothing but its name."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from arlo_rec.model import particulars, reason_codes
+from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.policy_versions import PolicyVersion, first
+from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.publishing import pages
+from arlo_rec.publishing.pages import Page
+from tests.support.world import World
+
+AT = datetime(2026, 10, 2, 8, tzinfo=UTC)
+VERSION = first("2026-01", datetime(2026, 10, 1, 8, tzinfo=UTC), SHIPPED, reason_codes.SHIPPED)
+FILE = """
+controller = "Oppdiktet AS"
+address = "Oppdiktet vei 0, 0000 Oppdiktet"
+contact = "Postboks 0, 0000 Oppdiktet"
+data_protection = "personvern@oppdiktet.example"
+data_protection_officer = "Ida Oppdiktet, ombud@oppdiktet.example"
+notice = "https://oppdiktet.example/personvern"
+staff_notice = "https://intranett.oppdiktet.example/personvern"
+withdrawal = {nb = "Ring +47 900 00 000 og si det.", en = "Call +47 900 00 000 and say so."}
+objection = {nb = "Skriv til personal@oppdiktet.example.", en = "Write to staff@oppdiktet.example."}
+staff_basis = {nb = "Artikkel 6 nr. 1 bokstav f.", en = "Article 6(1)(f)."}
+
+[[processors]]
+name = "Oppdiktet Drift AS"
+task = {nb = "drifter maskinene", en = "runs the machines"}
+country = "NO"
+
+[[processors]]
+name = "Invented Cloud Ltd"
+task = {nb = "lagrer kopier", en = "stores copies"}
+country = "US"
+safeguards = {nb = "standardvilkår", en = "standard clauses"}
+
+[[recipients]]
+name = "Oppdiktet Revisjon AS"
+why = {nb = "kontrollerer at reglene følges", en = "checks that the rules are followed"}
+
+[[retention]]
+kind = {nb = "Samtalelisten i telefonsystemet", en = "The list of calls in the telephone system"}
+how_long = {nb = "12 måneder", en = "12 months"}
+"""
+STATED = particulars.decode(FILE.encode(), "particulars.toml")
+NOTHING = particulars.decode(particulars.DEFAULT.read_bytes(), str(particulars.DEFAULT))
+COMPANIES = {"stated": STATED, "nothing": NOTHING}
+
+
+def page(name: str, lang: str, form: str, company: Particulars = STATED, version: PolicyVersion = VERSION) -> str:
+    """A page without its certificate."""
+    return pages.content(Page(name, lang, form), version, company, AT, AT).decode("utf-8")
+
+
+def words(text: str) -> str:
+    """The words of a page as HTML, as one reads them."""
+    body = text[text.index("<main>") :]
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+def section(text: str, heading: str) -> str:
+    """The words below a heading of the second level, in a page as Markdown; raises ValueError where there is none."""
+    begin = text.index(f"\n## {heading}\n")
+    end = text.find("\n## ", begin + 1)
+    return " ".join(text[begin:end].split()).replace("\\", "")
+
+
+def config(world: World, text: str = FILE) -> tuple[str, str]:
+    """The options by which a command takes these particulars."""
+    file, own = world.base / "particulars.toml", world.base / "own.toml"
+    file.write_text(text, "utf-8")
+    own.write_text(f'particulars = "{file}"\n', "utf-8")
+    return ("--config", str(own))
+
+
+def publish(world: World, name: str = "pages", text: str = FILE) -> Path:
+    """Pages that the officer published."""
+    folder = world.base / name
+    world.json("policy", "publish", "--out", str(folder), *config(world, text), who="sigrid")
+    return folder
