@@ -26,10 +26,12 @@ from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.intake.tags import Tags
-from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, judge, prove
+from arlo_rec.model.audit_events import CallDeclined
+from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, prove
 from arlo_rec.model.errors import SoundError
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Call, Recording, RecordingId
+from arlo_rec.model.times import iso_week
 from arlo_rec.policy import State
 
 RULE_OF_CODE = {  # of refusals that `model.consent` does not decide
@@ -183,6 +185,18 @@ def read_call(delivery: Delivery, rules: ConsentRules) -> Call:
         raise Refusal(bad.code) from None
     rules.check(_claim(call))
     return call
+
+
+def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
+    """The log entry of a delivery that was read and whose caller said no with key 2; None of every other."""
+    try:
+        claim = _claim(delivery.call())
+    except BadManifest:
+        return None
+    prompt = declined_after(claim, rules.prompts, now=rules.now)
+    if prompt is None or claim.key_at is None:
+        return None
+    return CallDeclined(prompt=prompt, week=iso_week(claim.key_at))
 
 
 def history_of(delivered: Delivered, catalogue: Catalogue) -> CallHistory:

@@ -1,0 +1,130 @@
+"""How many consents were given, declined and withdrawn, by week and prompt, so that no figure is about somebody.
+
+Counted are entries of the log that were signed by who may say them, never rows: a recording that was erased counts as
+before, and no kind of entry that is counted is ever forgotten. A week is that of the key press, or of the withdrawal,
+in the policy's zone. No entry that is counted names a person. But somebody may know of one caller that they called, so
+a figure below FEWEST is hidden, 0 too, and nothing is told from which it could be worked out: there are no sums, spans
+are whole weeks, and of a week and a prompt in which every figure is hidden there is no row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from arlo_rec.access.signed import in_order, time_in
+from arlo_rec.access.sworn import SwornRows
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import CallDeclined, CallTakenIn, Withdrawn
+from arlo_rec.model.records import RecordingId
+from arlo_rec.model.rights import may_say
+from arlo_rec.model.times import iso_week, week_of
+from arlo_rec.store import Store
+
+FEWEST: Final = 3  # a smaller figure is hidden
+KINDS: Final = ("given", "declined", "withdrawn")
+_READ: Final = tuple(f'{{"action":"{kind.ACTION}"' for kind in (CallTakenIn, CallDeclined, Withdrawn))
+_TICK: Final = timedelta(microseconds=1)
+
+Counts = Counter[tuple[str, str, str]]  # by week, prompt and kind
+
+
+class Week(NamedTuple):
+    """The figures of one week and prompt; None is less than FEWEST."""
+
+    week: str
+    prompt: str
+    given: int | None
+    declined: int | None
+    withdrawn: int | None
+
+    def figures(self) -> tuple[int | None, int | None, int | None]:
+        """Those of KINDS, in order."""
+        return self.given, self.declined, self.withdrawn
+
+
+def figures(store: Store, since: datetime | None, before: datetime | None) -> list[Week]:
+    """What may be told, the newest week first: of whole weeks, from that of *since* to that before *before*."""
+    first = iso_week(since) if since is not None else ""
+    last = iso_week(before - _TICK) if before is not None else "9999-W99"
+    return told(Counter({place: count for place, count in counted(store).items() if first <= place[0] <= last}))
+
+
+def told(counts: Mapping[tuple[str, str, str], int]) -> list[Week]:
+    """The figures that may be told, the newest week first, prompts by name: rows in which each is hidden are not."""
+    places = sorted({(week, prompt) for week, prompt, _ in counts}, key=lambda place: place[1])
+    rows = [
+        Week(week, prompt, *(_shown(counts.get((week, prompt, kind), 0)) for kind in KINDS))
+        for week, prompt in sorted(places, key=lambda place: place[0], reverse=True)
+    ]
+    return [row for row in rows if any(figure is not None for figure in row.figures())]
+
+
+def _shown(count: int) -> int | None:
+    return count if count >= FEWEST else None
+
+
+def counted(store: Store) -> Counts:
+    """Every consent that the log tells of, exactly: for no eyes, but for `told`."""
+    counts, erased = Counts(), dict[RecordingId, str]()
+    for event, week in _events(store):
+        match event:
+            case CallTakenIn(prompt=str(prompt), week=str(pressed)) if _is_week(pressed):
+                counts[pressed, prompt, "given"] += 1
+            case CallDeclined(prompt=prompt, week=pressed) if _is_week(pressed):
+                counts[pressed, prompt, "declined"] += 1
+            case Withdrawn(recordings=recordings) if week is not None:
+                for recording in recordings:
+                    erased.setdefault(recording, week)  # what a withdrawal finished that another began counts once
+    for prompt, week in _withdrawn(store, erased):
+        counts[week, prompt, "withdrawn"] += 1
+    return Counts({place: count for place, count in counts.items() if place[1] in store.prompts})
+
+
+def _events(store: Store) -> Iterator[tuple[AuditEvent, str | None]]:
+    """Every entry that counts, with the week of its own time, where it says one."""
+
+    def read() -> Iterator[tuple[int, Mapping[str, Any]]]:
+        return ((entry.seq, entry.body) for entry in store.log.holding(_READ) if entry.body is not None)
+
+    for body, signer in in_order(store, read(), None):
+        if signer is None or not may_say(signer.role, str(body.get("action"))):
+            continue
+        event = audit_events.read(body)
+        if isinstance(event, CallTakenIn | CallDeclined | Withdrawn):
+            at = time_in(body) if isinstance(event, Withdrawn) else None
+            yield event, iso_week(at) if at is not None else None
+
+
+def _withdrawn(store: Store, erased: Mapping[RecordingId, str]) -> Iterable[tuple[str, str]]:
+    """Prompt and week of each call that a withdrawal erased; a copy that went with its call is none."""
+    log = SwornRows(store)
+    log.look_up(erased)
+    for recording, week in erased.items():
+        sworn = log.of_id(recording)
+        if sworn is not None and sworn.parent is None and sworn.prompt is not None:
+            yield sworn.prompt, week
+
+
+def _is_week(text: str) -> bool:
+    """Whether a text is a week as the log writes it: own code writes anything."""
+    try:
+        return text == week_of(date.fromisocalendar(int(text[:4]), int(text[6:]), 1))
+    except ValueError:
+        return False
+
+
+def weeks(rows: Collection[Week]) -> list[str]:
+    """Every week from the first to the last of *rows*, without a gap."""
+    if not rows:
+        return []
+    first, last = min(row.week for row in rows), max(row.week for row in rows)
+    day = date.fromisocalendar(int(first[:4]), int(first[6:]), 1)
+    every = [first]
+    while every[-1] < last:
+        day += timedelta(days=7)
+        every.append(week_of(day))
+    return every
