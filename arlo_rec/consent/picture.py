@@ -24,7 +24,7 @@ HEAD, PLOT, FOOT = 34, 130, 40  # of a panel, from above: the prompt, the bars, 
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 88, 14  # around all panels
 BAR, GAP, APART = 24, 4, 20  # a bar, between bars, between weeks
 HIDDEN = 3  # the height of the mark of a hidden figure: it stands for no number, so it is as low as any bar
-LEAST_WIDTH = 460  # below which title and legend would not fit
+LEAST_WIDTH = 640  # below which title and legend would not fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.consent import figures
 from arlo_rec.consent.figures import FEWEST, KINDS, Week, told, weeks
 from arlo_rec.model.audit_events import AuditEvent, CallDeclined, CallTakenIn, Withdrawn
 from arlo_rec.model.records import RecordingId
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week, week_of
 from tests.support.attack import own_code
 from tests.support.backups import back_up, is_whole, lose, with_feed
@@ -321,6 +323,25 @@ def test_whatever_is_delivered_and_withdrawn_is_counted_as_a_list_of_it_counts(w
             counts[iso_week(now), prompt, "withdrawn"] += other == caller
     shown = {(each["week"], each["prompt"], kind): each[kind] for each in stats(world) for kind in KINDS if each[kind]}
     assert shown == {place: count for place, count in counts.items() if count >= FEWEST}
+
+
+@examples(200)
+@given(
+    st.sampled_from([PROMPT, "en.2", "a" * 41, "nb 1"]) | st.text(max_size=8),
+    st.sampled_from(["2026-W40", "2026-W4", "W40"]) | st.text(max_size=8),
+    st.sampled_from(["allowed", "denied"]),
+    st.text(max_size=5),
+)
+def test_an_entry_that_is_not_parsed_is_read_as_if_it_were(prompt: str, week: str, outcome: str, person: str) -> None:
+    event = CallTakenIn(recordings=(RecordingId(bytes(16)),), sworn="0" * 64, prompt=prompt, week=week)
+    body = {**event.to_json(), "outcome": outcome, "at": "2026-10-01T08:00:00Z", "person": person, "policy": "2026-01"}
+    entry = figures._read(canonical(body))
+    if outcome == "denied":
+        assert entry is None
+    else:
+        assert entry is not None
+        action, read, of_week = entry
+        assert (action, getattr(read, "prompt", None), of_week) == ("ingest", prompt, week)
 
 
 # -- whose word counts --------------------------------------------------------------------------------
