@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.dates import span
-from arlo_rec.commands.options import Before, Limit, Since, arg, opt
+from arlo_rec.commands.options import Limit, arg, opt
 from arlo_rec.commands.paths import file_or_shown, new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
@@ -79,8 +79,8 @@ def _lines(run: Run, facts: ConsentFacts, stated: Particulars) -> list[str]:
 def consent_stats(
     ctx: typer.Context,
     *,
-    since: Since = None,
-    before: Before = None,
+    since: Annotated[str | None, opt("opt.week_from", "--from", "DATE")] = None,
+    before: Annotated[str | None, opt("opt.week_to", "--to", "DATE")] = None,
     picture: Annotated[Path | None, opt("opt.svg", "--svg", "FILE")] = None,
     limit: Limit = None,
 ) -> Answer:
