@@ -261,7 +261,7 @@ def _insert(
     written = WrittenObject(file.sha256, file.size)
     recording = sealing.recording_of(announced, primitives.fresh(16), consent, written)
     held = sealing.insert(recording, file.ke, key, sealing.facts_of(call, shared.header, consent), tables)
-    change.log(sealing.taken_in(held))
+    change.log(sealing.taken_in(held, consent.at))
     change.bodies[-1]["at"] = to_iso(recording.started_at + timedelta(minutes=10))
 
 

@@ -20,7 +20,7 @@ from typing import BinaryIO, NoReturn
 
 from arlo_rec.access import decisions, disclosures, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
-from arlo_rec.access.short_ids import WHOLE, meant, short_ids
+from arlo_rec.access.short_ids import as_logged, meant, short_ids
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
@@ -165,7 +165,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         if decision.code == decisions.NO_GRANT.code:
             error = _not_open(store, admission, shown_id, several=len(found) > 1)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
-        _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=_shape(shown_id))
+        _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=as_logged(shown_id))
     _demand_sworn(store, recording)
     grant = None if admission.as_officer else grant
     event = Opened(
@@ -292,11 +292,6 @@ def _decide(
 def _logged_reason(admission: Admission) -> str | None:
     """The reason, where the action takes one; what somebody typed without need stands in no entry."""
     return admission.reason if needs_grant(admission.action) else None
-
-
-def _shape(shown_id: str) -> str:
-    """What the log keeps of an id that was asked for: itself if it looks like one, else only its length."""
-    return shown_id if WHOLE.fullmatch(shown_id) else f"{len(shown_id)} characters"
 
 
 def _refuse(

@@ -26,6 +26,11 @@ def is_one(text: str) -> bool:
     return bool(WHOLE.fullmatch(text) or _BEGINNING.fullmatch(text))
 
 
+def as_logged(text: str) -> str:
+    """What the log keeps of an id that was asked for: itself if it is a whole one, else only its length."""
+    return text if WHOLE.fullmatch(text) else f"{len(text)} characters"
+
+
 def meant(store: Store, covers: Covers, text: str) -> list[RecordingId]:
     """The ids that *text* may mean: itself where it is whole, held or not; of a beginning those that are open."""
     if WHOLE.fullmatch(text):

@@ -29,6 +29,8 @@ class SwornRow(NamedTuple):
     replaces: str | None  # the id of the copy that it was made from
     first: str | None = None  # the id of its first revision, where it is a later one
     revision: int = 1
+    prompt: str | None = None  # that the caller of a call heard
+    week: str | None = None  # in which they pressed the key
 
     def is_of(self, row: Recording) -> bool:
         """Whether a row is what was sworn: of a call by an intake, of a copy by whoever made it."""
@@ -53,7 +55,7 @@ class SwornRows:
     def of(self, rows: Collection[Recording]) -> dict[RecordingId, SwornRow]:
         """What the log swears of each row, where it swears anything."""
         ids = [row.id for row in rows]
-        self._look_up(ids)
+        self.look_up(ids)
         return {each: sworn for each in ids if (sworn := self._sworn[each]) is not None}
 
     def is_sworn(self, row: Recording) -> bool:
@@ -67,7 +69,7 @@ class SwornRows:
 
     def of_id(self, recording: RecordingId) -> SwornRow | None:
         """What the log swears of a recording, whether there is a row of it or not."""
-        self._look_up([recording])
+        self.look_up([recording])
         return self._sworn[recording]
 
     def call_of(self, recording: RecordingId) -> RecordingId:
@@ -87,7 +89,7 @@ class SwornRows:
                     calls |= {each: self.call_of(each) for each in names}
         return calls
 
-    def _look_up(self, recordings: Collection[RecordingId]) -> None:
+    def look_up(self, recordings: Collection[RecordingId]) -> None:
         """Find the first entry that swears to each recording; it decides, whoever signed it."""
         wanted = {each for each in recordings if each not in self._sworn}
         self._sworn |= dict.fromkeys(wanted)
@@ -107,8 +109,10 @@ def _sworn(seq: int, body: Mapping[str, Any]) -> SwornRow | None:
         is_copy = body["action"] == CopyMade.ACTION
         parent = RecordingId(bytes.fromhex(detail["parent"])) if is_copy else None
         state, replaces, first = (_text(detail.get(name)) for name in ("state", "replaces", "first"))
-        revision = int(detail["revision"]) if is_copy else 1
-        return SwornRow(seq, str(detail["sworn"]), body.get("at"), parent, state, replaces, first, revision)
+        revision, heard = int(detail["revision"]) if is_copy else 1, (detail.get("prompt"), detail.get("week"))
+        prompt, week = map(_text, heard)
+        at = body.get("at")
+        return SwornRow(seq, str(detail["sworn"]), at, parent, state, replaces, first, revision, prompt, week)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

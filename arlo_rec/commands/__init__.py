@@ -45,6 +45,8 @@ COMMANDS: Final = {
     "case extend": Listed("officer", "access_requests:case_extend"),
     "case refuse": Listed("officer", "access_requests:case_refuse"),
     "case close": Listed("officer", "access_requests:case_close"),
+    "consent show": Listed("officer", "consent:consent_show"),
+    "consent stats": Listed("officer", "consent:consent_stats", lists=True),
     "recipients list": Listed("manager", "disclosures:recipients_list", lists=True),
     "recipients confirm": Listed("manager", "disclosures:recipients_confirm"),
     "restore": Listed("officer", "restore:restore"),

@@ -18,6 +18,7 @@ from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
+    ConsentShown,
     CopyConfirmed,
     CopyMade,
     CopyReleased,
@@ -36,7 +37,7 @@ from arlo_rec.policy import Action, Purpose, Role
 from arlo_rec.store import Store
 
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy
-_PURPOSES = frozenset({*Purpose, "withdrawal"})  # that an entry names, or that stand for its action
+_PURPOSES = frozenset({*Purpose, "withdrawal", "consent"})  # that an entry names, or that stand for its action
 _OF_ANOTHER = {"dsar_whole": "dsar_other_whole", "dsar_employee_whole": "dsar_other_employee_whole"}
 _ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.LISTEN, Action.DSAR, Action.WITHDRAW}
 
@@ -207,6 +208,8 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
             return f"dsar{'_employee' if side == 'agent' else ''}{'_whole' if whole else ''}", None
         case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left
             return "withdraw_shown", "withdrawal"
+        case ConsentShown():
+            return "consent_shown", "consent"
         case ReviewHeard():
             return Action.HEAR, Purpose.TRAINING
         case CopyConfirmed():

@@ -1,26 +1,34 @@
 """A receipt for each consent, with the fields of ISO/IEC TS 27560:2023 (record header, processing, parties, event).
 
 The specification names fields and no serialisation: the keys are its field names, in JSON. What the store does not
-know is not there. The receipts of an answer are one document.
+know is not there. The receipts of an answer are one document. What an officer is shown of one consent, as JSON-LD, is
+made of the same words by `consent.record`.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from arlo_rec.consent.record import (
+    AUTHORITY,
+    AUTHORITY_URL,
+    COLLECTED_BY,
+    JURISDICTION,
+    RIGHTS,
+    SCHEMA_VERSION,
+    USED_BY,
+    WITHDRAWN_BY,
+    DataHeld,
+)
 from arlo_rec.dsar.answer import Answer, RecordingFacts
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import RETENTION
 
 NAME: Final = "consent-receipts.json"
-SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
-# Those of processing by consent: there is no objection to it (GDPR 21), because a consent is withdrawn instead.
-RIGHTS: Final = ("access", "rectification", "erasure", "restriction", "data portability", "withdrawal", "complaint")
-AUTHORITY: Final = {
+_AUTHORITY: Final = {
     "party_id": "authority",
     "party_role": "authority",
-    "party_name": "Datatilsynet",
-    "party_url": "https://www.datatilsynet.no/",
+    "party_name": AUTHORITY,
+    "party_url": AUTHORITY_URL,
 }
 
 
@@ -45,7 +53,7 @@ def _receipt(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
         "party_identification": _parties(answer),
         "event": {
             "event_time": to_iso(facts.consented_at()),
-            "validity_duration": f"P{RETENTION.days}D",
+            "validity_duration": _duration(facts),
             "entity_id": "controller",
             "event_type": "explicit",
             "event_state": "consent given",
@@ -53,28 +61,26 @@ def _receipt(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
     }
 
 
+def _duration(facts: RecordingFacts) -> str:
+    """For how long the recording is kept from its start, in whole days (ISO 8601)."""
+    return f"P{(facts.erased_on - facts.started_at).days}D"
+
+
 def _processing(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
     """What was consented to, on what notice, and how the consent ends."""
-    data = [
-        "voice and spoken words",
-        *(["telephone number"] if facts.number is not None else []),
-        *(["name or other identifier"] if facts.identifiers else []),
-        "time, length, team and reference of the call",
-    ]
+    data = DataHeld(facts.number is not None, bool(facts.identifiers)).kinds()
     purposes = [
         {
             "purpose": purpose,
             "lawful_basis": "consent, GDPR Article 6(1)(a)",
-            "pii_information": [{"pii_type": each} for each in data],
+            "pii_information": [{"pii_type": kind} for kind, _ in data],
             "pii_controllers": ["controller"],
-            "collection_method": "recording of the telephone call",
-            "processing_method": "listening by staff who were granted access"
-            if purpose == "quality"
-            else "listening by staff who were granted access, to a pseudonymised copy",
-            "storage_condition": {"retention_period": f"P{RETENTION.days}D", "erased_on": to_iso(facts.erased_on)},
+            "collection_method": COLLECTED_BY,
+            "processing_method": USED_BY[purpose],
+            "storage_condition": {"retention_period": _duration(facts), "erased_on": to_iso(facts.erased_on)},
             "recipients": [each.processor for each in answer.particulars.processors or ()],
-            "withdrawal_method": answer.particulars.contact or "contact customer service",
-            "jurisdiction": "NO",
+            "withdrawal_method": answer.particulars.withdrawal("en") or answer.particulars.contact or WITHDRAWN_BY,
+            "jurisdiction": JURISDICTION,
             "privacy_rights": list(RIGHTS),
         }
         for purpose in facts.purposes
@@ -104,4 +110,4 @@ def _parties(answer: Answer) -> list[dict[str, Any]]:
         }
         for number, each in enumerate(stated.processors or (), 1)
     ]
-    return [controller | {key: value for key, value in contacts.items() if value}, *processors, dict(AUTHORITY)]
+    return [controller | {key: value for key, value in contacts.items() if value}, *processors, dict(_AUTHORITY)]

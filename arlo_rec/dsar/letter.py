@@ -33,7 +33,7 @@ DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds o
     ),
     "part": (Action.HEAR,),
     "copy": ("export_copy", "listen_copy", Action.REVIEW, Action.RELEASE, Action.PSEUDONYMISE),
-    "listed": (Action.FIND, "find_copy", "withdraw_shown"),
+    "listed": (Action.FIND, "find_copy", "withdraw_shown", "consent_shown"),
 }
 
 

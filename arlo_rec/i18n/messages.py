@@ -20,6 +20,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "access": "request grant grants revoke grant_state purpose find export recipients all_teams names teams todo listen",
     "cases": "case cases case_state known_by notice",
     "common": "column ask yes no nowhere date",
+    "consent": "consent",
     "demo": "demo",
     "dsar": "dsar",
     "erasure": "withdraw purge erasure certificate would",

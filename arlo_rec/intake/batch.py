@@ -167,7 +167,7 @@ class Batch:
                         history = candidates.history_of(call.delivered, store.catalogue)
                         history.check(call.delivered.call, call.recording.content, self._run.now)
                         held = sealing.insert(call.recording, call.key.ke, call.audience_key, call.facts, tables)
-                        change.log(sealing.taken_in(held))
+                        change.log(sealing.taken_in(held, call.consent_at))
                         inserted.append(call)
                 self._results.log_refusals(change)
         self._results.committed(inserted)

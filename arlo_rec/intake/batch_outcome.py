@@ -73,6 +73,8 @@ class BatchOutcome:
             RefusedDelivery(each.delivery, self._memory.note(change, each.delivery, each.refusal))
             for each in self._refused
         ]
+        for each in self._refused:
+            self._memory.count_declined(change, each.delivery, each.refusal, self._run.rules)
         for dismissed in self._dismissed:
             self._memory.dismiss(change, dismissed.delivery, dismissed.refusal)
 

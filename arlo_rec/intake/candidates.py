@@ -14,7 +14,7 @@ This module opens files of the spool and reads the catalogue. It writes nothing:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,10 +26,12 @@ from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.intake.tags import Tags
-from arlo_rec.model.consent import Claim, Consent, after_withdrawal, judge, prove
+from arlo_rec.model.audit_events import CallDeclined
+from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, prove
 from arlo_rec.model.errors import SoundError
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Recording, RecordingId
+from arlo_rec.model.times import iso_week
 from arlo_rec.policy import State
 
 RULE_OF_CODE = {  # of refusals that `model.consent` does not decide
@@ -161,7 +163,7 @@ class ConsentRules:
 
     def check(self, claim: Claim) -> None:
         """Raise Refusal where a claim is no consent, or the call may not be kept for another reason."""
-        prompts = self._version(claim).by_prompt()
+        prompts = self.prompts(claim)
         decision = judge(claim, prompts, now=self.now, deadline=self.policy.due_at)
         if not decision.allowed:
             raise Refusal(decision.code, decision.rule)
@@ -169,7 +171,11 @@ class ConsentRules:
     def consent(self, claim: Claim) -> Consent:
         """The consent that a checked claim proves, under the version in force when the key was pressed."""
         version, deadline = self._version(claim), self.policy.due_at
-        return prove(claim, version.by_prompt(), version.version, now=self.now, deadline=deadline)
+        return prove(claim, self.prompts(claim), version.version, now=self.now, deadline=deadline)
+
+    def prompts(self, claim: Claim) -> Mapping[str, Prompt]:
+        """The prompts of the version that was in force when the key was pressed."""
+        return self._version(claim).by_prompt()
 
     def _version(self, claim: Claim) -> PolicyVersion:
         return self.policy.at(claim.key_at or self.now)
@@ -186,6 +192,18 @@ def read_call(delivery: Delivery, rules: ConsentRules) -> Call:
         raise Refusal(bad.code) from None
     rules.check(_claim(call))
     return call
+
+
+def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
+    """The log entry of a delivery that was read and whose caller said no with key 2; None of every other."""
+    try:
+        claim = _claim(delivery.call())
+    except BadManifest:
+        return None
+    prompt = declined_after(claim, rules.prompts(claim), now=rules.now)
+    if prompt is None or claim.key_at is None:
+        return None
+    return CallDeclined(prompt=prompt, week=iso_week(claim.key_at))
 
 
 def history_of(delivered: Delivered, catalogue: Catalogue) -> CallHistory:

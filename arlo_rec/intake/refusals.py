@@ -1,9 +1,10 @@
 """The memory of refusals: each is logged once, and a dismissed call is known when only half of it is left.
 
 A spool is scanned every minute, and a refused file may lie there for days. What is kept of a refusal is a tag of its
-code, of its path and of its manifest, byte for byte; `status` counts the codes (ADR 7). Where somebody orders that
-refused calls be removed, the log says so before a file goes, and the call is remembered as dismissed: a line of a
-manifest of many calls stays when its sound is gone.
+code, of its path and of its manifest, byte for byte; `status` counts the codes (ADR 7). Of a call whose caller said no
+a tag of the exchange's id is kept as long, so that each counts once. Where somebody orders that refused calls be
+removed, the log says so before a file goes, and the call is remembered as dismissed: a line of a manifest of many calls
+stays when its sound is gone.
 
 This module writes the table of refusals and the log, inside a change of the caller. Which calls are refused is
 decided in `candidates` and `batch_outcome`; files are removed by `cleanup`.
@@ -14,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from arlo_rec.intake.candidates import Refusal
+from arlo_rec.intake.candidates import ConsentRules, Refusal, declined
 from arlo_rec.intake.results import NotTaken
 from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.intake.tags import Tags
@@ -27,6 +28,7 @@ CODES = (  # every refusal, in the order in which they apply
     "expired", "consent_after_call", "withdrawn", "conflict", "bad_audio",
 )  # fmt: skip
 
+_DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of a call that may have been declined
 _NOT_LYING = timedelta(days=2)  # longer ago than `status` takes for a file that still lies in the spool
 
 
@@ -45,6 +47,19 @@ class RefusalMemory:
             source = self._source_tag(delivery)
             change.log(Denied(action=Action.INGEST, rule=refusal.rule, code=refusal.code, source=source))
         return replace(refusal, told=known)
+
+    def count_declined(self, change: Change, delivery: Delivery, refusal: NotTaken, rules: ConsentRules) -> None:
+        """Log that a caller said no, once for each call of the exchange, wherever and however long its files lie.
+
+        A call that was declined has no sound where the exchange recorded none, so one that misses it is looked at too.
+        """
+        event = declined(delivery, rules) if refusal.code in _DECLINED else None
+        if event is None or delivery.source_id is None:
+            return
+        tag = self._tags.tag("declined", delivery.source_id)
+        if not self._seen.knows(tag):
+            change.log(event)
+        self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
 
     def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
         """Log that a refused call's files are about to be removed, and count it no longer as lying in the spool."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from arlo_rec import audio, policy
@@ -25,6 +26,7 @@ from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Call, Kind, Recording, to_iso
+from arlo_rec.model.times import iso_week
 from arlo_rec.policy import Event
 
 FOR_MANAGERS = ("agent", "channels", "duration_s", "encoding", "known", "lead_s", "rate", "tracks")
@@ -63,6 +65,7 @@ class Sealed:
     audience_key: AudienceKey
     recording: Recording  # without its commit key, which is made in the transaction
     facts: Facts
+    consent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def seal(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs
     written = WrittenObject(pieces.sha256(), pieces.size)
     recording = recording_of(announced, examined.content, consent, written)
     facts = facts_of(call, examined.header, consent)
-    return Sealed(announced.delivered, key, header, audience_key, recording, facts)
+    return Sealed(announced.delivered, key, header, audience_key, recording, facts, consent.at)
 
 
 def read_back(sealed: Sealed, blobs: Blobs) -> None:
@@ -117,9 +120,11 @@ def insert(
     return held
 
 
-def taken_in(recording: Recording) -> CallTakenIn:
-    """The log entry of a recording, with the digest of its row."""
-    return CallTakenIn(recordings=(recording.id,), sworn=recording.row_digest())
+def taken_in(recording: Recording, consent_at: datetime) -> CallTakenIn:
+    """The log entry of a recording, with the digest of its row, the prompt, and the week of the key press."""
+    return CallTakenIn(
+        recordings=(recording.id,), sworn=recording.row_digest(), prompt=recording.prompt, week=iso_week(consent_at)
+    )
 
 
 def recording_of(announced: Announced, content: bytes, consent: Consent, written: WrittenObject) -> Recording:

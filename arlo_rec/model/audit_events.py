@@ -360,6 +360,13 @@ class LogShown(Forgettable):
     ACTION, OUTCOME, RULE = Action.AUDIT_SHOW, "allowed", "security.monitored"
 
 
+class ConsentShown(Forgettable):
+    """The record of the consent to a recording is about to be shown."""
+
+    ACTION, OUTCOME, RULE = "consent", "allowed", "consent.basis"
+    recordings: Ids
+
+
 # -- intake and erasure -------------------------------------------------------------------------------
 
 
@@ -371,9 +378,25 @@ class TakesIn(AuditEvent):
 
 
 class CallTakenIn(TakesIn):
-    """A call with a proven consent was taken in."""
+    """A call with a proven consent was taken in: after which `prompt`, and in which `week` the key was pressed.
+
+    A call can be delivered weeks later, so the entry's own time does not say that.
+    """
 
     ACTION, OUTCOME, RULE = Action.INGEST, "allowed", "consent.press1"
+    prompt: str | None = None
+    week: str | None = None  # of ISO 8601, in the policy's zone
+
+
+class CallDeclined(AuditEvent):
+    """A caller said no with key 2, after that `prompt` and in that `week`; once for each call that was delivered.
+
+    It names no call, because nothing of one is kept: the refusal itself is a `Denied`, which can be forgotten.
+    """
+
+    ACTION, OUTCOME, RULE = "decline", "done", "consent.press2"
+    prompt: str
+    week: str
 
 
 class CopyMade(TakesIn):

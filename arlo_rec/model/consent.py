@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -114,6 +114,20 @@ def prove(
         raise ValueError(f"no consent: {decision.code}")
     prompt = prompts[str(claim.prompt)]
     return Consent(claim.key_at, prompt.version, prompt.sha256, prompt.purposes, policy)
+
+
+def declined_after(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> str | None:
+    """The prompt after which a caller said no with key 2, heard to its end or not; None where nobody can say that.
+
+    No key, another one, a call that ended, a prompt or a time that cannot be: all that is no consent and no answer.
+    """
+    if not isinstance(claim.key, str) or claim.key != "2" or claim.key_at is None:
+        return None
+    if claim.started_at - claim.key_at > CONSENT_LEAD or claim.key_at > now + CLOCK_TOLERANCE:
+        return None
+    if _judge_route(claim) or _judge_prompt(replace(claim, prompt_completed=True), prompts):
+        return None
+    return str(claim.prompt)
 
 
 def _judge_route(claim: Claim) -> Decision | None:

@@ -14,6 +14,8 @@ _LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than
     ),
     **dict.fromkeys(("policy propose", "policy approve", "policy deny", "policy publish"), Action.POLICY),
     **dict.fromkeys(("expire", "forget"), Action.PURGE),
+    "decline": Action.INGEST,
+    "consent": Action.DSAR,
     **dict.fromkeys(("approve", "deny", "revoke", "confirm_grant"), Action.GRANT),
 }
 

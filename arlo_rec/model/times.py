@@ -47,6 +47,17 @@ def local_date(at: datetime) -> date:
     return at.astimezone(ZoneInfo(ZONE)).date()
 
 
+def iso_week(at: datetime) -> str:
+    """The week of ISO 8601 that an instant lies in, in the policy's zone: `2026-W40`."""
+    return week_of(local_date(at))
+
+
+def week_of(day: date) -> str:
+    """The week of ISO 8601 of a calendar day."""
+    year, week, _ = day.isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
 def start_of_day(day: date) -> datetime:
     """The start of a calendar day in the policy's zone, in UTC."""
     return end_of_day(day - timedelta(days=1))

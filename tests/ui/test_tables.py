@@ -139,6 +139,7 @@ ASKED = {  # how each is called, and the key of its JSON
     "person objection": (("person", "objection"), "objections", "iver"),
     "grants": (("grants",), "grants", "sigrid"),
     "case list": (("case", "list"), "cases", "sigrid"),
+    "consent stats": (("consent", "stats"), "weeks", "sigrid"),
     "recipients list": (("recipients", "list"), "recipients", "sigrid"),
     "find": (("find", "--purpose", "quality", "--reason", REASON), "recordings", "leif"),
     "teams": (("teams", "--purpose", "quality", "--reason", REASON), "teams", "leif"),
@@ -154,7 +155,7 @@ ASKED = {  # how each is called, and the key of its JSON
 def full(world: World) -> World:
     """A world in which every list has a row."""
     world.grant()
-    first, second = world.take_in("one", "two")
+    first, second, _ = world.take_in("one", "two", "three")
     world.run("export", first, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / "a"), who="leif")
     cuts = world.base / "cuts.json"
     cuts.write_text(json.dumps([{"start": 0.1, "end": 0.2, "type": "name"}]), "utf-8")

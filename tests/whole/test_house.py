@@ -25,6 +25,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
         "training",
         "pseudonymise",
         "listening",
+        "consent",
         "dsar",
         "publishing",
     ),

@@ -1,0 +1,122 @@
+"""What the security officer types about consents: the record of one, and how many were given, declined, withdrawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.dates import span
+from arlo_rec.commands.options import Limit, arg, opt
+from arlo_rec.commands.paths import file_or_shown, new_file
+from arlo_rec.commands.run import Run
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from arlo_rec.consent.figures import Week
+    from arlo_rec.consent.record import ConsentFacts
+    from arlo_rec.model.particulars import Particulars
+
+FIELDS = ("week", "prompt", "given", "declined", "withdrawn")
+
+
+def consent_show(
+    ctx: typer.Context,
+    recording: Annotated[str, arg("arg.consent_recording", "ID")],
+    *,
+    out: Annotated[Path | None, opt("opt.consent_out", "--out", "FILE")] = None,
+) -> Answer:
+    """The consent to one call, as a record of ISO/IEC TS 27560 in JSON-LD, and in words."""
+    from arlo_rec.backends.durable import write_new
+    from arlo_rec.consent import held
+    from arlo_rec.consent.record import consent_record
+
+    run: Run = ctx.obj
+    is_shown = str(out) == "-"
+    out = file_or_shown(out, as_json=run.json)
+    if out is not None:
+        new_file(out)
+    stated = run.particulars()
+    with run.store() as store:
+        now = run.now()
+        facts = held.consent_to(store, recording, now)
+    record = consent_record(facts, stated, now)
+    if is_shown:
+        return Answer({}, _document(record).splitlines(), always=True)
+    if out is None:
+        return Answer({"consent": record}, [*_lines(run, facts, stated), run.say("consent.form")], always=True)
+    write_new(out, [_document(record).encode("utf-8")])
+    told = [*_lines(run, facts, stated), run.say("consent.written", out=out)]
+    return Answer({"consent": record, "out": str(out.absolute())}, told, always=True)
+
+
+def _document(record: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+
+
+def _lines(run: Run, facts: ConsentFacts, stated: Particulars) -> list[str]:
+    """Who, when, after which prompt, what for, by which basis of whom, until when, and how it is withdrawn."""
+    from arlo_rec.model.times import shown
+
+    purposes = ", ".join(run.say(f"purpose.{purpose}") for purpose in facts.purposes)
+    basis = stated.staff_basis(run.lang)
+    return [
+        run.say("consent.given", id=facts.id, at=shown(facts.at), prompt=facts.prompt, language=facts.prompt_lang),
+        run.say("consent.to", controller=stated.controller, purposes=purposes),
+        run.say("consent.basis_caller"),
+        run.say("consent.basis_agent", basis=basis) if basis else run.say("consent.basis_agent_unstated"),
+        run.say("consent.until", at=shown(facts.erased_on)),
+        run.say("consent.withdrawn_by", contact=stated.contact)
+        if stated.contact
+        else run.say("consent.withdrawn_by_service"),
+    ]
+
+
+def consent_stats(
+    ctx: typer.Context,
+    *,
+    since: Annotated[str | None, opt("opt.week_from", "--from", "DATE")] = None,
+    before: Annotated[str | None, opt("opt.week_to", "--to", "DATE")] = None,
+    picture: Annotated[Path | None, opt("opt.svg", "--svg", "FILE")] = None,
+    limit: Limit = None,
+) -> Answer:
+    """How many consents were given, declined and withdrawn, by week and prompt; small figures are hidden."""
+    from arlo_rec.backends.durable import write_new
+    from arlo_rec.consent import figures
+    from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.policy import Action
+
+    run: Run = ctx.obj
+    if limit is not None and limit < 1:
+        raise Usage("bad_limit")
+    if picture is not None:
+        new_file(picture)
+    begin, end = span(run, since, before)
+    with run.store() as store:
+        now = run.now()
+        store.demand(Action.DSAR, now)
+        store.note(LogShown(), now)
+        every = figures.figures(store, begin, end)
+    rows = every[:limit]
+    data: dict[str, Any] = {"weeks": [row._asdict() for row in rows]}
+    table = run.table(FIELDS, [_row(run, row) for row in rows], listed=(data["weeks"], FIELDS))
+    lines = [run.say("consent.hidden" if rows else "consent.none", fewest=figures.FEWEST)]
+    lines += [run.say("consent.older", count=len(every) - len(rows))] if len(every) > len(rows) else []
+    if picture is not None:
+        from arlo_rec.consent.picture import svg
+
+        write_new(picture, [svg(rows, run.lang).encode("utf-8")])
+        data["svg"] = str(picture.absolute())
+        lines.append(run.say("consent.pictured", out=picture))
+    return Answer(data, lines, table)
+
+
+def _row(run: Run, row: Week) -> list[str]:
+    from arlo_rec.consent.figures import FEWEST
+
+    hidden = run.say("consent.under", fewest=FEWEST)
+    return [row.week, row.prompt, *(hidden if figure is None else str(figure) for figure in row.figures())]

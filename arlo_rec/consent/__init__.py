@@ -1,0 +1,1 @@
+"""Consent, told: the record of one, and in figures how many callers gave, declined and withdrew theirs."""

@@ -1,0 +1,165 @@
+"""How many consents were given, declined and withdrawn, by week and prompt, so that no figure is about somebody.
+
+Counted are entries of the log that were signed by who may say them, never rows: a recording that was erased counts as
+before, and no kind of entry that is counted is ever forgotten. A week is that of the key press, or of the withdrawal,
+in the policy's zone. No entry that is counted names a person. But somebody may know of one caller that they called, so
+a figure below FEWEST is hidden, 0 too, and nothing is told from which it could be worked out: there are no sums, and
+spans are whole weeks. A row says no more than that there was something to count in that week under that prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Final, NamedTuple
+
+from arlo_rec.access.signed import in_order, time_in
+from arlo_rec.access.sworn import SwornRows
+from arlo_rec.catalogue.audit_log import read_body
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import CallDeclined, CallTakenIn, Withdrawn
+from arlo_rec.model.records import RecordingId
+from arlo_rec.model.rights import may_say
+from arlo_rec.model.times import iso_week, week_of
+from arlo_rec.store import Store
+
+FEWEST: Final = 3  # a smaller figure is hidden
+KINDS: Final = ("given", "declined", "withdrawn")
+_READ: Final = tuple(f'{{"action":"{kind.ACTION}"'.encode("ascii") for kind in (CallTakenIn, CallDeclined, Withdrawn))
+_TAKEN_IN: Final = re.compile(  # the beginning of the canonical JSON of such an entry
+    rb'\{"action":"ingest","at":"[^"\\]*","detail":\{"prompt":"([\w.-]{1,40})","sworn":"[0-9a-f]{64}",'
+    rb'"week":"(\d{4}-W\d\d)"\},"outcome":"allowed",'
+)
+_TICK: Final = timedelta(microseconds=1)
+
+Counts = Counter[tuple[str, str, str]]  # by week, prompt and kind
+
+
+class Week(NamedTuple):
+    """The figures of one week and prompt; None is less than FEWEST."""
+
+    week: str
+    prompt: str
+    given: int | None
+    declined: int | None
+    withdrawn: int | None
+
+    def figures(self) -> tuple[int | None, int | None, int | None]:
+        """Those of KINDS, in order."""
+        return self.given, self.declined, self.withdrawn
+
+
+def figures(store: Store, since: datetime | None, before: datetime | None) -> list[Week]:
+    """What may be told, the newest week first: of whole weeks, from that of *since* to that before *before*."""
+    first = iso_week(since) if since is not None else ""
+    last = iso_week(before - _TICK) if before is not None else "9999-W99"
+    return told(counted(store, first, last))
+
+
+def told(counts: Mapping[tuple[str, str, str], int]) -> list[Week]:
+    """The figures that may be told, the newest week first, prompts by name."""
+    places = {(week, prompt) for (week, prompt, _), count in counts.items() if count}
+    return [
+        Week(week, prompt, *(_shown(counts.get((week, prompt, kind), 0)) for kind in KINDS))
+        for week, prompt in sorted(sorted(places, key=lambda place: place[1]), key=lambda place: place[0], reverse=True)
+    ]
+
+
+def _shown(count: int) -> int | None:
+    return count if count >= FEWEST else None
+
+
+def counted(store: Store, first: str, last: str) -> Counts:
+    """Every consent of these weeks that the log tells of, exactly: for no eyes, but for `told`."""
+    counts, erased = Counts(), dict[RecordingId, str]()
+    for event, week in _events(store, first, last):
+        match event:
+            case CallTakenIn(prompt=str(prompt)):
+                counts[week, prompt, "given"] += 1
+            case CallDeclined(prompt=prompt):
+                counts[week, prompt, "declined"] += 1
+            case Withdrawn(recordings=recordings):
+                for recording in recordings:
+                    erased.setdefault(recording, week)  # what a withdrawal finished that another began counts once
+    for prompt, week in _withdrawn(store, erased):
+        counts[week, prompt, "withdrawn"] += 1
+    return Counts({place: count for place, count in counts.items() if place[1] in store.prompts})
+
+
+def _events(store: Store, first: str, last: str) -> Iterator[tuple[AuditEvent, str]]:
+    """Every entry that counts, with its week; who signed one of another week is not looked up, for that takes long."""
+
+    def read() -> Iterator[tuple[int, tuple[str, AuditEvent, str]]]:
+        for seq, raw in store.log.bodies():
+            entry = _read(raw) if raw is not None and raw.startswith(_READ) else None
+            if entry is not None and first <= entry[2] <= last and _is_week(entry[2]):
+                yield seq, entry
+
+    for (action, event, week), signer in in_order(store, read(), None):
+        if signer is not None and may_say(signer.role, action):
+            yield event, week
+
+
+def _read(raw: bytes) -> tuple[str, AuditEvent, str] | None:
+    """Action, event and week of an entry of the kinds that are counted; None of another.
+
+    Most of a log are calls that were taken in: one as the program writes it is recognised without being parsed.
+    """
+    match = _TAKEN_IN.match(raw)
+    if match is not None:
+        prompt, week = match[1].decode("ascii"), match[2].decode("ascii")
+        return CallTakenIn.ACTION, _taken_in(prompt, week), week
+    try:
+        body = read_body(raw)
+    except ValueError:
+        return None
+    event = audit_events.read(body)
+    match event:
+        case CallTakenIn(week=str(week)) | CallDeclined(week=str(week)):
+            return event.ACTION, event, week
+        case Withdrawn():
+            at = time_in(body)
+            return (event.ACTION, event, iso_week(at)) if at is not None else None
+    return None
+
+
+@cache
+def _taken_in(prompt: str, week: str) -> CallTakenIn:
+    """Some call that was taken in: what is counted of one is its prompt and its week."""
+    return CallTakenIn(recordings=(), sworn="", prompt=prompt, week=week)
+
+
+def _withdrawn(store: Store, erased: Mapping[RecordingId, str]) -> Iterable[tuple[str, str]]:
+    """Prompt and week of each call that a withdrawal erased; a copy that went with its call is none."""
+    log = SwornRows(store)
+    log.look_up(erased)
+    for recording, week in erased.items():
+        sworn = log.of_id(recording)
+        if sworn is not None and sworn.parent is None and sworn.prompt is not None:
+            yield sworn.prompt, week
+
+
+@cache
+def _is_week(text: str) -> bool:
+    """Whether a text is a week as the log writes it: own code writes anything."""
+    try:
+        return text == week_of(date.fromisocalendar(int(text[:4]), int(text[6:]), 1))
+    except ValueError:
+        return False
+
+
+def weeks(rows: Collection[Week]) -> list[str]:
+    """Every week from the first to the last of *rows*, without a gap."""
+    if not rows:
+        return []
+    first, last = min(row.week for row in rows), max(row.week for row in rows)
+    day = date.fromisocalendar(int(first[:4]), int(first[6:]), 1)
+    every = [first]
+    while every[-1] < last:
+        day += timedelta(days=7)
+        every.append(week_of(day))
+    return every

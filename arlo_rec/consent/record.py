@@ -1,0 +1,250 @@
+"""The record of a consent with the fields of ISO/IEC TS 27560:2023, as JSON-LD in the words of the W3C's DPV.
+
+The specification names fields and no serialisation; which word of the Data Privacy Vocabulary (2.3) stands for which
+field, the vocabulary's own guide says (https://w3id.org/dpv/guides/consent-27560). A record is whole by itself: its
+context names prefixes alone, and nodes have names that hold within it. Whom it is about is said by a pseudonym, the id
+of the recording. What nobody stated is not invented: it is missing, or where the specification asks for it, said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from arlo_rec.model.particulars import Particulars, Processor
+from arlo_rec.model.records import to_iso
+from arlo_rec.policy import Purpose
+from arlo_rec.rules import RULES
+
+SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
+SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#record"  # that schema in DPV, as the guide names it
+CONTEXT: Final[Mapping[str, str]] = {
+    "dct": "http://purl.org/dc/terms/",
+    "dpv": "https://w3id.org/dpv#",
+    "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
+    "loc": "https://w3id.org/dpv/loc#",
+    "pd": "https://w3id.org/dpv/pd#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "schema": "https://schema.org/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "spdx": "http://spdx.org/rdf/terms#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+# Those of processing by consent: there is no objection to it (GDPR 21), because a consent is withdrawn instead.
+RIGHTS: Final[Mapping[str, str]] = {
+    "access": "eu-gdpr:A15",
+    "rectification": "eu-gdpr:A16",
+    "erasure": "eu-gdpr:A17",
+    "restriction": "eu-gdpr:A18",
+    "data portability": "eu-gdpr:A20",
+    "withdrawal": "eu-gdpr:A7-3",
+    "complaint": "eu-gdpr:A77",
+}
+AUTHORITY: Final = "Datatilsynet"
+AUTHORITY_URL: Final = "https://www.datatilsynet.no/"
+JURISDICTION: Final = "NO"
+COLLECTED_BY: Final = "recording of the telephone call"
+USED_BY: Final[Mapping[str, str]] = {
+    Purpose.QUALITY: "listening by staff who were granted access",
+    Purpose.TRAINING: "listening by staff who were granted access, to a pseudonymised copy",
+}
+WITHDRAWN_BY: Final = "contact customer service"  # where the company did not state how it is reached
+NOT_STATED: Final = "not stated"
+_BROADER: Final[Mapping[str, str]] = {  # the purpose of DPV that ours is a kind of
+    Purpose.QUALITY: "dpv:ServiceOptimisation",
+    Purpose.TRAINING: "dpv:PersonnelManagement",
+}
+_DONE: Final[Mapping[str, tuple[str, ...]]] = {
+    Purpose.QUALITY: ("dpv:Record", "dpv:Store", "dpv:Use"),
+    Purpose.TRAINING: ("dpv:Record", "dpv:Store", "dpv:Pseudonymise", "dpv:Use"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DataHeld:
+    """What is held of a caller beside voice and words, as kinds and never as values."""
+
+    number: bool
+    identifiers: bool
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """Each kind of data in words, with the category of DPV that it belongs to."""
+        return [
+            ("voice and spoken words", "pd:VoiceCommunicationRecording"),
+            *([("telephone number", "pd:TelephoneNumber")] if self.number else []),
+            *([("name or other identifier", "pd:Name")] if self.identifiers else []),
+            ("time, length, team and reference of the call", "pd:CallLog"),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFacts:
+    """What is known of the consent to one recording."""
+
+    id: str  # of the recording, which is the record's too, and the pseudonym of the caller
+    at: datetime  # of the key press
+    prompt: str  # its version
+    prompt_lang: str
+    prompt_text: str = field(repr=False)
+    prompt_sha256: str
+    purposes: tuple[str, ...]  # that the prompt named
+    held: DataHeld
+    started_at: datetime
+    erased_on: datetime
+    policy: str  # the version of the guidelines then
+
+
+def consent_record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict[str, Any]:
+    """The record, as JSON-LD: header, notice, processing, parties, and the event, in the order of the specification."""
+    processors = list(enumerate(stated.processors or (), 1))
+    return {
+        "@context": dict(CONTEXT),
+        "@id": "_:record",
+        "@type": "dpv:ConsentRecord",
+        "dct:conformsTo": {"@id": SCHEMA, "dct:title": SCHEMA_VERSION},
+        "dct:identifier": facts.id,
+        "dct:created": _instant(made_at),
+        "dpv:hasDataSubject": {
+            "@id": "_:caller",
+            "@type": "dpv:DataSubject",
+            "skos:broader": _term("dpv:Customer"),
+            "dct:identifier": facts.id,
+        },
+        "dpv:hasNotice": _notices(facts, stated),
+        "dpv:hasProcess": [*(_process(facts, purpose, stated) for purpose in facts.purposes), _of_employee(stated)],
+        "dpv:hasDataController": _term("_:controller"),
+        "dpv:hasDataProcessor": [_term(f"_:processor-{number}") for number, _ in processors],
+        "dpv:hasAuthority": _term("_:authority"),
+        "dpv:hasJurisdiction": _term(f"loc:{JURISDICTION}"),
+        "dpv:hasConsentControl": {
+            "@type": "dpv:WithdrawConsent",
+            "dpv:isExercisedAt": stated.withdrawal("en") or stated.contact or WITHDRAWN_BY,
+        },
+        "dpv:hasRight": [_term(each) for each in RIGHTS.values()],
+        "dpv:hasEntity": [
+            _controller(stated),
+            *(_processor(number, each) for number, each in processors),
+            _authority(),
+        ],
+        "dpv:hasConsentStatus": [_given(facts)],
+    }
+
+
+def _notices(facts: ConsentFacts, stated: Particulars) -> list[dict[str, Any]]:
+    """The prompt that was heard, by version and hash, and where the privacy notice stands."""
+    prompt = {
+        "@id": "_:prompt",
+        "@type": ["dpv:ConsentNotice", "dpv:OralNotice"],
+        "dct:identifier": facts.prompt,
+        "dct:language": facts.prompt_lang,
+        "dct:description": {"@value": facts.prompt_text, "@language": facts.prompt_lang},
+        "spdx:checksum": {
+            "@type": "spdx:Checksum",
+            "spdx:algorithm": _term("spdx:checksumAlgorithm_sha256"),
+            "spdx:checksumValue": {"@value": facts.prompt_sha256, "@type": "xsd:hexBinary"},
+        },
+    }
+    if stated.notice is None:
+        return [prompt]
+    return [prompt, {"@id": "_:notice", "@type": "dpv:PrivacyNotice", "schema:url": stated.notice}]
+
+
+def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str, Any]:
+    """What the caller's data are processed for by their consent, for one purpose."""
+    rule = RULES[f"purpose.{purpose}"]
+    recipients = [_term(f"_:processor-{number}") for number, _ in enumerate(stated.processors or (), 1)]
+    return {
+        "@type": "dpv:Process",
+        "dpv:hasDataSubject": _term("_:caller"),
+        "dpv:hasPurpose": {
+            "@type": "dpv:Purpose",
+            "skos:broader": _term(_BROADER[purpose]),
+            "dct:identifier": purpose,
+            "dct:description": [{"@value": rule.nb, "@language": "nb"}, {"@value": rule.en, "@language": "en"}],
+        },
+        "dpv:hasLegalBasis": _term("eu-gdpr:A6-1-a"),
+        "dpv:hasPersonalData": [
+            {"@type": "dpv:PersonalData", "skos:broader": _term(category), "dct:description": _english(kind)}
+            for kind, category in facts.held.kinds()
+        ],
+        "dpv:hasDataSource": {"@type": "dpv:DataSubjectDataSource", "dct:description": _english(COLLECTED_BY)},
+        "dpv:hasProcessing": [_term(each) for each in _DONE[purpose]],
+        "dct:description": _english(USED_BY[purpose]),
+        "dpv:hasStorageCondition": [
+            {"@type": "dpv:StorageDuration", "dpv:hasDuration": _lasting(facts)},
+            {"@type": "dpv:StorageDeletion", "dpv:hasDuration": _until(facts.erased_on)},
+            {"@type": "dpv:StorageLocation", "dct:description": _english(NOT_STATED)},
+        ],
+        "dpv:hasDataController": _term("_:controller"),
+        "dpv:hasRecipient": recipients,
+    }
+
+
+def _of_employee(stated: Particulars) -> dict[str, Any]:
+    """By what the other voice of the call is recorded: by no consent of the caller's, and as the company states it."""
+    words = {lang: stated.staff_basis(lang) for lang in ("nb", "en")}
+    basis = [{"@value": text, "@language": lang} for lang, text in words.items() if text is not None]
+    return {
+        "@type": "dpv:Process",
+        "dpv:hasDataSubject": {"@id": "_:employee", "@type": "dpv:DataSubject", "skos:broader": _term("dpv:Employee")},
+        "dpv:hasLegalBasis": {"@type": "dpv:LegalBasis", "dct:description": basis or [_english(NOT_STATED)]},
+        "dpv:hasDataController": _term("_:controller"),
+    }
+
+
+def _controller(stated: Particulars) -> dict[str, Any]:
+    contacts = {"dpv:hasContact": stated.data_protection or stated.contact or NOT_STATED}
+    return _party("controller", "dpv:DataController", stated.controller) | contacts
+
+
+def _processor(number: int, each: Processor) -> dict[str, Any]:
+    country = {"@type": "dpv:Country", "dct:identifier": each.country}
+    task = [{"@value": each.task(lang), "@language": lang} for lang in ("nb", "en")]
+    party = _party(f"processor-{number}", "dpv:DataProcessor", each.processor)
+    return party | {"dpv:hasCountry": country, "dct:description": task, "dpv:hasContact": NOT_STATED}
+
+
+def _authority() -> dict[str, Any]:
+    return _party("authority", "dpv:DataProtectionAuthority", AUTHORITY) | {"schema:url": AUTHORITY_URL}
+
+
+def _party(name: str, role: str, legal_name: str) -> dict[str, Any]:
+    return {"@id": f"_:{name}", "@type": role, "dct:identifier": name, "dpv:hasName": legal_name}
+
+
+def _given(facts: ConsentFacts) -> dict[str, Any]:
+    """The key press: type, state, time, for how long, by whom. Of what was withdrawn or is over nothing is held."""
+    return {
+        "@type": ["dpv:ConsentGiven", "dpv:ExplicitlyExpressedConsent"],
+        "dpv:isIndicatedBy": _term("_:caller"),
+        "dpv:hasIndicationMethod": "key 1 of the telephone, after the prompt was heard to its end",
+        "dpv:isIndicatedAtTime": _instant(facts.at),
+        "dpv:hasDuration": _until(facts.erased_on),
+        "dpv:hasNotice": _term("_:prompt"),
+        "dct:conformsTo": {"@type": "dct:Standard", "dct:identifier": facts.policy, "dct:title": "guidelines"},
+    }
+
+
+def _term(name: str) -> dict[str, str]:
+    return {"@id": name}
+
+
+def _english(text: str) -> dict[str, str]:
+    return {"@value": text, "@language": "en"}
+
+
+def _instant(at: datetime) -> dict[str, str]:
+    return {"@value": to_iso(at), "@type": "xsd:dateTime"}
+
+
+def _lasting(facts: ConsentFacts) -> dict[str, Any]:
+    return {
+        "@type": "dpv:TemporalDuration",
+        "rdf:value": {"@value": f"P{(facts.erased_on - facts.started_at).days}D", "@type": "xsd:duration"},
+    }
+
+
+def _until(at: datetime) -> dict[str, Any]:
+    return {"@type": "dpv:UntilTimeDuration", "rdf:value": _instant(at)}
