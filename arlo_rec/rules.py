@@ -1,12 +1,13 @@
 """The rules of the guidelines by id, in Norwegian and English. Data only; `policy` decides.
 
 Ids are stable: refusals, log entries and documents cite them. `carried_out` names what carries a rule out: a
-function of `policy`, or a document that the company publishes or keeps; `pinned_by` names the file of tests that show
-it, marked with the rule's id.
+function that decides or does it; `commands` those with which people keep it or meet it; `pinned_by` the file of tests
+that show it, marked with the rule's id.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -24,7 +25,40 @@ class Rule(NamedTuple):
     pinned_by: str
     since: date = _SINCE
 
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that carry it out or refuse by it."""
+        return _COMMANDS[self.id]
 
+
+_COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "scope.only": ("ingest", "find"),
+    "access.need": ("grant", "grants", "revoke"),
+    "purpose.training": ("find", "listen", "export"),
+    "purpose.quality": ("find", "listen", "export"),
+    "purpose.change": ("policy propose", "policy approve", "policy check"),
+    "data.employee": ("dsar", "person notify", "person objection"),
+    "data.customer": ("dsar",),
+    "data.pseudonymised": ("pseudonymise", "review", "release"),
+    "consent.basis": ("ingest", "consent show"),
+    "consent.prompt": ("ingest", "policy lint-prompt", "policy propose"),
+    "consent.purposes": ("listen", "export", "pseudonymise"),
+    "consent.press1": ("ingest",),
+    "consent.press2": ("ingest", "consent stats"),
+    "consent.withdraw": ("withdraw",),
+    "info.customers": ("policy publish",),
+    "info.employees": ("policy publish", "person notify"),
+    "info.published": ("policy publish", "policy check"),
+    "access.secure": ("ingest", "backup", "verify"),
+    "access.officer": ("person add", "person remove", "grant", "approve"),
+    "access.managers": ("grant", "request", "find"),
+    "access.subject": ("dsar", "case list"),
+    "retention.90d": ("purge", "ingest", "status"),
+    "security.password": ("person passphrase", "unlock"),
+    "security.monitored": ("status", "verify", "audit verify"),
+    "security.unauthorised": ("audit show", "audit report", "breach report"),
+    "security.reason": ("find", "listen", "export"),
+}
 _TABLE = (
     Rule(
         "scope.only", 1,

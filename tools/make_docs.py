@@ -14,18 +14,21 @@ TOP = Path(__file__).resolve().parent.parent
 HEAD = """# The rules
 
 Made from `arlo_rec/rules.py` and `arlo_rec/model/prompts.py` by `./dev docs`; a test compares. Each rule stands under
-the id that refusals and log entries cite, in our own words, with the place that carries it out and the tests that show
-it.
+the id that refusals and log entries cite, in our own words, with the place that carries it out, the commands with which
+people keep or meet it, and the tests that show it. A store words a rule otherwise where officers approved that
+(`policy show`).
 
 """
 
 
 def rules() -> str:
     """The table of rules and the prompts, as Markdown."""
-    lines = ["| id | section | norsk | English | carried out by | pinned by | since |", "|---|---|---|---|---|---|---|"]
+    lines = ["| id | section | norsk | English | carried out by | commands | pinned by | since |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
     lines += [
         f"| `{rule.id}` | {rule.section} | {rule.nb} | {rule.en} "
-        f"| `{rule.carried_out}` | `{rule.pinned_by}` | {rule.since} |"
+        f"| `{rule.carried_out}` | {', '.join(f'`{each}`' for each in rule.commands)} "
+        f"| `{rule.pinned_by}` | {rule.since} |"
         for rule in RULES.values()
     ]
     lines += ["", "## The texts that callers hear", ""]

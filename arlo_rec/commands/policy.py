@@ -37,11 +37,11 @@ FIELDS = (
 
 def policy_show(
     ctx: typer.Context,
-    proposal: Annotated[str | None, arg("arg.proposal_or_version", "[VERSION|ID]")] = None,
+    proposal: Annotated[str | None, arg("arg.proposal_or_version", "[VERSION|ID|RULE]")] = None,
     *,
     toml: Annotated[bool, opt("opt.toml", "--toml")] = False,
 ) -> Answer:
-    """The rules, and what this store's policy sets, now or in a version; of a proposal, what it would change."""
+    """The rules, and what this store's policy sets, now or in a version; one rule whole; what a proposal would change."""
     from arlo_rec.admin import policy_changes, policy_consequences
     from arlo_rec.model.policy_file import text_of
     from arlo_rec.model.times import shown
@@ -53,13 +53,16 @@ def policy_show(
         store.demand(Action.LOOK_AFTER, now)
         named = next((each for each in store.policy.versions if each.version == proposal), None)
         version, newest = named or store.policy.at(store.today(now)), store.policy.newest
-        is_asked = proposal is not None and named is None
+        rule = next((each for each in version.rules if each.id == proposal), None)
+        is_asked = proposal is not None and named is None and rule is None
         proposed = policy_changes.named(store, str(proposal), now) if is_asked else None
         then = policy_consequences.consequences(store, proposed.version, now) if proposed is not None else []
     if proposed is not None:
         changed = policy_changes.differences(newest, proposed.version)
         answer = policy_answers.proposal_answer(run, proposed, changed, then, code="policy.proposal")
         return answer._replace(data={**policy_answers.whole_json(proposed.version), **answer.data})
+    if rule is not None:
+        return policy_answers.rule_answer(run, rule)
     if toml:  # what is not in force yet would be undone by a proposal that begins with what is
         version = named or newest
         return Answer(policy_answers.whole_json(version), text_of(version).rstrip("\n").split("\n"), always=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from arlo_rec.admin.policy_changes import Difference, Proposal
     from arlo_rec.admin.policy_consequences import Consequence
-    from arlo_rec.model.policy_versions import PolicyVersion
+    from arlo_rec.model.policy_versions import PolicyVersion, RuleText
 
 
 def approved_answer(run: Run, approved: Proposal) -> Answer:
@@ -184,14 +184,33 @@ def whole_json(version: PolicyVersion) -> dict[str, Any]:
     return {**whole, "rules": _rules_json(version)}
 
 
+def rule_answer(run: Run, rule: RuleText) -> Answer:
+    """One rule whole: its words in both languages, since when, what carries it out, and which tests show that."""
+    [row] = _rule_rows([rule])
+    commands = ", ".join(f"arlo-rec {each}" for each in row["commands"])
+    lines = [
+        run.say("policy.rule", rule=rule.id, section=rule.section, day=rule.since),
+        f"  {rule.nb}",
+        f"  {rule.en}",
+        run.say("policy.rule_commands", commands=commands),
+        run.say("policy.rule_enforced", what=row["enforced_by"], tests=row["pinned_by"]),
+    ]
+    return Answer({"rules": [row]}, lines, always=True)
+
+
 def _rules_json(version: PolicyVersion) -> list[dict[str, Any]]:
     """The rules as a version words them, with what the program that runs carries them out by."""
+    return _rule_rows(version.rules)
+
+
+def _rule_rows(rules: Sequence[RuleText]) -> list[dict[str, Any]]:
     from arlo_rec.policy import RULES
 
     rows = []
-    for rule in version.rules:
+    for rule in rules:
         ours = RULES.get(rule.id)
         row = {"id": rule.id, "section": rule.section, "nb": rule.nb, "en": rule.en, "since": rule.since.isoformat()}
-        row |= {"enforced_by": ours.carried_out if ours else None, "pinned_by": ours.pinned_by if ours else None}
+        row |= {"commands": list(ours.commands) if ours else [], "enforced_by": ours.carried_out if ours else None}
+        row |= {"pinned_by": ours.pinned_by if ours else None}
         rows.append(row)
     return rows

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
 from arlo_rec.i18n.messages import every, say
 from arlo_rec.i18n.sanitise import clean
@@ -92,6 +93,11 @@ def test_every_rule_is_carried_out_where_it_says(rule: object) -> None:
         return
     module, _, name = where.rpartition(".")
     assert hasattr(importlib.import_module(f"arlo_rec.{module}"), name)
+
+
+def test_every_rule_names_commands_that_there_are() -> None:
+    for rule in RULES.values():
+        assert rule.commands and set(rule.commands) <= set(COMMANDS), rule.id
 
 
 def test_every_rule_is_pinned_by_a_test_or_a_document() -> None:
