@@ -41,7 +41,7 @@ def policy_show(
     *,
     toml: Annotated[bool, opt("opt.toml", "--toml")] = False,
 ) -> Answer:
-    """The rules, and what this store's policy sets, now or in a version; one rule whole; what a proposal would change."""
+    """The rules and what the policy sets, now or in a version; one rule whole; or what a proposal would change."""
     from arlo_rec.admin import policy_changes, policy_consequences
     from arlo_rec.model.policy_file import text_of
     from arlo_rec.model.times import shown
