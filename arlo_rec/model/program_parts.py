@@ -21,7 +21,7 @@ from arlo_rec import policy
 from arlo_rec.model.strict_json import canonical
 
 PAGES: Final = Path(__file__).parent.parent / "publishing" / "page"
-_TEXTS: Final = "*.j2"
+_TEXTS: Final = "*.md.j2"
 
 
 class Part(NamedTuple):
@@ -42,7 +42,7 @@ def parts() -> tuple[Part, ...]:
         "numbers": {name: _number(value) for name, value in vars(policy).items() if _is_number(name, value)},
     }
     found = {name: canonical(document) for name, document in documents.items()}
-    found |= {f"page {path.name.removesuffix('.j2')}": path.read_bytes() for path in PAGES.glob(_TEXTS)}
+    found |= {f"page {path.name.removesuffix('.md.j2')}": path.read_bytes() for path in PAGES.glob(_TEXTS)}
     return tuple(Part(name, hashlib.sha256(found[name]).hexdigest()) for name in sorted(found))
 
 
