@@ -22,11 +22,21 @@ from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
-from arlo_rec.model.policy_versions import Policy
+from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Person, Recording, RecordingId, is_day_over, is_its_day
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Decision, Event, GuardLimits, guard, is_due
+from arlo_rec.policy import (
+    CLOCK_MARGIN,
+    RETENTION,
+    WITHDRAWN_MARGIN,
+    Action,
+    Decision,
+    Event,
+    GuardLimits,
+    guard,
+    is_due,
+)
 from arlo_rec.store import Change, Store
 
 
@@ -72,12 +82,20 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
 
 
 def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: datetime) -> int:
-    """How many are due only because a version that came into force after the last run shortened the retention.
+    """How many are due only because a version shortened the retention that was approved since the last run.
 
-    Officers approved that these go, however many: no wrong clock is needed to explain it.
+    Officers approved that these go, however many: no wrong clock is needed to explain it. Of one that began later than
+    its approval only the clock says that it has begun, so the guard counts what it makes due.
     """
     versions = store.policy.versions
-    before = Policy((versions[0], *(each for each in versions[1:] if each.since <= mark)))
+
+    def is_new(version: PolicyVersion) -> bool:
+        approved_at = version.approvals[-1].at if version.approvals else version.since
+        return version.since > mark and version.since - approved_at <= CLOCK_MARGIN
+
+    before = Policy((versions[0], *(each for each in versions[1:] if not is_new(each))))
+    if before == store.policy:
+        return 0
     return sum(not is_due(before.ends_at(row), at) for row in due)
 
 

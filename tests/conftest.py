@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import properties
 from tests.support import world as worlds
+from tests.support.clock import later
 from tests.support.feed import configure
 from tests.support.remembered import remembered
 from tests.support.world import World
@@ -89,3 +90,13 @@ def whole(request: pytest.FixtureRequest) -> bool:
 def seed(request: pytest.FixtureRequest) -> int:
     """What changed inputs are made from."""
     return int(request.config.getoption("--seed"))
+
+
+@pytest.fixture
+def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A store with two officers who have known each other for eight days."""
+    secret = ("--new-passphrase-file", str(world.base / "passphrase"))
+    told = world.json("person", "add", "astrid", "--role", "officer", *secret, who="sigrid")
+    assert "pending" not in told, "there is nobody who could approve"
+    later(monkeypatch, days=8)
+    return world

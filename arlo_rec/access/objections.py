@@ -48,10 +48,11 @@ def by_name(store: Store) -> Mapping[str, Objection]:
             continue
         state, name = UPHELD if isinstance(event, ObjectionUpheld) else event.decision, agent_name(event.agent)
         signer, at = signed.counts(entry.seq, body), time_in(body)
-        if signer is None or at is None or state not in (UPHELD, REJECTED, LIFTED):
+        is_spoilt = state == UPHELD and signed.by(entry.seq) is None  # nobody lifts one by striking a signature
+        if (signer is None and not is_spoilt) or at is None or state not in (UPHELD, REJECTED, LIFTED):
             continue
         objections.pop(name, None)
-        objections[name] = Objection(event.agent, state, at, name_of(signer), event.reason)
+        objections[name] = Objection(event.agent, state, at, name_of(signer) if signer else "?", event.reason)
     return objections
 
 

@@ -8,6 +8,7 @@ behind those that were, none is edited. One that nobody decides ends after seven
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,8 +18,9 @@ from arlo_rec.access import short_ids
 from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes, policy_document
+from arlo_rec.keys.authority import Link
 from arlo_rec.model import audit_events, policy_file, reasons
-from arlo_rec.model.audit_events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
+from arlo_rec.model.audit_events import AuthorityChanged, Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.model.policy_tables import Hashing
 from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion
@@ -67,6 +69,14 @@ def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]
     return [each for each in changes if each.before != each.after]
 
 
+def changes_of(policy: Policy, version: PolicyVersion) -> list[Difference]:
+    """What *version* changes of what would be in force at its date without it; else of the newest version.
+
+    What a file does not name is taken from the newest, so that one that is still to come comes with it.
+    """
+    return differences(policy.at(version.since), version) or differences(policy.newest, version)
+
+
 def _reasons(version: PolicyVersion) -> dict[str, Any]:
     rows = {each.code: {"nb": each.nb, "en": each.en, "purposes": sorted(each.purposes)} for each in version.reasons}
     return {f"reason {code}": row for code, row in rows.items()}
@@ -112,8 +122,8 @@ def _proposed(
         version = replace(policy_file.read(raw, path, newest, now, hashing), by=store.person.name)
         if version.version in {each.version for each in store.policy.versions}:
             raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
-        changed = differences(newest, version)
-        if not changed:
+        changed = changes_of(store.policy, version)
+        if not changed and is_approved(store):
             raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
         proposal = Proposal(primitives.fresh(8).hex(), store.person.name, now, version, digest(store.policy))
         document = policy_document.version_to_json(version)
@@ -136,13 +146,13 @@ def version_digest(version: PolicyVersion) -> str:
 
 def waiting(store: Store, now: datetime) -> list[Proposal]:
     """What nobody decided yet and still fits the policy of now, oldest first."""
-    base, newest = digest(store.policy), store.policy.newest
+    base, newest, is_whole = digest(store.policy), store.policy.newest, is_approved(store)
     taken = {each.version for each in store.policy.versions}
     return [
         each
         for each in every(store, now)
         if each.state == "waits" and each.base == base
-        if each.version.version not in taken and differences(newest, each.version)
+        if each.version.version not in taken and (not is_whole or differences(newest, each.version))
     ]
 
 
@@ -172,7 +182,7 @@ def _read(store: Store, event: PolicyProposed, by: str, at: datetime) -> Proposa
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
     is_whole = _ID.fullmatch(event.request) and version.version == event.version and version.by == by
-    is_bounded = not version.approvals and version.since <= at + policy_file.LATEST
+    is_bounded = not version.approvals and at <= version.since <= at + policy_file.LATEST
     if not (is_whole and is_bounded) or not policy_file.is_settable(version, store.policy.newest):
         return None
     return Proposal(event.request, by, at, version, event.base)
@@ -211,7 +221,7 @@ def by_the_log(store: Store) -> Policy:
     An approval counts where it makes the next version of the store's policy, or a link of the chain commits to the
     policy that it makes: own code writes entries too.
     """
-    signed, proposed, given = Signed(store), dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
+    signed, proposed, given = Signed(store), dict[str, list[PolicyVersion]](), dict[str, tuple[Approval, ...]]()
     policy, known = Policy(store.policy.versions[:1]), store.policy.versions
     for entry in store.log.of_requests():
         body = entry.body or {}
@@ -222,29 +232,53 @@ def by_the_log(store: Store) -> Policy:
             continue
         if isinstance(event, PolicyProposed):
             with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
-                proposed.setdefault(event.request, policy_document.read_version(event.document))
+                proposed.setdefault(event.request, []).append(policy_document.read_version(event.document))
         elif event.request in proposed:
             given[event.request] = (*given.get(event.request, ()), Approval(name_of(signer), at))
             if event.since is not None and (since := time_in({"at": event.since})) is not None:
-                version = replace(proposed[event.request], since=since, approvals=given[event.request])
-                longer = Policy((*policy.versions, version))
-                is_known = longer.versions == known[: len(longer.versions)]
-                policy = longer if is_known or _is_committed(store, longer) else policy
+                for each in proposed[event.request]:  # own code proposes under an id that there is
+                    longer = Policy((*policy.versions, replace(each, since=since, approvals=given[event.request])))
+                    if longer.versions == known[: len(longer.versions)] or _is_committed(store, longer):
+                        policy = longer
+                        break
     return policy
 
 
-def newest_is_approved(store: Store) -> bool:
-    """Whether an entry approves the newest version; the chain itself pins the one that the store was made with."""
-    newest, signed = store.policy.newest, Signed(store)
-    if newest is store.policy.versions[0]:
+def is_approved(store: Store) -> bool:
+    """Whether officers approved the policy as it is: the last change of it is one that an entry of the log tells of.
+
+    The link of an approval stands behind its entry, and has the digest of the whole policy. An entry without a link
+    approves nothing, and a link without its entry put something into force that nobody approved. Where the entry lost
+    its body nobody can tell, and `verify` says that it did: whoever strikes one closes no store.
+    """
+    current = digest(store.policy)
+    approvals = (entry.seq for entry in reversed(list(store.log.of_requests())) if _puts_into_force(entry.body))
+    last = next((link for seq in approvals if (link := _link_behind(store, seq)) is not None), None)
+    if last is not None and last.documents.policy.hex() == current:
         return True
-    wanted = newest.version, to_iso(newest.since)
-    return any(
-        isinstance(event := audit_events.read(entry.body or {}), PolicyApproved)
-        and (event.version, event.since) == wanted
-        and signed.counts(entry.seq, entry.body or {}) is not None
-        for entry in store.log.of_requests()
-    )
+    newest = store.authority.newest
+    link, before = newest, newest
+    while link is not None and link.documents.policy.hex() == current:  # back to the one that put it into force
+        link, before = store.authority.links.get(link.number - 1), link
+    if (
+        link is None or before is None
+    ):  # the one that the store was made with, or links that are struck: `verify` says so
+        return True
+    entry = store.log.entry(before.seq - 1)
+    return entry is None or entry.body is None or _puts_into_force(entry.body)
+
+
+def _puts_into_force(body: Mapping[str, Any] | None) -> bool:
+    event = audit_events.read(body or {})
+    return isinstance(event, PolicyApproved) and event.since is not None
+
+
+def _link_behind(store: Store, seq: int) -> Link | None:
+    """The link that the entry after *seq* commits to."""
+    entry = store.log.entry(seq + 1)
+    event = audit_events.read(entry.body or {}) if entry is not None else None
+    link = store.authority.links.get(event.link) if isinstance(event, AuthorityChanged) else None
+    return link if link is not None and link.seq == seq + 1 else None
 
 
 def _is_committed(store: Store, policy: Policy) -> bool:

@@ -25,7 +25,8 @@ def consequences(store: Store, version: PolicyVersion, now: datetime) -> list[Co
 
 def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
     """How many are past a shorter retention at once, or keep the one that they were recorded under."""
-    last, at = store.policy.newest.retention_days, max(store.today(now), version.since)
+    at = max(store.today(now), version.since)
+    last = store.policy.at(at).retention_days
     if version.retention_days == last:
         return []
     if version.retention_days > last:
@@ -38,7 +39,7 @@ def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[C
 
 def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
     """That what was recorded keeps its purposes, and which prompts end."""
-    before = store.policy.newest.by_prompt()
+    before = store.policy.at(version.since).by_prompt()
     changed = [prompt for prompt in version.prompts if before.get(prompt.version) != prompt]
     if not changed:
         return []

@@ -39,7 +39,7 @@ def demand_approved(store: Store) -> None:
 
 def closing(store: Store) -> list[Drift]:
     """What keeps a store closed; a version that officers approve opens it again."""
-    unapproved = [] if policy_changes.newest_is_approved(store) else [Drift("policy", STORE)]
+    unapproved = [] if policy_changes.is_approved(store) else [Drift("policy", STORE)]
     return [*of_program(store), *unapproved]
 
 
@@ -54,7 +54,7 @@ def of_policy(store: Store) -> list[Drift]:
     """Whether the whole policy is what the chain began with and the log says that officers approved since."""
     first, founding = store.authority.links.get(1), Policy(store.policy.versions[:1])
     begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is named
-    is_approved = begins and (founding == store.policy or policy_changes.by_the_log(store) == store.policy)
+    is_approved = begins and policy_changes.by_the_log(store) == store.policy
     return [] if is_approved else [Drift("policy", STORE)]
 
 

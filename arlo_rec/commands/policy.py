@@ -57,8 +57,8 @@ def policy_show(
         is_asked = proposal is not None and named is None and rule is None
         proposed = policy_changes.named(store, str(proposal), now) if is_asked else None
         then = policy_consequences.consequences(store, proposed.version, now) if proposed is not None else []
+        changed = policy_changes.changes_of(store.policy, proposed.version) if proposed is not None else []
     if proposed is not None:
-        changed = policy_changes.differences(newest, proposed.version)
         answer = policy_answers.proposal_answer(run, proposed, changed, then, code="policy.proposal")
         return answer._replace(data={**policy_answers.whole_json(proposed.version), **answer.data})
     if rule is not None:

@@ -49,8 +49,9 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
 PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
     {"person add", "person remove", "person passphrase", "person handover", "person rotate", "recovery renew"}
 )
-# Open, with those of the policy, also where nobody approved what runs; a restore ends, and what it made is closed
-DRIFTING: Final = frozenset({"restore", "status", "verify"})
+# Open, with those of the policy, also where nobody approved what runs: what looks, and what officers need to approve it
+# (a right clock, keys, nobody who left); a restore ends, and what it made is closed
+DRIFTING: Final = frozenset({"status", "verify", "clock", "person passphrase", "person remove", "restore"})
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
 

@@ -110,7 +110,7 @@ def sign(store: Store, statement: Statement, content: Content, now: datetime) ->
         path = merkle.path_of_last(store.log.tree())
         seq = change.log(event)
     document = {
-        **proof_of(store, seq, path, now),
+        **proof_of(store, seq, path, store.policy.at(now).version),
         "kind": KIND,
         "case": statement.case,
         "made_at": to_iso(now),
@@ -121,14 +121,14 @@ def sign(store: Store, statement: Statement, content: Content, now: datetime) ->
     return signed(store, document)
 
 
-def proof_of(store: Store, seq: int, path: Sequence[bytes], now: datetime) -> dict[str, Any]:
-    """What every certificate says of its entry, the last of its change: the store, the policy's version, the proof."""
+def proof_of(store: Store, seq: int, path: Sequence[bytes], policy: str) -> dict[str, Any]:
+    """What every certificate says of its entry, the last of its change: the store, that version, the proof."""
     leaf, notes = store.log.leaves(seq, seq + 1).get(seq), store.log.notes_after(seq)
     if leaf is None or not notes:
         raise Integrity("log_damaged")
     return {
         "format": 1,
-        "policy": store.policy.at(now).version,
+        "policy": policy,
         "store": store.layout.id.hex(),
         "entry": log_proof.entry_to_json(seq, leaf, path),
         "checkpoint": notes[0][1],

@@ -13,8 +13,12 @@ LONGEST: Final = 200  # characters of a name, as in a manifest
 
 
 def agent_name(text: str) -> str:
-    """A name without regard to case, to how its letters are composed, and to blanks around and between its parts."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """A name without regard to case, to how its letters are composed, and to blanks around and between its parts.
+
+    Signs that nobody sees (soft hyphens, blanks without width) are none of it.
+    """
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return " ".join(seen.casefold().split())
 
 
 def demanded_name(text: str) -> str:

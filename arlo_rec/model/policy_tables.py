@@ -48,7 +48,7 @@ _KEPT: Final = ("lang", "text", "purposes", "since")  # of a prompt that callers
 _TEXT_LONGEST: Final = 200  # characters
 _RULE_LONGEST: Final = 500
 _PROMPT_LONGEST: Final = 2000
-_MOST: Final = 50  # rows of one table
+_MOST: Final = 200  # rows of one table; prompts are never removed, and all of a store stand in each version
 _REFUSED: Final = frozenset({"may", "third", "purposes", "language"})  # what no prompt may have (`prompt_check`)
 
 
@@ -105,6 +105,8 @@ def prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hashi
         if not isinstance(version, str) or not (version in known or _PROMPT.fullmatch(version)):
             raise _bad("version", path)
         known[version] = _prompt(version, row, known.get(version), since, hashing, path)
+    if len(known) > _MOST:
+        raise Usage("config_bad_value", key="prompt", path=path)
     return tuple(known.values())
 
 
@@ -118,12 +120,14 @@ def _prompt(
         prompt = replace(last, until=until or last.until, sound_sha256=sound or last.sound_sha256)
         heard: dict[str, object] = {"lang": row.get("lang", last.lang), "since": begins or last.since}
         heard["text"] = _prompt_text(row.get("text", last.text), path)
-        purposes = _purposes(row["purposes"], path) if "purposes" in row else last.purposes
+        purposes = _purposes(row["purposes"]) if "purposes" in row else last.purposes
+        if purposes is None:
+            raise _bad("purposes", path)
         _demand_unedited(last, {**heard, "purposes": purposes}, prompt, since)
         return prompt
-    text, purposes = _prompt_text(row.get("text"), path), _purposes(row.get("purposes"), path)
-    if row.get("lang") != version[:2]:
-        raise _bad("lang", path)
+    text, purposes = _prompt_text(row.get("text"), path), _purposes(row.get("purposes"))
+    if purposes is None or row.get("lang") != version[:2]:
+        raise _bad("purposes" if purposes is None else "lang", path)
     begins = begins or since
     if begins < since:
         raise Refused("purpose_reaches_back", rule="purpose.change", prompt=version)
@@ -158,18 +162,18 @@ def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
     code, purposes = row.get("code"), row.get("purposes")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise Usage("policy_bad_reason", key="code", path=path)
-    if not isinstance(purposes, list) or not purposes or any(each not in set(Purpose) for each in purposes):
+    if (fits := _purposes(purposes)) is None:
         raise Usage("policy_bad_reason", key="purposes", path=path)
     texts = [_text(row.get(lang), "policy_bad_reason", lang, _TEXT_LONGEST, path) for lang in ("nb", "en")]
-    return ReasonCode(code, texts[0], texts[1], frozenset(Purpose(each) for each in purposes))
+    return ReasonCode(code, texts[0], texts[1], fits)
 
 
 def _wording(row: Mapping[str, Any], path: str) -> tuple[str, str, str]:
     rule = row.get("id")
-    if rule not in RULES:
+    if not isinstance(rule, str) or rule not in RULES:
         raise Usage("policy_bad_rule", key="id", path=path)
     nb, en = (_text(row.get(lang), "policy_bad_rule", lang, _RULE_LONGEST, path) for lang in ("nb", "en"))
-    return str(rule), nb, en
+    return rule, nb, en
 
 
 def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Mapping[str, Any]]:
@@ -183,9 +187,11 @@ def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Ma
     return value
 
 
-def _purposes(value: object, path: str) -> frozenset[Purpose]:
-    if not isinstance(value, list) or not value or any(each not in set(Purpose) for each in value):
-        raise _bad("purposes", path)
+def _purposes(value: object) -> frozenset[Purpose] | None:
+    """Some of the two purposes; None for anything else."""
+    known = [str(purpose) for purpose in Purpose]
+    if not isinstance(value, list) or not value or any(each not in known for each in value):
+        return None
     return frozenset(Purpose(each) for each in value)
 
 

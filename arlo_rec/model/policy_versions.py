@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.program_parts import Part, parts
 from arlo_rec.model.records import MICROSECOND, Approval, Recording
-from arlo_rec.policy import RETENTION, RULES, Purpose, reason_problem
+from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, reason_problem
 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 OF_RETENTION: Final = "retention.90d"  # the rule whose words name the days
@@ -152,6 +152,10 @@ class Policy(NamedTuple):
             if since is None or since < ends:
                 terms.append(_Term(since, ends, timedelta(days=each.retention_days)))
                 ends = since or ends
+            elif each.approvals and since - each.approvals[-1].at <= CLOCK_MARGIN:
+                terms.append(
+                    _Term(ends, ends, timedelta(days=each.retention_days))
+                )  # began before a clock was set back
         return terms
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model.audit_events import CopyMade, Purged, Withdrawn, taking_in
+from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import DAYS_AHEAD, EPOCH, RecordingId, day_due, from_iso, named_in
 from arlo_rec.oversight.consistency import Parsed, Problem, is_entitled
 from arlo_rec.policy import RETENTION
@@ -62,7 +63,9 @@ class DueCheck:
     def _earliest(self, recording: RecordingId, taken_in: datetime) -> datetime:
         """When the day begins on which a recording was due: by its id, or sooner where the policy says so since."""
         begins, _ = day_due(recording, taken_in)
-        return min(begins, self._store.policy.due_at(begins - RETENTION))
+        versions = self._store.policy.versions  # each was the newest once, and a clock that was set back took it away
+        policies = (Policy(versions[:count]) for count in range(1, len(versions) + 1))
+        return min(begins, *(policy.due_at(begins - RETENTION) for policy in policies))
 
     def problems(self) -> Iterator[Problem]:
         """Every problem, after `follow` had the last batch."""

@@ -19,6 +19,7 @@ from arlo_rec.backends.durable import write_folder
 from arlo_rec.crypto import merkle
 from arlo_rec.dsar import certificate
 from arlo_rec.model.audit_events import PolicyPublished
+from arlo_rec.model.errors import InUse
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.policy import Action
 from arlo_rec.publishing import page_certificate, pages
@@ -53,9 +54,11 @@ def publish(store: Store, company: Particulars, folder: Path, now: datetime) -> 
     contents = {page: pages.content(page, version, company, now, now) for page in pages.every()}
     digests = {page.file: page_certificate.digest(content, page.form) for page, content in contents.items()}
     with store.change(now) as change:
+        if store.policy.at(now) != version:  # another officer's command was through meanwhile
+            raise InUse("policy_changed_meanwhile")
         path = merkle.path_of_last(store.log.tree())
         seq = change.log(PolicyPublished(version=version.version, pages=digests))
-    proof = certificate.proof_of(store, seq, path, now)
+    proof = certificate.proof_of(store, seq, path, version.version)
     files = {page: page_certificate.signed(store, content, page, now, proof) for page, content in contents.items()}
     write_folder(folder, {page.file: content for page, content in files.items()})
     written = [PublishedPage(page, hashlib.sha256(raw).hexdigest(), len(raw)) for page, raw in files.items()]

@@ -303,7 +303,7 @@ def test_an_officers_own_code_proposes_nothing_that_a_file_could_not(two: World)
     now = datetime.now(UTC)
     with own_code(two, "sigrid") as store:
         base, old = policy_changes.digest(store.policy), store.policy.newest
-        good = {"by": "sigrid", "version": "2026-02", "most_found": 60}
+        good = {"by": "sigrid", "version": "2026-02", "most_found": 60, "since": now}
         store.note(_event(replace(old, **good), base), now)
         assert len(policy_changes.waiting(store, now)) == 1, "what a file could propose waits"
         for number, bad in enumerate(
@@ -316,6 +316,7 @@ def test_an_officers_own_code_proposes_nothing_that_a_file_could_not(two: World)
                 {"version": "2026-01"},
                 {"most_found": 50},
                 {"since": now + timedelta(days=400)},
+                {"since": now - timedelta(seconds=1)},
                 {"approvals": (Approval("astrid", now),)},
             ]
         ):

@@ -122,7 +122,8 @@ def test_a_purge_erases_nothing_because_a_row_says_that_it_is_due(world: World, 
 def test_a_changed_row_goes_when_the_day_in_its_id_is_over_and_stops_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed, _ = world.take_in("a", "b")
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)  # so that its day is not over before
+    changed, _ = world.take_in("a", "b", started=today)
     put(world, "started_at", **{changed: to_micros(datetime.now(UTC) + timedelta(days=80))})
     put(world, "due_at", **{changed: to_micros(datetime.now(UTC) + timedelta(days=900))})
     monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=90))
