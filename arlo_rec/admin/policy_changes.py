@@ -237,7 +237,8 @@ def by_the_log(store: Store) -> Policy:
             given[event.request] = (*given.get(event.request, ()), Approval(name_of(signer), at))
             if event.since is not None and (since := time_in({"at": event.since})) is not None:
                 for each in proposed[event.request]:  # own code proposes under an id that there is
-                    longer = Policy((*policy.versions, replace(each, since=since, approvals=given[event.request])))
+                    version = replace(each.starting(since, policy.newest), approvals=given[event.request])
+                    longer = Policy((*policy.versions, version))
                     if longer.versions == known[: len(longer.versions)] or _is_committed(store, longer):
                         policy = longer
                         break
@@ -320,7 +321,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
             change.log(PolicyApproved(request=proposal.id, version=proposal.version.version))
             return replace(proposal, approvals=approvals)
         since = max(proposal.version.since, now, store.log_time().newest.at)  # what the log tells of came before
-        version = replace(proposal.version, since=since, approvals=approvals)
+        version = replace(proposal.version.starting(since, store.policy.newest), approvals=approvals)
         store.put_policy(Policy((*store.policy.versions, version)))
         change.log(PolicyApproved(request=proposal.id, version=version.version, since=to_iso(version.since)))
     return replace(proposal, version=version, approvals=approvals, state="approved")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.program_parts import Part, parts
 from arlo_rec.model.records import MICROSECOND, Approval, Recording
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, reason_problem
 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -67,6 +68,20 @@ class PolicyVersion:
     program: tuple[Part, ...]  # the parts of the program that it was approved with
     by: str = ""  # the officer who proposed it; empty: the store was made with it
     approvals: tuple[Approval, ...] = ()
+
+    def starting(self, since: datetime, before: PolicyVersion) -> PolicyVersion:
+        """This version in force from *since* on, behind *before*: what is new in it begins no earlier."""
+        day, prompts, rules = local_date(since), before.by_prompt(), {rule.id: rule for rule in before.rules}
+        return replace(
+            self,
+            since=since,
+            prompts=tuple(
+                each if each.version in prompts else replace(each, since=max(each.since, day)) for each in self.prompts
+            ),
+            rules=tuple(
+                each if rules.get(each.id) == each else each._replace(since=max(each.since, day)) for each in self.rules
+            ),
+        )
 
     def by_prompt(self) -> Mapping[str, Prompt]:
         """The prompts by their versions; whether one was in use at an instant, it says itself."""
