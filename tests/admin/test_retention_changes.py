@@ -162,6 +162,14 @@ def test_the_shortest_retention_that_was_in_force_since_the_start_counts(
     assert is_due is (began <= policy.latest_due(now))
 
 
+def test_what_is_recorded_at_the_instant_of_a_longer_retention_has_the_longer_one() -> None:
+    policy, at = policy_of([(0, 30), (24, 60)]), NOW + timedelta(hours=24)
+    instant = timedelta(microseconds=1)
+    assert policy.due_at(at) == at + timedelta(days=60)
+    assert policy.due_at(at - instant) == at - instant + timedelta(days=30)
+    assert policy.latest_due(at + timedelta(days=40)) == at - instant
+
+
 @given(_CHANGES, _HOURS, _HOURS)
 def test_what_is_due_stays_due(changes: list[tuple[int, int]], one: int, other: int) -> None:
     policy, (early, late) = policy_of(changes), sorted((one, other))
