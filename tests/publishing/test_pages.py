@@ -135,7 +135,7 @@ def test_the_record_has_every_point_of_article_30_and_the_draft_those_of_article
     assert tuple(re.findall(r"^## Bokstav ([a-g](?: og e)?):", record, re.M)) == ARTICLE_30
     assert tuple(re.findall(r"^## Bokstav ([a-d]):", draft, re.M)) == ARTICLE_35
     assert draft.startswith("<!-- arlo-rec published page -->\n\n# Utkast")
-    assert draft.count("**Må besvares:**") == page("impact-assessment", "en", "md").count("**To be answered:**") == 17
+    assert draft.count("**Må besvares:**") == page("impact-assessment", "en", "md").count("**To be answered:**") == 16
 
 
 def test_the_guidelines_have_every_rule_below_its_section_with_its_code() -> None:
@@ -166,6 +166,7 @@ def test_a_prompt_whose_day_has_not_come_is_on_no_page() -> None:
 def test_both_languages_have_the_same_headings_points_and_links(name: str, company: Particulars) -> None:
     def outline(lang: str) -> list[str]:
         text = page(name, lang, "html", company)
+        text = text.replace("mailto:staff@", "mailto:personal@")  # of the invented company, in either language
         tags = re.findall(r"<(h[1-6]|li|p|section|blockquote|em|strong|a)\b", text)
         addresses = [each.replace(f".{lang}.", ".LANG.") for each in re.findall(r'href="([^"#]+)"', text)]
         return [*tags, *(re.sub(r"[.](nb|en)[.]", ".OTHER.", each) for each in addresses)]
