@@ -63,7 +63,7 @@ _TABLE = (
     Rule(
         "scope.only", 1,
         "Opptak gjøres bare etter disse rutinene og brukes bare til formålene her; inngrepet skal være så lite som mulig.",
-        "Calls are recorded only by these routines and used only for these purposes; the intrusion is kept small.",
+        "Calls are recorded only by these routines and used only for these purposes; the intrusion is kept as small as possible.",
         "model.consent.judge", "tests/attack/test_untruths.py",
     ),
     Rule(
@@ -86,7 +86,7 @@ _TABLE = (
     ),
     Rule(
         "purpose.change", 2,
-        "Nye eller endrede formål godkjennes av sikkerhetsansvarlig og skrives inn i retningslinjene.",
+        "Nye eller endrede formål godkjennes av den sikkerhetsansvarlige og skrives inn i retningslinjene.",
         "A new or changed purpose is approved by the security officer and written into the guidelines.",
         "admin.policy_changes.approve", "tests/admin/test_policy_changes.py",
     ),
@@ -104,8 +104,8 @@ _TABLE = (
     ),
     Rule(
         "data.pseudonymised", 3,
-        "Opptak til opplæring er pseudonymisert: navn og andre direkte kjennetegn er fjernet fra selve opptaket.",
-        "Recordings for training are pseudonymised: names and other direct identifiers are out of the sound itself.",
+        "Opptak til opplæring er pseudonymisert: navn og andre direkte kjennetegn er fjernet fra lyden i kopien.",
+        "Recordings for training are pseudonymised: names and other direct identifiers are removed from the sound of the copy.",
         "policy.may_open", "tests/training/test_training.py",
     ),
     Rule(
@@ -116,7 +116,7 @@ _TABLE = (
     ),
     Rule(
         "consent.prompt", 4,
-        "Den som ringer hører før opptaket hvem som tar opp, hva, hvorfor, retten til å trekke seg og hvor det står mer.",
+        "Den som ringer, hører før opptaket hvem som tar opp, hva, hvorfor, retten til å trekke samtykket og hvor det står mer.",
         "Before recording the caller hears who records, what, why, the right to withdraw and where to read more.",
         "model.consent.judge", "tests/model/test_prompt_check.py",
     ),
@@ -152,7 +152,7 @@ _TABLE = (
     ),
     Rule(
         "info.employees", 5,
-        "De som arbeider i kundeservice får informasjonen i personvernerklæringen for ansatte.",
+        "De som arbeider i kundeservice, får informasjonen i personvernerklæringen for ansatte.",
         "People who work in customer service are informed in the employees' privacy notice.",
         "publishing.pages.content", "tests/publishing/test_pages.py",
     ),
@@ -170,19 +170,19 @@ _TABLE = (
     ),
     Rule(
         "access.officer", 6,
-        "Sikkerhetsansvarlig styrer tilgangen.",
+        "Den sikkerhetsansvarlige styrer tilgangen.",
         "The security officer controls access.",
         "policy.may", "tests/model/test_policy.py",
     ),
     Rule(
         "access.managers", 6,
-        "Ledere med ansvar for opplæring og kvalitet får tilgang av sikkerhetsansvarlig.",
+        "Linjeledere med ansvar for opplæring og kvalitet får tilgang av den sikkerhetsansvarlige.",
         "Line managers responsible for training and quality are given access by the security officer.",
         "policy.may_open", "tests/listening/test_listen.py",
     ),
     Rule(
         "access.subject", 6,
-        "Den som er tatt opp har rett til innsyn.",
+        "Den som er tatt opp, har rett til innsyn.",
         "Whoever was recorded has the right of access.",
         "policy.identity_stated", "tests/dsar/test_letter.py",
     ),

@@ -5,6 +5,7 @@ A version has the wording of the rules, the retention and the prompts; what it h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -18,6 +19,8 @@ from arlo_rec.model.times import local_date
 from arlo_rec.policy import CASE_RETENTION, FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
 
 SECTIONS: Final = range(1, 9)  # of the guidelines
+_POINT_NB: Final = re.compile(r"\bbokstav ([a-z])\b")  # of an article, as a basis cites it
+_POINT_EN: Final = re.compile(r"\(([a-z])\)")
 
 
 class WordedRule(NamedTuple):
@@ -95,11 +98,19 @@ def gather(
         "entries_days": version.entries_days,
         "retention_days": version.retention_days,
         "withdrawn_days": (RETENTION + WITHDRAWN_MARGIN).days,
+        "longest_days": RETENTION.days,
+        "late_days": WITHDRAWN_MARGIN.days,
         "case_days": CASE_RETENTION.days,
         "backup_days": RING_LONGEST.days,
         "grant_days": GRANT_LONGEST.days,
         "four_eyes_days": FOUR_EYES.days,
     }
+
+
+def rests_on_interests(company: Particulars) -> bool:
+    """Whether the stated basis of recording employees is legitimate interests, Article 6(1)(f), and no other."""
+    nb = _POINT_NB.findall((company.staff_basis_nb or "").casefold())
+    return {*nb, *_POINT_EN.findall(company.staff_basis_en or "")} == {"f"}
 
 
 def _of_company(company: Particulars, lang: str) -> dict[str, object]:
@@ -114,6 +125,7 @@ def _of_company(company: Particulars, lang: str) -> dict[str, object]:
         "withdrawal": company.withdrawal(lang),
         "objection": company.objection(lang),
         "staff_basis": company.staff_basis(lang),
+        "rests_on_interests": rests_on_interests(company),
         "processors": company.processors,
         "outside": [each for each in company.processors or () if each.is_outside_eea],
         "recipients": company.recipients,

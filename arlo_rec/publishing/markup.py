@@ -2,7 +2,8 @@
 
 No HTML of the Markdown gets through. Beside what CommonMark says, a paragraph or point that is emphasised whole is
 marked as something missing, one that begins with strong words as something to be answered, a quotation gets the
-language that it is in, and so does a link to a page in another.
+language that it is in, and so does a link to a page in another. An address for e-mail becomes a link, which may break
+at its @ and dots; what belongs together, as a number and its unit do, does not break.
 """
 
 from __future__ import annotations
@@ -15,6 +16,21 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _PAGE: Final = re.compile(r"[a-z-]+[.](nb|en)[.](?:html|md)")
+_EMAIL: Final = re.compile(
+    r"(?<![\w.+-])[a-zA-Z0-9][\w.+-]{0,63}@(?:[a-zA-Z0-9-]{1,63}[.]){1,8}[a-zA-Z]{2,63}\b", re.ASCII
+)
+_MAY_BREAK: Final = re.compile(r"(?<=@)|(?=[.])")  # an address
+_UNIT: Final = "|".join(
+    (
+        *("dag(?:er|ene)?", "opptak", "måned(?:er)?", "år", "tegn"),
+        *("days?", "recordings?", "months?", "years?", "characters"),
+    )
+)
+_TOGETHER: Final = re.compile(  # a space that no line breaks at
+    rf"(?<=\d) (?=(?:{_UNIT})\b)|(?<=\b[Aa]rtikkel) (?=\d)|(?<=\bnr[.]) (?=\d)|(?<=\bkl[.]) (?=\d)"
+    r"|(?<=\b[Bb]okstav) (?=[a-z]\b)|(?<=\b[Aa]rticle) (?=\d)|(?<=\b[Kk]apittel) (?=\d)|(?<=\b[Cc]hapter) (?=\d)"
+    r"|(?<=\d) (?=nr[.] \d)"
+)
 _TEXT: Final = frozenset({"text", "text_special", "code_inline"})
 
 
@@ -69,6 +85,33 @@ def _mark(tokens: Sequence[Token], at: int, token: Token, lang: str, quoted: Map
     for link in (child for child in token.children or [] if child.type == "link_open"):
         for name, value in _about(str(link.attrGet("href")), lang):
             link.attrSet(name, value)
+    if token.type == "inline":
+        token.children = list(_with_addresses(token.children or []))
+
+
+def _with_addresses(inline: Sequence[Token]) -> Iterator[Token]:
+    """The same content with each address for e-mail as a link, and spaces that hold together."""
+    depth = 0
+    for token in inline:
+        depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+        if token.type != "text":
+            yield token
+            continue
+        at = 0
+        for found in _EMAIL.finditer(token.content) if depth == 0 else ():
+            yield _plain(token.content[at : found.start()])
+            yield Token("link_open", "a", 1, attrs={"href": f"mailto:{found[0]}"})
+            for number, piece in enumerate(_MAY_BREAK.split(found[0])):
+                if number:
+                    yield Token("html_inline", "", 0, content="<wbr>")
+                yield _plain(piece)
+            yield Token("link_close", "a", -1)
+            at = found.end()
+        yield _plain(token.content[at:])
+
+
+def _plain(text: str) -> Token:
+    return Token("text", "", 0, content=_TOGETHER.sub("\N{NO-BREAK SPACE}", text))
 
 
 def _kind(inline: Sequence[Token]) -> str | None:

@@ -21,7 +21,7 @@ def test_pages_of_today_agree_and_each_that_does_not_is_named(world: World) -> N
     world.json("policy", "publish", "--out", str(world.base / "www"), who="sigrid")
     assert drift(world) == (0, set(), set())
     page = world.base / "www" / "withdraw.nb.html"
-    page.write_bytes(page.read_bytes().replace(b"straks", b"senere", 1))
+    page.write_bytes(page.read_bytes().replace(b"ingenting", b"litegrann", 1))
     (world.base / "www" / "prompts.en.md").unlink()
     assert drift(world) == (14, {"changed", "missing"}, {"withdraw.nb.html", "prompts.en.md"})
     for lang, words in (("nb", "siden er endret"), ("en", "the page was changed")):
@@ -45,7 +45,7 @@ def test_after_a_change_every_page_is_published_anew_and_says_it(world: World, c
     (world.base / "www").rename(world.base / "old")
     world.json("policy", "publish", "--out", str(world.base / "www"), who="sigrid")
     assert drift(world) == (0, set(), set())
-    text = (world.base / "www" / "guidelines.en.html").read_text("utf-8")
+    text = (world.base / "www" / "guidelines.en.md").read_text("utf-8")
     if "retention" in change:
         assert "kept for 30 days" in text and "90 days and then" not in text
     if "rule" in change:

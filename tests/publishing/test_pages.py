@@ -44,7 +44,7 @@ ARTICLE_13 = {  # by paragraph: what each notice has to say, in Norwegian and in
     "2b erasure": ("(artikkel 17)", "(Article 17)"),
     "2b restriction": ("(artikkel 18)", "(Article 18)"),
     "2d complaint": ("https://www.datatilsynet.no/", "https://www.datatilsynet.no/"),
-    "2f automated": ("Ingen avgjørelser om deg tas av et program", "No program takes decisions about you"),
+    "2f automated": ("ingen avgjørelser om deg tas automatisk", "no decisions about you are taken automatically"),
     "pseudonymised": ("fortsatt opplysninger om deg", "still data about you"),
 }
 ONLY_CUSTOMERS = {
@@ -59,9 +59,12 @@ ONLY_CUSTOMERS = {
 }
 ONLY_EMPLOYEES = {
     "1c basis": ("Artikkel 6 nr. 1 bokstav f", "Article 6(1)(f)"),
-    "1d interests": ("de to formålene over", "the two purposes above"),
+    "1d interests": (
+        "berettiget interesse (artikkel 6 nr. 1 bokstav f): behovet for opplæring",
+        "legitimate interests (Article 6(1)(f)): the need for training",
+    ),
     "2b objection": ("(artikkel 21)", "(Article 21)"),
-    "2e required": ("Du trenger ikke gi noe selv", "You need not give anything yourself"),
+    "2e required": ("Du trenger ikke oppgi noe", "You need not give anything"),
     "how": ("Skriv til personal@oppdiktet.example", "Write to staff@oppdiktet.example"),
     "log": ("står det i loggen hva du gjorde", "the log has what you did"),
     "notice": ("https://intranett.oppdiktet.example/personvern", "https://intranett.oppdiktet.example/personvern"),
@@ -82,7 +85,7 @@ QUESTIONS = {  # what a reader wants to know, the heading below which it stands,
         "why": ("Hvorfor?", "Opplæring"),
         "how long": ("Hvor lenge har vi det?", "90 dager"),
         "who hears it": ("Hvem hører det?", "Ledere"),
-        "how do I stop it": ("Hvordan stopper du det?", "personal@oppdiktet.example"),
+        "how do I stop it": ("Retten din til å protestere", "personal@oppdiktet.example"),
         "whom do I ask": ("Hvem kan du spørre?", "lederen din"),
     },
 }
@@ -132,7 +135,7 @@ def test_the_record_has_every_point_of_article_30_and_the_draft_those_of_article
     assert tuple(re.findall(r"^## Bokstav ([a-g](?: og e)?):", record, re.M)) == ARTICLE_30
     assert tuple(re.findall(r"^## Bokstav ([a-d]):", draft, re.M)) == ARTICLE_35
     assert draft.startswith("<!-- arlo-rec published page -->\n\n# Utkast")
-    assert draft.count("**Å svare på:**") == page("impact-assessment", "en", "md").count("**To be answered:**") == 8
+    assert draft.count("**Må besvares:**") == page("impact-assessment", "en", "md").count("**To be answered:**") == 16
 
 
 def test_the_guidelines_have_every_rule_below_its_section_with_its_code() -> None:
@@ -163,6 +166,7 @@ def test_a_prompt_whose_day_has_not_come_is_on_no_page() -> None:
 def test_both_languages_have_the_same_headings_points_and_links(name: str, company: Particulars) -> None:
     def outline(lang: str) -> list[str]:
         text = page(name, lang, "html", company)
+        text = text.replace("mailto:staff@", "mailto:personal@")  # of the invented company, in either language
         tags = re.findall(r"<(h[1-6]|li|p|section|blockquote|em|strong|a)\b", text)
         addresses = [each.replace(f".{lang}.", ".LANG.") for each in re.findall(r'href="([^"#]+)"', text)]
         return [*tags, *(re.sub(r"[.](nb|en)[.]", ".OTHER.", each) for each in addresses)]
@@ -203,7 +207,7 @@ def test_a_page_is_no_harder_to_read_than_a_newspaper(name: str, company: Partic
 
 
 def test_what_the_company_did_not_state_is_said_to_be_missing_and_not_made_up() -> None:
-    for lang, said in zip(LANGUAGES, ("Selskapet har ikke oppgitt", "The company has not stated"), strict=True):
+    for lang, said in zip(LANGUAGES, ("ikke oppgitt", "not yet stated"), strict=True):
         for name in NAMES:
             text = page(name, lang, "md", NOTHING)
             assert (said in text) is (name != "prompts")
@@ -218,10 +222,10 @@ def test_each_particular_that_is_missing_alone_is_named_by_a_page(key: str) -> N
     lacking = replace(STATED, **dict.fromkeys(fields))
     assert lacking.missing == (key,)
     assert STATED.missing == ()
-    for lang, said in zip(LANGUAGES, ("ikke oppgitt", "not stated"), strict=True):
+    for lang, said in zip(LANGUAGES, ("ikke oppgitt", "not (?:yet )?stated"), strict=True):
         for form in ("html", "md"):
-            with_all = sum(page(name, lang, form).count(said) for name in NAMES)
-            assert sum(page(name, lang, form, lacking).count(said) for name in NAMES) > with_all
+            with_all = sum(len(re.findall(said, page(name, lang, form))) for name in NAMES)
+            assert sum(len(re.findall(said, page(name, lang, form, lacking))) for name in NAMES) > with_all
 
 
 def test_an_officer_that_the_company_does_not_have_is_not_missing() -> None:
@@ -237,7 +241,6 @@ def test_what_the_company_states_to_be_none_is_none_and_not_missing() -> None:
     for said in (
         "Ingen andre selskaper gjør",
         "Vi gir ikke opptak til noen andre",
-        "er utenfor EØS",
         "lagrer selskapet ikke",
     ):
         assert said in text
@@ -258,8 +261,8 @@ def test_the_foot_says_version_date_and_who_approved() -> None:
         VERSION, version="2026-02", by="sigrid", approvals=(Approval("astrid", AT), Approval("anne", AT))
     )
     for lang, first, later in (
-        ("nb", "Opptakssystemet ble laget med denne versjonen", "Foreslått av sigrid. Godkjent av astrid, anne."),
-        ("en", "The recording system was made with this version", "Proposed by sigrid. Approved by astrid, anne."),
+        ("nb", "Denne versjonen gjaldt fra starten", "Foreslått av sigrid. Godkjent av astrid, anne."),
+        ("en", "This version was in force from the start", "Proposed by sigrid. Approved by astrid, anne."),
     ):
         assert first in words(page("guidelines", lang, "html"))
         foot = words(page("guidelines", lang, "html", version=approved))

@@ -60,7 +60,7 @@ def page(name: str, lang: str, form: str, company: Particulars = STATED, version
 
 def words(text: str) -> str:
     """The words of a page as HTML, as one reads them."""
-    body = text[text.index("<main>") :]
+    body = re.sub(r"<wbr>|</?a\b[^>]*>", "", text[text.index("<main>") :])
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
