@@ -17,7 +17,7 @@ from arlo_rec.model.records import RecordingId
 from tests.support.attack import own_code
 from tests.support.clock import later
 from tests.support.policies import propose, put, refused
-from tests.support.world import REASON, World
+from tests.support.world import REASON, World, wait_until_due
 
 pytestmark = pytest.mark.rule("retention.90d")
 NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
@@ -38,17 +38,19 @@ def test_a_shorter_retention_closes_at_once_what_is_held_and_the_purge_erases_it
     [old] = world.take_in("old", started=ago(days=40))
     [young] = world.take_in("young", started=ago(days=20))
     world.grant()
+    [gone] = world.take_in("gone", started=ago(days=89, hours=23, minutes=59, seconds=58))
+    wait_until_due(world, 1)  # by the retention of before: the proposal changes nothing for it
     proposal = propose(world, 'version = "2026-02"\nretention_days = 30\n')
     assert proposal["consequences"] == [{"code": "due", "count": 1, "days": 30}]
-    assert sorted(held(world)) == sorted([old, young])
+    assert sorted(held(world)) == sorted([old, young]) and gone not in held(world)
     world.json("policy", "approve", proposal["id"], who="sigrid")
     assert held(world) == [young]
     out = str(world.base / "sound.wav")
     assert world.code("export", old, *ASKED, "--out", out, who="leif") == (14, "past_its_day")
-    assert (status := world.json("status", who="iver"))["due"] == 1 and status["held"] == 2
-    assert world.json("purge", "--dry-run", who="cron")["due"] == 1
+    assert (status := world.json("status", who="iver"))["due"] == 2 and status["held"] == 3
+    assert world.json("purge", "--dry-run", who="cron")["due"] == 2
     purged = world.json("purge", who="cron")
-    assert (purged["erased"], purged["overdue"]) == (1, 0)
+    assert (purged["erased"], purged["overdue"]) == (2, 0)
     assert world.json("status", who="iver")["held"] == 1
     assert world.json("verify", "--read-data", who="iver")["problems"] == []
 

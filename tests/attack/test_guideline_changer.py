@@ -11,11 +11,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from arlo_rec.access import gate
 from arlo_rec.admin import policy_changes
 from arlo_rec.keys import policy_document
 from arlo_rec.model.audit_events import LogShown, PolicyProposed
+from arlo_rec.model.errors import Refused
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
+from arlo_rec.model.records import RecordingId
 from arlo_rec.model.times import end_of_day, local_date, start_of_day
+from arlo_rec.policy import Purpose
 from tests.admin.test_policy_drift import another_release
 from tests.admin.test_prompts_in_use import NAME, TEXT, codes, new_prompt
 from tests.support.attack import own_code
@@ -213,3 +217,53 @@ def test_a_store_may_have_many_prompts(world: World) -> None:
     put(world, 'version = "2026-02"\n' + "".join(map(table, range(1, 101))))
     put(world, 'version = "2026-03"\n' + "".join(map(table, range(101, 151))))
     assert refused(world, 'version = "2026-04"\n' + "".join(map(table, range(151, 251)))) == (2, "config_bad_value")
+
+
+def test_a_struck_body_of_an_approval_closes_nothing_and_lets_nothing_else_in(world: World) -> None:
+    """Of a store that is too large to be looked through by every command."""
+    put(world, 'version = "2026-02"\nmost_found = 60\n')
+    [entry] = world.json("audit", "show", "--action", "policy approve", who="iver")["entries"]
+    with own_code(world, "cron") as store:
+        with store.change(datetime.now(UTC)):
+            store.log.forget([entry["seq"]])
+        assert policy_changes.is_approved(store)
+    with own_code(world, "sigrid") as store:
+        with store.change(datetime.now(UTC)):
+            store.put_policy(_edited(store.policy))
+        assert not policy_changes.is_approved(store)
+
+
+def test_a_prompt_whose_text_does_not_name_its_purposes_is_named(world: World) -> None:
+    with own_code(world, "sigrid") as store, store.change(datetime.now(UTC)):
+        first = store.policy.versions[0]
+        wider = replace(first.prompts[2], purposes=frozenset(Purpose))
+        store.put_policy(Policy((replace(first, prompts=(*first.prompts[:2], wider)),)))
+    drift = world.run("policy", "check", "--json", who="iver").json["drift"]
+    assert {"what": "purposes", "where": f"prompt {wider.version}"} in drift
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_recording_that_is_open_closes_when_its_retention_is_shortened(world: World) -> None:
+    [call] = world.take_in("call", started=ago(days=40))
+    with own_code(world, "sigrid") as store:
+        row = store.catalogue.recordings.held(RecordingId(bytes.fromhex(call)))
+        assert row is not None and gate.still_held(store, row, datetime.now(UTC)) == row
+        put(world, 'version = "2026-02"\nretention_days = 30\n')
+        store.load_documents()
+        with pytest.raises(Refused):
+            gate.still_held(store, row, datetime.now(UTC))
+
+
+@pytest.mark.rule("retention.90d")
+def test_what_a_clock_that_was_ahead_erased_by_a_version_to_come_alarms_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a", started=ago(days=40))
+    day = (datetime.now(UTC) + timedelta(days=3)).date()
+    put(world, f'version = "2026-02"\nfrom = {day}\nretention_days = 30\n')
+    later(monkeypatch, days=5)
+    assert world.json("purge", "--allow-large", who="cron")["erased"] == 1
+    later(monkeypatch, days=0)
+    world.json("clock", "--accept", "--reason", "the clock was five days ahead", who="sigrid")
+    put(world, 'version = "2026-03"\nretention_days = 90\n')
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []

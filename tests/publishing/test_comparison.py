@@ -104,7 +104,7 @@ def test_an_officers_own_code_signs_no_other_page_for_an_entry_that_is_there(wor
         with store.change(now) as change:
             path = merkle.path_of_last(store.log.tree())
             seq = change.log(PolicyPublished(version=version.version, pages={page.file: "0" * 64}))
-        proof = certificate.proof_of(store, seq, path, now)
+        proof = certificate.proof_of(store, seq, path, store.policy.at(now).version)
         (folder / page.file).write_bytes(page_certificate.signed(store, content, page, now, proof))
     assert world.run("certificate", "verify", str(folder / page.file)).exit == 0
     assert compare(world, folder) == [Drift(What.OTHER_STORE, page.file)]

@@ -17,8 +17,10 @@ from arlo_rec.publishing import pages, publish
 from arlo_rec.publishing.pages import every
 from tests.support.attack import own_code, problem_codes
 from tests.support.catalogue import insider
+from tests.support.clock import later
 from tests.support.pages import FILE, NOTHING, config
 from tests.support.pages import publish as published
+from tests.support.policies import propose
 from tests.support.world import World, assert_clean
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("info.published")]
@@ -215,3 +217,26 @@ def test_the_entry_counts_only_where_somebody_signed_it_who_may_publish(world: W
         assert store.entry_counts(entry["seq"], "policy publish")
         own = store.note(PolicyPublished(version="2026-01", pages={}), datetime.now(UTC))
         assert not store.entry_counts(own, "policy publish")
+
+
+def test_what_is_approved_while_pages_are_written_leaves_no_page_of_another_version(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = propose(world, 'version = "2026-02"\nretention_days = 30\n')["id"]
+    content, approved = pages.content, list[str]()
+
+    def slowly(*facts: Any) -> bytes:
+        """Another command, which began before, is through while these pages are written."""
+        if not approved:
+            approved.append(waits)
+            later(monkeypatch, seconds=-20)
+            world.json("policy", "approve", waits, who="sigrid")
+            later(monkeypatch, seconds=0)
+        return content(*facts)
+
+    monkeypatch.setattr(pages, "content", slowly)
+    out = world.base / "pages"
+    assert world.code("policy", "publish", "--out", str(out), who="sigrid") == (11, "policy_changed_meanwhile")
+    assert not out.exists()
+    world.json("policy", "publish", "--out", str(out), who="sigrid")
+    assert "30 days" in (out / "guidelines.en.md").read_text("utf-8")

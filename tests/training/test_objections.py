@@ -12,7 +12,7 @@ from arlo_rec.store import Store
 from tests.support.answers import opened
 from tests.support.attack import SECRETS, identity, meanwhile
 from tests.support.backups import back_up, is_whole, lose, with_feed
-from tests.support.catalogue import append_to_log, insider
+from tests.support.catalogue import append_to_log, insider, spoil_note
 from tests.support.copies import CONFIRM, WHY, labels, propose, training
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
@@ -360,3 +360,13 @@ def test_an_entry_of_an_officer_that_decides_nothing_changes_nothing(world: Worl
     append_to_log(world, "sigrid", decided("perhaps"))
     assert world.json("person", "objection", who="sigrid")["objections"] == []
     assert copied(world, calls["hers"]) == (0, "")
+
+
+def test_nobody_lifts_an_objection_by_striking_the_signature_of_its_entry(world: World) -> None:
+    world.grant("leif")
+    (hers,) = world.take_in("hers", agent=WHO, seconds=1)
+    uphold(world)
+    spoil_note(world, b'"action":"objection"')
+    assert copied(world, hers, "leif") == (14, "agent_objected")
+    [listed] = world.json("person", "objection", who="sigrid")["objections"]
+    assert (listed["state"], listed["by"]) == ("upheld", "?")
