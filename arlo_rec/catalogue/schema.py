@@ -3,7 +3,8 @@
 Tables are STRICT, so that a value of another type is refused. Instants are microseconds since 1970 in UTC. No column
 holds a name or a number of a caller. What each table means stands in the module of `catalogue` that reads it.
 
-A released step is never edited: a change of the schema is a new step at the end of `migrate`, and VERSION rises by one.
+A released step is never edited: a change of the schema is a new step at the end of `migrate`, and VERSION rises by one,
+as it does where the documents in it get another form.
 No earlier version was released, so a catalogue with a smaller number is refused, like one with a larger number.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 16
+VERSION = 17
 # Of what the steps make, as `Connection.demand_schema` compares it.
 DIGEST = bytes.fromhex("cf27fbe8e191300ed71eff09836bf3e11d3e7126031d545c0badade0c50cba74")
 
