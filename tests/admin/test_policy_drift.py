@@ -12,14 +12,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from arlo_rec.admin import policy_drift
-from arlo_rec.model import policy_file, program_parts
 from arlo_rec.model.policy_versions import Policy
-from arlo_rec.model.program_parts import Part, parts
 from arlo_rec.policy import RULES
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, restore
-from tests.support.policies import propose, put
+from tests.support.policies import another_release, propose, put
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
@@ -35,13 +32,6 @@ CLOSED = (
     (("person", "list"), "sigrid"),
     (("case", "list"), "sigrid"),
 )
-
-
-def another_release(monkeypatch: pytest.MonkeyPatch, *changed: str) -> None:
-    """Have the program that runs be another: these parts of it changed."""
-    others = tuple(Part(part.name, "0" * 64) if part.name in changed else part for part in parts())
-    for module in (program_parts, policy_drift, policy_file):
-        monkeypatch.setattr(module, "parts", lambda: others)
 
 
 @pytest.mark.parametrize(("words", "who"), CLOSED, ids=lambda value: value[0] if isinstance(value, tuple) else value)

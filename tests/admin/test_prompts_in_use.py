@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,30 +10,11 @@ import pytest
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.times import local_date
 from tests.support.clock import later
-from tests.support.policies import propose, put, refused
+from tests.support.policies import NEW_PROMPT, NEW_TEXT, became, new_prompt, propose, put, refused
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("consent.prompt"), pytest.mark.slow]
-TEXT = SHIPPED[0].text.replace("Mer står i", "Du kan lese mer i")
 ONLY_TRAINING = SHIPPED[2].text
-NAME = "nb-2026-12"
-
-
-def new_prompt(text: str = TEXT, purposes: str = '["training", "quality"]', more: str = "") -> str:
-    table = f'[[prompt]]\nversion = "{NAME}"\nlang = "nb"\ntext = "{text}"\npurposes = {purposes}\n{more}'
-    return f'version = "2026-02"\n{table}'
-
-
-def codes(world: World, *prompts: str, started: datetime | None = None) -> list[str]:
-    """What becomes of calls whose callers heard these prompts: `taken`, or the code of the refusal."""
-    chance = secrets.token_hex(4)
-    for number, prompt in enumerate(prompts):
-        began = started or datetime.now(UTC) + timedelta(minutes=30)
-        world.deliver(f"{prompt}-{chance}", seed=number, started=began, consent={"prompt": prompt})
-    answer = world.json("ingest", str(world.spool), "--remove-refused", "prompt_unknown", who="telefon")
-    became = {each["source_id"]: "taken" for each in answer["accepted"]}
-    became |= {each["source_id"]: each["code"] for each in answer["refused"]}
-    return [became[f"pbx.{prompt}-{chance}"] for prompt in prompts]
 
 
 def test_a_new_prompt_is_taken_from_the_new_version_on_and_not_of_a_call_before(
@@ -42,15 +22,15 @@ def test_a_new_prompt_is_taken_from_the_new_version_on_and_not_of_a_call_before(
 ) -> None:
     proposal = propose(world, new_prompt())
     [change] = proposal["changes"]
-    assert change["what"] == f"prompt {NAME}" and change["before"] is None and change["after"]["text"] == TEXT
-    assert codes(world, NAME, started=datetime.now(UTC)) == ["prompt_unknown"], "nobody approved it yet"
+    assert change["what"] == f"prompt {NEW_PROMPT}" and change["before"] is None and change["after"]["text"] == NEW_TEXT
+    assert became(world, NEW_PROMPT, started=datetime.now(UTC)) == ["prompt_unknown"], "nobody approved it yet"
     world.json("policy", "approve", proposal["id"], who="sigrid")
     before = datetime.now(UTC) - timedelta(hours=1)
     later(monkeypatch, hours=1)
-    assert codes(world, NAME, "nb-2026-01") == ["taken", "taken"]
-    assert codes(world, NAME, started=before) == ["prompt_unknown"]
+    assert became(world, NEW_PROMPT, "nb-2026-01") == ["taken", "taken"]
+    assert became(world, NEW_PROMPT, started=before) == ["prompt_unknown"]
     shown = {each["version"]: each for each in world.json("policy", "show", who="leif")["prompts"]}
-    assert shown[NAME]["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert shown[NEW_PROMPT]["sha256"] == hashlib.sha256(NEW_TEXT.encode()).hexdigest()
     assert world.json("policy", "check", who="iver")["drift"] == []
 
 
@@ -61,7 +41,7 @@ def test_what_is_approved_later_begins_on_the_day_of_its_approval(two: World, mo
     two.json("policy", "approve", waits, who="astrid")
     today = str(local_date(datetime.now(UTC) + timedelta(days=11)))
     shown = two.json("policy", "show", who="leif")
-    assert {each["version"]: each["since"] for each in shown["prompts"]}[NAME] == today
+    assert {each["version"]: each["since"] for each in shown["prompts"]}[NEW_PROMPT] == today
     assert {each["id"]: each["since"] for each in shown["rules"]}["scope.only"] == today
     assert two.json("verify", who="iver")["problems"] == []
 
@@ -76,8 +56,8 @@ def test_a_prompt_that_ended_is_taken_of_calls_of_its_last_day_and_of_no_later_o
     world.json("policy", "approve", proposal["id"], who="sigrid")
     later(monkeypatch, days=5)
     on_it = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=12)
-    assert codes(world, "nb-2026-01", "en-2026-01", started=on_it) == ["taken", "taken"]
-    assert codes(world, "nb-2026-01", "en-2026-01", started=on_it + timedelta(days=1)) == ["prompt_unknown", "taken"]
+    assert became(world, "nb-2026-01", "en-2026-01", started=on_it) == ["taken", "taken"]
+    assert became(world, "nb-2026-01", "en-2026-01", started=on_it + timedelta(days=1)) == ["prompt_unknown", "taken"]
 
 
 @pytest.mark.rule("purpose.change")
@@ -92,11 +72,11 @@ def test_a_prompt_that_ended_is_taken_of_calls_of_its_last_day_and_of_no_later_o
         ('[[prompt]]\nversion = "nb-2026-01"\nfrom = 2025-01-01', "prompt_is_kept"),
         (new_prompt(ONLY_TRAINING).partition("\n")[2], "prompt_names_less"),
         (
-            new_prompt(TEXT.replace("tar vi opp samtalen", "kan samtalen bli tatt opp")).partition("\n")[2],
+            new_prompt(NEW_TEXT.replace("tar vi opp samtalen", "kan samtalen bli tatt opp")).partition("\n")[2],
             "prompt_refused",
         ),
         (
-            new_prompt(TEXT.replace("kvalitetssikring", "kvalitetssikring og markedsføring")).partition("\n")[2],
+            new_prompt(NEW_TEXT.replace("kvalitetssikring", "kvalitetssikring og markedsføring")).partition("\n")[2],
             "prompt_refused",
         ),
     ],

@@ -20,13 +20,11 @@ from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.times import end_of_day, local_date, start_of_day
 from arlo_rec.policy import Purpose
-from tests.admin.test_policy_drift import another_release
-from tests.admin.test_prompts_in_use import NAME, TEXT, codes, new_prompt
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.catalogue import insider, spoil_note
 from tests.support.clock import later
-from tests.support.policies import propose, put, refused
+from tests.support.policies import NEW_PROMPT, NEW_TEXT, another_release, became, new_prompt, propose, put, refused
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
@@ -191,9 +189,9 @@ def test_prompts_of_a_day_begin_and_end_at_midnight_in_oslo(world: World, monkey
     put(world, new_prompt().replace("\n", f"\nfrom = {day}\n", 1) + ends)
     later(monkeypatch, days=4)
     begin, end, second = start_of_day(day), end_of_day(day), timedelta(seconds=1)
-    became = [codes(world, NAME, started=at) for at in (begin - second, begin)]
-    became += [codes(world, "nb-2026-01", started=at) for at in (end - second, end)]
-    assert became == [["prompt_unknown"], ["taken"], ["taken"], ["prompt_unknown"]]
+    each = [became(world, NEW_PROMPT, started=at) for at in (begin - second, begin)]
+    each += [became(world, "nb-2026-01", started=at) for at in (end - second, end)]
+    assert each == [["prompt_unknown"], ["taken"], ["taken"], ["prompt_unknown"]]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +210,7 @@ def test_a_table_where_a_word_belongs_is_told_in_words(world: World, text: str) 
 def test_a_store_may_have_many_prompts(world: World) -> None:
     def table(number: int) -> str:
         name = f'[[prompt]]\nversion = "nb-2027-01.{number}"\nlang = "nb"\n'
-        return f'{name}text = "{TEXT}"\npurposes = ["quality"]\n'
+        return f'{name}text = "{NEW_TEXT}"\npurposes = ["quality"]\n'
 
     put(world, 'version = "2026-02"\n' + "".join(map(table, range(1, 101))))
     put(world, 'version = "2026-03"\n' + "".join(map(table, range(101, 151))))
