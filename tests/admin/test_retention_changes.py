@@ -34,6 +34,7 @@ def held(world: World) -> list[str]:
     return [each["id"] for each in world.json("find", *ASKED, who="leif")["recordings"]]
 
 
+@pytest.mark.slow
 def test_a_shorter_retention_closes_at_once_what_is_held_and_the_purge_erases_it(world: World) -> None:
     [old] = world.take_in("old", started=ago(days=40))
     [young] = world.take_in("young", started=ago(days=20))
@@ -55,6 +56,7 @@ def test_a_shorter_retention_closes_at_once_what_is_held_and_the_purge_erases_it
     assert world.json("verify", "--read-data", who="iver")["problems"] == []
 
 
+@pytest.mark.slow
 def test_what_a_person_and_a_manager_read_is_the_shorter_end(world: World) -> None:
     start = ago(days=20)
     world.take_in("call", started=start)
@@ -64,6 +66,7 @@ def test_what_a_person_and_a_manager_read_is_the_shorter_end(world: World) -> No
     assert datetime.fromisoformat(hit["expires_at"]) == start + timedelta(days=30)
 
 
+@pytest.mark.slow
 def test_a_call_that_is_older_than_the_retention_is_not_taken_in(world: World) -> None:
     put(world, 'version = "2026-02"\nretention_days = 30\n')
     world.deliver("old", started=ago(days=30, hours=1))
@@ -73,6 +76,7 @@ def test_a_call_that_is_older_than_the_retention_is_not_taken_in(world: World) -
     assert len(answer["accepted"]) == 1
 
 
+@pytest.mark.slow
 def test_many_that_officers_made_due_stop_no_purge_and_a_wrong_clock_still_does(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +89,7 @@ def test_many_that_officers_made_due_stop_no_purge_and_a_wrong_clock_still_does(
     assert world.code("purge", who="cron") == (14, "retention.guard")
 
 
+@pytest.mark.slow
 def test_a_longer_retention_is_for_what_is_recorded_after(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     put(world, 'version = "2026-02"\nretention_days = 30\n')
     [before] = world.take_in("before", started=ago(days=25))
@@ -100,6 +105,7 @@ def test_a_longer_retention_is_for_what_is_recorded_after(world: World, monkeypa
     assert before not in held(world)
 
 
+@pytest.mark.slow
 def test_nobody_sets_more_than_the_guidelines_say(world: World) -> None:
     assert refused(world, 'version = "2026-02"\nretention_days = 91\n') == (14, "retention_longer")
     [entry] = world.json("audit", "show", "--denied", "--action", "policy", who="iver")["entries"]

@@ -85,6 +85,7 @@ def decline(world: World, *stems: str, **how: Any) -> None:
 # -- what counts --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.press2")
 def test_given_declined_and_withdrawn_are_counted_by_the_calls_that_were_delivered(world: World) -> None:
     calls = world.take_in("a", "b", "c", "d")
@@ -95,6 +96,7 @@ def test_given_declined_and_withdrawn_are_counted_by_the_calls_that_were_deliver
     assert stats(world) == [row(this_week(), 4, 3, 3)]
 
 
+@pytest.mark.slow
 def test_a_withdrawal_that_erases_three_calls_counts_three_and_their_copies_none(world: World) -> None:
     calls = world.take_in("a", "b", "c")
     propose(world, calls[0])
@@ -102,6 +104,7 @@ def test_a_withdrawal_that_erases_three_calls_counts_three_and_their_copies_none
     assert stats(world) == [row(this_week(), 3, None, 3)]
 
 
+@pytest.mark.slow
 def test_what_a_purge_erased_still_counts_and_not_as_withdrawn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.take_in("a", "b", "c")
     week = this_week()
@@ -110,6 +113,7 @@ def test_what_a_purge_erased_still_counts_and_not_as_withdrawn(world: World, mon
     assert stats(world) == [row(week, 3, None, None)]
 
 
+@pytest.mark.slow
 def test_a_call_that_is_delivered_late_counts_in_the_week_of_its_key_press(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +125,7 @@ def test_a_call_that_is_delivered_late_counts_in_the_week_of_its_key_press(
     assert stats(world) == [row(iso_week(started), 3, 3, None)]
 
 
+@pytest.mark.slow
 def test_a_withdrawal_counts_in_its_own_week(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.take_in("a", "b", "c")
     given = this_week()
@@ -136,6 +141,7 @@ def test_a_week_begins_on_monday_at_midnight_in_oslo() -> None:
     assert iso_week(datetime(2027, 1, 3, 22, 59, tzinfo=UTC)) == "2026-W53"
 
 
+@pytest.mark.slow
 def test_prompts_are_counted_apart(world: World) -> None:
     for prompt in ("en-2026-01", PROMPT):
         for number in range(3):
@@ -144,6 +150,7 @@ def test_prompts_are_counted_apart(world: World) -> None:
     assert stats(world) == [row(this_week(), 3, None, None, prompt) for prompt in ("en-2026-01", PROMPT)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [
@@ -166,11 +173,13 @@ def test_no_answer_is_not_declined(world: World, how: dict[str, Any]) -> None:
     assert stats(world) == []
 
 
+@pytest.mark.slow
 def test_who_says_no_before_the_prompt_ends_declined(world: World) -> None:
     decline(world, "a", "b", "c", consent={"key": "2", "prompt_completed": False})
     assert stats(world) == [row(this_week(), None, 3, None)]
 
 
+@pytest.mark.slow
 def test_a_call_that_was_declined_and_so_has_no_sound_counts(world: World) -> None:
     for stem in "abc":
         world.deliver(stem, consent=NO)
@@ -182,6 +191,7 @@ def test_a_call_that_was_declined_and_so_has_no_sound_counts(world: World) -> No
 # -- once -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_call_that_is_delivered_twice_counts_once(world: World) -> None:
     world.take_in("a", "b", "c")
     before = {path.name: path.read_bytes() for path in _deliver_all(world, "abc")}
@@ -202,6 +212,7 @@ def _put_back(world: World, manifests: dict[str, bytes]) -> None:
         (world.spool / name).write_bytes(raw)
 
 
+@pytest.mark.slow
 def test_a_refused_file_that_lies_in_the_spool_for_days_counts_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +225,7 @@ def test_a_refused_file_that_lies_in_the_spool_for_days_counts_once(
     assert stats(world) == [row(week, None, 3, None)]
 
 
+@pytest.mark.slow
 def test_a_declined_call_that_is_moved_changed_or_removed_and_sent_again_counts_once(world: World) -> None:
     started = now() - timedelta(hours=1)
     for team in ("kundeservice", "teknisk"):
@@ -230,6 +242,7 @@ def test_a_declined_call_that_is_moved_changed_or_removed_and_sent_again_counts_
     assert stats(world) == [row(this_week(), None, 3, None)]
 
 
+@pytest.mark.slow
 def test_a_refusal_is_one_more_line_of_the_log_and_it_names_no_call(world: World) -> None:
     decline(world, "a", caller="+4790000077")
     (entry,) = world.json("audit", "show", "--action", "decline", who="iver")["entries"]
@@ -242,6 +255,7 @@ def test_a_refusal_is_one_more_line_of_the_log_and_it_names_no_call(world: World
 # -- nobody can be found ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", range(5))
 def test_a_figure_under_three_is_no_figure_and_neither_is_nought(world: World, count: int) -> None:
     world.take_in(*"abcd"[:count]) if count else None
@@ -252,6 +266,7 @@ def test_a_figure_under_three_is_no_figure_and_neither_is_nought(world: World, c
     assert re.search(rf"{PROMPT} +{'<3' if shown is None else shown} +4 +<3", text)
 
 
+@pytest.mark.slow
 def test_where_every_figure_is_hidden_the_row_is_the_same_for_one_call_and_for_six(world: World) -> None:
     assert stats(world) == []
     world.take_in("a")
@@ -263,6 +278,7 @@ def test_where_every_figure_is_hidden_the_row_is_the_same_for_one_call_and_for_s
     assert world.run("consent", "stats", who="sigrid").out == one
 
 
+@pytest.mark.slow
 def test_no_choice_of_days_parts_a_week(world: World) -> None:
     """Else the figure of a part, and so of the rest, could be worked out from two answers."""
     world.take_in("a", "b", "c")
@@ -274,6 +290,7 @@ def test_no_choice_of_days_parts_a_week(world: World) -> None:
     assert stats(world, "--to", (monday - timedelta(days=1)).isoformat()) == []
 
 
+@pytest.mark.slow
 def test_no_answer_has_a_sum_or_names_a_call(world: World) -> None:
     ids = world.take_in(*"abcde", caller="+4790000077", agent="Prøve Prøvesen")
     decline(world, "f", "g")
@@ -400,12 +417,14 @@ def made_up() -> list[AuditEvent]:
     return [*[taken] * 5, *[CallDeclined(prompt=PROMPT, week=week)] * 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["iver", "leif", "siri", "cron", "sigrid"])
 def test_entries_of_somebody_who_takes_no_calls_in_count_nothing(world: World, who: str) -> None:
     append(world, who, *made_up())
     assert stats(world) == []
 
 
+@pytest.mark.slow
 def test_a_withdrawal_that_somebody_says_who_may_not_counts_nothing(world: World) -> None:
     calls = world.take_in("a", "b", "c")
     ids = tuple(RecordingId(bytes.fromhex(call)) for call in calls)
@@ -413,6 +432,7 @@ def test_a_withdrawal_that_somebody_says_who_may_not_counts_nothing(world: World
     assert stats(world) == [row(this_week(), 3, None, None)]
 
 
+@pytest.mark.slow
 def test_what_the_telephone_systems_own_code_says_of_no_week_and_no_prompt_is_not_shown(world: World) -> None:
     for week, prompt in (("Kari", PROMPT), ("2026-W99", PROMPT), (this_week(), "Kari Eksempel 90000001")):
         append(world, "telefon", *[CallDeclined(prompt=prompt, week=week)] * 4)
@@ -422,6 +442,7 @@ def test_what_the_telephone_systems_own_code_says_of_no_week_and_no_prompt_is_no
 # -- what lasts ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_restore_keeps_the_figures(fed: World) -> None:
     calls = fed.take_in("a", "b", "c", "d")
     back_up(fed)
@@ -455,6 +476,7 @@ def test_figures_lose_nothing_when_the_log_forgets_what_people_did(
     assert stats(world) == before == [row(this_week(), 3, 3, 3)]
 
 
+@pytest.mark.slow
 def test_the_store_is_whole_after_calls_were_declined(world: World) -> None:
     decline(world, "a", "b")
     assert problems(world) == []
@@ -463,17 +485,20 @@ def test_the_store_is_whole_after_calls_were_declined(world: World) -> None:
 # -- the command --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["leif", "siri", "iver", "telefon", "cron", "skranke"])
 def test_figures_are_for_officers(world: World, who: str) -> None:
     assert world.code("consent", "stats", who=who) == (13, "not_your_role")
 
 
+@pytest.mark.slow
 def test_a_look_at_the_figures_is_in_the_log_before_they_are_shown(world: World) -> None:
     stats(world)
     newest = world.json("audit", "show", "--limit", "2", who="iver")["entries"][0]
     assert (newest["action"], newest["person"]) == ("audit_show", "sigrid")
 
 
+@pytest.mark.slow
 def test_the_newest_rows_come_first_and_a_limit_leaves_out_the_oldest(world: World) -> None:
     today = now()
     for days in (1, 8, 15):
@@ -487,6 +512,7 @@ def test_the_newest_rows_come_first_and_a_limit_leaves_out_the_oldest(world: Wor
     assert world.code("consent", "stats", "--limit", "0", who="sigrid") == (2, "bad_limit")
 
 
+@pytest.mark.slow
 def test_csv_has_an_empty_cell_where_a_figure_is_hidden(world: World) -> None:
     world.take_in("a", "b", "c")
     text = world.run("consent", "stats", "--csv", who="sigrid").out
@@ -495,6 +521,7 @@ def test_csv_has_an_empty_cell_where_a_figure_is_hidden(world: World) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_answer_is_the_same_document_twice(world: World) -> None:
     world.take_in("a", "b", "c")
     assert json.dumps(stats(world)) == json.dumps(stats(world))

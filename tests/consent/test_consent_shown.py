@@ -44,6 +44,7 @@ def looks(world: World) -> list[dict[str, Any]]:
     return entries
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.basis")
 def test_a_consent_is_shown_with_what_the_caller_heard_and_did(world: World) -> None:
     started = datetime.now(UTC) - timedelta(hours=3)
@@ -58,6 +59,7 @@ def test_a_consent_is_shown_with_what_the_caller_heard_and_did(world: World) -> 
     assert shown["dpv:hasNotice"][0]["dct:description"]["@value"] == SHIPPED[0].text
 
 
+@pytest.mark.slow
 def test_a_record_names_neither_caller_nor_staff(world: World) -> None:
     (call,) = world.take_in("a", known={"caller": ["Kari Eksempel"], "agent": ["Ola Oppdiktet"]}, team="ettermarked")
     answers = (show(world, call).out, world.run("consent", "show", call, who="sigrid").out)
@@ -67,11 +69,13 @@ def test_a_record_names_neither_caller_nor_staff(world: World) -> None:
     assert {"pd:Name", "pd:TelephoneNumber"} <= set(kinds)
 
 
+@pytest.mark.slow
 def test_a_withheld_number_is_no_kind_of_data_that_is_held(world: World) -> None:
     (call,) = world.take_in("a", caller=None)
     assert "pd:TelephoneNumber" not in json.dumps(record(world, call))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
@@ -107,6 +111,7 @@ def _state(world: World) -> None:
     config.write_text(f'particulars = "{stated}"\n', "utf-8")
 
 
+@pytest.mark.slow
 def test_what_the_company_stated_stands_in_the_record(world: World) -> None:
     (call,) = world.take_in("a")
     _state(world)
@@ -121,6 +126,7 @@ def test_what_the_company_stated_stands_in_the_record(world: World) -> None:
 # -- which call is meant ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_short_beginning_means_the_call_and_a_copys_id_means_its_call(world: World) -> None:
     (call,) = world.take_in("a")
     made = propose(world, call)["copy"]
@@ -129,6 +135,7 @@ def test_a_short_beginning_means_the_call_and_a_copys_id_means_its_call(world: W
         assert record(world, text)["dct:identifier"] == call
 
 
+@pytest.mark.slow
 def test_a_beginning_that_two_calls_have_means_neither(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "new_id", lambda due_at, chance: new_id(due_at, bytes(3) + chance[3:]))
     first, second = world.take_in("a", "b")
@@ -140,6 +147,7 @@ def test_a_beginning_that_two_calls_have_means_neither(world: World, monkeypatch
 # -- whom it is refused, and in which words -------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_unknown_malformed_withdrawn_or_past_its_day_is_refused_in_the_same_words(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +162,7 @@ def test_what_is_unknown_malformed_withdrawn_or_past_its_day_is_refused_in_the_s
     assert len({told["message"] for _, told in answers}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["leif", "siri", "iver", "telefon", "cron", "skranke"])
 def test_consents_are_shown_to_officers_alone(world: World, who: str) -> None:
     (call,) = world.take_in("a")
@@ -162,6 +171,7 @@ def test_consents_are_shown_to_officers_alone(world: World, who: str) -> None:
     assert {world.code("consent", "show", text, who=who) for text in (call, "0" * 32)} == {(13, "not_your_role")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["prompt = 'nb-2025-01'", "purposes = 'quality'", "team = 'annet'"])
 def test_a_row_that_is_not_what_the_log_swears_is_told_and_not_believed(world: World, what: str) -> None:
     (call,) = world.take_in("a")
@@ -172,6 +182,7 @@ def test_a_row_that_is_not_what_the_log_swears_is_told_and_not_believed(world: W
     assert [each["outcome"] for each in looks(world)] == ["denied"]
 
 
+@pytest.mark.slow
 def test_metadata_that_say_another_week_than_the_log_are_told_and_not_believed(world: World) -> None:
     """Whoever takes calls in seals the metadata; the log swears in which week the key was pressed."""
     (call,) = world.take_in("a")
@@ -191,6 +202,7 @@ def test_metadata_that_say_another_week_than_the_log_are_told_and_not_believed(w
 # -- what is left of a look -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.rule("security.unauthorised")
 def test_a_look_and_an_attempt_are_in_the_log_and_what_was_typed_is_not(world: World) -> None:
     (call,) = world.take_in("a")
@@ -204,6 +216,7 @@ def test_a_look_and_an_attempt_are_in_the_log_and_what_was_typed_is_not(world: W
     assert problems(world) == []
 
 
+@pytest.mark.slow
 def test_the_look_is_in_the_log_before_anything_is_opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (call,) = world.take_in("a")
 
@@ -215,6 +228,7 @@ def test_the_look_is_in_the_log_before_anything_is_opened(world: World, monkeypa
     assert [each["recordings"] for each in looks(world)] == [[call]]
 
 
+@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 def test_the_person_whose_consent_was_looked_at_is_told(world: World) -> None:
     (call,) = world.take_in("a")
@@ -230,6 +244,7 @@ def test_the_person_whose_consent_was_looked_at_is_told(world: World) -> None:
 # -- the file ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_record_is_written_to_a_new_file_for_its_owner_alone(world: World) -> None:
     (call,) = world.take_in("a")
     out = world.base / "consent.jsonld"
@@ -242,6 +257,7 @@ def test_a_record_is_written_to_a_new_file_for_its_owner_alone(world: World) -> 
     assert len(looks(world)) == before
 
 
+@pytest.mark.slow
 def test_a_dash_shows_the_record_alone(world: World) -> None:
     (call,) = world.take_in("a")
     shown = json.loads(world.run("consent", "show", call, "--out", "-", who="sigrid").out)
@@ -249,6 +265,7 @@ def test_a_dash_shows_the_record_alone(world: World) -> None:
     assert error(show(world, call, "--out", "-"))[1]["code"] == "json_and_stdout"
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_the_look_is_refused(world: World) -> None:
     out = world.base / "consent.jsonld"
     assert show(world, "0" * 32, "--out", str(out)).exit == 13

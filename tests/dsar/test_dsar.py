@@ -82,6 +82,7 @@ def test_the_callers_channel_is_whole_and_the_agents_exact_zero(encoding: Encodi
     assert len(ours) == source.frames
 
 
+@pytest.mark.slow
 def test_an_answer_holds_the_callers_recordings_and_nobody_elses(world: World) -> None:
     mine = world.take_in("a", "b")
     world.take_in("other", caller="+4790000002", seed=9)
@@ -91,6 +92,7 @@ def test_an_answer_holds_the_callers_recordings_and_nobody_elses(world: World) -
     assert [sound.shape[1] for sound in mp3s(answer)] == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 def test_every_access_is_told_with_date_purpose_and_role_and_never_a_name(world: World) -> None:
     world.grant()
@@ -128,6 +130,7 @@ def test_every_kind_of_entry_that_allows_somebody_to_open_a_recording_is_told_as
         assert (accesses._access(event.to_json()) is None) == (kind in not_told), kind
 
 
+@pytest.mark.slow
 def test_a_new_case_needs_an_identity_check_and_a_running_one_does_not(world: World) -> None:
     world.take_in("a")
     refused = world.run("dsar", "90000001", "--out", str(world.base / "no.html"), "--json", who="sigrid")
@@ -139,12 +142,14 @@ def test_a_new_case_needs_an_identity_check_and_a_running_one_does_not(world: Wo
     assert first["told"]["passphrase"] != second["told"]["passphrase"]
 
 
+@pytest.mark.slow
 def test_nothing_found_is_an_answer_too(world: World) -> None:
     answer = ask(world, "none.html", "--identity", IDENTITY, caller="+4790000055")
     assert answer["told"]["recordings"] == 0
     assert "+4790000055" in answer["letter"].replace(" ", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", IDENTITY_WAYS)
 def test_a_way_of_checking_identity_needs_no_more_words(world: World, way: str) -> None:
     assert ask(world, "answer.html", "--identity", way)["data"]["case"]["identity"] == [way]
@@ -152,6 +157,7 @@ def test_a_way_of_checking_identity_needs_no_more_words(world: World, way: str) 
     assert said.exit == 14
 
 
+@pytest.mark.slow
 def test_an_answer_says_what_is_kept_of_a_withdrawal_and_believes_no_row_alone(world: World) -> None:
     world.take_in("a", "b")
     assert ask(world, "before.html", "--identity", IDENTITY)["data"]["withdrawals"] == []
@@ -166,6 +172,7 @@ def test_an_answer_says_what_is_kept_of_a_withdrawal_and_believes_no_row_alone(w
     assert ask(world, "planted.html")["data"]["withdrawals"] == []
 
 
+@pytest.mark.slow
 def test_an_answer_tells_of_no_withdrawal_that_somebody_invents_who_may_not(world: World) -> None:
     """An auditor's entry, with the rows beside it."""
     with own_code(world, "siri") as store:
@@ -177,12 +184,14 @@ def test_an_answer_tells_of_no_withdrawal_that_somebody_invents_who_may_not(worl
     assert ask(world, "answer.html", "--identity", IDENTITY)["data"]["withdrawals"] == []
 
 
+@pytest.mark.slow
 def test_an_answer_says_for_how_long_a_backup_opens_what_was_erased(world: World) -> None:
     assert ask(world, "none.html", "--identity", IDENTITY)["data"]["backup_hours"] is None
     back_up(world, "--ring-hours", "12")
     assert ask(world, "some.html")["data"]["backup_hours"] == 12
 
 
+@pytest.mark.slow
 def test_an_answer_says_for_how_long_the_log_tells_who_heard(world: World) -> None:
     assert ask(world, "none.html", "--identity", IDENTITY)["data"]["entries_days"] is None
     file = world.base / "proposal.toml"
@@ -192,6 +201,7 @@ def test_an_answer_says_for_how_long_the_log_tells_who_heard(world: World) -> No
     assert ask(world, "some.html")["data"]["entries_days"] == 730
 
 
+@pytest.mark.slow
 def test_a_mono_call_leaves_only_whole_and_with_a_reason_that_the_letter_states(world: World) -> None:
     world.take_in("mono", channels=1)
     assert mp3s(ask(world, "own.html", "--identity", IDENTITY)) == []
@@ -202,6 +212,7 @@ def test_a_mono_call_leaves_only_whole_and_with_a_reason_that_the_letter_states(
     assert why in answer["letter"]
 
 
+@pytest.mark.slow
 def test_a_withdrawal_during_a_case_erases_all_the_same(world: World) -> None:
     world.take_in("a")
     ask(world, "before.html", "--identity", IDENTITY)
@@ -209,6 +220,7 @@ def test_a_withdrawal_during_a_case_erases_all_the_same(world: World) -> None:
     assert ask(world, "after.html")["told"]["recordings"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 def test_a_case_ends_with_its_identity_statement_90_days_after_its_answer_and_no_sooner(
     world: World, monkeypatch: pytest.MonkeyPatch

@@ -141,6 +141,7 @@ def test_the_letter_tells_each_recordings_own_deletion_date(lang: str) -> None:
         assert letter.count(f'datetime="{one.erased_on:%Y-%m-%dT%H:%M:%SZ}"') >= 2  # in the overview and with it
 
 
+@pytest.mark.slow
 @pytest.mark.rule("data.employee")
 @pytest.mark.parametrize("of", [ANSWER, EMPLOYEE, NOTHING], ids=["caller", "employee", "nobody"])
 def test_the_letter_says_for_how_long_the_log_tells_who_heard_where_the_policy_ends_that(of: Answer) -> None:
@@ -310,6 +311,7 @@ def test_who_could_hear_a_copy_for_training_is_told_beside_who_could_hear_the_re
 # -- what stands in front, and what is folded away -----------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("answer", EVERY_KIND)
 def test_no_checksum_and_no_second_stands_in_front_of_people(answer: Answer, lang: str) -> None:

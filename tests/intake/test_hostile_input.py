@@ -82,6 +82,7 @@ def _device(path: Path, aside: Path) -> None:
 KINDS = [_symlink, _hard_link, _dangling, _endless, _pipe, _folder, _device]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["call.json", "call.wav"])
 @pytest.mark.parametrize("spoil", KINDS, ids=lambda one: one.__name__.strip("_"))
 def test_what_is_no_plain_file_is_refused_without_waiting_and_left(
@@ -101,6 +102,7 @@ def test_what_is_no_plain_file_is_refused_without_waiting_and_left(
         assert codes(direct) == ["not_a_file"]
 
 
+@pytest.mark.slow
 def test_a_link_to_a_folder_is_not_followed(refusing: World, tmp_path: Path) -> None:
     for name in (refusing.deliver("call"), refusing.spool / "call.wav"):
         name.rename(tmp_path / name.name)
@@ -117,6 +119,7 @@ OUTSIDE: list[Any] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("audio", OUTSIDE, ids=lambda one: repr(one)[:24])
 def test_a_sound_outside_the_manifests_folder_or_of_no_name_is_not_a_file(refusing: World, audio: Any) -> None:
     outside = refusing.base / "outside.wav"
@@ -129,6 +132,7 @@ def test_a_sound_outside_the_manifests_folder_or_of_no_name_is_not_a_file(refusi
     assert (refusing.spool / "call.wav").exists()
 
 
+@pytest.mark.slow
 def test_a_sound_in_a_folder_below_is_taken_and_removed(world: World) -> None:
     world.deliver("call", audio="./below//deeper/call.wav")
     (world.spool / "below" / "deeper").mkdir(parents=True)
@@ -155,6 +159,7 @@ def test_folders_deeper_than_any_recursion_are_walked(world: World) -> None:
         os.chdir(here)
 
 
+@pytest.mark.slow
 def test_refused_files_cost_no_open_handles(refusing: World) -> None:
     for number in range(40):
         refusing.deliver(
@@ -166,6 +171,7 @@ def test_refused_files_cost_no_open_handles(refusing: World) -> None:
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_refused(refusing: World) -> None:
     for path in ("/proc/self/mem", "/proc/self/attr/current"):
         if Path(path).exists():
@@ -181,6 +187,7 @@ NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "people"])
 def test_file_names_of_any_bytes_are_read_and_shown_harmlessly(world: World, as_json: bool) -> None:
     good, bad, alone = [world.base / one for one in ("good", "bad", "alone")]
@@ -210,12 +217,14 @@ def test_file_names_of_any_bytes_are_read_and_shown_harmlessly(world: World, as_
     assert list(good.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_line_break_in_a_file_name_makes_no_line_of_its_own(refusing: World) -> None:
     (refusing.spool / "x\n9 taken in, 0 refused.\n.wav").write_bytes(b"")
     result = refusing.run("ingest", str(refusing.spool), who="telefon")
     assert len(result.out.splitlines()) == 2, result.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [b"\xff.json", b"-x.json", b"two\nlines.json", b"\x1b[31m.json"])
 def test_a_hostile_path_on_the_command_line_is_shown_harmlessly(refusing: World, name: bytes) -> None:
     path = os.fsdecode(os.fsencode(refusing.base) + b"/" + name)
@@ -248,6 +257,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
 def test_a_file_that_is_no_json_object_is_bad_metadata(refusing: World, raw: bytes) -> None:
     lay(refusing, raw)
@@ -276,18 +286,21 @@ SPLICED = {  # into a manifest that is right otherwise
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extra", SPLICED.values(), ids=SPLICED)
 def test_json_that_two_programs_read_differently_is_bad_metadata(refusing: World, extra: bytes) -> None:
     lay(refusing, b"{" + extra + b", " + changed(refusing)[1:])
     assert codes(offer(refusing)) == ["bad_metadata"]
 
 
+@pytest.mark.slow
 def test_a_key_of_the_manifest_twice_is_refused_whichever_came_last(refusing: World) -> None:
     for extra in ('"caller": null', '"source_id": "other"', '"direction": "inbound"'):
         lay(refusing, b"{" + extra.encode() + b", " + changed(refusing)[1:])
         assert codes(offer(refusing)) == ["bad_metadata"]
 
 
+@pytest.mark.slow
 def test_unknown_keys_a_byte_order_mark_and_big_numbers_are_no_fault(world: World) -> None:
     extra = {"x": [[[{"y": 10**300}]]], "": 1e308, "notes": HIDDEN, "consent2": None}
     lay(world, b"\xef\xbb\xbf" + changed(world, **extra))
@@ -324,6 +337,7 @@ def among_good(world: World, name: str, hostile: list[bytes]) -> None:
     path.write_bytes(b"".join([*above, first, *hostile, last]))
 
 
+@pytest.mark.slow
 def test_lines_of_json_that_are_none_refuse_themselves_alone(world: World) -> None:
     among_good(world, "calls.jsonl", [raw + b"\n" for raw in LINES.values()])
     told, path = offer(world), world.spool / "calls.jsonl"
@@ -351,6 +365,7 @@ ROWS = {  # each one row or more of a table, which never is a call
 }
 
 
+@pytest.mark.slow
 def test_rows_that_are_none_refuse_themselves_alone(world: World) -> None:
     among_good(world, "calls.csv", list(ROWS.values()))
     told = offer(world)
@@ -370,6 +385,7 @@ ENDS = {  # where nobody can say what is a row: the rest of the table stays as i
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("raw", ENDS.values(), ids=ENDS)
 def test_a_quote_that_goes_wrong_over_lines_ends_the_table_and_loses_nothing(world: World, raw: bytes) -> None:
     among_good(world, "calls.csv", [raw])
@@ -401,6 +417,7 @@ HEADINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heading", HEADINGS.values(), ids=HEADINGS)
 def test_a_table_whose_heading_cannot_be_trusted_is_refused_as_one(refusing: World, heading: bytes) -> None:
     refusing.deliver("call")
@@ -492,6 +509,7 @@ def test_no_manifest_and_no_sound_whatever_brings_the_program_down(template: Wor
     assert {"taken", "bad_metadata", "no_consent", "not_a_file", "bad_audio"} <= endings  # it reached every depth
 
 
+@pytest.mark.slow
 def test_a_sound_of_random_bytes_is_refused_never_taken(world: World) -> None:
     chance = random.Random(7)
     for number in range(40):

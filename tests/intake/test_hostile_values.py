@@ -36,6 +36,7 @@ pytestmark = pytest.mark.usefixtures("patience")
 WITHHELD = ["", " ", "anonymous", "unknown", "Anonymous", "UNKNOWN"]
 
 
+@pytest.mark.slow
 def test_a_caller_that_is_no_number_is_bad_metadata_and_nobody(refusing: World) -> None:
     callers = [*NO_NUMBER, 4790000001, 90000001.0, True, ["+4790000001"], {"n": "+4790000001"}]
     told = dict(zip(map(repr, callers), verdicts(refusing, [{"caller": one} for one in callers]), strict=True))
@@ -85,6 +86,7 @@ def test_a_withdrawal_finds_every_notation_of_a_number_and_only_that_number(worl
     assert world.json("status", who="iver")["held"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["started_at", "consent.at"])
 def test_a_time_that_is_not_one_instant_is_bad_metadata(refusing: World, place: str) -> None:
     calls = [{"started_at": one} if place == "started_at" else {"consent": {"at": one}} for one in NO_TIME]
@@ -92,6 +94,7 @@ def test_a_time_that_is_not_one_instant_is_bad_metadata(refusing: World, place: 
     assert told == dict.fromkeys(told, "bad_metadata")
 
 
+@pytest.mark.slow
 def test_times_at_the_ends_of_the_calendar_are_judged_like_others(refusing: World) -> None:
     early = ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00-14:00"]
     late = ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59+14:00"]
@@ -108,6 +111,7 @@ def test_times_at_the_ends_of_the_calendar_are_judged_like_others(refusing: Worl
 GOOD_ZONES = ["Z", "+00:00", "-00:00", "+02:00", "+0200", "-09:30", "+14:00", "-14:00", "+05:45"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", GOOD_ZONES)
 def test_one_instant_in_any_zone_is_the_same_instant(world: World, zone: str) -> None:
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -121,6 +125,7 @@ def test_one_instant_in_any_zone_is_the_same_instant(world: World, zone: str) ->
     assert found["started_at"] == at.isoformat().replace("+00:00", "Z")
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.press1")
 def test_only_the_string_1_is_consent(refusing: World) -> None:
     told = dict(zip(map(repr, NO_KEY), verdicts(refusing, [{"consent": {"key": one}} for one in NO_KEY]), strict=True))
@@ -129,12 +134,14 @@ def test_only_the_string_1_is_consent(refusing: World) -> None:
     assert verdicts(refusing, [{"consent": {"key": "1"}}]) == ["taken"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("consent", [None, "1", 1, True, ["1"], [], {}, {"key": "1"}, {"at": "2026-10-01T08:15:44Z"}])
 def test_a_consent_that_tells_too_little_is_none(refusing: World, consent: Any) -> None:
     lay(refusing, changed(refusing, consent=consent))
     assert codes(offer(refusing)) == ["no_consent"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["true", "True", "1", "", 1, 1.0, 0, False, None, [True], {"true": True}, "missing"])
 def test_only_true_says_that_the_prompt_was_heard_to_its_end(refusing: World, value: Any) -> None:
     consent = {**json.loads(changed(refusing))["consent"], "prompt_completed": value}
@@ -144,6 +151,7 @@ def test_only_true_says_that_the_prompt_was_heard_to_its_end(refusing: World, va
     assert codes(offer(refusing)) == ["prompt_not_completed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "prompt", ["nb-2026-01 ", "NB-2026-01", "", "nb", "x" * 5000, 1, None, True, ["nb-2026-01"], {}]
 )
@@ -155,6 +163,7 @@ def test_a_prompt_that_was_never_in_use_is_unknown(refusing: World, prompt: Any)
 # Texts ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HIDDEN.values(), ids=HIDDEN)
 def test_hidden_characters_anywhere_in_a_manifest_are_bad_metadata(refusing: World, text: str) -> None:
     places: list[dict[str, Any]] = [{key: text} for key in ("source_id", "direction", "team", "agent", "caller")]
@@ -167,6 +176,7 @@ def test_hidden_characters_anywhere_in_a_manifest_are_bad_metadata(refusing: Wor
     assert_clean(result)
 
 
+@pytest.mark.slow
 def test_a_sound_whose_name_hides_something_is_bad_metadata(refusing: World) -> None:
     for number, text in enumerate(one for one in HIDDEN.values() if "\0" not in one):
         refusing.deliver(f"call{number}", audio=text)
@@ -174,6 +184,7 @@ def test_a_sound_whose_name_hides_something_is_bad_metadata(refusing: World) -> 
     assert set(codes(offer(refusing))) == {"bad_metadata"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["source_id", "team", "agent"])
 def test_texts_have_at_most_200_characters(world: World, key: str) -> None:
     world.deliver("right", **{key: "ø" * 200})
@@ -203,6 +214,7 @@ def test_strange_names_are_kept_and_shown_as_what_they_are(world: World) -> None
     assert_no_bug(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "who"),
     [
@@ -243,6 +255,7 @@ ANYWHERE: list[tuple[list[str], str | None]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "who"), ANYWHERE, ids=lambda one: " ".join(one)[:40] if isinstance(one, list) else one
 )
@@ -280,22 +293,26 @@ def assert_the_log_can_be_read(world: World) -> None:
     assert_no_bug(world)
 
 
+@pytest.mark.slow
 def test_whoever_fails_to_unlock_may_have_any_name(world: World) -> None:
     for text in [*HIDDEN.values(), "x" * 10_000]:
         unlock_fails(world, text, text.replace("\0", "0"))
     assert_the_log_can_be_read(world)
 
 
+@pytest.mark.slow
 def test_whoever_fails_to_unlock_may_have_a_name_that_is_no_text(world: World) -> None:
     unlock_fails(world, "\udcff")
     assert_the_log_can_be_read(world)
 
 
+@pytest.mark.slow
 def test_whoever_fails_to_unlock_may_have_a_login_that_is_no_text(world: World) -> None:
     unlock_fails(world, "leif", "\udcff")
     assert_the_log_can_be_read(world)
 
 
+@pytest.mark.slow
 def test_a_notebook_of_failed_unlocks_with_anything_in_it_is_taken_into_the_log(world: World) -> None:
     lines = [b"\xff\xfe\x1b[31m", b'{"at": "\\u001b", "name": ["x"], "login": {}}', b"[1]", b"", b"\0" * 5, b"[" * NEST]
     lines.append(b'{"at": 1e999, "name": "\\ud800", "login": NaN}')

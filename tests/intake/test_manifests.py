@@ -38,6 +38,7 @@ DAY = timedelta(days=1)
 # What is taken ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_calls_of_one_manifest_are_taken_in_each_from_its_line_and_all_files_go(world: World, form: str) -> None:
     for stem in ("a", "b", "c"):
         world.deliver(stem)
@@ -50,6 +51,7 @@ def test_the_calls_of_one_manifest_are_taken_in_each_from_its_line_and_all_files
     assert problems(world) == []
 
 
+@pytest.mark.slow
 def test_a_manifest_of_many_can_be_named_itself(world: World, form: str) -> None:
     world.deliver("a")
     path = gather(world, form)
@@ -57,6 +59,7 @@ def test_a_manifest_of_many_can_be_named_itself(world: World, form: str) -> None
     assert (len(told["accepted"]), told["duplicates"], left(world)) == (1, [], set())
 
 
+@pytest.mark.slow
 def test_one_that_is_named_and_not_there_is_refused(world: World, form: str) -> None:
     told = world.json("ingest", str(world.spool / form), who="telefon")
     assert [(one["source"], one["code"]) for one in told["refused"]] == [(str(world.spool / form), "not_a_file")]
@@ -73,6 +76,7 @@ def test_more_calls_than_a_batch_are_taken_from_one_manifest_and_once(world: Wor
     assert left(world) == set()
 
 
+@pytest.mark.slow
 def test_a_refused_line_stays_and_keeps_the_manifest_until_it_is_mended(world: World, form: str) -> None:
     for stem in ("a", "b", "c"):
         world.deliver(stem, consent={"prompt": "unknown" if stem == "b" else "nb-2026-01"})
@@ -90,6 +94,7 @@ def test_a_refused_line_stays_and_keeps_the_manifest_until_it_is_mended(world: W
     assert len(objects(world)) == 3
 
 
+@pytest.mark.slow
 def test_a_refusal_is_logged_once_wherever_its_line_moves(world: World) -> None:
     world.deliver("a", consent={"key": "2"})
     path = world.gather("calls.jsonl")
@@ -99,6 +104,7 @@ def test_a_refusal_is_logged_once_wherever_its_line_moves(world: World) -> None:
     assert len(denials(world)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.withdraw")
 def test_what_is_withdrawn_or_expired_goes_and_does_not_keep_the_manifest(world: World, form: str) -> None:
     withdraw(world, OTHER)
@@ -111,6 +117,7 @@ def test_what_is_withdrawn_or_expired_goes_and_does_not_keep_the_manifest(world:
     assert left(world) == set()
 
 
+@pytest.mark.slow
 def test_keep_source_and_dry_run_leave_everything(world: World, form: str) -> None:
     for stem in ("a", "b"):
         world.deliver(stem)
@@ -124,6 +131,7 @@ def test_keep_source_and_dry_run_leave_everything(world: World, form: str) -> No
     assert left(world) == set()
 
 
+@pytest.mark.slow
 def test_a_sound_or_an_id_that_two_lines_name_is_taken_once_and_removed_once(world: World, form: str) -> None:
     world.deliver("a", source_id="same", seed=1)
     world.deliver("b", source_id="same", audio="a.wav")  # the same call twice
@@ -143,6 +151,7 @@ def test_a_sound_or_an_id_that_two_lines_name_is_taken_once_and_removed_once(wor
     assert [one["code"] for one in again["refused"]] == ["conflict"]
 
 
+@pytest.mark.slow
 def test_a_sound_that_no_line_names_is_told_and_left(world: World, form: str) -> None:
     world.deliver("a")
     gather(world, form)
@@ -155,6 +164,7 @@ def test_a_sound_that_no_line_names_is_told_and_left(world: World, form: str) ->
 # The file itself --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"\n \r\n\n", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("heading", [b"", ",".join(COLUMNS).encode() + b"\r\n\r\n"], ids=["empty", "heading"])
 def test_a_manifest_that_tells_of_no_call_yet_is_no_fault_and_stays(
@@ -166,6 +176,7 @@ def test_a_manifest_that_tells_of_no_call_yet_is_no_fault_and_stays(
     assert (told["accepted"], told["refused"], left(world)) == ([], [], {form})
 
 
+@pytest.mark.slow
 def test_a_manifest_that_grew_while_it_was_read_stays_and_its_new_lines_wait(
     world: World, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +200,7 @@ def test_a_manifest_that_grew_while_it_was_read_stays_and_its_new_lines_wait(
     assert (len(told["accepted"]), len(told["duplicates"]), left(world)) == (1, 1, set())
 
 
+@pytest.mark.slow
 def test_a_last_line_that_is_half_written_is_judged_again_when_it_is_whole(world: World) -> None:
     world.deliver("a")
     world.deliver("b")
@@ -202,6 +214,7 @@ def test_a_last_line_that_is_half_written_is_judged_again_when_it_is_whole(world
     assert (lines_of(told, "accepted"), left(world)) == (["calls.jsonl:2"], set())
 
 
+@pytest.mark.slow
 def test_a_link_to_a_manifest_of_many_is_refused_and_left(world: World, form: str) -> None:
     world.deliver("a")
     aside = gather(world, form).rename(world.base / form)
@@ -215,6 +228,7 @@ def test_a_link_to_a_manifest_of_many_is_refused_and_left(world: World, form: st
 # Tables -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_table_from_a_norwegian_spreadsheet_is_read(world: World) -> None:
     world.deliver("a", agent="Åse Ærlig", known={"caller": ["Kari", "Kari Øksnes"], "agent": []})
     path = world.gather("calls.csv", delimiter=";")
@@ -225,6 +239,7 @@ def test_a_table_from_a_norwegian_spreadsheet_is_read(world: World) -> None:
     assert left(world) == set()
 
 
+@pytest.mark.slow
 def test_a_row_is_told_by_the_line_where_it_begins(world: World) -> None:
     world.deliver("a")
     world.deliver("b", consent={"key": "2"})
@@ -235,6 +250,7 @@ def test_a_row_is_told_by_the_line_where_it_begins(world: World) -> None:
     assert (lines_of(told, "accepted"), lines_of(told, "refused")) == (["calls.csv:2"], ["calls.csv:6"])
 
 
+@pytest.mark.slow
 def test_columns_may_stand_in_any_order_and_unknown_ones_are_ignored(world: World) -> None:
     world.deliver("a")
     path = world.gather("calls.csv")
@@ -261,6 +277,7 @@ CELLS = [  # column, cell, and what becomes of the call
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.rule("consent.press1")
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_a_cell_is_text_and_means_what_its_column_says(world: World, delimiter: str) -> None:
@@ -280,6 +297,7 @@ def test_a_cell_is_text_and_means_what_its_column_says(world: World, delimiter: 
     assert [(*CELLS[number][:2], found[one]) for number, one in enumerate(in_order)] == CELLS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["source_id", "direction", "started_at", "caller", "agent", "team", "audio"])
 def test_a_column_that_is_missing_refuses_each_call_as_a_missing_key_does(world: World, column: str) -> None:
     world.deliver("a")
@@ -296,6 +314,7 @@ def test_a_column_that_is_missing_refuses_each_call_as_a_missing_key_does(world:
     ]
 
 
+@pytest.mark.slow
 def test_the_table_in_the_manual_is_taken_in_and_names_every_column(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,6 +426,7 @@ def test_any_calls_are_judged_the_same_as_single_manifests_as_json_lines_and_as_
     assert every | {"prompt_not_completed", "future", "expired", "withdrawn", "conflict", "bad_audio"} <= seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["nb", "en"])
 def test_a_dry_run_tells_people_what_would_become_of_each_thing_that_lies_there(world: World, lang: str) -> None:
     world.take_in("a")

@@ -73,6 +73,7 @@ def seed_of(world: World, name: str = "leif") -> bytes:
 # -- what it spares, and what outranks it -------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_commands_of_an_unlocked_person_ask_for_no_passphrase(unlocked: World) -> None:
     (recording,) = unlocked.take_in("call")
     purpose = ("--purpose", "quality", "--reason", REASON)
@@ -81,6 +82,7 @@ def test_commands_of_an_unlocked_person_ask_for_no_passphrase(unlocked: World) -
     assert unlocked.json("status", who="cron")["unlocked_until"] is None
 
 
+@pytest.mark.slow
 def test_a_passphrase_or_a_key_that_is_named_outranks_an_unlock(unlocked: World) -> None:
     wrong = unlocked.base / "wrong"
     wrong.write_text("en helt annen setning\n", "utf-8")
@@ -92,6 +94,7 @@ def test_a_passphrase_or_a_key_that_is_named_outranks_an_unlock(unlocked: World)
     assert unlocked.json("ingest", str(unlocked.spool), "--dry-run", who="telefon")["accepted"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", sorted(PASSPHRASE_FOR))
 def test_whoever_finds_an_unlocked_terminal_makes_no_key_and_no_office(
     session: None, world: World, command: str
@@ -123,6 +126,7 @@ def test_every_command_about_people_or_the_recovery_key_says_whether_an_unlock_i
     assert about == PASSPHRASE_FOR | without_keys
 
 
+@pytest.mark.slow
 def test_without_an_unlock_one_system_call_looks_for_one_and_none_where_a_service_runs(
     session: None, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +150,7 @@ def test_without_an_unlock_one_system_call_looks_for_one_and_none_where_a_servic
 # -- purpose and reason -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_purpose_and_reason_of_an_unlock_are_shown_and_logged_as_if_typed(unlocked: World) -> None:
     (recording,) = unlocked.take_in("call")
     unlock(unlocked, "--purpose", "quality", "--reason", REASON)
@@ -156,6 +161,7 @@ def test_purpose_and_reason_of_an_unlock_are_shown_and_logged_as_if_typed(unlock
     assert (entry["purpose"], entry["reason"]) == ("quality", REASON)
 
 
+@pytest.mark.slow
 def test_what_is_typed_outranks_what_an_unlock_says(unlocked: World) -> None:
     unlock(unlocked, "--purpose", "training", "--reason", REASON)
     told = unlocked.run("find", "--purpose", "quality", *LEIF)
@@ -176,6 +182,7 @@ def test_a_command_that_takes_a_reason_only_sometimes_says_when_it_takes_that_of
     assert sometimes | typed == set(REASON_FOR)
 
 
+@pytest.mark.slow
 def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: World) -> None:
     """With a reason a case would be closed as one that needs no answer."""
     world.take_in("call")
@@ -194,6 +201,7 @@ def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: 
     assert not (world.base / "answer.html").exists(), "it would stand in the letter"
 
 
+@pytest.mark.slow
 @pytest.mark.rule("access.officer")
 def test_what_a_grant_gives_is_typed_whatever_the_unlock_of_an_officer_is_for(session: None, world: World) -> None:
     unlock(world, "--purpose", "quality", "--reason", REASON, who="sigrid")
@@ -205,6 +213,7 @@ def test_what_a_grant_gives_is_typed_whatever_the_unlock_of_an_officer_is_for(se
 # -- whose it is, and how long ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_unlock_is_of_one_person_and_one_store(unlocked: World, template: World, tmp_path: Path) -> None:
     assert refusal(unlocked, "status", "--as", "turid") == (12, "unlock_foreign")
     (tmp_path / "other").mkdir()
@@ -213,6 +222,7 @@ def test_an_unlock_is_of_one_person_and_one_store(unlocked: World, template: Wor
     assert unlocked.run("status", *LEIF).exit == 0
 
 
+@pytest.mark.slow
 def test_a_key_of_our_name_that_holds_anothers_seed_is_not_taken(unlocked: World) -> None:
     place = layout.find(unlocked.store)
     public = key_files.public_key(place, "leif")
@@ -247,6 +257,7 @@ def readable(key: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_an_unlock_ends_at_its_time_by_the_clock_too_and_its_key_is_gone(
     unlocked: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +267,7 @@ def test_an_unlock_ends_at_its_time_by_the_clock_too_and_its_key_is_gone(
     assert keys() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("person", "remove", "leif", "--yes"), ("person", "passphrase", "--reset", "leif")])
 def test_an_unlock_is_void_once_the_person_was_removed_or_reset(unlocked: World, words: tuple[str, ...]) -> None:
     kept = layout.find(unlocked.store).key_file("leif")
@@ -270,6 +282,7 @@ def test_an_unlock_is_void_once_the_person_was_removed_or_reset(unlocked: World,
     assert [entry["detail"]["name"] for entry in entries] == ["leif", "leif"]
 
 
+@pytest.mark.slow
 def test_locking_ends_it_for_every_process_of_the_session(unlocked: World) -> None:
     (key,) = keys()
     assert in_a_process(READS, key) == "read"
@@ -295,6 +308,7 @@ def is_known(key: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_locking_ends_an_unlock_in_a_session_with_more_keys_than_are_looked_through(
     unlocked: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,6 +333,7 @@ def test_a_key_that_was_just_forgotten_is_none_whether_or_not_the_kernel_took_it
         assert kernel_keyring.search("arlo-rec:of a test") is None
 
 
+@pytest.mark.slow
 def test_a_key_file_in_somebodys_place_with_anothers_name_inside_is_damaged(world: World) -> None:
     """What it opens would be noted, and told, under a name that nobody typed."""
     place = layout.find(world.store)
@@ -331,11 +346,13 @@ def test_a_key_file_in_somebodys_place_with_anothers_name_inside_is_damaged(worl
     assert (told.exit, told.json["error"]["code"]) == (15, "key_file_damaged")
 
 
+@pytest.mark.slow
 def test_unlocking_again_leaves_one_unlock(unlocked: World) -> None:
     unlock(unlocked, "--for", "2h")
     assert len(keys()) == 1
 
 
+@pytest.mark.slow
 def test_what_the_log_could_not_be_told_is_not_unlocked(
     session: None, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,6 +364,7 @@ def test_what_the_log_could_not_be_told_is_not_unlocked(
     assert keys() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", ["0m", "8h1m", "9h", "481m", "-5m", "15", "1d", "١m", ""])
 def test_how_long_is_said_in_seconds_minutes_or_hours_up_to_eight_hours(
     session: None, world: World, length: str
@@ -356,6 +374,7 @@ def test_how_long_is_said_in_seconds_minutes_or_hours_up_to_eight_hours(
     assert keys() == []
 
 
+@pytest.mark.slow
 def test_who_has_no_passphrase_cannot_unlock_for_a_session(session: None, world: World) -> None:
     assert refusal(world, "unlock", "--key-file", str(world.key("cron"))) == (2, "unlock_is_for_people")
 
@@ -363,6 +382,7 @@ def test_who_has_no_passphrase_cannot_unlock_for_a_session(session: None, world:
 # -- where it is asked for ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_on_a_terminal_an_unlock_that_ended_is_said_and_the_passphrase_asked_for(
     unlocked: World,
 ) -> None:
@@ -401,6 +421,7 @@ sys.exit(cli.main(sys.argv[1:]))
 # -- where it cannot be -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_keyring_that_all_sessions_of_an_account_share_is_refused(
     session: None, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,12 +429,14 @@ def test_the_keyring_that_all_sessions_of_an_account_share_is_refused(
     assert refusal(world, "unlock", *LEIF) == (12, "unlock_shared_keyring")
 
 
+@pytest.mark.slow
 def test_a_session_with_a_name_that_others_may_link_is_refused(session: None, world: World) -> None:
     """What `keyctl session NAME` makes may be linked by every process of the account, with all that is in it."""
     kernel_keyring._call(kernel_keyring._JOIN_SESSION, ctypes.c_char_p(b"arlo-rec-test"))
     assert refusal(world, "unlock", *LEIF) == (12, "unlock_shared_keyring")
 
 
+@pytest.mark.slow
 def test_another_system_has_no_unlock_and_nothing_else_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_keyring.sys, "platform", "darwin")
     assert refusal(world, "unlock", *LEIF) == (12, "unlock_no_keyring")
@@ -424,6 +447,7 @@ def test_another_system_has_no_unlock_and_nothing_else_changes(world: World, mon
 # -- who can read it ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_only_processes_of_the_session_read_the_key_or_see_that_it_is_there(unlocked: World) -> None:
     (key,) = keys()
     assert in_a_process(READS, key) == "read"
@@ -433,6 +457,7 @@ def test_only_processes_of_the_session_read_the_key_or_see_that_it_is_there(unlo
     assert in_a_process(elsewhere + LINKS, key) == "refused"
 
 
+@pytest.mark.slow
 def test_a_key_that_waits_for_the_log_is_of_its_process_alone(session: None, world: World) -> None:
     place = layout.find(world.store)
     told = unlocks.Told(Run({}, form=Form.WORDS, quiet=False).now() + timedelta(hours=1))
@@ -442,6 +467,7 @@ def test_a_key_that_waits_for_the_log_is_of_its_process_alone(session: None, wor
     unlocks.end(key)
 
 
+@pytest.mark.slow
 def test_the_seed_is_in_no_file_and_is_overwritten_where_it_was_handed_over(unlocked: World) -> None:
     seed = seed_of(unlocked)
     forms = [seed, seed.hex().encode(), to_base64(seed).encode()]
@@ -454,6 +480,7 @@ def test_the_seed_is_in_no_file_and_is_overwritten_where_it_was_handed_over(unlo
     assert handed == bytes(32)
 
 
+@pytest.mark.slow
 def test_processes_that_read_what_others_wrote_have_left_the_session_before(unlocked: World) -> None:
     """The decoder and the process that hears: without their filters, which refuse to look for keys at all."""
     (key,) = keys()

@@ -216,6 +216,7 @@ def test_what_the_company_did_not_state_is_said_to_be_missing_and_not_made_up() 
             assert not re.search(r"\+\d|\b\d{5,}\b", text), "a telephone number"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "controller"])
 def test_each_particular_that_is_missing_alone_is_named_by_a_page(key: str) -> None:
     fields = [key] if hasattr(STATED, key) and not callable(getattr(STATED, key)) else [f"{key}_nb", f"{key}_en"]

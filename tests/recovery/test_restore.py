@@ -23,6 +23,7 @@ from tests.support.promises import plunder
 from tests.support.world import REASON, World
 
 
+@pytest.mark.slow
 def test_what_was_erased_since_the_backup_stays_erased(fed: World) -> None:
     mine = fed.take_in("a", "b")
     (theirs,) = fed.take_in("c", caller=OTHER, seed=5)
@@ -37,6 +38,7 @@ def test_what_was_erased_since_the_backup_stays_erased(fed: World) -> None:
     assert not [one for one in mine if (fed.store / "objects" / one[:2] / one).exists()]
 
 
+@pytest.mark.slow
 def test_what_came_after_the_backup_is_told_as_lost_and_the_log_still_knows_of_it(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)
@@ -51,6 +53,7 @@ def test_what_came_after_the_backup_is_told_as_lost_and_the_log_still_knows_of_i
     assert fed.json("status", who="iver")["log_size"] > size
 
 
+@pytest.mark.slow
 def test_what_one_restore_has_told_as_lost_the_next_from_the_same_backup_does_not_tell_again(fed: World) -> None:
     (kept,) = fed.take_in("a")
     back_up(fed)
@@ -63,6 +66,7 @@ def test_what_one_restore_has_told_as_lost_the_next_from_the_same_backup_does_no
     is_whole(fed)
 
 
+@pytest.mark.slow
 def test_whoever_withdrew_since_the_backup_is_not_taken_in_again(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)
@@ -74,6 +78,7 @@ def test_whoever_withdrew_since_the_backup_is_not_taken_in_again(fed: World) -> 
     assert [one["code"] for one in told["refused"]] == ["withdrawn"]
 
 
+@pytest.mark.slow
 def test_no_grant_revives_and_nobody_who_had_left_gets_in(fed: World) -> None:
     fed.take_in("a")
     fed.grant("leif")
@@ -88,6 +93,7 @@ def test_no_grant_revives_and_nobody_who_had_left_gets_in(fed: World) -> None:
     is_whole(fed)
 
 
+@pytest.mark.slow
 def test_an_officer_who_was_removed_since_cannot_restore(fed: World) -> None:
     secret = str(fed.base / "passphrase")
     fed.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
@@ -109,6 +115,7 @@ def test_an_officer_who_was_removed_since_cannot_restore(fed: World) -> None:
         assert not fed.store.exists() and not fed.root.exists()
 
 
+@pytest.mark.slow
 def test_an_officer_who_came_since_the_backup_is_waited_for_no_longer_than_one_who_left(
     fed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +128,7 @@ def test_an_officer_who_came_since_the_backup_is_waited_for_no_longer_than_one_w
     assert fed.grant("sigrid")["state"] == "live"
 
 
+@pytest.mark.slow
 def test_without_the_feed_everything_that_reads_or_takes_in_is_closed_until_an_officer_accepts(fed: World) -> None:
     (gone,) = fed.take_in("a")
     back_up(fed)
@@ -152,6 +160,7 @@ def test_without_the_feed_everything_that_reads_or_takes_in_is_closed_until_an_o
     assert [one.get("reason") for one in entries] == [None, None, "the feed burnt too"]
 
 
+@pytest.mark.slow
 def test_while_it_is_closed_the_intake_does_not_hold_the_root_either(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)
@@ -167,6 +176,7 @@ def test_while_it_is_closed_the_intake_does_not_hold_the_root_either(fed: World)
             assert store.secrets.holds("root") is holds
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_older_than_its_ring_cannot_be_opened_and_says_so(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)
@@ -177,6 +187,7 @@ def test_a_backup_that_is_older_than_its_ring_cannot_be_opened_and_says_so(fed: 
     assert not fed.store.exists()
 
 
+@pytest.mark.slow
 def test_a_feed_of_another_log_or_one_that_was_changed_is_refused_and_nothing_is_left(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)
@@ -205,6 +216,7 @@ def test_a_feed_of_another_log_or_one_that_was_changed_is_refused_and_nothing_is
     assert with_feed(fed)["erased"] == 1
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_backup_leaves_the_one_before(fed: World) -> None:
     (kept,) = fed.take_in("a")
     back_up(fed)
@@ -219,6 +231,7 @@ def test_a_damaged_newest_backup_leaves_the_one_before(fed: World) -> None:
     is_whole(fed)
 
 
+@pytest.mark.slow
 def test_a_store_is_not_restored_over_another(fed: World) -> None:
     fed.take_in("a")
     back_up(fed)
@@ -226,6 +239,7 @@ def test_a_store_is_not_restored_over_another(fed: World) -> None:
     is_whole(fed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["leif", "iver", "siri"])
 def test_only_an_officer_restores(fed: World, who: str) -> None:
     fed.take_in("a")
@@ -235,6 +249,7 @@ def test_only_an_officer_restores(fed: World, who: str) -> None:
     assert not fed.store.exists()
 
 
+@pytest.mark.slow
 def test_a_wrong_passphrase_restores_nothing(fed: World) -> None:
     back_up(fed)
     lose(fed)
@@ -249,6 +264,7 @@ def test_a_wrong_passphrase_restores_nothing(fed: World) -> None:
     assert fed.run("restore", str(wrong), *words[2:], "--passphrase-file", str(wrong)).exit == 2
 
 
+@pytest.mark.slow
 def test_a_restored_store_is_backed_up_and_restored_again(fed: World) -> None:
     first, second = fed.take_in("a", "b")
     back_up(fed)
@@ -266,6 +282,7 @@ def test_a_restored_store_is_backed_up_and_restored_again(fed: World) -> None:
     is_whole(fed)
 
 
+@pytest.mark.slow
 def test_a_thief_with_the_backup_and_todays_root_opens_nothing_that_was_erased(fed: World) -> None:
     """The ring apart, which is what SECURITY.md says."""
     mine = fed.take_in("a")
@@ -280,6 +297,7 @@ def test_a_thief_with_the_backup_and_todays_root_opens_nothing_that_was_erased(f
     assert not set(mine) & set(plunder(fed, people, copy).sounds)
 
 
+@pytest.mark.slow
 def test_a_restore_that_was_killed_is_begun_anew(fed: World) -> None:
     """What it left is no store, and in nobody's way."""
     (kept,) = fed.take_in("a")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from arlo_rec.model import particulars, reason_codes
@@ -53,6 +54,7 @@ NOTHING = particulars.decode(particulars.DEFAULT.read_bytes(), str(particulars.D
 COMPANIES = {"stated": STATED, "nothing": NOTHING}
 
 
+@cache
 def page(name: str, lang: str, form: str, company: Particulars = STATED, version: PolicyVersion = VERSION) -> str:
     """A page without its certificate."""
     return pages.content(Page(name, lang, form), version, company, AT, AT).decode("utf-8")

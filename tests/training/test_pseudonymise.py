@@ -41,6 +41,7 @@ def heard(world: World, recording: str, purpose: str, who: str) -> Sound:
     return audio.read_wav(io.BytesIO(body), len(body))
 
 
+@pytest.mark.slow
 def test_a_copy_is_made_reviewed_and_released_and_only_then_heard_in_training(world: World) -> None:
     (original,) = world.take_in("a")
     world.grant("turid", "training")
@@ -55,6 +56,7 @@ def test_a_copy_is_made_reviewed_and_released_and_only_then_heard_in_training(wo
     is_whole(world)
 
 
+@pytest.mark.slow
 def test_what_is_cut_is_silence_and_every_other_byte_is_as_it_was(world: World) -> None:
     (original,) = world.take_in("a")
     world.grant("turid", "training")
@@ -71,6 +73,7 @@ def test_what_is_cut_is_silence_and_every_other_byte_is_as_it_was(world: World) 
         )
 
 
+@pytest.mark.slow
 def test_no_copy_is_released_that_nobody_confirmed(world: World) -> None:
     (original,) = world.take_in("a")
     copy = propose(world, original)["copy"]
@@ -85,6 +88,7 @@ def test_no_copy_is_released_that_nobody_confirmed(world: World) -> None:
     assert told.json["error"]["code"] == "not_reviewed", "what was changed is confirmed again"
 
 
+@pytest.mark.slow
 def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -> None:
     (original,) = world.take_in("a", seconds=6)
     words = ("pseudonymise", original, "--cuts", labels(world, (2.0, 2.5), (4.0, 5.0)))
@@ -99,6 +103,7 @@ def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -
     assert [(one["start"], one["end"]) for one in changed["cuts"]] == [(2.0, 2.5), (3.0, 3.5)]
 
 
+@pytest.mark.slow
 def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from arlo_rec.model.errors import Unreachable
     from arlo_rec.training import under_review
@@ -121,6 +126,7 @@ def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytes
     is_whole(world)
 
 
+@pytest.mark.slow
 def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
     (original,) = world.take_in("a", seconds=2)
     copy = propose(world, original)["copy"]
@@ -130,6 +136,7 @@ def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
     assert [(one["kind"], one["person"], one["state"]) for one in told] == [("export", "sigrid", "open")]
 
 
+@pytest.mark.slow
 def test_who_took_a_copy_that_is_gone_since_is_asked_at_the_withdrawal_of_the_call_unless_it_is_confirmed(
     world: World,
 ) -> None:
@@ -148,6 +155,7 @@ def test_who_took_a_copy_that_is_gone_since_is_asked_at_the_withdrawal_of_the_ca
     assert f"recipients confirm {one['id']}" not in told
 
 
+@pytest.mark.slow
 def test_what_a_reviewer_listened_to_since_a_backup_is_known_after_a_restore(fed: World) -> None:
     (original,) = fed.take_in("a", seconds=2)
     copy = propose(fed, original)["copy"]
@@ -159,6 +167,7 @@ def test_what_a_reviewer_listened_to_since_a_backup_is_known_after_a_restore(fed
     assert [one["kind"] for one in fed.json("recipients", "list", who="sigrid")["recipients"]] == ["export", "backup"]
 
 
+@pytest.mark.slow
 def test_a_manager_is_told_that_a_call_whose_consent_lacks_quality_is_the_officers(world: World) -> None:
     world.deliver("old", started=datetime.now(UTC) - timedelta(hours=1), consent={"prompt": "nb-2025-01"})
     original = world.json("ingest", str(world.spool), who="telefon")["accepted"][0]["id"]
@@ -168,6 +177,7 @@ def test_a_manager_is_told_that_a_call_whose_consent_lacks_quality_is_the_office
     assert propose(world, original)["state"] == "needs_review"
 
 
+@pytest.mark.slow
 def test_the_words_of_a_label_are_kept_nowhere(world: World) -> None:
     (original,) = world.take_in("a")
     made = propose(world, original)
@@ -175,6 +185,7 @@ def test_the_words_of_a_label_are_kept_nowhere(world: World) -> None:
     assert {tuple(one["types"]) for one in made["cuts"]} == {("other",)}
 
 
+@pytest.mark.slow
 def test_a_manager_with_quality_makes_and_reviews_and_others_do_not_even_see_it(world: World) -> None:
     (original,) = world.take_in("a")
     assert world.run("pseudonymise", original, "--cuts", labels(world, (0.1, 0.2)), who="leif").exit == 13
@@ -190,6 +201,7 @@ def test_a_manager_with_quality_makes_and_reviews_and_others_do_not_even_see_it(
     is_whole(world)
 
 
+@pytest.mark.slow
 def test_a_copy_is_sealed_by_the_roster_of_today_also_where_it_changed_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +224,7 @@ def test_a_copy_is_sealed_by_the_roster_of_today_also_where_it_changed_meanwhile
     is_whole(world)
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_call_that_was_withdrawn_meanwhile_is_not_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +245,7 @@ def test_a_copy_of_a_call_that_was_withdrawn_meanwhile_is_not_kept(
     is_whole(world)
 
 
+@pytest.mark.slow
 def test_who_confirmed_and_who_released_is_in_the_log(world: World) -> None:
     (original,) = world.take_in("a")
     released(world, original)
@@ -240,6 +254,7 @@ def test_who_confirmed_and_who_released_is_in_the_log(world: World) -> None:
     assert [one["detail"]["why"] for one in entries if (one["action"], one["outcome"]) == ("release", "done")] == [WHY]
 
 
+@pytest.mark.slow
 def test_a_withdrawal_takes_every_copy_and_a_rejected_one_is_gone(world: World) -> None:
     (original,) = world.take_in("a")
     waiting, given = propose(world, original)["copy"], released(world, original)
@@ -262,6 +277,7 @@ def test_a_copy_goes_with_its_originals_last_day(world: World) -> None:
     assert {one["id"] for one in world.json("purge", who="cron")["recordings"]} == {original, copy}
 
 
+@pytest.mark.slow
 def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     """With own code, too: what a training key opens besides the sound."""
 
@@ -283,6 +299,7 @@ def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     assert told is not None and "cuts" not in told and "caller" not in told
 
 
+@pytest.mark.slow
 def test_a_consent_without_training_makes_no_copy(world: World) -> None:
     """A prompt that names both purposes is needed; a store of prompts for quality alone does not exist."""
     (original,) = world.take_in("a")
@@ -408,6 +425,7 @@ def test_any_bytes_are_a_list_of_cuts_or_told_as_none(raw: bytes) -> None:
     assert found and all(0 <= one.start < one.end for one in found)
 
 
+@pytest.mark.slow
 def test_nothing_that_was_decrypted_touches_the_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file that is opened for writing while a copy is made lies in the store or beside it, and none has sound."""
     (original,) = world.take_in("a", seconds=2)

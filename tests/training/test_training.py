@@ -28,6 +28,7 @@ def covered(made: dict[str, Any], truth: dict[str, Any], shift: float = 0.0) -> 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.rule("data.pseudonymised")
 def test_a_call_with_its_transcript_becomes_a_copy_that_a_person_looks_through_and_trainers_hear(world: World) -> None:
     recording = call(world)
@@ -55,6 +56,7 @@ def test_strict_keeps_only_what_is_harmless_and_a_person_looks_all_the_same(worl
     assert (strict["state"], covered(strict, truth_of("call000"))) == ("needs_review", [])
 
 
+@pytest.mark.slow
 def test_a_transcript_of_the_whole_call_fits_what_was_kept_from_the_key_press(world: World) -> None:
     recording = call(world, before=4.0)
     told = json.loads(Path(words()).read_text("utf-8"))
@@ -68,6 +70,7 @@ def test_a_transcript_of_the_whole_call_fits_what_was_kept_from_the_key_press(wo
     assert from_begin["offset_s"] == pytest.approx(from_key["offset_s"] - 4.0)
 
 
+@pytest.mark.slow
 def test_each_channel_may_have_a_transcript_of_its_own(world: World) -> None:
     recording = call(world)
     told = json.loads(Path(words()).read_text("utf-8"))
@@ -134,6 +137,7 @@ def test_a_transcript_that_does_not_fit_makes_no_copy_and_says_why(world: World)
     assert sorted((world.store / "objects").rglob("*")) == held
 
 
+@pytest.mark.slow
 def test_without_words_and_without_a_list_there_is_no_copy(world: World) -> None:
     recording = call(world)
     for more, code in (
@@ -155,6 +159,7 @@ def test_without_words_and_without_a_list_there_is_no_copy(world: World) -> None
         assert (result.exit, result.json["error"]["code"]) == (2, code), more
 
 
+@pytest.mark.slow
 def test_a_list_is_added_to_what_is_found(world: World) -> None:
     recording = call(world)
     listed = written(world, "7.0\t7.5\tother\n", "cuts.txt")
@@ -163,6 +168,7 @@ def test_a_list_is_added_to_what_is_found(world: World) -> None:
     assert {"manual"} in [set(cut["sources"]) for cut in made["cuts"]]
 
 
+@pytest.mark.slow
 def test_a_reviewer_sees_what_was_heard_and_accepts_moves_and_hears_any_stretch(world: World) -> None:
     recording = call(world)
     copy = made_of(world, recording, "--transcript", words())["copy"]
@@ -189,6 +195,7 @@ def test_a_reviewer_sees_what_was_heard_and_accepts_moves_and_hears_any_stretch(
         assert world.run("review", changed["copy"], "--change", wrong, who="sigrid").exit == 2, wrong
 
 
+@pytest.mark.slow
 def test_the_words_and_the_list_are_never_in_the_trainers_domain(world: World) -> None:
     recording = call(world)
     world.grant("turid", "training")
@@ -201,6 +208,7 @@ def test_the_words_and_the_list_are_never_in_the_trainers_domain(world: World) -
         assert world.run(*command, "--json", who="turid").exit == 13
 
 
+@pytest.mark.slow
 def test_no_name_stands_in_a_cut_list_or_in_the_log(world: World) -> None:
     recording = call(world)
     made = made_of(world, recording, "--transcript", words())
@@ -210,6 +218,7 @@ def test_no_name_stands_in_a_cut_list_or_in_the_log(world: World) -> None:
         assert name not in told
 
 
+@pytest.mark.slow
 def test_what_was_heard_is_on_no_disk_in_clear(world: World) -> None:
     recording = call(world)
     copy = made_of(world, recording, "--transcript", words())["copy"]
@@ -253,6 +262,7 @@ def backlog(world: World) -> list[str]:
     return [call(world, f"call00{at}", started=now - timedelta(hours=1 + at)) for at in (0, 2, 4)]
 
 
+@pytest.mark.slow
 def test_a_backlog_without_words_and_without_a_model_is_one_error(world: World) -> None:
     backlog(world)
     told = world.run("pseudonymise", "--pending", "--json", who="sigrid")
@@ -279,6 +289,7 @@ def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers:
     assert world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")["results"] == []
 
 
+@pytest.mark.slow
 def test_some_failed_is_exit_3_and_one_that_fails_alone_is_its_own_error(world: World) -> None:
     first, second, _ = backlog(world)
     folder = transcripts(world, {"call000": first})
@@ -289,6 +300,7 @@ def test_some_failed_is_exit_3_and_one_that_fails_alone_is_its_own_error(world: 
     assert (gone.exit, gone.json["error"]["code"]) == (13, "no_grant")
 
 
+@pytest.mark.slow
 def test_the_backlog_of_a_manager_holds_what_they_may_hear_and_nothing_else(world: World) -> None:
     world.grant("leif", "quality", "--team", "salg")
     mine = call(world, "call000", team="salg")
@@ -372,6 +384,7 @@ def test_an_engine_that_is_killed_makes_nothing_and_in_the_backlog_stops_no_othe
     assert world.json("verify", "--read-data", who="iver")["problems"] == []
 
 
+@pytest.mark.slow
 def test_an_engine_that_hears_nothing_in_a_call_makes_no_copy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = call(world)
     model = engine_that(world, monkeypatch, HEARS_NOTHING)
@@ -395,6 +408,7 @@ def test_no_copy_is_released_in_which_a_known_name_is_still_heard(
     assert world.json(*release[:-1], who="sigrid")["copy"]["state"] == "released"
 
 
+@pytest.mark.slow
 @needs_model
 def test_a_real_engine_hears_a_call_and_its_copy_once_more(world: World) -> None:
     recording = call(world)
@@ -407,6 +421,7 @@ def test_a_real_engine_hears_a_call_and_its_copy_once_more(world: World) -> None
     assert done.exit in (0, 14) and (done.exit == 0 or done.json["error"]["code"] == "still_heard")
 
 
+@pytest.mark.slow
 @pytest.mark.rule("access.subject")
 def test_an_access_answer_tells_of_the_copies_and_of_who_heard_them(world: World) -> None:
     recording = call(world)
