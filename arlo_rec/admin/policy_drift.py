@@ -1,10 +1,10 @@
 """Whether what the program does and says is what the officers of a store approved (purpose.change).
 
 Three can differ: the parts of the program that runs (`model.program_parts`), the policy that the chain of authority
-commits to, and what the log says was approved. Where nobody approved the program, or the newest version,
-`admin.opening` opens the store to those commands alone that look after it. What the log tells of earlier versions
-closes nothing: whoever strikes one of its entries would close the store for ever; `policy check` and `verify` tell of
-it. Also here: whether the telephone's prompts are what callers are said to hear.
+commits to, and what the log says was approved. Where nobody approved the program, or the last change of the policy,
+`admin.opening` opens the store to those commands alone that look after it. That somebody struck an entry, a signature
+or a link closes nothing, or anybody could close a store for ever; `policy check` and `verify` tell of it.
+Also here: whether the telephone's prompts are what callers are said to hear.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Drift(NamedTuple):
 
 
 def demand_approved(store: Store) -> None:
-    """Raise Refused where the program, or the newest version of the policy, is none that officers approved."""
+    """Raise Refused where the program, or the policy, is not what officers approved."""
     for drift in closing(store):
         raise Refused("policy_drift", rule="purpose.change", what=drift.what, where=drift.where)
 
