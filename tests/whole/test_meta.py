@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 import string
 import subprocess
@@ -72,6 +73,14 @@ def _codes(node: ast.expr | None) -> list[str]:
 
 
 # -- rules --------------------------------------------------------------------------------------------
+
+
+def test_nothing_lies_in_the_project_under_a_name_that_is_no_plain_word() -> None:
+    """What a test wrote into the folder that it ran in, such as a folder of a name that is no UTF-8."""
+    for folder, folders, files in os.walk(TOP):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+        odd = [name for name in (*folders, *files) if not name.isascii()]
+        assert not odd, (folder, odd)
 
 
 def test_every_rule_of_the_guidelines_is_there_in_its_section() -> None:
