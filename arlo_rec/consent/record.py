@@ -16,7 +16,6 @@ from typing import Any, Final
 from arlo_rec.model.particulars import Particulars, Processor
 from arlo_rec.model.records import to_iso
 from arlo_rec.policy import Purpose
-from arlo_rec.rules import RULES
 
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
 SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#record"  # that schema in DPV, as the guide names it
@@ -94,6 +93,7 @@ class ConsentFacts:
     started_at: datetime
     erased_on: datetime
     policy: str  # the version of the guidelines then
+    worded: Mapping[str, tuple[str, str]]  # each purpose in its words, in Norwegian and in English
 
 
 def consent_record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _notices(facts: ConsentFacts, stated: Particulars) -> list[dict[str, Any]]:
 
 def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str, Any]:
     """What the caller's data are processed for by their consent, for one purpose."""
-    rule = RULES[f"purpose.{purpose}"]
+    nb, en = facts.worded[purpose]
     recipients = [_term(f"_:processor-{number}") for number, _ in enumerate(stated.processors or (), 1)]
     return {
         "@type": "dpv:Process",
@@ -162,7 +162,7 @@ def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str
             "@type": "dpv:Purpose",
             "skos:broader": _term(_BROADER[purpose]),
             "dct:identifier": purpose,
-            "dct:description": [{"@value": rule.nb, "@language": "nb"}, {"@value": rule.en, "@language": "en"}],
+            "dct:description": [{"@value": nb, "@language": "nb"}, _english(en)],
         },
         "dpv:hasLegalBasis": _term("eu-gdpr:A6-1-a"),
         "dpv:hasPersonalData": [

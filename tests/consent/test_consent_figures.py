@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.consent import figures
 from arlo_rec.consent.figures import FEWEST, KINDS, Week, told, weeks
-from arlo_rec.model.audit_events import AuditEvent, CallDeclined, CallTakenIn, Withdrawn
+from arlo_rec.model.audit_events import AuditEvent, CallDeclined, CallTakenIn, CopyMade, Withdrawn
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week, week_of
@@ -429,6 +429,35 @@ def test_a_withdrawal_that_somebody_says_who_may_not_counts_nothing(world: World
     calls = world.take_in("a", "b", "c")
     ids = tuple(RecordingId(bytes.fromhex(call)) for call in calls)
     append(world, "iver", Withdrawn(rule="consent.withdraw", recordings=ids, count=3, tombstones="0" * 64))
+    assert stats(world) == [row(this_week(), 3, None, None)]
+
+
+@pytest.mark.slow
+def test_a_call_that_own_code_withdraws_again_counts_in_the_week_in_which_it_went(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = world.take_in("a", "b", "c")
+    week = this_week()
+    for call in calls:
+        world.json("withdraw", "--call", call, "--yes", who="skranke")
+    ids = tuple(RecordingId(bytes.fromhex(call)) for call in calls)
+    again = Withdrawn(rule="consent.withdraw", recordings=ids, count=3, tombstones="0" * 64)
+    with own_code(world, "siri") as store:
+        store.note(again, now() + timedelta(days=8))
+    later(monkeypatch, days=9)
+    assert stats(world) == [row(week, 3, None, 3)]
+
+
+@pytest.mark.slow
+def test_a_copy_that_a_withdrawal_is_said_to_erase_is_no_call(world: World) -> None:
+    calls = world.take_in("a", "b", "c")
+    made = [RecordingId(bytes([number]) * 16) for number in range(1, 4)]
+    with own_code(world, "sigrid") as store, store.change(now()) as change:
+        for copy in made:  # with the detail of a call, as only own code writes it
+            seq = change.log(CopyMade(recordings=(copy,), sworn="0" * 64, parent=calls[0], state="released"))
+            change.bodies[-1]["detail"] |= {"prompt": PROMPT, "week": this_week()}
+            assert seq
+    append(world, "sigrid", Withdrawn(rule="consent.withdraw", recordings=tuple(made), count=3, tombstones="0" * 64))
     assert stats(world) == [row(this_week(), 3, None, None)]
 
 

@@ -39,6 +39,10 @@ FACTS = ConsentFacts(
     started_at=BEGAN,
     erased_on=BEGAN + timedelta(days=90),
     policy="2026-01",
+    worded={
+        "quality": ("Formål to: kvalitetssikring.", "Purpose two: quality assurance."),
+        "training": ("Formål én: opplæring.", "Purpose one: training."),
+    },
 )
 STATED = Particulars(
     contact="personvern@arlo.example",

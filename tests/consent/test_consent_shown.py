@@ -14,11 +14,13 @@ from arlo_rec.dsar import accesses
 from arlo_rec.intake import batch
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import RecordingId, new_id
+from arlo_rec.rules import RULES
 from tests.support.attack import own_code
 from tests.support.catalogue import insider
 from tests.support.clock import later
 from tests.support.copies import propose
 from tests.support.intake import problems
+from tests.support.policies import put
 from tests.support.vocabulary import graph_of
 from tests.support.vocabulary import problems as not_in_vocabulary
 from tests.support.world import Result, World
@@ -270,3 +272,16 @@ def test_nothing_is_written_where_the_look_is_refused(world: World) -> None:
     out = world.base / "consent.jsonld"
     assert show(world, "0" * 32, "--out", str(out)).exit == 13
     assert not out.exists()
+
+
+def test_a_purpose_is_said_in_the_words_that_were_approved_when_the_call_was_consented_to(world: World) -> None:
+    (before,) = world.take_in("before")
+    ours = '[[rule]]\nid = "purpose.training"\nnb = "Formål én: kurs."\nen = "Purpose one: courses."\n'
+    put(world, f'version = "2026-02"\n{ours}')
+    (after,) = world.take_in("after", started=datetime.now(UTC) + timedelta(seconds=30), seed=5)
+    for call, words in ((before, RULES["purpose.training"].en), (after, "Purpose one: courses.")):
+        processes = world.json("consent", "show", call, who="sigrid")["consent"]["dpv:hasProcess"]
+        described = [each["dpv:hasPurpose"]["dct:description"] for each in processes if "dpv:hasPurpose" in each]
+        said = [text["@value"] for texts in described for text in texts]
+        assert words in said
+        assert sum("Purpose one" in text for text in said) == 1

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.model.records import RecordingId
 from arlo_rec.store import Store
 from tests.support.answers import opened
-from tests.support.attack import SECRETS, identity, meanwhile
+from tests.support.attack import SECRETS, identity, meanwhile, own_code
 from tests.support.backups import back_up, is_whole, lose, with_feed
 from tests.support.catalogue import append_to_log, insider, spoil_note
 from tests.support.copies import CONFIRM, WHY, labels, propose, training
@@ -370,3 +371,15 @@ def test_nobody_lifts_an_objection_by_striking_the_signature_of_its_entry(world:
     assert copied(world, hers, "leif") == (14, "agent_objected")
     [listed] = world.json("person", "objection", who="sigrid")["objections"]
     assert (listed["state"], listed["by"]) == ("upheld", "?")
+
+
+def test_a_copy_that_a_row_says_is_of_her_call_is_not_erased_with_hers(world: World, calls: dict[str, str]) -> None:
+    """Whoever writes the row would have somebody else's copy destroyed."""
+    others = released(world, calls["other"])
+    with insider(world) as db:
+        parent, copy = bytes.fromhex(calls["hers"]), bytes.fromhex(others)
+        db.run("UPDATE recordings SET parent = ? WHERE id = ?", (parent, copy))
+    ended = world.run("person", "objection", WHO, "--uphold", *BECAUSE, "--json", who="sigrid")
+    assert ended.json["copies"] == []
+    with own_code(world, "sigrid") as store:
+        assert store.catalogue.recordings.held(RecordingId(copy)) is not None
