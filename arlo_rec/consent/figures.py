@@ -57,10 +57,10 @@ def figures(store: Store, since: datetime | None, before: datetime | None) -> li
     """What may be told, the newest week first: of whole weeks, from that of *since* to that before *before*."""
     first = iso_week(since) if since is not None else ""
     last = iso_week(before - _TICK) if before is not None else "9999-W99"
-    return told(counted(store, first, last))
+    return without_small(counted(store, first, last))
 
 
-def told(counts: Mapping[tuple[str, str, str], int]) -> list[Week]:
+def without_small(counts: Mapping[tuple[str, str, str], int]) -> list[Week]:
     """The figures that may be told, the newest week first, prompts by name."""
     places = {(week, prompt) for (week, prompt, _), count in counts.items() if count}
     return [
@@ -74,7 +74,7 @@ def _shown(count: int) -> int | None:
 
 
 def counted(store: Store, first: str, last: str) -> Counts:
-    """Every consent of these weeks that the log tells of, exactly: for no eyes, but for `told`."""
+    """Every consent of these weeks that the log tells of, exactly: for no eyes, but for `without_small`."""
     counts, erased = Counts(), dict[RecordingId, str]()
     for event, week in _events(store, first, last):
         match event:

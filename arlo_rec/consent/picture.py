@@ -1,6 +1,6 @@
 """The figures of consents as one SVG: bars by week, a panel for each prompt, for eyes and for screen readers.
 
-It says what `figures.told` lets be told and nothing else: a hidden figure has the same mark wherever it stands, and a
+It says what `figures.without_small` gives and nothing else: a hidden figure has the same mark wherever it stands, and a
 week without a row looks like one in which every figure is hidden. Kinds differ by pattern and by place, not by colour
 alone, and each bar has its number. Its description says all of them in words. It holds no script, and asks for nothing.
 """

@@ -43,7 +43,7 @@ _FORMS: Final[json_forms.Forms] = {
 }
 
 
-class Lying(NamedTuple):
+class EmbeddedCertificate(NamedTuple):
     """A certificate as it lies in a file, and the digest and length of everything but it."""
 
     raw: bytes
@@ -106,7 +106,9 @@ def _rest(file: BinaryIO) -> bytes:
     return rest
 
 
-def checked(found: Lying, forms: json_forms.Forms, problems: Problems, vkeys: Sequence[str]) -> Genuine:
+def checked(
+    embedded: EmbeddedCertificate, forms: json_forms.Forms, problems: Problems, vkeys: Sequence[str]
+) -> Genuine:
     """A certificate of these forms, if it is genuine and of the file in which it lies.
 
     1. it has its one form   2. what it is over is what stands in the file   3. each log key was signed by the key
@@ -115,10 +117,10 @@ def checked(found: Lying, forms: json_forms.Forms, problems: Problems, vkeys: Se
     """
     wanted = log_proof.parsed_wanted(vkeys)
     try:
-        told = parse_object(found.raw, max_bytes=LONGEST)
-        if canonical(told) != found.raw or not json_forms.has_forms(told, forms):
+        told = parse_object(embedded.raw, max_bytes=LONGEST)
+        if canonical(told) != embedded.raw or not json_forms.has_forms(told, forms):
             raise Integrity(problems.invalid)
-        if (told["sha256"], told["bytes"]) != (found.sha256, found.size):
+        if (told["sha256"], told["bytes"]) != (embedded.sha256, embedded.size):
             raise Integrity(problems.changed)
         keys, vouchers = log_proof.log_keys(told), vouching.from_json(told["signers"])
         right = log_proof.is_of_log(told, keys) and log_proof.wrote_last_entry(told, vouchers[0].key)
@@ -133,7 +135,7 @@ def checked(found: Lying, forms: json_forms.Forms, problems: Problems, vkeys: Se
 # -- where a certificate lies --------------------------------------------------------------------------
 
 
-def at_end(file: BinaryIO, ending: Ending, problems: Problems) -> Lying:
+def at_end(file: BinaryIO, ending: Ending, problems: Problems) -> EmbeddedCertificate:
     """The certificate at the end of a file; raises Integrity where there is none, or one more before it."""
     size = file.seek(0, os.SEEK_END)
     end = end_of(file, size)
@@ -148,10 +150,10 @@ def at_end(file: BinaryIO, ending: Ending, problems: Problems) -> Lying:
         if ending.mark in before + piece:
             raise Integrity(problems.invalid)  # two of them: which one is read would be anybody's choice
         before = piece[-len(ending.mark) :]
-    return Lying(raw, digest.hexdigest(), length)
+    return EmbeddedCertificate(raw, digest.hexdigest(), length)
 
 
-def _in_archive(file: BinaryIO) -> Lying:
+def _in_archive(file: BinaryIO) -> EmbeddedCertificate:
     size = file.seek(0, os.SEEK_END)
     end = end_of(file, size)
     try:
@@ -164,7 +166,7 @@ def _in_archive(file: BinaryIO) -> Lying:
     for piece in _pieces(file, last.offset):
         digest.update(piece)
     digest.update(last.records)
-    return Lying(last.certificate, digest.hexdigest(), last.offset + len(last.records))
+    return EmbeddedCertificate(last.certificate, digest.hexdigest(), last.offset + len(last.records))
 
 
 def end_of(file: BinaryIO, size: int) -> bytes:

@@ -19,6 +19,7 @@ from arlo_rec.publishing import comparison, page_certificate, page_check, pages
 from arlo_rec.publishing.comparison import What
 from tests.support.attack import own_code
 from tests.support.pages import STATED, publish
+from tests.support.policies import put
 from tests.support.world import World, found
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("info.published")]
@@ -28,14 +29,6 @@ EVERY = [page.file for page in pages.every()]
 def compare(world: World, folder: Path, company: Particulars = STATED, who: str = "iver") -> list[Drift]:
     with own_code(world, who) as store:
         return comparison.drifts(folder, store, company, datetime.now(UTC))
-
-
-def change(world: World, text: str) -> None:
-    """Another version of the policy, by the one officer."""
-    file = world.base / "proposal.toml"
-    file.write_text(text, "utf-8")
-    proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]
-    world.json("policy", "approve", proposal["id"], who="sigrid")
 
 
 def test_pages_as_they_were_published_do_not_differ_and_other_files_are_ignored(world: World) -> None:
@@ -75,7 +68,7 @@ def test_a_page_of_another_store_is_named(world: World, tmp_path: Path) -> None:
 
 def test_pages_of_an_older_version_are_named(world: World) -> None:
     folder = publish(world)
-    change(world, 'version = "2026-02"\nmost_found = 60\n')
+    put(world, 'version = "2026-02"\nmost_found = 60\n')
     assert compare(world, folder) == [Drift(What.OLDER_POLICY, file) for file in EVERY]
     assert compare(world, publish(world, "again")) == []
 
