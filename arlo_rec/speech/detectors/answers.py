@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from arlo_rec.speech.detectors import cues
 from arlo_rec.speech.detectors.harmless import is_harmless
-from arlo_rec.speech.detectors.numbers import has_digits
+from arlo_rec.speech.detectors.numerals import has_digits
 from arlo_rec.speech.detectors.tokens import Token
 
 LATEST = 6.0  # seconds from the question to the first word of the answer

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from arlo_rec.speech.detectors import lexicon as lex
 from arlo_rec.speech.detectors.harmless import is_harmless
-from arlo_rec.speech.detectors.numbers import has_digits, is_number
+from arlo_rec.speech.detectors.numerals import has_digits, is_number
 from arlo_rec.speech.detectors.tokens import Match, Token
 
 MOST_LOCAL = 6  # words of an address's local part
@@ -22,6 +22,7 @@ _NUMERIC_DATE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}$")
 _YEAR = re.compile(r"^(19\d\d|200\d|201\d)$")
 _DAY = re.compile(r"^([1-9]|[12]\d|3[01])(\.|st|nd|rd|th)?$")
 _HOUSE = re.compile(r"^\d{1,4}[a-zæøå]?$")
+_HOUSE_WITH_LETTER = re.compile(r"^\d{1,3}[a-h]$")
 BIRTH_REACH = 12  # words after "born" or "date of birth" that are searched
 
 
@@ -96,7 +97,7 @@ def _find_domain_end(stream: Sequence[Token], at: int) -> int:
 def find_addresses(stream: Sequence[Token]) -> Iterator[Match]:
     """Yield streets with house number, postcode and town, postcodes alone, and up to eight words after "I live in"."""
     for at in range(len(stream)):
-        span = _find_street(stream, at) or _find_postcode(stream, at)
+        span = _find_street(stream, at) or _find_postcode(stream, at) or _find_house_alone(stream, at)
         if span:
             yield Match(*span, "address", "rule", 0.85)
         pair = (stream[at].folded, stream[at + 1].folded) if at + 1 < len(stream) else ("", "")
@@ -128,6 +129,19 @@ def _find_street(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
     if named or (compound and token.capital and not token.begins):
         return at - (1 if alone else 0), _find_town_end(stream, at)
     return None
+
+
+def _find_house_alone(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
+    """The span of a house number with its letter, without a street: "to B", "12 c", "14B"."""
+    if _HOUSE_WITH_LETTER.match(stream[at].folded):
+        return at, at
+    if at + 1 >= len(stream) or stream[at].ends or stream[at + 1].start - stream[at].end > 1.0:
+        return None
+    number, letter = stream[at], stream[at + 1].stripped
+    is_number_word = is_number(number.folded) and number.folded not in lex.ALSO
+    if not is_number_word and not (number.folded.isdigit() and len(number.folded) <= 3):
+        return None
+    return (at, at + 1) if letter in "bcdefgh" or (len(letter) == 1 and letter in "ABCDEFGH") else None
 
 
 def _find_number_start(stream: Sequence[Token], at: int) -> int:

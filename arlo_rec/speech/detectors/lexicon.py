@@ -64,6 +64,10 @@ MEASURES: Final = split_words(
     "cameras volt watt ampere prosenten megabit mbit gb mb"
 )
 
+UNTIL: Final = split_words("til till eller or until -")  # between two times of day, or two years
+BETWEEN: Final = split_words("mellom mellem mellan between")
+BESIDE: Final = split_words("og och and")  # "between ten and twelve"
+
 # -- letters ------------------------------------------------------------------------------------------
 
 ICAO: Final = split_words(

@@ -1,23 +1,20 @@
 """Find numbers, codes and spelled words in the words of one channel, however they were spoken or written.
 
 Any run of five digits or more is a match, whatever its check digits: recognition mistakes one digit in six of Norwegian
-numbers, so a check digit may label a number but never exempt it. Three steps:
-
-    symbols of each word    "912" "ni" "nittenåtti" "B-L-A" "X"
-    numerals                "nine hundred and twelve" is 912, "enogtyve" is 21, "double four" is 44
-    runs                    symbols with nothing but fillers between them; their count decides
+numbers, so a check digit may label a number but never exempt it. Number words that are ordinary words, too ("en", "to",
+"ni"), count in full as soon as there are five digits. A run is symbols (`numerals`) with nothing but fillers between
+them; amounts ("two hundred kroner") and times of day are in none.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from arlo_rec.speech.detectors import lexicon as lex
 from arlo_rec.speech.detectors.check_digits import is_iban, label_number
+from arlo_rec.speech.detectors.numerals import Part, has_symbols, read_parts
 from arlo_rec.speech.detectors.tokens import Match, Token
 
 FEWEST_DIGITS = 5  # of a number
@@ -27,24 +24,9 @@ LONGEST_GAP = 8.0  # seconds between two parts of one number, while the other sp
 ECHO = 4.0  # seconds before and after a number in which a part of it counts as repeated
 PIECE_GAP = 1.5  # seconds between two parts from which on the gap is not cut: something else was said in it
 MOST_FILLERS = 6  # words between two parts of a run
-_DIGIT = re.compile(r"[0-9]")
-_ALNUM = re.compile(r"[^\W_]")
-_CODE = re.compile(r"^(?=.*[0-9])[\w+\-./#]+$")
-_ORDINAL = re.compile(r"^[0-9]{1,2}(st|nd|rd|th|\.?)$")
-_SPELLED = re.compile(r"^([^\W\d_])(?:[-.–]([^\W\d_]))+\.?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The symbols of words *first* to *last* (inclusive): ASCII digits, lower-case letters.
-
-    `weak`: the word is an ordinary word, too, so it counts only beside other parts.
-    """
-
-    first: int
-    last: int
-    text: str
-    weak: bool = False
+LONGEST_AMOUNT = 6  # digits
+FEWEST_BEFORE = 4  # digits right before a number from which on it is no amount: "... nine two five years ago"
+_TIME_OR_YEAR = re.compile(r"^(([01]?\d|2[0-4])( ?[0-5][05]| 0 ?[05])?|(19|20) ?\d\d|20 0 \d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +46,16 @@ class Run:
     def digits(self) -> int:
         """The number of digits."""
         return sum(symbol.isdigit() for symbol in self.text)
+
+    @property
+    def said_digits(self) -> int:
+        """The number of digits that were said as such: "for" is none, though it sounds like four."""
+        return sum(symbol.isdigit() for part in self.parts if not part.guessed for symbol in part.text)
+
+    @property
+    def letters(self) -> int:
+        """The number of letters that are not ordinary words, too."""
+        return sum(symbol.isalpha() for part in self.parts if not part.weak for symbol in part.text)
 
     @property
     def strong(self) -> int:
@@ -109,17 +101,18 @@ def find_repeated(stream: Sequence[Token], numbers: Sequence[tuple[float, float,
 
 def _classify(run: Run, fewer: int) -> tuple[str, str, float] | None:
     """Type, source and score of a run; None where it has too few symbols. *fewer* lowers the limits."""
-    letters = len(run.text) - run.digits
-    if 0 < letters == len(run.text):
+    digits = "".join(symbol for symbol in run.text if symbol.isdigit())
+    letters = len(run.text) - len(digits)
+    if letters == len(run.text):
         return ("spelled", "rule", 0.9) if letters >= FEWEST_LETTERS and run.strong >= 2 else None
-    if not letters:
-        long = run.digits >= FEWEST_DIGITS - fewer and run.strong >= 2
-        return ("number", label_number(run.text) or "rule", 0.95) if long else None
-    return (
-        ("code", "iban" if is_iban(run.text) else "rule", 0.9)
-        if len(run.text) >= FEWEST_SYMBOLS - fewer and run.strong >= 3
-        else None
-    )
+    if not run.letters and (
+        run.said_digits >= FEWEST_DIGITS or (run.digits >= FEWEST_DIGITS - fewer and run.strong >= 2)
+    ):
+        return "number", label_number(digits) or "rule", 0.95
+    firm = run.strong + sum(part.weak and not part.guessed and part.text.isdigit() for part in run.parts)
+    if run.letters and len(run.text) >= FEWEST_SYMBOLS - fewer and firm >= 3:
+        return "code", "iban" if is_iban(run.text) else "rule", 0.9
+    return None
 
 
 def _split_pieces(stream: Sequence[Token], run: Run) -> Iterator[tuple[int, int]]:
@@ -132,38 +125,28 @@ def _split_pieces(stream: Sequence[Token], run: Run) -> Iterator[tuple[int, int]
     yield first, last
 
 
-def is_number(word: str) -> bool:
-    """Whether a case-folded word consists of number words."""
-    return bool(_morphemes(word))
-
-
-def has_digits(token: Token) -> bool:
-    """Whether a word is a number or part of one, and not an ordinary word, too."""
-    parsed = _parse_symbols(token.stripped)
-    return parsed is not None and not parsed[2] and (bool(parsed[0]) or bool(_DIGIT.search(parsed[1])))
-
-
 def split_runs(stream: Sequence[Token], asked: Sequence[bool] = ()) -> Iterator[Run]:
     """Yield the runs of symbols in order; shortly after a question (*asked*), weak words beside numbers count fully."""
     parts: list[Part] = []
-    for part in _join_numerals(_parse_words(stream)):
+    for part in read_parts(stream):
         if asked and asked[part.first] and part.weak and _is_beside_number(stream, part):
             part = replace(part, weak=False)
-        if _is_amount(stream, part):
-            yield from _trim_weak(stream, parts)
+        goes_on = bool(parts) and _continues(stream, parts[-1].last, part.first)
+        if _is_amount(stream, part) and not (goes_on and _goes_on_with(parts, part)):
+            yield from _trimmed(stream, parts)
             parts = []
             continue
-        if parts and not _continues(stream, parts[-1].last, part.first):
-            yield from _trim_weak(stream, parts)
+        if parts and not goes_on:
+            yield from _trimmed(stream, parts)
             parts = []
         parts.append(part)
-    yield from _trim_weak(stream, parts)
+    yield from _trimmed(stream, parts)
 
 
 def _is_beside_number(stream: Sequence[Token], part: Part) -> bool:
     """Whether the word right before or after a weak part has symbols of a number."""
     return any(
-        _parse_symbols(stream[at].stripped) is not None and stream[at].folded not in lex.WORDS_OF_ONE_LETTER
+        has_symbols(stream[at])
         for at in (part.first - 1, part.last + 1)
         if 0 <= at < len(stream) and abs(stream[at].start - stream[part.first].start) < 2.0
     )
@@ -172,18 +155,76 @@ def _is_beside_number(stream: Sequence[Token], part: Part) -> bool:
 def _is_amount(stream: Sequence[Token], part: Part) -> bool:
     """Whether a number is an amount: "twelve minutes", "two hundred kroner"."""
     behind = stream[part.last + 1].folded if part.last + 1 < len(stream) and not stream[part.last].ends else ""
-    return len(part.text) <= 6 and behind in lex.MEASURES
+    return len(part.text) <= LONGEST_AMOUNT and behind in lex.MEASURES
 
 
-def _trim_weak(stream: Sequence[Token], parts: list[Part]) -> Iterator[Run]:
-    """Yield the run without weak parts at its beginning, nor at its end unless they belong to the part before."""
+def _goes_on_with(parts: Sequence[Part], part: Part) -> bool:
+    """Whether a part is the next of a number that is being said, word for word, rather than an amount of its own."""
+    digits, next_first = 0, part.first
+    for before in reversed(parts):
+        if next_first - before.last > 1 or not before.text.isdigit():
+            break
+        digits, next_first = digits + len(before.text), before.first
+    return digits >= FEWEST_BEFORE
+
+
+def _trimmed(stream: Sequence[Token], parts: list[Part]) -> Iterator[Run]:
+    """Yield the run without the weak parts at its ends that are no part of it."""
+    inner = _without_ends(parts, lambda part: part.is_weak_letter)
+    if all(part.text.isdigit() for part in inner):  # else the letters within say that those at the ends may belong
+        parts = inner or parts
+    if Run(tuple(parts)).said_digits >= FEWEST_DIGITS:
+        parts = _without_apart_ends(stream, parts)
+    else:
+        parts = _without_weak_ends(stream, parts)
+    if parts and not _are_two_times(stream, parts):
+        yield Run(tuple(parts))
+
+
+def _are_two_times(stream: Sequence[Token], parts: Sequence[Part]) -> bool:
+    """Whether they are two times of day or two years: "half past eight to nine thirty", "between 2010 and 2012"."""
+    first = parts[0].first
+    is_between = first > 0 and stream[first - 1].folded in lex.BETWEEN
+    joins = lex.UNTIL | lex.BESIDE if is_between else lex.UNTIL
+    for at in range(1, len(parts)):
+        between = [token.folded for token in stream[parts[at - 1].last + 1 : parts[at].first]]
+        if len(between) == 1 and between[0] in joins:
+            return all(_TIME_OR_YEAR.match(" ".join(part.text for part in side)) for side in (parts[:at], parts[at:]))
+    return False
+
+
+def _without_ends(parts: list[Part], leaves: Callable[[Part], bool]) -> list[Part]:
+    """The parts without those at both ends that *leaves* says of."""
+    begin, end = 0, len(parts)
+    while begin < end and leaves(parts[begin]):
+        begin += 1
+    while begin < end and leaves(parts[end - 1]):
+        end -= 1
+    return parts[begin:end]
+
+
+def _without_apart_ends(stream: Sequence[Token], parts: list[Part]) -> list[Part]:
+    """The parts without weak ones at the ends that another word than a filler keeps apart from the rest."""
+    begin, end = 0, len(parts)
+    while end - begin > 1 and parts[begin].weak and _are_apart(stream, parts[begin], parts[begin + 1]):
+        begin += 1
+    while end - begin > 1 and parts[end - 1].weak and _are_apart(stream, parts[end - 2], parts[end - 1]):
+        end -= 1
+    return parts[begin:end]
+
+
+def _are_apart(stream: Sequence[Token], part: Part, later: Part) -> bool:
+    return any(token.folded not in lex.FILLERS for token in stream[part.last + 1 : later.first])
+
+
+def _without_weak_ends(stream: Sequence[Token], parts: list[Part]) -> list[Part]:
+    """The parts without weak ones at the beginning, nor at the end unless they belong to the part before."""
     begin, end = 0, len(parts)
     while begin < end and parts[begin].weak and not _next_is_adjacent(parts, begin):
         begin += 1
     while begin < end and parts[end - 1].weak and not _belongs_to_previous(stream, parts, end - 1):
         end -= 1
-    if begin < end:
-        yield Run(tuple(parts[begin:end]))
+    return parts[begin:end]
 
 
 def _belongs_to_previous(stream: Sequence[Token], parts: Sequence[Part], at: int) -> bool:
@@ -206,189 +247,3 @@ def _continues(stream: Sequence[Token], last: int, first: int) -> bool:
         return False
     others = [token for token in between if token.folded not in lex.FILLERS]
     return len(others) <= 1 and (not others or stream[first].start - stream[last].end < 1.5)
-
-
-# -- one word -----------------------------------------------------------------------------------------
-
-
-def _parse_words(stream: Sequence[Token]) -> Iterator[tuple[int, int, list[tuple[str, int]], str, bool]]:
-    """Yield for each word: first and last index, morphemes of a numeral if it is one, literal symbols, and weakness."""
-    at = 0
-    while at < len(stream):
-        token = stream[at]
-        word = token.folded
-        if at + 1 < len(stream) and word in lex.TIMES and (value := lex.UNITS.get(stream[at + 1].folded)) is not None:
-            yield at, at + 1, [], str(value)[:1] * lex.TIMES[word], False
-            at += 2
-            continue
-        if last := _find_spelling_end(stream, at):
-            yield at, last, [], word, False
-            at = last + 1
-            continue
-        if word in lex.SPELLING and _is_spelling(stream, at):
-            yield at, at, [], word[0], False
-        else:
-            yield at, at, *_parse_word(token)
-        at += 1
-
-
-def _find_spelling_end(stream: Sequence[Token], at: int) -> int:
-    """Index of the last word of a "D as in David" that begins at *at*; 0 where none begins there."""
-    word = stream[at].folded
-    if len(word) != 1 or not word.isalpha():
-        return 0
-    for last in (at + 2, at + 3):
-        if last < len(stream) and stream[last].folded[:1] == word and len(stream[last].folded) > 1:
-            return last if all(token.folded in lex.LETTER_AS for token in stream[at + 1 : last]) else 0
-    return 0
-
-
-def _is_spelling(stream: Sequence[Token], at: int) -> bool:
-    """Whether a neighbour of a spelling alphabet's word is such a word or a letter, or, for ICAO's, a number."""
-    beside = [stream[index].folded for index in (at - 1, at + 1) if 0 <= index < len(stream)]
-    if any(word in lex.SPELLING or (len(word) == 1 and word.isalpha() and word not in "aiåoø") for word in beside):
-        return True
-    return stream[at].folded in lex.ICAO and any(_morphemes(word) or word.isdigit() for word in beside)
-
-
-@lru_cache(maxsize=4096)
-def _parse_symbols(shown: str) -> tuple[tuple[tuple[str, int], ...], str, bool] | None:
-    word = _to_ascii_digits(shown.casefold())
-    if word in lex.SOUNDS_LIKE:
-        return ((), lex.SOUNDS_LIKE[word], True)
-    if morphemes := _morphemes(word):
-        return (tuple(morphemes), "", word in lex.WEAK)
-    if _CODE.match(word):
-        return ((), "".join(_ALNUM.findall(word)), False)
-    if len(word) == 1 and word.isalpha():
-        return ((), word, word in lex.WORDS_OF_ONE_LETTER)
-    if _SPELLED.match(word):
-        return ((), "".join(_ALNUM.findall(word)), False)
-    if shown.isupper() and 2 <= len(shown) <= 6 and not any(letter in "AEIOUYÆØÅÄÖ" for letter in shown):
-        return ((), word, False)  # "BKKN": letters that recognition ran together
-    if word in lex.LETTER_NAMES:
-        return ((), lex.LETTER_NAMES[word], True)
-    return None
-
-
-def _to_ascii_digits(word: str) -> str:
-    """Replace digits of any script, superscript or circled, by 0 to 9: "1²3", "٤٥" are read out as numbers, too."""
-    return word if word.isascii() else "".join(_to_ascii_digit(sign) for sign in word)
-
-
-def _to_ascii_digit(sign: str) -> str:
-    value = unicodedata.digit(sign, None)
-    return sign if value is None else str(value)
-
-
-def _parse_word(token: Token) -> tuple[list[tuple[str, int]], str, bool]:
-    parsed = _parse_symbols(token.stripped)
-    return ([], "", True) if parsed is None else (list(parsed[0]), parsed[1], parsed[2])
-
-
-@lru_cache(maxsize=4096)
-def _morphemes(word: str) -> tuple[tuple[str, int], ...]:
-    """The morphemes of a numeral: "femhundreogsekstisju" is 5, hundred, and, 60, 7; empty for any other word."""
-    for piece in word.split("-") if "-" in word else ():
-        if not _morphemes(piece):
-            return ()
-    if "-" in word:
-        return tuple(morpheme for piece in word.split("-") for morpheme in _morphemes(piece))
-    single = _morpheme(word)
-    if single:
-        return (single,)
-    for size in range(len(word) - 1, 1, -1):
-        head = _morpheme(word[:size])
-        if head and (rest := _morphemes(word[size:])):
-            return (head, *rest)
-    return ()
-
-
-def _morpheme(word: str) -> tuple[str, int] | None:
-    if word in lex.TEENS:
-        return ("teen", lex.TEENS[word])
-    if word in lex.TENS:
-        return ("tens", lex.TENS[word])
-    if word in lex.UNITS:
-        value = lex.UNITS[word]
-        return ("tens", value) if value >= 10 else ("unit", value)
-    if word in lex.HUNDREDS:
-        return ("hundred", 100)
-    if word in lex.THOUSANDS:
-        return ("thousand", 1000)
-    return ("and", 0) if word in lex.ALSO else None
-
-
-# -- numerals -----------------------------------------------------------------------------------------
-
-
-def _join_numerals(parts: Iterator[tuple[int, int, list[tuple[str, int]], str, bool]]) -> Iterator[Part]:
-    """Yield each run of number words as the digits of its numerals, and literal symbols as they are."""
-    waiting: list[tuple[int, str, int, bool]] = []  # word, kind, value, weak
-    for first, last, morphemes, text, weak in parts:
-        if morphemes:
-            waiting += [(first, kind, value, weak) for kind, value in morphemes]
-            continue
-        yield from _read_numerals(waiting)
-        waiting = []
-        if text:
-            yield Part(first, last, text, weak)
-    yield from _read_numerals(waiting)
-
-
-def _read_numerals(morphemes: list[tuple[int, str, int, bool]]) -> Iterator[Part]:
-    at = 0
-    while at < len(morphemes):
-        if morphemes[at][1] == "and":
-            at += 1
-            continue
-        value, used = _read_numeral([(kind, value) for _, kind, value, _ in morphemes[at:]])
-        numeral = morphemes[at : at + used]
-        weak = all(morpheme[3] for morpheme in numeral)
-        digits = str(value // 1000 if value and not value % 1000 else value)  # "a thousand thanks" is not four digits
-        yield Part(numeral[0][0], numeral[-1][0], digits, weak)
-        at += used
-
-
-def _read_numeral(left: Sequence[tuple[str, int]]) -> tuple[int, int]:
-    """The value of the longest numeral at the beginning of *left*, and the number of its morphemes."""
-    total, used, room = 0, 0, 1_000_000
-    while used < len(left):
-        kind, value = left[used]
-        follows = [kind for kind, _ in left[used + 1 : used + 3]]
-        if kind == "and":
-            if used + 1 >= len(left) or left[used + 1][0] not in ("unit", "teen", "tens") or room <= 1:
-                break
-            used += 1
-            continue
-        if kind == "unit" and follows == ["and", "tens"]:  # "en og tyve", "enogtyve"
-            if room < 100:
-                break
-            total, room, used = total + value + left[used + 2][1], 1, used + 3
-            continue
-        size = {"unit": 10, "teen": 100, "tens": 100}.get(kind, 0)
-        if kind in ("hundred", "thousand"):
-            if (total if value == 1000 else total % 1000) >= value:
-                break
-            total, room = _multiply(total, value), value
-        elif room >= size and not (kind == "unit" and value == 0 and used):
-            total, room = total + value, {"unit": 1, "teen": 1, "tens": 10}[kind]
-        else:
-            break
-        used += 1
-        if room == 1 and used < len(left) and left[used][0] not in ("hundred", "thousand"):
-            break
-    return total, _drop_final_and(left, max(used, 1))
-
-
-def _multiply(total: int, by: int) -> int:
-    if by == 1000:
-        return (total or 1) * 1000
-    return total - total % 1000 + (total % 1000 or 1) * 100
-
-
-def _drop_final_and(left: Sequence[tuple[str, int]], used: int) -> int:
-    """Leave a final "and" to what follows the numeral."""
-    while used > 1 and left[used - 1][0] == "and":
-        used -= 1
-    return used
