@@ -16,7 +16,9 @@ from arlo_rec.model.strict_json import parse
 
 LONGEST = 1024 * 1024  # bytes of a list
 MOST = 10_000  # cuts
-TYPES = frozenset({"name", "number", "email", "address", "birth", "code", "spelled", "keys", "speech", "other"})
+TYPES = frozenset(
+    {"name", "number", "email", "address", "birth", "code", "secret", "spelled", "keys", "speech", "other"}
+)
 _CHANNELS = {"1": 0, "2": 1, "a": 0, "b": 1, "caller": None, "agent": None}
 
 

@@ -2,7 +2,7 @@
 
     numbers    digits, codes, spelled words        contact    e-mail, addresses, dates of birth
     names      cues, lists, capitals, tagger       phonetic   names that are known for this call
-    answers    what follows a question
+    answers    what follows a question                    secrets   code words, passwords, codes of any length
 Each finding has its source and a score; no detector removes the finding of another. `planning.planner` turns findings
 into cuts.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from arlo_rec.speech.detectors import answers, contact, cues, names, numbers, phonetic
+from arlo_rec.speech.detectors import answers, contact, cues, names, numbers, phonetic, secrets
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.tokens import Match, Token, tokenise
 from arlo_rec.speech.words import Word
@@ -65,6 +65,8 @@ def find_identifiers(
         number for stream, marks in zip(streams, near, strict=True) for number in numbers.list_numbers(stream, marks)
     ]
     name_words = {word for stream, matches in channels for word in _split_names(stream, matches)}
+    for (_, matches), told in zip(channels, secrets.find_secrets(streams), strict=True):
+        matches += told
     for stream, matches in channels:
         matches += [*numbers.find_repeated(stream, spoken), *_find_repeated_names(stream, name_words)]
     findings = [_to_finding(stream, match) for stream, matches in channels for match in matches]

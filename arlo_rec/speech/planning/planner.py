@@ -20,7 +20,7 @@ from arlo_rec.audio.dtmf import detect_keys, join_keys
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic
-from arlo_rec.speech.detectors.harmless import is_harmless
+from arlo_rec.speech.detectors.common_words import is_common
 from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.planning.alignment import (
     LEAST_COVER,
@@ -45,9 +45,12 @@ FROM_SOUND = frozenset(["strict", "no_words", "sound"])
 PAD_UNTIMED = 1.0  # for words whose times were interpolated
 PAD_UNSURE = 0.8  # where the offset of a transcript is uncertain
 SNAP = 0.25  # seconds searched outwards for a quiet step
-JOIN = 0.5  # seconds: cuts closer together become one
-SURE = 0.6  # score from which strict mode keeps a harmless word
+SNAP_OF_SOUND = 0.1  # for speech that no word explains: beside it are words that are kept
+JOIN = 0.3  # seconds: cuts closer together become one
+SURE = 0.5  # score from which strict mode keeps a harmless word
 REACH = 0.1  # seconds around a kept word that count as its speech
+HEARD_BADLY = 0.4  # score: with less, another word may have been said
+EDGE = 0.2  # seconds of speech between kept words that count as theirs: engines' times are off by as much
 EVEN, EVEN_GAP, EVEN_SHORTEST = 0.5, 0.5, 0.3  # score; seconds within and of a stretch that is listed for the reviewer
 LOW_COVER = 0.8  # share of the speech in words below which a person is warned
 NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of wordless speech after a cue
@@ -227,18 +230,26 @@ def _find_names_after_cues(activity: Activity, words: Sequence[Word]) -> Iterato
 
 
 def _find_unexplained_speech(activity: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Finding]:
-    """Strict: speech that no pass explains by a surely harmless word, and all speech within `PAD` of any other word."""
-    channels, steps = activity.speech.shape
-    for channel in range(channels):
-        channel_words = [word for words in passes for word in words if word.channel in (None, channel)]
-        good = mask_spans(
-            steps, [(word.start - REACH, word.end + REACH) for word in channel_words if _is_surely_harmless(word)]
-        )
-        bad = mask_spans(
-            steps, [(word.start - PAD, word.end + PAD) for word in channel_words if not _is_harmless_word(word)]
-        )
-        for start, end in find_spans(activity.speech[channel] & ~(good & ~bad)):
-            yield Finding(start, end, channel, "speech", "strict", 0.5)
+    """Strict: speech that no pass explains by a surely harmless word, and all speech within `PAD` of any other word.
+
+    What is left of a breath or an ending between words that are kept (`EDGE`) is theirs; a word that was heard badly by
+    every pass explains nothing, however close to them it is.
+    """
+    steps = activity.speech.shape[1]
+    for channel, speech in enumerate(activity.speech):
+        words = [word for each in passes for word in each if word.channel in (None, channel)]
+        sure = [word for word in words if _is_surely_harmless(word)]
+        near = mask_spans(steps, [(word.start - REACH, word.end + REACH) for word in sure])
+        bad = mask_spans(steps, [(word.start - PAD, word.end + PAD) for word in words if not _is_harmless_word(word)])
+        badly = [(word.start - REACH, word.end + REACH) for word in words if _is_heard_badly(word)]
+        bad |= mask_spans(steps, badly) & ~mask_spans(steps, [(word.start, word.end) for word in sure])
+        for start, end in find_spans(speech & ~(near & ~bad)):
+            if end - start >= EDGE or bad[round(start / STEP) : round(end / STEP)].any():
+                yield Finding(start, end, channel, "speech", "strict", 0.5)
+
+
+def _is_heard_badly(word: Word) -> bool:
+    return word.score is not None and word.score < HEARD_BADLY
 
 
 def _is_surely_harmless(word: Word) -> bool:
@@ -246,9 +257,9 @@ def _is_surely_harmless(word: Word) -> bool:
 
 
 def _is_harmless_word(word: Word) -> bool:
-    """Whether a word is listed as harmless, and is not capitalised like a name that it may be, too."""
+    """Whether a word is common and says nothing of who somebody is, and is not capitalised like a name."""
     text = word.text.strip(" .,;:?!\"'-")
-    return is_harmless(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))
+    return is_common(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))
 
 
 # -- edges --------------------------------------------------------------------------------------------
@@ -257,8 +268,9 @@ def _is_harmless_word(word: Word) -> bool:
 def _to_cut(finding: Finding, activity: Activity, duration: float, pad: float) -> Cut:
     """Pad and snap a finding to a cut of all channels, since cross-talk carries a name into the other channel."""
     wide = PAD_OF_SOUND if finding.source in FROM_SOUND else pad if finding.timed else max(pad, PAD_UNTIMED)
-    start = _find_quiet(activity, finding.channel, finding.start - wide, -1)
-    end = _find_quiet(activity, finding.channel, finding.end + wide, 1)
+    snap = SNAP_OF_SOUND if finding.source == "strict" else SNAP
+    start = _find_quiet(activity, finding.channel, finding.start - wide, -1, snap)
+    end = _find_quiet(activity, finding.channel, finding.end + wide, 1, snap)
     return Cut(
         round(max(0.0, start), 3),
         round(min(duration, end), 3),
@@ -269,10 +281,10 @@ def _to_cut(finding: Finding, activity: Activity, duration: float, pad: float) -
     )
 
 
-def _find_quiet(activity: Activity, channel: int | None, at: float, direction: int) -> float:
-    """Seconds of the first step without speech outwards of *at*, within `SNAP`; else of the quietest step there."""
+def _find_quiet(activity: Activity, channel: int | None, at: float, direction: int, within: float) -> float:
+    """Seconds of the first step without speech outwards of *at*, *within* seconds; else of the quietest step there."""
     first = round(at / STEP)
-    steps = [first + direction * distance for distance in range(round(SNAP / STEP) + 1)]
+    steps = [first + direction * distance for distance in range(round(within / STEP) + 1)]
     steps = [step for step in steps if 0 <= step < activity.speech.shape[1]]
     if not steps:
         return at

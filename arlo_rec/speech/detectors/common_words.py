@@ -1,0 +1,55 @@
+"""Look up how common a word is: `is_common` for words that say nothing of who somebody is, `is_known` for any word.
+
+The frequencies are those of wordfreq (Speer 2022, https://doi.org/10.5281/zenodo.7199437: subtitles, Wikipedia, news,
+books and the web), of Norwegian, Swedish, Danish and English. What may identify is no common word here, however often
+it is said: names, towns, number words, and words of `look_here`. Lists are read once, at the first look-up.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from arlo_rec.speech.detectors import cues, lexicon, name_lists
+from arlo_rec.speech.detectors.harmless import is_harmless, load_words
+from arlo_rec.speech.detectors.look_here import looks_identifying
+from arlo_rec.speech.detectors.numerals import is_number
+
+LANGUAGES: Final = ("nb", "sv", "da", "en")  # nynorsk has no list of its own
+MOST: Final = 10_000  # of each language: measured, strict cuts no less of what identifies, and a third less of the rest
+_NUMBERS: Final = frozenset({*lexicon.UNITS, *lexicon.TIMES}) | lexicon.ORDINALS | lexicon.MONTHS
+
+
+def is_common(folded: str) -> bool:
+    """Whether a case-folded word is harmless by our own list, or common and nothing that may identify."""
+    return folded in _load_common()
+
+
+def is_known(folded: str, language: str) -> bool:
+    """Whether a case-folded word is said or written in a language once in a million words or more."""
+    return folded in _load_known(language)
+
+
+@cache
+def _load_common() -> frozenset[str]:
+    frequent = {word for language in LANGUAGES for word in _top(language, MOST)}
+    return load_words() | frozenset(word for word in frequent if not _may_identify(word))
+
+
+def _may_identify(word: str) -> bool:
+    if is_harmless(word):
+        return False
+    is_listed = name_lists.is_given(word) or name_lists.is_family(word) or word in cues.NOT_PEOPLE
+    is_letter = len(word) < 2 or not word.replace("'", "").isalpha()
+    return is_listed or is_letter or word in _NUMBERS or is_number(word) or looks_identifying(word)
+
+
+@cache
+def _load_known(language: str) -> frozenset[str]:
+    return frozenset(_top(language, 1_000_000))
+
+
+def _top(language: str, most: int) -> list[str]:
+    import wordfreq
+
+    return list(wordfreq.top_n_list(language, most, wordlist="small"))

@@ -1,0 +1,273 @@
+"""Find secrets in the words of all channels: code words, answers to security questions, passwords, codes of any length.
+
+A secret may be any word, also a harmless one ("sun"), and is described as often as said ("a flower and a number"). So
+what counts is where it stands: behind its name ("the code is ..."), before it ("... is the password"), or in what
+follows when it is asked for, until who asked has heard it. What was said once is a secret wherever it is said again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from arlo_rec.speech.detectors import lexicon as lex
+from arlo_rec.speech.detectors import numbers
+from arlo_rec.speech.detectors import secret_words as said
+from arlo_rec.speech.detectors.common_words import is_common
+from arlo_rec.speech.detectors.cues import MINE
+from arlo_rec.speech.detectors.numerals import has_digits, is_number
+from arlo_rec.speech.detectors.tokens import Match, Token
+
+WINDOW = 30.0  # seconds after a question: "one moment, I have to look" comes before the answer
+GOES_ON = 6.0  # seconds after "the code is" in which the speaker says it
+PHRASE_PAUSE, PAUSE_OF_ONE_TRACK = 0.9, 0.45  # seconds that end a phrase; where all share a track, others go on
+MOST_ANSWERS = 5  # phrases of whoever answers
+ELLIPTIC = 5  # words: "and the code word" is a question
+SHORT = 10  # words of a phrase that goes whole, from its first word that tells to its last
+FEW = 4  # telling words that are an answer even where each is harmless
+MOST_STATED = 10  # words behind "the code is"
+MOVED_ON = 9  # words of whoever asked, after an answer: they speak of something else
+REACH = 6  # words between the name of a secret and "is": "the code for the door at the back is"
+BEFORE = 4  # words before "is the password", or "as the password"
+UNSURE = 0.5  # score of recognition: a word with less may be anything
+ECHO = 6  # words of a phrase of whoever asked, who says it again
+REPEATED = 4  # words: of a longer secret, single words are not looked for elsewhere
+LEAST = 4  # letters of a word that is looked for elsewhere
+
+
+class _Phrase(NamedTuple):
+    """Words *first* to *last* (inclusive) of a stream, without a pause between them."""
+
+    stream: int
+    first: int
+    last: int
+    start: float
+    end: float
+    tokens: Sequence[Token]
+
+    def match(self, begin: int, end: int, source: str) -> tuple[int, Match]:
+        """The words of the phrase from *begin* to before *end* as a secret, with their stream."""
+        return self.stream, Match(self.first + begin, self.first + end - 1, "secret", source, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """Where a secret is named in a phrase: words *first* to *last*; `control`: a question follows that asks for it."""
+
+    first: int
+    last: int
+    control: bool = False
+
+
+def find_secrets(streams: Sequence[Sequence[Token]]) -> list[list[Match]]:
+    """The secrets in each of the streams of a call, in any order; matches may overlap."""
+    pause = PHRASE_PAUSE if len(streams) > 1 else PAUSE_OF_ONE_TRACK
+    every = (phrase for at, stream in enumerate(streams) for phrase in _phrases(at, stream, pause))
+    phrases = sorted(every, key=lambda phrase: phrase.start)
+    found: list[list[Match]] = [[] for _ in streams]
+    for at, phrase in enumerate(phrases):
+        mention = _mention(phrase.tokens)
+        if mention is not None:
+            for stream, match in _around(phrases, at, mention, mono=len(streams) == 1):
+                found[stream].append(match)
+    for stream, match in list(_repeated(streams, found)):
+        found[stream].append(match)
+    return found
+
+
+def _phrases(number: int, stream: Sequence[Token], pause: float) -> Iterator[_Phrase]:
+    first = 0
+    for at, token in enumerate(stream):
+        if token.ends or at + 1 == len(stream) or stream[at + 1].start - token.end > pause:
+            yield _Phrase(number, first, at, stream[first].start, token.end, stream[first : at + 1])
+            first = at + 1
+
+
+# -- where it is named --------------------------------------------------------------------------------
+
+
+def _mention(tokens: Sequence[Token]) -> _Mention | None:
+    """The last place of a phrase where a secret is named, or a question asked that only security questions ask."""
+    for at in reversed(range(len(tokens))):
+        word, before = tokens[at].folded, tokens[at - 1].folded if at else ""
+        if word in said.CONTROL or (before, word) in said.CONTROL_PAIRS:
+            return _Mention(max(0, at - 1), at, control=True)
+        if (before, word) in said.PAIRS:
+            return _Mention(at - 1, at)
+        if word in said.NOUNS and before not in said.NO_SECRET:
+            return _Mention(at, at)
+        if (word in said.ASKED_BY_CONTROL or (before, word) in said.ASKED_BY_CONTROL_PAIRS) and _asks(tokens, at):
+            return _Mention(at, at)
+    return None
+
+
+def _asks(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a phrase asks for the secret that it names at that place, or breaks off where it should be said."""
+    if len(tokens) <= ELLIPTIC or tokens[-1].raw.rstrip().endswith("?") or tokens[-1].folded in said.IS:
+        return True
+    return any(token.folded in said.ASKS for index, token in enumerate(tokens) if index != at)
+
+
+def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
+    """What is said of the secret that is named in a phrase: there, and where it is asked for, afterwards."""
+    phrase = phrases[at]
+    stated = list(_stated(phrase.tokens, mention))
+    for begin, end in stated:
+        yield phrase.match(begin, end, "cue")
+    if not stated and (mention.control or _asks(phrase.tokens, mention.last)):
+        yield from _answers(phrases, at, mention, mono=mono)
+
+
+def _stated(tokens: Sequence[Token], mention: _Mention) -> Iterator[tuple[int, int]]:
+    """Begin and end of what stands behind "the code is", or before "is the code" and "as a code"."""
+    behind = _begin_behind(tokens, mention.last)
+    if behind is not None:
+        span = _telling_span(tokens, behind, _clause_end(tokens, behind))
+        if span is not None and tokens[span[0]].folded not in said.NOT_SAID:
+            yield span
+    first = mention.first
+    if first and tokens[first - 1].folded in MINE | lex.ARTICLES | said.THE:
+        first -= 1
+    if first < 2 or any(token.folded in said.QUESTION for token in tokens[:first]):
+        return
+    if tokens[first - 1].folded in said.IS | said.AS:
+        span = _telling_span(tokens, max(0, first - 1 - BEFORE), first - 1)
+        if span is not None:
+            yield span
+
+
+def _begin_behind(tokens: Sequence[Token], at: int) -> int | None:
+    """Where the secret begins behind its name at that place; None where none is said there."""
+    behind = at + 1
+    while behind < len(tokens) and tokens[behind].folded in MINE:
+        behind += 1
+    for index in range(behind, min(behind + REACH, len(tokens))):
+        if tokens[index].folded in said.IS:
+            return index + 1
+        if index <= behind + 1 and tokens[index].folded in said.CHANGED_TO and _changes(tokens):
+            return index + 1
+    if behind < len(tokens) and (_is_solid(tokens[behind]) or tokens[at].raw.rstrip().endswith((":", ","))):
+        return behind
+    return None
+
+
+def _changes(tokens: Sequence[Token]) -> bool:
+    return any(token.folded in said.CHANGES for token in tokens)
+
+
+def _clause_end(tokens: Sequence[Token], begin: int) -> int:
+    """Where the clause ends that begins there: at "but", "because", "and then", or after `MOST_STATED` words."""
+    last = min(len(tokens), begin + MOST_STATED)
+    for at in range(begin + 1, last):
+        word, behind = tokens[at].folded, tokens[at + 1].folded if at + 1 < len(tokens) else ""
+        if word in said.CLAUSE or (word in lex.ALSO and behind in said.NEW_CLAUSE):
+            return at
+    return last
+
+
+# -- what follows a question --------------------------------------------------------------------------
+
+
+def _answers(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
+    """What is said after a question until whoever asked has heard it; after "a security question", after that."""
+    asked, answered, given, since = phrases[at], False, 0, 0
+    own_goes_on = asked.tokens[-1].folded in said.IS
+    for later in phrases[at + 1 :]:
+        if later.start > asked.end + WINDOW or given >= MOST_ANSWERS:
+            return
+        is_own = later.stream == asked.stream and not mono
+        if is_own and own_goes_on and not answered and later.start - asked.end < GOES_ON:
+            is_own = False
+        if answered and (is_own or mono) and _has_heard(later.tokens):
+            return
+        if is_own:
+            if answered:
+                since += len(later.tokens)
+                if since >= MOVED_ON or _asks_something_else(later.tokens):
+                    return
+            if len(later.tokens) <= ECHO:
+                yield from (later.match(index, index + 1, "answer") for index in _solid(later.tokens))
+        elif (span := _answer_span(later.tokens)) is not None:
+            yield later.match(*span, "answer")
+            answered = answered or not mention.control or bool(given)
+            given += 1
+        else:
+            given += 1 if answered else 0
+
+
+def _has_heard(tokens: Sequence[Token]) -> bool:
+    return any(token.folded in said.HEARD for token in tokens[:4])
+
+
+def _asks_something_else(tokens: Sequence[Token]) -> bool:
+    is_question = tokens[0].folded in said.QUESTION or tokens[-1].raw.rstrip().endswith("?")
+    return is_question and len(tokens) > ECHO and _mention(tokens) is None
+
+
+def _answer_span(tokens: Sequence[Token]) -> tuple[int, int] | None:
+    """Begin and end of what may be the answer in a phrase; None where it only asks for time."""
+    span = _telling_span(tokens, 0, len(tokens))
+    if span is None:
+        return None
+    solid = _solid(tokens)
+    telling = sum(_is_telling(tokens, index) for index in range(*span))
+    is_said = {token.folded for token in tokens[:3]} & said.IS
+    if len(tokens) <= SHORT:
+        return span if solid or telling <= FEW or is_said else None
+    if is_said:
+        return span[0], min(span[1], max(span[0] + SHORT, solid[-1] + 1 if solid else 0))
+    return (max(span[0], solid[0] - 2), min(span[1], solid[-1] + 3)) if solid else None
+
+
+def _telling_span(tokens: Sequence[Token], begin: int, end: int) -> tuple[int, int] | None:
+    """From the first word that tells something to behind the last, of those from *begin* to before *end*."""
+    telling = [index for index in range(begin, end) if _is_telling(tokens, index)]
+    return (telling[0], telling[-1] + 1) if telling else None
+
+
+def _is_telling(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a word may be part of a secret: neither a word of asking and answering, nor an article beside others."""
+    token = tokens[at]
+    if _is_solid(token) or token.folded not in said.AROUND:
+        return True
+    return is_number(token.folded) and token.folded not in lex.ALSO and _number_words(tokens) >= min(2, len(tokens))
+
+
+def _number_words(tokens: Sequence[Token]) -> int:
+    return sum((is_number(token.folded) or has_digits(token)) and token.folded not in lex.ALSO for token in tokens)
+
+
+def _solid(tokens: Sequence[Token]) -> list[int]:
+    """The places of the words that tell something by themselves."""
+    return [index for index, token in enumerate(tokens) if _is_solid(token)]
+
+
+def _is_solid(token: Token) -> bool:
+    """Whether a word tells something by itself: digits, no harmless word, or one that was recognised badly."""
+    if token.score is not None and token.score < UNSURE:
+        return True
+    return has_digits(token) or not (is_common(token.folded) or token.folded in said.AROUND)
+
+
+# -- where it is said again ---------------------------------------------------------------------------
+
+
+def _repeated(streams: Sequence[Sequence[Token]], found: Sequence[Sequence[Match]]) -> Iterator[tuple[int, Match]]:
+    """The words and digits of secrets, wherever they are said again."""
+    words, digits = set(), set()
+    for stream, matches in zip(streams, found, strict=True):
+        for match in matches:
+            span = stream[match.first : match.last + 1]
+            if len(span) <= REPEATED:
+                words |= {token.folded for token in span if len(token.folded) >= LEAST and not is_common(token.folded)}
+            digits |= {run.text for run in numbers.split_runs(span) if len(run.text) >= LEAST}
+    for at, stream in enumerate(streams):
+        yield from (
+            (at, Match(index, index, "secret", "repeated", 0.7))
+            for index, token in enumerate(stream)
+            if token.folded in words
+        )
+        for run in numbers.split_runs(stream) if digits else ():
+            if run.text in digits:
+                yield at, Match(run.parts[0].first, run.parts[-1].last, "secret", "repeated", 0.7)
