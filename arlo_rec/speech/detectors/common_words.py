@@ -17,6 +17,8 @@ from arlo_rec.speech.detectors.numerals import is_number
 
 LANGUAGES: Final = ("nb", "sv", "da", "en")  # nynorsk has no list of its own
 MOST: Final = 10_000  # of each language: measured, strict cuts no less of what identifies, and a third less of the rest
+HALF: Final = 3  # letters of half a compound
+_ENDINGS: Final = ("en", "et", "a", "ene", "n", "t", "er", "ar", "ane", "e", "s", "ens", "ets")
 _NUMBERS: Final = frozenset({*lexicon.UNITS, *lexicon.TIMES}) | lexicon.ORDINALS | lexicon.MONTHS
 
 
@@ -28,6 +30,33 @@ def is_common(folded: str) -> bool:
 def is_known(folded: str, language: str) -> bool:
     """Whether a case-folded word is said or written in a language once in a million words or more."""
     return folded in _load_known(language)
+
+
+@cache
+def is_word(folded: str) -> bool:
+    """Whether a case-folded word is known in any of the languages: itself, its stem, or both halves of a compound.
+
+    What is none of these is a name more often than not: of the made Norwegian talk, 166 names and 9 other words.
+    """
+    if _is_known_anywhere(folded):
+        return True
+    if any(folded.endswith(end) and _is_stem(folded.removesuffix(end)) for end in _ENDINGS):
+        return True
+    halves = ((folded[:at], folded[at:]) for at in range(HALF, len(folded) - HALF + 1))
+    return any(_is_known_anywhere(head) and _is_tail(tail) for head, tail in halves)
+
+
+def _is_known_anywhere(word: str) -> bool:
+    return is_harmless(word) or any(word in _load_known(language) for language in LANGUAGES)
+
+
+def _is_stem(word: str) -> bool:
+    return len(word) > HALF and _is_known_anywhere(word)
+
+
+def _is_tail(word: str) -> bool:
+    """Whether a word is the second half of a compound, perhaps behind an "s" or "e" that joins them."""
+    return _is_known_anywhere(word) or (word[0] in "se" and len(word) > HALF and _is_known_anywhere(word[1:]))
 
 
 @cache

@@ -25,7 +25,8 @@ MUST: Final = parse_phrases(
 )
 # A name may follow
 MAY: Final = parse_phrases(
-    "thank you|thanks|hello|hi|hey|dear|goodbye|bye|good morning|good afternoon|good evening|thank you very much|"
+    "thank you|thanks|hello|hi|hi there|hello there|hey there|for your help|for your time|for your patience|for holding|for waiting|"
+    "through to|call me|hey|dear|goodbye|bye|good morning|good afternoon|good evening|thank you very much|"
     "okay|it is|it's|i am|i'm|that is|that's|here is|speak to|speak with|talk to|from|with|with you|"
     "help you with|takk|tusen takk|hei|hallo|god dag|god morgen|ha det|morn|heisann|det er|dette er|her er|eg er|"
     "jeg er|snakke med|fra|med|til|for|hos|tack|tack så mycket|hej|det är|det här är|jag är|tak|mange tak|"

@@ -5,7 +5,8 @@ about as many as fit in 100 kB. A word in no list may still be a name, so absenc
 `tagger` finds other names by context.
 
 The lists come from Faker (https://github.com/joke2k/faker, MIT licence, copyright (c) 2012 Daniele Faraglia) and from
-lists of our own; `tools/make_namelists.py` writes them. The file is read once, at the first look-up.
+lists of our own (`tools/make_namelists.py`), and from the census of the United States of 1990 (public domain), which
+has names from everywhere (`tools/make_more_names.py`). Towns are GeoNames' (https://www.geonames.org, CC-BY-4.0).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import NamedTuple
 from arlo_rec.model.errors import Integrity
 
 FILE = Path(__file__).with_name("names.txt.gz")
+MORE = Path(__file__).with_name("more_names.txt.gz")
+PLACES = Path(__file__).with_name("places.txt.gz")
 
 
 class Names(NamedTuple):
@@ -44,19 +47,36 @@ def is_ambiguous(word: str) -> bool:
     return word in load_names().ambiguous
 
 
+def is_place(word: str) -> bool:
+    """Whether the case-folded *word* is a listed town, which may be an everyday word too ("moss", "bath")."""
+    return word in load_places()
+
+
 @cache
 def load_names() -> Names:
-    """All names, read once; raises Integrity ("names_damaged") if the file cannot be read."""
-    return read(FILE)
+    """All names, read once; raises Integrity ("names_damaged") if a file cannot be read."""
+    first, more = read(FILE), read(MORE)
+    is_word_too = more.ambiguous - first.given - first.family
+    return Names(first.given | more.given, first.family | more.family, first.ambiguous | is_word_too)
+
+
+@cache
+def load_places() -> frozenset[str]:
+    """All towns, read once; raises Integrity ("names_damaged") if the file cannot be read."""
+    return _read(PLACES, ("places",))["places"]
 
 
 def read(path: Path) -> Names:
     """Read the names of a file; raises Integrity ("names_damaged")."""
+    return Names(**_read(path, Names._fields))
+
+
+def _read(path: Path, kinds: tuple[str, ...]) -> dict[str, frozenset[str]]:
     try:
         lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
         raise Integrity("names_damaged") from None
-    kinds = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
-    if set(kinds) != set(Names._fields):
+    found = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
+    if set(found) != set(kinds):
         raise Integrity("names_damaged")
-    return Names(**{kind: frozenset(names.split()) for kind, names in kinds.items()})
+    return {kind: frozenset(words.split()) for kind, words in found.items()}

@@ -9,17 +9,20 @@ Names that are known for a call are found by `phonetic`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from arlo_rec.speech.detectors import cues, name_lists, tagger
+from arlo_rec.speech.detectors.common_words import is_known, is_word
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.lexicon import split_words
 from arlo_rec.speech.detectors.tokens import Match, Token, is_cased
 
 MOST_WORDS = 4  # of one name
 TAGGED = 0.5  # score from which a word counts as part of a name
+CONTEXT = 0.3  # score of a listed name that is a word, too: enough after a phrase that a name may follow
 CAPITAL = 0.6  # score of a capitalised word in mid-sentence without other evidence
 UNSURE = 0.7  # recognition score: a word after a greeting with less may be the name of the person greeted
+UNKNOWN, UNKNOWN_SHORTEST = 0.55, 4  # score of a word that English does not know; letters from which on it counts
 _ENGLISH = split_words("the is you to it and my i can that of your have")
 
 
@@ -30,6 +33,9 @@ def find_names(stream: Sequence[Token]) -> Iterator[Match]:
     cased = is_cased(stream)
     tagged = [0.0] * len(stream) if is_english(stream) else tagger.score_names([token.raw for token in stream])
     scores = [_score_word(token, tagged[at], cased=cased) for at, token in enumerate(stream)]
+    if not cased:
+        known = _is_known_in_english if is_english(stream) else is_word
+        scores = [max(score, _score_unknown(token, known)) for token, score in zip(stream, scores, strict=True)]
     yield from _find_scored_runs(stream, scores, cased=cased)
     for at in range(len(stream)):
         strength = _cue_strength(stream, at)
@@ -53,6 +59,8 @@ def _score_word(token: Token, tagged: float, *, cased: bool) -> float:
         return 0.0
     ordinary = is_harmless(word) or name_lists.is_ambiguous(word)
     listed = name_lists.is_given(word) or name_lists.is_family(word)
+    if "-" in word and _is_double(token, cased=cased):
+        return 0.9
     if cased:
         if not token.capital:
             return 0.2 if tagged < 0.9 or ordinary else 0.6
@@ -61,7 +69,28 @@ def _score_word(token: Token, tagged: float, *, cased: bool) -> float:
                 return 0.9 if listed or tagged > TAGGED else CAPITAL
             return max(0.3, tagged if tagged > TAGGED else 0.0)
         return max(0.8 if listed and not ordinary else 0.0, tagged if not is_harmless(word) else tagged * 0.6)
-    return max(0.8 if listed and not ordinary else 0.0, tagged if not ordinary else tagged * 0.6)
+    by_list = 0.0 if not listed or is_harmless(word) else CONTEXT if ordinary else 0.8
+    return max(by_list, tagged if not ordinary else tagged * 0.6)
+
+
+def _is_double(token: Token, *, cased: bool) -> bool:
+    """Whether a word is a double name ("Per-Erik"): each part with a capital, and one of them a listed name."""
+    parts = token.stripped.removesuffix("'s").split("-")
+    if len(parts) < 2 or not all(part.isalpha() and (part[0].isupper() or not cased) for part in parts):
+        return False
+    listed = [name_lists.is_given(part.casefold()) or name_lists.is_family(part.casefold()) for part in parts]
+    return any(listed) if cased else all(listed)
+
+
+def _score_unknown(token: Token, is_known_word: Callable[[str], bool]) -> float:
+    """The score of a word that the language does not know, where nothing is capitalised: many a name is one."""
+    word = token.folded.removesuffix("'s")
+    is_one = len(word) >= UNKNOWN_SHORTEST and word.isalpha() and word not in cues.NOT_PEOPLE
+    return UNKNOWN if is_one and not is_harmless(word) and not is_known_word(word) else 0.0
+
+
+def _is_known_in_english(word: str) -> bool:
+    return is_known(word, "en")
 
 
 def _find_scored_runs(stream: Sequence[Token], scores: Sequence[float], *, cased: bool) -> Iterator[Match]:
