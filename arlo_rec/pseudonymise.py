@@ -51,6 +51,7 @@ def propose(
     """Make a copy of an original for review; raises NotOpen, Refused, Usage, Unreachable or Integrity."""
     cut_plan.demand_words(order, models)
     original = opening.open_original(store, shown_id, clock)
+    order = build.by_policy(store, order, clock())
     plan = cut_plan.plan_cuts(original, order, models)
     return build.make(store, original, plan, order, clock())
 

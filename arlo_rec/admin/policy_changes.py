@@ -23,7 +23,7 @@ from arlo_rec.model import audit_events, policy_file, reasons
 from arlo_rec.model.audit_events import AuthorityChanged, Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.model.policy_tables import Hashing
-from arlo_rec.model.policy_versions import LIMITS, Policy, PolicyVersion
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion
 from arlo_rec.model.records import Approval, to_iso
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Role
@@ -61,7 +61,7 @@ class Difference(NamedTuple):
 
 def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]:
     """What *after* sets otherwise, in the order of the file, and the parts of the program that are approved anew."""
-    keys = ("reason_demanded", *LIMITS)
+    keys = (*TRUTHS, *LIMITS)
     changes = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
     for table in (_reasons, _rules, _prompts, _program):
         old, new = table(before), table(after)

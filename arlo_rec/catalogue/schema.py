@@ -16,7 +16,7 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 17
+VERSION = 18
 # Of what the steps make, as `Connection.demand_schema` compares it.
 DIGEST = bytes.fromhex("cf27fbe8e191300ed71eff09836bf3e11d3e7126031d545c0badade0c50cba74")
 

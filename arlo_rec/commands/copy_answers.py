@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.commands.run import Run
 from arlo_rec.ui.terminal import Answer, error_to_json
 
 if TYPE_CHECKING:
+    from arlo_rec.speech.cut_list import Cut
     from arlo_rec.training.backlog import FailedCall
     from arlo_rec.training.build import TrainingCopy
     from arlo_rec.training.cut_plan import CopyOrder
@@ -50,6 +51,8 @@ def copies_answer(run: Run, outcomes: Sequence[TrainingCopy | FailedCall], passe
 
 def copy_json(copy: TrainingCopy) -> dict[str, Any]:
     """The JSON of a copy."""
+    from arlo_rec.speech.cut_list import LOOK
+
     plan = copy.plan
     return {
         "id": copy.original.hex(),
@@ -57,8 +60,9 @@ def copy_json(copy: TrainingCopy) -> dict[str, Any]:
         "revision": copy.revision,
         "state": copy.state,
         "mode": str(plan.mode),
-        "cuts": _cuts_json(copy, cut=True),
-        "removed": _cuts_json(copy, cut=False),
+        "cuts": _cuts_json(copy, lambda cut: cut.is_cut),
+        "removed": _cuts_json(copy, lambda cut: cut.status == "removed"),
+        "look_here": _cuts_json(copy, lambda cut: cut.status == LOOK),
         "cover_of_call": round(copy.cover, 4),
         "cover_of_speech": None if plan.cover_of_speech is None else round(plan.cover_of_speech, 4),
         "offset_s": plan.offset_s,
@@ -66,9 +70,9 @@ def copy_json(copy: TrainingCopy) -> dict[str, Any]:
     }
 
 
-def _cuts_json(copy: TrainingCopy, *, cut: bool) -> list[dict[str, Any]]:
-    """The cuts that take effect, or those that a reviewer removed, by when they begin, with their numbers."""
-    numbered = [(number, each) for number, each in enumerate(copy.plan.listed, 1) if each.is_cut is cut]
+def _cuts_json(copy: TrainingCopy, shows: Callable[[Cut], bool]) -> list[dict[str, Any]]:
+    """Some of the cuts, by when they begin, with their numbers."""
+    numbered = [(number, each) for number, each in enumerate(copy.plan.listed, 1) if shows(each)]
     return [{"number": number, **each.to_json()} for number, each in sorted(numbered, key=lambda pair: pair[1].start)]
 
 

@@ -23,6 +23,7 @@ FIELDS = (
     "version",
     "since",
     "reason_demanded",
+    "cut_circumstances",
     "most_found",
     "own_a_day",
     "entries_days",

@@ -134,12 +134,12 @@ def _value(run: Run, what: str, value: Any) -> str:
 
 def shown_lines(run: Run, version: PolicyVersion) -> list[str]:
     """The policy in words: the rules by their sections, then what this version sets."""
-    from arlo_rec.model.policy_versions import LIMITS
+    from arlo_rec.model.policy_versions import LIMITS, TRUTHS
     from arlo_rec.model.times import shown
 
     lines = [run.say("policy.version", version=version.version, at=shown(version.since))]
     lines += [f"{rule.section}  {rule.id}: {rule.text(run.lang)}" for rule in version.rules]
-    for key in ("reason_demanded", *LIMITS):
+    for key in (*TRUTHS, *LIMITS):
         value = _value(run, key, getattr(version, key))
         lines.append(run.say("policy.sets", what=run.say(f"policy.what_{key}"), value=value))
     lines.append(run.say("policy.reasons"))
@@ -157,7 +157,7 @@ def shown_lines(run: Run, version: PolicyVersion) -> list[str]:
 def version_json(version: PolicyVersion) -> dict[str, Any]:
     """What a version sets, and who approved it."""
     from arlo_rec.keys.policy_document import prompt_to_json
-    from arlo_rec.model.policy_versions import LIMITS
+    from arlo_rec.model.policy_versions import LIMITS, TRUTHS
     from arlo_rec.model.records import to_iso
 
     reasons = [
@@ -166,7 +166,7 @@ def version_json(version: PolicyVersion) -> dict[str, Any]:
     return {
         "version": version.version,
         "since": to_iso(version.since),
-        "reason_demanded": version.reason_demanded,
+        **{key: getattr(version, key) for key in TRUTHS},
         **{key: getattr(version, key) for key in LIMITS},
         "reasons": reasons,
         "prompts": [{**prompt_to_json(each), "sha256": each.sha256.hex()} for each in version.prompts],

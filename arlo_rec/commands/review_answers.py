@@ -71,7 +71,7 @@ def review_answer(run: Run, review: Review) -> Answer:
     data = {"copy": {**_json(copy), "owed": review.owed.to_json(), "words": [word.to_json() for word in words]}}
     if run.json:
         return Answer(data)
-    lines = [*_staying_lines(run, copy, words), *doubts(run, copy), *_owed_lines(run, review.owed)]
+    lines = [*_staying_lines(run, copy, words), *doubts(run, copy), *_owed_lines(run, review.owed, copy.plan.listed)]
     lines.append(run.say("review.shown", **copy_values(run, copy)))
     return Answer(data, lines, _cut_table(run, copy, words))
 
@@ -100,11 +100,13 @@ def _spoken(copy: TrainingCopy) -> list[SpokenWord]:
 
 
 def _cut_table(run: Run, copy: TrainingCopy, words: Sequence[SpokenWord]) -> Table:
-    """The cuts by when they begin, each with its number and the words that were heard there."""
+    """Where to look, then the cuts by when they begin, each with its number and the words that were heard there."""
+    from arlo_rec.speech.cut_list import LOOK
     from arlo_rec.training.spoken import heard_in
 
     starts = [told.word.start for told in words]
-    numbered = sorted(enumerate(copy.plan.listed, 1), key=lambda pair: (pair[1].start, pair[0]))
+    every = enumerate(copy.plan.listed, 1)
+    numbered = sorted(every, key=lambda pair: (pair[1].status != LOOK, pair[1].start, pair[0]))
     rows = [[str(number), *_cut_row(run, cut), " ".join(heard_in(cut, words, starts))] for number, cut in numbered]
     listed = [{"number": number, **cut.to_json()} for number, cut in numbered]
     return run.table(CUT_COLUMNS, rows, ("source", "heard"), (listed, CUT_FIELDS))._replace(is_whole=True)
@@ -166,13 +168,17 @@ def _speaker(run: Run, copy: TrainingCopy, told: SpokenWord) -> str:
     return run.say(f"review.{side}") if side is not None else run.say("review.channel", number=channel + 1)
 
 
-def _owed_lines(run: Run, owed: Owed) -> list[str]:
+def _owed_lines(run: Run, owed: Owed, listed: Sequence[Cut]) -> list[str]:
     """What has to be done before `--confirm` goes without a reason."""
     if not owed:
         return [run.say("review.nothing_owed")]
+    from arlo_rec.speech.cut_list import LOOK
+
     lines = []
-    if owed.undecided:
-        lines.append(run.say("review.undecided", count=len(owed.undecided), cuts=", ".join(map(str, owed.undecided))))
+    look = [number for number in owed.undecided if listed[number - 1].status == LOOK]
+    for code, numbers in (("look_at", look), ("undecided", [each for each in owed.undecided if each not in look])):
+        if numbers:
+            lines.append(run.say(f"review.{code}", count=len(numbers), cuts=", ".join(map(str, numbers))))
     if owed.unheard:
         parts = ", ".join(f"{stretch.start:.1f}-{stretch.end:.1f}" for stretch in owed.unheard)
         lines.append(run.say("review.unheard", count=len(owed.unheard), parts=parts))

@@ -16,7 +16,7 @@ from arlo_rec.policy import Purpose
 
 def encode(policy: Policy) -> bytes:
     """The document as canonical JSON: the same versions give the same bytes."""
-    return canonical({"format": 3, "versions": [version_to_json(each) for each in policy.versions]})
+    return canonical({"format": 4, "versions": [version_to_json(each) for each in policy.versions]})
 
 
 def decode(body: bytes) -> Policy:
@@ -38,6 +38,7 @@ def version_to_json(version: PolicyVersion) -> dict[str, Any]:
         "prompts": [prompt_to_json(each) for each in version.prompts],
         "reasons": [_reason_to_json(each) for each in version.reasons],
         "reason_demanded": version.reason_demanded,
+        "cut_circumstances": version.cut_circumstances,
         "most_found": version.most_found,
         "own_a_day": version.own_a_day,
         "entries_days": version.entries_days,
@@ -58,6 +59,7 @@ def read_version(document: Any) -> PolicyVersion:
         tuple(_prompt(each) for each in document["prompts"]),
         tuple(_reason(each) for each in document["reasons"]),
         bool(document["reason_demanded"]),
+        bool(document["cut_circumstances"]),
         int(document["most_found"]),
         int(document["own_a_day"]),
         None if days is None else int(days),

@@ -37,7 +37,7 @@ from arlo_rec.training.spoken import heard_in, spoken
 
 ORIGINAL: Final = "original"
 MOST_LOGGED: Final = 2_000  # spans in an entry of what was heard
-_STATUSES: Final = frozenset({"accepted", "removed", "changed", "added", "proposed"})
+_STATUSES: Final = frozenset({"accepted", "removed", "changed", "added", "proposed", "look"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def _changes(plan: CutPlan, told: object) -> Changes:
             added.append(_cut(each, place))
         elif status == "removed":
             removed.append(number)
-        elif status == "proposed":
+        elif status in {"proposed", "look"}:
             undone.append(number)
         elif status == "accepted":
             accepted.append(number)

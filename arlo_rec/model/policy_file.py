@@ -3,6 +3,7 @@
 version = "2026-12"
 from = 2026-12-15              # without it: from the approval on
 reason_demanded = true
+cut_circumstances = true       # of training copies; else a reviewer is shown where to look
 most_found = 100
 own_a_day = 20
 entries_days = 1095            # or "never"
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 from arlo_rec.model import policy_tables
 from arlo_rec.model.errors import ArloError, Refused, Usage
-from arlo_rec.model.policy_versions import LIMITS, PolicyVersion
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion
 from arlo_rec.model.program_parts import parts
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import RETENTION, Purpose
@@ -32,7 +33,7 @@ FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as receipts and answers have it (`json_forms`)
 LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
-_KEYS: Final = frozenset({"version", "from", "reason_demanded", "reason", "rule", "prompt", *LIMITS})
+_KEYS: Final = frozenset({"version", "from", "reason", "rule", "prompt", *TRUTHS, *LIMITS})
 
 
 def no_sound(name: str) -> bytes:
@@ -55,8 +56,7 @@ def read(
         if key not in _KEYS:
             raise Usage("config_unknown_key", key=key[:60], path=path)
     changes: dict[str, Any] = {key: _number(document[key], key, path) for key in LIMITS if key in document}
-    if "reason_demanded" in document:
-        changes["reason_demanded"] = _truth(document["reason_demanded"], path)
+    changes |= {key: _truth(document[key], key, path) for key in TRUTHS if key in document}
     if "reason" in document:
         changes["reasons"] = policy_tables.reasons(document["reason"], path)
     since = _since(document.get("from"), now, path)
@@ -92,7 +92,7 @@ def is_settable(version: PolicyVersion, before: PolicyVersion) -> bool:
 def text_of(version: PolicyVersion) -> str:
     """The same file for a version as it is, to begin a proposal with."""
     lines = [f"version = {json.dumps(version.version)}"]
-    lines.append(f"reason_demanded = {json.dumps(version.reason_demanded)}")
+    lines += [f"{key} = {json.dumps(getattr(version, key))}" for key in TRUTHS]
     lines += [f"{key} = {_written(getattr(version, key))}" for key in LIMITS]
     for reason in version.reasons:
         lines += policy_tables.lines_of_reason(reason)
@@ -133,9 +133,9 @@ def _number(value: object, key: str, path: str) -> int | None:
     return value
 
 
-def _truth(value: object, path: str) -> bool:
+def _truth(value: object, key: str, path: str) -> bool:
     if not isinstance(value, bool):
-        raise _bad("reason_demanded", path)
+        raise _bad(key, path)
     return value
 
 

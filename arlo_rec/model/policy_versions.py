@@ -60,6 +60,7 @@ class PolicyVersion:
     prompts: tuple[Prompt, ...]
     reasons: tuple[ReasonCode, ...]
     reason_demanded: bool  # whether each reason begins with a code
+    cut_circumstances: bool  # whether training copies lose what may tell somebody without a name, unasked
     most_found: int  # hits that a search shows
     own_a_day: int  # recordings that an officer hears or exports a day by her own access, unless its approval says more
     entries_days: int | None  # after which the log loses what an entry tells; None: never
@@ -182,6 +183,7 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt], reasons: Seq
         tuple(prompts),
         tuple(reasons),
         reason_demanded=False,
+        cut_circumstances=False,
         most_found=MOST_FOUND,
         own_a_day=OWN_A_DAY,
         entries_days=None,
@@ -204,6 +206,7 @@ def _with_days(rule: RuleText, days: int) -> RuleText:
 
 MOST_FOUND: Final = 50  # who needs more looks for something else than a call (access.need)
 OWN_A_DAY: Final = 20
+TRUTHS: Final = ("reason_demanded", "cut_circumstances")  # what a version sets to true or false
 LIMITS: Final[Mapping[str, range]] = {  # what a version may set a number to
     "most_found": range(1, 1001),
     "own_a_day": range(1, 1001),

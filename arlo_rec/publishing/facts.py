@@ -93,6 +93,7 @@ def gather(
             WordedReason(each.code, each.text(lang), _purposes(each.purposes, lang)) for each in version.reasons
         ],
         "reason_demanded": version.reason_demanded,
+        "cut_circumstances": version.cut_circumstances,
         "most_found": version.most_found,
         "own_a_day": version.own_a_day,
         "entries_days": version.entries_days,

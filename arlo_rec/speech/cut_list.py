@@ -17,8 +17,10 @@ from arlo_rec.model.strict_json import parse
 LONGEST = 1024 * 1024  # bytes of a list
 MOST = 10_000  # cuts
 TYPES = frozenset(
-    {"name", "number", "email", "address", "birth", "code", "secret", "spelled", "keys", "speech", "other"}
+    {"name", "number", "email", "address", "birth", "code", "secret", "spelled", "keys"}
+    | {"health", "circumstance", "speech", "other"}
 )
+LOOK = "look"  # status and source of what a reviewer is to look at: it is cut only if they say so
 _CHANNELS = {"1": 0, "2": 1, "a": 0, "b": 1, "caller": None, "agent": None}
 
 
@@ -32,13 +34,23 @@ class Cut:
     types: tuple[str, ...] = ("other",)
     sources: tuple[str, ...] = ("manual",)
     score: float | None = None
-    status: str = "proposed"  # or what a reviewer made of it: accepted, changed, added, removed
+    status: str = "proposed"  # or `LOOK`; or what a reviewer made of it: accepted, changed, added, removed
     was: tuple[float, float] | None = None  # from where to where it was proposed, if a reviewer moved it
 
     @property
     def is_cut(self) -> bool:
         """Whether it takes effect: one that a reviewer removed keeps its number, and is heard."""
-        return self.status != "removed"
+        return self.status not in {"removed", LOOK}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a reviewer has still to decide on it."""
+        return self.status in {"proposed", LOOK}
+
+    @property
+    def first_status(self) -> str:
+        """What it was before somebody decided on it."""
+        return LOOK if self.sources == (LOOK,) else "proposed"
 
     def to_json(self) -> dict[str, Any]:
         """The cut as a JSON object."""

@@ -137,7 +137,7 @@ def make_copies(
                 if len(in_work) == len(models):
                     yield _finish(store, in_work.popleft(), clock)
                 try:
-                    order = order_of(shown_id)
+                    order = build.by_policy(store, order_of(shown_id), clock())
                     cut_plan.demand_words(order, models[0])
                     original = opening.open_original(store, shown_id, clock)
                 except _CALL_ERRORS as error:

@@ -94,6 +94,11 @@ class TrainingCopy:
         return total / self.duration
 
 
+def by_policy(store: Store, order: CopyOrder, now: datetime) -> CopyOrder:
+    """The order with what the policy of now says of every copy."""
+    return replace(order, cut_circumstances=store.policy.at(store.today(now)).cut_circumstances)
+
+
 def make(
     store: Store,
     original: OpenRecording,

@@ -35,6 +35,7 @@ class CopyOrder:
     cuts: tuple[Cut, ...] = ()
     transcripts: tuple[tuple[str | None, bytes], ...] = field(default=(), repr=False)
     disguise: bool = False
+    cut_circumstances: bool = False  # also in detect mode, as the policy may say
     language: str | None = None
 
 
@@ -141,6 +142,7 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, models: SpeechModels = 
         _transcripts(original, order, models.engine),
         original.names,
         strict=order.mode is Mode.STRICT,
+        cut_circumstances=order.cut_circumstances,
         lead=original.lead,
         labeller=models.labeller,
     )

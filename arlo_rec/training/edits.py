@@ -62,4 +62,5 @@ def _decided(number: int, cut: Cut, changes: Changes) -> Cut:
 def _taken_back(cut: Cut) -> Cut:
     """A cut before somebody decided on it; what nobody had proposed is none any more."""
     start, end = cut.was or (cut.start, cut.end)
-    return replace(cut, start=start, end=end, status="removed" if cut.status == "added" else "proposed", was=None)
+    status = "removed" if cut.status == "added" else cut.first_status
+    return replace(cut, start=start, end=end, status=status, was=None)

@@ -115,15 +115,16 @@ def evaluate(call: LabelledCall, order: CopyOrder, models: SpeechModels = NO_MOD
         plan = planner.plan(call.sound, transcripts, call.names, strict=strict, labeller=models.labeller)
     except Usage as misfit:
         raise Usage("bench_wrong", path=call.name, why=str(misfit.detail.get("why", misfit.code))) from None
-    copy = audio.cut(call.sound, build.stretches(plan.cuts), order.fill, bytes(32))
-    build.prove(call.sound, copy, plan.cuts, order.fill, bytes(32))
+    cuts = [cut for cut in plan.cuts if cut.is_cut]
+    copy = audio.cut(call.sound, build.stretches(cuts), order.fill, bytes(32))
+    build.prove(call.sound, copy, cuts, order.fill, bytes(32))
     return score(call, plan.cuts)
 
 
 def score(call: LabelledCall, cuts: Sequence[Cut]) -> CallScore:
     """What *cuts* leave of the identifiers of a call, and what they take beside them."""
     steps = int(call.sound.duration / STEP) + 1
-    is_cut = _steps([(cut.start, cut.end) for cut in cuts], steps)
+    is_cut = _steps([(cut.start, cut.end) for cut in cuts if cut.is_cut], steps)
     covers = []
     for identifier in call.identifiers:
         within = range(round(identifier.start / STEP), min(steps, round(identifier.end / STEP)))

@@ -42,14 +42,15 @@ class Owed(NamedTuple):
 
 def owed(plan: CutPlan, heard: Sequence[Span]) -> Owed:
     """What is left of a plan for somebody who heard those parts of the call, in seconds."""
-    undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.status == "proposed")
+    undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.is_open)
     doubtful = sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
     return Owed(undecided, tuple(stretch for stretch in doubtful if not _is_done(plan, stretch, heard)))
 
 
 def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:
     """Words that were heard badly in what was proposed to be cut, and that a reviewer took out of a cut."""
-    let_go = [cut.was or (cut.start, cut.end) for cut in plan.listed if cut.was is not None or not cut.is_cut]
+    proposed = [cut for cut in plan.listed if cut.first_status == "proposed"]
+    let_go = [cut.was or (cut.start, cut.end) for cut in proposed if cut.was is not None or not cut.is_cut]
     for word in plan.words if let_go else ():
         is_bad = word.transcript == 0 and word.score is not None and word.score < UNSURE
         if is_bad and any(start < word.end and word.start < end for start, end in let_go):

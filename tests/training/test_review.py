@@ -90,8 +90,36 @@ def test_hearing_the_copy_through_is_hearing_what_was_heard_badly_and_an_edit_ta
     world, copy = heard_badly
     hear(world, copy, "copy.wav")
     assert show(world, copy)["owed"]["unheard"] == []
-    world.json("review", copy, "--accept", "1-11", who="leif")
+    world.json("review", copy, "--accept", "all", who="leif")
     assert confirm(world, copy) == (0, "")
+
+
+def test_where_to_look_comes_first_stays_unless_it_is_accepted_and_has_to_be_decided(world: World) -> None:
+    world.grant("leif", "quality")
+    name = "call007"  # in which a neighbour is spoken of
+    copy = str(made_of(world, call(world, name, channels=1), "--transcript", words(name))["copy"])
+    hear(world, copy, "copy.wav")
+    shown = show(world, copy)
+    (look,) = shown["look_here"]
+    assert look["number"] not in [cut["number"] for cut in shown["cuts"]]
+    assert (look["types"], look["sources"]) == (["circumstance"], ["look"])
+    rows = world.run("review", copy, "--csv", who="leif").out.splitlines()
+    assert rows[1].startswith(f"{look['number']},") and look["start"] > shown["cuts"][0]["start"]
+    world.json("review", copy, "--accept", "all", who="leif")
+    assert show(world, copy)["owed"]["undecided"] == [look["number"]], "all that was proposed, and nothing else"
+    assert confirm(world, copy) == (14, "review_unfinished")
+    world.json("review", copy, "--accept", str(look["number"]), who="leif")
+    assert _status(world, copy, look["number"]) == "accepted"
+    world.json("review", copy, "--undo", str(look["number"]), who="leif")
+    assert _status(world, copy, look["number"]) == "look"
+    world.json("review", copy, "--remove", str(look["number"]), who="leif")
+    assert confirm(world, copy) == (0, "")
+
+
+def _status(world: World, copy: str, number: int) -> str:
+    shown = show(world, copy)
+    every = [cut for group in ("cuts", "removed", "look_here") for cut in shown[group]]
+    return str(next(cut["status"] for cut in every if cut["number"] == number))
 
 
 def test_what_another_heard_is_not_heard_by_who_confirms(heard_badly: tuple[World, str]) -> None:

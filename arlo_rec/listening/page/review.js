@@ -15,7 +15,7 @@ const ZOOMED = 20; // seconds in view
 const SHORTEST = 0.05; // seconds of a cut
 const PAUSE = 1; // seconds, between two turns of one person
 const MOST = 60; // words of a turn, so that only those in view need be laid out
-const SIGNS = new Map(Object.entries({ proposed: "?", accepted: "✓", changed: "↔", added: "+", removed: "✕" }));
+const SIGNS = new Map(Object.entries({ look: "!", proposed: "?", accepted: "✓", changed: "↔", added: "+", removed: "✕" }));
 
 let given = null; // by the program: what was found, and what was decided before
 let cuts = [];
@@ -58,7 +58,7 @@ export async function begin() {
   const signs = [...SIGNS].map(([status, sign]) => make("li", {}, signOf(status, sign), nameOf("status", status)));
   const doubtful = make("li", {}, make("b", { className: "zigzag", ariaHidden: "true" }), say("doubtful"));
   byId("legend").firstElementChild.append(...signs, doubtful);
-  chosen = sorted()[0] ?? null;
+  chosen = listed()[0] ?? null;
   readWords();
   Object.assign(hooks, HOOKS);
   showCuts();
@@ -83,11 +83,14 @@ function forget() {
 // -- cuts -------------------------------------------------------------------------------------------------
 
 const stateOf = ({ start, end, status }) => ({ start, end, status });
-const isActive = (cut) => cut.status !== "removed";
-const isOpen = (cut) => cut.status === "proposed";
+const isActive = (cut) => cut.status !== "removed" && cut.status !== "look";
+const isOpen = (cut) => cut.status === "proposed" || cut.status === "look";
+const isLookOnly = (cut) => cut.sources.length === 1 && cut.sources[0] === "look"; // nobody proposed to cut it
 const isShown = (cut) => cut.number !== null || isActive(cut); // an added one that is taken back never was
 const isIn = (cut, lane) => cut.channels === null || lane === null || cut.channels.includes(lane);
 const sorted = () => cuts.filter(isShown).sort((one, other) => one.start - other.start || one.end - other.end);
+// As the list has them: where to look comes first, until somebody decided on it.
+const listed = () => sorted().sort((one, other) => (other.status === "look") - (one.status === "look"));
 const labelOf = (cut) => (cut.number === null ? say("new_cut") : say("cut_named", { number: cut.number }));
 
 function differing() {
@@ -132,13 +135,13 @@ function accept(cut) {
 }
 
 function acceptAll() {
-  const open = cuts.filter(isOpen);
+  const open = cuts.filter((cut) => cut.status === "proposed");
   if (open.length) decide(open.map((cut) => [cut, { status: "accepted" }]));
   announce("now_all_accepted", { count: open.length });
 }
 
 function remove(cut) {
-  if (!isActive(cut)) return sayCut("now_is_decided");
+  if (cut.status === "removed") return sayCut("now_is_decided");
   decide([[cut, { status: "removed" }]]);
   announce("now_removed", { cut: labelOf(cut) });
 }
@@ -148,7 +151,7 @@ function takeBack(cut) {
   if (!cut.first) return remove(cut);
   const isAdded = cut.first.status === "added";
   const [start, end] = (!isAdded && cut.was) || [cut.first.start, cut.first.end];
-  const next = { start, end, status: isAdded ? "added" : "proposed" };
+  const next = { start, end, status: isAdded ? "added" : isLookOnly(cut) ? "look" : "proposed" };
   if (Object.entries(next).every(([name, value]) => cut[name] === value)) return sayCut("now_not_decided");
   decide([[cut, next]]);
   sayCut("now_taken_back");
@@ -163,7 +166,7 @@ function moved(cut, side, seconds) {
 
 const moveBy = (seconds) =>
   withChosen((cut) => {
-    if (!isActive(cut)) return sayCut("now_is_removed");
+    if (cut.status === "removed") return sayCut("now_is_removed");
     const next = moved(cut, edge, cut[edge] + seconds);
     if (next[edge] !== cut[edge]) decide([[cut, next]]);
     sayCut("now_moved");
@@ -199,7 +202,7 @@ function choose(cut) {
 
 const step = (by) =>
   withChosen(() => {
-    const order = sorted();
+    const order = listed();
     const next = order[order.indexOf(chosen) + by];
     if (next) choose(next);
     else showCuts();
@@ -224,7 +227,7 @@ function whoOf(lanes) {
 let rows = new Map(); // of the list, by cut
 
 function showCuts() {
-  const order = sorted();
+  const order = listed();
   const list = byId("cuts");
   const hasFocus = list.contains(document.activeElement);
   rows = new Map(order.map((cut) => [cut, rows.get(cut) ?? make("li", {}, makeRow(cut))]));
@@ -561,7 +564,7 @@ function drawCut(brush, status, [left, top, wide, high], colour) {
   brush.clip();
   brush.strokeStyle = brush.fillStyle = colour;
   brush.lineWidth = devicePixelRatio;
-  brush.globalAlpha = { accepted: 0.35, removed: 0 }[status] ?? 0.12;
+  brush.globalAlpha = { accepted: 0.35, removed: 0, look: 0 }[status] ?? 0.12;
   brush.fillRect(left, top, wide, high);
   brush.globalAlpha = 0.9;
   brush.beginPath();
@@ -571,7 +574,7 @@ function drawCut(brush, status, [left, top, wide, high], colour) {
   if (status === "added") for (let x = left; x < left + wide; x += gap) line(x, top, x, top + high);
   brush.stroke();
   brush.lineWidth = 3 * devicePixelRatio;
-  if (status === "removed") brush.setLineDash([gap, gap]);
+  if (status === "removed" || status === "look") brush.setLineDash([gap, gap]);
   brush.strokeRect(left, top - 9, wide, high + 18);
   brush.restore();
 }

@@ -2,7 +2,7 @@
 
 The frequencies are those of wordfreq (Speer 2022, https://doi.org/10.5281/zenodo.7199437: subtitles, Wikipedia, news,
 books and the web), of Norwegian, Swedish, Danish and English. What may identify is no common word here, however often
-it is said: names, towns, number words, and words of `look_here`. Lists are read once, at the first look-up.
+it is said: names, towns, number words, and what `circumstance_words` has. Lists are read once, at the first look-up.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from arlo_rec.speech.detectors import cues, lexicon, name_lists
+from arlo_rec.speech.detectors import circumstance_words, cues, lexicon, name_lists
 from arlo_rec.speech.detectors.harmless import is_harmless, load_words
-from arlo_rec.speech.detectors.look_here import looks_identifying
 from arlo_rec.speech.detectors.numerals import is_number
 
 LANGUAGES: Final = ("nb", "sv", "da", "en")  # nynorsk has no list of its own
@@ -68,9 +67,10 @@ def _load_common() -> frozenset[str]:
 def _may_identify(word: str) -> bool:
     if is_harmless(word):
         return False
-    is_listed = name_lists.is_given(word) or name_lists.is_family(word) or word in cues.NOT_PEOPLE
+    is_listed = name_lists.is_given(word) or name_lists.is_family(word) or name_lists.is_place(word)
+    is_listed = is_listed or word in cues.NOT_PEOPLE
     is_letter = len(word) < 2 or not word.replace("'", "").isalpha()
-    return is_listed or is_letter or word in _NUMBERS or is_number(word) or looks_identifying(word)
+    return is_listed or is_letter or word in _NUMBERS or is_number(word) or circumstance_words.tells(word)
 
 
 @cache

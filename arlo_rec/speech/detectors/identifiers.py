@@ -2,6 +2,7 @@
 
     numbers    digits, codes, spelled words        contact    e-mail, addresses, dates of birth
     names      cues, lists, capitals, tagger       phonetic   names that are known for this call
+    circumstances  somebody's health; work, school, the news ...
     answers    what follows a question                    secrets   code words, passwords, codes of any length
 Each finding has its source and a score; no detector removes the finding of another. `planning.planner` turns findings
 into cuts.
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from arlo_rec.speech.detectors import answers, contact, cues, names, numbers, phonetic, secrets
+from arlo_rec.speech.detectors import answers, circumstances, contact, cues, names, numbers, phonetic, secrets
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.tokens import Match, Token, tokenise
 from arlo_rec.speech.words import Word
@@ -94,6 +95,17 @@ def find_in_channel(stream: Sequence[Token], known: phonetic.KnownNames, asked: 
     yield from contact.find_births(stream)
     yield from names.find_names(stream)
     yield from phonetic.find_known_names(stream, known)
+    yield from circumstances.find_health(stream)
+
+
+def find_circumstances(words: Sequence[Word]) -> list[Finding]:
+    """Where a reviewer should look for what tells who somebody is without a name, sorted by start."""
+    found = [
+        _to_finding(stream, match)
+        for stream in split_channels(words)
+        for match in circumstances.find_circumstances(stream)
+    ]
+    return sorted(found, key=lambda finding: (finding.start, finding.end))
 
 
 def find_labelled(stream: Sequence[Token], labeller: Labeller | None) -> Iterator[Match]:

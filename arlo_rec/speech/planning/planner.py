@@ -18,7 +18,7 @@ from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
 from arlo_rec.audio.dtmf import detect_keys, join_keys
 from arlo_rec.model.errors import Usage
-from arlo_rec.speech.cut_list import Cut
+from arlo_rec.speech.cut_list import LOOK, Cut
 from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic
 from arlo_rec.speech.detectors.common_words import is_common
 from arlo_rec.speech.detectors.identifiers import Finding
@@ -46,12 +46,13 @@ PAD_UNTIMED = 1.0  # for words whose times were interpolated
 PAD_UNSURE = 0.8  # where the offset of a transcript is uncertain
 SNAP = 0.25  # seconds searched outwards for a quiet step
 SNAP_OF_SOUND = 0.1  # for speech that no word explains: beside it are words that are kept
-JOIN = 0.3  # seconds: cuts closer together become one
+JOIN = 0.5  # seconds: cuts closer together become one
 SURE = 0.5  # score from which strict mode keeps a harmless word
 REACH = 0.1  # seconds around a kept word that count as its speech
 HEARD_BADLY = 0.4  # score: with less, another word may have been said
 EDGE = 0.2  # seconds of speech between kept words that count as theirs: engines' times are off by as much
 EVEN, EVEN_GAP, EVEN_SHORTEST = 0.5, 0.5, 0.3  # score; seconds within and of a stretch that is listed for the reviewer
+LOOK_SHORTEST = 0.8  # seconds of a stretch to look at that is left audible: less is the padding around a cut
 LOW_COVER = 0.8  # share of the speech in words below which a person is warned
 NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of wordless speech after a cue
 NEXT = 8  # words after a cue, of which the first plausible one ends the wordless speech
@@ -76,14 +77,16 @@ def plan(
     people: Sequence[str],
     *,
     strict: bool,
+    cut_circumstances: bool = False,
     lead: float = 0.0,
     labeller: Labeller | None = None,
 ) -> Plan:
     """Plan the cuts of a call for which the names of *people* are known.
 
     *lead* is the length in seconds of what was removed from the start of the recording: transcripts may count from
-    before it. *strict* also cuts all speech that is not confidently harmless. Raises Usage `transcript_misfit` for a
-    transcript that does not belong to this sound; ValueError without transcripts.
+    before it. *strict* also cuts all speech that is not confidently harmless. What may tell somebody without a name is
+    cut in that mode and with *cut_circumstances*, and else listed for a reviewer to look at. Raises Usage
+    `transcript_misfit` for a transcript that does not belong to this sound; ValueError without transcripts.
     """
     if not transcripts:
         raise ValueError("a plan is made from words")
@@ -104,13 +107,17 @@ def plan(
     ]
     findings += _find_wordless_speech(activity, all_words)
     findings += [finding for words in passes for finding in _find_names_after_cues(activity, words)]
+    circumstances = [finding for words in passes for finding in identifiers.find_circumstances(words)]
     if strict:
         findings += _find_unexplained_speech(activity, passes)
+    if strict or cut_circumstances:
+        findings += circumstances
     sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
     pad = PAD if sure else PAD_UNSURE
     cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in findings)
+    look_here = () if strict or cut_circumstances else _look_here(circumstances, cuts, activity, sound.duration)
     return Plan(
-        tuple(cuts),
+        (*cuts, *look_here),
         measure_coverage(all_words, activity),
         tuple(transcript.offset_s for transcript in with_words),
         tuple(_list_warnings(sound, activity, with_words, aligned, cuts)),
@@ -281,6 +288,16 @@ def _to_cut(finding: Finding, activity: Activity, duration: float, pad: float) -
     )
 
 
+def _look_here(
+    circumstances: Sequence[Finding], cuts: Sequence[Cut], activity: Activity, duration: float
+) -> Iterator[Cut]:
+    """Stretches for a reviewer to look at, which are cut only if they say so: those that are not cut anyway."""
+    starts = [cut.start for cut in cuts]
+    for cut in _join_cuts(_to_cut(finding, activity, duration, PAD) for finding in circumstances):
+        if any(end - start >= LOOK_SHORTEST for start, end in _subtract_cuts(cut, cuts, starts)):
+            yield replace(cut, sources=(LOOK,), status=LOOK)
+
+
 def _find_quiet(activity: Activity, channel: int | None, at: float, direction: int, within: float) -> float:
     """Seconds of the first step without speech outwards of *at*, *within* seconds; else of the quietest step there."""
     first = round(at / STEP)
@@ -358,8 +375,8 @@ def _list_doubtful(words: Sequence[Word], cuts: Sequence[Cut]) -> list[tuple[flo
     return sorted(set(spans), key=lambda span: span[:2])
 
 
-def _subtract_cuts(word: Word, cuts: Sequence[Cut], starts: Sequence[float]) -> Iterator[tuple[float, float]]:
-    """Yield the parts of a word outside all cuts, which are sorted and do not overlap."""
+def _subtract_cuts(word: Word | Cut, cuts: Sequence[Cut], starts: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """Yield the parts of a word, or of another stretch, outside all cuts, which are sorted and do not overlap."""
     time = word.start
     for cut in cuts[max(0, bisect_left(starts, time) - 1) : bisect_left(starts, word.end)]:
         if cut.start > time:
