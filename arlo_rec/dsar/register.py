@@ -265,6 +265,11 @@ def listed(store: Store, now: datetime) -> list[LoggedCase]:
     return cases.running(store, now)
 
 
+def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
+    """When the first recording of a case that is still to be answered goes; None where there is none."""
+    return cases.first_erased(store, case, now) if case.state is CaseState.OPEN else None
+
+
 def shown(store: Store, case: str, now: datetime) -> Entry:
     """One case with what is sealed of it; raises NotGranted, NothingMatched, Integrity."""
     store.demand(Action.DSAR, now)
