@@ -23,6 +23,7 @@ from arlo_rec.dsar.answer import Case
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
+    CaseAnswered,
     CaseClosed,
     CaseExtended,
     CaseHolds,
@@ -194,6 +195,12 @@ def _demand_open(case: LoggedCase, at: datetime) -> None:
 def demand_open(store: Store, case: str, now: datetime) -> None:
     """Raise Refused where a case was refused or closed since it was taken."""
     _demand_open(cases.logged(store)[case], store.today(now))
+
+
+def is_answered_by(store: Store, answered: CaseAnswered) -> bool:
+    """Whether the log says that this answer was given."""
+    case = cases.logged(store).get(answered.case)
+    return case is not None and case.sha256 == answered.sha256
 
 
 def _opening(row: CaseRow, intake: Intake, now: datetime) -> CaseOpened:

@@ -47,7 +47,7 @@ from arlo_rec.model.audit_events import (
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Usage
+from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
@@ -157,6 +157,7 @@ def answer(
     entry = _taken(store, request, now)
     side = subjects.side_of(entry.statement.known_by)
     held, changed = subjects.owned(store, entry.statement.known_by, now)
+    changed += erased_since.lost(store, entry.case, [*(each.id for each in held), *changed], now)
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     untrue = gate.changed(store, asked)
@@ -206,6 +207,8 @@ def _write(
     form, whole, (permits, calls, listed) = request.form, request.whole_call, opened
     side = None if whole else content.side
     target = writing.target(request.out, calls, form, whole=whole)
+    if permits and target.path.name != request.out.name:
+        disclosures.rename(store, permits[0].seq, target.path.name, clock())
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav, observer=observer)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
     composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf)
@@ -264,12 +267,18 @@ def _asked(store: Store, request: Request, held: Sequence[Recording], now: datet
 
 
 def _note_answered(store: Store, path: Path, answered: CaseAnswered, now: datetime) -> None:
-    """Log the answer, which may be given again (the newest counts), unless the case was refused or closed meanwhile."""
+    """Log the answer, which may be given again (the newest counts), unless the case was refused or closed meanwhile.
+
+    A file that no entry tells of is deleted again. Where the entry is there, what failed came after it: the file is the
+    answer, and its passphrase is shown only now.
+    """
     try:
         with store.change(now) as change:
             register.demand_open(store, answered.case, now)
             change.log(answered)
-    except Refused:
+    except BaseException as problem:
+        if isinstance(problem, Unreachable) and register.is_answered_by(store, answered):
+            return
         path.unlink(missing_ok=True)
         raise
 
