@@ -54,10 +54,10 @@ def note(store: Store, seq: int, kind: str, now: datetime, file: str | None = No
     store.catalogue.disclosures.add(DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT, signed))
 
 
-def rename(store: Store, seq: int, file: str, now: datetime) -> None:
+def name_anew(store: Store, seq: int, file: str, now: datetime) -> None:
     """Record the name that the file of a disclosure of this person's gets after all."""
     with store.change(now):
-        store.catalogue.disclosures.rename(seq, _signed_name(store, seq, file))
+        store.catalogue.disclosures.give_name(seq, _signed_name(store, seq, file))
 
 
 def file_of(store: Store, row: DisclosureRow) -> str | None:

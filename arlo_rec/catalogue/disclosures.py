@@ -57,7 +57,7 @@ class Disclosures:
         """Delete a disclosure that did not take place."""
         self._db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
 
-    def rename(self, seq: int, file: bytes) -> None:
+    def give_name(self, seq: int, file: bytes) -> None:
         """Keep another name of its file, signed."""
         self._db.run("UPDATE recipients SET file = ? WHERE seq = ?", (file, seq))
 
