@@ -16,6 +16,7 @@ from typing import NamedTuple
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
+from arlo_rec.access.ownership import Owned
 from arlo_rec.backends.durable import write_new
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Counted
@@ -156,8 +157,7 @@ def answer(
     now = clock()
     entry = _taken(store, request, now)
     side = subjects.side_of(entry.statement.known_by)
-    held, changed = subjects.owned(store, entry.statement.known_by, now)
-    changed += erased_since.lost(store, entry.case, [*(each.id for each in held), *changed], now)
+    held, changed = _owned(store, entry, now)
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     untrue = gate.changed(store, asked)
@@ -192,6 +192,13 @@ def answer(
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
     return replace(written, nothing_of=nothing_of, changed=changed)
+
+
+def _owned(store: Store, entry: register.Entry, now: datetime) -> Owned:
+    """The person's recordings, and those that may be theirs: rows that were changed, or struck since the case began."""
+    held, changed = subjects.owned(store, entry.statement.known_by, now)
+    known = [*(each.id for each in held), *changed]
+    return Owned(held, (*changed, *erased_since.lost(store, entry.case, known, now)))
 
 
 def _write(

@@ -186,6 +186,7 @@ def test_a_check_of_identity_moves_the_deadline_by_its_days(world: World) -> Non
     "days",
     [
         ("--identity-given", "2026-01-02"),
+        ("--received", "2999-01-01"),
         ("--received", "2026-01-10", "--identity-asked", "2026-01-09", "--identity-given", "2026-01-11"),
         ("--received", "2026-01-10", "--identity-asked", "2026-01-12", "--identity-given", "2026-01-11"),
         ("--received", "2026-01-10", "--identity-asked", "2026-01-12", "--identity-given", "2999-01-11"),
