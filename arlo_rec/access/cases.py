@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
@@ -26,7 +27,7 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import CASE_RETENTION, Action, case_ends
+from arlo_rec.policy import CASE_RETENTION, Action, case_ends, is_due
 from arlo_rec.store import Store
 
 _OF_LATE = timedelta(days=60)  # after its end, within which a purge looks for the row of a case under another id
@@ -166,11 +167,39 @@ def running(store: Store, now: datetime) -> list[LoggedCase]:
     return sorted(cases, key=lambda case: (case.due_on, case.received_at))  # then in the log's order
 
 
-def urgent(store: Store, now: datetime) -> list[tuple[LoggedCase, int]]:
-    """The cases without an answer, with the days that are left, the fewest first."""
+class Waiting(NamedTuple):
+    """A case without an answer, with what is left of its time."""
+
+    case: LoggedCase
+    days: int  # until the deadline, negative after it
+    first_erased: datetime | None  # when the first of its recordings goes, if that is before its deadline
+    days_whole: int | None = None  # until then: nothing is kept longer because of a request
+
+
+def urgent(store: Store, now: datetime) -> list[Waiting]:
+    """The cases without an answer, those that are due first before the others."""
     today = local_date(store.today(now))
     left = ((case, case.days_left(today)) for case in running(store, now))
-    return [(case, days) for case, days in left if days is not None]
+    return [_waiting(store, case, days, now) for case, days in left if days is not None]
+
+
+def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waiting:
+    first = first_erased(store, case, now)
+    if first is None or first >= end_of_day(case.due_on):
+        return Waiting(case, days, None)
+    return Waiting(case, days, first, (local_date(first) - local_date(store.today(now))).days)
+
+
+def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
+    """When the first of the recordings that a case began with, and that are still there, is erased; None without one.
+
+    A row that somebody changed puts it off no longer than the log says.
+    """
+    rows = [row for _, row in store.catalogue.recordings.held_among(case.held)]
+    sworn = SwornRows(store).of(rows)
+    by_log = {row.id: sworn[row.id].day_ends(row.id) for row in rows if row.id in sworn}
+    ends = (min(by_row := store.policy.ends_at(row), by_log.get(row.id) or by_row) for row in rows)
+    return min((end for end in ends if not is_due(end, store.today(now))), default=None)
 
 
 def over(known: Mapping[str, LoggedCase], rows: Iterable[CaseRow], now: datetime) -> dict[str, str | None]:

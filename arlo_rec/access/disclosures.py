@@ -50,11 +50,14 @@ def note(store: Store, seq: int, kind: str, now: datetime, file: str | None = No
 
     A name may say who called, so it stands in no log entry, which stays. It is for whoever must delete the file later.
     """
-    signed = None
-    if file is not None:
-        name = file.encode("utf-8", "backslashreplace")
-        signed = store.identity.signing.sign(_name_message(store, seq, name)) + name
+    signed = _signed_name(store, seq, file) if file is not None else None
     store.catalogue.disclosures.add(DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT, signed))
+
+
+def name_anew(store: Store, seq: int, file: str, now: datetime) -> None:
+    """Record the name that the file of a disclosure of this person's gets after all."""
+    with store.change(now):
+        store.catalogue.disclosures.give_name(seq, _signed_name(store, seq, file))
 
 
 def file_of(store: Store, row: DisclosureRow) -> str | None:
@@ -71,6 +74,11 @@ def file_of(store: Store, row: DisclosureRow) -> str | None:
     keys = (each.sign_key for each in everybody if name_then(each.name) == row.person and each.signs(row.seq))
     is_signed = any(primitives.verified(key, signature, message) for key in keys)
     return name.decode("utf-8", "replace") if is_signed else None
+
+
+def _signed_name(store: Store, seq: int, file: str) -> bytes:
+    name = file.encode("utf-8", "backslashreplace")
+    return store.identity.signing.sign(_name_message(store, seq, name)) + name
 
 
 def _name_message(store: Store, seq: int, name: bytes) -> bytes:

@@ -79,8 +79,11 @@ def open_for(
     return None
 
 
-def erasure_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId, bytes]:
-    """The erasure keys of recordings that are held, fetched under the lock in one view."""
+def erasure_keys(store: Store, recordings: list[Recording], *, lenient: bool = False) -> dict[RecordingId, bytes]:
+    """The erasure keys of recordings that are held, fetched under the lock in one view.
+
+    Raises Integrity for one that does not open; *lenient*: it is left out.
+    """
     keys = {}
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
         tree = store.erasure_keys()
@@ -89,6 +92,9 @@ def erasure_keys(store: Store, recordings: list[Recording]) -> dict[RecordingId,
                 keys[recording.id] = tree.unwrap(recording.id)
             except KeyError:
                 continue  # erased since it was listed
+            except Integrity:
+                if not lenient:
+                    raise
     return keys
 
 

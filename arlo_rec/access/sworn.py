@@ -36,12 +36,17 @@ class SwornRow(NamedTuple):
         """Whether a row is what was sworn: of a call by an intake, of a copy by whoever made it."""
         return (row.kind is Kind.ORIGINAL) is (self.parent is None) and row.row_digest() == self.digest
 
-    def is_due(self, recording: RecordingId, now: datetime) -> bool:
-        """Whether the day on which the recording is due is over: by its id and this entry, whatever its row says."""
+    def day_ends(self, recording: RecordingId) -> datetime | None:
+        """When the day on which the recording is due is over: by its id and this entry, whatever its row says."""
         try:
-            return day_due(recording, from_iso(str(self.at)))[1] <= now
+            return day_due(recording, from_iso(str(self.at)))[1]
         except (OverflowError, ValueError):
-            return False
+            return None
+
+    def is_due(self, recording: RecordingId, now: datetime) -> bool:
+        """Whether that day is over."""
+        ends = self.day_ends(recording)
+        return ends is not None and ends <= now
 
 
 class SwornRows:

@@ -100,12 +100,12 @@ def write_new(path: Path, pieces: Iterable[bytes], still: Callable[[], None] = l
             _name_new(handle, lies, path)
     try:
         still()
+        with disk():
+            sync_folder(path.parent)
     except BaseException:
         with disk():
             path.unlink(missing_ok=True)
         raise
-    with disk():
-        sync_folder(path.parent)
     return written
 
 

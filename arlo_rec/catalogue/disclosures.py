@@ -57,6 +57,10 @@ class Disclosures:
         """Delete a disclosure that did not take place."""
         self._db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
 
+    def give_name(self, seq: int, file: bytes) -> None:
+        """Keep another name of its file, signed."""
+        self._db.run("UPDATE recipients SET file = ? WHERE seq = ?", (file, seq))
+
     def confirm(self, seq: int) -> None:
         """Mark a disclosure as confirmed deleted."""
         self._db.run(

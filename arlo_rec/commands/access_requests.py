@@ -17,7 +17,7 @@ from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from arlo_rec.access.cases import LoggedCase
     from arlo_rec.dsar.answer import Scope
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from arlo_rec.dsar.writing import Form
     from arlo_rec.speech.turns import Turn
 
-CASE_FIELDS = ("id", "received", "due", "days_left", "state")
+CASE_FIELDS = ("id", "received", "due", "days_left", "first_erased", "state")
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
 
@@ -86,11 +86,11 @@ def case_list(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        found = register.listed(store, now)
+        found = [(case, register.first_erased(store, case, now)) for case in register.listed(store, now)]
         today = _local_date(store.today(now))
-    rows = [_row(run, case, case.days_left(today)) for case in found]
-    columns = ("case", "received", "due", "days_left", "state")
-    data = [_case_json(case, case.days_left(today)) for case in found]
+    rows = [_row(run, case, case.days_left(today), first) for case, first in found]
+    columns = ("case", "received", "due", "days_left", "first_erased", "state")
+    data = [_case_json(case, case.days_left(today)) | _erased_json(first) for case, first in found]
     table = run.table(columns, rows, listed=(data, CASE_FIELDS))
     return Answer({"cases": data}, [] if found else [run.say("cases.none")], table)
 
@@ -105,7 +105,9 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
     with run.store() as store:
         entry = register.shown(store, case, now)
         left = entry.case.days_left(_local_date(store.today(now)))
-    data, lines = {"case": _entry_json(entry, left)}, _entry_lines(run, entry, left)
+        first = register.first_erased(store, entry.case, now)
+    data, lines = {"case": _entry_json(entry, left) | _erased_json(first)}, _entry_lines(run, entry, left)
+    lines += _erased_lines(run, first, entry.case.due_on)
     if out is None:
         return Answer(data, lines, always=True)
     notice = notices.newest(entry.case, run.particulars(), run.lang)
@@ -155,19 +157,33 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
 def _register(run: Run, request: Request) -> Answer:
     """Enter a request without an answer: the case, and the day before which it must be answered to miss nothing."""
     from arlo_rec.dsar import request as requests
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
 
     with run.store() as store:
         entered = requests.enter(store, request, run.now)
     case, first = entered.case, entered.first_erased_on
     due = case.due_on.isoformat()
     data: dict[str, Any] = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": entered.recordings}
-    data["first_erased"] = to_iso(first) if first is not None else None
+    data |= _erased_json(first)
     lines = [run.say("dsar.entered", case=case.id, due=due, count=entered.recordings)]
-    lines += [run.say("dsar.first_erased", at=shown(first))] if first is not None else []
+    lines += _erased_lines(run, first, case.due_on)
     lines += _nothing_of(run, entered.nothing_of)
     return Answer(data, lines, always=True)
+
+
+def _erased_json(first: datetime | None) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    return {"first_erased": to_iso(first) if first is not None else None}
+
+
+def _erased_lines(run: Run, first: datetime | None, due: date) -> list[str]:
+    """When the first recording goes: as a warning where that is before the deadline."""
+    from arlo_rec.model.times import end_of_day, shown
+
+    if first is None:
+        return []
+    code = "dsar.erased_before_due" if first < end_of_day(due) else "dsar.first_erased"
+    return [run.say(code, at=shown(first))]
 
 
 def _nothing_of(run: Run, names: Sequence[str]) -> list[str]:
@@ -295,9 +311,9 @@ def _local_date(at: datetime) -> Any:
     return local_date(at)
 
 
-def _row(run: Run, case: LoggedCase, left: int | None) -> list[str]:
-    state = run.say(f"case_state.{case.state}")
-    return [case.id, _local_date(case.received_at).isoformat(), case.due_on.isoformat(), _count(left), state]
+def _row(run: Run, case: LoggedCase, left: int | None, first: datetime | None) -> list[str]:
+    state, erased = run.say(f"case_state.{case.state}"), _local_date(first).isoformat() if first is not None else ""
+    return [case.id, _local_date(case.received_at).isoformat(), case.due_on.isoformat(), _count(left), erased, state]
 
 
 def _count(left: int | None) -> str:

@@ -20,7 +20,7 @@ from arlo_rec.ui.terminal import Answer, message_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from arlo_rec.access.cases import LoggedCase
+    from arlo_rec.access.cases import Waiting
     from arlo_rec.model.records import Grant
     from arlo_rec.offsite.escrow import BackupStatus
     from arlo_rec.offsite.feed import FeedStatus
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("allowed", "denied", "failed", "done")
 REFUSALS = frozenset({"denied", "failed"})
-CRITICAL_ALARMS = ("case_overdue", "case_due")  # of access requests
+CRITICAL_ALARMS = ("case_overdue", "case_due", "case_due_erases")  # of access requests
 
 
 def status(
@@ -175,7 +175,7 @@ def _status_json(current: Status) -> dict[str, Any]:
         "backups": [_backup_json(backup) for backup in current.backups],
         "feed": _feed_json(current.feed),
         "unconfirmed": current.unconfirmed,
-        "requests": [_request_json(case, left) for case, left in current.requests],
+        "requests": [_request_json(waiting) for waiting in current.requests],
         "warnings": _warnings(current),
         "check_word": current.check_word,
         "own_access": [_access_json(grant) for grant in current.own_access],
@@ -190,7 +190,7 @@ def _status_json(current: Status) -> dict[str, Any]:
         + (["rekeying_waits"] if current.rekeying_waits else [])
         + (["ballast_missing"] if current.ballast_missing else [])
         + ["case_doubtful" for _ in current.doubtful_requests]
-        + [problem for _, left in current.requests if (problem := _alarm(left)) in CRITICAL_ALARMS],
+        + [problem for each in current.requests for problem in _alarms(each) if problem in CRITICAL_ALARMS],
     }
 
 
@@ -200,8 +200,12 @@ def _access_json(grant: Grant) -> dict[str, Any]:
     return {"id": grant.id, "person": grant.person, "by": grant.by, "until": to_iso(grant.until)}
 
 
-def _request_json(case: LoggedCase, left: int) -> dict[str, Any]:
-    return {"case": case.id, "due": case.due_on.isoformat(), "days_left": left}
+def _request_json(waiting: Waiting) -> dict[str, Any]:
+    from arlo_rec.model.records import to_iso
+
+    case, left, first, days_whole = waiting
+    told = {"case": case.id, "due": case.due_on.isoformat(), "days_left": left}
+    return told | {"first_erased": to_iso(first) if first is not None else None, "days_whole": days_whole}
 
 
 def _backup_json(backup: BackupStatus) -> dict[str, Any]:
@@ -277,11 +281,23 @@ def _alarm(left: int) -> str | None:
     return None
 
 
+def _alarms(waiting: Waiting) -> list[str]:
+    """What is said of an access request: of its deadline, and of recordings that are erased before it."""
+    due = _alarm(waiting.days)
+    erased = _alarm(waiting.days_whole) if waiting.days_whole is not None else None
+    return ([due] if due is not None else []) + ([f"{erased}_erases"] if erased is not None else [])
+
+
 def _request_lines(run: Run, current: Status) -> list[str]:
+    from arlo_rec.model.times import shown
+
     lines = [run.say("status.cases", count=len(current.requests))] if current.requests else []
     lines += [run.say("critical.case_doubtful", case=case) for case in current.doubtful_requests]
-    for case, left in current.requests:
-        if (alarm := _alarm(left)) is not None:
-            code = f"critical.{alarm}" if alarm in CRITICAL_ALARMS else f"status.{alarm}"
-            lines.append(run.say(code, case=case.id, due=case.due_on.isoformat(), days=left))
+    for waiting in current.requests:
+        case, left, first, _ = waiting
+        words = {"case": case.id, "due": case.due_on.isoformat(), "days": left}
+        words |= {"at": shown(first)} if first is not None else {}
+        for alarm in _alarms(waiting):
+            kind = "critical" if alarm in CRITICAL_ALARMS else "status"
+            lines.append(run.say(f"{kind}.{alarm}", **words))
     return lines

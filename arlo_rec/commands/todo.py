@@ -49,6 +49,8 @@ def _text(run: Run, task: Task, name: str) -> str:
     if task.kind == "delete":
         code = "delete_own" if about["name"] == name else "delete_other"
         about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
+    if task.kind == "case" and about["erased"] is not None:
+        code = "case_erases"
     return run.say(f"todo.{code}", **about)
 
 
@@ -56,7 +58,7 @@ def _word(run: Run, key: str, value: object) -> object:
     """A fact of a task as people read it."""
     from arlo_rec.commands.grant_terms import limit_words
     from arlo_rec.model.records import Limits
-    from arlo_rec.model.times import shown_end, shown_minute
+    from arlo_rec.model.times import shown, shown_end, shown_minute
 
     match key, value:
         case "purpose", _:
@@ -69,6 +71,8 @@ def _word(run: Run, key: str, value: object) -> object:
             return "".join(f", {words}" for words in limit_words(run, value))
         case "until", datetime():
             return shown_end(value)
+        case "erased", datetime():
+            return shown(value)
         case "started", datetime():
             return shown_minute(value)
         case "started", None:

@@ -39,6 +39,14 @@ def since_intake(
     return tuple(sorted(found, key=lambda each: each.taken_in_at))
 
 
+def lost(store: Store, case: LoggedCase, known: Collection[RecordingId], now: datetime) -> tuple[RecordingId, ...]:
+    """The recordings that a case began with, of which there is no row and no entry that erased them."""
+    gone = {each for each in case.held.difference(known) if store.catalogue.recordings.get(each) is None}
+    ends, sworn, at = _ends(store, gone), SwornRows(store), store.today(now)
+    entries = ((each, sworn.of_id(each)) for each in gone - ends.keys())
+    return tuple(sorted(each for each, entry in entries if entry is not None and not entry.is_due(each, at)))
+
+
 def _is_due_by_policy(store: Store, sworn: SwornRows, recording: RecordingId, at: datetime) -> bool:
     """Whether a recording that is still there is past a retention that the company shortened since."""
     row = store.catalogue.recordings.held(recording)

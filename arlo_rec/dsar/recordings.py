@@ -8,13 +8,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from arlo_rec.access import metadata
+from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.dsar import accesses, own_words
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import DamagedRecording, RecordingFacts
 from arlo_rec.dsar.sounds import Source
-from arlo_rec.model.errors import Integrity, Refused
+from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Recording, from_iso
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
@@ -47,18 +47,16 @@ def of_permits(
     """
     if not permits:
         return [], []
-    erasure_keys = metadata.erasure_keys(store, [permit.recording for permit in permits])
+    erasure_keys = metadata.erasure_keys(store, [permit.recording for permit in permits], lenient=True)
     calls, damaged = [], []
     for permit in permits:
         recording = permit.recording
-        ke = erasure_keys.get(recording.id)
         try:
-            known = metadata.open_for(store, recording, permit.keyring, ke, whole=True) if ke else None
+            known = _known(store, permit, erasure_keys.get(recording.id))
         except Integrity as problem:
+            gate.still_held(store, recording, clock())
             damaged.append(damage_of(store, recording, problem))
             continue
-        if known is None:
-            raise Refused("gone_meanwhile", rule="consent.withdraw")
         told = accesses.recorded(store, mentions, mentions.named[recording.id], clock())
         copies = accesses.copies(store, mentions.entries, mentions.named[recording.id], recording.id)
         listened = accesses.possible(store, recording, mentions)
@@ -73,6 +71,15 @@ def of_permits(
         frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"], spoken)
         calls.append(HeldCall(facts, source, frames, known["rate"], known["tracks"]))
     return calls, damaged
+
+
+def _known(store: Store, permit: Permit, ke: bytes | None) -> dict[str, Any]:
+    """What is known of a recording; raises Integrity where that, or a key of it, is damaged or missing."""
+    recording = permit.recording
+    known = metadata.open_for(store, recording, permit.keyring, ke, whole=True) if ke else None
+    if known is None:
+        raise Integrity("metadata_damaged", id=recording.id.hex())
+    return known
 
 
 def damage_of(store: Store, recording: Recording, problem: Integrity) -> DamagedRecording:

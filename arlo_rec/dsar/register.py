@@ -23,6 +23,7 @@ from arlo_rec.dsar.answer import Case
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
+    CaseAnswered,
     CaseClosed,
     CaseExtended,
     CaseHolds,
@@ -196,6 +197,12 @@ def demand_open(store: Store, case: str, now: datetime) -> None:
     _demand_open(cases.logged(store)[case], store.today(now))
 
 
+def is_answered_by(store: Store, answered: CaseAnswered) -> bool:
+    """Whether the log says that this answer was given."""
+    case = cases.logged(store).get(answered.case)
+    return case is not None and case.sha256 == answered.sha256
+
+
 def _opening(row: CaseRow, intake: Intake, now: datetime) -> CaseOpened:
     """The event of opening a case; raises Usage for days that are not in order."""
     received = intake.received_at or now
@@ -263,6 +270,11 @@ def listed(store: Store, now: datetime) -> list[LoggedCase]:
     """The cases that have not ended; raises NotGranted."""
     store.demand(Action.DSAR, now)
     return cases.running(store, now)
+
+
+def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
+    """When the first recording of a case that is still to be answered goes; None where there is none."""
+    return cases.first_erased(store, case, now) if case.state is CaseState.OPEN else None
 
 
 def shown(store: Store, case: str, now: datetime) -> Entry:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
+from arlo_rec.access.ownership import Owned
 from arlo_rec.backends.durable import write_new
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Counted
@@ -47,7 +48,7 @@ from arlo_rec.model.audit_events import (
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Usage
+from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
@@ -156,7 +157,7 @@ def answer(
     now = clock()
     entry = _taken(store, request, now)
     side = subjects.side_of(entry.statement.known_by)
-    held, changed = subjects.owned(store, entry.statement.known_by, now)
+    held, changed = _owned(store, entry, now)
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     untrue = gate.changed(store, asked)
@@ -193,6 +194,13 @@ def answer(
     return replace(written, nothing_of=nothing_of, changed=changed)
 
 
+def _owned(store: Store, entry: register.Entry, now: datetime) -> Owned:
+    """The person's recordings, and those that may be theirs: rows that were changed, or struck since the case began."""
+    held, changed = subjects.owned(store, entry.statement.known_by, now)
+    known = [*(each.id for each in held), *changed]
+    return Owned(held, (*changed, *erased_since.lost(store, entry.case, known, now)))
+
+
 def _write(
     store: Store,
     request: Request,
@@ -206,6 +214,8 @@ def _write(
     form, whole, (permits, calls, listed) = request.form, request.whole_call, opened
     side = None if whole else content.side
     target = writing.target(request.out, calls, form, whole=whole)
+    if permits and target.path.name != request.out.name:
+        disclosures.name_anew(store, permits[0].seq, target.path.name, clock())
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav, observer=observer)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
     composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf)
@@ -264,12 +274,18 @@ def _asked(store: Store, request: Request, held: Sequence[Recording], now: datet
 
 
 def _note_answered(store: Store, path: Path, answered: CaseAnswered, now: datetime) -> None:
-    """Log the answer, which may be given again (the newest counts), unless the case was refused or closed meanwhile."""
+    """Log the answer, which may be given again (the newest counts), unless the case was refused or closed meanwhile.
+
+    A file that no entry tells of is deleted again. Where the entry is there, what failed came after it: the file is the
+    answer, and its passphrase is shown only now.
+    """
     try:
         with store.change(now) as change:
             register.demand_open(store, answered.case, now)
             change.log(answered)
-    except Refused:
+    except BaseException as problem:
+        if isinstance(problem, Unreachable) and register.is_answered_by(store, answered):
+            return
         path.unlink(missing_ok=True)
         raise
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from arlo_rec.access import cases, disclosures
-from arlo_rec.access.cases import LoggedCase
+from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import break_glass, policy_drift
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.refusals import RefusalCount
@@ -48,7 +48,7 @@ class Status(NamedTuple):
     broken_glass: list[Grant]  # access that an officer took in an emergency within the last week
     one_officer: bool  # nobody can approve, or go on, in her place
     doubtful_requests: list[str]  # access requests of which nobody can tell any more who entered them
-    requests: list[tuple[LoggedCase, int]]  # access requests without an answer, with the days that are left
+    requests: list[Waiting]  # access requests without an answer
     drift: bool  # whether nobody approved what the program does, or the policy: other commands are closed
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
 

@@ -174,5 +174,6 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
     """Access requests without an answer."""
-    for case, days in cases.urgent(store, now):
-        yield Task("case", case.id, case.received_at, {"due": case.due_on.isoformat(), "days": days})
+    for case, days, first_erased, _ in cases.urgent(store, now):
+        about = {"due": case.due_on.isoformat(), "days": days, "erased": first_erased}
+        yield Task("case", case.id, case.received_at, about)

@@ -12,10 +12,11 @@ import pytest
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Sound
+from arlo_rec.dsar import sounds
 from tests.support import copies
 from tests.support.answers import opened
 from tests.support.answers import words as words_of
-from tests.support.sounds import tone, wav
+from tests.support.sounds import tone, tone_wav, wav
 from tests.support.world import World
 
 pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("data.employee"), pytest.mark.slow]
@@ -173,3 +174,10 @@ def test_an_employee_whom_no_call_names_gets_an_answer_and_the_officer_a_hint(wo
 
 def _mp3s(answer: dict[str, Any]) -> list[bytes]:
     return [body for name, body in sorted(answer["bodies"].items()) if name.endswith(".mp3")]
+
+
+@pytest.mark.parametrize("side", ["caller", "agent"])
+def test_a_call_of_which_nobody_knows_whose_channel_is_whose_gives_neither(side: str) -> None:
+    header, _ = audio.read_blocks([tone_wav(0.2, channels=2)])
+    assert sounds._side(header, {}, side) == (None, "roles_unknown")
+    assert sounds._side(header, {"caller": 1, "agent": 0}, side) == ({"caller": 1, "agent": 0}[side], None)

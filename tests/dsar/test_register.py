@@ -12,7 +12,8 @@ import pytest
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
 from arlo_rec.model.deadlines import answer_due
-from arlo_rec.model.times import local_date
+from arlo_rec.model.records import from_iso
+from arlo_rec.model.times import end_of_day, local_date, shown
 from tests.support.answers import opened
 from tests.support.catalogue import catalogue, insider
 from tests.support.world import REASON, World
@@ -185,6 +186,7 @@ def test_a_check_of_identity_moves_the_deadline_by_its_days(world: World) -> Non
     "days",
     [
         ("--identity-given", "2026-01-02"),
+        ("--received", "2999-01-01"),
         ("--received", "2026-01-10", "--identity-asked", "2026-01-09", "--identity-given", "2026-01-11"),
         ("--received", "2026-01-10", "--identity-asked", "2026-01-12", "--identity-given", "2026-01-11"),
         ("--received", "2026-01-10", "--identity-asked", "2026-01-12", "--identity-given", "2999-01-11"),
@@ -326,6 +328,79 @@ def test_what_an_answer_says_of_recordings_that_went_is_no_row_of_somebodys(worl
     assert [each["why"] for each in again["data"]["erased_since"]] == ["withdrawn"], call
 
 
+def first_goes(world: World, days: int) -> datetime:
+    """When a call is erased that goes at the end of the day in so many days; taken in with one that stays for 90."""
+    ends = end_of_day(local_date(datetime.now(UTC)) + timedelta(days=days)) - timedelta(seconds=1)
+    world.take_in("old", started=ends - timedelta(days=90), **SHORT)
+    world.take_in("new", seed=1, **SHORT)
+    return ends
+
+
+@pytest.mark.parametrize(
+    ("left", "code", "said"),
+    [
+        (15, None, None),
+        (14, None, "Access request"),
+        (7, None, "Urgent: write the answer to"),
+        (2, "case_due_erases", "no extension puts that off"),
+        (0, "case_due_erases", "no extension puts that off"),
+    ],
+)
+def test_the_officer_is_told_in_time_that_a_recording_goes_before_its_request_is_due(
+    world: World, left: int, code: str | None, said: str | None
+) -> None:
+    ends = first_goes(world, left)
+    entered = world.run("dsar", "90000001", *CALLED, "--lang", "en", who="sigrid").out
+    moment = shown(ends)
+    assert f"Write the answer before {moment}" in entered
+    (listed,) = world.json("case", "list", who="sigrid")["cases"]
+    (waiting,) = world.json("status", who="iver")["requests"]
+    assert from_iso(listed["first_erased"]) == from_iso(waiting["first_erased"]) == ends
+    assert waiting["days_whole"] == (local_date(ends) - local_date(datetime.now(UTC))).days
+    for words in (("case", "show", listed["id"]), ("todo",)):
+        assert moment in world.run(*words, "--lang", "en", who="sigrid").out
+    assert str(local_date(ends)) in world.run("case", "list", who="sigrid").out
+    status = world.run("status", "--json", who="iver")
+    assert [each for each in status.json["critical"] if each.startswith("case_")] == ([code] if code else [])
+    assert status.exit == (3 if code else 0)
+    text = world.run("status", "--lang", "en", who="iver").out
+    assert (moment in text) is (said is not None)
+    assert said is None or said in text
+
+
+def test_what_goes_after_the_deadline_or_with_an_answered_request_alarms_nobody(world: World) -> None:
+    world.take_in("new", **SHORT)
+    case = waiting_case(world)
+    (waiting,) = world.json("status", who="iver")["requests"]
+    assert (waiting["first_erased"], waiting["days_whole"]) == (None, None)
+    assert world.json("case", "show", case, who="sigrid")["case"]["first_erased"] is not None
+    ask(world, "answer.html", "90000001")
+    assert world.json("case", "show", case, who="sigrid")["case"]["first_erased"] is None
+
+
+def test_a_recording_that_is_gone_or_past_retention_is_none_that_goes_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_goes(world, 2)
+    waiting_case(world)
+    later(monkeypatch, timedelta(days=3))
+    (listed,) = world.json("case", "list", who="sigrid")["cases"]
+    assert from_iso(listed["first_erased"]) > datetime.now(UTC) + timedelta(days=80)
+    world.json("purge", "--allow-large", who="cron")
+    assert world.json("case", "list", who="sigrid")["cases"] == [listed]
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    assert world.json("case", "list", who="sigrid")["cases"][0]["first_erased"] is None
+
+
+def test_a_row_that_somebody_changed_hides_no_day_on_which_a_recording_goes(world: World) -> None:
+    ends = first_goes(world, 2)
+    waiting_case(world)
+    with insider(world) as db:
+        assert db.run("UPDATE recordings SET started_at = started_at + 3456000000000, due_at = due_at + 3456000000000")
+    (waiting,) = world.json("status", who="iver")["requests"]
+    assert from_iso(waiting["first_erased"]) < ends + timedelta(days=2)
+
+
 # -- who sees it --------------------------------------------------------------------------------------
 
 
@@ -353,7 +428,8 @@ def test_it_is_told_at_14_7_and_2_days_and_when_it_is_too_late(
     (listed,) = world.json("case", "list", who="sigrid")["cases"]
     later(monkeypatch, timedelta(days=listed["days_left"] - left))
     told = world.run("status", "--json", who="iver")
-    assert told.json["requests"] == [{"case": case, "due": listed["due"], "days_left": left}]
+    of_case = {"case": case, "due": listed["due"], "days_left": left, "first_erased": None, "days_whole": None}
+    assert told.json["requests"] == [of_case]
     assert [each for each in told.json["critical"] if each.startswith("case_")] == critical
     assert told.exit == (3 if critical else 0)
     said = world.run("status", "--lang", "en", who="iver").out
