@@ -23,6 +23,7 @@ from arlo_rec.model.audit_events import (
     CopyMade,
     CopyReleased,
     DeletionConfirmed,
+    Erases,
     LeftNothing,
     Opened,
     OpenedForSubject,
@@ -56,6 +57,13 @@ class LogMentions(NamedTuple):
     def ids(self) -> frozenset[RecordingId]:
         """The recordings and their copies."""
         return frozenset(each for ids in self.named.values() for each in ids)
+
+
+class Window(NamedTuple):
+    """The time in which something was there to be opened."""
+
+    since: datetime
+    until: datetime
 
 
 def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogMentions:
@@ -125,6 +133,15 @@ def copies(
     store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
 ) -> tuple[CopyFacts, ...]:
     """The training copies of a recording (of *named*) that are held, oldest first, with what the log says of each."""
+    held = store.catalogue.recordings.held
+    made = _copies_made(store, entries, named, original)
+    return tuple(copy for each, copy in made.items() if held(each) is not None)
+
+
+def _copies_made(
+    store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
+) -> dict[RecordingId, CopyFacts]:
+    """Every training copy of a recording but those that another replaced, also where it is erased by now."""
     made: dict[RecordingId, CopyFacts] = {}
     replaced: set[str | None] = set()
     for entry in entries:
@@ -139,8 +156,7 @@ def copies(
                 replaced.add(event.replaces)
             elif isinstance(event, CopyConfirmed) and recording in made:
                 made[recording] = replace(made[recording], state=CopyState.READY)
-    held = store.catalogue.recordings.held
-    return tuple(copy for each, copy in made.items() if each.hex() not in replaced and held(each) is not None)
+    return {each: copy for each, copy in made.items() if each.hex() not in replaced}
 
 
 def exports(store: Store, mentions: LogMentions, original: RecordingId, now: datetime) -> tuple[ExportFacts, ...]:
@@ -224,24 +240,39 @@ def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
 
 def possible(store: Store, recording: Recording, mentions: LogMentions) -> tuple[PossibleAccess, ...]:
     """The grants under which the recording itself could have been opened while it was held."""
-    return _possible(store, recording, Purpose.QUALITY, recording.started_at, mentions)
+    window = Window(recording.started_at, store.policy.ends_at(recording))
+    return _possible(store, recording, Purpose.QUALITY, window, mentions)
 
 
-def possible_of_copies(
-    store: Store, recording: Recording, copies: Sequence[CopyFacts], mentions: LogMentions
-) -> tuple[PossibleAccess, ...]:
-    """The grants under which copies could have been opened that were given to training."""
-    released = [copy.made_at for copy in copies if copy.state == CopyState.RELEASED]
-    return _possible(store, recording, Purpose.TRAINING, min(released), mentions) if released else ()
+def possible_of_copies(store: Store, recording: Recording, mentions: LogMentions) -> tuple[PossibleAccess, ...]:
+    """The grants under which copies could have been opened that were given to training, also of those erased since."""
+    named, end = mentions.named[recording.id], store.policy.ends_at(recording)
+    made = _copies_made(store, mentions.entries, named, recording.id)
+    released = {each: copy.made_at for each, copy in made.items() if copy.state == CopyState.RELEASED}
+    gone = _erased(store, mentions.entries, released)
+    windows = [Window(at, gone.get(each, end)) for each, at in released.items()]
+    return tuple(one for window in windows for one in _possible(store, recording, Purpose.TRAINING, window, mentions))
+
+
+def _erased(store: Store, entries: Sequence[LogEntry], among: Collection[RecordingId]) -> dict[RecordingId, datetime]:
+    """When each of some copies was erased first, as entries say that count."""
+    gone: dict[RecordingId, datetime] = {}
+    for entry in entries:
+        body = entry.body or {}
+        event, at = audit_events.read(body), time_of(body)
+        if isinstance(event, Erases) and at is not None and store.entry_counts(entry.seq, str(body["action"])):
+            for each in set(among).intersection(named_in(body)) - gone.keys():
+                gone[each] = at
+    return gone
 
 
 def _possible(
-    store: Store, recording: Recording, purpose: Purpose, since: datetime, mentions: LogMentions
+    store: Store, recording: Recording, purpose: Purpose, window: Window, mentions: LogMentions
 ) -> tuple[PossibleAccess, ...]:
-    """The times in which grants for that purpose were live, from *since* on and until the recording is erased."""
+    """The times in which grants for that purpose were live while there was something to open."""
     if purpose not in recording.purposes:
         return ()
-    end = store.policy.ends_at(recording)
+    since, end = window
     return tuple(
         PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), min(span.end, end))
         for grant in store.roster.grants

@@ -97,11 +97,12 @@ class Unsure:
 
 @dataclass(frozen=True, slots=True)
 class PastWithdrawal:
-    """A withdrawal of the caller: how many recordings it erased, and until when the caller's code is kept of it."""
+    """A withdrawal of the caller: how many recordings it erased, and until when a code is kept of it."""
 
     at: datetime
     erased: int
     kept_until: datetime
+    code_of: str = "number"  # what the code is made from: the number, or the `reference` of a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +149,21 @@ class RecordingFacts:
 
 @dataclass(frozen=True, slots=True)
 class DamagedRecording:
-    """A recording that cannot be given: its row was changed, or what is known of it is damaged."""
+    """A recording that cannot be given: its row was changed, or what is known of it is damaged.
+
+    What was done with it stands in the log, and is told all the same.
+    """
 
     id: str
     started_at: datetime  # as its row says, which may be what was changed
     erased_on: datetime  # no later than that
     problem: str  # code of what was found: "recording_changed", "metadata_damaged" ...
+    purposes: tuple[str, ...] = ()
+    copies: tuple[CopyFacts, ...] = ()
+    accesses: tuple[RecordedAccess, ...] = ()
+    grants: tuple[PossibleAccess, ...] = ()
+    copy_grants: tuple[PossibleAccess, ...] = ()
+    exports: tuple[ExportFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +173,14 @@ class Scope:
     calls: tuple[str, ...] = field(default=(), repr=False)  # ids of recordings, and references of the exchange
     since: datetime | None = None
     before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedObjection:
+    """What was decided last of an employee's objection to training copies; the log has their name with it."""
+
+    state: str  # upheld, rejected, lifted: the letter has a sentence for each
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +205,4 @@ class Answer:
     unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows
     side: str = "caller"  # the person's in the calls; "agent" of an employee
     entries_days: int | None = None  # after which the log no longer tells who searched, saw and heard; None: never
-    objection_upheld_at: datetime | None = None  # of an employee, to training copies; None where none is upheld
+    objections: tuple[DecidedObjection, ...] = ()  # of an employee, by each of their names

@@ -21,6 +21,7 @@ from arlo_rec.consent.record import (
     DataHeld,
 )
 from arlo_rec.dsar.answer import Answer, RecordingFacts
+from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import to_iso
 
 NAME: Final = "consent-receipts.json"
@@ -78,7 +79,7 @@ def _processing(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
             "collection_method": COLLECTED_BY,
             "processing_method": USED_BY[purpose],
             "storage_condition": {"retention_period": _duration(facts), "erased_on": to_iso(facts.erased_on)},
-            "recipients": [each.processor for each in answer.particulars.processors or ()],
+            "recipients": _recipients(answer.particulars),
             "withdrawal_method": answer.particulars.withdrawal("en") or answer.particulars.contact or WITHDRAWN_BY,
             "jurisdiction": JURISDICTION,
             "privacy_rights": list(RIGHTS),
@@ -94,6 +95,12 @@ def _processing(answer: Answer, facts: RecordingFacts) -> dict[str, Any]:
     if answer.particulars.notice is not None:
         notice["notice_reference"] = answer.particulars.notice
     return {"privacy_notice": notice, "language": facts.prompt_lang, "purposes": purposes}
+
+
+def _recipients(stated: Particulars) -> list[str]:
+    """The companies that work with the recordings, and others who may get them."""
+    processors = [each.processor for each in stated.processors or ()]
+    return processors + [each.recipient for each in stated.recipients or ()]
 
 
 def _parties(answer: Answer) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.dsar.answer import Answer, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.answer import Answer, DamagedRecording, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.files import FileFacts
 from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
@@ -87,7 +87,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
     )
 
 
-def _purposes_of(recordings: Iterable[RecordingFacts]) -> list[Purpose]:
+def _purposes_of(recordings: Iterable[RecordingFacts | DamagedRecording]) -> list[Purpose]:
     """The purposes that the prompts of these recordings named, in the order of the guidelines."""
     named = {purpose for recording in recordings for purpose in recording.purposes}
     return [purpose for purpose in Purpose if purpose in named]

@@ -55,15 +55,9 @@ def of_permits(
             known = _known(store, permit, erasure_keys.get(recording.id))
         except Integrity as problem:
             gate.still_held(store, recording, clock())
-            damaged.append(damage_of(store, recording, problem))
+            damaged.append(damage_of(store, recording, problem, mentions, clock()))
             continue
-        told = accesses.recorded(store, mentions, mentions.named[recording.id], clock())
-        copies = accesses.copies(store, mentions.entries, mentions.named[recording.id], recording.id)
-        listened = accesses.possible(store, recording, mentions)
-        could = accesses.possible_of_copies(store, recording, copies, mentions)
-        facts = _facts(store, recording, known, side)
-        saved = accesses.exports(store, mentions, recording.id, clock())
-        facts = replace(facts, accesses=told, copies=copies, grants=listened, copy_grants=could, exports=saved)
+        facts = replace(_facts(store, recording, known, side), **_done_with(store, recording, mentions, clock()))
         made = set(mentions.named[recording.id]) - {recording.id}
         own = own_words.of_copies(store, made, permit.keyring, known["channels"], side)
         facts = replace(facts, transcript_held=own.is_held, transcript=own.utterances)
@@ -82,9 +76,27 @@ def _known(store: Store, permit: Permit, ke: bytes | None) -> dict[str, Any]:
     return known
 
 
-def damage_of(store: Store, recording: Recording, problem: Integrity) -> DamagedRecording:
+def damage_of(
+    store: Store, recording: Recording, problem: Integrity, mentions: LogMentions, now: datetime
+) -> DamagedRecording:
     """What an answer says of a recording that cannot be given: its time is that of a row which may be changed."""
-    return DamagedRecording(recording.id.hex(), recording.started_at, store.policy.ends_at(recording), problem.code)
+    return DamagedRecording(
+        *(recording.id.hex(), recording.started_at, store.policy.ends_at(recording), problem.code),
+        purposes=tuple(sorted(recording.purposes)),
+        **_done_with(store, recording, mentions, now),
+    )
+
+
+def _done_with(store: Store, recording: Recording, mentions: LogMentions, now: datetime) -> dict[str, Any]:
+    """What the log tells of a recording: who opened it or could have, and what was made and saved of it."""
+    named = mentions.named[recording.id]
+    return {
+        "accesses": accesses.recorded(store, mentions, named, now),
+        "copies": accesses.copies(store, mentions.entries, named, recording.id),
+        "grants": accesses.possible(store, recording, mentions),
+        "copy_grants": accesses.possible_of_copies(store, recording, mentions),
+        "exports": accesses.exports(store, mentions, recording.id, now),
+    }
 
 
 def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: str) -> RecordingFacts:

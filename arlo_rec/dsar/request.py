@@ -48,7 +48,7 @@ from arlo_rec.model.audit_events import (
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
@@ -163,11 +163,11 @@ def answer(
     untrue = gate.changed(store, asked)
     permits = _permits(store, [each for each in asked if each.id not in untrue], entry, request, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        mentions = _mentions(store, permits, entry.case.id)
+        mentions = accesses.mentions(store, [each.id for each in asked], entry.case.id) if asked else None
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         calls, damaged = _calls(store, request, permits, mentions, side, clock)
         opened = _Opened(permits, calls, listed)
-        damaged += [recordings.damage_of(store, each, untrue[each.id]) for each in asked if each.id in untrue]
+        damaged += _untrue(store, asked, untrue, mentions, clock())
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
@@ -185,7 +185,7 @@ def answer(
             store.log.vkey(),
             erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now),
             *(len(changed), side, store.policy.at(now).entries_days),
-            subjects.objected_at(store, entry.statement.known_by),
+            subjects.objections_of(store, entry.statement.known_by),
         )
         written = _write(store, request, content, opened, clock, observer)
     if changed:
@@ -238,10 +238,6 @@ def _write(
     return AnswerFile(case, count, without, file, sha256, target.passphrase, damaged)
 
 
-def _mentions(store: Store, permits: list[Permit], case: str) -> LogMentions | None:
-    return accesses.mentions(store, [permit.recording.id for permit in permits], case) if permits else None
-
-
 def _calls(
     store: Store,
     request: Request,
@@ -254,6 +250,19 @@ def _calls(
     if mentions is None:
         return [], []
     return recordings.of_permits(store, permits, mentions, clock, side=side, turns=request.turns)
+
+
+def _untrue(
+    store: Store,
+    asked: Sequence[Recording],
+    untrue: Mapping[RecordingId, Integrity],
+    mentions: LogMentions | None,
+    now: datetime,
+) -> list[DamagedRecording]:
+    """The recordings that the gate lets nobody open, with what the log tells of them."""
+    if mentions is None:
+        return []
+    return [recordings.damage_of(store, each, untrue[each.id], mentions, now) for each in asked if each.id in untrue]
 
 
 def _damaged(answer: Answer) -> tuple[str, ...]:

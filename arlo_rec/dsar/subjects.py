@@ -17,6 +17,7 @@ from arlo_rec.access.ownership import Owned, Subject
 from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
+from arlo_rec.dsar.answer import DecidedObjection
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
 from arlo_rec.model.names import agent_name, is_unicode
 from arlo_rec.model.phone_numbers import numbers_in
@@ -102,11 +103,12 @@ def side_of(known_by: Iterable[Identifier]) -> str:
     return "agent" if any(identifier.kind is KnownBy.AGENT for identifier in known_by) else "caller"
 
 
-def objected_at(store: Store, known_by: Iterable[Identifier]) -> datetime | None:
-    """When the objection of an employee to training copies was upheld, the newest of their names; None if none is."""
+def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[DecidedObjection, ...]:
+    """What was decided of an employee's objection to training copies, by each of their names; the oldest first."""
     names = {agent_name(each.text) for each in known_by if each.kind is KnownBy.AGENT}
     every = objections.by_name(store).items() if names else ()
-    return max((each.at for name, each in every if name in names and each.state == objections.UPHELD), default=None)
+    decided = [DecidedObjection(each.state, each.at) for name, each in every if name in names]
+    return tuple(sorted(decided, key=lambda each: each.at))
 
 
 def known(store: Store, kind: KnownBy, text: str) -> Identifier:

@@ -1,8 +1,13 @@
-"""What is kept of a caller's withdrawals, for the letter: by the log, so that no row alone tells of one."""
+"""What is kept of a caller's withdrawals, for the letter: by the log, so that no row alone tells of one.
+
+A withdrawal of everything is kept under the number, one of a single call under the call's reference alone: no number
+leads to it, and who asks by that reference is told of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from arlo_rec.dsar.answer import PastWithdrawal
 from arlo_rec.dsar.subjects import Identifier, KnownBy
@@ -13,26 +18,28 @@ from arlo_rec.offsite import feed
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action
 from arlo_rec.store import Store
 
+_KEPT_UNDER: Final[Mapping[KnownBy, tuple[str, str]]] = {  # the kind of the tag, and what a letter calls it
+    KnownBy.CALLER: ("caller", "number"),
+    KnownBy.CALL: ("source", "reference"),
+}
+
 
 def of_callers(store: Store, known_by: Iterable[Identifier]) -> tuple[PastWithdrawal, ...]:
-    """The withdrawals of which the codes of somebody's numbers are still kept, the oldest first."""
-    found = {one for each in known_by if each.kind is KnownBy.CALLER for one in of_caller(store, each.tag)}
+    """The withdrawals of which a code of somebody's numbers or calls is still kept, the oldest first."""
+    found = {one for each in known_by for one in _of(store, each)}
     return tuple(sorted(found, key=lambda withdrawal: withdrawal.at))
 
 
-def of_caller(store: Store, caller: bytes) -> tuple[PastWithdrawal, ...]:
-    """The withdrawals of which the caller's code is still kept, the oldest first.
-
-    A withdrawal of a single call is not among them: it is kept under the call's reference, and no number leads to it.
-    """
-    table, found = store.catalogue.tombstones, []
-    for seq in table.entries_of("caller", caller):
+def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
+    """The withdrawals that are kept under the blind index of an identifier."""
+    if identifier.kind not in _KEPT_UNDER:
+        return
+    table, (kind, code_of) = store.catalogue.tombstones, _KEPT_UNDER[identifier.kind]
+    for seq in table.entries_of(kind, identifier.tag):
         entry, kept = store.log.entry(seq), table.of_entry(seq)
         event = audit_events.read(entry.body or {}) if entry is not None else None
         if isinstance(event, Withdrawn) and event.tombstones == feed.digest_of(kept):
             if entry is None or entry.body is None or not store.entry_counts(seq, Action.WITHDRAW):
                 continue
-            newest = max(tombstone.at for tombstone in kept)
-            until = newest + RETENTION + WITHDRAWN_MARGIN
-            found.append(PastWithdrawal(from_iso(entry.body["at"]), len(event.recordings), until))
-    return tuple(found)
+            until = max(tombstone.at for tombstone in kept) + RETENTION + WITHDRAWN_MARGIN
+            yield PastWithdrawal(from_iso(entry.body["at"]), len(event.recordings), until, code_of)

@@ -24,8 +24,7 @@ _TEXTS = ("controller", "contact", "data_protection", "notice", "address", "data
 _IN_BOTH: Final = ("staff_basis", "withdrawal", "objection")  # in Norwegian and in English
 ON_PAGES: Final = frozenset(  # fields of `Particulars` that published pages tell, and no letter
     {
-        *("address", "data_protection_officer", "staff_notice", "withdrawal_nb", "withdrawal_en", "objection_nb"),
-        *("objection_en", "recipients", "retention"),
+        *("address", "data_protection_officer", "retention"),
     }
 )
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {  # keys of the tables of each list
@@ -62,15 +61,15 @@ class Processor:
 
     @property
     def is_outside_eea(self) -> bool:
-        """Whether recordings leave the EEA with it."""
-        return self.country not in _EEA
+        """Whether recordings leave the EEA with it: a company in the EEA may have them done elsewhere."""
+        return self.country not in _EEA or self.safeguards_nb is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """Somebody outside who may get recordings or what is known of them (GDPR 13(1)(e)), and why."""
 
-    name: str
+    recipient: str
     why_nb: str
     why_en: str
 

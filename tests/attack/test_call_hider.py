@@ -60,7 +60,7 @@ def test_a_call_of_which_nobody_can_tell_is_told_to_the_officer_and_in_the_lette
     letter, data, _ = inside(world, told)
     assert [facts["id"] for facts in data["recordings"]] == [other]
     assert data["unclear"] == 1
-    assert "Number of such recordings: 1." in letter
+    assert "Number of such recordings, copies included: 1." in letter
     said = world.run("dsar", "90000001", "--out", str(world.base / "words.html"), who="sigrid")
     assert (said.exit, hers in said.out) == (15, True)
     newest = world.json("audit", "show", "--action", "dsar", "--outcome", "denied", who="iver")["entries"]

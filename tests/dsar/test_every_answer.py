@@ -214,11 +214,11 @@ def compare(world: World, held: Held) -> None:
             "holds no transcript of the recordings that are here.": True,  # the copies here are made from lists of cuts
             "We have no confirmation that it was deleted.": any(not confirmed for *_, confirmed in log.files(call)),
             "It is confirmed that it was deleted": any(confirmed for *_, confirmed in log.files(call)),
-            "Copies made from the recording None.": not copies and not log.files(call),
+            "Copies made from the recording We hold none.": not copies and not log.files(call),
             "We also hold pseudonymised copies for training": bool(copies),
             "It has been given to training.": "released" in copies,
             "It is ready, but has not been given to training yet.": "ready" in copies,
-            "It has not been reviewed yet": "needs_review" in copies,
+            "It has not been approved yet": "needs_review" in copies,
             "Nobody has had access to listen to it.": not quality,
             "Who has or had access to listen to a copy for training": bool(training),
             "quality assurance of customer service (your consent": both,

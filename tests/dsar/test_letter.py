@@ -16,7 +16,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from arlo_rec.dsar import accesses
-from arlo_rec.dsar.answer import Answer, CopyFacts, RecordedAccess
+from arlo_rec.dsar.answer import Answer, CopyFacts, DecidedObjection, RecordedAccess
 from arlo_rec.dsar.letter import DEPTHS, PAGE
 from arlo_rec.i18n.formats import MONTHS
 from arlo_rec.i18n.messages import LANGUAGES, has, say
@@ -26,6 +26,7 @@ from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
 from tests.support.answers import (
     ANSWER,
     BY_TURNS,
+    DAMAGED,
     EMPLOYEE,
     HOSTILE,
     LATER,
@@ -64,9 +65,20 @@ PLAIN = replace(
     recordings=(replace(MONO, transcript=()), LATER),
     particulars=replace(PARTICULARS, processors=PARTICULARS.processors[:1]),
 )
+WITHHELD = replace(PLAIN, recordings=(replace(MONO, transcript=(), copies=(), identifiers=(), purposes=("quality",)),))
+ONE_DAY = replace(
+    ANSWER,
+    case=replace(ANSWER.case, stood_still_days=1),
+    withdrawals=(replace(ANSWER.withdrawals[0], code_of="reference"),),
+    particulars=replace(PARTICULARS, recipients=()),
+)
+DECIDED = replace(
+    EMPLOYEE, objections=(DecidedObjection("rejected", START), DecidedObjection("lifted", START + timedelta(days=1)))
+)
 WRITTEN = replace(WHOLE, recordings=(replace(OWN, own_speech=False),))
 EVERY_KIND = (
     *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE, PLAIN, WRITTEN),
+    *(WITHHELD, ONE_DAY, DECIDED, DAMAGED),
     *(EMPLOYEE, NOBODYS, EMPLOYEES_WHOLE, replace(EMPLOYEE, particulars=Particulars())),
 )
 
@@ -339,7 +351,7 @@ def test_an_employees_letter_says_nothing_of_a_customers_consent_and_names_its_o
 @pytest.mark.parametrize(("lang", "said"), [("nb", "protesten din mot kopier"), ("en", "your objection to training")])
 def test_an_employees_letter_says_that_their_objection_was_upheld(lang: str, said: str) -> None:
     assert said in words(letter_of(EMPLOYEE, lang))
-    assert said not in words(letter_of(replace(EMPLOYEE, objection_upheld_at=None), lang))
+    assert said not in words(letter_of(replace(EMPLOYEE, objections=()), lang))
 
 
 def test_the_recordings_come_first_then_rights_then_the_law() -> None:

@@ -49,7 +49,7 @@ def test_a_file_that_nobody_confirmed_as_deleted_is_told_as_one_that_may_be_ther
     assert (file["kind"], file["role"], file["confirmed_at"]) == ("recording", "manager", None)
     assert "A sound file of the recording, which a manager responsible for training or quality saved on" in letter
     assert "We have no confirmation that it was deleted." in letter
-    assert "Copies made from the recording None." not in letter
+    assert "Copies made from the recording We hold none." not in letter
 
 
 @pytest.mark.parametrize("who", ["leif", "sigrid"])
@@ -74,7 +74,7 @@ def test_where_no_file_came_into_being_none_is_told(world: World) -> None:
     write(world, "leif", LeftNothing(of=saved(world)))
     recording, letter = answered(world)
     assert recording["exports"] == []
-    assert "Copies made from the recording None." in letter
+    assert "Copies made from the recording We hold none." in letter
 
 
 def test_nobody_is_said_to_have_access_for_longer_than_the_recording_is_held(world: World) -> None:

@@ -46,7 +46,7 @@ def test_what_pages_tell_is_read_in_both_languages_and_what_is_missing_is_named(
         "Ring +47 900 00 000 og si det.",
         "Write to staff@oppdiktet.example.",
     )
-    assert [(each.name, each.why("en")) for each in told.recipients or ()] == [
+    assert [(each.recipient, each.why("en")) for each in told.recipients or ()] == [
         ("Oppdiktet Revisjon AS", "checks that the rules are followed")
     ]
     assert [(each.kind("nb"), each.how_long("nb")) for each in told.retention or ()] == [

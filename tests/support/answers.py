@@ -21,6 +21,7 @@ from arlo_rec.dsar.answer import (
     Case,
     CopyFacts,
     DamagedRecording,
+    DecidedObjection,
     ErasedSince,
     ExportFacts,
     PastWithdrawal,
@@ -37,7 +38,7 @@ from arlo_rec.dsar.letter import render
 from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.page_file import PageFile
 from arlo_rec.dsar.sounds import GivenSound
-from arlo_rec.model.particulars import Particulars, Processor
+from arlo_rec.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.model.prompts import SHIPPED
 from tests.support.sounds import tone_wav
 
@@ -54,6 +55,12 @@ PARTICULARS = Particulars(
         Processor("Oppdiktet Drift AS", "drifter maskinene", "runs the machines", "NO"),
         Processor("Invented Cloud Ltd", "lagrer kopier", "stores copies", "US", "standardvilkår", "standard clauses"),
     ),
+    recipients=(Recipient("Oppdiktet Revisjon AS", "kontrollerer reglene", "checks the rules"),),
+    withdrawal_nb="Ring 900 00 000.",
+    withdrawal_en="Call 900 00 000.",
+    staff_notice="https://oppdiktet.example/ansatte",
+    objection_nb="Skriv til personal@oppdiktet.example.",
+    objection_en="Write to staff@oppdiktet.example.",
 )
 
 
@@ -134,7 +141,12 @@ ANSWER = Answer(
     answered_at=START + timedelta(days=40),
     identifiers=(NUMBER,),
     recordings=(OWN, LATER, MONO),
-    damaged=(DamagedRecording("d" * 32, START, START + timedelta(days=90), "metadata_damaged"),),
+    damaged=(
+        DamagedRecording(
+            *("d" * 32, START, START + timedelta(days=90), "metadata_damaged"),
+            purposes=("training",),
+        ),
+    ),
     scope=Scope(("1790842530.42",), START, START + timedelta(days=31)),
     outside_scope=2,
     sound_format="mp3",
@@ -164,6 +176,20 @@ NOTHING = replace(
     particulars=Particulars(),
 )
 
+DAMAGED = replace(
+    ANSWER,
+    damaged=(
+        replace(
+            ANSWER.damaged[0],
+            purposes=OWN.purposes,
+            copies=OWN.copies,
+            accesses=OWN.accesses,
+            grants=OWN.grants,
+            copy_grants=OWN.copy_grants,
+            exports=OWN.exports,
+        ),
+    ),
+)
 BY_TURNS = replace(MONO, id="b" * 32, withheld=None, unsure=(Unsure(3.5, 5.0),))
 EMPLOYEE = replace(
     ANSWER,
@@ -175,7 +201,7 @@ EMPLOYEE = replace(
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
     withdrawals=(),
     side="agent",
-    objection_upheld_at=START + timedelta(days=9),
+    objections=(DecidedObjection("upheld", START + timedelta(days=9)),),
 )
 
 SCRIPTS = (
