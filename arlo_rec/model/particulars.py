@@ -130,6 +130,11 @@ class Particulars:
         return self.objection_nb if lang == "nb" else self.objection_en
 
     @property
+    def officer(self) -> str | None:
+        """The data-protection officer; None where the company has none, or nobody stated one."""
+        return None if self.data_protection_officer == NONE else self.data_protection_officer
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The keys that nobody stated, in the order of docs/operating.md; the controller is always known."""
         both = {key: getattr(self, f"{key}_nb") for key in _IN_BOTH}

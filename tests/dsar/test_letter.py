@@ -21,7 +21,7 @@ from arlo_rec.dsar.letter import DEPTHS, PAGE
 from arlo_rec.i18n.formats import MONTHS
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.i18n.pages import visible
-from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.particulars import NONE, Particulars
 from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
 from tests.support.answers import (
     ANSWER,
@@ -293,6 +293,17 @@ def test_who_handles_recordings_for_the_company_is_what_it_stated_and_nothing_el
     assert "No other companies handle the data" in nobody
     for letter in (unknown, nobody):
         assert "on our instructions" not in letter
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_letter_says_how_to_reach_the_company_and_its_data_protection_officer_if_it_has_one(lang: str) -> None:
+    stated = PARTICULARS
+    letter = " ".join(words(letter_of(replace(ANSWER, particulars=stated), lang)).split())
+    for each in (stated.contact, stated.address, stated.data_protection, stated.data_protection_officer):
+        assert str(each) in letter
+    none = replace(stated, data_protection_officer=NONE)
+    without = words(letter_of(replace(ANSWER, particulars=none), lang))
+    assert "ombud" not in without.casefold() and "protection officer" not in without
 
 
 @pytest.mark.parametrize("way", IDENTITY_WAYS)

@@ -130,6 +130,18 @@ def test_the_words_of_a_transcript_that_is_held_are_given_and_only_the_persons_o
     assert made["copy"] in str(entries), "the log names the copy whose words were read"
 
 
+def test_the_words_of_a_call_that_was_heard_twice_are_given_once(world: World) -> None:
+    call = copies.call(world)
+    twice = [
+        more for folder in ("words-base", "words-base-hints") for more in ("--transcript", copies.words(folder=folder))
+    ]
+    world.json("pseudonymise", call, *twice, who="sigrid")
+    (one,) = data_of(ask(world, "90000001"))["recordings"]
+    spoken_words = json.loads(Path(copies.words()).read_text("utf-8"))["words"]
+    told = " ".join(each["text"] for each in one["transcript"]).split()
+    assert told == [word["w"].strip() for word in spoken_words if word["ch"] == 0]
+
+
 def test_a_single_track_gives_nobody_words_that_may_be_somebody_elses(world: World) -> None:
     call = copies.call(world, "call001", channels=1)
     (made,) = world.json("pseudonymise", call, "--transcript", copies.words("call001"), who="sigrid")["results"]

@@ -49,7 +49,9 @@ START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NUMBER = "+4700000000"
 PARTICULARS = Particulars(
     contact="Postboks 0, 0000 Oppdiktet",
+    address="Storgata 0, 0000 Oppdiktet",
     data_protection="personvern@oppdiktet.example",
+    data_protection_officer="Ida Oppdiktet, ombud@oppdiktet.example",
     notice="https://oppdiktet.example/personvern",
     processors=(
         Processor("Oppdiktet Drift AS", "drifter maskinene", "runs the machines", "NO"),
