@@ -104,38 +104,61 @@ def doubts(run: Run, copy: TrainingCopy) -> list[str]:
 
 
 def evaluation_answer(run: Run, order: CopyOrder, scores: Sequence[CallScore]) -> Answer:
-    """How much of the identifiers of labelled calls was cut, by layout and by type."""
-    from arlo_rec.training import evaluation
-
-    layouts: dict[str, dict[str, Any]] = {}
+    """How much of the identifiers of labelled calls was cut: by layout, by language, and by type."""
+    data: dict[str, Any] = {"mode": str(order.mode), "calls": len(scores), "layouts": {}, "languages": {}}
     rows: list[list[str]] = []
     for layout in ("stereo", "mono"):
-        calls = [score for score in scores if score.layout == layout]
-        if not calls:
-            continue
-        covers = [cover for call in calls for cover in call.covers]
-        types = {
-            type: evaluation.figures([cover for cover in covers if cover.type == type])
-            for type in sorted({cover.type for cover in covers})
-        }
-        over_cut = sum(call.over_cut for call in calls) / len(calls)
-        total = evaluation.figures(covers)
-        layouts[layout] = {"calls": len(calls), "over_cut": round(over_cut, 4), **_figures_json(total)}
-        layouts[layout]["types"] = {type: _figures_json(figures) for type, figures in types.items()}
-        rows += [[layout, type, *_figures_row(figures), ""] for type, figures in types.items()]
-        rows.append([layout, run.say("cuts.all"), *_figures_row(total), f"{over_cut:.3f}"])
-    data = {"bench": {"mode": str(order.mode), "calls": len(scores), "layouts": layouts}}
-    return Answer(data, [run.say("bench.limits")], run.table(FIGURE_COLUMNS, rows))
+        _add_group(run, data["layouts"], rows, layout, [score for score in scores if score.layout == layout])
+    for lang in sorted({score.lang for score in scores} - {""}):
+        _add_group(run, data["languages"], rows, lang, [score for score in scores if score.lang == lang])
+    return Answer({"bench": data}, [run.say("bench.limits")], run.table(FIGURE_COLUMNS, rows))
+
+
+def _add_group(run: Run, groups: dict[str, Any], rows: list[list[str]], name: str, scores: Sequence[CallScore]) -> None:
+    """The figures of some of the calls, for scripts and as rows; nothing where there are none."""
+    from arlo_rec.training.evaluation import figures
+
+    if not scores:
+        return
+    covers = [cover for score in scores for cover in score.covers]
+    told = [cover for score in scores for cover in score.circumstances]
+    over_cut, with_told = (
+        sum(getattr(score, which) for score in scores) / len(scores) for which in ("over_cut", "over_cut_with")
+    )
+    minutes = sum(score.minutes for score in scores)
+    types = {type: [cover for cover in covers if cover.type == type] for type in sorted({each.type for each in covers})}
+    groups[name] = {
+        "calls": len(scores),
+        "over_cut": round(over_cut, 4),
+        "over_cut_with_circumstances": round(with_told, 4),
+        "false_looks_a_minute": round(sum(score.looks for score in scores) / minutes, 2) if minutes else 0.0,
+        **_figures_json(figures(covers)),
+        "circumstances": _figures_json(figures(told)),
+        "types": {type: _figures_json(figures(of_type)) for type, of_type in types.items()},
+    }
+    rows += [[name, type, *_figures_row(figures(of_type)), ""] for type, of_type in types.items()]
+    rows.append([name, run.say("cuts.all"), *_figures_row(figures(covers)), f"{over_cut:.3f}"])
+    if told:
+        rows.append([name, run.say("bench.circumstances"), *_figures_row(figures(told)), f"{with_told:.3f}"])
 
 
 def _figures_json(figures: Figures) -> dict[str, Any]:
     return {
         "count": figures.count,
         "cover": round(figures.cover, 4),
+        "cover_within": [round(bound, 4) for bound in figures.cover_within],
         "mean_cover": round(figures.mean_cover, 4),
+        "mean_within": [round(bound, 4) for bound in figures.mean_within],
         "residual_s": round(figures.residual_s, 2),
     }
 
 
 def _figures_row(figures: Figures) -> list[str]:
-    return [str(figures.count), f"{figures.cover:.3f}", f"{figures.mean_cover:.3f}", f"{figures.residual_s:.2f}"]
+    whole, mean = (
+        f"{share:.3f} ({low:.2f}-{high:.2f})"
+        for share, (low, high) in (
+            (figures.cover, figures.cover_within),
+            (figures.mean_cover, figures.mean_within),
+        )
+    )
+    return [str(figures.count), whole, mean, f"{figures.residual_s:.2f}"]

@@ -2,16 +2,18 @@
 
 A folder holds NAME.wav, NAME.json with what identifies, and transcripts: NAME.words.json or `words*/NAME.json`;
 without one an engine hears the call. Cover is the share of an identifier's duration that is cut; over-cut is the share
-of the speech, farther than 0.3 s from every identifier, that is cut, too. Nothing is kept and no store is opened.
+of the speech, farther than 0.3 s from every identifier, that is cut, too. Circumstances, which tell somebody without a
+name, count apart: detect mode only shows where they are. Nothing is kept and no store is opened.
 """
 
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import escape
-from math import isfinite
+from math import isfinite, sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +24,7 @@ from arlo_rec.model.errors import SoundError, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.policy import Mode
-from arlo_rec.speech.cut_list import Cut
+from arlo_rec.speech.cut_list import LOOK, Cut
 from arlo_rec.speech.words import Transcript
 from arlo_rec.training import build
 from arlo_rec.training.cut_plan import NO_MODELS, CopyOrder, SpeechModels
@@ -30,6 +32,9 @@ from arlo_rec.training.cut_plan import NO_MODELS, CopyOrder, SpeechModels
 WHOLE = 0.95  # of an identifier's duration: the rest identifies nobody
 NEAR = 0.3  # seconds around an identifier in which a cut is none too much
 STEP = 0.01  # seconds
+CIRCUMSTANCES = frozenset({"CIRCUMSTANCE"})  # types of labels
+Z = 1.96  # of a normal distribution, for intervals of 95 %
+RESAMPLED = 1000  # times, for the interval of a mean
 LABELS_LARGEST = 4 * 1024 * 1024  # bytes
 LARGEST = 512 * 1024 * 1024  # bytes of a sound
 
@@ -48,6 +53,7 @@ class LabelledCall:
     """A labelled call; *speech* are the parts with speech, or None where they are to be detected in the sound."""
 
     name: str
+    lang: str  # as its labels say; empty where they do not
     sound: Sound = field(repr=False)
     identifiers: tuple[Identifier, ...] = field(repr=False)
     names: tuple[str, ...] = field(repr=False)
@@ -70,21 +76,28 @@ class IdentifierCover(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallScore:
-    """The cover of each identifier of a call, and the share of the speech far from all of them that is cut."""
+    """The cover of each identifier of a call, and what is cut beside them."""
 
+    lang: str
     layout: str
-    covers: tuple[IdentifierCover, ...]
-    over_cut: float
+    covers: tuple[IdentifierCover, ...]  # of identifiers
+    circumstances: tuple[IdentifierCover, ...]
+    over_cut: float  # share of the speech far from both that is cut
+    over_cut_with: float  # the same where circumstances count as the rest
+    looks: int = 0  # stretches that a reviewer is shown, and that touch no circumstance
+    minutes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of several identifiers: how many, share wholly cut, mean share cut, seconds left."""
+    """Of several identifiers: how many, share wholly cut, mean share cut, seconds left; intervals of 95 %."""
 
     count: int
     cover: float
     mean_cover: float
     residual_s: float
+    cover_within: tuple[float, float]
+    mean_within: tuple[float, float]
 
 
 def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[LabelledCall]:
@@ -125,26 +138,66 @@ def score(call: LabelledCall, cuts: Sequence[Cut]) -> CallScore:
     """What *cuts* leave of the identifiers of a call, and what they take beside them."""
     steps = int(call.sound.duration / STEP) + 1
     is_cut = _steps([(cut.start, cut.end) for cut in cuts if cut.is_cut], steps)
-    covers = []
-    for identifier in call.identifiers:
-        within = range(round(identifier.start / STEP), min(steps, round(identifier.end / STEP)))
-        covered = sum(is_cut[step] for step in within)
-        share, left = covered / max(1, len(within)), (len(within) - covered) * STEP
-        covers.append(IdentifierCover(identifier.type, share, left))
-    near = _steps([(identifier.start - NEAR, identifier.end + NEAR) for identifier in call.identifiers], steps)
-    far = [step for step, spoken in enumerate(_steps(_speech(call), steps)) if spoken and not near[step]]
-    return CallScore(call.layout, tuple(covers), sum(is_cut[step] for step in far) / max(1, len(far)))
+    direct = [each for each in call.identifiers if each.type not in CIRCUMSTANCES]
+    told = [each for each in call.identifiers if each.type in CIRCUMSTANCES]
+    looks = [cut for cut in cuts if cut.status == LOOK]
+    spoken = _steps(_speech(call), steps)
+    return CallScore(
+        call.lang,
+        call.layout,
+        tuple(_cover(each, is_cut) for each in direct),
+        tuple(_cover(each, is_cut) for each in told),
+        _over_cut(call.identifiers, spoken, is_cut),
+        _over_cut(direct, spoken, is_cut),
+        sum(not any(look.start < each.end and each.start < look.end for each in told) for look in looks),
+        call.sound.duration / 60,
+    )
+
+
+def _cover(identifier: Identifier, is_cut: bytearray) -> IdentifierCover:
+    within = range(round(identifier.start / STEP), min(len(is_cut), round(identifier.end / STEP)))
+    covered = sum(is_cut[step] for step in within)
+    return IdentifierCover(identifier.type, covered / max(1, len(within)), (len(within) - covered) * STEP)
+
+
+def _over_cut(identifiers: Sequence[Identifier], spoken: bytearray, is_cut: bytearray) -> float:
+    near = _steps([(each.start - NEAR, each.end + NEAR) for each in identifiers], len(spoken))
+    far = [step for step, is_spoken in enumerate(spoken) if is_spoken and not near[step]]
+    return sum(is_cut[step] for step in far) / max(1, len(far))
 
 
 def figures(covers: Sequence[IdentifierCover]) -> Figures:
-    """The covers of many identifiers as four figures."""
+    """The covers of many identifiers as figures."""
     count = max(1, len(covers))
+    whole = sum(cover.share >= WHOLE for cover in covers)
+    shares = [cover.share for cover in covers]
     return Figures(
         len(covers),
-        sum(cover.share >= WHOLE for cover in covers) / count,
-        sum(cover.share for cover in covers) / count,
+        whole / count,
+        sum(shares) / count,
         sum(cover.left_s for cover in covers),
+        within(whole, len(covers)),
+        mean_within(shares),
     )
+
+
+def within(found: int, count: int) -> tuple[float, float]:
+    """The score interval of a share (Wilson, Journal of the American Statistical Association 22(158), 1927)."""
+    if not count:
+        return 0.0, 1.0
+    share, spread = found / count, Z * Z / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = Z * sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def mean_within(shares: Sequence[float]) -> tuple[float, float]:
+    """The percentile interval of a mean, by resampling (Efron, Annals of Statistics 7(1), 1979); the same each time."""
+    if not shares:
+        return 0.0, 1.0
+    chance = random.Random(0)  # noqa: S311 - draws of a statistic, and no secret
+    means = sorted(sum(chance.choices(shares, k=len(shares))) / len(shares) for _ in range(RESAMPLED))
+    return means[RESAMPLED * 25 // 1000], means[RESAMPLED * 975 // 1000]
 
 
 def _speech(call: LabelledCall) -> list[tuple[float, float]]:
@@ -173,6 +226,7 @@ def _call(path: Path) -> LabelledCall:
         raw = read_small(path.with_suffix(".wav"), LARGEST)
         return LabelledCall(
             path.stem,
+            str(labels.get("lang", ""))[:10],
             audio.read_wav(io.BytesIO(raw), len(raw)),
             tuple(_identifier(label) for label in labels["identifiers"]),
             tuple(str(name) for names in labels.get("known", {}).values() for name in _as_list(names)),
