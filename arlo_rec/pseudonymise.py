@@ -24,6 +24,7 @@ from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import CopyConfirmed
 from arlo_rec.model.errors import Integrity, Refused, ReviewUnfinished, Usage
 from arlo_rec.policy import Action
+from arlo_rec.speech.words import NOT_UNDERSTOOD
 from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening, under_review
 from arlo_rec.training.build import CutRecord, TrainingCopy
@@ -96,11 +97,12 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
     """Mark the cut list of a copy's newest revision as confirmed.
 
     Raises Refused where this person has not seen that revision, or where a cut is not decided or what was heard badly
-    was not heard, and no *reason* says why that may be; Usage where the reason is none, or where it is not the newest
-    revision any more; NotGranted where it is gone.
+    was not heard, and no *reason* says why that may be; and where nobody knows what is said, whatever the reason. Usage
+    where the reason is none, or where it is not the newest revision any more; NotGranted where it is gone.
     """
     copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
     under_review.demand_seen(store, copy)
+    _demand_understood(copy, recording)
     left = _review(store, copy, recording).owed
     if left and reason is None:
         raise _unfinished(copy, left)
@@ -113,6 +115,12 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
         store.catalogue.copies.confirm(copy.id, store.person.name)
         commit.log(_confirmed(copy, left, reason))
     return TrainingCopy.of(replace(copy, state=CopyState.READY), recording)
+
+
+def _demand_understood(copy: Copy, recording: OpenRecording) -> None:
+    """Raise Refused where an engine did not understand what is said: what has to be cut there, nothing can tell."""
+    if not CutRecord.of_copy(recording.metadata).plan.is_understood:
+        raise Refused(NOT_UNDERSTOOD, rule=RULE, copy=copy.first.hex(), id=copy.parent.hex())
 
 
 def _confirmed(copy: Copy, left: Owed, reason: str | None) -> CopyConfirmed:
@@ -161,6 +169,7 @@ def release(
         return _finish_release(store, copy, recording, reason, clock)
     if copy.state is not CopyState.READY:
         raise Refused("not_reviewed", rule=RULE)
+    _demand_understood(copy, recording)
     original = opening.open_recording(store, copy.parent.hex(), Action.RELEASE, clock)
     _prove(original, recording)
     if engine is not None:

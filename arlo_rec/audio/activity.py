@@ -4,6 +4,11 @@ By energy alone, against an adaptive noise floor per channel: what is louder tha
 speech, and so does a cough. A steady tone or hum becomes the floor; music on hold counts as speech. In stereo,
 cross-talk from the other channel is told from speech by its constant attenuation.
 
+Some recorders write digital silence wherever nobody speaks, and even the level of the rest, so that speech itself is
+all that a floor could be taken from. Around digital silence a floor is believed only where the sound keeps still for
+half a second far beneath the loudest, or where all of it is as quiet as a line; where there is none, whatever is not
+digital silence counts as speech.
+
 It recognises no words and cuts nothing. It works in blocks, so an hour takes little more memory than its samples.
 """
 
@@ -30,6 +35,10 @@ SMOOTH = 5  # steps over which power is averaged: 10 ms of noise vary by 3 dB ei
 FLOOR_SMOOTH = 20  # steps: longer than the quietest part of any syllable
 FLOOR_BLOCK = 50  # steps of which the minimum is kept
 FLOOR_REACH = 12  # such blocks on either side: within twelve seconds somebody breathes
+STILL = 3.0  # dB: a line keeps within
+BELOW = 15.0  # dB below the loudest around it: a floor beneath speech
+LINE = -42.0  # dBFS: a line without speech is quieter
+LONG, MOSTLY = 0.2, 0.9  # share of the time that such a line is on, and of that in which it keeps still
 OPENS = 5.0  # dB above the floor: speech must reach it
 HOLDS = 2.5  # dB above the floor: speech lasts while it is above
 SHORTEST = 0.06  # seconds of speech: a plosive is as long
@@ -63,14 +72,12 @@ def detect_activity(sound: Sound) -> Activity:
 
     power = numpy.concatenate(list(_measure_power(sound)), axis=1)
     smooth = _to_decibels(_average(power, SMOOTH))
-    shut = _average(power < 10 ** (DIGITAL / 10), FLOOR_SMOOTH) > 0
-    quiet = numpy.where(shut, numpy.inf, _to_decibels(_average(power, FLOOR_SMOOTH)))
-    floor = numpy.stack([_estimate_floor(channel) for channel in quiet])
-    above = smooth - floor
+    above = smooth - numpy.stack([_floor_of(channel) for channel in power])
+    silent = power < 10 ** (DIGITAL / 10)
     for channel in range(len(above)):
         if len(above) == 2:
             above[channel][_find_leaks(above[channel], smooth[channel], smooth[1 - channel])] = 0.0
-    return Activity(numpy.stack([_detect_speech(channel) for channel in above]), _to_decibels(power))
+    return Activity(numpy.stack([_detect_speech(*one) for one in zip(above, silent, strict=True)]), _to_decibels(power))
 
 
 def find_spans(mask: Array) -> list[tuple[float, float]]:
@@ -133,16 +140,43 @@ def _average(power: Array, width: int) -> Array:
     return mean
 
 
-def _estimate_floor(level: Array) -> Array:
-    """The noise floor of one channel in dBFS for each step: the minimum over 12 s; infinite *level* is ignored."""
+def _floor_of(power: Array) -> Array:
+    """The noise floor of one channel in dBFS for each step: the minimum over 12 s, as far as it is believed."""
     import numpy
 
-    blocks = math.ceil(len(level) / FLOOR_BLOCK)
-    padded = numpy.pad(level, (0, blocks * FLOOR_BLOCK - len(level)), constant_values=numpy.inf)
-    lowest = padded.reshape(blocks, FLOOR_BLOCK).min(axis=1)
-    around = numpy.pad(lowest, FLOOR_REACH, constant_values=numpy.inf)
-    floor = numpy.lib.stride_tricks.sliding_window_view(around, 2 * FLOOR_REACH + 1).min(axis=1)
-    return numpy.repeat(numpy.where(numpy.isfinite(floor), floor, DIGITAL), FLOOR_BLOCK)[: len(level)]
+    steps, blocks = len(power), math.ceil(len(power) / FLOOR_BLOCK)
+    shut = _average(power[None] < 10 ** (DIGITAL / 10), FLOOR_SMOOTH)[0] > 0
+    level = numpy.where(shut, numpy.inf, _to_decibels(_average(power[None], FLOOR_SMOOTH)[0]))
+    beyond = blocks * FLOOR_BLOCK - steps
+    level = numpy.pad(level, (0, beyond), constant_values=numpy.inf).reshape(blocks, FLOOR_BLOCK)
+    floor = _minimum_around(level.min(axis=1))
+    if shut.any():
+        shuts = numpy.logical_or.reduce(numpy.pad(shut, (0, beyond)).reshape(blocks, FLOOR_BLOCK), axis=1)
+        floor = numpy.where(_average(shuts[None], 2 * FLOOR_REACH + 1)[0] > 0, _believed_floor(level), floor)
+    return numpy.repeat(numpy.where(numpy.isfinite(floor), floor, DIGITAL), FLOOR_BLOCK)[:steps]
+
+
+def _believed_floor(level: Array) -> Array:
+    """For each block of *level* the lowest around it that keeps still; infinite where that is no floor."""
+    import numpy
+
+    lowest, whole = level.min(axis=1), numpy.isfinite(level).all(axis=1)
+    loudest = numpy.where(numpy.isfinite(level), level, -numpy.inf).max(axis=1)
+    still = whole & (loudest - lowest < STILL)
+    floor = _minimum_around(numpy.where(still, lowest, numpy.inf))
+    most = -_minimum_around(-loudest)
+    on, kept = _average(numpy.stack([whole, still]), 2 * FLOOR_REACH + 1)
+    is_line = (most < LINE) & (on >= LONG) & (kept >= MOSTLY * on)
+    return numpy.where((most - floor >= BELOW) | is_line, floor, numpy.inf)
+
+
+def _minimum_around(values: Array) -> Array:
+    """The minimum over `FLOOR_REACH` blocks on either side."""
+    import numpy
+
+    around = numpy.pad(values, FLOOR_REACH, constant_values=numpy.inf)
+    minimum: Array = numpy.lib.stride_tricks.sliding_window_view(around, 2 * FLOOR_REACH + 1).min(axis=1)
+    return minimum
 
 
 def _find_leaks(above: Array, own: Array, other: Array) -> Array:
@@ -159,8 +193,11 @@ def _find_leaks(above: Array, own: Array, other: Array) -> Array:
     return leaked
 
 
-def _detect_speech(above: Array) -> Array:
-    """Turn dB above the floor into a mask of speech: threshold with hysteresis, hang-over, short pauses filled."""
+def _detect_speech(above: Array, silent: Array) -> Array:
+    """Turn dB above the floor into a mask of speech: threshold with hysteresis, hang-over, short pauses filled.
+
+    Nothing fades in *silent* steps, which are digital silence: there is no hang-over.
+    """
     import numpy
 
     above_threshold = above > OPENS
@@ -169,9 +206,10 @@ def _detect_speech(above: Array) -> Array:
     for first, end in _find_runs(above > HOLDS):
         if end - first < round(SHORTEST / STEP) or not above_threshold[first:end].any():
             continue
-        start = max(0, first - hang)
-        speech[reached if start - reached < round(PAUSE / STEP) else start : end + hang] = True
-        reached = end + hang
+        start = max(0, first - hang) if not silent[max(0, first - hang)] else first
+        behind = end + hang if not silent[min(end + hang, len(silent)) - 1] else end
+        speech[reached if start - reached < round(PAUSE / STEP) else start : behind] = True
+        reached = behind
     return speech
 
 

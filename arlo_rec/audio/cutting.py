@@ -7,6 +7,7 @@ whole frames. Where to cut is decided by callers. Internally a cut is (first fra
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,19 +48,24 @@ class Stretch:
 def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = b"") -> Sound:
     """Return the sound with *fill* in all stretches; *chance* (32 random bytes) seeds the noise.
 
-    Raises ValueError for a stretch that is not in the sound.
+    Beside the sound and the one that is made, only one cut at a time is in memory. Raises ValueError for a stretch that
+    is not in the sound.
     """
     cuts = _merge(to_frames(sound, stretches))
     fillers = _make_fillers(sound, cuts, fill, chance)
-    data, copied = memoryview(sound.data), 0
-    pieces: list[memoryview | bytearray] = []
+    data, copied, made = memoryview(sound.data), 0, io.BytesIO()
+    made.seek(max(0, len(data) - 1))
+    made.write(bytes(min(1, len(data))))  # all of it is taken at once: a buffer that grows takes more than it needs
+    made.seek(0)
     for begin, end, members in _group_spans(cuts):
         piece = bytearray(data[begin * sound.frame_bytes : end * sound.frame_bytes])
         for first, behind, channel in members:
             write_channel(piece, sound, first - begin, fillers[channel](first, behind), channel)
-        pieces += [data[copied : begin * sound.frame_bytes], piece]
+        made.write(data[copied : begin * sound.frame_bytes])
+        made.write(piece)
         copied = end * sound.frame_bytes
-    return replace(sound, data=b"".join([*pieces, data[copied:]]))
+    made.write(data[copied:])
+    return replace(sound, data=made.getvalue())
 
 
 def to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, tuple[int, ...]]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.commands.run import Run
+from arlo_rec.i18n.messages import say_or
 from arlo_rec.ui.terminal import Answer, error_to_json
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def copy_json(copy: TrainingCopy) -> dict[str, Any]:
         "cover_of_speech": None if plan.cover_of_speech is None else round(plan.cover_of_speech, 4),
         "offset_s": plan.offset_s,
         "warnings": list(plan.warnings),
+        "unused": [{"file": transcript.file, "why": transcript.why} for transcript in plan.unused],
     }
 
 
@@ -97,7 +99,11 @@ def copy_values(run: Run, copy: TrainingCopy) -> dict[str, object]:
 
 def doubts(run: Run, copy: TrainingCopy) -> list[str]:
     """Why somebody has to look at a copy."""
-    return [run.say(f"warning.{warning}") for warning in copy.plan.warnings]
+    unused = ", ".join(
+        f"{transcript.file} ({say_or(f'why.{transcript.why}', run.lang, transcript.why)})"
+        for transcript in copy.plan.unused
+    )
+    return [run.say(f"warning.{warning}", files=unused or "-") for warning in copy.plan.warnings]
 
 
 # -- an evaluation ------------------------------------------------------------------------------------

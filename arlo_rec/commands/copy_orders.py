@@ -69,12 +69,13 @@ class CopyOrders:
 
         from arlo_rec.speech.transcripts.builder import LONGEST
 
-        transcripts = tuple(
-            (role, _read(path, LONGEST))
+        found = [
+            (role, path)
             for named_role, named_path in self._transcripts
             for role, path in _files_of(named_role, named_path, shown_id)
-        )
-        return replace(self.order, transcripts=transcripts)
+        ]
+        transcripts = tuple((role, _read(path, LONGEST)) for role, path in found)
+        return replace(self.order, transcripts=transcripts, files=tuple(path.name[:200] for _, path in found))
 
 
 class TypedChanges(NamedTuple):

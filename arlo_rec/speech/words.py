@@ -26,6 +26,18 @@ class Redaction:
     channel: int | None = None
 
 
+NOT_UNDERSTOOD = "engine_not_understood"  # the warning with which no copy becomes ready
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The language that an engine took the speech of a channel for, and how sure it was of that, from 0 to 1."""
+
+    channel: int | None
+    name: str  # as Whisper calls it: "no", "nn", "en"
+    sure: float
+
+
 ENGINE = "engine"  # the form of a transcript that an engine made here, from the very sound
 
 
@@ -36,6 +48,8 @@ class Transcript:
     form: str  # the form of the document: one of `transcripts.reading.FORMS`, or `ENGINE`
     words: tuple[Word, ...]
     redactions: tuple[Redaction, ...] = ()
+    file: str = ""  # its name, for people; empty for what an engine made here
+    languages: tuple[Language, ...] = ()  # that an engine detected where nobody said which it is
 
     @property
     def channel(self) -> int | None:

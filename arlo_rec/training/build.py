@@ -43,8 +43,8 @@ class CutRecord:
         return CopyOrder(self.plan.mode, self.fill, disguise=self.disguised)
 
     def without_words(self) -> CutRecord:
-        """The same record without what was said."""
-        return replace(self, plan=self.plan.without_words())
+        """The same record without what was said, and without names of files, which may be names of people."""
+        return replace(self, plan=replace(self.plan.without_words(), unused=()))
 
     def to_json(self) -> dict[str, Any]:
         """As the metadata keeps it, under `cuts`."""

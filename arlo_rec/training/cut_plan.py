@@ -16,7 +16,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
 from arlo_rec.speech import cut_list
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.words import Transcript, Word
+from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class CopyOrder:
     fill: Fill = Fill.SILENCE
     cuts: tuple[Cut, ...] = ()
     transcripts: tuple[tuple[str | None, bytes], ...] = field(default=(), repr=False)
+    files: tuple[str, ...] = ()  # the names of the transcripts' files, for people, as far as they have any
     disguise: bool = False
     cut_circumstances: bool = False  # also in detect mode, as the policy may say
     language: str | None = None
@@ -58,6 +59,13 @@ class UnsureStretch(NamedTuple):
     channel: int | None
 
 
+class UnusedTranscript(NamedTuple):
+    """A transcript that was left out because it does not fit and another does."""
+
+    file: str
+    why: str  # a code
+
+
 class HeardWord(NamedTuple):
     """A word as a reviewer is shown it."""
 
@@ -80,6 +88,12 @@ class CutPlan:
     warnings: tuple[str, ...] = ()
     unsure: tuple[UnsureStretch, ...] = ()
     words: tuple[HeardWord, ...] = field(default=(), repr=False)
+    unused: tuple[UnusedTranscript, ...] = ()
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether somebody or something understood what is said, and no engine guessed."""
+        return NOT_UNDERSTOOD not in self.warnings
 
     @property
     def cuts(self) -> tuple[Cut, ...]:
@@ -104,6 +118,7 @@ class CutPlan:
             "warnings": list(self.warnings),
             "unsure": [list(stretch) for stretch in self.unsure],
             "words": [list(word) for word in self.words],
+            "unused": [list(transcript) for transcript in self.unused],
         }
 
     @classmethod
@@ -117,6 +132,7 @@ class CutPlan:
             tuple(kept.get("warnings", ())),
             tuple(UnsureStretch(*stretch) for stretch in kept.get("unsure", ())),
             tuple(HeardWord(*word) for word in kept.get("words", ())),
+            tuple(UnusedTranscript(*transcript) for transcript in kept.get("unused", ())),
         )
 
 
@@ -154,6 +170,7 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, models: SpeechModels = 
         plan.warnings,
         tuple(UnsureStretch(*stretch) for stretch in plan.unsure),
         tuple(_heard_words(plan.words)),
+        tuple(UnusedTranscript(each.file or str(each.place), each.why) for each in plan.dropped),
     )
 
 
@@ -176,12 +193,25 @@ def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
 
 def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | None) -> list[Transcript]:
     from arlo_rec.speech.engines import passes
-    from arlo_rec.speech.transcripts import reading
 
-    transcripts = [reading.read(raw, original.channel_of(role)) for role, raw in order.transcripts]
+    files = [*order.files, *map(str, range(len(order.files) + 1, len(order.transcripts) + 1))]
+    transcripts = [
+        replace(_read(raw, file, original.channel_of(role)), file=file)
+        for (role, raw), file in zip(order.transcripts, files, strict=True)
+    ]
     if engine is not None:
         transcripts += passes.transcribe(engine, original.sound, order.language, original.names)
     return _united(transcripts)
+
+
+def _read(raw: bytes, file: str, channel: int | None) -> Transcript:
+    """Read a transcript; raises Usage with the name of its *file*."""
+    from arlo_rec.speech.transcripts import reading
+
+    try:
+        return reading.read(raw, channel)
+    except Usage as error:
+        raise Usage(error.code, place=error.detail["place"], why=error.detail["why"], file=file) from None
 
 
 def _united(transcripts: Sequence[Transcript]) -> list[Transcript]:
@@ -200,5 +230,7 @@ def _united(transcripts: Sequence[Transcript]) -> list[Transcript]:
         beside = [passes[min(number, len(passes) - 1)] for passes in by_channel.values()]
         words = tuple(word for transcript in beside for word in transcript.words)
         redactions = tuple(redaction for transcript in beside for redaction in transcript.redactions)
-        united.append(Transcript(beside[0].form, words, redactions))
+        files = ", ".join(dict.fromkeys(transcript.file for transcript in beside if transcript.file))
+        languages = tuple(language for transcript in beside for language in transcript.languages)
+        united.append(Transcript(beside[0].form, words, redactions, files, languages))
     return [*united, *(transcript for transcript in transcripts if transcript.channel is None)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
 from arlo_rec.audio.activity import Activity, detect_activity, find_spans, mask_spans
+from tests.support.gated import gated
 from tests.support.given_calls import CALLS, Array, active, call, made, samples, truth
 from tests.support.properties import examples
 from tests.support.sounds import tone
@@ -158,3 +159,33 @@ def test_stretches_and_masks_say_the_same(mask: list[bool]) -> None:
 def test_anyone_is_any_channel() -> None:
     speech = numpy.array([[True, False, False], [False, False, True]])
     assert Activity(speech, numpy.zeros((2, 3))).anyone.tolist() == [True, False, True]
+
+
+# -- digital silence between words ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("even", [0.0, 0.2, 0.05, 0.02])
+@pytest.mark.parametrize("number", CALLS)
+def test_what_is_left_between_digital_silence_is_speech_however_even_it_is(number: int, even: float) -> None:
+    speech = active(number).speech
+    found = detect_activity(gated(call(number), even=even)).speech
+    assert (speech & ~found).sum() / speech.sum() < 0.05, "what the gate itself shut"
+    assert (found & ~speech).sum() / speech.sum() < 0.05
+
+
+def test_between_digital_silence_a_line_that_stays_open_beneath_speech_is_still_the_floor() -> None:
+    line = noise(40, -60)
+    for second in range(0, 40, 4):
+        line[second * 8000 : second * 8000 + 4000] = 0
+        line[second * 8000 + 16_000 : second * 8000 + 24_000] *= 100
+    spans = find_spans(detect_activity(made(line)).speech[0])
+    assert len(spans) == 10
+    for at, (start, end) in enumerate(spans):
+        assert start == pytest.approx(4 * at + 2, abs=0.12) and end == pytest.approx(4 * at + 3, abs=0.12)
+
+
+def test_a_sound_that_is_as_loud_as_speech_and_stands_between_digital_silence_counts_as_speech() -> None:
+    line = noise(20, -25)
+    for second in range(0, 20, 4):
+        line[second * 8000 : (second + 1) * 8000] = 0
+    assert detect_activity(made(line)).speech.mean() == pytest.approx(0.75, abs=0.02)

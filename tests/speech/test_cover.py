@@ -6,13 +6,10 @@ names that stand in none of our lists. The figures are printed: `pytest -s tests
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,12 +22,12 @@ from arlo_rec.training.cut_plan import CopyOrder, SpeechModels
 from arlo_rec.training.evaluation import CallScore, Figures
 from tests.support.models import BASE, needs_base
 from tests.support.places import CALLS
+from tests.support.talk import talk, words_of
 
 pytestmark = pytest.mark.slow
 
 STRUCTURED = {"PHONE", "NATIONAL_ID", "ACCOUNT", "ORG", "KID", "CARD", "EMAIL", "SERIAL"}
 NUMBERS = STRUCTURED - {"EMAIL"}
-WORD = 0.35  # seconds between the words of talk that has no sound
 
 
 @cache
@@ -94,21 +91,6 @@ def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) ->
 
 
 # -- talk: words alone --------------------------------------------------------------------------------
-
-
-def talk(language: str, variant: str) -> Iterator[dict[str, Any]]:
-    for line in (CALLS / "talk" / f"{language}.test.jsonl").read_text("utf-8").splitlines():
-        call = json.loads(line)
-        if call["variant"] == variant:
-            yield call
-
-
-def words_of(call: dict[str, Any]) -> list[Word]:
-    return [
-        Word(word, start + WORD * at, start + WORD * at + 0.3, None, channel)
-        for channel, start, text in call["turns"]
-        for at, word in enumerate(text.split())
-    ]
 
 
 def in_no_list(said: list[Word]) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from arlo_rec import audio
 from arlo_rec.speech.engines.engine import whisper as WHISPER
 from tests.support.answers import opened
-from tests.support.copies import CONFIRM, ROLES, WHY, call, made_of, transcripts, truth_of, words, written
+from tests.support.copies import CONFIRM, ROLES, WHY, call, made_of, propose, transcripts, truth_of, words, written
 from tests.support.models import MODEL, needs_model
 from tests.support.places import GIVEN
 from tests.support.world import REASON, World
@@ -133,6 +133,7 @@ def test_a_transcript_that_does_not_fit_makes_no_copy_and_says_why(world: World)
             "pseudonymise", recording, "--transcript", written(world, told), "--json", "--lang", "en", who="sigrid"
         )
         assert (result.exit, result.json["error"]["code"]) == (2, code), (name, result)
+        assert "words.json" in result.json["error"]["message"]
         assert said in result.json["error"]["message"], name
     assert sorted((world.store / "objects").rglob("*")) == held
 
@@ -389,7 +390,50 @@ def test_an_engine_that_hears_nothing_in_a_call_makes_no_copy(world: World, monk
     recording = call(world)
     model = engine_that(world, monkeypatch, HEARS_NOTHING)
     result = world.run("pseudonymise", recording, "--model", model, "--json", who="sigrid")
-    assert (result.exit, result.json["error"]["code"]) == (2, "transcript_misfit")
+    assert (result.exit, result.json["error"]["code"]) == (2, "engine_heard_too_little")
+
+
+@pytest.mark.slow
+@pytest.mark.rule("data.pseudonymised")
+@pytest.mark.parametrize("mode", ["detect", "strict"])
+def test_a_copy_whose_words_nobody_understood_never_becomes_ready_and_a_list_of_a_person_is_the_way_on(
+    world: World, mode: str
+) -> None:
+    recording = call(world)
+    guesses = json.loads(Path(words()).read_text("utf-8"))["words"]
+    guessed = written(world, {"words": [{**one, "p": one["p"] / 2} for one in guesses]})
+    made = made_of(world, recording, "--transcript", guessed, "--mode", mode)
+    assert "engine_not_understood" in made["warnings"]
+    world.json("review", made["copy"], "--accept", "all", who="sigrid")
+    for lang, told in (("nb", "forstod ikke"), ("en", "did not understand")):
+        for more in ((), ("--reason", WHY)):
+            refused = world.run("review", made["copy"], "--confirm", *more, "--json", "--lang", lang, who="sigrid")
+            error = refused.json["error"]
+            assert (refused.exit, error["code"]) == (14, "engine_not_understood")
+            assert told in error["message"] and "--mode manual --cuts" in error["message"]
+    assert world.run("release", made["copy"], "--reason", WHY, "--json", who="sigrid").exit == 14
+    world.json("reject", made["copy"], "--reason", WHY, who="sigrid")
+    by_hand = propose(world, recording)
+    assert by_hand["warnings"] == []
+    world.json("review", by_hand["copy"], *CONFIRM, who="sigrid")
+    assert world.json("release", by_hand["copy"], "--reason", WHY, who="sigrid")["copy"]["state"] == "released"
+
+
+@pytest.mark.slow
+def test_a_thin_second_transcript_is_left_out_and_named_to_whoever_makes_and_reviews_the_copy(world: World) -> None:
+    recording = call(world)
+    other = json.loads(Path(words("call005")).read_text("utf-8"))["words"]
+    few = written(world, {"words": [one for one in other if one["e"] < 60][::6]}, "second-pass.json")
+    told = world.run(
+        "pseudonymise", recording, "--transcript", words(), "--transcript", few, "--lang", "en", who="sigrid"
+    )
+    assert told.exit == 0 and "second-pass.json (words and speech do not match" in told.out + told.err
+    made = made_of(world, recording, "--transcript", words(), "--transcript", few)
+    assert made["unused"] == [{"file": "second-pass.json", "why": "another_call"}]
+    assert "transcript_dropped" in made["warnings"]
+    assert world.json("review", made["copy"], who="sigrid")["copy"]["unused"] == made["unused"]
+    world.json("review", made["copy"], *CONFIRM, who="sigrid")
+    assert world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]["unused"] == made["unused"]
 
 
 @pytest.mark.slow

@@ -33,10 +33,17 @@ ANSWER_MOST = 2 * 1024 * 1024  # bytes: a piece full of words has 300 kB
 _SPOKEN_AS: Final = {"nb": "no"}  # our name of a language -> Whisper's
 
 
+class Heard(list[Word]):
+    """Recognised words; where nobody said which language it is, the one that they were taken for, and how surely."""
+
+    language: str | None = None  # as Whisper calls it
+    sure: float = 1.0
+
+
 class Engine(Protocol):
     """A speech engine: recognises words in a sound."""
 
-    def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> list[Word]:
+    def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> Heard:
         """Recognise the words of one channel; sorted by start, in seconds from its first sample; `channel` is None.
 
         *samples* is 16-bit PCM of one channel at 16 kHz (`resampling.resample`). Without *language* the engine
@@ -101,7 +108,7 @@ class _Whisper:
         self._stopped = True
         self._process.kill()
 
-    def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> list[Word]:
+    def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> Heard:
         if len(samples) % 2:
             raise ValueError("half a sample")
         with self._asking:
@@ -109,7 +116,7 @@ class _Whisper:
                 raise Unreachable("engine_died")
             self.start()
             spoken = self._check_language(language or self._language)
-            words: list[Word] = []
+            words = Heard()
             for first, piece in _split_pieces(samples):
                 if self._stopped:
                     raise Unreachable("engine_died")
@@ -118,7 +125,10 @@ class _Whisper:
                 answer = self._process.ask(question, piece, FLOOR_S + PER_SECOND * duration, ANSWER_MOST)
                 with self._process.checking_answer():
                     words += _check_words(answer["words"], duration, first / ENGINE_RATE)
-                    spoken = self._check_answered_language(answer["language"])  # the next piece is of the same call
+                    answered = self._check_answered_language(answer["language"])
+                    if spoken is None:
+                        words.language, words.sure = answered, _check_share(answer.get("sure", 1.0))
+                    spoken = answered  # the next piece is of the same call
             return words
 
     def start(self) -> None:
@@ -146,6 +156,13 @@ class _Whisper:
         if not isinstance(language, str) or language not in self._languages:
             raise ValueError("a language that it does not have")
         return language
+
+
+def _check_share(share: object) -> float:
+    """A number from 0 to 1; raises ValueError for anything else."""
+    if type(share) not in (int, float) or not 0 <= float(str(share)) <= 1:
+        raise ValueError("no share")
+    return float(str(share))
 
 
 def _check_words(answer: object, duration: float, offset: float) -> list[Word]:

@@ -12,7 +12,9 @@ from dataclasses import replace
 from arlo_rec.audio import Sound, as_pcm16
 from arlo_rec.speech.engines.engine import Engine
 from arlo_rec.speech.engines.resampling import resample
-from arlo_rec.speech.words import ENGINE, Transcript, Word
+from arlo_rec.speech.words import ENGINE, Language, Transcript, Word
+
+BLOCK = 1 << 18  # frames of which a channel is taken at once
 
 
 def transcribe(engine: Engine, sound: Sound, language: str | None, hints: Sequence[str]) -> list[Transcript]:
@@ -20,26 +22,31 @@ def transcribe(engine: Engine, sound: Sound, language: str | None, hints: Sequen
 
     Raises Unreachable or Usage as `Engine.hear` does.
     """
-    channels = [resample(_extract_channel(sound, channel), sound.rate) for channel in range(sound.channels)]
     hint_lists = ([], list(hints)) if hints else ([],)
-    return [Transcript(ENGINE, tuple(_hear_channels(engine, channels, language, given))) for given in hint_lists]
-
-
-def _hear_channels(engine: Engine, channels: Sequence[bytes], language: str | None, hints: Sequence[str]) -> list[Word]:
-    several = len(channels) > 1
+    words: list[list[Word]] = [[] for _ in hint_lists]
+    languages: list[list[Language]] = [[] for _ in hint_lists]
+    for number in range(sound.channels):  # one after the other: at the engine's rate, each is larger than the sound
+        samples = resample(_extract_channel(sound, number), sound.rate)
+        channel = number if sound.channels > 1 else None
+        for of_pass, given in enumerate(hint_lists):
+            heard = engine.hear(samples, language, given)
+            words[of_pass] += [replace(word, channel=channel) for word in heard]
+            if heard.language is not None:
+                languages[of_pass].append(Language(channel, heard.language, heard.sure))
     return [
-        replace(word, channel=channel if several else None)
-        for channel, samples in enumerate(channels)
-        for word in engine.hear(samples, language, hints)
+        Transcript(ENGINE, tuple(spoken), languages=tuple(detected))
+        for spoken, detected in zip(words, languages, strict=True)
     ]
 
 
 def _extract_channel(sound: Sound, channel: int) -> bytes:
-    """The samples of one channel as 16-bit PCM."""
-    wide = as_pcm16(sound).data
+    """The samples of one channel as 16-bit PCM, made block by block."""
     if sound.channels == 1:
-        return wide
-    samples = bytearray(len(wide) // 2)
-    samples[0::2] = wide[2 * channel :: 4]
-    samples[1::2] = wide[2 * channel + 1 :: 4]
+        return as_pcm16(sound).data
+    samples, length = bytearray(2 * sound.frames), BLOCK * sound.frame_bytes
+    for start in range(0, len(sound.data), length):
+        wide = as_pcm16(replace(sound, data=sound.data[start : start + length])).data
+        first, behind = 2 * start // sound.frame_bytes, 2 * start // sound.frame_bytes + len(wide) // 2
+        samples[first:behind:2] = wide[2 * channel :: 4]
+        samples[first + 1 : behind : 2] = wide[2 * channel + 1 :: 4]
     return bytes(samples)

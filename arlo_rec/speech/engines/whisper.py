@@ -3,7 +3,7 @@
 The protocol is that of `serving`; the bytes after a request's JSON are samples.
 
     request   first {"model", "threads", "memory"}, then {"language", "hints"} with 16-bit PCM of one channel at 16 kHz
-    answer    {"languages": [...]} after loading, {"language", "words": [[text, start, end, score]]} to samples,
+    answer    {"languages": [...]} after loading, {"language", "sure", "words": [[text, start, end, score]]} to samples,
               {"problem": code} where it could not load
 """
 
@@ -48,7 +48,7 @@ class _Model:
         return sorted(self.patient.supported_languages)
 
     def hear(self, samples: bytes, language: str | None, hints: str) -> dict[str, Any]:
-        """The answer to a request: language and words; deterministic."""
+        """The answer to a request: language, how sure that is, and words; deterministic."""
         import ctranslate2
         import numpy
 
@@ -79,7 +79,8 @@ class _Model:
             else:
                 words += convert_words([window], 0.0, end)
                 before = window.end
-        return {"language": info.language, "words": sorted(words, key=lambda word: word[1:3])}
+        sure = min(1.0, max(0.0, round(float(info.language_probability), 4)))  # 1 where it was asked for
+        return {"language": info.language, "sure": sure, "words": sorted(words, key=lambda word: word[1:3])}
 
 
 Heard = tuple[str, float, float, float]  # text, start, end, score

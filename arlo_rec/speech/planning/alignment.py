@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     Array = numpy.ndarray[Any, Any]
 
-FARTHEST = 1.0  # seconds searched either way
-BELIEVED = 0.5  # seconds: the largest offset that is corrected; no measured engine is off by more than 0.3
-AGREES = 0.36  # least correlation; eight made calls: 0.54 and more with their own words, 0.41 without channels
+FARTHEST = 1.5  # seconds searched either way
+BELIEVED = 1.2  # seconds: the largest offset that is corrected; a second, and what an engine is off by itself
+AGREES = 0.36  # least correlation; mono calls 0.43 and more with their own words, stereo ones without channels mostly
+AGREES_APART = 0.45  # the same where words have channels: own words 0.61 and more, another call's with excess 0.39
 STANDS_OUT = 0.16  # least excess over the correlation BESIDE it: own words 0.19 and more, another call's up to 0.13
 BESIDE = 1.0  # seconds on either side of the best offset: a word or two
 MARGIN = 0.3  # seconds around a word that count as covered: 90 % of word starts are off by less than 0.43
@@ -62,7 +63,13 @@ def align(words: Sequence[Word], activity: Activity) -> Alignment:
     best = beside + int(correlations[beside:-beside].argmax())
     agreement, seconds = float(correlations[best]), round((best - reach - beside) * STEP, 2)
     stands_out = agreement - float(max(correlations[best - beside], correlations[best + beside])) >= STANDS_OUT
-    return Alignment(seconds, agreement, sure=agreement >= AGREES and stands_out and abs(seconds) <= BELIEVED)
+    agrees = agreement >= (AGREES_APART if _have_channels(words, activity) else AGREES)
+    return Alignment(seconds, agreement, sure=agrees and stands_out and abs(seconds) <= BELIEVED)
+
+
+def _have_channels(words: Sequence[Word], activity: Activity) -> bool:
+    """Whether words have several of the sound's channels."""
+    return len({word.channel for word in words} & set(range(len(activity.speech)))) > 1
 
 
 def shift(words: Sequence[Word], seconds: float) -> list[Word]:

@@ -1,6 +1,6 @@
 """Plan the cuts of a call from its sound and its transcripts.
 
-    1  voice activity and DTMF keys of the sound       2  align each transcript with the sound, or refuse it
+    1  voice activity and DTMF keys of the sound       2  align each transcript with the sound, or refuse it (`fitting`)
     3  find identifiers in each transcript             4  find speech that no word covers
     5  strict: add all speech that is not surely harmless    6  pad, snap to quiet steps, join
 It does not decide who may do what with the call, and touches no store. The reasons for which a person has to review the
@@ -17,24 +17,15 @@ from typing import TYPE_CHECKING
 from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
 from arlo_rec.audio.dtmf import detect_keys, join_keys
-from arlo_rec.model.errors import Usage
 from arlo_rec.speech.cut_list import LOOK, Cut
 from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic
 from arlo_rec.speech.detectors.common_words import is_common
 from arlo_rec.speech.detectors.identifiers import Finding
-from arlo_rec.speech.planning.alignment import (
-    LEAST_COVER,
-    Alignment,
-    align,
-    find_mismatch,
-    find_uncovered,
-    is_crowded,
-    is_plausible,
-    is_steady,
-    measure_coverage,
-    shift,
-)
-from arlo_rec.speech.words import ENGINE, Transcript, Word
+from arlo_rec.speech.planning import fitting
+from arlo_rec.speech.planning.alignment import find_uncovered, is_plausible, measure_coverage
+from arlo_rec.speech.planning.fitting import Dropped, Fitted
+from arlo_rec.speech.planning.understanding import is_understood
+from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
 
 if TYPE_CHECKING:
     from arlo_rec.speech.engines.name_model import Labeller
@@ -69,6 +60,7 @@ class Plan:
     warnings: tuple[str, ...]
     unsure: tuple[tuple[float, float, int | None], ...]  # uncut spans with low scores, or in implausibly long words
     words: tuple[tuple[Word, ...], ...] = field(repr=False)  # of each transcript that has any, with corrected times
+    dropped: tuple[Dropped, ...] = ()  # transcripts that were not used
 
 
 def plan(
@@ -85,23 +77,18 @@ def plan(
 
     *lead* is the length in seconds of what was removed from the start of the recording: transcripts may count from
     before it. *strict* also cuts all speech that is not confidently harmless. What may tell somebody without a name is
-    cut in that mode and with *cut_circumstances*, and else listed for a reviewer to look at. Raises Usage
-    `transcript_misfit` for a transcript that does not belong to this sound; ValueError without transcripts.
+    cut in that mode and with *cut_circumstances*, and else listed for a reviewer to look at. Raises what `fitting.fit`
+    raises; ValueError without transcripts.
     """
     if not transcripts:
         raise ValueError("a plan is made from words")
-    activity = detect_activity(sound)
-    aligned = [_align(sound, activity, transcript, lead, number) for number, transcript in enumerate(transcripts, 1)]
-    with_words = _share_offset(
-        [transcript for transcript in aligned if transcript.words or not transcript.redactions] or aligned
-    )
+    fitted = fitting.fit(sound, detect_activity(sound), transcripts, lead)
+    activity, with_words = fitted.activity, fitted.with_words
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
-    if measure_coverage(all_words, activity) < LEAST_COVER:
-        raise Usage("transcript_misfit", place="1", why="covers_too_little")
     known = phonetic.prepare_names(people)
     findings = [finding for words in passes for finding in identifiers.find_identifiers(words, known, labeller)]
-    findings += [redaction for transcript in aligned for redaction in transcript.redactions]
+    findings += [redaction for transcript in fitted.aligned for redaction in transcript.redactions]
     findings += [
         Finding(run.start, run.end, run.channel, "keys", "sound", 0.99) for run in join_keys(detect_keys(sound))
     ]
@@ -120,99 +107,11 @@ def plan(
         (*cuts, *look_here),
         measure_coverage(all_words, activity),
         tuple(transcript.offset_s for transcript in with_words),
-        tuple(_list_warnings(sound, activity, with_words, aligned, cuts)),
+        tuple(_list_warnings(sound, fitted, cuts)),
         tuple(_list_doubtful(passes[0], cuts)),
         tuple(map(tuple, passes)),
+        fitted.dropped,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Aligned:
-    """A transcript aligned with the speech of a sound."""
-
-    words: list[Word]
-    redactions: list[Finding]
-    fit: Alignment
-    offset_s: float  # seconds that were added to its times
-    own: bool  # recognised here, from this very sound
-    steady: bool  # False: off by more in one part than in another
-    outside: bool  # a redaction starts after the end of the sound
-
-
-def _align(sound: Sound, activity: Activity, transcript: Transcript, lead: float, number: int) -> _Aligned:
-    """Align a transcript, whose times count from the start of the sound or from *lead* seconds before it.
-
-    The origin with the better agreement is taken. Raises Usage `transcript_misfit`, with *number* as its place.
-    """
-    _demand_sane(sound, transcript, number)
-    words = [_to_sound_channel(sound, word) for word in transcript.words]
-    origins = [0.0, -lead] if lead > 0 else [0.0]
-    candidates = [(_shift_into_sound(words, seconds), seconds) for seconds in origins]
-    moved, offset_s = max(candidates, key=lambda pair: align(pair[0], activity).agreement if pair[0] else -1.0)
-    own = transcript.form == ENGINE
-    why = None if own else find_mismatch(moved, activity, sound.duration)
-    if why is not None and why != "covers_too_little":  # another transcript may cover the rest
-        raise Usage("transcript_misfit", place=str(number), why=why)
-    fit = align(moved, activity)
-    if fit.sure:
-        moved, offset_s = _shift_into_sound(moved, fit.offset_s), offset_s + fit.offset_s
-    redactions = [
-        Finding(
-            max(0.0, redaction.start + offset_s),
-            redaction.end + offset_s,
-            _channel_of(sound, redaction.channel),
-            "other",
-            "vendor",
-            1.0,
-        )
-        for redaction in transcript.redactions
-        if redaction.end + offset_s > 0
-    ]
-    steady = own or not fit.sure or is_steady(moved, activity)
-    outside = any(redaction.start >= sound.duration for redaction in redactions)
-    return _Aligned(moved, redactions, fit, round(offset_s, 3), own, steady, outside)
-
-
-def _demand_sane(sound: Sound, transcript: Transcript, number: int) -> None:
-    """Raise Usage for channels that the sound lacks, and for redactions so many that they would take minutes."""
-    channels = {word.channel for word in transcript.words}
-    channels |= {redaction.channel for redaction in transcript.redactions}
-    if sound.channels > 1 and not channels <= {None, *range(sound.channels)}:
-        raise Usage("transcript_misfit", place=str(number), why="no_such_channel")
-    if is_crowded([redaction.start for redaction in transcript.redactions], sound.duration, sound.channels):
-        raise Usage("transcript_misfit", place=str(number), why="too_many_redactions")
-
-
-def _share_offset(transcripts: list[_Aligned]) -> list[_Aligned]:
-    """Give our own passes with too few words the offset of one that is sure: passes of one engine are equally late."""
-    sure = next((transcript for transcript in transcripts if transcript.own and transcript.fit.sure), None)
-    if sure is None:
-        return transcripts
-    return [
-        replace(
-            transcript,
-            words=_shift_into_sound(transcript.words, sure.offset_s),
-            offset_s=sure.offset_s,
-            fit=sure.fit,
-        )
-        if transcript.own and not transcript.fit.sure
-        else transcript
-        for transcript in transcripts
-    ]
-
-
-def _shift_into_sound(words: Sequence[Word], seconds: float) -> list[Word]:
-    """Shift words by *seconds* and drop those that end before the sound begins."""
-    return [word for word in shift(words, seconds) if word.end > 0] if seconds else list(words)
-
-
-def _to_sound_channel(sound: Sound, word: Word) -> Word:
-    return word if sound.channels > 1 else replace(word, channel=_channel_of(sound, word.channel))
-
-
-def _channel_of(sound: Sound, channel: int | None) -> int | None:
-    """The channel in this sound: None where the sound has only one, whatever the transcript says."""
-    return channel if sound.channels > 1 else None
 
 
 def _find_wordless_speech(activity: Activity, words: Sequence[Word]) -> Iterator[Finding]:
@@ -338,10 +237,11 @@ def _join_cuts(cuts: Iterator[Cut]) -> list[Cut]:
 # -- what the reviewer has to know ---------------------------------------------------------------------
 
 
-def _list_warnings(
-    sound: Sound, activity: Activity, with_words: Sequence[_Aligned], aligned: Sequence[_Aligned], cuts: Sequence[Cut]
-) -> Iterator[str]:
+def _list_warnings(sound: Sound, fitted: Fitted, cuts: Sequence[Cut]) -> Iterator[str]:
+    activity, with_words = fitted.activity, fitted.with_words
     words = [word for transcript in with_words for word in transcript.words]
+    if not is_understood([transcript.as_heard for transcript in with_words]):
+        yield NOT_UNDERSTOOD
     if not cuts:
         yield "nothing_found"
     if measure_coverage(words, activity) < LOW_COVER:
@@ -352,8 +252,12 @@ def _list_warnings(
         yield "times_worked_out"
     if all(word.score is None for word in with_words[0].words):
         yield "no_scores"
-    if any(transcript.outside for transcript in aligned):
+    if any(transcript.outside for transcript in fitted.aligned):
         yield "redaction_outside"
+    if fitted.dropped:
+        yield "transcript_dropped"
+    if fitted.unmeasured:
+        yield "speech_unmeasured"
     for channel in range(sound.channels):
         spoken = bool(activity.speech[channel].any())
         if spoken and not any(word.channel in (None, channel) for word in words):

@@ -1,0 +1,167 @@
+"""Transcripts are laid on the sound within a second, left out where they are thin, and refused by the name of their
+file; and where a sound gives no measure of speech, strict mode cuts what no words explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy
+import pytest
+
+from arlo_rec.audio.activity import STEP, Activity
+from arlo_rec.model.errors import Usage
+from arlo_rec.policy import Mode
+from arlo_rec.speech.planning import fitting, planner
+from arlo_rec.speech.planning.alignment import align, find_mismatch, shift
+from arlo_rec.speech.words import ENGINE, Redaction, Transcript, Word
+from arlo_rec.training import evaluation
+from arlo_rec.training.cut_plan import CopyOrder
+from tests.support.gated import gated
+from tests.support.given_calls import CALLS, active, call, heard, made, told
+from tests.support.places import CALLS as FOLDERS
+
+STEREO = 2
+KINDS = ("words-base", "words-base-hints")
+
+
+def of(words: Sequence[Word], *redactions: Redaction, file: str = "words.json", form: str = "words") -> Transcript:
+    return Transcript(form, tuple(words), redactions, file)
+
+
+def planned(number: int, *transcripts: Transcript, strict: bool = False) -> planner.Plan:
+    return planner.plan(call(number), transcripts, list(told(number)["known"].values()), strict=strict)
+
+
+# -- a second early or late ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("number", CALLS)
+def test_words_that_are_up_to_a_second_early_or_late_are_taken_for_what_they_are(number: int, kind: str) -> None:
+    right = align(heard(number, kind), active(number)).offset_s
+    for seconds in (-0.9, -0.6, -0.3, 0.3, 0.6, 0.9):
+        words = shift(heard(number, kind), seconds)
+        assert find_mismatch(words, active(number), call(number).duration) is None, seconds
+        alignment = align(words, active(number))
+        assert alignment.sure and alignment.offset_s == pytest.approx(right - seconds, abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_same_holds_of_our_own_calls() -> None:
+    for each in evaluation.labelled_calls(FOLDERS / "made"):
+        activity = fitting.fit(each.sound, evaluation_activity(each), each.transcripts, 0.0).activity
+        for transcript in each.transcripts:
+            for seconds in (-0.9, -0.6, -0.3, 0.3, 0.6, 0.9):
+                words = shift(transcript.words, seconds)
+                assert find_mismatch(words, activity, each.sound.duration) is None, (each.name, seconds)
+
+
+def evaluation_activity(each: evaluation.LabelledCall) -> Activity:
+    from arlo_rec.audio.activity import detect_activity
+
+    return detect_activity(each.sound)
+
+
+@pytest.mark.slow
+def test_no_transcript_of_another_call_is_taken_for_this_ones() -> None:
+    every = [
+        (each.name, each.sound, evaluation_activity(each), each.transcripts)
+        for folder in ("given", "made")
+        for each in evaluation.labelled_calls(FOLDERS / folder)
+    ]
+    swapped = 0
+    for name, sound, activity, _ in every:
+        for other, _, _, transcripts in every:
+            for transcript in transcripts if other != name else ():
+                why = find_mismatch(transcript.words, activity, sound.duration)
+                assert why is not None and not align(transcript.words, activity).sure, (name, other)
+                swapped += 1
+    assert swapped == 16 * 15 * 2
+
+
+# -- thin and wrong ------------------------------------------------------------------------------------
+
+
+def thin(number: int = STEREO, other: int = 3) -> list[Word]:
+    """A few words, of which nobody can tell that they are of this call."""
+    return [word for word in heard(other, KINDS[1]) if word.end < call(number).duration][::6]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_thin_transcript_that_does_not_fit_is_left_out_beside_one_that_does(first: bool) -> None:
+    good, few = of(heard(STEREO)), of(thin(), file="second.json")
+    plan = planned(STEREO, *([few, good] if first else [good, few]))
+    alone = planned(STEREO, good)
+    assert (plan.cuts, plan.words) == (alone.cuts, alone.words)
+    assert [(each.place, each.file, each.why) for each in plan.dropped] == [
+        (1 if first else 2, "second.json", "another_call")
+    ]
+    assert {*plan.warnings} == {*alone.warnings, "transcript_dropped"}
+
+
+@pytest.mark.parametrize(
+    ("transcripts", "file", "why"),
+    [
+        ([of(thin(), file="thin.json")], "thin.json", "another_call"),
+        ([of(heard(STEREO)), of(thin(), Redaction(3.0, 4.0), file="marks.json")], "marks.json", "another_call"),
+        ([of(heard(STEREO)), of(heard(3), file="whole.json")], "whole.json", "another_call"),
+        ([of(heard(STEREO)), of([replace(heard(STEREO)[5], channel=7)], file="c.json")], "c.json", "no_such_channel"),
+        ([of([word for word in heard(STEREO) if word.channel == 0], file="agent.json")], "agent.json",
+         "covers_too_little"),
+    ],
+)  # fmt: skip
+def test_a_transcript_that_is_refused_is_named(transcripts: list[Transcript], file: str, why: str) -> None:
+    with pytest.raises(Usage) as error:
+        planned(STEREO, *transcripts)
+    assert (error.value.code, error.value.detail["file"], error.value.detail["why"]) == ("transcript_misfit", file, why)
+
+
+def test_an_engine_that_heard_next_to_nothing_is_no_wrong_file() -> None:
+    with pytest.raises(Usage) as error:
+        planned(STEREO, of(heard(STEREO)[:20], file="", form=ENGINE))
+    assert error.value.code == "engine_heard_too_little"
+
+
+# -- no measure of speech ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.rule("data.pseudonymised")
+@pytest.mark.parametrize("folder", ["given", "made"])
+@pytest.mark.parametrize(("below", "even"), [(25.0, 0.0), (25.0, 0.05), (20.0, 0.02), (15.0, 0.1)])
+def test_strict_mode_covers_a_gated_call_as_it_covers_the_call(folder: str, below: float, even: float) -> None:
+    plain, shut, over = [], [], []
+    for each in evaluation.labelled_calls(FOLDERS / folder):
+        before = evaluation.evaluate(each, CopyOrder(Mode.STRICT))
+        sound = gated(each.sound, below, even)
+        after = evaluation.evaluate(replace(each, sound=sound), CopyOrder(Mode.STRICT))
+        plain += before.covers
+        shut += after.covers
+        over.append(after.over_cut - before.over_cut)
+    assert evaluation.figures(shut).mean_cover >= 0.99 * evaluation.figures(plain).mean_cover
+    assert -0.08 < sum(over) / len(over) < 0.05, "nor does it cut much less, or more"
+
+
+def test_where_words_lie_where_no_speech_was_measured_all_sound_is_speech_and_somebody_is_warned() -> None:
+    level = numpy.where(numpy.arange(3000) % 500 < 400, -20.0, -90.0).astype("f4")[None].repeat(2, axis=0)
+    activity = Activity(numpy.zeros((2, 3000), bool), level)
+    words = [Word("ja", 5.0 * at + 1.0, 5.0 * at + 1.7, 0.9, 0) for at in range(6)]
+    measured = fitting._measured_by(activity, words)
+    assert measured.speech[0].sum() * STEP == pytest.approx(24.0) and not measured.speech[1].any()
+    assert fitting._measured_by(activity, words[:2]) is activity, "two words may be a mistake"
+    speech = activity.speech.copy()
+    speech[0, 100:200] = speech[0, 600:700] = speech[0, 1100:1200] = True
+    assert fitting._measured_by(Activity(speech, level), words) is not activity.speech
+
+
+@pytest.mark.slow
+def test_strict_mode_cuts_what_no_harmless_word_explains_where_the_sound_is_as_loud_in_every_pause() -> None:
+    quiet = numpy.random.default_rng(0).standard_normal((call(STEREO).frames, 2)) * 0.1
+    loud = made(quiet)
+    words = of(heard(STEREO), form=ENGINE)
+    plan = planner.plan(loud, [words], [], strict=True)
+    detected = planner.plan(loud, [words], [], strict=False)
+    assert "speech_unmeasured" in plan.warnings and "speech_unmeasured" in detected.warnings
+    total, whole = (sum(cut.end - cut.start for cut in each.cuts) for each in (detected, plan))
+    assert whole > total and whole > 0.4 * loud.duration
