@@ -1,20 +1,30 @@
-"""Talk that has no sound: turns of made calls in five languages, as words with times."""
+"""Talk that has no sound: turns of made calls in five languages, as words with times, and how much of it is cut."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from arlo_rec import audio
+from arlo_rec.model.spans import without
+from arlo_rec.speech.cut_list import LOOK, Cut
+from arlo_rec.speech.detectors import identifiers, name_lists, phonetic
+from arlo_rec.speech.detectors.common_words import is_common
+from arlo_rec.speech.planning.planner import LOOK_SHORTEST
 from arlo_rec.speech.words import Word
+from arlo_rec.training import evaluation
+from arlo_rec.training.evaluation import CallScore, Identifier, LabelledCall
 from tests.support.places import CALLS
 
 LANGUAGES = ("nb", "nn", "sv", "da", "en")
 WORD = 0.35  # seconds between two words
+PAD = 0.3  # seconds that a plan adds at both ends of a finding
+NOBODY = phonetic.prepare_names([])
 
 
-def talk(language: str, variant: str) -> Iterator[dict[str, Any]]:
-    for line in (CALLS / "talk" / f"{language}.test.jsonl").read_text("utf-8").splitlines():
+def talk(language: str, variant: str, folder: str = "talk", half: str = ".test") -> Iterator[dict[str, Any]]:
+    for line in (CALLS / folder / f"{language}{half}.jsonl").read_text("utf-8").splitlines():
         call = json.loads(line)
         if call["variant"] == variant:
             yield call
@@ -26,3 +36,32 @@ def words_of(call: dict[str, Any]) -> list[Word]:
         for channel, start, text in call["turns"]
         for at, word in enumerate(text.split())
     ]
+
+
+def scored(call: dict[str, Any], *, strict: bool) -> CallScore:
+    """What a plan would leave of a call whose words were all recognised; nobody's name is known before."""
+    words = words_of(call)
+    cuts = list(_cuts(words, strict=strict))
+    labels = tuple(
+        Identifier(each["type"], words[each["first"]].start, words[each["last"]].end)
+        for each in call["truth"]
+        if not each.get("part")  # a few digits before somebody breaks off
+    )
+    seconds = max(word.end for word in words) + 1
+    silence = audio.Sound(audio.Encoding.ULAW, 8000, 1, b"\xff" * round(8000 * seconds))
+    spoken = tuple((word.start, word.end) for word in words)
+    return evaluation.score(LabelledCall(call["id"], call["lang"], silence, labels, (), spoken, ()), cuts)
+
+
+def _cuts(words: Sequence[Word], *, strict: bool) -> Iterator[Cut]:
+    cuts = [Cut(max(0.0, found.start - PAD), found.end + PAD) for found in identifiers.find_identifiers(words, NOBODY)]
+    yield from cuts
+    for found in identifiers.find_circumstances(words):
+        spans = [(cut.start, cut.end) for cut in cuts]
+        left = sum(end - start for start, end in without([(found.start, found.end)], spans))
+        if strict or left >= LOOK_SHORTEST:
+            yield Cut(max(0.0, found.start - PAD), found.end + PAD, status="proposed" if strict else LOOK)
+    for word in words if strict else ():
+        text = word.text.strip(" .,;:?!\"'-")
+        if not is_common(text.casefold()) or (text[:1].isupper() and name_lists.is_given(text.casefold())):
+            yield Cut(max(0.0, word.start - PAD), word.end + PAD)

@@ -322,7 +322,10 @@ def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_p
     told = world.json("pseudonymise", "--bench", str(tmp_path))["bench"]
     assert told["calls"] == 2 and set(told["layouts"]) == {"stereo", "mono"}
     stereo = told["layouts"]["stereo"]
-    assert stereo["types"]["PHONE"] == {"count": 1, "cover": 1.0, "mean_cover": 1.0, "residual_s": 0.0}
+    phone = stereo["types"]["PHONE"]
+    assert (phone["count"], phone["cover"], phone["mean_cover"], phone["residual_s"]) == (1, 1.0, 1.0, 0.0)
+    assert phone["cover_within"] == [0.2065, 1.0], "one that is found says little of the next"
+    assert told["languages"]["en"]["calls"] == 2 and told["languages"]["en"]["circumstances"]["count"] == 0
     assert 0 < stereo["over_cut"] < 0.5
     assert "PHONE" in world.run("pseudonymise", "--bench", str(tmp_path)).out
     (tmp_path / "call000.json").write_text('{"identifiers": [{"type": "NAME", "start": 3}]}', "utf-8")

@@ -60,7 +60,7 @@ ILL: Final = split_words(
 ILL_BEGINNINGS: Final = _beginnings(
     "kreft cancer brystkreft demens dementi depresj depress deprim angst anxiet ångest diabet sukkersyk epilep hjerteinfarkt hjerteoper "
     "hjertefeil hjertesvikt hjerteprobl infarkt hjerneslag hjernerystelse hjernesvulst stroke operer operasj surgery sykehus sjukehus "
-    "sjukhus sygehus hospital innlagt innlagd inlagd indlagt sykemeld sykmeld sjukmeld sygemeld sjukskriv uføretryg førtidspens "
+    "sjukhus sygehus hospital innlagt innlagd inlagd indlagt sykemeld sykmeld sjukmeld sjukemeld sygemeld sjukskriv uføretryg førtidspens "
     "rullestol rollator wheelchair kronisk chronic parkinson alzheimer psyk terap therap rehab selvmord självmord selvmord suicid "
     "cellegift chemo kjemoter strålebehand dialys insulin hjemmesykepl heimesjukepl hemtjänst hjemmehjælp pleiehjem sykehjem "
     "sjukeheim plejehjem hørselsh hørselssk nedsatt svaksynt synshem handicap handikap funksjonshem funksjonsned disab amputer "

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from arlo_rec.speech.detectors import circumstance_words as told
 from arlo_rec.speech.detectors import name_lists
-from arlo_rec.speech.detectors.common_words import is_common
+from arlo_rec.speech.detectors.common_words import is_common, is_word
 from arlo_rec.speech.detectors.lexicon import ARTICLES
 from arlo_rec.speech.detectors.tokens import Match, Token, is_cased
 
@@ -20,6 +20,7 @@ PHRASE_PAUSE = 0.9  # seconds of silence that end a phrase
 BEFORE, BEHIND = 6, 7  # words that belong to it, as far as the phrase goes
 NEAR = 8  # words within which somebody is spoken of
 SUBJECT = 3  # words before "works at" in which who works is named
+LONG = 6  # letters of a town that is hardly a word, too
 ABOUT, HEALTH = "circumstance", "health"
 
 
@@ -110,7 +111,7 @@ def _extent(phrase: Sequence[Token], at: int) -> tuple[int, int]:
 
 
 def is_place(token: Token, *, cased: bool) -> bool:
-    """Whether a word is a town's name, and not an everyday word too unless it has a capital letter."""
+    """Whether a word is a town's name; where nothing is capitalised, short ones are everyday words more often."""
     if not name_lists.is_place(token.folded):
         return False
-    return token.capital and not token.begins if cased else not is_common(token.folded)
+    return token.capital and not token.begins if cased else len(token.folded) >= LONG or not is_word(token.folded)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from arlo_rec.speech.detectors import lexicon as lex
+from arlo_rec.speech.detectors import name_lists
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
 from arlo_rec.speech.detectors.tokens import Match, Token
@@ -167,7 +168,9 @@ def _find_town_end(stream: Sequence[Token], at: int) -> int:
         ended = stream[index - 1].ends and not (has_digits(token) or token.capital)
         if ended or token.start - stream[index - 1].end > 2.0:
             break
-        if has_digits(token) or (token.capital and not token.begins) or len(token.folded) == 1:
+        is_town = name_lists.is_place(token.folded) and not is_harmless(token.folded)
+        is_digit = has_digits(token) or is_number(token.folded)
+        if is_digit or is_town or (token.capital and not token.begins) or len(token.folded) == 1:
             last = index
         elif token.folded not in {"i", "in", "på", "og", "and", "postnummer", "postcode", "comma", "komma", "ved"}:
             break

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from arlo_rec.speech.detectors import cues, name_lists, tagger
-from arlo_rec.speech.detectors.common_words import is_known, is_word
+from arlo_rec.speech.detectors.common_words import is_common, is_known, is_word
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.lexicon import split_words
 from arlo_rec.speech.detectors.tokens import Match, Token, is_cased
@@ -70,7 +70,7 @@ def _score_word(token: Token, tagged: float, *, cased: bool) -> float:
             return max(0.3, tagged if tagged > TAGGED else 0.0)
         return max(0.8 if listed and not ordinary else 0.0, tagged if not is_harmless(word) else tagged * 0.6)
     by_list = 0.0 if not listed or is_harmless(word) else CONTEXT if ordinary else 0.8
-    return max(by_list, tagged if not ordinary else tagged * 0.6)
+    return max(by_list, tagged * 0.6 if ordinary or is_common(word) else tagged)
 
 
 def _is_double(token: Token, *, cased: bool) -> bool:
