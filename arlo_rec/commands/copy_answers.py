@@ -139,7 +139,7 @@ def _add_group(run: Run, groups: dict[str, Any], rows: list[list[str]], name: st
         "over_cut_with_circumstances": round(with_told, 4),
         "false_looks_a_minute": round(sum(score.looks for score in scores) / minutes, 2) if minutes else 0.0,
         **_figures_json(figures(covers)),
-        "circumstances": _figures_json(figures(told)),
+        "circumstances": {**_figures_json(figures(told)), "shown": sum(score.shown for score in scores)},
         "types": {type: _figures_json(figures(of_type)) for type, of_type in types.items()},
     }
     rows += [[name, type, *_figures_row(figures(of_type)), ""] for type, of_type in types.items()]

@@ -84,6 +84,7 @@ class CallScore:
     circumstances: tuple[IdentifierCover, ...]
     over_cut: float  # share of the speech far from both that is cut
     over_cut_with: float  # the same where circumstances count as the rest
+    shown: int = 0  # circumstances that are cut or shown to a reviewer, in part at least
     looks: int = 0  # stretches that a reviewer is shown, and that touch no circumstance
     minutes: float = 0.0
 
@@ -149,9 +150,14 @@ def score(call: LabelledCall, cuts: Sequence[Cut]) -> CallScore:
         tuple(_cover(each, is_cut) for each in told),
         _over_cut(call.identifiers, spoken, is_cut),
         _over_cut(direct, spoken, is_cut),
-        sum(not any(look.start < each.end and each.start < look.end for each in told) for look in looks),
+        sum(any(_touches(cut, each) for cut in cuts if cut.is_cut or cut.status == LOOK) for each in told),
+        sum(not any(_touches(look, each) for each in told) for look in looks),
         call.sound.duration / 60,
     )
+
+
+def _touches(cut: Cut, identifier: Identifier) -> bool:
+    return cut.start < identifier.end and identifier.start < cut.end
 
 
 def _cover(identifier: Identifier, is_cut: bytearray) -> IdentifierCover:

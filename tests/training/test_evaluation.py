@@ -39,7 +39,7 @@ def test_circumstances_count_apart_and_a_look_that_touches_none_is_false() -> No
     score = evaluation.score(call, cuts)
     assert [cover.type for cover in score.covers] == ["NAME"] and score.covers[0].share == 1.0
     assert [(cover.type, cover.share) for cover in score.circumstances] == [("CIRCUMSTANCE", 0.0)]
-    assert (score.looks, score.minutes, score.over_cut) == (1, 1.0, 0.0)
+    assert (score.shown, score.looks, score.minutes, score.over_cut) == (1, 1, 1.0, 0.0)
     accepted = evaluation.score(call, [Cut(9.9, 14.1)])
     assert accepted.circumstances[0].share == 1.0
     assert accepted.over_cut == 0.0 < accepted.over_cut_with, "cut beside identifiers, where circumstances are the rest"

@@ -23,6 +23,9 @@ CONTEXT = 0.3  # score of a listed name that is a word, too: enough after a phra
 CAPITAL = 0.6  # score of a capitalised word in mid-sentence without other evidence
 UNSURE = 0.7  # recognition score: a word after a greeting with less may be the name of the person greeted
 UNKNOWN, UNKNOWN_SHORTEST = 0.55, 4  # score of a word that English does not know; letters from which on it counts
+_SWEDISH = split_words(
+    "och är jag att inte för vad ni mig från när också ett ska då nej tack bara hur sen hej mycket var nu"
+)
 _ENGLISH = split_words("the is you to it and my i can that of your have")
 
 
@@ -32,6 +35,8 @@ def find_names(stream: Sequence[Token]) -> Iterator[Match]:
         return
     cased = is_cased(stream)
     tagged = [0.0] * len(stream) if is_english(stream) else tagger.score_names([token.raw for token in stream])
+    if is_swedish(stream):  # the tagger learnt Norwegian, and takes what it does not know for names
+        tagged = [0.0 if is_known(token.folded, "sv") else score for token, score in zip(stream, tagged, strict=True)]
     scores = [_score_word(token, tagged[at], cased=cased) for at, token in enumerate(stream)]
     if not cased:
         known = _is_known_in_english if is_english(stream) else is_word
@@ -50,6 +55,11 @@ def find_names(stream: Sequence[Token]) -> Iterator[Match]:
 def is_english(stream: Sequence[Token]) -> bool:
     """Whether more than one word in six is among the commonest of English."""
     return sum(token.folded in _ENGLISH for token in stream) > len(stream) / 6
+
+
+def is_swedish(stream: Sequence[Token]) -> bool:
+    """Whether more than one word in ten is among the commonest of Swedish that Norwegian has not."""
+    return sum(token.folded in _SWEDISH for token in stream) > len(stream) / 10
 
 
 def _score_word(token: Token, tagged: float, *, cased: bool) -> float:

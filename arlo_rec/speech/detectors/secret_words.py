@@ -30,6 +30,10 @@ NOUNS: Final = split_words(
     "nettverksnøkkel nettverksnøkkelen nätverkslösenord nätverksnyckel nätverksnyckeln kode koden koda kodar kodene koder kod "
     "code codes"
 )
+# Who forgot it, or wants another, says none
+FORGOTTEN: Final = split_words(
+    "glemt gløymt glömt forgot forgotten forget glemmer glemme endre change reset tilbakestille nullstille"
+)
 # ... or as two; the second one stands for both
 PAIRS: Final = frozenset(
     {
@@ -41,7 +45,7 @@ PAIRS: Final = frozenset(
         *((first, "ord") for first in ("hemmelig", "hemmelege", "hemmelige", "hemligt", "hemmeligt", "hemmeleg")),
         *((first, "ordet") for first in ("hemmelige", "hemmelege", "hemliga")),
         ("hemmelig", "kode"), ("memorable", "information"), ("security", "answer"), ("secret", "answer"),
-        ("pin", "kode"), ("pin", "koden"), ("pin", "kod"), ("pin", "koda"),
+        ("eige", "ord"), ("eget", "ord"), ("own", "word"), ("är", "wifit"), ("er", "wifiet"), ("hemmelig", "svar"), ("pin", "kode"), ("pin", "koden"), ("pin", "kod"), ("pin", "koda"),
     }
 )  # fmt: skip
 # Codes that are no secret
@@ -79,9 +83,10 @@ ASKED_BY_CONTROL_PAIRS: Final = frozenset(
     }
 )  # fmt: skip
 
+WHICH: Final = split_words("hva hvilket hvilken kva kva'n vad vilket vilken hvad what what's which")
 # By these somebody asks, rather than mentions it
 ASKS: Final = split_words(
-    "hva hvilket hvilken hvilke kva kva'n vad vilket vilken hvad what what's which whats oppgi oppgje oppgir uppge uppger opgive opgiv "
+    "be bed ber ask asking asks spørre spør spurte fråga frågar spørge spørger må måste have hva hvilket hvilken hvilke kva kva'n vad vilket vilken hvad what what's which whats oppgi oppgje oppgir uppge uppger opgive opgiv "
     "opgir si sei seie säga säg sige sig gi gje gir få får kan kunne could can tell give trenger treng behøver behöver need "
     "bekreft bekrefte stadfest stadfeste bekräfta bekræfte bekræft confirm verify verifisere fortell fortelle fortel fortælle "
     "berätta husker hugsar minns remember have har ha har vil vill will would may staver stave stav spell fått mottatt received "
@@ -89,7 +94,7 @@ ASKS: Final = split_words(
 )
 # After these its name is followed by itself
 IS: Final = split_words(
-    "er är is was var blir blei ble bliver blev be lyder lydde heter heiter hedder it's reads lød : ="
+    "er är is was var blir blei ble bliver blev være vere vara lyder lydde heter heiter hedder it's reads lød : ="
 )
 CHANGED_TO: Final = split_words("til till to som as på")
 AS: Final = split_words("som as til till")
@@ -125,7 +130,7 @@ NEW_CLAUSE: Final = split_words("så then jeg eg jag i vi we du you kan can det 
 
 # What people say around it: words that are no secret by themselves
 AROUND: Final = split_words(
-    "ja jo nei nja mm mhm hm hmm eh øh ehm uh um ah å åh okay ok yes yeah yep no nope nej jau joda jada jamen well oh "
+    "tusen gjerne klart forstår skjønner hørte hører høyrer hör hørt heard hear sorry understand sure course naturligvis selvfølgelig självklart selvfølgelig fint flott bra supert greit great good fine perfect perfekt super riktig stemmer stämmer correct ja jo nei nja mm mhm hm hmm eh øh ehm uh um ah å åh okay ok yes yeah yep no nope nej jau joda jada jamen well oh "
     "det den de dei han ho hun jeg eg jag du deg dig dere dykk ni er är var vi oss meg meg mig min mitt mi mine din ditt di dine vår "
     "vårt våre our my your the a an en et ei ett it its it's is was are i i'm i've we you he she they that's that this these "
     "og och and eller or men but så then altså nemlig bare berre bara kun just only jo vel da då nå no nu now her here der there "

@@ -19,15 +19,15 @@ from arlo_rec.speech.detectors.cues import MINE
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
 from arlo_rec.speech.detectors.tokens import Match, Token
 
-WINDOW = 30.0  # seconds after a question: "one moment, I have to look" comes before the answer
+WINDOW = 30.0  # seconds after a question, or what was said of it: "one moment, I have to look" comes before
 GOES_ON = 6.0  # seconds after "the code is" in which the speaker says it
 PHRASE_PAUSE, PAUSE_OF_ONE_TRACK = 0.9, 0.45  # seconds that end a phrase; where all share a track, others go on
-MOST_ANSWERS = 5  # phrases of whoever answers
+HEARD_WITHIN = 6  # words of a phrase in which "thank you" or "that's right" stands
 ELLIPTIC = 5  # words: "and the code word" is a question
 SHORT = 10  # words of a phrase that goes whole, from its first word that tells to its last
 FEW = 4  # telling words that are an answer even where each is harmless
+LATE, ALONE = 6, 3  # words of a phrase that may be more of an answer; and where each of them is harmless
 MOST_STATED = 10  # words behind "the code is"
-MOVED_ON = 9  # words of whoever asked, after an answer: they speak of something else
 REACH = 6  # words between the name of a secret and "is": "the code for the door at the back is"
 BEFORE = 4  # words before "is the password", or "as the password"
 UNSURE = 0.5  # score of recognition: a word with less may be anything
@@ -104,9 +104,11 @@ def _mention(tokens: Sequence[Token]) -> _Mention | None:
 
 def _asks(tokens: Sequence[Token], at: int) -> bool:
     """Whether a phrase asks for the secret that it names at that place, or breaks off where it should be said."""
-    if len(tokens) <= ELLIPTIC or tokens[-1].raw.rstrip().endswith("?") or tokens[-1].folded in said.IS:
-        return True
-    return any(token.folded in said.ASKS for index, token in enumerate(tokens) if index != at)
+    is_question = tokens[-1].raw.rstrip().endswith("?") or tokens[-1].folded in said.IS
+    others = {token.folded for index, token in enumerate(tokens) if index != at}
+    if others & said.FORGOTTEN and not others & said.WHICH:
+        return False
+    return is_question or len(tokens) <= ELLIPTIC or bool(others & said.ASKS)
 
 
 def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
@@ -115,7 +117,9 @@ def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: boo
     stated = list(_stated(phrase.tokens, mention))
     for begin, end in stated:
         yield phrase.match(begin, end, "cue")
-    if not stated and (mention.control or _asks(phrase.tokens, mention.last)):
+    near = [*phrase.tokens[max(0, mention.first - 2) : mention.first], *phrase.tokens[mention.last + 1 :][:REACH]]
+    is_told = bool(stated) and any(token.folded in said.IS | said.AS for token in near)
+    if not is_told and (mention.control or _asks(phrase.tokens, mention.last)):
         yield from _answers(phrases, at, mention, mono=mono)
 
 
@@ -143,7 +147,7 @@ def _begin_behind(tokens: Sequence[Token], at: int) -> int | None:
     while behind < len(tokens) and tokens[behind].folded in MINE:
         behind += 1
     for index in range(behind, min(behind + REACH, len(tokens))):
-        if tokens[index].folded in said.IS:
+        if tokens[index].folded in said.IS or tokens[index].folded == "be":
             return index + 1
         if index <= behind + 1 and tokens[index].folded in said.CHANGED_TO and _changes(tokens):
             return index + 1
@@ -170,49 +174,46 @@ def _clause_end(tokens: Sequence[Token], begin: int) -> int:
 
 
 def _answers(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
-    """What is said after a question until whoever asked has heard it; after "a security question", after that."""
-    asked, answered, given, since = phrases[at], False, 0, 0
-    own_goes_on = asked.tokens[-1].folded in said.IS
+    """What is said after a question until whoever asked has heard it, or nobody comes back to it for `WINDOW`."""
+    asked, latest, answered = phrases[at], phrases[at].end, 0
+    goes_on = asked.tokens[-1].folded in said.IS  # the same speaker says it after a pause
     for later in phrases[at + 1 :]:
-        if later.start > asked.end + WINDOW or given >= MOST_ANSWERS:
+        if later.start > latest + WINDOW:
             return
         is_own = later.stream == asked.stream and not mono
-        if is_own and own_goes_on and not answered and later.start - asked.end < GOES_ON:
-            is_own = False
-        if answered and (is_own or mono) and _has_heard(later.tokens):
-            return
-        if is_own:
-            if answered:
-                since += len(later.tokens)
-                if since >= MOVED_ON or _asks_something_else(later.tokens):
-                    return
-            if len(later.tokens) <= ECHO:
+        is_named = _mention(later.tokens) is not None
+        if is_own and not (goes_on and not answered and later.start - asked.end < GOES_ON):
+            if len(later.tokens) <= ECHO or is_named:
                 yield from (later.match(index, index + 1, "answer") for index in _solid(later.tokens))
-        elif (span := _answer_span(later.tokens)) is not None:
+        elif (span := _answer_span(later.tokens, is_late=answered > int(mention.control))) is not None:
             yield later.match(*span, "answer")
-            answered = answered or not mention.control or bool(given)
-            given += 1
-        else:
-            given += 1 if answered else 0
+            answered, latest = answered + 1, later.end
+        if is_named:
+            latest = later.end
+        elif answered > int(mention.control) and (is_own or mono) and _is_over(later.tokens):
+            return
 
 
-def _has_heard(tokens: Sequence[Token]) -> bool:
-    return any(token.folded in said.HEARD for token in tokens[:4])
-
-
-def _asks_something_else(tokens: Sequence[Token]) -> bool:
+def _is_over(tokens: Sequence[Token]) -> bool:
+    """Whether a phrase of whoever asked says that they heard it, or asks for something else."""
+    is_heard = any(token.folded in said.HEARD for token in tokens[:HEARD_WITHIN])
     is_question = tokens[0].folded in said.QUESTION or tokens[-1].raw.rstrip().endswith("?")
-    return is_question and len(tokens) > ECHO and _mention(tokens) is None
+    return is_heard or (is_question and len(tokens) > ECHO)
 
 
-def _answer_span(tokens: Sequence[Token]) -> tuple[int, int] | None:
-    """Begin and end of what may be the answer in a phrase; None where it only asks for time."""
+def _answer_span(tokens: Sequence[Token], *, is_late: bool) -> tuple[int, int] | None:
+    """Begin and end of what may be the answer in a phrase; None where it only asks for time.
+
+    *is_late*: something was answered already, so that only a short phrase, or one that says what "it is", is more.
+    """
     span = _telling_span(tokens, 0, len(tokens))
     if span is None:
         return None
     solid = _solid(tokens)
     telling = sum(_is_telling(tokens, index) for index in range(*span))
     is_said = {token.folded for token in tokens[:3]} & said.IS
+    if is_late and not is_said and not (len(tokens) <= LATE and (solid or len(tokens) <= ALONE)):
+        return None
     if len(tokens) <= SHORT:
         return span if solid or telling <= FEW or is_said else None
     if is_said:
