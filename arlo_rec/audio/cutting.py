@@ -49,20 +49,20 @@ def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = 
 
     Raises ValueError for a stretch that is not in the sound.
     """
-    cuts = _merge(to_frames(sound, stretches))
+    cuts = _merge(_to_frames(sound, stretches))
     fillers = _make_fillers(sound, cuts, fill, chance)
     data, copied = memoryview(sound.data), 0
     pieces: list[memoryview | bytearray] = []
     for begin, end, members in _group_spans(cuts):
         piece = bytearray(data[begin * sound.frame_bytes : end * sound.frame_bytes])
         for first, behind, channel in members:
-            write_channel(piece, sound, first - begin, fillers[channel](first, behind), channel)
+            _write_channel(piece, sound, first - begin, fillers[channel](first, behind), channel)
         pieces += [data[copied : begin * sound.frame_bytes], piece]
         copied = end * sound.frame_bytes
     return replace(sound, data=b"".join([*pieces, data[copied:]]))
 
 
-def to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+def _to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
     """Yield first frame, frame after the last, and channels of each stretch; raises ValueError for one outside."""
     for stretch in stretches:
         channels = tuple(range(sound.channels)) if stretch.channels is None else stretch.channels
@@ -84,7 +84,7 @@ def find_problems(
         return ["form_differs"]
     if len(before.data) != len(after.data):
         return ["length_differs"]
-    cuts = _merge(to_frames(before, stretches))
+    cuts = _merge(_to_frames(before, stretches))
     fillers = _make_fillers(before, cuts, fill, chance)
     old, new, size = memoryview(before.data), memoryview(after.data), before.frame_bytes
     codes, compared = set(), 0
@@ -96,8 +96,8 @@ def find_problems(
             filler = fillers[channel](first, behind)
             if _read_channel(copied, before, first - begin, behind - begin, channel) != filler:
                 codes.add("inside_is_not_the_fill")
-            write_channel(expected, before, first - begin, filler, channel)
-            write_channel(copied, before, first - begin, filler, channel)
+            _write_channel(expected, before, first - begin, filler, channel)
+            _write_channel(copied, before, first - begin, filler, channel)
         if expected != copied:
             codes.add("outside_differs")  # of a channel that was not cut there
         compared = end * size
@@ -130,7 +130,7 @@ def _group_spans(cuts: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, in
         yield members[0][0], end, members
 
 
-def write_channel(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
+def _write_channel(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
     """Write *filler* into one channel of *piece* from its frame *first* on."""
     width, step = sound.encoding.sample_bytes, sound.frame_bytes
     end = first + len(filler) // width

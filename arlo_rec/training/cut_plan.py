@@ -34,7 +34,6 @@ class CopyOrder:
     fill: Fill = Fill.SILENCE
     cuts: tuple[Cut, ...] = ()
     transcripts: tuple[tuple[str | None, bytes], ...] = field(default=(), repr=False)
-    disguise: bool = False
     cut_circumstances: bool = False  # also in detect mode, as the policy may say
     language: str | None = None
 
