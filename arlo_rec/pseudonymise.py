@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import CopyConfirmed
-from arlo_rec.model.errors import Integrity, Refused, ReviewUnfinished, Usage
+from arlo_rec.model.errors import Refused, ReviewUnfinished, Usage
 from arlo_rec.policy import Action
 from arlo_rec.speech.words import NOT_UNDERSTOOD
 from arlo_rec.store import Store
@@ -181,12 +181,9 @@ def release(
 
 
 def _prove(original: OpenRecording, copy: OpenRecording) -> None:
-    """Check a copy against its original, or against itself where its voice was disguised at random."""
+    """Check a copy against its original."""
     record = CutRecord.of_copy(copy.metadata)
-    uncut = copy.sound if record.disguised else original.sound
-    if uncut.frames != original.sound.frames:
-        raise Integrity("copy_is_not_the_cut_call", why="length_differs")
-    build.prove(uncut, copy.sound, record.plan.cuts, record.fill, record.chance)
+    build.prove(original.sound, copy.sound, record.plan.cuts, record.fill, record.chance)
 
 
 def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording) -> None:

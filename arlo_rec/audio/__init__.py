@@ -2,9 +2,9 @@
 
     formats    encodings, sample rates, lengths and limits       sound         whole sounds in memory
     cutting    replace spans by silence, a tone or noise         activity      voice activity and level
-    dtmf       detect keys pressed on a telephone                voice         disguise voices
     riff       strict parser of WAV and RF64                     sound_file    read a delivered file block by block
     decoding   ask the decoder process for compressed sound      decoder       the decoder process
+    dtmf       detect keys pressed on a telephone
     confinement   what the decoder process gives up before it reads a file
     encoding   a stored sound as MP3 or WAV for a person, block by block     mp3   LAME, and its tag
 

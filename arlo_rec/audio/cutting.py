@@ -51,7 +51,7 @@ def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = 
     Beside the sound and the one that is made, only one cut at a time is in memory. Raises ValueError for a stretch that
     is not in the sound.
     """
-    cuts = _merge(to_frames(sound, stretches))
+    cuts = _merge(_to_frames(sound, stretches))
     fillers = _make_fillers(sound, cuts, fill, chance)
     data, copied, made = memoryview(sound.data), 0, io.BytesIO()
     made.seek(max(0, len(data) - 1))
@@ -60,7 +60,7 @@ def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = 
     for begin, end, members in _group_spans(cuts):
         piece = bytearray(data[begin * sound.frame_bytes : end * sound.frame_bytes])
         for first, behind, channel in members:
-            write_channel(piece, sound, first - begin, fillers[channel](first, behind), channel)
+            _write_channel(piece, sound, first - begin, fillers[channel](first, behind), channel)
         made.write(data[copied : begin * sound.frame_bytes])
         made.write(piece)
         copied = end * sound.frame_bytes
@@ -68,7 +68,7 @@ def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = 
     return replace(sound, data=made.getvalue())
 
 
-def to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+def _to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
     """Yield first frame, frame after the last, and channels of each stretch; raises ValueError for one outside."""
     for stretch in stretches:
         channels = tuple(range(sound.channels)) if stretch.channels is None else stretch.channels
@@ -90,7 +90,7 @@ def find_problems(
         return ["form_differs"]
     if len(before.data) != len(after.data):
         return ["length_differs"]
-    cuts = _merge(to_frames(before, stretches))
+    cuts = _merge(_to_frames(before, stretches))
     fillers = _make_fillers(before, cuts, fill, chance)
     old, new, size = memoryview(before.data), memoryview(after.data), before.frame_bytes
     codes, compared = set(), 0
@@ -102,8 +102,8 @@ def find_problems(
             filler = fillers[channel](first, behind)
             if _read_channel(copied, before, first - begin, behind - begin, channel) != filler:
                 codes.add("inside_is_not_the_fill")
-            write_channel(expected, before, first - begin, filler, channel)
-            write_channel(copied, before, first - begin, filler, channel)
+            _write_channel(expected, before, first - begin, filler, channel)
+            _write_channel(copied, before, first - begin, filler, channel)
         if expected != copied:
             codes.add("outside_differs")  # of a channel that was not cut there
         compared = end * size
@@ -136,7 +136,7 @@ def _group_spans(cuts: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, in
         yield members[0][0], end, members
 
 
-def write_channel(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
+def _write_channel(piece: bytearray, sound: Sound, first: int, filler: bytes, channel: int) -> None:
     """Write *filler* into one channel of *piece* from its frame *first* on."""
     width, step = sound.encoding.sample_bytes, sound.frame_bytes
     end = first + len(filler) // width

@@ -29,7 +29,6 @@ class CopyOptions(NamedTuple):
     mode: str | None
     cuts: Path | None
     fill: str
-    voice: str | None
     language: str | None
 
 
@@ -43,8 +42,6 @@ class CopyOrders:
         mode = options.mode or ("manual" if options.cuts is not None and not options.transcripts else "detect")
         if mode not in set(Mode):
             raise Usage("mode_unknown", value=mode[:20])
-        if options.voice not in (None, "mcadams"):
-            raise Usage("voice_unknown", value=str(options.voice)[:20])
         if many and options.cuts is not None:
             raise Usage("cuts_of_one")
         self.manual = Mode(mode) is Mode.MANUAL
@@ -59,7 +56,6 @@ class CopyOrders:
             Mode(mode),
             _parse_fill(options.fill),
             tuple(_read_cuts(options.cuts)) if options.cuts is not None else (),
-            disguise=options.voice is not None,
             language=options.language or run.settings.asr_language,
         )
 

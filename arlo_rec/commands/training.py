@@ -42,7 +42,6 @@ def pseudonymise(
     mode: Annotated[str | None, opt("opt.mode", "--mode", "MODE", choices=modes)] = None,
     cuts: Annotated[Path | None, opt("opt.cuts", "--cuts", "FILE")] = None,
     fill: Annotated[str, opt("opt.fill", "--fill", "FILL", choices=one_of("silence", "tone", "noise"))] = "silence",
-    voice: Annotated[str | None, opt("opt.voice", "--voice", "VOICE", choices=one_of("mcadams"))] = None,
     engine: Engine = None,
     model: SpeechModel = None,
     names_model: Annotated[Path | None, opt("opt.names_model", "--names-model", "DIR")] = None,
@@ -58,7 +57,7 @@ def pseudonymise(
     run: Run = ctx.obj
     if sum((bool(recordings), pending, bench is not None)) != 1:
         raise Usage("recordings_or_pending")
-    options = CopyOptions(transcript or [], mode, cuts, fill, voice, language)
+    options = CopyOptions(transcript or [], mode, cuts, fill, language)
     orders = CopyOrders(run, options, many=pending or len(recordings or ()) > 1)
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)

@@ -35,12 +35,11 @@ class CutRecord:
     plan: CutPlan
     fill: Fill
     chance: bytes = field(repr=False)  # the seed of the noise in its cuts
-    disguised: bool
 
     @property
     def order(self) -> CopyOrder:
         """The order to make the same copy again with other cuts."""
-        return CopyOrder(self.plan.mode, self.fill, disguise=self.disguised)
+        return CopyOrder(self.plan.mode, self.fill)
 
     def without_words(self) -> CutRecord:
         """The same record without what was said, and without names of files, which may be names of people."""
@@ -48,15 +47,13 @@ class CutRecord:
 
     def to_json(self) -> dict[str, Any]:
         """As the metadata keeps it, under `cuts`."""
-        own = {"fill": str(self.fill), "chance": to_base64(self.chance), "disguised": self.disguised}
-        return self.plan.to_json() | own
+        return self.plan.to_json() | {"fill": str(self.fill), "chance": to_base64(self.chance)}
 
     @classmethod
     def of_copy(cls, metadata: Mapping[str, Any]) -> CutRecord:
         """The record in the makers' metadata of a copy."""
         kept = metadata["cuts"]
-        plan, chance = CutPlan.from_json(kept), from_base64(kept["chance"])
-        return cls(plan, Fill(kept["fill"]), chance, bool(kept.get("disguised")))
+        return cls(CutPlan.from_json(kept), Fill(kept["fill"]), from_base64(kept["chance"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +113,9 @@ def make(
     gate.still_open(store, original.permit, now)
     if not plan.cuts and plan.mode is Mode.MANUAL:
         raise Usage("cuts_empty")
-    record = CutRecord(plan, order.fill, primitives.fresh(), order.disguise)
-    uncut = disguised(original.sound) if order.disguise else original.sound
-    sound = audio.cut(uncut, stretches(plan.cuts), record.fill, record.chance)
-    prove(uncut, sound, plan.cuts, record.fill, record.chance)
+    record = CutRecord(plan, order.fill, primitives.fresh())
+    sound = audio.cut(original.sound, stretches(plan.cuts), record.fill, record.chance)
+    prove(original.sound, sound, plan.cuts, record.fill, record.chance)
     metadata = copies.for_trainers(original.metadata) | {"channels": _sides(original), "cuts": record.to_json()}
     copy = copies.make(store, CopyDraft(original, sound, metadata, CopyState.NEEDS_REVIEW, replaces), now)
     return TrainingCopy(copy.parent, copy.first, copy.revision, copy.state, plan, sound.duration, _sides(original))
@@ -130,17 +126,9 @@ def _sides(recording: OpenRecording) -> dict[str, int]:
     return dict(recording.metadata.get("channels", {}))
 
 
-def disguised(sound: Sound) -> Sound:
-    """Every turn of every channel with a McAdams coefficient of its own, drawn here and kept nowhere."""
-    from arlo_rec.audio.activity import detect_activity
-    from arlo_rec.audio.voice import disguise, find_turns
-
-    return disguise(sound, find_turns(detect_activity(sound)), primitives.fresh())
-
-
-def prove(uncut: Sound, copy: Sound, cuts: Sequence[Cut], fill: Fill, chance: bytes) -> None:
+def prove(original: Sound, copy: Sound, cuts: Sequence[Cut], fill: Fill, chance: bytes) -> None:
     """Compare length, everything outside and everything inside the cuts; raises Integrity where a sample differs."""
-    if problems := audio.find_cut_problems(uncut, copy, stretches(cuts), fill, chance):
+    if problems := audio.find_cut_problems(original, copy, stretches(cuts), fill, chance):
         raise Integrity("copy_is_not_the_cut_call", why=problems[0])
 
 

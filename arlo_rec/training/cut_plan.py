@@ -35,7 +35,6 @@ class CopyOrder:
     cuts: tuple[Cut, ...] = ()
     transcripts: tuple[tuple[str | None, bytes], ...] = field(default=(), repr=False)
     files: tuple[str, ...] = ()  # the names of the transcripts' files, for people, as far as they have any
-    disguise: bool = False
     cut_circumstances: bool = False  # also in detect mode, as the policy may say
     language: str | None = None
 
