@@ -58,7 +58,7 @@ ILL: Final = split_words(
     "miscarriage anoreksi bulimi migrene migraine dement dementia slaganfall døende dying palliativ hospice"
 )
 ILL_BEGINNINGS: Final = _beginnings(
-    "pacemak hjerte hjarte hjarta hjartet hjärta hjärtat hofte hofta hoften høften höften blodtrykk blodtryk blodförtunn blodfortynn blodfortynnen tablett marevan waran eliquis oksygen syrgas gåstol rullator høreapparat høyreapparat hörapparat hearing-aid lungene lungorna nyrene infeksjon betennelse feber feberen utmattet trombos hjernen migren allergi stomi kateter protese protes sondemat svekket svimmel yr hallusin forvirret förvirrad dizzy kreft cancer brystkreft demens dementi depresj depress deprim angst anxiet ångest diabet sukkersyk epilep hjerteinfarkt hjerteoper "
+    "leddgikt gikt revmat artros arthrit intensivavd nyfødtintensiv intensiven leukem leukaem macular degenerat makula apnea apnoea prisme glaukom katarakt grønn-stær poliklin fysioterap hjerneslag multippel skleros sclerosis pacemak hjerte hjarte hjarta hjartet hjärta hjärtat hofte hofta hoften høften höften blodtrykk blodtryk blodförtunn blodfortynn blodfortynnen tablett marevan waran eliquis oksygen syrgas gåstol rullator høreapparat høyreapparat hörapparat hearing-aid lungene lungorna nyrene infeksjon betennelse feber feberen utmattet trombos hjernen migren allergi stomi kateter protese protes sondemat svekket svimmel yr hallusin forvirret förvirrad dizzy kreft cancer brystkreft demens dementi depresj depress deprim angst anxiet ångest diabet sukkersyk epilep hjerteinfarkt hjerteoper "
     "hjertefeil hjertesvikt hjerteprobl infarkt hjerneslag hjernerystelse hjernesvulst stroke operer operasj surgery sykehus sjukehus "
     "sjukhus sygehus hospital innlagt innlagd inlagd indlagt sykemeld sykmeld sjukmeld sjukemeld sygemeld sjukskriv uføretryg førtidspens "
     "rullestol rollator wheelchair kronisk chronic parkinson alzheimer psyk terap therap rehab selvmord självmord selvmord suicid "
@@ -71,13 +71,13 @@ ILL_BEGINNINGS: Final = _beginnings(
 )
 ILL_PAIRS: Final = frozenset(
     {
-        ("på", "gulvet"), ("på", "golvet"), ("hører", "dårlig"), ("høyrer", "dårleg"), ("hører", "nesten"), ("ser", "dårlig"), ("ser", "nesten"),
+        ("my", "head"), ("your", "head"), ("her", "head"), ("his", "head"), ("heart", "thing"), ("a", "heart"), ("my", "heart"), ("gone", "over"), ("on", "the-floor"), ("blood", "thinners"), ("fekk", "slag"), ("fikk", "slag"), ("fått", "slag"), ("fått", "ny"), ("et", "slag"), ("meg", "ikke"), ("ser", "dobbelt"), ("så", "dåligt"), ("gula", "fläcken"), ("på", "badet"), ("på", "gulvet"), ("på", "golvet"), ("hører", "dårlig"), ("høyrer", "dårleg"), ("hører", "nesten"), ("ser", "dårlig"), ("ser", "nesten"),
         ("hör", "dåligt"), ("ser", "dåligt"), ("hard", "of"), ("short", "of"), ("dårlig", "hørsel"), ("dårlig", "syn"), ("går", "dårlig"),
         ("på", "øret"), ("høyre", "øre"), ("venstre", "øre"), ("høyre", "arm"), ("venstre", "arm"), ("litt", "ør"), ("i", "graviditet"),
     }
 )  # fmt: skip
 ILL_OF_PEOPLE: Final = split_words(  # ordinary words, of health where somebody's
-    "ms als legen lege läkare läkaren læge lægen doctor gp vondt ont smerter pain hurt skadet skadd injured falt ramla faldt fell dårlig "
+    "ramlet ramla ramlade falt datt snublet fell knä kne knæ njure nyre kidney kidneys øynene ögat ögonen øjnene eyes eye nedfor nedstemt trøtt utsliten stråler strålar fingre fingrane hals leg legs knees chest lungs lunger lungerne breathe breathing breath bleeding bleed thinners beinet beina benet bein foten foden hodet huvudet hovedet brystet bröstet pusten pust vejret knærne knäna knæet knäet armen blør blöder bløder lungene replacement faint fainted stiv skjelver darrar ms als legen lege läkare läkaren læge lægen doctor gp vondt ont smerter pain hurt skadet skadd injured falt ramla faldt fell dårlig "
     "dårleg bevisstløs unconscious svimmel dizzy nurse sykepleier sjukepleiar hofta hoften hip ryggen hjertet hjerte heart knee kneet "
     "medication pills tabletter piller"
 )

@@ -143,7 +143,7 @@ STREETS_ALONE: Final = split_words(
     "vei veg gate gata gaten allé plass torg brygge vej gade allé stræde väg gata gränd torv plads plan terrasse"
 )
 LIVE: Final = frozenset({("bor", "i"), ("bor", "på"), ("bur", "i"), ("bur", "på"), ("live", "at"), ("live", "in"),
-                         ("living", "at"), ("bor", "ved"), ("address", "is"), ("adressen", "er"), ("adressa", "er"),
+                         ("living", "at"), ("bor", "ved"), ("still", "at"), ("kvar", "på"), ("fortsatt", "i"), ("framleis", "i"), ("address", "is"), ("adressen", "er"), ("adressa", "er"),
                          ("adresse", "er"), ("adressen", "är"), ("adress", "är"), ("live", "on")})  # fmt: skip
 POSTCODE: Final = split_words("postnummer postnummeret postkode postcode postnumret zip postnr")
 

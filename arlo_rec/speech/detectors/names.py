@@ -128,7 +128,7 @@ def _continues_name(stream: Sequence[Token], scores: Sequence[float], at: int, *
         return (token.capital and token.folded not in cues.NOT_PEOPLE) or (
             token.folded in cues.PARTICLES and at + 1 < len(stream) and stream[at + 1].capital
         )
-    return scores[at] >= TAGGED or not (is_harmless(token.folded) or token.folded in cues.NOT_PEOPLE)
+    return scores[at] >= TAGGED or not (is_common(token.folded) or token.folded in cues.NOT_PEOPLE)
 
 
 def _cue_strength(stream: Sequence[Token], at: int) -> str:

@@ -26,6 +26,8 @@ PIECE_GAP = 1.5  # seconds between two parts from which on the gap is not cut: s
 MOST_FILLERS = 6  # words between two parts of a run
 LONGEST_AMOUNT = 6  # digits
 FEWEST_BEFORE = 4  # digits right before a number from which on it is no amount: "... nine two five years ago"
+CODE_DIGITS = 4  # of the codes of alarms and doors
+_YEAR = re.compile(r"^(1[89]|20)\d\d$")
 _TIME_OR_YEAR = re.compile(r"^(([01]?\d|2[0-4])( ?[0-5][05]| 0 ?[05])?|(19|20) ?\d\d|20 0 \d)$")
 
 
@@ -109,10 +111,20 @@ def _classify(run: Run, fewer: int) -> tuple[str, str, float] | None:
         run.said_digits >= FEWEST_DIGITS or (run.digits >= FEWEST_DIGITS - fewer and run.strong >= 2)
     ):
         return "number", label_number(digits) or "rule", 0.95
+    if not run.letters and _is_code_of_a_door(run):
+        return "secret", "rule", 0.7
     firm = run.strong + sum(part.weak and not part.guessed and part.text.isdigit() for part in run.parts)
     if run.letters and len(run.text) >= FEWEST_SYMBOLS - fewer and firm >= 3:
         return "code", "iban" if is_iban(run.text) else "rule", 0.9
     return None
+
+
+def _is_code_of_a_door(run: Run) -> bool:
+    """Whether a run is four digits, said one by one or written in one, and no year: how codes of alarms are said."""
+    texts = [part.text for part in run.parts if not part.guessed]
+    if len(texts) == 1:
+        return len(texts[0]) == CODE_DIGITS and texts[0].isdigit() and not _YEAR.match(texts[0])
+    return len(texts) >= CODE_DIGITS and all(len(text) == 1 and text.isdigit() for text in texts)
 
 
 def _split_pieces(stream: Sequence[Token], run: Run) -> Iterator[tuple[int, int]]:

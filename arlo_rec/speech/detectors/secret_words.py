@@ -45,7 +45,7 @@ PAIRS: Final = frozenset(
         *((first, "ord") for first in ("hemmelig", "hemmelege", "hemmelige", "hemligt", "hemmeligt", "hemmeleg")),
         *((first, "ordet") for first in ("hemmelige", "hemmelege", "hemliga")),
         ("hemmelig", "kode"), ("memorable", "information"), ("security", "answer"), ("secret", "answer"),
-        ("eige", "ord"), ("eget", "ord"), ("own", "word"), ("är", "wifit"), ("er", "wifiet"), ("hemmelig", "svar"), ("pin", "kode"), ("pin", "koden"), ("pin", "kod"), ("pin", "koda"),
+        ("et", "ord"), ("eit", "ord"), ("ett", "ord"), ("a", "word"), ("hvilket", "ord"), ("vilket", "ord"), ("kva", "ord"), ("which", "word"), ("what", "word"), ("nytt", "ord"), ("new", "word"), ("the", "word"), ("eige", "ord"), ("eget", "ord"), ("own", "word"), ("är", "wifit"), ("er", "wifiet"), ("hemmelig", "svar"), ("pin", "kode"), ("pin", "koden"), ("pin", "kod"), ("pin", "koda"),
     }
 )  # fmt: skip
 # Codes that are no secret
@@ -96,6 +96,10 @@ ASKS: Final = split_words(
 IS: Final = split_words(
     "er är is was var blir blei ble bliver blev være vere vara lyder lydde heter heiter hedder it's reads lød : ="
 )
+SAYS: Final = split_words("says said sier säger siger seier sa sade reads står stod sto")
+TAKES: Final = split_words(
+    "tek tager sier säger siger seier says say tar ta take takes setter set sett sätter sätt vælger velger velg vel väljer prøv prøver prova prøva try tast trykk"
+)
 CHANGED_TO: Final = split_words("til till to som as på")
 AS: Final = split_words("som as til till")
 
@@ -106,7 +110,7 @@ CHANGES: Final = split_words(
 THE: Final = split_words("the vårt our dette this that nytt new nye")
 # Behind "the code is", but not it
 NOT_SAID: Final = split_words(
-    "feil wrong fel forkert endret endra changed ändrat ändrad ændret glemt gløymt glömt forgotten borte vekk gone utløpt expired "
+    "satt set sett angitt registrert registered registrerat oppgitt slettet deleted raderad feil wrong fel forkert endret endra changed ändrat ändrad ændret glemt gløymt glömt forgotten borte vekk gone utløpt expired "
     "gammel gammelt old ny nytt new nye lik likt same samme same riktig correct rett ugyldig invalid ogiltig lagret saved sendt "
     "sent skickad skickat sperret locked blocked spärrad viktig important viktigt hemmelig secret hemlig hemmeligt"
 )
@@ -130,7 +134,7 @@ NEW_CLAUSE: Final = split_words("så then jeg eg jag i vi we du you kan can det 
 
 # What people say around it: words that are no secret by themselves
 AROUND: Final = split_words(
-    "tusen gjerne klart forstår skjønner hørte hører høyrer hör hørt heard hear sorry understand sure course naturligvis selvfølgelig självklart selvfølgelig fint flott bra supert greit great good fine perfect perfekt super riktig stemmer stämmer correct ja jo nei nja mm mhm hm hmm eh øh ehm uh um ah å åh okay ok yes yeah yep no nope nej jau joda jada jamen well oh "
+    "got know dear love god jesus heavens goodness typical lovely brilliant great cheers ta right tusen gjerne klart forstår skjønner hørte hører høyrer hör hørt heard hear sorry understand sure course naturligvis selvfølgelig självklart selvfølgelig fint flott bra supert greit great good fine perfect perfekt super riktig stemmer stämmer correct ja jo nei nja mm mhm hm hmm eh øh ehm uh um ah å åh okay ok yes yeah yep no nope nej jau joda jada jamen well oh "
     "det den de dei han ho hun jeg eg jag du deg dig dere dykk ni er är var vi oss meg meg mig min mitt mi mine din ditt di dine vår "
     "vårt våre our my your the a an en et ei ett it its it's is was are i i'm i've we you he she they that's that this these "
     "og och and eller or men but så then altså nemlig bare berre bara kun just only jo vel da då nå no nu now her here der there "

@@ -20,8 +20,12 @@ from arlo_rec.speech.detectors.numerals import has_digits, is_number
 from arlo_rec.speech.detectors.tokens import Match, Token
 
 WINDOW = 30.0  # seconds after a question, or what was said of it: "one moment, I have to look" comes before
+ECHOED = 12.0  # seconds in which what was told is said again
+OWN_WORDS = 20.0  # seconds after somebody named it without asking
 GOES_ON = 6.0  # seconds after "the code is" in which the speaker says it
+UNANSWERED = 60.0  # seconds in which nothing was told yet
 PHRASE_PAUSE, PAUSE_OF_ONE_TRACK = 0.9, 0.45  # seconds that end a phrase; where all share a track, others go on
+SAID_WITHIN = 5  # words of a phrase in which "it is" stands
 HEARD_WITHIN = 6  # words of a phrase in which "thank you" or "that's right" stands
 ELLIPTIC = 5  # words: "and the code word" is a question
 SHORT = 10  # words of a phrase that goes whole, from its first word that tells to its last
@@ -31,7 +35,7 @@ MOST_STATED = 10  # words behind "the code is"
 REACH = 6  # words between the name of a secret and "is": "the code for the door at the back is"
 BEFORE = 4  # words before "is the password", or "as the password"
 UNSURE = 0.5  # score of recognition: a word with less may be anything
-ECHO = 6  # words of a phrase of whoever asked, who says it again
+ECHO, SHORT_ECHO = 6, 3  # words of a phrase of whoever asked, who says it again, in a question and otherwise
 REPEATED = 4  # words: of a longer secret, single words are not looked for elsewhere
 LEAST = 4  # letters of a word that is looked for elsewhere
 
@@ -117,10 +121,39 @@ def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: boo
     stated = list(_stated(phrase.tokens, mention))
     for begin, end in stated:
         yield phrase.match(begin, end, "cue")
+        yield from _echoes(phrases, at, phrase.tokens[begin:end])
     near = [*phrase.tokens[max(0, mention.first - 2) : mention.first], *phrase.tokens[mention.last + 1 :][:REACH]]
     is_told = bool(stated) and any(token.folded in said.IS | said.AS for token in near)
     if not is_told and (mention.control or _asks(phrase.tokens, mention.last)):
         yield from _answers(phrases, at, mention, mono=mono)
+    elif not stated and not any(token.folded in said.FORGOTTEN for token in phrase.tokens):
+        yield from _own_words(phrases, at)
+
+
+def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Iterator[tuple[int, Match]]:
+    """What is said again, by whom it was told to, right after it was told."""
+    words = {token.folded for token in told if token.folded not in said.AROUND}
+    for later in phrases[at + 1 :]:
+        if later.start > phrases[at].end + ECHOED:
+            return
+        if len(later.tokens) <= SHORT and any(token.folded in words for token in later.tokens):
+            span = _telling_span(later.tokens, 0, len(later.tokens))
+            if span is not None:
+                yield later.match(*span, "repeated")
+
+
+def _own_words(phrases: Sequence[_Phrase], at: int) -> Iterator[tuple[int, Match]]:
+    """What who names a secret says of it soon afterwards, with digits or as what somebody "says"."""
+    for later in phrases[at + 1 :]:
+        if later.start > phrases[at].end + OWN_WORDS:
+            return
+        if later.stream != phrases[at].stream:
+            continue
+        is_said = {token.folded for token in later.tokens[:SAID_WITHIN]} & said.SAYS
+        if is_said or any(has_digits(token) for token in later.tokens):
+            span = _telling_span(later.tokens, 0, len(later.tokens))
+            if span is not None:
+                yield later.match(*span, "answer")
 
 
 def _stated(tokens: Sequence[Token], mention: _Mention) -> Iterator[tuple[int, int]]:
@@ -177,21 +210,38 @@ def _answers(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bo
     """What is said after a question until whoever asked has heard it, or nobody comes back to it for `WINDOW`."""
     asked, latest, answered = phrases[at], phrases[at].end, 0
     goes_on = asked.tokens[-1].folded in said.IS  # the same speaker says it after a pause
+    heard: set[str] = set()  # words of answers, also harmless ones: "Green bicycle is right"
     for later in phrases[at + 1 :]:
-        if later.start > latest + WINDOW:
+        if later.start > latest + (WINDOW if answered else UNANSWERED):
             return
         is_own = later.stream == asked.stream and not mono
         is_named = _mention(later.tokens) is not None
+        span = None
         if is_own and not (goes_on and not answered and later.start - asked.end < GOES_ON):
-            if len(later.tokens) <= ECHO or is_named:
-                yield from (later.match(index, index + 1, "answer") for index in _solid(later.tokens))
+            is_question = later.tokens[-1].raw.rstrip().endswith("?")
+            is_told = _says_it(later.tokens) or _number_words(later.tokens) > 1
+            most = ECHO if is_question or is_told else SHORT_ECHO
+            if len(later.tokens) <= most and _solid(later.tokens):
+                span = _telling_span(later.tokens, 0, len(later.tokens))
         elif (span := _answer_span(later.tokens, is_late=answered > int(mention.control))) is not None:
-            yield later.match(*span, "answer")
             answered, latest = answered + 1, later.end
+            heard |= {token.folded for token in later.tokens[slice(*span)] if token.folded not in said.AROUND}
+        if span is not None:
+            yield later.match(*span, "answer")
+        yield from (
+            later.match(index, index + 1, "repeated")
+            for index, token in enumerate(later.tokens)
+            if token.folded in heard
+        )
         if is_named:
             latest = later.end
         elif answered > int(mention.control) and (is_own or mono) and _is_over(later.tokens):
             return
+
+
+def _says_it(tokens: Sequence[Token]) -> bool:
+    """Whether a phrase begins with what "it is"."""
+    return any(token.folded in said.IS for token in tokens[:SAID_WITHIN])
 
 
 def _is_over(tokens: Sequence[Token]) -> bool:
@@ -211,13 +261,13 @@ def _answer_span(tokens: Sequence[Token], *, is_late: bool) -> tuple[int, int] |
         return None
     solid = _solid(tokens)
     telling = sum(_is_telling(tokens, index) for index in range(*span))
-    is_said = {token.folded for token in tokens[:3]} & said.IS
-    if is_late and not is_said and not (len(tokens) <= LATE and (solid or len(tokens) <= ALONE)):
+    named = [at for at, token in enumerate(tokens[:SAID_WITHIN]) if token.folded in said.IS | said.TAKES]
+    if named and span[1] > named[-1] + 1:
+        return named[-1] + 1, min(span[1], max(named[-1] + 1 + SHORT, solid[-1] + 1 if solid else 0))
+    if is_late and not (len(tokens) <= LATE and (solid or len(tokens) <= ALONE)):
         return None
     if len(tokens) <= SHORT:
-        return span if solid or telling <= FEW or is_said else None
-    if is_said:
-        return span[0], min(span[1], max(span[0] + SHORT, solid[-1] + 1 if solid else 0))
+        return span if solid or telling <= FEW else None
     return (max(span[0], solid[0] - 2), min(span[1], solid[-1] + 3)) if solid else None
 
 
