@@ -7,6 +7,7 @@ every machine. It takes about a minute.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from arlo_rec.policy import Mode
@@ -14,6 +15,7 @@ from arlo_rec.training import evaluation
 from arlo_rec.training.cut_plan import CopyOrder
 from arlo_rec.training.evaluation import CallScore, Figures, IdentifierCover
 from tests.support import talk
+from tests.support.gated import gated
 from tests.support.places import CALLS
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "pseudonymisation.md"
@@ -33,13 +35,19 @@ def lines() -> Iterator[str]:
         for folder in ("given", "made")
         for mode in MODES
     }
-    yield from _of_sound(scored)
+    yield from _of_sound(scored | _gated())
     yield from _of_types([score for (_, mode), scores in scored.items() if mode is Mode.DETECT for score in scores])
     for folder, half, what in (
-        ("fresh", "", "Words alone, by another hand, written after the rules (`tests/calls/fresh`)"),
+        ("fresh", ".test", "Words alone, by another hand and written after the rules (`tests/calls/fresh`, the test half)"),
         ("talk", ".test", "Words alone, made by a generator (`tests/calls/talk`, the half that nobody read)"),
     ):
         yield from _of_words(folder, half, what)
+
+
+def _gated() -> dict[tuple[str, Mode], list[CallScore]]:
+    """The given calls as recorders write them that gate, in strict mode."""
+    calls = [replace(call, sound=gated(call.sound, 25.0, 0.05)) for call in evaluation.labelled_calls(CALLS / "given")]
+    return {("given, gated", Mode.STRICT): [evaluation.evaluate(call, CopyOrder(Mode.STRICT)) for call in calls]}
 
 
 def _of_sound(scored: dict[tuple[str, Mode], list[CallScore]]) -> Iterator[str]:

@@ -127,8 +127,12 @@ def _find_street(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
         return first, _find_town_end(stream, number)
     if before and (alone or named):
         return _find_number_start(stream, before[0]), _find_town_end(stream, at)
-    if named or (compound and token.capital and not token.begins):
-        return at - (1 if alone else 0), _find_town_end(stream, at)
+    is_said_alone = token.begins and (token.ends or token.raw.endswith(","))
+    if named or (compound and token.capital and (not token.begins or is_said_alone)):
+        first = at
+        while alone and first > 0 and at - first < 3 and stream[first - 1].capital and not stream[first].begins:
+            first -= 1
+        return first, _find_town_end(stream, at)
     return None
 
 

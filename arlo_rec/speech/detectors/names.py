@@ -78,7 +78,8 @@ def _score_word(token: Token, tagged: float, *, cased: bool) -> float:
             if not is_harmless(word) or listed:
                 return 0.9 if listed or tagged > TAGGED else CAPITAL
             return max(0.3, tagged if tagged > TAGGED else 0.0)
-        return max(0.8 if listed and not ordinary else 0.0, tagged if not is_harmless(word) else tagged * 0.6)
+        by_list = 0.8 if listed and not ordinary else UNKNOWN if _is_no_word(token) else 0.0
+        return max(by_list, tagged if not is_harmless(word) else tagged * 0.6)
     by_list = 0.0 if not listed or is_harmless(word) else CONTEXT if ordinary else 0.8
     return max(by_list, tagged * 0.6 if ordinary or is_common(word) else tagged)
 
@@ -90,6 +91,18 @@ def _is_double(token: Token, *, cased: bool) -> bool:
         return False
     listed = [name_lists.is_given(part.casefold()) or name_lists.is_family(part.casefold()) for part in parts]
     return any(listed) if cased else all(listed)
+
+
+def _is_no_word(token: Token) -> bool:
+    """Whether a word is none in any of the languages, and may so be a name although a sentence begins with it."""
+    return len(token.folded) >= UNKNOWN_SHORTEST and token.folded.isalpha() and not is_word(token.folded)
+
+
+def _begins_name(before: Token, name: Token) -> bool:
+    """Whether the first word of a sentence, right before a name, is a part of it: "Bill Stone." """
+    word = before.folded
+    is_listed = name_lists.is_given(word) or name_lists.is_family(word)
+    return before.begins and before.capital and is_listed and not before.ends and name.start - before.end < 1.0
 
 
 def _score_unknown(token: Token, is_known_word: Callable[[str], bool]) -> float:
@@ -113,6 +126,8 @@ def _find_scored_runs(stream: Sequence[Token], scores: Sequence[float], *, cased
         last = at
         while last + 1 < len(stream) and _continues_name(stream, scores, last + 1, cased=cased):
             last += 1
+        if cased and at and _begins_name(stream[at - 1], stream[at]):
+            at -= 1
         while last > at and stream[last].folded in cues.PARTICLES and scores[last] < TAGGED:
             last -= 1
         yield Match(at, last, "name", "words", round(max(scores[at : last + 1]), 2))
