@@ -38,7 +38,11 @@ def lines() -> Iterator[str]:
     yield from _of_sound(scored | _gated())
     yield from _of_types([score for (_, mode), scores in scored.items() if mode is Mode.DETECT for score in scores])
     for folder, half, what in (
-        ("fresh", ".test", "Words alone, by another hand and written after the rules (`tests/calls/fresh`, the test half)"),
+        (
+            "fresh",
+            ".test",
+            "Words alone, by another hand, written after the rules (`tests/calls/fresh`, the test half)",
+        ),
         ("talk", ".test", "Words alone, made by a generator (`tests/calls/talk`, the half that nobody read)"),
     ):
         yield from _of_words(folder, half, what)

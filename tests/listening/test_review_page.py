@@ -207,6 +207,23 @@ def test_each_cut_is_in_the_list_in_words(browser: Browser) -> None:
         assert name.startswith("Klipp 4 0:17,00 til 0:18,00 endret Innringer")
 
 
+def test_where_to_look_comes_first_and_is_cut_only_if_somebody_says_so(browser: Browser) -> None:
+    look = a_cut(4, 16.0, 17.0, "look", types=["circumstance"], sources=["look"], score=0.5, heard="presten her")
+    with Server(reviewed(a_review(cuts=[*a_review()["cuts"], look], unsure=[]))) as server:
+        enter(browser, server)
+        first = "! Klipp 4 0:16,00 til 0:17,00 se her Innringer · omstendighet · se her · sikkerhet 50 % presten her"
+        assert texts(browser, "#cuts button")[0] == first and chosen(browser) == "Klipp 4"
+        shift(browser, "a")
+        assert statuses(browser) == ["se her", "godtatt", "godtatt", "godtatt"]
+        assert counts(browser)[-1] == "1 av 4"
+        browser.press_keys("a")
+        assert statuses(browser) == ["godtatt"] * 4, "and it stands where it is said"
+        browser.press_keys("b")
+        assert statuses(browser)[0] == "se her"
+        browser.press_keys("r")
+        assert statuses(browser)[-1] == "fjernet" and counts(browser)[-1] == "0 av 4"
+
+
 PATTERN = """
     const canvas = document.querySelector("#picture"), brush = canvas.getContext("2d");
     const [from, to] = [...arguments].map((seconds) => Math.round((canvas.width * seconds) / 20));

@@ -174,13 +174,18 @@ def _find_town_end(stream: Sequence[Token], at: int) -> int:
             break
         is_town = name_lists.is_place(token.folded) and not is_harmless(token.folded)
         is_digit = has_digits(token) or is_number(token.folded)
-        if is_digit or is_town or (token.capital and not token.begins) or len(token.folded) == 1:
+        is_told = is_digit or is_town or token.folded in _FLOORS or len(token.folded) == 1
+        if is_told or (token.capital and not token.begins):
             last = index
-        elif token.folded not in {"i", "in", "på", "og", "and", "postnummer", "postcode", "comma", "komma", "ved"}:
+        elif token.folded not in _BETWEEN:
             break
     if (last > at and has_digits(stream[last])) or _is_house(stream[at]):
         last = _find_lower_case_town(stream, last)
     return last
+
+
+_FLOORS = lex.split_words("etasje etg sal etage floor flat stuen venstre højre høyre til th tv mf")
+_BETWEEN = lex.split_words("i in på og and postnummer postcode comma komma ved")
 
 
 def _find_lower_case_town(stream: Sequence[Token], last: int) -> int:

@@ -139,7 +139,7 @@ NO_STREET: Final = split_words(  # words with the ending of a street's name
     "italia inngangen bilvei bilveien omveien gangvei gangveien sykkelveien navigate investigate delegate aggregate mitigate"
 )
 STREETS_ALONE: Final = split_words(
-    "road street avenue lane drive close court way crescent terrace place boulevard square gardens grove rd st ave "
+    "wynd mews row walk road street avenue lane drive close court way crescent terrace place boulevard square gardens grove rd st ave "
     "vei veg gate gata gaten allé plass torg brygge vej gade allé stræde väg gata gränd torv plads plan terrasse"
 )
 LIVE: Final = frozenset({("bor", "i"), ("bor", "på"), ("bur", "i"), ("bur", "på"), ("live", "at"), ("live", "in"),

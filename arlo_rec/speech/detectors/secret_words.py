@@ -12,7 +12,7 @@ from arlo_rec.speech.detectors.lexicon import split_words
 
 # What is asked for, or said: as one word ...
 NOUNS: Final = split_words(
-    "kodeord kodeordet kodeorda kodeordene kodord kodordet passord passordet passorda passordene sikkerhetsord "
+    "ordet frasen setningen setninga meningen kodeord kodeordet kodeorda kodeordene kodord kodordet passord passordet passorda passordene sikkerhetsord "
     "sikkerhetsordet sikkerhetskode sikkerhetskoden tryggleiksord tryggleiksordet tryggingsord tryggingsordet løsenord løsenordet "
     "lösenord lösenordet säkerhetsord säkerhetsordet säkerhetskod säkerhetskoden sikkerhedsord sikkerhedsordet "
     "sikkerhedskode sikkerhedskoden hemmeligord kontrollord kontrollordet kontrolord kontrolordet stikkord stikkordet stikord "
@@ -45,7 +45,7 @@ PAIRS: Final = frozenset(
         *((first, "ord") for first in ("hemmelig", "hemmelege", "hemmelige", "hemligt", "hemmeligt", "hemmeleg")),
         *((first, "ordet") for first in ("hemmelige", "hemmelege", "hemliga")),
         ("hemmelig", "kode"), ("memorable", "information"), ("security", "answer"), ("secret", "answer"),
-        ("et", "ord"), ("eit", "ord"), ("ett", "ord"), ("a", "word"), ("hvilket", "ord"), ("vilket", "ord"), ("kva", "ord"), ("which", "word"), ("what", "word"), ("nytt", "ord"), ("new", "word"), ("the", "word"), ("eige", "ord"), ("eget", "ord"), ("own", "word"), ("är", "wifit"), ("er", "wifiet"), ("hemmelig", "svar"), ("pin", "kode"), ("pin", "koden"), ("pin", "kod"), ("pin", "koda"),
+        ("et", "ord"), ("eit", "ord"), ("ett", "ord"), ("a", "word"), ("hvilket", "ord"), ("vilket", "ord"), ("kva", "ord"), ("which", "word"), ("what", "word"), ("nytt", "ord"), ("new", "word"), ("alarm", "word"), ("safe", "phrase"), ("your", "phrase"), ("the", "phrase"), ("a", "phrase"), ("the", "word"), ("eige", "ord"), ("eget", "ord"), ("own", "word"), ("är", "wifit"), ("er", "wifiet"), ("hemmelig", "svar"), ("pin", "kode"), ("pin", "koden"), ("pin", "kod"), ("pin", "koda"),
     }
 )  # fmt: skip
 # Codes that are no secret
@@ -94,7 +94,7 @@ ASKS: Final = split_words(
 )
 # After these its name is followed by itself
 IS: Final = split_words(
-    "er är is was var blir blei ble bliver blev være vere vara lyder lydde heter heiter hedder it's reads lød : ="
+    "that's dette er är is was var blir blei ble bliver blev være vere vara lyder lydde heter heiter hedder it's reads lød : ="
 )
 SAYS: Final = split_words("says said sier säger siger seier sa sade reads står stod sto")
 TAKES: Final = split_words(
@@ -131,6 +131,9 @@ CLAUSE: Final = split_words(
     "hvornår og och and"
 )
 NEW_CLAUSE: Final = split_words("så then jeg eg jag i vi we du you kan can det it da då now nå no sen sedan")
+
+# What a secret is described by: "a flower and a number"
+AND: Final = split_words("og och and samt pluss plus")
 
 # What people say around it: words that are no secret by themselves
 AROUND: Final = split_words(

@@ -19,11 +19,11 @@ from arlo_rec.speech.detectors.cues import MINE
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
 from arlo_rec.speech.detectors.tokens import Match, Token
 
-WINDOW = 30.0  # seconds after a question, or what was said of it: "one moment, I have to look" comes before
+WINDOW = 45.0  # seconds after a question, or what was said of it: "one moment, I have to look" comes before
 ECHOED = 12.0  # seconds in which what was told is said again
 OWN_WORDS = 20.0  # seconds after somebody named it without asking
 GOES_ON = 6.0  # seconds after "the code is" in which the speaker says it
-UNANSWERED = 60.0  # seconds in which nothing was told yet
+UNANSWERED = 90.0  # seconds in which nothing was told yet
 PHRASE_PAUSE, PAUSE_OF_ONE_TRACK = 0.9, 0.45  # seconds that end a phrase; where all share a track, others go on
 SAID_WITHIN = 5  # words of a phrase in which "it is" stands
 HEARD_WITHIN = 6  # words of a phrase in which "thank you" or "that's right" stands
@@ -264,11 +264,22 @@ def _answer_span(tokens: Sequence[Token], *, is_late: bool) -> tuple[int, int] |
     named = [at for at, token in enumerate(tokens[:SAID_WITHIN]) if token.folded in said.IS | said.TAKES]
     if named and span[1] > named[-1] + 1:
         return named[-1] + 1, min(span[1], max(named[-1] + 1 + SHORT, solid[-1] + 1 if solid else 0))
+    if _describes(tokens):
+        return span
     if is_late and not (len(tokens) <= LATE and (solid or len(tokens) <= ALONE)):
         return None
     if len(tokens) <= SHORT:
         return span if solid or telling <= FEW else None
     return (max(span[0], solid[0] - 2), min(span[1], solid[-1] + 3)) if solid else None
+
+
+def _describes(tokens: Sequence[Token]) -> bool:
+    """Whether a phrase says "a flower and a number": an article and a word, twice."""
+    words = [token.folded for token in tokens]
+    return any(
+        words[at] in lex.ARTICLES and words[at + 2] in said.AND and words[at + 3] in lex.ARTICLES
+        for at in range(len(words) - 4)
+    )
 
 
 def _telling_span(tokens: Sequence[Token], begin: int, end: int) -> tuple[int, int] | None:
