@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from arlo_rec.speech.detectors import cues
+from arlo_rec.speech.detectors import cues, name_lists
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.numerals import has_digits
+from arlo_rec.speech.detectors.secret_words import AROUND
 from arlo_rec.speech.detectors.tokens import Token
 
 LATEST = 6.0  # seconds from the question to the first word of the answer
@@ -169,10 +170,18 @@ def _find_reply_in_mono(question: Question, stream: Sequence[Token]) -> Iterator
 
 def _trim_harmless(question: Question, tokens: Sequence[Token]) -> Iterator[Answer]:
     """Yield the span without harmless words at both ends; nothing where all words are harmless and recognised well."""
-    telling = [at for at, token in enumerate(tokens) if _may_answer(token)]
+    telling = [
+        at for at, token in enumerate(tokens) if _may_answer(token) or (question.type == "name" and _may_be_name(token))
+    ]
     if telling:
         first, last = tokens[telling[0]], tokens[telling[-1]]
         yield Answer(first.start, last.end, first.channel, question.type, 0.6)
+
+
+def _may_be_name(token: Token) -> bool:
+    """Whether a word is a listed name, however common it is as a word."""
+    is_listed = name_lists.is_given(token.folded) or name_lists.is_family(token.folded)
+    return is_listed and len(token.folded) > 2 and token.folded not in AROUND
 
 
 def mark_near_questions(stream: Sequence[Token], asked: Sequence[Question]) -> list[bool]:

@@ -59,7 +59,8 @@ def _kind_of(phrase: Sequence[Token], at: int) -> str | None:
         return HEALTH
     if not _is_of_somebody(phrase, at):
         return ABOUT if word in told.NEWS or word in told.OFFICE or word in told.LAW else None
-    if word in told.ILL_OF_PEOPLE or (word, behind) in told.ILL_PAIRS:
+    is_fall = word in told.FALLS and at > 0 and _is_person(phrase, at - 1)
+    if is_fall or word in told.ILL_OF_PEOPLE or (word, behind) in told.ILL_PAIRS:
         return HEALTH
     tells = (
         _works(phrase, at, word, behind)

@@ -43,6 +43,7 @@ GREETING: Final = parse_phrases(
     "takk|tusen takk|takk skal du ha|mange takk|hei|hallo|ha det|ha det bra|hjelpe deg med|hjelpe deg med da|"
     "hjelpe deg|tack|tack så mycket|hej|hej då|hjälpa dig med|tak|mange tak|farvel|hjælpe dig med|hjelpa deg med"
 )
+BEHIND: Final = split_words("speaking")  # who answers says it behind the own name
 LONGEST: Final = max(len(phrase) for phrase in MUST | MAY | GREETING)  # words
 # Parts of names that are written small
 PARTICLES: Final = split_words("af al av bin de den el la mac mc o st ter van von")

@@ -46,10 +46,16 @@ def find_names(stream: Sequence[Token]) -> Iterator[Match]:
         strength = _cue_strength(stream, at)
         if at and is_greeting(stream, at - 1) and _is_unsure_after(stream[at - 1], stream[at]):
             yield Match(at, at, "name", "greeting", 0.4)
+        if at + 1 < len(stream) and stream[at + 1].folded in cues.BEHIND and _is_listed(stream[at]):
+            yield Match(at, at, "name", "cue", 0.8)
         if strength:
             span = _take_name_after_cue(stream, scores, at, must=strength == "must", cased=cased)
             if span:
                 yield Match(*span, "name", "cue", 0.9 if strength == "must" else 0.65)
+
+
+def _is_listed(token: Token) -> bool:
+    return name_lists.is_given(token.folded) or name_lists.is_family(token.folded)
 
 
 def is_english(stream: Sequence[Token]) -> bool:
