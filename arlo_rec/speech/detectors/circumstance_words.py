@@ -60,49 +60,52 @@ ILL: Final = split_words(
     "hospice"
 )
 ILL_BEGINNINGS: Final = _beginnings(
-    "catarac demensen skjelving tinnitus leddgikt gikt revmat artros arthrit intensivavd nyfødtintensiv intensiven "
-    "leukem leukaem macular degenerat makula apnea apnoea prisme glaukom katarakt grønn-stær poliklin fysioterap "
-    "hjerneslag multippel skleros sclerosis pacemak hjerte hjarte hjarta hjartet hjärta hjärtat hofte hofta hoften "
-    "høften höften blodtrykk blodtryk blodförtunn blodfortynn blodfortynnen tablett marevan waran eliquis oksygen "
-    "syrgas gåstol rullator høreapparat høyreapparat hörapparat hearing-aid lungene lungorna nyrene infeksjon "
-    "betennelse feber feberen utmattet trombos hjernen migren allergi stomi kateter protese protes sondemat svekket "
-    "svimmel yr hallusin forvirret förvirrad dizzy kreft cancer brystkreft demens dementi depresj depress deprim "
-    "angst anxiet ångest diabet sukkersyk epilep hjerteinfarkt hjerteoper hjertefeil hjertesvikt hjerteprobl "
-    "infarkt hjernerystelse hjernesvulst stroke operer operasj surgery sykehus sjukehus sjukhus sygehus hospital "
-    "innlagt innlagd inlagd indlagt sykemeld sykmeld sjukmeld sjukemeld sygemeld sjukskriv uføretryg førtidspens "
-    "rullestol rollator wheelchair kronisk chronic parkinson alzheimer psyk terap therap rehab selvmord självmord "
-    "suicid cellegift chemo kjemoter strålebehand dialys insulin hjemmesykepl heimesjukepl hemtjänst hjemmehjælp "
-    "pleiehjem sykehjem sjukeheim plejehjem hørselsh hørselssk nedsatt svaksynt synshem handicap handikap "
-    "funksjonshem funksjonsned disab amputer brukket brekt bruten brækket diagnos autis alkoholik alcoholic rusmis "
-    "rusavh narkoman addict behandling sykdom sjukdom sygdom illness disease allergic medisin medicin medicat "
-    "antidepress smertestill painkill gravidit svangerskap pregnan abort legevakt legekontor lægevagt akuttmott "
-    "ambulans nervesammenbr utbrent utbränd burnout lungebetenn lungesykd nyresvikt leversykd blodpropp hofteop "
-    "kneop ryggop prolaps skjoldbrusk svulst tumor tumour seizure"
+    "respirator ventilator panikanf panikkanf panikångest arthrit bondelung tungpust astmatik catarac demensen "
+    "skjelving tinnitus leddgikt gikt revmat artros intensivavd nyfødtintensiv intensiven leukem leukaem macular "
+    "degenerat makula apnea apnoea prisme glaukom katarakt grønn-stær poliklin fysioterap hjerneslag multippel "
+    "skleros sclerosis pacemak hjerte hjarte hjarta hjartet hjärta hjärtat hofte hofta hoften høften höften "
+    "blodtrykk blodtryk blodförtunn blodfortynn blodfortynnen tablett marevan waran eliquis oksygen syrgas gåstol "
+    "rullator høreapparat høyreapparat hörapparat hearing-aid lungene lungorna nyrene infeksjon betennelse feber "
+    "feberen utmattet trombos hjernen migren allergi stomi kateter protese protes sondemat svekket svimmel yr "
+    "hallusin forvirret förvirrad dizzy kreft cancer brystkreft demens dementi depresj depress deprim angst anxiet "
+    "ångest diabet sukkersyk epilep hjerteinfarkt hjerteoper hjertefeil hjertesvikt hjerteprobl infarkt "
+    "hjernerystelse hjernesvulst stroke operer operasj surgery sykehus sjukehus sjukhus sygehus hospital innlagt "
+    "innlagd inlagd indlagt sykemeld sykmeld sjukmeld sjukemeld sygemeld sjukskriv uføretryg førtidspens rullestol "
+    "rollator wheelchair kronisk chronic parkinson alzheimer psyk terap therap rehab selvmord självmord suicid "
+    "cellegift chemo kjemoter strålebehand dialys insulin hjemmesykepl heimesjukepl hemtjänst hjemmehjælp pleiehjem "
+    "sykehjem sjukeheim plejehjem hørselsh hørselssk nedsatt svaksynt synshem handicap handikap funksjonshem "
+    "funksjonsned disab amputer brukket brekt bruten brækket diagnos autis alkoholik alcoholic rusmis rusavh "
+    "narkoman addict behandling sykdom sjukdom sygdom illness disease allergic medisin medicin medicat antidepress "
+    "smertestill painkill gravidit svangerskap pregnan abort legevakt legekontor lægevagt akuttmott ambulans "
+    "nervesammenbr utbrent utbränd burnout lungebetenn lungesykd nyresvikt leversykd blodpropp hofteop kneop ryggop "
+    "prolaps skjoldbrusk svulst tumor tumour seizure"
 )
 FALLS: Final = split_words(
     "ramlet ramla ramlade falt faldt datt snublet fell falle fallit slipped tripped"
 )  # somebody, not something
 ILL_PAIRS: Final = frozenset(
     {
-        ("my", "head"), ("your", "head"), ("her", "head"), ("his", "head"), ("heart", "thing"), ("a", "heart"),
-        ("my", "heart"), ("gone", "over"), ("on", "the-floor"), ("blood", "thinners"), ("fekk", "slag"),
-        ("fikk", "slag"), ("fått", "slag"), ("fått", "ny"), ("et", "slag"), ("meg", "ikke"), ("ser", "dobbelt"),
-        ("så", "dåligt"), ("gula", "fläcken"), ("på", "badet"), ("can't", "feel"), ("cannot", "feel"),
-        ("seg", "bort"), ("sig", "bort"), ("glemme", "hvem"), ("gløyme", "kven"), ("sover", "aldri"),
-        ("sover", "aldrig"), ("på", "händerna"), ("på", "hendene"), ("i", "hendene"), ("i", "beina"),
-        ("på", "gulvet"), ("på", "golvet"), ("hard", "of"), ("short", "of"), ("dårlig", "hørsel"), ("dårlig", "syn"),
-        ("går", "dårlig"), ("på", "øret"), ("høyre", "øre"), ("venstre", "øre"), ("høyre", "arm"), ("venstre", "arm"),
-        ("litt", "ør"), ("i", "graviditet"),
+        ("type", "one"), ("type", "two"), ("type", "1"), ("glemme", "ting"), ("gløyme", "ting"), ("fram", "ordene"),
+        ("for", "å-sove"), ("toler", "ikkje"), ("tåler", "ikke"), ("my", "head"), ("your", "head"), ("her", "head"),
+        ("his", "head"), ("heart", "thing"), ("a", "heart"), ("my", "heart"), ("gone", "over"), ("on", "the-floor"),
+        ("blood", "thinners"), ("fekk", "slag"), ("fikk", "slag"), ("fått", "slag"), ("fått", "ny"), ("et", "slag"),
+        ("meg", "ikke"), ("ser", "dobbelt"), ("så", "dåligt"), ("gula", "fläcken"), ("på", "badet"),
+        ("can't", "feel"), ("cannot", "feel"), ("seg", "bort"), ("sig", "bort"), ("glemme", "hvem"),
+        ("gløyme", "kven"), ("sover", "aldri"), ("sover", "aldrig"), ("på", "händerna"), ("på", "hendene"),
+        ("i", "hendene"), ("i", "beina"), ("på", "gulvet"), ("på", "golvet"), ("hard", "of"), ("short", "of"),
+        ("dårlig", "hørsel"), ("dårlig", "syn"), ("går", "dårlig"), ("på", "øret"), ("høyre", "øre"),
+        ("venstre", "øre"), ("høyre", "arm"), ("venstre", "arm"), ("litt", "ør"), ("i", "graviditet"),
     }
 )  # fmt: skip
 ILL_OF_PEOPLE: Final = split_words(
-    "anfall nervene nerver nerverna ledd hovner hovnar hevelse kramper seizures heart knä kne knæ njure nyre kidney "
-    "kidneys øynene ögat ögonen øjnene eyes eye nedfor nedstemt trøtt utsliten stråler strålar fingre fingrane hals "
-    "leg legs knees chest lungs lunger lungerne breathe breathing breath bleeding bleed thinners beinet beina benet "
-    "bein foten foden hodet huvudet hovedet brystet bröstet pusten pust vejret knærne knäna knæet knäet armen blør "
-    "blöder bløder lungene faint fainted stiv skjelver darrar ms als legen lege läkare läkaren læge lægen doctor gp "
-    "vondt ont smerter pain hurt skadet skadd injured dårlig dårleg bevisstløs unconscious svimmel dizzy nurse "
-    "sykepleier sjukepleiar hofta hoften hip ryggen hjertet hjerte knee kneet medication pills tabletter piller"
+    "sugars breakdown sonde lunga anfall nervene nerver nerverna ledd hovner hovnar hevelse kramper seizures heart "
+    "knä kne knæ njure nyre kidney kidneys øynene ögat ögonen øjnene eyes eye nedfor nedstemt trøtt utsliten "
+    "stråler strålar fingre fingrane hals leg legs knees chest lungs lunger lungerne breathe breathing breath "
+    "bleeding bleed thinners beinet beina benet bein foten foden hodet huvudet hovedet brystet bröstet pusten pust "
+    "vejret knærne knäna knæet knäet armen blør blöder bløder lungene faint fainted stiv skjelver darrar ms als "
+    "legen lege läkare läkaren læge lægen doctor gp vondt ont smerter pain hurt skadet skadd injured dårlig dårleg "
+    "bevisstløs unconscious svimmel dizzy nurse sykepleier sjukepleiar hofta hoften hip ryggen hjertet hjerte knee "
+    "kneet medication pills tabletter piller"
 )
 
 # -- circumstances ------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from arlo_rec.speech.detectors.lexicon import split_words
 
 # What is asked for, or said: as one word ...
 NOUNS: Final = split_words(
-    "ordet frasen setningen setninga meningen kodeord kodeordet kodeorda kodeordene kodord kodordet passord "
+    "larmord larmordet alarmord alarmordet vaktord vaktordet feltord nøgleord nøgleordet nyckelord hint hints "
+    "hintet ordet frasen setningen setninga meningen kodeord kodeordet kodeorda kodeordene kodord kodordet passord "
     "passordet passorda passordene sikkerhetsord sikkerhetsordet sikkerhetskode sikkerhetskoden tryggleiksord "
     "tryggleiksordet tryggingsord tryggingsordet løsenord løsenordet lösenord lösenordet säkerhetsord "
     "säkerhetsordet säkerhetskod säkerhetskoden sikkerhedsord sikkerhedsordet sikkerhedskode sikkerhedskoden "
@@ -39,12 +40,12 @@ FORGOTTEN: Final = split_words(
 PAIRS: Final = frozenset(
     {
         *((first, "word") for first in ("code", "security", "secret", "safe", "memorable", "pass", "control")),
-                *((first, "words") for first in ("code", "security", "secret", "safe")),
-                *((first, "phrase") for first in ("pass", "secret", "security")),
-                *((first, "number") for first in ("pin", "secret")),
-                *((first, "key") for first in ("network", "wifi", "wi-fi", "wireless")),
-                *((first, "ord") for first in ("hemmelig", "hemmelege", "hemmelige", "hemligt", "hemmeligt", "hemmeleg")),
-                *((first, "ordet") for first in ("hemmelige", "hemmelege", "hemliga")),
+                        *((first, "words") for first in ("code", "security", "secret", "safe")),
+                        *((first, "phrase") for first in ("pass", "secret", "security")),
+                        *((first, "number") for first in ("pin", "secret")),
+                        *((first, "key") for first in ("network", "wifi", "wi-fi", "wireless")),
+                        *((first, "ord") for first in ("hemmelig", "hemmelege", "hemmelige", "hemligt", "hemmeligt", "hemmeleg")),
+                        *((first, "ordet") for first in ("hemmelige", "hemmelege", "hemliga")),
         ("hemmelig", "kode"), ("memorable", "information"), ("security", "answer"), ("secret", "answer"),
         ("et", "ord"), ("eit", "ord"), ("ett", "ord"), ("a", "word"), ("hvilket", "ord"), ("vilket", "ord"),
         ("kva", "ord"), ("which", "word"), ("what", "word"), ("nytt", "ord"), ("new", "word"), ("alarm", "word"),
@@ -57,6 +58,23 @@ PAIRS: Final = frozenset(
 NO_SECRET: Final = split_words(
     "error fault zip post postal area country bar qr colour color source discount promo promotion voucher campaign "
     "product item feil lands produkt vare rabatt kampanje fel dress building zip-code"
+)
+NO_SECRET_BEGINNINGS: Final = (
+    "feil",
+    "fel",
+    "fejl",
+    "post",
+    "lands",
+    "strek",
+    "streck",
+    "stregk",
+    "qr",
+    "rabatt",
+    "rabat",
+    "kampanj",
+    "produkt",
+    "vare",
+    "farge",
 )
 # A question of this kind and what follows it is a secret, whatever is asked
 CONTROL: Final = split_words(
@@ -106,8 +124,8 @@ IS: Final = split_words(
 )
 SAYS: Final = split_words("says said sier säger siger seier sa sade reads står stod sto")
 TAKES: Final = split_words(
-    "tek tager sier säger siger seier says say tar ta take takes setter set sett sätter sätt vælger velger velg vel "
-    "väljer prøv prøver prova prøva try tast trykk"
+    "put puts write use skriver skriv bruker brukar bruge bruger tek tager sier säger siger seier says say tar ta "
+    "take takes setter set sett sätter sätt vælger velger velg vel väljer prøv prøver prova prøva try tast trykk"
 )
 CHANGED_TO: Final = split_words("til till to som as på")
 AS: Final = split_words("som as til till")
@@ -143,6 +161,8 @@ CLAUSE: Final = split_words(
 )
 NEW_CLAUSE: Final = split_words("så then jeg eg jag i vi we du you kan can det it da då now nå no sen sedan")
 
+# Who asked has heard the old one, and asks for another
+ANOTHER: Final = split_words("nye nya nytt ny new another anna annan annen anden neste next nästa næste")
 # What a secret is described by: "a flower and a number"
 AND: Final = split_words("og och and samt pluss plus")
 

@@ -14,12 +14,14 @@ from typing import NamedTuple
 from arlo_rec.speech.detectors import lexicon as lex
 from arlo_rec.speech.detectors import numbers
 from arlo_rec.speech.detectors import secret_words as said
-from arlo_rec.speech.detectors.common_words import is_common
+from arlo_rec.speech.detectors.common_words import is_common, is_word
 from arlo_rec.speech.detectors.cues import MINE
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
 from arlo_rec.speech.detectors.tokens import Match, Token
 
 WINDOW = 45.0  # seconds after a question, or what was said of it: "one moment, I have to look" comes before
+MENTIONED = 15.0  # seconds after somebody named it and asked for nothing
+BREATH = 4.0  # seconds in which somebody goes on
 ECHOED = 12.0  # seconds in which what was told is said again
 OWN_WORDS = 20.0  # seconds after somebody named it without asking
 GOES_ON = 6.0  # seconds after "the code is" in which the speaker says it
@@ -35,6 +37,7 @@ MOST_STATED = 10  # words behind "the code is"
 REACH = 6  # words between the name of a secret and "is": "the code for the door at the back is"
 BEFORE = 4  # words before "is the password", or "as the password"
 UNSURE = 0.5  # score of recognition: a word with less may be anything
+STEM = 3  # letters before the "ord" or "kode" of a compound
 ECHO, SHORT_ECHO = 6, 3  # words of a phrase of whoever asked, who says it again, in a question and otherwise
 REPEATED = 4  # words: of a longer secret, single words are not looked for elsewhere
 LEAST = 4  # letters of a word that is looked for elsewhere
@@ -99,11 +102,20 @@ def _mention(tokens: Sequence[Token]) -> _Mention | None:
             return _Mention(max(0, at - 1), at, control=True)
         if (before, word) in said.PAIRS:
             return _Mention(at - 1, at)
-        if word in said.NOUNS and before not in said.NO_SECRET:
+        if before not in said.NO_SECRET and (word in said.NOUNS or _is_compound(word)):
             return _Mention(at, at)
         if (word in said.ASKED_BY_CONTROL or (before, word) in said.ASKED_BY_CONTROL_PAIRS) and _asks(tokens, at):
             return _Mention(at, at)
     return None
+
+
+def _is_compound(word: str) -> bool:
+    """Whether a word is a kind of "ord" or "kode" that nobody listed: "leieboerkoden", "vaktmesterord"."""
+    end = next((end for end in ("ordet", "ord", "koden", "kode", "koda", "kod") if word.endswith(end)), "")
+    stem = word.removesuffix(end)
+    if not end or len(stem) < STEM or is_common(word) or word.startswith(said.NO_SECRET_BEGINNINGS):
+        return False
+    return is_word(stem) or is_word(stem.removesuffix("s"))
 
 
 def _asks(tokens: Sequence[Token], at: int) -> bool:
@@ -128,6 +140,7 @@ def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: boo
         yield from _answers(phrases, at, mention, mono=mono)
     elif not stated and not any(token.folded in said.FORGOTTEN for token in phrase.tokens):
         yield from _own_words(phrases, at)
+        yield from _answers(phrases, at, mention, mono=mono, is_asked=False)
 
 
 def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Iterator[tuple[int, Match]]:
@@ -206,13 +219,19 @@ def _clause_end(tokens: Sequence[Token], begin: int) -> int:
 # -- what follows a question --------------------------------------------------------------------------
 
 
-def _answers(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
-    """What is said after a question until whoever asked has heard it, or nobody comes back to it for `WINDOW`."""
-    asked, latest, answered = phrases[at], phrases[at].end, 0
+def _answers(
+    phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool, is_asked: bool = True
+) -> Iterator[tuple[int, Match]]:
+    """What is said after a question until whoever asked has heard it, or nobody comes back to it for `WINDOW`.
+
+    After a mention that asks for nothing (not *is_asked*) only what is short, or is said to be it, counts.
+    """
+    asked, latest, answered = phrases[at], phrases[at].end, 0 if is_asked else 1
+    window = WINDOW if is_asked else MENTIONED
     goes_on = asked.tokens[-1].folded in said.IS  # the same speaker says it after a pause
     heard: set[str] = set()  # words of answers, also harmless ones: "Green bicycle is right"
     for later in phrases[at + 1 :]:
-        if later.start > latest + (WINDOW if answered else UNANSWERED):
+        if later.start > latest + (window if answered else UNANSWERED):
             return
         is_own = later.stream == asked.stream and not mono
         is_named = _mention(later.tokens) is not None
@@ -235,8 +254,18 @@ def _answers(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bo
         )
         if is_named:
             latest = later.end
-        elif answered > int(mention.control) and (is_own or mono) and _is_over(later.tokens):
+        elif answered > int(mention.control) and (is_own or mono) and _is_over(phrases, later):
             return
+
+
+def _asks_for_another(phrases: Sequence[_Phrase], heard: _Phrase) -> bool:
+    """Whether who heard the old one asks for a new one in the same breath: "That's right. And the new one?" """
+    return any(
+        phrase.stream == heard.stream
+        and 0 <= phrase.start - heard.start < BREATH
+        and any(token.folded in said.ANOTHER for token in phrase.tokens)
+        for phrase in phrases
+    )
 
 
 def _says_it(tokens: Sequence[Token]) -> bool:
@@ -244,11 +273,12 @@ def _says_it(tokens: Sequence[Token]) -> bool:
     return any(token.folded in said.IS for token in tokens[:SAID_WITHIN])
 
 
-def _is_over(tokens: Sequence[Token]) -> bool:
-    """Whether a phrase of whoever asked says that they heard it, or asks for something else."""
+def _is_over(phrases: Sequence[_Phrase], phrase: _Phrase) -> bool:
+    """Whether a phrase of whoever asked says that they heard it, or asks for something else than another secret."""
+    tokens = phrase.tokens
     is_heard = any(token.folded in said.HEARD for token in tokens[:HEARD_WITHIN])
     is_question = tokens[0].folded in said.QUESTION or tokens[-1].raw.rstrip().endswith("?")
-    return is_heard or (is_question and len(tokens) > ECHO)
+    return (is_heard or (is_question and len(tokens) > ECHO)) and not _asks_for_another(phrases, phrase)
 
 
 def _answer_span(tokens: Sequence[Token], *, is_late: bool) -> tuple[int, int] | None:
