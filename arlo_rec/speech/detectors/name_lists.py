@@ -5,8 +5,8 @@ about as many as fit in 100 kB. A word in no list may still be a name, so absenc
 `tagger` finds other names by context.
 
 The lists come from Faker (https://github.com/joke2k/faker, MIT licence, copyright (c) 2012 Daniele Faraglia) and from
-lists of our own (`tools/make_namelists.py`), and from the census of the United States of 1990 (public domain), which
-has names from everywhere (`tools/make_more_names.py`). Towns are GeoNames' (https://www.geonames.org, CC-BY-4.0).
+lists of our own (`tools/make_namelists.py`). Given names of the census of the United States of 1990 (public domain)
+stand beside them, and towns of GeoNames (https://www.geonames.org, CC-BY-4.0; `tools/make_more_names.py`).
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def is_place(word: str) -> bool:
 @cache
 def load_names() -> Names:
     """All names, read once; raises Integrity ("names_damaged") if a file cannot be read."""
-    first, more = read(FILE), read(MORE)
-    is_word_too = more.ambiguous - first.given - first.family
-    return Names(first.given | more.given, first.family | more.family, first.ambiguous | is_word_too)
+    first, more = read(FILE), _read(MORE, ("given", "ambiguous"))
+    is_word_too = more["ambiguous"] - first.given - first.family
+    return Names(first.given | more["given"], first.family, first.ambiguous | is_word_too)
 
 
 @cache
