@@ -28,18 +28,6 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasedSince:
-    """A recording that was held when the request arrived and is erased by now: when, and why.
-
-    `erased_at` is None where its 90 days are over and the next purge is about to erase it.
-    """
-
-    taken_in_at: datetime
-    erased_at: datetime | None
-    why: str  # withdrawn, expired, or other: a code with a sentence in `letter.json`
-
-
-@dataclass(frozen=True, slots=True)
 class RecordedAccess:
     """An access to a recording by its log entry: with the role of the person, never the name."""
 
@@ -76,6 +64,21 @@ class ExportFacts:
     kind: str  # recording, copy (for training), part (of it), answer (an earlier one): words of the letter
     role: str  # of the person who saved it, never the name
     confirmed_at: datetime | None  # None where nobody confirmed that it is deleted
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedSince:
+    """A recording that was held when the request arrived and is erased by now: when, why, and who had it until then.
+
+    `erased_at` is None where its 90 days are over and the next purge is about to erase it.
+    """
+
+    id: str
+    taken_in_at: datetime
+    erased_at: datetime | None
+    why: str  # withdrawn, expired, or other: a code with a sentence in `letter.json`
+    accesses: tuple[RecordedAccess, ...] = ()  # to it and to its copies
+    exports: tuple[ExportFacts, ...] = ()  # sound files of it and of its copies, oldest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ Nothing is kept longer because somebody asks for it, and a withdrawal erases all
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from arlo_rec.access.cases import LoggedCase
 from arlo_rec.access.sworn import SwornRows
+from arlo_rec.dsar import accesses
+from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import ErasedSince
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Erases, Purged, Withdrawn
@@ -33,10 +36,27 @@ def since_intake(
         if entry is None:
             continue
         if recording in ends:
-            found.append(ErasedSince(from_iso(str(entry.at)), *ends[recording]))
+            found.append(ErasedSince(recording.hex(), from_iso(str(entry.at)), *ends[recording]))
         elif entry.is_due(recording, at) or _is_due_by_policy(store, sworn, recording, at):
-            found.append(ErasedSince(from_iso(str(entry.at)), None, "expired"))
+            found.append(ErasedSince(recording.hex(), from_iso(str(entry.at)), None, "expired"))
     return tuple(sorted(found, key=lambda each: each.taken_in_at))
+
+
+def with_accesses(
+    store: Store, gone: Sequence[ErasedSince], mentions: LogMentions | None, now: datetime
+) -> tuple[ErasedSince, ...]:
+    """The same with who saw, opened and saved each while it was there: that outlives it (CJEU C-553/07)."""
+    if mentions is None:
+        return tuple(gone)
+    return tuple(
+        replace(
+            each,
+            accesses=accesses.recorded(store, mentions, mentions.named[name], now),
+            exports=accesses.exports(store, mentions, name, now),
+        )
+        for each in gone
+        for name in [RecordingId(bytes.fromhex(each.id))]
+    )
 
 
 def lost(store: Store, case: LoggedCase, known: Collection[RecordingId], now: datetime) -> tuple[RecordingId, ...]:

@@ -34,7 +34,7 @@ from arlo_rec.dsar import (
     writing,
 )
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import Answer, Case, DamagedRecording, Scope
+from arlo_rec.dsar.answer import Answer, Case, DamagedRecording, ErasedSince, Scope
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.recordings import HeldCall
@@ -162,8 +162,9 @@ def answer(
     asked = _asked(store, request, held, now)
     untrue = gate.changed(store, asked)
     permits = _permits(store, [each for each in asked if each.id not in untrue], entry, request, clock())
+    gone = erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now)
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
-        mentions = accesses.mentions(store, [each.id for each in asked], entry.case.id) if asked else None
+        mentions = _mentions(store, asked, gone, entry.case.id)
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         calls, damaged = _calls(store, request, permits, mentions, side, clock)
         opened = _Opened(permits, calls, listed)
@@ -183,7 +184,7 @@ def answer(
             request.particulars,
             store.policy.at(now).version,
             store.log.vkey(),
-            erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now),
+            erased_since.with_accesses(store, gone, mentions, clock()),
             *(len(changed), side, store.policy.at(now).entries_days),
             subjects.objections_of(store, entry.statement.known_by),
         )
@@ -192,6 +193,12 @@ def answer(
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
         store.note(denied, clock())
     return replace(written, nothing_of=nothing_of, changed=changed)
+
+
+def _mentions(store: Store, asked: Sequence[Recording], gone: Sequence[ErasedSince], case: str) -> LogMentions | None:
+    """What the log says of the recordings that are there, and of those that went since; None where there are none."""
+    names = [*(each.id for each in asked), *(RecordingId(bytes.fromhex(each.id)) for each in gone)]
+    return accesses.mentions(store, names, case) if names else None
 
 
 def _owned(store: Store, entry: register.Entry, now: datetime) -> Owned:

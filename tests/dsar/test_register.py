@@ -30,7 +30,7 @@ def ask(world: World, name: str, *words: str) -> dict[str, Any]:
     told = world.json("dsar", *words, "--out", str(out), who="sigrid")
     inside = opened(out.read_bytes(), told["passphrase"].encode())
     data = json.loads(inside["bodies"]["data.json"])
-    return {"told": told, "letter": inside["letter_html"], "data": data}
+    return {"told": told, "letter": inside["letter_html"], "data": data, "files": inside["bodies"]}
 
 
 def refused(world: World, *words: str, who: str = "sigrid") -> tuple[int, str]:
@@ -316,6 +316,32 @@ def test_a_recording_that_went_since_the_request_came_is_told_of_with_its_reason
     assert (third["told"]["recordings"], third["data"]["recordings"]) == (0, [])
     assert sorted(each["why"] for each in third["data"]["erased_since"]) == ["expired", "withdrawn"]
     assert "because the consent was withdrawn" in third["letter"]
+
+
+@pytest.mark.slow
+def test_who_had_a_recording_that_went_since_the_request_came_is_told(world: World) -> None:
+    world.grant("leif", "quality")
+    (call,) = world.take_in("a", **SHORT)
+    ask(world, "first.html", "90000001", *CALLED)
+    why = ("--purpose", "quality", "--reason", REASON)
+    world.json("find", *why, who="leif")
+    world.json("listen", call, *why, "--player", "cat", who="leif")
+    world.json("export", call, *why, "--out", str(world.base / "call.wav"), who="leif")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    answer = ask(world, "second.html", "90000001", "--lang", "en")
+    (gone,) = answer["data"]["erased_since"]
+    told = {(each["action"], each["role"]) for each in gone["accesses"]}
+    assert told >= {("listen", "manager"), ("export", "manager")}
+    assert [(each["kind"], each["confirmed_at"]) for each in gone["exports"] if each["kind"] == "recording"] == [
+        ("recording", None)
+    ]
+    assert "Who saw or opened it" in answer["letter"] and "A sound file of the recording" in answer["letter"]
+    assert "accesses.json lists every entry of the log that names the recordings" in answer["letter"]
+    assert call in str(answer["files"]["accesses.json"])
+    beside = world.base / "accesses.json"
+    beside.write_bytes(answer["files"]["accesses.json"])
+    checked = world.run("certificate", "verify", str(world.base / "second.html"), "--accesses", str(beside))
+    assert checked.exit == 0, checked.err
 
 
 def test_what_an_answer_says_of_recordings_that_went_is_no_row_of_somebodys(world: World) -> None:

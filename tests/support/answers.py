@@ -161,8 +161,15 @@ ANSWER = Answer(
     log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
     unclear=2,
     erased_since=(
-        ErasedSince(START - timedelta(days=60), START + timedelta(days=30), "expired"),
-        ErasedSince(START - timedelta(days=50), None, "expired"),
+        ErasedSince(
+            "5e" * 16,
+            START - timedelta(days=60),
+            START + timedelta(days=30),
+            "expired",
+            (RecordedAccess(START - timedelta(days=59), "listen", "training", "manager"),),
+            (ExportFacts(START - timedelta(days=58), "recording", "manager", None),),
+        ),
+        ErasedSince("5f" * 16, START - timedelta(days=50), None, "expired"),
     ),
 )
 NOTHING = replace(
