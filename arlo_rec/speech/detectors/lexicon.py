@@ -53,6 +53,8 @@ FILLERS: Final = split_words(
     "eh øh øhm ehm uh um hm hmm mm mhm ja jo yes yeah ok okay right riktig rett correct stemmer sant precis præcis "
     "så then and og och dash hyphen strek bindestrek minus streck mellomrom mellanrum mellemrum space kolon colon "
     "punktum punkt dot slash skråstrek pluss plus nei nej no vent wait sorry unnskyld beklager komma comma plussen "
+    "stor store stort liten lille lite små capital small upper lower case uppercase lowercase versal gemen utropstegn "
+    "udråbstegn utropstecken exclamation mark hashtag hash emneknagg stjerne stjärna firkant fyrkant dollartegn "
     "också også etterfulgt followed by av av_ igjen again nå now is er är it det"
 )
 

@@ -15,6 +15,7 @@ from arlo_rec.speech.detectors import cues, name_lists, tagger
 from arlo_rec.speech.detectors.common_words import is_common, is_known, is_word
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.lexicon import split_words
+from arlo_rec.speech.detectors.numerals import is_number
 from arlo_rec.speech.detectors.tokens import Match, Token, is_cased
 
 MOST_WORDS = 4  # of one name
@@ -114,7 +115,7 @@ def _begins_name(before: Token, name: Token) -> bool:
 def _score_unknown(token: Token, is_known_word: Callable[[str], bool]) -> float:
     """The score of a word that the language does not know, where nothing is capitalised: many a name is one."""
     word = token.folded.removesuffix("'s")
-    is_one = len(word) >= UNKNOWN_SHORTEST and word.isalpha() and word not in cues.NOT_PEOPLE
+    is_one = len(word) >= UNKNOWN_SHORTEST and word.isalpha() and word not in cues.NOT_PEOPLE and not is_number(word)
     return UNKNOWN if is_one and not is_harmless(word) and not is_known_word(word) else 0.0
 
 
@@ -200,7 +201,7 @@ def _take_name_after_cue(
 
 
 def _may_be_name(token: Token, score: float, *, must: bool, cased: bool) -> bool:
-    if token.folded in cues.NOT_PEOPLE or not token.stripped[:1].isalpha():
+    if token.folded in cues.NOT_PEOPLE or not token.stripped[:1].isalpha() or is_number(token.folded):
         return False
     if score >= TAGGED:
         return True

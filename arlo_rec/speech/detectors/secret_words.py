@@ -12,25 +12,27 @@ from arlo_rec.speech.detectors.lexicon import split_words
 
 # What is asked for, or said: as one word ...
 NOUNS: Final = split_words(
-    "larmord larmordet alarmord alarmordet vaktord vaktordet feltord nøgleord nøgleordet nyckelord hint hints "
-    "hintet ordet frasen setningen setninga meningen kodeord kodeordet kodeorda kodeordene kodord kodordet passord "
-    "passordet passorda passordene sikkerhetsord sikkerhetsordet sikkerhetskode sikkerhetskoden tryggleiksord "
-    "tryggleiksordet tryggingsord tryggingsordet løsenord løsenordet lösenord lösenordet säkerhetsord "
-    "säkerhetsordet säkerhetskod säkerhetskoden sikkerhedsord sikkerhedsordet sikkerhedskode sikkerhedskoden "
-    "hemmeligord kontrollord kontrollordet kontrolord kontrolordet stikkord stikkordet stikord password passwords "
-    "passphrase passphrases passcode passcodes codeword codewords watchword adgangskode adgangskoden tilgangskode "
-    "tilgangskoden adgangskodeordet pin pinkode pinkoden pinkod pin-kode pin-koden pin-kod pinnen pinen alarmkode "
-    "alarmkoden alarmkoda larmkod larmkoden dørkode dørkoden dørkoda dörrkod dörrkoden portkode portkoden portkod "
-    "låskode låskoden låsekode låsekoden nøkkelkode nøkkelkoden nøkkelboks-koden nøkkelbokskode nøkkelbokskoden "
-    "engangskode engangskoden eingongskode eingongskoden engångskod engångskoden engangspassord engangspassordet "
-    "sms-kode sms-koden smskode smskoden bekreftelseskode bekreftelseskoden stadfestingskode stadfestingskoden "
-    "verifiseringskode verifiseringskoden verifieringskod verifieringskoden bekræftelseskode bekræftelseskoden "
-    "brukerkode brukerkoden hovedkode hovedkoden huvudkod huvudkoden mesterkode mesterkoden masterkode masterkoden "
-    "trusselkode trusselkoden tvangskode tvangskoden hotkod hotkoden gjestekode gjestekoden gästkod gästkoden "
-    "gæstekode gæstekoden aktiveringskode aktiveringskoden aktiveringskod wifi-passord wifi-passordet wi-fi-passord "
-    "wi-fi-passordet wifipassord wifipassordet wifi-lösenord wifi-lösenordet wifi-kode wifi-koden nettverkspassord "
-    "nettverkspassordet nettpassord nettpassordet nettverksnøkkel nettverksnøkkelen nätverkslösenord nätverksnyckel "
-    "nätverksnyckeln kode koden koda kodar kodene koder kod code codes"
+    "keypad tastatur tastaturet knappsats knappsatsen kodelås kodelåsen kodlås kodlåset nødord nødordet tvangsord "
+    "trusselord hotord duress larmord larmordet alarmord alarmordet vaktord vaktordet feltord nøgleord nøgleordet "
+    "nyckelord hint hints hintet ordet frasen setningen setninga meningen kodeord kodeordet kodeorda kodeordene "
+    "kodord kodordet passord passordet passorda passordene sikkerhetsord sikkerhetsordet sikkerhetskode "
+    "sikkerhetskoden tryggleiksord tryggleiksordet tryggingsord tryggingsordet løsenord løsenordet lösenord "
+    "lösenordet säkerhetsord säkerhetsordet säkerhetskod säkerhetskoden sikkerhedsord sikkerhedsordet "
+    "sikkerhedskode sikkerhedskoden hemmeligord kontrollord kontrollordet kontrolord kontrolordet stikkord "
+    "stikkordet stikord password passwords passphrase passphrases passcode passcodes codeword codewords watchword "
+    "adgangskode adgangskoden tilgangskode tilgangskoden adgangskodeordet pin pinkode pinkoden pinkod pin-kode "
+    "pin-koden pin-kod pinnen pinen alarmkode alarmkoden alarmkoda larmkod larmkoden dørkode dørkoden dørkoda "
+    "dörrkod dörrkoden portkode portkoden portkod låskode låskoden låsekode låsekoden nøkkelkode nøkkelkoden "
+    "nøkkelboks-koden nøkkelbokskode nøkkelbokskoden engangskode engangskoden eingongskode eingongskoden engångskod "
+    "engångskoden engangspassord engangspassordet sms-kode sms-koden smskode smskoden bekreftelseskode "
+    "bekreftelseskoden stadfestingskode stadfestingskoden verifiseringskode verifiseringskoden verifieringskod "
+    "verifieringskoden bekræftelseskode bekræftelseskoden brukerkode brukerkoden hovedkode hovedkoden huvudkod "
+    "huvudkoden mesterkode mesterkoden masterkode masterkoden trusselkode trusselkoden tvangskode tvangskoden "
+    "hotkod hotkoden gjestekode gjestekoden gästkod gästkoden gæstekode gæstekoden aktiveringskode aktiveringskoden "
+    "aktiveringskod wifi-passord wifi-passordet wi-fi-passord wi-fi-passordet wifipassord wifipassordet "
+    "wifi-lösenord wifi-lösenordet wifi-kode wifi-koden nettverkspassord nettverkspassordet nettpassord "
+    "nettpassordet nettverksnøkkel nettverksnøkkelen nätverkslösenord nätverksnyckel nätverksnyckeln kode koden "
+    "koda kodar kodene koder kod code codes"
 )
 # Who forgot it, or wants another, says none
 FORGOTTEN: Final = split_words(
@@ -40,18 +42,19 @@ FORGOTTEN: Final = split_words(
 PAIRS: Final = frozenset(
     {
         *((first, "word") for first in ("code", "security", "secret", "safe", "memorable", "pass", "control")),
-                        *((first, "words") for first in ("code", "security", "secret", "safe")),
-                        *((first, "phrase") for first in ("pass", "secret", "security")),
-                        *((first, "number") for first in ("pin", "secret")),
-                        *((first, "key") for first in ("network", "wifi", "wi-fi", "wireless")),
-                        *((first, "ord") for first in ("hemmelig", "hemmelege", "hemmelige", "hemligt", "hemmeligt", "hemmeleg")),
-                        *((first, "ordet") for first in ("hemmelige", "hemmelege", "hemliga")),
+                                *((first, "words") for first in ("code", "security", "secret", "safe")),
+                                *((first, "phrase") for first in ("pass", "secret", "security")),
+                                *((first, "number") for first in ("pin", "secret")),
+                                *((first, "key") for first in ("network", "wifi", "wi-fi", "wireless")),
+                                *((first, "ord") for first in ("hemmelig", "hemmelege", "hemmelige", "hemligt", "hemmeligt", "hemmeleg")),
+                                *((first, "ordet") for first in ("hemmelige", "hemmelege", "hemliga")),
         ("hemmelig", "kode"), ("memorable", "information"), ("security", "answer"), ("secret", "answer"),
         ("et", "ord"), ("eit", "ord"), ("ett", "ord"), ("a", "word"), ("hvilket", "ord"), ("vilket", "ord"),
-        ("kva", "ord"), ("which", "word"), ("what", "word"), ("nytt", "ord"), ("new", "word"), ("alarm", "word"),
-        ("safe", "phrase"), ("your", "phrase"), ("the", "phrase"), ("a", "phrase"), ("the", "word"), ("eige", "ord"),
-        ("eget", "ord"), ("own", "word"), ("är", "wifit"), ("er", "wifiet"), ("hemmelig", "svar"), ("pin", "kode"),
-        ("pin", "koden"), ("pin", "kod"), ("pin", "koda"),
+        ("kva", "ord"), ("which", "word"), ("what", "word"), ("nytt", "ord"), ("new", "word"), ("your", "word"),
+        ("our", "word"), ("my", "word"), ("her", "word"), ("his", "word"), ("alarm", "word"), ("safe", "phrase"),
+        ("your", "phrase"), ("the", "phrase"), ("a", "phrase"), ("the", "word"), ("eige", "ord"), ("eget", "ord"),
+        ("own", "word"), ("är", "wifit"), ("er", "wifiet"), ("hemmelig", "svar"), ("pin", "kode"), ("pin", "koden"),
+        ("pin", "kod"), ("pin", "koda"),
     }
 )  # fmt: skip
 # Codes that are no secret
@@ -162,7 +165,9 @@ CLAUSE: Final = split_words(
 NEW_CLAUSE: Final = split_words("så then jeg eg jag i vi we du you kan can det it da då now nå no sen sedan")
 
 # Who asked has heard the old one, and asks for another
-ANOTHER: Final = split_words("nye nya nytt ny new another anna annan annen anden neste next nästa næste")
+ANOTHER: Final = split_words(
+    "instead stedet stället isteden nye nya nytt ny new another anna annan annen anden neste next nästa næste"
+)
 # What a secret is described by: "a flower and a number"
 AND: Final = split_words("og och and samt pluss plus")
 
