@@ -189,10 +189,15 @@ def answer(
             subjects.objections_of(store, entry.statement.known_by),
         )
         written = _write(store, request, content, opened, clock, observer)
+    _note_changed(store, changed, clock())
+    return replace(written, nothing_of=nothing_of, changed=changed)
+
+
+def _note_changed(store: Store, changed: tuple[RecordingId, ...], now: datetime) -> None:
+    """Log the recordings that are not in an answer because their rows were changed, if any."""
     if changed:
         denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
-        store.note(denied, clock())
-    return replace(written, nothing_of=nothing_of, changed=changed)
+        store.note(denied, now)
 
 
 def _mentions(store: Store, asked: Sequence[Recording], gone: Sequence[ErasedSince], case: str) -> LogMentions | None:

@@ -228,6 +228,7 @@ def test_the_table_names_every_action_and_every_role() -> None:
     assert {role for row in rows() for role in row.roles} == set(Role)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("access.need")
 @pytest.mark.rule("access.managers")
 @pytest.mark.rule("purpose.training")

@@ -164,6 +164,7 @@ def test_anyone_is_any_channel() -> None:
 # -- digital silence between words ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("even", [0.0, 0.2, 0.05, 0.02])
 @pytest.mark.parametrize("number", CALLS)
 def test_what_is_left_between_digital_silence_is_speech_however_even_it_is(number: int, even: float) -> None:
