@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 from arlo_rec.speech.detectors import lexicon as lex
@@ -25,6 +26,8 @@ BREATH = 4.0  # seconds in which somebody goes on
 ECHOED = 12.0  # seconds in which what was told is said again
 OWN_WORDS = 20.0  # seconds after somebody named it without asking
 GOES_ON = 6.0  # seconds after "the code is" in which the speaker says it
+MOST_PHRASES = 120  # after the one that names a secret: what comes later is of something else
+SELDOM = 1.0  # seconds between two phrases of a speaker that are followed: nobody asks more often
 UNANSWERED = 90.0  # seconds in which nothing was told yet
 PHRASE_PAUSE, PAUSE_OF_ONE_TRACK = 0.9, 0.45  # seconds that end a phrase; where all share a track, others go on
 SAID_WITHIN = 5  # words of a phrase in which "it is" stands
@@ -43,21 +46,6 @@ REPEATED = 4  # words: of a longer secret, single words are not looked for elsew
 LEAST = 4  # letters of a word that is looked for elsewhere
 
 
-class _Phrase(NamedTuple):
-    """Words *first* to *last* (inclusive) of a stream, without a pause between them."""
-
-    stream: int
-    first: int
-    last: int
-    start: float
-    end: float
-    tokens: Sequence[Token]
-
-    def match(self, begin: int, end: int, source: str) -> tuple[int, Match]:
-        """The words of the phrase from *begin* to before *end* as a secret, with their stream."""
-        return self.stream, Match(self.first + begin, self.first + end - 1, "secret", source, 0.8)
-
-
 @dataclass(frozen=True, slots=True)
 class _Mention:
     """Where a secret is named in a phrase: words *first* to *last*; `control`: a question follows that asks for it."""
@@ -67,16 +55,37 @@ class _Mention:
     control: bool = False
 
 
+class _Phrase(NamedTuple):
+    """Words *first* to *last* (inclusive) of a stream, without a pause between them, and whether they name a secret."""
+
+    stream: int
+    first: int
+    last: int
+    start: float
+    end: float
+    tokens: Sequence[Token]
+    mention: _Mention | None
+
+    def match(self, begin: int, end: int, source: str) -> tuple[int, Match]:
+        """The words of the phrase from *begin* to before *end* as a secret, with their stream."""
+        return self.stream, Match(self.first + begin, self.first + end - 1, "secret", source, 0.8)
+
+
 def find_secrets(streams: Sequence[Sequence[Token]]) -> list[list[Match]]:
     """The secrets in each of the streams of a call, in any order; matches may overlap."""
     pause = PHRASE_PAUSE if len(streams) > 1 else PAUSE_OF_ONE_TRACK
     every = (phrase for at, stream in enumerate(streams) for phrase in _phrases(at, stream, pause))
     phrases = sorted(every, key=lambda phrase: phrase.start)
     found: list[list[Match]] = [[] for _ in streams]
+    opened = [-SELDOM] * len(streams)
     for at, phrase in enumerate(phrases):
-        mention = _mention(phrase.tokens)
-        if mention is not None:
-            for stream, match in _around(phrases, at, mention, mono=len(streams) == 1):
+        if phrase.mention is None:
+            continue
+        for stream, match in _around(phrases, at, phrase.mention):
+            found[stream].append(match)
+        if phrase.start - opened[phrase.stream] >= SELDOM:
+            opened[phrase.stream] = phrase.start
+            for stream, match in _afterwards(phrases, at, phrase.mention, mono=len(streams) == 1):
                 found[stream].append(match)
     for stream, match in list(_repeated(streams, found)):
         found[stream].append(match)
@@ -87,7 +96,8 @@ def _phrases(number: int, stream: Sequence[Token], pause: float) -> Iterator[_Ph
     first = 0
     for at, token in enumerate(stream):
         if token.ends or at + 1 == len(stream) or stream[at + 1].start - token.end > pause:
-            yield _Phrase(number, first, at, stream[first].start, token.end, stream[first : at + 1])
+            tokens = stream[first : at + 1]
+            yield _Phrase(number, first, at, stream[first].start, token.end, tokens, _mention(tokens))
             first = at + 1
 
 
@@ -127,26 +137,36 @@ def _asks(tokens: Sequence[Token], at: int) -> bool:
     return is_question or len(tokens) <= ELLIPTIC or bool(others & said.ASKS)
 
 
-def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
-    """What is said of the secret that is named in a phrase: there, and where it is asked for, afterwards."""
+def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention) -> Iterator[tuple[int, Match]]:
+    """What is said of the secret in the phrase that names it, and wherever that is said again right afterwards."""
     phrase = phrases[at]
-    stated = list(_stated(phrase.tokens, mention))
-    for begin, end in stated:
+    for begin, end in _stated(phrase.tokens, mention):
         yield phrase.match(begin, end, "cue")
         yield from _echoes(phrases, at, phrase.tokens[begin:end])
-    near = [*phrase.tokens[max(0, mention.first - 2) : mention.first], *phrase.tokens[mention.last + 1 :][:REACH]]
-    is_told = bool(stated) and any(token.folded in said.IS | said.AS for token in near)
-    if not is_told and (mention.control or _asks(phrase.tokens, mention.last)):
+
+
+def _afterwards(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
+    """What is said of a secret after the phrase that names it, where that asks for it or says nothing of it."""
+    tokens = phrases[at].tokens
+    is_stated = next(_stated(tokens, mention), None) is not None
+    near = [*tokens[max(0, mention.first - 2) : mention.first], *tokens[mention.last + 1 :][:REACH]]
+    is_told = is_stated and any(token.folded in said.IS | said.AS for token in near)
+    if not is_told and (mention.control or _asks(tokens, mention.last)):
         yield from _answers(phrases, at, mention, mono=mono)
-    elif not stated and not any(token.folded in said.FORGOTTEN for token in phrase.tokens):
+    elif not is_stated and not any(token.folded in said.FORGOTTEN for token in tokens):
         yield from _own_words(phrases, at)
         yield from _answers(phrases, at, mention, mono=mono, is_asked=False)
+
+
+def _following(phrases: Sequence[_Phrase], at: int) -> Iterator[_Phrase]:
+    """The phrases after one, as many as may be about what it names."""
+    return (phrases[later] for later in range(at + 1, min(len(phrases), at + 1 + MOST_PHRASES)))
 
 
 def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Iterator[tuple[int, Match]]:
     """What is said again, by whom it was told to, right after it was told."""
     words = {token.folded for token in told if token.folded not in said.AROUND}
-    for later in phrases[at + 1 :]:
+    for later in _following(phrases, at):
         if later.start > phrases[at].end + ECHOED:
             return
         if len(later.tokens) <= SHORT and any(token.folded in words for token in later.tokens):
@@ -157,7 +177,7 @@ def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Itera
 
 def _own_words(phrases: Sequence[_Phrase], at: int) -> Iterator[tuple[int, Match]]:
     """What who names a secret says of it soon afterwards, with digits or as what somebody "says"."""
-    for later in phrases[at + 1 :]:
+    for later in _following(phrases, at):
         if later.start > phrases[at].end + OWN_WORDS:
             return
         if later.stream != phrases[at].stream:
@@ -230,11 +250,11 @@ def _answers(
     window = WINDOW if is_asked else MENTIONED
     goes_on = asked.tokens[-1].folded in said.IS  # the same speaker says it after a pause
     heard: set[str] = set()  # words of answers, also harmless ones: "Green bicycle is right"
-    for later in phrases[at + 1 :]:
+    for place, later in enumerate(_following(phrases, at), at + 1):
         if later.start > latest + (window if answered else UNANSWERED):
             return
         is_own = later.stream == asked.stream and not mono
-        is_named = _mention(later.tokens) is not None
+        is_named = later.mention is not None
         span = None
         if is_own and not (goes_on and not answered and later.start - asked.end < GOES_ON):
             is_question = later.tokens[-1].raw.rstrip().endswith("?")
@@ -254,18 +274,15 @@ def _answers(
         )
         if is_named:
             latest = later.end
-        elif answered > int(mention.control) and (is_own or mono) and _is_over(phrases, later):
+        elif answered > int(mention.control) and (is_own or mono) and _is_over(later, _following(phrases, place)):
             return
 
 
-def _asks_for_another(phrases: Sequence[_Phrase], heard: _Phrase) -> bool:
+def _asks_for_another(heard: _Phrase, following: Iterator[_Phrase]) -> bool:
     """Whether who heard the old one asks for a new one in the same breath: "That's right. And the new one?" """
-    return any(
-        phrase.stream == heard.stream
-        and 0 <= phrase.start - heard.start < BREATH
-        and any(token.folded in said.ANOTHER for token in phrase.tokens)
-        for phrase in phrases
-    )
+    own = (phrase for phrase in following if phrase.stream == heard.stream)
+    at_once = takewhile(lambda phrase: phrase.start - heard.start < BREATH, own)
+    return any(token.folded in said.ANOTHER for phrase in (heard, *at_once) for token in phrase.tokens)
 
 
 def _says_it(tokens: Sequence[Token]) -> bool:
@@ -273,12 +290,12 @@ def _says_it(tokens: Sequence[Token]) -> bool:
     return any(token.folded in said.IS for token in tokens[:SAID_WITHIN])
 
 
-def _is_over(phrases: Sequence[_Phrase], phrase: _Phrase) -> bool:
+def _is_over(phrase: _Phrase, following: Iterator[_Phrase]) -> bool:
     """Whether a phrase of whoever asked says that they heard it, or asks for something else than another secret."""
     tokens = phrase.tokens
     is_heard = any(token.folded in said.HEARD for token in tokens[:HEARD_WITHIN])
     is_question = tokens[0].folded in said.QUESTION or tokens[-1].raw.rstrip().endswith("?")
-    return (is_heard or (is_question and len(tokens) > ECHO)) and not _asks_for_another(phrases, phrase)
+    return (is_heard or (is_question and len(tokens) > ECHO)) and not _asks_for_another(phrase, following)
 
 
 def _answer_span(tokens: Sequence[Token], *, is_late: bool) -> tuple[int, int] | None:
