@@ -28,9 +28,9 @@ def test_names_towns_numbers_and_what_tells_somebody_are_not_however_often_they_
     assert not is_common(word)
 
 
-@pytest.mark.parametrize(("word", "is_one"), [("alarmsentralen", True), ("lyskaster", True), ("fakturaen", True)])
-def test_compounds_and_inflections_are_words(word: str, is_one: bool) -> None:
-    assert is_word(word) is is_one
+@pytest.mark.parametrize("word", ["alarmsentralen", "lyskaster", "fakturaen"])
+def test_compounds_and_inflections_are_words(word: str) -> None:
+    assert is_word(word)
 
 
 @pytest.mark.parametrize("name", ["bhavneet", "szczepański", "ruqayat", "kvitleåsbø"])

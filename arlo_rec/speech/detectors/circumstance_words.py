@@ -86,8 +86,8 @@ FALLS: Final = split_words(
 ILL_PAIRS: Final = frozenset(
     {
         ("type", "one"), ("type", "two"), ("type", "1"), ("glemme", "ting"), ("gløyme", "ting"), ("fram", "ordene"),
-        ("for", "å-sove"), ("toler", "ikkje"), ("tåler", "ikke"), ("my", "head"), ("your", "head"), ("her", "head"),
-        ("his", "head"), ("heart", "thing"), ("a", "heart"), ("my", "heart"), ("gone", "over"), ("on", "the-floor"),
+        ("toler", "ikkje"), ("tåler", "ikke"), ("my", "head"), ("your", "head"), ("her", "head"),
+        ("his", "head"), ("heart", "thing"), ("a", "heart"), ("my", "heart"), ("gone", "over"),
         ("blood", "thinners"), ("fekk", "slag"), ("fikk", "slag"), ("fått", "slag"), ("fått", "ny"), ("et", "slag"),
         ("meg", "ikke"), ("ser", "dobbelt"), ("så", "dåligt"), ("gula", "fläcken"), ("på", "badet"),
         ("can't", "feel"), ("cannot", "feel"), ("seg", "bort"), ("sig", "bort"), ("glemme", "hvem"),
@@ -163,14 +163,14 @@ EVENTS: Final = _beginnings(
 LAW: Final = _beginnings(
     "fengsel fängelse fængsel prison jail dømt domt dömd convict sentenced siktet sikta tiltalt tiltalte åtal "
     "sigtet rettssak rettsak rättegång retssag besøksforbud kontaktforbud besöksförb tilhold restraining voldsalarm "
-    "overfallsalarm stalk barnevern socialtjänst kommunen-tok barneverns custody foreldrerett vårdnad forældremyn "
+    "overfallsalarm stalk barnevern socialtjänst barneverns custody foreldrerett vårdnad forældremyn "
     "asyl asylum flyktning flykting refugee oppholdstill uppehållstill deport gjeldsord inkasso konkurs bankrupt "
     "bankruptcy utkast evict"
 )
 FAMILY: Final = _beginnings(
     "skilt skild skildes skilsmis skilsmäs skilsmiss separert separera divorc separated enke enka enkje änka "
     "enkemann widow adopt fosterbarn fosterfor plejebarn døde død døydde death bortgang gravferd begravel "
-    "begravning begravelse bisett funeral tvilling tvíburar trilling twins triplets samlivsbrudd ekskona eksmannen "
+    "begravning begravelse bisett funeral tvilling trilling twins triplets samlivsbrudd ekskona eksmannen "
     "eks-kona eks-mannen exmann exfru exman ex-wife ex-husband arv arven arvet inherit"
 )
 OWNS: Final = split_words("driver driv run runs")  # "I run a shop"
