@@ -167,3 +167,13 @@ def test_times_prices_and_years_stay(text: str) -> None:
 )
 def test_house_numbers_alone_and_codes_of_weak_digits_go(text: str, all_of: str) -> None:
     assert all_of in found(text)
+
+
+@pytest.mark.parametrize("text", ["åtte sju tre fem", "7382", "0412", "eight seven three nine", "otte syv tre fem"])
+def test_four_digits_go_as_the_codes_of_doors_do_though_nobody_asks_for_one(text: str) -> None:
+    assert found(f"så {text} ja", "secret") == text
+
+
+@pytest.mark.parametrize("text", ["1998", "2019", "tre fire", "nitten nittiåtte"])
+def test_years_and_fewer_digits_are_no_code_of_a_door(text: str) -> None:
+    assert found(f"så {text} ja", "secret") == ""
