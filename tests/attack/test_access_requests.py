@@ -11,6 +11,7 @@ import pytest
 
 from arlo_rec.access import audience_keys, metadata
 from arlo_rec.dsar import certificate
+from arlo_rec.model.audit_events import Purged
 from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.training.cut_plan import HeardWord
@@ -167,6 +168,19 @@ def test_a_call_that_is_held_is_not_told_as_gone_because_its_row_was_changed(wor
         db.run(f"UPDATE recordings SET {change} WHERE id = ?", (bytes.fromhex(call),))
     answer = ask(world, "90000001")
     assert answer["data"]["erased_since"] == []
+    assert answer["data"]["damaged"] or answer["data"]["unclear"]
+
+
+def test_a_recording_is_not_told_as_gone_because_somebody_who_may_not_erase_says_so(world: World) -> None:
+    """A manager's own code strikes the row, and appends the entry of a purge."""
+    (call,) = world.take_in("b", **SHORT)
+    world.json("dsar", "90000001", *CALLED, who="sigrid")
+    with own_code(world, "leif") as store, store.change(datetime.now(UTC)) as change:
+        change.log(Purged(rule="retention.90d", recordings=(RecordingId(bytes.fromhex(call)),), count=1))
+    with insider(world) as db:
+        db.run("DELETE FROM recordings WHERE id = ?", (bytes.fromhex(call),))
+    answer = ask(world, "90000001")
+    assert answer["exit"] == 15 and answer["data"]["erased_since"] == []
     assert answer["data"]["damaged"] or answer["data"]["unclear"]
 
 
