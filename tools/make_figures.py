@@ -41,7 +41,7 @@ def lines() -> Iterator[str]:
         (
             "fresh",
             ".test",
-            "Words alone, by another hand (`tests/calls/fresh`, the test half)",
+            "Words alone, by two other hands (`tests/calls/fresh`, the test half)",
         ),
         ("talk", ".test", "Words alone, made by a generator (`tests/calls/talk`, the half that nobody read)"),
     ):

@@ -9,7 +9,8 @@
                   serving are the protocol, no_network the confinement; resampling, passes
     detectors/    find identifiers
                   tokens; numbers, check_digits; contact; names, name_lists, tagger, cues; phonetic; answers; lexicon,
-                  harmless; identifiers runs all of them
+                  harmless; identifiers runs all of them; word_features, network: what the context says; weighing puts
+                  both together
     planning/     alignment of words with speech; planner makes the cuts
 
 It knows words and sound. It does not decide who may do what, and touches no store.

@@ -30,7 +30,6 @@ pytestmark = pytest.mark.slow
 
 STRUCTURED = {"PHONE", "NATIONAL_ID", "ACCOUNT", "ORG", "KID", "CARD", "EMAIL", "SERIAL"}
 NUMBERS = STRUCTURED - {"EMAIL"}
-LEAST_BY_HAND = 0.88  # mean cover of calls of which an identifier is in every second turn, where nothing is capitalised
 
 
 @cache
@@ -55,9 +54,9 @@ def over_cut(folder: str, mode: Mode, layout: str) -> float:
 
 @pytest.mark.rule("data.pseudonymised")
 @pytest.mark.parametrize("folder", ["given", "made"])
-def test_detect_covers_what_identifies_and_leaves_three_quarters_of_the_rest(folder: str) -> None:
+def test_detect_covers_what_identifies_and_leaves_seven_tenths_of_the_rest(folder: str) -> None:
     assert figures(folder, Mode.DETECT, "stereo").mean_cover >= 0.93
-    assert over_cut(folder, Mode.DETECT, "stereo") <= 0.25
+    assert over_cut(folder, Mode.DETECT, "stereo") <= 0.3
     assert figures(folder, Mode.DETECT, "mono").mean_cover >= 0.93
 
 
@@ -197,11 +196,22 @@ def by_hand(language: str, variant: str, *, strict: bool) -> list[CallScore]:
 
 @pytest.mark.parametrize("variant", ["cased", "lower"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_calls_by_another_hand_lose_every_number_and_nearly_all_else(language: str, variant: str) -> None:
-    covers = [cover for score in by_hand(language, variant, strict=False) for cover in score.covers]
-    numbers = [cover for cover in covers if cover.type in NUMBERS | {"NUMBER"}]
-    assert evaluation.figures(numbers).cover >= 0.99
-    assert evaluation.figures(covers).mean_cover >= LEAST_BY_HAND
+def test_calls_by_other_hands_lose_nearly_all_that_identifies_and_keep_the_rest(language: str, variant: str) -> None:
+    scores = by_hand(language, variant, strict=False)
+    covers = [cover for score in scores for cover in score.covers]
+    told = [cover for cover in covers if cover.type in NUMBERS | {"NUMBER", "SECRET"}]
+    assert evaluation.figures(told).mean_cover >= 0.99
+    assert evaluation.figures(covers).cover >= 0.97 and evaluation.figures(covers).mean_cover >= 0.98
+    most = 0.18 if variant == "cased" else 0.23  # without capitals, every word may be a name
+    assert sum(score.over_cut for score in scores) / len(scores) <= most
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_strict_leaves_one_in_a_hundred_of_calls_by_other_hands_and_hears_two_thirds(language: str) -> None:
+    for variant in ("cased", "lower"):
+        scores = by_hand(language, variant, strict=True)
+        assert evaluation.figures([cover for score in scores for cover in score.covers]).cover >= 0.985
+        assert sum(score.over_cut for score in scores) / len(scores) <= (0.35 if language == "en" else 0.45)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -67,7 +67,7 @@ def test_no_harmless_word_hides_what_was_said_under_it(strict: bool) -> None:
 def test_in_strict_mode_a_harmless_word_stays_unless_it_lasts_too_long() -> None:
     activity = spoken((0, 10, 17))
     for seconds, left in ((0.9, 0.9 + 2 * planner.REACH), (3.0, 0.0)):
-        findings = list(planner._find_unexplained_speech(activity, [[Word("okay", 12.0, 12.0 + seconds, 0.99, 0)]]))
+        findings = list(planner._find_unexplained_speech(activity, [[Word("okay", 12.0, 12.0 + seconds, 0.99, 0)]], ()))
         assert sum(finding.end - finding.start for finding in findings) == pytest.approx(7 - left, abs=0.03)
 
 

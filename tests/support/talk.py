@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.model.spans import without
+from arlo_rec.model.spans import united, without
 from arlo_rec.speech.cut_list import LOOK, Cut
-from arlo_rec.speech.detectors import identifiers, name_lists, phonetic
+from arlo_rec.speech.detectors import name_lists, phonetic, weighing
 from arlo_rec.speech.detectors.common_words import is_common
 from arlo_rec.speech.planning.planner import LOOK_SHORTEST
 from arlo_rec.speech.words import Word
@@ -54,14 +54,17 @@ def scored(call: dict[str, Any], *, strict: bool) -> CallScore:
 
 
 def _cuts(words: Sequence[Word], *, strict: bool) -> Iterator[Cut]:
-    cuts = [Cut(max(0.0, found.start - PAD), found.end + PAD) for found in identifiers.find_identifiers(words, NOBODY)]
+    found = weighing.find(words, NOBODY)
+    cuts = [Cut(max(0.0, each.start - PAD), each.end + PAD) for each in found.identifiers]
     yield from cuts
-    for found in identifiers.find_circumstances(words):
-        spans = [(cut.start, cut.end) for cut in cuts]
-        left = sum(end - start for start, end in without([(found.start, found.end)], spans))
-        if strict or left >= LOOK_SHORTEST:
-            yield Cut(max(0.0, found.start - PAD), found.end + PAD, status="proposed" if strict else LOOK)
+    spans = [(cut.start, cut.end) for cut in cuts]
+    for start, end in united((max(0.0, each.start - PAD), each.end + PAD) for each in found.circumstances):
+        if strict or any(behind - begin >= LOOK_SHORTEST for begin, behind in without([(start, end)], spans)):
+            yield Cut(start, end, status="proposed" if strict else LOOK)
+    for each in found.possible if strict else ():
+        yield Cut(max(0.0, each.start - PAD), each.end + PAD)
     for word in words if strict else ():
         text = word.text.strip(" .,;:?!\"'-")
-        if not is_common(text.casefold()) or (text[:1].isupper() and name_lists.is_given(text.casefold())):
+        is_kept = is_common(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))
+        if not is_kept and word not in found.harmless:
             yield Cut(max(0.0, word.start - PAD), word.end + PAD)

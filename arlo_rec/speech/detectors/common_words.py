@@ -37,9 +37,13 @@ class _Words:
         self._hashes = array("Q", sorted(map(_hash, words)))
 
     def __contains__(self, word: str) -> bool:
+        return self.place(word) is not None
+
+    def place(self, word: str) -> int | None:
+        """Where the word stands among them, in an order of no meaning; None where it does not."""
         wanted = _hash(word)
         at = bisect_left(self._hashes, wanted)
-        return at < len(self._hashes) and self._hashes[at] == wanted
+        return at if at < len(self._hashes) and self._hashes[at] == wanted else None
 
 
 def _hash(word: str) -> int:
@@ -49,6 +53,13 @@ def _hash(word: str) -> int:
 def is_common(folded: str) -> bool:
     """Whether a case-folded word is harmless by our own list, or common and nothing that may identify."""
     return folded in _load_common()
+
+
+def rank(folded: str, language: str) -> int | None:
+    """How many words of a language are commoner than a case-folded one; None for one that `is_known` does not know."""
+    words, ranks = _load_ranks(language)
+    at = words.place(folded)
+    return None if at is None else ranks[at]
 
 
 def is_known(folded: str, language: str) -> bool:
@@ -98,9 +109,19 @@ def _may_identify(word: str) -> bool:
     return is_listed or is_letter or is_told or word in _NUMBERS or is_number(word)
 
 
-@cache
 def _load_known(language: str) -> _Words:
-    return _Words(_by_frequency(language))
+    return _load_ranks(language)[0]
+
+
+@cache
+def _load_ranks(language: str) -> tuple[_Words, array[int]]:
+    """The words of a language, and how many are commoner than each, in the same order."""
+    by_frequency = _by_frequency(language)
+    words = _Words(by_frequency)
+    ranks = array("H", bytes(2 * len(by_frequency)))
+    for position, word in enumerate(by_frequency):
+        ranks[words.place(word) or 0] = min(position, 0xFFFF)
+    return words, ranks
 
 
 def _by_frequency(language: str) -> list[str]:

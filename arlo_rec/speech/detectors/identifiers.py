@@ -1,11 +1,11 @@
-"""Find everything that identifies somebody in the words of a call: all detectors over all channels, as time spans.
+"""Find what identifies somebody in the words of a call by rules: all detectors over all channels, as time spans.
 
     numbers    digits, codes, spelled words        contact    e-mail, addresses, dates of birth
     names      cues, lists, capitals, tagger       phonetic   names that are known for this call
     circumstances  somebody's health; work, school, the news ...
     answers    what follows a question                    secrets   code words, passwords, codes of any length
-Each finding has its source and a score; no detector removes the finding of another. `planning.planner` turns findings
-into cuts.
+Each finding has its source and a score; no detector removes the finding of another. `weighing` adds what a network
+finds, and `planning.planner` turns findings into cuts.
 """
 
 from __future__ import annotations
@@ -40,16 +40,21 @@ class Finding:
     timed: bool = True  # False where the times of any of its words were interpolated
 
 
-def split_channels(words: Sequence[Word]) -> list[list[Token]]:
-    """The tokens of each channel, sorted by start; words without a channel come first, as a channel of their own."""
+def split_words(words: Sequence[Word]) -> list[list[Word]]:
+    """The words of each channel, sorted by start; those without a channel come first, as a channel of their own."""
     channels = sorted({word.channel for word in words}, key=lambda channel: -1 if channel is None else channel)
-    return [tokenise(sorted((word for word in words if word.channel == channel), key=_start)) for channel in channels]
+    return [sorted((word for word in words if word.channel == channel), key=_start) for channel in channels]
+
+
+def split_channels(words: Sequence[Word]) -> list[list[Token]]:
+    """The tokens of each channel, in the order of `split_words`."""
+    return [tokenise(own) for own in split_words(words)]
 
 
 def find_identifiers(
     words: Sequence[Word], known: phonetic.KnownNames, labeller: Labeller | None = None
 ) -> list[Finding]:
-    """Everything that identifies somebody, sorted by start.
+    """What the rules find, and the names of *labeller*, sorted by start.
 
     Raises Integrity where a list that we ship is damaged, Unreachable where *labeller* does not answer.
     """

@@ -1,7 +1,7 @@
 """Plan the cuts of a call from its sound and its transcripts.
 
     1  voice activity and DTMF keys of the sound       2  align each transcript with the sound, or refuse it (`fitting`)
-    3  find identifiers in each transcript             4  find speech that no word covers
+    3  find what identifies in each transcript         4  find speech that no word covers
     5  strict: add all speech that is not surely harmless    6  pad, snap to quiet steps, join
 It does not decide who may do what with the call, and touches no store. The reasons for which a person has to review the
 plan are its `warnings`.
@@ -10,7 +10,7 @@ plan are its `warnings`.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
 from arlo_rec.audio.dtmf import detect_keys, join_keys
 from arlo_rec.speech.cut_list import LOOK, Cut
-from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic
+from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic, weighing
 from arlo_rec.speech.detectors.common_words import is_common
 from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.planning import fitting
@@ -87,16 +87,18 @@ def plan(
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
     known = phonetic.prepare_names(people)
-    findings = [finding for words in passes for finding in identifiers.find_identifiers(words, known, labeller)]
+    found = [weighing.find(words, known, labeller) for words in passes]
+    findings = [finding for each in found for finding in each.identifiers]
     findings += [redaction for transcript in fitted.aligned for redaction in transcript.redactions]
     findings += [
         Finding(run.start, run.end, run.channel, "keys", "sound", 0.99) for run in join_keys(detect_keys(sound))
     ]
     findings += _find_wordless_speech(activity, all_words)
     findings += [finding for words in passes for finding in _find_names_after_cues(activity, words)]
-    circumstances = [finding for words in passes for finding in identifiers.find_circumstances(words)]
+    circumstances = [finding for each in found for finding in each.circumstances]
     if strict:
-        findings += _find_unexplained_speech(activity, passes)
+        findings += [finding for each in found for finding in each.possible]
+        findings += _find_unexplained_speech(activity, passes, {word for each in found for word in each.harmless})
     if strict or cut_circumstances:
         findings += circumstances
     sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
@@ -135,18 +137,21 @@ def _find_names_after_cues(activity: Activity, words: Sequence[Word]) -> Iterato
                 yield Finding(token.end, end, token.channel, "name", "no_words", 0.5)
 
 
-def _find_unexplained_speech(activity: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Finding]:
+def _find_unexplained_speech(
+    activity: Activity, passes: Sequence[Sequence[Word]], harmless: Container[Word]
+) -> Iterator[Finding]:
     """Strict: speech that no pass explains by a surely harmless word, and all speech within `PAD` of any other word.
 
-    What is left of a breath or an ending between words that are kept (`EDGE`) is theirs; a word that was heard badly by
-    every pass explains nothing, however close to them it is.
+    A word is harmless if it is common, or one of *harmless*. What is left of a breath or an ending between words that
+    are kept (`EDGE`) is theirs; what every pass heard badly explains nothing, however close to them it is.
     """
     steps = activity.speech.shape[1]
     for channel, speech in enumerate(activity.speech):
         words = [word for each in passes for word in each if word.channel in (None, channel)]
-        sure = [word for word in words if _is_surely_harmless(word)]
+        harmless_words = [word for word in words if word in harmless or _is_common_word(word)]
+        sure = [word for word in harmless_words if _is_heard_surely(word)]
         near = mask_spans(steps, [(word.start - REACH, word.end + REACH) for word in sure])
-        bad = mask_spans(steps, [(word.start - PAD, word.end + PAD) for word in words if not _is_harmless_word(word)])
+        bad = mask_spans(steps, [(word.start - PAD, word.end + PAD) for word in set(words) - set(harmless_words)])
         badly = [(word.start - REACH, word.end + REACH) for word in words if _is_heard_badly(word)]
         bad |= mask_spans(steps, badly) & ~mask_spans(steps, [(word.start, word.end) for word in sure])
         for start, end in find_spans(speech & ~(near & ~bad)):
@@ -158,11 +163,11 @@ def _is_heard_badly(word: Word) -> bool:
     return word.score is not None and word.score < HEARD_BADLY
 
 
-def _is_surely_harmless(word: Word) -> bool:
-    return word.timed and is_plausible(word) and _is_harmless_word(word) and (word.score is None or word.score >= SURE)
+def _is_heard_surely(word: Word) -> bool:
+    return word.timed and is_plausible(word) and (word.score is None or word.score >= SURE)
 
 
-def _is_harmless_word(word: Word) -> bool:
+def _is_common_word(word: Word) -> bool:
     """Whether a word is common and says nothing of who somebody is, and is not capitalised like a name."""
     text = word.text.strip(" .,;:?!\"'-")
     return is_common(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))

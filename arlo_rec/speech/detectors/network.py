@@ -1,0 +1,161 @@
+"""Score how likely each word of a call belongs to what identifies somebody, and to what: a convolutional network.
+
+The network reads the words as `word_features` describes them, each with the 31 before and behind it, whoever said them:
+the question two turns before decides whether "green tractor" is a secret. Several networks that learnt from the same
+calls in another order give a score each; the mean counts. Its result is a score, not a decision: `weighing` decides.
+
+The weights were learnt by `tools/train_network.py` from invented calls (`tests/calls/written`, `tests/calls/fresh`,
+`tests/calls/talk`), in which names, numbers and secrets are replaced at random. The file contains no words.
+
+    network.bin     SHA-256 of the rest; the rest is NumPy's .npz: of each network the table of grams, the layers that
+                    join, mix and label, as whole numbers of a byte with a scale for each column. The digest detects
+                    damage, not an attacker, who could change the code as well.
+
+Dilated convolutions over words: Strubell et al. 2017, https://doi.org/10.18653/v1/D17-1283. Words as bags of hashed
+letter runs: Bojanowski et al. 2017, https://doi.org/10.1162/tacl_a_00051.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arlo_rec.model.errors import Integrity
+from arlo_rec.speech.detectors import word_features
+from arlo_rec.speech.detectors.tokens import Token
+
+if TYPE_CHECKING:
+    from arlo_rec.speech.detectors.identifiers import Finding
+    from arlo_rec.speech.detectors.word_features import Description
+
+FILE: Final = Path(__file__).with_name("network.bin")
+CLASSES: Final = (
+    *("nothing", "name", "number", "spelled", "email"),
+    *("address", "birth", "secret", "health", "circumstance"),
+)
+DILATIONS: Final = (1, 2, 4, 8, 16)  # words between those that a layer joins
+REACH: Final = sum(DILATIONS)  # words on each side that a score depends on
+AT_ONCE, SUMMED_AT_ONCE = 1024, 256  # words that are run, and whose grams are summed, at once, for memory
+DIGEST = hashlib.sha256().digest_size
+
+Floats = NDArray[np.float32]
+Packed = Mapping[str, tuple[NDArray[Any], Floats]]  # whole numbers of a byte, and what one of them is in each column
+
+
+def score(streams: Sequence[Sequence[Token]], findings: Sequence[Finding]) -> list[Floats]:
+    """Score the words of each channel: words x `CLASSES`, from 0 to 1, 1 in each row.
+
+    *findings* are what the rules found in them. Raises Integrity ("tagger_damaged") if the weights are not as shipped.
+    """
+    if not streams:
+        return []
+    description = word_features.describe(streams, findings)
+    networks = load_networks()
+    scores = np.empty((len(description.which), len(CLASSES)), np.float32)
+    scores[word_features.order(streams)] = np.mean([_run(weights, description) for weights in networks], axis=0)
+    return np.split(scores, np.cumsum([len(stream) for stream in streams])[:-1])
+
+
+def _run(packed: Packed, description: Description) -> Floats:
+    """The scores of one network, for so many words at once as need little memory: those around them are run as well."""
+    weights = unpack(packed)
+    words = _sum_grams(weights["grams"], description.grams)
+    count = len(description.which)
+    scores = np.empty((count, len(CLASSES)), np.float32)
+    for first in range(0, count, AT_ONCE):
+        begin, last = max(0, first - REACH), min(count, first + AT_ONCE)
+        around = slice(begin, min(count, last + REACH))
+        features = np.concatenate([words[description.which[around]], description.dense[around]], axis=1)
+        scores[first:last] = _layers(weights, features)[first - begin : last - begin]
+    return scores
+
+
+def _layers(weights: Mapping[str, Floats], features: Floats) -> Floats:
+    """The scores of words in a row, by their features."""
+    state = _gelu(features @ weights["join"] + weights["join_shift"])
+    for layer, dilation in enumerate(DILATIONS):
+        padded = np.pad(state, ((dilation, dilation), (0, 0)))
+        before, here, behind = weights[f"near_{layer}"]
+        mixed = padded[: len(state)] @ before + state @ here + padded[2 * dilation :] @ behind
+        state = state + _gelu(mixed + weights[f"near_shift_{layer}"]) @ weights[f"mix_{layer}"]
+    margins = state @ weights["label"] + weights["label_shift"]
+    odds = np.exp(margins - margins.max(axis=1, keepdims=True))
+    shares: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _sum_grams(table: Floats, grams: NDArray[np.int32]) -> Floats:
+    """Of each word the sum of its grams' rows, by the root of how many there are."""
+    sums = np.empty((len(grams), table.shape[1]), np.float32)
+    for first in range(0, len(grams), SUMMED_AT_ONCE):
+        some = grams[first : first + SUMMED_AT_ONCE]
+        count = (some < word_features.PLACES).sum(axis=1, keepdims=True)
+        sums[first : first + SUMMED_AT_ONCE] = table[some].sum(axis=1) / np.sqrt(np.maximum(count, 1))
+    return sums
+
+
+def _gelu(values: Floats) -> Floats:
+    """Gaussian error linear units, by their tanh form (Hendrycks and Gimpel, https://arxiv.org/abs/1606.08415)."""
+    cubed = np.float32(0.044715) * values * values * values
+    bent: Floats = np.float32(0.5) * values * (1 + np.tanh(np.float32(0.7978846) * (values + cubed)))
+    return bent
+
+
+# -- the file -----------------------------------------------------------------------------------------
+
+
+@cache
+def load_networks() -> list[Packed]:
+    """The shipped weights of each network, read once; raises Integrity ("tagger_damaged")."""
+    return read(FILE)
+
+
+def read(path: Path) -> list[Packed]:
+    """Read the weights of a file; raises Integrity ("tagger_damaged") if any bit differs from what was written."""
+    try:
+        whole = path.read_bytes()
+        digest, body = whole[:DIGEST], whole[DIGEST:]
+        if hashlib.sha256(body).digest() != digest:
+            raise Integrity("tagger_damaged")
+        with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+            return [_packed(arrays, f"{number} ") for number in range(int(arrays["networks"]))]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
+        raise Integrity("tagger_damaged") from None
+
+
+def pack(networks: Sequence[Mapping[str, Floats]]) -> bytes:
+    """The bytes of a file that `read` accepts, with weights rounded to 127 steps on each side of 0 for each column."""
+    stored: dict[str, NDArray[Any]] = {"networks": np.array(len(networks))}
+    for number, weights in enumerate(networks):
+        for name, values in weights.items():
+            steps = np.maximum(np.abs(values).max(axis=-2 if values.ndim > 1 else 0, keepdims=True), 1e-12) / 127
+            is_shift = values.ndim == 1
+            stored[f"{number} {name}"] = values if is_shift else np.round(values / steps).astype(np.int8)
+            stored[f"{number} {name} step"] = np.ones(1, np.float32) if is_shift else steps.astype(np.float32)
+    body = io.BytesIO()
+    np.savez_compressed(body, allow_pickle=False, **stored)
+    return hashlib.sha256(body.getvalue()).digest() + body.getvalue()
+
+
+def _packed(arrays: Mapping[str, NDArray[Any]], beginning: str) -> Packed:
+    names = [name.removeprefix(beginning) for name in arrays if name.startswith(beginning)]
+    packed = {name: (arrays[beginning + name], arrays[f"{beginning}{name} step"]) for name in names if " " not in name}
+    if "grams" not in packed:
+        raise KeyError("grams")
+    return packed
+
+
+def unpack(packed: Packed) -> dict[str, Floats]:
+    """The weights by which a network is run; they take four times the memory."""
+    weights = {name: (values * steps).astype(np.float32) for name, (values, steps) in packed.items()}
+    weights["grams"][word_features.PLACES] = 0.0  # where there is no gram
+    return weights
