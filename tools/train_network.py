@@ -96,7 +96,7 @@ def lessons(calls: Sequence[Call]) -> tuple[list[Lesson], NDArray[np.int32]]:
 def batches(
     learnt: Sequence[Lesson], chance: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]]:
-    """One round: a variation of each call, in random order."""
+    """One round: a variation of each call, in random order; those that fill no batch wait for the next round."""
     by_call: dict[str, list[Lesson]] = {}
     for lesson in learnt:
         by_call.setdefault(lesson.call, []).append(lesson)

@@ -29,6 +29,7 @@ LANGUAGES = ("nb", "nn", "sv", "da", "en")
 TALK = 40  # calls of the generator in each language: they are much alike
 MARK = re.compile(r"\{([A-Z_]+)(?:\|[^:{}]*)?:([^{}]*)\}")
 EDGE = ".,?!:;…–-\"«»()'’"
+COMMON = 2000  # words
 WORD, PAUSE = 0.35, (0.4, 1.5)  # seconds from word to word, and between turns
 OTHERS = {"name", "spelled", "email", "address", "birth", "secret", "health", "circumstance"}
 DIGITS = {
@@ -131,11 +132,13 @@ NUMBERS = {"PHONE", "NATIONAL_ID", "ACCOUNT", "CARD", "KID", "ORG", "SERIAL", "N
 
 
 def timed(call: Call, chance: random.Random, *, mono: bool) -> tuple[list[Word], list[int]]:
-    """The words of a call with invented times, and which of `network.CLASSES` each is."""
+    """The words of a call with invented times, and which of `network.CLASSES` each is; either may be on channel 0."""
     words, kinds, at = [], [], 0.4
-    for channel, turn in call.turns:
+    is_swapped = chance.random() < 0.5
+    for speaker, turn in call.turns:
+        channel = None if mono else 1 - speaker if is_swapped else speaker
         for spoken in turn:
-            words.append(Word(spoken.text, round(at, 2), round(at + 0.3, 2), None, None if mono else channel))
+            words.append(Word(spoken.text, round(at, 2), round(at + 0.3, 2), None, channel))
             kinds.append(network.CLASSES.index(spoken.kind))
             at += WORD
         at += chance.uniform(*PAUSE)
@@ -197,7 +200,7 @@ class _Variation:
     def __init__(self, language: str, chance: random.Random) -> None:
         self._language, self._chance = language, chance
         self._of_names = chance.choice([0, 0.5, 0.9])
-        self._of_secrets = chance.choice([0, 0, 0.6])
+        self._of_secrets = chance.choice([0, 0.5, 0.9])
         self._of_digits = chance.choice([False, True])
         self._became: dict[str, str] = {}
 
@@ -237,8 +240,13 @@ class _Variation:
             return text
         if plain not in self._became:
             is_other = self._chance.random() < self._of_secrets
-            self._became[plain] = self._chance.choice(_words(self._language)) if is_other else plain
+            self._became[plain] = self._other_word() if is_other else plain
         return text if self._became[plain] == plain else _like(text, self._became[plain])
+
+    def _other_word(self) -> str:
+        """A word that may be a secret: a common one as often as any."""
+        words = _words(self._language)
+        return self._chance.choice(words[:COMMON] if self._chance.random() < 0.5 else words)
 
     def _digits(self, text: str) -> str | None:
         """Another number of as many digits, said in the same way; None where it is none that is known."""

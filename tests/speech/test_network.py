@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,11 +80,30 @@ def test_everyday_talk_is_nothing(text: str) -> None:
     assert min(of_text(said([(0, "hei"), (1, text)]), "nothing").values()) > 0.9
 
 
-def test_scores_stand_by_the_words_of_their_own_channel() -> None:
-    """Channels that talk at once, and words that come in no order, change nothing of whose score is whose."""
+def test_scores_stand_by_the_words_of_their_own_channel_where_both_talk_at_once() -> None:
+    """Each word of one channel lies between two of the other; whose score is whose is told by what the word is."""
     words = said(TURNS)
-    mixed = sorted(words, key=lambda word: word.text)
-    assert scores(words) == scores(mixed)
+    mixed = [replace(word, channel=at % 2) for at, word in enumerate(words)]
+    rows = {word: row for word, row in zip(_spoken(mixed), _rows(mixed), strict=True)}
+    description = word_features.describe(identifiers.split_channels(mixed), [])
+    in_order = np.mean([network._run(packed, description) for packed in network.load_networks()], axis=0)
+    for word, row in zip(mixed, in_order, strict=True):
+        assert np.array_equal(rows[word], row)
+
+
+def _spoken(words: list[Word]) -> list[Word]:
+    return [word for own in identifiers.split_words(words) for word in own]
+
+
+def _rows(words: list[Word]) -> list[network.Floats]:
+    return [row for rows in network.score(identifiers.split_channels(words), []) for row in rows]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_secret_is_one_whichever_channel_the_caller_is_on(swapped: bool) -> None:
+    turns = [(1 - channel if swapped else channel, text) for channel, text in TURNS]
+    found = of_text(said(turns), "secret")
+    assert min(found["nysgjerrig"], found["elefant"], found["ferie"]) > 0.3
 
 
 def test_words_that_are_scored_in_parts_are_scored_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,10 +173,11 @@ def test_damaged_weights_are_told(tmp_path_factory: pytest.TempPathFactory, data
 
 def test_weights_cut_off_or_of_another_making_are_told(tmp_path: Path) -> None:
     whole = network.FILE.read_bytes()
-    none = io.BytesIO()
+    none, empty = io.BytesIO(), io.BytesIO()
     np.savez_compressed(none, other=np.zeros(3))
+    np.savez_compressed(empty, networks=np.array(0))
     path = tmp_path / "network.bin"
-    for body in (b"", b"PK", none.getvalue(), whole[network.DIGEST : -1]):
+    for body in (b"", b"PK", none.getvalue(), empty.getvalue(), whole[network.DIGEST : -1]):
         path.write_bytes(hashlib.sha256(body).digest() + body)
         with pytest.raises(Integrity, match="tagger_damaged"):
             network.read(path)
@@ -174,11 +195,9 @@ def test_weights_are_read_as_they_were_packed_to_a_hundredth_of_the_largest(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
     chance = np.random.default_rng(seed)
-    weights = {
-        "grams": chance.normal(size=(word_features.PLACES + 1, 2)).astype(np.float32),
-        "near_0": chance.normal(size=(3, 4, 4)).astype(np.float32),
-        "label_shift": chance.normal(size=5).astype(np.float32),
-    }
+    shapes = {name: (5,) if "shift" in name else (3, 4, 4) if "near" in name else (4, 4) for name in network.LAYERS}
+    shapes["grams"] = (word_features.PLACES + 1, 2)
+    weights = {name: chance.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     path = tmp_path_factory.mktemp("packed") / "network.bin"
     path.write_bytes(network.pack([weights, weights]))
     first, second = map(network.unpack, network.read(path))

@@ -80,7 +80,7 @@ def test_what_is_left_takes_a_reason_that_says_something_and_the_log_has_it(hear
     assert confirm(world, copy, "--reason", "later") == (2, "reason_too_short")
     assert confirm(world, copy, "--reason", WHY) == (0, "")
     (entry,) = (each for each in log(world) if "confirmed" in each.get("detail", {}))
-    assert entry["detail"] == {"confirmed": True, "undecided": 10, "unheard": 3}
+    assert entry["detail"] == {"confirmed": True, "undecided": 11, "unheard": 3}
     assert (entry["reason"], entry["person"]) == (WHY, "leif")
 
 

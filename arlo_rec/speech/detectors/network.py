@@ -43,9 +43,14 @@ CLASSES: Final = (
     *("address", "birth", "secret", "health", "circumstance"),
 )
 DILATIONS: Final = (1, 2, 4, 8, 16)  # words between those that a layer joins
-REACH: Final = sum(DILATIONS)  # words on each side that a score depends on
+REACH: Final = sum(DILATIONS)  # words on each side that are joined to a word
 AT_ONCE, SUMMED_AT_ONCE = 1024, 256  # words that are run, and whose grams are summed, at once, for memory
 DIGEST = hashlib.sha256().digest_size
+
+LAYERS: Final = (
+    *("grams", "join", "join_shift", "label", "label_shift"),
+    *(f"{name}_{layer}" for name in ("near", "near_shift", "mix") for layer in range(len(DILATIONS))),
+)  # what a network is made of
 
 Floats = NDArray[np.float32]
 Packed = Mapping[str, tuple[NDArray[Any], Floats]]  # whole numbers of a byte, and what one of them is in each column
@@ -127,7 +132,7 @@ def read(path: Path) -> list[Packed]:
         if hashlib.sha256(body).digest() != digest:
             raise Integrity("tagger_damaged")
         with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
-            return [_packed(arrays, f"{number} ") for number in range(int(arrays["networks"]))]
+            return [_packed(arrays, f"{number} ") for number in range(max(1, int(arrays["networks"])))]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         raise Integrity("tagger_damaged") from None
 
@@ -147,11 +152,7 @@ def pack(networks: Sequence[Mapping[str, Floats]]) -> bytes:
 
 
 def _packed(arrays: Mapping[str, NDArray[Any]], beginning: str) -> Packed:
-    names = [name.removeprefix(beginning) for name in arrays if name.startswith(beginning)]
-    packed = {name: (arrays[beginning + name], arrays[f"{beginning}{name} step"]) for name in names if " " not in name}
-    if "grams" not in packed:
-        raise KeyError("grams")
-    return packed
+    return {name: (arrays[beginning + name], arrays[f"{beginning}{name} step"]) for name in LAYERS}
 
 
 def unpack(packed: Packed) -> dict[str, Floats]:

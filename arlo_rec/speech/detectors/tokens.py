@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from arlo_rec.speech.words import Word
 
@@ -46,6 +48,25 @@ class Match:
     type: str
     source: str
     score: float
+
+
+class Times(NamedTuple):
+    """Starts and ends of the words of one channel, by start, to look up which of them a finding is of."""
+
+    starts: list[float]
+    ends: list[float]
+
+    @classmethod
+    def of(cls, stream: Sequence[Token]) -> Times:
+        """The times of a stream."""
+        return cls([token.start for token in stream], [token.end for token in stream])
+
+    def places(self, start: float, end: float) -> slice:
+        """The words that start in there, one that takes no time at its end as well."""
+        first, behind = bisect_left(self.starts, start), bisect_left(self.starts, end)
+        while behind < len(self.starts) and self.starts[behind] == self.ends[behind] == end:
+            behind += 1
+        return slice(first, behind)
 
 
 def tokenise(words: Sequence[Word]) -> list[Token]:

@@ -11,8 +11,9 @@ The thresholds were chosen on calls that the network had not learnt from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -20,31 +21,33 @@ from numpy.typing import NDArray
 
 from arlo_rec.speech.detectors import identifiers, network, phonetic, word_features
 from arlo_rec.speech.detectors.identifiers import Finding
-from arlo_rec.speech.detectors.tokens import Token
+from arlo_rec.speech.detectors.numerals import has_digits, is_number
+from arlo_rec.speech.detectors.tokens import Times, Token
 from arlo_rec.speech.words import Word
 
 if TYPE_CHECKING:
     from arlo_rec.speech.detectors.network import Floats
     from arlo_rec.speech.engines.name_model import Labeller
 
-LIKELY: Final = 0.03  # score of one word of a stretch: a voice that is known weighs more than seconds of silence
-PART: Final = 0.005  # score of the other words of that stretch
-RULED_OUT: Final = 0.01  # score below which what a rule proposes stays
-POSSIBLE, PART_OF_POSSIBLE = 0.016, 0.0017  # scores of the same from which strict mode cuts
-HARMLESS: Final = 0.004  # score below which strict mode keeps a word that is not common
+LIKELY: Final = 0.04  # score of one word of a stretch: a voice that is known weighs more than seconds of silence
+PART: Final = 0.007  # score of the other words of that stretch
+RULED_OUT: Final = 0.015  # score below which what a rule proposes stays
+POSSIBLE, PART_OF_POSSIBLE = 0.02, 0.0025  # scores of the same from which strict mode cuts
+HARMLESS: Final = 0.006  # score below which strict mode keeps a word that is not common
 TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
 SURE: Final = 0.5  # score of recognition: with less, what was said is not known
 NEAR: Final = 1.0  # seconds between two words of one finding
 PROPOSALS: Final = frozenset(
-    {("secret", "answer"), ("secret", "repeated"), word_features.WORD_NAMES, ("health", "cue"), ("address", "cue")}
+    {("secret", "answer"), word_features.WORD_NAMES, ("health", "cue"), ("address", "cue")}
     | {(kind, "answer") for kind in ("name", "number", "code", "email", "address", "birth", "spelled")}
 )  # types and sources of what is cut only where the network does not rule it out
+AGAIN: Final = ("secret", "repeated")  # cut where the same was a secret elsewhere, too, far from any question
 _NOTHING, _TOLD = network.CLASSES.index("nothing"), network.CLASSES.index("circumstance")
-_WHAT = range(1, len(network.CLASSES))  # all but nothing
+_DIRECT, _CIRCUMSTANCES = range(_NOTHING + 1, _TOLD), range(_TOLD, _TOLD + 1)
 
 
 class Found(NamedTuple):
-    """What identifies somebody, where a reviewer should look, and what strict mode cuts as well; each by its start.
+    """What identifies somebody, where a reviewer should look, both by time; and what strict mode cuts as well.
 
     `harmless` are the words that strict mode keeps although they are not common.
     """
@@ -63,69 +66,100 @@ def find(words: Sequence[Word], known: phonetic.KnownNames, labeller: Labeller |
     ruled = identifiers.find_identifiers(words, known, labeller)
     told = identifiers.find_circumstances(words)
     streams = identifiers.split_channels(words)
-    found = [finding for finding in ruled if (finding.type, finding.source) not in PROPOSALS]
-    proposed = [finding for finding in ruled if (finding.type, finding.source) in PROPOSALS]
-    possible: list[Finding] = []
-    harmless: set[Word] = set()
-    by_channel = zip(identifiers.split_words(words), streams, network.score(streams, [*ruled, *told]), strict=True)
-    for own_words, stream, scores in by_channel:
-        direct = 1 - scores[:, _NOTHING] - scores[:, _TOLD]
-        own = [finding for finding in proposed if finding.channel == stream[0].channel]
-        found += [*_weigh(own, stream, direct), *_runs(stream, scores, direct, PART, LIKELY)]
-        told += _runs(stream, scores, scores[:, _TOLD], TELLING, TELLING)
-        possible += _runs(stream, scores, direct, PART_OF_POSSIBLE, POSSIBLE)
-        harmless |= {word for word, low in zip(own_words, direct < HARMLESS, strict=True) if low}
-    return Found(sorted(found, key=_by_time), sorted(told, key=_by_time), possible, frozenset(harmless))
-
-
-def _weigh(proposed: Sequence[Finding], stream: Sequence[Token], direct: Floats) -> Iterator[Finding]:
-    """What is left of proposals: the stretches of which no word is ruled out, unless it was heard badly."""
-    badly = [token.score is not None and token.score < SURE for token in stream]
-    kept = (direct >= RULED_OUT) | np.array(badly, bool)
-    starts, ends = np.array([token.start for token in stream]), np.array([token.end for token in stream])
-    for finding in proposed:
-        inside = kept & (starts < finding.end) & (ends > finding.start)
-        for first, last in _spans(stream, inside):
-            within = stream[first : last + 1]
-            yield replace(finding, start=within[0].start, end=max(token.end for token in within))
-
-
-def _runs(stream: Sequence[Token], scores: Floats, own: Floats, least: float, most: float) -> Iterator[Finding]:
-    """Stretches of words that each have an *own* score of *least*, and one of *most*, as what they most likely are.
-
-    Two thresholds, as edges are traced in pictures (Canny 1986, https://doi.org/10.1109/TPAMI.1986.4767851): measured,
-    the rest of a call loses an eighth less at the same cover.
-    """
-    for first, last in _spans(stream, own >= least):
-        if own[first : last + 1].max() < most:
-            continue
-        within, rows = stream[first : last + 1], scores[first : last + 1]
-        likeliest = int(rows[:, _WHAT].max(axis=0).argmax()) + _WHAT[0]
-        yield Finding(
-            within[0].start,
-            max(token.end for token in within),
-            within[0].channel,
-            network.CLASSES[likeliest],
-            "context",
-            round(float((1 - rows[:, _NOTHING]).max()), 2),
-            all(token.timed for token in within),
+    found = [finding for finding in ruled if (finding.type, finding.source) not in {*PROPOSALS, AGAIN}]
+    channels = [
+        _Channel(stream, own, scores)
+        for stream, own, scores in zip(
+            streams, identifiers.split_words(words), network.score(streams, [*ruled, *told]), strict=True
         )
+    ]
+    for channel in channels:
+        found += channel.weighed({each for each in ruled if (each.type, each.source) in PROPOSALS})
+        found += channel.runs(_DIRECT, PART, LIKELY)
+        told += channel.runs(_CIRCUMSTANCES, TELLING, TELLING)
+    secrets = [each for each in found if each.type == "secret"]
+    again = {word for channel in channels for word in channel.words_of(secrets)}
+    for channel in channels:
+        found += channel.weighed({each for each in ruled if (each.type, each.source) == AGAIN}, again)
+    return Found(
+        sorted(found, key=_by_time),
+        sorted(told, key=_by_time),
+        [each for channel in channels for each in channel.runs(_DIRECT, PART_OF_POSSIBLE, POSSIBLE)],
+        frozenset(word for channel in channels for word in channel.harmless()),
+    )
+
+
+class _Channel:
+    """The words of a channel, as they came and as tokens, with their scores."""
+
+    def __init__(self, stream: Sequence[Token], words: Sequence[Word], scores: Floats) -> None:
+        self._stream, self._words, self._scores = stream, words, scores
+        self._times, self._direct = Times.of(stream), scores[:, _DIRECT].sum(axis=1)
+
+    def weighed(self, proposed: Iterable[Finding], again: Set[str] | None = None) -> Iterator[Finding]:
+        """What is left of proposals: the stretches of which no word is ruled out, unless it was heard badly.
+
+        Where something is said *again*, numbers and the words that were found before stay found.
+        """
+        for finding in proposed:
+            places = self._places(finding)
+            kept = np.array([self._is_kept(at, again) for at in range(places.start, places.stop)], bool)
+            within = self._stream[places]
+            for first, last in _spans(within, kept):
+                part = within[first : last + 1]
+                yield replace(finding, start=part[0].start, end=max(token.end for token in part))
+
+    def runs(self, kinds: range, least: float, most: float) -> Iterator[Finding]:
+        """Stretches of words that each are one of *kinds* with a score of *least*, and one of them with *most*.
+
+        Two thresholds, as edges are traced in pictures (Canny 1986, https://doi.org/10.1109/TPAMI.1986.4767851):
+        measured, the rest of a call loses an eighth less at the same cover.
+        """
+        own = self._scores[:, kinds].sum(axis=1)
+        for first, last in _spans(self._stream, own >= least):
+            if own[first : last + 1].max() < most:
+                continue
+            within, rows = self._stream[first : last + 1], self._scores[first : last + 1, kinds]
+            yield Finding(
+                within[0].start,
+                max(token.end for token in within),
+                within[0].channel,
+                network.CLASSES[kinds[int(rows.max(axis=0).argmax())]],
+                "context",
+                round(float(own[first : last + 1].max()), 2),
+                all(token.timed for token in within),
+            )
+
+    def words_of(self, findings: Iterable[Finding]) -> set[str]:
+        """The words in findings of this channel."""
+        return {token.folded for finding in findings for token in self._stream[self._places(finding)]}
+
+    def harmless(self) -> Iterator[Word]:
+        """The words that are nothing, all but surely."""
+        return (word for word, low in zip(self._words, self._direct < HARMLESS, strict=True) if low)
+
+    def _places(self, finding: Finding) -> slice:
+        is_own = finding.channel == self._stream[0].channel
+        return self._times.places(finding.start, finding.end) if is_own else slice(0, 0)
+
+    def _is_kept(self, at: int, again: Set[str] | None) -> bool:
+        token = self._stream[at]
+        is_said = again is not None and (token.folded in again or has_digits(token) or is_number(token.folded))
+        is_unsure = token.score is not None and token.score < SURE
+        return bool(is_said or is_unsure or not self._direct[at] < RULED_OUT)
 
 
 def _spans(stream: Sequence[Token], inside: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """First and last place of each stretch of words inside, without a pause of `NEAR` between them."""
-    first: int | None = None
-    for at, is_inside in enumerate(inside.tolist()):
-        if is_inside and first is not None and stream[at].start - stream[at - 1].end > NEAR:
-            yield first, at - 1
-            first = at
-        if is_inside and first is None:
-            first = at
-        if not is_inside and first is not None:
-            yield first, at - 1
-            first = None
-    if first is not None:
-        yield first, len(stream) - 1
+    for is_inside, run in groupby(range(len(stream)), key=inside.tolist().__getitem__):
+        if is_inside:
+            places = list(run)
+            first = places[0]
+            for before, at in pairwise(places):
+                if stream[at].start - stream[before].end > NEAR:
+                    yield first, before
+                    first = at
+            yield first, places[-1]
 
 
 def _by_time(finding: Finding) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from arlo_rec.speech.detectors import circumstance_words, name_lists
 from arlo_rec.speech.detectors.common_words import LANGUAGES, is_common, is_word, rank
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.numerals import is_number
-from arlo_rec.speech.detectors.tokens import Token, is_cased
+from arlo_rec.speech.detectors.tokens import Times, Token, is_cased
 
 if TYPE_CHECKING:
     from arlo_rec.speech.detectors.identifiers import Finding
@@ -59,8 +59,8 @@ def order(streams: Sequence[Sequence[Token]]) -> NDArray[np.intp]:
 
 def describe(streams: Sequence[Sequence[Token]], findings: Sequence[Finding]) -> Description:
     """Describe the words of all channels in their `order`, given what the rules found in them."""
-    every = [token for stream in streams for token in stream]
-    tokens = [every[place] for place in order(streams)]
+    every, in_order = [token for stream in streams for token in stream], order(streams)
+    tokens = [every[place] for place in in_order]
     differing = {folded: place for place, folded in enumerate(dict.fromkeys(token.folded for token in tokens))}
     grams = np.full((len(differing), GRAMS), PLACES, np.int32)
     for folded, place in differing.items():
@@ -68,7 +68,7 @@ def describe(streams: Sequence[Sequence[Token]], findings: Sequence[Finding]) ->
         grams[place, : len(own)] = own
     listed = np.array([_listed(folded) for folded in differing], np.float32)
     which = np.array([differing[token.folded] for token in tokens], np.int32)
-    dense = np.concatenate([_positions(streams, tokens), listed[which], _found(tokens, findings)], axis=1)
+    dense = np.concatenate([_positions(streams, tokens), listed[which], _found(streams, findings)[in_order]], axis=1)
     return Description(grams, which, dense)
 
 
@@ -113,18 +113,17 @@ def _positions(streams: Sequence[Sequence[Token]], tokens: Sequence[Token]) -> N
     return np.stack(rows)
 
 
-def _found(tokens: Sequence[Token], findings: Sequence[Finding]) -> NDArray[np.float32]:
-    """A column for each kind of rule: 1 where it found the word."""
-    starts, ends = np.array([token.start for token in tokens]), np.array([token.end for token in tokens])
-    channels = np.array([-1 if token.channel is None else token.channel for token in tokens])
-    columns = np.zeros((len(tokens), RULES), np.float32)
+def _found(streams: Sequence[Sequence[Token]], findings: Sequence[Finding]) -> NDArray[np.float32]:
+    """A column for each kind of rule: 1 where it found the word; one channel behind the other."""
+    by_channel = {
+        stream[0].channel: (Times.of(stream), np.zeros((len(stream), RULES), np.float32)) for stream in streams
+    }
     for finding in findings:
         column = _column(finding)
         if column is not None:
-            inside = (starts < finding.end) & (ends > finding.start)
-            inside &= channels == (-1 if finding.channel is None else finding.channel)
-            columns[inside, column] = 1.0
-    return columns
+            times, columns = by_channel[finding.channel]
+            columns[times.places(finding.start, finding.end), column] = 1.0
+    return np.concatenate([columns for _, columns in by_channel.values()])
 
 
 def _column(finding: Finding) -> int | None:
