@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from fractions import Fraction
 from typing import Final
 
 from arlo_rec.rules import RULES, Rule
@@ -300,7 +299,7 @@ def clock_against_log(now: datetime, newest: datetime) -> Decision:
 class GuardLimits:
     """The limits beyond which a purge refuses, because the clock may be wrong."""
 
-    share: Fraction = Fraction(1, 3)
+    share: tuple[int, int] = (1, 3)  # of what is held: so many out of so many
     count: int = 20
     jump: timedelta = timedelta(days=7)
 
@@ -309,7 +308,8 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
     """Whether a purge of *due* out of *held* recordings is plausible at *now*, after a last run at *mark*."""
     if now - mark > limits.jump:
         return Decision.no("retention.90d", "clock_jumped")
-    if due > limits.count and Fraction(due, max(held, 1)) > limits.share:
+    part, whole = limits.share
+    if due > limits.count and due * whole > max(held, 1) * part:
         return Decision.no("retention.90d", "large_share")
     return Decision.yes("retention.90d")
 

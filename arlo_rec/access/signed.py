@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint, signed_span
 from arlo_rec.crypto import merkle
+from arlo_rec.crypto.verifiers import Verifiers
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model.records import Person, from_iso
 from arlo_rec.model.rights import may_say
@@ -56,15 +56,13 @@ def in_order(store: Store, read: Iterable[tuple[int, _T]], of: str | None) -> It
     everybody = (*store.roster.people, *store.roster.former)
     names = merkle.signer_names(origin, {each.sign_key for each in everybody if of in (None, name_of(each))})
 
-    def begun(some: list[tuple[int, _T]], pool: ThreadPoolExecutor) -> Callable[[], Iterator[tuple[_T, Person | None]]]:
+    def begun(some: list[tuple[int, _T]], verifiers: Verifiers) -> Callable[[], Iterator[tuple[_T, Person | None]]]:
         closed = list(_closed(store.log, [seq for seq, _ in some]))
         distinct = {each.size: each for each in closed if each is not None}
-        verified = pool.map(
-            lambda some: [signed_span(origin, each, names) for each in some], _batched(distinct.values())
-        )
+        verified = verifiers.map(lambda each: signed_span(origin, each, names), list(distinct.values()))
 
         def done() -> Iterator[tuple[_T, Person | None]]:
-            signed = dict(zip(distinct, chain.from_iterable(verified), strict=True))
+            signed = dict(zip(distinct, verified, strict=True))
             for (seq, value), each in zip(some, closed, strict=True):
                 span, key = signed[each.size] if each is not None else (range(0), None)
                 yield value, signers.of_key(key, seq) if seq in span else None
@@ -73,18 +71,11 @@ def in_order(store: Store, read: Iterable[tuple[int, _T]], of: str | None) -> It
 
     rest = iter(read)
     ahead: Callable[[], Iterator[tuple[_T, Person | None]]] = lambda: iter(())  # noqa: E731 - of nothing
-    with ThreadPoolExecutor() as pool:
+    with Verifiers() as verifiers:
         while some := list(islice(rest, _AT_ONCE)):
-            ready, ahead = ahead, begun(some, pool)  # while what was read before is dealt with, this is verified
+            ready, ahead = ahead, begun(some, verifiers)  # while what was read before is dealt with, this is verified
             yield from ready()
         yield from ahead()
-
-
-def _batched(checkpoints: Iterable[SignedCheckpoint]) -> Iterator[list[SignedCheckpoint]]:
-    """Some at a time: to hand one over takes a fifth of what it takes to verify it."""
-    rest = iter(checkpoints)
-    while some := list(islice(rest, 50)):
-        yield some
 
 
 def _closed(log: AuditLog, seqs: Sequence[int]) -> Iterator[SignedCheckpoint | None]:

@@ -6,13 +6,15 @@ Reads the tables of the log through `audit_log`; what the entries say is checked
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from arlo_rec.catalogue.anchors import Anchors, Comparison, key_at, sizes
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, read_body
 from arlo_rec.catalogue.forgotten import Forgotten
 from arlo_rec.crypto import merkle
+from arlo_rec.crypto.verifiers import Verifiers
 from arlo_rec.keys import log_handover
 from arlo_rec.keys.roster import Signatories, name_then
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -42,6 +44,7 @@ def check(
     5. with *signatures*: that person is the one whom the entries name that it closes, and no checkpoint is missing
     6. every anchor agrees with the tree
 
+    Signatures are verified in threads, beside the pass over the entries: what verifies one lets go of the interpreter.
     *follow* is called with every body, in order and in batches, so that a caller who needs them reads the log once, and
     *observer* is told how many are through. Entries that are added meanwhile are left to the next check: no snapshot is
     held, which would delay an erasure.
@@ -49,20 +52,10 @@ def check(
     problems, count = list[str](), 0
     checkpoints = log.newest_checkpoints(-1 if signatures else 1)[::-1]
     size = checkpoints[-1].size if checkpoints else 0
-    keys = _key_chain(log, people, problems)
-    names = merkle.signer_names(log.origin, people.keys())
-    before = [0, *(each.size for each in checkpoints)] if signatures else [None]
-    signers = [
-        _signer(log, each, key_at(keys, each.size), names, begin, problems)
-        for each, begin in zip(checkpoints, before, strict=False)
-    ]
-    closed = [
-        (each.size, _name(people, key, each.size, problems)) for each, key in zip(checkpoints, signers, strict=True)
-    ]
+    keys, forgotten = _key_chain(log, people, problems), Forgotten(log, people)
     observer(Progress(Phase.LOG_CHECK, 0, size))
-    persons, forgotten = _Persons(iter(closed if signatures else ()), problems), Forgotten(log, people)
 
-    def leaves() -> Iterator[bytes]:
+    def leaves(persons: _Persons) -> Iterator[bytes]:
         nonlocal count
         for expected, entries in _batches(log, size):
             yield from _checked_leaves(entries, expected, problems)
@@ -72,7 +65,12 @@ def check(
             count += len(entries)
             observer(Progress(Phase.LOG_CHECK, count, size))
 
-    roots = merkle.roots_at(leaves(), {each.size for each in checkpoints} | set(sizes(anchors)))
+    with Verifiers() as verifiers:
+        signed = _signed(log, people, keys, checkpoints, verifiers, each=signatures)
+        closed = _closed(people, signed, problems)
+        persons = _Persons(closed if signatures else iter(()), problems)
+        roots = merkle.roots_at(leaves(persons), {each.size for each in checkpoints} | set(sizes(anchors)))
+        deque(closed, maxlen=0)  # what no entry asked for
     problems += ["entry_changed"] * forgotten.unsaid()
     problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
     if count != size or not checkpoints or not log.is_closed_at(size):
@@ -83,33 +81,58 @@ def check(
     return problems
 
 
-def _signer(
+class _Signed(NamedTuple):
+    """A checkpoint by its size, the key of who signed it, None where nobody did, and what is wrong with it."""
+
+    size: int
+    key: bytes | None
+    problems: tuple[str, ...] = ()
+
+
+def _signed(
     log: AuditLog,
-    checkpoint: SignedCheckpoint,
-    public: bytes | None,
-    names: Mapping[str, bytes],
-    begin: int | None,
-    problems: list[str],
-) -> bytes | None:
-    """The key of who signed a checkpoint that the log signed too; None with a problem where nobody did.
+    people: Signatories,
+    keys: Sequence[tuple[int, bytes]],
+    checkpoints: Sequence[SignedCheckpoint],
+    verifiers: Verifiers,
+    *,
+    each: bool,
+) -> Iterator[_Signed]:
+    """Who signed each checkpoint, in order. With *each* one goes on from the other."""
+    names = merkle.signer_names(log.origin, people.keys())
+    begins = [0, *(checkpoint.size for checkpoint in checkpoints)] if each else [None]
+
+    def verify(at: int) -> _Signed:
+        return _signer(log, checkpoints[at], key_at(keys, checkpoints[at].size), names, begins[at])
+
+    return verifiers.map(verify, range(len(checkpoints)))
+
+
+def _signer(
+    log: AuditLog, checkpoint: SignedCheckpoint, public: bytes | None, names: Mapping[str, bytes], begin: int | None
+) -> _Signed:
+    """Who signed a checkpoint that the log signed too.
 
     *begin*: the size of the one before it, from which it must go on; None where that is not asked.
     """
+    size = checkpoint.size
     try:
         said, signed = merkle.parse_note(checkpoint.note)
     except ValueError:
-        problems.append("checkpoint_unsigned")
-        return None
-    same = said == merkle.Checkpoint(log.origin, said.begin, checkpoint.size, checkpoint.root)
+        return _Signed(size, None, ("checkpoint_unsigned",))
+    same = said == merkle.Checkpoint(log.origin, said.begin, size, checkpoint.root)
     if public is None or not same or not merkle.signed_by(said, signed, log.origin, public):
-        problems.append("checkpoint_unsigned")
-        return None
-    if begin is not None and said.begin != begin:
-        problems.append("checkpoint_missing")
+        return _Signed(size, None, ("checkpoint_unsigned",))
+    missing = ("checkpoint_missing",) if begin not in (None, said.begin) else ()
     key = merkle.signer_among(said, signed, names)
-    if key is None:
-        problems.append("checkpoint_of_nobody")
-    return key
+    return _Signed(size, key, missing if key is not None else (*missing, "checkpoint_of_nobody"))
+
+
+def _closed(people: Signatories, signed: Iterable[_Signed], problems: list[str]) -> Iterator[tuple[int, str | None]]:
+    """The size of each checkpoint, and the name that its signer had then; what is wrong is added to *problems*."""
+    for size, key, found in signed:
+        problems += found
+        yield size, _name(people, key, size, problems)
 
 
 def _name(people: Signatories, key: bytes | None, size: int, problems: list[str]) -> str | None:

@@ -214,4 +214,4 @@ def _guard_limits(run: Run) -> GuardLimits:
 
     settings = run.settings
     jump = timedelta(days=settings.guard_jump_days)
-    return GuardLimits(Fraction(settings.guard_share), settings.guard_count, jump)
+    return GuardLimits(Fraction(settings.guard_share).as_integer_ratio(), settings.guard_count, jump)

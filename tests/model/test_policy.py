@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -231,7 +230,7 @@ def test_a_purge_that_would_take_much_or_follows_a_jump_is_not_believed() -> Non
     assert code(21, 62) == "large_share"
     assert code(0, 0, timedelta(days=7)) == "ok"
     assert code(0, 0, timedelta(days=7, microseconds=1)) == "clock_jumped"
-    limits = GuardLimits(Fraction(1, 2), 100, timedelta(days=30))
+    limits = GuardLimits((1, 2), 100, timedelta(days=30))
     assert policy.guard(now=NOW + timedelta(days=9), mark=NOW, due=99, held=99, limits=limits).allowed
 
 
