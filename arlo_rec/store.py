@@ -388,10 +388,10 @@ class Store:
         return self.db.size() <= VERIFIED_WHOLE
 
     def object_digest(self, recording: RecordingId) -> bytes | None:
-        """SHA-256 of a recording's object as it is stored; None where it is missing."""
+        """The digest of a recording's object as it is stored; None where it is missing."""
         try:
             with self.blobs.open(recording.hex()) as stream:
-                return primitives.sha256_of(iter(lambda: stream.read(primitives.FEED), b""))
+                return primitives.digest_of(iter(lambda: stream.read(primitives.FEED), b""))
         except KeyError:
             return None
 

@@ -155,7 +155,7 @@ def export(
         with disclosures.unless_written(store, permit.seq, clock()):
             written = write_new(out, sound, lambda: gate.still_open(store, permit, clock()))
             return Exported(permit.recording, written)
-    if store.object_digest(permit.recording.id) != permit.recording.object_sha256:
+    if store.object_digest(permit.recording.id) != permit.recording.object_digest:
         raise Integrity("object_damaged")
     return Exported(permit.recording, _stream(sound, out))
 

@@ -39,6 +39,13 @@ ENDINGS: Final = (
 _OF_AV: Final = frozenset({WavCodec.G722, WavCodec.G726, WavCodec.G729})
 
 
+class Fed(Protocol):
+    """A hash that is fed."""
+
+    def update(self, piece: bytes, /) -> object:
+        """Feed it."""
+
+
 class SoundFile(Protocol):
     """A recognised sound file whose header was accepted."""
 
@@ -46,11 +53,14 @@ class SoundFile(Protocol):
     def header(self) -> Header:
         """The format and length of the sound as it will be stored."""
 
-    def frames(self) -> Iterator[bytes]:
-        """Yield all frames in blocks; raises SoundError where there are fewer or more than the header says."""
+    def frames(self, identity: Fed) -> Iterator[bytes]:
+        """Yield all frames in blocks; raises SoundError where there are fewer or more than the header says.
 
-    def identity(self) -> Iterator[bytes]:
-        """Yield, in pieces, the bytes that are equal for two deliveries of the same sound in the same format."""
+        *identity* is fed what is equal for two deliveries of the same sound in the same format, complete at the end.
+        """
+
+    def identify(self, identity: Fed) -> None:
+        """Feed the same to *identity*, and decode nothing; raises SoundError where the file is shorter."""
 
 
 def recognise(stream: BinaryIO, size: int, name: str, decoder: Decoder) -> SoundFile:
@@ -83,15 +93,18 @@ class _StoredAsIs:
     stream: BinaryIO
     where: Located
 
-    def frames(self) -> Iterator[bytes]:
-        """Yield all frames; see `SoundFile`."""
+    def frames(self, identity: Fed) -> Iterator[bytes]:
+        """Yield all frames, every sample of which counts as identity; the file's tags do not. See `SoundFile`."""
         end = self.where.start + self.where.length
         for start in range(self.where.start, end, BLOCK):
-            yield read_at(self.stream, start, min(BLOCK, end - start))
+            block = read_at(self.stream, start, min(BLOCK, end - start))
+            identity.update(block)
+            yield block
 
-    def identity(self) -> Iterator[bytes]:
-        """Yield every sample; the file's tags do not count."""
-        return self.frames()
+    def identify(self, identity: Fed) -> None:
+        """See `SoundFile`."""
+        for _ in self.frames(identity):
+            pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +117,9 @@ class _Decoded:
     codec: str
     decoder: Decoder
 
-    def frames(self) -> Iterator[bytes]:
+    def frames(self, identity: Fed) -> Iterator[bytes]:
         """Yield all frames; see `SoundFile`."""
+        self.identify(identity)
         left = self.header.data_bytes
         with open_decoding(self.decoder, self.codec, self.stream, self.size) as opened:
             for block in opened.blocks():
@@ -116,11 +130,11 @@ class _Decoded:
         if left:
             raise SoundError("length_differs")
 
-    def identity(self) -> Iterator[bytes]:
-        """Yield every byte of the file: samples of a lossy codec differ between decoders."""
-        yield b"file\0"
+    def identify(self, identity: Fed) -> None:
+        """Feed every byte of the file to *identity*: samples of a lossy codec differ between decoders."""
+        identity.update(b"file\0")
         for start in range(0, self.size, BLOCK):
-            yield read_at(self.stream, start, min(BLOCK, self.size - start))
+            identity.update(read_at(self.stream, start, min(BLOCK, self.size - start)))
 
 
 def _recognise_codec(first: bytes, stream: BinaryIO, size: int, name: str) -> str | None:

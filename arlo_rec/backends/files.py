@@ -53,13 +53,15 @@ class FileBlobs:
         self._mode = 0o660 if group else 0o600
         self._folder_mode = 0o2770 if group else 0o700
         self._unnamed: set[str] = set()  # names that were put and not settled yet
+        self._seen_folders: set[str] = set()  # that are there
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
         """See Blobs."""
         path = self._path(name)
         with disk():
-            if status(path.parent, below=self._above) is None:
+            if name[:2] not in self._seen_folders and status(path.parent, below=self._above) is None:
                 make_folder(path.parent, self._folder_mode, below=self._above)
+            self._seen_folders.add(name[:2])
             part = path.with_suffix(".part")
             try:
                 put_new(part, pieces, self._mode, sync=False, below=self._above)
@@ -77,10 +79,18 @@ class FileBlobs:
         put = [self._path(name) for name in names & self._unnamed]
         folders = {self._folder} | {self._folder / beginning for beginning in {name[:2] for name in names}}
         with disk(), ThreadPoolExecutor(SYNCERS) as threads:
-            list(threads.map(lambda path: name_durably(path, below=self._above), put))
+            list(threads.map(self._name_some, _shares(put, SYNCERS)))
             there = sorted(folder for folder in folders if status(folder, below=self._above))
-            list(threads.map(lambda folder: sync_folder(folder, below=self._above), there))
+            list(threads.map(self._sync_some, _shares(there, SYNCERS)))
         self._unnamed -= names
+
+    def _name_some(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            name_durably(path, below=self._above)
+
+    def _sync_some(self, folders: Sequence[Path]) -> None:
+        for folder in folders:
+            sync_folder(folder, below=self._above)
 
     def open(self, name: str) -> BinaryIO:
         """See Blobs."""
@@ -165,6 +175,11 @@ class FileBlobs:
             yield shard
         finally:
             os.close(shard)
+
+
+def _shares(paths: Sequence[Path], count: int) -> list[Sequence[Path]]:
+    """The paths in so many parts, of which each has every so-many-th."""
+    return [paths[at::count] for at in range(min(count, len(paths)))]
 
 
 class FileRoot:

@@ -17,7 +17,7 @@ from arlo_rec.policy import Event, Purpose, State, transition
 
 _COLUMNS: Final = (
     "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
-    "prompt_sha256, policy, object_sha256, object_bytes, commit_key"
+    "prompt_sha256, policy, object_digest, object_bytes, commit_key"
 )
 _KINDS: Final = {int(kind): kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
@@ -365,7 +365,7 @@ def _row(recording: Recording) -> Row:
         recording.prompt,
         recording.prompt_sha256,
         recording.policy,
-        recording.object_sha256,
+        recording.object_digest,
         recording.object_bytes,
         recording.commit_key,
     )
@@ -393,7 +393,7 @@ def _recording(row: Row) -> Recording:
         prompt=row[12],
         prompt_sha256=bytes(row[13]),
         policy=row[14],
-        object_sha256=bytes(row[15] or b""),
+        object_digest=bytes(row[15] or b""),
         object_bytes=int(row[16] or 0),
         commit_key=bytes(row[17] or b""),
     )

@@ -16,9 +16,9 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 18
+VERSION = 19
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("cf27fbe8e191300ed71eff09836bf3e11d3e7126031d545c0badade0c50cba74")
+DIGEST = bytes.fromhex("7fba13489991686603cbea5d6203a3c997f05743ba28e7a48611495e6a289304")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -56,7 +56,7 @@ CREATE TABLE recordings (
   started_at INTEGER NOT NULL, due_at INTEGER NOT NULL, team TEXT NOT NULL,
   caller BLOB, agent BLOB, source BLOB, content BLOB,
   purposes TEXT NOT NULL, prompt TEXT NOT NULL, prompt_sha256 BLOB NOT NULL, policy TEXT NOT NULL,
-  object_sha256 BLOB, object_bytes INTEGER, commit_key BLOB, erasure TEXT) STRICT;
+  object_digest BLOB, object_bytes INTEGER, commit_key BLOB, erasure TEXT) STRICT;
 CREATE INDEX recordings_by_caller ON recordings (caller) WHERE caller IS NOT NULL;
 CREATE INDEX recordings_by_source ON recordings (source) WHERE source IS NOT NULL;
 CREATE INDEX recordings_by_due ON recordings (state, due_at);

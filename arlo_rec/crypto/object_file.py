@@ -9,11 +9,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from arlo_rec.crypto import primitives
 from arlo_rec.model.consent import Consent
@@ -113,12 +112,22 @@ def seal_body(key: DataKey, header: Header, sound: Iterable[bytes]) -> Iterator[
     yield from primitives.encrypt_body(body_key(key, header, head), head, sound)
 
 
-class Counted:
-    """Passes pieces through while counting their bytes and computing their SHA-256."""
+class Digest(Protocol):
+    """A hash that is fed."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def update(self, piece: bytes, /) -> object:
+        """Feed it."""
+
+    def digest(self) -> bytes:
+        """The hash of all that it was fed."""
+
+
+class Digested:
+    """Passes pieces through while counting their bytes and feeding them to a hash."""
+
+    def __init__(self, pieces: Iterable[bytes], digest: Digest) -> None:
         self._pieces = pieces
-        self._digest = hashlib.sha256()
+        self._digest = digest
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
@@ -127,8 +136,8 @@ class Counted:
             self.size += len(piece)
             yield piece
 
-    def sha256(self) -> bytes:
-        """SHA-256 of all pieces so far."""
+    def digest(self) -> bytes:
+        """The hash of all pieces so far."""
         return self._digest.digest()
 
 

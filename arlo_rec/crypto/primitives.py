@@ -5,6 +5,7 @@ Wraps       AES-256-GCM-SIV (RFC 8452) of one short secret under another, bound 
 Passphrases Argon2id (RFC 9106, second recommended option: t=3, p=4, 64 MiB), stored, with floor and cap
 Sound       Cobblestone-256 (c2sp.org/chunked-encryption)
 Signatures  Ed25519 (RFC 8032)
+Digests     SHA-256 (FIPS 180-4); BLAKE3 (O'Connor et al., github.com/BLAKE3-team/BLAKE3-specs) of sounds and objects
 Blind index Argon2id with a secret for telephone numbers, keyed BLAKE2b (RFC 7693) for the rest
 
 All functions take and return bytes; what fails to decrypt or verify raises `Sealed`, which callers translate.
@@ -17,8 +18,9 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from blake3 import blake3
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -69,7 +71,7 @@ def same(left: bytes, right: bytes) -> bool:
 
 def sha256(*parts: bytes) -> bytes:
     """SHA-256 of the concatenated parts."""
-    return sha256_of(parts)
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def sha512(body: bytes) -> bytes:
@@ -83,9 +85,17 @@ def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b""
     return HKDF(algorithm=SHA256(), length=length, salt=salt or None, info=info).derive(secret)
 
 
-def sha256_of(pieces: Iterable[bytes]) -> bytes:
-    """SHA-256 of the concatenated pieces of a stream."""
-    digest = hashlib.sha256()
+Hasher: TypeAlias = blake3
+
+
+def hasher(begin: bytes = b"") -> Hasher:
+    """BLAKE3, to be fed: of what may be long and only this program reads, where it is six times as fast as SHA-256."""
+    return blake3(begin)
+
+
+def digest_of(pieces: Iterable[bytes]) -> bytes:
+    """BLAKE3 (32 bytes) of the concatenated pieces of a stream."""
+    digest = hasher()
     for piece in pieces:
         digest.update(piece)
     return digest.digest()

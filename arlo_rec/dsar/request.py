@@ -7,6 +7,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from arlo_rec.access.gate import Permit
 from arlo_rec.access.ownership import Owned
 from arlo_rec.backends.durable import write_new
 from arlo_rec.crypto import primitives
-from arlo_rec.crypto.object_file import Counted
+from arlo_rec.crypto.object_file import Digested
 from arlo_rec.dsar import (
     access_list,
     accesses,
@@ -237,9 +238,9 @@ def _write(
         signed = certificate.signed_page(store, composed, statement, clock)
     else:
         signed = certificate.signed_members(store, target.zip, composed, statement, clock)
-    pieces = Counted(target.sealed(signed))
+    pieces = Digested(target.sealed(signed), hashlib.sha256())
     write_new(target.path, pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
-    case, sha256, damaged = content.case, pieces.sha256().hex(), _damaged(composed.answer)
+    case, sha256, damaged = content.case, pieces.digest().hex(), _damaged(composed.answer)
     _note_answered(
         store, target.path, CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock()
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from typing import TypeVar
 
 from arlo_rec import policy
 from arlo_rec.access.audience_keys import CommitKeys
@@ -25,8 +26,10 @@ from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, new_id
 
+_Thing = TypeVar("_Thing")
+
 SEALERS = 2  # sounds read, hashed, sealed and written side by side; a third only contends for the interpreter
-THREADS = 4  # Argon2 lets go of the interpreter; more than the cores helps nothing
+AT_ONCE = 5  # sounds that one of them is handed: to hand one over takes a tenth of a millisecond
 
 
 def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:
@@ -37,11 +40,9 @@ def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | Not
             readings.append((delivery, candidates.read_call(delivery, run.rules)))
         except (Refusal, Vanished) as reason:
             readings.append((delivery, reason))
-    calls = [reading for _, reading in readings if isinstance(reading, Call)]
-    with ThreadPoolExecutor(THREADS) as threads:
-        callers = iter(list(threads.map(run.tags.caller, calls)))
+    run.tags.prepare([reading for _, reading in readings if isinstance(reading, Call)])
     return [
-        _delivered(run, delivery, reading, next(callers)) if isinstance(reading, Call) else NotRead(delivery, reading)
+        _delivered(run, delivery, reading) if isinstance(reading, Call) else NotRead(delivery, reading)
         for delivery, reading in readings
     ]
 
@@ -56,7 +57,7 @@ class Batch:
         self._results = BatchOutcome(run)
         self._judged: list[Judged] = []
         self._announced: list[Announced] = []
-        self._sealing: list[tuple[Announced, Future[Sealed]]] = []
+        self._sealing: list[Future[list[tuple[Announced, Sealed | Exception]]]] = []
 
     @property
     def outcome(self) -> Outcome:
@@ -70,7 +71,7 @@ class Batch:
             self._announce()
             keys = BatchKeys()
             self._sealing = [
-                (announced, self._run.sealers.submit(self._seal, announced, keys)) for announced in self._announced
+                self._run.sealers.submit(self._seal_some, some, keys) for some in _portions(self._announced, AT_ONCE)
             ]
 
     def finish(self) -> None:
@@ -84,9 +85,9 @@ class Batch:
 
     def abandon(self) -> None:
         """Take back what was begun as far as that can be done now; the next erasure removes what is left of it."""
-        for _, future in self._sealing:
+        for future in self._sealing:
             future.cancel()
-        wait([future for _, future in self._sealing])
+        wait(self._sealing)
         with suppress(ArloError):
             self._take_back()
 
@@ -111,9 +112,10 @@ class Batch:
                 with self._run.examined(judged) as examined:
                     for _ in examined.frames():  # a sound that breaks off is noticed at its end
                         pass
+                content = examined.content()
                 if delivered.source in offered:
-                    raise Duplicate(NO_ID) if offered[delivered.source] == examined.content else Refusal("conflict")
-                offered[delivered.source] = examined.content
+                    raise Duplicate(NO_ID) if offered[delivered.source] == content else Refusal("conflict")
+                offered[delivered.source] = content
                 self._results.accept(delivered, NO_ID)
         self._results.finish_dry_run()
 
@@ -130,17 +132,30 @@ class Batch:
             ]
             store.catalogue.recordings.announce([announced.id for announced in self._announced])
 
+    def _seal_some(self, some: Sequence[Announced], keys: BatchKeys) -> list[tuple[Announced, Sealed | Exception]]:
+        """What became of each of these calls; runs beside others."""
+        sealed: list[tuple[Announced, Sealed | Exception]] = []
+        for announced in some:
+            try:
+                sealed.append((announced, self._seal(announced, keys)))
+            except (Refusal, Duplicate, Vanished) as reason:
+                sealed.append((announced, reason))
+        return sealed
+
     def _seal(self, announced: Announced, keys: BatchKeys) -> Sealed:
-        """Read, cut and encrypt one call's sound; runs beside others and asks the catalogue nothing."""
+        """Read, cut and encrypt one call's sound; asks the catalogue nothing."""
         with self._run.examined(announced.judged) as examined:
             return sealing.seal(announced, examined, keys, self._run.store.blobs)
 
     def _sealed(self) -> list[Sealed]:
         """The end of step 3: the calls whose objects are written; the others are noted."""
         sealed = []
-        for announced, future in self._sealing:
-            with self._results.noting(announced.delivered.delivery):
-                sealed.append(future.result())
+        for future in self._sealing:
+            for announced, result in future.result():
+                with self._results.noting(announced.delivered.delivery):
+                    if isinstance(result, Exception):
+                        raise result
+                    sealed.append(result)
         return sealed
 
     # -- 4 and 5 --------------------------------------------------------------------------------------
@@ -151,7 +166,7 @@ class Batch:
         sealed = self._sealed()
         blobs.settle([announced.id.hex() for announced in self._announced])
         with ThreadPoolExecutor(SEALERS) as threads:
-            list(threads.map(lambda call: sealing.read_back(call, blobs), sealed))
+            list(threads.map(lambda some: sealing.read_back(some, blobs), _portions(sealed, AT_ONCE)))
         self._commit(sealed)
         self._take_back()
 
@@ -165,7 +180,7 @@ class Batch:
                 for call in sealed:
                     with self._results.noting(call.delivered.delivery):
                         history = candidates.history_of(call.delivered, store.catalogue)
-                        history.check(call.delivered.call, call.recording.content, self._run.now)
+                        history.check(call.delivered.call, call.content, self._run.now)
                         held = sealing.insert(call.recording, call.key.ke, call.audience_key, call.facts, tables)
                         change.log(sealing.taken_in(held, call.consent_at))
                         inserted.append(call)
@@ -187,7 +202,11 @@ class Batch:
             store.catalogue.recordings.abandon(unfinished)
 
 
-def _delivered(run: IntakeRun, delivery: Delivery, call: Call, caller: bytes | None) -> Delivered:
-    return Delivered(
-        delivery, call, run.tags.tag("source", call.source_id), run.tags.tag("agent", agent_name(call.agent)), caller
-    )
+def _portions(things: Sequence[_Thing], size: int) -> list[Sequence[_Thing]]:
+    return [things[at : at + size] for at in range(0, len(things), size)]
+
+
+def _delivered(run: IntakeRun, delivery: Delivery, call: Call) -> Delivered:
+    tags = run.tags
+    source, agent = tags.tag("source", call.source_id), tags.tag("agent", agent_name(call.agent))
+    return Delivered(delivery, call, source, agent, tags.caller(call))

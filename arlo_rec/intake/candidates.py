@@ -14,7 +14,7 @@ This module opens files of the spool and reads the catalogue. It writes nothing:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from typing import BinaryIO
 
 from arlo_rec import audio
 from arlo_rec.catalogue.tables import Catalogue
+from arlo_rec.crypto.primitives import Hasher
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.intake.tags import Tags
@@ -97,8 +98,11 @@ class CallHistory:
     withdrawn_at: tuple[datetime, ...] = ()
     recordings: tuple[Recording, ...] = ()
 
-    def check(self, call: Call, content: bytes, now: datetime) -> None:
-        """Raise Refusal for a call that was withdrawn or contradicts a recording, Duplicate for one that is held."""
+    def check(self, call: Call, content: Callable[[], bytes], now: datetime) -> None:
+        """Raise Refusal for a call that was withdrawn or contradicts a recording, Duplicate for one that is held.
+
+        *content* gives the tag of its sound; it is asked only where there is a recording to compare it with.
+        """
         if self.withdrawn_at and call.consent_at:
             decision = after_withdrawal(call.consent_at, max(self.withdrawn_at), now=now)
             if not decision.allowed:
@@ -106,7 +110,7 @@ class CallHistory:
         for recording in self.recordings:
             if recording.state is not State.HELD:
                 raise Refusal("withdrawn")
-            if recording.content == content:
+            if recording.content == content():
                 raise Duplicate(recording.id)
             raise Refusal("conflict")
 
@@ -134,10 +138,11 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A call's sound, open, and the consent that it was recorded under; `content` is the tag of the whole sound."""
+    """A call's sound, open, and the consent that it was recorded under."""
 
     sound: audio.SoundFile
-    content: bytes
+    identity: Hasher  # is fed with the sound while it is read
+    tags: Tags
     consent: Consent
     cut: int  # frames before the key press
 
@@ -147,8 +152,12 @@ class Examined:
         return self.sound.header.without_start(self.cut)
 
     def frames(self) -> Iterator[bytes]:
-        """The sound after the key press, in pieces; raises SoundError where the file breaks off."""
-        return audio.skip_first(self.cut * self.sound.header.frame_bytes, self.sound.frames())
+        """The sound after the key press, in pieces; raises SoundError where the file breaks off. To be read once."""
+        return audio.skip_first(self.cut * self.sound.header.frame_bytes, self.sound.frames(self.identity))
+
+    def content(self) -> bytes:
+        """The tag of the whole sound, after all `frames` were read."""
+        return self.tags.content(self.identity)
 
 
 # -- from stage to stage ------------------------------------------------------------------------------
@@ -227,11 +236,10 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
             sound, problem = _recognised(stream, file, decoder)
             claim = _claim(call, sound.header if sound else None)
             rules.check(claim)
-            content = tags.content(sound) if sound else b""
-            judged.history.check(call, content, rules.now)
+            judged.history.check(call, lambda: _content(sound, tags), rules.now)
             if sound is None:
                 raise Refusal("bad_audio", why=problem)
-            yield Examined(sound, content, rules.consent(claim), claim.cut or 0)
+            yield Examined(sound, tags.identity(sound), tags, rules.consent(claim), claim.cut or 0)
             if not spool.is_unchanged(stream, file):
                 raise Refusal("bad_audio", why="changed")
     except SoundError as error:
@@ -248,6 +256,15 @@ def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.SpoolFile]]:
         raise Refusal(bad.code) from None
     except spool.NotAFile as problem:
         raise Refusal("not_a_file", sound_gone=problem.missing) from None
+
+
+def _content(sound: audio.SoundFile | None, tags: Tags) -> bytes:
+    """The tag of a sound, for which the file is read; empty where it is none."""
+    if sound is None:
+        return b""
+    identity = tags.identity(sound)
+    sound.identify(identity)
+    return tags.content(identity)
 
 
 def _recognised(

@@ -6,12 +6,13 @@ which the caller of this module opens. Nothing here reads the store or a file; t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
 
 from arlo_rec import audio
 from arlo_rec.crypto import primitives
+from arlo_rec.crypto.primitives import Hasher
 from arlo_rec.model.records import Call
 from arlo_rec.model.strict_json import canonical
 
@@ -28,9 +29,20 @@ class Tags:
         raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
         return primitives.tag(primitives.derive(self.index_seed, "tags"), raw, kind=kind)
 
-    def content(self, sound: audio.SoundFile) -> bytes:
-        """The tag of a sound: of its SHA-256, which processors compute twice as fast as BLAKE2b."""
-        return self.tag("content", primitives.sha256_of(_identity(sound)))
+    def identity(self, sound: audio.SoundFile) -> Hasher:
+        """A hash to be fed with what makes two sounds the same, beginning with their form."""
+        form = sound.header
+        return primitives.hasher(canonical([form.encoding, form.rate, form.channels]))
+
+    def content(self, identity: Hasher) -> bytes:
+        """The tag of the sound that `identity` was fed."""
+        return self.tag("content", identity.digest())
+
+    def prepare(self, calls: Iterable[Call]) -> None:
+        """Compute the tags of the numbers that are new, side by side: Argon2 lets go of the interpreter."""
+        numbers = {call.caller.reveal() for call in calls if call.caller is not None} - self._callers.keys()
+        with ThreadPoolExecutor() as threads:
+            self._callers.update(zip(numbers, threads.map(self._caller, numbers), strict=True))
 
     def caller(self, call: Call) -> bytes | None:
         """The tag of a call's number; None for a withheld one. Each number costs 5 ms once per run, on purpose."""
@@ -38,11 +50,8 @@ class Tags:
             return None
         number = call.caller.reveal()
         if number not in self._callers:
-            self._callers[number] = primitives.caller_tag(self.index_seed, number.encode("ascii"))
+            self._callers[number] = self._caller(number)
         return self._callers[number]
 
-
-def _identity(sound: audio.SoundFile) -> Iterator[bytes]:
-    """What makes two sounds the same, in pieces: their form, then what their file says makes up the rest."""
-    form = sound.header
-    return chain([canonical([form.encoding, form.rate, form.channels])], sound.identity())
+    def _caller(self, number: str) -> bytes:
+        return primitives.caller_tag(self.index_seed, number.encode("ascii"))

@@ -312,7 +312,7 @@ class Recording:
     prompt: str
     prompt_sha256: bytes
     policy: str
-    object_sha256: bytes
+    object_digest: bytes
     object_bytes: int
     commit_key: bytes  # id of the key that the officers open it with
 
@@ -350,7 +350,7 @@ class Recording:
             "due_at": to_micros(self.due_at),
             "id": self.id.hex(),
             "kind": int(self.kind),
-            "object": self.object_sha256.hex(),
+            "object": self.object_digest.hex(),
             "bytes": self.object_bytes,
             "parent": self.parent.hex() if self.parent else None,
             "policy": self.policy,

@@ -154,6 +154,6 @@ def has_catalogue(folder: Path, number: int) -> bool:
 
 
 def file_digest(path: Path) -> bytes:
-    """SHA-256 of a file in a folder of a backup; raises Unreachable."""
+    """BLAKE3 of a file in a folder of a backup; raises Unreachable."""
     with disk(), os.fdopen(open_file(path, os.O_RDONLY, below=path.parents[1]), "rb", buffering=0) as file:
-        return primitives.sha256_of(iter(lambda: file.read(primitives.FEED), b""))
+        return primitives.digest_of(iter(lambda: file.read(primitives.FEED), b""))

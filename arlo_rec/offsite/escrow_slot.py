@@ -40,7 +40,7 @@ class EscrowSlot:
     at: datetime
     hours: int  # how long it may be opened after that
     held: int  # recordings in the copy
-    catalogue: bytes  # SHA-256 of the copy
+    catalogue: bytes  # BLAKE3 of the copy
     sealed: dict[bytes, bytes]  # R, by the fingerprint of an officer's public key
     signature: bytes = bytes(_SIGNATURE)  # of whoever made the backup
 

@@ -150,7 +150,7 @@ class ConsistencyCheck:
         if header.recording != recording.id:
             self._note("object_swapped", recording.id)
             return None
-        if self._read_data and self._digest(recording) != recording.object_sha256:
+        if self._read_data and self._digest(recording) != recording.object_digest:
             self._note("object_damaged", recording.id)
         return header
 

@@ -14,7 +14,6 @@ all catalogues of the ring: an erased object is gone from here at the next run, 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -294,7 +293,7 @@ def _missing(store: Store, blobs: FileBlobs) -> Iterator[RecordingId]:
 
 def _copy_object(store: Store, blobs: FileBlobs, recording: Recording) -> bool:
     """Copy a sealed object, byte for byte what the catalogue says; False where it is not."""
-    name, digest = recording.id.hex(), hashlib.sha256()
+    name, digest = recording.id.hex(), primitives.hasher()
 
     def pieces(stream: BinaryIO) -> Iterator[bytes]:
         while piece := stream.read(primitives.FEED):
@@ -306,7 +305,7 @@ def _copy_object(store: Store, blobs: FileBlobs, recording: Recording) -> bool:
             blobs.put(name, pieces(stream))
     except KeyError:
         return False
-    if digest.digest() != recording.object_sha256:
+    if digest.digest() != recording.object_digest:
         blobs.delete(name)
         return False
     return True

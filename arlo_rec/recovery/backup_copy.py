@@ -7,7 +7,6 @@ than its log.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -95,7 +94,7 @@ def _copy_catalogue(source: BackupSource, target: Layout) -> None:
     """Copy the catalogue's bytes; raises Integrity where they are not those of the slot, Unreachable."""
     if not escrow.has_catalogue(source.folder.parent, source.slot.number):
         raise Integrity("backup_damaged", path=str(source.folder))
-    digest = hashlib.sha256()
+    digest = primitives.hasher()
 
     def pieces(file: BinaryIO) -> Iterator[bytes]:
         while piece := file.read(primitives.FEED):

@@ -295,7 +295,7 @@ def _copy_objects(store: Store, folder: Path, observer: Observer) -> set[Recordi
                 continue
             copied.append(recording)
         store.blobs.settle([recording.id.hex() for recording in copied])
-        damaged = (recording.id for recording in copied if store.object_digest(recording.id) != recording.object_sha256)
+        damaged = (recording.id for recording in copied if store.object_digest(recording.id) != recording.object_digest)
         missing.update(damaged)
     return missing
 

@@ -183,14 +183,16 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     header = object_file.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience_key.key)
     with store.change(now):
         store.catalogue.recordings.announce([copy_id])
-    pieces = object_file.Counted(object_file.seal_body(key, header, audio.iterate_pieces(draft.sound)))
+    pieces = object_file.Digested(
+        object_file.seal_body(key, header, audio.iterate_pieces(draft.sound)), primitives.hasher()
+    )
     store.blobs.put(copy_id.hex(), pieces)
     store.blobs.settle([copy_id.hex()])
-    if store.object_digest(copy_id) != pieces.sha256():
+    if store.object_digest(copy_id) != pieces.digest():
         raise Integrity("object_damaged")
     recording = replace(
         original, id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
-        content=b"", object_sha256=pieces.sha256(), object_bytes=pieces.size, commit_key=b"",
+        content=b"", object_digest=pieces.digest(), object_bytes=pieces.size, commit_key=b"",
     )  # fmt: skip
     return SealedCopy(recording, key.ke, audience_key)
 

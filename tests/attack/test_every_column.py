@@ -28,7 +28,7 @@ _SHARD = "it says only into which shard the next key goes; where a key hangs sta
 _NOTES = "own code that says that notes were taken in hides failed unlocks: SECURITY.md does not promise them"
 _OF_A_CALL = (
     *("kind", "parent", "started_at", "due_at", "team", "caller", "agent", "source", "content", "purposes", "prompt"),
-    *("prompt_sha256", "policy", "object_sha256", "object_bytes", "commit_key"),
+    *("prompt_sha256", "policy", "object_digest", "object_bytes", "commit_key"),
 )
 HARMLESS = {
     "grant_histories.grant_id": _OWN_KEY,

@@ -31,6 +31,16 @@ from arlo_rec.crypto.primitives import Argon2Cost, Sealed, SealingKey, SigningKe
 from arlo_rec.crypto.seekable_sound import BodyReader
 from tests.support.places import VECTORS
 
+# BLAKE3-team/BLAKE3, test_vectors/test_vectors.json: inputs of the bytes 0 to 250, again and again; the first 32 bytes.
+BLAKE3 = {
+    0: "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+    1: "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+    1023: "10108970eeda3eb932baac1428c7a2163b0e924c9a9e25b35bba72b28f70bd11",
+    1024: "42214739f095a406f3fc83deb889744ac00df831c10daa55189b5d121c855af7",
+    1025: "d00278ae47eb27b34faecf67b4fe263f82d5412916c1ffd97c8cb7fb814b8444",
+    2048: "e776b6028c7cd22a4d0ba182a8bf62205d2ef576467e838ed6f2529b85fba24a",
+}
+
 XWING_LABEL = b"\\.//^\\"  # draft-connolly-cfrg-xwing-kem, 5.3
 NONCE = bytes(12)
 
@@ -386,3 +396,11 @@ def test_a_public_key_is_taken_or_not_as_wycheproofs_ml_kem_says(case: Case) -> 
         return
     with pytest.raises(Sealed):
         primitives.seal(public, b"s" * 32, b"info")
+
+
+@pytest.mark.parametrize(("length", "digest"), BLAKE3.items())
+def test_the_digest_of_pieces_is_blake3_as_its_authors_publish_it(length: int, digest: str) -> None:
+    content = bytes(at % 251 for at in range(length))
+    for step in (1, 64, 1000, max(1, length)):
+        pieces = [content[at : at + step] for at in range(0, length, step)]
+        assert primitives.digest_of(pieces).hex() == digest

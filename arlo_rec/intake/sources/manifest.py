@@ -147,6 +147,7 @@ class Manifest(Delivery):
     """A JSON file for one call; `listed` where its folder was named, not the file."""
 
     listed: bool = False
+    _found: str | None = field(default=None, init=False, repr=False)  # the sound beside it
 
     def read(self) -> None:
         """Read the manifest; raises BadManifest or Vanished."""
@@ -185,11 +186,11 @@ class Manifest(Delivery):
         return Delivery.audio_name(self) if "audio" in self.json else self._beside()
 
     def _beside(self) -> str:
-        for ending in audio.ENDINGS:
-            for suffix in (ending, ending.upper()):
-                if spool.is_there(self.home, self.path.with_suffix(suffix)):
-                    return self.path.with_suffix(suffix).name
-        return self.path.with_suffix(".wav").name
+        """The name of the sound beside it, looked for until one is there; else the one that it should have."""
+        if self._found is None:
+            names = (self.path.stem + suffix for ending in audio.ENDINGS for suffix in (ending, ending.upper()))
+            self._found = next((name for name in names if spool.is_there(self.home, self.path.with_name(name))), None)
+        return self._found or f"{self.path.stem}.wav"
 
 
 def _is_text(value: str) -> bool:
