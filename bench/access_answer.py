@@ -26,6 +26,7 @@ from arlo_rec import audio
 from arlo_rec.audio.cutting import encode
 from bench import peers
 from bench.fill import Yard, yard
+from bench.machine import most
 from bench.spool import number_of
 
 SPEECH = Path(audio.__file__).parents[1] / "demo_calls"
@@ -70,15 +71,15 @@ def _measured(where: Yard, spool: Path, case: Case) -> Iterator[str]:
     words = ("dsar", number_of(0), "--identity", "login", "--json", "--out", str(out))
     told, ours = _run(where.words("sigrid", *words), where.environment)
     size = out.stat().st_size / 1e6
-    yield f"{case.name}: {ours.seconds:.1f} s (limit {case.limit_s}), of processors {ours.cpu:.1f} s"
-    yield f"a page of {size:.0f} MB; the most memory: {ours.megabytes:.0f} MB (limit {LIMIT_MB})"
+    yield f"{case.name}: {ours.seconds:.1f} s, {most(ours.seconds, case.limit_s, ' s')}; of processors {ours.cpu:.1f} s"
+    yield f"a page of {size:.0f} MB; the most memory: {ours.megabytes:.0f} MB, {most(ours.megabytes, LIMIT_MB, ' MB')}"
     peer = _by_hand(where.base, spool)
     yield (
         f"lame, zip and age on the same calls: {peer.seconds:.1f} s, of processors {peer.cpu:.1f} s; "
         f"{peer.cpu / ours.cpu:.2f} of ours"
     )
     opened = _open(out, json.loads(told)["passphrase"])
-    yield f"opened in Chromium: {opened:.2f} s (limit {LIMIT_OPEN_S})"
+    yield f"opened in Chromium: {opened:.2f} s, {most(opened, LIMIT_OPEN_S, ' s')}"
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> tuple[bytes, Cost]:

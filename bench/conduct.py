@@ -1,4 +1,4 @@
-"""The reports about people at a million entries of the log, against reading the same entries with `grep`.
+"""The reports about people in a log of a hundred thousand entries, or with --million a million, against `grep`.
 
 A store of ten thousand recordings and a log of a million entries of 90 days: calls that were taken in, a hundred at a
 time, and between them what a manager did, as many as twenty busy managers do: a search with ten hits, one of them
@@ -27,6 +27,7 @@ from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.policy import POLICY_VERSION, Action
 from bench import fill
 from bench.fill import Filling, Yard
+from bench.machine import most
 
 ENTRIES = 1_000_000
 RECORDINGS = 10_000
@@ -46,8 +47,8 @@ def run(entries: int = ENTRIES) -> Iterator[str]:
         yield f"{entries} entries, of which {done} tell what a manager did with {RECORDINGS} recordings"
         opened = next(body["recordings"][0] for body in bodies if body["action"] == Action.LISTEN)
         theirs = _grep(where.base / "entries.jsonl", bodies)
-        yield "| | seconds | limit | met | times `grep -c` of the same entries |"
-        yield "|---|---|---|---|---|"
+        yield "| | seconds | limit | times `grep -c` of the same entries |"
+        yield "|---|---|---|---|"
         since = f"{now - LIVED - timedelta(days=1):%Y-%m-%d}"
         for words in (
             ("breach", "report", "--person", "leif"),
@@ -63,8 +64,7 @@ def run(entries: int = ENTRIES) -> Iterator[str]:
 
 
 def _row(command: str, ours: float, theirs: float, *, limited: bool) -> str:
-    met = "yes" if ours <= LIMIT_S else f"no, {ours / LIMIT_S:.1f} times the limit"
-    limit = f"{LIMIT_S:.0f} | {met}" if limited else "none |"
+    limit = most(ours, LIMIT_S) if limited else "none"
     return f"| `{command}` | {ours:.1f} | {limit} | {ours / theirs:.0f} |"
 
 

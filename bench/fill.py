@@ -9,7 +9,6 @@ costs 3 ms.
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import subprocess
@@ -204,7 +203,7 @@ class _Sealed:
 
     id: RecordingId
     ke: bytes
-    sha256: bytes
+    digest: bytes
     size: int
 
 
@@ -249,7 +248,7 @@ def _seal(shared: _Shared, filling: Filling, number: int, audience_key: Audience
     handle = os.open(shared.objects / name[:2] / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(raw)
-    return _Sealed(recording, key.ke, hashlib.sha256(raw).digest(), len(raw))
+    return _Sealed(recording, key.ke, primitives.hasher(raw).digest(), len(raw))
 
 
 def _insert(
@@ -258,7 +257,7 @@ def _insert(
     """The rows of one recording, and its log entry."""
     call = announced.delivered.call
     consent = _consent(shared, call.started_at)
-    written = WrittenObject(file.sha256, file.size)
+    written = WrittenObject(file.digest, file.size)
     recording = sealing.recording_of(announced, primitives.fresh(16), consent, written)
     held = sealing.insert(recording, file.ke, key, sealing.facts_of(call, shared.header, consent), tables)
     change.log(sealing.taken_in(held, consent.at))

@@ -11,6 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
+def most(measured: float, limit: float, unit: str = "") -> str:
+    """A limit that is not to be passed, and whether it is kept: what `bench` counts at the end."""
+    return f"at most {limit:g}{unit}: {_met(measured <= limit)}"
+
+
+def least(measured: float, limit: float, unit: str = "") -> str:
+    """A limit that is to be reached, and whether it is."""
+    return f"at least {limit:g}{unit}: {_met(measured >= limit)}"
+
+
+def _met(yes: bool) -> str:
+    return "met" if yes else "missed"
+
+
 def describe() -> str:
     """Processor, cores, kernel, Python."""
     cpu = "unknown processor"

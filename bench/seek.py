@@ -14,6 +14,7 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.crypto.object_file import DataKey, Header
 from arlo_rec.crypto.seekable_sound import open_sound
 from arlo_rec.model.records import Kind, RecordingId
+from bench.machine import most
 
 RATE = 8000  # frames in a second of telephone sound
 CHANNELS = 2
@@ -32,7 +33,7 @@ def run() -> Iterator[str]:
     key = DataKey(primitives.fresh(), primitives.fresh())
     audience = object_file.AudienceSecret(primitives.fresh(16), primitives.fresh())
     header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, audience)
-    yield f"{PLACES} random places in {HOURS} hours of stereo at 8 kHz, each in a file opened anew; limit {LIMIT_MS} ms"
+    yield f"{PLACES} random places in {HOURS} hours of stereo at 8 kHz, each in a file opened anew"
     for name, width in ENCODINGS.items():
         second = RATE * CHANNELS * width
         with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +45,8 @@ def run() -> Iterator[str]:
             size = path.stat().st_size
         yield (
             f"{name}, {size / 1e6:.0f} MB, {second} bytes a second: "
-            f"median {statistics.median(times):.3f} ms, slowest {max(times):.3f} ms"
+            f"median {statistics.median(times):.3f} ms, {most(statistics.median(times), LIMIT_MS, ' ms')}, "
+            f"slowest {max(times):.3f} ms"
         )
 
 

@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.machine import cpu_seconds, pairs
+from bench.machine import cpu_seconds, most, pairs
 
 TIMES = 15
-LIMITS = {"--version": 1.4, "--help": 1.4, "status --key-file": 3.0}
+LIMITS = {"--version": 1.4, "--help": 1.4, "status --key-file": 2.5}
 PROGRAM = str(Path(sys.executable).parent / "arlo-rec")
 
 
@@ -32,7 +32,7 @@ def run() -> Iterator[str]:
             ours, theirs, ratio = pairs(
                 lambda w=words: cpu_seconds(w, environment), lambda: cpu_seconds(peer, environment), TIMES
             )
-            yield f"| {name} | {ours * 1000:.0f} | {theirs * 1000:.0f} | {ratio:.2f} | {LIMITS[name]} |"
+            yield f"| {name} | {ours * 1000:.0f} | {theirs * 1000:.0f} | {ratio:.2f} | {most(ratio, LIMITS[name])} |"
 
 
 def make_store(base: Path) -> tuple[dict[str, str], str]:
