@@ -60,14 +60,15 @@ def main() -> int:
     print(machine.describe())
     met = missed = 0
     for name in wanted or possible:
-        print(f"\n## {name}")
+        title = f"{name} of a million" if is_million else name
+        print(f"\n## {title}")
         run: Callable[[], Iterator[str]] = ALL[name].run
         lines = []
         for line in partial(run, SIZES[name][is_million])() if name in SIZES else run():
             print(line, flush=True)
             lines.append(line)
         if "--write" in options:
-            report.write(name, str(ALL[name].__doc__), machine.describe(), lines)
+            report.write(title, str(ALL[name].__doc__), machine.describe(), lines)
         met += sum(line.count(": met") for line in lines)
         missed += sum(line.count(": missed") for line in lines)
     print(f"\n{met} limits met, {missed} missed")
