@@ -105,7 +105,9 @@ def _bug(error: BaseException, state: Path | None, lang: str) -> ArloError:
     cause: BaseException | None = error
     trace = []
     while cause is not None:
-        trace += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__module__}.{type(cause).__qualname__}\n"]
+        elsewhere = getattr(cause, "__notes__", ())  # in the process from which it came (`backends.workers`)
+        trace += [*elsewhere, *traceback.format_tb(cause.__traceback__)]
+        trace.append(f"{type(cause).__module__}.{type(cause).__qualname__}\n")
         cause = cause.__cause__ or cause.__context__
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -174,12 +174,9 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
 def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, workers: int) -> list[str]:
     tags = Tags(store.secret(INDEX_SEED))
     batches = [
-        (range(at, min(at + filling.batch, filling.count)), BatchKeys())
+        (range(at, min(at + filling.batch, filling.count)), BatchKeys.of_teams(map(team, range(filling.teams))))
         for at in range(0, filling.count, filling.batch)
     ]
-    for batch, keys in batches:
-        for number in batch[: filling.teams]:
-            keys.of(Audience.ORIGINAL, team(number % filling.teams))
     names: list[str] = []
     with store.root.lock(exclusive=False, wait=0), store.db.writing(), _made(filling, shared, batches, workers) as made:
         erasure_keys = store.erasure_keys()

@@ -8,28 +8,24 @@ A batch writes objects, rows, log entries and, last, removes files of the spool;
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
-from typing import TypeVar
 
 from arlo_rec import policy
 from arlo_rec.access.audience_keys import CommitKeys
+from arlo_rec.backends.workers import SIDES
 from arlo_rec.crypto import primitives
 from arlo_rec.intake import candidates, sealing
 from arlo_rec.intake.batch_outcome import BatchOutcome
 from arlo_rec.intake.candidates import NO_ID, Announced, Delivered, Duplicate, Judged, NotRead, Refusal
 from arlo_rec.intake.results import Outcome
 from arlo_rec.intake.run import IntakeRun
+from arlo_rec.intake.sealers import Answer, Order
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.intake.sources.manifest import Delivery, Vanished
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
-from arlo_rec.model.records import ID_CHANCE, Call, new_id
-
-_Thing = TypeVar("_Thing")
-
-SEALERS = 2  # sounds read, hashed, sealed and written side by side; a third only contends for the interpreter
-AT_ONCE = 5  # sounds that one of them is handed: to hand one over takes a tenth of a millisecond
+from arlo_rec.model.records import ID_CHANCE, Call, RecordingId, new_id
 
 
 def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:
@@ -57,7 +53,7 @@ class Batch:
         self._results = BatchOutcome(run)
         self._judged: list[Judged] = []
         self._announced: list[Announced] = []
-        self._sealing: list[Future[list[tuple[Announced, Sealed | Exception]]]] = []
+        self._sealing: list[tuple[Sequence[Announced], Future[Answer]]] = []
 
     @property
     def outcome(self) -> Outcome:
@@ -65,29 +61,28 @@ class Batch:
         return self._results.outcome
 
     def begin(self) -> None:
-        """Steps 1 and 2, and the start of step 3, which goes on in threads."""
+        """Steps 1 and 2, and the start of steps 3 and 4, which go on beside what follows."""
         self._judged = self._judge()
         if self._judged and not self._run.options.dry_run:
             self._announce()
-            keys = BatchKeys()
-            self._sealing = [
-                self._run.sealers.submit(self._seal_some, some, keys) for some in _portions(self._announced, AT_ONCE)
-            ]
+            self._order()
 
     def finish(self) -> None:
-        """The rest of step 3, and steps 4 to 6."""
+        """The rest of steps 3 and 4, and steps 5 and 6."""
         if self._run.options.dry_run:
             self._rehearse()
             return
-        self._take_in()
+        self._commit(self._sealed())
+        self._take_back()
         if not self._run.options.keep_source:
             self._results.remove_sources()
 
     def abandon(self) -> None:
         """Take back what was begun as far as that can be done now; the next erasure removes what is left of it."""
-        for future in self._sealing:
+        futures = [future for _, future in self._sealing]
+        for future in futures:
             future.cancel()
-        wait(self._sealing)
+        wait(futures)
         with suppress(ArloError):
             self._take_back()
 
@@ -132,58 +127,44 @@ class Batch:
             ]
             store.catalogue.recordings.announce([announced.id for announced in self._announced])
 
-    def _seal_some(self, some: Sequence[Announced], keys: BatchKeys) -> list[tuple[Announced, Sealed | Exception]]:
-        """What became of each of these calls; runs beside others."""
-        sealed: list[tuple[Announced, Sealed | Exception]] = []
-        for announced in some:
-            try:
-                sealed.append((announced, self._seal(announced, keys)))
-            except (Refusal, Duplicate, Vanished) as reason:
-                sealed.append((announced, reason))
-        return sealed
+    def _order(self) -> None:
+        """Have the calls sealed, in a part for each side."""
+        run = self._run
+        keys = BatchKeys.of_teams(announced.delivered.call.team for announced in self._announced)
+        share = -(-len(self._announced) // SIDES)
+        for at in range(0, len(self._announced), share):
+            calls = self._announced[at : at + share]
+            self._sealing.append((calls, run.sealers.submit(Order(calls, keys, run.rules))))
 
-    def _seal(self, announced: Announced, keys: BatchKeys) -> Sealed:
-        """Read, cut and encrypt one call's sound; asks the catalogue nothing."""
-        with self._run.examined(announced.judged) as examined:
-            return sealing.seal(announced, examined, keys, self._run.store.blobs)
-
-    def _sealed(self) -> list[Sealed]:
-        """The end of step 3: the calls whose objects are written; the others are noted."""
+    def _sealed(self) -> list[tuple[Delivered, Sealed]]:
+        """The end of steps 3 and 4: the calls whose objects are there; the others are noted."""
         sealed = []
-        for future in self._sealing:
-            for announced, result in future.result():
-                with self._results.noting(announced.delivered.delivery):
-                    if isinstance(result, Exception):
+        for calls, future in self._sealing:
+            for announced, result in zip(calls, future.result(), strict=True):
+                delivered = announced.delivered
+                with self._results.noting(delivered.delivery):
+                    if not isinstance(result, Sealed):
                         raise result
-                    sealed.append(result)
+                    delivered.delivery.sound = result.sound
+                    sealed.append((delivered, result))
         return sealed
 
-    # -- 4 and 5 --------------------------------------------------------------------------------------
+    # -- 5 --------------------------------------------------------------------------------------------
 
-    def _take_in(self) -> None:
-        """The rest of step 3, and steps 4 and 5."""
-        blobs = self._run.store.blobs
-        sealed = self._sealed()
-        blobs.settle([announced.id.hex() for announced in self._announced])
-        with ThreadPoolExecutor(SEALERS) as threads:
-            list(threads.map(lambda some: sealing.read_back(some, blobs), _portions(sealed, AT_ONCE)))
-        self._commit(sealed)
-        self._take_back()
-
-    def _commit(self, sealed: Sequence[Sealed]) -> None:
-        """Step 5: the keys of the batch are sealed to whoever may hear it by the roster of this very transaction."""
-        store, inserted = self._run.store, list[Sealed]()
+    def _commit(self, sealed: Sequence[tuple[Delivered, Sealed]]) -> None:
+        """The keys of the batch are sealed to whoever may hear it by the roster of this very transaction."""
+        store, inserted = self._run.store, list[tuple[Delivered, RecordingId]]()
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             erasure_keys = store.erasure_keys()
             with store.change(self._run.now) as change:
                 tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, self._run.now))
-                for call in sealed:
-                    with self._results.noting(call.delivered.delivery):
-                        history = candidates.history_of(call.delivered, store.catalogue)
-                        history.check(call.delivered.call, call.content, self._run.now)
-                        held = sealing.insert(call.recording, call.key.ke, call.audience_key, call.facts, tables)
+                for delivered, call in sealed:
+                    with self._results.noting(delivered.delivery):
+                        history = candidates.history_of(delivered, store.catalogue)
+                        history.check(delivered.call, call.content, self._run.now)
+                        held = sealing.insert(call.recording, call.ke, call.audience_key, call.facts, tables)
                         change.log(sealing.taken_in(held, call.consent_at))
-                        inserted.append(call)
+                        inserted.append((delivered, held.id))
                 self._results.log_refusals(change)
         self._results.committed(inserted)
 
@@ -200,10 +181,6 @@ class Batch:
         store.blobs.settle(names)
         with store.change(self._run.now):
             store.catalogue.recordings.abandon(unfinished)
-
-
-def _portions(things: Sequence[_Thing], size: int) -> list[Sequence[_Thing]]:
-    return [things[at : at + size] for at in range(0, len(things), size)]
 
 
 def _delivered(run: IntakeRun, delivery: Delivery, call: Call) -> Delivered:

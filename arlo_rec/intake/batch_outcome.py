@@ -16,7 +16,6 @@ from arlo_rec.intake.candidates import Delivered, Duplicate, Refusal
 from arlo_rec.intake.refusals import RefusalMemory
 from arlo_rec.intake.results import NotTaken, Outcome, Taken
 from arlo_rec.intake.run import IntakeRun
-from arlo_rec.intake.sealing import Sealed
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery, Vanished
 from arlo_rec.model.records import Recording, RecordingId
@@ -78,11 +77,11 @@ class BatchOutcome:
         for dismissed in self._dismissed:
             self._memory.dismiss(change, dismissed.delivery, dismissed.refusal)
 
-    def committed(self, inserted: Iterable[Sealed]) -> None:
+    def committed(self, inserted: Iterable[tuple[Delivered, RecordingId]]) -> None:
         """Note which calls are recordings now; their sources may go."""
-        for sealed in inserted:
-            self.accept(sealed.delivered, sealed.recording.id)
-            self._finished.append(sealed.delivered.delivery)
+        for delivered, recording in inserted:
+            self.accept(delivered, recording)
+            self._finished.append(delivered.delivery)
         self.outcome.refused = [refused.refusal for refused in self._refused]
 
     def remove_sources(self) -> None:

@@ -6,7 +6,7 @@ Each stage has a frozen type of its own, made from the one before it:
     Judged      with what the store knew about the call when its batch began            `history_of`
     Announced   with the id of the row that was inserted for it                         `batch`
     Examined    the sound is open, it was judged too, and the consent is proven         `examined`
-    Sealed      the object is written, and its row is ready to be inserted              `sealing`
+    Sealed      the object is there for good, and its row is ready to be inserted       `sealing`
 
 This module opens files of the spool and reads the catalogue. It writes nothing: objects and rows are written in
 `sealing`, in the order that `ingest` describes; what becomes of a refused call is decided in `batch_outcome`.
@@ -53,8 +53,8 @@ class Refusal(Exception):
     """
 
     def __init__(self, code: str, rule: str | None = None, why: str | None = None, *, sound_gone: bool = False) -> None:
-        super().__init__(code)
         self.code, self.rule, self.why = code, rule or RULE_OF_CODE[code], why
+        super().__init__(self.code, self.rule, self.why)  # of which it is made again where a process hands it on
         self.sound_gone = sound_gone
 
 
@@ -140,6 +140,7 @@ class Announced:
 class Examined:
     """A call's sound, open, and the consent that it was recorded under."""
 
+    file: spool.SpoolFile
     sound: audio.SoundFile
     identity: Hasher  # is fed with the sound while it is read
     tags: Tags
@@ -239,7 +240,7 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
             judged.history.check(call, lambda: _content(sound, tags), rules.now)
             if sound is None:
                 raise Refusal("bad_audio", why=problem)
-            yield Examined(sound, tags.identity(sound), tags, rules.consent(claim), claim.cut or 0)
+            yield Examined(file, sound, tags.identity(sound), tags, rules.consent(claim), claim.cut or 0)
             if not spool.is_unchanged(stream, file):
                 raise Refusal("bad_audio", why="changed")
     except SoundError as error:

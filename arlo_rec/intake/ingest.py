@@ -4,25 +4,23 @@ A batch of up to 100 calls goes through in this order, which a crash anywhere ca
 
     1  manifests read and judged, those of many calls line by line; callers' tags computed
     2  one transaction: rows ARRIVING
-    3  per call, side by side: sound read, cut, sealed into its object            outside every lock
-    4  files and folders synced, then named; each object opened to its last chunk
+    3  side by side: each sound read, cut, sealed into its object                 outside every lock
+    4  and then: files and folders synced, then named; each object opened to its last chunk
     5  root shared, one transaction: roster, withdrawals and duplicates looked up again, erasure keys, keys of this
        commit sealed to whoever may hear it now, HELD, log, checkpoint
     6  sources removed, the sound first: a manifest without its sound is a call that is finished
 
-While a batch is in steps 4 to 6, which wait for the disk, the next is in 3 and the one after it in 1. What the
-store learns meanwhile is looked up again in 5.
+While a batch is in steps 5 and 6, the next is in 3 and 4 (in other processes: `sealers`), and the one after it in 1.
+What the store learns meanwhile is looked up again in 5.
 
 This module overlaps the batches and adds up what became of them; the steps themselves are in `batch`.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -30,10 +28,11 @@ from pathlib import Path
 from arlo_rec import audio
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
-from arlo_rec.intake.batch import SEALERS, Batch, read
+from arlo_rec.intake.batch import Batch, read
 from arlo_rec.intake.candidates import Delivered, NotRead
 from arlo_rec.intake.results import AS_USUAL, Options, Outcome
 from arlo_rec.intake.run import IntakeRun
+from arlo_rec.intake.sealers import sealers
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.intake.sources.scan import scan
@@ -43,7 +42,6 @@ from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 BATCH = 100  # calls whose rows are committed together
-SWITCH = 0.0005  # seconds after which a thread of this program lets another on; Python's own are ten times as many
 
 
 def ingest(
@@ -64,14 +62,13 @@ def ingest(
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths)
     outcome, described, done, count = Outcome(), set(), 0, contents.count()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
-    observer(Progress(phase, 0, count))
     with (
-        _switching_soon(),
         file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait),
+        sealers(tags, store.blobs, 0 if options.dry_run else count) as sides,
         audio.decoder_process() as decoder,
-        ThreadPoolExecutor(SEALERS) as sealers,
     ):
-        run = IntakeRun(store, tags, decoder, sealers, now, options)
+        observer(Progress(phase, 0, count))
+        run = IntakeRun(store, tags, decoder, sides, now, options)
         for batch in _finished(run, _read_ahead(run, contents.deliveries())):
             outcome.add(batch.outcome)
             described |= {delivery.sound_path() for delivery in batch.deliveries}
@@ -80,17 +77,6 @@ def ingest(
     sounds = ((sound, home) for sound, home in contents.sounds.items() if sound.absolute() not in described)
     outcome.unclaimed = [str(sound) for sound, home in sounds if spool.is_there(home, sound)]
     return outcome
-
-
-@contextmanager
-def _switching_soon() -> Iterator[None]:
-    """Let threads that come back from hashing, sealing or the disk wait less for the interpreter: a seventh of all."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _read_ahead(run: IntakeRun, deliveries: Iterator[Delivery]) -> Iterator[list[Delivered | NotRead]]:

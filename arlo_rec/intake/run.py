@@ -1,11 +1,10 @@
-"""What all batches of one intake share: the open store, the tags, the decoder, the threads, the time and the options.
+"""What all batches of one intake share: the open store, the tags, the decoder, the sealers, the time and the options.
 
 A value without behaviour of its own: the steps of a batch are in `batch`, their order in `ingest`.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from arlo_rec import audio
 from arlo_rec.intake import candidates
 from arlo_rec.intake.candidates import ConsentRules, Examined, Judged
 from arlo_rec.intake.results import Options
+from arlo_rec.intake.sealers import Sealers
 from arlo_rec.intake.tags import Tags
 from arlo_rec.store import Store
 
@@ -25,7 +25,7 @@ class IntakeRun:
     store: Store
     tags: Tags
     decoder: audio.Decoder
-    sealers: ThreadPoolExecutor
+    sealers: Sealers
     now: datetime
     options: Options
     offered: dict[bytes, bytes] = field(default_factory=dict)

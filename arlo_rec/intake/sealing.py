@@ -7,7 +7,7 @@ these may happen, and what becomes of a call where one fails, is decided in `bat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,11 @@ from arlo_rec.backends import Blobs
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.intake.candidates import Announced, Delivered, Examined
+from arlo_rec.intake import candidates
+from arlo_rec.intake.candidates import Announced, ConsentRules, Duplicate, Examined, Refusal
+from arlo_rec.intake.sources.manifest import Vanished
+from arlo_rec.intake.sources.spool import SpoolFile
+from arlo_rec.intake.tags import Tags
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.consent import Consent
@@ -29,22 +33,28 @@ from arlo_rec.model.records import Call, Kind, Recording, to_iso
 from arlo_rec.model.times import iso_week
 from arlo_rec.policy import Event
 
+NotSealed = Refusal | Duplicate | Vanished
 FOR_MANAGERS = ("agent", "channels", "duration_s", "encoding", "known", "lead_s", "rate", "tracks")
 
 
 @dataclass(frozen=True, slots=True)
 class BatchKeys:
-    """The audience keys of one batch, made when the first call of an audience and a team is sealed.
+    """The audience keys of one batch: one for each audience of each team that it can need, made before any is needed.
 
-    Calls are sealed side by side: of two keys that are made for the same place, the first counts.
+    So calls can be sealed side by side, in other processes too. Those that none of them needed are not kept.
     """
 
     made: dict[tuple[Audience, str], AudienceKey] = field(default_factory=dict)
 
+    @classmethod
+    def of_teams(cls, teams: Iterable[str]) -> BatchKeys:
+        """Fresh keys for a batch with calls of these teams."""
+        places = [(audience, team) for team in set(teams) for audience in Audience]
+        return cls({place: AudienceKey.fresh(*place) for place in places})
+
     def of(self, audience: Audience, team: str) -> AudienceKey:
         """The key of the batch for an audience of a team."""
-        place = audience, team
-        return self.made.get(place) or self.made.setdefault(place, AudienceKey.fresh(audience, team))
+        return self.made[audience, team]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +67,17 @@ class WrittenObject:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A call whose object is written, with all that it takes to open the object again and to insert its row."""
+    """A call whose object is written, synced, named and read back, with all that its row is made of.
 
-    delivered: Delivered
-    key: object_file.DataKey
-    header: object_file.Header
+    Its key's listening half is not among it: it is in the object's header, under the audience key.
+    """
+
+    ke: bytes
     audience_key: AudienceKey
     recording: Recording  # without its commit key, which is made in the transaction
     facts: Facts
     consent_at: datetime
+    sound: SpoolFile  # that was read
 
     def content(self) -> bytes:
         """The tag of its sound."""
@@ -81,8 +93,57 @@ class RecordingTables:
     keys: CommitKeys
 
 
-def seal(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs) -> Sealed:
-    """Cut off what was said before the key press, encrypt the rest and put it among the objects, under no name yet."""
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """What it takes to turn sounds into objects; it asks the catalogue nothing, so it can work in another process."""
+
+    decoder: audio.Decoder
+    tags: Tags
+    blobs: Blobs
+
+    def seal(self, calls: Sequence[Announced], keys: BatchKeys, rules: ConsentRules) -> list[Sealed | NotSealed]:
+        """Steps 3 and 4 of `ingest` for some calls of one batch; what became of each, in order.
+
+        :raises Integrity: `object_damaged`, where an object cannot be read back
+        :raises Unreachable: where the disk fails
+        """
+        written = [self._write(call, keys, rules) for call in calls]
+        self.blobs.settle([call.id.hex() for call in calls])
+        return [self._read_back(each) if isinstance(each, _Written) else each for each in written]
+
+    def _write(self, announced: Announced, keys: BatchKeys, rules: ConsentRules) -> _Written | NotSealed:
+        """Cut off what was said before the key press, encrypt the rest and put it among the objects, not yet named."""
+        try:
+            with candidates.examined(announced.judged, self.decoder, self.tags, rules) as examined:
+                return _encrypt(announced, examined, keys, self.blobs)
+        except (Refusal, Duplicate, Vanished) as reason:
+            return reason
+
+    def _read_back(self, written: _Written) -> Sealed:
+        """Open an object to its last chunk, which proves more than hashing it again."""
+        head = written.header.encode()
+        try:
+            with self.blobs.open(written.sealed.recording.id.hex()) as stream:
+                whole = stream.read(len(head)) == head
+                for _ in object_file.open_body(written.key, written.header, object_file.body_in(stream)):
+                    pass
+        except KeyError:
+            whole = False
+        if not whole:
+            raise Integrity("object_damaged")
+        return written.sealed
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A call whose object is written, with what it takes to open it again."""
+
+    key: object_file.DataKey
+    header: object_file.Header
+    sealed: Sealed
+
+
+def _encrypt(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs) -> _Written:
     consent, call = examined.consent, announced.delivered.call
     audience_key = keys.of(audience_of(consent.purposes, Stage.ORIGINAL), call.team)
     key = object_file.new_data_key(consent)
@@ -93,29 +154,7 @@ def seal(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs
     written = WrittenObject(pieces.digest(), pieces.size)
     recording = recording_of(announced, examined.content(), consent, written)
     facts = facts_of(call, examined.header, consent)
-    return Sealed(announced.delivered, key, header, audience_key, recording, facts, consent.at)
-
-
-def read_back(some: Iterable[Sealed], blobs: Blobs) -> None:
-    """Open objects to their last chunk, which proves more than hashing them again.
-
-    :raises Integrity: `object_damaged`
-    """
-    for sealed in some:
-        _read_back(sealed, blobs)
-
-
-def _read_back(sealed: Sealed, blobs: Blobs) -> None:
-    head = sealed.header.encode()
-    try:
-        with blobs.open(sealed.recording.id.hex()) as stream:
-            whole = stream.read(len(head)) == head
-            for _ in object_file.open_body(sealed.key, sealed.header, object_file.body_in(stream)):
-                pass
-    except KeyError:
-        whole = False
-    if not whole:
-        raise Integrity("object_damaged")
+    return _Written(key, header, Sealed(key.ke, audience_key, recording, facts, consent.at, examined.file))
 
 
 def insert(

@@ -520,7 +520,7 @@ def test_a_batch_is_for_whoever_has_a_grant_when_it_is_committed_and_nothing_is_
     for number in range(4):
         world.deliver(f"call{number}", seconds=0.01, seed=number)
     world.grant("turid")
-    commit, seal, sealed = Batch._commit, sealing.seal, list[str]()
+    commit, encrypt, sealed = Batch._commit, sealing._encrypt, list[str]()
 
     def granted_before(batch: Batch, calls: Any) -> None:
         monkeypatch.setattr(Batch, "_commit", commit)
@@ -530,11 +530,11 @@ def test_a_batch_is_for_whoever_has_a_grant_when_it_is_committed_and_nothing_is_
 
     def noted(*words: Any) -> Any:
         sealed.append(words[0].id.hex())
-        return seal(*words)
+        return encrypt(*words)
 
     monkeypatch.setattr(intake, "BATCH", 2)
     monkeypatch.setattr(Batch, "_commit", granted_before)
-    monkeypatch.setattr(sealing, "seal", noted)
+    monkeypatch.setattr(sealing, "_encrypt", noted)
     taken = {call["id"] for call in ingest(world, exit=0)["accepted"]}
     assert len(taken) == 4
     assert sorted(sealed) == sorted(taken)

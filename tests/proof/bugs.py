@@ -121,7 +121,7 @@ def _source_first() -> None:
     commit = Batch._commit
 
     def removed(self: Any, sealed: Any) -> bool:
-        cleanup.remove([call.delivered.delivery for call in sealed])
+        cleanup.remove([delivered.delivery for delivered, _ in sealed])
         return commit(self, sealed)
 
     Batch._commit = removed  # type: ignore[method-assign]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from arlo_rec.model.errors import Unreachable
 from tests.proof import disk
 from tests.proof.trace import DATA, NAMES, OPENS, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
 from tests.support import promises
@@ -27,6 +28,7 @@ BY_CHANCE = 2  # images besides the five corners, at each call
 ERRORS = ("ENOSPC", "EIO")
 FREES = {"unlink", "unlinkat", "rmdir"}  # a full disk does not refuse these
 EARS = ("full", "closed", "gone")  # where the answer cannot go: a full disk, no descriptor, a pipe nobody reads
+_WORKER_KILLED = "worker_ended"  # where a process struck that works for the command, which says so and ends
 _KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 
 
@@ -136,7 +138,8 @@ def disturb(subject: Subject, point: Point) -> tuple[World, Ran]:
     for _ in range(TRIES):
         world = subject.fresh()
         ran = subject.run(world, *strace)
-        if ran.exit in _KILLED or (point.how != "kill" and _struck(ran, point)):
+        killed = ran.exit in _KILLED or (ran.exit == Unreachable.exit_status and _WORKER_KILLED in ran.out)
+        if killed or (point.how != "kill" and _struck(ran, point)):
             return world, ran
         forget(world)
     raise Missed(str(point))

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from multiprocessing.context import ForkContext, ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +141,28 @@ def outcome(one: Try) -> str:
     return ""
 
 
+class _Worker(ForkProcess):
+    """A worker of a pool that may start processes, as commands that run in it do."""
+
+    @property
+    def daemon(self) -> bool:
+        """See `multiprocessing.Process`; a pool asks for it, which would forbid them."""
+        return False
+
+    @daemon.setter
+    def daemon(self, _asked: bool) -> None:
+        pass
+
+
+class _Workers(ForkContext):
+    Process = _Worker
+
+
 def try_all(tries: list[Try], until: float, tell: Callable[[Tally], None] = lambda _tally: None) -> Tally:
     """Try one after the other, on every core, until a moment of `time.monotonic`."""
     tally = Tally(there=Counter((one.kind, one.scene) for one in tries))
     _TRIES[:] = tries
-    with multiprocessing.get_context("fork").Pool(os.cpu_count() or 1) as pool:
+    with _Workers().Pool(os.cpu_count() or 1) as pool:
         results: Any = pool.imap_unordered(_try, range(len(tries)))
         for _ in tries:
             if time.monotonic() >= until:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import merkle, primitives, tiles
+from arlo_rec.intake.sealers import FEW
 from arlo_rec.keys import layout
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
@@ -131,6 +132,14 @@ def _calls(*stems: str) -> Callable[[World], None]:
 def _many(world: World) -> None:
     _calls("x", "y", "z")(world)
     world.gather("calls.jsonl")
+
+
+_LARGE = tuple(f"x{count}" for count in range(FEW + 1))  # more than are sealed in threads
+
+
+def _large(world: World) -> None:
+    for seed, stem in enumerate(_LARGE):
+        world.deliver(stem, seed=seed + 20, seconds=0.01)
 
 
 _HUNDRED = tuple(f"due-{count}" for count in range(99))
@@ -336,6 +345,7 @@ _TURID = ("--purpose", "quality", "--reason", "stands in for Leif")
 SCENES = [
     Scene("ingest", ("ingest", "SPOOL"), "telefon", _calls("x"), new=("x",), owes=_taken),
     Scene("ingest of many", ("ingest", "SPOOL"), "telefon", _many, new=("x", "y", "z"), owes=_taken),
+    Scene("ingest in processes", ("ingest", "SPOOL"), "telefon", _large, new=_LARGE, owes=_taken),
     Scene(
         "withdraw caller",
         ("withdraw", "90000001", "--yes"),

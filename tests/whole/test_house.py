@@ -209,7 +209,9 @@ def test_files_in_shared_folders_are_opened_in_one_way_and_nothing_is_excused_th
             assert opening == OPEN_ELSEWHERE.get(_name(path), set()), _name(path)
 
 
-TOPS = {"cli", "audio.decoder", "speech.engines.whisper", "speech.engines.name_model_child"}  # each of one process
+TOPS = {  # each of one process
+    *("cli", "audio.decoder", "backends.workers", "speech.engines.whisper", "speech.engines.name_model_child")
+}
 
 
 def test_only_the_top_catches_everything() -> None:

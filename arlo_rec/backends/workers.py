@@ -1,0 +1,131 @@
+"""Work beside the program: in forked processes where there is much of it, in threads where there is little.
+
+Threads that work on many small things wait for one interpreter. A process is forked before the program has a thread. It
+holds what the program holds, its file locks too, so that nobody takes their end for granted as long as one of them
+writes. It must not use a connection to the catalogue that was open before, and ends with the program, however that
+ends.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
+from itertools import islice
+from multiprocessing.connection import Connection
+from typing import Any, Generic, TypeVar
+
+from arlo_rec.crypto.hardening import end_with_parent
+from arlo_rec.model.errors import Unreachable
+
+SIDES = 2  # orders that are worked on at once: more only contend for two cores
+_AHEAD = 2 * SIDES  # orders that are given before the first answer is fetched
+_Order = TypeVar("_Order")
+_Answer = TypeVar("_Answer")
+
+
+class Workers(Generic[_Order, _Answer]):
+    """Takes orders, of which SIDES are worked on at a time."""
+
+    def __init__(self, sides: Iterable[Callable[[_Order], _Answer]], threads: ThreadPoolExecutor) -> None:
+        self._threads = threads
+        self._free: queue.SimpleQueue[Callable[[_Order], _Answer]] = queue.SimpleQueue()
+        for side in sides:
+            self._free.put(side)
+
+    def submit(self, order: _Order) -> Future[_Answer]:
+        """The answer that will come; raises what the work raises, and Unreachable where a process was killed."""
+        return self._threads.submit(self._done, order)
+
+    def map(self, orders: Iterable[_Order]) -> Iterator[_Answer]:
+        """The answer to each, in order; a few orders are taken before their answers are asked for."""
+        coming = iter(orders)
+        begun = deque(map(self.submit, islice(coming, _AHEAD)))
+        try:
+            while begun:
+                answer = begun.popleft().result()
+                begun.extend(map(self.submit, islice(coming, 1)))
+                yield answer
+        finally:
+            for future in begun:
+                future.cancel()
+
+    def _done(self, order: _Order) -> _Answer:
+        side = self._free.get()
+        try:
+            return side(order)
+        finally:
+            self._free.put(side)
+
+
+Begin = Callable[[], AbstractContextManager[Callable[[_Order], _Answer]]]
+
+
+@contextmanager
+def workers(begin: Begin[_Order, _Answer], *, forked: bool) -> Iterator[Workers[_Order, _Answer]]:
+    """Workers until the block ends. *begin* opens, where the work is done, what it needs; orders are pickled.
+
+    With *forked* it is entered before the program has a thread.
+    """
+    with ExitStack() as ending:
+        if forked:
+            sides = [ending.enter_context(_process(begin)) for _ in range(SIDES)]
+        else:
+            sides = [ending.enter_context(begin())] * SIDES
+        yield Workers(sides, ending.enter_context(ThreadPoolExecutor(SIDES)))
+
+
+@contextmanager
+def _process(begin: Begin[_Order, _Answer]) -> Iterator[Callable[[_Order], _Answer]]:
+    """A process that works for us until the block ends."""
+    forking = multiprocessing.get_context("fork")
+    ours, theirs = forking.Pipe()
+    process = forking.Process(target=_serve, args=(ours, theirs, begin, os.getpid()), daemon=True)
+    with warnings.catch_warnings():  # of threads, of which the program has none here
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+    theirs.close()
+    try:
+        yield partial(_ask, ours)
+    finally:
+        ours.close()
+        process.join()
+        process.close()
+
+
+def _ask(worker: Connection, order: object) -> Any:
+    try:
+        worker.send(order)
+        answer = worker.recv()
+    except (EOFError, OSError):
+        raise Unreachable("worker_ended") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _serve(others: Connection, orders: Connection, begin: Begin[_Order, _Answer], parent: int) -> None:
+    """Work on orders until nobody can send another."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl-C speaks to the program, which cleans up
+    end_with_parent(parent)
+    others.close()
+    with begin() as work, suppress(EOFError, OSError):
+        while True:
+            orders.send(_answer(work, orders.recv()))
+
+
+def _answer(work: Callable[[_Order], _Answer], order: _Order) -> _Answer | Exception:
+    """What came of an order, or the error that ended it, which is raised where the answer is awaited."""
+    try:
+        return work(order)
+    except Exception as error:  # noqa: BLE001
+        error.add_note("".join(traceback.format_tb(error.__traceback__)))  # which does not go through a pipe
+        return error
