@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -59,6 +60,36 @@ def sync_folder(folder: Path, *, below: Path | None = None) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_file_system(folder: int, names: Iterable[str]) -> None:
+    """Sync the files of these names in an open folder, and their names, by syncing all of its file system at once.
+
+    An error of the disk since *folder* was opened is raised as OSError: syncfs(2), since Linux 5.8. Elsewhere each
+    file is synced, and the folder.
+    """
+    if not _syncfs(folder):
+        for name in names:
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        os.fsync(folder)
+
+
+def _syncfs(folder: int) -> bool:
+    """False where there is none that tells of errors."""
+    import ctypes
+    import platform
+
+    numbers = platform.release().split(".")[:2]
+    if sys.platform != "linux" or not all(map(str.isdigit, numbers)) or tuple(map(int, numbers)) < (5, 8):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syncfs(folder) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return True
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o600, below: Path | None = None) -> None:
@@ -187,7 +218,7 @@ def put_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True
     with os.fdopen(handle, "wb", buffering=0):
         with _Draining(handle) as draining:
             for piece in pieces:
-                _write_all(handle, piece)
+                write_all(handle, piece)
                 draining.written(len(piece))
         if sync:
             os.fsync(handle)
@@ -237,7 +268,8 @@ def name_durably(path: Path, *, below: Path | None = None) -> None:
     rename(part, path, below=below)
 
 
-def _write_all(handle: int, piece: bytes) -> None:
+def write_all(handle: int, piece: bytes) -> None:
+    """Write a piece whole; raises OSError."""
     rest = memoryview(piece)
     while rest:
         rest = rest[os.write(handle, rest) :]

@@ -54,17 +54,17 @@ class FeedFile:
         It gets its name when that line is written: a file of that name that is empty is none of ours.
         """
         with disk(), folder_of(self.path) as folder:
-            part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-            handle = open_in(folder, part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=mode)
+            part = f".{self.path.name}.{os.getpid()}.part"
+            handle = open_in(folder, part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self.path.parent, mode=mode)
             try:
                 os.write(handle, self._first)
                 os.fsync(handle)
-                os.link(part.name, self.path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                os.link(part, self.path.name, src_dir_fd=folder, dst_dir_fd=folder)
             except FileExistsError:
                 return
             finally:
                 os.close(handle)
-                os.unlink(part.name, dir_fd=folder)
+                os.unlink(part, dir_fd=folder)
             os.fsync(folder)
 
     @contextmanager

@@ -50,10 +50,10 @@ class FileBlobs:
         """*folder* lies in a folder that somebody named, and is not reached through a link."""
         self._folder, self._above = folder, folder.parent
         self._handle_of_folder = -1
-        self._mode = 0o660 if group else 0o600
-        self._folder_mode = 0o2770 if group else 0o700
+        self._mode, self._folder_mode = modes(group=group)
         self._unnamed: set[str] = set()  # names that were put and not settled yet
         self._seen_folders: set[str] = set()  # that are there
+        self._shards: dict[str, Path] = {}
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
         """See Blobs."""
@@ -149,7 +149,7 @@ class FileBlobs:
     def _handle(self, name: str) -> int:
         try:
             with self._shard(name) as shard:
-                return open_in(shard, self._folder / name[:2] / name, os.O_RDONLY)
+                return open_in(shard, name, os.O_RDONLY, self._lies_in(name))
         except FileNotFoundError:
             raise KeyError(name) from None
         except OSError as error:
@@ -157,7 +157,11 @@ class FileBlobs:
 
     def _path(self, name: str) -> Path:
         self._demand_name(name)
-        return self._folder / name[:2] / name
+        return self._lies_in(name) / name
+
+    def _lies_in(self, name: str) -> Path:
+        """The folder of an object; kept, because to make a path costs as much as to open a file."""
+        return self._shards.get(name[:2]) or self._shards.setdefault(name[:2], self._folder / name[:2])
 
     def _demand_name(self, name: str) -> None:
         if not NAME.fullmatch(name):
@@ -170,11 +174,16 @@ class FileBlobs:
         if self._handle_of_folder < 0:
             self._handle_of_folder = open_folder(self._folder, below=self._above)
             weakref.finalize(self, os.close, self._handle_of_folder)
-        shard = open_folder_in(self._handle_of_folder, self._folder / name[:2])
+        shard = open_folder_in(self._handle_of_folder, self._lies_in(name))
         try:
             yield shard
         finally:
             os.close(shard)
+
+
+def modes(*, group: bool) -> tuple[int, int]:
+    """The modes of objects and of their folders; those of a store that a group shares are the group's too."""
+    return (0o660, 0o2770) if group else (0o600, 0o700)
 
 
 def _shares(paths: Sequence[Path], count: int) -> list[Sequence[Path]]:

@@ -51,18 +51,21 @@ def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 
     """
     folder = _reach(path.parent, below or path.parent, _WAY)
     try:
-        return open_in(folder, path, flags, mode=mode)
+        return open_in(folder, path.name, flags, path.parent, mode=mode)
     finally:
         os.close(folder)
 
 
-def open_in(folder: int, path: Path, flags: int, *, mode: int = 0o600) -> int:
-    """The same in a folder that is open already; of *path* only the name counts, and the rest is for messages."""
-    handle = _open(path.name, flags, folder, path, mode)
+def open_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o600) -> int:
+    """The same in a folder that is open already; *lies_in* is its path, for messages."""
+    try:
+        handle = os.open(name, flags | _SAFE, mode, dir_fd=folder)
+    except OSError as error:
+        raise _named(error, lies_in / name) from None
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or (flags & _WRITING and about.st_nlink > 1):
-            raise NotPlain(path)  # noqa: TRY301 - closes the handle like any other error
+            raise NotPlain(lies_in / name)  # noqa: TRY301 - closes the handle like any other error
         if flags & os.O_CREAT and stat.S_IMODE(about.st_mode) != mode and about.st_uid == os.geteuid():
             os.fchmod(handle, mode)
     except BaseException:
@@ -181,12 +184,17 @@ def _reach(path: Path, begin: Path, flags: int) -> int:
     return handle
 
 
-def _open(name: str, flags: int, folder: int, path: Path, mode: int = 0o600) -> int:
-    """Open a name in a folder; its errors name the whole path."""
+def _open(name: str, flags: int, folder: int, path: Path) -> int:
+    """Open a folder in a folder; its errors name the whole path."""
     try:
-        return os.open(name, flags | _SAFE, mode, dir_fd=folder)
+        return os.open(name, flags | _SAFE, dir_fd=folder)
     except OSError as error:
-        if error.errno in _LINKS:
-            raise NotPlain(path) from None
-        error.filename = str(path)
-        raise
+        raise _named(error, path) from None
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """The error that names the whole path."""
+    if error.errno in _LINKS:
+        return NotPlain(path)
+    error.filename = str(path)
+    return error

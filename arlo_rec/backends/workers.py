@@ -16,7 +16,7 @@ import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import islice
@@ -57,6 +57,7 @@ class Workers(Generic[_Order, _Answer]):
         finally:
             for future in begun:
                 future.cancel()
+            wait(begun)  # whoever cleans up after an error is alone
 
     def _done(self, order: _Order) -> _Answer:
         side = self._free.get()

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.catalogue.recording_rows import COLUMNS, KINDS, from_row, read_purposes, to_row
 from arlo_rec.model.records import Kind, Recording, RecordingId, days_over, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
 
-_COLUMNS: Final = (
-    "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
-    "prompt_sha256, policy, object_digest, object_bytes, commit_key"
-)
-_KINDS: Final = {int(kind): kind for kind in Kind}
-_STATES: Final = {state.value: state for state in State}
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
@@ -103,12 +97,12 @@ class Recordings:
         """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
         found = []
         for column in ("caller", "source"):
-            columns = ", ".join(f"r.{name.strip()}" for name in _COLUMNS.split(","))
+            columns = ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
             sql = (
                 f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON r.{column} = b.tag "  # noqa: S608
                 f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
             )
-            found += [(int(seq), _recording(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
+            found += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
         return found
 
     @reads_rows
@@ -172,7 +166,9 @@ class Recordings:
             "AND started_at > ? GROUP BY team, kind, purposes",
             (to_micros(now), to_micros(latest)),
         )
-        return [Tally(str(team), _KINDS[kind], _purposes(purposes), int(held)) for team, kind, purposes, held in rows]
+        return [
+            Tally(str(team), KINDS[kind], read_purposes(purposes), int(held)) for team, kind, purposes, held in rows
+        ]
 
     def count_past_retention(self, now: datetime, latest: datetime) -> int:
         """The number of held recordings that are past retention."""
@@ -203,8 +199,8 @@ class Recordings:
         before, after = transition(Event.TAKEN_IN)
         if recording.state is not after:
             raise ValueError(f"a row that is taken in is {after}")
-        row = _row(recording)
-        settings = ", ".join(f"{name.strip()} = ?" for name in _COLUMNS.split(",")[1:])
+        row = to_row(recording)
+        settings = ", ".join(f"{name.strip()} = ?" for name in COLUMNS.split(",")[1:])
         changed = self._db.run(
             f"UPDATE recordings SET {settings} WHERE id = ? AND state = ?",  # noqa: S608 - our columns
             (*row[1:], row[0], before.value),
@@ -278,9 +274,9 @@ class Recordings:
     def held_among(self, recordings: Collection[RecordingId]) -> Iterator[tuple[int, Recording]]:
         """Those of *recordings* that are held, each with its row number."""
         for some in portions(recordings):
-            sql = f"SELECT rowid, {_COLUMNS} FROM recordings WHERE id IN ({marks(some)}) AND {_IS_HELD}"  # noqa: S608
+            sql = f"SELECT rowid, {COLUMNS} FROM recordings WHERE id IN ({marks(some)}) AND {_IS_HELD}"  # noqa: S608
             for number, *row in self._db.rows(sql, some):
-                yield number, _recording(tuple(row))
+                yield number, from_row(tuple(row))
 
     @reads_rows
     def held_rows(self, at_once: int) -> Iterator[tuple[int, RecordingId]]:
@@ -313,6 +309,14 @@ class Recordings:
             for row in self._db.rows("SELECT id FROM recordings WHERE id BETWEEN ? AND ?", (low, high))
         }
 
+    @reads_rows
+    def held_digests(self, prefix: bytes) -> Iterator[tuple[RecordingId, bytes]]:
+        """The held recordings whose id begins with *prefix*, by id, each with its object's digest."""
+        low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
+        sql = f"SELECT id, object_digest FROM recordings WHERE id BETWEEN ? AND ? AND {_IS_HELD} ORDER BY id"  # noqa: S608
+        for recording, digest in self._db.rows(sql, (low, high)):
+            yield recording_id(recording), bytes(digest or b"")
+
     # -- reading --------------------------------------------------------------------------------------
 
     @reads_rows
@@ -322,8 +326,8 @@ class Recordings:
         They are sorted in Python: for an ORDER BY the engine may read a million rows through an index that has the
         order, rather than sort the four that meet the condition.
         """
-        rows = self._db.rows(f"SELECT {_COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
-        return sorted((_recording(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))
+        rows = self._db.rows(f"SELECT {COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
+        return sorted((from_row(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))
 
     def _first(self, condition: str, recording: RecordingId) -> Recording | None:
         return next(iter(self._where(condition, (recording,))), None)
@@ -346,54 +350,3 @@ def _past_retention(now: datetime, latest: datetime) -> tuple[object, ...]:
     ranges = ((first, last), (1, 0)) if first <= last else ((0, last), (first, 255))
     ends = (end for low, high in ranges for end in (bytes([low]), bytes([high]) + b"\xff" * 16))
     return (to_micros(now), to_micros(latest), *ends)
-
-
-def _row(recording: Recording) -> Row:
-    return (
-        recording.id,
-        int(recording.kind),
-        recording.parent,
-        recording.state.value,
-        to_micros(recording.started_at),
-        to_micros(recording.due_at),
-        recording.team,
-        recording.caller,
-        recording.agent or None,
-        recording.source or None,  # a copy has none
-        recording.content or None,
-        ",".join(sorted(recording.purposes)),
-        recording.prompt,
-        recording.prompt_sha256,
-        recording.policy,
-        recording.object_digest,
-        recording.object_bytes,
-        recording.commit_key,
-    )
-
-
-@lru_cache(maxsize=16)
-def _purposes(kept: str) -> frozenset[Purpose]:
-    return frozenset(Purpose(word) for word in kept.split(",") if word)
-
-
-def _recording(row: Row) -> Recording:
-    return Recording(
-        id=recording_id(row[0]),
-        kind=_KINDS[row[1]],
-        parent=recording_id(row[2]) if row[2] else None,
-        state=_STATES[row[3]],
-        started_at=from_micros(row[4]),
-        due_at=from_micros(row[5]),
-        team=row[6],
-        caller=bytes(row[7]) if row[7] else None,
-        agent=bytes(row[8] or b""),
-        source=bytes(row[9] or b""),
-        content=bytes(row[10] or b""),
-        purposes=_purposes(row[11]),
-        prompt=row[12],
-        prompt_sha256=bytes(row[13]),
-        policy=row[14],
-        object_digest=bytes(row[15] or b""),
-        object_bytes=int(row[16] or 0),
-        commit_key=bytes(row[17] or b""),
-    )

@@ -16,16 +16,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from arlo_rec.backends import shared_folder
 from arlo_rec.backends.durable import disk, put_new, rename, sync_folder
 from arlo_rec.backends.files import FileBlobs, file_lock
+from arlo_rec.backends.object_copy import MANY, Copiers, ObjectCopier, Wanted, in_portions
 from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
 from arlo_rec.backends.shared_folder import (
     is_plain,
@@ -35,14 +36,14 @@ from arlo_rec.backends.shared_folder import (
     status,
     touch,
 )
+from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue.escrows import EscrowRow
-from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import BackupMade
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
-from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.policy import Action
@@ -52,7 +53,6 @@ from arlo_rec.store import HeldRoot, Store
 
 SMALL_LONGEST = 64 * 1024 * 1024  # bytes of a file beside a catalogue: a receipt of a million recordings has 35 MB
 NUMBER = re.compile(r"[0-9]{1,18}")  # a backup's, as its folder is named
-AT_ONCE = 256  # objects copied before they are synced together
 BESIDE = ("people", "seals")  # what a catalogue is opened with
 
 
@@ -148,11 +148,18 @@ def _is_last_entry(store: Store, number: int) -> bool:
 
 def _make(run: _Run, observer: Observer) -> Backup:
     """Steps 1 to 6."""
+    store = run.store
+    copier = ObjectCopier(store.layout.objects, run.row.folder / "objects", store.layout.group)
+    with workers(copier.begin, forked=store.catalogue.recordings.count_held() > MANY) as copiers:
+        return _made(run, copiers, observer)
+
+
+def _made(run: _Run, copiers: Copiers, observer: Observer) -> Backup:
     store, folder = run.store, run.row.folder
     number = max([_numbered(run), *(slot.number for slot in run.slots)]) + 1
     observer(Progress(Phase.CATALOGUE_COPY))
     copy = _copy_catalogue(store, folder, number)
-    copied, damaged = _copy_objects(store, folder, observer)
+    copied, damaged = _copy_objects(store, folder, copiers, observer)
     slot = _write(run, _slot(run, number, copy), copy.root)
     event = BackupMade(number=number, held=copy.held, copied=copied, damaged=len(damaged))
     _enter(run, slot, copy.changes, event)
@@ -261,54 +268,36 @@ def _sync(path: Path, *, below: Path) -> None:
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def _copy_objects(store: Store, folder: Path, observer: Observer) -> tuple[int, tuple[RecordingId, ...]]:
+def _copy_objects(
+    store: Store, folder: Path, copiers: Copiers, observer: Observer
+) -> tuple[int, tuple[RecordingId, ...]]:
     """Step 3: how many were copied, and which are damaged; raises Unreachable."""
     blobs = FileBlobs(folder / "objects", group=store.layout.group)
-    missing = list(_missing(store, blobs))
-    damaged: list[RecordingId] = []
-    for at in range(0, len(missing), AT_ONCE):
-        copied = []
-        some = store.catalogue.recordings.held_among(missing[at : at + AT_ONCE])
-        for number, (_, recording) in enumerate(some, at):
-            observer(Progress(Phase.OBJECT_COPY, number, len(missing)))
-            if _copy_object(store, blobs, recording):
-                copied.append(recording.id.hex())
-            else:
-                damaged.append(recording.id)
-        blobs.settle(copied)
-        observer(Progress(Phase.OBJECT_COPY, min(at + AT_ONCE, len(missing)), len(missing)))
+    count = max(0, store.catalogue.recordings.count_held() - sum(1 for _ in blobs.names()))
+    copied, bad = 0, list[RecordingId]()
+    portions = deque[int]()
+
+    def missing() -> Iterator[Wanted]:
+        for portion in in_portions(_missing(store, blobs)):
+            portions.append(len(portion.digests))
+            yield portion
+
+    observer(Progress(Phase.OBJECT_COPY, 0, count))
+    for damaged in copiers.map(missing()):
+        bad += (RecordingId(bytes.fromhex(name)) for name in damaged)
+        copied += portions.popleft() - len(damaged)
+        observer(Progress(Phase.OBJECT_COPY, min(copied, count), count))
     _copy_small(store, "receipts", folder / "receipts", below=folder)
-    still_held = (recording.id for _, recording in store.catalogue.recordings.held_among(damaged))
-    return len(missing) - len(damaged), tuple(still_held)
+    still_held = (recording.id for _, recording in store.catalogue.recordings.held_among(bad))
+    return copied, tuple(still_held)
 
 
-def _missing(store: Store, blobs: FileBlobs) -> Iterator[RecordingId]:
-    """The held recordings of which the backup has no object, by id."""
-    not_held = store.catalogue.recordings.not_held().keys()
+def _missing(store: Store, blobs: FileBlobs) -> Iterator[tuple[RecordingId, bytes]]:
+    """The held recordings of which the backup has no object, by id, each with its object's digest."""
     for beginning in range(256):
-        held = store.catalogue.recordings.ids(bytes([beginning])) - not_held
-        there = {RecordingId(bytes.fromhex(name)) for name in blobs.names(f"{beginning:02x}")} if held else set()
-        yield from sorted(held - there)
-
-
-def _copy_object(store: Store, blobs: FileBlobs, recording: Recording) -> bool:
-    """Copy a sealed object, byte for byte what the catalogue says; False where it is not."""
-    name, digest = recording.id.hex(), primitives.hasher()
-
-    def pieces(stream: BinaryIO) -> Iterator[bytes]:
-        while piece := stream.read(primitives.FEED):
-            digest.update(piece)
-            yield piece
-
-    try:
-        with store.blobs.open(name) as stream:
-            blobs.put(name, pieces(stream))
-    except KeyError:
-        return False
-    if digest.digest() != recording.object_digest:
-        blobs.delete(name)
-        return False
-    return True
+        there = frozenset(blobs.names(f"{beginning:02x}"))
+        held = store.catalogue.recordings.held_digests(bytes([beginning]))
+        yield from ((recording, digest) for recording, digest in held if recording.hex() not in there)
 
 
 def _remove_old(store: Store, folder: Path, named: set[int]) -> int:

@@ -24,10 +24,11 @@ from pathlib import Path
 
 from arlo_rec.admin.initialise import group_id
 from arlo_rec.backends.durable import disk, put_new, sync_folder
-from arlo_rec.backends.files import FileBlobs, file_lock
+from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.object_copy import AT_ONCE, MANY, Copiers, ObjectCopier, in_portions
 from arlo_rec.backends.shared_folder import is_plain, names, read_small, status, touch
+from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
-from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout, root_secret, roster
 from arlo_rec.keys.catalogue_seed import log_key
@@ -51,7 +52,6 @@ from arlo_rec.store import Change, Store
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
 UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
-AT_ONCE = 256  # objects copied before they are synced together
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +150,15 @@ def _one_restored(
     observer: Observer,
 ) -> RestoredStore:
     """The store of one backup, for the group that its signed settings name where none was given."""
+    objects = options.store / "objects"
+    copier = ObjectCopier(options.folder / "objects", objects, group=options.group is not None, read_back=True)
     try:
-        observer(Progress(Phase.CATALOGUE_COPY))
-        with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
-            _demand_group(options, copy.store.settings.group)
-            confirm(source)
-            return _restore(copy, source, options, now, observer)
+        with workers(copier.begin, forked=source.slot.held > MANY) as copiers:
+            observer(Progress(Phase.CATALOGUE_COPY))
+            with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
+                _demand_group(options, copy.store.settings.group)
+                confirm(source)
+                return _restore(copy, source, options, copiers, now, observer)
     except _SharedWith as shared:  # every file is made for the group from the first byte, so it begins anew
         return _one_restored(source, replace(options, group=shared.group), unlock, confirm, now, state, observer)
 
@@ -203,7 +206,12 @@ def _remove_half_made(options: RestoreOptions) -> None:
 
 
 def _restore(
-    copy: GenuineCopy, source: BackupSource, options: RestoreOptions, now: datetime, observer: Observer
+    copy: GenuineCopy,
+    source: BackupSource,
+    options: RestoreOptions,
+    copiers: Copiers,
+    now: datetime,
+    observer: Observer,
 ) -> RestoredStore:
     store = copy.store
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
@@ -212,7 +220,7 @@ def _restore(
     _demand_current(copy)
     if replay is not None and store.identity.name in replay.gone:
         raise NotUnlocked("no_longer_here", rule="access.officer")
-    missing = _copy_objects(store, options.folder, observer)
+    missing = _copy_objects(store, copiers, observer)
     difference = _Difference(replay, frozenset(_held(store)), frozenset(copy.past.erased), frozenset(missing))
     _write_root(store, source.slot, copy.secret, difference.since)
     rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
@@ -234,7 +242,13 @@ def _restore(
         unclear=difference.since.unclear,
         foreign=difference.since.foreign,
     )
-    _let_in(store, source, copy.new_seed)
+    _open_up(store, source, copy.new_seed, options)
+    return restored
+
+
+def _open_up(store: Store, source: BackupSource, new_seed: bytes, options: RestoreOptions) -> None:
+    """Let everybody in: from here on there is a store."""
+    _let_in(store, source, new_seed)
     if options.feed is not None:
         store.feed = options.feed
         store.followers.append(feed.forward)
@@ -244,7 +258,6 @@ def _restore(
     layout.finish(store.layout)
     for folder in (store.layout.store, store.layout.root):
         (folder / UNFINISHED).unlink(missing_ok=True)
-    return restored
 
 
 def _demand_current(copy: GenuineCopy) -> None:
@@ -277,26 +290,16 @@ def _held(store: Store) -> Iterator[RecordingId]:
     yield from (recording for _, recording in store.catalogue.recordings.held_rows(AT_ONCE))
 
 
-def _copy_objects(store: Store, folder: Path, observer: Observer) -> set[RecordingId]:
-    """GenuineCopy every object that is held and is what the catalogue says; the ids of those that are not."""
-    source, missing = FileBlobs(folder / "objects"), set[RecordingId]()
-    recordings = list(_held(store))
-    for at in range(0, len(recordings), AT_ONCE):
-        batch = [recording for _, recording in store.catalogue.recordings.held_among(recordings[at : at + AT_ONCE])]
-        copied = []
-        for number, recording in enumerate(batch, at):
-            observer(Progress(Phase.OBJECT_COPY, number, len(recordings)))
-            name = recording.id.hex()
-            try:
-                with source.open(name) as stream:
-                    store.blobs.put(name, iter(lambda: stream.read(primitives.FEED), b""))
-            except KeyError:
-                missing.add(recording.id)
-                continue
-            copied.append(recording)
-        store.blobs.settle([recording.id.hex() for recording in copied])
-        damaged = (recording.id for recording in copied if store.object_digest(recording.id) != recording.object_digest)
-        missing.update(damaged)
+def _copy_objects(store: Store, copiers: Copiers, observer: Observer) -> set[RecordingId]:
+    """Copy every object that is held and is what the catalogue says; the ids of those that are not."""
+    table, missing = store.catalogue.recordings, set[RecordingId]()
+    held = (each for beginning in range(256) for each in table.held_digests(bytes([beginning])))
+    done, count = 0, table.count_held()
+    observer(Progress(Phase.OBJECT_COPY, done, count))
+    for bad in copiers.map(in_portions(held)):
+        missing.update(RecordingId(bytes.fromhex(name)) for name in bad)
+        done = min(done + AT_ONCE, count)
+        observer(Progress(Phase.OBJECT_COPY, done, count))
     return missing
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from arlo_rec import cli
 from arlo_rec.access import search
-from arlo_rec.backends import durable, files, sqlite
+from arlo_rec.backends import durable, files, object_copy, sqlite
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.catalogue.tombstones import Tombstones
 from arlo_rec.erasure import protocol, withdrawal
@@ -65,6 +65,10 @@ def _file_not_synced() -> None:
 
 def _folder_not_synced() -> None:
     files.sync_folder = durable.sync_folder = lambda _folder, **_below: None  # type: ignore[assignment]
+
+
+def _copies_not_synced() -> None:
+    object_copy.sync_file_system = lambda _folder, _names: None  # type: ignore[assignment]
 
 
 def _root_renamed() -> None:
@@ -169,6 +173,7 @@ BUGS = [
     Bug("both slots before the commit", _old_slot_first, "kill", "withdraw call"),
     Bug("file not synced", _file_not_synced, "cut", "ingest"),
     Bug("folder not synced", _folder_not_synced, "cut", "ingest"),
+    Bug("copies not synced", _copies_not_synced, "cut", "backup"),
     Bug("root renamed, not overwritten", _root_renamed, "cut", "withdraw call", late=True),
     Bug("old slot kept", _old_slot_kept, "cut", "withdraw call"),
     Bug("tombstone outside the transaction", _tombstone_outside, "cut", "withdraw caller"),

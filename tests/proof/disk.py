@@ -1,8 +1,8 @@
 """What a power cut may leave of the files below a folder, by the strict reading of POSIX that ALICE uses.
 
 A write is on the disk once its file was synced, a name once its folder was; until then each may be there or not, in
-any order, and the last write may be torn at a sector. A write through O_DSYNC is synced by itself. ext4 promises
-more than this. T. S. Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014.
+any order, and the last write may be torn at a sector. A write through O_DSYNC is synced by itself; syncfs(2) syncs all
+of both. ext4 promises more than this. T. S. Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014.
 """
 
 from __future__ import annotations
@@ -115,7 +115,10 @@ class Disk:
         elif call.name in {"fsync", "fdatasync"}:
             self._sync(call.paths[0])
             yield
-        elif call.name in {"syncfs", "sync", "sync_file_range", "writev", "pwritev", "sendfile", "copy_file_range"}:
+        elif call.name == "syncfs":
+            self._sync_all(call)
+            yield
+        elif call.name in {"sync", "sync_file_range", "writev", "pwritev", "sendfile", "copy_file_range"}:
             if call.changes(self.folder):
                 raise NotImplementedError(f"{call.name} is not known here: say what it may leave")
         elif any(below(one, self.folder) for one in call.paths):
@@ -176,6 +179,17 @@ class Disk:
             for one in certain:
                 one.onto(self.certain)
             self.namings = [one for one in self.namings if one not in certain]
+
+    def _sync_all(self, call: Syscall) -> None:
+        """Everything that was written and named on the file system of a folder is certain; the world lies on one."""
+        if not call.changes(self.folder):
+            return
+        for node in [*self.live.values(), *self._nameless.values()]:
+            if isinstance(node, File):
+                node.sync()
+        for naming in self.namings:
+            naming.onto(self.certain)
+        self.namings = []
 
     def _rename(self, call: Syscall) -> Iterator[None]:
         paths = call.paths

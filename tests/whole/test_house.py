@@ -190,6 +190,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "backends.bounded_read": {"os.open"},  # files that somebody named on the command line
     "backends.durable": {"os.open", "os.rename", "os.link", "part.unlink", "path.unlink", "part.rename"},  # asked for
     "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
+    "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
     "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
     "keys.key_files": {"os.open"},  # a secret file that somebody named
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store

@@ -1,0 +1,147 @@
+"""Copying many objects from one folder of objects to another, as a backup and its restore do.
+
+The objects of one subfolder go together: it is opened once on either side, and all of them are synced by one call.
+To sync each would cost four times as much as everything else that is done for an object of a short call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from arlo_rec.backends.durable import disk, sync_file_system, write_all
+from arlo_rec.backends.files import modes
+from arlo_rec.backends.shared_folder import make_folder, open_folder, open_in
+from arlo_rec.backends.workers import Workers
+from arlo_rec.crypto import primitives
+
+AT_ONCE: Final = 1024  # objects that are synced together
+MANY: Final = 100  # objects that are worth two processes
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Objects whose names begin with the same two digits, each with the digest that it must have."""
+
+    beginning: str
+    digests: Mapping[str, bytes]
+
+
+Copiers = Workers[Wanted, list[str]]  # their answers name what could not be copied
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCopier:
+    """Copies from *source* to *target*: folders of objects below folders that somebody named."""
+
+    source: Path
+    target: Path
+    group: bool = False
+    read_back: bool = False  # whether a copy counts only when it was read again
+
+    @contextmanager
+    def begin(self) -> Iterator[ObjectCopier]:
+        """See `workers`."""
+        yield self
+
+    def __call__(self, wanted: Wanted) -> list[str]:
+        """Copy objects durably; the names of those that are missing, or have not their digest, and are not copied.
+
+        A copy has its name with all its bytes or not at all, whenever the power fails, and takes the place of what had
+        that name. Raises Unreachable.
+        """
+        with disk():
+            return self._copy(wanted)
+
+    def _copy(self, wanted: Wanted) -> list[str]:
+        try:
+            source = open_folder(self.source / wanted.beginning, below=self.source.parent)
+        except FileNotFoundError:
+            return list(wanted.digests)
+        try:
+            with self._target(wanted.beginning) as target:
+                digests = wanted.digests.items()
+                good = [name for name, digest in digests if self._copy_one(source, target, name) == digest]
+                bad = wanted.digests.keys() - set(good)
+                for name in bad:
+                    with suppress(FileNotFoundError):
+                        os.unlink(f"{name}.part", dir_fd=target)
+                _name(target, good)
+                if self.read_back:
+                    bad |= {name for name in good if self._digest(target, name) != wanted.digests[name]}
+        finally:
+            os.close(source)
+        return list(bad)
+
+    def _copy_one(self, source: int, target: int, name: str) -> bytes | None:
+        """Copy an object to a `.part` file; the digest of what was copied, None where there is nothing to copy."""
+        digest = primitives.hasher()
+        try:
+            reading = open_in(source, name, os.O_RDONLY, self.source)
+        except FileNotFoundError:
+            return None
+        try:
+            writing = self._part(target, f"{name}.part")
+            try:
+                while piece := os.read(reading, primitives.FEED):
+                    digest.update(piece)
+                    write_all(writing, piece)
+            finally:
+                os.close(writing)
+        finally:
+            os.close(reading)
+        return digest.digest()
+
+    def _digest(self, target: int, name: str) -> bytes:
+        handle = open_in(target, name, os.O_RDONLY, self.target)
+        try:
+            return primitives.digest_of(iter(lambda: os.read(handle, primitives.FEED), b""))
+        finally:
+            os.close(handle)
+
+    def _part(self, target: int, part: str) -> int:
+        """A new file, in place of what a run that was killed left."""
+        mode, _ = modes(group=self.group)
+        try:
+            return open_in(target, part, _NEW, self.target, mode=mode)
+        except FileExistsError:
+            os.unlink(part, dir_fd=target)
+            return open_in(target, part, _NEW, self.target, mode=mode)
+
+    @contextmanager
+    def _target(self, beginning: str) -> Iterator[int]:
+        _, folder_mode = modes(group=self.group)
+        make_folder(self.target / beginning, folder_mode, below=self.target.parent)
+        handle = open_folder(self.target / beginning, below=self.target.parent)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _name(folder: int, names: Sequence[str]) -> None:
+    """Sync the `.part` files of objects, give them their names, and make these durable."""
+    sync_file_system(folder, [f"{name}.part" for name in names])
+    for name in names:
+        os.rename(f"{name}.part", name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
+
+
+def in_portions(digests: Iterable[tuple[bytes, bytes]]) -> Iterator[Wanted]:
+    """Objects, by id in order, each with its digest, in portions that are copied together."""
+    portion: dict[str, bytes] = {}
+    beginning = ""
+    for recording, digest in digests:
+        name = recording.hex()
+        if portion and (name[:2] != beginning or len(portion) == AT_ONCE):
+            yield Wanted(beginning, portion)
+            portion = {}
+        beginning = name[:2]
+        portion[name] = digest
+    if portion:
+        yield Wanted(beginning, portion)
