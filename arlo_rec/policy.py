@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from arlo_rec.rules import RULES, Rule
@@ -191,18 +192,17 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
 }
 
 
+@lru_cache(maxsize=256)  # one for each role and action: a verification asks it for every entry of the log
 def may(role: Role, action: Action) -> Decision:
     """Whether a role may do that; opening a recording needs a grant as well (`may_open`)."""
     roles, rule = _MAY[action]
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
-ERASED_BY: Final[Mapping[str, Action]] = {
-    "withdrawal": Action.WITHDRAW,
-    "expiry": Action.PURGE,
-    "restore": Action.RESTORE,
+ERASED_BY: Final[Mapping[str, Action]] = {  # by what a receipt calls an erasure: the action whose roles may sign it
+    **{"withdrawal": Action.WITHDRAW, "expiry": Action.PURGE, "restore": Action.RESTORE},
     **{str(each): each for each in (Action.REVIEW, Action.RELEASE, Action.REJECT, Action.OBJECTION)},
-}  # by what a receipt calls an erasure: the action whose roles may sign for it
+}
 
 
 def may_sign_receipt(role: Role, event: str) -> Decision:

@@ -8,7 +8,7 @@ without a secret gets `NotUnlocked`, because the secret is not sealed to it, not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -275,7 +275,11 @@ class Store:
 
     def computed_log_time(self) -> LogTime:
         """What every entry of the log together says of the time: some seconds in a store of a million."""
-        return log_clock.computed(self.log.bodies(), self._role_at)
+        return self.log_time_after(LogTime(), self.log.bodies())
+
+    def log_time_after(self, time: LogTime, bodies: Iterable[tuple[int, bytes | None]]) -> LogTime:
+        """What some more entries say of the time, where those before them said *time*."""
+        return log_clock.computed(bodies, self._role_at, time)
 
     def _role_at(self, seq: int) -> Role | None:
         """The role of whoever signed for an entry; remembered, because a signature costs more than all the rest."""

@@ -7,7 +7,7 @@ is theirs. One that may be of anybody is left to a person to decide, and whoever
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from arlo_rec.access.sworn import SwornRow, SwornRows
@@ -95,5 +95,5 @@ def _true(subject: Subject, row: Recording, sworn: SwornRow | None) -> Recording
 def _as_theirs(subject: Subject, row: Recording) -> Recording:
     """The row with the subject in its place."""
     if subject.caller:
-        return replace(row, caller=subject.caller)
-    return replace(row, agent=subject.agent) if subject.agent else replace(row, source=subject.source or b"")
+        return row._replace(caller=subject.caller)
+    return row._replace(agent=subject.agent) if subject.agent else row._replace(source=subject.source or b"")

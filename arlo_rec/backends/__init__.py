@@ -117,6 +117,12 @@ class Connection(Protocol):
     def sum_matches(self, table: str) -> bool:
         """Whether the sum over all rows of a table, computed again, equals the stored sum. May take long."""
 
+    def closed(self) -> AbstractContextManager[None]:
+        """Nothing is open inside: a process that is forked may not inherit a connection, and opens its own (`open`)."""
+
+    def open(self) -> None:
+        """Open it again, in a process that was forked inside `closed`."""
+
     def close(self) -> None:
         """Close the connection."""
 

@@ -14,7 +14,7 @@ import stat
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -27,6 +27,7 @@ from arlo_rec.backends.shared_folder import (
     open_folder,
     open_folder_in,
     open_in,
+    opened_in,
     read_small,
     remove,
     status,
@@ -35,6 +36,7 @@ from arlo_rec.model.errors import Integrity, InUse
 
 LOCK = "lock"  # in the root folder
 NAME = re.compile(r"[0-9a-f]{32}")
+NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
 ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
 POLL = 0.02  # seconds between tries for a lock
 WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
@@ -99,25 +101,43 @@ class FileBlobs:
     def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
         """See Blobs. The kernel is told of ANNOUNCED files before the first is read, so that it reads ahead."""
         for at in range(0, len(names), ANNOUNCED):
-            handles: list[int | None] = []
+            some = names[at : at + ANNOUNCED]
+            opened: list[tuple[int, int] | None] = []
             try:
-                with disk():
-                    for name in names[at : at + ANNOUNCED]:
-                        handles.append(self._announced(name, length))
-                    heads = [None if handle is None else _head(handle, length) for handle in handles]
+                with disk(), self._shards_of(some) as shards:
+                    for name in some:
+                        opened.append(self._announced(name, shards[name[:2]], length))
+                    heads = [None if one is None else (one[1], os.read(one[0], length)) for one in opened]
             finally:
-                for handle in handles:
-                    if handle is not None:
-                        os.close(handle)
+                for one in opened:
+                    if one is not None:
+                        os.close(one[0])
             yield from heads
 
-    def _announced(self, name: str, length: int) -> int | None:
+    @contextmanager
+    def _shards_of(self, some: Sequence[str]) -> Iterator[dict[str, int | None]]:
+        """The folders of some objects, each opened once, by the first two digits; None for one that is not there."""
+        if not NAMES.fullmatch(";".join(some)):
+            raise ValueError("an object's name is 32 hex digits")
+        with ExitStack() as opened:
+            shards: dict[str, int | None] = {}
+            for name in {name[:2]: name for name in some}.values():
+                try:
+                    shards[name[:2]] = opened.enter_context(self._shard(name))
+                except FileNotFoundError:
+                    shards[name[:2]] = None
+            yield shards
+
+    def _announced(self, name: str, shard: int | None, length: int) -> tuple[int, int] | None:
+        """An open object, of which the kernel was told, and its size; None where it is not there."""
+        if shard is None:
+            return None
         try:
-            handle = self._handle(name)
-        except KeyError:
+            handle, about = opened_in(shard, name, os.O_RDONLY, self._lies_in(name))
+        except FileNotFoundError:
             return None
         os.posix_fadvise(handle, 0, length, os.POSIX_FADV_WILLNEED)
-        return handle
+        return handle, about.st_size
 
     def size(self, name: str) -> int | None:
         """See Blobs."""
@@ -279,10 +299,6 @@ def lock_handle(handle: int, *, exclusive: bool, wait: float) -> None:
     """Lock an open file, shared or exclusive, until it is closed; raises InUse after *wait* seconds."""
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     until(lambda: _try_lock(handle, kind), wait)
-
-
-def _head(handle: int, length: int) -> tuple[int, bytes]:
-    return os.fstat(handle).st_size, os.read(handle, length)
 
 
 def is_full(folder: Path) -> bool:

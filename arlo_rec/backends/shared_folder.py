@@ -58,6 +58,11 @@ def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 
 
 def open_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o600) -> int:
     """The same in a folder that is open already; *lies_in* is its path, for messages."""
+    return opened_in(folder, name, flags, lies_in, mode=mode)[0]
+
+
+def opened_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o600) -> tuple[int, os.stat_result]:
+    """The same, with what the system says of the file."""
     try:
         handle = os.open(name, flags | _SAFE, mode, dir_fd=folder)
     except OSError as error:
@@ -71,7 +76,7 @@ def open_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o
     except BaseException:
         os.close(handle)
         raise
-    return handle
+    return handle, about
 
 
 def read_small(path: Path, most: int, *, below: Path | None = None) -> bytes:

@@ -21,7 +21,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection
-from typing import Any, Generic, TypeVar
+from multiprocessing.context import ForkProcess
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from arlo_rec.crypto.hardening import end_with_parent
 from arlo_rec.model.errors import Unreachable
@@ -33,7 +34,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Workers(Generic[_Order, _Answer]):
-    """Takes orders, of which SIDES are worked on at a time."""
+    """Takes orders, of which as many are worked on at a time as there are sides."""
 
     def __init__(self, sides: Iterable[Callable[[_Order], _Answer]], threads: ThreadPoolExecutor) -> None:
         self._threads = threads
@@ -71,21 +72,36 @@ Begin = Callable[[], AbstractContextManager[Callable[[_Order], _Answer]]]
 
 
 @contextmanager
-def workers(begin: Begin[_Order, _Answer], *, forked: bool) -> Iterator[Workers[_Order, _Answer]]:
+def workers(
+    begin: Begin[_Order, _Answer], *, forked: bool, sides: int = SIDES, disposable: bool = False
+) -> Iterator[Workers[_Order, _Answer]]:
     """Workers until the block ends. *begin* opens, where the work is done, what it needs; orders are pickled.
 
-    With *forked* it is entered before the program has a thread.
+    With *forked* it is entered before the program has a thread, and without a connection to the catalogue. Processes
+    whose work is *disposable*, because it changes nothing, are killed where the block ends with an error.
     """
     with ExitStack() as ending:
-        if forked:
-            sides = [ending.enter_context(_process(begin)) for _ in range(SIDES)]
-        else:
-            sides = [ending.enter_context(begin())] * SIDES
-        yield Workers(sides, ending.enter_context(ThreadPoolExecutor(SIDES)))
+        processes = [ending.enter_context(_process(begin)) for _ in range(sides if forked else 0)]
+        work: list[Callable[[_Order], _Answer]] = [partial(_ask, process.worker) for process in processes]
+        work = work or [ending.enter_context(begin())] * sides
+        threads = ending.enter_context(ThreadPoolExecutor(sides))
+        try:
+            yield Workers(work, threads)
+        except BaseException:
+            for process in processes if disposable else ():
+                process.process.kill()
+            raise
+
+
+class _Process(NamedTuple):
+    """A process that works for us, and our end of the pipe to it."""
+
+    worker: Connection
+    process: ForkProcess
 
 
 @contextmanager
-def _process(begin: Begin[_Order, _Answer]) -> Iterator[Callable[[_Order], _Answer]]:
+def _process(begin: Begin[_Order, _Answer]) -> Iterator[_Process]:
     """A process that works for us until the block ends."""
     forking = multiprocessing.get_context("fork")
     ours, theirs = forking.Pipe()
@@ -95,7 +111,7 @@ def _process(begin: Begin[_Order, _Answer]) -> Iterator[Callable[[_Order], _Answ
         process.start()
     theirs.close()
     try:
-        yield partial(_ask, ours)
+        yield _Process(ours, process)
     finally:
         ours.close()
         process.join()

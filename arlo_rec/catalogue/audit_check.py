@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from arlo_rec.catalogue.anchors import Anchors, Comparison, key_at, sizes
-from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint, read_body
+from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.forgotten import Forgotten
+from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.verifiers import Verifiers
 from arlo_rec.keys import log_handover

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.log_handover import handover, restoration
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, named_in
-from arlo_rec.model.strict_json import canonical, parse_object
+from arlo_rec.model.strict_json import canonical
 
-ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
 # In the words of the index `entries_swearing`, or the engine would not take it: what follows `"recordings":["` in the
 # canonical JSON of an entry, and that `"sworn":"` stands in it
 _SWORN_TO = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
@@ -241,9 +241,16 @@ class AuditLog:
 
     @reads_rows
     def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
-        """The index of the recordings that entries before number *end* name, in no particular order."""
-        for recording, seq in self._db.rows("SELECT recording, seq FROM mentions WHERE seq < ?", (end,)):
-            yield bytes(recording), int(seq)
+        """The index of the recordings that entries before number *end* name, in order, read in batches."""
+        behind: tuple[Any, ...] = ()
+        while True:
+            condition = "AND (recording, seq) > (?, ?) " if behind else ""
+            sql = f"SELECT recording, seq FROM mentions WHERE seq < ? {condition}ORDER BY recording, seq LIMIT 5000"  # noqa: S608
+            rows = self._db.rows(sql, (end, *behind))
+            yield from ((bytes(recording), int(seq)) for recording, seq in rows)
+            if not rows:
+                return
+            behind = rows[-1]
 
     @reads_rows
     def raw_entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
@@ -285,10 +292,16 @@ class AuditLog:
 
         Without *taken_in* those are left out, by the engine, that say that a call was taken in: most of a log.
         """
+        for batch in self.body_batches(at_once, taken_in=taken_in):
+            yield from batch
+
+    @reads_rows
+    def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
+        """The same, as they are read."""
         since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_SWEARS})"
         sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
         while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
-            yield from ((int(seq), None if body is None else bytes(body)) for seq, body in rows)
+            yield [(int(seq), None if body is None else bytes(body)) for seq, body in rows]
             since = rows[-1][0] + 1
 
     def newest(self) -> tuple[merkle.Checkpoint, str]:
@@ -381,8 +394,3 @@ def _readable(entries: Iterable[RawEntry]) -> Iterator[tuple[int, dict[str, Any]
     for entry in entries:
         with suppress(ValueError):
             yield entry.seq, read_body(entry.body or b"")
-
-
-def read_body(body: bytes) -> dict[str, Any]:
-    """The JSON of an entry's body; raises ValueError where it cannot be read."""
-    return parse_object(body, max_bytes=ENTRY_LONGEST)

@@ -27,6 +27,9 @@ _HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,2
 _LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})
 
 
+_LOOKED_INTO_RAW: Final = frozenset(action.encode("ascii") for action in _LOOKED_INTO)
+
+
 class Moment(NamedTuple):
     """The time of an entry, and its number; -1 where there is none."""
 
@@ -47,11 +50,8 @@ class LogTime(NamedTuple):
 
     def after(self, seq: int, body: Mapping[str, Any], role_of: RoleOf) -> LogTime:
         """The same with one more entry; one whose time cannot be read changes nothing."""
-        try:
-            moment = Moment(seq, from_iso(body["at"]))
-        except (KeyError, TypeError, ValueError):
-            return self
-        if not 1 < moment.at.year < 9999:  # the ends of the calendar, behind which no zone can show a time
+        moment = _moment(seq, body.get("at", ""))
+        if moment is None:
             return self
         after = self._replace(newest=moment) if moment.at >= self.newest.at else self
         if body.get("action") not in _LOOKED_INTO or body.get("recordings"):
@@ -108,21 +108,30 @@ def computed(bodies: Iterable[tuple[int, bytes | None]], role_of: RoleOf, since:
     """What entries (number and canonical JSON, in order) say of the time; *since* is what those before them said."""
     time = since or LogTime()
     for seq, body in bodies:
-        entry = _head(body)
-        if entry is not None:
+        head = _HEAD.match(body or b"")
+        if head is not None and head[1] not in _LOOKED_INTO_RAW:  # most: nothing but their time counts
+            moment = _moment(seq, head[2].decode("ascii"))
+            if moment is not None and moment.at >= time.newest.at:
+                time = time._replace(newest=moment)
+        elif (entry := _whole(body)) is not None:
             time = time.after(seq, entry, role_of)
     return time
 
 
-def _head(body: bytes | None) -> Mapping[str, Any] | None:
-    """An entry, or as much of it as is needed: most are recognised by their first bytes, in a microsecond."""
-    head = _HEAD.match(body or b"")
-    if head is not None and (action := head[1].decode("ascii")) not in _LOOKED_INTO:
-        return {"action": action, "at": head[2].decode("ascii")}
+def _whole(body: bytes | None) -> Mapping[str, Any] | None:
     try:
         return parse_object(body or b"", max_bytes=len(body or b""))
     except ValueError:
         return None
+
+
+def _moment(seq: int, at: str) -> Moment | None:
+    """The time of an entry; None where it cannot be read, or no zone can show it: the ends of the calendar."""
+    try:
+        moment = Moment(seq, from_iso(at))
+    except (TypeError, ValueError):
+        return None
+    return moment if 1 < moment.at.year < 9999 else None
 
 
 class LogClock:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from arlo_rec.access.signed import in_order, time_in
 from arlo_rec.access.sworn import SwornRows
-from arlo_rec.catalogue.audit_log import read_body
+from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallDeclined, CallTakenIn, Withdrawn

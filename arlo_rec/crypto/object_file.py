@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from arlo_rec.crypto import primitives
 from arlo_rec.model.consent import Consent
@@ -24,6 +24,7 @@ SUITE = 1  # HKDF-SHA-256, AES-256-GCM-SIV; Cobblestone-256
 _HEADER = struct.Struct(">8sBB16s16s16s60s")
 HEADER_BYTES = _HEADER.size
 NO_PARENT = bytes(16)
+_KINDS: Final = {int(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,10 @@ def read_header(raw: bytes) -> Header:
     if len(raw) < HEADER_BYTES:
         raise Integrity("object_damaged")
     magic, suite, kind, recording, parent, audience_key, wrapped = _HEADER.unpack(raw[:HEADER_BYTES])
-    if magic != MAGIC or suite != SUITE or kind not in set(Kind):
+    if magic != MAGIC or suite != SUITE or kind not in _KINDS:
         raise Integrity("object_damaged")
     of_call = RecordingId(parent) if parent != NO_PARENT else None
-    return Header(Kind(kind), RecordingId(recording), of_call, audience_key, wrapped)
+    return Header(_KINDS[kind], RecordingId(recording), of_call, audience_key, wrapped)
 
 
 def listening_half(header: Header, audience_key: bytes) -> bytes:

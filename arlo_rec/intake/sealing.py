@@ -8,7 +8,7 @@ these may happen, and what becomes of a call where one fails, is decided in `bat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -161,7 +161,7 @@ def insert(
     recording: Recording, ke: bytes, audience_key: AudienceKey, facts: Facts, tables: RecordingTables
 ) -> Recording:
     """Fill the announced row of a recording, add its erasure key and its metadata; inside a change. Gives the row."""
-    held = replace(recording, commit_key=tables.keys.commit_key.id)
+    held = recording._replace(commit_key=tables.keys.commit_key.id)
     tables.catalogue.recordings.hold(held)
     tables.erasure_keys.add(held.id, ke, held.due_at)
     metadata.seal(tables.keys, held.id, ke, audience_key, facts)

@@ -101,8 +101,10 @@ class Signatories:
 
     def named(self, name: object, seq: int) -> Person | None:
         """Who had that name at entry *seq*; that their key signed it is another question."""
-        people = self._by_name.get(name, ()) if isinstance(name, str) else ()
-        return next((person for person in people if person.signs(seq)), None)
+        for person in self._by_name.get(name, ()) if isinstance(name, str) else ():
+            if person.signs(seq):
+                return person
+        return None
 
     def is_officer(self, key: bytes, seq: int) -> bool:
         """Whether that key was an officer's at entry *seq*."""

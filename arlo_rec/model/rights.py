@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from arlo_rec.policy import Action, Role, may
@@ -20,6 +21,7 @@ _LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than
 }
 
 
+@lru_cache(maxsize=256)  # a verification asks it for every entry of the log
 def right_to(logged: str) -> Action | None:
     """The right that an entry of the log with that action needs; None where it needs none."""
     action = _LOGGED_AS.get(logged, logged)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arlo_rec.backends.feedfile import LONGEST
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import log_body
 from arlo_rec.catalogue.audit_log import LogKey, RawEntry
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import log_handover
@@ -90,7 +90,7 @@ def entry_to_json(entry: RawEntry) -> dict[str, Any]:
     if entry.body is None:
         return {"leaf": to_base64(entry.leaf), "salt": salt}
     try:
-        body = audit_log.read_body(entry.body)
+        body = log_body.read_body(entry.body)
         if canonical(body) == entry.body:
             return {"body": body, "salt": salt}
     except (RecursionError, TypeError, ValueError):

@@ -17,13 +17,14 @@ erased in between is not reported.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from arlo_rec.access.audience_keys import commit_key_id
 from arlo_rec.catalogue.audience_keys import AudienceKeyRow, CommitKeyRow
 from arlo_rec.catalogue.audit_check import Body
-from arlo_rec.catalogue.audit_log import read_body
+from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.audiences import Audience, Stage, audience_of
@@ -35,7 +36,7 @@ from arlo_rec.policy import Action, State, may
 from arlo_rec.store import Store
 
 Parsed = tuple[int, Mapping[str, Any] | None]  # an entry's number and its JSON (None where it cannot be read)
-_ACTIONS = frozenset(action.value for action in Action)
+_ACTIONS = {action.value: action for action in Action}
 _BATCH = 5000  # held rows read at once in the second pass
 
 
@@ -48,7 +49,7 @@ class Problem:
 
 
 class ConsistencyCheck:
-    """A check of a whole store: `follow` is the first pass; `problems`, called after it, makes the others."""
+    """A check of a whole store: `follow` is the first pass, `problems` the second, `problems_of_ids` the third."""
 
     def __init__(self, store: Store, *, read_data: bool, observer: Observer = unobserved) -> None:
         self._store = store
@@ -99,12 +100,16 @@ class ConsistencyCheck:
     # -- passes 2 and 3 -------------------------------------------------------------------------------
 
     def problems(self) -> list[Problem]:
-        """Every problem, after `follow` had the last batch."""
+        """Every problem that the first two passes find, after `follow` had the last batch."""
         self._problems += [Problem("recording_missing", recording.hex()) for recording in self._missing]
         for row, unlogged in self._store.catalogue.recordings.held_rows(_BATCH):
             place = row - self._first_row
             if place < len(self._matched) and not self._matched[place]:  # later rows were taken in meanwhile
                 self._check_unlogged(unlogged)
+        return [problem for problem in self._problems if self._persists(problem)]
+
+    def problems_of_ids(self) -> list[Problem]:
+        """Every problem that the third pass finds, which can be made at any time."""
         in_state = self._store.catalogue.recordings.not_held()
         for prefix in range(256):
             self._check_prefix(bytes([prefix]), in_state)
@@ -168,24 +173,29 @@ class ConsistencyCheck:
         """
         table = self._store.catalogue.audience_keys
         commit_keys = table.commit_keys({recording.commit_key for recording in recordings})
-        audience_keys = table.rows(set(named.values()))
+        audience_keys = {key.id: key for key in table.of_commits(commit_keys)}  # these lie together, their ids do not
+        audience_keys |= table.rows(set(named.values()) - audience_keys.keys())
         sealed = self._store.catalogue.metadata.keys([recording.id for recording in recordings])
+        wrong = {id: self._wrong_commit_key(commit_keys.get(id)) for id in {each.commit_key for each in recordings}}
         for recording in recordings:
-            self._check_commit_key(recording, commit_keys.get(recording.commit_key))
-            wanted = {recording.commit_key}
+            if (code := wrong[recording.commit_key]) is not None:
+                self._note(code, recording.id)
+            complete = (recording.id, recording.commit_key) in sealed
             if recording.id in named:
                 audience_key = audience_keys.get(named[recording.id])
                 self._check_audience_key(recording, audience_key)
                 if audience_key is not None and audience_key.audience is not Audience.OFFICER:
-                    wanted.add(audience_key.id)
-            if not all((recording.id, key) in sealed for key in wanted):
+                    complete = complete and (recording.id, audience_key.id) in sealed
+            if not complete:
                 self._note("metadata_missing", recording.id)
 
-    def _check_commit_key(self, recording: Recording, key: CommitKeyRow | None) -> None:
+    def _wrong_commit_key(self, key: CommitKeyRow | None) -> str | None:
+        """What is wrong with a commit key, of which every recording of the commit is told; None for nothing."""
         if key is None:
-            self._note("commit_key_missing", recording.id)
-        elif commit_key_id(key.sealed) != key.id or not self._is_access_key(key.access_key):
-            self._note("commit_key_changed", recording.id)
+            return "commit_key_missing"
+        if commit_key_id(key.sealed) != key.id or not self._is_access_key(key.access_key):
+            return "commit_key_changed"
+        return None
 
     def _is_access_key(self, key: bytes) -> bool:
         if key not in self._access_keys and self._store.has_newer_documents():
@@ -256,27 +266,22 @@ def _json(body: bytes | None) -> Mapping[str, Any] | None:
 def is_entitled(entry: Mapping[str, Any], seq: int, signers: Signatories) -> bool:
     """Whether the role that an entry's person had then may do its action; that their key signed is another check."""
     person, action = signers.named(entry.get("person"), seq), entry.get("action")
-    return person is not None and action in _ACTIONS and may(person.role, Action(action)).allowed
+    return person is not None and action in _ACTIONS and may(person.role, _ACTIONS[action]).allowed
 
 
-def _effects(
-    entry: Mapping[str, Any] | None, seq: int, signers: Signatories
-) -> Iterator[tuple[RecordingId, str | None]]:
-    """The effects of an entry of somebody who may: ids that were taken in, with the row's digest, or erased (None)."""
-    try:
-        yield from _effect(entry) if entry is not None and is_entitled(entry, seq, signers) else ()
-    except (KeyError, TypeError, ValueError):
-        return  # not an entry of this program
+def _effects(entry: Mapping[str, Any] | None, seq: int, signers: Signatories) -> list[tuple[RecordingId, str | None]]:
+    """The effects of an entry of somebody who may: ids that were taken in, with the row's digest, or erased (None).
 
-
-def _effect(entry: Mapping[str, Any]) -> Iterator[tuple[RecordingId, str | None]]:
-    """The same, by action and outcome, because building a million events would be slow."""
-    happened = (entry.get("action"), entry.get("outcome"))
-    if happened in taking_in():
-        digest = entry["detail"]["sworn"]
-    elif happened in erasing():
-        digest = None
-    else:
-        return
-    for name in entry.get("recordings", ()):
-        yield RecordingId(bytes.fromhex(name)), digest
+    By action and outcome, because building a million events would be slow.
+    """
+    effects: list[tuple[RecordingId, str | None]] = []
+    if entry is None:
+        return effects
+    with suppress(KeyError, TypeError, ValueError):  # not an entry of this program
+        happened = (entry.get("action"), entry.get("outcome"))
+        takes_in = happened in taking_in()
+        if (takes_in or happened in erasing()) and is_entitled(entry, seq, signers):
+            digest = entry["detail"]["sworn"] if takes_in else None
+            for name in entry.get("recordings", ()):
+                effects.append((RecordingId(bytes.fromhex(name)), digest))
+    return effects

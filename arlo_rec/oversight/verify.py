@@ -6,7 +6,6 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +13,7 @@ from functools import partial
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
 from arlo_rec.catalogue import audit_check, schema
+from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
@@ -25,7 +25,8 @@ from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.offsite import feed
 from arlo_rec.oversight import keys_check, opened_keys
-from arlo_rec.oversight.consistency import ConsistencyCheck, Problem, parsed
+from arlo_rec.oversight.beside import Check, beside
+from arlo_rec.oversight.consistency import Problem, parsed
 from arlo_rec.oversight.due_check import DueCheck
 from arlo_rec.oversight.evidence import EvidenceCheck
 from arlo_rec.policy import Action, may, signs_receipts
@@ -58,10 +59,10 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
     else:
         store.demand(Action.LOOK_AFTER, now)
     doubts = [Problem(code, "catalogue") for code in store.doubts]
-    with ThreadPoolExecutor(max_workers=1) as thread:  # the engine's check takes a third of the time, without the GIL
-        file_check = thread.submit(store.db.check_file)
+    with beside(store, read_data=read_data, observer=observer) as begun:
+        file_check = begun.file_check
         try:
-            found = _compared(store, now, read_data=read_data, observer=observer)
+            found = _compared(store, now, begun.consistency, read_data=read_data, observer=observer)
         except Exception:  # a page that cannot be read, or was exchanged, ends the checks that read it
             found = Findings([])
             if not file_check.result():
@@ -71,12 +72,12 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
         return Findings(doubts + damaged + found.problems, found.feed_foreign)
 
 
-def _compared(store: Store, now: datetime, *, read_data: bool, observer: Observer) -> Findings:
-    check = ConsistencyCheck(store, read_data=read_data, observer=observer)
-    evidence, due = EvidenceCheck(store, now), DueCheck(store)
+def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, observer: Observer) -> Findings:
+    evidence, due, clock = EvidenceCheck(store, now), DueCheck(store), _ClockCheck(store)
     of_log = unobserved if read_data else observer  # else the sound that is read on the way takes the time
 
     def follow(bodies: Sequence[audit_check.Body]) -> None:
+        clock.follow(bodies)
         entries = parsed(bodies)
         check.follow(entries)
         evidence.follow(entries)
@@ -93,7 +94,7 @@ def _compared(store: Store, now: datetime, *, read_data: bool, observer: Observe
     problems += log
     checks: list[Callable[[], Iterable[Problem]]] = [
         partial(_root_problems, store),
-        partial(_index_problems, store),
+        partial(_unvouched, store),
         partial(_changed_tables, store, read_data=read_data),
         partial(_file_problems, store),
         partial(keys_check.broken_links, store),
@@ -104,7 +105,7 @@ def _compared(store: Store, now: datetime, *, read_data: bool, observer: Observe
         partial(opened_keys.problems, store, read_data=read_data, observer=observer),
     ]
     if not any(problem.code == UNREADABLE for problem in log):  # else the log was not followed to its end
-        checks += [evidence.problems, due.problems, check.problems]
+        checks += [clock.problems, evidence.problems, due.problems, check.problems_of_ids, check.problems]
     for each in checks:
         observer(Progress(Phase.COMPARISON))
         problems += _readable(each)
@@ -121,12 +122,6 @@ def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:
         return [Problem(damage.code, str(damage.detail["table"]))]
 
 
-def _index_problems(store: Store) -> Iterator[Problem]:
-    if _clock_differs(store):
-        yield Problem("clock_index_differs", "log_clock")
-    yield from (Problem("voucher_missing", key) for key in _unvouched(store))
-
-
 def _file_problems(store: Store) -> Iterator[Problem]:
     yield from (Problem("file_missing", name) for name in _missing_files(store))
     yield from (Problem("file_changed", name) for name in _changed_files(store))
@@ -141,23 +136,36 @@ def _changed_tables(store: Store, *, read_data: bool) -> Iterator[Problem]:
             yield Problem("rows_changed", table)
 
 
-def _clock_differs(store: Store) -> bool:
-    """Whether the index of the log's times is not what the entries say; looked at again where it changed meanwhile."""
-    for _ in range(CLOCK_TRIES):
-        stored = store.catalogue.log_clock.get()
-        if stored == store.computed_log_time():
-            return False
-        if stored == store.catalogue.log_clock.get():
-            break
-    return True
+class _ClockCheck:
+    """Whether the index of the log's times is what the entries say."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._time, self._end = store, LogTime(), 0
+
+    def follow(self, bodies: Sequence[audit_check.Body]) -> None:
+        """Read a batch of the log's entries; batches are passed in order."""
+        self._time = self._store.log_time_after(self._time, bodies)
+        self._end = bodies[-1][0] + 1 if bodies else self._end
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong, after `follow` had the last batch; looked at again where the index changed meanwhile."""
+        index, log = self._store.catalogue.log_clock, self._store.log
+        for _ in range(CLOCK_TRIES):
+            stored = index.get()
+            self.follow([(entry.seq, entry.body) for entry in log.raw_entries(self._end, log.tree().size)])
+            if stored == self._time:
+                return
+            if stored == index.get():
+                break
+        yield Problem("clock_index_differs", "log_clock")
 
 
-def _unvouched(store: Store) -> Iterator[str]:
-    """The fingerprints of keys that erase and have no true voucher, so that their receipts do not verify."""
+def _unvouched(store: Store) -> Iterator[Problem]:
+    """Keys that erase and have no true voucher, so that their receipts do not verify."""
     for person in store.roster.people:
         vouchers = vouching.chain(store.catalogue.vouchers.get, person.sign_key)
         if signs_receipts(person.role) and not vouching.is_true(store.layout.id, vouchers):
-            yield primitives.fingerprint(person.sign_key).hex()
+            yield Problem("voucher_missing", primitives.fingerprint(person.sign_key).hex())
 
 
 def _missing_files(store: Store) -> Iterator[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import audit_log, log_body
 from arlo_rec.catalogue.audit_log import RawEntry, SignedCheckpoint
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import AuthorityChanged
@@ -59,7 +59,7 @@ class PastLog:
     def _heard(self, body: bytes | None) -> Mapping[str, Any] | None:
         """An entry that erases or changes who may do what; None for every other, and for what is none of ours."""
         try:
-            entry = audit_log.read_body(body or b"")
+            entry = log_body.read_body(body or b"")
         except ValueError:
             return None
         return entry if (entry.get("action"), entry.get("outcome")) in self._heeded else None

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue import audit_log, log_body
 from arlo_rec.catalogue.audit_log import AuditLog, LogKey, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
@@ -116,7 +116,7 @@ class Replay:
         """The JSON of each entry that is JSON, by its number."""
         for entry in self.entries:
             try:
-                yield entry.seq, audit_log.read_body(entry.body or b"")
+                yield entry.seq, log_body.read_body(entry.body or b"")
             except ValueError:
                 continue
 

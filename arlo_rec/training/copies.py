@@ -190,8 +190,8 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     store.blobs.settle([copy_id.hex()])
     if store.object_digest(copy_id) != pieces.digest():
         raise Integrity("object_damaged")
-    recording = replace(
-        original, id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
+    recording = original._replace(
+        id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
         content=b"", object_digest=pieces.digest(), object_bytes=pieces.size, commit_key=b"",
     )  # fmt: skip
     return SealedCopy(recording, key.ke, audience_key)
@@ -210,7 +210,7 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
             if draft.replaces is not None:
                 _replace(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
             keys = CommitKeys(store, now)
-            copy = replace(copy, commit_key=keys.commit_key.id)
+            copy = copy._replace(commit_key=keys.commit_key.id)
             store.catalogue.recordings.hold(copy)
             erasure_keys.add(copy.id, sealed.ke, copy.due_at)
             metadata.seal(keys, copy.id, sealed.ke, sealed.audience_key, draft.facts)

@@ -1,0 +1,105 @@
+"""What of a verification is done beside the pass over the log: the engine's check of its file, and the consistency.
+
+In a store of many recordings each is done in a process of its own, with a connection of its own, so that none waits for
+another's interpreter; the second reads the log for itself. They change nothing, and are killed where the verification
+ends with an error. In a small store the first is done in a thread, and the second with the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from arlo_rec.backends.workers import workers
+from arlo_rec.model.progress import Observer
+from arlo_rec.oversight.consistency import ConsistencyCheck, Parsed, Problem, parsed
+from arlo_rec.store import Store
+
+MANY = 20_000  # entries of a log that are worth processes
+_LATER = 5  # niceness of the check of the file: the consistency takes longest, and should not wait for it
+_AT_ONCE = 5000  # entries read at once
+_Job = Callable[[Store], Any]
+
+
+class Check(Protocol):
+    """A check that follows the log and then says what is wrong."""
+
+    def follow(self, entries: Sequence[Parsed], /) -> None:
+        """Look at a batch of the log's entries; batches are passed in order."""
+
+    def problems_of_ids(self) -> list[Problem]:
+        """What is wrong with ids, keys and objects whatever the log says."""
+
+    def problems(self) -> list[Problem]:
+        """Every other problem, after `follow` had the last batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The findings of the engine about its file, which will come, and the check of consistency."""
+
+    file_check: Future[list[str]]
+    consistency: Check
+
+
+@contextmanager
+def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Beside]:
+    """Begin what is done beside; entered before the program has a thread.
+
+    Where sound is read, which takes most of the time and lets go of the interpreter, the consistency is checked here,
+    so that *observer* is told how far it is.
+    """
+    forked = store.log.tree().size >= MANY
+    apart = forked and not read_data
+    with ExitStack() as ending:
+        with store.db.closed() if forked else nullcontext():
+            begin = partial(_working, store, opens=forked)
+            side = ending.enter_context(workers(begin, forked=forked, sides=2 if apart else 1, disposable=True))
+        file_check = side.submit(_file_findings)
+        if apart:
+            yield Beside(file_check, _Apart(store, side.submit(_inconsistencies)))
+        else:
+            yield Beside(file_check, ConsistencyCheck(store, read_data=read_data, observer=observer))
+
+
+class _Apart:
+    """The check of consistency, of which most is made in a process."""
+
+    def __init__(self, store: Store, answer: Future[list[Problem]]) -> None:
+        self._store, self._answer = store, answer
+
+    def follow(self, entries: Sequence[Parsed], /) -> None:
+        """Nothing: the process reads the log itself."""
+
+    def problems_of_ids(self) -> list[Problem]:
+        """Found here, which has less to do."""
+        return ConsistencyCheck(self._store, read_data=False).problems_of_ids()
+
+    def problems(self) -> list[Problem]:
+        """What the process found."""
+        return self._answer.result()
+
+
+@contextmanager
+def _working(store: Store, *, opens: bool) -> Iterator[Callable[[_Job], Any]]:
+    if opens:
+        store.db.open()
+    yield lambda job: job(store)
+
+
+def _file_findings(store: Store) -> list[str]:
+    with suppress(OSError):
+        os.nice(_LATER)
+    return store.db.check_file()
+
+
+def _inconsistencies(store: Store) -> list[Problem]:
+    check = ConsistencyCheck(store, read_data=False)
+    for bodies in store.log.body_batches(_AT_ONCE):
+        check.follow(parsed(bodies))
+    return check.problems()
