@@ -173,8 +173,9 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
 
 def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, workers: int) -> list[str]:
     tags = Tags(store.secret(INDEX_SEED))
+    teams = [team(number) for number in range(filling.teams)]
     batches = [
-        (range(at, min(at + filling.batch, filling.count)), BatchKeys.of_teams(map(team, range(filling.teams))))
+        (range(at, min(at + filling.batch, filling.count)), BatchKeys.of_teams(teams, _id(filling, at)))
         for at in range(0, filling.count, filling.batch)
     ]
     names: list[str] = []
@@ -237,7 +238,7 @@ def _key(filling: Filling, number: int, keys: BatchKeys) -> AudienceKey:
 def _seal(shared: _Shared, filling: Filling, number: int, audience_key: AudienceKey) -> _Sealed:
     """Write one object as an intake makes it."""
     started = _started(filling, number)
-    recording = new_id(due_at(started), primitives.fresh(ID_CHANCE))
+    recording = _id(filling, number)
     key = object_file.new_data_key(_consent(shared, started))
     header = object_file.make_header(key, Kind.ORIGINAL, recording, None, audience_key.key)
     raw = b"".join(object_file.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
@@ -246,6 +247,10 @@ def _seal(shared: _Shared, filling: Filling, number: int, audience_key: Audience
     with os.fdopen(handle, "wb") as file:
         file.write(raw)
     return _Sealed(recording, key.ke, primitives.hasher(raw).digest(), len(raw))
+
+
+def _id(filling: Filling, number: int) -> RecordingId:
+    return new_id(due_at(_started(filling, number)), primitives.fresh(ID_CHANCE))
 
 
 def _insert(

@@ -38,9 +38,12 @@ class AudienceKey:
     team: str
 
     @classmethod
-    def fresh(cls, audience: Audience, team: str) -> AudienceKey:
-        """A new one, for one commit."""
-        return cls(AudienceSecret(primitives.fresh(ID_BYTES), primitives.fresh()), audience, team)
+    def fresh(cls, audience: Audience, team: str, near: RecordingId) -> AudienceKey:
+        """A new one, for one commit.
+
+        Its id begins with the day of *near*, one of its recordings: what is erased together lies together (`new_id`).
+        """
+        return cls(AudienceSecret(near[:1] + primitives.fresh(ID_BYTES - 1), primitives.fresh()), audience, team)
 
     @property
     def id(self) -> bytes:

@@ -43,6 +43,9 @@ class Blobs(Protocol):
     def delete(self, name: str) -> None:
         """Delete *name* and what an interrupted `put` left of it; a name that does not exist is no error."""
 
+    def delete_all(self, names: Sequence[str]) -> None:
+        """Delete many, some at once."""
+
     def names(self, beginning: str = "") -> Iterator[str]:
         """Every name, or every name that begins with two given digits, in no order."""
 

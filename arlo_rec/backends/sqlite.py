@@ -28,7 +28,7 @@ from arlo_rec.backends.files import is_full
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
 BUSY_MS = 30_000  # milliseconds to wait for another writer
-CHECK_KIB = 96 * 1024  # of the cache while the file is checked; a third of it takes half as long again
+CHECK_KIB = 96 * 1024  # of the cache while the file is checked: a third of it takes half as long again
 _SETTINGS = (
     "cipher_compatibility=4",
     "journal_mode=WAL",

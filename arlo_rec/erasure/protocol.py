@@ -33,6 +33,7 @@ from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.policy import Event, Role, holds_root
 from arlo_rec.store import Change, HeldRoot, Store
 
+AT_ONCE = 1000  # objects that are unlinked between two looks at how far it is
 FLUSH_WAIT = 5.0  # seconds that a reader may prevent step 3
 Done = TypeVar("Done")
 _NUMBER_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, none mistaken for another on the telephone
@@ -219,9 +220,9 @@ def _finish_erasure(store: Store, number: str, now: datetime, observer: Observer
     from arlo_rec.erasure import receipt_form, receipts
 
     names = [recording.hex() for recording in store.catalogue.recordings.being_erased(number)]
-    for done, name in enumerate(names):
+    for done in range(0, len(names), AT_ONCE):
         observer(Progress(Phase.ERASURE, done, len(names)))
-        store.blobs.delete(name)
+        store.blobs.delete_all(names[done : done + AT_ONCE])
     store.blobs.settle(names)
     with store.change(now):
         store.catalogue.recordings.finish_erasure(number)

@@ -130,7 +130,8 @@ class Batch:
     def _order(self) -> None:
         """Have the calls sealed, in a part for each side."""
         run = self._run
-        keys = BatchKeys.of_teams(announced.delivered.call.team for announced in self._announced)
+        teams = (announced.delivered.call.team for announced in self._announced)
+        keys = BatchKeys.of_teams(teams, near=self._announced[0].id)
         share = -(-len(self._announced) // SIDES)
         for at in range(0, len(self._announced), share):
             calls = self._announced[at : at + share]

@@ -29,7 +29,7 @@ from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import Call, Kind, Recording, to_iso
+from arlo_rec.model.records import Call, Kind, Recording, RecordingId, to_iso
 from arlo_rec.model.times import iso_week
 from arlo_rec.policy import Event
 
@@ -47,10 +47,10 @@ class BatchKeys:
     made: dict[tuple[Audience, str], AudienceKey] = field(default_factory=dict)
 
     @classmethod
-    def of_teams(cls, teams: Iterable[str]) -> BatchKeys:
-        """Fresh keys for a batch with calls of these teams."""
+    def of_teams(cls, teams: Iterable[str], near: RecordingId) -> BatchKeys:
+        """Fresh keys for a batch with calls of these teams, of which *near* is one recording."""
         places = [(audience, team) for team in set(teams) for audience in Audience]
-        return cls({place: AudienceKey.fresh(*place) for place in places})
+        return cls({place: AudienceKey.fresh(*place, near) for place in places})
 
     def of(self, audience: Audience, team: str) -> AudienceKey:
         """The key of the batch for an audience of a team."""

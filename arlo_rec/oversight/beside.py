@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,7 +24,11 @@ from arlo_rec.store import Store
 MANY = 20_000  # entries of a log that are worth processes
 _LATER = 5  # niceness of the check of the file: the consistency takes longest, and should not wait for it
 _AT_ONCE = 5000  # entries read at once
-_Job = Callable[[Store], Any]
+
+
+class _Job(StrEnum):
+    FILE = "file"
+    CONSISTENCY = "consistency"
 
 
 class Check(Protocol):
@@ -58,11 +63,11 @@ def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Bes
     apart = forked and not read_data
     with ExitStack() as ending:
         with store.db.closed() if forked else nullcontext():
-            begin = partial(_working, store, opens=forked)
+            begin = partial(_working, store, forked=forked)
             side = ending.enter_context(workers(begin, forked=forked, sides=2 if apart else 1, disposable=True))
-        file_check = side.submit(_file_findings)
+        file_check = side.submit(_Job.FILE)
         if apart:
-            yield Beside(file_check, _Apart(store, side.submit(_inconsistencies)))
+            yield Beside(file_check, _Apart(store, side.submit(_Job.CONSISTENCY)))
         else:
             yield Beside(file_check, ConsistencyCheck(store, read_data=read_data, observer=observer))
 
@@ -86,16 +91,19 @@ class _Apart:
 
 
 @contextmanager
-def _working(store: Store, *, opens: bool) -> Iterator[Callable[[_Job], Any]]:
-    if opens:
+def _working(store: Store, *, forked: bool) -> Iterator[Callable[[_Job], Any]]:
+    if forked:
         store.db.open()
-    yield lambda job: job(store)
 
+    def work(job: _Job) -> Any:
+        if job is _Job.CONSISTENCY:
+            return _inconsistencies(store)
+        if forked:
+            with suppress(OSError):
+                os.nice(_LATER)
+        return store.db.check_file()
 
-def _file_findings(store: Store) -> list[str]:
-    with suppress(OSError):
-        os.nice(_LATER)
-    return store.db.check_file()
+    yield work
 
 
 def _inconsistencies(store: Store) -> list[Problem]:

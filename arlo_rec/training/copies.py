@@ -177,7 +177,7 @@ def is_confirmed(store: Store, copy: RecordingId) -> bool:
 def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     """Announce a copy and write its object; raises Integrity where it does not lie there as it was written."""
     original = draft.original.recording
-    audience_key = AudienceKey.fresh(_audience(draft), original.team)
+    audience_key = AudienceKey.fresh(_audience(draft), original.team, original.id)
     copy_id = new_id(original.due_at, primitives.fresh(ID_CHANCE))
     key = object_file.key_of_copy(draft.original.key)
     header = object_file.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience_key.key)

@@ -186,7 +186,7 @@ def fields(grant: Grant) -> dict[str, Any]:
 @cache
 def _recording(consent: frozenset[Purpose], kind: Kind, is_old: bool) -> Recording:
     started = NOW - RETENTION if is_old else NOW - timedelta(days=1)
-    values = dict.fromkeys(Recording.__slots__)
+    values = dict.fromkeys(Recording._fields)
     values |= {"id": RecordingId(bytes(16)), "kind": kind, "state": State.HELD, "started_at": started, "team": TEAM}
     return Recording(**{**values, "due_at": started + RETENTION, "purposes": consent})  # type: ignore[arg-type]
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.access import short_ids
-from arlo_rec.crypto import primitives
 from arlo_rec.model import records
 from tests.support import copies
 from tests.support.catalogue import insider
@@ -71,12 +70,7 @@ def test_the_shortest_beginning_among_ids_at_hand_names_one_and_a_sign_less_does
 def alike_ids(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Three calls whose ids begin alike for seven signs; the last is of a team that is closed to Leif."""
     chances = iter(bytes.fromhex("abcdef" + last + "00" * 11) for last in ("10", "20", "21"))
-    real = primitives.fresh
-
-    def fresh(length: int = primitives.KEY) -> bytes:
-        return next(chances, real(length)) if length == records.ID_CHANCE else real(length)
-
-    monkeypatch.setattr(primitives, "fresh", fresh)
+    monkeypatch.setattr("arlo_rec.intake.batch.new_id", lambda due, _: records.new_id(due, next(chances)))
     first = world.take_in("a", "b")
     return [*first, *world.take_in("c", team="annen", seed=5)]
 
@@ -152,14 +146,8 @@ def test_an_exchanges_reference_that_is_the_beginning_of_another_calls_id_withdr
 def test_a_beginning_of_digits_is_no_telephone_number_where_a_held_id_begins_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = primitives.fresh
-    digits = bytes.fromhex("4012345601" + "00" * 10)
-
-    def fresh(length: int = primitives.KEY) -> bytes:
-        return digits if length == records.ID_CHANCE else real(length)
-
-    monkeypatch.setattr(primitives, "fresh", fresh)
-    monkeypatch.setattr("arlo_rec.intake.batch.new_id", lambda _due, chance: records.RecordingId(chance + b"!"))
+    digits = records.RecordingId(bytes.fromhex("4012345601" + "00" * 11))
+    monkeypatch.setattr("arlo_rec.intake.batch.new_id", lambda _due, _chance: digits)
     (call,) = world.take_in("a")
     told = world.json("withdraw", "--call", call[:8], "--dry-run", who="siri")
     assert [one["id"] for one in told["recordings"]] == [call]

@@ -43,6 +43,24 @@ def test_a_command_with_a_key_file_loads_only_what_it_uses(world: World) -> None
     assert not modules & {"arlo_rec.audio", "arlo_rec.dsar.request"}
 
 
+BUDGET = {  # modules that a command may load: of ours, and of all that are not the interpreter's own
+    ("--version",): (20, 55),
+    ("--help",): (20, 55),
+    ("status", "--json"): (118, 205),
+}
+
+
+@pytest.mark.parametrize("words", BUDGET, ids=" ".join)
+def test_a_command_loads_no_more_modules_than_it_has_a_budget_for(world: World, words: tuple[str, ...]) -> None:
+    key = ["--key-file", str(world.key("cron")), "--store", str(world.store)] if words[0] == "status" else []
+    modules = loaded([*words, *key], {"XDG_STATE_HOME": str(world.base / "state")})
+    ours = {name for name in modules if name.partition(".")[0] == "arlo_rec"}
+    others = {name for name in modules - ours if name.partition(".")[0] not in sys.stdlib_module_names}
+    told = f"{' '.join(words)}: {len(ours)} of ours, {len(ours | others)} with those of libraries"
+    print(told)
+    assert len(ours) <= BUDGET[words][0] and len(ours | others) <= BUDGET[words][1], (told, sorted(ours | others))
+
+
 def test_a_checkpoint_that_goes_nowhere_loads_nothing_that_sends(world: World) -> None:
     words = ["audit", "checkpoint", "--json", "--key-file", str(world.key("cron")), "--store", str(world.store)]
     modules = loaded(words, {"XDG_STATE_HOME": str(world.base / "state")})

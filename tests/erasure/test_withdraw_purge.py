@@ -206,11 +206,11 @@ def test_files_that_cannot_be_removed_now_are_removed_by_the_next_run(
     """The keys go first: nobody opens the recording any more, but there is no receipt yet and the exit is 3."""
     (ours,) = world.take_in("a")
 
-    def unreachable(_blobs: FileBlobs, _name: str) -> None:
+    def unreachable(_blobs: FileBlobs, _names: list[str]) -> None:
         raise Unreachable("disk_failed", path="x", reason="the object store is down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(FileBlobs, "delete", unreachable)
+        patch.setattr(FileBlobs, "delete_all", unreachable)
         done = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
         assert (done.exit, done.json["erased"], done.json["receipt"]) == (3, 1, None)
         assert not rob(find(world.store), identity(world, "sigrid")).sounds

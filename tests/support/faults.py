@@ -28,6 +28,7 @@ STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "put"),
     (FileBlobs, "settle"),
     (FileBlobs, "delete"),
+    (FileBlobs, "delete_all"),
     (FileRoot, "write"),
     (FileRoot, "update_seen"),
     (SqliteConnection, "flush"),

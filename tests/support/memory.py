@@ -49,6 +49,11 @@ class MemoryBlobs:
         self._put.pop(name, None)
         self._kept.pop(name, None)
 
+    def delete_all(self, names: Sequence[str]) -> None:
+        """See Blobs."""
+        for name in names:
+            self.delete(name)
+
     def names(self, beginning: str = "") -> Iterator[str]:
         """See Blobs."""
         yield from [name for name in self._kept if name.startswith(beginning)]

@@ -1,0 +1,137 @@
+"""A large store is verified in processes: what is found, and how it ends, is the same as in one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from arlo_rec.oversight import beside
+from tests.support.catalogue import vandal
+from tests.support.intake import program
+from tests.support.world import World
+
+
+def remove_object(world: World) -> None:
+    next(path for path in (world.store / "objects").rglob("*") if path.is_file()).unlink()
+
+
+def lengthen_object(world: World) -> None:
+    with next(path for path in (world.store / "objects").rglob("*") if path.is_file()).open("ab") as file:
+        file.write(b"more")
+
+
+def plant_object(world: World) -> None:
+    (world.store / "objects" / "ab").mkdir(exist_ok=True)
+    (world.store / "objects" / "ab" / ("ab" * 16)).write_bytes(b"nobody's")
+
+
+def change_rows(statement: str) -> Callable[[World], None]:
+    def change(world: World) -> None:
+        with vandal(world) as db:
+            db.run(statement)
+
+    return change
+
+
+def spoil_page(world: World) -> None:
+    path = world.store / "catalogue.db"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2 + 100] ^= 1
+    path.write_bytes(bytes(raw))
+
+
+DAMAGES: dict[str, Callable[[World], None]] = {
+    "nothing": lambda _world: None,
+    "an object is gone": remove_object,
+    "an object is longer": lengthen_object,
+    "an object of nobody": plant_object,
+    "a row is changed": change_rows("UPDATE recordings SET team = 'salg'"),
+    "a row is gone": change_rows("DELETE FROM recordings WHERE rowid = (SELECT max(rowid) FROM recordings)"),
+    "a wrapped key is gone": change_rows("DELETE FROM shares"),
+    "metadata is gone": change_rows("DELETE FROM metadata"),
+    "an audience key is gone": change_rows("DELETE FROM audience_keys"),
+    "a commit key is changed": change_rows("UPDATE commit_keys SET sealed = x'00'"),
+    "a row that nobody reads": change_rows("UPDATE recordings SET started_at = 9e18"),
+    "a page": spoil_page,
+}
+
+
+def found(world: World, *more: str) -> Any:
+    result = world.run("verify", "--json", *more, who="iver")
+    told = result.json
+    problems = [(problem["code"], problem["what"]) for problem in told.get("problems", ())]
+    return result.exit, sorted(problems), told.get("error", {}).get("code")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("more", [(), ("--read-data",)], ids=["quick", "whole"])
+def test_the_same_is_found_in_processes_as_in_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, damage: str, more: tuple[str, ...]
+) -> None:
+    world.take_in("a", "b", "c")
+    DAMAGES[damage](world)
+    expected = found(world, *more)
+    monkeypatch.setattr(beside, "MANY", 0)
+    assert found(world, *more) == expected
+    assert bool(expected[1] or expected[2]) is (damage != "nothing")
+    assert not multiprocessing.active_children()
+
+
+def test_the_store_can_be_written_to_after_and_during_a_verification_in_processes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is taken in while a process is in the middle of its pass; nothing is reported, and nothing is lost."""
+    world.take_in("a", "b")
+    world.deliver("c")
+    monkeypatch.setattr(beside, "MANY", 0)
+    check, begun, go_on = beside._inconsistencies, world.base / "begun", multiprocessing.Event()
+
+    def slow(store: Any) -> Any:
+        begun.touch()
+        go_on.wait(20)
+        return check(store)
+
+    def meanwhile() -> None:
+        while not begun.exists():
+            pass
+        words, environment = program(world, "ingest", str(world.spool))
+        done.append(subprocess.run(words, env=environment, check=False, capture_output=True).returncode)
+        go_on.set()
+
+    done = list[int]()
+    monkeypatch.setattr(beside, "_inconsistencies", slow)
+    other = threading.Thread(target=meanwhile)
+    other.start()
+    assert found(world) == (0, [], None)
+    other.join()
+    assert done == [0]
+    monkeypatch.setattr(beside, "_inconsistencies", check)
+    assert found(world) == (0, [], None)
+
+
+def test_ctrl_c_ends_the_processes_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.take_in("a")
+
+    def press(_store: Any) -> Any:
+        os.kill(os.getppid(), signal.SIGINT)
+        while True:
+            signal.pause()
+
+    monkeypatch.setattr(beside, "MANY", 0)
+    monkeypatch.setattr(beside, "_inconsistencies", press)
+    assert world.code("verify", who="iver") == (130, "interrupted")
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_is_killed_is_no_finding_and_no_all_clear(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.take_in("a")
+    monkeypatch.setattr(beside, "MANY", 0)
+    monkeypatch.setattr(beside, "_inconsistencies", lambda _store: os.kill(os.getpid(), signal.SIGKILL))
+    assert world.code("verify", who="iver") == (16, "worker_ended")
