@@ -74,7 +74,7 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
     mark, at = store.log_time().purged.at, store.today(now)
     sworn = SwornRows(store)
     due, changed = _due(store, sworn, at)
-    held = store.catalogue.recordings.count_held()
+    held = store.catalogue.count_held()
     decision = guard(now=at, mark=mark, due=len(due) - _by_new_policy(store, due, mark, at), held=held, limits=limits)
     if allow_large and not decision.allowed:
         decision = Decision(allowed=True, rule=decision.rule, code="allowed_by_hand")

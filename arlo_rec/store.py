@@ -21,7 +21,7 @@ from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
-from arlo_rec.catalogue.log_clock import LogTime
+from arlo_rec.catalogue.log_clock import Body, LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
@@ -273,13 +273,9 @@ class Store:
             self._log_time = time
         return self._log_time
 
-    def computed_log_time(self) -> LogTime:
-        """What every entry of the log together says of the time: some seconds in a store of a million."""
-        return self.log_time_after(LogTime(), self.log.bodies())
-
-    def log_time_after(self, time: LogTime, bodies: Iterable[tuple[int, bytes | None]]) -> LogTime:
-        """What some more entries say of the time, where those before them said *time*."""
-        return log_clock.computed(bodies, self._role_at, time)
+    def computed_log_time(self, since: LogTime | None = None, bodies: Iterable[Body] | None = None) -> LogTime:
+        """What all entries say of the time (some seconds of a million), or what *bodies* add to what *since* says."""
+        return log_clock.computed(self.log.bodies() if bodies is None else bodies, self._role_at, since)
 
     def _role_at(self, seq: int) -> Role | None:
         """The role of whoever signed for an entry; remembered, because a signature costs more than all the rest."""

@@ -89,6 +89,12 @@ class ErasureKeys:
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
         return {recording_id(row[0]) for row in rows}
 
+    @staticmethod
+    @reads_rows
+    def count(connection: Connection) -> int:
+        """How many recordings have a wrapped key, by the shards; needs no R."""
+        return int(connection.rows("SELECT coalesce(sum(shares), 0) FROM shard_keys")[0][0])
+
     def _opens(self, recording: bytes, shard: bytes, wrapped: bytes) -> bool:
         """Whether a wrapped key is that of its recording and below that shard."""
         try:
@@ -110,10 +116,11 @@ class ErasureKeys:
     @staticmethod
     @reads_rows
     def of_wrong_size(connection: Connection) -> Spoilt:
-        """The keys whose rows have not the size of a wrapped key; needs no R."""
+        """Keys whose rows have not the size of a wrapped key, and shards that count their shares wrong; needs no R."""
         wrong = f"WHERE length(wrapped) <> {primitives.WRAP_OF_KEY}"
+        miscounted = "shares <> (SELECT count(*) FROM shares WHERE shard = id)"
         days = connection.rows(f"SELECT day FROM day_keys {wrong}")  # noqa: S608 - our size
-        shards = connection.rows(f"SELECT id FROM shard_keys {wrong}")  # noqa: S608
+        shards = connection.rows(f"SELECT id FROM shard_keys {wrong} OR {miscounted}")  # noqa: S608
         shares = connection.rows(f"SELECT recording FROM shares {wrong}")  # noqa: S608
         return Spoilt(
             [int(row[0]) for row in days], [bytes(row[0]) for row in shards], [recording_id(row[0]) for row in shares]

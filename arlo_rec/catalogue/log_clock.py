@@ -22,6 +22,7 @@ from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.policy import Action, Role, may
 
+Body = tuple[int, bytes | None]  # an entry's number and canonical JSON
 RoleOf = Callable[[int], Role | None]  # the role of whoever signed the checkpoint that closes an entry
 _HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"')  # of an entry as we write it
 _LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})
@@ -104,7 +105,7 @@ def may_purge(role: Role | None) -> bool:
     return role is not None and may(role, Action.PURGE).allowed
 
 
-def computed(bodies: Iterable[tuple[int, bytes | None]], role_of: RoleOf, since: LogTime | None = None) -> LogTime:
+def computed(bodies: Iterable[Body], role_of: RoleOf, since: LogTime | None = None) -> LogTime:
     """What entries (number and canonical JSON, in order) say of the time; *since* is what those before them said."""
     time = since or LogTime()
     for seq, body in bodies:

@@ -90,8 +90,12 @@ class Catalogue:
         """The shards and days of which a key is missing that others hang from."""
         return ErasureKeys.missing_above(self._db)
 
+    def count_held(self) -> int:
+        """How many recordings are held, by the counts of their shards: one row for hundreds."""
+        return ErasureKeys.count(self._db)
+
     def erasure_keys_of_wrong_size(self) -> Spoilt:
-        """The erasure keys whose rows have not the size of a wrapped key."""
+        """The erasure keys whose rows have not the size of a wrapped key, or count wrong."""
         return ErasureKeys.of_wrong_size(self._db)
 
     def shards_behind(self, shard: bytes, at_most: int) -> list[bytes]:

@@ -59,7 +59,7 @@ def status(store: Store, now: datetime) -> Status:
     recordings, late = store.catalogue.recordings, now - OVERDUE_AFTER
     seen_since = now - REFUSED_RECENT
     return Status(
-        held=recordings.count_held(),
+        held=store.catalogue.count_held(),
         due=recordings.count_past_retention(now, store.policy.latest_due(now)),
         overdue=recordings.count_past_retention(late, store.policy.latest_due(late)),
         refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),

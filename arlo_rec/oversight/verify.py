@@ -144,7 +144,7 @@ class _ClockCheck:
 
     def follow(self, bodies: Sequence[audit_check.Body]) -> None:
         """Read a batch of the log's entries; batches are passed in order."""
-        self._time = self._store.log_time_after(self._time, bodies)
+        self._time = self._store.computed_log_time(self._time, bodies)
         self._end = bodies[-1][0] + 1 if bodies else self._end
 
     def problems(self) -> Iterator[Problem]:

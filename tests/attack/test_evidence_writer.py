@@ -332,3 +332,11 @@ def test_a_receipt_that_is_gone_is_named_whatever_state_its_erasure_is_in(twin: 
     twin.json("purge", who="cron")
     assert receipt.exists(), "the next run that holds the root writes it"
     assert not problem_codes(twin)
+
+
+def test_a_count_of_what_is_held_that_somebody_changes_is_named(world: World) -> None:
+    """Status and the guard of the purge go by the counts of the shards."""
+    world.take_in("a", "b", "c")
+    with insider(world) as db:
+        db.run("UPDATE shard_keys SET shares = shares + 1000")
+    assert "shard_key_damaged" in problem_codes(world)

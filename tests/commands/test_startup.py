@@ -57,7 +57,7 @@ def test_a_command_loads_no_more_modules_than_it_has_a_budget_for(world: World, 
     ours = {name for name in modules if name.partition(".")[0] == "arlo_rec"}
     others = {name for name in modules - ours if name.partition(".")[0] not in sys.stdlib_module_names}
     told = f"{' '.join(words)}: {len(ours)} of ours, {len(ours | others)} with those of libraries"
-    print(told)
+    sys.stdout.write(f"{told}\n")
     assert len(ours) <= BUDGET[words][0] and len(ours | others) <= BUDGET[words][1], (told, sorted(ours | others))
 
 
