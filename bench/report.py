@@ -1,4 +1,7 @@
-"""docs/benchmarks.md: a section for every benchmark, what it measures and what came out, where and when."""
+"""docs/benchmarks.md: what is missed and why, then a section for every benchmark, where and when it was measured.
+
+The reasons are `missed.md` beside this file; all else of the document is written here, a section at each run.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+REASONS = Path(__file__).with_name("missed.md")
+HEAD = """# What it costs
+
+Every section is written by `./dev bench --write NAME`: what is measured, then what came out. All are whole commands of
+the installed program unless a section says otherwise, and each peer ran in the same run, on the same files. The figures
+are one machine's; the ratios are what to compare. Peers are installed from Debian by the benchmark.
+
+## What is missed, and why
+
+"""
+_SECTION = re.compile(r"^## (.+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def write(name: str, about: str, machine: str, lines: Iterable[str]) -> None:
-    """Put a section in the place of the one with its name, or at the end; the rest stays."""
-    text = DOCUMENT.read_text("utf-8")
+    """Write the document anew, with a section in the place of the one with its name, or at the end."""
+    sections = dict(_SECTION.findall(DOCUMENT.read_text("utf-8"))[1:])
     body = "\n".join(_markdown(lines)).strip("\n")
-    section = f"## {name}\n\n{about.strip()}\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {machine}.\n\n{body}\n"
-    there = re.compile(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    text, replaced = there.subn(lambda _: section + "\n", text)
-    if not replaced:
-        text = f"{text.rstrip()}\n\n{section}"
-    DOCUMENT.write_text(text.rstrip() + "\n", "utf-8")
+    sections[name] = f"\n{about.strip()}\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {machine}.\n\n{body}\n"
+    parts = [
+        HEAD + REASONS.read_text("utf-8").strip(),
+        *(f"## {title}\n\n{text.strip()}" for title, text in sections.items()),
+    ]
+    DOCUMENT.write_text("\n\n".join(parts) + "\n", "utf-8")
 
 
 def _markdown(lines: Iterable[str]) -> Iterator[str]:

@@ -102,13 +102,16 @@ class _Process(NamedTuple):
 
 @contextmanager
 def _process(begin: Begin[_Order, _Answer]) -> Iterator[_Process]:
-    """A process that works for us until the block ends."""
+    """A process that works for us until the block ends; raises Unreachable where the system gives none."""
     forking = multiprocessing.get_context("fork")
-    ours, theirs = forking.Pipe()
-    process = forking.Process(target=_serve, args=(ours, theirs, begin, os.getpid()), daemon=True)
-    with warnings.catch_warnings():  # of threads, of which the program has none here
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
+    try:
+        ours, theirs = forking.Pipe()
+        process = forking.Process(target=_serve, args=(ours, theirs, begin, os.getpid()), daemon=True)
+        with warnings.catch_warnings():  # of threads, of which the program has none here
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
+    except OSError:
+        raise Unreachable("worker_ended") from None
     theirs.close()
     try:
         yield _Process(ours, process)

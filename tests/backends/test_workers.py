@@ -82,3 +82,18 @@ def test_a_process_that_is_killed_is_an_error_of_every_order_that_it_would_have_
     with workers(dying, forked=True) as two, pytest.raises(Unreachable, match="worker_ended"):
         list(two.map([1, 2, 3, 4, 5, 6, 7, 8]))
     assert not multiprocessing.active_children()
+
+
+def test_a_system_that_gives_no_process_is_an_error_and_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, forks = os.fork, list[int]()
+
+    def second_fails() -> int:
+        if forks:
+            raise BlockingIOError
+        forks.append(fork())
+        return forks[-1]
+
+    monkeypatch.setattr(os, "fork", second_fails)
+    with pytest.raises(Unreachable, match="worker_ended"), workers(doubling, forked=True):
+        raise AssertionError
+    assert forks and not multiprocessing.active_children()

@@ -114,6 +114,7 @@ def test_where_a_bug_in_a_process_happened_is_kept(large: World, monkeypatch: py
     assert_taken_in_by_the_next_run(large, monkeypatch)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_reaches_the_intake_and_its_processes_and_takes_back_what_was_begun(
     large: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

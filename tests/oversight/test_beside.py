@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -116,13 +117,13 @@ def test_the_store_can_be_written_to_after_and_during_a_verification_in_processe
     assert found(world) == (0, [], None)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_processes_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.take_in("a")
 
     def press(_store: Any) -> Any:
         os.kill(os.getppid(), signal.SIGINT)
-        while True:
-            signal.pause()
+        time.sleep(20)
 
     monkeypatch.setattr(beside, "MANY", 0)
     monkeypatch.setattr(beside, "_inconsistencies", press)
