@@ -16,9 +16,10 @@ import os
 import re
 import socket
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,7 @@ from arlo_rec.model.errors import ArloError
 HOST: Final = "127.0.0.1"
 BODY_BYTES: Final = 512 * 1024  # of a request; the longest reports what was heard
 TICK: Final = 0.5  # seconds between two events
+LAST_ANSWERS: Final = 1.0  # seconds for what is being answered when the session is over
 SILENT_FOR: Final = 30.0  # seconds that a connection may take for a request
 _RANGE: Final = re.compile(r"bytes=(\d{1,12})?-(\d{1,12})?", re.ASCII)
 _ALWAYS: Final = {
@@ -64,6 +66,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, session: Session, lang: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__((HOST, 0), Handler)  # a port that is free
         self.session, self.clock = session, clock
+        self._answering, self._changed = 0, threading.Condition()
         self.origin = f"http://{HOST}:{self.server_port}"
         self.url = f"{self.origin}/#{session.token}"
         self.files = {
@@ -79,6 +82,24 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a connection that broke off."""
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """A request is being answered inside."""
+        with self._changed:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._answering -= 1
+                self._changed.notify_all()
+
+    def server_close(self) -> None:
+        """Close, once who is being answered has the answer, or after a moment: the process ends with its threads."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._answering, LAST_ANSWERS)
+        super().server_close()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -99,10 +120,15 @@ class Handler(BaseHTTPRequestHandler):
             "events": self._events,
             **{name: partial(self._sound, name) for name in self.server.session.tracks},
         }
-        self._answer(answers, place)
+        with self.server.answering():
+            self._answer(answers, place)
 
     def do_POST(self) -> None:
         """The token, and what the page tells."""
+        with self.server.answering():
+            self._take()
+
+    def _take(self) -> None:
         try:
             self._demand_our_page(writes=True)
             body = self._body()

@@ -52,7 +52,6 @@ HARMLESS = {
     "escrows.at": _RING,
     "recipients.file": "a name that the person of the row did not sign for that entry is not shown",
     "shard_keys.hour": _SHARD,
-    "shard_keys.shares": _SHARD,
     **{f"recordings of the erased.{column}": _LATE for column in _OF_A_CALL},
     "grant_seeds.sealed": "only whom it is sealed to can tell; an officer grants again, and looks at her own seal",
     "log_keys.number": "it only orders the keys, each of which is signed by the one before",
