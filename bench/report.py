@@ -21,7 +21,7 @@ are one machine's; the ratios are what to compare. Peers are installed from Debi
 ## What is missed, and why
 
 """
-_SECTION = re.compile(r"^## (.+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def write(name: str, about: str, machine: str, lines: Iterable[str]) -> None:
@@ -29,11 +29,19 @@ def write(name: str, about: str, machine: str, lines: Iterable[str]) -> None:
     sections = dict(_SECTION.findall(DOCUMENT.read_text("utf-8"))[1:])
     body = "\n".join(_markdown(lines)).strip("\n")
     sections[name] = f"\n{about.strip()}\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {machine}.\n\n{body}\n"
-    parts = [
-        HEAD + REASONS.read_text("utf-8").strip(),
-        *(f"## {title}\n\n{text.strip()}" for title, text in sections.items()),
-    ]
+    missed = [f"- {title}: {_plain(line)}" for title, text in sections.items() for line in _missed(text)]
+    head = HEAD + "\n".join(missed or ["Nothing."]) + "\n\n" + REASONS.read_text("utf-8").strip()
+    parts = [head, *(f"## {title}\n\n{text.strip()}" for title, text in sections.items())]
     DOCUMENT.write_text("\n\n".join(parts) + "\n", "utf-8")
+
+
+def _missed(text: str) -> list[str]:
+    return [line for line in text.splitlines() if ": missed" in line]
+
+
+def _plain(line: str) -> str:
+    """A line of a section without what makes a table or a list of it."""
+    return ", ".join(filter(None, (cell.strip() for cell in line.removeprefix("- ").split("|"))))
 
 
 def _markdown(lines: Iterable[str]) -> Iterator[str]:
