@@ -62,13 +62,13 @@ def sync_folder(folder: Path, *, below: Path | None = None) -> None:
         os.close(handle)
 
 
-def sync_file_system(folder: int, names: Iterable[str]) -> None:
-    """Sync the files of these names in an open folder, and their names, by syncing all of its file system at once.
+def sync_files(folder: int, names: Iterable[str], *, whole: bool) -> None:
+    """Sync files of an open folder, and their names; with *whole* by syncing all of its file system at once.
 
-    An error of the disk since *folder* was opened is raised as OSError: syncfs(2), since Linux 5.8. Elsewhere each
-    file is synced, and the folder.
+    An error of the disk since *folder* was opened is raised as OSError: syncfs(2) tells of it since Linux 5.8.
+    Elsewhere each file is synced, and the folder.
     """
-    if not _syncfs(folder):
+    if not (whole and _syncfs(folder)):
         for name in names:
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             try:

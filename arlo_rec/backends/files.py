@@ -38,6 +38,7 @@ LOCK = "lock"  # in the root folder
 NAME = re.compile(r"[0-9a-f]{32}")
 NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
 ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
+SYNCED_WHOLE = frozenset({"ext4", "xfs", "btrfs", "tmpfs"})  # syncfs(2) is as good as fsync of each: not over a network
 POLL = 0.02  # seconds between tries for a lock
 WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
 SYNCERS = 4  # threads that sync files: they wait for one journal, not for each other

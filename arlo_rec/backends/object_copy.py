@@ -1,7 +1,7 @@
 """Copying many objects from one folder of objects to another, as a backup and its restore do.
 
-The objects of one subfolder go together: it is opened once on either side, and all of them are synced by one call.
-To sync each would cost four times as much as everything else that is done for an object of a short call.
+The objects of one subfolder go together: it is opened once on either side, and on a disk of this machine all of them
+are synced by one call. To sync each costs four times as much as everything else for an object of a short call.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.backends.durable import disk, sync_file_system, write_all
-from arlo_rec.backends.files import modes
+from arlo_rec.backends.durable import disk, sync_files, write_all
+from arlo_rec.backends.files import SYNCED_WHOLE, file_system, modes
 from arlo_rec.backends.shared_folder import make_folder, open_folder, open_in
 from arlo_rec.backends.workers import Workers
 from arlo_rec.crypto import primitives
@@ -71,7 +71,7 @@ class ObjectCopier:
                 for name in bad:
                     with suppress(FileNotFoundError):
                         os.unlink(f"{name}.part", dir_fd=target)
-                _name(target, good)
+                _name(target, good, whole=file_system(self.target) in SYNCED_WHOLE)
                 if self.read_back:
                     bad |= {name for name in good if self._digest(target, name) != wanted.digests[name]}
         finally:
@@ -124,9 +124,9 @@ class ObjectCopier:
             os.close(handle)
 
 
-def _name(folder: int, names: Sequence[str]) -> None:
-    """Sync the `.part` files of objects, give them their names, and make these durable."""
-    sync_file_system(folder, [f"{name}.part" for name in names])
+def _name(folder: int, names: Sequence[str], *, whole: bool) -> None:
+    """Sync the `.part` files of objects, give them their names, and make these durable; *whole* as for `sync_files`."""
+    sync_files(folder, [f"{name}.part" for name in names], whole=whole)
     for name in names:
         os.rename(f"{name}.part", name, src_dir_fd=folder, dst_dir_fd=folder)
     os.fsync(folder)

@@ -93,8 +93,8 @@ def test_a_copy_that_came_to_the_disk_otherwise_is_named_where_it_is_read_back(
     rotten = next(iter(digests))
     name = object_copy._name
 
-    def rots(folder: int, names: list[str]) -> None:
-        name(folder, names)
+    def rots(folder: int, names: list[str], **whole: bool) -> None:
+        name(folder, names, **whole)
         (there / "ab" / rotten).write_bytes(b"0ne")
 
     monkeypatch.setattr(object_copy, "_name", rots)
@@ -119,6 +119,23 @@ def test_no_copy_has_a_name_where_the_disk_says_that_it_failed(
     with pytest.raises(Unreachable, match="disk_failed"):
         ObjectCopier(here, there)(Wanted("ab", digests))
     assert all(name.endswith(".part") for name in files(there))
+
+
+@pytest.mark.parametrize(("kind", "whole"), [("ext4", True), ("xfs", True), ("cifs", False), ("fuse.sshfs", False)])
+def test_a_disk_over_a_network_has_each_file_synced(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, kind: str, whole: bool
+) -> None:
+    """There syncfs(2) may leave what was written with the other machine's memory, and tell of no error."""
+    here, there = folders
+    digests = written(here, b"one", b"another")
+    asked, synced, sync = list[int](), list[int](), os.fsync
+    monkeypatch.setattr(object_copy, "file_system", lambda _folder: kind)
+    monkeypatch.setattr(durable, "_syncfs", lambda folder: asked.append(folder) or True)
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), sync(handle))[1])
+    assert ObjectCopier(here, there)(Wanted("ab", digests)) == []
+    assert bool(asked) is whole
+    assert len(synced) == (1 if whole else len(digests) + 2)
+    assert files(there) == files(here)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def _folder_not_synced() -> None:
 
 
 def _copies_not_synced() -> None:
-    object_copy.sync_file_system = lambda _folder, _names: None  # type: ignore[assignment]
+    object_copy.sync_files = lambda _folder, _names, **_whole: None  # type: ignore[assignment]
 
 
 def _root_renamed() -> None:
