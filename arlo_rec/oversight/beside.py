@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from arlo_rec.backends.workers import workers
+from arlo_rec.model.errors import Integrity
 from arlo_rec.model.progress import Observer
 from arlo_rec.oversight.consistency import ConsistencyCheck, Parsed, Problem, parsed
 from arlo_rec.store import Store
@@ -46,10 +47,10 @@ class Check(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The findings of the engine about its file, which will come, and the check of consistency."""
+    """The findings of the engine about its file, which will come; and the check of consistency, to be called once."""
 
     file_check: Future[list[str]]
-    consistency: Check
+    consistency: Callable[[], Check]
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Bes
     Where sound is read, which takes most of the time and lets go of the interpreter, the consistency is checked here,
     so that *observer* is told how far it is.
     """
-    forked = store.log.tree().size >= MANY
+    forked = _closed_size(store) >= MANY
     apart = forked and not read_data
     with ExitStack() as ending:
         with store.db.closed() if forked else nullcontext():
@@ -67,9 +68,17 @@ def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Bes
             side = ending.enter_context(workers(begin, forked=forked, sides=2 if apart else 1, disposable=True))
         file_check = side.submit(_Job.FILE)
         if apart:
-            yield Beside(file_check, _Apart(store, side.submit(_Job.CONSISTENCY)))
+            answer = side.submit(_Job.CONSISTENCY)
+            yield Beside(file_check, lambda: _Apart(store, answer))
         else:
-            yield Beside(file_check, ConsistencyCheck(store, read_data=read_data, observer=observer))
+            yield Beside(file_check, lambda: ConsistencyCheck(store, read_data=read_data, observer=observer))
+
+
+def _closed_size(store: Store) -> int:
+    """How many entries the newest checkpoint closes; 0 where it cannot be read, which the check of the log tells."""
+    with suppress(Integrity):
+        return next((checkpoint.size for checkpoint in store.log.newest_checkpoints(1)), 0)
+    return 0
 
 
 class _Apart:
@@ -107,7 +116,7 @@ def _working(store: Store, *, forked: bool) -> Iterator[Callable[[_Job], Any]]:
 
 
 def _inconsistencies(store: Store) -> list[Problem]:
-    check = ConsistencyCheck(store, read_data=False)
+    check, end = ConsistencyCheck(store, read_data=False), _closed_size(store)
     for bodies in store.log.body_batches(_AT_ONCE):
-        check.follow(parsed(bodies))
+        check.follow(parsed([body for body in bodies if body[0] < end]))
     return check.problems()

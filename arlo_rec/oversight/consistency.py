@@ -23,8 +23,7 @@ from typing import Any
 
 from arlo_rec.access.audience_keys import commit_key_id
 from arlo_rec.catalogue.audience_keys import AudienceKeyRow, CommitKeyRow
-from arlo_rec.catalogue.audit_check import Body
-from arlo_rec.catalogue.log_body import read_body
+from arlo_rec.catalogue.log_body import Body, read_body
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.audiences import Audience, Stage, audience_of
@@ -176,7 +175,8 @@ class ConsistencyCheck:
         audience_keys = {key.id: key for key in table.of_commits(commit_keys)}  # these lie together, their ids do not
         audience_keys |= table.rows(set(named.values()) - audience_keys.keys())
         sealed = self._store.catalogue.metadata.keys([recording.id for recording in recordings])
-        wrong = {id: self._wrong_commit_key(commit_keys.get(id)) for id in {each.commit_key for each in recordings}}
+        named_keys = {each.commit_key for each in recordings}
+        wrong = {key: self._wrong_commit_key(commit_keys.get(key)) for key in named_keys}
         for recording in recordings:
             if (code := wrong[recording.commit_key]) is not None:
                 self._note(code, recording.id)

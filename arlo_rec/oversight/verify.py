@@ -13,6 +13,7 @@ from functools import partial
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
 from arlo_rec.catalogue import audit_check, schema
+from arlo_rec.catalogue.log_body import Body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
@@ -62,7 +63,7 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
     with beside(store, read_data=read_data, observer=observer) as begun:
         file_check = begun.file_check
         try:
-            found = _compared(store, now, begun.consistency, read_data=read_data, observer=observer)
+            found = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
         except Exception:  # a page that cannot be read, or was exchanged, ends the checks that read it
             found = Findings([])
             if not file_check.result():
@@ -76,7 +77,7 @@ def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, obs
     evidence, due, clock = EvidenceCheck(store, now), DueCheck(store), _ClockCheck(store)
     of_log = unobserved if read_data else observer  # else the sound that is read on the way takes the time
 
-    def follow(bodies: Sequence[audit_check.Body]) -> None:
+    def follow(bodies: Sequence[Body]) -> None:
         clock.follow(bodies)
         entries = parsed(bodies)
         check.follow(entries)
@@ -142,7 +143,7 @@ class _ClockCheck:
     def __init__(self, store: Store) -> None:
         self._store, self._time, self._end = store, LogTime(), 0
 
-    def follow(self, bodies: Sequence[audit_check.Body]) -> None:
+    def follow(self, bodies: Sequence[Body]) -> None:
         """Read a batch of the log's entries; batches are passed in order."""
         self._time = self._store.computed_log_time(self._time, bodies)
         self._end = bodies[-1][0] + 1 if bodies else self._end

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.oversight import beside
 from tests.support.catalogue import vandal
 from tests.support.intake import program
@@ -41,6 +42,18 @@ def change_rows(statement: str) -> Callable[[World], None]:
     return change
 
 
+def append_unclosed(world: World) -> None:
+    """An entry that nobody signed says that everything was erased, and a row is gone."""
+    with vandal(world) as db:
+        (gone,) = db.rows("SELECT lower(hex(id)) FROM recordings ORDER BY rowid DESC LIMIT 1")[0]
+        (last,) = db.rows("SELECT max(seq) FROM entries")[0]
+        ((salt, leaf),) = db.rows("SELECT salt, leaf FROM entries WHERE seq = ?", (last,))
+        entry = {"action": "purge", "at": "2026-01-01T00:00:00Z", "detail": {}, "outcome": "done", "person": "cron"}
+        body = canonical({**entry, "policy": "2026-01", "recordings": [gone], "rule": "retention.90d"})
+        db.run("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", (last + 1, salt, body, leaf))
+        db.run("DELETE FROM recordings WHERE rowid = (SELECT max(rowid) FROM recordings)")
+
+
 def spoil_page(world: World) -> None:
     path = world.store / "catalogue.db"
     raw = bytearray(path.read_bytes())
@@ -60,6 +73,7 @@ DAMAGES: dict[str, Callable[[World], None]] = {
     "an audience key is gone": change_rows("DELETE FROM audience_keys"),
     "a commit key is changed": change_rows("UPDATE commit_keys SET sealed = x'00'"),
     "a row that nobody reads": change_rows("UPDATE recordings SET started_at = 9e18"),
+    "an entry that no checkpoint closes": append_unclosed,
     "a page": spoil_page,
 }
 
