@@ -20,7 +20,7 @@ import typer
 from arlo_rec.commands.command import PROGRAM, program
 from arlo_rec.i18n.messages import say
 from arlo_rec.i18n.sanitise import clean
-from arlo_rec.model.errors import ArloError, Interrupted
+from arlo_rec.model.errors import ELSEWHERE, ArloError, Interrupted
 from arlo_rec.ui import terminal
 from arlo_rec.ui.config import beforehand
 
@@ -105,8 +105,7 @@ def _bug(error: BaseException, state: Path | None, lang: str) -> ArloError:
     cause: BaseException | None = error
     trace = []
     while cause is not None:
-        elsewhere = getattr(cause, "__notes__", ())  # in the process from which it came (`backends.workers`)
-        trace += [*elsewhere, *traceback.format_tb(cause.__traceback__)]
+        trace += [*getattr(cause, ELSEWHERE, ()), *traceback.format_tb(cause.__traceback__)]
         trace.append(f"{type(cause).__module__}.{type(cause).__qualname__}\n")
         cause = cause.__cause__ or cause.__context__
     try:

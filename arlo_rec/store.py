@@ -17,11 +17,11 @@ from typing import Any
 
 from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
-from arlo_rec.catalogue import log_clock
+from arlo_rec.catalogue import log_body, log_clock
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
-from arlo_rec.catalogue.log_clock import Body, LogTime
+from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
@@ -273,7 +273,7 @@ class Store:
             self._log_time = time
         return self._log_time
 
-    def computed_log_time(self, since: LogTime | None = None, bodies: Iterable[Body] | None = None) -> LogTime:
+    def computed_log_time(self, since: LogTime | None = None, bodies: Iterable[log_body.Body] | None = None) -> LogTime:
         """What all entries say of the time (some seconds of a million), or what *bodies* add to what *since* says."""
         return log_clock.computed(self.log.bodies() if bodies is None else bodies, self._role_at, since)
 

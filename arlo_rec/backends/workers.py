@@ -25,7 +25,7 @@ from multiprocessing.context import ForkProcess
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from arlo_rec.crypto.hardening import end_with_parent
-from arlo_rec.model.errors import Unreachable
+from arlo_rec.model.errors import ELSEWHERE, Unreachable
 
 SIDES = 2  # orders that are worked on at once: more only contend for two cores
 _AHEAD = 2 * SIDES  # orders that are given before the first answer is fetched
@@ -147,5 +147,5 @@ def _answer(work: Callable[[_Order], _Answer], order: _Order) -> _Answer | Excep
     try:
         return work(order)
     except Exception as error:  # noqa: BLE001
-        error.add_note("".join(traceback.format_tb(error.__traceback__)))  # which does not go through a pipe
+        vars(error)[ELSEWHERE] = traceback.format_tb(error.__traceback__)  # which itself goes through no pipe
         return error

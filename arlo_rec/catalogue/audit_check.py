@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from arlo_rec.catalogue.anchors import Anchors, Comparison, key_at, sizes
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.forgotten import Forgotten
-from arlo_rec.catalogue.log_body import read_body
+from arlo_rec.catalogue.log_body import Body, read_body
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.verifiers import Verifiers
 from arlo_rec.keys import log_handover
@@ -23,7 +23,6 @@ from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 _PERSON = re.compile(rb'"outcome":"[a-z]+","person":"([^"]*)","policy":"')  # of a body as we write it
 UNSIGNED: Final = frozenset({"checkpoint_of_nobody", "checkpoint_unsigned"})  # nobody known vouches for what it closes
 _BATCH = 5000  # entries read at once by a verification: 2 MB
-Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where somebody deleted the body)
 
 
 def check(

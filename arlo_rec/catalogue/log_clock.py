@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import UNREADABLE
+from arlo_rec.catalogue.log_body import Body
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import ClockAccepted, Initialised, PurgeFinished
 from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.policy import Action, Role, may
 
-Body = tuple[int, bytes | None]  # an entry's number and canonical JSON
 RoleOf = Callable[[int], Role | None]  # the role of whoever signed the checkpoint that closes an entry
 _HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"')  # of an entry as we write it
 _LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})

@@ -126,9 +126,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """The token, and what the page tells."""
         with self.server.answering():
-            self._take()
+            self._take_post()
 
-    def _take(self) -> None:
+    def _take_post(self) -> None:
         try:
             self._demand_our_page(writes=True)
             body = self._body()

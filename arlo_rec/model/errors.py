@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 Detail = str | int | float
+ELSEWHERE = "_arlo_rec_elsewhere"  # attribute of an error from another process: where it happened there, no values
 ALIKE = 0.7  # of 1: how alike a mistyped name and a known one must be, for the known one to be suggested
 
 
