@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
-from arlo_rec.catalogue.log_body import read_body
+from arlo_rec.catalogue.log_body import EntryRow, read_body
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.log_handover import handover, restoration
@@ -252,14 +252,17 @@ class AuditLog:
                 return
             behind = rows[-1]
 
-    @reads_rows
     def raw_entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
         """Entries with begin <= seq < end in order, at most *limit* (-1: all), as they are stored."""
-        rows = self._db.rows(
+        return list(map(RawEntry._make, self.entry_rows(begin, end, limit)))
+
+    @reads_rows
+    def entry_rows(self, begin: int, end: int, limit: int = -1) -> list[EntryRow]:
+        """The same as plain tuples: to make a million with names takes half as long again."""
+        return self._db.rows(
             "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
             (begin, end, limit),
         )
-        return list(map(RawEntry._make, rows))
 
     @reads_rows
     def leaves(self, begin: int, end: int) -> dict[int, bytes]:

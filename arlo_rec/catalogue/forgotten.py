@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from arlo_rec.catalogue import log_clock
-from arlo_rec.catalogue.audit_log import AuditLog, LogEntry, RawEntry
-from arlo_rec.catalogue.log_body import read_body
+from arlo_rec.catalogue.audit_log import AuditLog, LogEntry
+from arlo_rec.catalogue.log_body import EntryRow, read_body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model import audit_events
@@ -28,6 +28,11 @@ _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # 
 MARGIN: Final = timedelta(days=1)  # by which clocks may differ, and a purge may last
 
 
+def saying(entries: Sequence[EntryRow]) -> list[tuple[int, bytes]]:
+    """Number and body of those that say that others were forgotten."""
+    return [(seq, body) for seq, _, body, _ in entries if body is not None and body.startswith(_BEGINS)]
+
+
 class Forgotten:
     """Collects bodies that are gone, and what the log says of them; entries come in order."""
 
@@ -36,12 +41,10 @@ class Forgotten:
         self._gone = bytearray()  # a byte for each entry: a million take 1 MB
         self._said: list[tuple[int, bytes]] = []
 
-    def follow(self, entries: Sequence[RawEntry]) -> None:
-        """Take a batch."""
-        for entry in entries:
-            self._gone.append(entry.body is None)
-            if entry.body is not None and entry.body.startswith(_BEGINS):
-                self._said.append((entry.seq, entry.body))
+    def take(self, gone: bytes, said: Sequence[tuple[int, bytes]]) -> None:
+        """Take some entries: of each whether its body is gone, and those of them that are `saying` so of others."""
+        self._gone += gone
+        self._said += said
 
     def unsaid(self) -> int:
         """How many bodies are gone of which no entry says so that is believed, after the last batch."""

@@ -8,6 +8,7 @@ from typing import Any
 from arlo_rec.model.strict_json import parse_object
 
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where somebody deleted the body)
+EntryRow = tuple[int, bytes, bytes | None, bytes]  # its number, salt, body and leaf
 ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
 # A call that was taken in, letter by letter as it is written; whatever differs is read as JSON
 _CALL = re.compile(

@@ -115,7 +115,7 @@ def audit_verify(
     tsa_cert: Annotated[Path | None, opt("opt.tsa_cert", "--tsa-cert", "PEM")] = None,
 ) -> Answer:
     """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
-    from arlo_rec.catalogue.audit_check import check
+    from arlo_rec.oversight.log_check import check
     from arlo_rec.oversight.witness import parse_vkeys, unwitnessed
     from arlo_rec.policy import Action
 
@@ -126,7 +126,7 @@ def audit_verify(
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         anchors = [each.anchors for each in files]
-        of_log = check(store.log, store.signers(), anchors, signatures=True, observer=run.progress)
+        of_log = check(store, anchors, observer=run.progress)
         tree = store.log.tree()
     for each in anchors:
         each.problems += unwitnessed(each.compared, witnesses)

@@ -17,12 +17,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from arlo_rec.backends.workers import workers
-from arlo_rec.model.errors import Integrity
 from arlo_rec.model.progress import Observer
 from arlo_rec.oversight.consistency import ConsistencyCheck, Parsed, Problem, parsed
+from arlo_rec.oversight.log_check import MANY, closed_size
 from arlo_rec.store import Store
 
-MANY = 20_000  # entries of a log that are worth processes
 _LATER = 5  # niceness of the check of the file: the consistency takes longest, and should not wait for it
 _AT_ONCE = 5000  # entries read at once
 
@@ -60,7 +59,7 @@ def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Bes
     Where sound is read, which takes most of the time and lets go of the interpreter, the consistency is checked here,
     so that *observer* is told how far it is.
     """
-    forked = _closed_size(store) >= MANY
+    forked = closed_size(store) >= MANY
     apart = forked and not read_data
     with ExitStack() as ending:
         with store.db.closed() if forked else nullcontext():
@@ -72,13 +71,6 @@ def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Bes
             yield Beside(file_check, lambda: _Apart(store, answer))
         else:
             yield Beside(file_check, lambda: ConsistencyCheck(store, read_data=read_data, observer=observer))
-
-
-def _closed_size(store: Store) -> int:
-    """How many entries the newest checkpoint closes; 0 where it cannot be read, which the check of the log tells."""
-    with suppress(Integrity):
-        return next((checkpoint.size for checkpoint in store.log.newest_checkpoints(1)), 0)
-    return 0
 
 
 class _Apart:
@@ -116,7 +108,7 @@ def _working(store: Store, *, forked: bool) -> Iterator[Callable[[_Job], Any]]:
 
 
 def _inconsistencies(store: Store) -> list[Problem]:
-    check, end = ConsistencyCheck(store, read_data=False), _closed_size(store)
+    check, end = ConsistencyCheck(store, read_data=False), closed_size(store)
     for bodies in store.log.body_batches(_AT_ONCE):
         check.follow(parsed([body for body in bodies if body[0] < end]))
     return check.problems()

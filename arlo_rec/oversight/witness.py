@@ -18,12 +18,12 @@ from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import write_new, write_whole
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.anchors import Anchors, ended
-from arlo_rec.catalogue.audit_check import check
 from arlo_rec.crypto import cosignature, primitives
 from arlo_rec.crypto.cosignature import Witness
 from arlo_rec.keys.key_files import read_secret
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.progress import Observer, unobserved
+from arlo_rec.oversight.log_check import check
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -72,7 +72,7 @@ def run(store: Store, path: Path, now: datetime, observer: Observer = unobserved
         seen = _seen(path, witness)
         _, newest = store.log.newest()
         before = Anchors([newest] if seen is None else [seen, newest])
-        problems = check(store.log, store.signers(), [before], signatures=True, observer=observer)
+        problems = check(store, [before], observer=observer)
         if problems := problems + before.problems:
             return Witnessed(witness, None, problems, seen is None)
         note = cosignature.cosign(newest, witness, int(now.timestamp()))

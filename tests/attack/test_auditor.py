@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import certificate, certificate_check
 from arlo_rec.erasure import receipts
@@ -164,9 +165,20 @@ def test_an_auditor_signs_no_answer(world: World) -> None:
 # -- the log ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("detail", [{}, {"criteria": {"outcome": "allowed", "person": "iver", "policy": "2026-01"}}])
-def test_an_entry_in_another_persons_name_is_reported(world: World, detail: Told) -> None:
+IN_DETAIL = {"criteria": {"outcome": "allowed", "person": "iver", "policy": "2026-01"}}
+KEY = b'"person":"leif"'
+
+
+@pytest.mark.parametrize(
+    ("detail", "spelled"),
+    [({}, KEY), (IN_DETAIL, KEY), (IN_DETAIL, b'"person" : "leif"'), (IN_DETAIL, b'"p\\u0065rson":"leif"')],
+    ids=["plain", "named in its detail", "with spaces", "with an escape"],
+)
+def test_an_entry_in_another_persons_name_is_reported(
+    world: World, monkeypatch: pytest.MonkeyPatch, detail: Told, spelled: bytes
+) -> None:
     """Also where its detail says the right name in the place in which a hasty reader looks."""
+    monkeypatch.setattr(audit_log, "canonical", lambda body: canonical(body).replace(KEY, spelled))
     entry = {"action": "export", "outcome": "denied", "rule": "purpose.quality", "at": to_iso(datetime.now(UTC))}
     append_to_log(world, "iver", {**entry, "detail": detail})
     world.json("audit", "show", who="iver")

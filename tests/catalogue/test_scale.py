@@ -11,7 +11,7 @@ import pytest
 
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import audit_check, audit_log
+from arlo_rec.catalogue import audit_check, audit_log, log_stretch
 from arlo_rec.catalogue.erasures import Erasure, Erasures, NewProof
 from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION, _past_retention
 from arlo_rec.crypto import merkle
@@ -66,7 +66,8 @@ def large(filled: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many batches as a store of a million has."""
-    monkeypatch.setattr(audit_check, "_BATCH", 7)
+    monkeypatch.setattr(log_stretch, "_BATCH", 7)
+    monkeypatch.setattr(audit_check, "_STRETCH", 100)
     monkeypatch.setattr(consistency, "_BATCH", 7)
 
 
@@ -129,7 +130,7 @@ def test_a_row_that_the_log_does_not_know_is_a_stranger(large: World, small_batc
 def test_a_row_that_is_held_although_the_log_tells_of_its_erasure_is_a_stranger(
     large: World, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_check, "_BATCH", batch)
+    monkeypatch.setattr(log_stretch, "_BATCH", batch)
     told = large.json("withdraw", fill.number_of(0), "--yes", who="skranke")
     back = told["recordings"][0]["id"]
     db = catalogue(large)

@@ -15,7 +15,7 @@ import pytest
 
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.oversight import beside
-from tests.support.catalogue import vandal
+from tests.support.catalogue import vandal, vandalism
 from tests.support.intake import program
 from tests.support.world import World
 
@@ -32,14 +32,6 @@ def lengthen_object(world: World) -> None:
 def plant_object(world: World) -> None:
     (world.store / "objects" / "ab").mkdir(exist_ok=True)
     (world.store / "objects" / "ab" / ("ab" * 16)).write_bytes(b"nobody's")
-
-
-def change_rows(statement: str) -> Callable[[World], None]:
-    def change(world: World) -> None:
-        with vandal(world) as db:
-            db.run(statement)
-
-    return change
 
 
 def append_unclosed(world: World) -> None:
@@ -66,13 +58,13 @@ DAMAGES: dict[str, Callable[[World], None]] = {
     "an object is gone": remove_object,
     "an object is longer": lengthen_object,
     "an object of nobody": plant_object,
-    "a row is changed": change_rows("UPDATE recordings SET team = 'salg'"),
-    "a row is gone": change_rows("DELETE FROM recordings WHERE rowid = (SELECT max(rowid) FROM recordings)"),
-    "a wrapped key is gone": change_rows("DELETE FROM shares"),
-    "metadata is gone": change_rows("DELETE FROM metadata"),
-    "an audience key is gone": change_rows("DELETE FROM audience_keys"),
-    "a commit key is changed": change_rows("UPDATE commit_keys SET sealed = x'00'"),
-    "a row that nobody reads": change_rows("UPDATE recordings SET started_at = 9e18"),
+    "a row is changed": vandalism("UPDATE recordings SET team = 'salg'"),
+    "a row is gone": vandalism("DELETE FROM recordings WHERE rowid = (SELECT max(rowid) FROM recordings)"),
+    "a wrapped key is gone": vandalism("DELETE FROM shares"),
+    "metadata is gone": vandalism("DELETE FROM metadata"),
+    "an audience key is gone": vandalism("DELETE FROM audience_keys"),
+    "a commit key is changed": vandalism("UPDATE commit_keys SET sealed = x'00'"),
+    "a row that nobody reads": vandalism("UPDATE recordings SET started_at = 9e18"),
     "an entry that no checkpoint closes": append_unclosed,
     "a page": spoil_page,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,6 +50,17 @@ def vandal(world: World) -> Iterator[SqliteConnection]:
         for _, sql in triggers:
             db.run(sql)
     db.close()
+
+
+def vandalism(*statements: str) -> Callable[[World], None]:
+    """What changes a world's catalogue as a vandal does, by these statements."""
+
+    def change(world: World) -> None:
+        with vandal(world) as db:
+            for statement in statements:
+                db.run(statement)
+
+    return change
 
 
 @contextmanager

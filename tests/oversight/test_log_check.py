@@ -1,0 +1,187 @@
+"""The check of a large log in stretches and in processes finds what the check in one piece finds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+
+import pytest
+
+from arlo_rec.admin.opening import open_store
+from arlo_rec.catalogue import audit_check, log_stretch
+from arlo_rec.catalogue.log_stretch import Checked, Stretch
+from arlo_rec.keys import layout
+from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.oversight import log_check
+from arlo_rec.store import Store
+from tests.support.attack import identity
+from tests.support.catalogue import vandal, vandalism
+from tests.support.intake import program
+from tests.support.world import World
+
+STRETCH = 3  # entries, so that a small log has many
+
+
+def renote(edit: Callable[[str], str]) -> Callable[[World], None]:
+    """The note of the fifth checkpoint is another."""
+
+    def changed(world: World) -> None:
+        with vandal(world) as db:
+            ((size, note),) = db.rows("SELECT size, note FROM checkpoints ORDER BY size LIMIT 1 OFFSET 4")
+            db.run("UPDATE checkpoints SET note = ? WHERE size = ?", (edit(str(note)), size))
+
+    return changed
+
+
+def without_line(number: int) -> Callable[[str], str]:
+    def edit(note: str) -> str:
+        lines = note.splitlines()
+        del lines[number]
+        return "\n".join(lines) + "\n"
+
+    return edit
+
+
+FAR = 2**62
+DAMAGES: dict[str, tuple[Callable[[World], None], set[str]]] = {
+    "nothing": (lambda _world: None, set()),
+    "a body": (vandalism("UPDATE entries SET body = x'7b7d' WHERE seq = 7"), {"entry_changed"}),
+    "a salt": (vandalism("UPDATE entries SET salt = zeroblob(16) WHERE seq = 7"), {"entry_changed"}),
+    "a body that was forgotten": (vandalism("UPDATE entries SET body = NULL WHERE seq = 7"), {"entry_changed"}),
+    "a leaf": (
+        vandalism("UPDATE entries SET leaf = zeroblob(32) WHERE seq = 7"),
+        {"entry_changed", "log_root_differs"},
+    ),
+    "an entry": (vandalism("DELETE FROM entries WHERE seq = 7"), {"entry_missing", "log_root_differs", "log_cut_off"}),
+    "the first entry": (vandalism("DELETE FROM entries WHERE seq = 0"), {"entry_missing"}),
+    "entries over the end of a stretch": (vandalism("DELETE FROM entries WHERE seq IN (5, 6, 7)"), {"entry_missing"}),
+    "entries of whole stretches": (vandalism("DELETE FROM entries WHERE seq BETWEEN 3 AND 12"), {"entry_missing"}),
+    "the last entry": (vandalism("DELETE FROM entries WHERE seq = (SELECT max(seq) FROM entries)"), {"log_cut_off"}),
+    "all entries": (vandalism("DELETE FROM entries"), {"log_cut_off"}),
+    "a checkpoint": (
+        vandalism("DELETE FROM checkpoints WHERE size = (SELECT size FROM checkpoints LIMIT 1 OFFSET 4)"),
+        {"checkpoint_missing"},
+    ),
+    "all checkpoints": (vandalism("DELETE FROM checkpoints"), {"log_cut_off"}),
+    "a root": (
+        vandalism(
+            "UPDATE checkpoints SET root = zeroblob(32) WHERE size = (SELECT size FROM checkpoints LIMIT 1 OFFSET 4)"
+        ),
+        {"checkpoint_unsigned", "log_root_differs"},
+    ),
+    "a note": (renote(lambda note: note[:-20]), {"checkpoint_unsigned"}),
+    "the log's signature": (renote(without_line(5)), {"checkpoint_unsigned"}),
+    "a person's signature": (renote(without_line(6)), {"checkpoint_of_nobody"}),
+    "a key of the log": (vandalism("UPDATE log_keys SET from_size = 2"), {"log_key_not_handed_over"}),
+    "an entry far away": (
+        vandalism(f"UPDATE entries SET seq = {FAR} WHERE seq = (SELECT max(seq) FROM entries)"),
+        {"log_cut_off"},
+    ),
+    "a checkpoint far away": (
+        vandalism(
+            f"UPDATE entries SET seq = {FAR} WHERE seq = (SELECT max(seq) FROM entries)",
+            f"UPDATE checkpoints SET size = {FAR + 1} WHERE size = (SELECT max(size) FROM checkpoints)",
+        ),
+        {"entry_missing", "log_cut_off"},
+    ),
+}
+
+
+def busy(world: World) -> None:
+    """A log of some twenty entries, which several people signed."""
+    world.take_in("a", "b", "c")
+    for _ in range(3):
+        world.run("audit", "show", who="iver")
+        world.run("purge", who="cron")
+
+
+@pytest.fixture
+def store(world: World) -> Iterator[Store]:
+    """The store, open as an auditor has it: what is done to its log now is seen by nothing but the check."""
+    busy(world)
+    with open_store(layout.find(world.store), identity(world, "iver"), datetime.now(UTC), StateFolder(None)) as store:
+        yield store
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_the_same_is_found_in_one_piece_in_stretches_and_in_processes(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    spoil, codes = DAMAGES[damage]
+    spoil(world)
+    in_one_piece = log_check.check(store)
+    assert set(in_one_piece) >= codes and bool(in_one_piece) is bool(codes)
+    monkeypatch.setattr(audit_check, "_STRETCH", STRETCH)
+    monkeypatch.setattr(log_stretch, "_BATCH", 2)
+    in_stretches = log_check.check(store)
+    assert sorted(in_stretches) == sorted(in_one_piece)
+    monkeypatch.setattr(log_check, "MANY", 0)
+    assert log_check.check(store) == in_stretches
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_without_signatures_the_same_is_found_in_stretches(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    """As a store is looked through when it is opened after a doubt; and none for ever, whatever numbers are written."""
+    DAMAGES[damage][0](world)
+    whole = audit_check.check(store.log, store.signers())
+    monkeypatch.setattr(audit_check, "_STRETCH", STRETCH)
+    monkeypatch.setattr(log_stretch, "_BATCH", 2)
+    assert sorted(audit_check.check(store.log, store.signers())) == sorted(whole)
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "witness", "--witness-key")])
+def test_a_process_that_is_killed_is_no_finding_and_no_all_clear(
+    world: World, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    words = list(command)
+    if "witness" in command:
+        words.append(str(world.base / "witness.key"))
+        world.json(*words, "--new", "it.example/witness", who="iver")
+    monkeypatch.setattr(log_check, "MANY", 0)
+    killing = nullcontext(lambda _stretch: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(log_check, "_checking", lambda _store: killing)
+    assert world.code(*words, who="iver") == (16, "worker_ended")
+    assert not multiprocessing.active_children()
+
+
+def test_the_log_goes_on_while_processes_check_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is added meanwhile is left to the next check, and nobody waits for it."""
+    busy(world)
+    world.deliver("d")
+    monkeypatch.setattr(log_check, "MANY", 0)
+    check, begun, added, codes = log_check._checking, world.base / "begun", multiprocessing.Event(), list[int]()
+
+    @contextmanager
+    def slow(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
+        with check(store) as work:
+
+            def go_on(stretch: Stretch) -> Checked:
+                begun.touch()
+                added.wait(20)
+                return work(stretch)
+
+            yield go_on
+
+    def meanwhile() -> None:
+        while not begun.exists():
+            pass
+        words, environment = program(world, "ingest", str(world.spool))
+        codes.append(subprocess.run(words, env=environment, check=False, capture_output=True).returncode)
+        added.set()
+
+    monkeypatch.setattr(log_check, "_checking", slow)
+    other = threading.Thread(target=meanwhile)
+    other.start()
+    told = world.json("audit", "verify", who="iver")
+    other.join()
+    assert codes == [0]
+    assert told["problems"] == []
