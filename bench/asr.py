@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from bench.machine import most
+from bench.machine import NotRun, most
 
 CALLS = Path(__file__).resolve().parent.parent / "tests" / "calls" / "given"
 TARGET = 0.2  # seconds for each second of a call of two channels, one pass
@@ -27,8 +27,7 @@ def run() -> Iterator[str]:
     folders = [folder for folder in MODELS.glob("*") if (folder / "model.bin").is_file()]
     folders.sort(key=lambda folder: (folder / "model.bin").stat().st_size)  # the peak is that of the largest so far
     if not folders or importlib.util.find_spec("faster_whisper") is None:
-        yield "Not run: needs faster-whisper and a model (./dev model base)."
-        return
+        raise NotRun("needs faster-whisper and a model (./dev model base)")
     calls = [_call(path) for path in sorted(CALLS.glob("call*.wav"))]
     seconds, channels = sum(call[1] for call in calls), sum(call[1] * len(call[0]) for call in calls)
     yield f"{len(calls)} calls, {seconds:.0f} s, {channels:.0f} s of channels; two threads."

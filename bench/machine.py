@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
+class NotRun(Exception):
+    """A benchmark lacks what it needs here, which is said."""
+
+
 def most(measured: float, limit: float, unit: str = "") -> str:
     """A limit that is not to be passed, and whether it is kept: what `bench` counts at the end."""
     return f"at most {limit:g}{unit}: {_met(measured <= limit)}"
