@@ -13,7 +13,7 @@ from arlo_rec.catalogue.anchors import Anchors, Comparison, key_at, sizes
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
 from arlo_rec.catalogue.forgotten import Forgotten
 from arlo_rec.catalogue.log_body import Body
-from arlo_rec.catalogue.log_stretch import Checked, Stretch, StretchCheck, signer, signer_name
+from arlo_rec.catalogue.log_stretch import Checked, Stretch, StretchCheck, name_of_signer, who_signed
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.verifiers import Verifiers
 from arlo_rec.keys import log_handover
@@ -113,7 +113,7 @@ def _problems_of_newest(
     """What is wrong with the signatures of the newest checkpoint."""
     problems, names = list[str](), merkle.signer_names(log.origin, people.keys())
     for newest in checkpoints[-1:]:
-        signer_name(people, signer(log, newest, key_at(keys, newest.size), names, None), problems)
+        name_of_signer(people, who_signed(log, newest, key_at(keys, newest.size), names, None), problems)
     return problems
 
 

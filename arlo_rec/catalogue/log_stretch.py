@@ -59,7 +59,7 @@ class StretchCheck:
     def __call__(self, stretch: Stretch, follow: Callable[[Sequence[Body]], None] | None = None) -> Checked:
         """What came of a stretch. *follow* is called with every body, in order and in batches."""
         checked = Checked()
-        signed = signers(self._log, self._people, stretch, self._verifiers)
+        signed = _signers(self._log, self._people, stretch, self._verifiers)
         persons = _Persons(_closed(self._people, signed, checked.problems), checked.problems)
         for entries in self._batches(stretch):
             _check_leaves(entries, checked)
@@ -86,7 +86,7 @@ class Signed(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-def signers(
+def _signers(
     log: AuditLog, people: Signatories, stretch: Stretch, verifiers: Verifiers | None = None
 ) -> Iterator[Signed]:
     """Who signed each checkpoint of a stretch, in order; each has to go on from the one before."""
@@ -95,13 +95,13 @@ def signers(
 
     def verify(at: int) -> Signed:
         checkpoint = stretch.checkpoints[at]
-        return signer(log, checkpoint, key_at(stretch.keys, checkpoint.size), names, begins[at])
+        return who_signed(log, checkpoint, key_at(stretch.keys, checkpoint.size), names, begins[at])
 
     numbers = range(len(stretch.checkpoints))
     return map(verify, numbers) if verifiers is None else verifiers.map(verify, numbers)
 
 
-def signer(
+def who_signed(
     log: AuditLog, checkpoint: SignedCheckpoint, public: bytes | None, names: Mapping[str, bytes], begin: int | None
 ) -> Signed:
     """Who of *names* signed a checkpoint that the log signed too, whose key was *public* then.
@@ -121,7 +121,7 @@ def signer(
     return Signed(size, key, missing if key is not None else (*missing, "checkpoint_of_nobody"))
 
 
-def signer_name(people: Signatories, signed: Signed, problems: list[str]) -> str | None:
+def name_of_signer(people: Signatories, signed: Signed, problems: list[str]) -> str | None:
     """The name that whoever signed a checkpoint had then; what is wrong is added to *problems*."""
     problems += signed.problems
     person = people.of_key(signed.key, signed.size - 1)
@@ -133,7 +133,7 @@ def signer_name(people: Signatories, signed: Signed, problems: list[str]) -> str
 def _closed(people: Signatories, signed: Iterable[Signed], problems: list[str]) -> Iterator[tuple[int, str | None]]:
     """The size of each checkpoint, and the name that its signer had then."""
     for each in signed:
-        yield each.size, signer_name(people, each, problems)
+        yield each.size, name_of_signer(people, each, problems)
 
 
 def _check_leaves(entries: Sequence[EntryRow], checked: Checked) -> None:
