@@ -26,7 +26,7 @@ from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
 from arlo_rec.backends.lock_holder import note_of
 from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import audit_check, schema
+from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
@@ -202,6 +202,8 @@ def _verify_whole(store: Store) -> None:
     That nobody known signed an entry is left to `verify`: anybody's own code can add one, and entries that nobody known
     signed count nowhere.
     """
+    from arlo_rec.catalogue import audit_check  # of the first command in a state folder, and after a crash
+
     if not store.db.indexes_agree():
         raise Integrity("catalogue_damaged")
     if any(not store.db.sum_matches(table) for table in schema.SUMMED):
