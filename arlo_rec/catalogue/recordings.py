@@ -18,9 +18,10 @@ from arlo_rec.policy import Event, Purpose, State, transition
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
-# Of whatever day: the index begins with the day in the id
+# Of whatever day: the index by caller begins with the day in the id
 _DAYS = ", ".join(f"x'{day:02x}'" for day in range(256))
-_OF_CALLER: Final = f"substr(id, 1, 1) IN ({_DAYS}) AND caller = ?"
+_OF_ANY_DAY: Final = f"substr(id, 1, 1) IN ({_DAYS})"
+_OF_CALLER: Final = f"{_OF_ANY_DAY} AND caller = ?"
 # The SQL form of `policy.is_due` of `Policy.ends_at`, and of `is_day_over` of an id, whatever the row says; said
 # apart, so that the engine goes by an index for each
 _IS_DUE: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
@@ -98,11 +99,10 @@ class Recordings:
     @reads_rows
     def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
         """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
-        found = []
-        for column in ("caller", "source"):
-            columns = ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
+        found, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
+        for column, on in (("caller", f"{_OF_ANY_DAY} AND r.caller = b.tag"), ("source", "r.source = b.tag")):
             sql = (
-                f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON r.{column} = b.tag "  # noqa: S608
+                f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON {on} "  # noqa: S608
                 f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
             )
             found += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]

@@ -212,6 +212,22 @@ def test_no_command_reads_a_whole_table(large: World, name: str, monkeypatch: py
     assert not read_whole
 
 
+@pytest.mark.parametrize(("who", "words"), [("iver", ("verify",)), ("sigrid", ("verify", "--read-data"))])
+def test_no_verification_lets_the_engine_make_an_index_in_memory(
+    large: World, monkeypatch: pytest.MonkeyPatch, who: str, words: tuple[str, ...]
+) -> None:
+    """It reads tables whole, but in their order: an index of a million rows would take 300 MB."""
+    large.json("withdraw", fill.number_of(0), "--yes", who="skranke")
+    with monkeypatch.context() as patch:
+        executed = _traced(patch)
+        assert large.run(*words, who=who).exit == 0
+    db = catalogue(large)
+    plans = {sql: list(_plan(db, sql, values)) for sql, values in executed.items() if not sql.startswith("PRAGMA")}
+    db.close()
+    assert len(plans) > 50
+    assert not {sql: plan for sql, plan in plans.items() if "AUTOMATIC" in str(plan)}
+
+
 def test_what_a_purge_looks_for_is_found_among_what_is_held_alone(filled: World) -> None:
     """Rows of what was erased stay for three months: as many as what is held."""
     db = catalogue(filled)
