@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import peers
-from bench.machine import least
+from bench.machine import least, most, watch
 from bench.spool import fill
 from bench.startup import PROGRAM, make_store
 
@@ -27,12 +27,14 @@ CALLERS = 400
 SOUND_BYTES = 480_000  # half a minute of stereo G.711
 ROUNDS = 3
 LEAST_PER_SECOND = 60
+FEWER = 8
+LIMIT_MEMORY = 1.2  # times that of an eighth of the calls
 DROP = Path("/proc/sys/vm/drop_caches")
 Prepared = Callable[[], tuple[list[str], dict[str, str]]]  # makes a command ready; its words and environment
 
 
 def run() -> Iterator[str]:
-    """Medians of ROUNDS alternating runs, and the calls a second where every caller is another."""
+    """Medians of ROUNDS alternating runs, the calls a second where every caller is another, and memory."""
     peers.install("restic", "borg")
     with tempfile.TemporaryDirectory(prefix="arlo-bench-") as folder:
         base = Path(folder)
@@ -49,6 +51,10 @@ def run() -> Iterator[str]:
         seconds, _ = _timed(lambda: _ingest(written, others), written, others)
         rate = CALLS / seconds
         yield f"every caller another: {rate:.0f} calls/s, {least(rate, LEAST_PER_SECOND)}"
+        few = fill(base / "few", CALLS // FEWER, CALLERS // FEWER, SOUND_BYTES)
+        small, large = (watch(*_ingest(written, one)).megabytes for one in (few, spool))
+        grown = f"{large / small:.2f} times that of {CALLS // FEWER}, {most(large / small, LIMIT_MEMORY)}"
+        yield f"the most memory of a process: {large:.0f} MB, {grown}"
 
 
 def _against_peers(base: Path, spool: Path) -> Iterator[str]:

@@ -7,8 +7,20 @@ import platform
 import resource
 import statistics
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+# A process counts as its own the memory of whoever started it, and we may be large: this one is small
+_WATCH = """
+import resource, subprocess, sys, time
+begun = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True)
+print()
+print(time.perf_counter() - begun)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 class NotRun(Exception):
@@ -47,6 +59,22 @@ def cpu_seconds(words: Sequence[str], environment: Mapping[str, str]) -> float:
     subprocess.run(words, check=True, env=dict(environment), stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+class Watched(NamedTuple):
+    """What a program printed, its wall time in seconds, and the largest memory of one of its processes in MB."""
+
+    answer: str
+    seconds: float
+    megabytes: float
+
+
+def watch(words: Sequence[str], environment: Mapping[str, str]) -> Watched:
+    """One run of a program that must end well."""
+    watched = [sys.executable, "-c", _WATCH, *words]
+    done = subprocess.run(watched, env=dict(environment), stdout=subprocess.PIPE, text=True, check=True)
+    answer, seconds, kilobytes = done.stdout.removesuffix("\n").rsplit("\n", 2)
+    return Watched(answer.strip(), float(seconds), int(kilobytes) / 1024)
 
 
 def pairs(ours: Callable[[], float], peer: Callable[[], float], times: int) -> tuple[float, float, float]:

@@ -11,13 +11,12 @@ import secrets
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench import fill
+from bench import fill, machine
 from bench.fill import DAY_OF_A_MILLION, Filling, Yard
 from bench.machine import most
 from bench.spool import number_of
@@ -31,14 +30,6 @@ LIMIT_GROWTH = 1.2  # times the smallest store's
 LIMIT_PURGE, LIMIT_PURGE_OF_MINUTES = 3.0, 2.0  # times `rm` of the same files
 LIMIT_VERIFY_S, LIMIT_VERIFY_MB = 40, 150  # of a million
 LIMIT_AUDIT_S = 3
-# A process counts as its own the memory of whoever started it, and we may be large after filling: this one is small.
-_WATCH = """
-import resource, subprocess, sys, time
-begun = time.perf_counter()
-subprocess.run(sys.argv[1:], check=True)
-print(time.perf_counter() - begun)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
 
 
 def run(largest: int) -> Iterator[str]:
@@ -135,12 +126,10 @@ def _withdraw(where: Yard, caller: int) -> float:
 
 
 def _heavy(where: Yard, *words: str) -> tuple[float, float]:
-    """Seconds, and the largest memory of that one process in MB."""
-    watched = [sys.executable, "-c", _WATCH, *where.words("kontroll", *words, "--json")]
-    done = subprocess.run(watched, env=where.environment, stdout=subprocess.PIPE, check=True)
-    answer, elapsed, kilobytes = done.stdout.decode().splitlines()
-    assert json.loads(answer)["problems"] == [], answer
-    return float(elapsed), int(kilobytes) / 1024
+    """Seconds, and the largest memory of one process in MB."""
+    watched = machine.watch(where.words("kontroll", *words, "--json"), where.environment)
+    assert json.loads(watched.answer)["problems"] == [], watched
+    return watched.seconds, watched.megabytes
 
 
 def _purge_and_rm(where: Yard, teams: int, *, frames: int) -> tuple[float, float]:

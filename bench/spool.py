@@ -9,6 +9,8 @@ from pathlib import Path
 
 from arlo_rec import audio
 
+SPAN = timedelta(seconds=7000)  # in which the calls of a folder began
+
 
 def fill(folder: Path, calls: int, callers: int, sound_bytes: int) -> Path:
     """So many *calls* of so many *callers*, each with its manifest; no two sounds are alike."""
@@ -16,7 +18,7 @@ def fill(folder: Path, calls: int, callers: int, sound_bytes: int) -> Path:
     started = datetime.now(UTC) - timedelta(hours=2)
     header = audio.canonical_header(audio.Header(audio.Encoding.ULAW, 8000, 2, sound_bytes // 2))
     for number in range(calls):
-        at = (started + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
+        at = (started + SPAN * number / calls).isoformat().replace("+00:00", "Z")
         manifest = {
             "source_id": f"bench.{number}", "direction": "inbound", "started_at": at, "team": "bench",
             "caller": number_of(number % callers), "agent": "bench", "channels": {"caller": 0, "agent": 1},

@@ -26,6 +26,7 @@ from itertools import islice
 from pathlib import Path
 
 from arlo_rec import audio
+from arlo_rec.backends import heap
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake.batch import Batch, read
@@ -33,7 +34,6 @@ from arlo_rec.intake.candidates import Delivered, NotRead
 from arlo_rec.intake.results import AS_USUAL, Options, Outcome
 from arlo_rec.intake.run import IntakeRun
 from arlo_rec.intake.sealers import sealers
-from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.intake.sources.scan import scan
 from arlo_rec.intake.tags import Tags
@@ -60,7 +60,8 @@ def ingest(
     store.demand_replayed(Action.INGEST, now)
     store.demand_clock(Action.INGEST, now)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths)
-    outcome, described, done, count = Outcome(), set(), 0, contents.count()
+    outcome, done, count = Outcome(), 0, contents.count()
+    heap.share_one()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
     with (
         file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait),
@@ -71,11 +72,10 @@ def ingest(
         run = IntakeRun(store, tags, decoder, sides, now, options)
         for batch in _finished(run, _read_ahead(run, contents.deliveries())):
             outcome.add(batch.outcome)
-            described |= {delivery.sound_path() for delivery in batch.deliveries}
+            contents.claim(delivery.sound_path() for delivery in batch.deliveries)
             done += len(batch.deliveries)
             observer(Progress(phase, min(done, count), count))
-    sounds = ((sound, home) for sound, home in contents.sounds.items() if sound.absolute() not in described)
-    outcome.unclaimed = [str(sound) for sound, home in sounds if spool.is_there(home, sound)]
+    outcome.unclaimed = contents.unclaimed()
     return outcome
 
 
