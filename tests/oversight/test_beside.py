@@ -9,12 +9,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.oversight import beside
+from tests.support import world as worlds
 from tests.support.catalogue import vandal, vandalism
 from tests.support.intake import program
 from tests.support.world import World
@@ -77,12 +79,20 @@ def found(world: World, *more: str) -> Any:
     return result.exit, sorted(problems), told.get("error", {}).get("code")
 
 
+@pytest.fixture(scope="module")
+def held(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Three calls that are held; never change it."""
+    world = worlds.copy(template, tmp_path_factory.mktemp("held"))
+    world.take_in("a", "b", "c")
+    return world
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("more", [(), ("--read-data",)], ids=["quick", "whole"])
 def test_the_same_is_found_in_processes_as_in_one(
-    world: World, monkeypatch: pytest.MonkeyPatch, damage: str, more: tuple[str, ...]
+    held: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, more: tuple[str, ...]
 ) -> None:
-    world.take_in("a", "b", "c")
+    world = worlds.copy(held, tmp_path)
     DAMAGES[damage](world)
     expected = found(world, *more)
     monkeypatch.setattr(beside, "MANY", 0)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from arlo_rec.keys import layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.oversight import log_check
 from arlo_rec.store import Store
+from tests.support import world as worlds
 from tests.support.attack import identity
 from tests.support.catalogue import vandal, vandalism
 from tests.support.intake import program
@@ -93,49 +95,36 @@ DAMAGES: dict[str, tuple[Callable[[World], None], set[str]]] = {
 }
 
 
-def busy(world: World) -> None:
-    """A log of some twenty entries, which several people signed."""
+@pytest.fixture(scope="module")
+def busy(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A log of some twenty entries, which several people signed; never change it."""
+    world = worlds.copy(template, tmp_path_factory.mktemp("busy"))
     world.take_in("a", "b", "c")
     for _ in range(3):
         world.run("audit", "show", who="iver")
         world.run("purge", who="cron")
-
-
-@pytest.fixture
-def store(world: World) -> Iterator[Store]:
-    """The store, open as an auditor has it: what is done to its log now is seen by nothing but the check."""
-    busy(world)
-    with open_store(layout.find(world.store), identity(world, "iver"), datetime.now(UTC), StateFolder(None)) as store:
-        yield store
+    return world
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_the_same_is_found_in_one_piece_in_stretches_and_in_processes(
-    world: World, store: Store, monkeypatch: pytest.MonkeyPatch, damage: str
+    busy: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
+    """In a log that was damaged after the store was opened, so that nothing but the check sees it."""
+    world = worlds.copy(busy, tmp_path)
     spoil, codes = DAMAGES[damage]
-    spoil(world)
-    in_one_piece = log_check.check(store)
-    assert set(in_one_piece) >= codes and bool(in_one_piece) is bool(codes)
-    monkeypatch.setattr(audit_check, "_STRETCH", STRETCH)
-    monkeypatch.setattr(log_stretch, "_BATCH", 2)
-    in_stretches = log_check.check(store)
-    assert sorted(in_stretches) == sorted(in_one_piece)
-    monkeypatch.setattr(log_check, "MANY", 0)
-    assert log_check.check(store) == in_stretches
+    with open_store(layout.find(world.store), identity(world, "iver"), datetime.now(UTC), StateFolder(None)) as store:
+        spoil(world)
+        in_one_piece, unsigned = log_check.check(store), audit_check.check(store.log, store.signers())
+        assert set(in_one_piece) >= codes and bool(in_one_piece) is bool(codes)
+        monkeypatch.setattr(audit_check, "_STRETCH", STRETCH)
+        monkeypatch.setattr(log_stretch, "_BATCH", 2)
+        in_stretches = log_check.check(store)
+        assert sorted(in_stretches) == sorted(in_one_piece)
+        assert sorted(audit_check.check(store.log, store.signers())) == sorted(unsigned)
+        monkeypatch.setattr(log_check, "MANY", 0)
+        assert log_check.check(store) == in_stretches
     assert not multiprocessing.active_children()
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_without_signatures_the_same_is_found_in_stretches(
-    world: World, store: Store, monkeypatch: pytest.MonkeyPatch, damage: str
-) -> None:
-    """As a store is looked through when it is opened after a doubt; and none for ever, whatever numbers are written."""
-    DAMAGES[damage][0](world)
-    whole = audit_check.check(store.log, store.signers())
-    monkeypatch.setattr(audit_check, "_STRETCH", STRETCH)
-    monkeypatch.setattr(log_stretch, "_BATCH", 2)
-    assert sorted(audit_check.check(store.log, store.signers())) == sorted(whole)
 
 
 @pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "witness", "--witness-key")])
@@ -155,8 +144,8 @@ def test_a_process_that_is_killed_is_no_finding_and_no_all_clear(
 
 def test_the_log_goes_on_while_processes_check_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is added meanwhile is left to the next check, and nobody waits for it."""
-    busy(world)
-    world.deliver("d")
+    world.take_in("a")
+    world.deliver("b")
     monkeypatch.setattr(log_check, "MANY", 0)
     check, begun, added, codes = log_check._checking, world.base / "begun", multiprocessing.Event(), list[int]()
 
