@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from arlo_rec.rules import RULES, Rule
 
@@ -326,8 +326,7 @@ def case_ends(answered_at: datetime | None, deadline: datetime) -> datetime:
     return (answered_at or deadline) + CASE_RETENTION
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRequest:
+class OpenRequest(NamedTuple):
     """A request to open a recording for a purpose, with the facts that decide it."""
 
     purpose: Purpose

@@ -15,7 +15,6 @@ without a copy.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -114,7 +113,7 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
             raise copies.overtaken(store, copy)
         store.catalogue.copies.confirm(copy.id, store.person.name)
         commit.log(_confirmed(copy, left, reason))
-    return TrainingCopy.of(replace(copy, state=CopyState.READY), recording)
+    return TrainingCopy.of(copy._replace(state=CopyState.READY), recording)
 
 
 def _demand_understood(copy: Copy, recording: OpenRecording) -> None:

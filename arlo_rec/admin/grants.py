@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -111,9 +111,9 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
     if terms.glass and not waits:
         raise Usage("glass_not_needed", rule="access.officer")
     if terms.glass:
-        limits = replace(limits, per_day=min(limits.per_day or own_a_day, own_a_day))
+        limits = limits._replace(per_day=min(limits.per_day or own_a_day, own_a_day))
     if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
-        limits = replace(limits, per_day=own_a_day)
+        limits = limits._replace(per_day=own_a_day)
     return Grant(
         id=primitives.fresh(8).hex(),
         person=terms.person,

@@ -61,7 +61,7 @@ def check(
         expected = 0
         for checked in stretches:
             problems.extend(checked.problems)
-            forgotten.take(bytes(checked.gone), checked.said)
+            forgotten.take(checked.gone, checked.said)
             if checked.leaves and checked.first != expected:
                 problems.append("entry_missing")
             expected = checked.end or expected

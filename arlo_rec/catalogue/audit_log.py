@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection, marks, portions
@@ -57,8 +56,7 @@ class SignedCheckpoint(NamedTuple):
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogKey:
+class LogKey(NamedTuple):
     """A key of the log: its verifier key, the size from which it signs, and the statement for it (None: the first)."""
 
     vkey: str

@@ -7,9 +7,9 @@ People know all of them by the id of the first, which the table keeps of each.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from arlo_rec.backends import Connection, Row
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
@@ -26,8 +26,7 @@ class CopyState(StrEnum):
     REPLACED = "replaced"  # another copy was made from it; it can no longer be confirmed or released, and is erased
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A training copy and its state."""
 
     id: RecordingId  # of the recording: another one for each revision

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -38,16 +37,15 @@ class Stretch(NamedTuple):
     checkpoints: Sequence[SignedCheckpoint] = ()
 
 
-@dataclass(slots=True)
-class Checked:
-    """What came of a stretch: its entries that are there begin at `first` and end before `end`."""
+class Checked(NamedTuple):
+    """What came of a stretch: its entries that are there begin at `first` and end before `end`; 0 where none are."""
 
-    first: int = 0
-    end: int = 0
-    leaves: list[bytes] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)  # codes
-    gone: bytearray = field(default_factory=bytearray)  # a byte for each entry: whether it has no body any more
-    said: list[tuple[int, bytes]] = field(default_factory=list)  # entries that say that others were forgotten
+    first: int
+    end: int
+    leaves: list[bytes]
+    problems: list[str]  # codes
+    gone: bytes  # a byte for each entry: whether it has no body any more
+    said: list[tuple[int, bytes]]  # entries that say that others were forgotten
 
 
 class StretchCheck:
@@ -58,18 +56,21 @@ class StretchCheck:
 
     def __call__(self, stretch: Stretch, follow: Callable[[Sequence[Body]], None] | None = None) -> Checked:
         """What came of a stretch. *follow* is called with every body, in order and in batches."""
-        checked = Checked()
+        problems, leaves, said = list[str](), list[bytes](), list[tuple[int, bytes]]()
         signed = _signers(self._log, self._people, stretch, self._verifiers)
-        persons = _Persons(_closed(self._people, signed, checked.problems), checked.problems)
+        persons = _Persons(_closed(self._people, signed, problems), problems)
+        first, end, gone = 0, 0, bytearray()
         for entries in self._batches(stretch):
-            _check_leaves(entries, checked)
+            first = first if leaves else entries[0][0]
+            end = _check_leaves(entries, end if leaves else first, problems)
             persons.follow(entries)
-            checked.gone += bytes([body is None for _, _, body, _ in entries])
-            checked.said += forgotten.saying(entries)
+            leaves += [leaf for _, _, _, leaf in entries]
+            gone += bytes([body is None for _, _, body, _ in entries])
+            said += forgotten.saying(entries)
             if follow is not None:
                 follow([(seq, body) for seq, _, body, _ in entries])
         persons.end()
-        return checked
+        return Checked(first, end, leaves, problems, bytes(gone), said)
 
     def _batches(self, stretch: Stretch) -> Iterator[list[EntryRow]]:
         since = stretch.begin
@@ -136,19 +137,15 @@ def _closed(people: Signatories, signed: Iterable[Signed], problems: list[str]) 
         yield each.size, name_of_signer(people, each, problems)
 
 
-def _check_leaves(entries: Sequence[EntryRow], checked: Checked) -> None:
-    """Take the leaves of a batch; what is missing before the first one is nobody's but the caller's to see."""
-    if not checked.leaves:
-        checked.first = checked.end = entries[0][0]
-    expected, problems = checked.end, checked.problems
+def _check_leaves(entries: Sequence[EntryRow], expected: int, problems: list[str]) -> int:
+    """The number that comes after a batch, whose first entry should have number *expected*."""
     for seq, salt, body, leaf in entries:
         if seq != expected:
             problems.append("entry_missing")
         if body is not None and not merkle.commits(leaf, salt, body):
             problems.append("entry_changed")
         expected = seq + 1
-    checked.end = expected
-    checked.leaves += [leaf for _, _, _, leaf in entries]
+    return expected
 
 
 class _Persons:

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from arlo_rec.crypto import primitives
@@ -44,8 +43,7 @@ def commits(leaf: bytes, salt: bytes, body: bytes) -> bool:
     return _sha256(b"\0" + _sha256(salt + body).digest()).digest() == leaf
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """A log of `size` leaves, as the roots of its complete subtrees, largest first."""
 
     size: int = 0

@@ -18,9 +18,8 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from blake3 import blake3
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -39,6 +38,11 @@ from cryptography.hazmat.primitives.hpke import (
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+
+if TYPE_CHECKING:
+    from blake3 import blake3
+
+    Hasher: TypeAlias = blake3
 
 KEY = 32  # bytes of every symmetric key and seed
 SEAL_PUBLIC = 1216  # bytes: 1184 of ML-KEM-768 and 32 of X25519
@@ -85,11 +89,10 @@ def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b""
     return HKDF(algorithm=SHA256(), length=length, salt=salt or None, info=info).derive(secret)
 
 
-Hasher: TypeAlias = blake3
-
-
 def hasher(begin: bytes = b"") -> Hasher:
     """BLAKE3, to be fed: of what may be long and only this program reads, where it is six times as fast as SHA-256."""
+    from blake3 import blake3  # most commands hash nothing long
+
     return blake3(begin)
 
 

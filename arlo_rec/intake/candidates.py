@@ -19,11 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from arlo_rec import audio
 from arlo_rec.catalogue.tables import Catalogue
-from arlo_rec.crypto.primitives import Hasher
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.intake.tags import Tags
@@ -34,6 +33,9 @@ from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Recording, RecordingId
 from arlo_rec.model.times import iso_week
 from arlo_rec.policy import State
+
+if TYPE_CHECKING:
+    from arlo_rec.crypto.primitives import Hasher
 
 RULE_OF_CODE = {  # of refusals that `model.consent` does not decide
     "not_a_file": "scope.only",

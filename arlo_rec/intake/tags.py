@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from arlo_rec import audio
 from arlo_rec.crypto import primitives
-from arlo_rec.crypto.primitives import Hasher
 from arlo_rec.model.records import Call
 from arlo_rec.model.strict_json import canonical
+
+if TYPE_CHECKING:
+    from arlo_rec.crypto.primitives import Hasher
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ A pin is the newest link that somebody has seen; whoever reads the chain begins 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from arlo_rec.crypto import primitives
@@ -42,8 +41,7 @@ class Digests(NamedTuple):
     settings: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One link, as its signer wrote it."""
 
     number: int  # from 1, without a gap
@@ -96,7 +94,7 @@ def add(
     """The link after *before* (None: the first), signed; *seq* is the number that its log entry will have."""
     number, previous = (before.number + 1, before.digest) if before else (1, bytes(DIGEST))
     link = Link(number, previous, seq, documents, tuple(officers), signer.public, restored_after)
-    return replace(link, signature=signer.sign(_message(store, link.body())))
+    return link._replace(signature=signer.sign(_message(store, link.body())))
 
 
 def decode(body: bytes, signature: bytes) -> Link:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.crypto import primitives
@@ -33,8 +34,7 @@ class Slot:
     wrapped: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """The newest state that any run has seen: a catalogue that is older was rolled back."""
 
     generation: int

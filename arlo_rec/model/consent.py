@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,8 +18,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and sto
 CONSENT_LEAD = timedelta(hours=1)  # a key press earlier before the recording belongs to another call
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """A text that callers hear before anything is recorded, and the purposes that it names."""
 
     version: str
@@ -42,8 +40,7 @@ class Prompt:
         return self.since <= day and (self.until is None or day <= self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a source says about a call's consent, before it is judged.
 
     `key` is the manifest's value, of any type: only the string "1" is consent. `frames` and `rate` are None until the
@@ -125,7 +122,7 @@ def declined_after(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime
         return None
     if claim.started_at - claim.key_at > CONSENT_LEAD or claim.key_at > now + CLOCK_TOLERANCE:
         return None
-    if _judge_route(claim) or _judge_prompt(replace(claim, prompt_completed=True), prompts):
+    if _judge_route(claim) or _judge_prompt(claim._replace(prompt_completed=True), prompts):
         return None
     return str(claim.prompt)
 

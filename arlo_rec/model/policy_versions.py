@@ -77,7 +77,7 @@ class PolicyVersion:
             self,
             since=since,
             prompts=tuple(
-                each if each.version in prompts else replace(each, since=max(each.since, day)) for each in self.prompts
+                each if each.version in prompts else each._replace(since=max(each.since, day)) for each in self.prompts
             ),
             rules=tuple(
                 each if rules.get(each.id) == each else each._replace(since=max(each.since, day)) for each in self.rules

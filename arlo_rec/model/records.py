@@ -173,8 +173,7 @@ class Approval(NamedTuple):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PendingOfficer:
+class PendingOfficer(NamedTuple):
     """Somebody whom an officer (`person.by`) added as another, and whom a second one has to approve."""
 
     id: str
@@ -187,8 +186,7 @@ class PendingOfficer:
         return now < self.at + FOUR_EYES
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a grant is limited to beyond purpose, teams and end; None is no limit."""
 
     agents: frozenset[str] | None = None

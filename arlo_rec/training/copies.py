@@ -11,7 +11,7 @@ stand in `catalogue.copies`; what a copy sounds like is decided in `build`, when
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -116,12 +116,12 @@ def get(store: Store, copy: RecordingId) -> Copy | None:
     row, sworn = store.catalogue.copies.get(copy), SwornRows(store).of_id(copy)
     if row is None or sworn is None:
         return None
-    row = replace(row, first=revisions.first(SwornRows(store), copy), revision=sworn.revision)
+    row = row._replace(first=revisions.first(SwornRows(store), copy), revision=sworn.revision)
     if sworn.state == CopyState.RELEASED:
-        return replace(row, state=CopyState.RELEASED)
+        return row._replace(state=CopyState.RELEASED)
     if successor(store, copy) is not None:
-        return replace(row, state=CopyState.REPLACED)
-    return replace(row, state=CopyState.READY if is_confirmed(store, copy) else CopyState.NEEDS_REVIEW)
+        return row._replace(state=CopyState.REPLACED)
+    return row._replace(state=CopyState.READY if is_confirmed(store, copy) else CopyState.NEEDS_REVIEW)
 
 
 def meant_by(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> Copy | None:
@@ -159,7 +159,7 @@ def successor(store: Store, copy: RecordingId) -> Copy | None:
     if row is None or sworn is None or sworn.replaces != copy.hex():
         return None
     state = CopyState.RELEASED if sworn.state == CopyState.RELEASED else CopyState.NEEDS_REVIEW
-    return replace(row, state=state, first=revisions.first(log, row.id), revision=sworn.revision)
+    return row._replace(state=state, first=revisions.first(log, row.id), revision=sworn.revision)
 
 
 def is_confirmed(store: Store, copy: RecordingId) -> bool:

@@ -234,7 +234,7 @@ def test_a_struck_body_of_an_approval_closes_nothing_and_lets_nothing_else_in(wo
 def test_a_prompt_whose_text_does_not_name_its_purposes_is_named(world: World) -> None:
     with own_code(world, "sigrid") as store, store.change(datetime.now(UTC)):
         first = store.policy.versions[0]
-        wider = replace(first.prompts[2], purposes=frozenset(Purpose))
+        wider = first.prompts[2]._replace(purposes=frozenset(Purpose))
         store.put_policy(Policy((replace(first, prompts=(*first.prompts[:2], wider)),)))
     drift = world.run("policy", "check", "--json", who="iver").json["drift"]
     assert {"what": "purposes", "where": f"prompt {wider.version}"} in drift

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,7 +61,7 @@ def test_what_is_written_is_read() -> None:
 
 def test_no_link_can_be_left_out_repeated_or_taken_from_another_store() -> None:
     links = chain((0,), (0, 1), (0, 1), (0,), signers=(0, 0, 1, 0))
-    for wrong in ([links[0], links[2]], [links[1]], [*links[:2], links[1]], [links[0], replace(links[1], seq=0)]):
+    for wrong in ([links[0], links[2]], [links[1]], [*links[:2], links[1]], [links[0], links[1]._replace(seq=0)]):
         with pytest.raises(Integrity):
             verify(wrong)
     with pytest.raises(Integrity):

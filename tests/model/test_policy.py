@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -34,7 +33,7 @@ GOOD = Claim("inbound", "1", START, "nb-2026-01", prompt_completed=True, started
 
 
 def judged(**changes: object) -> str:
-    return consent.judge(replace(GOOD, **changes), PROMPTS, now=NOW).code  # type: ignore[arg-type]
+    return consent.judge(GOOD._replace(**changes), PROMPTS, now=NOW).code  # type: ignore[arg-type]
 
 
 # -- scope, purposes, roles ---------------------------------------------------------------------------
@@ -112,10 +111,10 @@ def test_key_1_after_a_known_prompt_heard_to_its_end_is_consent() -> None:
 @pytest.mark.rule("consent.press2")
 @pytest.mark.parametrize("key", ["2", "", " 1", "1 ", "١", "11", 1, 1.0, True, None, ["1"], {"1": 1}])
 def test_anything_but_the_key_1_is_no_consent(key: object) -> None:
-    decision = consent.judge(replace(GOOD, key=key), PROMPTS, now=NOW)
+    decision = consent.judge(GOOD._replace(key=key), PROMPTS, now=NOW)
     assert (decision.code, decision.rule) == ("no_consent", "consent.press2")
     with pytest.raises(ValueError, match="no consent"):
-        consent.prove(replace(GOOD, key=key), PROMPTS, POLICY_VERSION, now=NOW)
+        consent.prove(GOOD._replace(key=key), PROMPTS, POLICY_VERSION, now=NOW)
 
 
 @pytest.mark.rule("consent.basis")
@@ -142,20 +141,20 @@ def test_a_prompt_that_was_not_heard_to_its_end_proves_nothing(completed: object
 
 def test_a_prompt_counts_from_the_day_it_is_in_use() -> None:
     future = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 10, 2))}
-    assert consent.judge(replace(GOOD, prompt="x"), future, now=NOW).code == "prompt_unknown"
+    assert consent.judge(GOOD._replace(prompt="x"), future, now=NOW).code == "prompt_unknown"
 
 
 def test_a_prompt_comes_into_use_at_midnight_where_its_callers_live() -> None:
     midnight = datetime(2026, 9, 30, 22, 0, tzinfo=UTC)  # Oslo has summer time
     used = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 10, 1))}
     for at, code in ((midnight, "ok"), (midnight - timedelta(seconds=1), "prompt_unknown")):
-        claim = replace(GOOD, prompt="x", key_at=at, started_at=at)
+        claim = GOOD._replace(prompt="x", key_at=at, started_at=at)
         assert consent.judge(claim, used, now=NOW).code == code
 
 
 def test_a_recording_from_the_future_is_refused_beyond_what_clocks_differ() -> None:
     for ahead, code in ((timedelta(minutes=5), "ok"), (timedelta(minutes=5, microseconds=1), "future")):
-        claim = replace(GOOD, started_at=NOW + ahead, key_at=NOW + ahead)
+        claim = GOOD._replace(started_at=NOW + ahead, key_at=NOW + ahead)
         assert consent.judge(claim, PROMPTS, now=NOW).code == code
 
 
@@ -282,7 +281,7 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
     opened = {audience: audiences.purpose_of(audience) for audience in Audience}
     quality = dict.fromkeys((Audience.ORIGINAL, Audience.REVIEW), Purpose.QUALITY)
     assert opened == {**quality, Audience.TRAINING: Purpose.TRAINING, Audience.OFFICER: None}
-    decision = policy.may_open(replace(REQUEST, purpose=Purpose.TRAINING), now=NOW)
+    decision = policy.may_open(REQUEST._replace(purpose=Purpose.TRAINING), now=NOW)
     assert decision.code == "no_released_copy"
 
 

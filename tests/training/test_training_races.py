@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -205,7 +204,7 @@ def test_whether_a_copy_was_looked_through_is_asked_again_as_it_is_given(
 
     def takes_it_for_reviewed(*words: Any) -> Any:
         unreviewed, recording = real(*words)
-        return replace(unreviewed, state=CopyState.READY), recording
+        return unreviewed._replace(state=CopyState.READY), recording
 
     monkeypatch.setattr(under_review, "open_unreleased", takes_it_for_reviewed)
     refused = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")

@@ -9,7 +9,6 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -287,7 +286,7 @@ def test_a_log_that_was_seen_longer_than_any_can_be_was_rolled_back(world: World
     world.json("status", who="cron")
     seen = root_secret.decode_seen([state_file(world).read_bytes()])
     assert seen is not None
-    state_file(world).write_bytes(root_secret.encode_seen(replace(seen, size=size)))
+    state_file(world).write_bytes(root_secret.encode_seen(seen._replace(size=size)))
     result = world.run("status", "--json", who="cron")
     assert (result.exit, result.json["error"]["code"]) == (15, "log_rolled_back")
 
