@@ -271,7 +271,7 @@ def load_weights() -> Weights:
 
 
 def read(path: Path) -> Weights:
-    """Read the weights of a file; raises Integrity ("tagger_damaged") if any bit differs from what was written."""
+    """Read the weights of a file; raises Integrity ("tagger_damaged") if a bit of them differs."""
     size = len(MAGIC) + _HEAD.size + COMMON_BITS // 8 + 2 * PLACES
     unpacking = zlib.decompressobj(wbits=31)
     try:
