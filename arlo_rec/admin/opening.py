@@ -202,7 +202,7 @@ def _verify_whole(store: Store) -> None:
     That nobody known signed an entry is left to `verify`: anybody's own code can add one, and entries that nobody known
     signed count nowhere.
     """
-    from arlo_rec.catalogue import audit_check  # of the first command in a state folder, and after a crash
+    from arlo_rec.catalogue import audit_check  # most stores are not small
 
     if not store.db.indexes_agree():
         raise Integrity("catalogue_damaged")
