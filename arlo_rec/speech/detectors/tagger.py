@@ -10,9 +10,9 @@ annotations are CC0, the texts are not) and from made-up frames of telephone tal
 is a 32-bit CRC of its text, mixed and truncated to an index of a table of a million weights, shared by collisions. The
 texts cannot be read from it; at most one can test whether a word, with an ending or a neighbour, has a weight.
 
-    tagger.bin.gz   magic, two logistic functions of the score (2 x 2 floats), words often written in lower case (a bit
-                    table), weights for persons and for other names (a signed byte each), SHA-256 of all that; gzip.
-                    The digest detects damage, not an attacker, who could change the code as well.
+    tagger.bin      SHA-256 of the rest, which is a gzip file: magic, two logistic functions of the score (2 x 2
+                    floats), words often written in lower case (a bit table), weights for persons and for other names
+                    (a signed byte each). The digest detects damage, not an attacker, who could change the code as well.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from pathlib import Path
 from arlo_rec.model.errors import Integrity
 from arlo_rec.speech.detectors import name_lists
 
-FILE = Path(__file__).with_name("tagger.bin.gz")
+FILE = Path(__file__).with_name("tagger.bin")
 MAGIC = b"arlo-tagger-1\n"
+DIGEST = hashlib.sha256().digest_size
 PLACES = 1 << 20  # of weights: fewer cost recall by collisions, more cost megabytes
 COMMON_BITS = 1 << 18  # of the table of everyday words; 17,000 are in it: 1 other word in 16 collides with one
 EVERYDAY = 8  # the bit of `WordFeatures.listed` above those of the name lists
@@ -261,7 +262,8 @@ class Weights:
         """The bytes of a file that `read` accepts."""
         head = MAGIC + _HEAD.pack(*self.logistic[0], *self.logistic[1])
         body = head + self.common + self.person.tobytes() + self.other.tobytes()
-        return gzip.compress(body + hashlib.sha256(body).digest(), 9, mtime=0)
+        packed = gzip.compress(body, 9, mtime=0)
+        return hashlib.sha256(packed).digest() + packed
 
 
 @cache
@@ -271,16 +273,17 @@ def load_weights() -> Weights:
 
 
 def read(path: Path) -> Weights:
-    """Read the weights of a file; raises Integrity ("tagger_damaged") if a bit of them differs."""
+    """Read the weights of a file; raises Integrity ("tagger_damaged") if any bit differs from what was written."""
     size = len(MAGIC) + _HEAD.size + COMMON_BITS // 8 + 2 * PLACES
     unpacking = zlib.decompressobj(wbits=31)
     try:
-        unpacked = unpacking.decompress(path.read_bytes(), size + 33)
+        whole = path.read_bytes()
+        digest, packed = whole[:DIGEST], whole[DIGEST:]
+        is_ours = hashlib.sha256(packed).digest() == digest  # of the packed: some bits of a packing change nothing
+        body = unpacking.decompress(packed, size + 1) if is_ours else b""
     except (OSError, zlib.error):
         raise Integrity("tagger_damaged") from None
-    body, digest = unpacked[:size], unpacked[size:]
-    whole = unpacking.eof and not unpacking.unused_data and hashlib.sha256(body).digest() == digest
-    if not whole or not body.startswith(MAGIC):
+    if len(body) != size or not unpacking.eof or unpacking.unused_data or not body.startswith(MAGIC):
         raise Integrity("tagger_damaged")
     cased_slope, cased_shift, uncased_slope, uncased_shift = _HEAD.unpack_from(body, len(MAGIC))
     at = len(MAGIC) + _HEAD.size
