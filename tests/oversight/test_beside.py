@@ -5,8 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,7 @@ from arlo_rec.model.strict_json import canonical
 from arlo_rec.oversight import beside
 from tests.support import world as worlds
 from tests.support.catalogue import vandal, vandalism
-from tests.support.intake import program
+from tests.support.intake import Meanwhile
 from tests.support.world import World
 
 
@@ -108,27 +106,16 @@ def test_the_store_can_be_written_to_after_and_during_a_verification_in_processe
     world.take_in("a", "b")
     world.deliver("c")
     monkeypatch.setattr(beside, "MANY", 0)
-    check, begun, go_on = beside._inconsistencies, world.base / "begun", multiprocessing.Event()
+    check, meanwhile = beside._inconsistencies, Meanwhile(world)
 
     def slow(store: Any) -> Any:
-        begun.touch()
-        go_on.wait(20)
+        meanwhile.wait()
         return check(store)
 
-    def meanwhile() -> None:
-        while not begun.exists():
-            pass
-        words, environment = program(world, "ingest", str(world.spool))
-        done.append(subprocess.run(words, env=environment, check=False, capture_output=True).returncode)
-        go_on.set()
-
-    done = list[int]()
     monkeypatch.setattr(beside, "_inconsistencies", slow)
-    other = threading.Thread(target=meanwhile)
-    other.start()
-    assert found(world) == (0, [], None)
-    other.join()
-    assert done == [0]
+    with meanwhile:
+        assert found(world) == (0, [], None)
+    assert meanwhile.code == 0
     monkeypatch.setattr(beside, "_inconsistencies", check)
     assert found(world) == (0, [], None)
 

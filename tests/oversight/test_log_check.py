@@ -5,8 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -24,7 +22,7 @@ from arlo_rec.store import Store
 from tests.support import world as worlds
 from tests.support.attack import identity
 from tests.support.catalogue import vandal, vandalism
-from tests.support.intake import program
+from tests.support.intake import Meanwhile
 from tests.support.world import World
 
 STRETCH = 3  # entries, so that a small log has many
@@ -66,6 +64,10 @@ DAMAGES: dict[str, tuple[Callable[[World], None], set[str]]] = {
     "entries of whole stretches": (vandalism("DELETE FROM entries WHERE seq BETWEEN 3 AND 12"), {"entry_missing"}),
     "the last entry": (vandalism("DELETE FROM entries WHERE seq = (SELECT max(seq) FROM entries)"), {"log_cut_off"}),
     "all entries": (vandalism("DELETE FROM entries"), {"log_cut_off"}),
+    "entries, and the notes that close them": (
+        vandalism("DELETE FROM entries WHERE seq > 9", "UPDATE checkpoints SET note = 'x' WHERE size > 12"),
+        {"log_cut_off", "checkpoint_unsigned"},
+    ),
     "a checkpoint": (
         vandalism("DELETE FROM checkpoints WHERE size = (SELECT size FROM checkpoints LIMIT 1 OFFSET 4)"),
         {"checkpoint_missing"},
@@ -147,30 +149,20 @@ def test_the_log_goes_on_while_processes_check_it(world: World, monkeypatch: pyt
     world.take_in("a")
     world.deliver("b")
     monkeypatch.setattr(log_check, "MANY", 0)
-    check, begun, added, codes = log_check._checking, world.base / "begun", multiprocessing.Event(), list[int]()
+    check, meanwhile = log_check._checking, Meanwhile(world)
 
     @contextmanager
     def slow(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
         with check(store) as work:
 
             def go_on(stretch: Stretch) -> Checked:
-                begun.touch()
-                added.wait(20)
+                meanwhile.wait()
                 return work(stretch)
 
             yield go_on
 
-    def meanwhile() -> None:
-        while not begun.exists():
-            pass
-        words, environment = program(world, "ingest", str(world.spool))
-        codes.append(subprocess.run(words, env=environment, check=False, capture_output=True).returncode)
-        added.set()
-
     monkeypatch.setattr(log_check, "_checking", slow)
-    other = threading.Thread(target=meanwhile)
-    other.start()
-    told = world.json("audit", "verify", who="iver")
-    other.join()
-    assert codes == [0]
+    with meanwhile:
+        told = world.json("audit", "verify", who="iver")
+    assert meanwhile.code == 0
     assert told["problems"] == []

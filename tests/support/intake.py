@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +48,33 @@ def program(world: World, *words: str) -> tuple[list[str], dict[str, str]]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ARLO_REC_", "XDG_"))}
     environment |= world._environment() | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(Path.cwd())}
     return [sys.executable, "-m", "arlo_rec", *words, "--key-file", str(world.key("telefon"))], environment
+
+
+class Meanwhile:
+    """An intake that happens in the middle of the work of another process, which calls `wait` there.
+
+    After the block `code` is how it ended.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world, self._begun, self._ended = world, world.base / "begun", multiprocessing.Event()
+        self._thread = threading.Thread(target=self._ingest)
+        self.code: int | None = None
+
+    def __enter__(self) -> Meanwhile:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    def wait(self) -> None:
+        self._begun.touch()
+        self._ended.wait(20)
+
+    def _ingest(self) -> None:
+        while not self._begun.exists():
+            pass
+        words, environment = program(self._world, "ingest", str(self._world.spool))
+        self.code = subprocess.run(words, env=environment, check=False, capture_output=True).returncode
+        self._ended.set()

@@ -1,0 +1,44 @@
+"""One heap for all threads, as the C library counts them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import ctypes, threading
+from arlo_rec.backends import heap
+{first}
+together = threading.Barrier(4)
+
+def take():
+    kept = [bytearray(100_000 + at) for at in range(20)]
+    together.wait()
+    return kept
+
+threads = [threading.Thread(target=take) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+out = libc.fdopen(1, b"w")
+libc.malloc_info(0, ctypes.c_void_p(out))
+libc.fflush(ctypes.c_void_p(out))
+"""
+
+
+def heaps(first: str) -> int:
+    """How many heaps a program has whose threads take memory at the same time."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(first=first)], capture_output=True, text=True, check=True
+    )
+    return done.stdout.count("<heap nr=")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a function of glibc")
+def test_threads_take_memory_from_one_heap() -> None:
+    if heaps("") == 1:
+        pytest.skip("a C library that has one heap")
+    assert heaps("heap.share_one()") == 1
