@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,10 @@ class Meanwhile:
         self._ended.wait(20)
 
     def _ingest(self) -> None:
+        late = time.monotonic() + 20
         while not self._begun.exists():
-            pass
+            if time.monotonic() > late:
+                return
         words, environment = program(self._world, "ingest", str(self._world.spool))
         self.code = subprocess.run(words, env=environment, check=False, capture_output=True).returncode
         self._ended.set()
