@@ -108,7 +108,7 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
     if left:
         reasons.demanded(reason)
     with store.change(clock()) as commit:
-        held = copies.get(store, copy.id)
+        held = store.catalogue.copies.get(copy.id)
         if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
             raise copies.overtaken(store, copy)
         store.catalogue.copies.confirm(copy.id, store.person.name)
@@ -143,7 +143,7 @@ def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], 
     copy, _ = under_review.open_one(store, shown_id, Action.REJECT, clock)
 
     def still_waits() -> None:
-        held = copies.get(store, copy.id)
+        held = store.catalogue.copies.get(copy.id)
         if held is None or held.state is CopyState.REPLACED:
             raise copies.overtaken(store, copy)
 
@@ -208,7 +208,7 @@ def _finish_release(
     store: Store, copy: Copy, recording: OpenRecording, reason: str | None, clock: Callable[[], datetime]
 ) -> TrainingCopy:
     """Finish a release that was interrupted after it made the new copy: erase the copy under review."""
-    successor = copies.successor(store, copy.id)
+    successor = store.catalogue.copies.made_from(copy.id)
     under_review.erase(store, copy, Action.RELEASE, reason, clock())
     if successor is None or successor.state is not CopyState.RELEASED:
         raise under_review.replaced_by(successor)

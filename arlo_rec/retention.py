@@ -2,21 +2,17 @@
 
 Because a wrong clock could erase a store, a purge refuses where the clock jumped forward or an unusual share is due;
 where the clock was set back, it uses the time of the last run.
-
-On the day that its id names a recording is due by the row that the log swears, never before, and once that day is over
-whatever row and log say, so that nobody's own code destroys a call through the purge, or keeps one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.access import cases, grant_history, grant_keys
-from arlo_rec.access.sworn import SwornRow, SwornRows
 from arlo_rec.erasure import old_entries, protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.model import audit_events
@@ -24,7 +20,7 @@ from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, Purge
 from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.progress import Observer, unobserved
-from arlo_rec.model.records import Person, Recording, RecordingId, is_day_over, is_its_day
+from arlo_rec.model.records import Person, Recording
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import (
     CLOCK_MARGIN,
@@ -47,13 +43,11 @@ class Plan:
     now: datetime
     due: tuple[Recording, ...]
     decision: Decision
-    sworn: SwornRows = field(repr=False)
-    changed: tuple[RecordingId, ...] = ()  # their rows say that they are due, the log does not swear it
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """The result of a purge; `overdue` counts recordings that are still held past retention, the `changed` ones too.
+    """The result of a purge; `overdue` counts recordings that are still held past retention.
 
     It is not `complete` if object files could not be deleted; a later run deletes them and writes the receipt.
     """
@@ -64,7 +58,6 @@ class Purged:
     receipt: Path | None
     complete: bool
     rings_left: tuple[str, ...] = ()  # escrows that could not be emptied
-    changed: tuple[RecordingId, ...] = ()  # left, as of a `Plan`
     forgotten: int = 0  # old entries of the log that lost what they told
 
 
@@ -72,13 +65,12 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
     """The recordings that are due, and whether a purge of them is plausible; raises NotGranted."""
     store.demand(Action.PURGE, now)
     mark, at = store.log_time().purged.at, store.today(now)
-    sworn = SwornRows(store)
-    due, changed = _due(store, sworn, at)
+    due = _due(store, at)
     held = store.catalogue.count_held()
     decision = guard(now=at, mark=mark, due=len(due) - _by_new_policy(store, due, mark, at), held=held, limits=limits)
     if allow_large and not decision.allowed:
         decision = Decision(allowed=True, rule=decision.rule, code="allowed_by_hand")
-    return Plan(at, due, decision, sworn, changed)
+    return Plan(at, due, decision)
 
 
 def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: datetime) -> int:
@@ -99,25 +91,9 @@ def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: d
     return sum(not is_due(before.ends_at(row), at) for row in due)
 
 
-def _due(store: Store, sworn: SwornRows, at: datetime) -> tuple[tuple[Recording, ...], tuple[RecordingId, ...]]:
-    """The recordings that are due at *at*, and the ids of those whose rows say so before their day."""
-    rows = store.catalogue.recordings.past_retention(at, store.policy.latest_due(at))
-    early = [row for row in rows if not is_day_over(row.id, at)]
-    said = sworn.of(early)
-    left = {row.id for row in early if not _is_due(store, sworn, row, said.get(row.id), at)}
-    return tuple(row for row in rows if row.id not in left), tuple(left)
-
-
-def _is_due(store: Store, sworn: SwornRows, row: Recording, said: SwornRow | None, at: datetime) -> bool:
-    """Whether a recording whose row says that it is due, on a day that may be ahead by its id, is due.
-
-    On its day it is if its row is what the log swears, and later than that whatever its row says; before it, where the
-    row is what the log swears and the policy says so of its start.
-    """
-    if said is None or said.is_due(row.id, at):
-        return said is not None
-    by_policy = is_due(store.policy.due_at(row.started_at), at)
-    return (is_its_day(row.id, at) or by_policy) and sworn.is_sworn(row)
+def _due(store: Store, at: datetime) -> tuple[Recording, ...]:
+    """The recordings that are due at *at*."""
+    return tuple(store.catalogue.recordings.past_retention(at, store.policy.latest_due(at)))
 
 
 def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = unobserved) -> Purged:
@@ -129,17 +105,13 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     erased = _erase(store, planned, observer)
     _end_access(store, planned.now)
     rings_left = tuple(escrow.expire(store, planned.now))
-    if planned.changed:
-        event = Denied(action=Action.PURGE, rule=decision.rule, code="recording_changed", recordings=planned.changed)
-        store.note(event, now)
-    _tidy(store, planned.now, planned.changed)
-    forgotten = old_entries.forget(store, now)  # by the clock: a purge of the future that somebody wrote ages nothing
+    _tidy(store, planned.now)
+    forgotten = old_entries.forget(store, now)
     latest = store.policy.latest_due(planned.now)
     left = store.catalogue.recordings.count_past_retention(planned.now, latest)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
-    remaining = left - len(planned.changed)
-    return Purged(planned.due, due - remaining, left, receipt, complete, rings_left, planned.changed, forgotten)
+    return Purged(planned.due, due - left, left, receipt, complete, rings_left, forgotten)
 
 
 def _erase(store: Store, planned: Plan, observer: Observer) -> protocol.Erased | None:
@@ -148,8 +120,8 @@ def _erase(store: Store, planned: Plan, observer: Observer) -> protocol.Erased |
     rule = planned.decision.rule
 
     def order() -> protocol.Order:
-        due, _ = _due(store, planned.sworn, planned.now)
-        return protocol.Order("expiry", rule, Event.EXPIRED, tuple(recording.id for recording in due))
+        due = tuple(recording.id for recording in _due(store, planned.now))
+        return protocol.Order("expiry", rule, Event.EXPIRED, due)
 
     def log(change: Change, wanted: protocol.Order) -> None:
         change.log(audit_events.Purged(rule=rule, recordings=wanted.recordings, count=len(wanted.recordings)))
@@ -178,19 +150,15 @@ def _end_access(store: Store, now: datetime) -> None:
 
 def _end_cases(store: Store, now: datetime) -> None:
     """Delete the cases of access requests that ended, with the statements of how the identity was checked."""
-    rows = store.catalogue.cases.rows()
-    ended = cases.over(cases.logged(store), rows, now) if rows else {}
+    ended = cases.over(store, now)
     if ended:
         with store.change(now) as change:
             store.catalogue.cases.remove(ended)
-            change.log(CasesEnded(cases=sorted({case for case in ended.values() if case is not None})))
+            change.log(CasesEnded(cases=sorted(ended)))
 
 
-def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:
-    """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by.
-
-    Cases come after that: what somebody wrote about them costs no run its time, or the guard would stop every purge.
-    """
+def _tidy(store: Store, now: datetime) -> None:
+    """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by."""
     before = now - RETENTION - WITHDRAWN_MARGIN
     with suppress(Unreachable):
         sweep_half_written(store.layout, now)
@@ -198,7 +166,6 @@ def _tidy(store: Store, now: datetime, changed: Iterable[RecordingId]) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        left = store.catalogue.recordings.past_retention(now, store.policy.latest_due(now))
-        if {row.id for row in left} <= set(changed):
+        if not store.catalogue.recordings.count_past_retention(now, store.policy.latest_due(now)):
             change.log(PurgeFinished())
     _end_cases(store, now)

@@ -8,7 +8,7 @@ without a secret gets `NotUnlocked`, because the secret is not sealed to it, not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,6 @@ from typing import Any
 
 from arlo_rec.backends import Blobs, Connection
 from arlo_rec.backends import Root as RootPort
-from arlo_rec.catalogue import log_body, log_clock
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
@@ -42,11 +41,9 @@ from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Person, RecordingId, to_iso
-from arlo_rec.model.rights import may_say
 from arlo_rec.model.times import shown
-from arlo_rec.policy import Action, Role, clock_against_log, may, signs_receipts
+from arlo_rec.policy import Action, clock_against_log, may, signs_receipts
 
-VERIFIED_WHOLE = 4 * 1024 * 1024  # bytes of a catalogue that every command verifies: 1,900 recordings, 50 ms
 LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
 
 
@@ -117,9 +114,6 @@ class Store:
         self.prompts: Mapping[str, Prompt]
         self._is_stale = False  # whether the documents here may be others than those in force
         self._seen: root_secret.Seen | None = None
-        self._log_time = LogTime()
-        self._seen_time = LogTime.decode(state.clock(layout.id))
-        self._roles: dict[int, Role | None] = {}
         self.feed: Path | None = None  # the file that the log is forwarded to
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
         self.doubts: list[str] = []  # codes of a rollback that opening noticed; only `verify` gets such a store
@@ -242,61 +236,20 @@ class Store:
         if decision.allowed:
             return
         self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
-        signer = self.signer_of(newest.seq)
-        name = signer.name if signer is not None else "?"
+        entry = self.log.entry(newest.seq)
+        name = entry.person if entry is not None and entry.body is not None else "?"
         raise ClockBehind(now=shown(now), at=shown(newest.at), entry=newest.seq, name=name)
 
-    def signer_of(self, seq: int) -> Person | None:
-        """Who signed the checkpoint that closes an entry; an entry's person is the one whose key did."""
-        signers = self.signers()
-        return signers.of_key(self.log.signer_of(seq, signers.keys()), seq)
-
-    def entry_counts(self, seq: int, action: str) -> bool:
-        """Whether whoever signed an entry that says *action* may do that: anybody's own code can append one."""
-        signer = self.signer_of(seq)
-        return signer is not None and may_say(signer.role, action)
-
     def log_time(self) -> LogTime:
-        """What the log says of the time: the index, if the entries that it names say the same, else computed anew.
-
-        The last entry counts whatever the index says, and what this login account has seen, so that an index that was
-        set back hides nothing of today.
-        """
-        return self._indexed_log_time().with_seen(self._seen_time)
-
-    def _indexed_log_time(self) -> LogTime:
-        stored = self.catalogue.log_clock.get()
-        if stored is None or stored != self._log_time:
-            time = stored if stored is not None and self._is_confirmed(stored) else self.computed_log_time()
-            if stored is None or time != stored:
-                return time
-            self._log_time = time
-        return self._log_time
-
-    def computed_log_time(self, since: LogTime | None = None, bodies: Iterable[log_body.Body] | None = None) -> LogTime:
-        """What all entries say of the time (some seconds of a million), or what *bodies* add to what *since* says."""
-        return log_clock.computed(self.log.bodies() if bodies is None else bodies, self._role_at, since)
-
-    def _role_at(self, seq: int) -> Role | None:
-        """The role of whoever signed for an entry; remembered, because a signature costs more than all the rest."""
-        if seq not in self._roles:
-            signer = self.signer_of(seq)
-            self._roles[seq] = signer.role if signer is not None else None
-        return self._roles[seq]
-
-    def _is_confirmed(self, time: LogTime) -> bool:
-        """Whether the index is what the entries that it names, and the last one, make of it."""
-        seqs = {*(moment.seq for moment in time), self.log.tree().size - 1} - {-1}
-        bodies = [(entry.seq, entry.body) for seq in sorted(seqs) for entry in self.log.raw_entries(seq, seq + 1)]
-        return log_clock.computed(bodies, self._role_at) == time
+        """What the log says of the time."""
+        return self.catalogue.log_clock.get()
 
     def _advance_clock(self, time: LogTime, first: int, bodies: list[dict[str, Any]]) -> None:
         """Take the entries of a change into the index; *time* is what all those before *first* say."""
         for seq, body in enumerate(bodies, first):
-            time = time.after(seq, body, lambda _seq: self.person.role)
+            time = time.after(seq, body)
         if bodies:
             self.catalogue.log_clock.put(time)
-            self._log_time = time
 
     # -- changes --------------------------------------------------------------------------------------
 
@@ -376,16 +329,8 @@ class Store:
 
         self.root.update_seen(newer)
         self.state.remember(self.layout.id, seen)
-        time = self._log_time.with_seen(self._seen_time)
-        if time != self._seen_time:
-            self.state.remember_clock(self.layout.id, time.encode())
-            self._seen_time = time
 
     # -- other ---------------------------------------------------------------------------------------
-
-    def is_small(self) -> bool:
-        """Whether the catalogue is small enough for every command to look through it whole."""
-        return self.db.size() <= VERIFIED_WHOLE
 
     def object_digest(self, recording: RecordingId) -> bytes | None:
         """The digest of a recording's object as it is stored; None where it is missing."""

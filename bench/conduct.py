@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec.admin.opening import open_store
+from arlo_rec.catalogue import log_clock
 from arlo_rec.keys import key_files, layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audit_event import AuditEvent
@@ -88,7 +89,7 @@ def _lived(where: Yard, recordings: list[RecordingId], begin: datetime, entries:
                 ]
                 store.log.append(taken, telefon.signing)
                 every += taken
-            store.catalogue.log_clock.put(store.computed_log_time())
+            store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
         with store.change(datetime.now(UTC)):
             pass
     return every

@@ -24,11 +24,12 @@ from typing import Any
 from arlo_rec import audio
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.admin.opening import open_store
+from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.intake import sealing
 from arlo_rec.intake.candidates import Announced, CallHistory, Delivered, Judged
-from arlo_rec.intake.sealing import BatchKeys, RecordingTables, WrittenObject
+from arlo_rec.intake.sealing import BatchKeys, RecordingTables
 from arlo_rec.intake.sources.manifest import Manifest
 from arlo_rec.intake.sources.spool import Home
 from arlo_rec.intake.tags import Tags
@@ -37,7 +38,7 @@ from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audiences import Audience
 from arlo_rec.model.consent import Claim, Consent, prove
-from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, RecordingId, new_id, to_iso
+from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, Recording, RecordingId, new_id, to_iso
 from arlo_rec.policy import POLICY_VERSION, due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of
@@ -118,6 +119,7 @@ class _Shared:
     objects: Path
     sound_bytes: int
     prompts: Any
+    index_seed: bytes
     sound: audio.Sound = field(init=False)
     header: audio.Header = field(init=False)
 
@@ -160,7 +162,7 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
     now = datetime.now(UTC)
     with open_store(layout.find(where.store), where.identity("telefon"), now, StateFolder(None)) as store:
         _without_caution(store)
-        shared = _Shared(where.objects, filling.sound_bytes, store.prompts)
+        shared = _Shared(where.objects, filling.sound_bytes, store.prompts, store.secret(INDEX_SEED))
         for pair in range(256):
             (where.objects / f"{pair:02x}").mkdir(mode=0o700, exist_ok=True)
         names = _take_in(store, filling, shared, now, workers)
@@ -172,7 +174,6 @@ def fill(where: Yard, filling: Filling, *, workers: int = 2) -> list[str]:
 
 
 def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, workers: int) -> list[str]:
-    tags = Tags(store.secret(INDEX_SEED))
     teams = [team(number) for number in range(filling.teams)]
     batches = [
         (range(at, min(at + filling.batch, filling.count)), BatchKeys.of_teams(teams, _id(filling, at)))
@@ -184,25 +185,21 @@ def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, wor
         for (batch, keys), sealed in zip(batches, made, strict=True):
             tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, now))
             change = Change(store.identity.name, now, store.log, POLICY_VERSION)
-            store.catalogue.recordings.announce([file.id for file in sealed])
+            store.catalogue.recordings.announce([file.recording.id for file in sealed])
             for number, file in zip(batch, sealed, strict=True):
-                call = _call(filling, number)
-                announced = Announced(Judged(_delivered(filling, tags, number, call), CallHistory()), file.id)
-                _insert(announced, file, shared, _key(filling, number, keys), tables, change)
+                _insert(_call(filling, number), file, shared, _key(filling, number, keys), tables, change)
             store.log.append(change.bodies, store.identity.signing)
-            names += [file.id.hex() for file in sealed]
-        store.catalogue.log_clock.put(store.computed_log_time())
+            names += [file.recording.id.hex() for file in sealed]
+        store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
     return names
 
 
 @dataclass(frozen=True)
 class _Sealed:
-    """An object that was written."""
+    """An object that was written, and the row that it opens with."""
 
-    id: RecordingId
+    recording: Recording
     ke: bytes
-    digest: bytes
-    size: int
 
 
 @contextmanager
@@ -237,16 +234,19 @@ def _key(filling: Filling, number: int, keys: BatchKeys) -> AudienceKey:
 
 def _seal(shared: _Shared, filling: Filling, number: int, audience_key: AudienceKey) -> _Sealed:
     """Write one object as an intake makes it."""
-    started = _started(filling, number)
-    recording = _id(filling, number)
-    key = object_file.new_data_key(_consent(shared, started))
-    header = object_file.make_header(key, Kind.ORIGINAL, recording, None, audience_key.key)
+    call, consent = _call(filling, number), _consent(shared, _started(filling, number))
+    delivered = _delivered(filling, Tags(shared.index_seed), number, call)
+    announced = Announced(Judged(delivered, CallHistory()), _id(filling, number))
+    key, recording = object_file.new_data_key(consent), sealing.recording_of(announced, consent)
+    header = object_file.make_header(key, Kind.ORIGINAL, recording.id, None, audience_key.key, recording.binding)
     raw = b"".join(object_file.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
-    name = recording.hex()
+    name = recording.id.hex()
     handle = os.open(shared.objects / name[:2] / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(raw)
-    return _Sealed(recording, key.ke, primitives.hasher(raw).digest(), len(raw))
+    digest = primitives.hasher(raw).digest()
+    recording = recording._replace(content=primitives.fresh(16), object_digest=digest, object_bytes=len(raw))
+    return _Sealed(recording, key.ke)
 
 
 def _id(filling: Filling, number: int) -> RecordingId:
@@ -254,16 +254,13 @@ def _id(filling: Filling, number: int) -> RecordingId:
 
 
 def _insert(
-    announced: Announced, file: _Sealed, shared: _Shared, key: AudienceKey, tables: RecordingTables, change: Change
+    call: Call, file: _Sealed, shared: _Shared, key: AudienceKey, tables: RecordingTables, change: Change
 ) -> None:
     """The rows of one recording, and its log entry."""
-    call = announced.delivered.call
     consent = _consent(shared, call.started_at)
-    written = WrittenObject(file.digest, file.size)
-    recording = sealing.recording_of(announced, primitives.fresh(16), consent, written)
-    held = sealing.insert(recording, file.ke, key, sealing.facts_of(call, shared.header, consent), tables)
+    held = sealing.insert(file.recording, file.ke, key, sealing.facts_of(call, shared.header, consent), tables)
     change.log(sealing.taken_in(held, consent.at))
-    change.bodies[-1]["at"] = to_iso(recording.started_at + timedelta(minutes=10))
+    change.bodies[-1]["at"] = to_iso(held.started_at + timedelta(minutes=10))
 
 
 def _call(filling: Filling, number: int) -> Call:

@@ -32,7 +32,7 @@ def run() -> Iterator[str]:
     """
     key = DataKey(primitives.fresh(), primitives.fresh())
     audience = object_file.AudienceSecret(primitives.fresh(16), primitives.fresh())
-    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, audience)
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, audience, bytes(32))
     yield f"{PLACES} random places in {HOURS} hours of stereo at 8 kHz, each in a file opened anew"
     for name, width in ENCODINGS.items():
         second = RATE * CHANNELS * width

@@ -100,7 +100,7 @@ def _write(base: Path, source: Path, *, hashing: bool) -> None:
     blobs = FileBlobs(folder)
     key = object_file.DataKey(primitives.fresh(), primitives.fresh())
     audience = object_file.AudienceSecret(primitives.fresh(16), primitives.fresh())
-    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes.fromhex(NAME)), None, audience)
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes.fromhex(NAME)), None, audience, bytes(32))
     with source.open("rb", buffering=0) as reading:
         pieces: Iterable[bytes] = object_file.seal_body(key, header, iter(lambda: reading.read(BLOCK), b""))
         blobs.put(NAME, _hashed(pieces) if hashing else pieces)

@@ -21,7 +21,7 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.crypto.object_file import AudienceSecret
 from arlo_rec.keys.roster import AccessKey
 from arlo_rec.model.audiences import Audience, purpose_of
-from arlo_rec.model.records import Grant, Person, RecordingId
+from arlo_rec.model.records import Grant, Person, Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Role
 from arlo_rec.store import Store
@@ -93,10 +93,10 @@ class CommitKeys:
         row = AudienceKeyRow(audience_key.id, self.commit_key.id, audience_key.audience, audience_key.team, wrapped)
         self._store.catalogue.audience_keys.add(row, self._seals(audience_key))
 
-    def add_metadata(self, recording: RecordingId, key: AudienceSecret | CommitKey, ke: bytes, facts: object) -> None:
+    def add_metadata(self, recording: Recording, key: AudienceSecret | CommitKey, ke: bytes, facts: object) -> None:
         """Seal a recording's metadata under a key of this commit and its erasure half."""
-        sealed = object_file.seal_metadata(key.secret, ke, recording, canonical(facts))
-        self._store.catalogue.metadata.add(recording, key.id, sealed)
+        sealed = object_file.seal_metadata(key.secret, ke, recording.id, recording.binding, canonical(facts))
+        self._store.catalogue.metadata.add(recording.id, key.id, sealed)
 
     def _seals(self, audience_key: AudienceKey) -> list[AudienceSeal]:
         seals = []

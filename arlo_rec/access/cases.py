@@ -1,19 +1,16 @@
 """What the log says of cases of access requests: what was done in each, when it is due, and so when it ends.
 
-Anybody's own code can write a row, so a case is what officers signed in the log; its row keeps only what is sealed to
-them, and by which blind indexes a request of the same person finds it.
+A row of a case keeps only what is sealed to the officers, and by which blind indexes a request of the same person finds
+it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
-from datetime import date, datetime, timedelta
+from collections.abc import MutableMapping
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from arlo_rec.access.sworn import SwornRows
-from arlo_rec.catalogue.cases import CaseRow
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
     CaseAnswered,
@@ -27,11 +24,8 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import CASE_RETENTION, Action, case_ends, is_due
+from arlo_rec.policy import case_ends, is_due
 from arlo_rec.store import Store
-
-_OF_LATE = timedelta(days=60)  # after its end, within which a purge looks for the row of a case under another id
-_LONGEST = timedelta(days=92) + CASE_RETENTION  # from the opening of a case that nobody answers to its end
 
 
 class CaseState(StrEnum):
@@ -130,34 +124,13 @@ def _after(known: LoggedCase, event: OfCase, at: datetime) -> LoggedCase:
 
 
 def logged(store: Store) -> dict[str, LoggedCase]:
-    """Every case that somebody opened who may, as far as the log says it, by its id; those that ended too."""
-    return _read(store)[0]
-
-
-def _read(store: Store) -> tuple[dict[str, LoggedCase], dict[str, datetime]]:
-    """The cases, and the openings of which nobody can tell who signed them, with their times."""
+    """Every case, by its id; those that ended too."""
     cases: dict[str, LoggedCase] = {}
-    unsigned: dict[str, datetime] = {}
     for entry in store.log.of_cases():
-        body = entry.body or {}
-        event = audit_events.read(body)
-        if not isinstance(event, OfCase):
-            continue
-        try:
-            at = from_iso(body["at"])
-        except (KeyError, TypeError, ValueError):
-            continue
-        if store.entry_counts(entry.seq, Action.DSAR):
-            follow(cases, event, at)
-        elif isinstance(event, CaseOpened) and store.signer_of(entry.seq) is None:
-            unsigned[event.case] = at
-    return cases, {case: at for case, at in unsigned.items() if case not in cases}
-
-
-def doubtful(store: Store, now: datetime) -> list[str]:
-    """Cases that may be running, and of which the log does not tell any more who opened them; `verify` says why."""
-    unsigned = _read(store)[1]
-    return sorted(case for case, at in unsigned.items() if at + _LONGEST > store.today(now))
+        event = entry.event
+        if event is not None:
+            follow(cases, event, entry.at)
+    return cases
 
 
 def running(store: Store, now: datetime) -> list[LoggedCase]:
@@ -191,32 +164,12 @@ def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waitin
 
 
 def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
-    """When the first of the recordings that a case began with, and that are still there, is erased; None without one.
-
-    A row that somebody changed puts it off no longer than the log says.
-    """
-    rows = [row for _, row in store.catalogue.recordings.held_among(case.held)]
-    sworn = SwornRows(store).of(rows)
-    by_log = {row.id: sworn[row.id].day_ends(row.id) for row in rows if row.id in sworn}
-    ends = (min(by_row := store.policy.ends_at(row), by_log.get(row.id) or by_row) for row in rows)
+    """When the first of the recordings that a case began with, and that are there, is erased; None without one."""
+    ends = (store.policy.ends_at(row) for _, row in store.catalogue.recordings.held_among(case.held))
     return min((end for end in ends if not is_due(end, store.today(now))), default=None)
 
 
-def over(known: Mapping[str, LoggedCase], rows: Iterable[CaseRow], now: datetime) -> dict[str, str | None]:
-    """The rows (by id) that have no right to stay, and the id by which the log knows the case of each, if any.
-
-    Those of cases that ended, also under another id than the one that was sworn. A row that is no such case may be of
-    one that runs and has no other row; where there is none it is nobody's.
-    """
-    rows = list(rows)
-    runs = {case for case, each in known.items() if each.ends_at > now}
-    missing = known.keys() - {row.id for row in rows}
-    lately = {case: known[case] for case in missing if known[case].ends_at > now - _OF_LATE}
-    of_case = {row: row.id if row.id in known else _case_of(row, lately) for row in rows}
-    is_clear = runs <= set(of_case.values())
-    return {row.id: case for row, case in of_case.items() if (case not in runs if case else is_clear)}
-
-
-def _case_of(row: CaseRow, known: Mapping[str, LoggedCase]) -> str | None:
-    """The case of which a row was sworn under another id."""
-    return next((case for case, each in known.items() if row._replace(id=case).digest() in each.sworn), None)
+def over(store: Store, now: datetime) -> set[str]:
+    """The ids of the cases that ended and still have rows."""
+    ids = {row.id for row in store.catalogue.cases.rows()}
+    return {case for case, each in logged(store).items() if case in ids and each.ends_at <= now} if ids else set()

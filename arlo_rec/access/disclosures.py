@@ -1,7 +1,7 @@
 """Disclosures: who was given something (exports, access packages, backups), and who must delete what (GDPR 19).
 
 A disclosure is recorded with the log entry that allows it, before a byte leaves; where no file was written, the row is
-deleted again, and the log says so: the table is an index of the log, which `oversight.evidence` computes anew. When a
+deleted again, and the log says so: the table is an index of the log, which `verify` computes anew. When a
 recording in it is erased, it becomes `open` until its deletion is confirmed. Of an access package, that is our own copy
 of the file: the person whose data it is keeps what they were given (GDPR 15(3), 19), and need confirm nothing. A backup
 needs no confirmation: its next run removes what was erased.
@@ -15,18 +15,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
-from arlo_rec.crypto import primitives
-from arlo_rec.keys.roster import name_then
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
 from arlo_rec.model.errors import NotGranted, NothingMatched
-from arlo_rec.model.records import RecordingId, named_in
+from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
-_SIGNATURE = 64  # bytes, of Ed25519
 _NUMBER_LONGEST = 18  # digits that fit into an SQLite integer
 
 
@@ -42,7 +38,7 @@ class Disclosure(NamedTuple):
     state: DisclosureState
     case: str | None = None  # of a package
     sha256: str | None = None  # of a package's file, in hex; None where the log does not say that one was written
-    file: str | None = None  # its name, where whoever wrote it signed that
+    file: str | None = None  # its name, for whoever wrote it and for officers
 
 
 def note(store: Store, seq: int, kind: str, now: datetime, file: str | None = None) -> None:
@@ -50,39 +46,24 @@ def note(store: Store, seq: int, kind: str, now: datetime, file: str | None = No
 
     A name may say who called, so it stands in no log entry, which stays. It is for whoever must delete the file later.
     """
-    signed = _signed_name(store, seq, file) if file is not None else None
-    store.catalogue.disclosures.add(DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT, signed))
+    row = DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT, _printable(file))
+    store.catalogue.disclosures.add(row)
 
 
 def name_anew(store: Store, seq: int, file: str, now: datetime) -> None:
     """Record the name that the file of a disclosure of this person's gets after all."""
     with store.change(now):
-        store.catalogue.disclosures.give_name(seq, _signed_name(store, seq, file))
+        store.catalogue.disclosures.give_name(seq, _printable(file))
 
 
 def file_of(store: Store, row: DisclosureRow) -> str | None:
-    """The name of the file of a disclosure, for whoever wrote it and for officers.
-
-    None where nobody of the person's name signed it for that entry: any role's own code writes rows.
-    """
-    is_told = store.person.role is Role.OFFICER or row.person == store.person.name
-    if row.file is None or not is_told:
-        return None
-    signature, name = row.file[:_SIGNATURE], row.file[_SIGNATURE:]
-    message = _name_message(store, row.seq, name)
-    everybody = (*store.roster.people, *store.roster.former)
-    keys = (each.sign_key for each in everybody if name_then(each.name) == row.person and each.signs(row.seq))
-    is_signed = any(primitives.verified(key, signature, message) for key in keys)
-    return name.decode("utf-8", "replace") if is_signed else None
+    """The name of the file of a disclosure, for whoever wrote it and for officers; None for others."""
+    return row.file if store.person.role is Role.OFFICER or row.person == store.person.name else None
 
 
-def _signed_name(store: Store, seq: int, file: str) -> bytes:
-    name = file.encode("utf-8", "backslashreplace")
-    return store.identity.signing.sign(_name_message(store, seq, name)) + name
-
-
-def _name_message(store: Store, seq: int, name: bytes) -> bytes:
-    return b"arlo-rec/1/disclosed file\0" + store.layout.id + seq.to_bytes(8, "big") + name
+def _printable(file: str | None) -> str | None:
+    """A file's name as it can be stored: one that is no UTF-8 is escaped."""
+    return file.encode("utf-8", "backslashreplace").decode("utf-8") if file is not None else None
 
 
 @contextmanager
@@ -158,8 +139,7 @@ def _disclosures(store: Store, rows: Collection[DisclosureRow]) -> list[Disclosu
 
 def _disclosure(store: Store, row: DisclosureRow, sha256: str | None) -> Disclosure:
     entry = store.log.entry(row.seq)
-    body = (entry.body if entry is not None else None) or {}
-    ids, event = named_in(body), audit_events.read(body)
+    ids, event = (entry.recordings, entry.event) if entry is not None else ((), None)
     held = sum(store.catalogue.recordings.held(recording) is not None for recording in ids)
     case = event.case if isinstance(event, OpenedForSubject) else None
     erased = len(ids) - held
@@ -171,8 +151,8 @@ def _package_files(store: Store) -> dict[int, str]:
     """SHA-256 of the file of each package that was written, by the entry that let its recordings be opened."""
     files = {}
     for entry in store.log.of_cases():
-        event = audit_events.read(entry.body or {})
-        if isinstance(event, CaseAnswered) and event.of is not None and store.entry_counts(entry.seq, Action.DSAR):
+        event = entry.event
+        if isinstance(event, CaseAnswered) and event.of is not None:
             files[event.of] = event.sha256
     return files
 

@@ -21,7 +21,7 @@ from typing import BinaryIO, NoReturn
 from arlo_rec.access import decisions, disclosures, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
 from arlo_rec.access.short_ids import as_logged, meant, short_ids
-from arlo_rec.access.sworn import SwornRows
+from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
@@ -41,7 +41,6 @@ from arlo_rec.policy import (
 from arlo_rec.store import Store
 
 _MADE_HERE = object()
-_RELEASED = "released"  # the state of a copy, by the entry that made it
 RECHECK = timedelta(seconds=1)  # so that a recording that is playing stops after a withdrawal
 
 
@@ -166,7 +165,6 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
             error = _not_open(store, admission, shown_id, several=len(found) > 1)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=as_logged(shown_id))
-    _demand_sworn(store, recording)
     grant = None if admission.as_officer else grant
     event = Opened(
         action=admission.action,
@@ -200,61 +198,15 @@ def _not_open(store: Store, admission: Admission, shown_id: str, *, several: boo
     return NotOpen(several=several and not limits.are_limited(admission.grants))
 
 
-def changed(store: Store, recordings: list[Recording]) -> dict[RecordingId, Integrity]:
-    """The recordings whose rows are not what the log swears, with what was found: no permit is made for them."""
-    found = {}
-    for recording in recordings:
-        try:
-            _demand_sworn(store, recording)
-        except Integrity as problem:
-            found[recording.id] = problem
-    return found
-
-
 def permits_for_subject(
     store: Store, recordings: list[Recording], event: OpenedForSubject, file: str | None, now: datetime
 ) -> list[Permit]:
     """Permits for the recordings of an access request, through the subject-access key; one log entry for all."""
-    for recording in recordings:
-        _demand_sworn(store, recording)
     keyring = OfficerKeyring(store)
     with store.change(now) as change:
         seq = change.log(event)
         disclosures.note(store, seq, disclosures.PACKAGE, now, file)
     return [Permit(recording, keyring, None, seq, _MADE_HERE) for recording in recordings]
-
-
-def _demand_sworn(store: Store, recording: Recording) -> None:
-    """Raise Integrity unless the row that was decided by is what the log swears, and nothing erased it already.
-
-    That is the case where it begins after the entry that took it in, so that its 90 days are counted from no true time
-    (a deadline that is later than that needs no refusal: `Policy.ends_at` is what counts), and where a withdrawal
-    that came after that entry should have erased it: its row named somebody else then.
-    """
-    log = SwornRows(store)
-    sworn = log.of_id(recording.id)
-    if sworn is None or not log.is_sworn(recording):
-        raise Integrity("recording_changed", id=recording.id.hex())
-    if not recording.had_begun(sworn.at):
-        raise Integrity("deadline_differs", rule="retention.90d", id=recording.id.hex())
-    if _was_withdrawn(store, recording, log):
-        raise Integrity("withdrawn_but_held", rule="consent.withdraw", id=recording.id.hex())
-
-
-def _was_withdrawn(store: Store, recording: Recording, log: SwornRows) -> bool:
-    """Whether it is held although a withdrawal of its caller or call, or its original's, came after it was taken in.
-
-    Raises Integrity where that cannot be told of a copy, because its original's row is hidden or changed. All in one
-    view: one that was withdrawn since it was decided by is held no more, and refused as such later.
-    """
-    recordings, sworn = store.catalogue.recordings, log.of_id(recording.id)
-    with store.reading():
-        if sworn is None or recordings.held(recording.id) is None:
-            return False
-        call = recordings.held(sworn.parent) if sworn.parent is not None else recording
-        if call is None or not log.is_sworn(call):
-            raise Integrity("recording_changed", id=(sworn.parent or recording.id).hex())
-        return store.catalogue.tombstones.has_later(sworn.seq, call.caller, call.source)
 
 
 def _decide(
@@ -265,19 +217,19 @@ def _decide(
     keyring: Keyring,
     now: datetime,
 ) -> Decision:
-    """What the policy says of opening it; of a copy the log says whether it was released.
+    """What the policy says of opening it.
 
-    Where no grant opens it, the log is not asked: that would take longer than for an id that is nobody's.
+    Where no grant opens it, no other table is asked: that would take longer than for an id that is nobody's.
     """
     is_open_to = recording is not None and (grant is not None or admission.as_officer)
-    sworn = SwornRows(store).of_id(recording.id) if recording is not None and is_open_to else None
+    copy = store.catalogue.copies.get(recording.id) if recording is not None and is_open_to else None
     decided = partial(
         decisions.opened,
         store.person.role,
         admission.action,
         admission.purpose,
         recording,
-        released=sworn is not None and sworn.state == _RELEASED,
+        released=copy is not None and copy.state is CopyState.RELEASED,
         granted=grant is not None,
         due_at=store.policy.ends_at(recording) if recording is not None else now,
         now=store.today(now),
@@ -358,14 +310,12 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
         ke = store.erasure_keys().unwrap(recording.id)
         with open_object(store, recording) as stream:
             header = object_file.read_header(stream.read(object_file.HEADER_BYTES))
-    if header.recording != recording.id or header.kind is not recording.kind:
-        raise Integrity("object_damaged")
     opened = permit.keyring.audience_key(header.audience_key)
     if opened is None:
         raise NotOpen
     for row in (permit.recording, recording):  # the permit's, and the row as it is now
         demand_team(opened, row)
-    return object_file.DataKey(object_file.listening_half(header, opened.key.secret), ke), header
+    return object_file.DataKey(object_file.listening_half(header, opened.key.secret, recording.binding), ke), header
 
 
 def still_open(store: Store, permit: Permit, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """When each grant was live, by the log: the roster keeps only how a grant stands now.
 
 A grant that was live can wait again for a second officer, where its person got new keys from somebody who may hold
-them; whether it is approved again or not, it opened recordings before. Entries count that an officer signed.
+them; whether it is approved again or not, it opened recordings before.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import GrantApproved, GrantDenied, GrantGiven, GrantRevoked
-from arlo_rec.model.records import Grant, from_iso
+from arlo_rec.model.records import Grant
 from arlo_rec.store import Store
 
 
@@ -30,16 +29,10 @@ def spans(store: Store) -> dict[str, list[Span]]:
     """
     changes: dict[str, list[tuple[datetime, bool]]] = {}
     for entry in store.log.holding(['"grant":"']):
-        event = audit_events.read(entry.body or {})
+        event = entry.event
         if isinstance(event, GrantGiven | GrantApproved | GrantDenied | GrantRevoked):
-            if not store.entry_counts(entry.seq, event.ACTION):
-                continue
-            try:
-                at = from_iso((entry.body or {})["at"])
-            except (KeyError, TypeError, ValueError):
-                continue
             goes_on = isinstance(event, GrantGiven | GrantApproved) and event.state == "live"
-            changes.setdefault(event.grant, []).append((at, goes_on))
+            changes.setdefault(event.grant, []).append((entry.at, goes_on))
     return {grant.id: list(_of(grant, changes)) for grant in store.roster.grants}
 
 

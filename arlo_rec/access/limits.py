@@ -1,8 +1,8 @@
 """Within which limits a grant opens recordings: agents, days, and how many a day.
 
-Purpose, team and end of a grant are held by keys. These limits are held by decision, in every command, and by the log:
-who the agent was stands in the metadata that the grant's own keys open, and how many recordings somebody opened today
-is counted in the entries that they signed. So with own code, and the keys of the grant, somebody goes beyond them.
+Purpose, team and end of a grant are held by keys. These limits are held by decision, in every command: who the agent
+was stands in the metadata that the grant's own keys open, and how many recordings somebody opened today is counted in
+the log.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ from typing import Final
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import GrantKeyring
-from arlo_rec.access.signed import Signed, time_in
-from arlo_rec.access.sworn import SwornRows
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Opened
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import NO_LIMITS, Grant, Recording, RecordingId
@@ -52,31 +49,29 @@ def with_room(store: Store, grants: Sequence[Grant], recording: RecordingId, now
     free = next((grant for grant in grants if grant.limits.per_day is None), None)
     if free is not None or not grants:
         return free
-    log = SwornRows(store)
-    today = {log.call_of(each) for each in _heard_today(store, now)}
-    if log.call_of(recording) in today:
+    today = {_call_of(store, each) for each in _heard_today(store, now)}
+    if _call_of(store, recording) in today:
         return grants[0]
     return next((grant for grant in grants if len(today) < (grant.limits.per_day or 0)), None)
 
 
-def _heard_today(store: Store, now: datetime) -> Iterable[RecordingId]:
-    """What this person opened to be heard since midnight in Oslo, by the entries that they signed.
+def _call_of(store: Store, recording: RecordingId) -> RecordingId:
+    """The call of which a recording is the original or a copy."""
+    row = store.catalogue.recordings.get(recording)
+    return row.parent if row is not None and row.parent is not None else recording
 
-    A purge of the day before ends the search, if it was signed by who may: anybody's own code writes any time into an
-    entry of theirs.
-    """
-    midnight, signed = start_of_day(local_date(now)), Signed(store)
+
+def _heard_today(store: Store, now: datetime) -> Iterable[RecordingId]:
+    """What this person opened to be heard since midnight in Oslo; an entry of well before ends the search."""
+    midnight = start_of_day(local_date(now))
     for entry in store.log.newest_first():
-        body = entry.body or {}
-        at = time_in(body)
-        is_old_purge = body.get("action") == Action.PURGE and at is not None and at < midnight - MARGIN
-        if is_old_purge and signed.counts(entry.seq, body) is not None:
-            return
-        if body.get("person") != store.person.name or at is None or at < midnight:
+        if entry.body is None:
             continue
-        event, signer = audit_events.read(body), signed.by(entry.seq)
-        if isinstance(event, Opened) and event.action in HEARD and signer is not None:
-            yield from event.recordings if signer.name == store.person.name else ()
+        if entry.at < midnight - MARGIN:
+            return
+        event = entry.event
+        if isinstance(event, Opened) and event.action in HEARD and entry.person == store.person.name:
+            yield from event.recordings if entry.at >= midnight else ()
 
 
 def included(store: Store, grants: Sequence[Grant], calls: Sequence[Recording]) -> set[RecordingId]:

@@ -38,7 +38,7 @@ class Facts:
     heard: Mapping[str, Any] = field(repr=False)
 
 
-def seal(keys: CommitKeys, recording: RecordingId, ke: bytes, audience_key: AudienceKey, facts: Facts) -> None:
+def seal(keys: CommitKeys, recording: Recording, ke: bytes, audience_key: AudienceKey, facts: Facts) -> None:
     """Store the metadata of a recording, with the keys that it is sealed under; inside a change."""
     keys.add(audience_key)
     keys.add_metadata(recording, keys.commit_key, ke, facts.whole)
@@ -62,7 +62,7 @@ def open_each(
         key = keyring.metadata_key(recording, by_key)
         if key is None:
             continue
-        yield recording, _opened(key.secret, erasure_keys[recording.id], recording.id, by_key[key.id])
+        yield recording, _opened(key.secret, erasure_keys[recording.id], recording, by_key[key.id])
 
 
 def open_for(
@@ -101,9 +101,9 @@ def erasure_keys(store: Store, recordings: list[Recording], *, lenient: bool = F
 # -- what it must look like -------------------------------------------------------------------------------
 
 
-def _opened(key: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -> dict[str, Any] | None:
+def _opened(key: bytes, ke: bytes, recording: Recording, sealed: bytes) -> dict[str, Any] | None:
     try:
-        facts = parse_object(object_file.open_metadata(key, ke, recording, sealed))
+        facts = parse_object(object_file.open_metadata(key, ke, recording.id, recording.binding, sealed))
     except (Integrity, ValueError):
         return None
     return facts if _checked(facts) else None

@@ -1,8 +1,8 @@
 """Which employees objected to training copies of the calls that they answered, and whether that was upheld (GDPR 21).
 
-An objection is what officers decided of it, in entries of the log that they signed: the newest of each name counts, and
-no row is believed. Who answered a call stands in its metadata, and counts as far as a key opens that. Names are
-compared as the telephone system's are: without regard to case, to composed letters and to blanks (`model.names`).
+An objection is what officers decided of it, in entries of the log: the newest of each name counts. Who answered a call
+stands in its metadata, and counts as far as a key opens that. Names are compared as the telephone system's are: without
+regard to case, to composed letters and to blanks (`model.names`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ from typing import NamedTuple
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import Keyring, OfficerKeyring
-from arlo_rec.access.signed import Signed, name_of, time_in
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import ObjectionEnded, ObjectionUpheld
 from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 UPHELD, REJECTED, LIFTED = "upheld", "rejected", "lifted"
@@ -40,19 +37,13 @@ class Objection(NamedTuple):
 
 def by_name(store: Store) -> Mapping[str, Objection]:
     """Each objection as it stands, by the name as it is compared; those that were decided first before the others."""
-    objections, signed = dict[str, Objection](), Signed(store)
+    objections = dict[str, Objection]()
     for entry in store.log.of_requests():
-        body = entry.body or {}
-        event = audit_events.read(body) if body.get("action") == Action.OBJECTION else None
-        if not isinstance(event, ObjectionUpheld | ObjectionEnded):
-            continue
-        state, name = UPHELD if isinstance(event, ObjectionUpheld) else event.decision, agent_name(event.agent)
-        signer, at = signed.counts(entry.seq, body), time_in(body)
-        is_spoilt = state == UPHELD and signed.by(entry.seq) is None  # nobody lifts one by striking a signature
-        if (signer is None and not is_spoilt) or at is None or state not in (UPHELD, REJECTED, LIFTED):
-            continue
-        objections.pop(name, None)
-        objections[name] = Objection(event.agent, state, at, name_of(signer) if signer else "?", event.reason)
+        event = entry.event
+        if isinstance(event, ObjectionUpheld | ObjectionEnded):
+            state, name = UPHELD if isinstance(event, ObjectionUpheld) else event.decision, agent_name(event.agent)
+            objections.pop(name, None)
+            objections[name] = Objection(event.agent, state, entry.at, entry.person, event.reason)
     return objections
 
 

@@ -1,6 +1,7 @@
 """The beginnings of ids, which tables show and commands take: what each means is told among what is open to who asks.
 
-Recordings are asked for in the catalogue; of grants, cases and one person's calls all that is open is at hand.
+Recordings are asked for in the catalogue; of grants, cases and one person's calls all that is open is at hand. The id
+of what waits for an officer is the digest of what it says: what she read under an id is what she approves by it.
 So nobody learns from an answer how the ids begin that they may not see. What is typed may be somebody's telephone
 number by mistake, which looks like a beginning; the log keeps whole ids alone (`gate`).
 """
@@ -8,10 +9,12 @@ number by mistake, which looks like a beginning; the log keeps whole ids alone (
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final
 
+from arlo_rec.crypto import primitives
 from arlo_rec.model.records import RecordingId
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.store import Store
 
 SHORTEST: Final = 6  # signs: among the recordings of a day 16 bits tell them apart, in most cases
@@ -19,6 +22,11 @@ WHOLE: Final = re.compile(r"[0-9a-f]{32}")
 _BEGINNING: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},31}}")
 
 Covers = Callable[[str], bool]  # whether recordings of a team are open to who asks
+
+
+def of_content(document: Mapping[str, Any]) -> str:
+    """The id of what waits: 32 hex digits of SHA-256 over the canonical JSON of all that it says."""
+    return primitives.sha256(canonical(document)).hex()[:32]
 
 
 def is_one(text: str) -> bool:

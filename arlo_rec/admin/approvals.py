@@ -13,11 +13,11 @@ from datetime import datetime
 
 from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.admin import break_glass
-from arlo_rec.admin.grants import facts, meant
+from arlo_rec.admin.grants import facts, id_of, meant
 from arlo_rec.keys import four_eyes
 from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
-from arlo_rec.model.errors import InUse, NotGranted, NothingMatched, Refused, Unreachable
+from arlo_rec.model.errors import Integrity, InUse, NotGranted, NothingMatched, Refused, Unreachable
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Approval, Grant
 from arlo_rec.policy import Action
@@ -102,11 +102,14 @@ def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
 
 
 def _waiting(store: Store, grant_id: str, now: datetime) -> Grant:
+    """The grant that waits and is meant; raises Integrity where its id is the digest of another."""
     wanted = meant(store, grant_id)
-    for each in waiting(store, now):
-        if each.id == wanted:
-            return each
-    raise NothingMatched("no_pending_grant", id=grant_id)
+    found = next((each for each in waiting(store, now) if each.id == wanted), None)
+    if found is None:
+        raise NothingMatched("no_pending_grant", id=grant_id)
+    if id_of(found) != found.id:
+        raise Integrity("changed", rule="access.officer", id=found.id)
+    return found
 
 
 def _put(store: Store, changed: Grant, now: datetime) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec.keys import four_eyes
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Denied, GlassAgreed
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.records import Grant
@@ -47,14 +46,13 @@ def agree(store: Store, text: str, now: datetime) -> Grant:
 
 
 def agreed_by(store: Store, grant: Grant, now: datetime) -> str | None:
-    """Who said that they know of it, by an entry that they signed; None where nobody did who may."""
-    for entry in store.log.holding([f'"glass":"{grant.id}"']):
-        event, signer = audit_events.read(entry.body or {}), store.signer_of(entry.seq)
-        if not isinstance(event, GlassAgreed) or event.glass != grant.id or signer is None:
+    """Who said that they know of it and may still say so; None where nobody did."""
+    for entry in store.log.holding([f'"glass":"{grant.id}"'], taken_in=False):
+        event, person = entry.event, store.roster.person(entry.person)
+        if not isinstance(event, GlassAgreed) or person is None:
             continue
-        is_here = store.roster.person(signer.name) is not None
-        if is_here and may(signer.role, Action.BREAK_GLASS).allowed and _is_another(store, signer.name, grant, now):
-            return signer.name
+        if may(person.role, Action.BREAK_GLASS).allowed and _is_another(store, person.name, grant, now):
+            return person.name
     return None
 
 

@@ -1,7 +1,7 @@
 """The clock of this machine against the log, and an officer's acceptance of a clock that is behind it.
 
-Where the clock is behind, `Store.demand_clock` closes whatever opens, takes in or gives somebody something. Somebody's
-own code may have written an entry of the year 2099, so an officer can accept the clock, with a reason and in the log.
+Where the clock is behind, `Store.demand_clock` closes what opens, takes in or gives somebody something. A clock that
+was ahead may have written an entry of the year 2099, so an officer can accept the clock, with a reason and in the log.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from arlo_rec.store import Change, Store
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The clock, what the log says of the time, and whose entry its newest is (None: signed by nobody)."""
+    """The clock, what the log says of the time, and whose entry its newest is (None: it is gone)."""
 
     now: datetime
     newest: Moment
@@ -40,8 +40,8 @@ def read(store: Store, now: datetime) -> Reading:
     """The clock against the log; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
     time = store.log_time()
-    signer = store.signer_of(time.newest.seq)
-    person = signer.name if signer is not None else None
+    entry = store.log.entry(time.newest.seq)
+    person = entry.person if entry is not None and entry.body is not None else None
     accepted = time.accepted.seq if time.accepted.seq >= 0 else None
     return Reading(now, time.newest, person, time.last_purge(), accepted, clock_against_log(now, time.newest.at))
 

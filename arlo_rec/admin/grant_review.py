@@ -12,16 +12,13 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from arlo_rec.access.limits import HEARD
-from arlo_rec.access.signed import Signed, name_of, time_in
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import GrantConfirmed, Opened
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.records import Grant, RecordingId
 from arlo_rec.model.times import local_date, start_of_day
-from arlo_rec.policy import Action, Purpose
+from arlo_rec.policy import Action, Purpose, State
 from arlo_rec.store import Store
 
 ALL: Final = "all"
@@ -75,21 +72,17 @@ def _is_by(grant: Grant, person: str, team: tuple[Purpose, str | None], at: date
 
 
 def _hearings(store: Store) -> Iterator[tuple[str, tuple[Purpose, str | None], RecordingId, datetime]]:
-    """Who heard which call for which purpose and of which team (None: it is erased), and when, by what they signed."""
-    signed, log = Signed(store), SwornRows(store)
-    for entry in store.log.holding([f'"action":"{action}"' for action in sorted(HEARD)]):
-        body = entry.body or {}
-        event, at = audit_events.read(body), time_in(body)
-        if not isinstance(event, Opened) or event.action not in HEARD or at is None:
-            continue
-        signer = signed.counts(entry.seq, body)
-        is_purpose = event.purpose is None or event.purpose in set(Purpose)
-        if signer is None or not is_purpose:
+    """Who heard which call for which purpose and of which team (None: it is erased), and when."""
+    for entry in store.log.holding([f'"action":"{action}"' for action in sorted(HEARD)], taken_in=False):
+        event = entry.event
+        if not isinstance(event, Opened) or event.action not in HEARD:
             continue
         for recording in event.recordings:
-            row = store.catalogue.recordings.held(recording)
+            row = store.catalogue.recordings.get(recording)
+            team = row.team if row is not None and row.state is State.HELD else None
+            call = row.parent if row is not None and row.parent is not None else recording
             purpose = Purpose(event.purpose) if event.purpose is not None else Purpose.QUALITY
-            yield name_of(signer), (purpose, row.team if row is not None else None), log.call_of(recording), at
+            yield entry.person, (purpose, team), call, entry.at
 
 
 def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -114,8 +114,8 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         limits = limits._replace(per_day=min(limits.per_day or own_a_day, own_a_day))
     if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
         limits = limits._replace(per_day=own_a_day)
-    return Grant(
-        id=primitives.fresh(8).hex(),
+    given = Grant(
+        id="",
         person=terms.person,
         purpose=purpose,
         teams=frozenset(terms.teams) or None,
@@ -128,6 +128,24 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         own=four_eyes.is_own(store.roster, by, terms.person, now),
         limits=limits,
         glass=terms.glass,
+    )
+    return replace(given, id=id_of(given))
+
+
+def id_of(grant: Grant) -> str:
+    """The id of a grant: the digest of what it gives to whom, and of its first key pair, which no reset changes."""
+    first = (*(each.hex() for each in grant.earlier_pairs), primitives.fingerprint(grant.public).hex())[0]
+    return short_ids.of_content(
+        {
+            "person": grant.person,
+            "purpose": grant.purpose,
+            "teams": sorted(grant.teams) if grant.teams is not None else None,
+            "until": to_iso(grant.until),
+            "reason": grant.reason,
+            "limits": grant.limits.to_json(),
+            "glass": grant.glass,
+            "pair": first,
+        }
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
@@ -61,7 +62,6 @@ class NewStore:
     store: Path
     root: Path
     officer: str
-    group: str | None = None
     feed: Path | None = None
 
 
@@ -80,19 +80,19 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     if name == RECOVERY_NAME:
         raise Usage("name_taken", name=name)
     store_id = primitives.fresh(16)
-    feed = FeedFile(new.feed, first_line(store_id), new.store.absolute()) if new.feed is not None else None
+    feed = FeedFile(new.feed, first_line(store_id)) if new.feed is not None else None
     if feed is not None:
         feed.demand_folder()  # before anything is made
-    folders = layout.create(new.store, new.root, store_id, group_id=group_id(new.group))
+    folders = layout.create(new.store, new.root, store_id)
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
     founders = _Founders(officer, recovery, primitives.fresh())
     recovery_key = readable_secret(RECOVERY_GROUPS)
     with disk():
-        touch(folders.catalogue, folders.file_mode)
-    FileRoot.create(folders.root, group=folders.group)
+        touch(folders.catalogue, FILE_MODE)
+    FileRoot.create(folders.root)
     if feed is not None:
-        feed.create(folders.file_mode)
+        feed.create()
     store = _build(folders, founders, new, now, state)
     vkey, officer_vkey, pin = store.log.vkey(), _officer_vkey(store), store.authority.pin()
     store.close()
@@ -108,7 +108,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     """The catalogue with its first documents, secrets and log entry, and R of generation 1 in both slots."""
     connection = SqliteConnection(folders.catalogue, catalogue_key(founders.catalogue_seed))
     connection.build(migrate)
-    blobs = FileBlobs(folders.objects, group=folders.group)
+    blobs = FileBlobs(folders.objects)
     officer, seed = founders.officer, founders.catalogue_seed
     store = Store(folders, connection, blobs, FileRoot(folders.root), officer, seed, state)
     root_seed, index_seed, subject_seed, subject_id = *(primitives.fresh() for _ in range(3)), primitives.fresh(16)
@@ -119,7 +119,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     for index in (0, 1):
         store.root.write(index, slot)
     store.policy = Policy((first(POLICY_VERSION, now, SHIPPED, reason_codes.SHIPPED),))
-    store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None, new.group)
+    store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None)
     numbers = {"schema": VERSION, "generation": 1}
     numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen"), 0)
     with store.change(now) as change:
@@ -156,15 +156,3 @@ def _officer_vkey(store: Store) -> str:
 
     public = store.identity.signing.public
     return vkey(signer_name(store.log.origin, public), public)
-
-
-def group_id(name: str | None) -> int | None:
-    """The number of a group; raises Usage where there is none of that name."""
-    if name is None:
-        return None
-    import grp
-
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise Usage("no_such_group", name=name) from None

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from arlo_rec.crypto import primitives
+from arlo_rec.access import short_ids
 from arlo_rec.keys import four_eyes
 from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, OfficerDenied, OfficerProposed
-from arlo_rec.model.errors import NotGranted, NothingMatched, Usage
-from arlo_rec.model.records import Approval, PendingOfficer, Person
+from arlo_rec.model.errors import Integrity, NotGranted, NothingMatched, Usage
+from arlo_rec.model.records import Approval, PendingOfficer, Person, to_iso
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -29,13 +29,19 @@ def waits(store: Store, now: datetime) -> bool:
 def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
     """Let a new officer wait on the roster."""
     with store.change(now) as change:
-        proposed = PendingOfficer(primitives.fresh(8).hex(), person, now)
+        proposed = PendingOfficer(id_of(person, now), person, now)
         left = tuple(each for each in store.roster.pending if each.waits(now))
         if any(each.person.name == person.name for each in left):
             raise Usage("name_taken", name=person.name)
         store.put_roster(store.roster.next(now, pending=(*left, proposed)))
         change.log(OfficerProposed(proposed=person.name, waits=proposed.id))
     return proposed
+
+
+def id_of(person: Person, at: datetime) -> str:
+    """The id of an officer who waits: the digest of who it is, with which keys, by whom and since when."""
+    keys = {"seal": person.seal_key.hex(), "sign": person.sign_key.hex()}
+    return short_ids.of_content({"name": person.name, **keys, "by": person.by, "at": to_iso(at)})
 
 
 def waiting(store: Store, now: datetime) -> list[PendingOfficer]:
@@ -81,7 +87,12 @@ def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: dateti
 
 
 def _demand_second(store: Store, proposed: PendingOfficer, now: datetime) -> None:
-    """Raise NotGranted, after its log entry, where this officer is no second pair of eyes."""
+    """Raise NotGranted, after its log entry, where this officer is no second pair of eyes.
+
+    Raises Integrity where its id is the digest of somebody else.
+    """
+    if id_of(proposed.person, proposed.at) != proposed.id:
+        raise Integrity("changed", rule="access.officer", id=proposed.id)
     if not may_decide(store, proposed, now):
         name = proposed.person.name
         store.note(Denied(action=Action.PEOPLE, rule="access.officer", code="not_second", to=name), now)

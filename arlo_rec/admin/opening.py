@@ -1,9 +1,9 @@
 """From an unlocked identity to an open store: the checks of every command, in their order.
 
 1  the open lock, shared; exclusive for a re-keying      5  nothing is older than a state that was seen before
-2  the catalogue's key, sealed to this identity          6  a small catalogue is verified whole
-3  the newest state seen, read before the catalogue      7  what an interrupted run left is finished
-4  the catalogue: its version, roster and policy         8  failed unlocks are copied into the log
+2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
+3  the newest state seen, read before the catalogue      7  failed unlocks are copied into the log
+4  the catalogue: its version, roster and policy
 
 After step 5 a store is closed where the program that runs, or its policy, is not what officers approved: what is done
 by rules that nobody approved is worse than what is left undone. Commands that look after it open it all the same.
@@ -107,7 +107,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
 def _opened(
     layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions
 ) -> Iterator[Store]:
-    """Steps 1 to 8; a re-keying that is due is done before."""
+    """Steps 1 to 7; a re-keying that is due is done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = note_of(identity.name, options.command, now)
@@ -149,7 +149,7 @@ def _session(
         seen = _seen(root_port, state, layout.id)
         connection, seed = _connect(layout, seeds)
         stack.callback(connection.close)
-        blobs = FileBlobs(layout.objects, group=layout.group)
+        blobs = FileBlobs(layout.objects)
         store = Store(layout, connection, blobs, root_port, identity, seed, state)
         store.lock_wait = lock_wait
         schema.demand(store.db, store.meta.number("schema"), layout.store)
@@ -163,9 +163,7 @@ def _session(
 
 
 def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
-    """Steps 6 to 8; from now on every change is forwarded to the feed."""
-    if not options.doubting and store.is_small():
-        _verify_whole(store)
+    """Steps 6 and 7; from now on every change is forwarded to the feed."""
     _follow(store, options.feed, now)
     seen = store.state.seen(store.layout.id)
     if seen is None or seen.link.number < store.authority.pin().number:
@@ -194,22 +192,6 @@ def _follow(store: Store, feed: Path | None, now: datetime) -> None:
         from arlo_rec.offsite.feed import follow
 
         follow(store, now)
-
-
-def _verify_whole(store: Store) -> None:
-    """Verify every row, index and leaf of the log; raises Integrity where one is changed or older than the rest.
-
-    That nobody known signed an entry is left to `verify`: anybody's own code can add one, and entries that nobody known
-    signed count nowhere.
-    """
-    from arlo_rec.catalogue import audit_check  # most stores are not small
-
-    if not store.db.indexes_agree():
-        raise Integrity("catalogue_damaged")
-    if any(not store.db.sum_matches(table) for table in schema.SUMMED):
-        raise Integrity("rows_rolled_back")
-    if set(audit_check.check(store.log, store.signers())) - audit_check.UNSIGNED:
-        raise Integrity("log_damaged")
 
 
 def rolled_back(store: Store, seen: Seen) -> list[str]:

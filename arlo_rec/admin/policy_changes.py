@@ -1,30 +1,25 @@
 """Another version of the policy: proposed by an officer, in force once it is approved (purpose.change).
 
 Where there is a second officer she approves (`keys.four_eyes` says who may); else the officer who proposed it does.
-What was proposed, and what became of it, is computed from entries of the log that an officer signed. A version is added
-behind those that were, none is edited. One that nobody decides ends after seven days.
+What was proposed, and what became of it, is computed from entries of the log; the id of a proposal is the digest of its
+entry. A version is added behind those that were, none is edited. One that nobody decides ends after seven days.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import short_ids
-from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes, policy_document
-from arlo_rec.keys.authority import Link
-from arlo_rec.model import audit_events, policy_file, reasons
-from arlo_rec.model.audit_events import AuthorityChanged, Denied, PolicyApproved, PolicyDenied, PolicyProposed
+from arlo_rec.model import policy_file, reasons
+from arlo_rec.model.audit_events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.model.policy_tables import Hashing
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion
-from arlo_rec.model.records import Approval, to_iso
+from arlo_rec.model.records import Approval, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Role
 from arlo_rec.store import Store
@@ -35,7 +30,6 @@ _DECIDED: Final = {  # what is said of a proposal that waits no more, by its sta
     "denied": "policy_was_denied",
     "over": "policy_was_over",
 }
-_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +119,11 @@ def _proposed(
         changed = changes_of(store.policy, version)
         if not changed and is_approved(store):
             raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
-        proposal = Proposal(primitives.fresh(8).hex(), store.person.name, now, version, digest(store.policy))
-        document = policy_document.version_to_json(version)
-        change.log(PolicyProposed(request=proposal.id, version=version.version, base=proposal.base, document=document))
-    return proposal, changed
+        document, salt = policy_document.version_to_json(version), primitives.fresh(8).hex()
+        base = digest(store.policy)
+        change.log(PolicyProposed(request=salt, version=version.version, base=base, document=document))
+        name = short_ids.of_content(change.bodies[-1])
+    return next(each for each in every(store, now) if each.id == name), changed
 
 
 def digest(policy: Policy) -> str:
@@ -158,34 +153,15 @@ def waiting(store: Store, now: datetime) -> list[Proposal]:
 
 def every(store: Store, now: datetime) -> list[Proposal]:
     """What was proposed and the log still tells of, oldest first, each as it stands at *now*."""
-    found, signed = dict[str, Proposal](), Signed(store)
+    found = dict[str, Proposal]()
     for entry in store.log.of_requests():
-        body = entry.body or {}
-        event = audit_events.read(body)
-        if not isinstance(event, PolicyProposed | PolicyApproved | PolicyDenied):
-            continue
-        signer, at = signed.counts(entry.seq, body), time_in(body)
-        if signer is None or at is None:
-            continue
+        event = entry.event
         if isinstance(event, PolicyProposed):
-            read = _read(store, event, name_of(signer), at) if event.request not in found else None
-            found |= {event.request: read} if read is not None else {}
-        elif event.request in found:
-            found[event.request] = _decided(found[event.request], event, Approval(name_of(signer), at))
+            name, version = short_ids.of_content(entry.body or {}), policy_document.read_version(event.document)
+            found[name] = Proposal(name, entry.person, entry.at, version, event.base)
+        elif isinstance(event, PolicyApproved | PolicyDenied) and event.request in found:
+            found[event.request] = _decided(found[event.request], event, Approval(entry.person, entry.at))
     return [_as_of(store, each, now) for each in found.values()]
-
-
-def _read(store: Store, event: PolicyProposed, by: str, at: datetime) -> Proposal | None:
-    """The proposal of an entry; None where own code wrote what is none."""
-    try:
-        version = policy_document.read_version(event.document)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        return None
-    is_whole = _ID.fullmatch(event.request) and version.version == event.version and version.by == by
-    is_bounded = not version.approvals and at <= version.since <= at + policy_file.LATEST
-    if not (is_whole and is_bounded) or not policy_file.is_settable(version, store.policy.newest):
-        return None
-    return Proposal(event.request, by, at, version, event.base)
 
 
 def _decided(proposal: Proposal, event: PolicyApproved | PolicyDenied, approval: Approval) -> Proposal:
@@ -204,88 +180,46 @@ def _as_of(store: Store, proposal: Proposal, now: datetime) -> Proposal:
 
 
 def named(store: Store, text: str, now: datetime) -> Proposal:
-    """The proposal that waits and is meant by an id or its beginning; raises NothingMatched."""
-    waits = {each.id: each for each in waiting(store, now)}
-    found = short_ids.named(text, list(waits))
+    """The proposal that waits and is meant by an id or its beginning, of all that there are; raises NothingMatched."""
+    proposals = {each.id: each for each in every(store, now)}
+    found = short_ids.named(text, list(proposals))
     if len(found) != 1:
-        decided = next((each for each in every(store, now) if each.id == text), None)
-        if decided is not None:
-            raise NothingMatched(_DECIDED[decided.state], version=decided.version.version)
         raise NothingMatched("several_wait" if found else "no_policy_proposal", id=text)
-    return waits[found[0]]
+    meant = proposals[found[0]]
+    if meant not in waiting(store, now):
+        raise NothingMatched(_DECIDED[meant.state], version=meant.version.version)
+    return meant
 
 
 def by_the_log(store: Store) -> Policy:
-    """The policy as entries of the log have it from the first version on, which no entry tells.
-
-    An approval counts where it makes the next version of the store's policy, or a link of the chain commits to the
-    policy that it makes: own code writes entries too.
-    """
-    signed, proposed, given = Signed(store), dict[str, list[PolicyVersion]](), dict[str, tuple[Approval, ...]]()
-    policy, known = Policy(store.policy.versions[:1]), store.policy.versions
+    """The policy as entries of the log have it from the first version on, which no entry tells."""
+    proposed, given = dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
+    policy = Policy(store.policy.versions[:1])
     for entry in store.log.of_requests():
-        body = entry.body or {}
-        event, at = audit_events.read(body), time_in(body)
-        if not isinstance(event, PolicyProposed | PolicyApproved) or at is None:
-            continue
-        if (signer := signed.counts(entry.seq, body)) is None:
-            continue
+        event = entry.event
         if isinstance(event, PolicyProposed):
-            with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
-                proposed.setdefault(event.request, []).append(policy_document.read_version(event.document))
-        elif event.request in proposed:
-            given[event.request] = (*given.get(event.request, ()), Approval(name_of(signer), at))
-            if event.since is not None and (since := time_in({"at": event.since})) is not None:
-                for each in proposed[event.request]:  # own code proposes under an id that there is
-                    version = replace(each.starting(since, policy.newest), approvals=given[event.request])
-                    longer = Policy((*policy.versions, version))
-                    if longer.versions == known[: len(longer.versions)] or _is_committed(store, longer):
-                        policy = longer
-                        break
+            proposed[short_ids.of_content(entry.body or {})] = policy_document.read_version(event.document)
+        elif isinstance(event, PolicyApproved) and event.request in proposed:
+            given[event.request] = (*given.get(event.request, ()), Approval(entry.person, entry.at))
+            if event.since is not None:
+                version = proposed[event.request].starting(from_iso(event.since), policy.newest)
+                policy = Policy((*policy.versions, replace(version, approvals=given[event.request])))
     return policy
 
 
 def is_approved(store: Store) -> bool:
-    """Whether officers approved the policy as it is: the last change of it is one that an entry of the log tells of.
+    """Whether officers approved the policy: the entry before that of the link that put it into force says so.
 
-    The link of an approval stands behind its entry, and has the digest of the whole policy. An entry without a link
-    approves nothing, and a link without its entry put something into force that nobody approved. Where the entry lost
-    its body nobody can tell, and `verify` says that it did: whoever strikes one closes no store.
+    Where that entry lost its body, or the link is gone, nobody can tell, and `verify` says that it did.
     """
-    current = digest(store.policy)
-    approvals = (entry.seq for entry in reversed(list(store.log.of_requests())) if _puts_into_force(entry.body))
-    last = next((link for seq in approvals if (link := _link_behind(store, seq)) is not None), None)
-    if last is not None and last.documents.policy.hex() == current:
-        return True
     newest = store.authority.newest
-    link, before = newest, newest
-    while link is not None and link.documents.policy.hex() == current:  # back to the one that put it into force
-        link, before = store.authority.links.get(link.number - 1), link
-    if (
-        link is None or before is None
-    ):  # the one that the store was made with, or links that are struck: `verify` says so
+    link = store.authority.links.first_with_policy(newest.documents.policy) if newest is not None else None
+    if link is None or link.number == 1:  # the policy that the store was made with
         return True
-    entry = store.log.entry(before.seq - 1)
-    return entry is None or entry.body is None or _puts_into_force(entry.body)
-
-
-def _puts_into_force(body: Mapping[str, Any] | None) -> bool:
-    event = audit_events.read(body or {})
-    return isinstance(event, PolicyApproved) and event.since is not None
-
-
-def _link_behind(store: Store, seq: int) -> Link | None:
-    """The link that the entry after *seq* commits to."""
-    entry = store.log.entry(seq + 1)
-    event = audit_events.read(entry.body or {}) if entry is not None else None
-    link = store.authority.links.get(event.link) if isinstance(event, AuthorityChanged) else None
-    return link if link is not None and link.seq == seq + 1 else None
-
-
-def _is_committed(store: Store, policy: Policy) -> bool:
-    """Whether any link of the chain has put that policy into force."""
-    wanted = digest(policy)
-    return any(link.documents.policy.hex() == wanted for link in store.authority.links.after(0))
+    entry = store.log.entry(link.seq - 1)
+    if entry is None or entry.body is None:
+        return True
+    return isinstance(event := entry.event, PolicyApproved) and event.since is not None
 
 
 # -- deciding -----------------------------------------------------------------------------------------
@@ -302,13 +236,11 @@ def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
 def approve(store: Store, text: str, now: datetime) -> Proposal:
     """Approve what waits; its `state` is still `waits` where it takes one more officer.
 
-    Raises NotGranted to the wrong officer, Usage for the beginning of an id, NothingMatched where none waits any more.
+    Raises NotGranted to the wrong officer, NothingMatched where none waits any more.
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
     proposal = named(store, text, now)
-    if text != proposal.id:  # what she read is approved, and no other that begins alike
-        raise Usage("policy_whole_id", rule="purpose.change")
     if not may_approve(store, proposal, now):
         store.note(Denied(action=Action.POLICY, rule="purpose.change", code="policy_needs_second", to=proposal.by), now)
         raise NotGranted("policy_needs_second", rule="purpose.change")

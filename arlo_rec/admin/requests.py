@@ -1,32 +1,29 @@
 """What managers ask for: access for a purpose, with a reason, for an officer to give or to deny (access.managers).
 
-A request is an entry of the log that its manager signed, and so is what an officer decided of it; what waits is
-computed from them, and no row is believed. Nobody gets anything by asking. One that nobody decides ends by itself.
+A request is an entry of the log, whose digest is its id, and so is what an officer decided of it. Nobody gets anything
+by asking. One that nobody decides ends by itself.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from arlo_rec.access import short_ids
-from arlo_rec.access.signed import Signed, time_in
 from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
+from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.crypto import primitives
-from arlo_rec.model import audit_events, reasons
+from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.progress import Observer, unobserved
-from arlo_rec.model.records import NO_LIMITS, Grant, Limits, to_iso
+from arlo_rec.model.records import NO_LIMITS, Grant, Limits, from_iso, to_iso
 from arlo_rec.policy import REQUEST_WAITS, Action, Purpose
 from arlo_rec.store import Store
 
-_ID: Final = re.compile(r"[0-9a-f]{16}")
 MOST_WAITING: Final = 5  # of one person: an officer's list is no place to flood
 
 
@@ -60,93 +57,47 @@ def ask(store: Store, terms: Terms, now: datetime) -> Request:
     purpose = grants.checked(store, terms, now, Action.REQUEST)
     if sum(each.person == store.person.name for each in waiting(store, now)) >= MOST_WAITING:
         raise Refused("requests_many", rule="access.managers", most=MOST_WAITING)
-    asked = Request(
-        primitives.fresh(8).hex(),
-        store.person.name,
-        purpose,
-        terms.teams,
-        terms.until,
-        terms.limits,
-        str(terms.reason),
-        now,
-    )
-    store.note(_event(asked), now)
-    return asked
-
-
-def _event(asked: Request) -> AccessRequested:
-    return AccessRequested(
-        purpose=str(asked.purpose),
-        reason=asked.reason,
-        request=asked.id,
-        teams=sorted(asked.teams) or None,
-        until=to_iso(asked.until),
-        limits=asked.limits.to_json() if asked.limits != NO_LIMITS else None,
-    )
+    with store.change(now) as change:
+        change.log(
+            AccessRequested(
+                purpose=str(purpose),
+                reason=str(terms.reason),
+                request=primitives.fresh(8).hex(),
+                teams=sorted(terms.teams) or None,
+                until=to_iso(terms.until),
+                limits=terms.limits.to_json() if terms.limits != NO_LIMITS else None,
+            )
+        )
+        name = short_ids.of_content(change.bodies[-1])
+    return next(each for each in every(store, now) if each.id == name)
 
 
 # -- what waits ---------------------------------------------------------------------------------------
 
 
 def waiting(store: Store, now: datetime) -> list[Request]:
-    """What nobody decided yet, oldest first, of who may ask and is still here."""
-    return [each for each in every(store, now) if each.state == "waits"]
+    """What nobody decided yet, oldest first, of who is still here."""
+    return [each for each in every(store, now) if each.state == "waits" and store.roster.person(each.person)]
 
 
 def every(store: Store, now: datetime) -> list[Request]:
-    """What was asked for and the log still tells of, oldest first, each as it stands at *now*.
-
-    Of what nobody decided, the newest few of each person: own code can write as many as it likes.
-    """
+    """What was asked for and the log still tells of, oldest first, each as it stands at *now*."""
     found: dict[str, Request] = {}
-    signed, taken = Signed(store), _ids_of_others(store)
     for entry in store.log.of_requests():
-        body = entry.body or {}
-        event = audit_events.read(body)
+        event = entry.event
         if isinstance(event, AccessRequested):
-            is_new = _ID.fullmatch(event.request) and event.request not in found and event.request not in taken
-            signer = signed.counts(entry.seq, body) if is_new and _is_here(store, body.get("person")) else None
-            asked = _read(event, signer.name, body) if signer is not None else None
-            found |= {asked.id: asked} if asked is not None else {}
+            asked = _read(event, entry)
+            found[asked.id] = asked
         elif isinstance(event, GrantGiven | RequestDenied) and event.request in found:
-            signer = signed.counts(entry.seq, body)
-            if signer is not None:
-                found[event.request] = _decided(found[event.request], event, signer.name)
-    return _newest([_as_of(each, now) for each in found.values()])
+            found[event.request] = _decided(found[event.request], event, entry.person)
+    return [_as_of(each, now) for each in found.values()]
 
 
-def _newest(every: list[Request]) -> list[Request]:
-    """All but those that wait beyond the newest few of each person."""
-    kept, counts = [], Counter[str]()
-    for each in reversed(every):
-        counts[each.person] += each.state == "waits"
-        if each.state != "waits" or counts[each.person] <= MOST_WAITING:
-            kept.append(each)
-    return kept[::-1]
-
-
-def _ids_of_others(store: Store) -> frozenset[str]:
-    """The ids of grants and of officers who wait: a request of one of these would be taken for it."""
-    return frozenset({grant.id for grant in store.roster.grants} | {each.id for each in store.roster.pending})
-
-
-def _is_here(store: Store, name: object) -> bool:
-    return isinstance(name, str) and store.roster.person(name) is not None
-
-
-def _read(event: AccessRequested, person: str, body: Mapping[str, Any]) -> Request | None:
-    """The request of an entry; None where own code wrote what is none."""
-    at, until = time_in(body), time_in({"at": event.until})
-    if at is None or until is None:
-        return None
-    try:
-        limits = Limits.from_json(event.limits) if event.limits is not None else NO_LIMITS
-        terms = Terms(person, event.purpose, tuple(event.teams or ()), until, event.reason, limits)
-        if grants.problem_of(terms, at) is not None:
-            return None
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        return None
-    return Request(event.request, person, Purpose(event.purpose), terms.teams, until, limits, event.reason, at)
+def _read(event: AccessRequested, entry: LogEntry) -> Request:
+    limits = Limits.from_json(event.limits) if event.limits is not None else NO_LIMITS
+    purpose, teams, until = Purpose(event.purpose), tuple(event.teams or ()), from_iso(event.until)
+    name = short_ids.of_content(entry.body or {})
+    return Request(name, entry.person, purpose, teams, until, limits, event.reason, entry.at)
 
 
 def _decided(asked: Request, event: GrantGiven | RequestDenied, officer: str) -> Request:

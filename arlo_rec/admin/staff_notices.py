@@ -1,21 +1,18 @@
 """Which employees were shown which privacy notice, and who was recorded and shown none (info.employees).
 
 Employees stand in the calls by the name that the telephone system has of them, and most have no identity in the store;
-so a notice is shown to a name, that of somebody in the roster too. What was shown is an entry of the log that an
-officer signed, and the list is computed from those entries alone. That somebody read it, no program knows.
+so a notice is shown to a name, that of somebody in the roster too. The list of what was shown is computed from the log.
+That somebody read it, no program knows.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import OfficerKeyring
-from arlo_rec.access.signed import Signed
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import NamesCompared, NoticeShown
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.names import agent_name, demanded_name
@@ -25,7 +22,6 @@ from arlo_rec.store import Store
 
 EMPLOYEES: Final = "employees"
 NOTICES: Final = (EMPLOYEES,)
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Shown(NamedTuple):
@@ -95,17 +91,10 @@ def listed(store: Store, now: datetime) -> list[Shown]:
 
 
 def _every(store: Store) -> Iterator[Shown]:
-    signed = Signed(store)
     for entry in store.log.holding([f'"action":"{NoticeShown.ACTION}"'], taken_in=False):
-        body = entry.body or {}
-        event = audit_events.read(body)
-        if not isinstance(event, NoticeShown) or signed.counts(entry.seq, body) is None:
-            continue
-        try:
-            day = date.fromisoformat(event.shown) if _DAY.fullmatch(event.shown) else None
-        except ValueError:
-            continue
-        if day is not None:
+        event = entry.event
+        if isinstance(event, NoticeShown):
+            day = date.fromisoformat(event.shown)
             yield from (Shown(name, event.notice, event.version, day) for name in event.people)
 
 
@@ -115,7 +104,6 @@ def missing(store: Store, notice: str, now: datetime) -> Missing:
     Raises NotGranted, Usage for a notice that there is not, Refused.
 
     Of each employee the metadata of one call is opened, with the officers' key, and nothing but the name is read.
-    Calls are told apart by rows: with own code somebody hides a name from this list.
     """
     store.demand(Action.PEOPLE, now)
     store.demand_replayed(Action.PEOPLE, now)

@@ -1,4 +1,4 @@
-"""What waits for an officer's word, of every kind, by one id: who types it decides what it says, and nothing else."""
+"""What waits for an officer's word, of every kind, by one id, which is the digest of what it says."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from arlo_rec.store import Store
 def named(store: Store, text: str, now: datetime) -> PendingOfficer | Proposal | Request | None:
     """The officer, the policy or the request that waits and is meant; None where a grant may be meant.
 
-    Raises NothingMatched where things of several kinds may be: anybody's own code gives a request an id.
+    The beginning of an id means what it meant yesterday: raises NothingMatched where several things that wait, or
+    waited, begin so.
     """
-    officers = {each.id: each for each in new_officers.waiting(store, now)}
-    asked = {each.id: each for each in requests.waiting(store, now)}
-    policies = {each.id: each for each in policy_changes.waiting(store, now)}
-    grants = [grant.id for grant in store.roster.grants]
-    found = short_ids.named(text, [*officers, *policies, *asked, *grants])
-    one = found[0] if found else ""
-    kinds = sum(one in ids for ids in (officers, policies, asked, grants))
-    if kinds > 1 or (len(found) > 1 and any(each not in grants for each in found)):
+    officers = {each.id: each for each in store.roster.pending}
+    asked = {each.id: each for each in requests.every(store, now)}
+    policies = {each.id: each for each in policy_changes.every(store, now)}
+    found = short_ids.named(text, [*officers, *policies, *asked, *(grant.id for grant in store.roster.grants)])
+    if len(found) > 1:
         raise NothingMatched("several_wait", id=text)
-    return officers.get(one) or policies.get(one) or asked.get(one)
+    one = found[0] if found else ""
+    waits: list[PendingOfficer | Proposal | Request]
+    waits = [*new_officers.waiting(store, now), *policy_changes.waiting(store, now), *requests.waiting(store, now)]
+    return next((each for each in waits if each.id == one), None)

@@ -17,6 +17,7 @@ SLOTS = 2  # of the root file; a crash can damage only the one that is being wri
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
 Key = TypeVar("Key", bound=bytes | int)
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
+FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of everything that the store's owner writes
 
 
 class Blobs(Protocol):

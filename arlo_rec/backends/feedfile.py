@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk, translated
 from arlo_rec.backends.files import lock_handle
 from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_in
@@ -24,14 +25,13 @@ _BLOCK = 256 * 1024  # bytes read at once
 class FeedFile:
     """The feed's file; what its lines mean is known by `offsite.feed_line`.
 
-    *first* is its first line. *beside* is the store's folder: the file belongs to the opener, to root, to the owner of
-    that folder, or to an account of its group where the group shares it. None asks for no owner: to read alone.
+    *first* is its first line. The file is the opener's or root's, unless it is of *anybody*: to be read alone.
     """
 
-    def __init__(self, path: Path, first: bytes, beside: Path | None = None) -> None:
+    def __init__(self, path: Path, first: bytes, *, of_anybody: bool = False) -> None:
         self.path = path
         self._first = first + b"\n"
-        self._beside = beside
+        self._of_anybody = of_anybody
 
     @property
     def begin(self) -> int:
@@ -48,14 +48,14 @@ class FeedFile:
         except OSError as error:
             raise translated(error) from None
 
-    def create(self, mode: int) -> None:
+    def create(self) -> None:
         """Create the file with its first line where it does not exist; raises Unreachable.
 
         It gets its name when that line is written: a file of that name that is empty is none of ours.
         """
         with disk(), folder_of(self.path) as folder:
             part = f".{self.path.name}.{os.getpid()}.part"
-            handle = open_in(folder, part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self.path.parent, mode=mode)
+            handle = open_in(folder, part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self.path.parent, mode=FILE_MODE)
             try:
                 os.write(handle, self._first)
                 os.fsync(handle)
@@ -91,23 +91,14 @@ class FeedFile:
             with disk():
                 about = os.fstat(handle)
                 first = os.pread(handle, len(self._first), 0)
-            if about.st_nlink != 1 or not self._may_own(about.st_uid):
+            is_ours = self._of_anybody or about.st_uid in (os.geteuid(), 0)
+            if about.st_nlink != 1 or not is_ours:
                 raise Unreachable("feed_owner", path=str(self.path))
             if first != self._first:
                 raise Unreachable("feed_of_another", path=str(self.path), first=self._first[:-1].decode("ascii"))
             yield handle
         finally:
             os.close(handle)
-
-    def _may_own(self, account: int) -> bool:
-        """Whether the file may be an account's."""
-        if account in (os.geteuid(), 0) or self._beside is None:
-            return True
-        try:
-            about = self._beside.stat()
-        except OSError:
-            return False
-        return account == about.st_uid or (bool(about.st_mode & 0o020) and _is_member(account, about.st_gid))
 
     def append(self, handle: int, lines: list[bytes]) -> None:
         """Append whole lines durably, on a new line where a crash left an incomplete one."""
@@ -192,15 +183,3 @@ def _read(handle: int, begin: int, end: int) -> bytes:
         pieces.append(piece)
         begin += len(piece)
     return b"".join(pieces)
-
-
-def _is_member(account: int, group: int) -> bool:
-    """Whether a login account is of a group."""
-    import grp
-    import pwd
-
-    try:
-        person, members = pwd.getpwuid(account), grp.getgrgid(group).gr_mem
-    except KeyError:
-        return False
-    return person.pw_gid == group or person.pw_name in members

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from arlo_rec.backends import SLOT_BYTES, SLOTS, lock_holder
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, SLOT_BYTES, SLOTS, lock_holder
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
 from arlo_rec.backends.shared_folder import (
     make_folder,
@@ -49,11 +49,10 @@ _Result = TypeVar("_Result")
 class FileBlobs:
     """Objects below one folder."""
 
-    def __init__(self, folder: Path, *, group: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         """*folder* lies in a folder that somebody named, and is not reached through a link."""
         self._folder, self._above = folder, folder.parent
         self._handle_of_folder = -1
-        self._mode, self._folder_mode = modes(group=group)
         self._unnamed: set[str] = set()  # names that were put and not settled yet
         self._seen_folders: set[str] = set()  # that are there
         self._shards: dict[str, Path] = {}
@@ -63,11 +62,11 @@ class FileBlobs:
         path = self._path(name)
         with disk():
             if name[:2] not in self._seen_folders and status(path.parent, below=self._above) is None:
-                make_folder(path.parent, self._folder_mode, below=self._above)
+                make_folder(path.parent, FOLDER_MODE, below=self._above)
             self._seen_folders.add(name[:2])
             part = path.with_suffix(".part")
             try:
-                put_new(part, pieces, self._mode, sync=False, below=self._above)
+                put_new(part, pieces, FILE_MODE, sync=False, below=self._above)
             except BaseException:
                 with suppress(OSError):
                     remove(part, below=self._above)
@@ -218,11 +217,6 @@ class FileBlobs:
             os.close(shard)
 
 
-def modes(*, group: bool) -> tuple[int, int]:
-    """The modes of objects and of their folders; those of a store that a group shares are the group's too."""
-    return (0o660, 0o2770) if group else (0o600, 0o700)
-
-
 def _shares(paths: Sequence[Path], count: int) -> list[Sequence[Path]]:
     """The paths in so many parts, of which each has every so-many-th."""
     return [paths[at::count] for at in range(min(count, len(paths)))]
@@ -236,12 +230,11 @@ class FileRoot:
         self._note = note  # for the lock file, so that others can be told who holds it
 
     @classmethod
-    def create(cls, folder: Path, *, group: bool = False) -> FileRoot:
+    def create(cls, folder: Path) -> FileRoot:
         """Create the files in an existing, empty folder."""
-        mode = 0o660 if group else 0o600
         with disk():
             for name, length in (("root", SLOTS * SLOT_BYTES), ("seen", SLOTS * SLOT_BYTES), (LOCK, 0)):
-                put_new(folder / name, [bytes(length)], mode)
+                put_new(folder / name, [bytes(length)], FILE_MODE)
             sync_folder(folder)
         return cls(folder)
 

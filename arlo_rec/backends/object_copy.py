@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE
 from arlo_rec.backends.durable import disk, sync_files, write_all
-from arlo_rec.backends.files import SYNCED_WHOLE, file_system, modes
+from arlo_rec.backends.files import SYNCED_WHOLE, file_system
 from arlo_rec.backends.shared_folder import make_folder, open_folder, open_in
 from arlo_rec.backends.workers import Workers
 from arlo_rec.crypto import primitives
@@ -41,7 +42,6 @@ class ObjectCopier:
 
     source: Path
     target: Path
-    group: bool = False
     read_back: bool = False  # whether a copy counts only when it was read again
 
     @contextmanager
@@ -106,17 +106,15 @@ class ObjectCopier:
 
     def _part(self, target: int, part: str) -> int:
         """A new file, in place of what a run that was killed left."""
-        mode, _ = modes(group=self.group)
         try:
-            return open_in(target, part, _NEW, self.target, mode=mode)
+            return open_in(target, part, _NEW, self.target, mode=FILE_MODE)
         except FileExistsError:
             os.unlink(part, dir_fd=target)
-            return open_in(target, part, _NEW, self.target, mode=mode)
+            return open_in(target, part, _NEW, self.target, mode=FILE_MODE)
 
     @contextmanager
     def _target(self, beginning: str) -> Iterator[int]:
-        _, folder_mode = modes(group=self.group)
-        make_folder(self.target / beginning, folder_mode, below=self.target.parent)
+        make_folder(self.target / beginning, FOLDER_MODE, below=self.target.parent)
         handle = open_folder(self.target / beginning, below=self.target.parent)
         try:
             yield handle

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk, put_new, rename, sync_folder, write_whole
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import open_file, read_small, status
@@ -31,16 +32,15 @@ class RingFile:
         self._path = folder / _NAME
 
     @classmethod
-    def create(cls, folder: Path, *, group: bool) -> RingFile:
+    def create(cls, folder: Path) -> RingFile:
         """The ring of that folder, created where there is none yet; raises Unreachable."""
         ring = cls(folder)
         if status(ring._path) is None:
-            mode = 0o660 if group else 0o600
-            write_whole(folder / "README", _README, mode=mode)
-            write_whole(folder / "CACHEDIR.TAG", _CACHE_TAG, mode=mode)
+            write_whole(folder / "README", _README)
+            write_whole(folder / "CACHEDIR.TAG", _CACHE_TAG)
             part = folder / f".{_NAME}.part"
             with disk():
-                put_new(part, [bytes(RING_SLOTS * RING_SLOT_BYTES)], mode)
+                put_new(part, [bytes(RING_SLOTS * RING_SLOT_BYTES)], FILE_MODE)
                 rename(part, ring._path)
                 sync_folder(folder)
         return ring

@@ -117,7 +117,7 @@ def is_plain(path: Path, *, below: Path | None = None) -> bool:
     return about is not None and stat.S_ISREG(about.st_mode)
 
 
-def make_folder(path: Path, mode: int, *, below: Path | None = None, group_id: int | None = None) -> None:
+def make_folder(path: Path, mode: int, *, below: Path | None = None) -> None:
     """Create a folder with that mode whatever the umask, or give it to one that is there; raises OSError.
 
     Its parent must be there. A folder of somebody else's keeps the mode that it has.
@@ -133,8 +133,6 @@ def make_folder(path: Path, mode: int, *, below: Path | None = None, group_id: i
         about = os.fstat(handle)
         if about.st_uid != os.geteuid() and os.geteuid() != 0:
             return
-        if group_id is not None and about.st_gid != group_id:
-            os.fchown(handle, -1, group_id)
         if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
             os.fchmod(handle, mode)
     finally:

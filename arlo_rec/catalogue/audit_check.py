@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Final
 
 from arlo_rec.catalogue.anchors import Anchors, Comparison, key_at, sizes
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
@@ -20,7 +19,6 @@ from arlo_rec.keys import log_handover
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 
-UNSIGNED: Final = frozenset({"checkpoint_of_nobody", "checkpoint_unsigned"})  # nobody known vouches for what it closes
 _STRETCH = 20_000  # entries that are checked by themselves, and those to the next checkpoint
 Elsewhere = Callable[[Iterable[Stretch]], Iterator[Checked]]  # checks stretches, and answers in their order
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection, marks, portions
@@ -18,15 +19,18 @@ from arlo_rec.catalogue.log_body import EntryRow, read_body
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.log_handover import handover, restoration
+from arlo_rec.keys.roster import Signatories
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import RecordingId, named_in
+from arlo_rec.model.records import Person, RecordingId, from_iso, named_in
 from arlo_rec.model.strict_json import canonical
 
-# In the words of the index `entries_swearing`, or the engine would not take it: what follows `"recordings":["` in the
+# In the words of the index `entries_taking_in`, or the engine would not take it: what follows `"recordings":["` in the
 # canonical JSON of an entry, and that `"sworn":"` stands in it
-_SWORN_TO = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
+_TAKEN = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
 _TAKEN_IN = b'{"action":"ingest"'  # how such an entry begins
-_SWEARS = "instr(body, x'2273776f726e223a22') > 0"
+_TAKES_IN = "instr(body, x'2273776f726e223a22') > 0"
 
 
 class LogEntry(NamedTuple):
@@ -37,6 +41,26 @@ class LogEntry(NamedTuple):
 
     seq: int
     body: dict[str, Any] | None
+
+    @property
+    def event(self) -> AuditEvent | None:
+        """What it tells; None where it is gone, or of a kind that this program does not know."""
+        return audit_events.read(self.body) if self.body is not None else None
+
+    @property
+    def at(self) -> datetime:
+        """When it was written; of one that is there."""
+        return from_iso((self.body or {})["at"])
+
+    @property
+    def person(self) -> str:
+        """The name of whoever it is of; of one that is there."""
+        return str((self.body or {})["person"])
+
+    @property
+    def recordings(self) -> tuple[RecordingId, ...]:
+        """The recordings that it names."""
+        return named_in(self.body or {})
 
 
 class RawEntry(NamedTuple):
@@ -185,13 +209,9 @@ class AuditLog:
             before = some[-1].seq
 
     def about(self, recording: RecordingId) -> Iterator[LogEntry]:
-        """Every entry that names a recording, in order.
-
-        The index says only where to look: an entry that does not name it is none about it, whatever somebody wrote.
-        """
+        """Every entry that names a recording, in order."""
         sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
-        entries = self._read(sql, (recording,))
-        yield from (entry for entry in entries if recording in named_in(entry.body or {}))
+        yield from self._read(sql, (recording,))
 
     def of_cases(self) -> Iterator[LogEntry]:
         """Every entry that tells of a case of an access request, in order."""
@@ -210,22 +230,29 @@ class AuditLog:
         yield from self._read(sql, ())
 
     @reads_rows
-    def swearing(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
-        """Every entry that swears to one of *recordings*, by the name that it begins with; of each in order.
+    def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
+        """The entry that took each of *recordings* in, where there is one: of a call its intake, of a copy its making.
 
-        The engine keeps that index from the entries themselves, so that no entry is missed because of what somebody did
-        to `mentions`.
+        It outlives the recording's row.
         """
+        found: dict[RecordingId, LogEntry] = {}
         for some in portions(recording.hex().encode("ascii") for recording in recordings):
-            sql = f"SELECT seq, body FROM entries WHERE {_SWORN_TO} IN ({marks(some)}) AND {_SWEARS} ORDER BY seq"  # noqa: S608
-            yield from self._read(sql, some)
+            sql = f"SELECT seq, body FROM entries WHERE {_TAKEN} IN ({marks(some)}) AND {_TAKES_IN} ORDER BY seq"  # noqa: S608
+            for entry in self._read(sql, some):
+                for name in entry.recordings:
+                    found.setdefault(name, entry)
+        return {name: entry for name, entry in found.items() if name in recordings}
 
+    @reads_rows
     def naming(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
-        """Every entry that names one of *recordings*, in order, by the entries themselves and not by the index.
-
-        For an answer that must be true whatever somebody did to the index; a million entries take some seconds.
-        """
-        return self.holding([recording.hex() for recording in recordings])
+        """Every entry that names one of *recordings*, in order."""
+        seqs = set[int]()
+        for some in portions(recordings):
+            rows = self._db.rows(f"SELECT seq FROM mentions WHERE recording IN ({marks(some)})", some)  # noqa: S608
+            seqs.update(int(seq) for (seq,) in rows)
+        for numbers in portions(seqs):
+            sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
+            yield from self._read(sql, numbers)
 
     @reads_rows
     def holding(self, texts: Sequence[str], *, taken_in: bool = True) -> Iterator[LogEntry]:
@@ -268,16 +295,14 @@ class AuditLog:
         rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
         return {int(seq): bytes(leaf) for seq, leaf in rows}
 
-    def signer_of(self, seq: int, people: Iterable[bytes]) -> bytes | None:
-        """The one of *people* (signing keys) who signed the checkpoint that closes an entry; None where nobody did."""
-        return self.closing(seq, people)[1]
-
-    @reads_rows
-    def closing(self, seq: int, people: Iterable[bytes]) -> tuple[range, bytes | None]:
-        """The entries that are closed with entry *seq*, and the one of *people* who signed their checkpoint, if any."""
-        checkpoints = self.checkpoints_after(seq, 1)
-        key = signer(self.origin, checkpoints[0], seq, people) if checkpoints else None
-        return range(seq, seq + 1) if key is None else range(seq, checkpoints[0].size), key
+    def signers_of(self, seqs: Iterable[int], people: Signatories) -> Iterator[Person | None]:
+        """Who of *people* signed the checkpoint that closes each entry, verified; None where nobody did who could."""
+        names, closed, key = merkle.signer_names(self.origin, people.keys()), range(0), None
+        for seq in seqs:
+            if seq not in closed:
+                found = self.checkpoints_after(seq, 1)
+                closed, key = signed_span(self.origin, found[0], names) if found else (range(0), None)
+            yield people.of_key(key, seq) if seq in closed else None
 
     @reads_rows
     def checkpoints_after(self, size: int, limit: int) -> list[SignedCheckpoint]:
@@ -299,7 +324,7 @@ class AuditLog:
     @reads_rows
     def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
         """The same, as they are read."""
-        since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_SWEARS})"
+        since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_TAKES_IN})"
         sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
         while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
             yield [(int(seq), None if body is None else bytes(body)) for seq, body in rows]

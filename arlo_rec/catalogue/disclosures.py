@@ -33,7 +33,7 @@ class DisclosureRow(NamedTuple):
     person: str
     at: datetime
     state: DisclosureState
-    file: bytes | None = None  # the name of the file, signed by who wrote it; None where there is none or it is lost
+    file: str | None = None  # its name; None where there is none, or its deletion was confirmed
 
 
 _SELECT = "SELECT seq, kind, person, at, state, file FROM recipients"
@@ -57,8 +57,8 @@ class Disclosures:
         """Delete a disclosure that did not take place."""
         self._db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
 
-    def give_name(self, seq: int, file: bytes) -> None:
-        """Keep another name of its file, signed."""
+    def give_name(self, seq: int, file: str | None) -> None:
+        """Keep another name of its file."""
         self._db.run("UPDATE recipients SET file = ? WHERE seq = ?", (file, seq))
 
     def confirm(self, seq: int) -> None:
@@ -138,6 +138,4 @@ def _row(row: Row) -> DisclosureRow:
     seq, kind, person, at, state, file = row
     if kind not in _KINDS:
         raise ValueError("no kind of disclosure")
-    if not (file is None or isinstance(file, bytes)):
-        raise TypeError("no file's name")
     return DisclosureRow(int(seq), str(kind), str(person), from_micros(at), DisclosureState(state), file)

@@ -22,7 +22,6 @@ from arlo_rec.model.audit_events import EntriesForgotten, PurgeFinished
 from arlo_rec.model.policy_versions import LIMITS
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.rights import may_say
-from arlo_rec.policy import Role
 
 _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # the canonical JSON of such an entry
 MARGIN: Final = timedelta(days=1)  # by which clocks may differ, and a purge may last
@@ -72,12 +71,8 @@ class Forgotten:
         for seq, body in self._log.bodies():
             if seq in purges:
                 newest[seq] = time.newest.at
-            time = log_clock.computed([(seq, body)], self._role_at, time)
+            time = log_clock.computed([(seq, body)], time)
         return {**newest, -1: time.newest.at}
-
-    def _role_at(self, seq: int) -> Role | None:
-        person = self._people.of_key(self._log.signer_of(seq, self._people.keys()), seq)
-        return person.role if person is not None else None
 
     def _believed(
         self, seq: int, event: EntriesForgotten, at: datetime, times: Mapping[int, datetime]

@@ -40,6 +40,13 @@ class Links:
         rows = self._db.rows("SELECT body, signature FROM links WHERE number = ?", (number,))
         return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
 
+    @reads_rows
+    def first_with_policy(self, digest: bytes) -> Link | None:
+        """The first link that put into force the policy with that digest."""
+        sql = "SELECT body, signature FROM links WHERE instr(body, ?) > 0 ORDER BY number LIMIT 1"
+        rows = self._db.rows(sql, (f'"policy":"{digest.hex()}"'.encode("ascii"),))
+        return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+
     def add(self, link: Link) -> None:
         """Insert a link; inside a change."""
         self._db.run(

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.catalogue.recording_rows import COLUMNS, KINDS, from_row, read_purposes, to_row
-from arlo_rec.model.records import Kind, Recording, RecordingId, days_over, from_micros, ids_beginning, to_micros
+from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
 
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
@@ -22,11 +22,8 @@ _IS_HELD: Final = f"state = {_HELD}"
 _DAYS = ", ".join(f"x'{day:02x}'" for day in range(256))
 _OF_ANY_DAY: Final = f"substr(id, 1, 1) IN ({_DAYS})"
 _OF_CALLER: Final = f"{_OF_ANY_DAY} AND caller = ?"
-# The SQL form of `policy.is_due` of `Policy.ends_at`, and of `is_day_over` of an id, whatever the row says; said
-# apart, so that the engine goes by an index for each
-_IS_DUE: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
-_DAY_IS_OVER: Final = f"({_IS_HELD} AND id >= ? AND id < ?)"
-_IS_PAST_RETENTION: Final = f"{_IS_DUE} OR {_DAY_IS_OVER} OR {_DAY_IS_OVER}"
+# The SQL form of `policy.is_due` of `Policy.ends_at`; in two, so that the engine goes by an index for each
+_IS_PAST_RETENTION: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
 
 
 class Tally(NamedTuple):
@@ -88,13 +85,20 @@ class Recordings:
 
     # -- several -----------------------------------------------------------------------------------------
 
-    def of_caller(self, tag: bytes) -> list[Recording]:
-        """Held recordings of a caller, with the copies made of them."""
-        return self._with_derived(self._where(f"{_OF_CALLER} AND {_IS_HELD}", (tag,)))
+    def of_subject(self, subject: Subject) -> list[Recording]:
+        """Held recordings of a caller, of an employee or of a call, with the copies made of them.
 
-    def of_agent(self, tag: bytes) -> list[Recording]:
-        """Held recordings of calls that an employee answered; a million rows take a second or two."""
-        return self._where(f"agent = ? AND {_IS_HELD}", (tag,))
+        Those of an employee are looked for in every row: a second or two of a million. A copy is found by its
+        original's id even where the original's row is gone.
+        """
+        if subject.caller:
+            found = self._where(f"{_OF_CALLER} AND {_IS_HELD}", (subject.caller,))
+        elif subject.agent:
+            found = self._where(f"agent = ? AND {_IS_HELD}", (subject.agent,))
+        else:
+            values = (subject.recording or b"", subject.recording or b"", subject.source)
+            found = self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values)
+        return self._with_derived(found)
 
     @reads_rows
     def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
@@ -108,30 +112,12 @@ class Recordings:
             found += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
         return found
 
-    @reads_rows
-    def hidden_of_caller(self, tag: bytes) -> list[RecordingId]:
-        """Recordings of a caller that are not held: none, because an erasure takes the caller out of the row."""
-        rows = self._db.rows(f"SELECT id FROM recordings WHERE {_OF_CALLER} AND state <> {_HELD}", (tag,))  # noqa: S608
-        return [recording_id(row[0]) for row in rows]
-
-    def every_held(self) -> list[Recording]:
-        """Every held recording, of a small store."""
-        return self._where(_IS_HELD)
-
-    def of_call(self, recording: RecordingId | None, source: bytes | None) -> list[Recording]:
-        """Held recordings of a call, by its original's id or the exchange's, with the copies made of them.
-
-        A copy is found by its original's id even where the original's row is gone.
-        """
-        values = (recording or b"", recording or b"", source)
-        return self._with_derived(self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values))
-
     def past_retention(self, now: datetime, latest: datetime) -> list[Recording]:
-        """Held recordings that are past retention, by their rows or by the days in their ids.
+        """Held recordings that are past retention.
 
         Here and below, *latest* is the latest start of what is due by the policy (`Policy.latest_due`).
         """
-        return self._where(_IS_PAST_RETENTION, _past_retention(now, latest))
+        return self._where(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
         """Held recordings of some teams (None: all) that started in [since, before), in microseconds."""
@@ -175,7 +161,7 @@ class Recordings:
 
     def count_past_retention(self, now: datetime, latest: datetime) -> int:
         """The number of held recordings that are past retention."""
-        return self._count(_IS_PAST_RETENTION, _past_retention(now, latest))
+        return self._count(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
 
     def count_unfinished(self) -> int:
         """The number of recordings that are arriving or being erased."""
@@ -345,11 +331,3 @@ class Recordings:
             for copy in self._where(f"parent = ? AND {_IS_HELD}", (original.id,)):
                 every.setdefault(copy.id, copy)
         return list(every.values())
-
-
-def _past_retention(now: datetime, latest: datetime) -> tuple[object, ...]:
-    """The values of `_IS_PAST_RETENTION`; the days that are over lie in two ranges of ids where they pass a 256th."""
-    first, last = days_over(now)
-    ranges = ((first, last), (1, 0)) if first <= last else ((0, last), (first, 255))
-    ends = (end for low, high in ranges for end in (bytes([low]), bytes([high]) + b"\xff" * 16))
-    return (to_micros(now), to_micros(latest), *ends)

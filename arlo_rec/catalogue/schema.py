@@ -16,9 +16,9 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Unreachable
 
-VERSION = 20
+VERSION = 21
 # Of what the steps make, as `Connection.demand_schema` compares it.
-DIGEST = bytes.fromhex("062335f2cdac4a3b58af81af6eab41b94a526f361cef94fd92d51e4a70470577")
+DIGEST = bytes.fromhex("4fcd2627f73d2adb7549594e05138c7d93ee595ae5934c73317d494a1eccf57c")
 
 # `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
@@ -26,11 +26,10 @@ DIGEST = bytes.fromhex("062335f2cdac4a3b58af81af6eab41b94a526f361cef94fd92d51e4a
 # inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
 # `entries_of_cases`, `entries_of_requests`: those in which `"case":"` or `"request":"` stands, so that what was done in
 # each case, and what managers asked for, is read without the rest. `entries_of_forgetting`: those that begin with
-# `{"action":"forget"`, so that up to where the log tells what people did is known by no row that somebody can strike.
+# `{"action":"forget"`: up to where the log tells what people did.
 # `recordings_by_caller`: by the day in the id first, so that what is erased together lies together in it: a purge of a
 # day writes a hundred pages of it and not ten thousand, and a withdrawal looks in 256 places.
-# `entries_swearing`: those that take a recording in, by the id after `"recordings":["`, so that who decides by a row
-# finds the first of them by no row that somebody can strike.
+# `entries_taking_in`: those that take a recording in, by the id after `"recordings":["`.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
@@ -90,7 +89,7 @@ CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, le
 CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
 CREATE INDEX entries_of_requests ON entries (seq) WHERE instr(body, x'2272657175657374223a22') > 0;
 CREATE INDEX entries_of_forgetting ON entries (seq) WHERE substr(body, 1, 18) = x'7b22616374696f6e223a22666f7267657422';
-CREATE INDEX entries_swearing ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
+CREATE INDEX entries_taking_in ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
   WHERE instr(body, x'2273776f726e223a22') > 0;
 CREATE TABLE mentions (
   recording BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recording, seq)) STRICT, WITHOUT ROWID;
@@ -107,7 +106,7 @@ CREATE TABLE escrows (
   at INTEGER NOT NULL) STRICT;
 CREATE TABLE recipients (
   seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
-  file BLOB) STRICT;
+  file TEXT) STRICT;
 CREATE INDEX recipients_by_state ON recipients (state);
 CREATE TABLE burials (
   seq INTEGER NOT NULL, kind TEXT NOT NULL, tag BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (seq, kind)) STRICT;
@@ -145,7 +144,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('recordings', 'recordings_by_due', '1000000 250000 1'),
   ('recordings', 'recordings_by_start', '1000000 250000 1'),
   ('recordings', 'recordings_held', '1000000 1000000 1'),
-  ('entries', 'entries_swearing', '1000000 1'),
+  ('entries', 'entries_taking_in', '1000000 1'),
   ('metadata', 'sqlite_autoindex_metadata_1', '2000000 2 1'),
   ('metadata', 'metadata_by_key', '2000000 100'),
   ('commit_keys', 'sqlite_autoindex_commit_keys_1', '100000 1'),

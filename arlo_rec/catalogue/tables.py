@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.copies import Copies
+from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.disclosures import Disclosures
 from arlo_rec.catalogue.erasure_keys import ErasureKeys, Spoilt
 from arlo_rec.catalogue.erasures import Erasures
@@ -17,7 +18,8 @@ from arlo_rec.catalogue.metadata import Metadata
 from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.refusals import SeenRefusals
 from arlo_rec.catalogue.tombstones import Tombstones
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.errors import Integrity
+from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Event
 
 if TYPE_CHECKING:
@@ -105,6 +107,24 @@ class Catalogue:
     def ids_with_erasure_key(self, prefix: bytes) -> set[RecordingId]:
         """The recordings that have a wrapped erasure key and whose id begins with *prefix*."""
         return ErasureKeys.ids(self._db, prefix)
+
+    def hold(self, recording: Recording) -> None:
+        """Complete an announced row, so that the recording is held; inside a change.
+
+        Raises Integrity where anything names its id already (ids are random), KeyError where no row was announced.
+        """
+        if self._is_named(recording.id):
+            raise Integrity("id_taken", id=recording.id.hex())
+        self.recordings.hold(recording)
+
+    @reads_rows
+    def _is_named(self, recording: RecordingId) -> bool:
+        sql = (
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM mentions WHERE recording = ?1) OR EXISTS (SELECT 1 FROM shares "
+            "WHERE recording = ?1) OR EXISTS (SELECT 1 FROM metadata WHERE recording = ?1) OR EXISTS (SELECT 1 FROM "
+            "copies WHERE recording = ?1 OR first = ?1) OR EXISTS (SELECT 1 FROM recordings WHERE parent = ?1)"
+        )
+        return bool(self._db.rows(sql, (recording,)))
 
     def begin_erasure(self, recordings: tuple[RecordingId, ...], erasure: str, event: Event) -> None:
         """Mark recordings as being erased, and disclosures that hold one of them as `open`; inside a change.

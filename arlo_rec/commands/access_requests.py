@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.dates import first_moment, span
-from arlo_rec.commands.erasures import changed_rows
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import STDIN, Run
-from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest
+from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -211,15 +210,15 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     data["without_sound"] = [{"id": recording, "code": why} for recording, why in package.without_sound]
     data["damaged"] = list(package.damaged)
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
-    data["changed"] = [recording.hex() for recording in package.changed]
+    data["unsigned"] = package.unsigned
     lines = [run.say("dsar.done", **values), _opened_with(run, package)]
     for recording, why in package.without_sound:
         lines.append(run.say(f"dsar.without_sound.{why}", id=recording))
     if package.damaged:
         lines += [run.say("dsar.damaged", count=len(package.damaged), ids=", ".join(package.damaged))]
     lines += _nothing_of(run, package.nothing_of)
-    lines += changed_rows(run, "dsar.changed", package.changed)
-    return Answer(data, lines, always=True, exit_status=Integrity.exit_status if package.changed else 0)
+    lines += [run.say("dsar.unsigned", count=package.unsigned)] if package.unsigned else []
+    return Answer(data, lines, always=True)
 
 
 def _opened_with(run: Run, package: AnswerFile) -> str:

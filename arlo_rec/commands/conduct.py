@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.access.signed import name_of
 from arlo_rec.commands.dates import span
 from arlo_rec.commands.options import Before, Since, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.keys.roster import name_then
 from arlo_rec.model.errors import NothingMatched, Usage, nearest
 from arlo_rec.ui.terminal import Answer
 
@@ -157,7 +157,7 @@ def breach_report(
 
 def _demand_known(store: Store, person: str | None) -> None:
     """Raise NothingMatched where nobody has, or had, that name: it would look as if they had reached nothing."""
-    known = {name_of(each) for each in (*store.roster.people, *store.roster.former)}
+    known = {name_then(each.name) for each in (*store.roster.people, *store.roster.former)}
     if person is not None and person not in known:
         raise NothingMatched("no_such_person", name=person, **nearest(person, known))
 

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arlo_rec.access.disclosures import Disclosure
-    from arlo_rec.model.records import Recording, RecordingId
+    from arlo_rec.model.records import Recording
 
 SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
-MOST_NAMED = 5  # ids in a sentence; the JSON and `verify` name all of them
 
 
 def recordings_json(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
@@ -42,14 +41,6 @@ def disclosures_json(disclosures: Sequence[Disclosure]) -> list[dict[str, Any]]:
         }
         for disclosure in disclosures
     ]
-
-
-def changed_rows(run: Run, code: str, changed: Sequence[RecordingId]) -> list[str]:
-    """What to say where recordings were left because somebody changed their rows; `code` is the command's sentence."""
-    if not changed:
-        return []
-    ids = ", ".join(recording.hex() for recording in changed[:MOST_NAMED])
-    return [run.say(code, count=len(changed), ids=ids if len(changed) <= MOST_NAMED else f"{ids} …")]
 
 
 def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:

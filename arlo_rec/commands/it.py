@@ -189,7 +189,6 @@ def _status_json(current: Status) -> dict[str, Any]:
         + ([current.root_problem.code] if current.root_problem else [])
         + (["rekeying_waits"] if current.rekeying_waits else [])
         + (["ballast_missing"] if current.ballast_missing else [])
-        + ["case_doubtful" for _ in current.doubtful_requests]
         + [problem for each in current.requests for problem in _alarms(each) if problem in CRITICAL_ALARMS],
     }
 
@@ -292,7 +291,6 @@ def _request_lines(run: Run, current: Status) -> list[str]:
     from arlo_rec.model.times import shown
 
     lines = [run.say("status.cases", count=len(current.requests))] if current.requests else []
-    lines += [run.say("critical.case_doubtful", case=case) for case in current.doubtful_requests]
     for waiting in current.requests:
         case, left, first, _ = waiting
         words = {"case": case.id, "due": case.due_on.isoformat(), "days": left}

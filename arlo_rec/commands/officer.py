@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import Name, NewPassphraseFile, Root, SharingGroup, Yes, opt, roles
+from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, opt, roles
 from arlo_rec.commands.paths import nameable, new_file
 from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import Run
@@ -29,7 +29,6 @@ def init(
     *,
     officer: Annotated[str, opt("opt.officer", "--officer", "NAME")],
     root: Root = None,
-    group: SharingGroup = None,
     feed: Annotated[Path | None, opt("opt.feed", "--feed", "FILE")] = None,
 ) -> Answer:
     """Make a store, its root folder and its first officer."""
@@ -40,7 +39,7 @@ def init(
     if not store.name:
         raise Usage("already_exists", path=str(store))
     root_folder = nameable(root or store.with_name(store.name + ".root"))
-    order = NewStore(store, root_folder, officer, group, nameable(feed.absolute()) if feed else None)
+    order = NewStore(store, root_folder, officer, nameable(feed.absolute()) if feed else None)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     data = {
         "store": str(made.layout.store),

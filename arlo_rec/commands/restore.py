@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import Root, SharingGroup, SometimesReason, Yes, arg, opt
+from arlo_rec.commands.options import Root, SometimesReason, Yes, arg, opt
 from arlo_rec.commands.paths import nameable
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
@@ -26,7 +26,6 @@ def restore(
     escrow: Annotated[Path | None, opt("opt.escrow", "--escrow", "DIR")] = None,
     feed: Annotated[Path | None, opt("opt.feed_read", "--feed", "FILE")] = None,
     root: Root = None,
-    group: SharingGroup = None,
     accept_without_feed: Annotated[bool, opt("opt.without_feed", "--accept-without-feed")] = False,
     reason: SometimesReason = None,
     yes: Yes = False,
@@ -47,7 +46,7 @@ def restore(
     root_folder = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
     known_feed = None if accept_without_feed else feed or run.settings.feed
     feed_file = known_feed.absolute() if known_feed else None
-    options = backup_source.RestoreOptions(folder, escrow, store, root_folder, feed_file, group)
+    options = backup_source.RestoreOptions(folder, escrow, store, root_folder, feed_file)
     sources = backup_source.find(options, run.now())
     officer = _Officer(run, root_folder)
     restored = restoring.carry_out(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_delete, recordings_json
+from arlo_rec.commands.erasures import disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.model.errors import Usage
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
@@ -65,7 +65,6 @@ def purge(
     data: dict[str, Any] = {"due": len(plan.due), "erased": purged.erased, "overdue": purged.overdue}
     data |= {"recordings": recordings_json(plan.due), "receipt": str(purged.receipt) if purged.receipt else None}
     data |= {"rings_left": list(purged.rings_left), "recipients": disclosures_json(reached)}
-    data["changed"] = [recording.hex() for recording in purged.changed]
     data["forgotten"] = purged.forgotten
     lines = [run.say("purge.done", count=purged.erased)]
     if purged.forgotten:
@@ -73,9 +72,8 @@ def purge(
     lines += [] if purged.complete else [run.say("erasure.files_left")]
     lines += [run.say("purge.ring_left", escrow=escrow) for escrow in purged.rings_left]
     unfinished = bool(purged.overdue or not purged.complete or purged.rings_left)
-    lines += [*changed_rows(run, "purge.changed", purged.changed), *must_delete(run, reached)]
-    status = Integrity.exit_status if purged.changed else 3 if unfinished else 0
-    return Answer(data, lines, always=unfinished, exit_status=status)
+    lines += [*must_delete(run, reached)]
+    return Answer(data, lines, always=unfinished, exit_status=3 if unfinished else 0)
 
 
 def backup(
@@ -199,10 +197,8 @@ def _purge_preview(run: Run, plan: Plan) -> Answer:
     allowed, due = plan.decision.allowed, len(plan.due)
     data = {"due": due, "erased": 0, "overdue": due, "recordings": recordings_json(plan.due)}
     data["would_stop"] = None if allowed else plan.decision.code
-    data["changed"] = [recording.hex() for recording in plan.changed]
     lines = [run.say("purge.would" if allowed else "purge.would_refuse", count=due)]
-    lines += changed_rows(run, "purge.changed", plan.changed)
-    return Answer(data, lines, exit_status=Integrity.exit_status if plan.changed else 0)
+    return Answer(data, lines)
 
 
 def _guard_limits(run: Run) -> GuardLimits:

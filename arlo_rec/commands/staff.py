@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.dates import first_moment
-from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_delete
+from arlo_rec.commands.erasures import disclosures_json, must_delete
 from arlo_rec.commands.options import DryRun, SometimesReason, arg, one_of, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def _uphold(run: Run, name: str, reason: str | None) -> Answer:
     lines += [*_of_plan(run, erased, reached), *([] if upheld.receipt else [run.say("erasure.files_left")])]
     data = {"objection": _objection_json(upheld.objection), "erased": len(erased.copies), **_plan_json(erased, reached)}
     data |= {"receipt": str(upheld.receipt) if upheld.receipt else None, "number": upheld.number}
-    status = Integrity.exit_status if erased.changed else 0 if upheld.receipt else 3
-    return Answer(data, lines, always=True, exit_status=status)
+    return Answer(data, lines, always=True, exit_status=0 if upheld.receipt else 3)
 
 
 def _preview(run: Run, store: Store, planned: Plan) -> Answer:
@@ -140,13 +139,13 @@ def _preview(run: Run, store: Store, planned: Plan) -> Answer:
     reached = disclosures.of_recordings(store, [copy.id for copy in planned.copies])
     data = {"erased": 0, "would_erase": len(planned.copies), **_plan_json(planned, reached)}
     lines = [run.say("objection.would", count=len(planned.copies)), *_of_plan(run, planned, reached, would=True)]
-    return Answer(data, lines, exit_status=Integrity.exit_status if planned.changed else 0)
+    return Answer(data, lines)
 
 
 def _of_plan(run: Run, plan: Plan, reached: Sequence[Disclosure], *, would: bool = False) -> list[str]:
-    """What else is said of an erasure: that no call has that name, whose row was changed, and who must delete what."""
+    """What else is said of an erasure: that no call has that name, and who must delete what."""
     lines = [] if plan.calls else [run.say("objection.no_calls")]
-    return [*lines, *changed_rows(run, "objection.changed", plan.changed), *must_delete(run, reached, would=would)]
+    return [*lines, *must_delete(run, reached, would=would)]
 
 
 def _plan_json(plan: Plan, reached: Sequence[Disclosure]) -> dict[str, Any]:
@@ -154,7 +153,6 @@ def _plan_json(plan: Plan, reached: Sequence[Disclosure]) -> dict[str, Any]:
         "calls": plan.calls,
         "copies": [copy.id.hex() for copy in plan.copies],
         "recipients": disclosures_json(reached),
-        "changed": [recording.hex() for recording in plan.changed],
     }
 
 

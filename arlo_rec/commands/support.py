@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.erasures import changed_rows, disclosures_json, must_delete, recordings_json
+from arlo_rec.commands.erasures import disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import ArloError, Integrity
+from arlo_rec.model.errors import ArloError
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -57,12 +57,9 @@ def withdraw(
     count = len(withdrawn.recordings)
     data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
     data |= {"recipients": disclosures_json(reached), "number": withdrawn.number}
-    data["changed"] = [recording.hex() for recording in withdrawn.changed]
-    said = _changed(run, withdrawn) or [_aloud(run, plan, withdrawn)]  # all is erased: said only where it is
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
-    lines = [*_chores(run, store, reached), *unfinished, *others, *said]  # what is read aloud stands last
-    status = Integrity.exit_status if withdrawn.changed else 3 if unfinished else 0
-    return Answer(data, lines, always=True, exit_status=status)
+    lines = [*_chores(run, store, reached), *unfinished, *others, _aloud(run, plan, withdrawn)]  # read aloud: last
+    return Answer(data, lines, always=True, exit_status=3 if unfinished else 0)
 
 
 def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
@@ -86,14 +83,6 @@ def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
     return run.say("withdraw.done" if count else "withdraw.nothing", count=count, number=withdrawn.number)
 
 
-def _changed(run: Run, withdrawn: Withdrawal) -> list[str]:
-    """What to say and do where rows were changed, so that a call of this customer may be held all the same."""
-    if not withdrawn.changed:
-        return []
-    begun = run.say("withdraw.unsure", count=len(withdrawn.recordings), number=withdrawn.number)
-    return [*changed_rows(run, "withdraw.changed", withdrawn.changed), begun]
-
-
 def _preview(run: Run, store: Store, plan: Plan) -> Answer:
     """What would be erased; nothing is."""
     from arlo_rec.access import disclosures
@@ -102,12 +91,10 @@ def _preview(run: Run, store: Store, plan: Plan) -> Answer:
     reached = disclosures.of_recordings(store, [recording.id for recording in plan.recordings])
     data = {"erased": 0, "would_erase": len(plan.recordings), "recordings": recordings_json(plan.recordings)}
     data |= {"receipt": None, "recipients": disclosures_json(reached)}
-    data["changed"] = [recording.hex() for recording in plan.changed]
     calls = withdrawal.shown_calls(store, plan)
     count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
     lines = [*_number(run, plan), count, *_rows(calls), *must_delete(run, reached, would=True)]
-    lines += changed_rows(run, "withdraw.changed", plan.changed)
-    return Answer(data, lines, exit_status=Integrity.exit_status if plan.changed else 0)
+    return Answer(data, lines)
 
 
 def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:

@@ -1,7 +1,7 @@
 """How many consents were given, declined and withdrawn, by week and prompt, so that no figure is about somebody.
 
-Counted are entries of the log that were signed by who may say them, never rows: a recording that was erased counts as
-before, and no kind of entry that is counted is ever forgotten. A week is that of the key press, or of the withdrawal,
+Counted are entries of the log, never rows: a recording that was erased counts as before, and no kind of entry that is
+counted is ever forgotten. A week is that of the key press, or of the withdrawal,
 in the policy's zone. No entry that is counted names a person. But somebody may know of one caller that they called, so
 a figure below FEWEST is hidden, 0 too, and nothing is told from which it could be worked out: there are no sums, and
 spans are whole weeks. A row says no more than that there was something to count in that week under that prompt.
@@ -16,14 +16,11 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
-from arlo_rec.access.signed import in_order, time_in
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallDeclined, CallTakenIn, Withdrawn
-from arlo_rec.model.records import RecordingId
-from arlo_rec.model.rights import may_say
+from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import iso_week, week_of
 from arlo_rec.store import Store
 
@@ -91,39 +88,29 @@ def counted(store: Store, first: str, last: str) -> Counts:
 
 
 def _events(store: Store, first: str, last: str) -> Iterator[tuple[AuditEvent, str]]:
-    """Every entry that counts, with its week; who signed one of another week is not looked up, for that takes long."""
-
-    def read() -> Iterator[tuple[int, tuple[str, AuditEvent, str]]]:
-        for seq, raw in store.log.bodies():
-            entry = _read(raw) if raw is not None and raw.startswith(_READ) else None
-            if entry is not None and first <= entry[2] <= last and _is_week(entry[2]):
-                yield seq, entry
-
-    for (action, event, week), signer in in_order(store, read(), None):
-        if signer is not None and may_say(signer.role, action):
-            yield event, week
+    """Every entry that counts, with its week."""
+    for _, raw in store.log.bodies():
+        entry = _read(raw) if raw is not None and raw.startswith(_READ) else None
+        if entry is not None and first <= entry[1] <= last:
+            yield entry
 
 
-def _read(raw: bytes) -> tuple[str, AuditEvent, str] | None:
-    """Action, event and week of an entry of the kinds that are counted; None of another.
+def _read(raw: bytes) -> tuple[AuditEvent, str] | None:
+    """Event and week of an entry of the kinds that are counted; None of another.
 
     Most of a log are calls that were taken in: one as the program writes it is recognised without being parsed.
     """
     match = _TAKEN_IN.match(raw)
     if match is not None:
         prompt, week = match[1].decode("ascii"), match[2].decode("ascii")
-        return CallTakenIn.ACTION, _taken_in(prompt, week), week
-    try:
-        body = read_body(raw)
-    except ValueError:
-        return None
+        return _taken_in(prompt, week), week
+    body = read_body(raw)
     event = audit_events.read(body)
     match event:
         case CallTakenIn(week=str(week)) | CallDeclined(week=str(week)):
-            return event.ACTION, event, week
+            return event, week
         case Withdrawn():
-            at = time_in(body)
-            return (event.ACTION, event, iso_week(at)) if at is not None else None
+            return event, iso_week(from_iso(body["at"]))
     return None
 
 
@@ -135,21 +122,10 @@ def _taken_in(prompt: str, week: str) -> CallTakenIn:
 
 def _withdrawn(store: Store, erased: Mapping[RecordingId, str]) -> Iterable[tuple[str, str]]:
     """Prompt and week of each call that a withdrawal erased; a copy that went with its call is none."""
-    log = SwornRows(store)
-    log.look_up(erased)
-    for recording, week in erased.items():
-        sworn = log.of_id(recording)
-        if sworn is not None and sworn.parent is None and sworn.prompt is not None:
-            yield sworn.prompt, week
-
-
-@cache
-def _is_week(text: str) -> bool:
-    """Whether a text is a week as the log writes it: own code writes anything."""
-    try:
-        return text == week_of(date.fromisocalendar(int(text[:4]), int(text[6:]), 1))
-    except ValueError:
-        return False
+    for recording, entry in store.log.taking_in(erased.keys()).items():
+        event = entry.event
+        if isinstance(event, CallTakenIn) and event.prompt is not None:
+            yield event.prompt, erased[recording]
 
 
 def weeks(rows: Collection[Week]) -> list[str]:

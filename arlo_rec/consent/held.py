@@ -1,4 +1,4 @@
-"""The consent to one recording, as it is held: found by an id, compared with the log, and written down before shown.
+"""The consent to one recording, as it is held: found by an id, and written down before shown.
 
 Only officers may ask. What is not held answers alike, whether it never was, was withdrawn, is past its day, or is no id
 at all: nobody learns from a refusal that there was a call.
@@ -9,15 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NoReturn
 
-from arlo_rec.access import gate, metadata, revisions
+from arlo_rec.access import metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, meant
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.consent.record import ConsentFacts, DataHeld
 from arlo_rec.model.audit_events import ConsentShown, Denied
 from arlo_rec.model.errors import Integrity, NotOpen
 from arlo_rec.model.records import Recording, from_iso
-from arlo_rec.model.times import iso_week
 from arlo_rec.policy import Action, is_due
 from arlo_rec.store import Store
 
@@ -25,28 +23,24 @@ from arlo_rec.store import Store
 def consent_to(store: Store, text: str, now: datetime) -> ConsentFacts:
     """The consent to the call that an id means: its own, that of a copy of it, or a beginning that no other has.
 
-    Raises NotGranted, Integrity where a row is not what the log swears or the metadata say another consent, each after
-    its log entry.
+    Raises NotGranted, NotOpen, and Integrity where the metadata say another consent.
     """
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
     store.demand_clock(Action.DSAR, now)
     call = _call(store, text, now)
-    for problem in gate.changed(store, [call]).values():
-        store.note(Denied(action=ConsentShown.ACTION, rule=ConsentShown.RULE, code=problem.code), now)
-        raise problem
     store.note(ConsentShown(recordings=(call.id,)), now)
     return _facts(store, call, now)
 
 
 def _call(store: Store, text: str, now: datetime) -> Recording:
     """The held call of that id; raises NotOpen."""
-    log, recordings = SwornRows(store), store.catalogue.recordings
+    recordings = store.catalogue.recordings
     ids = [revisions.newest(store, each) for each in meant(store, lambda _team: True, text)]
-    calls = {log.call_of(each) for each in ids}
+    rows = [row for each in ids if (row := recordings.held(each)) is not None]
+    calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None
-    is_held = all(recordings.held(each) is not None for each in ids)
-    if call is None or not is_held or is_due(store.policy.ends_at(call), store.today(now)):
+    if call is None or len(rows) < len(ids) or is_due(store.policy.ends_at(call), store.today(now)):
         _refuse(store, text, now, several=len(calls) > 1)
     return call
 
@@ -60,20 +54,15 @@ def _refuse(store: Store, text: str, now: datetime, *, several: bool) -> NoRetur
 
 
 def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
-    """What row and metadata say; raises NotOpen where it was erased meanwhile, and Integrity.
-
-    The instant of the key press stands in the metadata alone; the log swears its week, and by the row the prompt.
-    """
+    """What row and metadata say; raises NotOpen where it was erased meanwhile, and Integrity."""
     ke = metadata.erasure_keys(store, [call]).get(call.id)
     known = metadata.open_for(store, call, OfficerKeyring(store), ke, whole=True) if ke is not None else None
     if known is None:
         _refuse(store, call.id.hex(), now, several=False)
-    prompt, sworn = store.prompts.get(call.prompt), SwornRows(store).of_id(call.id)
+    prompt = store.prompts.get(call.prompt)
     at = from_iso(known["consent"]["at"])
     if prompt is None or prompt.sha256 != call.prompt_sha256 or prompt.purposes != call.purposes:
         raise Integrity("recording_changed", id=call.id.hex())
-    if sworn is None or sworn.week not in (None, iso_week(at)):
-        raise Integrity("metadata_damaged", id=call.id.hex())
     return ConsentFacts(
         id=call.id.hex(),
         at=at,

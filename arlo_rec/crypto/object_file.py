@@ -1,7 +1,8 @@
 """The object file: one recording, its listening half wrapped under one audience key (docs/format.md).
 
 `new_data_key` is the only function that makes the key of an original, and it takes a `Consent`, which only
-`consent.prove` returns; `key_of_copy` takes the key of the original.
+`consent.prove` returns; `key_of_copy` takes the key of the original. Kf and the metadata are bound to what the
+recording is (`Recording.binding`): both open only together with the row that they were sealed with.
 
     0  8 magic   8  1 suite   9  1 kind   10 16 recording   26 16 parent   42 16 audience key   58 60 wrapped Kf
     118  Cobblestone-256 body
@@ -19,7 +20,7 @@ from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, RecordingId
 
-MAGIC = b"ARLOREC\x02"
+MAGIC = b"ARLOREC\x03"
 SUITE = 1  # HKDF-SHA-256, AES-256-GCM-SIV; Cobblestone-256
 _HEADER = struct.Struct(">8sBB16s16s16s60s")
 HEADER_BYTES = _HEADER.size
@@ -80,10 +81,15 @@ class AudienceSecret:
 
 
 def make_header(
-    key: DataKey, kind: Kind, recording: RecordingId, parent: RecordingId | None, audience_key: AudienceSecret
+    key: DataKey,
+    kind: Kind,
+    recording: RecordingId,
+    parent: RecordingId | None,
+    audience_key: AudienceSecret,
+    binding: bytes,
 ) -> Header:
-    """The header with `kf` wrapped under *audience_key*."""
-    wrapped = primitives.wrap(audience_key.secret, key.kf, _place(kind, recording, parent))
+    """The header with `kf` wrapped under *audience_key*, and bound to what the recording is."""
+    wrapped = primitives.wrap(audience_key.secret, key.kf, _place(kind, recording, parent, binding))
     return Header(kind, recording, parent, audience_key.id, wrapped)
 
 
@@ -98,10 +104,14 @@ def read_header(raw: bytes) -> Header:
     return Header(_KINDS[kind], RecordingId(recording), of_call, audience_key, wrapped)
 
 
-def listening_half(header: Header, audience_key: bytes) -> bytes:
-    """`kf`, unwrapped with the audience key that the header names; raises Integrity where it is another key."""
+def listening_half(header: Header, audience_key: bytes, binding: bytes) -> bytes:
+    """`kf`, unwrapped with the audience key that the header names.
+
+    Raises Integrity where the key is another, or the row is not the one that the object was sealed with.
+    """
+    place = _place(header.kind, header.recording, header.parent, binding)
     try:
-        return primitives.unwrap(audience_key, header.wrapped, _place(header.kind, header.recording, header.parent))
+        return primitives.unwrap(audience_key, header.wrapped, place)
     except primitives.Sealed:
         raise Integrity("object_damaged") from None
 
@@ -157,15 +167,15 @@ def open_body(key: DataKey, header: Header, sealed: Iterable[bytes]) -> Iterator
         raise Integrity("object_damaged") from None
 
 
-def seal_metadata(key: bytes, ke: bytes, recording: RecordingId, plain: bytes) -> bytes:
+def seal_metadata(key: bytes, ke: bytes, recording: RecordingId, binding: bytes, plain: bytes) -> bytes:
     """Encrypt a recording's metadata under *key* (of its audience or of its commit) and the erasure half `ke`."""
-    return primitives.wrap(_metadata_key(key, ke, recording), plain, b"metadata\0" + recording)
+    return primitives.wrap(_metadata_key(key, ke, recording), plain, b"metadata\0" + recording + binding)
 
 
-def open_metadata(key: bytes, ke: bytes, recording: RecordingId, sealed: bytes) -> bytes:
-    """What `seal_metadata` encrypted; raises Integrity (metadata_damaged)."""
+def open_metadata(key: bytes, ke: bytes, recording: RecordingId, binding: bytes, sealed: bytes) -> bytes:
+    """What `seal_metadata` encrypted; raises Integrity (metadata_damaged), also where the row is another."""
     try:
-        return primitives.unwrap(_metadata_key(key, ke, recording), sealed, b"metadata\0" + recording)
+        return primitives.unwrap(_metadata_key(key, ke, recording), sealed, b"metadata\0" + recording + binding)
     except primitives.Sealed:
         raise Integrity("metadata_damaged", id=recording.hex()) from None
 
@@ -178,6 +188,6 @@ def _metadata_key(key: bytes, ke: bytes, recording: RecordingId) -> bytes:
     return primitives.derive(key + ke, "metadata", salt=recording)
 
 
-def _place(kind: Kind, recording: RecordingId, parent: RecordingId | None) -> bytes:
+def _place(kind: Kind, recording: RecordingId, parent: RecordingId | None, binding: bytes) -> bytes:
     """What a wrapped listening half is bound to."""
-    return b"listening half\0" + recording + bytes([kind]) + (parent or NO_PARENT)
+    return b"listening half\0" + recording + bytes([kind]) + (parent or NO_PARENT) + binding

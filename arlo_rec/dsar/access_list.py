@@ -21,12 +21,11 @@ from arlo_rec.dsar import accesses, certificate
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.i18n.messages import group
 from arlo_rec.keys import vouching
-from arlo_rec.model import audit_events, json_forms
+from arlo_rec.model import json_forms
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallTakenIn, CaseHolds, CopyMade, Denied, Erases, Failed
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, to_iso
-from arlo_rec.model.rights import may_say
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action, may
@@ -36,9 +35,11 @@ NAME: Final = "accesses.json"
 KIND: Final = "arlo-rec accesses"
 MARK: Final = f'"kind":"{KIND}"'.encode("ascii")  # as it stands in the file, and in no receipt
 LONGEST = 64 * 1024 * 1024  # bytes; an entry of a log of a million has about 1.2 kB
+POSSIBLE: Final = "possible"  # an access in an entry that its person did not sign
 _OTHER: Final = "_other"  # in the code of an entry of somebody else's request
 _AT_ONCE = 5000  # leaves that are read together
 _KINDS: Final[Sequence[tuple[type[AuditEvent], str]]] = (
+    (Denied, "refused"),
     (CallTakenIn, "taken_in"),
     (CopyMade, "copy_made"),
     (CaseHolds, "in_case"),
@@ -95,27 +96,22 @@ def _entry(
     """An entry as it is listed; one of somebody else's request names no recording, or one would know whose they are."""
     raw, ids, body = _raw(store, entry.seq), mentions.ids(), entry.body or {}
     of_another = accesses.is_of_another(body, mentions.case)
-    access = accesses.access_in(store, mentions.case, entry, ids, now)
-    at = accesses.time_of(body)
+    access = accesses.access_in(store, mentions, entry, ids, now)
+    kind = _kind(entry.event) + _OTHER * of_another if access is None else access.action if access.certain else POSSIBLE
     return {
         **log_proof.entry_to_json(raw.seq, raw.leaf, path),
         "recordings": []
         if of_another
         else sorted(each.hex() for each in ids if each.hex().encode() in (raw.body or b"")),
         "access": access is not None,
-        "what": access.action if access is not None else _kind(store, raw.seq, body) + _OTHER * of_another,
+        "what": kind,
         "role": access.role if access is not None else None,
-        "day": local_date(min(at, now)).isoformat() if at is not None else None,
+        "day": local_date(min(entry.at, now)).isoformat() if entry.body is not None else None,
     }
 
 
-def _kind(store: Store, seq: int, body: Mapping[str, Any]) -> str:
-    """What an entry is that is no access: `not_counted` where nobody signed it who may do what it says."""
-    signer, event = store.signer_of(seq), audit_events.read(body)
-    if signer is not None and isinstance(event, Denied):
-        return "refused"
-    if signer is None or not may_say(signer.role, str(body.get("action"))):
-        return "not_counted"
+def _kind(event: AuditEvent | None) -> str:
+    """What an entry is that is no access."""
     return next((kind for base, kind in _KINDS if isinstance(event, base)), "other")
 
 

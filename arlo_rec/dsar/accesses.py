@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.grant_times import Span
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
+from arlo_rec.keys.roster import name_then
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
     ConsentShown,
@@ -31,7 +31,7 @@ from arlo_rec.model.audit_events import (
     SearchShown,
     WithdrawalShown,
 )
-from arlo_rec.model.records import Recording, RecordingId, from_iso, named_in
+from arlo_rec.model.records import Person, Recording, RecordingId
 from arlo_rec.model.rights import may_say
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Purpose, Role
@@ -39,6 +39,7 @@ from arlo_rec.store import Store
 
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy
 _PURPOSES = frozenset({*Purpose, "withdrawal", "consent"})  # that an entry names, or that stand for its action
+UNKNOWN_ROLE = "unknown"  # of a name that the roster does not have
 _OF_ANOTHER = {"dsar_whole": "dsar_other_whole", "dsar_employee_whole": "dsar_other_employee_whole"}
 _ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.LISTEN, Action.DSAR, Action.WITHDRAW}
 
@@ -53,6 +54,7 @@ class LogMentions(NamedTuple):
     entries: Sequence[LogEntry]
     outcomes: Sequence[LogEntry]  # that say of one of these what became of a file: they name its number alone
     grants: Mapping[str, Sequence[Span]]  # when each grant was live
+    signers: Mapping[int, Person | None]  # who signed each of the entries
 
     def ids(self) -> frozenset[RecordingId]:
         """The recordings and their copies."""
@@ -73,19 +75,18 @@ def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogM
         named = with_copies(store, recordings)
         entries = list(store.log.naming({each for ids in named.values() for each in ids}))
         outcomes = list(store.log.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})]))
-        return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_times.spans(store))
+        seqs = sorted(entry.seq for entry in (*entries, *outcomes))
+        signers = dict(zip(seqs, store.log.signers_of(seqs, store.signers()), strict=True))
+        return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_times.spans(store), signers)
 
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
     """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
-    named, sworn = {recording: {recording} for recording in recordings}, SwornRows(store)
-    for entry in store.log.naming(recordings):
-        event = audit_events.read(entry.body or {})
+    named = {recording: {recording} for recording in recordings}
+    for entry in store.log.holding([f'"parent":"{recording.hex()}"' for recording in recordings], taken_in=False):
+        event = entry.event
         if isinstance(event, CopyMade):
-            for copy in event.recordings:  # whose copy it is, the first entry says that swears to it
-                told = sworn.of_id(copy)
-                if told is not None and told.seq == entry.seq and told.parent in named:
-                    named[told.parent].add(copy)
+            named[RecordingId(bytes.fromhex(event.parent))].update(event.recordings)
     return named
 
 
@@ -97,30 +98,33 @@ def recorded(
     All entries were written before *now*, whatever time they say: one that a clock wrote which was ahead is told as of
     *now*.
     """
-    told = (access_in(store, mentions.case, entry, named, now) for entry in mentions.entries)
+    told = (access_in(store, mentions, entry, named, now) for entry in mentions.entries)
     return tuple(sorted((access for access in told if access is not None), key=lambda access: access.at))
 
 
 def access_in(
-    store: Store, case: str, entry: LogEntry, named: Collection[RecordingId], now: datetime
+    store: Store, mentions: LogMentions, entry: LogEntry, named: Collection[RecordingId], now: datetime
 ) -> RecordedAccess | None:
     """The access to one of *named* that an entry is; None where it is none.
 
-    Anybody's own code writes entries: those count that are signed by a role which may do what they say. Who else asked
-    for access is not told to whoever asks in this *case*, nor when: times would tell which calls are one person's.
+    One that its person did not sign, or whose role may not do that, is told as possible: who spoils a signature hides
+    nothing. Who else asked for access is not told to whoever asks in this case, nor when: times would tell which calls
+    are one person's.
     """
     body = entry.body or {}
-    access = _access(body) if not set(named).isdisjoint(named_in(body)) else None
-    signer = store.signer_of(entry.seq) if access is not None else None
-    at = time_of(body)
-    if access is None or signer is None or at is None or not may_say(signer.role, str(body["action"])):
+    access = _access(body) if not set(named).isdisjoint(entry.recordings) else None
+    if access is None:
         return None
-    action, purpose = access
-    known = purpose if purpose in _PURPOSES else None
-    if is_of_another(body, case):
-        day = start_of_day(local_date(min(at, now)))
-        return RecordedAccess(day, _OF_ANOTHER.get(action, "dsar_other"), None, str(signer.role), of_another=True)
-    return RecordedAccess(min(at, now), action.replace("_employee", ""), known, str(signer.role))
+    (action, purpose), signer = access, mentions.signers.get(entry.seq)
+    person = store.signers().named(entry.person, entry.seq)
+    role = str(person.role) if person is not None else UNKNOWN_ROLE
+    is_signed = signer is not None and name_then(signer.name) == entry.person
+    certain = is_signed and signer is not None and may_say(signer.role, str(body["action"]))
+    at, known = min(entry.at, now), purpose if purpose in _PURPOSES else None
+    if is_of_another(body, mentions.case):
+        day, action = start_of_day(local_date(at)), _OF_ANOTHER.get(action, "dsar_other")
+        return RecordedAccess(day, action, None, role, of_another=True, certain=certain)
+    return RecordedAccess(at, action.replace("_employee", ""), known, role, certain=certain)
 
 
 def is_of_another(body: Mapping[str, Any], case: str) -> bool:
@@ -134,25 +138,23 @@ def copies(
 ) -> tuple[CopyFacts, ...]:
     """The training copies of a recording (of *named*) that are held, oldest first, with what the log says of each."""
     held = store.catalogue.recordings.held
-    made = _copies_made(store, entries, named, original)
+    made = _copies_made(entries, named, original)
     return tuple(copy for each, copy in made.items() if held(each) is not None)
 
 
 def _copies_made(
-    store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
+    entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
 ) -> dict[RecordingId, CopyFacts]:
     """Every training copy of a recording but those that another replaced, also where it is erased by now."""
     made: dict[RecordingId, CopyFacts] = {}
     replaced: set[str | None] = set()
     for entry in entries:
-        event, at = audit_events.read(entry.body or {}), time_of(entry.body or {})
-        if not isinstance(event, CopyMade | CopyConfirmed) or at is None:
-            continue
-        if not store.entry_counts(entry.seq, event.ACTION):
+        event = entry.event
+        if not isinstance(event, CopyMade | CopyConfirmed):
             continue
         for recording in event.recordings:
             if isinstance(event, CopyMade) and recording in named and event.parent == original.hex():
-                made.setdefault(recording, CopyFacts(at, event.state))
+                made.setdefault(recording, CopyFacts(entry.at, event.state))
                 replaced.add(event.replaces)
             elif isinstance(event, CopyConfirmed) and recording in made:
                 made[recording] = replace(made[recording], state=CopyState.READY)
@@ -162,37 +164,36 @@ def _copies_made(
 def exports(store: Store, mentions: LogMentions, original: RecordingId, now: datetime) -> tuple[ExportFacts, ...]:
     """The sound files that staff saved of a recording or its copies, and when each was confirmed as deleted.
 
-    An entry that left no file is none. That it did not, or that a file is deleted, counts from whoever saved it; a
-    deletion from an officer too (`disclosures.confirm`).
+    An entry that left no file is none. That it did not, or that a file is deleted, is told where whoever says so signed
+    it: an officer, or who saved it.
     """
     saved: dict[int, ExportFacts] = {}
+    savers = {entry.seq: entry.person for entry in mentions.entries if entry.body is not None}
     for entry in mentions.entries:
-        body = entry.body or {}
-        access = access_in(store, mentions.case, entry, mentions.named[original], now) if _is_export(body) else None
-        if access is not None and isinstance(audit_events.read(body), OpenedForSubject):
+        is_export = _is_export(entry.body or {})
+        access = access_in(store, mentions, entry, mentions.named[original], now) if is_export else None
+        if access is not None and isinstance(entry.event, OpenedForSubject):
             saved[entry.seq] = ExportFacts(access.at, "answer", access.role, None)
         elif access is not None:
-            kind = "copy" if original not in named_in(body) else "part" if access.action == Action.HEAR else "recording"
+            is_part = access.action == Action.HEAR
+            kind = "copy" if original not in entry.recordings else "part" if is_part else "recording"
             saved[entry.seq] = ExportFacts(access.at, kind, access.role, None)
     for entry in mentions.outcomes:
-        event, at = audit_events.read(entry.body or {}), time_of(entry.body or {})
-        if not isinstance(event, LeftNothing | DeletionConfirmed) or type(event.of) is not int or at is None:
+        event, signer = entry.event, mentions.signers.get(entry.seq)
+        if not isinstance(event, LeftNothing | DeletionConfirmed) or event.of not in saved or signer is None:
             continue
-        if event.of not in saved:
-            continue
-        signer, saver = store.signer_of(entry.seq), store.signer_of(event.of)
-        is_own = signer is not None and saver is not None and signer.name == saver.name
+        is_own = name_then(signer.name) == savers[event.of]
         if isinstance(event, LeftNothing) and is_own:
             del saved[event.of]
-        elif isinstance(event, DeletionConfirmed) and signer and (is_own or signer.role is Role.OFFICER):
-            saved[event.of] = replace(saved[event.of], confirmed_at=min(at, now))
+        elif isinstance(event, DeletionConfirmed) and (is_own or signer.role is Role.OFFICER):
+            saved[event.of] = replace(saved[event.of], confirmed_at=min(entry.at, now))
     this = _newest_of(mentions)
     return tuple(sorted((file for seq, file in saved.items() if seq != this), key=lambda file: file.at))
 
 
 def _newest_of(mentions: LogMentions) -> int | None:
     """The entry that let this very answer open the recordings, which is no copy of before."""
-    opened = [(entry.seq, audit_events.read(entry.body or {})) for entry in mentions.entries]
+    opened = [(entry.seq, entry.event) for entry in mentions.entries]
     own = [seq for seq, event in opened if isinstance(event, OpenedForSubject) and event.case == mentions.case]
     return max(own, default=None)
 
@@ -201,14 +202,6 @@ def _is_export(body: Mapping[str, Any]) -> bool:
     """Whether an entry lets sound leave as a file: saved, a part heard in a review, an answer to an access request."""
     access = _access(body)
     return access is not None and access[0].startswith((Action.EXPORT, Action.HEAR, Action.DSAR))
-
-
-def time_of(entry: Mapping[str, Any]) -> datetime | None:
-    """When an entry was written; None where it says no time."""
-    try:
-        return from_iso(entry["at"])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
@@ -247,22 +240,20 @@ def possible(store: Store, recording: Recording, mentions: LogMentions) -> tuple
 def possible_of_copies(store: Store, recording: Recording, mentions: LogMentions) -> tuple[PossibleAccess, ...]:
     """The grants under which copies could have been opened that were given to training, also of those erased since."""
     named, end = mentions.named[recording.id], store.policy.ends_at(recording)
-    made = _copies_made(store, mentions.entries, named, recording.id)
+    made = _copies_made(mentions.entries, named, recording.id)
     released = {each: copy.made_at for each, copy in made.items() if copy.state == CopyState.RELEASED}
-    gone = _erased(store, mentions.entries, released)
+    gone = _erased(mentions.entries, released)
     windows = [Window(at, gone.get(each, end)) for each, at in released.items()]
     return tuple(one for window in windows for one in _possible(store, recording, Purpose.TRAINING, window, mentions))
 
 
-def _erased(store: Store, entries: Sequence[LogEntry], among: Collection[RecordingId]) -> dict[RecordingId, datetime]:
-    """When each of some copies was erased first, as entries say that count."""
+def _erased(entries: Sequence[LogEntry], among: Collection[RecordingId]) -> dict[RecordingId, datetime]:
+    """When each of some copies was erased."""
     gone: dict[RecordingId, datetime] = {}
     for entry in entries:
-        body = entry.body or {}
-        event, at = audit_events.read(body), time_of(body)
-        if isinstance(event, Erases) and at is not None and store.entry_counts(entry.seq, str(body["action"])):
-            for each in set(among).intersection(named_in(body)) - gone.keys():
-                gone[each] = at
+        if isinstance(entry.event, Erases):
+            for each in set(among).intersection(entry.recordings) - gone.keys():
+                gone[each] = entry.at
     return gone
 
 

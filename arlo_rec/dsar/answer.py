@@ -36,6 +36,7 @@ class RecordedAccess:
     purpose: str | None  # training, quality, or None for an access request
     role: str
     of_another: bool = False  # for somebody else's access request, of which only the day is told
+    certain: bool = True  # False: the person in the entry did not sign it, so that it is told as possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,6 @@ class Answer:
     policy_version: str
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
-    unclear: int = 0  # recordings of which nobody can tell whether they are the person's, because of changed rows
     side: str = "caller"  # the person's in the calls; "agent" of an employee
     entries_days: int | None = None  # after which the log no longer tells who searched, saw and heard; None: never
     objections: tuple[DecidedObjection, ...] = ()  # of an employee, by each of their names

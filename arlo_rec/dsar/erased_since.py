@@ -1,4 +1,4 @@
-"""What became of recordings that were held when a request arrived and are gone by now: by the log alone.
+"""What became of recordings that were held when a request arrived and are gone by now: by the log.
 
 Nothing is kept longer because somebody asks for it, and a withdrawal erases all the same; the answer says so.
 """
@@ -10,13 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from arlo_rec.access.cases import LoggedCase
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import ErasedSince
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Erases, Purged, Withdrawn
-from arlo_rec.model.records import RecordingId, from_iso, named_in
+from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import is_due
 from arlo_rec.store import Store
 
@@ -29,16 +27,14 @@ def since_intake(
     One that is past retention and waits for the next purge has no time yet.
     """
     gone = case.held - set(known)
-    ends, sworn, at = _ends(store, gone), SwornRows(store), store.today(now)
+    ends, taken_in, at = _ends(store, gone), store.log.taking_in(gone), store.today(now)
     found = []
-    for recording in gone:
-        entry = sworn.of_id(recording)
-        if entry is None:
-            continue
+    for recording, entry in taken_in.items():
+        row = store.catalogue.recordings.held(recording)
         if recording in ends:
-            found.append(ErasedSince(recording.hex(), from_iso(str(entry.at)), *ends[recording]))
-        elif entry.is_due(recording, at) or _is_due_by_policy(store, sworn, recording, at):
-            found.append(ErasedSince(recording.hex(), from_iso(str(entry.at)), None, "expired"))
+            found.append(ErasedSince(recording.hex(), entry.at, *ends[recording]))
+        elif row is not None and is_due(store.policy.ends_at(row), at):
+            found.append(ErasedSince(recording.hex(), entry.at, None, "expired"))
     return tuple(sorted(found, key=lambda each: each.taken_in_at))
 
 
@@ -59,28 +55,13 @@ def with_accesses(
     )
 
 
-def lost(store: Store, case: LoggedCase, known: Collection[RecordingId], now: datetime) -> tuple[RecordingId, ...]:
-    """The recordings that a case began with, of which there is no row and no entry that erased them."""
-    gone = {each for each in case.held.difference(known) if store.catalogue.recordings.get(each) is None}
-    ends, sworn, at = _ends(store, gone), SwornRows(store), store.today(now)
-    entries = ((each, sworn.of_id(each)) for each in gone - ends.keys())
-    return tuple(sorted(each for each, entry in entries if entry is not None and not entry.is_due(each, at)))
-
-
-def _is_due_by_policy(store: Store, sworn: SwornRows, recording: RecordingId, at: datetime) -> bool:
-    """Whether a recording that is still there is past a retention that the company shortened since."""
-    row = store.catalogue.recordings.held(recording)
-    return row is not None and sworn.is_sworn(row) and is_due(store.policy.ends_at(row), at)
-
-
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
-    """When and why each was erased first, as entries say that count."""
+    """When and why each was erased."""
     ends: dict[RecordingId, tuple[datetime | None, str]] = {}
     for entry in store.log.naming(gone) if gone else ():
-        event = audit_events.read(entry.body or {})
-        if not isinstance(event, Erases) or not store.entry_counts(entry.seq, str((entry.body or {})["action"])):
-            continue
-        why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"
-        for recording in set(gone).intersection(named_in(entry.body or {})) - ends.keys():
-            ends[recording] = from_iso((entry.body or {})["at"]), why
+        event = entry.event
+        if isinstance(event, Erases):
+            why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"
+            for recording in set(gone).intersection(entry.recordings) - ends.keys():
+                ends[recording] = entry.at, why
     return ends

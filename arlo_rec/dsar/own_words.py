@@ -1,8 +1,7 @@
 """What a person said in a call, as text, where a transcript of it is held: with a training copy that is under review.
 
 Only words of the person's own channel; a single track has none, because its words are everybody's, and then the answer
-says that a transcript is held and gives none of it. The makers' metadata was written by somebody's own code, so what
-does not look like words is left out.
+says that a transcript is held and gives none of it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import Keyring
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.dsar.answer import Utterance
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
@@ -35,8 +33,8 @@ def of_copies(
     store: Store, copies: Collection[RecordingId], keyring: Keyring, roles: Mapping[str, int], side: str
 ) -> OwnWords:
     """The words of *side* by the newest of some copies of a call that has some of theirs."""
-    is_held, log = False, SwornRows(store)
-    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True) if log.is_sworn(row)]
+    is_held = False
+    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True)]
     keys = metadata.erasure_keys(store, rows, lenient=True)
     for row in rows:
         try:

@@ -158,8 +158,7 @@ def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> lis
     rows = store.catalogue.cases.rows()
     ids = {row.id for row in rows if tags & _tags(row)}
     logged = cases.logged(store) if ids else {}
-    sworn = {row.id for row in rows if row.id in ids and row.id in logged and row.digest() in logged[row.id].sworn}
-    found = sorted((case for case in logged.values() if case.id in sworn), key=lambda case: case.received_at)
+    found = sorted((case for case in logged.values() if case.id in ids), key=lambda case: case.received_at)
     return [_entry(store, case, rows) for case in found if case.takes(today)]
 
 
@@ -234,12 +233,12 @@ def _sealed(store: Store, case: str, part: int, stated: Statement) -> CaseRow:
 
 
 def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
-    """A case with what is sealed in its parts, together; a row that the log does not commit to is none of them."""
+    """A case with what is sealed in its parts, together."""
     identity: list[str] = []
     known_by: list[Identifier] = []
     parts = 0
     for row in rows:
-        if row.id == case.id and row.digest() in case.sworn:
+        if row.id == case.id:
             stated = _opened(store, row)
             identity += [each for each in stated.identity if each not in identity]
             known_by += [each for each in stated.known_by if each not in known_by]

@@ -17,7 +17,6 @@ from typing import NamedTuple
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
-from arlo_rec.access.ownership import Owned
 from arlo_rec.backends.durable import write_new
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Digested
@@ -49,7 +48,7 @@ from arlo_rec.model.audit_events import (
     Failed,
     OpenedForSubject,
 )
-from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Refused, Unreachable, Usage
+from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
@@ -100,7 +99,7 @@ class AnswerFile:
     passphrase: str | None = field(repr=False)  # None where the recipient's key opens it
     damaged: tuple[str, ...] = ()  # ids of recordings that cannot be given, or not their sound
     nothing_of: tuple[str, ...] = ()  # names of employees and references that no call has
-    changed: tuple[RecordingId, ...] = ()  # not in it: their rows were changed, so that they may be the person's
+    unsigned: int = 0  # accesses in entries that their person did not sign, which are told as possible
 
 
 class _Opened(NamedTuple):
@@ -158,18 +157,16 @@ def answer(
     now = clock()
     entry = _taken(store, request, now)
     side = subjects.side_of(entry.statement.known_by)
-    held, changed = _owned(store, entry, now)
+    held = subjects.held(store, entry.statement.known_by, now)
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
-    untrue = gate.changed(store, asked)
-    permits = _permits(store, [each for each in asked if each.id not in untrue], entry, request, clock())
-    gone = erased_since.since_intake(store, entry.case, [*(each.id for each in held), *changed], now)
+    permits = _permits(store, asked, entry, request, clock())
+    gone = erased_since.since_intake(store, entry.case, [each.id for each in held], now)
     with disclosures.unless_written(store, permits[0].seq if permits else None, now):
         mentions = _mentions(store, asked, gone, entry.case.id)
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         calls, damaged = _calls(store, request, permits, mentions, side, clock)
         opened = _Opened(permits, calls, listed)
-        damaged += _untrue(store, asked, untrue, mentions, clock())
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
             clock(),
@@ -186,32 +183,23 @@ def answer(
             store.policy.at(now).version,
             store.log.vkey(),
             erased_since.with_accesses(store, gone, mentions, clock()),
-            *(len(changed), side, store.policy.at(now).entries_days),
+            *(side, store.policy.at(now).entries_days),
             subjects.objections_of(store, entry.statement.known_by),
         )
         written = _write(store, request, content, opened, clock, observer)
-    _note_changed(store, changed, clock())
-    return replace(written, nothing_of=nothing_of, changed=changed)
+    return replace(written, nothing_of=nothing_of, unsigned=_unsigned(content))
 
 
-def _note_changed(store: Store, changed: tuple[RecordingId, ...], now: datetime) -> None:
-    """Log the recordings that are not in an answer because their rows were changed, if any."""
-    if changed:
-        denied = Denied(action=Action.DSAR, rule="access.subject", code="recording_changed", recordings=changed)
-        store.note(denied, now)
+def _unsigned(answer: Answer) -> int:
+    """How many accesses an answer tells as possible only."""
+    told = (answer.recordings, answer.damaged, answer.erased_since)
+    return sum(not access.certain for some in told for each in some for access in each.accesses)
 
 
 def _mentions(store: Store, asked: Sequence[Recording], gone: Sequence[ErasedSince], case: str) -> LogMentions | None:
     """What the log says of the recordings that are there, and of those that went since; None where there are none."""
     names = [*(each.id for each in asked), *(RecordingId(bytes.fromhex(each.id)) for each in gone)]
     return accesses.mentions(store, names, case) if names else None
-
-
-def _owned(store: Store, entry: register.Entry, now: datetime) -> Owned:
-    """The person's recordings, and those that may be theirs: rows that were changed, or struck since the case began."""
-    held, changed = subjects.owned(store, entry.statement.known_by, now)
-    known = [*(each.id for each in held), *changed]
-    return Owned(held, (*changed, *erased_since.lost(store, entry.case, known, now)))
 
 
 def _write(
@@ -263,19 +251,6 @@ def _calls(
     if mentions is None:
         return [], []
     return recordings.of_permits(store, permits, mentions, clock, side=side, turns=request.turns)
-
-
-def _untrue(
-    store: Store,
-    asked: Sequence[Recording],
-    untrue: Mapping[RecordingId, Integrity],
-    mentions: LogMentions | None,
-    now: datetime,
-) -> list[DamagedRecording]:
-    """The recordings that the gate lets nobody open, with what the log tells of them."""
-    if mentions is None:
-        return []
-    return [recordings.damage_of(store, each, untrue[each.id], mentions, now) for each in asked if each.id in untrue]
 
 
 def _damaged(answer: Answer) -> tuple[str, ...]:

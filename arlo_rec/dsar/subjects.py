@@ -12,16 +12,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from arlo_rec.access import objections, ownership
-from arlo_rec.access.ownership import Owned, Subject
-from arlo_rec.access.sworn import SwornRows
+from arlo_rec.access import objections
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar.answer import DecidedObjection
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
 from arlo_rec.model.names import agent_name, is_unicode
 from arlo_rec.model.phone_numbers import numbers_in
-from arlo_rec.model.records import Kind, Private, Recording, RecordingId
+from arlo_rec.model.records import Kind, Private, Recording, RecordingId, Subject
 from arlo_rec.policy import is_due
 from arlo_rec.store import Store
 
@@ -123,29 +121,17 @@ def known(store: Store, kind: KnownBy, text: str) -> Identifier:
 
 def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Recording]:
     """The calls of a person that are held and not past retention, each once, the oldest first."""
-    return list(owned(store, known_by, now).recordings)
-
-
-def owned(store: Store, known_by: Iterable[Identifier], now: datetime) -> Owned:
-    """The same, and the recordings of which nobody can tell whether they are theirs: their rows were changed."""
     found: dict[RecordingId, Recording] = {}
-    changed: dict[RecordingId, None] = {}
-    log = SwornRows(store)
     for identifier in known_by:
-        rows, unclear = ownership.of_subject(store, _subject(identifier))
-        changed |= dict.fromkeys(unclear)
-        for row in rows:
-            is_call = identifier.kind is KnownBy.CALL
-            if is_call and not log.is_sworn(row):
-                changed[row.id] = None
-            elif (
-                not (is_call and row.caller is not None)
-                and row.kind is Kind.ORIGINAL
+        for row in store.catalogue.recordings.of_subject(_subject(identifier)):
+            is_anothers = identifier.kind is KnownBy.CALL and row.caller is not None
+            if (
+                row.kind is Kind.ORIGINAL
+                and not is_anothers
                 and not is_due(store.policy.ends_at(row), store.today(now))
             ):
                 found[row.id] = row
-    recordings = sorted(found.values(), key=lambda row: (row.started_at, row.id))
-    return Owned(tuple(recordings), tuple(each for each in changed if each not in found))
+    return sorted(found.values(), key=lambda row: (row.started_at, row.id))
 
 
 def _subject(identifier: Identifier) -> Subject:
@@ -161,11 +147,11 @@ def _subject(identifier: Identifier) -> Subject:
 def _of_call(store: Store, text: str) -> Identifier:
     """A call whose number was withheld, by the exchange's reference or by our id.
 
-    Raises Refused where the log swears to a number of it, or where the text leads to two calls.
+    Raises Refused where it has a number, or where the text leads to two calls.
     """
-    identifier, log = known(store, KnownBy.CALL, text), SwornRows(store)
-    rows = store.catalogue.recordings.of_call(_our_id(text), identifier.tag)
-    calls = [row for row in rows if row.kind is Kind.ORIGINAL and log.is_sworn(row)]
+    identifier = known(store, KnownBy.CALL, text)
+    rows = store.catalogue.recordings.of_subject(_subject(identifier))
+    calls = [row for row in rows if row.kind is Kind.ORIGINAL]
     if len(calls) > 1:
         raise Refused("reference_of_two", rule="access.subject")
     if any(row.caller is not None for row in calls):

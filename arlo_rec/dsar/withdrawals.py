@@ -1,4 +1,4 @@
-"""What is kept of a caller's withdrawals, for the letter: by the log, so that no row alone tells of one.
+"""What is kept of a caller's withdrawals, for the letter.
 
 A withdrawal of everything is kept under the number, one of a single call under the call's reference alone: no number
 leads to it, and who asks by that reference is told of it.
@@ -11,11 +11,8 @@ from typing import Final
 
 from arlo_rec.dsar.answer import PastWithdrawal
 from arlo_rec.dsar.subjects import Identifier, KnownBy
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import Withdrawn
-from arlo_rec.model.records import from_iso
-from arlo_rec.offsite import feed
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN
 from arlo_rec.store import Store
 
 _KEPT_UNDER: Final[Mapping[KnownBy, tuple[str, str]]] = {  # the kind of the tag, and what a letter calls it
@@ -37,9 +34,6 @@ def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
     table, (kind, code_of) = store.catalogue.tombstones, _KEPT_UNDER[identifier.kind]
     for seq in table.entries_of(kind, identifier.tag):
         entry, kept = store.log.entry(seq), table.of_entry(seq)
-        event = audit_events.read(entry.body or {}) if entry is not None else None
-        if isinstance(event, Withdrawn) and event.tombstones == feed.digest_of(kept):
-            if entry is None or entry.body is None or not store.entry_counts(seq, Action.WITHDRAW):
-                continue
+        if entry is not None and isinstance(event := entry.event, Withdrawn):
             until = max(tombstone.at for tombstone in kept) + RETENTION + WITHDRAWN_MARGIN
-            yield PastWithdrawal(from_iso(entry.body["at"]), len(event.recordings), until, code_of)
+            yield PastWithdrawal(entry.at, len(event.recordings), until, code_of)

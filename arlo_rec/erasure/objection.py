@@ -1,8 +1,7 @@
 """Deciding an employee's objection to training copies of the calls that they answered (GDPR 21).
 
 To uphold one and to erase the copies that there are is one entry of the log, in one transaction: from then on no copy
-of such a call is made, released or opened, and none is left. The calls themselves stay, for quality. Copies are those
-of calls whose rows, as the log swears them, have the employee's blind index.
+of such a call is made, released or opened, and none is left. The calls themselves stay, for quality.
 """
 
 from __future__ import annotations
@@ -12,18 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.access import objections, ownership
+from arlo_rec.access import objections
 from arlo_rec.access.objections import LIFTED, REJECTED, RULE, UPHELD, Objection
-from arlo_rec.access.ownership import Subject
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.model import reasons
-from arlo_rec.model.audit_events import Denied, ObjectionEnded, ObjectionUpheld
+from arlo_rec.model.audit_events import ObjectionEnded, ObjectionUpheld
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.names import agent_name, demanded_name
-from arlo_rec.model.records import Kind, Recording, RecordingId
+from arlo_rec.model.records import Kind, Recording, Subject
 from arlo_rec.policy import Action, Event
 from arlo_rec.store import Store
 
@@ -36,7 +33,6 @@ class Plan:
 
     calls: int  # of the employee that are held, and stay
     copies: tuple[Recording, ...]
-    changed: tuple[RecordingId, ...] = ()  # their rows are not what the log swears: any of them may be such a copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +74,6 @@ def uphold(store: Store, name: str, reason: str | None, now: datetime) -> Upheld
         ),
     )
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
-    if left := planned.changed:
-        store.note(Denied(action=Action.OBJECTION, rule=RULE, code="recording_changed", recordings=left), now)
     return Upheld(Objection(agent, UPHELD, now, store.person.name, why), planned, erased.number, receipt)
 
 
@@ -108,16 +102,9 @@ def _end(store: Store, name: str, reason: str | None, decision: str, now: dateti
 
 
 def _plan(store: Store, agent: str) -> Plan:
-    """The copies of the calls that an employee answered, as the log swears both."""
+    """The copies of the calls that an employee answered."""
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
-    owned = ownership.of_subject(store, subject)
-    calls = {row.id for row in owned.recordings if row.kind is Kind.ORIGINAL}
-    copies = {row.id: row for row in owned.recordings if row.kind is Kind.PSEUDONYMISED}
-    made = set(store.catalogue.recordings.made_of(calls)) - copies.keys()
-    rows = [row for _, row in store.catalogue.recordings.held_among(made)]
-    sworn = SwornRows(store).of(rows)
-    copies |= {row.id: row for row in rows if row.id in sworn and sworn[row.id].parent in calls}
-    changed = (*owned.changed, *(row.id for row in rows if row.id not in sworn))
-    ordered = sorted(copies.values(), key=lambda row: (row.started_at, row.id))
-    return Plan(len(calls), tuple(ordered), tuple(dict.fromkeys(each for each in changed if each not in copies)))
+    rows = store.catalogue.recordings.of_subject(subject)
+    copies = sorted((row for row in rows if row.kind is Kind.PSEUDONYMISED), key=lambda row: (row.started_at, row.id))
+    return Plan(len(rows) - len(copies), tuple(copies))

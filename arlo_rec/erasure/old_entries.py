@@ -3,7 +3,7 @@
 Employees' data is kept no longer than it is needed (GDPR 5(1)(e)). Kinds of entries that others rest on are kept
 (`Forgettable` says which are not), and so is one by which a copy left of which no entry says that it was deleted. An
 entry is old where a finished purge came after it that is older than the policy's days, and than which nothing before it
-claims to be a day younger: so nobody ages an entry by its own time, or by a purge of long ago that is written today.
+says to be a day younger: so a clock that was wrong ages no entry.
 The leaf stays, and the tree with it; `catalogue.forgotten` checks that no more went than was said.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from arlo_rec.access.signed import Signed, name_of, time_in
 from arlo_rec.catalogue.audit_log import RawEntry
 from arlo_rec.catalogue.disclosures import DisclosureState
 from arlo_rec.catalogue.forgotten import MARGIN
@@ -30,7 +29,8 @@ from arlo_rec.model.audit_events import (
     PurgeFinished,
     ReviewHeard,
 )
-from arlo_rec.policy import Action, Role
+from arlo_rec.model.records import from_iso
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 _AT_ONCE: Final = 20_000  # entries that one change looks at
@@ -94,19 +94,17 @@ def ranges(seqs: Iterable[int]) -> list[list[int]]:
 def last(store: Store) -> tuple[int, datetime | None]:
     """Up to which entry something is forgotten, and the time of its purge; before the first time 0 and None.
 
-    By the newest entry that says so and was signed by somebody who may purge; none of them is a row that can be struck.
-    Where a restore brought back what it names, and so what later ones do, an earlier one counts.
+    By the newest entry that says so. Where a restore brought back what it names, and so what later ones do, an earlier
+    one counts.
     """
-    signed, found = Signed(store), None
+    found = None
     for entry in store.log.of_forgetting():
-        event = audit_events.read(entry.body or {})
-        if not isinstance(event, EntriesForgotten) or signed.counts(entry.seq, entry.body or {}) is None:
+        event, purge = entry.event, None
+        if isinstance(event, EntriesForgotten):
+            purge = store.log.entry(event.before)
+        if not isinstance(event, EntriesForgotten) or purge is None or purge.body is None:
             continue
-        purge = store.log.entry(event.before)
-        at = time_in(purge.body or {}) if purge is not None else None
-        if at is None:
-            continue
-        found = found or (event.before, at)
+        found = found or (event.before, purge.at)
         if event.entries:
             if _is_gone(store, event.entries[0][0]):
                 return found
@@ -123,18 +121,18 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
 
     *since*: the time of the purge up to which something is forgotten; what came before is less than a day younger.
     """
-    found, signed, waiting = _Found(), Signed(store), list[tuple[int, datetime, bool]]()
+    found, waiting = _Found(), list[tuple[int, datetime, bool]]()
     time = LogTime(newest=Moment(begin, since + MARGIN)) if since is not None else LogTime()
     for start in range(begin, store.log.tree().size, _AT_ONCE):
         for raw in store.log.raw_entries(start, start + _AT_ONCE):
             body = _body(raw)
-            event, at, newest = audit_events.read(body), time_in(body), time.newest.at
-            time = time.after(raw.seq, body, signed.role)
-            if at is None:
+            if not body:
                 continue
+            event, at, newest = audit_events.read(body), from_iso(body["at"]), time.newest.at
+            time = time.after(raw.seq, body)
             if isinstance(event, Forgettable):
                 waiting.append((raw.seq, at, is_file(event)))
-            if not isinstance(event, PurgeFinished) or signed.counts(raw.seq, body) is None or newest >= at + MARGIN:
+            if not isinstance(event, PurgeFinished) or newest >= at + MARGIN:
                 continue
             if at > cutoff:
                 return found
@@ -152,11 +150,8 @@ def is_file(event: object) -> bool:
 
 
 def _body(raw: RawEntry) -> dict[str, Any]:
-    """The JSON of an entry; nothing where it is gone, or own code wrote none."""
-    try:
-        return read_body(raw.body) if raw.body is not None else {}
-    except ValueError:
-        return {}
+    """The JSON of an entry; nothing where it is gone."""
+    return read_body(raw.body) if raw.body is not None else {}
 
 
 def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
@@ -166,20 +161,13 @@ def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
 
 
 def _deleted(store: Store, files: Collection[int]) -> set[int]:
-    """Those *files* of which the log says that the copy was deleted or never came into being, and no row says else.
-
-    As with every disclosure: an officer says that it was deleted, or whoever took it; that it never was, they alone.
-    """
+    """Those *files* of which the log says that the copy was deleted or never came into being, and no row says else."""
     if not files:
         return set()
-    signed, gone = Signed(store), set[int]()
+    gone = set[int]()
     rows = {row.seq: row.state for row in store.catalogue.disclosures.get(files)}
     for entry in store.log.holding(_SAID, taken_in=False):
-        event = audit_events.read(entry.body or {})
+        event = entry.event
         if isinstance(event, DeletionConfirmed | LeftNothing) and event.of in files:
-            signer, taker = signed.counts(entry.seq, entry.body or {}), signed.by(event.of)
-            is_own = signer is not None and taker is not None and name_of(signer) == name_of(taker)
-            is_officers = signer is not None and signer.role is Role.OFFICER and isinstance(event, DeletionConfirmed)
-            if is_own or is_officers:
-                gone.add(event.of)
+            gone.add(event.of)
     return {seq for seq in gone if rows.get(seq, DisclosureState.CONFIRMED) is DisclosureState.CONFIRMED}

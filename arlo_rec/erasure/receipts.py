@@ -65,7 +65,7 @@ def write(store: Store, erasure: Erasure) -> Path:
     }
     signature = store.log.key.sign(_message(receipt))
     content = canonical({**receipt, "signature": to_base64(signature)})
-    write_whole(path, content + b"\n", mode=store.layout.file_mode, below=store.layout.store)
+    write_whole(path, content + b"\n", below=store.layout.store)
     return path
 
 

@@ -2,10 +2,6 @@
 
 The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
 tombstone refuses late deliveries from before the withdrawal.
-
-Whose a recording is, the log swears (`access.ownership`). One that may be of anybody, because its row was changed, is
-left, and whoever asked is told of it, so that nobody says that everything is erased; with its id it is erased all the
-same.
 """
 
 from __future__ import annotations
@@ -18,18 +14,16 @@ from typing import NamedTuple
 
 from arlo_rec.access import metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
-from arlo_rec.access.ownership import Subject, of_subject
 from arlo_rec.access.short_ids import meant
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
-from arlo_rec.model.audit_events import Denied, Failed, WithdrawalShown
+from arlo_rec.model.audit_events import Failed, WithdrawalShown
 from arlo_rec.model.audit_events import Withdrawn as WithdrawnEvent
 from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import is_in_use, one_number
-from arlo_rec.model.records import Kind, Private, Recording, RecordingId
+from arlo_rec.model.records import Kind, Private, Recording, RecordingId, Subject
 from arlo_rec.offsite import feed
 from arlo_rec.policy import Action, Event, Role
 from arlo_rec.store import Change, Store
@@ -43,7 +37,6 @@ class Plan:
 
     subject: Subject
     recordings: tuple[Recording, ...]
-    changed: tuple[RecordingId, ...] = ()  # their rows are not what the log swears: any of them may be the subject's
     number: Private | None = None  # the caller's, where they were named by it
     others: int = 0  # calls of the same caller that stay, where one call was named
     rule: str = "consent.withdraw"
@@ -70,7 +63,6 @@ class Withdrawal:
     number: str
     recordings: tuple[Recording, ...]
     receipt: Path | None
-    changed: tuple[RecordingId, ...] = ()  # left, as of a `Plan`
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, asked: bool = True) -> Plan:
@@ -90,7 +82,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
     except ArloError as problem:
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
-    planned = Plan(subject, *of_subject(store, subject), number=number)
+    planned = Plan(subject, tuple(store.catalogue.recordings.of_subject(subject)), number=number)
     planned = replace(planned, others=_others(store, planned))
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
@@ -101,11 +93,10 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     """Erase what the plan is for, as it is now; returns when the keys are destroyed."""
     affected: tuple[Recording, ...] = ()
-    changed: tuple[RecordingId, ...] = ()
 
     def order() -> protocol.Order:
-        nonlocal affected, changed
-        affected, changed = of_subject(store, planned.subject)
+        nonlocal affected
+        affected = tuple(store.catalogue.recordings.of_subject(planned.subject))
         ids = tuple(recording.id for recording in affected)
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
@@ -125,9 +116,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     erased = protocol.carry_out(store, order, now, add_tombstones)
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
-    if changed:
-        store.note(Denied(action=Action.WITHDRAW, rule=planned.rule, code="recording_changed", recordings=changed), now)
-    return Withdrawal(erased.number, affected, receipt, changed)
+    return Withdrawal(erased.number, affected, receipt)
 
 
 def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:
@@ -146,7 +135,7 @@ def _others(store: Store, planned: Plan) -> int:
     if planned.number is not None:
         return 0
     callers = {call.caller for call in planned.calls if call.caller is not None}
-    theirs = [each for caller in callers for each in of_subject(store, Subject(caller=caller)).recordings]
+    theirs = [each for caller in callers for each in store.catalogue.recordings.of_subject(Subject(caller=caller))]
     return len({each.id for each in theirs if each.kind is Kind.ORIGINAL} - {call.id for call in planned.calls})
 
 
@@ -176,9 +165,9 @@ def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
     source = primitives.tag(tags, text.encode("utf-8", "surrogatepass"), kind="source")
     original = _original_of(store, RecordingId(bytes.fromhex(text))) if _ID.fullmatch(text) else None
     row = store.catalogue.recordings.held(original) if original is not None else None
-    if row is not None and (sworn := SwornRows(store).of([row]).get(row.id)) is not None and sworn.is_of(row):
-        source = row.source or source
-    named = {recording.id for recording in store.catalogue.recordings.of_call(original, source)}
+    source = row.source if row is not None and row.source else source
+    subject = Subject(source=source, recording=original)
+    named = {recording.id for recording in store.catalogue.recordings.of_subject(subject)}
     begin_so = set(meant(store, lambda _team: True, text)) if asked and original is None else set()
     begin_so = {revisions.newest(store, each) for each in begin_so}
     if len(begin_so - named) > (0 if named else 1):
@@ -187,7 +176,7 @@ def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
         return _of_call(store, begin_so.pop().hex(), asked=False)
     if not named:
         raise NothingMatched("call_is_number" if _is_number(text) else "no_such_call", rule="consent.withdraw")
-    return Subject(source=source, recording=original)
+    return subject
 
 
 def _is_number(text: str) -> bool:
@@ -199,11 +188,6 @@ def _is_number(text: str) -> bool:
 
 
 def _original_of(store: Store, recording: RecordingId) -> RecordingId | None:
-    """The original of the recording of that id, by the log where that is a copy; None where there is no such row."""
+    """The original of the recording of that id; None where there is no such row."""
     row = store.catalogue.recordings.get(recording)
-    if row is None:
-        return None
-    sworn = SwornRows(store).of([row]).get(recording)
-    if sworn is None:
-        return row.parent or recording
-    return sworn.parent or recording
+    return (row.parent or recording) if row is not None else None

@@ -58,14 +58,6 @@ class BatchKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenObject:
-    """Digest and length of an object's sealed bytes."""
-
-    digest: bytes
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Sealed:
     """A call whose object is written, synced, named and read back, with all that its row is made of.
 
@@ -146,13 +138,12 @@ class _Written:
 def _encrypt(announced: Announced, examined: Examined, keys: BatchKeys, blobs: Blobs) -> _Written:
     consent, call = examined.consent, announced.delivered.call
     audience_key = keys.of(audience_of(consent.purposes, Stage.ORIGINAL), call.team)
-    key = object_file.new_data_key(consent)
-    header = object_file.make_header(key, Kind.ORIGINAL, announced.id, None, audience_key.key)
+    key, recording = object_file.new_data_key(consent), recording_of(announced, consent)
+    header = object_file.make_header(key, Kind.ORIGINAL, announced.id, None, audience_key.key, recording.binding)
     wav = audio.canonical_pieces(examined.header, examined.frames())
     pieces = object_file.Digested(object_file.seal_body(key, header, wav), primitives.hasher())
     blobs.put(announced.id.hex(), pieces)
-    written = WrittenObject(pieces.digest(), pieces.size)
-    recording = recording_of(announced, examined.content(), consent, written)
+    recording = recording._replace(content=examined.content(), object_digest=pieces.digest(), object_bytes=pieces.size)
     facts = facts_of(call, examined.header, consent)
     return _Written(key, header, Sealed(key.ke, audience_key, recording, facts, consent.at, examined.file))
 
@@ -162,9 +153,9 @@ def insert(
 ) -> Recording:
     """Fill the announced row of a recording, add its erasure key and its metadata; inside a change. Gives the row."""
     held = recording._replace(commit_key=tables.keys.commit_key.id)
-    tables.catalogue.recordings.hold(held)
+    tables.catalogue.hold(held)
     tables.erasure_keys.add(held.id, ke, held.due_at)
-    metadata.seal(tables.keys, held.id, ke, audience_key, facts)
+    metadata.seal(tables.keys, held, ke, audience_key, facts)
     return held
 
 
@@ -175,8 +166,8 @@ def taken_in(recording: Recording, consent_at: datetime) -> CallTakenIn:
     )
 
 
-def recording_of(announced: Announced, content: bytes, consent: Consent, written: WrittenObject) -> Recording:
-    """The row of a call whose object is written; *content* is the tag of its sound."""
+def recording_of(announced: Announced, consent: Consent) -> Recording:
+    """The row of a call, still without its object, the tag of its sound and its commit key."""
     delivered = announced.delivered
     call = delivered.call
     _, state = policy.transition(Event.TAKEN_IN)
@@ -191,13 +182,13 @@ def recording_of(announced: Announced, content: bytes, consent: Consent, written
         caller=delivered.caller,
         agent=delivered.agent,
         source=delivered.source,
-        content=content,
+        content=b"",
         purposes=consent.purposes,
         prompt=consent.prompt,
         prompt_sha256=consent.prompt_sha256,
         policy=consent.policy,
-        object_digest=written.digest,
-        object_bytes=written.size,
+        object_digest=b"",
+        object_bytes=0,
         commit_key=b"",
     )
 

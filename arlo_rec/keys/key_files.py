@@ -99,7 +99,7 @@ def write_locked(
     key = primitives.passphrase_key(passphrase, salt, cost)
     blob = primitives.wrap(key, canonical(_blob(identity)), _bound(place, identity.name, head))
     content = _signed(place, {**head, "blob": to_base64(blob)}, identity.signing)
-    write_whole(place.key_file(identity.name), content, mode=place.file_mode, below=place.store)
+    write_whole(place.key_file(identity.name), content, below=place.store)
 
 
 def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
@@ -190,7 +190,7 @@ def write_catalogue_seal(
     sealed = [to_base64(primitives.seal(public, seed, info)) for seed in seeds]
     holder = primitives.fingerprint(public).hex()
     content = _signed(place, {"format": 1, "holder": holder, "catalogue": sealed}, signer)
-    write_whole(place.seal_file(name), content, mode=place.file_mode, below=place.store)
+    write_whole(place.seal_file(name), content, below=place.store)
 
 
 def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:

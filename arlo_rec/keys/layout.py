@@ -6,6 +6,7 @@ No path holds a person's name: people's files are named by a hash of the store's
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import tomllib
 from contextlib import suppress
@@ -13,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends import shared_folder
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
 
-FORMAT = 2  # of the store; a program refuses every other
+FORMAT = 3  # of the store; a program refuses every other
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
 HALF_WRITTEN = timedelta(hours=1)  # after which a `.part` file is a killed run's
@@ -36,7 +37,6 @@ class Layout(NamedTuple):
     store: Path
     root: Path
     id: bytes
-    group: bool = False
 
     @property
     def catalogue(self) -> Path:
@@ -81,17 +81,13 @@ class Layout(NamedTuple):
         """The file of the catalogue's key, sealed to a person."""
         return self.store / "seals" / self._named(name)
 
-    @property
-    def file_mode(self) -> int:
-        """The mode of files that all login accounts of the store share."""
-        return 0o660 if self.group else 0o600
-
     def _named(self, name: str) -> str:
         return primitives.sha256(self.id, name.encode("utf-8", "surrogatepass")).hex()[:32]
 
 
 def find(store: Path) -> Layout:
-    """Read `store.toml`; raises NoStore, Unreachable (a newer format) or Integrity."""
+    """Read `store.toml`; raises NoStore, Unreachable (another account's store, another format) or Integrity."""
+    demand_owner(store)
     path = store / "store.toml"
     try:
         text = shared_folder.read_small(path, STORE_FILE_BYTES)
@@ -103,16 +99,37 @@ def find(store: Path) -> Layout:
         document = tomllib.loads(text.decode("utf-8"))
         if document["format"] != FORMAT:
             raise Unreachable("store_too_new" if document["format"] > FORMAT else "store_too_old", path=str(store))
-        root, store_id, group = Path(str(document["root"])), bytes.fromhex(document["id"]), bool(document["group"])
+        root, store_id = Path(str(document["root"])), bytes.fromhex(document["id"])
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
-    return Layout(absolute, root if root.is_absolute() else absolute.parent / root, store_id, group)
+    return Layout(absolute, root if root.is_absolute() else absolute.parent / root, store_id)
 
 
-def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) -> Layout:
+def demand_owner(store: Path) -> None:
+    """Raise Unreachable (`not_the_owner`) where another account owns the store: one account reads and writes it.
+
+    Root is another account too: what it creates in the store its owner could not replace.
+    """
+    try:
+        owner = store.stat().st_uid
+    except OSError:  # not there, or not to be reached: whoever opens it says so
+        return
+    if owner != os.geteuid():
+        raise Unreachable("not_the_owner", path=str(store), owner=account(owner))
+
+
+def account(number: int) -> str:
+    """The name of a login account; its number where it has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def create(store: Path, root: Path, store_id: bytes) -> Layout:
     """Make the folders of a new store; raises Usage where something is in the way."""
     store, root = store.absolute(), root.absolute()
     if root == store or store in root.parents or root in store.parents:
@@ -120,18 +137,18 @@ def create(store: Path, root: Path, store_id: bytes, *, group_id: int | None) ->
     for folder in (store, root):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise Usage("already_exists", path=str(folder))
-    place = Layout(store, root, store_id, group_id is not None)
+    place = Layout(store, root, store_id)
     with disk():
         folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
         for folder in (store, root):
             folder.parent.mkdir(parents=True, exist_ok=True)
         for folder in folders:
-            make_folder(folder, group_id)
+            shared_folder.make_folder(folder, FOLDER_MODE)
         for file in (place.attempts, place.open_lock, place.intake_lock):
-            shared_folder.touch(file, place.file_mode)
+            shared_folder.touch(file, FILE_MODE)
         fill_ballast(place)
-        put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], place.file_mode)
-        put_new(root / "README", [_ROOT_README], place.file_mode)
+        put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], FILE_MODE)
+        put_new(root / "README", [_ROOT_README], FILE_MODE)
         for folder in folders:
             sync_folder(folder)
     return place
@@ -142,9 +159,8 @@ def finish(place: Layout) -> None:
     text = (
         f"# arlo-rec store. Plain on purpose: it says which store this is, and nothing else.\n"
         f'format = {FORMAT}\nid = "{place.id.hex()}"\nroot = {_toml_string(root_name(place))}\n'
-        f"group = {str(place.group).lower()}\n"
     )
-    write_whole(place.store / "store.toml", text.encode("utf-8"), mode=place.file_mode)
+    write_whole(place.store / "store.toml", text.encode("utf-8"))
 
 
 def root_name(place: Layout) -> str:
@@ -155,7 +171,7 @@ def root_name(place: Layout) -> str:
 def fill_ballast(place: Layout) -> None:
     """Create the ballast file, which is not there; raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    handle = shared_folder.open_file(place.ballast, flags, mode=place.file_mode)
+    handle = shared_folder.open_file(place.ballast, flags, mode=FILE_MODE)
     try:
         os.posix_fallocate(handle, 0, BALLAST_BYTES)
     finally:
@@ -193,12 +209,6 @@ def sweep_half_written(place: Layout, now: datetime) -> None:
                 about = shared_folder.status(part, below=place.store) if part else None
                 if part and about and datetime.fromtimestamp(about.st_mtime, UTC) < now - HALF_WRITTEN:
                     shared_folder.remove(part, below=place.store)
-
-
-def make_folder(folder: Path, group_id: int | None, *, below: Path | None = None) -> None:
-    """Create a folder for its owner alone, or for a group, whatever the umask; raises OSError."""
-    mode = 0o700 if group_id is None else 0o2770
-    shared_folder.make_folder(folder, mode, below=below, group_id=group_id)
 
 
 def _toml_string(text: str) -> str:

@@ -14,7 +14,7 @@ from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.keys.root_secret import Seen, decode_seen, encode_seen
 
-_SEEN, _CLOCK = "seen", "clock"
+_SEEN = "seen"
 
 
 class StateFolder:
@@ -41,20 +41,6 @@ class StateFolder:
         if newest != known:
             self._write(self._file(store, _SEEN), encode_seen(newest))
 
-    def clock(self, store: bytes) -> bytes:
-        """What `remember_clock` stored last; empty where there is nothing."""
-        if self.folder is None:
-            return b""
-        try:
-            return read_small(self._file(store, _CLOCK), SLOT_BYTES)
-        except OSError:
-            return b""
-
-    def remember_clock(self, store: bytes, content: bytes) -> None:
-        """Store what this account has seen of the log's time, as `catalogue.log_clock` encodes it."""
-        if self.folder is not None:
-            self._write(self._file(store, _CLOCK), content)
-
     def _write(self, file: Path, content: bytes) -> None:
         part = file.with_name(f"{file.name}.{os.getpid()}.part")
         with suppress(OSError):  # a state that cannot be stored must not stop an erasure
@@ -65,9 +51,8 @@ class StateFolder:
     def forget(self, store: bytes) -> None:
         """Delete the state of a store that was lost, so that a restored one is not reported as rolled back."""
         if self.folder is not None:
-            for name in (_SEEN, _CLOCK):
-                with suppress(OSError):
-                    self._file(store, name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._file(store, _SEEN).unlink(missing_ok=True)
 
     def _file(self, store: bytes, name: str) -> Path:
         assert self.folder is not None

@@ -29,7 +29,6 @@ class Settings:
 
     root: str  # the root folder as `store.toml` names it
     feed: Path | None = None
-    group: str | None = None  # the group of login accounts that share the store
     escrows: tuple[EscrowPlace, ...] = ()
     ring_hours: int = RING_HOURS
     unknown_since: int | None = None  # restored without a feed: what happened after this entry of the log is unknown
@@ -47,7 +46,6 @@ def encode(settings: Settings) -> bytes:
             "escrows": [{"escrow": str(each.escrow), "folder": str(each.folder)} for each in settings.escrows],
             "feed": str(settings.feed) if settings.feed else None,
             "format": 1,
-            "group": settings.group,
             "ring_hours": settings.ring_hours,
             "root": settings.root,
             "unknown_since": settings.unknown_since,
@@ -63,7 +61,6 @@ def decode(body: bytes) -> Settings:
         return Settings(
             root=str(document["root"]),
             feed=Path(document["feed"]) if document["feed"] is not None else None,
-            group=None if document["group"] is None else str(document["group"]),
             escrows=tuple(EscrowPlace(Path(each["escrow"]), Path(each["folder"])) for each in document["escrows"]),
             ring_hours=int(document["ring_hours"]),
             unknown_since=None if unknown is None else int(unknown),

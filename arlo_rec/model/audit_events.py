@@ -234,7 +234,7 @@ class AccessRequested(Forgettable):
     ACTION, OUTCOME, RULE = Action.REQUEST, "done", "access.managers"
     purpose: str
     reason: str
-    request: str
+    request: str  # random, so that no two entries are alike: an entry's digest is the id of what it asks for
     teams: Sequence[str] | None  # None: all
     until: str
     limits: Mapping[str, object] | None = None
@@ -244,7 +244,7 @@ class PolicyProposed(AuditEvent):
     """An officer proposes another version of the policy, which is in force for nobody yet."""
 
     ACTION, OUTCOME, RULE = "policy propose", "done", "purpose.change"
-    request: str
+    request: str  # random, as that of AccessRequested
     version: str
     base: str  # SHA-256 of the policy that it changes
     document: Mapping[str, object]

@@ -23,7 +23,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from arlo_rec.model import policy_tables
-from arlo_rec.model.errors import ArloError, Refused, Usage
+from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion
 from arlo_rec.model.program_parts import parts
 from arlo_rec.model.times import local_date, start_of_day
@@ -77,16 +77,6 @@ def read(
         if version.reason_demanded and not version.codes_for(purpose):  # nobody could search for it any more
             raise Usage("policy_reasons_lack", purpose=str(purpose), path=path)
     return version
-
-
-def is_settable(version: PolicyVersion, before: PolicyVersion) -> bool:
-    """Whether a file can set a version as it is, to follow *before*: own code proposes anything."""
-    try:
-        raw = text_of(version).encode("utf-8")
-        read_back = read(raw, "", before, version.since)
-    except (UnicodeEncodeError, ArloError):
-        return False
-    return read_back == replace(version, by="", approvals=())
 
 
 def text_of(version: PolicyVersion) -> str:

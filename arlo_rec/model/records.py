@@ -92,27 +92,6 @@ def day_due(recording: RecordingId, taken_in: datetime) -> tuple[datetime, datet
     return begins, begins + timedelta(days=1)
 
 
-def days_over(now: datetime) -> tuple[int, int]:
-    """The first bytes (the first and the last, modulo 256) of the ids of all recordings whose day is over at *now*.
-
-    A day that is still to come lies at most `DAYS_AHEAD` ahead, so every other byte is of a day that is over: nobody
-    needs to know when such a recording was taken in.
-    """
-    today = (now - EPOCH) // timedelta(days=1)
-    return (today + DAYS_AHEAD + 1) % 256, (today - 1) % 256
-
-
-def is_day_over(recording: RecordingId, now: datetime) -> bool:
-    """Whether the day that an id names is over, by the id alone."""
-    first, last = days_over(now)
-    return (recording[0] - first) % 256 <= (last - first) % 256
-
-
-def is_its_day(recording: RecordingId, now: datetime) -> bool:
-    """Whether *now* lies on the day that an id names."""
-    return recording[0] == (now - EPOCH) // timedelta(days=1) % 256
-
-
 class Private:
     """A text about a caller, which only `reveal` returns."""
 
@@ -296,6 +275,16 @@ class Call:
         return f"Call({self.started_at.isoformat()}, {self.team})"
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose recordings (a caller's or agent's, by blind index), or which call (the exchange's id, our original's)."""
+
+    caller: bytes | None = None
+    agent: bytes | None = None
+    source: bytes | None = None
+    recording: RecordingId | None = None
+
+
 @lru_cache(maxsize=64)
 def _quoted(text: str) -> str:
     return canonical(text).decode("utf-8")
@@ -306,6 +295,9 @@ def _consent_quoted(policy: str, prompt: str, sha256: bytes, purposes: frozenset
     """What a row says of a consent, as it stands in the canonical form: many rows say the same."""
     said = {"policy": policy, "prompt": [prompt, sha256.hex()], "purposes": sorted(purposes)}
     return canonical(said).decode("utf-8")[1:-1]
+
+
+_BOUND = ("agent", "caller", "id", "kind", "parent", "prompt", "purposes", "source", "started_at", "team")
 
 
 class Recording(NamedTuple):
@@ -349,6 +341,12 @@ class Recording(NamedTuple):
             return self.started_at - from_iso(str(at)) <= CLOCK_TOLERANCE
         except ValueError:
             return False
+
+    @property
+    def binding(self) -> bytes:
+        """SHA-256 of what the recording is: its object and its metadata open only with it (docs/format.md)."""
+        row = self.committed_row()
+        return hashlib.sha256(b"arlo-rec/1/recording\0" + canonical({key: row[key] for key in _BOUND})).digest()
 
     def row_digest(self) -> str:
         """SHA-256 of `committed_row` in hex: what the log entry of the intake keeps, so that a changed row is found."""

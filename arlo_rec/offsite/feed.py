@@ -68,7 +68,7 @@ def file_of(store: Store) -> FeedFile | None:
     """The feed of an open store; None where it has none."""
     if store.feed is None:
         return None
-    return FeedFile(store.feed, feed_line.first_line(store.layout.id), store.layout.store)
+    return FeedFile(store.feed, feed_line.first_line(store.layout.id))
 
 
 def forward(store: Store) -> None:
@@ -95,7 +95,7 @@ def follow(store: Store, now: datetime) -> None:
     store.followers.append(forward)
     try:
         if not store.meta.number("fed"):
-            file.create(store.layout.file_mode)
+            file.create()
             with store.change(now):
                 store.meta.set_number("fed", 1)
     except Unreachable:
@@ -253,7 +253,7 @@ def _info(store: bytes, seq: int) -> bytes:
 def demand_reachable(path: Path, store: bytes) -> None:
     """Raise Unreachable where there is no feed of that store at *path*."""
     try:
-        with FeedFile(path, feed_line.first_line(store)).reading():
+        with FeedFile(path, feed_line.first_line(store), of_anybody=True).reading():
             pass
     except Unreachable as error:
         if error.code == "disk_failed":
@@ -263,7 +263,7 @@ def demand_reachable(path: Path, store: bytes) -> None:
 
 def read(path: Path, store: bytes) -> Iterator[FeedLine | None]:
     """The lines of a feed behind its first, in order; None for what is none of ours. Raises Unreachable."""
-    file = FeedFile(path, feed_line.first_line(store))
+    file = FeedFile(path, feed_line.first_line(store), of_anybody=True)
     with file.reading() as handle:
         for raw in file.lines(handle):
             yield feed_line.read(raw)

@@ -1,28 +1,26 @@
 """What people did with recordings, as the log tells: by person for the auditor's report, and the facts of a breach.
 
-Everything is read from entries that their person signed: anybody's own code writes entries in anybody's name. A figure
-stands out where it is far from those of the same role, by the median and the median absolute deviation (Iglewicz and
-Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to mean something.
+A figure stands out where it is far from those of the same role, by the median and the median absolute deviation
+(Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to mean something.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.limits import HEARD
-from arlo_rec.access.signed import Signed, in_order, name_of, time_in
-from arlo_rec.access.sworn import SwornRows
-from arlo_rec.model import audit_events
+from arlo_rec.keys.roster import name_then
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
+    CopyMade,
     Denied,
     GrantsExpired,
     Heard,
@@ -34,8 +32,7 @@ from arlo_rec.model.audit_events import (
     SearchShown,
     WithdrawalShown,
 )
-from arlo_rec.model.records import RecordingId, named_in
-from arlo_rec.model.rights import may_say
+from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import ZONE, Action, Role
 from arlo_rec.store import Store
 
@@ -107,26 +104,17 @@ def deeds(
     of: str | None = None,
     about: Sequence[str] = (),
 ) -> Iterator[Deed]:
-    """Every such entry of these *kinds* in a span of time, in order, in the name of who signed it.
+    """Every such entry of these *kinds* in a span of time, in order.
 
     With *of*, of that person alone; with *about*, of entries in which one of these ids stands, or the beginning of one.
     """
-
-    def read() -> Iterator[tuple[int, tuple[int, datetime, AuditEvent, Mapping[str, Any]]]]:
-        for entry in store.log.holding(about or _READ, taken_in=False):
-            body = entry.body or {}
-            at = time_in(body)
-            if at is None or (since is not None and at < since) or (before is not None and at >= before):
-                continue
-            event = audit_events.read(body)
-            if isinstance(event, kinds):
-                yield entry.seq, (entry.seq, at, event, body)
-
-    for (seq, at, event, body), signer in in_order(store, read(), of):
-        if signer is None:
+    signers = store.signers()
+    for entry in store.log.holding(about or _READ, taken_in=False):
+        if (since is not None and entry.at < since) or (before is not None and entry.at >= before):
             continue
-        if isinstance(event, Denied) or may_say(signer.role, str(body.get("action"))):  # to be denied takes no right
-            yield Deed(seq, at, name_of(signer), signer.role, event, named_in(body))
+        event, person = entry.event, signers.named(entry.person, entry.seq)
+        if isinstance(event, kinds) and person is not None and of in (None, entry.person):
+            yield Deed(entry.seq, entry.at, entry.person, person.role, event, entry.recordings)
 
 
 # -- by person ----------------------------------------------------------------------------------------
@@ -191,8 +179,8 @@ class Outlier(NamedTuple):
 
 def report(store: Store, since: datetime | None, before: datetime | None) -> list[Conduct]:
     """What everybody did who did anything, by name."""
-    log, found = SwornRows(store), dict[str, Conduct]()
-    for deed, calls in _with_calls(log, deeds(store, _COUNTED, since, before)):
+    found = dict[str, Conduct]()
+    for deed, calls in _with_calls(store, deeds(store, _COUNTED, since, before)):
         code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
         found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, calls, code)
     for conduct in found.values():
@@ -268,12 +256,11 @@ def breach(
 
     *recording* is the id of a call or a copy, or the beginning of one.
     """
-    log = SwornRows(store)
-    meant = _calls_meant(store, log, recording) if recording is not None else None
+    meant = _calls_meant(store, recording) if recording is not None else None
     about = sorted(each.hex() for each in meant) if meant is not None else ()
     every_deed = deeds(store, _REACHING, since, before, of=person, about=about) if meant is None or meant else iter(())
     reached = _Reached()
-    for deed, calls in _with_calls(log, every_deed):
+    for deed, calls in _with_calls(store, every_deed):
         named = calls if meant is None else calls & set(meant.values())
         if meant is None or named:
             reached.add(deed, named)
@@ -291,20 +278,29 @@ def breach(
     )
 
 
-def _with_calls(log: SwornRows, every: Iterable[Deed]) -> Iterator[tuple[Deed, set[RecordingId]]]:
+def calls_of(store: Store, recordings: Collection[RecordingId]) -> dict[RecordingId, RecordingId]:
+    """The call of which each recording is the original or a copy, by the entry that took it in."""
+    calls = {each: each for each in recordings}
+    for recording, entry in store.log.taking_in(recordings).items():
+        if isinstance(event := entry.event, CopyMade):
+            calls[recording] = RecordingId(bytes.fromhex(event.parent))
+    return calls
+
+
+def _with_calls(store: Store, every: Iterable[Deed]) -> Iterator[tuple[Deed, set[RecordingId]]]:
     """Deeds, each with the calls of the recordings that it names; these are looked up for many deeds at once."""
     known, rest = dict[RecordingId, RecordingId](), iter(every)
     while some := list(islice(rest, _AT_ONCE)):
-        known |= log.calls_of({each for deed in some for each in deed.recordings if each not in known})
+        known |= calls_of(store, {each for deed in some for each in deed.recordings if each not in known})
         yield from ((deed, {known[each] for each in deed.recordings}) for deed in some)
 
 
-def _calls_meant(store: Store, log: SwornRows, beginning: str) -> dict[RecordingId, RecordingId]:
+def _calls_meant(store: Store, beginning: str) -> dict[RecordingId, RecordingId]:
     """The recordings that an id, or the beginning of one, may mean, and all of the same calls; each with its call."""
-    named = {each for entry in store.log.holding([beginning]) for each in named_in(entry.body or {})}
-    calls = set(log.calls_of({each for each in named if each.hex().startswith(beginning)}).values())
-    made = {each for entry in store.log.holding([call.hex() for call in calls]) for each in named_in(entry.body or {})}
-    return {each: call for each, call in log.calls_of(made | calls).items() if call in calls}
+    named = {each for entry in store.log.holding([beginning]) for each in entry.recordings}
+    calls = set(calls_of(store, {each for each in named if each.hex().startswith(beginning)}).values())
+    made = {each for entry in store.log.holding([call.hex() for call in calls]) for each in entry.recordings}
+    return {each: call for each, call in calls_of(store, made | calls).items() if call in calls}
 
 
 @dataclass(slots=True)
@@ -331,7 +327,9 @@ class _Reached:
 
 def _could(store: Store, person: str | None, since: datetime | None, before: datetime | None) -> bool:
     """Whether somebody (None: anybody) had keys to sound then: an officer, or by a grant until they were taken."""
-    everybody = [each for each in (*store.roster.people, *store.roster.former) if person in (None, name_of(each))]
+    everybody = [
+        each for each in (*store.roster.people, *store.roster.former) if person in (None, name_then(each.name))
+    ]
     if any(each.role is Role.OFFICER for each in everybody):
         return True
     spans, taken = grant_times.spans(store), list(_keys_taken(store))
@@ -347,12 +345,7 @@ def _could(store: Store, person: str | None, since: datetime | None, before: dat
 
 def _keys_taken(store: Store) -> Iterator[tuple[str, datetime]]:
     """Whose keys a purge took because their grants had run out, and when."""
-    signed = Signed(store)
     for entry in store.log.holding([f'"action":"{GrantsExpired.ACTION}"'], taken_in=False):
-        event, at = audit_events.read(entry.body or {}), time_in(entry.body or {})
-        if (
-            isinstance(event, GrantsExpired)
-            and at is not None
-            and signed.counts(entry.seq, entry.body or {}) is not None
-        ):
-            yield from ((name, at) for name in event.expired)
+        event = entry.event
+        if isinstance(event, GrantsExpired):
+            yield from ((name, entry.at) for name in event.expired)

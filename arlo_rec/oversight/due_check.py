@@ -1,6 +1,7 @@
 """Whether purges and withdrawals erased what they had to, and nothing else, as far as the log tells.
 
-Anybody's own code can change a row, let somebody's purge or withdrawal go by it, and put it back. So `verify` looks for
+With the owner's account a row can be changed, a purge or a withdrawal let go by it, and the row put back. So `verify`
+looks for
 
     what a purge erased before the day on which it was due, by its id, the entry that took it in, and the policy
     what is held although a withdrawal of its caller or its call came after it was taken in
@@ -15,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.model.audit_events import CopyMade, Purged, Withdrawn, taking_in
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import DAYS_AHEAD, EPOCH, RecordingId, day_due, from_iso, named_in
@@ -69,15 +69,14 @@ class DueCheck:
 
     def problems(self) -> Iterator[Problem]:
         """Every problem, after `follow` had the last batch."""
-        rows = SwornRows(self._store)
-        for recording, at in self._early.items():
-            sworn = rows.of_id(recording)
-            if sworn is not None and at < self._earliest(recording, from_iso(str(sworn.at))):
+        taken_in = self._store.log.taking_in(self._early.keys())
+        for recording, entry in taken_in.items():
+            if self._early[recording] < self._earliest(recording, entry.at):
                 yield Problem("erased_too_early", recording.hex())
         held = self._store.catalogue.recordings.of_withdrawn(self._end)
+        taken_in = self._store.log.taking_in({row.id for _, row in held})
         for seq, row in held:
-            taken_in = rows.of_id(row.id)
-            if taken_in is not None and taken_in.seq < seq:
+            if row.id in taken_in and taken_in[row.id].seq < seq:
                 yield Problem("withdrawn_but_held", row.id.hex())
         for copy, (seq, parent) in self._made.items():
             if self._withdrawn.get(parent, -1) > seq and self._store.catalogue.recordings.held(copy) is not None:

@@ -75,11 +75,11 @@ class _OpenedByOffice:
 
     def __init__(self, store: Store, halves: Mapping[RecordingId, bytes]) -> None:
         self._halves = halves
-        self._held = [recording for _, recording in store.catalogue.recordings.held_among(halves)]
-        self._metadata = store.catalogue.metadata.of([recording.id for recording in self._held])
+        self._held = {row.id: row for _, row in store.catalogue.recordings.held_among(halves)}
+        self._metadata = store.catalogue.metadata.of(list(self._held))
         keyring = OfficerKeyring(store)
-        keyring.load(self._held, ())
-        commits = {recording.commit_key: recording for recording in self._held}
+        keyring.load(self._held.values(), ())
+        commits = {recording.commit_key: recording for recording in self._held.values()}
         self._spoilt: list[Problem] = []
         self._keys: dict[bytes, AudienceSecret | CommitKey] = {}  # by id, those that open
         for key, recording in commits.items():
@@ -111,7 +111,8 @@ class _OpenedByOffice:
         if key not in self._keys:
             return True
         try:
-            parse_object(object_file.open_metadata(self._keys[key].secret, self._halves[recording], recording, sealed))
+            secret, ke = self._keys[key].secret, self._halves[recording]
+            parse_object(object_file.open_metadata(secret, ke, recording, self._held[recording].binding, sealed))
         except (Integrity, ValueError):
             return False
         return True

@@ -47,7 +47,6 @@ class Status(NamedTuple):
     waiting: tuple[Grant, ...]  # grants that wait for a second officer
     broken_glass: list[Grant]  # access that an officer took in an emergency within the last week
     one_officer: bool  # nobody can approve, or go on, in her place
-    doubtful_requests: list[str]  # access requests of which nobody can tell any more who entered them
     requests: list[Waiting]  # access requests without an answer
     drift: bool  # whether nobody approved what the program does, or the policy: other commands are closed
     unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
@@ -80,7 +79,6 @@ def status(store: Store, now: datetime) -> Status:
         rekeying_waits=store.rekeying_waits(),
         ballast_missing=ballast_is_missing(store.layout),
         check_word=store.authority.spoken(),
-        doubtful_requests=cases.doubtful(store, now),
         requests=cases.urgent(store, now),
         unconfirmed=disclosures.count_open(store),
     )

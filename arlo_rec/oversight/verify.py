@@ -12,7 +12,7 @@ from functools import partial
 
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
-from arlo_rec.catalogue import audit_check, schema
+from arlo_rec.catalogue import audit_check, log_clock, schema
 from arlo_rec.catalogue.log_body import Body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -145,7 +145,7 @@ class _ClockCheck:
 
     def follow(self, bodies: Sequence[Body]) -> None:
         """Read a batch of the log's entries; batches are passed in order."""
-        self._time = self._store.computed_log_time(self._time, bodies)
+        self._time = log_clock.computed(bodies, self._time)
         self._end = bodies[-1][0] + 1 if bodies else self._end
 
     def problems(self) -> Iterator[Problem]:

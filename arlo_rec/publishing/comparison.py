@@ -79,4 +79,4 @@ def _is_logged(store: Store, page: Page, genuine: Genuine) -> bool:
     entry = store.log.entry(seq)
     event = read(entry.body) if entry is not None and entry.body is not None else None
     is_named = isinstance(event, PolicyPublished) and event.pages.get(page.file) == told["sha256"]
-    return is_named and store.entry_counts(seq, PolicyPublished.ACTION)
+    return is_named

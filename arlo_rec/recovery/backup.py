@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.backends import shared_folder
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, shared_folder
 from arlo_rec.backends.durable import disk, put_new, rename, sync_folder
 from arlo_rec.backends.files import FileBlobs, file_lock
 from arlo_rec.backends.object_copy import MANY, Copiers, ObjectCopier, Wanted, in_portions
@@ -38,8 +38,6 @@ from arlo_rec.backends.shared_folder import (
 )
 from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue.escrows import EscrowRow
-from arlo_rec.keys import layout
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import BackupMade
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -104,7 +102,7 @@ def carry_out(
     places.lay_out(store, options)
     with ExitStack() as locks:
         locks.enter_context(file_lock(options.folder / "lock", exclusive=True, wait=store.lock_wait))
-        ring = RingFile.create(options.escrow, group=store.layout.group)
+        ring = RingFile.create(options.escrow)
         locks.enter_context(ring.lock(store.lock_wait))
         row = places.register(store, options, now)
         escrow.empty_old_slots(store, ring, now)
@@ -120,7 +118,7 @@ def _renew(run: _Run) -> Backup | None:
     if newest is None or newest.number != row.number or row.changes != changes:
         return None
     if not _is_last_entry(store, newest.number):
-        return None  # the row is anybody's to write
+        return None
     if not escrow.has_catalogue(row.folder, newest.number):
         return None
     if escrow.file_digest(row.folder / str(newest.number) / escrow.CATALOGUE) != newest.catalogue:
@@ -138,18 +136,17 @@ def _renew(run: _Run) -> Backup | None:
 
 
 def _is_last_entry(store: Store, number: int) -> bool:
-    """Whether the log ends with a backup of that number, by somebody who makes backups."""
+    """Whether the log ends with a backup of that number."""
     last = store.log.tree().size - 1
     entry = store.log.entry(last)
-    event = audit_events.read(entry.body or {}) if entry else None
-    is_made = isinstance(event, BackupMade) and event.number == number
-    return is_made and store.entry_counts(last, Action.BACKUP)
+    event = entry.event if entry is not None else None
+    return isinstance(event, BackupMade) and event.number == number
 
 
 def _make(run: _Run, observer: Observer) -> Backup:
     """Steps 1 to 6."""
     store = run.store
-    copier = ObjectCopier(store.layout.objects, run.row.folder / "objects", store.layout.group)
+    copier = ObjectCopier(store.layout.objects, run.row.folder / "objects")
     with workers(copier.begin, forked=store.catalogue.recordings.count_held() > MANY) as copiers:
         return _made(run, copiers, observer)
 
@@ -224,8 +221,8 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
     part = folder / f"{number}.part"
     with disk():
         remove_tree(part, below=folder)
-        layout.make_folder(part, places.group(store), below=folder)
-        touch(part / escrow.CATALOGUE, store.layout.file_mode, below=folder)
+        shared_folder.make_folder(part, FOLDER_MODE, below=folder)
+        touch(part / escrow.CATALOGUE, FILE_MODE, below=folder)
     with ExitStack() as view:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             view.enter_context(store.reading())
@@ -249,11 +246,11 @@ def _copy_small(store: Store, name: str, target: Path, *, below: Path) -> None:
     """Copy every whole file of a folder of the store that is not in *target* yet, a folder of the backup *below*."""
     here, source = store.layout.store, store.layout.store / name
     with disk():
-        layout.make_folder(target, places.group(store), below=below)
+        shared_folder.make_folder(target, FOLDER_MODE, below=below)
         for file in (source / file for file in shared_folder.names(source, below=here) if not file.startswith(".")):
             if is_plain(file, below=here) and status(target / file.name, below=below) is None:
                 content = read_small(file, SMALL_LONGEST, below=here)
-                put_new(target / file.name, [content], store.layout.file_mode, below=below)
+                put_new(target / file.name, [content], FILE_MODE, below=below)
         sync_folder(target, below=below)
 
 
@@ -272,7 +269,7 @@ def _copy_objects(
     store: Store, folder: Path, copiers: Copiers, observer: Observer
 ) -> tuple[int, tuple[RecordingId, ...]]:
     """Step 3: how many were copied, and which are damaged; raises Unreachable."""
-    blobs = FileBlobs(folder / "objects", group=store.layout.group)
+    blobs = FileBlobs(folder / "objects")
     count = max(0, store.catalogue.recordings.count_held() - sum(1 for _ in blobs.names()))
     copied, bad = 0, list[RecordingId]()
     portions = deque[int]()
@@ -303,7 +300,7 @@ def _missing(store: Store, blobs: FileBlobs) -> Iterator[tuple[RecordingId, byte
 def _remove_old(store: Store, folder: Path, named: set[int]) -> int:
     """Step 6; *named* are the numbers of the backups in the ring. How many objects were removed."""
     not_held = store.catalogue.recordings.not_held().keys()
-    blobs, removed = FileBlobs(folder / "objects", group=store.layout.group), 0
+    blobs, removed = FileBlobs(folder / "objects"), 0
     for beginning in range(256):
         names = set(blobs.names(f"{beginning:02x}"))
         ids = store.catalogue.recordings.ids(bytes([beginning])) - not_held if names else set()

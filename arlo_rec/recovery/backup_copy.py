@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk, put_new
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.shared_folder import open_file
@@ -73,8 +74,8 @@ def _open_copy(
     connection, old_seed = _connect(source.layout(target.root), target.catalogue, identity)
     new_seed = primitives.fresh()
     connection.rekey(catalogue_key(new_seed))
-    blobs = FileBlobs(target.objects, group=target.group)
-    root = FileRoot.create(target.root, group=target.group)
+    blobs = FileBlobs(target.objects)
+    root = FileRoot.create(target.root)
     store = Store(target, connection, blobs, root, identity, new_seed, state)
     try:
         schema.demand(store.db, store.meta.number("schema"), source.folder)
@@ -104,7 +105,7 @@ def _copy_catalogue(source: BackupSource, target: Layout) -> None:
     with disk():
         copied = open_file(source.catalogue, os.O_RDONLY, below=source.folder.parent)
         with os.fdopen(copied, "rb", buffering=0) as file:
-            put_new(target.catalogue, pieces(file), target.file_mode)
+            put_new(target.catalogue, pieces(file), FILE_MODE)
     if digest.digest() != source.slot.catalogue:
         raise Integrity("backup_damaged", path=str(source.folder))
 

@@ -35,10 +35,9 @@ class PastLog:
 
     def read_own(self) -> None:
         """Read the backup's own entries."""
-        for seq, body in self._store.log.bodies():
-            entry = self._heard(body)
-            if entry is not None:
-                self._take(entry, self._store.signer_of(seq))
+        heard = {seq: entry for seq, body in self._store.log.bodies() if (entry := self._heard(body)) is not None}
+        for entry, signer in zip(heard.values(), self._store.log.signers_of(heard, self._signers), strict=True):
+            self._take(entry, signer)
 
     def read_again(self, entries: Iterable[RawEntry], checkpoint: SignedCheckpoint) -> None:
         """Read entries as a line of the feed tells them, closed by *checkpoint*; their leaves are the backup's."""

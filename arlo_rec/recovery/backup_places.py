@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE
 from arlo_rec.backends.durable import disk, write_whole
 from arlo_rec.backends.files import file_system, is_weak
-from arlo_rec.backends.shared_folder import is_plain, read_small, status, touch
+from arlo_rec.backends.shared_folder import is_plain, make_folder, read_small, status, touch
 from arlo_rec.catalogue.escrows import EscrowRow
-from arlo_rec.keys import layout
 from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.model.audit_events import Denied, EscrowRegistered
 from arlo_rec.model.errors import NotGranted, Usage
@@ -61,7 +61,7 @@ def check(store: Store, options: BackupOptions) -> None:
 
 def lay_out(store: Store, options: BackupOptions) -> None:
     """Make the folders where they are not there yet; raises Usage where they are of something else."""
-    folder, mode = options.folder, store.layout.file_mode
+    folder = options.folder
     content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
     about = folder / "backup.toml"
     with disk():
@@ -76,17 +76,12 @@ def lay_out(store: Store, options: BackupOptions) -> None:
             if place.exists() and any(place.iterdir()) and not (is_there or is_plain(place / "ring")):
                 raise Usage("already_exists", path=str(place))
         for place in (folder, options.escrow):
-            layout.make_folder(place, group(store))
+            make_folder(place, FOLDER_MODE)
         for place in (folder / "objects", folder / "receipts"):
-            layout.make_folder(place, group(store), below=folder)
-        touch(folder / "lock", mode)
-    write_whole(folder / "README", _README, mode=mode)
-    write_whole(about, content, mode=mode)
-
-
-def group(store: Store) -> int | None:
-    """The number of the group that shares the store; None where it is one account's."""
-    return store.layout.store.stat().st_gid if store.layout.group else None
+            make_folder(place, FOLDER_MODE, below=folder)
+        touch(folder / "lock", FILE_MODE)
+    write_whole(folder / "README", _README)
+    write_whole(about, content)
 
 
 def register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:

@@ -27,7 +27,6 @@ class RestoreOptions:
     store: Path
     root: Path
     feed: Path | None = None
-    group: str | None = None  # of login accounts that share the store; None: that of the settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ class NewPlaces:
     escrow: Path
     folder: Path  # of the backup
     feed: Path | None
-    group: str | None
 
 
 def go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
@@ -112,7 +111,6 @@ def update_settings(store: Store, options: NewPlaces, slot: EscrowSlot, unknown_
         store.settings,
         root=root_name(store.layout),
         feed=options.feed.absolute() if options.feed is not None else None,
-        group=options.group,
         escrows=(place,),
         unknown_since=unknown_since,
     )

@@ -22,12 +22,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.admin.initialise import group_id
+from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.object_copy import AT_ONCE, MANY, Copiers, ObjectCopier, in_portions
 from arlo_rec.backends.shared_folder import is_plain, names, read_small, status, touch
 from arlo_rec.backends.workers import workers
+from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout, root_secret, roster
@@ -71,14 +72,6 @@ class RestoredStore:
     passed_over: tuple[int, ...]  # newer backups that somebody damaged or planted, or that are not for this officer
     unclear: int  # withdrawals in the feed of which nobody can tell whose
     foreign: int  # lines of the feed that nobody of this log signed, and that were not read
-
-
-class _SharedWith(Exception):
-    """The store was shared with a group that nobody named."""
-
-    def __init__(self, group: str) -> None:
-        super().__init__(group)
-        self.group = group
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,33 +142,23 @@ def _one_restored(
     state: StateFolder,
     observer: Observer,
 ) -> RestoredStore:
-    """The store of one backup, for the group that its signed settings name where none was given."""
+    """The store of one backup."""
     objects = options.store / "objects"
-    copier = ObjectCopier(options.folder / "objects", objects, group=options.group is not None, read_back=True)
-    try:
-        with workers(copier.begin, forked=source.slot.held > MANY) as copiers:
-            observer(Progress(Phase.CATALOGUE_COPY))
-            with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
-                _demand_group(options, copy.store.settings.group)
-                confirm(source)
-                return _restore(copy, source, options, copiers, now, observer)
-    except _SharedWith as shared:  # every file is made for the group from the first byte, so it begins anew
-        return _one_restored(source, replace(options, group=shared.group), unlock, confirm, now, state, observer)
-
-
-def _demand_group(options: RestoreOptions, group: str | None) -> None:
-    """Raise _SharedWith where the lost store was shared with a *group* and nobody named one."""
-    if options.group is None and group is not None:
-        raise _SharedWith(group)
+    copier = ObjectCopier(options.folder / "objects", objects, read_back=True)
+    with workers(copier.begin, forked=source.slot.held > MANY) as copiers:
+        observer(Progress(Phase.CATALOGUE_COPY))
+        with _half_made(source, options) as target, genuine_copy(source, target, unlock, state) as copy:
+            confirm(source)
+            return _restore(copy, source, options, copiers, now, observer)
 
 
 @contextmanager
 def _half_made(source: BackupSource, options: RestoreOptions) -> Iterator[Layout]:
     """The new store's folders, which are removed again where the restore fails."""
-    target = layout.create(options.store, options.root, source.store_id, group_id=group_id(options.group))
+    target = layout.create(options.store, options.root, source.store_id)
     for folder in (target.store, target.root):
         with disk():
-            touch(folder / UNFINISHED, target.file_mode)
+            touch(folder / UNFINISHED, FILE_MODE)
     try:
         yield target
     except BaseException:
@@ -318,7 +301,7 @@ def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
 
 def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
     """Copy the key files of everybody who stays, and the receipts; seal the catalogue's new key to these people."""
-    backup, mode = source.layout(store.layout.root), store.layout.file_mode
+    backup = source.layout(store.layout.root)
     here, there = store.layout.store, source.folder.parent
     receipts = there / "receipts"
     people = [person.name for person in store.roster.people if not person.service]
@@ -328,7 +311,7 @@ def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
         files += [(receipts / name, store.layout.receipts / name) for name in receipt_names]
         for copied, path in files:
             if is_plain(copied, below=there) and status(path, below=here) is None:
-                put_new(path, [read_small(copied, SMALL_LONGEST, below=there)], mode, below=here)
+                put_new(path, [read_small(copied, SMALL_LONGEST, below=there)], FILE_MODE, below=here)
         for folder in ("people", "receipts"):
             sync_folder(store.layout.store / folder, below=here)
     for person in store.roster.people:
@@ -353,12 +336,12 @@ def _make_current(
         reconcile.update_roster(store, since, now)
         reconcile.take_over_policy(store)
         reconcile.take_over_withdrawals(store, since)
-        store.catalogue.log_clock.forget()
+        store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
         reconcile.take_over_disclosures(store, since)
         unknown_since = None if difference.is_clear else change.next_seq
         if difference.replay is None:
             change.restored_after = store.authority.pin().number
-        places = NewPlaces(options.escrow, options.folder, options.feed, options.group)
+        places = NewPlaces(options.escrow, options.folder, options.feed)
         reconcile.update_settings(store, places, source.slot, unknown_since)
         event = audit_events.Restored(
             people=roster.digest_of_people(store.roster),

@@ -21,14 +21,12 @@ from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.metadata import Facts
 from arlo_rec.access.short_ids import meant
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.model import audit_events
 from arlo_rec.model.audiences import Audience, Stage, audience_of
-from arlo_rec.model.audit_events import CopyConfirmed, CopyMade, CopyReleased
+from arlo_rec.model.audit_events import CopyMade, CopyReleased
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
 from arlo_rec.policy import Action
@@ -104,24 +102,7 @@ def _audience(draft: CopyDraft) -> Audience:
     return audience_of(original.recording.purposes, Stage.UNDER_REVIEW)
 
 
-# -- by the log -----------------------------------------------------------------------------------------
-
-
-def get(store: Store, copy: RecordingId) -> Copy | None:
-    """The copy that is that recording, if it is held, as the log tells of it: anybody's own code can write a row.
-
-    One is `released` by the entry that made it, replaced by that of its successor, and `ready` by a confirmation of
-    somebody who may review.
-    """
-    row, sworn = store.catalogue.copies.get(copy), SwornRows(store).of_id(copy)
-    if row is None or sworn is None:
-        return None
-    row = row._replace(first=revisions.first(SwornRows(store), copy), revision=sworn.revision)
-    if sworn.state == CopyState.RELEASED:
-        return row._replace(state=CopyState.RELEASED)
-    if successor(store, copy) is not None:
-        return row._replace(state=CopyState.REPLACED)
-    return row._replace(state=CopyState.READY if is_confirmed(store, copy) else CopyState.NEEDS_REVIEW)
+# -- found ----------------------------------------------------------------------------------------------
 
 
 def meant_by(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> Copy | None:
@@ -132,15 +113,16 @@ def meant_by(store: Store, shown_id: str, action: Action, clock: Callable[[], da
     admission = gate.admit(store, Intent(action), clock())
     found = meant(store, admission.covers, shown_id)
     recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
-    return get(store, recording.id) if recording is not None and admission.covers(recording.team) else None
+    is_open = recording is not None and admission.covers(recording.team)
+    return store.catalogue.copies.get(recording.id) if recording is not None and is_open else None
 
 
 def overtaken(store: Store, copy: Copy) -> ArloError:
     """What became of a copy under review that somebody else worked on since it was opened here."""
-    follower = successor(store, copy.id)
+    follower = store.catalogue.copies.made_from(copy.id)
     if follower is not None and follower.state is CopyState.RELEASED:
         return NotGranted("copy_replaced", rule="data.pseudonymised", copy=follower.id.hex())
-    now = get(store, revisions.newest(store, copy.first))
+    now = store.catalogue.copies.get(revisions.newest(store, copy.first))
     if now is not None and now.revision > copy.revision:
         return Usage("copy_changed", copy=copy.first.hex(), revision=now.revision)
     return NotOpen()
@@ -148,27 +130,8 @@ def overtaken(store: Store, copy: Copy) -> ArloError:
 
 def leftovers(store: Store, copy: Copy) -> list[Copy]:
     """Earlier revisions of a copy that a run which broke off left behind: held, and replaced."""
-    held = (get(store, row.id) for row in store.catalogue.copies.revisions(copy.first) if row.id != copy.id)
-    return [earlier for earlier in held if earlier is not None and earlier.state is CopyState.REPLACED]
-
-
-def successor(store: Store, copy: RecordingId) -> Copy | None:
-    """The copy that was made in the place of another, by the entry that made it."""
-    row, log = store.catalogue.copies.made_from(copy), SwornRows(store)
-    sworn = log.of_id(row.id) if row is not None else None
-    if row is None or sworn is None or sworn.replaces != copy.hex():
-        return None
-    state = CopyState.RELEASED if sworn.state == CopyState.RELEASED else CopyState.NEEDS_REVIEW
-    return row._replace(state=state, first=revisions.first(log, row.id), revision=sworn.revision)
-
-
-def is_confirmed(store: Store, copy: RecordingId) -> bool:
-    """Whether somebody who may review it confirmed a copy, by the log."""
-    for entry in store.log.about(copy):
-        confirms = isinstance(audit_events.read(entry.body or {}), CopyConfirmed)
-        if confirms and store.entry_counts(entry.seq, Action.REVIEW):
-            return True
-    return False
+    others = (row for row in store.catalogue.copies.revisions(copy.first) if row.id != copy.id)
+    return [earlier for earlier in others if earlier.state is CopyState.REPLACED]
 
 
 # -- sealed and held ----------------------------------------------------------------------------------
@@ -180,7 +143,11 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     audience_key = AudienceKey.fresh(_audience(draft), original.team, original.id)
     copy_id = new_id(original.due_at, primitives.fresh(ID_CHANCE))
     key = object_file.key_of_copy(draft.original.key)
-    header = object_file.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience_key.key)
+    recording = original._replace(
+        id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
+        content=b"", commit_key=b"",
+    )  # fmt: skip
+    header = object_file.make_header(key, Kind.PSEUDONYMISED, copy_id, original.id, audience_key.key, recording.binding)
     with store.change(now):
         store.catalogue.recordings.announce([copy_id])
     pieces = object_file.Digested(
@@ -190,10 +157,7 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     store.blobs.settle([copy_id.hex()])
     if store.object_digest(copy_id) != pieces.digest():
         raise Integrity("object_damaged")
-    recording = original._replace(
-        id=copy_id, kind=Kind.PSEUDONYMISED, parent=original.id, caller=None, agent=b"", source=b"",
-        content=b"", object_digest=pieces.digest(), object_bytes=pieces.size, commit_key=b"",
-    )  # fmt: skip
+    recording = recording._replace(object_digest=pieces.digest(), object_bytes=pieces.size)
     return SealedCopy(recording, key.ke, audience_key)
 
 
@@ -211,9 +175,9 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
                 _replace(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
             keys = CommitKeys(store, now)
             copy = copy._replace(commit_key=keys.commit_key.id)
-            store.catalogue.recordings.hold(copy)
+            store.catalogue.hold(copy)
             erasure_keys.add(copy.id, sealed.ke, copy.due_at)
-            metadata.seal(keys, copy.id, sealed.ke, sealed.audience_key, draft.facts)
+            metadata.seal(keys, copy, sealed.ke, sealed.audience_key, draft.facts)
             row = draft.row(copy.id, store.person.name, now)
             store.catalogue.copies.add(row)
             if draft.state is CopyState.RELEASED and draft.replaces is not None:
@@ -223,7 +187,7 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
 
 
 def _made(row: Copy, copy: Recording) -> CopyMade:
-    """The entry that swears to a copy."""
+    """The entry that takes a copy in."""
     return CopyMade(
         recordings=(copy.id,),
         sworn=copy.row_digest(),
@@ -237,7 +201,7 @@ def _made(row: Copy, copy: Recording) -> CopyMade:
 
 def _replace(store: Store, replaced: Copy, *, releasing: bool) -> None:
     """Mark a copy as replaced; raises where it was changed, rejected or released meanwhile, or is not reviewed."""
-    copy = get(store, replaced.id)
+    copy = store.catalogue.copies.get(replaced.id)
     if copy is None or copy.state is CopyState.REPLACED:
         raise overtaken(store, replaced)
     if releasing and copy.state is not CopyState.READY:

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.access.short_ids import WHOLE
-from arlo_rec.access.sworn import SwornRows
 from arlo_rec.catalogue.copies import Copy
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import HeardInReview, LeftNothing, ReviewHeard
+from arlo_rec.model.audit_events import CopyMade, HeardInReview, LeftNothing, ReviewHeard
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span, without
 from arlo_rec.store import Store
@@ -84,15 +81,13 @@ def heard(store: Store, copy: Copy, plan: CutPlan, *, is_edited: bool = False) -
 
 def _revisions(store: Store, copy: RecordingId) -> Iterator[RecordingId]:
     """A copy and the revisions before it, the newest first, as the entries say that made them."""
-    log, known = SwornRows(store), set[RecordingId]()
     revision: RecordingId | None = copy
-    while revision is not None and revision not in known:
+    while revision is not None:
         yield revision
-        known.add(revision)
-        sworn = log.of_id(revision)
-        made_from = sworn.replaces if sworn is not None else None
-        is_id = isinstance(made_from, str) and WHOLE.fullmatch(made_from)
-        revision = RecordingId(bytes.fromhex(made_from)) if made_from is not None and is_id else None
+        entry = store.log.taking_in([revision]).get(revision)
+        event = entry.event if entry is not None else None
+        made_from = event.replaces if isinstance(event, CopyMade) else None
+        revision = RecordingId(bytes.fromhex(made_from)) if made_from is not None else None
 
 
 def heard_of_copy(plan: CutPlan, spans: Iterable[Span], *, is_this: bool) -> list[Span]:
@@ -104,25 +99,18 @@ def heard_of_copy(plan: CutPlan, spans: Iterable[Span], *, is_this: bool) -> lis
 
 
 def _heard_of(store: Store, recording: RecordingId) -> Iterator[Span]:
-    """What this person heard of a recording in reviews, by what they signed."""
+    """What this person heard of a recording in reviews."""
     heard = {
         entry.seq: event
         for entry in store.log.about(recording)
-        if isinstance(event := audit_events.read(entry.body or {}), ReviewHeard | HeardInReview)
-        and _is_own(store, entry.seq)
+        if isinstance(event := entry.event, ReviewHeard | HeardInReview) and entry.person == store.person.name
     }
     files = [seq for seq, event in heard.items() if isinstance(event, ReviewHeard)]
     left_nothing = {
         event.of
         for entry in store.log.holding([f'"of":{seq}' for seq in files])
-        if isinstance(event := audit_events.read(entry.body or {}), LeftNothing) and _is_own(store, entry.seq)
+        if isinstance(event := entry.event, LeftNothing)
     }
     for seq, event in heard.items():
         if seq not in left_nothing:
             yield from event.heard_spans()
-
-
-def _is_own(store: Store, seq: int) -> bool:
-    """Whether this person signed an entry."""
-    signer = store.signer_of(seq)
-    return signer is not None and signer.name == store.person.name

@@ -8,7 +8,6 @@ from typing import Final
 
 from arlo_rec.catalogue.copies import Copy, CopyState
 from arlo_rec.erasure import protocol
-from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import CopyErased, CopyMade, CopyShown
 from arlo_rec.model.errors import NotGranted, Refused, Usage
 from arlo_rec.policy import Action, Event
@@ -26,7 +25,7 @@ def open_one(store: Store, shown_id: str, action: Action, clock: Callable[[], da
     """
     copy, recording = open_unreleased(store, shown_id, action, clock)
     if copy.state is CopyState.REPLACED:
-        successor = copies.successor(store, copy.id)
+        successor = store.catalogue.copies.made_from(copy.id)
         erase(store, copy, action, None, clock())
         raise replaced_by(successor)
     return copy, recording
@@ -40,7 +39,7 @@ def open_unreleased(
     Earlier revisions that an interrupted run left behind are erased now.
     """
     recording = opening.open_recording(store, shown_id, action, clock)
-    copy = copies.get(store, recording.permit.recording.id)
+    copy = store.catalogue.copies.get(recording.permit.recording.id)
     if copy is None or copy.state is CopyState.RELEASED:
         raise Usage("not_under_review")
     for earlier in copies.leftovers(store, copy):
@@ -84,7 +83,6 @@ def demand_seen(store: Store, copy: Copy) -> None:
     if copy.revision == 1:
         return
     for entry in store.log.about(copy.id):
-        event, signer = audit_events.read(entry.body or {}), store.signer_of(entry.seq)
-        if isinstance(event, CopyMade | CopyShown) and signer is not None and signer.name == store.person.name:
+        if isinstance(entry.event, CopyMade | CopyShown) and entry.person == store.person.name:
             return
     raise Refused("revision_not_seen", rule=RULE, copy=copy.first.hex(), revision=copy.revision, name=copy.made_by)

@@ -11,9 +11,9 @@ import pytest
 
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import audit_check, audit_log, log_stretch
+from arlo_rec.catalogue import audit_check, audit_log, log_clock, log_stretch
 from arlo_rec.catalogue.erasures import Erasure, Erasures, NewProof
-from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION, _past_retention
+from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
 from arlo_rec.keys.catalogue_seed import log_key
@@ -21,7 +21,7 @@ from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audit_events import Purged
-from arlo_rec.model.records import RecordingId, to_iso
+from arlo_rec.model.records import RecordingId, to_iso, to_micros
 from arlo_rec.oversight import consistency
 from arlo_rec.policy import POLICY_VERSION
 from bench import fill
@@ -178,7 +178,7 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     with open_store(where, identity(world, "iver"), now, StateFolder(None)) as store:
         lies = receipts.write(store, erasure)
         with store.db.writing():
-            store.catalogue.log_clock.put(store.computed_log_time())
+            store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
     assert world.json("certificate", "verify", str(lies))["count"] == 130_000
     assert problems(world) == []
 
@@ -232,7 +232,7 @@ def test_what_a_purge_looks_for_is_found_among_what_is_held_alone(filled: World)
     """Rows of what was erased stay for three months: as many as what is held."""
     db = catalogue(filled)
     now = datetime.now(UTC)
-    plans = list(_plan(db, f"SELECT id FROM recordings WHERE {_IS_PAST_RETENTION}", _past_retention(now, now)))
+    plans = list(_plan(db, f"SELECT id FROM recordings WHERE {_IS_PAST_RETENTION}", (to_micros(now), to_micros(now))))
     db.close()
     reads = [plan for plan in plans if plan.startswith(("SCAN", "SEARCH"))]
     assert reads and all(re.search(r"recordings_(held|by_due|by_start) \(state=\? AND", plan) for plan in reads), reads

@@ -22,11 +22,12 @@ from tests.support.properties import examples
 CONSENT = Consent(datetime(2026, 10, 1, tzinfo=UTC), "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
 ID, PARENT = RecordingId(bytes(range(16))), RecordingId(bytes(range(16, 32)))
 AUDIENCE = AudienceSecret(b"a" * 16, b"1" * 32)
+BINDING = bytes(range(32, 64))  # of what the recording is
 
 
 def sealed(sound: bytes, parent: RecordingId | None = None) -> tuple[DataKey, Header, bytes]:
     key = object_file.new_data_key(CONSENT)
-    header = object_file.make_header(key, Kind.ORIGINAL, ID, parent, AUDIENCE)
+    header = object_file.make_header(key, Kind.ORIGINAL, ID, parent, AUDIENCE, BINDING)
     return key, header, b"".join(object_file.seal_body(key, header, [sound]))
 
 
@@ -39,15 +40,15 @@ def test_no_consent_no_key(claim: object) -> None:
 def test_the_header_lies_where_the_format_says() -> None:
     _, header, raw = sealed(b"sound", PARENT)
     magic, suite, kind, recording, parent, audience_key = struct.unpack(">8sBB16s16s16s", raw[:58])
-    assert (magic, suite, kind, recording, parent, audience_key) == (b"ARLOREC\x02", 1, 0, ID, PARENT, b"a" * 16)
+    assert (magic, suite, kind, recording, parent, audience_key) == (b"ARLOREC\x03", 1, 0, ID, PARENT, b"a" * 16)
     assert len(header.encode()) == 118
     assert object_file.read_header(raw) == header
 
 
-def test_the_audience_key_opens_it_for_its_recording_and_another_key_does_not() -> None:
+def test_the_audience_key_opens_it_for_its_recording_and_its_row_and_another_does_not() -> None:
     key, header, raw = sealed(b"the sound")
     body = raw[len(header.encode()) :]
-    kf = object_file.listening_half(header, AUDIENCE.secret)
+    kf = object_file.listening_half(header, AUDIENCE.secret, BINDING)
     assert kf == key.kf
     assert b"".join(object_file.open_body(DataKey(kf, key.ke), header, [body])) == b"the sound"
     moved = [
@@ -55,9 +56,11 @@ def test_the_audience_key_opens_it_for_its_recording_and_another_key_does_not() 
         replace(header, kind=Kind.PSEUDONYMISED),
         replace(header, parent=PARENT),
     ]
-    for wrong, secret in ((header, b"2" * 32), *((other, AUDIENCE.secret) for other in moved)):
+    of_another = (header, AUDIENCE.secret, bytes(32))
+    others = ((other, AUDIENCE.secret, BINDING) for other in moved)
+    for wrong, secret, binding in ((header, b"2" * 32, BINDING), of_another, *others):
         with pytest.raises(Integrity):
-            object_file.listening_half(wrong, secret)
+            object_file.listening_half(wrong, secret, binding)
 
 
 def test_both_locks_are_needed() -> None:
@@ -87,12 +90,14 @@ def test_what_is_no_object_is_refused(raw: bytes) -> None:
         object_file.read_header(raw)
 
 
-def test_metadata_opens_with_both_locks_for_its_recording_alone() -> None:
-    told = object_file.seal_metadata(b"m" * 32, b"e" * 32, ID, b"{}")
-    assert object_file.open_metadata(b"m" * 32, b"e" * 32, ID, told) == b"{}"
-    for km, ke, recording in ((b"x" * 32, b"e" * 32, ID), (b"m" * 32, b"x" * 32, ID), (b"m" * 32, b"e" * 32, PARENT)):
+def test_metadata_opens_with_both_locks_for_its_recording_and_its_row_alone() -> None:
+    km, ke = b"m" * 32, b"e" * 32
+    told = object_file.seal_metadata(km, ke, ID, BINDING, b"{}")
+    assert object_file.open_metadata(km, ke, ID, BINDING, told) == b"{}"
+    others = [(b"x" * 32, ke, ID, BINDING), (km, b"x" * 32, ID, BINDING), (km, ke, PARENT, BINDING)]
+    for wrong in (*others, (km, ke, ID, bytes(32))):
         with pytest.raises(Integrity):
-            object_file.open_metadata(km, ke, recording, told)
+            object_file.open_metadata(*wrong, told)
 
 
 def test_only_the_gate_makes_a_permit() -> None:

@@ -220,7 +220,7 @@ def call() -> tuple[DataKey, Header, bytes]:
     """Key, header and bytes of an object that holds the longest body."""
     key = DataKey(b"f" * 32, b"e" * 32)
     audience = AudienceSecret(b"a" * 16, b"1" * 32)
-    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, audience)
+    header = object_file.make_header(key, Kind.ORIGINAL, RecordingId(bytes(16)), None, audience, bytes(32))
     return key, header, b"".join(object_file.seal_body(key, header, [plain_of(SIZES[-1])]))
 
 

@@ -87,7 +87,7 @@ class Files:
         """Each with the files that the program itself wrote."""
         locked = self.place.key_file("sigrid").read_bytes()
         config = b'store = "/srv/arlo"\nas = "leif"\nlang = "en"\nlock_wait_s = 5\n[guard]\nshare = 0.5\ncount = 20\n'
-        toml = f'# store\nformat = 2\nid = "{STORE.hex()}"\nroot = "store.root"\ngroup = false\n'.encode()
+        toml = f'# store\nformat = 3\nid = "{STORE.hex()}"\nroot = "store.root"\n'.encode()
         return [
             Target("key file of a service", [(self.folder / "service.key").read_bytes()], self._service),
             Target("key file of a person", [locked], self._person, self._locked_again),
@@ -149,7 +149,7 @@ class Files:
 _CONSENT = Consent(NOW, "nb-2026-01", bytes(32), frozenset(Purpose), "2026-01")
 _DATA_KEY = object_file.new_data_key(_CONSENT)
 _AUDIENCE = object_file.AudienceSecret(b"a" * 16, b"1" * 32)
-_HEADER = object_file.make_header(_DATA_KEY, Kind.ORIGINAL, RecordingId(STORE), None, _AUDIENCE)
+_HEADER = object_file.make_header(_DATA_KEY, Kind.ORIGINAL, RecordingId(STORE), None, _AUDIENCE, bytes(32))
 # the one seed that differs from run to run: its nonces are made inside the library
 _OBJECT = b"".join(object_file.seal_body(_DATA_KEY, _HEADER, [bytes(range(256)) * 70]))
 
@@ -160,7 +160,7 @@ def _object(raw: bytes) -> bool:
         length = len(header.encode())
         assert header.encode() == raw[:length]
         with suppress(Integrity):
-            object_file.listening_half(header, _AUDIENCE.secret)
+            object_file.listening_half(header, _AUDIENCE.secret, bytes(32))
         with suppress(Integrity):
             assert b"".join(object_file.open_body(_DATA_KEY, header, [raw[length:]])) == bytes(range(256)) * 70
         found = open_sound(_DATA_KEY, header, io.BytesIO(raw))
@@ -463,7 +463,7 @@ _RING = _ring_slot()
 _LINK = authority.add(None, 3, Digests(bytes(32), bytes(32), bytes(32)), [KEY.public], KEY, STORE)
 _POLICY = Policy((first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED),))
 _SETTINGS = settings.Settings(
-    "store.root", Path("/feed"), "arlo", (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7
+    "store.root", Path("/feed"), (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7
 )
 _ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done").replace(b"telefon", b"sigrid")]
 TARGETS = [

@@ -159,7 +159,6 @@ ANSWER = Answer(
     particulars=PARTICULARS,
     policy_version="2026-01",
     log_vkey="arlo-rec/00ff+1a2b3c4d+AQID",
-    unclear=2,
     erased_since=(
         ErasedSince(
             "5e" * 16,
@@ -177,7 +176,6 @@ NOTHING = replace(
     case=replace(ANSWER.case, identity=("called-back",), stood_still_days=0, extension=None),
     recordings=(),
     erased_since=(),
-    unclear=0,
     damaged=(),
     scope=None,
     outside_scope=0,

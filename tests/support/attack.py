@@ -17,6 +17,7 @@ import pytest
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.sealed_secrets import seal_info
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys import key_files, layout, root_secret
@@ -28,7 +29,7 @@ from arlo_rec.model.audiences import Audience
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import Purpose
+from arlo_rec.policy import Purpose, State
 from arlo_rec.store import Store
 from tests.support.world import PASSPHRASE, World
 
@@ -145,13 +146,15 @@ def _rob_audiences(
 def _rob_recordings(place: Layout, db: SqliteConnection, secrets: set[bytes], loot: Loot) -> None:
     """Objects and metadata, with every secret that was found or kept."""
     trees = _trees(place, db, loot)
-    blobs = FileBlobs(place.objects)
+    blobs, rows = FileBlobs(place.objects), Recordings(db)
     for name in list(blobs.names()):
         recording = RecordingId(bytes.fromhex(name))
+        row = rows.get(recording)
+        binding = row.binding if row is not None and row.state is not State.ARRIVING else b""
         with blobs.open(name) as stream:
             raw = stream.read()
         header = object_file.read_header(raw)
-        kf = _first(lambda k=key, h=header: object_file.listening_half(h, k) for key in secrets)
+        kf = _first(lambda k=key, h=header, b=binding: object_file.listening_half(h, k, b) for key in secrets)
         ke = _first(lambda t=tree, r=recording: t.unwrap(r) for tree in trees)
         loot.kf |= {name} if kf else set()
         loot.ke |= {name} if ke else set()
@@ -161,7 +164,7 @@ def _rob_recordings(place: Layout, db: SqliteConnection, secrets: set[bytes], lo
             loot.sounds[name] = b"".join(object_file.open_body(object_file.DataKey(kf, ke), header, body))
         for (sealed,) in db.rows("SELECT sealed FROM metadata WHERE recording = ?", (recording,)) if ke else ():
             plain = _first(
-                lambda k=key, e=ke, r=recording, s=sealed: object_file.open_metadata(k, e or b"", r, s)
+                lambda k=key, e=ke, r=recording, b=binding, s=sealed: object_file.open_metadata(k, e or b"", r, b, s)
                 for key in secrets
             )
             if plain is not None:
