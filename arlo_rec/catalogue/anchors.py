@@ -1,9 +1,6 @@
 """Checkpoints that were kept outside, compared with the tree of the log.
 
-A note of a file is one that somebody kept. In a line of a syslog it may be anybody's, because every account of the
-machine can log, and a collector takes the lines of many stores. Such a line counts where this log's key of that time
-signed it, or somebody who could sign then: a log that was rewritten with another key cannot disown what people signed.
-Other lines are passed over and counted, and are a problem only where the file has nothing else.
+Each counts, since whoever may write to the place put it there: one that this log did not sign is a problem too.
 """
 
 from __future__ import annotations
@@ -12,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arlo_rec.crypto import merkle
-from arlo_rec.keys.roster import Signatories
 
 
 @dataclass(slots=True)
@@ -20,39 +16,24 @@ class Anchors:
     """The notes of one place outside, and what the check of the log finds about them."""
 
     notes: Sequence[str]
-    lines: Sequence[str] = ()  # notes of a syslog's lines, some of which somebody else may have written
     problems: list[str] = field(default_factory=list)  # codes; of the place itself too, by whoever read it
     compared: list[str] = field(default_factory=list)  # what was compared with the tree, whatever came of it
-    passed_over: int = 0
 
 
 class Comparison:
     """Compares anchors of one log, whose keys are given by the size from which each signs."""
 
-    def __init__(self, origin: str, keys: Sequence[tuple[int, bytes]], people: Signatories) -> None:
-        self._origin, self._keys, self._people = origin, keys, people
+    def __init__(self, origin: str, keys: Sequence[tuple[int, bytes]]) -> None:
+        self._origin, self._keys = origin, keys
 
     def run(self, anchors: Anchors, roots: Mapping[int, bytes]) -> None:
         """Fill in what *anchors* come to, where the tree has these roots at the sizes that they name."""
         for note in anchors.notes:
-            self._take(anchors, note, self._problem(note, roots))
-        passed_over = None
-        for note in anchors.lines:
             problem = self._problem(note, roots)
-            if problem in _OF_ANYBODY:
-                problem, is_known = self._by_people(note, problem, roots)
-                if not is_known:
-                    passed_over, anchors.passed_over = problem, anchors.passed_over + 1
-                    continue
-            self._take(anchors, note, problem)
-        if passed_over is not None and not anchors.compared and not anchors.problems:
-            anchors.problems.append(passed_over)
-
-    def _take(self, anchors: Anchors, note: str, problem: str | None) -> None:
-        if problem not in _INCOMPARABLE:
-            anchors.compared.append(note)
-        if problem is not None:
-            anchors.problems.append(problem)
+            if problem not in _INCOMPARABLE:
+                anchors.compared.append(note)
+            if problem is not None:
+                anchors.problems.append(problem)
 
     def _problem(self, note: str, roots: Mapping[int, bytes]) -> str | None:
         """What is wrong with a note; None where the log had that state."""
@@ -66,27 +47,14 @@ class Comparison:
             return "anchor_unsigned"
         return _differs(said, roots)
 
-    def _by_people(self, note: str, problem: str, roots: Mapping[int, bytes]) -> tuple[str, bool]:
-        """What is wrong with a note that the log did not sign, and whether somebody who could sign it vouches for that.
-
-        Where the tree is as they signed it, only the log's signature was changed: anybody could do that.
-        """
-        said, signatures = merkle.parse_note(ended(note))
-        key = merkle.signer_among(said, signatures, merkle.signer_names(said.origin, self._people.keys()))
-        if self._people.of_key(key, said.size - 1) is None:
-            return problem, False
-        found = problem if said.origin != self._origin else _differs(said, roots)
-        return found or problem, found is not None
-
 
 _INCOMPARABLE = frozenset({"anchor_unreadable", "anchor_of_another_log", "anchor_unsigned"})
-_OF_ANYBODY = _INCOMPARABLE - {"anchor_unreadable"}
 
 
 def sizes(anchors: Sequence[Anchors]) -> Iterator[int]:
     """The sizes of the log at which anchors are compared."""
     for each in anchors:
-        for note in (*each.notes, *each.lines):
+        for note in each.notes:
             if (said := _said(note)) is not None:
                 yield said.size
 

@@ -78,7 +78,7 @@ def check(
     problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
     if count != size or not checkpoints or not log.is_closed_at(size):
         problems.append("log_cut_off")
-    comparison = Comparison(log.origin, keys, people)
+    comparison = Comparison(log.origin, keys)
     for each in anchors:
         comparison.run(each, roots)
     return problems

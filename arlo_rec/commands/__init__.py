@@ -78,8 +78,6 @@ COMMANDS: Final = {
     "policy publish": Listed("officer", "publishing:policy_publish"),
     "audit checkpoint": Listed("it", "anchors:audit_checkpoint"),
     "audit witness": Listed("it", "anchors:audit_witness"),
-    "audit tiles": Listed("it", "log_forms:audit_tiles"),
-    "audit prove": Listed("it", "log_forms:audit_prove"),
     "todo": Listed("anyone", "todo:todo"),
     "unlock": Listed("anyone", "unlocking:unlock"),
     "lock": Listed("anyone", "unlocking:lock"),

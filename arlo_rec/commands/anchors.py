@@ -15,10 +15,7 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from arlo_rec.catalogue.anchors import Anchors
-    from arlo_rec.offsite.syslog import Address
     from arlo_rec.oversight.witness import Witnessed
 
 
@@ -26,17 +23,15 @@ def audit_checkpoint(
     ctx: typer.Context,
     *,
     append: Annotated[Path | None, opt("opt.append", "--append", "FILE")] = None,
-    syslog: Annotated[str | None, opt("opt.syslog", "--syslog", "ADDRESS")] = None,
-    timestamp: Annotated[str | None, opt("opt.timestamp", "--timestamp", "URL")] = None,
     out: Annotated[Path | None, opt("opt.checkpoint_out", "--out", "FILE")] = None,
 ) -> Answer:
-    """The newest checkpoint, signed; kept and sent wherever that is asked for."""
+    """The newest checkpoint, signed; kept wherever that is asked for."""
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
-    address = _parsed(syslog) if syslog is not None else None
     out = file_or_shown(out, as_json=run.json)
-    _demand_free(out, timestamp)
+    if out is not None:
+        new_file(out)
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         checkpoint, note = store.log.newest()
@@ -45,16 +40,8 @@ def audit_checkpoint(
     if append is not None:
         data["appended"] = _append(run, append, note)
     if out is not None:
-        data |= _write(run, out, timestamp, note)
-    if address is not None:
-        data["syslog"] = _send(run, address, note)
-    return Answer(data, note.rstrip("\n").split("\n"), always=not {"appended", "out", "syslog"} & data.keys())
-
-
-def _parsed(syslog: str) -> Address:
-    from arlo_rec.offsite.syslog import parse
-
-    return parse(syslog)
+        data["out"] = _write(run, out, note)
+    return Answer(data, note.rstrip("\n").split("\n"), always=not {"appended", "out"} & data.keys())
 
 
 def _append(run: Run, path: Path, note: str) -> bool:
@@ -65,12 +52,12 @@ def _append(run: Run, path: Path, note: str) -> bool:
     return is_new
 
 
-def _send(run: Run, address: Address, note: str) -> str:
-    from arlo_rec.offsite.syslog import send
+def _write(run: Run, path: Path, note: str) -> str:
+    from arlo_rec.backends.durable import write_new
 
-    send(address, note, run.now())
-    _tell(run, "audit.sent", address=address)
-    return str(address)
+    write_new(path, [note.encode("utf-8")])
+    _tell(run, "audit.written", path=path)
+    return str(path.absolute())
 
 
 def _tell(run: Run, code: str, **values: object) -> None:
@@ -79,40 +66,11 @@ def _tell(run: Run, code: str, **values: object) -> None:
         run.note(run.say(code, **values))
 
 
-def _demand_free(out: Path | None, timestamp: str | None) -> None:
-    """Raise Usage where the files of `--out` cannot be new ones, or `--timestamp` has none."""
-    if timestamp is not None:
-        from arlo_rec.offsite import timestamps
-
-        if out is None:
-            raise Usage("timestamp_of_what")
-        timestamps.demand_url(timestamp)
-        new_file(timestamps.beside(out))
-    if out is not None:
-        new_file(out)
-
-
-def _write(run: Run, out: Path, timestamp: str | None, note: str) -> dict[str, str | None]:
-    """Write the note, and before it the timestamp over it, if one is asked for."""
-    from arlo_rec.backends.durable import write_new
-
-    content, beside = note.encode("utf-8"), None
-    if timestamp is not None:
-        from arlo_rec.offsite import timestamps
-
-        beside = timestamps.beside(out)
-        write_new(beside, [timestamps.ask(timestamp, content)])
-    write_new(out, [content])
-    _tell(run, "audit.stamped" if beside else "audit.written", path=out, beside=beside)
-    return {"out": str(out.absolute()), "timestamp": str(beside.absolute()) if beside else None}
-
-
 def audit_verify(
     ctx: typer.Context,
     *,
     anchor: Annotated[list[Path] | None, opt("opt.anchor", "--anchor", "FILE")] = None,
     witness: Annotated[list[str] | None, opt("opt.witness", "--witness", "VKEY")] = None,
-    tsa_cert: Annotated[Path | None, opt("opt.tsa_cert", "--tsa-cert", "PEM")] = None,
 ) -> Answer:
     """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
     from arlo_rec.oversight.log_check import check
@@ -120,9 +78,9 @@ def audit_verify(
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
-    if not anchor and (witness or tsa_cert):
-        raise Usage("witness_of_what" if witness else "timestamp_of_what_anchor")
-    files, witnesses = _read(anchor or (), tsa_cert), parse_vkeys(witness or ())
+    if witness and not anchor:
+        raise Usage("witness_of_what")
+    files, witnesses = _read(anchor or ()), parse_vkeys(witness or ())
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         anchors = [each.anchors for each in files]
@@ -141,35 +99,27 @@ def audit_verify(
 
 
 class _File(NamedTuple):
-    """A file of anchors, what came of them, and when a timestamp says that it was there."""
+    """A file of anchors, and what came of them."""
 
     path: Path
     anchors: Anchors
-    stamped: datetime | None
 
 
-def _read(paths: Sequence[Path], tsa_cert: Path | None) -> list[_File]:
-    """The files of anchors, with a problem for each that cannot be read to its end or is not stamped; raises Usage."""
+def _read(paths: Sequence[Path]) -> list[_File]:
+    """The files of anchors, with a problem for each that cannot be read to its end; raises Usage."""
     from arlo_rec.catalogue.anchors import Anchors
-    from arlo_rec.offsite import anchor_file, timestamps
+    from arlo_rec.offsite import anchor_file
 
-    trusted = timestamps.certificates(tsa_cert) if tsa_cert is not None else None
     files = list[_File]()
     for path in paths:
-        raw = anchor_file.read(path)
-        kept, lines, is_whole = anchor_file.parse(raw)
-        stamped = timestamps.stamped_at(path, raw, trusted) if trusted is not None else None
-        problems = [] if is_whole else ["anchor_unreadable"]
-        problems += ["anchor_not_timestamped"] if trusted is not None and stamped is None else []
-        files.append(_File(path, Anchors(kept, lines, problems), stamped))
+        notes, is_whole = anchor_file.parse(anchor_file.read(path))
+        files.append(_File(path, Anchors(notes, [] if is_whole else ["anchor_unreadable"])))
     return files
 
 
 def _file_json(file: _File) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
-
-    about = {"file": str(file.path), "anchors": len(file.anchors.compared), "passed_over": file.anchors.passed_over}
-    return {**about, "stamped": to_iso(file.stamped) if file.stamped else None, "problems": file.anchors.problems}
+    anchors = file.anchors
+    return {"file": str(file.path), "anchors": len(anchors.compared), "problems": anchors.problems}
 
 
 def _problem_lines(run: Run, file: _File, *, of_several: bool) -> list[str]:
@@ -178,19 +128,11 @@ def _problem_lines(run: Run, file: _File, *, of_several: bool) -> list[str]:
 
 
 def _compared_lines(run: Run, files: Sequence[_File]) -> list[str]:
-    """With how many anchors the log was compared, since when a timestamp has a file, and what was passed over."""
-    from arlo_rec.model.times import shown
-
+    """With how many anchors the log was compared."""
     if not files:
         return []
     count = sum(len(each.anchors.compared) for each in files)
-    lines = [run.say("audit.compared", count=count, files=len(files))]
-    for each in files:
-        if each.stamped is not None:
-            lines.append(run.say("audit.stamped_at", path=each.path, at=shown(each.stamped)))
-        if each.anchors.passed_over:
-            lines.append(run.say("audit.passed_over", path=each.path, count=each.anchors.passed_over))
-    return lines
+    return [run.say("audit.compared", count=count, files=len(files))]
 
 
 def audit_witness(

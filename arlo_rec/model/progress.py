@@ -27,7 +27,6 @@ class Phase(StrEnum):
     CATALOGUE_COPY = "catalogue_copy"
     OBJECT_COPY = "object_copy"
     LOG_CHECK = "log_check"
-    LOG_COPY = "log_copy"  # as files that others read
     OBJECT_CHECK = "object_check"
     COMPARISON = "comparison"
     KEY_CHECK = "key_check"
@@ -45,7 +44,6 @@ UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of the phases that are counted
     Phase.REHEARSAL: Unit.CALLS,
     Phase.OBJECT_COPY: Unit.CALLS,
     Phase.LOG_CHECK: Unit.ENTRIES,
-    Phase.LOG_COPY: Unit.ENTRIES,
     Phase.OBJECT_CHECK: Unit.BYTES,
     Phase.KEY_CHECK: Unit.CALLS,
     Phase.GRANT: Unit.KEYS,

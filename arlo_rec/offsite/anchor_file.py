@@ -1,9 +1,8 @@
 """Files of anchors: checkpoints of the log that are kept where its people cannot rewrite them.
 
-A file holds one note or many, one behind the other, or lines of a syslog that have a note in them (`offsite.syslog`).
-`append` adds one with a single write at the end of the file, so that a file to which the system only lets append
-(`chattr +a`) takes it. A power cut may leave the beginning of a note: the next one starts on a line of its own, and
-what cannot be read is passed over where a whole note follows it.
+A file holds one note or many, one behind the other. `append` adds one with a single write at the end of the file, so
+that a file to which the system only lets append (`chattr +a`) takes it. A power cut may leave the beginning of a note:
+the next one starts on a line of its own, and what cannot be read is passed over where a whole note follows it.
 """
 
 from __future__ import annotations
@@ -20,15 +19,11 @@ from arlo_rec.backends.files import lock_handle
 from arlo_rec.backends.shared_folder import open_file
 from arlo_rec.crypto import merkle
 from arlo_rec.model.errors import Unreachable, Usage
-from arlo_rec.model.strict_json import parse_object
 
 FILE_BYTES: Final = 16 * 1024 * 1024  # four years of a note of 450 bytes each hour
-_NOTE_BYTES: Final = 64 * 1024
 _TAIL: Final = 64 * 1024  # bytes at the end of a file in which the newest note is looked for
 _WAIT: Final = 60.0  # seconds for another run that appends
-NOTE_LINE: Final = '{"note":'  # how the JSON begins in a line of a syslog
 _SIGNATURE: Final = "\u2014 "  # how a line with a signature begins
-_ORIGIN: Final = "arlo-rec/"
 _OWN, _COSIGNED = 68, 76  # bytes of a signature (id, Ed25519) and of a cosignature (with the time)
 
 
@@ -43,46 +38,33 @@ def read(path: Path) -> bytes:
 class Notes(NamedTuple):
     """What a file of anchors holds, each in its order."""
 
-    kept: list[str]  # notes as they are, that whoever may write to the file put there
-    lines: list[str]  # those of a syslog's lines, which anybody can have logged
+    kept: list[str]
     is_whole: bool  # all of it can be read, and there is a note
 
 
 def parse(raw: bytes) -> Notes:
-    """The notes of a file.
-
-    A piece that cannot be read does not count where a whole note follows it. In a syslog, lines of other programs
-    do not count either.
-    """
-    kept, in_lines, unreadable, in_syslog = list[str](), list[str](), list[str](), False
-    for note, text, is_line in _pieces(raw.decode("utf-8", "replace").split("\n")):
-        in_syslog |= is_line
-        if note is None:
-            unreadable.append(text)
-        else:
-            (in_lines if is_line else kept).append(note)
-            unreadable.clear()
-    if in_syslog:
-        unreadable = [text for text in unreadable if _is_torn(text)]
-    return Notes(kept, in_lines, bool(kept or in_lines) and not unreadable)
+    """The notes of a file; a piece that cannot be read does not count where a whole note follows it."""
+    kept, is_whole = list[str](), False
+    for note in _pieces(raw.decode("utf-8", "replace").split("\n")):
+        is_whole = note is not None
+        if note is not None:
+            kept.append(note)
+    return Notes(kept, is_whole)
 
 
-def _pieces(lines: list[str]) -> Iterator[tuple[str | None, str, bool]]:
-    """Each note, and each line that is in none (None), with its text, and whether it is a line of a syslog."""
+def _pieces(lines: list[str]) -> Iterator[str | None]:
+    """Each note, and None for each line that is in none; empty ones are nothing."""
     at = 0
     while at < len(lines):
-        line, begin = lines[at], lines[at].find(NOTE_LINE)
         end = _end_of_note(lines, at)
         note = _whole("\n".join(lines[at:end]) + "\n") if end else None
         if note is not None:
+            yield note
             at = end
-            yield note, note, False
             continue
+        if lines[at]:
+            yield None
         at += 1
-        if begin >= 0:
-            yield _note_of_line(line[begin:]), line, True
-        elif line:
-            yield None, line, False
 
 
 def _end_of_note(lines: list[str], at: int) -> int:
@@ -103,19 +85,6 @@ def _whole(text: str) -> str | None:
         return None
     last = len(list(signatures.values())[-1])
     return text if last == _OWN or last >= _COSIGNED else None
-
-
-def _note_of_line(text: str) -> str | None:
-    try:
-        note = parse_object(text.strip().encode("utf-8"), max_bytes=_NOTE_BYTES).get("note")
-    except ValueError:
-        return None
-    return _whole(note) if isinstance(note, str) else None
-
-
-def _is_torn(line: str) -> bool:
-    """Whether a line of a syslog that has no note was meant to have one."""
-    return NOTE_LINE in line or line.startswith((_ORIGIN, _SIGNATURE))
 
 
 # -- appending ----------------------------------------------------------------------------------------

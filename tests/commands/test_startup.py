@@ -61,11 +61,11 @@ def test_a_command_loads_no_more_modules_than_it_has_a_budget_for(world: World, 
     assert len(ours) <= BUDGET[words][0] and len(ours | others) <= BUDGET[words][1], (told, sorted(ours | others))
 
 
-def test_a_checkpoint_that_goes_nowhere_loads_nothing_that_sends(world: World) -> None:
+def test_a_checkpoint_loads_nothing_that_sends(world: World) -> None:
     words = ["audit", "checkpoint", "--json", "--key-file", str(world.key("cron")), "--store", str(world.store)]
     modules = loaded(words, {"XDG_STATE_HOME": str(world.base / "state")})
     assert "arlo_rec.store" in modules
-    assert not modules & {"http.client", "rfc3161_client", "arlo_rec.offsite.syslog", "arlo_rec.offsite.timestamps"}
+    assert not modules & {"http.client", "ssl"}
 
 
 def test_the_installed_program_starts_the_same_way() -> None:

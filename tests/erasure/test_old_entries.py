@@ -132,18 +132,6 @@ def test_old_entries_lose_what_they_tell_and_the_log_stays_whole(old: World, clo
     assert old.json("breach", "report", "--person", "leif", who="iver")["forgotten_until"] is not None
 
 
-def test_the_proof_of_an_entry_that_was_forgotten_says_why_it_has_no_commitment(old: World, clock: Clock) -> None:
-    set_days(old, 365)
-    clock.later(YEAR + 92)
-    purge(old)
-    entry = str(min(holes(old)))
-    assert old.json("audit", "prove", entry, who="iver")["commitment"] is None
-    gone = f"What entry {entry} told is deleted"
-    assert old.run("audit", "prove", entry, "--lang", "en", who="iver").err.startswith(gone)
-    told = old.run("audit", "prove", entry, "--out", str(old.base / "proof"), "--lang", "en", who="iver")
-    assert told.out.splitlines()[1].startswith(gone)
-
-
 def test_a_copy_that_nobody_confirmed_is_remembered_until_somebody_does(old: World, clock: Clock) -> None:
     set_days(old, 365)
     clock.later(YEAR + 92)

@@ -30,7 +30,7 @@ from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unre
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Kind, Person, RecordingId
-from arlo_rec.offsite import escrow_slot
+from arlo_rec.offsite import anchor_file, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.oversight.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
@@ -38,7 +38,6 @@ from arlo_rec.publishing import page_certificate, page_check
 from arlo_rec.ui.config import beforehand, settle
 from tests.fuzz.target import Target
 from tests.support import world
-from tests.support.anchors import notes_in
 from tests.support.checker import checker
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
@@ -358,10 +357,10 @@ def _note(raw: bytes) -> bool:
 
 def _anchors(raw: bytes) -> bool:
     """Each note that is found is one by itself, and a whole one behind makes any file whole."""
-    notes, is_whole = notes_in(raw)
+    notes, is_whole = anchor_file.parse(raw)
     assert bool(notes) or not is_whole
-    assert all(notes_in(note.encode("utf-8")) == ([note], True) for note in notes)
-    assert notes_in(raw + b"\n" + _NOTE.encode())[1]
+    assert all(anchor_file.parse(note.encode("utf-8")) == ([note], True) for note in notes)
+    assert anchor_file.parse(raw + b"\n" + _NOTE.encode())[1]
     return is_whole
 
 
@@ -478,7 +477,7 @@ TARGETS = [
     ),
     Target("verifier key", [merkle.vkey(_ORIGIN, KEY.public).encode()], _vkey),
     Target("checkpoint", [_NOTE.encode()], _note, _mended_note),
-    Target("file of anchors", [_NOTE.encode() * 2, b"x " + json.dumps({"note": _NOTE}).encode()], _anchors),
+    Target("file of anchors", [_NOTE.encode() * 2], _anchors),
     Target("log entry", _ENTRIES, _entry),
     Target("log tree", [struct.pack(">Q", 5) + bytes(64)], _tree),
     Target("roster", [roster.encode(_PEOPLE)], _roster),

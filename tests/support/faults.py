@@ -21,7 +21,7 @@ from arlo_rec.intake.sources import spool
 from arlo_rec.keys import key_files
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.offsite import anchor_file
-from arlo_rec.oversight import log_folder, witness
+from arlo_rec.oversight import witness
 from arlo_rec.publishing import publish
 
 STEPS: list[tuple[Any, str]] = [
@@ -38,8 +38,6 @@ STEPS: list[tuple[Any, str]] = [
     (receipts, "write_whole"),
     (witness, "write_whole"),
     (anchor_file, "append_piece"),
-    (log_folder, "write_file"),
-    (log_folder, "write_whole"),
     (publish, "write_folder"),
     (spool, "remove"),
 ]

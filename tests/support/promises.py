@@ -21,14 +21,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.crypto import merkle, primitives, tiles
+from arlo_rec.crypto import primitives
 from arlo_rec.intake.sealers import FEW
 from arlo_rec.keys import layout
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.offsite import anchor_file
 from tests.support import world as worlds
-from tests.support.anchors import notes_in
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
 from tests.support.copies import CONFIRM
 from tests.support.places import TOP
@@ -236,30 +236,9 @@ def _is_an_anchor(world: World, _told: str) -> bool:
     """Whether the file has the checkpoint from before and the newest, each once, whatever was torn between them."""
     file = world.base / "out of audit checkpoint"
     kept = world.json("audit", "checkpoint", "--append", str(file), who="iver")["note"]
-    notes, is_whole = notes_in(file.read_bytes())
+    notes, is_whole = anchor_file.parse(file.read_bytes())
     verified = world.run("audit", "verify", "--anchor", str(file), who="iver")
     return is_whole and len(set(notes)) == len(notes) >= 2 and notes[-1] == kept and verified.exit == 0
-
-
-def _published(world: World) -> None:
-    """A folder with the log as it was, and something that came since."""
-    world.json("audit", "tiles", str(world.base / "out of audit tiles"), who="iver")
-    world.json("audit", "show", who="iver")
-
-
-def _is_true_of_the_log(world: World, told: str) -> bool:
-    """Whether the tiles give the root of the checkpoint that lies beside them, and it is the one that was told."""
-    folder = world.base / "out of audit tiles"
-    checkpoint = merkle.parse_note((folder / "checkpoint").read_text("utf-8"))[0]
-    tiling = tiles.Tiling()
-    for begin in range(0, checkpoint.size, tiles.WIDTH):
-        tile = tiles.Tile(0, begin // tiles.WIDTH, bytes(32 * min(tiles.WIDTH, checkpoint.size - begin)))
-        tile = tile._replace(hashes=(folder / tile.path).read_bytes())
-        if not tiles.is_bundle_of((folder / tile.bundle_path).read_bytes(), tile.leaves):
-            return False
-        for leaf in tile.leaves:
-            tiling.add(leaf)
-    return tiling.root() == checkpoint.root and (not told or json.loads(told)["root"] == checkpoint.root.hex())
 
 
 def _pages_lie(world: World, told: str) -> bool:
@@ -455,14 +434,6 @@ SCENES = [
         _appended,
         owes=_is_an_anchor,
         writes=1,  # nothing of the store
-    ),
-    Scene(
-        "audit tiles",
-        ("audit", "tiles", "OUT"),
-        "iver",
-        _published,
-        owes=_is_true_of_the_log,
-        writes=3,  # nothing of the store: tiles, bundles and the checkpoint of what is new
     ),
     Scene(
         "policy publish",

@@ -32,12 +32,6 @@ def state_file(world: World) -> Path:
     return world.base / "state" / "arlo-rec" / find(world.store).id.hex() / "seen"
 
 
-def published(world: World) -> Path:
-    folder = world.base / "published"
-    folder.mkdir()
-    return folder / "checkpoint"
-
-
 def spoken(world: World) -> Path:
     text = 'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-01"\nsound = "spoken.wav"\n'
     (world.base / "proposal.toml").write_text(text, "utf-8")
@@ -48,8 +42,6 @@ def particulars(world: World) -> Path:
     (world.base / "own.toml").write_text(f'particulars = "{world.base / "file"}"\n', "utf-8")
     return world.base / "file"
 
-
-STAMPED = ("audit", "verify", "--anchor", "FILE", "--tsa-cert", "FILE")
 
 # place -> where it lies, the command that reads it, as whom, and how that ends where nothing useful is there
 PLACES: dict[str, tuple[Callable[[World], Path], tuple[str, ...], str | None, set[int]]] = {
@@ -64,8 +56,6 @@ PLACES: dict[str, tuple[Callable[[World], Path], tuple[str, ...], str | None, se
     "published page": (lambda w: w.base / "file.html", ("certificate", "verify", "FILE"), None, {2, 15}),
     "prompt": (lambda w: w.base / "file", ("policy", "lint-prompt", "FILE"), None, {2, 3}),
     "anchors": (lambda w: w.base / "file", ("audit", "checkpoint", "--append", "FILE"), "cron", {0, 16}),
-    "certificate of a CA": (lambda w: w.base / "file", STAMPED, "cron", {2}),
-    "published log": (published, ("audit", "tiles", "FOLDER"), "cron", {2, 16}),
     "key file of a person": (lambda w: find(w.store).key_file("iver"), ("status",), "iver", {12, 15}),
     "seal": (lambda w: find(w.store).seal_file("cron"), ("status",), "cron", {15}),
     "store.toml": (lambda w: w.store / "store.toml", ("status",), "cron", {15, 16}),
@@ -108,7 +98,7 @@ KINDS = [pipe, endless, full, terabyte, folder, circle]
 
 def run(world: World, place: str, path: Path) -> Result:
     _, words, who, _ = PLACES[place]
-    named = {"FILE": str(path), "FOLDER": str(path.parent), "SPOOL": str(world.spool)}
+    named = {"FILE": str(path), "SPOOL": str(world.spool)}
     named |= {"NEW": str(world.base / "new"), "OWN": str(world.base / "own.toml")}
     named["PROPOSAL"] = str(path.with_name("proposal.toml"))
     return world.run(*(named.get(one, one) for one in words), "--json", who=who)

@@ -34,8 +34,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
 ALONE = {  # outside library -> our modules that may import it
     "rich": {"ui.tables", "ui.progress_bar"},
     "typer": {"cli", "commands"},
-    "cryptography": {"crypto.primitives", "crypto.seekable_sound", "crypto.timestamp"},
-    "rfc3161_client": {"crypto.timestamp"},
+    "cryptography": {"crypto.primitives", "crypto.seekable_sound"},
     "sqlcipher3": {"backends.sqlite"},
     "sqlite_utils": {"backends.sqlite", "catalogue.schema"},
     "phonenumbers": {"model.phone_numbers"},
