@@ -101,9 +101,9 @@ class Store:
         self.identity = identity
         self.catalogue = Catalogue(connection)
         self.meta = self.catalogue.meta
-        self.log = AuditLog(connection, layout.id, log_key(catalogue_seed))
+        self.log = AuditLog(connection, layout.id, log_key(catalogue_seed), self.meta)
         self.catalogue_mark = self.log.key.public  # whoever knows the catalogue's key knows the private half
-        self.authority = Authority(connection, layout.id, self.log)
+        self.authority = Authority(connection, layout.id, self.log, self.meta)
         self.secrets = SealedSecrets(connection, layout.id, identity)
         self.state = state
         self.lock_wait = LOCK_WAIT
@@ -270,13 +270,15 @@ class Store:
                 time, change.first = self.log_time(), self.log.tree().size  # a restore has caught up inside the change
                 self.log.append(change.bodies, self.identity.signing)
                 self._advance_clock(time, change.first, change.bodies)
-                self.meta.set_number("changes", self.meta.number("changes") + 1)
+                self.meta.set("changes", self.meta.number("changes") + 1)
+                head = self.head()
         except BaseException:
             self.authority.abandon()
             self._is_stale = True
             raise
         self.authority.committed()
-        self.remember_head()
+        self._seen = head
+        self.remember()
         for follow in self.followers:
             follow(self)
 

@@ -132,7 +132,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
             store.secrets.give(person, INDEX_SEED, 1, index_seed)
             store.secrets.give(person, access_seed(subject_id), 1, subject_seed)
         for key, value in numbers.items():
-            store.meta.set_number(key, value)
+            store.meta.set(key, value)
         store.log.add_first_key()
         change.log(StoreInitialised(officer=officer.name, people=digest_of_people(store.roster)))
     return store

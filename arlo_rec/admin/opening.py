@@ -152,13 +152,14 @@ def _session(
         blobs = FileBlobs(layout.objects)
         store = Store(layout, connection, blobs, root_port, identity, seed, state)
         store.lock_wait = lock_wait
-        schema.demand(store.db, store.meta.number("schema"), layout.store)
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
-        store.load_documents()
-        if root_name(layout) != store.settings.root:
-            store.doubts.append("root_moved")
-        store.doubts += [code for code in rolled_back(store, seen) if code not in store.doubts]
+        with store.reading():
+            schema.demand(store.meta.number("schema"), layout.store)
+            store.load_documents()
+            if root_name(layout) != store.settings.root:
+                store.doubts.append("root_moved")
+            store.doubts += [code for code in _rolled_back(store, seen) if code not in store.doubts]
         yield store, seeds
 
 
@@ -194,11 +195,10 @@ def _follow(store: Store, feed: Path | None, now: datetime) -> None:
         follow(store, now)
 
 
-def rolled_back(store: Store, seen: Seen) -> list[str]:
+def _rolled_back(store: Store, seen: Seen) -> list[str]:
     """The parts of the catalogue that are older than, or differ from, the state *seen*, as codes."""
-    with store.reading():
-        head = store.head()
-        known = head.root if head.size <= seen.size else store.log.root_at(seen.size)
+    head = store.head()
+    known = head.root if head.size <= seen.size else store.log.root_at(seen.size)
     problems = []
     if head.link.number < seen.link.number:
         problems.append("roster_rolled_back")

@@ -213,7 +213,7 @@ def is_approved(store: Store) -> bool:
     Where that entry lost its body, or the link is gone, nobody can tell, and `verify` says that it did.
     """
     newest = store.authority.newest
-    link = store.authority.links.first_with_policy(newest.documents.policy) if newest is not None else None
+    link = store.authority.links.with_policy_since(newest.documents.policy) if newest is not None else None
     if link is None or link.number == 1:  # the policy that the store was made with
         return True
     entry = store.log.entry(link.seq - 1)

@@ -41,9 +41,9 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
         for person in store.roster.former:
             gone = (store.layout.seal_file(person.name), store.layout.key_file(person.name))
             for path in gone:
-                remove(path, below=store.layout.store)
+                remove(path)
             for path in gone:  # before the re-keying goes on: after a power cut nobody would remove them again
-                sync_folder(path.parent, below=store.layout.store)
+                sync_folder(path.parent)
     store.db.rekey(catalogue_key(new))
     _hand_over(store, old=in_use, new=new, now=now)
 

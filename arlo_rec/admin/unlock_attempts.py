@@ -51,17 +51,17 @@ def take_attempts(store: Store, now: datetime) -> None:
         return
     with store.change(now) as change:
         (size, written), (taken, seen) = _about(store.layout), _known(store)
-        store.meta.set_number("attempts_seen", written)
+        store.meta.set("attempts_seen", written)
         if size < taken or (size == taken and seen not in (0, written)):
             change.log(UnlockNotesCut())
         if size <= taken:
-            store.meta.set_number("attempts_taken", size)
+            store.meta.set("attempts_taken", size)
             return
         lines = BytesIO(_read(store.layout, taken)[: size - taken]).readlines()[:ATTEMPTS_AT_ONCE]
         for line in (line for line in lines if line.endswith(b"\n") or len(line) == ATTEMPTS_BYTES):
             _log_attempt(change, line)
             taken += len(line)
-        store.meta.set_number("attempts_taken", taken)
+        store.meta.set("attempts_taken", taken)
 
 
 def _about(layout: Layout) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from itertools import chain
 from typing import Any, BinaryIO, Final
 
 from arlo_rec.audio.confinement import Limits, confine
+from arlo_rec.crypto.hardening import forbid_core_dumps
 from arlo_rec.crypto.kernel_keyring import leave_session
 
 REQUEST = struct.Struct(">16sIQ?")
@@ -68,6 +69,7 @@ def main() -> None:
     """Serve requests until the other end of descriptor 0 is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks are not waited for: the parent sees the end of the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
+    forbid_core_dumps()  # nor may another process of this account read it: each sound passes through its hands
     leave_session()  # an unlock of the person who runs this is no business of a decoder
     with socket.socket(fileno=0) as asked:
         while request := _receive(asked):

@@ -76,17 +76,16 @@ class Root(Protocol):
 class Connection(Protocol):
     """An SQL database for one thread, with one transaction at a time."""
 
+    snapshots: int  # counts up at the begin and the end of each transaction: odd inside, and what was read then holds
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Every row of the statement's result."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement inside `writing`; the number of rows that it changed."""
 
-    def demand_schema(self, digest: bytes) -> None:
-        """Raise Integrity (schema_changed) now, and at the begin of every transaction, where the schema is another.
-
-        *digest*: SHA-256 over every table, index, view and trigger, by type and name.
-        """
+    def schema_digest(self) -> bytes:
+        """SHA-256 over every table, index, view and trigger, by type and name."""
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Execute a statement once per row of values, inside `writing`."""
@@ -116,7 +115,7 @@ class Connection(Protocol):
         """Whether tables and their indexes agree with each other. May take long."""
 
     def sums(self) -> dict[str, bytes]:
-        """The sum over all rows of each table that has one, as each change has updated it."""
+        """The sum over all rows of each table that has one, with what this transaction has changed."""
 
     def sum_matches(self, table: str) -> bool:
         """Whether the sum over all rows of a table, computed again, equals the stored sum. May take long."""

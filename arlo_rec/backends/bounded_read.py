@@ -59,6 +59,12 @@ def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> b
     raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
 
 
+def is_ours(path: Path) -> bool:
+    """Whether nobody but this account and root may write a file; raises OSError."""
+    about = path.stat()
+    return about.st_uid in {os.geteuid(), 0} and not about.st_mode & 0o022
+
+
 def _wait(handle: int, deadline: float) -> None:
     """Wait until more bytes can be read; raises OSError after *deadline*."""
     more = select.poll()

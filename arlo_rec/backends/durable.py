@@ -108,6 +108,9 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o600, below: Path | 
 
 def rename(part: Path, path: Path, *, below: Path | None = None) -> None:
     """Give a file the name of another in the same folder, which it replaces; raises OSError."""
+    if below is None:
+        part.rename(path)
+        return
     with folder_of(path, below=below) as folder:
         os.rename(part.name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
 

@@ -300,7 +300,11 @@ def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") ->
             raise InUse("in_use", **(lock_holder.holder(handle) if note else {})) from None
         if note:
             lock_holder.leave(handle, note)
-        yield
+        try:
+            yield
+        finally:
+            if note:
+                lock_holder.take_away(handle, note)
     finally:
         os.close(handle)
 

@@ -1,7 +1,7 @@
 """Who holds a lock: what the kernel says, and a small note that the holder leaves in the lock file.
 
-A lock file lies in a folder that a whole group can write, so the note is hostile text: it is bounded, sanitised, and
-believed only where the process that it names holds the lock. A holder who leaves none is named by process and account.
+The lock file of a backup lies where others may write, so a note is hostile text: it is bounded, sanitised, and believed
+only where the process that it names holds the lock. A holder who leaves none is named by process and account.
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ def leave(handle: int, note: bytes) -> None:
     """Write a note into a lock file whose lock is held; a full disk keeps nobody from going on without."""
     with suppress(OSError):
         os.ftruncate(handle, os.pwrite(handle, note[:NOTE_BYTES], 0))
+
+
+def take_away(handle: int, note: bytes) -> None:
+    """Empty a lock file in which that note still stands, so that nobody is named who holds nothing any more."""
+    with suppress(OSError):
+        if os.pread(handle, NOTE_BYTES, 0) == note[:NOTE_BYTES]:
+            os.ftruncate(handle, 0)
 
 
 def holder(handle: int) -> Detail:

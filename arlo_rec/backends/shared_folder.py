@@ -1,10 +1,11 @@
-"""The one way to open a file in a folder that several accounts write to: store, root, backup, ring, feed.
+"""The one way to open a file in a folder that several accounts write to: backup, ring, feed, anchors.
 
 Whoever may write there can put a link, a pipe, a device or a file of a terabyte in the place of any file. So every
 folder on the way is opened by its handle without following a link, from one that somebody named (*below*; by default
-the folder in which the file lies); the file is opened without following a link and without waiting, must be a plain
-file, and is read up to a length that the caller knows. A file that is written to must have one name, so that nothing
-elsewhere changes with it. What is none of that raises `NotPlain`, an OSError; `durable.translated` gives it its words.
+the folder in which the file lies, which nobody else may exchange); the file is opened without following a link and
+without waiting, must be a plain file, and is read up to a length that the caller knows. A file that is written to must
+have one name, so that nothing elsewhere changes with it. What is none of that raises `NotPlain`, an OSError;
+`durable.translated` gives it its words.
 
 Only this module and `bounded_read`, for files that somebody named on the command line, open files for reading.
 """
@@ -49,7 +50,9 @@ def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 
 
     With O_CREAT the mode is *mode* whatever the umask.
     """
-    folder = _reach(path.parent, below or path.parent, _WAY)
+    if below is None:
+        return _opened(path, flags, mode, None, path)[0]
+    folder = _reach(path.parent, below, _WAY)
     try:
         return open_in(folder, path.name, flags, path.parent, mode=mode)
     finally:
@@ -63,14 +66,20 @@ def open_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o
 
 def opened_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o600) -> tuple[int, os.stat_result]:
     """The same, with what the system says of the file."""
+    return _opened(name, flags, mode, folder, lies_in / name)
+
+
+def _opened(name: str | Path, flags: int, mode: int, folder: int | None, path: Path) -> tuple[int, os.stat_result]:
     try:
         handle = os.open(name, flags | _SAFE, mode, dir_fd=folder)
+    except NotADirectoryError:  # what it lies in is no folder
+        raise
     except OSError as error:
-        raise _named(error, lies_in / name) from None
+        raise _named(error, path) from None
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or (flags & _WRITING and about.st_nlink > 1):
-            raise NotPlain(lies_in / name)  # noqa: TRY301 - closes the handle like any other error
+            raise NotPlain(path)  # noqa: TRY301 - closes the handle like any other error
         if flags & os.O_CREAT and stat.S_IMODE(about.st_mode) != mode and about.st_uid == os.geteuid():
             os.fchmod(handle, mode)
     except BaseException:
@@ -100,15 +109,12 @@ def names(path: Path, *, below: Path | None = None) -> list[str]:
 def status(path: Path, *, below: Path | None = None) -> os.stat_result | None:
     """What lies there, a link as itself; None where nothing does, or it cannot be reached. Never raises OSError."""
     try:
-        folder = _reach(path.parent, below or path.parent, _WAY)
+        if below is None:
+            return path.lstat()
+        with folder_of(path, below=below) as folder:
+            return os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return None
-    try:
-        return os.stat(path.name, dir_fd=folder, follow_symlinks=False)
-    except OSError:
-        return None
-    finally:
-        os.close(folder)
 
 
 def is_plain(path: Path, *, below: Path | None = None) -> bool:
@@ -146,8 +152,12 @@ def touch(path: Path, mode: int, *, below: Path | None = None) -> None:
 
 def remove(path: Path, *, below: Path | None = None) -> None:
     """Remove a file, or the link that has its name; one that is not there is no error. Raises OSError."""
-    with suppress(FileNotFoundError), folder_of(path, below=below) as folder:
-        os.unlink(path.name, dir_fd=folder)
+    with suppress(FileNotFoundError):
+        if below is None:
+            path.unlink()
+            return
+        with folder_of(path, below=below) as folder:
+            os.unlink(path.name, dir_fd=folder)
 
 
 def remove_tree(path: Path, *, below: Path | None = None) -> None:

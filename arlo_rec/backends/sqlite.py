@@ -5,10 +5,9 @@ lost acknowledged erasures; BEGIN IMMEDIATE because deferred transactions lost u
 
 For most tables `sums` keeps a sum over all rows: triggers pass every row that is added or deleted, as text, to
 `tally`, and the transaction writes the new sums before it commits. A row that somebody deletes, changes or restores
-from an older page of the file no longer matches its table's sum. The sum is a multiset hash, the hashes of rows added
-modulo 2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity Checking",
-ASIACRYPT 2003). The schema is in no sum: a trigger that somebody plants would run in everybody's commands, so every
-transaction compares the schema with the one that is demanded.
+from an older page of the file no longer matches its table's sum, which `verify` compares. The sum is a multiset hash,
+the hashes of rows added modulo 2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to
+Memory Integrity Checking", ASIACRYPT 2003).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import Any
 
 from sqlcipher3 import dbapi2
 
-from arlo_rec.backends import Row
+from arlo_rec.backends import Row, marks
 from arlo_rec.backends.files import is_full
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
@@ -73,7 +72,7 @@ class SqliteConnection:
         """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked where it does not fit."""
         self._path, self._key = path, key
         self._sums: dict[str, int] = defaultdict(int)
-        self._schema: tuple[bytes, int] | None = None  # the digest that is demanded, and the version that had it
+        self.snapshots = 0
         self.open()
 
     def open(self) -> None:
@@ -83,6 +82,7 @@ class SqliteConnection:
             self._db = dbapi2.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
             self._db.set_key(_raw(self._key))
             self._db.create_function("tally", 3, self._tally)
+            self._db.create_function("summed", 2, self._summed)
             self._db.execute("PRAGMA cipher_log=off").fetchall()
             try:
                 for setting in _SETTINGS:
@@ -104,21 +104,8 @@ class SqliteConnection:
         with _translated(self._path):
             return int(self._db.execute(sql, values).rowcount)
 
-    def demand_schema(self, digest: bytes) -> None:
-        """See Connection."""
-        with self.reading():
-            self._compare_schema(digest)
-
-    def _compare_schema(self, digest: bytes) -> None:
-        """Raise Integrity (schema_changed) where the schema of this transaction is another than *digest* is of."""
-        ((version,),) = self.rows("PRAGMA schema_version")
-        if self._schema != (digest, version):
-            if self._schema_digest() != digest:
-                raise Integrity("schema_changed", path=str(self._path))
-            self._schema = (digest, version)
-
-    def _schema_digest(self) -> bytes:
-        """SHA-256 over all that the schema holds but the table in which sqlite-utils counts its steps."""
+    def schema_digest(self) -> bytes:
+        """See Connection. The table in which sqlite-utils counts its steps is left out."""
         sql = (
             "SELECT type, name, tbl_name, sql FROM sqlite_master "
             "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
@@ -148,9 +135,8 @@ class SqliteConnection:
     def _transaction(self, begin: str, end: Callable[[], None]) -> Iterator[None]:
         with _translated(self._path):
             self._db.execute(begin)
+        self.snapshots += 1
         try:
-            if self._schema is not None:
-                self._compare_schema(self._schema[0])
             yield
             end()
         except BaseException:
@@ -158,6 +144,7 @@ class SqliteConnection:
                 self._db.execute("ROLLBACK")
             raise
         finally:
+            self.snapshots += 1
             self._sums.clear()
 
     def _end_view(self) -> None:
@@ -172,15 +159,18 @@ class SqliteConnection:
         """Add (1) or subtract (-1) a row: the SQL function that the triggers call."""
         self._sums[table] += sign * int.from_bytes(hashlib.blake2b(row.encode("utf-8"), digest_size=32).digest())
 
+    def _summed(self, table: str, before: bytes) -> bytes:
+        """A table's sum after this transaction: the SQL function with which it writes the sums."""
+        return ((int.from_bytes(before) + self._sums.pop(table)) % 2**256).to_bytes(32)
+
     def _write_sums(self) -> None:
-        for table, change in sorted(self._sums.items()):
-            rows = self.rows("SELECT value FROM sums WHERE name = ?", (table,))
-            before = int.from_bytes(rows[0][0]) if rows else 0
-            value = ((before + change) % 2**256).to_bytes(32)
-            self.run("INSERT OR REPLACE INTO sums (name, value) VALUES (?, ?)", (table, value))
+        if self._sums:
+            names = sorted(self._sums)
+            self.run(f"UPDATE sums SET value = summed(name, value) WHERE name IN ({marks(names)})", names)  # noqa: S608
 
     def sums(self) -> dict[str, bytes]:
         """See Connection."""
+        self._write_sums()
         sums = {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
         if not all(name.isascii() for name in sums):
             raise Integrity("catalogue_damaged", table="sums")

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
-from arlo_rec.catalogue.log_body import EntryRow, read_body
+from arlo_rec.catalogue.log_body import LONGEST, EntryRow, is_bounded, read_body
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.log_handover import handover, restoration
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.errors import Integrity
+from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, from_iso, named_in
 from arlo_rec.model.strict_json import canonical
 
@@ -91,9 +91,9 @@ class LogKey(NamedTuple):
 class AuditLog:
     """The log of one store, read and continued through one connection."""
 
-    def __init__(self, connection: Connection, store: bytes, log_key: primitives.SigningKey) -> None:
+    def __init__(self, connection: Connection, store: bytes, log_key: primitives.SigningKey, meta: Meta) -> None:
         self._db = connection
-        self._meta = Meta(connection)
+        self._meta = meta
         self.origin = f"arlo-rec/{store.hex()}"
         self.key = log_key
 
@@ -103,19 +103,21 @@ class AuditLog:
 
     def tree(self) -> merkle.Tree:
         """The tree over all entries."""
-        encoded = self._meta.log_tree()
+        encoded = self._meta.raw("log")
         return merkle.Tree.decode(encoded) if encoded is not None else merkle.Tree()
 
     # -- writing --------------------------------------------------------------------------------------
 
     def append(self, bodies: Sequence[dict[str, Any]], signer: primitives.SigningKey) -> None:
-        """Add entries and close them with one checkpoint; inside a transaction."""
+        """Add entries and close them with one checkpoint; inside a transaction. Raises Usage where one is too long."""
         if not bodies:
             return
         tree = self.tree()
         entries = []
         for body in bodies:
             salt, raw = primitives.fresh(merkle.SALT_BYTES), canonical(body)
+            if not is_bounded(raw):
+                raise Usage("entry_too_long", most=LONGEST)
             leaf = merkle.leaf_hash(merkle.commit(salt, raw))
             entries.append(RawEntry(tree.size, salt, raw, leaf))
             tree = tree.add(leaf)
@@ -183,7 +185,7 @@ class AuditLog:
     def _close(self, checkpoints: Iterable[SignedCheckpoint], tree: merkle.Tree) -> None:
         rows = [(checkpoint.size, checkpoint.root, checkpoint.note) for checkpoint in checkpoints]
         self._db.run_many("INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", rows)
-        self._meta.set_log_tree(tree.encode())
+        self._meta.set("log", tree.encode())
 
     # -- reading --------------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ newest link has their digests. `keys.authority` has the chain itself, `catalogue
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from arlo_rec.backends import Connection
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.links import Links
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import authority, policy_document, roster, settings
 from arlo_rec.keys.authority import Digests, Link, Pin
@@ -24,6 +26,8 @@ from arlo_rec.model.policy_versions import Policy
 
 _FORGED, _RULE = "authority_forged", "access.officer"
 _KINDS = ("roster", "policy", "settings")
+_NEWEST = "link"  # in `meta`: number and digest of the newest link
+_PIN = struct.Struct(">Q32s")
 
 
 class Documents(NamedTuple):
@@ -37,8 +41,9 @@ class Documents(NamedTuple):
 class Authority:
     """The chain of one store, as far as it was followed, and the documents of its newest link."""
 
-    def __init__(self, connection: Connection, store: bytes, log: AuditLog) -> None:
+    def __init__(self, connection: Connection, store: bytes, log: AuditLog, meta: Meta) -> None:
         self.links = Links(connection)
+        self._meta = meta
         self.newest: Link | None = None
         self.officer_left = False  # since the pin: whoever has not opened the store since then compares it
         self._store = store
@@ -56,8 +61,10 @@ class Authority:
         """
         problems = self.follow(pins)
         assert self.newest is not None
-        bodies = {kind: self.links.document(kind) for kind in _KINDS}
+        bodies = self.links.documents()
         for kind in _KINDS:
+            if kind not in bodies:
+                raise Integrity(f"{kind}_missing")
             if primitives.sha256(bodies[kind]) != getattr(self.newest.documents, kind):
                 raise Integrity(f"{kind}_forged", rule="purpose.change" if kind == "policy" else "access.officer")
         return (
@@ -71,15 +78,15 @@ class Authority:
 
     def follow(self, pins: Iterable[Pin]) -> list[str]:
         """Verify every link from the newest pin on; the codes of what is older than a pin, or Integrity."""
-        newest = self.links.newest()
+        newest = self.pin().number
         known = sorted({pin for pin in pins if pin.number}, key=lambda pin: pin.number, reverse=True)
         if self.newest is not None:
             known = [self.newest.pin]
         lost: Pin | None = None  # the newest pin that is not on this chain
         for pin in known:
-            link = self.links.get(pin.number)
-            if link is not None and self.has(pin):
-                end, restored = self._walk(link)
+            chain = self.links.after(pin.number - 1)
+            if chain and chain[0].pin == pin:
+                end, restored = self._walk(chain)
                 break
             lost = lost or pin
         else:
@@ -91,10 +98,10 @@ class Authority:
         self.newest = end
         return [] if lost is None else ["roster_rolled_back"]
 
-    def _walk(self, link: Link) -> tuple[Link, int | None]:
-        """The newest link, with all behind *link* verified, and behind which link a restored store lost some."""
-        restored: int | None = None
-        for following in self.links.after(link.number):
+    def _walk(self, chain: Sequence[Link]) -> tuple[Link, int | None]:
+        """The last link, with all behind the first verified, and behind which link a restored store lost some."""
+        link, restored = chain[0], None
+        for following in chain[1:]:
             authority.demand_follows(following, link, self._store)
             self._demand_sworn(following)
             self.officer_left |= not set(link.officers) <= set(following.officers)
@@ -132,9 +139,13 @@ class Authority:
             expected = number + 1
 
     def pin(self) -> Pin:
-        """The newest link in the catalogue, as its row has it; no link, none."""
-        link = self.links.get(self.links.newest())
-        return link.pin if link else Pin()
+        """The newest link in the catalogue; no link, none. Raises Integrity where it cannot be read."""
+        kept = self._meta.raw(_NEWEST)
+        if kept is None:
+            return Pin()
+        if len(kept) != _PIN.size:
+            raise Integrity("catalogue_damaged", table="meta")
+        return Pin(*_PIN.unpack(kept))
 
     def spoken(self) -> str:
         """The check word of the newest link, which two people compare; see `keys.authority.spoken`."""
@@ -142,12 +153,14 @@ class Authority:
 
     def has(self, pin: Pin) -> bool:
         """Whether a link that somebody has seen is on the chain."""
+        if self.newest is not None and self.newest.pin == pin:
+            return True
         link = self.links.get(pin.number)
         return link is not None and link.digest == pin.digest
 
     def has_newer(self) -> bool:
         """Whether somebody added a link since this was loaded."""
-        return self.newest is None or self.links.newest() != self.newest.number
+        return self.newest is None or self.pin().number != self.newest.number
 
     # -- writing --------------------------------------------------------------------------------------
 
@@ -166,7 +179,7 @@ class Authority:
         if not self._put:
             return None
         before = self.newest
-        if self.links.newest() != (before.number if before else 0):
+        if self.pin() != (before.pin if before else Pin()):
             raise InUse("in_use")
         digests = [
             primitives.sha256(self._put[kind]) if kind in self._put else getattr(_demanded(before).documents, kind)
@@ -176,7 +189,7 @@ class Authority:
             before, seq, Digests(*digests), officers, signer, self._store, restored_after=restored_after
         )
         authority.demand_follows(link, before, self._store)  # somebody who is no officer gets no further than here
-        self.links.add(link)
+        self._add(link)
         self._closing = link
         return AuthorityChanged(link=link.number, digest=link.digest.hex())
 
@@ -186,9 +199,13 @@ class Authority:
         for link in links:
             authority.demand_follows(link, before, self._store)
             self._demand_sworn(link)
-            self.links.add(link)
+            self._add(link)
             before = link
         self.newest = before
+
+    def _add(self, link: Link) -> None:
+        self.links.add(link)
+        self._meta.set(_NEWEST, _PIN.pack(*link.pin))
 
     def committed(self) -> None:
         """The change was committed."""

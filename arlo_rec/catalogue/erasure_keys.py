@@ -116,10 +116,12 @@ class ErasureKeys:
     @staticmethod
     @reads_rows
     def of_wrong_size(connection: Connection) -> Spoilt:
-        """Keys whose rows have not the size of a wrapped key, and shards that count their shares wrong; needs no R."""
+        """Keys whose rows have not the size of a wrapped key, days without a shard, and shards that count their shares
+        wrong; needs no R.
+        """
         wrong = f"WHERE length(wrapped) <> {primitives.WRAP_OF_KEY}"
         miscounted = "shares <> (SELECT count(*) FROM shares WHERE shard = id)"
-        days = connection.rows(f"SELECT day FROM day_keys {wrong}")  # noqa: S608 - our size
+        days = connection.rows(f"SELECT day FROM day_keys {wrong} OR day NOT IN (SELECT day FROM shard_keys)")  # noqa: S608
         shards = connection.rows(f"SELECT id FROM shard_keys {wrong} OR {miscounted}")  # noqa: S608
         shares = connection.rows(f"SELECT recording FROM shares {wrong}")  # noqa: S608
         return Spoilt(
@@ -203,13 +205,17 @@ class ErasureKeys:
 
     @reads_rows
     def _wrap_days(self, new_root: bytes, renewed: set[int]) -> None:
-        """Wrap every day's key under the new R."""
+        """Wrap the key of every day that has shards under the new R.
+
+        What does not open under the old one is left behind, as in a shard: one damaged row stops no erasure, and
+        `verify` names it.
+        """
+        self._db.run("DELETE FROM day_keys WHERE day NOT IN (SELECT day FROM shard_keys)")
         for (day,) in self._db.rows("SELECT day FROM day_keys"):
-            key = self._days[day] if day in renewed else self._day_key(day)
-            self._db.run(
-                "UPDATE day_keys SET wrapped = ? WHERE day = ?",
-                (wrap(new_root, key, "day", _name(day)), day),
-            )
+            with suppress(Integrity):
+                key = self._days[day] if day in renewed else self._day_key(day)
+                sql = "UPDATE day_keys SET wrapped = ? WHERE day = ?"
+                self._db.run(sql, (wrap(new_root, key, "day", _name(day)), day))
         self._root = new_root
 
     @reads_rows

@@ -9,7 +9,6 @@ from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
-from arlo_rec.model.errors import Integrity
 
 
 class Links:
@@ -17,11 +16,6 @@ class Links:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-
-    @reads_rows
-    def newest(self) -> int:
-        """The number of the newest link; 0 before the first."""
-        return int(self._db.rows("SELECT max(number) FROM links")[0][0] or 0)
 
     @reads_rows
     def numbers(self) -> list[int]:
@@ -41,9 +35,10 @@ class Links:
         return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
 
     @reads_rows
-    def first_with_policy(self, digest: bytes) -> Link | None:
-        """The first link that put into force the policy with that digest."""
-        sql = "SELECT body, signature FROM links WHERE instr(body, ?) > 0 ORDER BY number LIMIT 1"
+    def with_policy_since(self, digest: bytes) -> Link | None:
+        """The link since which the policy with that digest is in force: the one behind the last with another."""
+        last = "(SELECT max(number) FROM links WHERE instr(body, ?) = 0)"
+        sql = f"SELECT body, signature FROM links WHERE number = 1 + coalesce({last}, 0)"  # noqa: S608 - fixed words
         rows = self._db.rows(sql, (f'"policy":"{digest.hex()}"'.encode("ascii"),))
         return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
 
@@ -54,12 +49,9 @@ class Links:
         )
 
     @reads_rows
-    def document(self, kind: str) -> bytes:
-        """The bytes of a current document; raises Integrity where it is missing."""
-        rows = self._db.rows("SELECT body FROM documents WHERE kind = ?", (kind,))
-        if not rows:
-            raise Integrity(f"{kind}_missing")
-        return bytes(rows[0][0])
+    def documents(self) -> dict[str, bytes]:
+        """The bytes of the current documents, by their kinds."""
+        return {str(kind): bytes(body) for kind, body in self._db.rows("SELECT kind, body FROM documents")}
 
     def put_document(self, kind: str, body: bytes) -> None:
         """Replace a current document; inside a change."""

@@ -9,7 +9,11 @@ from arlo_rec.model.strict_json import parse_object
 
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where somebody deleted the body)
 EntryRow = tuple[int, bytes, bytes | None, bytes]  # its number, salt, body and leaf
-ENTRY_LONGEST = 256 * 1024 * 1024  # bytes: a purge names each recording, with 35; this is seven million
+LONGEST = 64 * 1024  # bytes; most have 300
+LONGEST_POLICY = 1024 * 1024  # of a proposed policy, which holds every prompt that there was
+LONGEST_OF_MANY = 64 * 1024 * 1024  # of an action that names each of its recordings, with 35: nearly two million
+_POLICY = b'{"action":"policy propose"'
+_OF_MANY = re.compile(rb'\{"action":"(?:consent|dsar|expire|find|forget|objection|purge|restore|withdraw)"')
 # A call that was taken in, letter by letter as it is written; whatever differs is read as JSON
 _CALL = re.compile(
     r'\{"action":"ingest","at":"([-0-9T:.Z]+)","detail":\{"prompt":"([\w.-]+)","sworn":"([0-9a-f]+)","week":"([\w-]+)"\},'
@@ -19,6 +23,13 @@ _CALL = re.compile(
 )
 
 
+def is_bounded(body: bytes) -> bool:
+    """Whether an entry is as short as the program writes it: nothing longer is written or read."""
+    if body.startswith(_POLICY):
+        return len(body) <= LONGEST_POLICY
+    return len(body) <= (LONGEST_OF_MANY if _OF_MANY.match(body) else LONGEST)
+
+
 def read_body(body: bytes) -> dict[str, Any]:
     """The JSON of an entry's body; raises ValueError where it cannot be read.
 
@@ -26,7 +37,9 @@ def read_body(body: bytes) -> dict[str, Any]:
     """
     call = _CALL.fullmatch(body.decode("ascii")) if body.isascii() else None
     if call is None:
-        return parse_object(body, max_bytes=ENTRY_LONGEST)
+        if not is_bounded(body):
+            raise ValueError("too long an entry")
+        return parse_object(body, max_bytes=len(body))
     at, prompt, sworn, week, person, policy, recording = call.groups()
     return {
         "action": "ingest",

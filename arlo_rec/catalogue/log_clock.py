@@ -1,4 +1,4 @@
-"""The table `log_clock`: what the log says of the time, an index that `verify` computes anew from the entries.
+"""What the log says of the time: an index in `meta`, which `verify` computes anew from the entries.
 
 The newest time of an entry shows a clock that was set back; the newest finished purge shows what had to be erased by
 then. An officer can accept a clock that is behind: then only her entry and those behind it count. Four eyes go by the
@@ -8,24 +8,26 @@ newest finished purge that there ever was (`Store.witnessed`), whatever clock wa
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.backends import Connection
-from arlo_rec.catalogue.decoding import reads_rows
-from arlo_rec.catalogue.log_body import Body
+from arlo_rec.catalogue.log_body import Body, read_body
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import ClockAccepted, Initialised, PurgeFinished
+from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
-from arlo_rec.model.strict_json import parse_object
 from arlo_rec.policy import Action
 
 _HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"')  # of an entry as we write it
 _LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})
-
-
 _LOOKED_INTO_RAW: Final = frozenset(action.encode("ascii") for action in _LOOKED_INTO)
+
+
+_KEY: Final = "log_clock"  # in `meta`
+_MOMENT: Final = struct.Struct(">qq")  # number of the entry, microseconds
 
 
 class Moment(NamedTuple):
@@ -87,7 +89,7 @@ def computed(bodies: Iterable[Body], since: LogTime | None = None) -> LogTime:
 
 def _whole(body: bytes | None) -> Mapping[str, Any] | None:
     try:
-        return parse_object(body or b"", max_bytes=len(body or b""))
+        return read_body(body or b"")
     except ValueError:
         return None
 
@@ -104,17 +106,20 @@ def _moment(seq: int, at: str) -> Moment | None:
 class LogClock:
     """The index of one store. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
+    def __init__(self, meta: Meta) -> None:
+        self._meta = meta
 
-    @reads_rows
     def get(self) -> LogTime:
-        """What the log says of the time; nothing before its first entry."""
-        rows = self._db.rows("SELECT kind, seq, at FROM log_clock")
-        return LogTime(**{str(kind): Moment(int(seq), from_micros(at)) for kind, seq, at in rows})
+        """What the log says of the time; nothing before its first entry. Raises Integrity where that cannot be read."""
+        kept = self._meta.raw(_KEY)
+        if kept is None:
+            return LogTime()
+        try:
+            moments = [Moment(seq, from_micros(at)) for seq, at in _MOMENT.iter_unpack(kept)]
+            return LogTime(*moments)
+        except (struct.error, TypeError, OverflowError):
+            raise Integrity("catalogue_damaged", table="meta") from None
 
     def put(self, time: LogTime) -> None:
         """Set the index."""
-        moments = {kind: getattr(time, kind) for kind in LogTime._fields}
-        rows = [(kind, moment.seq, to_micros(moment.at)) for kind, moment in moments.items()]
-        self._db.run_many("INSERT OR REPLACE INTO log_clock (kind, seq, at) VALUES (?, ?, ?)", rows)
+        self._meta.set(_KEY, b"".join(_MOMENT.pack(moment.seq, to_micros(moment.at)) for moment in time))

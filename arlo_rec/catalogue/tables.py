@@ -47,7 +47,7 @@ class Catalogue:
         self.erasures = Erasures(connection)
         self.refusals = SeenRefusals(connection)
         self.escrows = Escrows(connection)
-        self.log_clock = LogClock(connection)
+        self.log_clock = LogClock(self.meta)
 
     @cached_property
     def agents(self) -> Agents:

@@ -367,12 +367,17 @@ class Run:
             unlocks.end(self._running.key)
 
     def particulars(self) -> Particulars:
-        """What letters and pages say of the company: what the file of the config says, else ours; raises Usage."""
-        from arlo_rec.backends.bounded_read import read_small
+        """What letters and pages say of the company: what the file of the config says, else ours.
+
+        Raises Usage, also where others may write that file: what it says is signed.
+        """
+        from arlo_rec.backends.bounded_read import is_ours, read_small
         from arlo_rec.model import particulars
 
         named = self.settings.particulars or str(particulars.DEFAULT)
         try:
+            if self.settings.particulars and not is_ours(Path(named)):
+                raise Usage("file_of_others", path=named)
             raw = read_small(Path(named), particulars.FILE_BYTES)
         except OSError:
             raise Usage("config_unreadable", path=named) from None

@@ -6,8 +6,8 @@
     3  the journal emptied into the catalogue (tried for 5 s; if a reader prevents it: at the next open)
     4  the old slot overwritten                                   the point of no return: no copy opens any more
     5  objects unlinked, folders synced
-    6  one transaction: ERASED
-    7  receipt written, then the erasure marked done; only then is success told
+    6  receipt written
+    7  one transaction: ERASED, the erasure done, the journal no longer due; only then is success told
 
 Steps 3 to 7 are `finish`, which is also the recovery that every opening of a store runs. Receipts are loaded where one
 is written, since most openings recover nothing.
@@ -159,10 +159,13 @@ def finish(store: Store, now: datetime, *, locked: bool = False, observer: Obser
                 return finish(store, now, locked=True, observer=observer)
         except InUse:
             return False
-    _mend_slots(store, now)
+    is_flushed = _mend_slots(store)
     for number in store.catalogue.erasures.unfinished():
         with suppress(Unreachable):
-            _finish_erasure(store, number, now, observer)
+            _finish_erasure(store, number, now, observer, is_flushed=is_flushed)
+    if is_flushed and store.meta.number("flush_due"):
+        with store.change(now):
+            store.meta.set("flush_due", 0)
     with suppress(Unreachable):
         _sweep_arrivals(store, now)
     return True
@@ -197,40 +200,40 @@ def _write_new_slot(store: Store, held: HeldRoot, secret: bytes, seed: bytes, se
 
 
 def _new_generation(store: Store, held: HeldRoot) -> None:
-    store.meta.set_number("generation", held.generation + 1)
-    store.meta.set_number("flush_due", 1)
+    store.meta.set("generation", held.generation + 1)
+    store.meta.set("flush_due", 1)
 
 
-def _mend_slots(store: Store, now: datetime) -> None:
-    """Steps 3 and 4: empty the journal into the catalogue, then overwrite the slot of another generation."""
+def _mend_slots(store: Store) -> bool:
+    """Steps 3 and 4: empty the journal into the catalogue, then overwrite the slot of another generation.
+
+    Whether the journal holds nothing of an erasure any more; False where a reader prevented that.
+    """
     contents = store.root.read()
-    slot, mend = root_secret.choose(contents, store.meta.number("generation"))
-    if store.meta.number("flush_due") and store.db.flush(FLUSH_WAIT):
-        with store.change(now):
-            store.meta.set_number("flush_due", 0)
+    with store.reading():
+        generation, is_due = store.meta.number("generation"), store.meta.number("flush_due")
+    slot, mend = root_secret.choose(contents, generation)
+    is_flushed = not is_due or store.db.flush(FLUSH_WAIT)
     if mend:
         store.root.write(1 - slot.index, contents[slot.index])
+    return is_flushed
 
 
-def _finish_erasure(store: Store, number: str, now: datetime, observer: Observer) -> None:
-    """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written.
-
-    An erasure whose number is none gets no receipt and stays unfinished: `verify` names it, and it stops no command.
-    """
-    from arlo_rec.erasure import receipt_form, receipts
+def _finish_erasure(store: Store, number: str, now: datetime, observer: Observer, *, is_flushed: bool) -> None:
+    """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written."""
+    from arlo_rec.erasure import receipts
 
     names = [recording.hex() for recording in store.catalogue.recordings.being_erased(number)]
     for done in range(0, len(names), AT_ONCE):
         observer(Progress(Phase.ERASURE, done, len(names)))
         store.blobs.delete_all(names[done : done + AT_ONCE])
     store.blobs.settle(names)
+    receipts.write(store, store.catalogue.erasures.get(number), is_flushed=is_flushed)
     with store.change(now):
         store.catalogue.recordings.finish_erasure(number)
-    if not receipt_form.is_number(number):
-        return
-    receipts.write(store, store.catalogue.erasures.get(number))
-    with store.change(now):
         store.catalogue.erasures.finish(number)
+        if is_flushed:
+            store.meta.set("flush_due", 0)
     restore_ballast(store.layout)
 
 

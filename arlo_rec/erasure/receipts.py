@@ -21,7 +21,7 @@ from arlo_rec.catalogue import log_proof
 from arlo_rec.catalogue.erasures import Erasure, NewProof, Proof
 from arlo_rec.catalogue.log_proof import Genuine, LogKeys
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form, is_number
+from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form
 from arlo_rec.keys import vouching
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import to_iso
@@ -34,17 +34,15 @@ LONGEST = 64 * 1024 * 1024  # bytes; a receipt of a million recordings has 35 MB
 
 
 def file_for(store: Store, number: str) -> Path:
-    """Where the receipt of that number lies; raises Integrity where it is no receipt's number.
-
-    Anybody's own code writes the rows of erasures, and would else choose which file is written.
-    """
-    if not is_number(number):
-        raise Integrity("catalogue_damaged")
+    """Where the receipt of that number lies."""
     return store.layout.receipts / f"{number}.json"
 
 
-def write(store: Store, erasure: Erasure) -> Path:
-    """Sign and keep the receipt of an erasure whose objects are gone; writing it again is harmless."""
+def write(store: Store, erasure: Erasure, *, is_flushed: bool) -> Path:
+    """Sign and keep the receipt of an erasure whose objects are gone; writing it again is harmless.
+
+    *is_flushed*: the catalogue's journal holds nothing of it any more.
+    """
     path = file_for(store, erasure.number)
     proof = store.catalogue.erasures.proof(erasure.number)
     ring_until = escrow.until(store, erasure.at)
@@ -54,7 +52,7 @@ def write(store: Store, erasure: Erasure) -> Path:
         "policy": store.policy.at(erasure.at).version,
         **_erased(store.layout.id, erasure),
         "days": _days(store, erasure.number),
-        "places": [place for place in PLACES if place != "journal" or not store.meta.number("flush_due")],
+        "places": [place for place in PLACES if place != "journal" or is_flushed],
         "ring_until": to_iso(ring_until) if ring_until else None,
         "feed": feed.has(store, proof.seq),
         "entry": _entry(proof),
@@ -65,7 +63,7 @@ def write(store: Store, erasure: Erasure) -> Path:
     }
     signature = store.log.key.sign(_message(receipt))
     content = canonical({**receipt, "signature": to_base64(signature)})
-    write_whole(path, content + b"\n", below=store.layout.store)
+    write_whole(path, content + b"\n")
     return path
 
 
@@ -74,7 +72,7 @@ def is_as_written(store: Store, number: str) -> bool:
     erasure, proof = store.catalogue.erasures.get(number), store.catalogue.erasures.proof(number)
     erased = _erased(store.layout.id, erasure)
     try:
-        raw = read_small(file_for(store, number), LONGEST, below=store.layout.store)
+        raw = read_small(file_for(store, number), LONGEST)
         receipt = verify(raw).document
     except (OSError, Integrity):
         return False

@@ -99,13 +99,13 @@ def write_locked(
     key = primitives.passphrase_key(passphrase, salt, cost)
     blob = primitives.wrap(key, canonical(_blob(identity)), _bound(place, identity.name, head))
     content = _signed(place, {**head, "blob": to_base64(blob)}, identity.signing)
-    write_whole(place.key_file(identity.name), content, below=place.store)
+    write_whole(place.key_file(identity.name), content)
 
 
 def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
     """Open a person's key file; raises NotUnlocked, alike for a wrong name and a wrong passphrase, or Integrity."""
     try:
-        raw = read_small(place.key_file(name), KEY_FILE_BYTES, below=place.store)
+        raw = read_small(place.key_file(name), KEY_FILE_BYTES)
     except OSError:
         # In vain, so that an unknown name takes as long as a known one
         primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())
@@ -129,7 +129,7 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
 def public_key(place: Layout, name: str) -> bytes | None:
     """The public signing key that a person's key file says it was written with; None where it says none."""
     try:
-        document = parse_object(read_small(place.key_file(name), KEY_FILE_BYTES, below=place.store))
+        document = parse_object(read_small(place.key_file(name), KEY_FILE_BYTES))
         return from_base64(document["signed_by"], primitives.KEY)
     except (OSError, KeyError, TypeError, ValueError):
         return None
@@ -190,13 +190,13 @@ def write_catalogue_seal(
     sealed = [to_base64(primitives.seal(public, seed, info)) for seed in seeds]
     holder = primitives.fingerprint(public).hex()
     content = _signed(place, {"format": 1, "holder": holder, "catalogue": sealed}, signer)
-    write_whole(place.seal_file(name), content, below=place.store)
+    write_whole(place.seal_file(name), content)
 
 
 def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
     """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked or Integrity."""
     try:
-        document = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES, below=place.store))
+        document = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
         sealed = [from_base64(text) for text in document["catalogue"]]
     except FileNotFoundError:
         raise NotUnlocked("no_longer_here", rule="access.officer") from None
@@ -232,7 +232,7 @@ def _signed(place: Layout, document: dict[str, object], signer: primitives.Signi
 def _read_signed(place: Layout, path: Path) -> tuple[bytes, dict[str, Any]] | None:
     """The signer of a file and what it says; None where it is missing, changed or none of ours."""
     try:
-        raw = read_small(path, KEY_FILE_BYTES, below=place.store)
+        raw = read_small(path, KEY_FILE_BYTES)
         document = parse_object(raw)
         signature, signer = from_base64(document.pop("signature"), 64), from_base64(document["signed_by"], 32)
     except (OSError, KeyError, TypeError, ValueError):

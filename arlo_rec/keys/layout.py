@@ -204,11 +204,11 @@ def sweep_half_written(place: Layout, now: datetime) -> None:
     """Delete old `.part` files of key files, seals and receipts, left by killed runs; raises Unreachable."""
     with disk():
         for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):
-            for name in shared_folder.names(folder, below=place.store):
+            for name in shared_folder.names(folder):
                 part = folder / name if name.startswith(".") and name.endswith(".part") else None
-                about = shared_folder.status(part, below=place.store) if part else None
+                about = shared_folder.status(part) if part else None
                 if part and about and datetime.fromtimestamp(about.st_mtime, UTC) < now - HALF_WRITTEN:
-                    shared_folder.remove(part, below=place.store)
+                    shared_folder.remove(part)
 
 
 def _toml_string(text: str) -> str:

@@ -97,7 +97,7 @@ def follow(store: Store, now: datetime) -> None:
         if not store.meta.number("fed"):
             file.create()
             with store.change(now):
-                store.meta.set_number("fed", 1)
+                store.meta.set("fed", 1)
     except Unreachable:
         return
     if forward in store.followers:  # what a re-keying wrote, or an outage kept back

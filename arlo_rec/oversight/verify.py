@@ -131,7 +131,11 @@ def _file_problems(store: Store) -> Iterator[Problem]:
 
 
 def _changed_tables(store: Store, *, read_data: bool) -> Iterator[Problem]:
-    """Tables whose sum does not match; the largest are summed only with *read_data*."""
+    """Another schema, and tables whose sum does not match; the largest are summed only with *read_data*."""
+    try:
+        schema.demand_untouched(store.db, store.layout.catalogue)
+    except Integrity as problem:
+        yield Problem(problem.code, "catalogue")
     for table in schema.SUMMED:  # a sum that is gone is one of no rows
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield Problem("rows_changed", table)
@@ -178,7 +182,7 @@ def _missing_files(store: Store) -> Iterator[str]:
     for person in store.roster.people:
         wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
     wanted += [receipts.file_for(store, one) for one in store.catalogue.erasures.finished() if is_number(one)]
-    yield from (f"{path.parent.name}/{path.name}" for path in wanted if not is_plain(path, below=layout.store))
+    yield from (f"{path.parent.name}/{path.name}" for path in wanted if not is_plain(path))
 
 
 def _changed_files(store: Store) -> Iterator[str]:
@@ -186,9 +190,9 @@ def _changed_files(store: Store) -> Iterator[str]:
     layout, signers = store.layout, store.signers().keys()
     for person in store.roster.people:
         key_file, seal = layout.key_file(person.name), layout.seal_file(person.name)
-        if not person.service and is_plain(key_file, below=layout.store) and not is_own_key_file(layout, person):
+        if not person.service and is_plain(key_file) and not is_own_key_file(layout, person):
             yield f"{key_file.parent.name}/{key_file.name}"
-        if is_plain(seal, below=layout.store) and not is_seal_for(layout, person, signers):
+        if is_plain(seal) and not is_seal_for(layout, person, signers):
             yield f"{seal.parent.name}/{seal.name}"
 
 

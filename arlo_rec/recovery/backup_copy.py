@@ -78,7 +78,8 @@ def _open_copy(
     root = FileRoot.create(target.root)
     store = Store(target, connection, blobs, root, identity, new_seed, state)
     try:
-        schema.demand(store.db, store.meta.number("schema"), source.folder)
+        schema.demand(store.meta.number("schema"), source.folder)
+        schema.demand_untouched(store.db, source.folder)
         store.load_documents()
         _demand_officer(store)
         _demand_signed(store, source)

@@ -116,4 +116,4 @@ def update_settings(store: Store, options: NewPlaces, slot: EscrowSlot, unknown_
     )
     store.put_settings(settings)
     store.catalogue.escrows.restored_from(place.escrow, place.folder, slot.number, slot.at)
-    store.meta.set_number("fed", int(options.feed is not None))
+    store.meta.set("fed", int(options.feed is not None))

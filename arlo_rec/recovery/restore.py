@@ -200,16 +200,17 @@ def _restore(
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
     lines = feed.read(options.feed, source.store_id) if options.feed is not None else None
     replay = read_feed(store, lines, copy.past) if lines is not None else None
-    _demand_current(copy)
-    if replay is not None and store.identity.name in replay.gone:
-        raise NotUnlocked("no_longer_here", rule="access.officer")
-    missing = _copy_objects(store, copiers, observer)
-    difference = _Difference(replay, frozenset(_held(store)), frozenset(copy.past.erased), frozenset(missing))
-    _write_root(store, source.slot, copy.secret, difference.since)
-    rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
+    with _what_is_wrong_is_the_backups():
+        copy.past.demand_current()
+        if replay is not None and store.identity.name in replay.gone:
+            raise NotUnlocked("no_longer_here", rule="access.officer")
+        missing = _copy_objects(store, copiers, observer)
+        difference = _Difference(replay, frozenset(_held(store)), frozenset(copy.past.erased), frozenset(missing))
+        _write_root(store, source.slot, copy.secret, difference.since)
+        rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
+        removed = _make_current(copy, source, options, difference, now)
+        _erase_again(store, difference.to_erase, now, observer)
     rings_left = tuple(sorted(rings - {options.escrow.absolute()}))
-    removed = _make_current(copy, source, options, difference, now)
-    _erase_again(store, difference.to_erase, now, observer)
     restored = RestoredStore(
         store.layout,
         store.log.vkey(),
@@ -243,10 +244,11 @@ def _open_up(store: Store, source: BackupSource, new_seed: bytes, options: Resto
         (folder / UNFINISHED).unlink(missing_ok=True)
 
 
-def _demand_current(copy: GenuineCopy) -> None:
-    """Raise NotThisBackup where the feed says that the backup is older than its own log."""
+@contextmanager
+def _what_is_wrong_is_the_backups() -> Iterator[None]:
+    """Raise NotThisBackup for whatever does not open or is older than its own log: an older one may be good."""
     try:
-        copy.past.demand_current()
+        yield
     except Integrity as problem:
         raise NotThisBackup(problem) from None
 
@@ -290,10 +292,10 @@ def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
     """Write R of the backup into both slots, with counters that nobody who saw the lost store finds too small."""
     generation = max(slot.generation, since.counters.generation) + UNTOLD
     with store.db.writing():
-        store.meta.set_number("generation", generation)
-        store.meta.set_number("changes", max(store.meta.number("changes"), since.counters.changes) + UNTOLD)
+        store.meta.set("generation", generation)
+        store.meta.set("changes", max(store.meta.number("changes"), since.counters.changes) + UNTOLD)
         for key in ("attempts_taken", "attempts_seen", "flush_due"):
-            store.meta.set_number(key, 0)
+            store.meta.set(key, 0)
     content = root_secret.encode_slot(store.layout.id, store.secret(ROOT_SEED), slot.seed_version, generation, secret)
     for index in (0, 1):
         store.root.write(index, content)
@@ -302,7 +304,7 @@ def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
 def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
     """Copy the key files of everybody who stays, and the receipts; seal the catalogue's new key to these people."""
     backup = source.layout(store.layout.root)
-    here, there = store.layout.store, source.folder.parent
+    there = source.folder.parent
     receipts = there / "receipts"
     people = [person.name for person in store.roster.people if not person.service]
     files = [(backup.key_file(name), store.layout.key_file(name)) for name in people]
@@ -310,10 +312,10 @@ def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
         receipt_names = [name for name in names(receipts, below=there) if name.endswith(".json")]
         files += [(receipts / name, store.layout.receipts / name) for name in receipt_names]
         for copied, path in files:
-            if is_plain(copied, below=there) and status(path, below=here) is None:
-                put_new(path, [read_small(copied, SMALL_LONGEST, below=there)], FILE_MODE, below=here)
+            if is_plain(copied, below=there) and status(path) is None:
+                put_new(path, [read_small(copied, SMALL_LONGEST, below=there)], FILE_MODE)
         for folder in ("people", "receipts"):
-            sync_folder(store.layout.store / folder, below=here)
+            sync_folder(store.layout.store / folder)
     for person in store.roster.people:
         write_catalogue_seal(store.layout, person.name, person.seal_key, [new_seed], store.identity.signing)
 

@@ -10,7 +10,7 @@ import pytest
 from arlo_rec.access import limits
 from arlo_rec.model.records import Grant, Limits, RecordingId
 from arlo_rec.store import Store
-from tests.support.catalogue import append_to_log, insider
+from tests.support.catalogue import insider
 from tests.support.copies import CONFIRM, labels, propose
 from tests.support.world import REASON, World
 
@@ -82,19 +82,6 @@ def test_so_many_a_day_are_heard_and_those_again(world: World, calls: dict[str, 
     assert export(world, calls["old"], "old.wav") == (0, ""), "another grant has no such limit"
     (denied,) = (each for each in world.json("audit", "show", "--denied", who="iver")["entries"])
     assert denied["detail"]["code"] == "heard_enough"
-
-
-def test_what_another_wrote_into_the_log_makes_nobodys_day_longer_or_shorter(
-    world: World, calls: dict[str, str]
-) -> None:
-    world.grant("leif", "quality", "--per-day", "1")
-    opened = {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "purpose": "quality"}
-    told = {**opened, "recordings": [calls["kari"]], "reason": REASON}
-    append_to_log(world, "iver", told, name="leif")
-    assert export(world, calls["ola"]) == (0, "")
-    append_to_log(world, "leif", {**told, "at": "2026-01-01T00:00:00Z"})
-    append_to_log(world, "siri", {**opened, "recordings": [], "reason": REASON, "at": "2026-01-01T00:00:00Z"})
-    assert export(world, calls["kari"], "no.wav") == (14, "heard_enough")
 
 
 def test_two_commands_at_once_hear_no_more_than_one_after_the_other(

@@ -144,17 +144,3 @@ def test_the_name_of_a_file_goes_when_its_deletion_is_confirmed(world: World) ->
     assert [row["file"] for row in listed(world, "--all")] == [None]
     with own_code(world) as db:
         assert list(db.rows("SELECT file FROM recipients")) == [(None,)]
-
-
-def test_a_name_that_somebodys_own_code_writes_into_a_row_is_not_shown(world: World) -> None:
-    world.grant()
-    (mine,) = world.take_in("a")
-    assert export(world, mine, world.base / "one.wav") == 0
-    assert export(world, mine, world.base / "other.wav") == 0
-    with own_code(world) as db:
-        ((one,), (other,)) = db.rows("SELECT file FROM recipients ORDER BY seq")
-        first = "(SELECT min(seq) FROM recipients)"
-        db.run(f"UPDATE recipients SET file = ? WHERE seq = {first}", (one[:64] + b"thesis.docx",))
-        db.run(f"UPDATE recipients SET file = ? WHERE seq <> {first}", (one,))
-    assert [row["file"] for row in world.json("recipients", "list", who="leif")["recipients"]] == [None, None]
-    assert other

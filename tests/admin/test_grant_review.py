@@ -12,7 +12,6 @@ from arlo_rec.admin import grant_review
 from arlo_rec.commands.run import Run
 from arlo_rec.model.records import Grant
 from arlo_rec.policy import Purpose
-from tests.support.catalogue import append_to_log
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("access.need"), pytest.mark.slow]
@@ -62,15 +61,6 @@ def test_each_is_confirmed_or_ended_and_the_log_says_which(world: World, next_qu
     assert not any(each["kind"] == "grants_review" for each in world.json("todo", who="sigrid")["todo"])
     next_quarter()
     assert review(world, "--confirm", "all")["confirmed"] == [leif]
-
-
-def test_what_own_code_writes_is_nobodys_use(world: World) -> None:
-    (recording,) = world.take_in("call")
-    world.grant("leif")
-    opened = {"action": "export", "outcome": "allowed", "rule": "purpose.quality", "purpose": "quality"}
-    append_to_log(world, "iver", {**opened, "recordings": [recording], "reason": REASON}, name="leif")
-    (use,) = review(world)["grants"]
-    assert use["heard"] == 0
 
 
 @pytest.mark.rule("access.officer")

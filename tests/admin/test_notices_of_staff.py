@@ -9,7 +9,7 @@ import pytest
 
 from arlo_rec.model.times import local_date
 from tests.support.backups import back_up, lose, with_feed
-from tests.support.catalogue import append_to_log, insider
+from tests.support.catalogue import insider
 from tests.support.clock import later
 from tests.support.world import World
 
@@ -101,17 +101,6 @@ def shown(**changes: Any) -> dict[str, Any]:
     detail = {"people": ["Ola Oppdiktet"], "notice": "employees", "version": "2026-01", "shown": "2026-11-26"}
     entry = {"action": "notify", "outcome": "done", "rule": "info.employees", "at": NOW}
     return {**entry, "detail": {**detail, **changes}}
-
-
-def test_what_own_code_notes_of_who_may_not_counts_nothing(world: World) -> None:
-    for who in ("leif", "iver", "siri"):
-        append_to_log(world, who, shown())
-        append_to_log(world, who, shown(), name="sigrid")
-    for wrong in ({"shown": "never"}, {"shown": "20261126"}, {"people": "Ola"}):
-        append_to_log(world, "sigrid", shown(**wrong))
-    assert notify(world) == []
-    append_to_log(world, "sigrid", shown())
-    assert [each["shown_at"] for each in notify(world)] == ["2026-11-26"]
 
 
 def test_who_was_recorded_and_shown_no_notice_is_told_and_the_look_is_logged(world: World) -> None:

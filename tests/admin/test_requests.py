@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.commands.run import Run
 from arlo_rec.model.records import to_iso
 from tests.support.catalogue import append_to_log
 from tests.support.world import REASON, World
@@ -79,26 +78,6 @@ def test_only_officers_decide_and_only_those_ask_who_may_be_given_access(world: 
     assert world.code("request", "--purpose", "marketing", "--reason", REASON, who="leif") == (2, "purpose_unknown")
 
 
-def test_what_own_code_writes_in_anothers_name_or_as_nonsense_asks_for_nothing_and_decides_nothing(
-    world: World,
-) -> None:
-    until = to_iso(datetime.now(UTC) + timedelta(days=7))
-    detail = {"request": "ab" * 8, "teams": None, "until": until}
-    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
-    append_to_log(world, "siri", {**entry, "detail": detail}, name="leif")
-    append_to_log(world, "iver", {**entry, "detail": detail})
-    for wrong in ({"until": "never"}, {"request": "x"}, {"teams": [""]}, {"limits": {"agents": 7}}):
-        append_to_log(world, "leif", {**entry, "detail": {**detail, **wrong}})
-    append_to_log(world, "leif", {**entry, "reason": "short", "detail": {**detail, "request": "cd" * 8}})
-    assert todo(world) == []
-    asked = ask(world)
-    answer = {"action": "deny", "outcome": "done", "rule": "access.managers"}
-    told = {"request": asked["id"], "to": "leif", "why": "denied by nobody who may"}
-    append_to_log(world, "turid", {**answer, "detail": told})
-    append_to_log(world, "turid", {**answer, "detail": told}, name="sigrid")
-    assert todo(world) == [("request", asked["id"])]
-
-
 def test_a_request_ends_by_itself_and_five_of_one_person_wait_at_most(world: World) -> None:
     late = {"request": "ab" * 8, "teams": None, "until": to_iso(datetime.now(UTC) + timedelta(days=30))}
     entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
@@ -110,55 +89,3 @@ def test_a_request_ends_by_itself_and_five_of_one_person_wait_at_most(world: Wor
     assert world.code(*ASK, who="leif") == (14, "requests_many")
     assert world.code(*ASK, who="turid") == (0, "")
     assert len(todo(world)) == 6
-
-
-def test_of_what_own_code_writes_in_its_own_name_the_newest_five_wait(world: World) -> None:
-    until, at = to_iso(datetime.now(UTC) + timedelta(days=7)), to_iso(datetime.now(UTC))
-    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
-    ids = [f"{number:016x}" for number in range(40)]
-    append_to_log(
-        world, "leif", *[{**entry, "at": at, "detail": {"request": id_, "teams": None, "until": until}} for id_ in ids]
-    )
-    assert todo(world) == [("request", id_) for id_ in ids[-5:]]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"teams": [1]},
-        {"teams": {"request": "x"}},
-        {"until": "9999-12-31T23:59:59Z"},
-        {"limits": {"request": "x"}, "request": ["x"]},
-        {"limits": {"agents": None, "from": None, "to": None, "per_day": "x"}},
-        {"limits": {"agents": ["x"], "from": "9999-12-31T23:59:59Z", "to": "2026-01-01T00:00:00", "per_day": None}},
-    ],
-    ids=str,
-)
-def test_a_request_of_any_shape_stops_no_officers_work(world: World, wrong: dict[str, Any]) -> None:
-    detail = {"request": "ab" * 8, "teams": None, "until": to_iso(datetime.now(UTC) + timedelta(days=7)), **wrong}
-    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
-    append_to_log(world, "leif", {**entry, "detail": detail})
-    asked = ask(world)
-    assert ("request", asked["id"]) in todo(world)
-    assert world.run("request", who="sigrid").exit == 0
-    assert world.code("approve", asked["id"], who="sigrid") == (0, "")
-
-
-def test_a_request_under_the_id_of_a_grant_that_waits_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its approval would otherwise read as one of the grant, or the other way round."""
-    world.json(
-        *("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", str(world.base / "passphrase")),
-        who="sigrid",
-    )
-    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=8))
-    own = world.json("grant", "sigrid", *ASK[1:3], "--days", "3", "--reason", REASON, who="sigrid")["grant"]
-    until = to_iso(datetime.now(UTC) + timedelta(days=60))
-    entry = {"action": "request", "outcome": "done", "rule": "access.managers", "purpose": "quality", "reason": REASON}
-    at = to_iso(datetime.now(UTC) + timedelta(days=8))
-    append_to_log(world, "leif", {**entry, "at": at, "detail": {"request": own["id"], "teams": None, "until": until}})
-    assert [kind for kind, id_ in todo(world, "astrid") if id_ == own["id"]] == ["approve"]
-    alike = own["id"][:8] + "00000000"
-    append_to_log(world, "leif", {**entry, "at": at, "detail": {"request": alike, "teams": None, "until": until}})
-    assert world.code("approve", own["id"][:8], who="astrid") == (4, "several_wait"), "which is meant, nobody can tell"
-    assert world.code("deny", own["id"][:8], "--reason", REASON, who="astrid") == (4, "several_wait")
-    assert world.json("approve", own["id"], who="astrid")["grant"]["person"] == "sigrid"

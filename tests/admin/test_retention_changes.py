@@ -113,17 +113,6 @@ def test_nobody_sets_more_than_the_guidelines_say(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_a_row_whose_start_was_set_back_is_not_erased_before_its_day(world: World) -> None:
-    [call] = world.take_in("call", started=ago(days=20))
-    put(world, 'version = "2026-02"\nretention_days = 30\n')
-    with own_code(world, "siri") as store, store.change(datetime.now(UTC)):
-        micros = int(ago(days=40).timestamp() * 1e6)
-        store.db.run("UPDATE recordings SET started_at = ? WHERE id = ?", (micros, bytes.fromhex(call)))
-    purged = world.run("purge", "--json", who="cron")
-    assert (purged.exit, purged.json["erased"], purged.json["changed"]) == (15, 0, [call])
-
-
-@pytest.mark.slow
 def test_what_a_purge_took_before_any_version_made_it_due_is_a_problem(world: World) -> None:
     [call] = world.take_in("call", started=ago(days=20))
     with own_code(world, "sigrid") as store:

@@ -8,6 +8,7 @@ import pytest
 
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.log_clock import LogClock
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.keys import layout
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import read_catalogue_seal
@@ -25,7 +26,7 @@ def passed_off(world: World, event: AuditEvent, at: datetime, name: str) -> None
     place, iver = layout.find(world.store), identity(world, "iver")
     (seed,) = read_catalogue_seal(place, iver)
     with insider(world) as db:
-        log = AuditLog(db, place.id, log_key(seed))
+        log = AuditLog(db, place.id, log_key(seed), Meta(db))
         log.append([{**event.to_json(), "at": to_iso(at), "person": name, "policy": POLICY_VERSION}], iver.signing)
         size = log.tree().size
         kept = LogClock(db).get()

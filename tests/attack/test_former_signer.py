@@ -8,6 +8,7 @@ import pytest
 
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.log_clock import LogClock
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import layout, log_handover
@@ -44,7 +45,7 @@ def write(world: World, kept: Identity, event: dict[str, object], at: datetime) 
     place = layout.find(world.store)
     (seed,) = read_catalogue_seal(place, identity(world, "iver"))
     with insider(world) as db:
-        log = AuditLog(db, place.id, log_key(seed))
+        log = AuditLog(db, place.id, log_key(seed), Meta(db))
         seq = log.tree().size
         body = {**event, "at": to_iso(at), "person": kept.name, "policy": POLICY_VERSION}
         log.append([body], kept.signing)

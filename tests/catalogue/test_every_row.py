@@ -20,7 +20,7 @@ TABLES = (
     *("meta", "links", "documents", "seals", "grant_seeds", "grant_histories", "commit_keys", "audience_keys"),
     *("audience_seals", "audience_wraps", "recordings", "metadata"),
     *("day_keys", "shard_keys", "shares", "tombstones", "erasures", "entries", "mentions", "checkpoints", "log_keys"),
-    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "vouchers", "log_clock", "copies", "sums"),
+    *("refusals", "cases", "escrows", "recipients", "burials", "proofs", "vouchers", "copies", "sums"),
 )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.catalogue import log_body
-from arlo_rec.catalogue.log_body import ENTRY_LONGEST, read_body
+from arlo_rec.catalogue.log_body import LONGEST, read_body
 from arlo_rec.model.strict_json import canonical, parse_object
 from tests.support.properties import examples
 
@@ -34,7 +34,7 @@ calls = st.fixed_dictionaries(
 
 def as_json(body: bytes) -> Any:
     try:
-        return parse_object(body, max_bytes=ENTRY_LONGEST)
+        return parse_object(body, max_bytes=LONGEST)
     except ValueError as error:
         return str(error)
 
@@ -50,6 +50,16 @@ def read(body: bytes) -> Any:
 @given(calls)
 def test_a_call_that_was_taken_in_is_read_as_json_reads_it(call: dict[str, Any]) -> None:
     assert read(canonical(call)) == call
+
+
+@given(st.sampled_from(["purge", "dsar", "ingest", "grant"]), st.integers(0, 10))
+def test_nothing_longer_is_read_than_what_is_written(action: str, over: int) -> None:
+    names = action in {"purge", "dsar"}  # an action that names each of its recordings
+    short = canonical({"action": action, "why": "x" * (LONGEST - 100)})
+    long = canonical({"action": action, "why": "x" * (LONGEST + over)})
+    assert is_bounded(short) and is_bounded(long) is names
+    assert isinstance(read(long), dict) is names
+    assert not is_bounded(b'{"action":"purge"' + bytes(LONGEST_OF_MANY))
 
 
 @examples(400)

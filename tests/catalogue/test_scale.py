@@ -13,6 +13,7 @@ from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import audit_check, audit_log, log_clock, log_stretch
 from arlo_rec.catalogue.erasures import Erasure, Erasures, NewProof
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
@@ -161,7 +162,7 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     """Longer than any JSON that we take from outside."""
     db, where = catalogue(world), find(world.store)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
-    book, names = audit_log.AuditLog(db, where.id, log_key(seed)), [f"{n:032x}" for n in range(130_000)]
+    book, names = audit_log.AuditLog(db, where.id, log_key(seed), Meta(db)), [f"{n:032x}" for n in range(130_000)]
     now, ids = datetime.now(UTC), tuple(RecordingId(bytes.fromhex(one)) for one in names)
     erasure, cron = Erasure("ABCD-EFGH", "expiry", now, "retention.90d", ids), identity(world, "cron").signing
     entry = Purged(rule=erasure.rule, recordings=ids, count=len(ids)).to_json()
@@ -176,7 +177,7 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     assert [len(entry.body["recordings"]) for entry in book.about(RecordingId(bytes(16))) if entry.body] == [130_000]
     db.close()
     with open_store(where, identity(world, "iver"), now, StateFolder(None)) as store:
-        lies = receipts.write(store, erasure)
+        lies = receipts.write(store, erasure, is_flushed=True)
         with store.db.writing():
             store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
     assert world.json("certificate", "verify", str(lies))["count"] == 130_000

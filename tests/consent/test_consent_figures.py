@@ -398,8 +398,8 @@ def test_an_entry_that_is_not_parsed_is_read_as_if_it_were(prompt: str, week: st
         assert entry is None
     else:
         assert entry is not None
-        action, read, of_week = entry
-        assert (action, getattr(read, "prompt", None), of_week) == ("ingest", prompt, week)
+        read, of_week = entry
+        assert (getattr(read, "prompt", None), of_week) == (prompt, week)
 
 
 # -- whose word counts --------------------------------------------------------------------------------
@@ -415,21 +415,6 @@ def made_up() -> list[AuditEvent]:
     week, recording = this_week(), RecordingId(bytes(16))
     taken = CallTakenIn(recordings=(recording,), sworn="0" * 64, prompt=PROMPT, week=week)
     return [*[taken] * 5, *[CallDeclined(prompt=PROMPT, week=week)] * 5]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("who", ["iver", "leif", "siri", "cron", "sigrid"])
-def test_entries_of_somebody_who_takes_no_calls_in_count_nothing(world: World, who: str) -> None:
-    append(world, who, *made_up())
-    assert stats(world) == []
-
-
-@pytest.mark.slow
-def test_a_withdrawal_that_somebody_says_who_may_not_counts_nothing(world: World) -> None:
-    calls = world.take_in("a", "b", "c")
-    ids = tuple(RecordingId(bytes.fromhex(call)) for call in calls)
-    append(world, "iver", Withdrawn(rule="consent.withdraw", recordings=ids, count=3, tombstones="0" * 64))
-    assert stats(world) == [row(this_week(), 3, None, None)]
 
 
 @pytest.mark.slow
@@ -459,13 +444,6 @@ def test_a_copy_that_a_withdrawal_is_said_to_erase_is_no_call(world: World) -> N
             assert seq
     append(world, "sigrid", Withdrawn(rule="consent.withdraw", recordings=tuple(made), count=3, tombstones="0" * 64))
     assert stats(world) == [row(this_week(), 3, None, None)]
-
-
-@pytest.mark.slow
-def test_what_the_telephone_systems_own_code_says_of_no_week_and_no_prompt_is_not_shown(world: World) -> None:
-    for week, prompt in (("Kari", PROMPT), ("2026-W99", PROMPT), (this_week(), "Kari Eksempel 90000001")):
-        append(world, "telefon", *[CallDeclined(prompt=prompt, week=week)] * 4)
-    assert stats(world) == []
 
 
 # -- what lasts ---------------------------------------------------------------------------------------

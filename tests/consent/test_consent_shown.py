@@ -16,7 +16,6 @@ from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import RecordingId, new_id
 from arlo_rec.rules import RULES
 from tests.support.attack import own_code
-from tests.support.catalogue import insider
 from tests.support.clock import later
 from tests.support.copies import propose
 from tests.support.intake import problems
@@ -171,34 +170,6 @@ def test_consents_are_shown_to_officers_alone(world: World, who: str) -> None:
     world.grant()
     world.grant("leif", "training")
     assert {world.code("consent", "show", text, who=who) for text in (call, "0" * 32)} == {(13, "not_your_role")}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("what", ["prompt = 'nb-2025-01'", "purposes = 'quality'", "team = 'annet'"])
-def test_a_row_that_is_not_what_the_log_swears_is_told_and_not_believed(world: World, what: str) -> None:
-    (call,) = world.take_in("a")
-    with insider(world) as db:
-        assert db.run(f"UPDATE recordings SET {what} WHERE id = ?", (bytes.fromhex(call),))
-    exit, told = error(show(world, call))
-    assert (exit, told["code"]) == (15, "recording_changed")
-    assert [each["outcome"] for each in looks(world)] == ["denied"]
-
-
-@pytest.mark.slow
-def test_metadata_that_say_another_week_than_the_log_are_told_and_not_believed(world: World) -> None:
-    """Whoever takes calls in seals the metadata; the log swears in which week the key was pressed."""
-    (call,) = world.take_in("a")
-    real = metadata.open_for
-
-    def other(*words: Any, **how: Any) -> Any:
-        known = dict(real(*words, **how) or {})
-        moved = datetime.fromisoformat(known["consent"]["at"]) - timedelta(days=30)
-        return {**known, "consent": {**known["consent"], "at": moved.isoformat()}}
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metadata, "open_for", other)
-        assert error(show(world, call))[1]["code"] == "metadata_damaged"
-    assert show(world, call).exit == 0
 
 
 # -- what is left of a look -----------------------------------------------------------------------------

@@ -102,21 +102,6 @@ def test_a_recording_whose_keys_are_damaged_is_named_and_the_others_are_given(wo
     assert [each["id"] for each in inside["damaged"]] == [bad]
 
 
-def test_a_recording_whose_row_was_struck_since_the_request_came_is_not_left_out_unsaid(world: World) -> None:
-    bad, good = world.take_in("a", "b", seconds=0.3)
-    world.json("dsar", "90000001", *CALLED, who="sigrid")
-    with insider(world) as db:
-        for table in ("metadata", "shares"):
-            db.run(f"DELETE FROM {table} WHERE recording = ?", (bytes.fromhex(bad),))
-        assert db.run("DELETE FROM recordings WHERE id = ?", (bytes.fromhex(bad),))
-    exit_status, told, _ = ask(world)
-    assert (exit_status, told["changed"]) == (15, [bad])
-    inside = data(told)
-    assert ([each["id"] for each in inside["recordings"]], inside["unclear"]) == ([good], 1)
-    denied = world.json("audit", "show", "--outcome", "denied", who="iver")["entries"]
-    assert bad in str(denied)
-
-
 def test_an_archive_is_known_by_the_name_that_it_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.take_in("a", "b", seconds=1)
     monkeypatch.setattr(archive, "MOST", 3000)

@@ -13,20 +13,16 @@ import pytest
 import soundfile
 
 from arlo_rec import audio
-from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.commands.run import Run
-from arlo_rec.crypto import primitives
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.page_file import passphrase_bytes
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import CallTakenIn, CopyShown, Opened, Withdrawn
+from arlo_rec.model.audit_events import CallTakenIn, CopyShown, Opened
 from arlo_rec.model.records import RecordingId, from_iso
-from arlo_rec.offsite import feed
 from arlo_rec.policy import IDENTITY_WAYS, Action, case_ends
 from tests.support import answers
-from tests.support.attack import own_code
 from tests.support.backups import back_up
-from tests.support.catalogue import catalogue, insider
+from tests.support.catalogue import catalogue
 from tests.support.sounds import Encoding, tone_wav
 from tests.support.world import REASON, World
 
@@ -158,30 +154,13 @@ def test_a_way_of_checking_identity_needs_no_more_words(world: World, way: str) 
 
 
 @pytest.mark.slow
-def test_an_answer_says_what_is_kept_of_a_withdrawal_and_believes_no_row_alone(world: World) -> None:
+def test_an_answer_says_what_is_kept_of_a_withdrawal(world: World) -> None:
     world.take_in("a", "b")
     assert ask(world, "before.html", "--identity", IDENTITY)["data"]["withdrawals"] == []
     world.json("withdraw", "90000001", "--yes", who="siri")
     (one,) = ask(world, "after.html")["data"]["withdrawals"]
     assert one["erased"] == 2
     assert from_iso(one["kept_until"]) - from_iso(one["at"]) >= timedelta(days=97)
-    with insider(world) as db:
-        ((tag,),) = db.rows("SELECT tag FROM tombstones WHERE kind = 'caller'")
-        db.run("UPDATE burials SET at = at + 1")
-        db.run("INSERT INTO burials (seq, kind, tag, at) VALUES (1, 'caller', ?, 0)", (tag,))
-    assert ask(world, "planted.html")["data"]["withdrawals"] == []
-
-
-@pytest.mark.slow
-def test_an_answer_tells_of_no_withdrawal_that_somebody_invents_who_may_not(world: World) -> None:
-    """An auditor's entry, with the rows beside it."""
-    with own_code(world, "siri") as store:
-        tag = primitives.caller_tag(store.secret("index"), b"+4790000001")
-    gone = Tombstone("caller", tag, datetime.now(UTC))
-    with own_code(world, "iver") as store, store.change(datetime.now(UTC)) as change:
-        event = Withdrawn(rule="consent.withdraw", recordings=(), count=0, tombstones=feed.digest_of([gone]))
-        store.catalogue.tombstones.add(gone, change.log(event))
-    assert ask(world, "answer.html", "--identity", IDENTITY)["data"]["withdrawals"] == []
 
 
 @pytest.mark.slow

@@ -12,9 +12,7 @@ from typing import Any
 import pyrage
 import pytest
 
-from arlo_rec.access import gate
 from arlo_rec.i18n.messages import LANGUAGES
-from arlo_rec.model.errors import Integrity
 from arlo_rec.model.particulars import Particulars, Processor
 from tests.support.answers import (
     ANSWER,
@@ -73,16 +71,6 @@ def test_who_heard_a_recording_is_told_although_what_is_known_of_it_is_damaged(w
     call = heard(world)
     with insider(world) as db:
         db.run("UPDATE metadata SET sealed = zeroblob(length(sealed)) WHERE recording = ?", (bytes.fromhex(call),))
-    told_of_damaged(world)
-
-
-def test_who_heard_a_recording_is_told_although_it_may_not_be_opened(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard(world)
-    monkeypatch.setattr(
-        gate, "changed", lambda _store, rows: {each.id: Integrity("withdrawn_but_held") for each in rows}
-    )
     told_of_damaged(world)
 
 

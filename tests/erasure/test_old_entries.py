@@ -17,10 +17,8 @@ from arlo_rec.commands.run import Run
 from arlo_rec.erasure.old_entries import ranges
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
-    DeletionConfirmed,
     EntriesForgotten,
     Forgettable,
-    LeftNothing,
     LogShown,
     PurgeFinished,
 )
@@ -200,11 +198,8 @@ def emptied(world: World, who: str, *seqs: int) -> Iterator[Any]:
 
 
 def _problems(world: World) -> set[str]:
-    """What `verify` finds; where the log itself is wrong, a small store opens for nobody."""
-    found = {each["code"] for each in world.run("verify", "--json", who="iver").json["problems"]}
-    is_open = world.run("status", "--json", who="iver").exit != 15
-    assert is_open is not bool({"entry_changed", "log_root_differs"} & found)
-    return found
+    """What `verify` finds."""
+    return {each["code"] for each in world.run("verify", "--json", who="iver").json["problems"]}
 
 
 def _purges(world: World) -> list[int]:
@@ -288,19 +283,6 @@ def test_a_row_alone_forgets_no_copy_of_which_nobody_said_that_it_is_deleted(
     assert "disclosure_differs" in _problems(old)
 
 
-def test_anothers_word_is_no_word_of_who_took_the_copy(old: World, clock: Clock) -> None:
-    [waits] = old.json("recipients", "list", who="sigrid")["recipients"]
-    kept = int(waits["id"])
-    set_days(old, 365)
-    now = clock.later(YEAR + 92)
-    with own_code(old, "turid") as store, store.change(now) as change:
-        store.catalogue.disclosures.confirm(kept)
-        change.log(DeletionConfirmed(of=kept, by="leif"))
-        change.log(LeftNothing(of=kept))
-    purge(old)
-    assert kept not in holes(old)
-
-
 def test_what_came_with_a_time_that_was_ahead_waits_until_purges_are_past_it(old: World, clock: Clock) -> None:
     set_days(old, 365)
     with own_code(old, "leif") as store:
@@ -377,21 +359,6 @@ def test_a_purge_that_nobody_finished_who_may_ages_no_entry(world: World, clock:
     purge(world)
     assert holes(world) == set()
     assert _problems(world) == {"entry_without_right"}, "what leif wrote is what he may not say"
-
-
-def test_nobody_who_may_not_purge_makes_anybody_believe_that_it_is_done(old: World, clock: Clock) -> None:
-    set_days(old, 365)
-    now = clock.later(YEAR + 92)
-    last = _purges(old)[-1]
-    with own_code(old, "leif") as store:
-        store.note(EntriesForgotten(before=last, days=365, entries=[]), now)
-    assert old.json("audit", "report", who="iver")["forgotten_until"] is None
-    purge(old)
-    assert holes(old) != set()
-    until = old.json("audit", "report", "--from", "2000-01-01", who="iver")["forgotten_until"]
-    with own_code(old, "leif") as store:
-        store.note(EntriesForgotten(before=0, days=365, entries=[]), now)
-    assert old.json("audit", "report", "--from", "2000-01-01", who="iver")["forgotten_until"] == until is not None
 
 
 @given(st.sets(st.integers(0, 200)))

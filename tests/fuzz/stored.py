@@ -461,9 +461,7 @@ def _ring_slot() -> bytes:
 _RING = _ring_slot()
 _LINK = authority.add(None, 3, Digests(bytes(32), bytes(32), bytes(32)), [KEY.public], KEY, STORE)
 _POLICY = Policy((first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED),))
-_SETTINGS = settings.Settings(
-    "store.root", Path("/feed"), (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7
-)
+_SETTINGS = settings.Settings("store.root", Path("/feed"), (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7)
 _ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done").replace(b"telefon", b"sigrid")]
 TARGETS = [
     Target("object", [_OBJECT], _object),

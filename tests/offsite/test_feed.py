@@ -196,7 +196,7 @@ def test_lines_are_read_backwards_as_they_stand(written: list[bytes], block: int
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         file = FeedFile(Path(folder) / "feed", FIRST)
-        file.create(0o600)
+        file.create()
         patch.setattr(feedfile, "_BLOCK", block)
         with file.alone(1.0) as handle:
             file.append(handle, written)
@@ -218,7 +218,7 @@ def test_a_line_that_is_too_long_ends_the_search_and_is_cut_where_it_is_read(
     monkeypatch.setattr(feedfile, "LONGEST", 1000)
     monkeypatch.setattr(feedfile, "_BLOCK", 100)
     file = FeedFile(tmp_path / "feed", FIRST)
-    file.create(0o600)
+    file.create()
     with file.alone(1.0) as handle:
         file.append(handle, [b"short}", b"x" * 5000, b"last}"])
         found = file.backwards(handle, b"}")

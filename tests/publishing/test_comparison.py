@@ -11,11 +11,10 @@ import pytest
 
 from arlo_rec.admin.policy_drift import Drift
 from arlo_rec.dsar import certificate
-from arlo_rec.model.audit_events import PolicyPublished
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.particulars import Particulars
-from arlo_rec.model.strict_json import parse_object, to_base64
-from arlo_rec.publishing import comparison, page_certificate, page_check, pages
+from arlo_rec.model.strict_json import parse_object
+from arlo_rec.publishing import comparison, page_certificate, pages
 from arlo_rec.publishing.comparison import What
 from tests.support.attack import own_code
 from tests.support.pages import STATED, publish
@@ -121,21 +120,6 @@ def test_what_is_signed_and_no_page_is_a_changed_page(world: World) -> None:
     receipt = Path(world.json("withdraw", "90000001", "--yes", who="skranke")["receipt"])
     shutil.copy(receipt, folder / "guidelines.en.md")
     assert compare(world, folder) == [Drift(What.CHANGED, "guidelines.en.md")]
-
-
-def test_a_page_counts_by_an_entry_of_this_log_that_somebody_signed_who_may_publish(world: World) -> None:
-    folder, page = publish(world), next(pages.every())
-    with (folder / page.file).open("rb") as file:
-        genuine = page_check.verify(file)
-    told = genuine.document
-    with own_code(world, "leif") as store:
-        assert comparison._is_logged(store, page, genuine)
-        forked = {**told, "entry": {**told["entry"], "leaf": to_base64(bytes(32))}}
-        assert not comparison._is_logged(store, page, genuine._replace(document=forked))
-        seq = store.note(PolicyPublished(version=told["policy"], pages={page.file: told["sha256"]}), datetime.now(UTC))
-        leaf = to_base64(store.log.leaves(seq, seq + 1)[seq])
-        his = {**told, "entry": {**told["entry"], "seq": seq, "leaf": leaf}}
-        assert not comparison._is_logged(store, page, genuine._replace(document=his))
 
 
 def test_a_page_whose_certificate_says_another_form_is_no_page(world: World) -> None:

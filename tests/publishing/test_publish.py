@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from arlo_rec.model.audit_events import PolicyPublished
 from arlo_rec.model.particulars import KEYS
 from arlo_rec.publishing import pages, publish
 from arlo_rec.publishing.pages import every
-from tests.support.attack import own_code, problem_codes
+from tests.support.attack import problem_codes
 from tests.support.catalogue import insider
 from tests.support.clock import later
 from tests.support.pages import FILE, NOTHING, config
@@ -208,15 +206,6 @@ def test_an_officer_for_whom_nobody_vouches_publishes_nothing_that_nobody_could_
     folder = world.base / "pages"
     assert world.code("policy", "publish", "--out", str(folder), who="sigrid") == (15, "not_vouched")
     assert not folder.exists()
-
-
-def test_the_entry_counts_only_where_somebody_signed_it_who_may_publish(world: World) -> None:
-    published(world)
-    (entry,) = logged(world)
-    with own_code(world, "leif") as store:
-        assert store.entry_counts(entry["seq"], "policy publish")
-        own = store.note(PolicyPublished(version="2026-01", pages={}), datetime.now(UTC))
-        assert not store.entry_counts(own, "policy publish")
 
 
 def test_what_is_approved_while_pages_are_written_leaves_no_page_of_another_version(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import shutil
 import stat
@@ -163,15 +162,11 @@ def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("umask", [0o000, 0o027, 0o077], ids=oct)
-@pytest.mark.parametrize("shared", [False, True], ids=["one account", "a group"])
-def test_folders_and_files_of_a_backup_are_as_open_as_the_store_whatever_the_umask(
-    tmp_path: Path, umask: int, shared: bool
-) -> None:
+def test_folders_and_files_of_a_backup_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     world, before = World(tmp_path), os.umask(0o077)
     secret = tmp_path / "passphrase"
     secret.write_text("riktig hest batteri stift\n")
-    group = ("--group", grp.getgrgid(os.getgid()).gr_name) if shared else ()
-    assert world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret), *group).exit == 0
+    assert world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret)).exit == 0
     for name, role in (("telefon", "ingest"), ("skranke", "support")):
         words = ("person", "add", name, "--role", role, "--service", "--key-out", str(world.key(name)))
         world.json(*words, who="sigrid")
@@ -182,10 +177,9 @@ def test_folders_and_files_of_a_backup_are_as_open_as_the_store_whatever_the_uma
         back_up(world, who="sigrid")
     finally:
         os.umask(before)
-    folder_mode, file_mode = (0o2770, 0o660) if shared else (0o700, 0o600)
     for place in places(world):
         for path in (place, *place.rglob("*")):
-            wanted = folder_mode if path.is_dir() else file_mode
+            wanted = 0o700 if path.is_dir() else 0o600
             assert stat.S_IMODE(path.stat().st_mode) == wanted, path
     assert {path.name for path in places(world)[0].iterdir()} >= {"objects", "receipts", "1", "lock", "backup.toml"}
 

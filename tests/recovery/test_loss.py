@@ -222,7 +222,7 @@ def test_entries_of_the_log_are_lost_and_come_back_from_the_feed(fed: World) -> 
     size = fed.json("status", who="iver")["log_size"]
     with vandal(fed) as db:
         db.run("DELETE FROM entries WHERE seq > 3")
-    assert fed.run("status", who="iver").exit == 15
+    assert fed.run("verify", who="iver").exit == 15
     move_away(fed)
     with_feed(fed)
     is_whole(fed)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import grp
-import os
 import shutil
-import stat
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -349,26 +345,3 @@ def test_the_drill(fed: World) -> None:
     found = shown(fed)
     assert (len(found), found <= {one["id"] for one in taken} - erased) == (50, True)
     is_whole(fed)
-
-
-def test_a_store_that_a_group_shared_comes_back_for_that_group(tmp_path: Path) -> None:
-    group = grp.getgrgid(os.getgid()).gr_name
-    world = World(tmp_path)
-    (tmp_path / "passphrase").write_text("riktig hest batteri stift\n")
-    (tmp_path / "passphrase").chmod(0o600)
-    init = ("init", "--officer", "sigrid", "--group", group, "--passphrase-file", str(tmp_path / "passphrase"))
-    assert world.run(*init).exit == 0
-    back_up(world, who="sigrid")
-    lose(world)
-    assert restore(world).exit == 14, "there is no feed"
-    assert find(world.store).group
-    for path in (world.store, world.root, *world.store.rglob("*"), *world.root.rglob("*")):
-        about = path.stat()
-        assert stat.S_IMODE(about.st_mode) == (0o2770 if path.is_dir() else 0o660), path
-        assert about.st_gid == os.getgid()
-    back_up(world, who="sigrid")
-    lose(world)
-    told = restore(world, "--group", "no-such-group-here")
-    assert (told.exit, told.json["error"]["code"]) == (2, "no_such_group")
-    assert restore(world).exit == 14, "the settings of the restored store remember the group as well"
-    assert find(world.store).group

@@ -92,7 +92,7 @@ OWN = RecordingFacts(
     accesses=(
         RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
         RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
-        RecordedAccess(START + timedelta(days=2, minutes=9), "listen", "quality", "manager"),
+        RecordedAccess(START + timedelta(days=2, minutes=9), "listen", "quality", "manager", certain=False),
         RecordedAccess(START + timedelta(days=20), "withdraw_shown", "withdrawal", "support"),
         RecordedAccess(START + timedelta(days=30), "dsar_other_employee_whole", None, "officer", of_another=True),
         RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),

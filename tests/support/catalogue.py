@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.log_clock import LogClock
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys import layout
@@ -83,12 +85,12 @@ def append_to_log(
     place, person = layout.find(world.store), identity(world, who)
     (seed,) = read_catalogue_seal(place, person)
     with insider(world) as db:
-        log = AuditLog(db, place.id, log_key(seed))
+        log = AuditLog(db, place.id, log_key(seed), Meta(db))
         first = log.tree().size
         log.append(
             [{**body, "person": name or who, "policy": POLICY_VERSION} for body in bodies], key or person.signing
         )
-        LogClock(db).forget()
+        LogClock(log._meta).put(log_clock.computed(log.bodies()))
     return first
 
 
@@ -97,7 +99,7 @@ def append_raw(world: World, who: str, raw: bytes, *mentioned: str) -> int:
     place, person = layout.find(world.store), identity(world, who)
     (seed,) = read_catalogue_seal(place, person)
     with insider(world) as db:
-        log = AuditLog(db, place.id, log_key(seed))
+        log = AuditLog(db, place.id, log_key(seed), Meta(db))
         seq, salt = log.tree().size, fresh(merkle.SALT_BYTES)
         entry = RawEntry(seq, salt, raw, merkle.leaf_hash(merkle.commit(salt, raw)))
         tree = log.tree().add(entry.leaf)
@@ -107,7 +109,7 @@ def append_raw(world: World, who: str, raw: bytes, *mentioned: str) -> int:
         log._close([SignedCheckpoint(tree.size, said.root, merkle.sign_note(said.text(), names))], tree)
         for call in mentioned:
             db.run("INSERT INTO mentions VALUES (?, ?)", (bytes.fromhex(call), seq))
-        LogClock(db).forget()
+        LogClock(log._meta).put(log_clock.computed(log.bodies()))
     return seq
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from arlo_rec.model.audit_events import CopyMade
-from arlo_rec.model.records import RecordingId
 from arlo_rec.training import under_review
 from tests.support.attack import SECRETS, identity, own_code
 from tests.support.backups import back_up, is_whole, lose, with_feed
-from tests.support.catalogue import insider
 from tests.support.copies import CONFIRM, WHY, propose
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
@@ -166,35 +162,3 @@ def test_an_edited_copy_is_restored_under_its_id_and_one_that_was_edited_since_t
     assert fed.json("review", kept, *EDIT, who="sigrid")["copy"]["revision"] == 3
     assert refusal(fed, "review", since) == (13, "no_grant")
     is_whole(fed)
-
-
-def test_a_row_that_makes_another_recording_a_revision_leads_nobody_there(world: World) -> None:
-    recording, other = world.take_in("a", "b")
-    copy, foreign = edited(world, recording), edited(world, other)
-    with insider(world) as db:
-        first = bytes.fromhex(copy)
-        db.run("UPDATE copies SET first = ?, revision = 9 WHERE first = ?", (first, bytes.fromhex(foreign)))
-    shown = world.json("review", copy, who="sigrid")["copy"]
-    assert (shown["id"], shown["revision"]) == (recording, 2)
-    problems = world.run("verify", "--json", who="iver").json["problems"]
-    assert {problem["code"] for problem in problems} == {"copy_differs"}
-
-
-def test_an_entry_of_somebody_who_makes_no_copies_makes_no_revision(world: World) -> None:
-    recording, other = world.take_in("a", "b")
-    copy, foreign = str(propose(world, recording)["copy"]), str(propose(world, other)["copy"])
-    first, invented = bytes.fromhex(copy), bytes.fromhex(foreign[:24]) + b"fake"
-    with insider(world) as db:
-        for table, key in (("recordings", "id"), ("copies", "recording")):
-            columns = ", ".join(str(row[1]) for row in db.rows(f"PRAGMA table_info({table})") if row[1] != key)
-            db.run(
-                f"INSERT INTO {table} ({key}, {columns}) SELECT ?, {columns} FROM {table} WHERE {key} = ?",
-                (invented, bytes.fromhex(foreign)),
-            )
-        db.run("UPDATE copies SET first = ?, revision = 2 WHERE recording = ?", (first, invented))
-    with own_code(world, "iver") as store, store.change(datetime.now(UTC)) as change:
-        row = store.catalogue.recordings.get(RecordingId(invented))
-        assert row is not None
-        values = {"parent": recording, "state": "needs_review", "replaces": copy, "first": copy, "revision": 2}
-        change.log(CopyMade(recordings=(row.id,), sworn=row.row_digest(), **values))
-    assert world.json("review", copy, who="sigrid")["copy"]["revision"] == 1
