@@ -26,14 +26,28 @@ def _leave() -> None:
     os._exit(_ended_with[0])
 
 
-from arlo_rec.cli import main as run  # noqa: E402  (after what is above, which is for it)
-
-
 def main() -> None:
-    """Run the program and leave with its exit status."""
+    """Run the program, here or through the door, and leave with its exit status."""
     stand_in_for_closed()
-    _ended_with[:] = [run()]
+    _ended_with[:] = [_run(sys.argv[1:])]
     sys.exit(_ended_with[0])
+
+
+def _run(words: list[str]) -> int:
+    from arlo_rec.door.words import way
+    from arlo_rec.model.errors import Usage
+
+    try:
+        through = way(words, os.environ)
+    except Usage:  # of a config file that is wrong, in the words of every command
+        through = None
+    if through is not None:
+        from arlo_rec.door.front import go_through
+
+        return go_through(words, through)
+    from arlo_rec.cli import main as run
+
+    return run(words)
 
 
 def stand_in_for_closed() -> None:

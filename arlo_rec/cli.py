@@ -17,7 +17,8 @@ from types import FrameType
 
 import typer
 
-from arlo_rec.commands.command import PROGRAM, program
+from arlo_rec.commands.command import PROGRAM, Outset, program
+from arlo_rec.door.client import Client, LocalClient, Serving
 from arlo_rec.i18n.messages import say
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.model.errors import ELSEWHERE, ArloError, Interrupted
@@ -25,21 +26,36 @@ from arlo_rec.ui import terminal
 from arlo_rec.ui.config import beforehand
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; the exit status."""
+def main(arguments: Sequence[str] | None = None, client: Client | None = None) -> int:
+    """Run the program for whoever types at *client* (None: at this machine); the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
     lang, state = beforehand(_value(words, "--lang"), _value(words, "--config"), os.environ)
     try:
         with _ctrl_c_noticed():
             command = program(lang)
-            return int(command(args=words, prog_name=PROGRAM, standalone_mode=False, obj=lang) or 0)
+            return int(
+                command(args=words, prog_name=PROGRAM, standalone_mode=False, obj=Outset(lang, client or LocalClient()))
+                or 0
+            )
+    except Serving as serving:
+        return _served(serving, lang)
     except ArloError as error:
         return _report(error, lang, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return _report(Interrupted("interrupted"), lang, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the one place: a bug must look like one and tell no secret
         return _report(_bug(error, state, lang), lang, as_json=as_json)
+
+
+def _served(serving: Serving, lang: str) -> int:
+    """Be the other end of the door for one command; its exit status."""
+    from arlo_rec.door.serve import serve
+
+    try:
+        return serve(serving, main)
+    except ArloError as error:
+        return _report(error, lang, as_json=False)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.model.audit_events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
-from arlo_rec.model.errors import NotGranted, NothingMatched
+from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
 from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
@@ -68,9 +68,11 @@ def _printable(file: str | None) -> str | None:
 
 @contextmanager
 def unless_written(store: Store, seq: int | None, now: datetime) -> Iterator[None]:
-    """Delete the disclosure *seq* again where no copy came into being."""
+    """Delete the disclosure *seq* again where no copy came into being; where nobody can know it stays."""
     try:
         yield
+    except Lost:
+        raise
     except BaseException:
         if seq is not None:
             with store.change(now) as change:

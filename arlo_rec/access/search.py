@@ -10,16 +10,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from arlo_rec.access import disclosures, gate, metadata, objections, teams
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
-from arlo_rec.backends.durable import write_new
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.model.audit_events import SearchBegun, SearchShown
-from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
+from arlo_rec.model.errors import Integrity, Unreachable, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
 from arlo_rec.policy import Action, Purpose, is_due
@@ -137,7 +136,7 @@ def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: 
 
 
 def export(
-    store: Store, shown_id: str, intent: Intent, out: Path | BinaryIO, clock: Callable[[], datetime]
+    store: Store, shown_id: str, intent: Intent, out: NamedFile | BinaryIO, clock: Callable[[], datetime]
 ) -> Exported:
     """Write the sound of a recording as WAV to a new file or a stream.
 
@@ -145,15 +144,15 @@ def export(
     recording was erased meanwhile. For a stream the whole object is checked against the catalogue before the first
     byte leaves. Raises what the gate raises, Usage where the file exists, Unreachable where it cannot be written.
     """
-    named = replace(intent, file=out.name) if isinstance(out, Path) else intent
+    named = replace(intent, file=out.name) if isinstance(out, NamedFile) else intent
     admission = gate.admit(store, named, clock())
-    if isinstance(out, Path) and (out.exists() or out.is_symlink()):
-        raise Usage("out_exists", path=str(out))
+    if isinstance(out, NamedFile):
+        out.demand_new()
     permit = gate.permit(store, admission, shown_id, clock())
     sound = gate.listen_to(store, permit, clock)
-    if isinstance(out, Path):
+    if isinstance(out, NamedFile):
         with disclosures.unless_written(store, permit.seq, clock()):
-            written = write_new(out, sound, lambda: gate.still_open(store, permit, clock()))
+            written = out.write(sound, lambda: gate.still_open(store, permit, clock()))
             return Exported(permit.recording, written)
     if store.object_digest(permit.recording.id) != permit.recording.object_digest:
         raise Integrity("object_damaged")

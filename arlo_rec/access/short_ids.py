@@ -25,8 +25,11 @@ Covers = Callable[[str], bool]  # whether recordings of a team are open to who a
 
 
 def of_content(document: Mapping[str, Any]) -> str:
-    """The id of what waits: 32 hex digits of SHA-256 over the canonical JSON of all that it says."""
-    return primitives.sha256(canonical(document)).hex()[:32]
+    """The id of what waits: 16 hex digits of SHA-256 over the canonical JSON of all that it says.
+
+    A random value that the program chose is part of it, so that nobody can look for two that have one id.
+    """
+    return primitives.sha256(canonical(document)).hex()[:16]
 
 
 def is_one(text: str) -> bool:

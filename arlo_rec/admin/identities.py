@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 from arlo_rec.admin import new_officers
 from arlo_rec.admin.grants import facts as grant_facts
 from arlo_rec.admin.retire import give_secrets, retire
-from arlo_rec.backends import shared_folder
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
@@ -27,12 +26,19 @@ from arlo_rec.keys.key_files import (
     clean_passphrase,
     read_catalogue_seal,
     readable_secret,
+    service_file,
     write_catalogue_seal,
     write_locked,
-    write_service,
 )
-from arlo_rec.keys.roster import RECOVERY_NAME, Roster, check_name, digest_of_people
-from arlo_rec.model.audit_events import GrantGiven, PassphraseChanged, PersonAdded, PersonRemoved, PersonReset
+from arlo_rec.keys.roster import RECOVERY_NAME, Roster, check_login, check_name, digest_of_people
+from arlo_rec.model.audit_events import (
+    GrantGiven,
+    PassphraseChanged,
+    PersonAdded,
+    PersonLogin,
+    PersonRemoved,
+    PersonReset,
+)
 from arlo_rec.model.errors import ArloError, InUse, NothingMatched, Refused, Usage, nearest
 from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.offsite import escrow
@@ -49,7 +55,8 @@ class NewPerson:
     name: str
     role: Role
     passphrase: bytes | None = None
-    key_out: Path | None = None
+    key_out: NamedFile | None = None
+    login: str = ""  # the account from which they come to the door
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = Fal
         store.witnessed(now),
         service=new.key_out is not None,
         by=store.person.name,
+        login=check_login(new.login) if new.login else "",
     )
     pending = None
     if new.key_out is None:
@@ -98,14 +106,14 @@ def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = Fal
 
 
 @contextmanager
-def _written_key_file(key_out: Path, identity: Identity) -> Iterator[None]:
+def _written_key_file(key_out: NamedFile, identity: Identity) -> Iterator[None]:
     """Write a service's new key file, and remove it again where nobody goes by it, so that it can be tried again."""
-    write_service(key_out, identity)
+    key_out.files.write_secret(key_out.path, service_file(identity))
     try:
         yield
     except ArloError:
-        with suppress(OSError):
-            shared_folder.remove(key_out)
+        with suppress(ArloError):
+            key_out.remove()
         raise
 
 
@@ -182,12 +190,27 @@ def reset(store: Store, name: str, now: datetime) -> Added:
     return Added(new, one_time, identity)
 
 
-def rotate(store: Store, name: str, key_out: Path, now: datetime) -> Person:
+def rotate(store: Store, name: str, key_out: NamedFile, now: datetime) -> Person:
     """Write a new key file for a service; the old keys are void."""
     old = _renewable(store, name, now, service=True)
     identity = Identity(store.layout.id, name, primitives.fresh(), store.authority.pin())
     with _written_key_file(key_out, identity):
         return _renew(store, old, identity, now)
+
+
+def set_login(store: Store, name: str, account: str, now: datetime) -> Person:
+    """Say from which login account somebody comes to the door; raises NothingMatched, Usage."""
+    store.demand(Action.PEOPLE, now)
+    store.demand_clock(Action.PEOPLE, now)
+    with store.change(now) as change:
+        person = store.roster.person(name)
+        if person is None:
+            raise NothingMatched("no_such_person", name=name, **nearest(name, store.roster.names()))
+        changed = replace(person, login=check_login(account))
+        people = tuple(changed if each.name == name else each for each in store.roster.people)
+        store.put_roster(store.roster.next(now, people=people))
+        change.log(PersonLogin(person=name, login=account, people=digest_of_people(store.roster)))
+    return changed
 
 
 def renew_recovery(store: Store, now: datetime) -> str:

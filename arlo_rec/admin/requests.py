@@ -14,7 +14,7 @@ from typing import Final
 from arlo_rec.access import short_ids
 from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
-from arlo_rec.catalogue.audit_log import LogEntry
+from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.crypto import primitives
 from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import AccessRequested, GrantGiven, RequestDenied

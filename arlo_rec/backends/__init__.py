@@ -111,9 +111,6 @@ class Connection(Protocol):
     def size(self) -> int:
         """Bytes of the database as it says itself, whatever hangs behind its file."""
 
-    def indexes_agree(self) -> bool:
-        """Whether tables and their indexes agree with each other. May take long."""
-
     def sums(self) -> dict[str, bytes]:
         """The sum over all rows of each table that has one, with what this transaction has changed."""
 

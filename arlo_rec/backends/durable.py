@@ -6,24 +6,22 @@ Each function says what exists if it is interrupted, and what it syncs. Errors o
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arlo_rec.backends import named_files
 from arlo_rec.backends.shared_folder import (
     NotPlain,
     folder_of,
-    make_folder,
     open_file,
     open_folder,
     remove,
-    remove_tree,
 )
-from arlo_rec.model.errors import Unreachable, Usage
+from arlo_rec.model.errors import Unreachable
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor  # loaded where something is written: it costs 2 ms
@@ -32,16 +30,10 @@ DRAIN_BYTES = 32 * 1024 * 1024  # of a long file, after which a sync is begun
 
 
 def translated(error: OSError) -> Unreachable:
-    """The Unreachable for an error of the operating system, with a code of its own for a full disk."""
+    """The Unreachable for an error of the operating system, with codes of their own for what can be mended."""
     if isinstance(error, NotPlain):
         return Unreachable("not_plain_file", path=str(error.filename))
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return Unreachable("no_space")
-    if error.errno == errno.EROFS:
-        return Unreachable("read_only_disk")
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return Unreachable("no_permission", path=str(error.filename or ""))
-    return Unreachable("disk_failed", path=str(error.filename or "?"), reason=error.strerror or str(error.errno))
+    return named_files.translated(error)
 
 
 @contextmanager
@@ -113,98 +105,6 @@ def rename(part: Path, path: Path, *, below: Path | None = None) -> None:
         return
     with folder_of(path, below=below) as folder:
         os.rename(part.name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def write_new(path: Path, pieces: Iterable[bytes], still: Callable[[], None] = lambda: None) -> int:
-    """Write a file that must not exist yet, readable for its owner alone; the number of bytes.
-
-    It gets its name when all bytes are written, so that a run that is killed leaves nothing behind. Then *still* is
-    called, and the file is deleted again where it raises: a recording that was erased between the last piece and the
-    name is not kept. Raises Usage where *path* exists.
-    """
-    written = 0
-    with _nameless(path.parent) as (handle, lies):
-        with disk(), os.fdopen(handle, "wb", closefd=False) as file:
-            for piece in pieces:
-                file.write(piece)
-                written += len(piece)
-            file.flush()
-            os.fsync(handle)
-        with disk():
-            _name_new(handle, lies, path)
-    try:
-        still()
-        with disk():
-            sync_folder(path.parent)
-    except BaseException:
-        with disk():
-            path.unlink(missing_ok=True)
-        raise
-    return written
-
-
-@contextmanager
-def _nameless(folder: Path) -> Iterator[tuple[int, str]]:
-    """A new file in *folder* without a name, readable for its owner alone, and the path that it can be linked from.
-
-    On a file system without O_TMPFILE (NFS, some FUSE) the file has a hidden name until the block ends.
-    """
-    part: Path | None = None
-    with disk():
-        try:
-            handle = os.open(folder, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}:
-                raise
-            part = folder / f".{os.getpid()}.part"
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        yield handle, str(part or f"/proc/self/fd/{handle}")
-    finally:
-        os.close(handle)
-        if part is not None:
-            with suppress(OSError):
-                part.unlink()
-
-
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder with these files, which others may read; it gets its name when all of them are there and synced.
-
-    Until then it is a hidden one beside it, and what a run that was killed left there is removed. Raises Usage where
-    something has the name that is no empty folder, and Unreachable.
-    """
-    part = folder.with_name(f".{folder.name}.part")
-    with disk():
-        try:
-            remove_tree(part)
-            make_folder(part, 0o755)
-            for name, content in files.items():
-                put_new(part / name, [content], 0o644)
-            sync_folder(part)
-            _name_folder(part, folder)
-            sync_folder(folder.parent)
-        except BaseException:
-            with suppress(OSError):
-                remove_tree(part)
-            raise
-
-
-def _name_folder(part: Path, folder: Path) -> None:
-    """Give a finished folder its name, also in place of an empty one; raises Usage where something else has it."""
-    try:
-        part.rename(folder)
-    except OSError as error:
-        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
-            raise Usage("out_exists", path=str(folder)) from None
-        raise
-
-
-def _name_new(handle: int, lies: str, path: Path) -> None:
-    """Give the finished file its name; raises Usage where *path* exists."""
-    try:
-        os.link(lies, path, src_dir_fd=handle)  # with a descriptor, whichever, Python follows the link in /proc
-    except FileExistsError:
-        raise Usage("out_exists", path=str(path)) from None
 
 
 def put_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True, below: Path | None = None) -> None:

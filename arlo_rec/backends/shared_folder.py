@@ -154,7 +154,7 @@ def remove(path: Path, *, below: Path | None = None) -> None:
     """Remove a file, or the link that has its name; one that is not there is no error. Raises OSError."""
     with suppress(FileNotFoundError):
         if below is None:
-            path.unlink()
+            os.unlink(path)  # noqa: PTH108 - as below
             return
         with folder_of(path, below=below) as folder:
             os.unlink(path.name, dir_fd=folder)

@@ -261,13 +261,6 @@ class SqliteConnection:
         ((pages, each),) = self.rows("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
         return int(pages) * int(each)
 
-    def indexes_agree(self) -> bool:
-        """See Connection."""
-        try:
-            return not self._structure()
-        except (Integrity, NotUnlocked):
-            return False
-
     def _structure(self) -> list[str]:
         return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
 

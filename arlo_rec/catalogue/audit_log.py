@@ -10,20 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
-from arlo_rec.catalogue.log_body import LONGEST, EntryRow, is_bounded, read_body
+from arlo_rec.catalogue.log_body import LONGEST, EntryRow, LogEntry, is_bounded, read_body
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.log_handover import handover, restoration
 from arlo_rec.keys.roster import Signatories
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.model.records import Person, RecordingId, from_iso, named_in
+from arlo_rec.model.records import Person, RecordingId, named_in
 from arlo_rec.model.strict_json import canonical
 
 # In the words of the index `entries_taking_in`, or the engine would not take it: what follows `"recordings":["` in the
@@ -31,36 +28,6 @@ from arlo_rec.model.strict_json import canonical
 _TAKEN = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
 _TAKEN_IN = b'{"action":"ingest"'  # how such an entry begins
 _TAKES_IN = "instr(body, x'2273776f726e223a22') > 0"
-
-
-class LogEntry(NamedTuple):
-    """An entry as it is shown: its number and its JSON (None where somebody deleted it, or wrote what is none).
-
-    What is no JSON stops no decision, because anybody's own code can append it; `verify` names it.
-    """
-
-    seq: int
-    body: dict[str, Any] | None
-
-    @property
-    def event(self) -> AuditEvent | None:
-        """What it tells; None where it is gone, or of a kind that this program does not know."""
-        return audit_events.read(self.body) if self.body is not None else None
-
-    @property
-    def at(self) -> datetime:
-        """When it was written; of one that is there."""
-        return from_iso((self.body or {})["at"])
-
-    @property
-    def person(self) -> str:
-        """The name of whoever it is of; of one that is there."""
-        return str((self.body or {})["person"])
-
-    @property
-    def recordings(self) -> tuple[RecordingId, ...]:
-        """The recordings that it names."""
-        return named_in(self.body or {})
 
 
 class RawEntry(NamedTuple):
@@ -264,7 +231,7 @@ class AuditLog:
         wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
         for seq, raw in self.bodies(taken_in=taken_in):
             if raw is not None and wanted.search(raw):
-                yield _entry(seq, raw)
+                yield LogEntry.read(seq, raw)
 
     @reads_rows
     def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
@@ -384,14 +351,7 @@ class AuditLog:
     @reads_rows
     def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
         for seq, raw in self._db.rows(sql, values):
-            yield _entry(int(seq), raw)
-
-
-def _entry(seq: int, raw: bytes | None) -> LogEntry:
-    try:
-        return LogEntry(seq, read_body(raw) if raw is not None else None)
-    except ValueError:
-        return LogEntry(seq, None)
+            yield LogEntry.read(int(seq), raw)
 
 
 def signed_span(

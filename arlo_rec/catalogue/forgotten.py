@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from arlo_rec.catalogue import log_clock
-from arlo_rec.catalogue.audit_log import AuditLog, LogEntry
-from arlo_rec.catalogue.log_body import EntryRow, read_body
+from arlo_rec.catalogue.audit_log import AuditLog
+from arlo_rec.catalogue.log_body import EntryRow, LogEntry, read_body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model import audit_events

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple, Self
 
+from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.records import RecordingId, from_iso, named_in
 from arlo_rec.model.strict_json import parse_object
 
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None where somebody deleted the body)
@@ -21,6 +25,41 @@ _CALL = re.compile(
     r'"rule":"consent\.press1"\}',
     re.ASCII,
 )
+
+
+class LogEntry(NamedTuple):
+    """An entry as it is shown: its number and its JSON (None where its body was deleted, or is none)."""
+
+    seq: int
+    body: dict[str, Any] | None
+
+    @classmethod
+    def read(cls, seq: int, raw: bytes | None) -> Self:
+        """The entry of a stored body; what cannot be read tells nothing, and `verify` names it."""
+        try:
+            return cls(seq, read_body(raw) if raw is not None else None)
+        except ValueError:
+            return cls(seq, None)
+
+    @property
+    def event(self) -> AuditEvent | None:
+        """What it tells; None where it is gone, or of a kind that this program does not know."""
+        return audit_events.read(self.body) if self.body is not None else None
+
+    @property
+    def at(self) -> datetime:
+        """When it was written; of one that is there."""
+        return from_iso((self.body or {})["at"])
+
+    @property
+    def person(self) -> str:
+        """The name of whoever it is of; of one that is there."""
+        return str((self.body or {})["person"])
+
+    @property
+    def recordings(self) -> tuple[RecordingId, ...]:
+        """The recordings that it names."""
+        return named_in(self.body or {})
 
 
 def is_bounded(body: bytes) -> bool:

@@ -45,16 +45,6 @@ class Tombstones:
         return from_micros(rows[0][0]) if rows else None
 
     @reads_rows
-    def has_later(self, seq: int, caller: bytes | None, source: bytes) -> bool:
-        """Whether an entry after number *seq* withdrew that caller or that source id."""
-        rows = self._db.rows(
-            "SELECT 1 FROM burials WHERE seq > ? AND ((kind = 'caller' AND tag = ?) OR (kind = 'source' AND tag = ?)) "
-            "LIMIT 1",
-            (seq, caller, source),
-        )
-        return bool(rows)
-
-    @reads_rows
     def of_entry(self, seq: int) -> list[Tombstone]:
         """The withdrawals that a log entry commits to."""
         rows = self._db.rows("SELECT kind, tag, at FROM burials WHERE seq = ? ORDER BY kind", (seq,))

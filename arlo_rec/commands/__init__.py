@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "person add": Listed("officer", "officer:person_add"),
     "person list": Listed("officer", "officer:person_list", lists=True),
     "person remove": Listed("officer", "officer:person_remove"),
+    "person login": Listed("officer", "officer:person_login"),
     "person passphrase": Listed("anyone", "officer:person_passphrase"),
     "person handover": Listed("officer", "keys:person_handover"),
     "person rotate": Listed("officer", "keys:person_rotate"),
@@ -84,5 +85,6 @@ COMMANDS: Final = {
     "trust": Listed("anyone", "keys:trust"),
     "clock": Listed("it", "it:clock"),
     "certificate verify": Listed("anyone", "anyone:certificate_verify"),
+    "serve": Listed("it", "serving:serve"),
     "demo": Listed("anyone", "anyone:demo"),
 }

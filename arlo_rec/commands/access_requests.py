@@ -9,7 +9,6 @@ import typer
 
 from arlo_rec.commands.dates import first_moment, span
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
-from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import STDIN, Run
 from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.ui.terminal import Answer
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from arlo_rec.access.cases import LoggedCase
+    from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.dsar.answer import Scope
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
@@ -60,15 +60,15 @@ def dsar(
     from arlo_rec.dsar.register import Intake
 
     run: Run = ctx.obj
-    _check(out, identity, both=own_speech and whole_call)
+    _check(run, out, identity, both=own_speech and whole_call)
     days = (first_moment(run, received), first_moment(run, identity_asked), first_moment(run, identity_given))
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
-        out=out,
+        out=run.named(out) if out is not None else None,
         intake=Intake(identity, *days, case, is_new=new_case),
         references=tuple(reference or ()),
         agents=tuple(agent or ()),
-        turns=_turns(turns),
+        turns=_turns(run, turns),
         whole_call=whole_call,
         reason=reason,
         form=_form(run, wav=wav, pdf=pdf, recipient=recipient),
@@ -100,20 +100,20 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
 
     run: Run = ctx.obj
     now = run.now()
-    _new_file(out)
+    target = run.new_file(out) if out is not None else None
     with run.store() as store:
         entry = register.shown(store, case, now)
         left = entry.case.days_left(_local_date(store.today(now)))
         first = register.first_erased(store, entry.case, now)
     data, lines = {"case": _entry_json(entry, left) | _erased_json(first)}, _entry_lines(run, entry, left)
     lines += _erased_lines(run, first, entry.case.due_on)
-    if out is None:
+    if target is None:
         return Answer(data, lines, always=True)
     notice = notices.newest(entry.case, run.particulars(), run.lang)
     if notice is None:
         raise Usage("no_notice", case=case)
-    _write_notice(notice, out)
-    return Answer({**data, "out": str(out.absolute())}, [*lines, run.say("case.letter_written", out=out)], always=True)
+    _write_notice(notice, target)
+    return Answer({**data, "out": target.absolute()}, [*lines, run.say("case.letter_written", out=out)], always=True)
 
 
 def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
@@ -121,10 +121,10 @@ def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out:
     from arlo_rec.dsar import notices, register
 
     run: Run = ctx.obj
-    _new_file(out)
+    target = run.new_file(out) if out is not None else None
     with run.store() as store:
         extended = register.extend(store, case, reason, run.now())
-    return _notice_answer(run, extended, notices.extension(extended, run.particulars(), run.lang), out)
+    return _notice_answer(run, extended, notices.extension(extended, run.particulars(), run.lang), target)
 
 
 def case_refuse(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
@@ -132,10 +132,10 @@ def case_refuse(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out:
     from arlo_rec.dsar import notices, register
 
     run: Run = ctx.obj
-    _new_file(out)
+    target = run.new_file(out) if out is not None else None
     with run.store() as store:
         refused = register.refuse(store, case, reason, run.now())
-    return _notice_answer(run, refused, notices.refusal(refused, run.particulars(), run.lang), out)
+    return _notice_answer(run, refused, notices.refusal(refused, run.particulars(), run.lang), target)
 
 
 def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = None, out: NoticeFile = None) -> Answer:
@@ -143,14 +143,14 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
     from arlo_rec.dsar import notices, register
 
     run: Run = ctx.obj
-    _new_file(out)
+    target = run.new_file(out) if out is not None else None
     if out is not None and reason is None:
         raise Usage("no_notice", case=case)
     with run.store() as store:
         closed = register.close(store, case, reason, run.now())
     if closed.why_not is None or closed.answered_at is not None:
         return Answer({"case": _case_json(closed, None)}, [run.say("case.closed", case=closed.id)])
-    return _notice_answer(run, closed, notices.closure(closed, run.particulars(), run.lang), out)
+    return _notice_answer(run, closed, notices.closure(closed, run.particulars(), run.lang), target)
 
 
 def _register(run: Run, request: Request) -> Answer:
@@ -228,14 +228,15 @@ def _opened_with(run: Run, package: AnswerFile) -> str:
     return run.say("dsar.passphrase", passphrase=package.passphrase)
 
 
-def _check(out: Path | None, identity: str | None, *, both: bool) -> None:
+def _check(run: Run, out: Path | None, identity: str | None, *, both: bool) -> None:
     """Raise Usage for options that exclude each other, and for a file that cannot be written."""
     _check_way(identity)
     if both:
         raise Usage("own_or_whole")
     if str(out) == STDIN:
         raise Usage("out_is_no_file")
-    _new_file(out)
+    if out is not None:
+        run.new_file(out)
 
 
 def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:
@@ -266,42 +267,29 @@ def _check_way(identity: str | None) -> None:
             raise Usage("identity_way_unknown", **near)
 
 
-def _notice_answer(run: Run, case: LoggedCase, notice: Notice, out: Path | None) -> Answer:
+def _notice_answer(run: Run, case: LoggedCase, notice: Notice, target: NamedFile | None) -> Answer:
     """What was done, and the letter that the person gets: in a file, or here."""
     left = case.days_left(_local_date(run.now()))
     data: dict[str, Any] = {"case": _case_json(case, left), "letter": notice.text}
     line = run.say(f"case.{notice.kind}", case=case.id, due=case.due_on.isoformat())
-    if out is None:
+    if target is None:
         return Answer(data, [line, "", notice.text], always=True)
     try:
-        _write_notice(notice, out)
+        _write_notice(notice, target)
     except Unreachable as problem:
         raise Unreachable("letter_not_written", case=case.id) from problem
-    return Answer({**data, "out": str(out.absolute())}, [line, run.say("case.letter_written", out=out)])
+    return Answer({**data, "out": target.absolute()}, [line, run.say("case.letter_written", out=target)])
 
 
-def _write_notice(notice: Notice, out: Path) -> None:
-    from arlo_rec.backends.durable import write_new
-
-    write_new(out, [notice.page().encode("utf-8")])
+def _write_notice(notice: Notice, target: NamedFile) -> None:
+    target.write([notice.page().encode("utf-8")])
 
 
-def _new_file(out: Path | None) -> None:
-    if out is not None:
-        new_file(out)
-
-
-def _turns(path: Path | None) -> Mapping[str, Sequence[Turn]]:
+def _turns(run: Run, path: Path | None) -> Mapping[str, Sequence[Turn]]:
     """Who speaks when on single tracks, by id or reference."""
-    from arlo_rec.backends.bounded_read import read_small
     from arlo_rec.speech import turns
 
-    if path is None:
-        return {}
-    try:
-        return turns.read(read_small(path, turns.LONGEST))
-    except OSError:
-        raise Usage("file_unreadable", path=str(path)) from None
+    return turns.read(run.read(path, turns.LONGEST, pipes=False)) if path is not None else {}
 
 
 def _local_date(at: datetime) -> Any:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from arlo_rec.commands.options import opt
-from arlo_rec.commands.paths import file_or_shown, nameable, new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.catalogue.anchors import Anchors
     from arlo_rec.oversight.witness import Witnessed
 
@@ -29,9 +29,7 @@ def audit_checkpoint(
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
-    out = file_or_shown(out, as_json=run.json)
-    if out is not None:
-        new_file(out)
+    target = run.new_or_shown(out)
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         checkpoint, note = store.log.newest()
@@ -39,25 +37,21 @@ def audit_checkpoint(
     data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
     if append is not None:
         data["appended"] = _append(run, append, note)
-    if out is not None:
-        data["out"] = _write(run, out, note)
+    if target is not None:
+        data["out"] = _write(run, target, note)
     return Answer(data, note.rstrip("\n").split("\n"), always=not {"appended", "out"} & data.keys())
 
 
 def _append(run: Run, path: Path, note: str) -> bool:
-    from arlo_rec.offsite import anchor_file
-
-    is_new = anchor_file.append(nameable(path), note)
+    is_new = run.client.append_note(path, note)
     _tell(run, "audit.appended" if is_new else "audit.appended_before", path=path)
     return is_new
 
 
-def _write(run: Run, path: Path, note: str) -> str:
-    from arlo_rec.backends.durable import write_new
-
-    write_new(path, [note.encode("utf-8")])
-    _tell(run, "audit.written", path=path)
-    return str(path.absolute())
+def _write(run: Run, target: NamedFile, note: str) -> str:
+    target.write([note.encode("utf-8")])
+    _tell(run, "audit.written", path=target)
+    return target.absolute()
 
 
 def _tell(run: Run, code: str, **values: object) -> None:
@@ -80,7 +74,7 @@ def audit_verify(
     run: Run = ctx.obj
     if witness and not anchor:
         raise Usage("witness_of_what")
-    files, witnesses = _read(anchor or ()), parse_vkeys(witness or ())
+    files, witnesses = _read(run, anchor or ()), parse_vkeys(witness or ())
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
         anchors = [each.anchors for each in files]
@@ -105,14 +99,14 @@ class _File(NamedTuple):
     anchors: Anchors
 
 
-def _read(paths: Sequence[Path]) -> list[_File]:
+def _read(run: Run, paths: Sequence[Path]) -> list[_File]:
     """The files of anchors, with a problem for each that cannot be read to its end; raises Usage."""
     from arlo_rec.catalogue.anchors import Anchors
     from arlo_rec.offsite import anchor_file
 
     files = list[_File]()
     for path in paths:
-        notes, is_whole = anchor_file.parse(anchor_file.read(path))
+        notes, is_whole = anchor_file.parse(run.read(path, anchor_file.FILE_BYTES))
         files.append(_File(path, Anchors(notes, [] if is_whole else ["anchor_unreadable"])))
     return files
 
@@ -146,18 +140,20 @@ def audit_witness(
 
     run: Run = ctx.obj
     if new is not None:
-        made = witness.make(new_file(witness_key), new)
-        data = _witness_json(witness.Witnessed(made, None, [], is_first=True))
+        from arlo_rec.offsite import witness_key as keys
+
+        made = keys.make(run.new_file(witness_key).path, new)
+        data = _witness_json(witness.Witnessed(made.name, made.vkey, None, [], is_first=True))
         return Answer(data, [run.say("audit.witness_made", vkey=made.vkey)], always=True)
     with run.store() as store:
-        seen = witness.run(store, witness_key, run.now(), run.progress)
+        seen = witness.run(store, lambda: run.client.witness(witness_key), run.now(), run.progress)
     lines = [run.say(f"problem.{code}", what="log") for code in seen.problems]
     lines = lines or (seen.note or "").rstrip("\n").split("\n")
     return Answer(_witness_json(seen), lines, always=True, error=error_of(len(seen.problems)))
 
 
 def _witness_json(seen: Witnessed) -> dict[str, Any]:
-    about = {"name": seen.witness.name, "vkey": seen.witness.vkey, "note": seen.note, "first": seen.is_first}
+    about = {"name": seen.name, "vkey": seen.vkey, "note": seen.note, "first": seen.is_first}
     return {**about, "problems": seen.problems}
 
 

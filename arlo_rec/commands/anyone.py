@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import arg, opt
-from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer, tell
 
 if TYPE_CHECKING:
+    from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.catalogue.log_proof import Genuine
 
 
@@ -33,7 +33,7 @@ def certificate_verify(
 
     run: Run = ctx.obj
     wanted = vkey or ([run.settings.vkey] if run.settings.vkey else [])
-    target = new_file(page) if page is not None else None
+    target = run.new_file(page) if page is not None else None
     try:
         with open_whole(file, access_list.LONGEST) as content:
             genuine = verify(content, wanted)
@@ -59,7 +59,7 @@ def _beside(file: Path, named: Path | None, genuine: Genuine) -> Path | None:
     return named if named is not None else lies if genuine.document["accesses"] and lies.is_file() else None
 
 
-def _receipt(run: Run, genuine: Genuine, target: Path | None) -> Answer:
+def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
     """What a deletion receipt says."""
     from arlo_rec.model.records import from_iso
     from arlo_rec.model.times import shown
@@ -153,12 +153,11 @@ def _key_lines(run: Run, genuine: Genuine) -> list[str]:
     return [run.say("certificate.signer_unchecked", vkey=genuine.officer_vkey)]
 
 
-def _write_page(target: Path, genuine: Genuine, lang: str) -> None:
+def _write_page(target: NamedFile, genuine: Genuine, lang: str) -> None:
     """Write a receipt that was checked as a page for people."""
-    from arlo_rec.backends.durable import write_new
     from arlo_rec.erasure.receipt_page import render
 
-    write_new(target, [render(genuine, lang).encode("utf-8")])
+    target.write([render(genuine, lang).encode("utf-8")])
 
 
 def demo(

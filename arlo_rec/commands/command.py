@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -19,6 +19,7 @@ from arlo_rec.commands import COMMANDS, PANELS
 from arlo_rec.commands.help import EXITS, Help, language
 from arlo_rec.commands.options import common_options
 from arlo_rec.commands.run import Run
+from arlo_rec.door.client import Client
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import Interrupted, Unreachable, Usage, nearest
 from arlo_rec.ui import terminal
@@ -30,6 +31,13 @@ SETTINGS: Final[dict[str, Any]] = {
     "rich_markup_mode": None,
     "pretty_exceptions_enable": False,
 }
+
+
+class Outset(NamedTuple):
+    """What a run begins with: the language, and the machine of the person who types."""
+
+    lang: str
+    client: Client
 
 
 class Command(Help, TyperCommand):
@@ -59,12 +67,14 @@ class Command(Help, TyperCommand):
         if as_json and as_csv:
             raise Usage("json_or_csv")
         form = Form.JSON if as_json else Form.CSV if as_csv else Form.WORDS
-        ctx.obj = run = Run(common, form=form, quiet=quiet, command=ctx.command_path.partition(" ")[2])
+        ctx.obj = run = Run(
+            common, ctx.find_root().obj.client, form=form, quiet=quiet, command=ctx.command_path.partition(" ")[2]
+        )
         try:
             run.fill_in(ctx.params)
             answer = super().invoke(ctx)
             run.end_progress()
-            return terminal.show(answer, run.lang, form, quiet=quiet)
+            return terminal.show(answer, run.lang, form, quiet=quiet, pager=run.client.show_pages)
         except KeyboardInterrupt:  # Typer would leave without a word
             raise Interrupted("interrupted") from None
         except BrokenPipeError as error:  # and so it would here

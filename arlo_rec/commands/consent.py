@@ -9,7 +9,6 @@ import typer
 
 from arlo_rec.commands.dates import span
 from arlo_rec.commands.options import Limit, arg, opt
-from arlo_rec.commands.paths import file_or_shown, new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
@@ -29,15 +28,12 @@ def consent_show(
     out: Annotated[Path | None, opt("opt.consent_out", "--out", "FILE")] = None,
 ) -> Answer:
     """The consent to one call, as a record of ISO/IEC TS 27560 in JSON-LD, and in words."""
-    from arlo_rec.backends.durable import write_new
     from arlo_rec.consent import held
     from arlo_rec.consent.record import consent_record
 
     run: Run = ctx.obj
     is_shown = str(out) == "-"
-    out = file_or_shown(out, as_json=run.json)
-    if out is not None:
-        new_file(out)
+    target = run.new_or_shown(out)
     stated = run.particulars()
     with run.store() as store:
         now = run.now()
@@ -45,11 +41,11 @@ def consent_show(
     record = consent_record(facts, stated, now)
     if is_shown:
         return Answer({}, _document(record).splitlines(), always=True)
-    if out is None:
+    if target is None:
         return Answer({"consent": record}, [*_lines(run, facts, stated), run.say("consent.form")], always=True)
-    write_new(out, [_document(record).encode("utf-8")])
-    told = [*_lines(run, facts, stated), run.say("consent.written", out=out)]
-    return Answer({"consent": record, "out": str(out.absolute())}, told, always=True)
+    target.write([_document(record).encode("utf-8")])
+    told = [*_lines(run, facts, stated), run.say("consent.written", out=target)]
+    return Answer({"consent": record, "out": target.absolute()}, told, always=True)
 
 
 def _document(record: dict[str, Any]) -> str:
@@ -85,7 +81,6 @@ def consent_stats(
     limit: Limit = None,
 ) -> Answer:
     """How many consents were given, declined and withdrawn, by week and prompt; small figures are hidden."""
-    from arlo_rec.backends.durable import write_new
     from arlo_rec.consent import figures
     from arlo_rec.model.audit_events import LogShown
     from arlo_rec.policy import Action
@@ -93,8 +88,7 @@ def consent_stats(
     run: Run = ctx.obj
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
-    if picture is not None:
-        new_file(picture)
+    drawn = run.new_file(picture) if picture is not None else None
     begin, end = span(run, since, before)
     with run.store() as store:
         now = run.now()
@@ -106,12 +100,12 @@ def consent_stats(
     table = run.table(FIELDS, [_row(run, row) for row in rows], listed=(data["weeks"], FIELDS))
     lines = [run.say("consent.hidden" if rows else "consent.none", fewest=figures.FEWEST)]
     lines += [run.say("consent.older", count=len(every) - len(rows))] if len(every) > len(rows) else []
-    if picture is not None:
+    if drawn is not None:
         from arlo_rec.consent.picture import svg
 
-        write_new(picture, [svg(rows, run.lang).encode("utf-8")])
-        data["svg"] = str(picture.absolute())
-        lines.append(run.say("consent.pictured", out=picture))
+        drawn.write([svg(rows, run.lang).encode("utf-8")])
+        data["svg"] = drawn.absolute()
+        lines.append(run.say("consent.pictured", out=drawn))
     return Answer(data, lines, table)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
-from arlo_rec.speech.engines.process import is_folder
 
 if TYPE_CHECKING:
     from arlo_rec.speech.cut_list import Cut
@@ -32,6 +30,14 @@ class CopyOptions(NamedTuple):
     language: str | None
 
 
+class _Transcripts(NamedTuple):
+    """A file of words, or a folder of them with its names; of one side, where that was said."""
+
+    role: str | None
+    path: Path
+    folder: list[str] | None
+
+
 class CopyOrders:
     """One order for each recording, from options that were typed once."""
 
@@ -49,13 +55,14 @@ class CopyOrders:
             raise Usage("transcript_not_used")
         if self.manual and options.cuts is None:
             raise Usage("cuts_missing")
-        self._transcripts = [_parse_transcript(text) for text in options.transcripts]
-        if many and any(not is_folder(path) for _, path in self._transcripts):
+        self._run = run
+        self._transcripts = [self._named(text) for text in options.transcripts]
+        if many and any(each.folder is None for each in self._transcripts):
             raise Usage("transcripts_of_many")
         self.order = CopyOrder(
             Mode(mode),
             _parse_fill(options.fill),
-            tuple(_read_cuts(options.cuts)) if options.cuts is not None else (),
+            tuple(_read_cuts(run, options.cuts)) if options.cuts is not None else (),
             language=options.language or run.settings.asr_language,
         )
 
@@ -65,13 +72,17 @@ class CopyOrders:
 
         from arlo_rec.speech.transcripts.builder import LONGEST
 
-        found = [
-            (role, path)
-            for named_role, named_path in self._transcripts
-            for role, path in _files_of(named_role, named_path, shown_id)
-        ]
-        transcripts = tuple((role, _read(path, LONGEST)) for role, path in found)
+        found = [each for named in self._transcripts for each in _files_of(named, shown_id)]
+        transcripts = tuple((role, self._run.read(path, LONGEST)) for role, path in found)
         return replace(self.order, transcripts=transcripts, files=tuple(path.name[:200] for _, path in found))
+
+    def _named(self, text: str) -> _Transcripts:
+        """What was named as transcripts, with the names in a folder."""
+        role, path = _parse_transcript(text)
+        try:
+            return _Transcripts(role, path, self._run.client.files.names(path))
+        except OSError:  # no folder: reading the file says what is wrong with it
+            return _Transcripts(role, path, None)
 
 
 class TypedChanges(NamedTuple):
@@ -160,29 +171,18 @@ def _is_role(text: str) -> bool:
     return text in ("caller", "agent") or parse_number(text) is not None
 
 
-def _files_of(role: str | None, named: Path, shown_id: str) -> Iterator[tuple[str | None, Path]]:
+def _files_of(named: _Transcripts, shown_id: str) -> Iterator[tuple[str | None, Path]]:
     """Of a folder the files whose name is the id, perhaps with a role behind: `ID.json`, `ID.caller.vtt`."""
-    if not is_folder(named):
-        yield role, named
+    if named.folder is None:
+        yield named.role, named.path
         return
-    for path in sorted(named.glob(f"{shown_id}.*") if shown_id.isalnum() else ()):
-        parts = path.name.split(".")
-        if path.suffix.lower() in ENDINGS:
-            yield (parts[1] if len(parts) > 2 and _is_role(parts[1]) else role), path
+    for name in named.folder:
+        stem, *parts = name.split(".")
+        if parts and stem == shown_id and f".{parts[-1].lower()}" in ENDINGS:
+            yield (parts[0] if len(parts) > 1 and _is_role(parts[0]) else named.role), named.path / name
 
 
-def _read_cuts(path: Path) -> list[Cut]:
+def _read_cuts(run: Run, path: Path) -> list[Cut]:
     from arlo_rec.speech import cut_list
 
-    return cut_list.read(_read(path, cut_list.LONGEST))
-
-
-def _read(path: Path, most: int) -> bytes:
-    from arlo_rec.backends.bounded_read import read_small
-
-    try:
-        return read_small(path, most, pipes=True)
-    except OSError as problem:
-        if problem.errno == errno.EFBIG:
-            raise Usage("file_too_large", path=str(path), most=f"{most // 1024 // 1024} MiB") from None
-        raise Usage("file_unreadable", path=str(path)) from None
+    return cut_list.read(run.read(path, cut_list.LONGEST))

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from arlo_rec.commands.options import Name, Yes, arg, opt
-from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
@@ -56,9 +55,9 @@ def person_rotate(
     from arlo_rec.admin.identities import rotate
 
     run: Run = ctx.obj
-    new_file(key_out)
+    target = run.new_file(key_out)
     with run.store() as store:
-        rotate(store, name, key_out, run.now())
+        rotate(store, name, target, run.now())
     return Answer({"person": name, "key": str(key_out)}, [run.say("rotate.done", name=name, path=str(key_out))])
 
 
@@ -96,14 +95,13 @@ def recovery_split(
 def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
     """Join shares to the recovery key."""
     from arlo_rec.admin.slip39 import join
-    from arlo_rec.backends.bounded_read import read_small
 
     run: Run = ctx.obj
     shares = []
     for path in files:
         try:
-            shares.append(read_small(path, SHARE_BYTES, pipes=True).decode("utf-8"))
-        except (OSError, UnicodeDecodeError):
+            shares.append(run.read(path, SHARE_BYTES).decode("utf-8"))
+        except UnicodeDecodeError:
             raise Usage("file_unreadable", path=str(path)) from None
     recovery_key = join(shares)
     return Answer({"recovery_key": recovery_key}, [run.say("recovery.joined", recovery_key=recovery_key)], always=True)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
-import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arlo_rec.commands.options import Purpose, Reason, arg, opt
-from arlo_rec.commands.run import Run, login
+from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -90,43 +87,35 @@ def ended_by_signals(session: Session) -> Iterator[None]:
 def serve(run: Run, store: Store, session: Session, watching: Watching, *, browse: bool) -> str:
     """Serve a page until it is over, and look meanwhile as *watching* says; its address."""
     from arlo_rec.listening.listen import CHECK_EVERY
-    from arlo_rec.listening.server import Server
 
-    with Server(session, run.lang) as server:
-        threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
+    with run.client.page_server(session, run.lang) as server:
         began = time.monotonic()
-        try:
-            with watching as look:
-                _tell(run, server.url, server.server_port, browse=browse)
-                while session.is_open:
-                    session.desk.wait(CHECK_EVERY)
-                    look()
-                    session.look(began, time.monotonic())
-                    _end_where_locked(run, store.layout, session)
-                session.wait_for_goodbye(GOODBYE)
-        finally:
-            server.shutdown()
+        with watching as look:
+            _tell(run, server.url, server.server_port, browse=browse)
+            while session.is_open:
+                session.desk.wait(CHECK_EVERY)
+                look()
+                session.look(began, time.monotonic())
+                _end_where_locked(run, store.layout, session)
+            session.wait_for_goodbye(GOODBYE)
         return server.url
 
 
 def _tell(run: Run, url: str, port: int, *, browse: bool) -> None:
     """Open the page where there is a browser to open it, else say how."""
-    has_screen = "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-    if browse and has_screen:
+    screen = run.client.screen()
+    if browse and screen.has_browser:
         # A browser may keep whoever opens it until it is closed, and the recording is to be watched meanwhile.
         threading.Thread(target=_open_browser, args=(run, url), name="browser", daemon=True).start()
         return
     _write(run.say("listen.address", url=url))
-    if connection := os.environ.get("SSH_CONNECTION", "").split():
-        _write(run.say("listen.forward", line=f"ssh -N -L {port}:127.0.0.1:{port} {login()}@{connection[2]}"))
+    if screen.ssh_host is not None:
+        line = f"ssh -N -L {port}:127.0.0.1:{port} {run.client.login}@{screen.ssh_host}"
+        _write(run.say("listen.forward", line=line))
 
 
 def _open_browser(run: Run, url: str) -> None:
-    import webbrowser
-
-    with suppress(OSError):
-        is_open = webbrowser.open(url)
-        _write(run.say("listen.opened") if is_open else run.say("listen.address", url=url))
+    _write(run.say("listen.opened") if run.client.browse(url) else run.say("listen.address", url=url))
 
 
 def _write(line: str) -> None:
@@ -143,7 +132,7 @@ def _end_where_locked(run: Run, place: Layout, session: Session) -> None:
     if not run.is_by_unlock:
         return
     try:
-        is_locked = unlocks.running(place, run.name(), run.now()) is None
+        is_locked = unlocks.running(run.client.keyring, place, run.name(), run.now()) is None
     except NotUnlocked:
         is_locked = True
     if is_locked:
@@ -169,28 +158,16 @@ def _play(run: Run, store: Store, opened: Opened, session: Session, words: list[
     from arlo_rec.listening.listen import CHECK_EVERY, watched
 
     with watched(store, opened, session, run.now) as look:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - its user's
-                words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                process_group=0,  # so that nothing of it plays on behind a shell
-            )
-        except OSError as error:
-            raise Usage("no_player", command=Path(words[0]).name, reason=error.strerror or "") from None
-        pouring = threading.Thread(target=session.pour, args=(process.stdin,), name="player", daemon=True)
+        player = run.client.player(words)
+        pouring = threading.Thread(target=session.pour, args=(player.pipe,), name="player", daemon=True)
         pouring.start()
         try:
-            while session.is_open and process.poll() is None:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(CHECK_EVERY)
+            while session.is_open and not player.wait(CHECK_EVERY):
                 look()
                 _end_where_locked(run, store.layout, session)
         finally:
             session.end("ended")
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            player.kill()
             pouring.join()
 
 

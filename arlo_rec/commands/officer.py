@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, opt, roles
-from arlo_rec.commands.paths import nameable, new_file
+from arlo_rec.backends.named_files import nameable
+from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, arg, opt, roles
 from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from arlo_rec.admin.identities import Added
     from arlo_rec.model.records import Person
 
-FIELDS = ("name", "role", "service", "since", "recovery")  # of a person
+FIELDS = ("name", "role", "service", "since", "recovery", "login")  # of a person
 
 
 def init(
@@ -69,6 +69,7 @@ def person_add(
     new_passphrase_file: NewPassphraseFile = None,
     service: Annotated[bool, opt("opt.service", "--service")] = False,
     key_out: Annotated[Path | None, opt("opt.key_out", "--key-out", "FILE")] = None,
+    login: Annotated[str | None, opt("opt.login", "--login", "ACCOUNT")] = None,
 ) -> Answer:
     """Add a person, with a passphrase or a one-time one, or a service, with a key file."""
     from arlo_rec.admin.identities import NewPerson, add
@@ -77,11 +78,10 @@ def person_add(
     wanted = _role(role)
     if service != (key_out is not None):
         raise Usage("service_needs_key_out")
-    if key_out is not None:
-        new_file(key_out)
+    target = run.new_file(key_out) if key_out is not None else None
     secret = run.new_passphrase(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
-        added = add(store, NewPerson(name, wanted, secret, key_out), run.now())
+        added = add(store, NewPerson(name, wanted, secret, target, login or ""), run.now())
     data: dict[str, Any] = {"person": _person_json(added.person)}
     waits = []
     if added.pending is not None:
@@ -97,6 +97,16 @@ def _one_time(run: Run, added: Added) -> str:
     """A one-time passphrase and the command that takes it, as it can be pasted into a shell."""
     name, role = added.person.name, added.person.role
     return run.say("person.one_time", name=name, role=role, passphrase=added.one_time, typed=shlex.quote(name))
+
+
+def person_login(ctx: typer.Context, name: Name, account: Annotated[str, arg("arg.account", "ACCOUNT")]) -> Answer:
+    """Say from which login account somebody comes to the door."""
+    from arlo_rec.admin.identities import set_login
+
+    run: Run = ctx.obj
+    with run.store() as store:
+        changed = set_login(store, name, account, run.now())
+    return Answer({"person": _person_json(changed)}, [run.say("person.login_set", name=name, login=changed.login)])
 
 
 def person_list(ctx: typer.Context) -> Answer:
@@ -202,4 +212,5 @@ def _person_json(person: Person) -> dict[str, Any]:
         "service": person.service,
         "since": to_iso(person.since),
         "recovery": person.recovery,
+        "login": person.account,
     }

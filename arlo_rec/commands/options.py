@@ -89,6 +89,7 @@ def common_options(*, lists: bool = True) -> list[TyperOption]:
     """The options of every command, and `--csv` of one that *lists*; `Command` turns them into its `Run`."""
     values = {
         "store": "PATH",
+        "via": "COMMAND",
         "as": "NAME",
         "passphrase-file": "PATH",
         "key-file": "PATH",

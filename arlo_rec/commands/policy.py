@@ -93,18 +93,14 @@ def policy_log(ctx: typer.Context) -> Answer:
 def policy_propose(ctx: typer.Context, file: Annotated[Path, arg("arg.policy_file", "FILE")]) -> Answer:
     """Propose another version of the policy, which is in force once it is approved."""
     from arlo_rec.admin import policy_changes, policy_consequences
-    from arlo_rec.backends.bounded_read import read_small
     from arlo_rec.model.policy_file import FILE_BYTES
 
     run: Run = ctx.obj
     now = run.now()
-    try:
-        raw = read_small(file, FILE_BYTES, pipes=True)
-    except OSError:
-        raise Usage("file_unreadable", path=str(file)) from None
+    raw = run.read(file, FILE_BYTES)
     with run.store() as store:
         proposed, changed = policy_changes.propose(
-            store, raw, str(file), now, lambda name: _sha256_of(file.parent / name)
+            store, raw, str(file), now, lambda name: _sha256_of(run, file.parent / name)
         )
         alone = policy_changes.may_approve(store, proposed, now)
         then = policy_consequences.consequences(store, proposed.version, now)
@@ -112,16 +108,11 @@ def policy_propose(ctx: typer.Context, file: Annotated[Path, arg("arg.policy_fil
     return policy_answers.proposal_answer(run, proposed, changed, then, code=code)
 
 
-def _sha256_of(sound: Path) -> bytes:
+def _sha256_of(run: Run, sound: Path) -> bytes:
     """SHA-256 of the recorded sound of a prompt; raises Usage where it cannot be read."""
     import hashlib
 
-    from arlo_rec.backends.bounded_read import read_small
-
-    try:
-        return hashlib.sha256(read_small(sound, SOUND_BYTES)).digest()
-    except OSError:
-        raise Usage("file_unreadable", path=str(sound)) from None
+    return hashlib.sha256(run.read(sound, SOUND_BYTES, pipes=False)).digest()
 
 
 def policy_check(
@@ -140,11 +131,11 @@ def policy_check(
     now = run.now()
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, now)
-        played = (lambda prompt: _played(sounds, prompt.version)) if sounds is not None else None
+        played = (lambda prompt: _played(run, sounds, prompt.version)) if sounds is not None else None
         drifts = [*policy_drift.of_program(store), *policy_drift.of_policy(store)]
         drifts += policy_drift.of_prompts(store, store.today(now), played)
         if published is not None:
-            drifts += comparison.drifts(published, store, run.particulars(), now)
+            drifts += comparison.drifts(run.named(published), store, run.particulars(), now)
         version = store.policy.at(store.today(now)).version
     data = {"version": version, "drift": [each._asdict() for each in drifts]}
     if not drifts:
@@ -159,12 +150,14 @@ def _drift_line(run: Run, drift: Drift) -> str:
     return run.say(code, what=drift.what, where=drift.where)
 
 
-def _played(folder: Path, prompt: str) -> bytes | None:
+def _played(run: Run, folder: Path, prompt: str) -> bytes | None:
     """SHA-256 of the sound in a folder that has a prompt's name, whatever it ends with; None where there is none."""
-    if not folder.is_dir():
-        raise Usage("file_unreadable", path=str(folder))
-    files = sorted(path for path in folder.iterdir() if path.stem == prompt)
-    return _sha256_of(files[0]) if files else None
+    try:
+        names = run.client.files.names(folder)
+    except OSError:
+        raise Usage("file_unreadable", path=str(folder)) from None
+    files = [folder / name for name in names if Path(name).stem == prompt]
+    return _sha256_of(run, files[0]) if files else None
 
 
 def policy_approve(ctx: typer.Context, proposal: Annotated[str, arg("arg.proposal", "ID")]) -> Answer:
@@ -179,13 +172,12 @@ def policy_approve(ctx: typer.Context, proposal: Annotated[str, arg("arg.proposa
 
 def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt_file", "FILE")]) -> Answer:
     """What a telephone prompt lacks, or says and must not: 3 where there is anything."""
-    from arlo_rec.backends.bounded_read import read_small
     from arlo_rec.model import prompt_check
 
     run: Run = ctx.obj
     try:
-        text = read_small(file, PROMPT_BYTES, pipes=True).decode("utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = run.read(file, PROMPT_BYTES).decode("utf-8")
+    except UnicodeDecodeError:
         raise Usage("file_unreadable", path=str(file)) from None
     controller = run.particulars().controller
     codes = prompt_check.findings(text, controller)

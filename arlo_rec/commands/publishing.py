@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from arlo_rec.commands.options import opt
-from arlo_rec.commands.paths import new_folder
 from arlo_rec.commands.run import Run
 from arlo_rec.ui.terminal import Answer
 
@@ -18,7 +17,7 @@ def policy_publish(ctx: typer.Context, *, out: Annotated[Path, opt("opt.pages_ou
     from arlo_rec.publishing.publish import publish
 
     run: Run = ctx.obj
-    folder = new_folder(out)
+    folder = run.named(run.client.files.demand_new_folder(out))
     company = run.particulars()
     with run.store() as store:
         published = publish(store, company, folder, run.now())

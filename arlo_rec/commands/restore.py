@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Root, SometimesReason, Yes, arg, opt
-from arlo_rec.commands.paths import nameable
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer

@@ -10,13 +10,13 @@ import typer
 from arlo_rec.commands.copy_answers import doubts
 from arlo_rec.commands.copy_orders import TypedChanges, parse_cut, parse_number
 from arlo_rec.commands.options import SometimesReason, arg, opt
-from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.review_answers import changed_answer, page_answer, review_answer, waiting_answer
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import NothingMatched, Usage
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
+    from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.store import Store
     from arlo_rec.training.hearing import Wanted
 
@@ -52,7 +52,7 @@ def review(
     if on_page:
         return _page(run, copy, reason, browse=not no_browser)
     if out is not None:
-        return _write_sound(run, copy, _wanted(hear, reason), new_file(out))
+        return _write_sound(run, copy, _wanted(hear, reason), run.new_file(out))
     return _decide(run, copy, typed, reason, confirm=confirm)
 
 
@@ -131,7 +131,7 @@ def _wanted(hear: str | None, reason: str | None) -> Wanted:
     return Wanted(parse_number(hear) or parse_cut(hear), reason)
 
 
-def _write_sound(run: Run, copy: str | None, wanted: Wanted, target: Path) -> Answer:
+def _write_sound(run: Run, copy: str | None, wanted: Wanted, target: NamedFile) -> Answer:
     """Write what a reviewer wants to hear to a new file."""
     from arlo_rec.training import hearing
 

@@ -5,6 +5,7 @@ The only place that reads the clock, the environment, the terminal and secrets.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import hardening
+from arlo_rec.door.client import Client
 from arlo_rec.i18n.messages import say
-from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotUnlocked, Usage
+from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Form, message_of, wrapped
@@ -52,15 +55,19 @@ PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever
 # Open, with those of the policy, also where nobody approved what runs: what looks, and what officers need to approve it
 # (a right clock, keys, nobody who left); a restore ends, and what it made is closed
 DRIFTING: Final = frozenset({"status", "verify", "clock", "person passphrase", "person remove", "restore"})
+MIB = 1024 * 1024
 CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
 class Run:
     """What every command body gets as `ctx.obj`."""
 
-    def __init__(self, options: Mapping[str, str | None], *, form: Form, quiet: bool, command: str = "") -> None:
+    def __init__(
+        self, options: Mapping[str, str | None], client: Client, *, form: Form, quiet: bool, command: str = ""
+    ) -> None:
         hardening.forbid_core_dumps()
-        self.settings: Settings = settle(options, os.environ)
+        self.client = client
+        self.settings: Settings = settle(options, os.environ, client.personal)
         self.json = form is Form.JSON
         self.for_people = form is Form.WORDS
         self.command = command
@@ -125,7 +132,7 @@ class Run:
         if self._display is None:
             from arlo_rec.ui.progress import display
 
-            self._display = display(sys.stderr, self.lang, self.command)
+            self._display = display(sys.stderr, self.lang, self.command, self.client.is_in_foreground)
         self._display(progress)
 
     def end_progress(self) -> None:
@@ -161,6 +168,33 @@ class Run:
             raise Interrupted("stopped_at_question")
         return line.strip()
 
+    # -- files of the person who types ----------------------------------------------------------------
+
+    def named(self, path: Path) -> NamedFile:
+        """A file or a folder that was named."""
+        return NamedFile(self.client.files, path)
+
+    def new_file(self, path: Path) -> NamedFile:
+        """A file that is to be written; raises Usage, before anything is done, where it cannot be."""
+        return self.named(path).demand_new()
+
+    def new_or_shown(self, path: Path | None) -> NamedFile | None:
+        """The same; None where it is to be shown: without one, or with `-`. Raises Usage."""
+        if path is not None and str(path) == STDIN:
+            if self.json:
+                raise Usage("json_and_stdout")
+            return None
+        return self.new_file(path) if path is not None else None
+
+    def read(self, path: Path, most: int, *, pipes: bool = True) -> bytes:
+        """The bytes of a file that was named; raises Usage where it cannot be read."""
+        try:
+            return self.client.files.read(path, most, pipes=pipes)
+        except OSError as problem:
+            if problem.errno == errno.EFBIG and most >= MIB:
+                raise Usage("file_too_large", path=str(path), most=f"{most // MIB} MiB") from None
+            raise Usage("file_unreadable", path=str(path)) from None
+
     # -- secrets --------------------------------------------------------------------------------------
 
     def passphrase(self) -> bytes:
@@ -183,12 +217,11 @@ class Run:
 
     def secret(self, named: str) -> bytes:
         """The passphrase in a file that nobody else can read, or on stdin for `-`."""
-        from arlo_rec.keys.key_files import clean_passphrase, read_secret
+        from arlo_rec.keys.key_files import clean_passphrase
 
         if named == STDIN:
             return clean_passphrase(self.stdin(64 * 1024))
-        with _readable(named):
-            return clean_passphrase(read_secret(Path(named)))
+        return clean_passphrase(self.client.files.secret(Path(named)))
 
     def _ask_passphrase(self, question: str) -> bytes:
         """A passphrase typed on the terminal and not shown; raises NotUnlocked where there is no terminal."""
@@ -196,10 +229,8 @@ class Run:
 
         if not sys.stdin.isatty() or self._stdin_taken:
             raise NotUnlocked("no_passphrase", rule="security.password")
-        import getpass
-
         try:
-            return clean_passphrase(getpass.getpass(question + " ").encode("utf-8", "surrogateescape"))
+            return clean_passphrase(self.client.ask_secret(question).encode("utf-8", "surrogateescape"))
         except KeyboardInterrupt:
             sys.stderr.write("\n")
             raise Interrupted("stopped_at_question") from None
@@ -225,7 +256,7 @@ class Run:
         """What this login account remembers outside the store."""
         from arlo_rec.keys.seen_state import StateFolder
 
-        return StateFolder(self.settings.state_dir)
+        return StateFolder(self.client.state_files(self.settings.state_dir))
 
     def identity(self, place: Layout, passphrase: bytes | None = None) -> Identity:
         """Who runs this, by *passphrase* where it was asked for before, else by an unlock where no passphrase is named.
@@ -236,9 +267,11 @@ class Run:
         from arlo_rec.keys import key_files
 
         settings = self.settings
+        if settings.key_file is None:
+            self._demand_guest(place, self.name())
         if settings.key_file is not None:
-            with _readable(settings.key_file):
-                identity = key_files.read_service(place, Path(settings.key_file), handed=settings.key_handed)
+            raw = self.client.files.secret(Path(settings.key_file), guarded=settings.key_handed)
+            identity = key_files.read_service(place, raw, settings.key_file)
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
@@ -252,7 +285,7 @@ class Run:
 
     def name(self) -> str:
         """The name of the person who runs this, where no service does."""
-        return self.settings.as_name or login()
+        return self.settings.as_name or self.client.login
 
     def running(self, place: Layout) -> Unlock | None:
         """The unlock that runs in this login session for this person and store; looked for once."""
@@ -261,7 +294,7 @@ class Run:
 
             self._is_looked_for = True
             try:
-                self._running = unlocks.running(place, self.name(), self.now())
+                self._running = unlocks.running(self.client.keyring, place, self.name(), self.now())
             except NotUnlocked as problem:
                 self._running = problem
         return None if isinstance(self._running, NotUnlocked) else self._running
@@ -298,10 +331,10 @@ class Run:
         can_ask = sys.stdin.isatty() and not self._stdin_taken
         problem = self._running if isinstance(self._running, NotUnlocked) else None
         if problem is None and not can_ask:
-            problem = unlocks.why_none(place, self.name())
+            problem = unlocks.why_none(self.client.keyring, place, self.name())
         if problem is not None and not can_ask:
             if problem.code == "unlock_outdated":
-                note_attempt(place, self.name(), login(), self.now())
+                note_attempt(place, self.name(), self.client.login, self.now())
             raise problem
         if problem is not None:
             self.note(message_of(problem, self.lang))
@@ -318,7 +351,7 @@ class Run:
                 raise
             if not (place.store / "store.toml").exists():
                 raise NotUnlocked("wrong_passphrase_backup", rule=problem.rule) from None
-            note_attempt(place, name, login(), self.now())
+            note_attempt(place, name, self.client.login, self.now())
             raise
 
     @contextmanager
@@ -352,19 +385,48 @@ class Run:
             except NotUnlocked as problem:
                 if problem.code == "no_longer_here":
                     self._forget_unlock()
-                    note_attempt(place, identity.name, login(), self.now())
+                    note_attempt(place, identity.name, self.client.login, self.now())
                 raise
+            self._demand_guest(place, identity.name, store)
             if store.authority.officer_left or store.person.recovery:  # whoever was away compares
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
                 self.note(self.say(code, word=store.authority.spoken()))
             yield store
+
+    def _demand_guest(self, place: Layout, name: str, store: Store | None = None) -> None:
+        """Raise NotGranted, after noting it, where the door that somebody came through is not for that identity.
+
+        Which account is whose only the *store* says. The paper with the recovery key opens for every officer.
+        """
+        guest = self.client.guest
+        if guest is None:
+            return
+        if guest.person is not None:
+            names = {guest.person}
+        elif store is not None:
+            names = {each.name for each in store.roster.people if each.account == guest.account}
+        else:
+            return
+        officers = {each.name for each in store.roster.officers()} if store is not None else names
+        if name in names or (names & officers and (store is None or store.person.recovery)):
+            return
+        from arlo_rec.admin.unlock_attempts import note_attempt
+
+        note_attempt(place, name, str(guest), self.now())
+        raise NotGranted("not_your_door", rule="access.officer", name=name, guest=str(guest))
+
+    def server_folder(self, path: Path | None, option: str) -> Path | None:
+        """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
+        if path is not None and self.client.guest is not None:
+            raise Usage("not_through_door", name=option)
+        return path
 
     def _forget_unlock(self) -> None:
         """End an unlock that opens nothing any more, so that the next command asks again."""
         if self._running is not None and not isinstance(self._running, NotUnlocked):
             from arlo_rec.keys import unlocks
 
-            unlocks.end(self._running.key)
+            unlocks.end(self.client.keyring, self._running.key)
 
     def particulars(self) -> Particulars:
         """What letters and pages say of the company: what the file of the config says, else ours.
@@ -382,22 +444,3 @@ class Run:
         except OSError:
             raise Usage("config_unreadable", path=named) from None
         return particulars.decode(raw, named)
-
-
-@contextmanager
-def _readable(named: str) -> Iterator[None]:
-    """Report a secret that cannot be read, such as a folder, as one that is missing."""
-    try:
-        yield
-    except OSError:
-        raise NotUnlocked("secret_file_missing", path=named) from None
-
-
-def login() -> str:
-    """The name of the login account."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

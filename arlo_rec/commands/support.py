@@ -9,7 +9,6 @@ import typer
 
 from arlo_rec.commands.erasures import disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
-from arlo_rec.commands.paths import new_file
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError
 from arlo_rec.ui.terminal import Answer
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arlo_rec.access.disclosures import Disclosure
+    from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.erasure.withdrawal import Plan, ShownCall, Withdrawal
     from arlo_rec.store import Store
 
@@ -38,8 +38,7 @@ def withdraw(
     from arlo_rec.erasure import withdrawal
 
     run: Run = ctx.obj
-    if receipt_out is not None:
-        new_file(receipt_out)
+    target = run.new_file(receipt_out) if receipt_out is not None else None
     number = run.caller(" ".join(caller)) if caller else None  # typed in groups, as people say it
     with run.store(erasing=True) as store:
         plan = withdrawal.plan(store, number, call, run.now(), asked=not yes)
@@ -52,7 +51,7 @@ def withdraw(
             _confirm(run, plan, withdrawal.shown_calls(store, plan))
         withdrawn = withdrawal.carry_out(store, plan, run.now())
         reached = disclosures.of_recordings(store, [recording.id for recording in withdrawn.recordings])
-    unfinished = _unfinished(run, withdrawn, receipt_out)
+    unfinished = _unfinished(run, withdrawn, target)
     receipt = str(withdrawn.receipt) if withdrawn.receipt else None
     count = len(withdrawn.recordings)
     data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
@@ -137,23 +136,22 @@ def _rows(calls: Sequence[ShownCall]) -> list[str]:
     return ["  " + "  ".join(line).rstrip() for line in lines]
 
 
-def _unfinished(run: Run, withdrawn: Withdrawal, receipt_out: Path | None) -> list[str]:
+def _unfinished(run: Run, withdrawn: Withdrawal, target: NamedFile | None) -> list[str]:
     """Copy the receipt to where it was asked for; a line for each thing that the erasure left undone."""
     if withdrawn.receipt is None:
         return [run.say("erasure.files_left")]
-    if receipt_out is not None and not _copied(withdrawn.receipt, receipt_out):
+    if target is not None and not _copied(withdrawn.receipt, target):
         return [run.say("withdraw.receipt_lies", receipt=withdrawn.receipt)]
     return []
 
 
-def _copied(receipt: Path, out: Path) -> bool:
+def _copied(receipt: Path, target: NamedFile) -> bool:
     """Whether the receipt could be written once more; the erasure is done all the same."""
-    from arlo_rec.backends.durable import write_new
     from arlo_rec.backends.shared_folder import read_small
     from arlo_rec.erasure.receipts import LONGEST
 
     try:
-        write_new(out, [read_small(receipt, LONGEST, below=receipt.parents[1])])
+        target.write([read_small(receipt, LONGEST)])
     except (ArloError, OSError):
         return False
     return True

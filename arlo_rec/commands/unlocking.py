@@ -34,25 +34,25 @@ def unlock(
     from arlo_rec.policy import Purpose
 
     run: Run = ctx.obj
-    lasts = _length(length)
+    lasts, keyring = _length(length), run.client.keyring
     _check(purpose, reason)
     if run.settings.key_file is not None:
         raise Usage("unlock_is_for_people")
-    unlocks.demand_possible()
+    unlocks.demand_possible(keyring)
     place = run.place()
     identity = run.unlocked(place, run.name(), run.passphrase())
     told = unlocks.Told(run.now() + lasts, Purpose(purpose) if purpose else None, reason)
     with run.opened(place, identity) as store:
         if store.person.service or store.person.recovery:
             raise Usage("unlock_is_for_people")
-        key = unlocks.prepare(place, replace(identity, pin=store.authority.pin()), told, lasts)
+        key = unlocks.prepare(keyring, place, replace(identity, pin=store.authority.pin()), told, lasts)
         waits = waits_line(run, store)
         try:
             store.note(Unlocked(until=to_iso(told.until), purpose=told.purpose, reason=reason), run.now())
         except BaseException:
-            unlocks.end(key)
+            unlocks.end(keyring, key)
             raise
-    unlocks.begin(key)
+    unlocks.begin(keyring, key)
     lines = [*_told_lines(run, "unlock.done", identity.name, told), *waits]
     return Answer({"person": identity.name, **_told_json(told)}, lines)
 
@@ -64,14 +64,14 @@ def lock(ctx: typer.Context) -> Answer:
     from arlo_rec.model.records import to_iso
 
     run: Run = ctx.obj
-    place, name = run.place(), run.name()
+    place, name, keyring = run.place(), run.name(), run.client.keyring
     try:
-        running = unlocks.running(place, name, run.now())
+        running = unlocks.running(keyring, place, name, run.now())
     except NotUnlocked:  # its time is over, or it is none of theirs: it goes all the same
         running = None
     if running is not None:
-        unlocks.end(running.key)
-    ended = unlocks.end_all(place, name)
+        unlocks.end(keyring, running.key)
+    ended = unlocks.end_all(keyring, place, name)
     if running is None and not ended:
         raise NothingMatched("nothing_unlocked", name=name)
     if running is None:

@@ -22,6 +22,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Final
 
+BEGINS: Final = "arlo-rec:1:"  # the description of every key of ours
 _CALLS: Final = {"x86_64": (248, 250), "aarch64": (217, 219)}  # add_key, keyctl
 _PROCESS, _SESSION, _USER, _USER_SESSION = -2, -3, -4, -5  # KEY_SPEC_*_KEYRING
 _GET_ID, _JOIN_SESSION, _SETPERM, _DESCRIBE, _LINK, _UNLINK = 0, 1, 5, 6, 8, 9  # KEYCTL_*

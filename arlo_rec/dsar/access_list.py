@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from arlo_rec.catalogue import log_proof
-from arlo_rec.catalogue.audit_log import LogEntry, RawEntry
+from arlo_rec.catalogue.audit_log import RawEntry
+from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.catalogue.log_proof import Genuine
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import accesses, certificate

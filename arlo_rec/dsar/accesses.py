@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.grant_times import Span
-from arlo_rec.catalogue.audit_log import LogEntry
 from arlo_rec.catalogue.copies import CopyState
+from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model import audit_events

@@ -11,13 +11,12 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
-from arlo_rec.backends.durable import write_new
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Digested
 from arlo_rec.dsar import (
@@ -67,7 +66,7 @@ class Request:
     """An access request, and how the officer answers it."""
 
     callers: tuple[str, ...]  # telephone numbers in any notation, or the groups of one
-    out: Path | None  # where the answer goes; None where the request is only entered into the register
+    out: NamedFile | None  # where the answer goes; None where the request is only entered into the register
     intake: Intake = field(default_factory=Intake)
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
@@ -94,7 +93,7 @@ class AnswerFile:
     case: Case
     recordings: int
     without_sound: tuple[tuple[str, str], ...]  # ids whose sound cannot be separated, each with the code of why
-    out: Path
+    out: str
     sha256: str
     passphrase: str | None = field(repr=False)  # None where the recipient's key opens it
     damaged: tuple[str, ...] = ()  # ids of recordings that cannot be given, or not their sound
@@ -136,8 +135,8 @@ def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
     store.demand_clock(Action.DSAR, now)
-    if request.out is not None and (request.out.exists() or request.out.is_symlink()):
-        raise Usage("out_exists", path=str(request.out))
+    if request.out is not None:
+        request.out.demand_new()
     if request.form.pdf:
         pdf.demand()
     _check_whole_call(store, request, now)
@@ -215,8 +214,8 @@ def _write(
     form, whole, (permits, calls, listed) = request.form, request.whole_call, opened
     side = None if whole else content.side
     target = writing.target(request.out, calls, form, whole=whole)
-    if permits and target.path.name != request.out.name:
-        disclosures.name_anew(store, permits[0].seq, target.path.name, clock())
+    if permits and target.file.name != request.out.name:
+        disclosures.name_anew(store, permits[0].seq, target.file.name, clock())
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav, observer=observer)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
     composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf)
@@ -227,16 +226,15 @@ def _write(
     else:
         signed = certificate.signed_members(store, target.zip, composed, statement, clock)
     pieces = Digested(target.sealed(signed), hashlib.sha256())
-    write_new(target.path, pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
+    target.file.write(pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
     case, sha256, damaged = content.case, pieces.digest().hex(), _damaged(composed.answer)
     _note_answered(
-        store, target.path, CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock()
+        store, target.file, CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock()
     )
     count = len(content.recordings)
     mixed = (None, "damaged")
     without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
-    file = target.path.absolute()
-    return AnswerFile(case, count, without, file, sha256, target.passphrase, damaged)
+    return AnswerFile(case, count, without, target.file.absolute(), sha256, target.passphrase, damaged)
 
 
 def _calls(
@@ -270,7 +268,7 @@ def _asked(store: Store, request: Request, held: Sequence[Recording], now: datet
         raise
 
 
-def _note_answered(store: Store, path: Path, answered: CaseAnswered, now: datetime) -> None:
+def _note_answered(store: Store, file: NamedFile, answered: CaseAnswered, now: datetime) -> None:
     """Log the answer, which may be given again (the newest counts), unless the case was refused or closed meanwhile.
 
     A file that no entry tells of is deleted again. Where the entry is there, what failed came after it: the file is the
@@ -283,7 +281,7 @@ def _note_answered(store: Store, path: Path, answered: CaseAnswered, now: dateti
     except BaseException as problem:
         if isinstance(problem, Unreachable) and register.is_answered_by(store, answered):
             return
-        path.unlink(missing_ok=True)
+        file.remove()
         raise
 
 

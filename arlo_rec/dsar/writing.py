@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arlo_rec import audio
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import age_file, primitives
 from arlo_rec.dsar import archive, stored_zip
 from arlo_rec.dsar.archive import Archive
@@ -52,7 +52,7 @@ class Form:
 class Target:
     """A file that is about to be written, and what it is opened with."""
 
-    path: Path
+    file: NamedFile
     package: Package
     zip: stored_zip.Archive | None  # of a package that is one
     passphrase: str | None = field(repr=False)
@@ -63,19 +63,24 @@ class Target:
         return iter(pieces) if self.recipient is None else age_file.encrypted(pieces, self.recipient)
 
 
-def target(path: Path, calls: Sequence[HeldCall], form: Form, *, whole: bool) -> Target:
+def target(file: NamedFile, calls: Sequence[HeldCall], form: Form, *, whole: bool) -> Target:
     """The file for these calls; an archive of pages gets the ending .zip."""
     if form.recipient is not None:
         plain = PlainArchive(form.lang)
-        return Target(path, plain, plain.zip, None, form.recipient)
+        return Target(file, plain, plain.zip, None, form.recipient)
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     new_page = _pages(passphrase, form)
     expected = {call.facts.id: expected_bytes(call, form, whole=whole) for call in calls}
     if sum(expected.values()) <= archive.MOST:
-        return Target(path, new_page(), None, passphrase, None)
+        return Target(file, new_page(), None, passphrase, None)
     pages = Archive(new_page, form.lang, expected)
-    name = path.with_suffix(".zip") if path.suffix in {".html", ".htm", ".zip"} else path.with_name(f"{path.name}.zip")
-    return Target(name, pages, pages.zip, passphrase, None)
+    return Target(archive_beside(file), pages, pages.zip, passphrase, None)
+
+
+def archive_beside(file: NamedFile) -> NamedFile:
+    """The file that an archive of pages becomes where another was named: it ends in .zip."""
+    stem = file.path.stem if file.path.suffix in {".html", ".htm", ".zip"} else file.path.name
+    return file.beside(f"{stem}.zip")
 
 
 def expected_bytes(call: HeldCall, form: Form, *, whole: bool) -> int:

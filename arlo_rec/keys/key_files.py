@@ -9,8 +9,6 @@ changed byte without a passphrase.
 
 from __future__ import annotations
 
-import os
-import stat
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -18,8 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends.bounded_read import read_handle
-from arlo_rec.backends.durable import disk, write_whole
+from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.authority import NO_PIN, Pin
@@ -135,51 +132,20 @@ def public_key(place: Layout, name: str) -> bytes | None:
         return None
 
 
-def write_service(path: Path, identity: Identity) -> None:
-    """Write a service's key to a new file that only its owner can read; raises Usage where it exists."""
-    content = canonical({"format": 1, "kind": "arlo-rec service key", **_blob(identity)})
-    with disk():
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
-        except FileExistsError:
-            raise Usage("already_exists", path=str(path)) from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(content + b"\n")
-            file.flush()
-            os.fsync(handle)
+def service_file(identity: Identity) -> bytes:
+    """The file of a service's key."""
+    return canonical({"format": 1, "kind": "arlo-rec service key", **_blob(identity)}) + b"\n"
 
 
-def read_service(place: Layout, path: Path, *, handed: bool = False) -> Identity:
-    """The identity of a service's key file; raises NotUnlocked where it belongs to another store or is no key file.
-
-    A file *handed* over by systemd lies in the service's own folder, with an access list that shows as group bits: its
-    mode is not checked, because the folder protects it.
-    """
-    raw = read_secret(path, guarded=handed)
+def read_service(place: Layout, raw: bytes, path: str) -> Identity:
+    """The identity in a service's key file; raises NotUnlocked where it belongs to another store or is no key file."""
     try:
         document = parse_object(raw)
         if document.pop("kind") != "arlo-rec service key":
-            raise NotUnlocked("not_a_service_key", path=str(path))
+            raise NotUnlocked("not_a_service_key", path=path)
         return _identity(place, canonical(document))
     except (KeyError, TypeError, ValueError):
-        raise NotUnlocked("not_a_service_key", path=str(path)) from None
-
-
-def read_secret(path: Path, *, guarded: bool = False) -> bytes:
-    """The bytes of a secret file; raises Usage where group or others may access it, unless *guarded* by its folder."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        raise NotUnlocked("secret_file_missing", path=str(path)) from None
-    try:
-        about = os.fstat(handle)
-        if not guarded and stat.S_ISREG(about.st_mode) and about.st_mode & 0o077:
-            raise Usage("secret_file_open", path=str(path))
-        return read_handle(handle, path, KEY_FILE_BYTES, pipes=True)
-    except OSError:
-        raise NotUnlocked("secret_file_missing", path=str(path)) from None
-    finally:
-        os.close(handle)
+        raise NotUnlocked("not_a_service_key", path=path) from None
 
 
 def write_catalogue_seal(

@@ -113,12 +113,21 @@ def demand_owner(store: Path) -> None:
 
     Root is another account too: what it creates in the store its owner could not replace.
     """
-    try:
-        owner = store.stat().st_uid
-    except OSError:  # not there, or not to be reached: whoever opens it says so
-        return
-    if owner != os.geteuid():
+    owner = _owner(store)
+    if owner is not None and owner != os.geteuid():
         raise Unreachable("not_the_owner", path=str(store), owner=account(owner))
+
+
+def _owner(path: Path) -> int | None:
+    """Whose a folder is: by itself, or, where it is not to be reached, by the folder that is closed to us."""
+    for folder in (path, *path.absolute().parents):
+        try:
+            return folder.stat().st_uid
+        except PermissionError:
+            continue
+        except OSError:  # not there: whoever opens it says so
+            return None
+    return None
 
 
 def account(number: int) -> str:

@@ -129,6 +129,13 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_login(account: str) -> str:
+    """The name of a login account; raises Usage where none can be called so."""
+    if not account or len(account) > NAME_LONGEST or has_hidden_characters(account) or set(account) & set(" :/\t\n"):
+        raise Usage("bad_login")
+    return account
+
+
 def encode(roster: Roster) -> bytes:
     """The document as canonical JSON."""
     return canonical(_to_json(roster))
@@ -194,6 +201,7 @@ def _person_to_json(person: Person) -> dict[str, Any]:
         "until": person.until_entry,
         "left": to_iso(person.left_at) if person.left_at else None,
         "handed_to": person.handed_to,
+        "login": person.login,
     }
 
 
@@ -267,6 +275,7 @@ def _person(document: dict[str, Any]) -> Person:
         None if document["until"] is None else int(document["until"]),
         None if document["left"] is None else from_iso(document["left"]),
         str(document["handed_to"]),
+        str(document["login"]),
     )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from arlo_rec.crypto import kernel_keyring, primitives
+from arlo_rec.crypto.kernel_keyring import BEGINS
 from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.key_files import Identity, public_key
 from arlo_rec.keys.layout import Layout
@@ -22,8 +23,32 @@ from arlo_rec.model.strict_json import canonical, parse_object
 USUAL: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(hours=8)  # a working day
 SECRET_BYTES: Final = 4096  # a seed of 32 bytes, and what was said with it: a reason has at most 500 characters
-_BEGINS: Final = "arlo-rec:1:"
 _RULE: Final = "security.password"
+
+
+class Keyring(Protocol):
+    """The kernel's keyring of a login session; see `crypto.kernel_keyring`, whose functions these are."""
+
+    def demand_own_session(self) -> None:
+        """Raise NoOwnSession where nothing can be kept."""
+
+    def prepare(self, description: str, secret: bytearray, seconds: int) -> int:
+        """Make a key that nobody else has yet; *secret* is overwritten. Raises OSError."""
+
+    def put_into_session(self, key: int) -> None:
+        """Give a prepared key to the session; raises OSError."""
+
+    def search(self, description: str) -> int | None:
+        """The key of that description; raises KeyEnded, OSError."""
+
+    def read(self, key: int, most: int) -> bytearray:
+        """A key's secret, to be wiped; raises KeyEnded, OSError."""
+
+    def keys_of_session(self) -> list[tuple[int, str]]:
+        """The number and description of every key."""
+
+    def forget(self, key: int) -> None:
+        """End a key at once."""
 
 
 class Told(NamedTuple):
@@ -43,17 +68,17 @@ class Unlock:
     key: int
 
 
-def demand_possible() -> None:
+def demand_possible(keyring: Keyring) -> None:
     """Raise NotUnlocked where this session cannot keep an unlock."""
     try:
-        kernel_keyring.demand_own_session()
+        keyring.demand_own_session()
     except kernel_keyring.NoOwnSession as problem:
         raise NotUnlocked(problem.code, rule=_RULE) from None
 
 
-def prepare(place: Layout, identity: Identity, told: Told, length: timedelta) -> int:
+def prepare(keyring: Keyring, place: Layout, identity: Identity, told: Told, length: timedelta) -> int:
     """Hand an identity to the kernel, for this process alone until `begin`; raises NotUnlocked."""
-    demand_possible()
+    demand_possible(keyring)
     description = _description(place, identity.name, identity.signing.public)
     pin = {"number": identity.pin.number, "digest": identity.pin.digest.hex()}
     document = {"name": identity.name, "pin": pin, "store": identity.store.hex(), "until": to_iso(told.until)}
@@ -61,26 +86,26 @@ def prepare(place: Layout, identity: Identity, told: Told, length: timedelta) ->
     secret = bytearray(identity.seed)
     secret += canonical({**document, **{key: value for key, value in said.items() if value is not None}})
     try:
-        return kernel_keyring.prepare(description, secret, int(length.total_seconds()))
+        return keyring.prepare(description, secret, int(length.total_seconds()))
     except OSError as error:
         raise NotUnlocked("unlock_refused", rule=_RULE, reason=error.strerror or "") from None
 
 
-def begin(key: int) -> None:
+def begin(keyring: Keyring, key: int) -> None:
     """Give a prepared unlock to the session, in place of an earlier one of the same person; raises NotUnlocked."""
     try:
-        kernel_keyring.put_into_session(key)
+        keyring.put_into_session(key)
     except OSError as error:
-        kernel_keyring.forget(key)
+        keyring.forget(key)
         raise NotUnlocked("unlock_refused", rule=_RULE, reason=error.strerror or "") from None
 
 
-def end(key: int) -> None:
+def end(keyring: Keyring, key: int) -> None:
     """End an unlock at once, for all of the session."""
-    kernel_keyring.forget(key)
+    keyring.forget(key)
 
 
-def running(place: Layout, name: str, now: datetime) -> Unlock | None:
+def running(keyring: Keyring, place: Layout, name: str, now: datetime) -> Unlock | None:
     """The unlock of that person in this store; None where none was begun in this session.
 
     Raises NotUnlocked where its time is over, or where what lies there is none of theirs.
@@ -89,8 +114,8 @@ def running(place: Layout, name: str, now: datetime) -> Unlock | None:
     if public is None:
         return None
     try:
-        key = kernel_keyring.search(_description(place, name, public))
-        secret = kernel_keyring.read(key, SECRET_BYTES) if key is not None else None
+        key = keyring.search(_description(place, name, public))
+        secret = keyring.read(key, SECRET_BYTES) if key is not None else None
     except kernel_keyring.KeyEnded:
         raise NotUnlocked("unlock_expired", rule=_RULE) from None
     except OSError:  # ended between the two calls, or of rights that we did not set
@@ -106,31 +131,31 @@ def running(place: Layout, name: str, now: datetime) -> Unlock | None:
     if found.identity.name != name or found.identity.signing.public != public:
         raise NotUnlocked("unlock_unreadable", rule=_RULE)
     if found.told.until <= now:
-        end(key)
+        end(keyring, key)
         raise NotUnlocked("unlock_expired", rule=_RULE)
     return found
 
 
-def why_none(place: Layout, name: str) -> NotUnlocked | None:
+def why_none(keyring: Keyring, place: Layout, name: str) -> NotUnlocked | None:
     """Why no unlock of this session is taken for that person, where it has one of others, or of earlier keys."""
-    found = [description for _, description in kernel_keyring.keys_of_session() if description.startswith(_BEGINS)]
+    found = [description for _, description in keyring.keys_of_session() if description.startswith(BEGINS)]
     if any(description.startswith(_of_person(place, name)) for description in found):
         return NotUnlocked("unlock_outdated", rule=_RULE)
     return NotUnlocked("unlock_foreign", rule=_RULE) if found else None
 
 
-def end_all(place: Layout, name: str) -> int:
+def end_all(keyring: Keyring, place: Layout, name: str) -> int:
     """End every unlock of that person in this store, of earlier keys too; how many there were."""
     begins = _of_person(place, name)
-    keys = [key for key, description in kernel_keyring.keys_of_session() if description.startswith(begins)]
+    keys = [key for key, description in keyring.keys_of_session() if description.startswith(begins)]
     for key in keys:
-        end(key)
+        end(keyring, key)
     return len(keys)
 
 
 def _of_person(place: Layout, name: str) -> str:
     person = primitives.sha256(place.id, name.encode("utf-8", "surrogatepass")).hex()[:32]
-    return f"{_BEGINS}{place.id.hex()}:{person}:"
+    return f"{BEGINS}{place.id.hex()}:{person}:"
 
 
 def _description(place: Layout, name: str, public: bytes) -> str:

@@ -14,8 +14,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,14 +21,13 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from arlo_rec.listening import page_files
+from arlo_rec.listening.loopback import HOST, account_of
 from arlo_rec.listening.session import PIECE, Session
 from arlo_rec.model.errors import ArloError
 
-HOST: Final = "127.0.0.1"
 BODY_BYTES: Final = 512 * 1024  # of a request; the longest reports what was heard
 TICK: Final = 0.5  # seconds between two events
 LAST_ANSWERS: Final = 1.0  # seconds for what is being answered when the session is over
@@ -63,8 +60,13 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 32
 
-    def __init__(self, session: Session, lang: str, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__((HOST, 0), Handler)  # a port that is free
+    def __init__(
+        self, session: Session, lang: str, clock: Callable[[], float] = time.monotonic, *, port: int | None = None
+    ) -> None:
+        """Serve on a port that is free; on none where connections come through the door from *port* elsewhere."""
+        super().__init__((HOST, port or 0), Handler, bind_and_activate=port is None)
+        self.server_port = port or self.server_port
+        self.is_elsewhere = port is not None
         self.session, self.clock = session, clock
         self._answering, self._changed = 0, threading.Condition()
         self.origin = f"http://{HOST}:{self.server_port}"
@@ -77,8 +79,8 @@ class Server(ThreadingHTTPServer):
         }
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether a connection is of the account that runs this program."""
-        return account_of(client_address, request.getsockname()) == os.geteuid()
+        """Whether a connection is of the account that runs this program; elsewhere it was asked already."""
+        return self.is_elsewhere or account_of(client_address, request.getsockname()) == os.geteuid()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a connection that broke off."""
@@ -314,24 +316,6 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {**_ALWAYS, **head}.items():
             self.send_header(name, value)
         self.end_headers()
-
-
-def account_of(client: tuple[str, int], ours: tuple[str, int]) -> int | None:
-    """The account whose socket is connected from *client* to *ours*; None where the kernel does not say."""
-    wanted = (_as_the_kernel_writes(client), _as_the_kernel_writes(ours))
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with suppress(OSError):
-            for line in Path(table).read_text("ascii").splitlines()[1:]:
-                fields = line.split()
-                if (fields[1][-13:], fields[2][-13:]) == wanted:
-                    return int(fields[7])
-    return None
-
-
-def _as_the_kernel_writes(address: tuple[str, int]) -> str:
-    """An IPv4 address and port as in /proc/net/tcp, which has the bytes of an address in the machine's order."""
-    number = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
-    return f"{number:08X}:{address[1]:04X}"
 
 
 def _object(body: bytes) -> dict[str, Any]:

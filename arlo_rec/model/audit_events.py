@@ -110,6 +110,14 @@ class PersonReset(ChangesPeople):
     person: str
 
 
+class PersonLogin(ChangesPeople):
+    """From now on a person comes to the door from another login account."""
+
+    ACTION = "person login"
+    person: str
+    login: str
+
+
 class AuthorityChanged(AuditEvent):
     """A link was added to the chain of authority: roster, policy or settings are others from now on."""
 

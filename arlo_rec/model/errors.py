@@ -5,6 +5,8 @@ in each language, and is made by `ui.terminal`. So scripts read codes, people re
 value that was not chosen for it. Any other exception is a bug.
 
     ArloError                1
+     |- Interrupted        130   Ctrl-C
+     |   `- Lost           130   the door is shut in the middle
      |- Usage                2   wrong usage, a bad value
      |- NothingMatched       4
      |- NoStore             10
@@ -53,6 +55,13 @@ class Interrupted(ArloError):
     """Somebody pressed Ctrl-C."""
 
     exit_status = 130
+
+
+class Lost(Interrupted):
+    """The person's machine is gone; whether it has what was sent last, nobody can know."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
 
 
 class Usage(ArloError):

@@ -139,6 +139,12 @@ class Person:
     until_entry: int | None = None  # and from there on no more; None while they are here
     left_at: datetime | None = None  # when they were removed, or got other keys
     handed_to: str = ""  # the officer to whom they handed over, by their own act
+    login: str = ""  # the account from which they come to the door; none: one of their own name
+
+    @property
+    def account(self) -> str:
+        """The login account from which they come to the door."""
+        return self.login or self.name
 
     def signs(self, seq: int) -> bool:
         """Whether their key may have signed for that entry of the log."""

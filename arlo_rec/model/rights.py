@@ -11,7 +11,11 @@ from arlo_rec.policy import Action, Role, may
 _ACTIONS: Final = frozenset(Action)
 _LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than the policy
     **dict.fromkeys(
-        ("init", "person add", "person remove", "person reset", "person propose", "authority", "notify"), Action.PEOPLE
+        (
+            *("init", "person add", "person remove", "person reset", "person login", "person propose", "authority"),
+            "notify",
+        ),
+        Action.PEOPLE,
     ),
     **dict.fromkeys(("policy propose", "policy approve", "policy deny", "policy publish"), Action.POLICY),
     **dict.fromkeys(("expire", "forget"), Action.PURGE),

@@ -9,11 +9,10 @@ from __future__ import annotations
 import io
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from arlo_rec.admin.policy_drift import Drift
-from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.catalogue.log_proof import Genuine
 from arlo_rec.model.audit_events import PolicyPublished, read
 from arlo_rec.model.errors import Integrity, Unreachable, Usage
@@ -37,22 +36,22 @@ class What(StrEnum):
     OTHER_TEXT = "other_text"  # today's policy, particulars or program would give another
 
 
-def drifts(folder: Path, store: Store, company: Particulars, now: datetime) -> list[Drift]:
+def drifts(folder: NamedFile, store: Store, company: Particulars, now: datetime) -> list[Drift]:
     """What differs between the pages in *folder* and what would be published at *now*, by file; empty if nothing.
 
     Raises Unreachable where a file is there and cannot be read.
     """
-    found = ((page, _drift(page, folder / page.file, store, company, now)) for page in pages.every())
+    found = ((page, _drift(page, folder.inside(page.file), store, company, now)) for page in pages.every())
     return [Drift(what, page.file) for page, what in found if what is not None]
 
 
-def _drift(page: Page, path: Path, store: Store, company: Particulars, now: datetime) -> What | None:
+def _drift(page: Page, file: NamedFile, store: Store, company: Particulars, now: datetime) -> What | None:
     try:
-        raw = read_small(path, LONGEST)
+        raw = file.read(LONGEST)
     except FileNotFoundError:
         return What.MISSING
     except OSError as problem:
-        raise Unreachable("disk_failed", path=str(path), reason=problem.strerror or "") from None
+        raise Unreachable("disk_failed", path=str(file), reason=problem.strerror or "") from None
     try:
         genuine = page_check.verify(io.BytesIO(raw))
     except (Integrity, Usage):

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends.durable import write_folder
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import merkle
 from arlo_rec.dsar import certificate
 from arlo_rec.model.audit_events import PolicyPublished
@@ -42,7 +41,7 @@ class Published(NamedTuple):
     pages: list[PublishedPage]
 
 
-def publish(store: Store, company: Particulars, folder: Path, now: datetime) -> Published:
+def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime) -> Published:
     """Write every page of the policy in force into *folder*, which must not be there, or be empty.
 
     Raises NotGranted where somebody is no officer, Usage where something else lies there by then, Integrity where
@@ -60,6 +59,6 @@ def publish(store: Store, company: Particulars, folder: Path, now: datetime) -> 
         seq = change.log(PolicyPublished(version=version.version, pages=digests))
     proof = certificate.proof_of(store, seq, path, version.version)
     files = {page: page_certificate.signed(store, content, page, now, proof) for page, content in contents.items()}
-    write_folder(folder, {page.file: content for page, content in files.items()})
+    folder.write_folder({page.file: content for page, content in files.items()})
     written = [PublishedPage(page, hashlib.sha256(raw).hexdigest(), len(raw)) for page, raw in files.items()]
     return Published(version.version, written)

@@ -10,7 +10,7 @@ stand in `catalogue.copies`; what a copy sounds like is decided in `build`, when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,9 +18,7 @@ from typing import Any
 from arlo_rec import audio
 from arlo_rec.access import gate, metadata, objections, revisions
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
-from arlo_rec.access.gate import Intent
 from arlo_rec.access.metadata import Facts
-from arlo_rec.access.short_ids import meant
 from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.copies import Copy, CopyState
@@ -29,7 +27,6 @@ from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CopyMade, CopyReleased
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, Refused, Usage
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
-from arlo_rec.policy import Action
 from arlo_rec.store import Store
 from arlo_rec.training.opening import OpenRecording
 
@@ -103,18 +100,6 @@ def _audience(draft: CopyDraft) -> Audience:
 
 
 # -- found ----------------------------------------------------------------------------------------------
-
-
-def meant_by(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> Copy | None:
-    """The newest revision of the copy that an id means to whoever may do that; None for anything else.
-
-    Nothing is opened. Raises what `gate.admit` raises.
-    """
-    admission = gate.admit(store, Intent(action), clock())
-    found = meant(store, admission.covers, shown_id)
-    recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
-    is_open = recording is not None and admission.covers(recording.team)
-    return store.catalogue.copies.get(recording.id) if recording is not None and is_open else None
 
 
 def overtaken(store: Store, copy: Copy) -> ArloError:

@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 
 from arlo_rec import audio
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.gate import Intent
 from arlo_rec.audio import Sound
-from arlo_rec.backends.durable import write_new
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.model.audit_events import ReviewHeard
 from arlo_rec.model.errors import Usage
@@ -58,7 +57,7 @@ class _Chosen:
     sound: Sound
 
 
-def write(store: Store, wanted: Wanted, shown_id: str, out: Path, clock: Callable[[], datetime]) -> int:
+def write(store: Store, wanted: Wanted, shown_id: str, out: NamedFile, clock: Callable[[], datetime]) -> int:
     """Write what a reviewer wants to hear as WAV to a new file, and return the number of bytes.
 
     Raises Usage where there is no such cut, where nothing was heard badly, and for a part of more than LONGEST_HEARD,
@@ -70,7 +69,7 @@ def write(store: Store, wanted: Wanted, shown_id: str, out: Path, clock: Callabl
     seq = _note(store, chosen, wanted.reason, out.name, clock())
     with disclosures.unless_written(store, seq, clock()):
         wav = audio.canonical_wav(chosen.sound)
-        return write_new(out, [wav], lambda: gate.still_open(store, chosen.source.permit, clock()))
+        return out.write([wav], lambda: gate.still_open(store, chosen.source.permit, clock()))
 
 
 def _chosen(

@@ -15,6 +15,7 @@ from arlo_rec.model.errors import Usage
 
 KEYS: Mapping[str, type] = {
     "store": str,
+    "via": str,
     "as": str,
     "passphrase_file": str,
     "key_file": str,
@@ -32,6 +33,7 @@ KEYS: Mapping[str, type] = {
     "ner.model": str,
     "particulars": str,
 }
+PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
@@ -62,17 +64,26 @@ class Settings(NamedTuple):
     particulars: str | None  # a file: what letters say of the company
 
 
-def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
-    """The settings of a run; raises Usage for a config file that is wrong."""
+def settle(
+    options: Mapping[str, str | None], environment: Mapping[str, str], personal: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of a run; raises Usage for a config file that is wrong.
+
+    *personal*: who comes through the door has their own name, secret and key by what they handed over, and never by the
+    environment or the config of the account that owns the store.
+    """
     config = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
 
     def pick(key: str) -> str | None:
-        named = options.get(key) or environment.get(f"ARLO_REC_{key.upper()}") or config.get(key)
+        if personal is not None and key in PERSONAL:
+            named = options.get(key) or personal.get(key)
+        else:
+            named = options.get(key) or environment.get(f"ARLO_REC_{key.upper()}") or config.get(key)
         return str(named) if named else None
 
     by_key = options.get("key_file") and not options.get("as")  # an option outranks the environment's person
     by_name = options.get("passphrase_file") and not options.get("key_file")  # and its service
-    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    credentials = environment.get("CREDENTIALS_DIRECTORY") if personal is None else None
     handed = Path(credentials) / "arlo-rec.key" if credentials else None
     key_file = None if by_name else pick("key_file") or (str(handed) if handed and handed.exists() else None)
     return Settings(
@@ -95,6 +106,26 @@ def settle(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         ner_model=config.get("ner.model"),
         particulars=config.get("particulars"),
     )
+
+
+class Kept(NamedTuple):
+    """A config file as it was read."""
+
+    values: Mapping[str, Any]
+
+    def text(self, key: str) -> str | None:
+        """The value of a key; None where it is not set."""
+        value = self.values.get(key)
+        return None if value is None else str(value)
+
+    def state_dir(self, environment: Mapping[str, str]) -> Path | None:
+        """Where the account remembers what it has seen."""
+        return _state_dir(self.values, environment)
+
+
+def kept(named: str | None, environment: Mapping[str, str]) -> Kept:
+    """The config file that was named, else the account's, else the system's; raises Usage where it is wrong."""
+    return Kept(_read_config(named or environment.get("ARLO_REC_CONFIG"), environment))
 
 
 def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:

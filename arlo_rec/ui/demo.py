@@ -23,7 +23,7 @@ from arlo_rec.access import search
 from arlo_rec.access.gate import Intent
 from arlo_rec.admin import grants, identities, initialise
 from arlo_rec.admin.opening import open_store
-from arlo_rec.backends.durable import write_new
+from arlo_rec.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.register import Intake
@@ -132,8 +132,8 @@ class _Life:
             self.people["Leif"] = unlock(store.layout, "Leif", passphrase)
             for name, role in (("telefon", Role.INGEST), ("cron", Role.RETENTION), ("skranke", Role.SUPPORT)):
                 key = self.base / f"{name}.key"
-                identities.add(store, identities.NewPerson(name, role, key_out=key), self.now)
-                self.people[name] = read_service(store.layout, key)
+                identities.add(store, identities.NewPerson(name, role, key_out=NamedFile(LocalFiles(), key)), self.now)
+                self.people[name] = read_service(store.layout, key.read_bytes(), str(key))
         self.step("security.password", "people", ok=len(self.people) == 5)
 
     def _take_in(self) -> None:
@@ -201,12 +201,15 @@ class _Life:
 
     def _answer_request(self) -> None:
         intake = Intake(say("demo.identity", self.lang))
-        request = Request((ASKER,), self.base / "innsyn.html", intake, form=Form(self.lang))
+        request = Request((ASKER,), self._named("innsyn.html"), intake, form=Form(self.lang))
         with self.as_("Sigrid") as store:
             done = answer(store, request, lambda: self.now)
-        write_new(self.base / "innsyn.passphrase", [f"{done.passphrase}\n".encode()])
-        sealed = "90000002" not in done.out.read_text("utf-8")
+        self._named("innsyn.passphrase").write([f"{done.passphrase}\n".encode()])
+        sealed = "90000002" not in Path(done.out).read_text("utf-8")
         self.step("access.subject", "answered", ok=done.recordings == 1 and sealed, due=done.case.due_on.isoformat())
+
+    def _named(self, name: str) -> NamedFile:
+        return NamedFile(LocalFiles(), self.base / name)
 
     def _withdraw(self) -> None:
         with self.as_("skranke") as store:
@@ -279,7 +282,7 @@ class _Life:
 
     def _export(self, store: Store, shown_id: str, purpose: str, out: Path) -> int:
         intent = Intent(Action.EXPORT, purpose, self._reason())
-        return search.export(store, shown_id, intent, out, lambda: self.now).bytes
+        return search.export(store, shown_id, intent, NamedFile(LocalFiles(), out), lambda: self.now).bytes
 
     def _reason(self) -> str:
         return say("demo.reason", self.lang)

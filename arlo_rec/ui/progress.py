@@ -72,8 +72,17 @@ class Display:
             view.close()
 
 
-def display(stream: TextIO | None, lang: str, command: str, clock: Callable[[], float] = time.monotonic) -> Display:
-    """What shows the progress of *command* on *stream*, in *lang*; None, as of a closed stderr, shows nothing."""
+def display(
+    stream: TextIO | None,
+    lang: str,
+    command: str,
+    is_ours: Callable[[], bool] = lambda: True,
+    clock: Callable[[], float] = time.monotonic,
+) -> Display:
+    """What shows the progress of *command* on *stream*, in *lang*; None, as of a closed stderr, shows nothing.
+
+    *is_ours* says whether the terminal is ours to draw on, and not another program's, as behind a shell's `&`.
+    """
     if stream is None or stream.closed:
         return Display(lambda _began: _Nothing(), LINE_EVERY, clock)
     out = _unbuffered(stream)
@@ -81,7 +90,7 @@ def display(stream: TextIO | None, lang: str, command: str, clock: Callable[[], 
         return Display(lambda began: Lines(out, lang, command, began), LINE_TICK, clock)
 
     def bar(began: float) -> View:
-        return Delayed(out, lang, began)
+        return Delayed(out, lang, began, is_ours)
 
     return Display(bar, BAR_TICK, clock)
 
@@ -130,13 +139,13 @@ class Lines:
 class Delayed:
     """A bar where the work has lasted a while and is not at its end; before that nothing is even loaded for it."""
 
-    def __init__(self, out: TextIO, lang: str, began: float) -> None:
-        self._out, self._lang, self._began = out, lang, began
+    def __init__(self, out: TextIO, lang: str, began: float, is_ours: Callable[[], bool]) -> None:
+        self._out, self._lang, self._began, self._is_ours = out, lang, began, is_ours
         self._rate = Rate()
         self._bar: View | None = None
 
     def look(self, progress: Progress, now: float) -> None:
-        """Draw the bar, unless the terminal is somebody else's, as behind a shell's `&`."""
+        """Draw the bar, unless the terminal is somebody else's."""
         self._rate.note(progress, now)
         is_due = now - self._began >= APPEARS_AFTER and progress.done != progress.total
         if (self._bar is None and not is_due) or not self._is_ours():
@@ -151,9 +160,3 @@ class Delayed:
         """Take the bar away."""
         if self._bar is not None and self._is_ours():
             self._bar.close()
-
-    def _is_ours(self) -> bool:
-        try:
-            return os.tcgetpgrp(self._out.fileno()) == os.getpgrp()
-        except OSError:  # not the terminal of this session, so that nobody else writes there
-            return True

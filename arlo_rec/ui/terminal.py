@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TextIO
 
@@ -42,8 +42,11 @@ class Form(StrEnum):
     CSV = "csv"
 
 
-def show(answer: Answer, lang: str, form: Form, *, quiet: bool) -> int:
-    """Write an answer to stdout, and return its exit status; raises Unreachable where writing fails."""
+def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[[str], bool]) -> int:
+    """Write an answer to stdout, and return its exit status; raises Unreachable where writing fails.
+
+    A table goes to *pager* on a terminal; it says whether it showed it.
+    """
     status = answer.error.exit_status if answer.error else answer.exit_status
     if form is Form.JSON:
         failure = {"error": error_to_json(answer.error, lang)} if answer.error else {}
@@ -55,7 +58,9 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool) -> int:
         _write(csv_text(answer.table))
         sys.stderr.write(lines)
     elif answer.table is not None and answer.table.rows:
-        _write_pages(table_text(answer.table) + lines)
+        text = table_text(answer.table) + lines
+        if not (sys.stdout.isatty() and pager(text)):
+            _write(text)
     else:
         _write(lines)
     if answer.error is not None:
@@ -136,16 +141,6 @@ def _write(text: str) -> None:
         sys.stdout.flush()
     except (OSError, UnicodeEncodeError) as error:
         raise Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding") from None
-
-
-def _write_pages(text: str) -> None:
-    """Write to stdout; on a terminal that is not high enough by the pager that git would take."""
-    if sys.stdout.isatty():
-        from arlo_rec.ui import pager
-
-        if pager.show(text):
-            return
-    _write(text)
 
 
 def give_up_stdout() -> None:

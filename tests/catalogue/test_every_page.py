@@ -49,7 +49,7 @@ def everything(world: World) -> list[object]:
     """Every row of every table, if tables and indexes agree; else nothing."""
     db = catalogue(world)
     tables = sorted(row[0] for row in db.rows("SELECT name FROM sqlite_master WHERE type = 'table'"))
-    found: list[object] = [db.rows(f"SELECT * FROM {one}") for one in tables] if db.indexes_agree() else []
+    found: list[object] = [db.rows(f"SELECT * FROM {one}") for one in tables] if not db._structure() else []
     db.close()
     return found
 

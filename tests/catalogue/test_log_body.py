@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.catalogue import log_body
-from arlo_rec.catalogue.log_body import LONGEST, read_body
+from arlo_rec.catalogue.log_body import LONGEST, LONGEST_OF_MANY, is_bounded, read_body
 from arlo_rec.model.strict_json import canonical, parse_object
 from tests.support.properties import examples
 

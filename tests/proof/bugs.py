@@ -82,8 +82,8 @@ def _root_renamed() -> None:
 
 
 def _old_slot_kept() -> None:
-    def kept(store: Any, now: Any) -> None:
-        store.db.flush(1)
+    def kept(store: Any) -> bool:
+        return bool(store.db.flush(1))
 
     protocol._mend_slots = kept
 

@@ -245,8 +245,8 @@ def test_settings_that_make_no_sense_are_wrong_usage(world: World, raw: bytes) -
 STORE_FILES = {
     "nested": b"format = " + b"[" * 5000,
     "5000 digits": b"format = " + b"9" * 5000,
-    "NUL in a path": b'format = 2\nid = "00"\nroot = "a\\u0000b"\ngroup = false',
-    "a list": b'format = [1]\nid = "00"\nroot = "x"\ngroup = false',
+    "NUL in a path": b'format = 3\nid = "00"\nroot = "a\\u0000b"',
+    "a list": b'format = [1]\nid = "00"\nroot = "x"',
 }
 
 

@@ -1,0 +1,390 @@
+"""Files that the person who types has named: written and read with their rights, on their machine.
+
+`LocalFiles` is where the program runs; at the other end of the door it is the same one, asked frame by frame
+(`door.remote`). Nothing here is of Linux alone: the person's machine may be another.
+
+A new file gets its name when all its bytes are written and synced, and never in place of another:
+
+    begin    a file without a name (Linux), or with a hidden one beside it
+    write    its bytes
+    name     synced, and named; from here on it can be found
+    keep     the name is durable
+    drop     it is gone again: what was written may not be kept after all, or whoever wrote it is gone
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from arlo_rec.backends.bounded_read import read_handle, read_small
+from arlo_rec.model.errors import NotUnlocked, Unreachable, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET_BYTES: Final = 64 * 1024  # a key file has 700 bytes; a passphrase file has a line
+_NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})  # NFS, some FUSE
+_HAS_NAME = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
+
+
+class Writing(Protocol):
+    """A new file while it is written."""
+
+    def write(self, piece: bytes) -> None:
+        """Add bytes at its end; raises Unreachable."""
+
+    def name(self) -> None:
+        """Sync it and give it its name; raises Usage where something has it by then, Unreachable."""
+
+    def keep(self) -> None:
+        """Make the name durable: it is written; raises Unreachable."""
+
+    def drop(self) -> None:
+        """Remove it, whether it has a name or not."""
+
+
+class Files(Protocol):
+    """The files of the person who types, by the paths that they typed."""
+
+    def demand_new(self, path: Path) -> None:
+        """Raise Usage where *path* is not free, or does not lie in a folder that is there."""
+
+    def demand_new_folder(self, path: Path) -> Path:
+        """Where a folder can be written: not there yet, or empty, in one that is; raises Usage."""
+
+    def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
+        """The bytes of a plain file, or of a pipe where *pipes*; raises OSError, also beyond *most*."""
+
+    def secret(self, path: Path, *, guarded: bool = False) -> bytes:
+        """The bytes of a secret file; raises NotUnlocked, or Usage where group or others may access it.
+
+        Unless it is *guarded* by its folder.
+        """
+
+    def names(self, path: Path) -> list[str]:
+        """The names in a folder, sorted; raises OSError."""
+
+    def absolute(self, path: Path) -> Path:
+        """The whole path."""
+
+    def begin(self, path: Path) -> Writing:
+        """A new file that gets that name, readable for its owner alone; raises Unreachable."""
+
+    def write_secret(self, path: Path, content: bytes) -> None:
+        """Write a new file that its owner alone can read; raises Usage where it exists, Unreachable."""
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that was written; none that is there is no error. Raises Unreachable."""
+
+    def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
+        """Write a folder with these files, which others may read; it gets its name when all are there and synced.
+
+        Raises Usage where something has the name that is no empty folder, Unreachable.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file, or a folder, that the person named."""
+
+    files: Files
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """Its last part, also where it was typed on a machine that divides paths in another way."""
+        return self.path.name.rpartition("\\")[2]
+
+    def beside(self, name: str) -> NamedFile:
+        """Another of that name in the same folder."""
+        return NamedFile(self.files, self.path.with_name(name))
+
+    def inside(self, name: str) -> NamedFile:
+        """One of that name in this folder."""
+        return NamedFile(self.files, self.path / name)
+
+    def absolute(self) -> str:
+        """Its whole path."""
+        return str(self.files.absolute(self.path))
+
+    def demand_new(self) -> NamedFile:
+        """Itself; raises Usage where it cannot be written because something is in the way, or its folder is missing."""
+        self.files.demand_new(self.path)
+        return self
+
+    def read(self, most: int, *, pipes: bool = False) -> bytes:
+        """Its bytes; raises OSError, also beyond *most*."""
+        return self.files.read(self.path, most, pipes=pipes)
+
+    def write(self, pieces: Iterable[bytes], still: Callable[[], None] = lambda: None) -> int:
+        """Write it; the number of bytes.
+
+        When it has its name, *still* is called, and it is removed again where that raises: a recording that was erased
+        between the last piece and the name is not kept. Raises Usage where something has the name, Unreachable.
+        """
+        written, new = 0, self.files.begin(self.path)
+        try:
+            for piece in pieces:
+                new.write(piece)
+                written += len(piece)
+            new.name()
+            still()
+            new.keep()
+        except BaseException:
+            new.drop()
+            raise
+        return written
+
+    def write_folder(self, files: Mapping[str, bytes]) -> None:
+        """Write it as a folder with these files; raises Usage where something else has its name, Unreachable."""
+        self.files.write_folder(self.path, files)
+
+    def remove(self) -> None:
+        """Remove what was written; none that is there is no error. Raises Unreachable."""
+        self.files.remove(self.path)
+
+
+# -- on this machine ----------------------------------------------------------------------------------
+
+
+def translated(error: OSError) -> Unreachable:
+    """The Unreachable for an error of the operating system, with a code of its own for a full disk."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Unreachable("no_space")
+    if error.errno == errno.EROFS:
+        return Unreachable("read_only_disk")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return Unreachable("no_permission", path=str(error.filename or ""))
+    return Unreachable("disk_failed", path=str(error.filename or "?"), reason=error.strerror or str(error.errno))
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise translated(error) from None
+
+
+class LocalFiles:
+    """The files of this machine; see Files."""
+
+    def demand_new(self, path: Path) -> None:
+        """See Files."""
+        if os.path.lexists(nameable(path)):
+            raise Usage("out_exists", path=str(path))
+        if not os.path.isdir(path.parent):  # noqa: PTH112 - never raises
+            raise Usage("no_such_folder", path=str(path.parent))
+
+    def demand_new_folder(self, path: Path) -> Path:
+        """See Files."""
+        nameable(path)
+        folder = Path(os.path.realpath(path))
+        if os.path.lexists(folder) and not (os.path.isdir(folder) and _is_empty(folder)):  # noqa: PTH112
+            raise Usage("out_not_empty", path=str(path))
+        if not os.path.isdir(folder.parent):  # noqa: PTH112 - never raises
+            raise Usage("no_such_folder", path=str(folder.parent))
+        return folder
+
+    def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
+        """See Files."""
+        return read_small(path, most, pipes=pipes)
+
+    def secret(self, path: Path, *, guarded: bool = False) -> bytes:
+        """See Files."""
+        try:
+            handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        except OSError:
+            raise NotUnlocked("secret_file_missing", path=str(path)) from None
+        try:
+            about = os.fstat(handle)
+            is_open = os.name == "posix" and about.st_mode & 0o077
+            if not guarded and stat.S_ISREG(about.st_mode) and is_open:
+                raise Usage("secret_file_open", path=str(path))
+            return read_handle(handle, path, SECRET_BYTES, pipes=True)
+        except OSError:
+            raise NotUnlocked("secret_file_missing", path=str(path)) from None
+        finally:
+            os.close(handle)
+
+    def names(self, path: Path) -> list[str]:
+        """See Files."""
+        return sorted(os.listdir(path))  # noqa: PTH208 - names, as text
+
+    def absolute(self, path: Path) -> Path:
+        """See Files."""
+        return path.absolute()
+
+    def begin(self, path: Path) -> Writing:
+        """See Files."""
+        return _NewFile(path)
+
+    def write_secret(self, path: Path, content: bytes) -> None:
+        """See Files."""
+        with _disk():
+            try:
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+            except FileExistsError:
+                raise Usage("already_exists", path=str(path)) from None
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
+
+    def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
+        """See Files. Until it has its name it is a hidden one beside it; what a killed run left there is removed."""
+        part = path.with_name(f".{path.name}.part")
+        with _disk():
+            try:
+                _remove_tree(part)
+                part.mkdir(0o755)
+                part.chmod(0o755)
+                for name, content in files.items():
+                    _write(part / name, content, 0o644)
+                _sync(part)
+                _name_folder(part, path)
+                _sync(path.parent)
+            except BaseException:
+                with suppress(OSError):
+                    _remove_tree(part)
+                raise
+
+    def remove(self, path: Path) -> None:
+        """See NamedFile."""
+        with _disk():
+            path.unlink(missing_ok=True)
+
+
+class _NewFile:
+    """See Writing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part: Path | None = None
+        self._has_name = False
+        with _disk():
+            self._handle = self._open(path.parent)
+        self._file = os.fdopen(self._handle, "wb")
+
+    def _open(self, folder: Path) -> int:
+        """A new file in *folder*: without a name where the system has that, else with a hidden one."""
+        nameless = getattr(os, "O_TMPFILE", None)
+        if nameless is not None:
+            try:
+                return os.open(folder, os.O_WRONLY | nameless | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                if error.errno not in _NO_NAMELESS:
+                    raise
+        self._part = folder / f".{self._path.name}.{os.getpid()}.part"
+        binary = getattr(os, "O_BINARY", 0)
+        return os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o600)
+
+    def write(self, piece: bytes) -> None:
+        """See Writing."""
+        with _disk():
+            self._file.write(piece)
+
+    def name(self) -> None:
+        """See Writing."""
+        with _disk():
+            self._file.flush()
+            os.fsync(self._handle)
+            try:
+                if self._part is None:  # with a descriptor, whichever, Python follows the link in /proc
+                    os.link(f"/proc/self/fd/{self._handle}", self._path, src_dir_fd=self._handle)
+                else:
+                    os.link(self._part, self._path)
+            except FileExistsError:
+                raise Usage("out_exists", path=str(self._path)) from None
+        self._has_name = True
+        self._end()
+
+    def keep(self) -> None:
+        """See Writing."""
+        with _disk():
+            _sync(self._path.parent)
+
+    def drop(self) -> None:
+        """See Writing."""
+        self._end()
+        if self._has_name:
+            self._has_name = False
+            with _disk():
+                self._path.unlink(missing_ok=True)
+
+    def _end(self) -> None:
+        """Close what was open, and remove the hidden name; a full disk may refuse what was still to be written."""
+        with suppress(OSError):
+            self._file.close()
+        if self._part is not None:
+            with suppress(OSError):
+                self._part.unlink()
+            self._part = None
+
+
+def nameable(path: Path) -> Path:
+    """A path that this machine can look up, whether or not something lies there; raises Usage."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long, a circle of links, a folder that is closed to us
+        raise Usage("path_does_not_go", path=str(path)[:100], reason=getattr(error, "strerror", None) or "") from None
+    return path
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as names:
+            return next(names, None) is None
+    except OSError:
+        return False
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(handle)
+    path.chmod(mode)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable; on a system where a folder cannot be opened, nothing can be done for that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _name_folder(part: Path, folder: Path) -> None:
+    """Give a finished folder its name, also in place of an empty one; raises Usage where something else has it."""
+    try:
+        part.rename(folder)
+    except OSError as error:
+        if error.errno in _HAS_NAME:
+            raise Usage("out_exists", path=str(folder)) from None
+        raise
+
+
+def _remove_tree(path: Path) -> None:
+    import shutil
+
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)

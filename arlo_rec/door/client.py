@@ -1,0 +1,247 @@
+"""The machine of the person who types: their terminal, files, keyring, browser and what their account remembers.
+
+`LocalClient` is this machine. Where a person gives orders through the door, `arlo-rec serve` has a client that asks the
+front for the same (`door.remote`), and the front does it by its own LocalClient.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
+
+from arlo_rec.backends.named_files import Files, LocalFiles
+from arlo_rec.backends.state_files import LocalStateFiles, StateFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from arlo_rec.keys.unlocks import Keyring
+    from arlo_rec.listening.server import Server
+    from arlo_rec.listening.session import Session
+    from arlo_rec.offsite.witness_key import Seat
+
+
+class Guest(NamedTuple):
+    """For whom the door was opened: a person of the roster, or whoever an account belongs to."""
+
+    person: str | None
+    account: str | None
+
+    def __str__(self) -> str:
+        """A name for the log."""
+        return self.person or self.account or "?"
+
+
+class Serving(Exception):
+    """`arlo-rec serve` was typed: from here on somebody at the other end gives the orders."""
+
+    def __init__(self, person: str | None, store: str | None) -> None:
+        super().__init__()
+        self.person, self.store = person, store
+
+
+class Screen(NamedTuple):
+    """Where a page could be shown."""
+
+    has_browser: bool
+    ssh_host: str | None  # the address at which this machine is reached, where somebody came by ssh
+
+
+class Player(Protocol):
+    """A program that plays sound."""
+
+    pipe: IO[bytes]  # what it plays
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it ends, at most so long; whether it ended."""
+
+    def kill(self) -> None:
+        """End it, with all that it started."""
+
+
+class Client(Protocol):
+    """What is done on the machine of the person who types."""
+
+    guest: Guest | None  # None: they use the store directly
+    personal: Mapping[str, str] | None  # their own settings, where they come through the door
+    files: Files
+
+    @property
+    def login(self) -> str:
+        """The name of their login account."""
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keyring of their login session."""
+
+    def state_files(self, folder: Path | None) -> StateFiles:
+        """What their login account remembers of stores; without a door, in that folder."""
+
+    def ask_secret(self, question: str) -> str:
+        """What is typed at the terminal and not shown; raises KeyboardInterrupt."""
+
+    def show_pages(self, text: str) -> bool:
+        """Whether a pager showed a text; not where it fits the terminal."""
+
+    def is_in_foreground(self) -> bool:
+        """Whether the terminal is theirs to draw on, and not that of another program in front."""
+
+    def screen(self) -> Screen:
+        """Where a page could be shown."""
+
+    def browse(self, url: str) -> bool:
+        """Open an address in their browser; whether there is one."""
+
+    def page_server(self, session: Session, lang: str) -> AbstractContextManager[Server]:
+        """A page that is served to their browser, on their machine's loopback interface."""
+
+    def player(self, words: Sequence[str]) -> Player:
+        """Start a player; raises Usage where there is none."""
+
+    def append_note(self, path: Path, note: str) -> bool:
+        """See `offsite.anchor_file.append`."""
+
+    def witness(self, path: Path) -> AbstractContextManager[Seat]:
+        """See `offsite.witness_key.seat`."""
+
+
+class LocalClient:
+    """This machine; see Client."""
+
+    guest: Guest | None = None
+    personal: Mapping[str, str] | None = None
+
+    def __init__(self) -> None:
+        self.files: Files = LocalFiles()
+
+    @property
+    def login(self) -> str:
+        """See Client."""
+        return login()
+
+    @property
+    def keyring(self) -> Keyring:
+        """See Client."""
+        from arlo_rec.crypto import kernel_keyring
+
+        return kernel_keyring
+
+    def state_files(self, folder: Path | None) -> StateFiles:
+        """See Client."""
+        return LocalStateFiles(folder)
+
+    def ask_secret(self, question: str) -> str:
+        """See Client."""
+        import getpass
+
+        return getpass.getpass(question + " ")
+
+    def show_pages(self, text: str) -> bool:
+        """See Client."""
+        from arlo_rec.ui import pager
+
+        return pager.show(text)
+
+    def is_in_foreground(self) -> bool:
+        """See Client."""
+        try:
+            return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
+        except (AttributeError, OSError, ValueError):  # not the terminal of this session: nobody else writes there
+            return True
+
+    def screen(self) -> Screen:
+        """See Client."""
+        has_browser = "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ or os.name == "nt"
+        connection = os.environ.get("SSH_CONNECTION", "").split()
+        return Screen(has_browser or sys.platform == "darwin", connection[2] if len(connection) > 2 else None)
+
+    def browse(self, url: str) -> bool:
+        """See Client."""
+        import webbrowser
+
+        with suppress(OSError):
+            return webbrowser.open(url)
+        return False
+
+    @contextmanager
+    def page_server(self, session: Session, lang: str) -> Iterator[Server]:
+        """See Client."""
+        import threading
+
+        from arlo_rec.listening.server import Server
+
+        with Server(session, lang) as server:
+            threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+
+    def player(self, words: Sequence[str]) -> Player:
+        """See Client."""
+        return LocalPlayer(words)
+
+    def append_note(self, path: Path, note: str) -> bool:
+        """See Client."""
+        from arlo_rec.offsite import anchor_file
+
+        return anchor_file.append(path, note)
+
+    def witness(self, path: Path) -> AbstractContextManager[Seat]:
+        """See Client."""
+        from arlo_rec.offsite import witness_key
+
+        return witness_key.seat(path)
+
+
+class LocalPlayer:
+    """A player on this machine; see Player."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        import subprocess
+
+        from arlo_rec.model.errors import Usage
+
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - its user's
+                list(words),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                process_group=0,  # so that nothing of it plays on behind a shell
+            )
+        except OSError as error:
+            raise Usage("no_player", command=Path(words[0]).name, reason=error.strerror or "") from None
+        assert self._process.stdin is not None
+        self.pipe: IO[bytes] = self._process.stdin
+
+    def wait(self, seconds: float) -> bool:
+        """See Player."""
+        import subprocess
+
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """See Player."""
+        import signal
+
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def login() -> str:
+    """The name of the login account."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "?"

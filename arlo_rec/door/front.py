@@ -1,0 +1,277 @@
+"""The front: the program that a person starts where another account owns the store.
+
+It starts the door's command (sudo, ssh), hands over what was typed, and does what the other end asks for on this
+machine: read and write the files that were named, ask for a passphrase, show a page. Nothing here is of Linux alone,
+and nothing is imported that a command needs.
+
+Ctrl-C is the other end's; a second one leaves. Where the door breaks, what was half written is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import IO, Any, Final
+
+from arlo_rec.door import frames
+from arlo_rec.door.channels import Channels, take
+from arlo_rec.door.client import LocalClient
+from arlo_rec.door.errors import told
+from arlo_rec.door.frames import Broken, Frame, Link, OtherVersion
+from arlo_rec.door.hands import Hands, NotNamed
+from arlo_rec.door.words import Named, Way, sent, value
+from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
+from arlo_rec.ui.config import language
+
+REASON_BYTES: Final = 4096  # of what the door's command said, at its end
+REASON_LONGEST: Final = 300  # characters that are shown
+LEAVE_WAIT: Final = 5.0  # seconds for the door's command to end once it is shut
+
+
+def go_through(words: Sequence[str], way: Way) -> int:
+    """Have the words done at the other end of the door; the exit status."""
+    lang = _language(words, way)
+    try:
+        return _Front(words, way, lang).run()
+    except ArloError as error:
+        return _report(error, lang, as_json="--json" in words)
+
+
+class _Front:
+    """One command through the door."""
+
+    def __init__(self, words: Sequence[str], way: Way, lang: str) -> None:
+        self._words, self._way, self._lang = list(words), way, lang
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = bytearray()
+        self._came: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._interrupted = 0
+        self._is_doing = self._is_sending = False
+        self._pressed_while_sending = False
+
+    def run(self) -> int:
+        """Start the door, and do what is asked for until it says how it ended."""
+        client = LocalClient()
+        with self._door() as link:
+            self._greet(link)
+            link.send(frames.ORDER, frames.packed(self._order(client)))
+            channels = Channels(link)
+            files = client.state_files(self._way.config.state_dir(os.environ))
+            hands = Hands(client, files, Named(self._words, self._way.personal), link, channels)
+            reader = threading.Thread(target=self._read, args=(link, channels), name="door", daemon=True)
+            reader.start()
+            with hands:
+                return self._obey(link, hands)
+
+    # -- the door -------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _door(self) -> Iterator[Link]:
+        """The door's command, started; it is ended at the end."""
+        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # by what it inherits: Ctrl-C is no business of sudo
+        try:
+            process = self._process = subprocess.Popen(  # noqa: S603 - what the settings name
+                self._way.via or [""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+            )
+        except (OSError, ValueError) as error:
+            raise self._unreachable(getattr(error, "strerror", None) or "") from None
+        finally:
+            signal.signal(signal.SIGINT, usual)
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        drain = threading.Thread(target=self._drain, args=(process.stderr,), name="door said", daemon=True)
+        drain.start()
+        try:
+            yield Link(os.fdopen(process.stdout.fileno(), "rb", closefd=False), process.stdin, is_front=True)
+        except Broken:
+            drain.join(LEAVE_WAIT)
+            raise self._unreachable(self._last_words()) from None
+        finally:
+            self._shut(process)
+
+    def _shut(self, process: subprocess.Popen[bytes]) -> None:
+        with suppress(OSError):
+            assert process.stdin is not None
+            process.stdin.close()
+        try:
+            process.wait(LEAVE_WAIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _greet(self, link: Link) -> None:
+        """Wait for the greeting, while sudo or ssh may ask for a password; raises Usage for another version."""
+        try:
+            link.demand_greeting()
+        except OtherVersion:
+            raise Usage("door_version") from None
+        except KeyboardInterrupt:
+            assert self._process is not None
+            self._process.terminate()
+            raise Interrupted("interrupted") from None
+        link.greet()
+
+    def _drain(self, said: IO[bytes]) -> None:
+        """Keep the end of what the door's command says: it is shown where the door does not open."""
+        with suppress(OSError, ValueError):
+            while piece := said.read(REASON_BYTES):
+                self._said += piece
+                del self._said[:-REASON_BYTES]
+
+    def _last_words(self) -> str:
+        lines = bytes(self._said).decode("utf-8", "replace").split("\n")
+        return " ".join(line.strip() for line in lines if line.strip())[-REASON_LONGEST:] or "door_silent"
+
+    def _unreachable(self, reason: str) -> Unreachable:
+        return Unreachable("door_unreachable", via=" ".join(self._way.via)[:REASON_LONGEST], reason=reason)
+
+    def _order(self, client: LocalClient) -> dict[str, Any]:
+        """What was typed, and what the other end must know of this machine to answer as if it were here."""
+        size = shutil.get_terminal_size()
+        streams = (sys.stdin, sys.stdout, sys.stderr)
+        return {
+            "words": sent(self._words),
+            "personal": self._way.personal,
+            "login": client.login,
+            "terminals": [bool(stream.isatty()) for stream in streams],
+            "encodings": [[stream.encoding or "utf-8", stream.errors or "strict"] for stream in streams],
+            "term": os.environ.get("TERM", ""),
+            "no_color": os.environ.get("NO_COLOR", ""),
+            "columns": str(size.columns),
+            "lines": str(size.lines),
+            "lang": self._lang,
+        }
+
+    # -- what is asked for ----------------------------------------------------------------------------
+
+    def _read(self, link: Link, channels: Channels) -> None:
+        """Sort what comes: bytes of channels go on at once, all else waits for its turn."""
+        try:
+            while True:
+                frame = link.receive()
+                if frame.kind in (frames.DATA, frames.TAKEN, frames.CLOSE):
+                    take(channels, frame)
+                else:
+                    self._came.put(frame)
+        except Broken:
+            self._came.put(None)
+            channels.end()
+            if self._is_doing and os.name == "posix":  # somebody is asked something that nobody waits for any more
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def _obey(self, link: Link, hands: Hands) -> int:
+        with self._ctrl_c_told(link):
+            while True:
+                frame = self._came.get()
+                if frame is None:
+                    raise Broken
+                if frame.kind == frames.END:
+                    if len(frame.body) != 1:
+                        raise Broken
+                    return frame.body[0]
+                if frame.kind == frames.STDERR:
+                    _write(sys.stderr, frame.body)
+                else:
+                    self._do(*frames.unpacked(frame.body), link, hands)
+
+    def _do(self, document: dict[str, Any], data: bytes, link: Link, hands: Hands) -> None:
+        """Do what a call asks for, and answer it."""
+        number = document.get("call")
+        answer: dict[str, Any] = {"call": number}
+        more = b""
+        try:
+            self._is_doing = True
+            try:
+                result, more = hands.do(document, data)
+            finally:
+                self._is_doing = False
+            answer["is"] = result
+        except NotNamed:
+            raise
+        except (ArloError, OSError, KeyboardInterrupt) as error:
+            answer["error"] = told(error)
+        except Exception as error:
+            if type(error).__name__ != "NoOwnSession":
+                raise
+            answer["error"] = told(error)
+        if number:
+            with self._undisturbed(link):
+                link.send(frames.ANSWER, frames.packed(answer, more))
+
+    # -- Ctrl-C ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _ctrl_c_told(self, link: Link) -> Iterator[None]:
+        """Tell the other end of Ctrl-C; leave at the second one."""
+        usual = signal.getsignal(signal.SIGINT)
+        if usual is not signal.default_int_handler:  # as behind a shell's `&`, where it is ignored
+            yield
+            return
+
+        def press(_number: int, _frame: object) -> None:
+            if self._is_doing:  # it is whoever asks, or the pager, that is interrupted
+                raise KeyboardInterrupt
+            self._interrupted += 1
+            if self._interrupted > 1:
+                raise Interrupted("interrupted")
+            if self._is_sending:
+                self._pressed_while_sending = True
+            else:
+                self._tell_of_ctrl_c(link)
+
+        signal.signal(signal.SIGINT, press)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+    @contextmanager
+    def _undisturbed(self, link: Link) -> Iterator[None]:
+        """No Ctrl-C cuts a frame that is being sent."""
+        self._is_sending = True
+        try:
+            yield
+        finally:
+            self._is_sending = False
+            if self._pressed_while_sending:
+                self._pressed_while_sending = False
+                self._tell_of_ctrl_c(link)
+
+    def _tell_of_ctrl_c(self, link: Link) -> None:
+        with suppress(Broken):
+            link.send(frames.INTERRUPT)
+
+
+def _write(stream: Any, data: bytes) -> None:
+    """Write bytes to one of our own streams as they are."""
+    with suppress(OSError, ValueError):
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
+
+
+def _language(words: Sequence[str], way: Way) -> str:
+    """The language of this run; what is wrong with a typed one the other end says."""
+    configured = way.config.text("lang")
+    named = value(words, "--lang")
+    try:
+        return language(named if named in {"nb", "en"} else None, os.environ, configured)
+    except Usage:
+        return "nb"
+
+
+def _report(error: ArloError, lang: str, *, as_json: bool) -> int:
+    """Say what went wrong with the door; the exit status."""
+    from arlo_rec.ui import terminal
+
+    try:
+        terminal.show_error(error, lang, as_json=as_json)
+    except ArloError:
+        terminal.give_up_stdout()
+    return error.exit_status

@@ -1,0 +1,130 @@
+"""The server's end of the door: one command of one person, done as the account that owns the store.
+
+Sudo or sshd starts it, and says who asks. It holds the person's secret for one command, is read by
+no other process of its account (`crypto.hardening`), and leaves nothing. Descriptors 0 and 1 are the door; what the
+command reads and writes as its standard streams is the person's terminal at the other end.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from arlo_rec.crypto import hardening
+from arlo_rec.door import frames
+from arlo_rec.door.client import Client, Guest, Serving
+from arlo_rec.door.frames import Broken, Link, OtherVersion
+from arlo_rec.door.remote import Door, RemoteClient, streams
+from arlo_rec.model.errors import ArloError, Usage
+
+Run = Callable[[Sequence[str], Client], int]  # runs a command for whoever types; its exit status
+MOST_WORDS: Final = 4096
+_SCREEN: Final = {"TERM": "term", "NO_COLOR": "no_color", "COLUMNS": "columns", "LINES": "lines", "LANG": "lang"}
+_LANGUAGE: Final = ("LC_ALL", "LC_MESSAGES", "LANGUAGE")
+
+
+def guest_of(person: str | None, environment: Mapping[str, str]) -> Guest:
+    """For whom the door is: the person who was named, else whoever the account belongs to that started sudo.
+
+    Raises Usage where nobody says. What comes by ssh names a person: an account in its environment could be anybody's.
+    """
+    account = environment.get("SUDO_USER")
+    if person is None and (not account or "SSH_CONNECTION" in environment):
+        raise Usage("serve_for_nobody")
+    return Guest(person, account)
+
+
+def serve(serving: Serving, run: Run) -> int:
+    """Do what the front at stdin and stdout orders; the exit status, which the front was told too.
+
+    Raises Usage where it was not started by a front.
+    """
+    guest = guest_of(serving.person, os.environ)
+    if sys.stdin.isatty():
+        raise Usage("serve_by_hand")
+    hardening.forbid_core_dumps()
+    link = Link(*_door(), is_front=False)
+    with suppress(OSError):
+        os.setsid()  # no key pressed at the person's terminal reaches this but through the door
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # sudo may have started this with it ignored
+    try:
+        link.greet()
+        link.demand_greeting()
+        order = _order(link)
+    except OtherVersion:
+        raise Usage("door_version") from None
+    except Broken:
+        return Usage.exit_status
+    return _obey(order, link, guest, serving.store, run)
+
+
+def _obey(order: Mapping[str, Any], link: Link, guest: Guest, store: str | None, run: Run) -> int:
+    door = Door(link)
+    client = RemoteClient(door, guest, order)
+    os.environ.update({name: str(order[key]) for name, key in _SCREEN.items() if order[key]})
+    for name in (*_LANGUAGE, *(name for name, key in _SCREEN.items() if not order[key])):
+        os.environ.pop(name, None)
+    if store is not None:
+        os.environ["ARLO_REC_STORE"] = store
+    sys.stdin, sys.stdout, sys.stderr = streams(door, order)
+    door.open()
+    status = run(order["words"], client)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ArloError, KeyboardInterrupt):
+            stream.flush()
+    with suppress(Broken):
+        link.send(frames.END, bytes([status]))
+    return status
+
+
+def _door() -> tuple[io.BufferedReader, io.RawIOBase]:
+    """Descriptors 0 and 1 under other numbers; what is read or written under theirs from now on is nothing."""
+    inwards, outwards = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1):
+        os.dup2(nothing, number)
+    os.close(nothing)
+    return open(inwards, "rb"), open(outwards, "wb", buffering=0)  # noqa: PTH123 - for the whole process
+
+
+def _order(link: Link) -> dict[str, Any]:
+    """What was typed, and where; raises Broken for what is none."""
+    frame = link.receive()
+    if frame.kind != frames.ORDER:
+        raise Broken
+    order, _ = frames.unpacked(frame.body)
+    forms: Mapping[str, Callable[[Any], bool]] = {
+        "words": lambda told: _are_texts(told) and len(told) <= MOST_WORDS,
+        "personal": lambda told: isinstance(told, dict) and _are_texts(list(told.values())),
+        "terminals": lambda told: isinstance(told, list) and len(told) == 3,
+        "encodings": lambda told: isinstance(told, list) and len(told) == 3 and all(map(_is_coding, told)),
+        **{name: _is_text for name in ("login", "term", "no_color", "columns", "lines", "lang")},
+    }
+    if not all(name in order and is_right(order[name]) for name, is_right in forms.items()):
+        raise Broken
+    return order
+
+
+def _is_text(told: object) -> bool:
+    return isinstance(told, str) and "\0" not in told
+
+
+def _are_texts(told: object) -> bool:
+    return isinstance(told, list) and all(map(_is_text, told))
+
+
+def _is_coding(told: object) -> bool:
+    """Whether a stream's encoding and how it treats errors are some that Python knows."""
+    if not (_are_texts(told) and isinstance(told, list) and len(told) == 2):
+        return False
+    try:
+        "é".encode(told[0], "replace")
+        io.TextIOWrapper(io.BytesIO(), encoding=told[0], errors=told[1])
+    except (LookupError, ValueError):
+        return False
+    return True

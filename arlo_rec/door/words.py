@@ -1,0 +1,169 @@
+"""What was typed, as the front reads it: where the store is, what is done here, and which files were named.
+
+The front parses no command. It knows the options whose values are files of the person's machine, and reads and writes
+no other path, whatever the other end asks for (`tests/door` holds the tables against the commands).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from arlo_rec.ui.config import PERSONAL, Kept, kept
+
+READ: Final = frozenset({"--turns", "--anchor", "--cuts", "--transcript", "--published", "--sounds"})
+SECRET: Final = frozenset({"--passphrase-file", "--new-passphrase-file", "--key-file"})
+WRITE: Final = frozenset({"--out", "--svg", "--receipt-out", "--key-out"})
+APPEND: Final = frozenset({"--append"})
+WITNESS: Final = frozenset({"--witness-key"})
+PLAYER: Final = "--player"
+READ_WORD: Final = "policy propose"  # commands whose only word is a file
+HERE: Final = frozenset(  # commands that open no store, and those of the account that owns it
+    {"certificate verify", "policy lint-prompt", "demo", "recovery join", "init", "restore", "serve"}
+)
+HERE_WITH: Final = frozenset({"--help", "-h", "--version", "--bench", "--new"})  # what is typed with them opens none
+NOT_SENT: Final = frozenset({"--via", "--store", "--config"})
+STDIN: Final = "-"
+_SIDE: Final = re.compile(r"(?:caller|agent|[0-9]{1,8})=(.+)", re.DOTALL)  # of a transcript
+_SOUND: Final = re.compile(r'^\s*sound\s*=\s*"([^"\\]+)"\s*$', re.MULTILINE)  # in a proposed policy
+
+
+class Way(NamedTuple):
+    """How a store is reached through a door, and what of the person's own settings goes with it."""
+
+    via: list[str]  # the words of the command that is the door
+    config: Kept
+    personal: dict[str, str]
+
+
+def way(words: Sequence[str], environment: Mapping[str, str]) -> Way | None:
+    """The way through the door; None where the program works here. Raises Usage for a config file that is wrong.
+
+    The strongest place that names a store or a door decides: what is typed, the environment, the config file. Where
+    one names both, the store's owner opens it, and everybody else goes through the door.
+    """
+    if not words or HERE_WITH & set(words) or _is_here(words) or "_ARLO_REC_COMPLETE" in environment:
+        return None
+    config = kept(value(words, "--config"), environment)
+    for named_via, named_store in (
+        (value(words, "--via"), value(words, "--store")),
+        (environment.get("ARLO_REC_VIA"), environment.get("ARLO_REC_STORE")),
+        (config.text("via"), config.text("store")),
+    ):
+        if named_via is None and named_store is None:
+            continue
+        if not named_via or (named_store is not None and _is_owner(named_store)):
+            return None
+        return Way(_command(named_via), config, _personal(environment, config))
+    return None
+
+
+def _is_here(words: Sequence[str]) -> bool:
+    return words[0] in HERE or " ".join(words[:2]) in HERE
+
+
+def _is_owner(store: str) -> bool:
+    """Whether this account owns that store; nobody's where it is not to be reached."""
+    try:
+        return os.stat(store).st_uid == os.geteuid()  # noqa: PTH116 - nothing of pathlib is needed
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _command(via: str) -> list[str]:
+    """The words of a door's command; a line that is none is one word, which does not start."""
+    try:
+        return shlex.split(via)
+    except ValueError:
+        return [via]
+
+
+def _personal(environment: Mapping[str, str], config: Kept) -> dict[str, str]:
+    """Name, passphrase file and key file, as the environment or the person's config names them."""
+    named = {key: environment.get(f"ARLO_REC_{key.upper()}") or config.text(key) for key in PERSONAL}
+    return {key: text for key, text in named.items() if text}
+
+
+def value(words: Sequence[str], option: str) -> str | None:
+    """The last value of an option; None where it was not typed."""
+    found = list(values(words, {option}))
+    return found[-1] if found else None
+
+
+def values(words: Sequence[str], options: frozenset[str] | set[str]) -> Iterator[str]:
+    """Every value of some options, in order."""
+    for word, following in zip(words, [*words[1:], None], strict=False):
+        option, sign, attached = word.partition("=")
+        if option in options and (sign or following is not None):
+            yield attached if sign else str(following)
+
+
+def sent(words: Sequence[str]) -> list[str]:
+    """The words without those that say where the store is."""
+    left, skips = list[str](), False
+    for word in words:
+        option, sign, _ = word.partition("=")
+        if not skips and option not in NOT_SENT:
+            left.append(word)
+        skips = not skips and option in NOT_SENT and not sign
+    return left
+
+
+class Named:
+    """The files that the person named, and what may be done with them."""
+
+    def __init__(self, words: Sequence[str], personal: Mapping[str, str]) -> None:
+        self._command = " ".join(words[:2])
+        secrets = [*values(words, SECRET), *(text for key, text in personal.items() if key != "as")]
+        self._secrets = _paths(secrets)
+        typed = [_SIDE.fullmatch(text) for text in values(words, READ)]
+        sides = [found[1] for found in typed if found is not None]
+        self._read = _paths([*values(words, READ), *sides, *self._words_that_are_files(words)])
+        self._write = _paths(values(words, WRITE))
+        self._append, self._witness = _paths(values(words, APPEND)), _paths(values(words, WITNESS))
+        self._sounds: set[Path] = set()
+        self.player = _command(value(words, PLAYER) or "")
+        self.may_read_stdin = STDIN in words or any(word.endswith(f"={STDIN}") for word in words)
+        self.may_listen = bool(words) and words[0] in {"listen", "review"}
+
+    def _words_that_are_files(self, words: Sequence[str]) -> list[str]:
+        return [word for word in words[2:] if not word.startswith("--")] if self._command == READ_WORD else []
+
+    def is_secret(self, path: Path) -> bool:
+        """Whether a passphrase or a key may be read there."""
+        return path in self._secrets
+
+    def may_be_read(self, path: Path) -> bool:
+        """Whether that is a file or a folder that was named to be read, or lies in such a folder."""
+        return path in self._read or path.parent in self._read or path in self._sounds
+
+    def may_be_written(self, path: Path) -> bool:
+        """Whether that was named to be written; an answer that becomes an archive ends in .zip."""
+        archives = {path.with_suffix(ending) for ending in (".html", ".htm")} | {path.with_suffix("")}
+        is_archive = path.suffix == ".zip" and self._command.startswith("dsar") and bool(archives & self._write)
+        return path in self._write or is_archive
+
+    def written(self) -> set[Path]:
+        """What was named to be written."""
+        return self._write
+
+    def may_be_appended_to(self, path: Path) -> bool:
+        """Whether notes may be added there."""
+        return path in self._append
+
+    def is_witness_key(self, path: Path) -> bool:
+        """Whether the key of a witness was named there."""
+        return path in self._witness
+
+    def note_sounds(self, path: Path, content: bytes) -> None:
+        """Remember the sounds that a proposed policy names: they lie beside it, and are read to be summed."""
+        if self._command == READ_WORD and path in self._read:
+            self._sounds |= {path.parent / name for name in _SOUND.findall(content.decode("utf-8", "replace"))}
+
+
+def _paths(texts: Sequence[str] | Iterator[str]) -> set[Path]:
+    return {Path(text) for text in texts if text != STDIN}

@@ -1,0 +1,121 @@
+"""The key of a witness of the log, and the last checkpoint that it cosigned: both lie with IT alone.
+
+Everybody who opens the catalogue holds the log's key and could write a whole other log. So a witness cosigns a
+checkpoint only where it computed itself, from the leaves, that the log goes on from the one before; and what it
+cosigned is kept beside the key (`FILE.seen`) before anybody gets it, so that it never cosigns two logs
+(c2sp.org/tlog-witness).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.durable import write_whole
+from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.named_files import LocalFiles, NamedFile
+from arlo_rec.crypto import cosignature, merkle, primitives
+from arlo_rec.crypto.cosignature import Witness
+from arlo_rec.model.errors import Integrity, Usage
+
+SEEN: Final = ".seen"  # behind the name of the key's file
+LOGS: Final = "arlo-rec/"  # how the names begin under which logs sign
+NOTE_BYTES: Final = 64 * 1024
+_WAIT: Final = 60.0  # seconds for another run of the same witness
+
+
+class Seat(Protocol):
+    """A witness at work, whose key nobody else uses meanwhile."""
+
+    name: str
+    vkey: str
+    seen: str | None  # the note that it cosigned last
+
+    def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
+        """The note *newest*, cosigned at *at* (seconds since 1970); *leaves* are those of the whole log.
+
+        Raises Integrity (log_root_differs) where they give another root than the note, or than the one before.
+        """
+
+
+def make(path: Path, name: str) -> Witness:
+    """A new witness, its key in a new file for its owner alone; raises Usage for a bad name or folder."""
+    if not cosignature.is_name(name) or name.startswith(LOGS):
+        raise Usage("bad_witness_name")
+    _demand_own_folder(path)
+    text = cosignature.private_key(name, primitives.fresh())
+    NamedFile(LocalFiles(), path).write([text.encode("ascii")])
+    return cosignature.parse_private_key(text)
+
+
+@contextmanager
+def seat(path: Path) -> Iterator[Seat]:
+    """The witness whose key lies there; raises NotUnlocked, Usage, and InUse while another run has the key."""
+    _demand_own_folder(path)
+    try:
+        witness = cosignature.parse_private_key(LocalFiles().secret(path).decode("ascii"))
+    except ValueError:
+        raise Usage("not_a_witness_key", path=str(path)) from None
+    with file_lock(path, exclusive=True, wait=_WAIT):
+        yield _Seat(path, witness)
+
+
+class _Seat:
+    """See Seat."""
+
+    def __init__(self, path: Path, witness: Witness) -> None:
+        self._file, self._witness = path.with_name(path.name + SEEN), witness
+        self.name, self.vkey = witness.name, witness.vkey
+        self.seen = self._read()
+
+    def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
+        """See Seat."""
+        _demand_goes_on(self.seen, newest, leaves)
+        note = cosignature.cosign(newest, self._witness, at)
+        write_whole(self._file, note.encode("utf-8"))
+        return note
+
+    def _read(self) -> str | None:
+        """The note that was cosigned last; None before the first. Raises Usage where it is not this witness's."""
+        try:
+            note = read_small(self._file, NOTE_BYTES).decode("utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError):
+            raise Usage("witness_seen_unreadable", path=str(self._file)) from None
+        if cosignature.cosigned_at(note, self.name, self._witness.key.public) is None:
+            raise Usage("witness_seen_unreadable", path=str(self._file))
+        return note
+
+
+def _demand_goes_on(seen: str | None, newest: str, leaves: Iterable[bytes]) -> None:
+    """Raise Integrity unless the leaves give the root of *newest* and, before it, that of *seen*, of the same log."""
+    try:
+        new = merkle.parse_note(newest)[0]
+        old = merkle.parse_note(seen)[0] if seen is not None else None
+    except ValueError:
+        raise Integrity("log_root_differs") from None
+    tree, is_old_there = merkle.Tree(), old is None
+    for leaf in leaves:
+        tree = tree.add(leaf)
+        if old is not None and tree.size == old.size:
+            is_old_there = tree.root() == old.root
+    same_log = old is None or old.origin == new.origin
+    if not (same_log and is_old_there and tree.size == new.size and tree.root() == new.root):
+        raise Integrity("log_root_differs")
+
+
+def _demand_own_folder(path: Path) -> None:
+    """Raise Usage where others may put an earlier FILE.seen back: the witness would cosign an earlier log with it."""
+    folder = path.absolute().parent
+    try:
+        about = folder.stat()
+    except OSError:
+        raise Usage("no_such_folder", path=str(folder)) from None
+    if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or about.st_uid not in (os.geteuid(), 0):
+        raise Usage("witness_folder_open", path=str(folder))
