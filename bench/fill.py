@@ -95,7 +95,8 @@ class Yard:
 
     def identity(self, service: str) -> Identity:
         """An unlocked service."""
-        return read_service(layout.find(self.store), self.base / f"{service}.key")
+        key = self.base / f"{service}.key"
+        return read_service(layout.find(self.store), key.read_bytes(), str(key))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from importlib import import_module
-from typing import Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -19,11 +19,13 @@ from arlo_rec.commands import COMMANDS, PANELS
 from arlo_rec.commands.help import EXITS, Help, language
 from arlo_rec.commands.options import common_options
 from arlo_rec.commands.run import Run
-from arlo_rec.door.client import Client
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import Interrupted, Unreachable, Usage, nearest
 from arlo_rec.ui import terminal
 from arlo_rec.ui.terminal import Form
+
+if TYPE_CHECKING:
+    from arlo_rec.door.client import Client
 
 PROGRAM: Final = "arlo-rec"
 TYPERS_OWN: Final = {"install_completion", "show_completion"}  # options that would write into a shell's own files

@@ -20,7 +20,7 @@ SECTIONS = ("arguments", REQUIRED, "options", COMMON)
 
 def language(ctx: typer.Context) -> str:
     """The language of this run, which the outermost context carries."""
-    return str(ctx.find_root().obj.lang)
+    return str(getattr(ctx.find_root().obj, "lang", "nb"))
 
 
 class Help:

@@ -11,8 +11,9 @@ import typer
 from arlo_rec.commands.dates import span
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
-from arlo_rec.commands.run import STDIN, Run
+from arlo_rec.commands.run import Run
 from arlo_rec.commands.todo import waits_line
+from arlo_rec.commands.typed import STDIN
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 

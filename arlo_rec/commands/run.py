@@ -1,39 +1,31 @@
-"""One run of the program: its settings, its clock, its terminal, and how it gets at a store.
+"""One run of the program: its settings, its secrets, and how it gets at a store; `typed` has its clock and terminal.
 
-The only place that reads the clock, the environment, the terminal and secrets.
+The only places that read the clock, the environment, the terminal and secrets.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from arlo_rec.backends.named_files import NamedFile
-from arlo_rec.crypto import hardening
-from arlo_rec.door.client import Client
-from arlo_rec.i18n.messages import say
+from arlo_rec.commands.typed import STDIN, Typed
 from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
-from arlo_rec.ui.tables import Table
-from arlo_rec.ui.terminal import Form, message_of, wrapped
+from arlo_rec.ui.terminal import Form, message_of
 
 if TYPE_CHECKING:
+    from arlo_rec.door.client import Client
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.keys.layout import Layout
     from arlo_rec.keys.seen_state import StateFolder
     from arlo_rec.keys.unlocks import Unlock
     from arlo_rec.model.particulars import Particulars
-    from arlo_rec.model.progress import Progress
     from arlo_rec.store import Store
-    from arlo_rec.ui.progress import Display
 
-STDIN = "-"
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
     "clock": "accept",  # the options with which they take that of an unlock
     "review": "out page no_browser",  # and not --confirm: why something was not heard is said of each copy
@@ -50,150 +42,30 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "unlock": None,
 }
 PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
-    {"person add", "person remove", "person passphrase", "person handover", "person rotate", "recovery renew"}
+    {
+        *("person add", "person remove", "person login", "person passphrase", "person handover", "person rotate"),
+        "recovery renew",
+    }
 )
 # Open, with those of the policy, also where nobody approved what runs: what looks, and what officers need to approve it
 # (a right clock, keys, nobody who left); a restore ends, and what it made is closed
 DRIFTING: Final = frozenset({"status", "verify", "clock", "person passphrase", "person remove", "restore"})
-MIB = 1024 * 1024
-CALLER_BYTES = 200  # a number in any notation is far shorter
 
 
-class Run:
+class Run(Typed):
     """What every command body gets as `ctx.obj`."""
 
     def __init__(
         self, options: Mapping[str, str | None], client: Client, *, form: Form, quiet: bool, command: str = ""
     ) -> None:
+        from arlo_rec.crypto import hardening
+
         hardening.forbid_core_dumps()
-        self.client = client
         self.settings: Settings = settle(options, os.environ, client.personal)
-        self.json = form is Form.JSON
-        self.for_people = form is Form.WORDS
-        self.command = command
-        self.quiet = quiet
-        self.lang = self.settings.lang
-        self._stdin_taken = False
+        super().__init__(client, self.settings.lang, form=form, quiet=quiet, command=command)
         self.is_by_unlock = False  # whether an unlock, and no passphrase, opened the store
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
-        self._display: Display | None = None
-
-    # -- clock and words ------------------------------------------------------------------------------
-
-    def now(self) -> datetime:
-        """The time of this machine, in UTC."""
-        return datetime.now(UTC)
-
-    def say(self, code: str, **values: object) -> str:
-        """A sentence in the language of this run."""
-        return say(code, self.lang, **values)
-
-    def table(
-        self,
-        columns: Sequence[str],
-        rows: Sequence[Sequence[str]],
-        shortened: Sequence[str] = (),
-        listed: tuple[Sequence[Mapping[str, Any]], Sequence[str]] = ((), ()),
-    ) -> Table:
-        """Rows under headings in the language of this run; for *shortened* and *listed* see `Table`."""
-        narrow = frozenset(columns.index(column) for column in shortened)
-        return Table([self.say(f"column.{column}") for column in columns], rows, narrow, *listed)
-
-    # -- the terminal ---------------------------------------------------------------------------------
-
-    def note(self, text: str) -> None:
-        """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
-        self.end_progress()
-        if not self.quiet:
-            sys.stderr.write(wrapped(text + "\n", sys.stderr))
-            sys.stderr.flush()
-
-    def echo(self, text: str) -> None:
-        """Write how input was understood to a person's terminal; never to where a script keeps what it reads."""
-        if sys.stderr.isatty():
-            self.note(text)
-
-    def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
-        """Show what would be done, and go on only where somebody typed *expected*; raises Usage."""
-        if yes:
-            return
-        self.end_progress()
-        sys.stderr.write(wrapped(summary + "\n", sys.stderr))
-        if not sys.stdin.isatty() or self._stdin_taken:
-            raise Usage("needs_yes")
-        if self._answer_to(question) != expected:
-            raise Usage("not_confirmed")
-
-    def progress(self, progress: Progress) -> None:
-        """Show how far long work is; nothing with --quiet, and where the answer is for a script."""
-        if self.quiet or not self.for_people:
-            return
-        if self._display is None:
-            from arlo_rec.ui.progress import display
-
-            self._display = display(sys.stderr, self.lang, self.command, self.client.is_in_foreground)
-        self._display(progress)
-
-    def end_progress(self) -> None:
-        """Take away what shows progress, before anything else is shown."""
-        if self._display is not None:
-            self._display.close()
-
-    def stdin(self, limit: int) -> bytes:
-        """What is piped in; it can be read once."""
-        if self._stdin_taken:
-            raise Usage("stdin_twice")
-        self._stdin_taken = True
-        return sys.stdin.buffer.read(limit)
-
-    def caller(self, text: str) -> str:
-        """A caller as given, or from stdin, so that the number need not stand in the process list."""
-        if text != STDIN:
-            return text
-        if sys.stdin.isatty():
-            return self._answer_to(self.say("ask.caller"))
-        return self.stdin(CALLER_BYTES).decode("utf-8", "replace").strip()
-
-    def _answer_to(self, question: str) -> str:
-        """What is typed to a question; Ctrl-C and the end of the input are told as nothing done: raises Interrupted."""
-        sys.stderr.write(question + " ")
-        sys.stderr.flush()
-        try:
-            line = sys.stdin.readline()
-        except KeyboardInterrupt:
-            line = ""
-        if not line:
-            sys.stderr.write("\n")
-            raise Interrupted("stopped_at_question")
-        return line.strip()
-
-    # -- files of the person who types ----------------------------------------------------------------
-
-    def named(self, path: Path) -> NamedFile:
-        """A file or a folder that was named."""
-        return NamedFile(self.client.files, path)
-
-    def new_file(self, path: Path) -> NamedFile:
-        """A file that is to be written; raises Usage, before anything is done, where it cannot be."""
-        return self.named(path).demand_new()
-
-    def new_or_shown(self, path: Path | None) -> NamedFile | None:
-        """The same; None where it is to be shown: without one, or with `-`. Raises Usage."""
-        if path is not None and str(path) == STDIN:
-            if self.json:
-                raise Usage("json_and_stdout")
-            return None
-        return self.new_file(path) if path is not None else None
-
-    def read(self, path: Path, most: int, *, pipes: bool = True) -> bytes:
-        """The bytes of a file that was named; raises Usage where it cannot be read."""
-        try:
-            return self.client.files.read(path, most, pipes=pipes)
-        except OSError as problem:
-            if problem.errno == errno.EFBIG and most >= MIB:
-                raise Usage("file_too_large", path=str(path), most=f"{most // MIB} MiB") from None
-            raise Usage("file_unreadable", path=str(path)) from None
 
     # -- secrets --------------------------------------------------------------------------------------
 
@@ -227,7 +99,7 @@ class Run:
         """A passphrase typed on the terminal and not shown; raises NotUnlocked where there is no terminal."""
         from arlo_rec.keys.key_files import clean_passphrase
 
-        if not sys.stdin.isatty() or self._stdin_taken:
+        if not self.can_ask():
             raise NotUnlocked("no_passphrase", rule="security.password")
         try:
             return clean_passphrase(self.client.ask_secret(question).encode("utf-8", "surrogateescape"))
@@ -328,7 +200,7 @@ class Run:
         from arlo_rec.admin.unlock_attempts import note_attempt
         from arlo_rec.keys import unlocks
 
-        can_ask = sys.stdin.isatty() and not self._stdin_taken
+        can_ask = self.can_ask()
         problem = self._running if isinstance(self._running, NotUnlocked) else None
         if problem is None and not can_ask:
             problem = unlocks.why_none(self.client.keyring, place, self.name())
@@ -414,12 +286,6 @@ class Run:
 
         note_attempt(place, name, str(guest), self.now())
         raise NotGranted("not_your_door", rule="access.officer", name=name, guest=str(guest))
-
-    def server_folder(self, path: Path | None, option: str) -> Path | None:
-        """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
-        if path is not None and self.client.guest is not None:
-            raise Usage("not_through_door", name=option)
-        return path
 
     def _forget_unlock(self) -> None:
         """End an unlock that opens nothing any more, so that the next command asks again."""

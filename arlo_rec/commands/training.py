@@ -156,7 +156,9 @@ def _speech_models(run: Run, named: ModelOptions, count: int) -> Iterator[list[S
 
     settings = run.settings
     speech = run.server_folder(named.speech, "--model") or (Path(settings.asr_model) if settings.asr_model else None)
-    names = run.server_folder(named.names, "--names-model") or (Path(settings.ner_model) if settings.ner_model else None)
+    names = run.server_folder(named.names, "--names-model") or (
+        Path(settings.ner_model) if settings.ner_model else None
+    )
     if named.engine not in (None, "faster-whisper", "none"):
         raise Usage("engine_unknown", value=str(named.engine)[:20])
     if named.engine == "faster-whisper" and speech is None:

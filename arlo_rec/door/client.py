@@ -10,15 +10,15 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
-
-from arlo_rec.backends.named_files import Files, LocalFiles
-from arlo_rec.backends.state_files import LocalStateFiles, StateFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from arlo_rec.backends.named_files import Files
+    from arlo_rec.backends.state_files import StateFiles
     from arlo_rec.keys.unlocks import Keyring
     from arlo_rec.listening.server import Server
     from arlo_rec.listening.session import Session
@@ -68,7 +68,10 @@ class Client(Protocol):
 
     guest: Guest | None  # None: they use the store directly
     personal: Mapping[str, str] | None  # their own settings, where they come through the door
-    files: Files
+
+    @property
+    def files(self) -> Files:
+        """Their files."""
 
     @property
     def login(self) -> str:
@@ -115,8 +118,12 @@ class LocalClient:
     guest: Guest | None = None
     personal: Mapping[str, str] | None = None
 
-    def __init__(self) -> None:
-        self.files: Files = LocalFiles()
+    @cached_property
+    def files(self) -> Files:
+        """See Client."""
+        from arlo_rec.backends.named_files import LocalFiles
+
+        return LocalFiles()
 
     @property
     def login(self) -> str:
@@ -132,6 +139,8 @@ class LocalClient:
 
     def state_files(self, folder: Path | None) -> StateFiles:
         """See Client."""
+        from arlo_rec.backends.state_files import LocalStateFiles
+
         return LocalStateFiles(folder)
 
     def ask_secret(self, question: str) -> str:

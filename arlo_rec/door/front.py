@@ -25,7 +25,8 @@ from arlo_rec.door.channels import Channels, take
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.errors import told
 from arlo_rec.door.frames import Broken, Frame, Link, OtherVersion
-from arlo_rec.door.hands import Hands, NotNamed
+from arlo_rec.door.hands import Hands
+from arlo_rec.door.parts import NotNamed
 from arlo_rec.door.words import Named, Way, sent, value
 from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
 from arlo_rec.ui.config import language

@@ -17,9 +17,11 @@ from typing import Any, Final
 
 from arlo_rec.crypto import hardening
 from arlo_rec.door import frames
+from arlo_rec.door.calls import Door
 from arlo_rec.door.client import Client, Guest, Serving
 from arlo_rec.door.frames import Broken, Link, OtherVersion
-from arlo_rec.door.remote import Door, RemoteClient, streams
+from arlo_rec.door.remote import RemoteClient
+from arlo_rec.door.remote_streams import streams
 from arlo_rec.model.errors import ArloError, Usage
 
 Run = Callable[[Sequence[str], Client], int]  # runs a command for whoever types; its exit status

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import sync_folder, translated
 from arlo_rec.backends.files import lock_handle
+from arlo_rec.backends.named_files import nameable
 from arlo_rec.backends.shared_folder import open_file
 from arlo_rec.crypto import merkle
 from arlo_rec.model.errors import Unreachable, Usage
@@ -97,7 +98,7 @@ def append(path: Path, note: str) -> bool:
     folder is missing, Unreachable where the file is a link or no plain file, or cannot be written, and InUse.
     """
     try:
-        handle = _open(path)
+        handle = _open(nameable(path))
     except IsADirectoryError:
         raise Unreachable("not_plain_file", path=str(path)) from None
     except FileNotFoundError:

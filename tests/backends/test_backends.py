@@ -11,6 +11,7 @@ import pytest
 
 from arlo_rec.backends import SLOT_BYTES, Blobs, Root
 from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 from tests.support.memory import MemoryBlobs, MemoryRoot
@@ -260,10 +261,8 @@ def test_a_file_that_cannot_be_opened_is_unreachable(tmp_path: Path) -> None:
 
 
 def test_a_new_file_never_replaces_one_that_is_there(tmp_path: Path) -> None:
-    from arlo_rec.backends.durable import write_new
-
     (tmp_path / "out").write_bytes(b"mine")
     with pytest.raises(Usage):
-        write_new(tmp_path / "out", [b"other"])
+        NamedFile(LocalFiles(), tmp_path / "out").write([b"other"])
     assert (tmp_path / "out").read_bytes() == b"mine"
     assert [one.name for one in tmp_path.iterdir()] == ["out"]

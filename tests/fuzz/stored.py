@@ -78,7 +78,7 @@ class Files:
         self.identity = key_files.Identity(STORE, "sigrid", bytes(32), Pin(1, bytes(32)))
         with cheap_and_the_same():
             key_files.write_locked(self.place, self.identity, world.PASSPHRASE.encode())
-        key_files.write_service(folder / "service.key", self.identity)
+        (folder / "service.key").write_bytes(key_files.service_file(self.identity))
         self.file = folder / "file"
         self.file.touch(mode=0o600)
 
@@ -95,9 +95,8 @@ class Files:
         ]
 
     def _service(self, raw: bytes) -> bool:
-        self.file.write_bytes(raw)
         with suppress(NotUnlocked):
-            found = key_files.read_service(self.place, self.file)
+            found = key_files.read_service(self.place, raw, str(self.file))
             assert len(found.seed) == primitives.KEY
             return True
         return False

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,13 @@ import pytest
 
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load
-from arlo_rec.commands.run import PASSPHRASE_FOR, REASON_FOR, Run
+from arlo_rec.commands.run import PASSPHRASE_FOR, REASON_FOR
 from arlo_rec.crypto import kernel_keyring
 from arlo_rec.keys import key_files, layout, unlocks
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.strict_json import to_base64
 from arlo_rec.store import Store
-from arlo_rec.ui.terminal import Form
 from tests.support import world as worlds
 from tests.support.keyring import begin_session
 from tests.support.places import TOP
@@ -106,6 +105,7 @@ def test_whoever_finds_an_unlocked_terminal_makes_no_key_and_no_office(
     more = {
         "person add": ("finder", "--role", "officer", "--new-passphrase-file", str(new)),
         "person remove": ("turid", "--yes"),
+        "person login": ("turid", "finder"),
         "person passphrase": ("--reset", "leif"),
         "person handover": ("leif", "--yes"),
         "person rotate": ("cron", "--key-out", str(world.base / "cron-2.key")),
@@ -227,10 +227,10 @@ def test_a_key_of_our_name_that_holds_anothers_seed_is_not_taken(unlocked: World
     place = layout.find(unlocked.store)
     public = key_files.public_key(place, "leif")
     assert public is not None
-    told = unlocks.Told(Run({}, form=Form.WORDS, quiet=False).now() + timedelta(hours=1))
-    stranger = unlocks.prepare(place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
+    told = unlocks.Told(datetime.now(UTC) + timedelta(hours=1))
+    stranger = unlocks.prepare(kernel_keyring, place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     secret = kernel_keyring.read(stranger, unlocks.SECRET_BYTES)
-    unlocks.end(stranger)
+    unlocks.end(kernel_keyring, stranger)
     planted = kernel_keyring.prepare(unlocks._description(place, "leif", public), secret, 60)
     kernel_keyring.put_into_session(planted)
     assert refusal(unlocked, "status", *LEIF) == (12, "unlock_unreadable")
@@ -460,11 +460,11 @@ def test_only_processes_of_the_session_read_the_key_or_see_that_it_is_there(unlo
 @pytest.mark.slow
 def test_a_key_that_waits_for_the_log_is_of_its_process_alone(session: None, world: World) -> None:
     place = layout.find(world.store)
-    told = unlocks.Told(Run({}, form=Form.WORDS, quiet=False).now() + timedelta(hours=1))
-    key = unlocks.prepare(place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
+    told = unlocks.Told(datetime.now(UTC) + timedelta(hours=1))
+    key = unlocks.prepare(kernel_keyring, place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     assert keys() == []
     assert in_a_process(READS, key) == "refused"
-    unlocks.end(key)
+    unlocks.end(kernel_keyring, key)
 
 
 @pytest.mark.slow

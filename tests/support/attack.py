@@ -241,7 +241,7 @@ def _newest_seed(world: World, name: str) -> bytes:
 def identity(world: World, name: str) -> Identity:
     where = layout.find(world.store)
     if world.key(name).exists():
-        return key_files.read_service(where, world.key(name))
+        return key_files.read_service(where, world.key(name).read_bytes(), name)
     return key_files.unlock(where, name, PASSPHRASE.encode())
 
 

@@ -20,8 +20,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import cli
+from arlo_rec.__main__ import _run
 from arlo_rec.intake.sources.table import BETWEEN_NAMES, COLUMNS
+from tests.support import door
 from tests.support.sounds import Encoding, tone_wav
 
 DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
@@ -51,6 +52,7 @@ class World:
 
     base: Path
     environment: dict[str, str] = field(default_factory=dict)
+    door: bool = False  # whether commands go through the door
 
     @property
     def store(self) -> Path:
@@ -66,7 +68,8 @@ class World:
 
     def run(self, *words: str, who: str | None = None, stdin: bytes = b"") -> Result:
         """Run a command as one of the people or services (None: nobody in particular)."""
-        return run([*words, *self._who(who)], self._environment(), stdin)
+        typed = [*words, *self._who(who)]
+        return run(typed, self._environment(typed), stdin)
 
     def json(self, *words: str, who: str | None = None, stdin: bytes = b"") -> dict[str, Any]:
         """Run a command that must succeed (0 or 3), and give its JSON."""
@@ -165,9 +168,11 @@ class World:
             return ["--key-file", str(self.key(who))]
         return ["--as", who, "--passphrase-file", str(self.base / "passphrase")]
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, typed: list[str] | None = None) -> dict[str, str]:
+        named = {**os.environ, **self.environment}
+        by_door = {"ARLO_REC_VIA": door.via(self, door.whose(typed or [], named))} if self.door else {}
         return {
-            "ARLO_REC_STORE": str(self.store),
+            **(by_door or {"ARLO_REC_STORE": str(self.store)}),
             "XDG_STATE_HOME": str(self.base / "state"),
             "XDG_CONFIG_HOME": str(self.base / "config"),
             "HOME": str(self.base),
@@ -186,7 +191,7 @@ def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Re
     os.environ.update(environment)
     sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), out, err
     try:
-        status = cli.main(words)
+        status = _run(words)
     finally:
         sys.stdin, sys.stdout, sys.stderr = kept[:3]
         os.environ.clear()

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.commands.run import Run
+from arlo_rec.door.client import LocalClient
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
 from arlo_rec.ui import progress as shown
@@ -367,7 +368,7 @@ def test_a_bar_is_one_line_on_every_terminal(
         patch.setenv("COLUMNS", str(columns))
         patch.setenv("TERM", "xterm-256color")
         patch.setattr(shown, "APPEARS_AFTER", 0.0)
-        view = Delayed(out, lang, 0.0)
+        view = Delayed(out, lang, 0.0, lambda: True)
         is_counted = phase in UNIT_OF
         view.look(Progress(phase, 0, total if is_counted else None), 0.0)
         view.look(Progress(phase, done, total) if is_counted else Progress(phase), done / speed)
@@ -382,8 +383,9 @@ def test_a_bar_leaves_a_terminal_alone_that_is_another_programs_by_now(monkeypat
     here, there = os.openpty()
     os.set_blocking(here, False)
     with os.fdopen(there, "w") as out:
+        monkeypatch.setattr(sys, "stderr", out)
         monkeypatch.setattr(os, "tcgetpgrp", lambda _handle: os.getpgrp() + 1)
-        view = Delayed(out, "nb", 0.0)
+        view = Delayed(out, "nb", 0.0, LocalClient().is_in_foreground)
         view.look(backup(1), 10.0)
         view.look(backup(2), 20.0)
         view.close()

@@ -29,7 +29,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
         "dsar",
         "publishing",
     ),
-    *("oversight", "ui", "commands", "cli", "__main__"),
+    *("oversight", "ui", "door", "commands", "cli", "__main__"),
 )
 ALONE = {  # outside library -> our modules that may import it
     "rich": {"ui.tables", "ui.progress_bar"},
@@ -58,7 +58,7 @@ SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
     r"\b(FROM|WHERE)\s+\w+\s+(WHERE|=|IN)\b"
 )
-EDGE = ("cli", "commands", "ui", "__main__")
+EDGE = ("cli", "commands", "door", "ui", "__main__")
 
 
 @cache
@@ -186,13 +186,18 @@ IN_SHARED_FOLDERS = {  # packages that open files of the store, its root, a back
 OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
     "backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way
     "backends.bounded_read": {"os.open"},  # files that somebody named on the command line
-    "backends.durable": {"os.open", "os.rename", "os.link", "part.unlink", "path.unlink", "part.rename"},  # asked for
+    "backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
+    "backends.named_files": {  # files that somebody named, on that person's own machine
+        *("os.open", "os.link", "os.listdir", "os.scandir", "part.chmod", "part.rename", "part.mkdir", "path.chmod"),
+        *("path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree"),
+    },
+    "backends.state_files": {  # the account's own
+        *("file.parent.mkdir", "part.write_bytes", "self._file(self._folder, store).unlink"),
+    },
     "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
     "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
     "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
-    "keys.key_files": {"os.open"},  # a secret file that somebody named
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
-    "keys.seen_state": {"file.parent.mkdir", "part.write_bytes", "self._file(store, name).unlink"},  # the account's own
     "erasure.receipt_page": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
     "recovery.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
     "recovery.backup_places": {"place.iterdir"},  # a folder that was named

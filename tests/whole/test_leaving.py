@@ -17,12 +17,12 @@ def work():
     time.sleep(0.05)
     print("a thread ended")
 
-def run():
+def run(words):
     atexit.register(print, "an exit function ran")
     threading.Thread(target=work).start()
     return 7
 
-program.run = run
+program._run = run
 program.main()
 """
 

@@ -29,6 +29,7 @@ from arlo_rec.commands.help import EXITS
 from arlo_rec.commands.run import Run
 from arlo_rec.recovery import backup_places
 from arlo_rec.ui.terminal import Table, table_text
+from tests.support import door
 from tests.support import world as worlds
 from tests.support.keyring import begin_session
 from tests.support.places import TRANSCRIPTS
@@ -73,7 +74,8 @@ class Player:
         self.known: dict[str, list[str]] = {}
         alternatives = {"path": re.escape(str(world.base)), **VARIABLE}
         self.variable = re.compile("|".join(f"(?P<{name}>{one})" for name, one in alternatives.items()), re.M)
-        world.environment |= {"ARLO_REC_STORE": "store", "ARLO_REC_PASSPHRASE_FILE": "passphrase"}
+        world.environment |= {} if world.door else {"ARLO_REC_STORE": "store"}
+        world.environment |= {"ARLO_REC_PASSPHRASE_FILE": "passphrase"}
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
         monkeypatch.chdir(world.base)
         monkeypatch.setattr(Run, "now", lambda _run: self.now)
@@ -102,6 +104,7 @@ class Player:
             *words, _, stdin = words
         program = words.index("arlo-rec")
         usual = dict(self.world.environment)
+        self.world.environment |= {door.NOW: self.now.isoformat()} if self.world.door else {}
         self.world.environment |= dict(one.split("=", 1) for one in words[:program])
         result = self.world.run(*words[program + 1 :], stdin=f"{stdin}\n".encode() if stdin else b"")
         self.world.environment = usual
@@ -218,6 +221,16 @@ def test_the_program_says_what_the_transcript_says(
         path.write_text(played, "utf-8")
     else:
         assert played == path.read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [pytest.param(one, id=one.stem) for one in FILES if not one.stem.startswith("help-")])
+def test_the_program_says_the_same_through_the_door(
+    path: Path, october: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = worlds.copy(october, tmp_path)
+    world.door = True
+    assert Player(world, monkeypatch).play(path.read_text("utf-8")) == path.read_text("utf-8")
 
 
 def _help_pages(path: Path) -> str:

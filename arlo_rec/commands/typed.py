@@ -1,0 +1,164 @@
+"""What a run says to whoever types, what it asks them, and the files that they named."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from arlo_rec.i18n.messages import say
+from arlo_rec.model.errors import Interrupted, Usage
+from arlo_rec.ui.tables import Table
+from arlo_rec.ui.terminal import Form, wrapped
+
+if TYPE_CHECKING:
+    from arlo_rec.backends.named_files import NamedFile
+    from arlo_rec.door.client import Client
+    from arlo_rec.model.progress import Progress
+    from arlo_rec.ui.progress import Display
+
+STDIN: Final = "-"
+CALLER_BYTES: Final = 200  # a number in any notation is far shorter
+MIB: Final = 1024 * 1024
+
+
+class Typed:
+    """The clock, the words, the terminal and the files of a run."""
+
+    def __init__(self, client: Client, lang: str, *, form: Form, quiet: bool, command: str) -> None:
+        self.client, self.lang, self.command, self.quiet = client, lang, command, quiet
+        self.json = form is Form.JSON
+        self.for_people = form is Form.WORDS
+        self.is_stdin_taken = False
+        self._display: Display | None = None
+
+    # -- clock and words ------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The time of this machine, in UTC."""
+        return datetime.now(UTC)
+
+    def say(self, code: str, **values: object) -> str:
+        """A sentence in the language of this run."""
+        return say(code, self.lang, **values)
+
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        shortened: Sequence[str] = (),
+        listed: tuple[Sequence[Mapping[str, Any]], Sequence[str]] = ((), ()),
+    ) -> Table:
+        """Rows under headings in the language of this run; for *shortened* and *listed* see `Table`."""
+        narrow = frozenset(columns.index(column) for column in shortened)
+        return Table([self.say(f"column.{column}") for column in columns], rows, narrow, *listed)
+
+    # -- the terminal ---------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
+        self.end_progress()
+        if not self.quiet:
+            sys.stderr.write(wrapped(text + "\n", sys.stderr))
+            sys.stderr.flush()
+
+    def echo(self, text: str) -> None:
+        """Write how input was understood to a person's terminal; never to where a script keeps what it reads."""
+        if sys.stderr.isatty():
+            self.note(text)
+
+    def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
+        """Show what would be done, and go on only where somebody typed *expected*; raises Usage."""
+        if yes:
+            return
+        self.end_progress()
+        sys.stderr.write(wrapped(summary + "\n", sys.stderr))
+        if not self.can_ask():
+            raise Usage("needs_yes")
+        if self.answer_to(question) != expected:
+            raise Usage("not_confirmed")
+
+    def progress(self, progress: Progress) -> None:
+        """Show how far long work is; nothing with --quiet, and where the answer is for a script."""
+        if self.quiet or not self.for_people:
+            return
+        if self._display is None:
+            from arlo_rec.ui.progress import display
+
+            self._display = display(sys.stderr, self.lang, self.command, self.client.is_in_foreground)
+        self._display(progress)
+
+    def end_progress(self) -> None:
+        """Take away what shows progress, before anything else is shown."""
+        if self._display is not None:
+            self._display.close()
+
+    def stdin(self, limit: int) -> bytes:
+        """What is piped in; it can be read once."""
+        if self.is_stdin_taken:
+            raise Usage("stdin_twice")
+        self.is_stdin_taken = True
+        return sys.stdin.buffer.read(limit)
+
+    def can_ask(self) -> bool:
+        """Whether somebody sits at a terminal who can be asked."""
+        return sys.stdin.isatty() and not self.is_stdin_taken
+
+    def caller(self, text: str) -> str:
+        """A caller as given, or from stdin, so that the number need not stand in the process list."""
+        if text != STDIN:
+            return text
+        if sys.stdin.isatty():
+            return self.answer_to(self.say("ask.caller"))
+        return self.stdin(CALLER_BYTES).decode("utf-8", "replace").strip()
+
+    def answer_to(self, question: str) -> str:
+        """What is typed to a question; Ctrl-C and the end of the input are told as nothing done: raises Interrupted."""
+        sys.stderr.write(question + " ")
+        sys.stderr.flush()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            line = ""
+        if not line:
+            sys.stderr.write("\n")
+            raise Interrupted("stopped_at_question")
+        return line.strip()
+
+    # -- files of the person who types ----------------------------------------------------------------
+
+    def named(self, path: Path) -> NamedFile:
+        """A file or a folder that was named."""
+        from arlo_rec.backends.named_files import NamedFile
+
+        return NamedFile(self.client.files, path)
+
+    def new_file(self, path: Path) -> NamedFile:
+        """A file that is to be written; raises Usage, before anything is done, where it cannot be."""
+        return self.named(path).demand_new()
+
+    def new_or_shown(self, path: Path | None) -> NamedFile | None:
+        """The same; None where it is to be shown: without one, or with `-`. Raises Usage."""
+        if path is not None and str(path) == STDIN:
+            if self.json:
+                raise Usage("json_and_stdout")
+            return None
+        return self.new_file(path) if path is not None else None
+
+    def read(self, path: Path, most: int, *, pipes: bool = True) -> bytes:
+        """The bytes of a file that was named; raises Usage where it cannot be read."""
+        try:
+            return self.client.files.read(path, most, pipes=pipes)
+        except OSError as problem:
+            if problem.errno == errno.EFBIG and most >= MIB:
+                raise Usage("file_too_large", path=str(path), most=f"{most // MIB} MiB") from None
+            raise Usage("file_unreadable", path=str(path)) from None
+
+    def server_folder(self, path: Path | None, option: str) -> Path | None:
+        """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
+        if path is not None and self.client.guest is not None:
+            raise Usage("not_through_door", name=option)
+        return path

@@ -1,0 +1,122 @@
+"""The server's end of the door: calls to the person's machine, and what comes of them.
+
+A thread reads what the front sends. Where the front is gone, the command is interrupted, as by Ctrl-C, and every call
+raises Lost.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from arlo_rec.door import frames
+from arlo_rec.door.channels import Channel, Channels, take
+from arlo_rec.door.errors import raised
+from arlo_rec.door.frames import Broken, Frame, Link
+from arlo_rec.model.errors import Lost
+
+NO_ANSWER: Final = 0  # the number of a call that is not answered
+
+
+class _Waiting:
+    """A call whose answer did not come yet."""
+
+    def __init__(self) -> None:
+        self.came = threading.Event()
+        self.answer: tuple[dict[str, Any], bytes] | None = None
+
+
+class Door:
+    """The server's end of the door: calls, and what comes of them."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.channels = Channels(link)
+        self.connections: Callable[[Channel], None] = Channel.close  # what is done with a browser's connection
+        self.is_lost = False
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._waiting: dict[int, _Waiting] = {}
+        self._thread = threading.Thread(target=self._read, name="door", daemon=True)
+
+    def open(self) -> None:
+        """Begin to read what comes."""
+        self._thread.start()
+
+    def call(self, name: str, data: bytes = b"", **values: Any) -> tuple[Any, bytes]:
+        """Have something done on the person's machine: its result, and bytes; raises Lost, and what it raised there."""
+        with self._lock:
+            self._calls += 1
+            number, waiting = self._calls, _Waiting()
+            self._waiting[number] = waiting
+        try:
+            self._send(frames.CALL, {"call": number, "name": name, **values}, data)
+            waiting.came.wait()
+        finally:
+            with self._lock:
+                self._waiting.pop(number, None)
+        if waiting.answer is None:
+            raise Lost
+        document, more = waiting.answer
+        if "error" in document:
+            raise raised(document["error"])
+        return document.get("is"), more
+
+    def tell(self, name: str, data: bytes = b"", **values: Any) -> None:
+        """Have something done whose result nobody waits for."""
+        with suppress(Lost):
+            self._send(frames.CALL, {"call": NO_ANSWER, "name": name, **values}, data)
+
+    def _send(self, kind: bytes, document: dict[str, Any], data: bytes) -> None:
+        try:
+            self.link.send(kind, frames.packed(document, data))
+        except Broken:
+            raise Lost from None
+
+    # -- what comes -----------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self._take(self.link.receive())
+        except Broken:
+            self._lose()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind == frames.ANSWER:
+            self._answered(*frames.unpacked(frame.body))
+        elif frame.kind == frames.INTERRUPT:
+            _interrupt()
+        elif frame.kind == frames.OPEN:
+            number, _ = frames.channel_of(frame.body)
+            self.connections(self.channels.add(number))
+        elif frame.kind in (frames.DATA, frames.TAKEN, frames.CLOSE):
+            take(self.channels, frame)
+        else:
+            raise Broken  # a second order
+
+    def _answered(self, document: dict[str, Any], data: bytes) -> None:
+        with self._lock:
+            waiting = self._waiting.get(document.get("call", NO_ANSWER))
+        if waiting is None:  # of a call that was interrupted
+            return
+        waiting.answer = document, data
+        waiting.came.set()
+
+    def _lose(self) -> None:
+        """Nobody is there any more: no call is answered, no connection goes on, and the command ends."""
+        self.is_lost = True
+        with self._lock:
+            waiting = list(self._waiting.values())
+        for each in waiting:
+            each.came.set()
+        self.channels.end()
+        _interrupt()
+
+
+def _interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)

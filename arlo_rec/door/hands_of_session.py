@@ -1,0 +1,262 @@
+"""What belongs to the person's session: the keys of an unlock, a page in their browser, a player, a witness at work."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Final
+
+from arlo_rec.crypto.kernel_keyring import BEGINS
+from arlo_rec.door.channels import Channel, Channels
+from arlo_rec.door.client import LocalClient, Player
+from arlo_rec.door.frames import OPEN, PIECE, Broken, Link, of_channel
+from arlo_rec.door.parts import NotNamed, Part, Result, Values
+from arlo_rec.door.words import Named
+
+if TYPE_CHECKING:
+    from arlo_rec.offsite.witness_key import Seat
+
+LEAF: Final = 32  # bytes
+LEAVES_LONGEST: Final = 1024 * 1024 * 1024
+_PLAYER: Final = 1  # the number of a player's channel; connections have those behind it
+
+
+class KeyCalls(Part):
+    """The session's keyring, of which only keys of ours can be asked for."""
+
+    def __init__(self, client: LocalClient) -> None:
+        self._client = client
+        self._keys: set[int] = set()
+
+    def do_keyring_demand_own_session(self, _: Values, __: bytes) -> Result:
+        """See Keyring."""
+        self._client.keyring.demand_own_session()
+        return None, b""
+
+    def do_keyring_prepare(self, values: Values, data: bytes) -> Result:
+        """See Keyring."""
+        key = self._client.keyring.prepare(self._description(values), bytearray(data), values.number("seconds"))
+        self._keys.add(key)
+        return key, b""
+
+    def do_keyring_put_into_session(self, values: Values, _: bytes) -> Result:
+        """See Keyring."""
+        self._client.keyring.put_into_session(self._key(values))
+        return None, b""
+
+    def do_keyring_search(self, values: Values, _: bytes) -> Result:
+        """See Keyring."""
+        key = self._client.keyring.search(self._description(values))
+        self._keys |= set() if key is None else {key}
+        return key, b""
+
+    def do_keyring_read(self, values: Values, _: bytes) -> Result:
+        """See Keyring."""
+        return None, bytes(self._client.keyring.read(self._key(values), min(values.number("most"), PIECE)))
+
+    def do_keyring_keys_of_session(self, _: Values, __: bytes) -> Result:
+        """The keys that are ours; nothing of the others."""
+        ours = [(key, told) for key, told in self._client.keyring.keys_of_session() if told.startswith(BEGINS)]
+        self._keys |= {key for key, _ in ours}
+        return ours, b""
+
+    def do_keyring_forget(self, values: Values, _: bytes) -> Result:
+        """See Keyring."""
+        self._client.keyring.forget(self._key(values))
+        return None, b""
+
+    def _description(self, values: Values) -> str:
+        description = values.text("description")
+        if not description.startswith(BEGINS):
+            raise Broken
+        return description
+
+    def _key(self, values: Values) -> int:
+        key = values.number("key", least=-(2**31))
+        if key not in self._keys:
+            raise Broken
+        return key
+
+
+class PageCalls(Part):
+    """A page that is served through the door, and a player."""
+
+    def __init__(self, client: LocalClient, named: Named, link: Link, channels: Channels) -> None:
+        self._client, self._named, self._link, self._channels = client, named, link, channels
+        self._listening: _Listening | None = None
+        self._player: Player | None = None
+        self._playing: Channel | None = None
+
+    def close(self) -> None:
+        """End the player, and take no more connections."""
+        if self._player is not None:
+            self._player.kill()
+        if self._listening is not None:
+            self._listening.close()
+
+    def do_screen(self, _: Values, __: bytes) -> Result:
+        """See Client."""
+        return list(self._client.screen()), b""
+
+    def do_browse(self, values: Values, _: bytes) -> Result:
+        """Open the page that is served here, and no other address."""
+        url = values.text("url")
+        if self._listening is None or not url.startswith(f"http://127.0.0.1:{self._listening.port}/#"):
+            raise Broken
+        return self._client.browse(url), b""
+
+    def do_listen(self, _: Values, __: bytes) -> Result:
+        """Serve a page; the port."""
+        if self._listening is not None or not self._named.may_listen:
+            raise Broken
+        self._listening = _Listening(self._link, self._channels)
+        return self._listening.port, b""
+
+    def do_listen_no_more(self, _: Values, __: bytes) -> Result:
+        """Take no more connections."""
+        if self._listening is not None:
+            self._listening.close()
+        return None, b""
+
+    def do_play(self, values: Values, _: bytes) -> Result:
+        """Start the player that was named; the number of its channel."""
+        words = values.texts("words")
+        if not words or words != self._named.player or self._player is not None:
+            raise Broken
+        self._player = self._client.player(words)
+        self._playing = self._channels.add(_PLAYER)
+        return _PLAYER, b""
+
+    def do_play_now(self, _: Values, __: bytes) -> Result:
+        """Begin to play what comes."""
+        player, channel = self._player, self._playing
+        if player is None or channel is None:
+            raise Broken
+        threading.Thread(target=_pour, args=(channel, player), name="player", daemon=True).start()
+        return None, b""
+
+    def do_play_wait(self, values: Values, _: bytes) -> Result:
+        """See Player."""
+        if self._player is None:
+            raise Broken
+        return self._player.wait(min(values.seconds(), 1.0)), b""
+
+    def do_play_kill(self, _: Values, __: bytes) -> Result:
+        """See Player."""
+        if self._player is not None:
+            self._player.kill()
+        return None, b""
+
+
+class WitnessCalls(Part):
+    """A witness whose key was named."""
+
+    def __init__(self, client: LocalClient, named: Named) -> None:
+        self._client, self._named = client, named
+        self._held = ExitStack()
+        self._seat: Seat | None = None
+        self._leaves = bytearray()
+
+    def close(self) -> None:
+        """Let go of the key."""
+        self._held.close()
+
+    def do_witness(self, values: Values, _: bytes) -> Result:
+        """See Client; its name, its key and what it cosigned last."""
+        path = values.path()
+        if not self._named.is_witness_key(path):
+            raise NotNamed(path)
+        self._seat = seat = self._held.enter_context(self._client.witness(path))
+        return [seat.name, seat.vkey, seat.seen], b""
+
+    def do_witness_leaves(self, _: Values, data: bytes) -> Result:
+        """Leaves of the log, in order."""
+        if len(data) % LEAF or len(self._leaves) > LEAVES_LONGEST:
+            raise Broken
+        self._leaves += data
+        return None, b""
+
+    def do_witness_cosign(self, values: Values, _: bytes) -> Result:
+        """See Seat."""
+        if self._seat is None:
+            raise Broken
+        leaves = (bytes(self._leaves[at : at + LEAF]) for at in range(0, len(self._leaves), LEAF))
+        return self._seat.cosign(values.text("newest"), leaves, values.number("at")), b""
+
+    def do_witness_end(self, _: Values, __: bytes) -> Result:
+        """Let go of the key."""
+        self._held.close()
+        return None, b""
+
+
+class _Listening:
+    """A port of this machine that browsers of this account reach, each connection on a channel of its own."""
+
+    def __init__(self, link: Link, channels: Channels) -> None:
+        self._link, self._channels = link, channels
+        self._number = _PLAYER
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._accept, name="listen", daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        with suppress(OSError):
+            self._socket.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError, Broken):
+            while True:
+                connection, address = self._socket.accept()
+                if not _is_ours(connection, address):
+                    connection.close()
+                    continue
+                self._number += 1
+                channel = self._channels.add(self._number)
+                self._link.send(OPEN, of_channel(channel.number))
+                both = threading.Thread(target=self._pump, args=(channel, connection), name="browser", daemon=True)
+                both.start()
+
+    def _pump(self, channel: Channel, connection: socket.socket) -> None:
+        """Bytes of a browser to the other end, and on another thread back."""
+        back = threading.Thread(target=_pump_back, args=(channel, connection), name="to browser", daemon=True)
+        back.start()
+        with suppress(OSError, Broken):
+            while data := connection.recv(64 * 1024):
+                channel.send(data)
+        with suppress(Broken):
+            channel.close()
+        back.join()
+        with suppress(OSError):
+            connection.close()
+        self._channels.forget(channel)
+
+
+def _pump_back(channel: Channel, connection: socket.socket) -> None:
+    with suppress(OSError, Broken):
+        while data := channel.receive():
+            connection.sendall(data)
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_ours(connection: socket.socket, address: tuple[str, int]) -> bool:
+    """Whether a connection is of this account, where the system can say: on Linux."""
+    if sys.platform != "linux":
+        return True
+    from arlo_rec.listening.loopback import account_of
+
+    return account_of(address, connection.getsockname()) == os.geteuid()
+
+
+def _pour(channel: Channel, player: Player) -> None:
+    """What comes on a channel is played."""
+    with suppress(OSError, Broken), player.pipe as pipe:
+        while data := channel.receive():
+            pipe.write(data)
+            pipe.flush()
+    with suppress(Broken):
+        channel.close()

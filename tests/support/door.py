@@ -1,0 +1,55 @@
+"""A door without sudo and ssh: the front in this process, and `arlo-rec serve` in one of its own.
+
+Run as a module it is the other end: the program as it is, but that its clock stands still where a test says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arlo_rec.door.words import value
+from tests.support.places import TOP
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+NOW = "ARLO_TEST_NOW"  # in the environment: the time at which the clock stands
+
+
+def via(world: World, person: str, *, program: str = "tests.support.door") -> str:
+    """The command of a door to a world's store, for a person."""
+    words = [sys.executable, "-m", program, "serve", "--person", person, "--store", str(world.store)]
+    return shlex.join(["env", f"PYTHONPATH={TOP}", *words])
+
+
+def whose(words: list[str], environment: dict[str, str]) -> str:
+    """The person or service who types, by the options and the environment."""
+    key = value(words, "--key-file") or environment.get("ARLO_REC_KEY_FILE")
+    named = value(words, "--as")
+    if key is not None and named is None:
+        return Path(key).stem
+    return named or environment.get("ARLO_REC_AS") or environment.get("LOGNAME") or "nobody"
+
+
+def _stand_still() -> None:
+    from arlo_rec.backends import files
+    from arlo_rec.commands.run import Run
+    from arlo_rec.recovery import backup_places
+
+    now = datetime.fromisoformat(os.environ[NOW])
+    Run.now = lambda _run: now  # type: ignore[method-assign]
+    for module in (files, backup_places, __import__("arlo_rec.oversight.status", fromlist=["status"])):
+        module.file_system = lambda _folder: "ext4"
+
+
+if __name__ == "__main__":
+    from arlo_rec.__main__ import main
+
+    if NOW in os.environ:
+        _stand_still()
+    main()
