@@ -64,7 +64,7 @@ _TABLE = (
         "scope.only", 1,
         "Opptak gjøres bare etter disse rutinene og brukes bare til formålene her; inngrepet skal være så lite som mulig.",
         "Calls are recorded only by these routines and used only for these purposes; the intrusion is kept as small as possible.",
-        "model.consent.judge", "tests/attack/test_untruths.py",
+        "model.consent.judge", "tests/attack/test_owners_reach.py",
     ),
     Rule(
         "access.need", 1,
@@ -142,7 +142,7 @@ _TABLE = (
         "consent.withdraw", 4,
         "Samtykket kan trekkes når som helst; da slettes opptakene straks.",
         "Consent can be withdrawn at any time; the recordings are then deleted at once.",
-        "erasure.withdrawal.plan", "tests/attack/test_row_changer.py",
+        "erasure.withdrawal.plan", "tests/attack/test_door_meanwhile.py",
     ),
     Rule(
         "info.customers", 5,
@@ -190,7 +190,7 @@ _TABLE = (
         "retention.90d", 7,
         "Opptak lagres i 90 dager og slettes deretter automatisk.",
         "Recordings are kept for 90 days and then deleted automatically.",
-        "policy.is_due", "tests/attack/test_clock_setter.py",
+        "policy.is_due", "tests/attack/test_door_clock.py",
     ),
     Rule(
         "security.password", 8,
@@ -208,7 +208,7 @@ _TABLE = (
         "security.unauthorised", 8,
         "Uberettiget tilgang kan få følger for arbeidsforholdet.",
         "Unauthorised access may lead to disciplinary action.",
-        "access.gate.admit", "tests/attack/test_group_member.py",
+        "access.gate.admit", "tests/attack/test_door_meanwhile.py",
     ),
     Rule(
         "security.reason", 8,

@@ -1,6 +1,7 @@
 """What the log says of tables that could be computed from it: each is an index, which may deceive who relies on it.
 
-Anybody's own code can strike a row and put the sums in order. So `verify` computes anew, from the entries of the log:
+Whoever has the owner's account can strike a row and put the sums in order. So `verify` computes anew, from the entries
+of the log:
 
     mentions      which entries name which recording        by a sum that does not depend on the order
     disclosures   which copies left, and what became of them
@@ -9,8 +10,8 @@ Anybody's own code can strike a row and put the sums in order. So `verify` compu
     copies        made and reviewed by whom and when, confirmed, replaced or released
     cases         of access requests, until they end
 
-An entry counts where the role that its person had then may do what it says; that their key signed it is checked with
-the log.
+An entry counts where it is one of this program, and the role that its person had then may do what it says; that their
+key signed it is checked with the log.
 
 The first pass follows the log with `oversight.consistency`. The store may be in use meanwhile: what is compared is what
 entries before the end of that pass say, and states may have gone on since.
@@ -30,8 +31,12 @@ from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
+from arlo_rec.keys import policy_document
 from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
+    AccessRequested,
+    CallTakenIn,
     CaseOpened,
     CasesEnded,
     CaseWidened,
@@ -46,16 +51,17 @@ from arlo_rec.model.audit_events import (
     Opened,
     OpenedForSubject,
     PolicyApproved,
+    PolicyProposed,
     Restored,
     ReviewHeard,
     Withdrawn,
 )
 from arlo_rec.model.policy_versions import Policy
-from arlo_rec.model.records import Person, RecordingId, from_iso, named_in, to_iso
+from arlo_rec.model.records import Limits, Person, RecordingId, from_iso, named_in, to_iso
 from arlo_rec.model.rights import right_to
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Role, may
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Purpose, Role, may
 from arlo_rec.store import Store
 
 _MODULO = 2**128
@@ -65,6 +71,7 @@ _LATER = {  # the states that a disclosure may have gone on to since
     DisclosureState.CONFIRMED: {DisclosureState.CONFIRMED},
 }
 _HAPPENED = frozenset({"allowed", "done"})  # outcomes
+_CALL = (str(CallTakenIn.ACTION), CallTakenIn.OUTCOME)
 _SPEAK = frozenset(  # actions of the entries that this looks into; most others are calls that were taken in
     {"withdraw", "purge", "export", "pseudonymise", "review", "release", "reject", "dsar", "restore"}
     | {ObjectionUpheld.ACTION}
@@ -113,6 +120,7 @@ class EvidenceCheck:
         self._versions = 1  # of the policy, that were approved by then
         self._unasked: list[int] = []  # entries that say that others were forgotten, where the policy did not
         self._without_right: list[int] = []  # entries that say what their person's role may not do
+        self._unreadable: list[int] = []  # entries that are none of this program
         self._signers = store.signers()
 
     def follow(self, entries: Sequence[Parsed]) -> None:
@@ -124,7 +132,7 @@ class EvidenceCheck:
             try:
                 self._read(seq, entry)
             except (KeyError, TypeError, ValueError, AttributeError):
-                continue  # not an entry of this program
+                self._unreadable.append(seq)
 
     def _read(self, seq: int, entry: Mapping[str, Any]) -> None:
         names = named_in(entry)
@@ -136,6 +144,9 @@ class EvidenceCheck:
         right = right_to(entry["action"]) if entry.get("outcome") in _HAPPENED else None
         if right is not None and not may(person.role, right).allowed:
             self._without_right.append(seq)
+        from_iso(entry["at"])
+        if (entry["action"], entry.get("outcome")) != _CALL:  # calls are most of a log, and their rows are compared
+            _demand_readable(audit_events.read(entry))
         if entry["action"] not in _SPEAK:
             return
         recordings = frozenset(names)
@@ -226,6 +237,7 @@ class EvidenceCheck:
         """Every problem, after `follow` had the last batch."""
         return [
             *(Problem("entry_without_right", str(seq)) for seq in self._without_right),
+            *(Problem("entry_unreadable", str(seq)) for seq in self._unreadable),
             *(Problem("forgotten_unasked", str(seq)) for seq in self._unasked),
             *(Problem("sworn_twice", str(seq)) for seq in self._sworn_twice),
             *self._wrong_mentions(),
@@ -326,6 +338,22 @@ class EvidenceCheck:
         if rows != logged and self._store.log.tree().size == self._end:
             differ = rows.items() ^ logged.items()
             yield from (Problem("case_differs", case) for case in sorted({case for _, case in differ}))
+
+
+def _demand_readable(event: AuditEvent | None) -> None:
+    """Raise KeyError, TypeError or ValueError where an entry holds what no command could read."""
+    match event:
+        case None:
+            raise ValueError("no entry of ours")
+        case AccessRequested(purpose=purpose, until=until, limits=limits):
+            Purpose(purpose)
+            from_iso(until)
+            if limits is not None:
+                Limits.from_json(limits)
+        case PolicyProposed(document=document):
+            policy_document.read_version(document)
+        case CopyMade(parent=parent):
+            bytes.fromhex(parent)
 
 
 def _summand(recording: bytes, seq: int) -> int:

@@ -1,6 +1,7 @@
 """What keys must be there for everything that is held, as far as everybody can see who opens the catalogue.
 
-Anybody's own code can strike a key, put the sums in order, and so lose recordings: nobody can open what is below it.
+Whoever has the owner's account can strike a key, put the sums in order, and so lose recordings: nobody can open what is
+below it.
 `oversight.consistency` looks at the keys of each recording; this module at those that many recordings share:
 
     the chain of authority, and the policy below it        sealed secrets of everybody, by their role
@@ -19,6 +20,7 @@ from datetime import datetime
 from arlo_rec.access import grant_keys
 from arlo_rec.access.audience_keys import access_key
 from arlo_rec.admin import policy_drift
+from arlo_rec.catalogue.decoding import UNREADABLE
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
@@ -30,14 +32,26 @@ from arlo_rec.store import Store
 
 
 def broken_links(store: Store) -> Iterator[Problem]:
-    """Links that are gone, changed or put in between, also those before what this identity has seen."""
+    """Links that are gone, changed or put in between, also those before what this identity has seen.
+
+    So is the last where the catalogue's pin is of another: then nobody could add one.
+    """
     for number in store.authority.broken():
         yield Problem("link_broken", str(number))
+    with store.reading():
+        links, pin = store.authority.links, store.authority.pin()
+        newest = next((links.get(number) for number in reversed(links.numbers())), None)
+    if newest is None or newest.pin != pin:
+        yield Problem("link_broken", str(pin.number))
 
 
 def policy(store: Store) -> Iterator[Problem]:
     """Whether the policy is what the chain began with and the log says that officers approved since."""
-    for drift in policy_drift.of_policy(store):
+    try:
+        drifts = policy_drift.of_policy(store)
+    except (AttributeError, *UNREADABLE):  # an entry proposes or approves what is no policy
+        drifts = [policy_drift.Drift("policy", policy_drift.STORE)]
+    for drift in drifts:
         yield Problem("policy_differs", drift.what)
 
 

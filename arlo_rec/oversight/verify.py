@@ -131,11 +131,15 @@ def _file_problems(store: Store) -> Iterator[Problem]:
 
 
 def _changed_tables(store: Store, *, read_data: bool) -> Iterator[Problem]:
-    """Another schema, and tables whose sum does not match; the largest are summed only with *read_data*."""
+    """Tables whose sum does not match, the largest only with *read_data*; or another schema alone.
+
+    Sums are computed with expressions of the schema, and nothing that somebody else wrote there is run.
+    """
     try:
         schema.demand_untouched(store.db, store.layout.catalogue)
     except Integrity as problem:
         yield Problem(problem.code, "catalogue")
+        return
     for table in schema.SUMMED:  # a sum that is gone is one of no rows
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield Problem("rows_changed", table)

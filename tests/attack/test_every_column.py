@@ -1,4 +1,4 @@
-"""Every column of every table, changed by own code with all sums in order: `verify` names it, or nothing relies on it.
+"""Every column of every table, changed with the owner's account: `verify` names it, or nothing relies on it.
 
 A new column is in here by itself, because the columns are those of the schema. Whoever adds one that `verify` does not
 compare has to say below why that is harmless; whoever makes `verify` compare one takes it off the list.
@@ -13,19 +13,17 @@ import pytest
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import migrate
 from tests.support import world as worlds
-from tests.support.backups import back_up
 from tests.support.catalogue import catalogue, own_code
-from tests.support.copies import CONFIRM, propose
-from tests.support.world import REASON, World
+from tests.support.world import World
 
-pytestmark = [pytest.mark.rule("security.monitored"), pytest.mark.xdist_group("every_column")]
+pytestmark = pytest.mark.rule("security.monitored")
 
 _OWN_KEY = "whoever holds the grant's key notices; a new grant opens the calls again (SECURITY.md)"
 _REFUSAL = "`status` counts refusals by it, and an intake says in its own answer what it refuses"
 _RING = "`backup` and `status` go by the ring, the log and the signed settings, and by this only as a hint"
 _LATE = "of what is erased nothing is decided by it: a late delivery is refused by its age or a tombstone"
 _SHARD = "it says only into which shard the next key goes; where a key hangs stands in `shares` and `day`"
-_NOTES = "own code that says that notes were taken in hides failed unlocks: SECURITY.md does not promise them"
+_NOTES = "who says that notes were taken in hides failed unlocks: SECURITY.md does not promise them"
 _OF_A_CALL = (
     *("kind", "parent", "started_at", "due_at", "team", "caller", "agent", "source", "content", "purposes", "prompt"),
     *("prompt_sha256", "policy", "object_digest", "object_bytes", "commit_key"),
@@ -50,7 +48,7 @@ HARMLESS = {
     "escrows.number": _RING,
     "escrows.changes": _RING,
     "escrows.at": _RING,
-    "recipients.file": "a name that the person of the row did not sign for that entry is not shown",
+    "recipients.file": "a name that is shown to whoever must delete the file, who knows it; SECURITY.md",
     "shard_keys.hour": _SHARD,
     **{f"recordings of the erased.{column}": _LATE for column in _OF_A_CALL},
     "grant_seeds.sealed": "only whom it is sealed to can tell; an officer grants again, and looks at her own seal",
@@ -88,26 +86,7 @@ def _columns() -> dict[str, list[tuple[str, str]]]:
 COLUMNS = _columns()
 CASES = [f"{table}.{column}" for table, columns in COLUMNS.items() for column, _ in columns if table != "meta"]
 CASES += [f"recordings of the erased.{column}" for column, _ in COLUMNS["recordings"]]
-NUMBERS = ("schema", "generation", "log", *HARMLESS_NUMBERS)
-
-
-@pytest.fixture(scope="module")
-def busy(lived: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A store with a row in every table: also a released copy, a backup, a refusal, a grant with a history."""
-    world = worlds.copy(lived, tmp_path_factory.mktemp("busy"))
-    (call,) = world.take_in("d", seconds=1, seed=8)
-    copy = str(propose(world, call)["copy"])
-    world.json("review", copy, *CONFIRM, who="sigrid")
-    world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
-    back_up(world)
-    world.grant("turid", "training")
-    world.deliver("bad", consent={"key": "2"})
-    assert world.run("ingest", str(world.spool), who="telefon").exit == 3
-    assert world.run("verify", "--read-data", who="iver").exit == 0
-    db = catalogue(world)
-    assert all(db.rows(f"SELECT 1 FROM {table}") for table in COLUMNS), "every table has a row"
-    db.close()
-    return world
+NUMBERS = ("schema", "generation", "log", "link", "log_clock", *HARMLESS_NUMBERS)
 
 
 def _another(column: str, kind: str) -> str:
@@ -128,20 +107,9 @@ def _is_named(world: World) -> bool:
     return any(world.run("verify", "--read-data", who=who).exit for who in ("iver", "sigrid"))
 
 
-def _sampled(case: str) -> object:
-    """A few of them run always; each takes two looks through a store."""
-    return case if case in {"cases.sealed", "copies.state", "proofs.path", "escrows.number"} else _slow(case)
-
-
-def _slow(case: str) -> object:
-    return pytest.param(case, marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("case", [_sampled(case) for case in CASES])
-def test_a_column_that_own_code_changes_is_named_or_nothing_relies_on_it(
-    busy: World, tmp_path: Path, case: str
-) -> None:
-    world, (where, column) = worlds.copy(busy, tmp_path), case.split(".")
+@pytest.mark.parametrize("case", CASES)
+def test_a_column_that_is_changed_is_named_or_nothing_relies_on_it(lived: World, tmp_path: Path, case: str) -> None:
+    world, (where, column) = worlds.copy(lived, tmp_path), case.split(".")
     table = where.split()[0]
     rows = "WHERE state = 'erased'" if where != table else _last(table)
     with own_code(world) as db:
@@ -150,24 +118,25 @@ def test_a_column_that_own_code_changes_is_named_or_nothing_relies_on_it(
 
 
 @pytest.mark.parametrize("table", [table for table in COLUMNS if table != "meta"])
-def test_a_row_that_own_code_strikes_is_named_or_nothing_relies_on_it(busy: World, tmp_path: Path, table: str) -> None:
-    world = worlds.copy(busy, tmp_path)
+def test_a_row_that_is_struck_is_named_or_nothing_relies_on_it(lived: World, tmp_path: Path, table: str) -> None:
+    world = worlds.copy(lived, tmp_path)
     with own_code(world) as db:
         assert db.run(f"DELETE FROM {table} {_last(table)}")
     assert _is_named(world) != (table in HARMLESS_STRUCK)
 
 
 @pytest.mark.parametrize("key", NUMBERS)
-def test_a_number_that_own_code_changes_is_named_or_nothing_relies_on_it(busy: World, tmp_path: Path, key: str) -> None:
-    world = worlds.copy(busy, tmp_path)
+def test_a_number_that_is_changed_is_named_or_nothing_relies_on_it(lived: World, tmp_path: Path, key: str) -> None:
+    world = worlds.copy(lived, tmp_path)
     with own_code(world) as db:
         another = "CASE typeof(value) WHEN 'integer' THEN value + 1 ELSE randomblob(length(value)) END"
         assert db.run(f"UPDATE meta SET value = {another} WHERE key = ?", (key,))
     assert _is_named(world) != (key in HARMLESS_NUMBERS)
 
 
-def test_every_number_is_looked_at(template: World) -> None:
-    db = catalogue(template)
+def test_every_table_has_a_row_and_every_number_is_looked_at(lived: World) -> None:
+    db = catalogue(lived)
+    assert all(db.rows(f"SELECT 1 FROM {table}") for table in COLUMNS)
     assert {key for (key,) in db.rows("SELECT key FROM meta")} == set(NUMBERS)
     db.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
@@ -26,6 +27,7 @@ from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.audiences import Audience
+from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical
@@ -225,7 +227,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, act: Calla
 
 @contextmanager
 def own_code(world: World, name: str) -> Iterator[Store]:
-    """The store as somebody's own code has it: their keys and every row, and whatever they write is in order."""
+    """The store as own code has it with the owner's account and somebody's keys; whatever it writes is in order."""
     where, who, seed = layout.find(world.store), identity(world, name), _newest_seed(world, name)
     connection = SqliteConnection(where.catalogue, catalogue_key(seed))
     store = Store(where, connection, FileBlobs(where.objects), FileRoot(where.root), who, seed, StateFolder(None))
@@ -249,7 +251,15 @@ def loot(world: World, name: str) -> Loot:
     return rob(layout.find(world.store), identity(world, name))
 
 
-def problem_codes(world: World, *words: str) -> set[str]:
-    """What `verify` names to an auditor; nothing where it is content."""
-    found = world.run("verify", *words, "--json", who="iver")
-    return {problem["code"] for problem in found.json.get("problems", [])}
+def problem_codes(world: World, *words: str, who: str = "iver") -> set[str]:
+    """What `verify` names, or why it does not go on; nothing where it is content."""
+    found = world.run("verify", *words, "--json", who=who)
+    assert found.exit in (0, 15), found
+    told = found.json
+    return {problem["code"] for problem in told.get("problems", [told.get("error")])}
+
+
+def log_as(world: World, who: str, event: AuditEvent) -> int:
+    """An entry of somebody's own code, in the own name, as the program would write it; gives its number."""
+    with own_code(world, who) as store, store.change(datetime.now(UTC)) as change:
+        return change.log(event)

@@ -67,12 +67,19 @@ def vandalism(*statements: str) -> Callable[[World], None]:
 
 @contextmanager
 def insider(world: World) -> Iterator[SqliteConnection]:
-    """The catalogue, as any role's own code writes it: every sum follows, and a change is counted."""
+    """The catalogue, as own code with the owner's account writes it: every sum follows, and a change is counted."""
     db = catalogue(world)
     with db.writing():
         yield db
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
     db.close()
+
+
+def strike(world: World, *statements: str) -> None:
+    """Change rows as an insider does; each statement changes some."""
+    with insider(world) as db:
+        for statement in statements:
+            assert db.run(statement), statement
 
 
 def append_to_log(

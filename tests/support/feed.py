@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,6 @@ def append(world: World, *raw: bytes) -> None:
 def key_of_the_log(world: World, who: str = "iver") -> primitives.SigningKey:
     """The log's key, which every role can derive with own code."""
     return log_key(read_catalogue_seal(find(world.store), identity(world, who))[0])
-
-
-def change_first(world: World, condition: Callable[[Line], bool], change: Callable[[Line], Line]) -> None:
-    """Change one line and leave its signature."""
-    first, *rest = path(world).read_bytes().splitlines()
-    at = next(at for at, line in enumerate(rest) if condition(json.loads(line)))
-    rest[at] = feed_line.canonical(change(json.loads(rest[at])))
-    path(world).write_bytes(b"".join(line + b"\n" for line in (first, *rest)))
 
 
 def tree_of(world: World, size: int | None = None) -> merkle.Tree:

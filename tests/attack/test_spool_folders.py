@@ -1,4 +1,4 @@
-"""Whoever can write to a spool: the files of others are neither read, nor taken in, nor removed, whenever they swap."""
+"""The spool writer: the files of others are neither read, nor taken in, nor removed, whenever they swap."""
 
 from __future__ import annotations
 

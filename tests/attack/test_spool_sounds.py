@@ -1,4 +1,4 @@
-"""Who took over a process that hears or decodes, by a crafted sound or a faulty library: each call that would help."""
+"""The spool writer, whose crafted sound took over a process that decodes or hears: each call that would help."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What one command does between the moment at which another looks and the moment at which it writes."""
+"""The person at the door: what one command does between the moments at which another looks and writes."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import os
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from arlo_rec import retention
 from arlo_rec.access import gate
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.admin import identities
+from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.lock_holder import note_of
 from arlo_rec.erasure import protocol
+from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.records import Person
 from arlo_rec.store import Store
 from arlo_rec.training import hearing
-from tests.support.attack import accomplished, identity, meanwhile, own_code, problem_codes
+from tests.support.attack import accomplished, identity, meanwhile, own_code, problem_codes, rob
 from tests.support.copies import propose
 from tests.support.world import REASON, Result, World
 
@@ -139,7 +143,7 @@ def test_an_erasure_that_began_with_a_key_that_is_void_by_now_is_finished_by_the
     """Whoever withdraws is removed once the keys are destroyed: the objects and the receipt are left to the next."""
     (call,) = world.take_in("a")
 
-    def gone() -> None:
+    def gone() -> None:  # as a removal that waited for the root
         with own_code(world, "sigrid") as store:
             left = tuple(each for each in store.roster.people if each.name != "siri")
             with store.change(store.roster.at):
@@ -207,15 +211,60 @@ def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdr
 
 
 @pytest.mark.rule("consent.withdraw")
-@pytest.mark.parametrize("command", ["dsar", "export"])
+@pytest.mark.parametrize(("command", "at"), [("dsar", "permits_for_subject"), ("export", "_decide")])
 def test_a_call_that_is_withdrawn_between_two_looks_at_it_is_withdrawn_and_no_damage(
-    world: World, monkeypatch: pytest.MonkeyPatch, command: str
+    world: World, monkeypatch: pytest.MonkeyPatch, command: str, at: str
 ) -> None:
     (call,) = world.take_in("a")
     world.grant()
     out = ("--out", str(world.base / "out"))
     words = ("dsar", "90000001", "--identity", CHECKED, *out) if command == "dsar" else ("export", call, *WHY, *out)
-    meanwhile(monkeypatch, gate, "_demand_sworn", lambda: world.json("withdraw", "90000001", "--yes", who="siri"))
+    meanwhile(monkeypatch, gate, at, lambda: world.json("withdraw", "90000001", "--yes", who="siri"))
     assert world.run(*words, who="sigrid" if command == "dsar" else "leif").exit == 14
     assert not (world.base / "out").exists()
     assert all_is_well(world)
+
+
+# -- who holds the store ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hurried(world: World) -> World:
+    """A world in which nobody waits 20 seconds."""
+    config = world.base / "config.toml"
+    config.write_text("lock_wait_s = 0\n", "utf-8")
+    world.environment["ARLO_REC_CONFIG"] = str(config)
+    return world
+
+
+@pytest.mark.parametrize("place", ["root/lock", "store/open.lock"])
+@pytest.mark.parametrize("noted", [True, False], ids=["with a note", "without one"])
+def test_a_withdrawal_that_waits_in_vain_says_who_holds_the_store(hurried: World, place: str, noted: bool) -> None:
+    path = hurried.root / "lock" if place == "root/lock" else hurried.store / "open.lock"
+    note = note_of("telefon", "ingest", datetime(2026, 11, 26, 12, tzinfo=UTC)) if noted else b""
+    with file_lock(path, exclusive=True, wait=0, note=note):
+        result = hurried.run("withdraw", "90000001", "--yes", "--json", who="siri")
+    assert (result.exit, result.json["error"]["code"]) == (11, "in_use")
+    message = result.json["error"]["message"]
+    assert f"process {os.getpid()} of login account" in message
+    assert ("ingest by telefon" in message) is noted
+
+
+def test_whose_command_ended_is_named_by_no_lock(world: World) -> None:
+    world.take_in("call")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    assert [(world.root / "lock").read_bytes(), (world.store / "open.lock").read_bytes()] == [b"", b""]
+
+
+@pytest.mark.rule("access.need")
+@pytest.mark.parametrize("service", [False, True])
+def test_who_could_not_be_added_because_somebody_held_the_root_opens_nothing(hurried: World, service: bool) -> None:
+    add = ["person", "add", "eve", "--role", "auditor"]
+    add += ["--service", "--key-out", str(hurried.key("eve"))] if service else []
+    add += [] if service else ["--new-passphrase-file", str(hurried.base / "passphrase")]
+    with file_lock(hurried.root / "lock", exclusive=True, wait=0):
+        assert hurried.run(*add, who="sigrid").exit == 11
+    assert not layout.find(hurried.store).seal_file("eve").exists()
+    assert not hurried.key("eve").exists()
+    assert hurried.run(*add, who="sigrid").exit == 0, "and it can be tried again"
+    assert rob(layout.find(hurried.store), identity(hurried, "eve")).catalogue

@@ -1,4 +1,7 @@
-"""Whoever can write into the folders of a backup and its ring, with a role's key and own code or with no key at all."""
+"""Who holds a backup: a copy of the store, an older root, the ring's folder; with a role's key and own code, or no key.
+
+What is in the feed and in the log of a backup decides a restore as far as whoever signed it could say it then.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,20 @@ from arlo_rec.keys import layout
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.roster import digest_of_people
+from arlo_rec.model.audit_events import AuthorityChanged, LeftNothing
 from arlo_rec.offsite import escrow, escrow_slot
 from arlo_rec.offsite.escrow_slot import EscrowSlot
 from arlo_rec.recovery import backup
-from tests.support.attack import identity, own_code
+from tests.support.attack import identity, log_as, own_code, problem_codes, rob
 from tests.support.backups import back_up, kept, lose, opened, places, restore, with_feed
-from tests.support.catalogue import catalogue, insider
+from tests.support.catalogue import append_raw, append_to_log, catalogue, insider, strike
 from tests.support.feed import path as feed_path
-from tests.support.world import World
+from tests.support.world import REASON, World
 
 LARGEST = 2**48 - 1  # of a backup's number, in a slot
+WHY = ("--purpose", "quality", "--reason", REASON)
+NOW = "2026-11-26T12:00:00Z"
 
 
 def write(world: World, slot: EscrowSlot) -> None:
@@ -68,9 +75,8 @@ def catch_up(world: World, who: str) -> bytes:
             columns = [row[1] for row in live.rows(f"PRAGMA table_info({table})")]
             for row in live.rows(f"SELECT {','.join(columns)} FROM {table}"):
                 old.run(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)
-        (tree,) = live.rows("SELECT value FROM meta WHERE key = 'log'")[0]
-        old.run("UPDATE meta SET value = ? WHERE key = 'log'", (tree,))
-        old.run("DELETE FROM log_clock")
+        for key, value in live.rows("SELECT key, value FROM meta WHERE key IN ('log', 'log_clock')"):
+            old.run("UPDATE meta SET value = ? WHERE key = ?", (value, key))
     live.close()
     return digest(world)
 
@@ -258,15 +264,18 @@ def test_a_spoilt_backup_of_a_store_in_which_nothing_happens_is_made_anew(world:
     assert restore(world).json["held"] == 1
 
 
-@pytest.mark.parametrize("number", [2**40, LARGEST, 2**63 - 1, -1])
-def test_a_row_that_counts_backups_falsely_takes_none_away(world: World, number: int) -> None:
+@pytest.mark.parametrize(
+    "sql",
+    ["DELETE FROM escrows", *(f"UPDATE escrows SET number = {each}" for each in (10**6, LARGEST, 2**63 - 1, -1))],
+)
+def test_a_row_that_counts_backups_falsely_takes_none_away(world: World, sql: str) -> None:
+    """Where backups lie, the signed settings say; and which there are, the ring."""
     world.take_in("a")
     back_up(world)
     world.take_in("b", seed=3)
-    with insider(world) as db:
-        db.run("UPDATE escrows SET number = ?", (number,))
-    assert back_up(world)["held"] == 2
-    assert [slot.number for slot in kept(world)] == [2, 1]
+    strike(world, sql)
+    assert [each["escrow"] for each in world.json("status", who="iver")["backups"]] == [str(places(world)[1])]
+    assert (back_up(world)["held"], [slot.number for slot in kept(world)]) == (2, [2, 1])
 
 
 @pytest.mark.rule("consent.withdraw")
@@ -287,12 +296,180 @@ def test_a_row_that_says_that_nothing_happened_keeps_no_old_root_in_the_ring(
     assert old not in {slot.generation for slot in kept(world)}
 
 
-@pytest.mark.parametrize("number", [2**63 - 1, 2**48 - 1, 10**6, -(2**40)])
-def test_a_row_with_a_number_that_no_backup_has_takes_no_backup_away(world: World, number: int) -> None:
+# -- what somebody wrote into the log, in the feed of a store that is lost -------------------------------
+
+
+def said(action: str, rule: str, detail: dict[str, Any], *recordings: str) -> dict[str, Any]:
+    entry = {"action": action, "outcome": "done", "rule": rule, "at": NOW, "detail": detail}
+    return entry | ({"recordings": sorted(recordings)} if recordings else {})
+
+
+@pytest.mark.parametrize("link", [1, 999, 10**18])
+def test_an_entry_that_names_a_link_stops_neither_a_command_nor_the_feed(fed: World, link: int) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    log_as(fed, "iver", AuthorityChanged(link=link, digest="00"))
+    assert fed.run("withdraw", "90000001", "--yes", who="siri").exit == 0
+    assert fed.run("status", "--json", who="iver").json["critical"] == []
+    lose(fed)
+    with_feed(fed)
+    assert opened(fed) == set(), "withdrawn since the backup"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"action": "withdraw", "outcome": "done", "rule": "consent.withdraw", "detail": {"more": 1}},
+        {"action": "audit_show", "outcome": "allowed", "recordings": ["zz"]},
+        {"action": "audit_show", "outcome": "allowed", "at": "x"},
+        {"action": "handed out", "outcome": "failed", "detail": {"of": -1}},
+        {"action": "confirm_deleted", "outcome": "done", "detail": {"of": "x"}},
+        {"action": "export", "outcome": "allowed", "purpose": "quality", "reason": REASON, "at": "x"},
+    ],
+    ids=lambda odd: odd["action"],
+)
+def test_an_odd_entry_of_an_auditors_stops_no_restore(fed: World, odd: dict[str, Any]) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "iver", {"rule": "security.monitored", "at": NOW, **odd})
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["held"] == 1
+
+
+@pytest.mark.rule("retention.90d")
+def test_a_purge_that_no_role_of_theirs_may_carry_out_erases_nothing_at_a_restore(fed: World) -> None:
+    calls = fed.take_in("a", "b")
+    back_up(fed)
+    append_to_log(fed, "iver", said("purge", "retention.90d", {"count": 2}, *calls))
+    fed.json("purge", who="cron")
+    assert problem_codes(fed) == {"entry_without_right"}
+    lose(fed)
+    assert with_feed(fed)["held"] == 2
+
+
+@pytest.mark.rule("access.officer")
+@pytest.mark.parametrize("named", [("sigrid",), ("sigrid", "recovery")], ids=len)
+def test_a_removal_that_no_role_of_theirs_may_carry_out_keeps_nobody_from_a_restore(
+    fed: World, named: tuple[str, ...]
+) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    with own_code(fed, "iver") as store:
+        people = digest_of_people(store.roster)
+    gone = [said("person remove", "access.officer", {"people": people, "removed": name}) for name in named]
+    append_to_log(fed, "iver", *gone)
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert with_feed(fed)["removed"] == []
+    assert fed.run("status", who="sigrid").exit == 0
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"garbage",
+        b"[]",
+        b'{"a":1e999}',
+        b'{"a": 1}',
+        b'{"b":1,"a":1}',
+        b'{"action":"find","at":"2026-11-26T12:00:00Z"}',
+    ],
+    ids=str,
+)
+def test_an_entry_of_any_bytes_ends_no_feed_and_stops_no_restore(fed: World, raw: bytes) -> None:
+    fed.take_in("a")
+    back_up(fed)
+    append_raw(fed, "iver", raw)
+    fed.json("withdraw", "90000001", "--yes", who="siri")
+    assert fed.json("status", who="iver")["critical"] == []
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+    assert opened(fed) == set()
+
+
+def test_an_entry_whose_body_was_struck_ends_no_feed(fed: World) -> None:
+    """It was written while the feed's disk was not there."""
+    fed.take_in("a")
+    back_up(fed)
+    (fed.base / "mount").rename(fed.base / "unmounted")
+    fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif")
+    fed.json("audit", "show", who="iver")
+    strike(fed, "UPDATE entries SET body = NULL WHERE seq = (SELECT max(seq) - 1 FROM entries)")
+    (fed.base / "unmounted").rename(fed.base / "mount")
+    fed.json("withdraw", "90000001", "--yes", who="siri")
+    assert fed.json("status", who="iver")["critical"] == []
+    lose(fed)
+    assert with_feed(fed)["erased"] == 1
+
+
+def test_what_somebody_may_say_with_other_fields_than_ours_stops_a_restore(fed: World) -> None:
+    """It may say who withdrew or who was kept out, in words that this version does not know."""
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "siri", said("withdraw", "consent.withdraw", {"tombstones": "00", "more": 1}))
+    fed.json("purge", who="cron")
+    lose(fed)
+    assert restore(fed, "--feed", str(feed_path(fed))).json["error"]["code"] == "feed_differs"
+
+
+def test_a_copy_that_somebody_else_says_was_never_written_is_told_after_a_restore(fed: World) -> None:
+    (call,) = fed.take_in("a")
+    fed.grant()
+    back_up(fed)
+    fed.json("export", call, *WHY, "--out", str(fed.base / "call.wav"), who="leif")
+    (copy,) = (one for one in fed.json("recipients", "list", who="sigrid")["recipients"] if one["kind"] == "export")
+    log_as(fed, "iver", LeftNothing(of=int(copy["id"])))
+    fed.json("purge", who="cron")
+    lose(fed)
+    with_feed(fed)
+    assert copy["id"] in {one["id"] for one in fed.json("recipients", "list", who="sigrid")["recipients"]}
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_of_nobody_that_support_invents_leaves_a_restored_store_closed_until_an_officer_accepts(
+    fed: World,
+) -> None:
+    """Nobody can tell whose late deliveries to refuse."""
+    fed.take_in("a")
+    back_up(fed)
+    append_to_log(fed, "siri", said("withdraw", "consent.withdraw", {"count": 0, "tombstones": "00" * 32}))
+    fed.json("purge", who="cron")
+    lose(fed)
+    told = restore(fed, "--feed", str(feed_path(fed)))
+    assert (told.exit, told.json["error"]["code"], told.json["held"]) == (14, "erasure.unreplayed", 1)
+    assert told.json["withdrawals_unclear"] == 1
+    fed.json("restore", "--accept-without-feed", "--reason", "support invented a withdrawal", who="sigrid")
+    fed.grant()
+    assert fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif").exit == 0
+
+
+# -- yesterday's copy ---------------------------------------------------------------------------------
+
+
+def test_an_older_root_is_named_by_the_status_of_somebody_who_cannot_open_it(world: World) -> None:
     world.take_in("a")
-    back_up(world)
-    world.take_in("b", seed=3)
-    with insider(world) as db:
-        assert db.run("UPDATE escrows SET number = ?", (number,))
-    assert back_up(world)["number"] == 2
-    assert [slot.number for slot in kept(world)] == [2, 1]
+    older = (world.root / "root").read_bytes()
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    (world.root / "root").write_bytes(older)
+    status = world.run("status", "--json", who="iver")
+    assert (status.exit, status.json["critical"]) == (3, ["root_older_than_catalogue"])
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_what_was_withdrawn_opens_for_nobody_though_its_wrapped_key_had_another_name_meanwhile(world: World) -> None:
+    """Whoever erases finds no wrapped key, and takes it for destroyed already."""
+    (call,) = world.take_in("call")
+    (other,) = world.take_in("other", caller="+4790000002", seed=3)
+    world.grant("leif")
+    yesterday, place, leif = world.base / "yesterday", layout.find(world.store), identity(world, "leif")
+    shutil.copytree(world.store, yesterday)
+    old = rob(Layout(yesterday, place.root, place.id), leif)
+    assert call in old.sounds, "until it is withdrawn"
+    rename = "UPDATE shares SET recording = x'{}' WHERE recording = x'{}'"
+    strike(world, rename.format("00" * 16, call))
+    assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+    strike(world, rename.format(call, "00" * 16))
+    shutil.copytree(yesterday / "objects", world.store / "objects", dirs_exist_ok=True)
+    found = rob(place, leif, kept=old.audiences.values())
+    assert found.ke == {other}, "and of nobody else is anything lost"

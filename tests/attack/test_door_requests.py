@@ -1,0 +1,115 @@
+"""The person at the door: access requests that are typed oddly, answered twice, forgotten, or refused meanwhile."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from arlo_rec.dsar import certificate
+from arlo_rec.model.times import local_date
+from tests.support.clock import later
+from tests.support.world import World
+
+pytestmark = pytest.mark.rule("access.subject")
+CALLED = ("--identity", "called-back")
+SHORT = {"seconds": 0.2}
+WHY = "nobody could tell who asks"
+
+
+def ask(world: World, *words: str, name: str = "answer.html") -> dict[str, Any]:
+    """Answer a request; what the command told."""
+    return world.json("dsar", *words, "--out", str(world.base / name), who="sigrid")
+
+
+@pytest.mark.parametrize("delivered", ["NFC", "NFD"])
+def test_an_employee_is_found_however_the_name_is_written(world: World, delivered: Any) -> None:
+    world.take_in("a", agent=unicodedata.normalize(delivered, "Åse  Bø"), **SHORT)
+    for number, typed in enumerate(("Åse Bø", unicodedata.normalize("NFD", "åse bø "), "ÅSE BØ")):
+        known = ("--identity", "login", "--new-case")
+        assert ask(world, "--agent", typed, *known, name=f"{number}.html")["recordings"] == 1
+
+
+def test_a_case_that_is_refused_while_its_answer_is_written_has_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a", **SHORT)
+    case = world.json("dsar", "90000001", *CALLED, who="sigrid")["case"]["id"]
+    kept = certificate.signed_page
+
+    def meanwhile(*words: Any) -> Any:
+        world.json("case", "refuse", case, "--reason", WHY, who="sigrid")
+        return kept(*words)
+
+    monkeypatch.setattr(certificate, "signed_page", meanwhile)
+    out = world.base / "x.html"
+    assert world.code("dsar", "90000001", "--out", str(out), who="sigrid") == (14, "case_is_refused")
+    assert not out.exists()
+    assert world.json("case", "show", case, who="sigrid")["case"]["sha256"] is None
+
+
+def test_an_answered_case_that_is_closed_with_a_reason_has_no_letter_of_no_answer(world: World) -> None:
+    case = ask(world, "90000001", *CALLED)["case"]["id"]
+    told = world.json("case", "close", case, "--reason", "handed over at the counter", who="sigrid")
+    assert "letter" not in told
+
+
+@pytest.mark.parametrize("days", [130, 400])
+def test_a_request_that_was_forgotten_for_months_can_be_entered_with_its_true_day(world: World, days: int) -> None:
+    received = str(local_date(datetime.now(UTC) - timedelta(days=days)))
+    case = world.json("dsar", "90000001", *CALLED, "--received", received, who="sigrid")["case"]["id"]
+    assert [each["case"] for each in world.json("status", who="iver")["requests"]] == [case]
+
+
+def test_a_case_that_waits_for_its_answer_stays_until_90_days_after_its_deadline(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.json("dsar", "90000001", *CALLED, who="sigrid")
+    for days, left in ((1, 1), (117, 1), (130, 0)):  # a month for the answer, then 90 days
+        later(monkeypatch, days=days)
+        world.json("purge", "--allow-large", who="cron")
+        assert len(world.json("case", "list", who="sigrid")["cases"]) == left, days
+
+
+def test_an_answered_request_is_not_entered_again_where_nobody_would_watch_it(world: World) -> None:
+    ask(world, "90000001", *CALLED)
+    assert world.code("dsar", "90000001", *CALLED, who="sigrid") == (14, "case_is_answered")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--agent", "\udcff\udcfe"),
+        ("--reference", "\udcff"),
+        ("90000001", "--call", "\udcff"),
+        ("90000001", "--recipient", "\udcff"),
+        ("90000001", "--recipient", "age1" + "q" * 58),
+    ],
+)
+def test_bytes_that_are_no_text_and_keys_that_are_none_are_refused(world: World, words: tuple[str, ...]) -> None:
+    world.take_in("a", **SHORT)
+    told = world.run("dsar", *words, *CALLED, "--out", str(world.base / "x.html"), "--json", who="sigrid")
+    assert told.exit in (2, 4), told
+
+
+def test_a_recipient_of_low_order_is_refused_before_anything_is_logged(world: World) -> None:
+    """Of 32 zero bytes: the X25519 of everybody with it is zero."""
+    zero = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+    zero = zero[: 4 + 52] + _checksum("age", [0] * 52)
+    words = ("dsar", "90000001", *CALLED, "--recipient", zero, "--out", str(world.base / "x.age"))
+    assert world.code(*words, who="sigrid") == (2, "recipient_unknown")
+    assert world.json("case", "list", who="sigrid")["cases"] == []
+
+
+def _checksum(name: str, digits: list[int]) -> str:
+    """The checksum of Bech32 (BIP 173)."""
+    signs = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+    value = 1
+    for digit in [*(ord(x) >> 5 for x in name), 0, *(ord(x) & 31 for x in name), *digits, *[0] * 6]:
+        top, value = value >> 25, (value & 0x1FFFFFF) << 5 ^ digit
+        for bit, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            value ^= generator if top >> bit & 1 else 0
+    value ^= 1
+    return "".join(signs[value >> 5 * (5 - at) & 31] for at in range(6))

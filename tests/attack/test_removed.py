@@ -1,0 +1,219 @@
+"""Who was removed: what they sign with old keys is believed by nobody, whoever helps them with the owner's account.
+
+What the keys that they kept still open stands in `test_removed_keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.crypto import merkle, primitives
+from arlo_rec.keys import authority, layout, log_handover, policy_document, roster
+from arlo_rec.keys.catalogue_seed import catalogue_key
+from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.model.audit_events import AuthorityChanged, ClockAccepted, PurgeFinished
+from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.model.policy_versions import Policy
+from arlo_rec.model.records import to_iso
+from arlo_rec.model.strict_json import to_base64
+from arlo_rec.policy import Purpose, Role
+from arlo_rec.store import Store
+from tests.support.attack import identity, own_code, problem_codes
+from tests.support.backups import back_up, lose, opened, with_feed
+from tests.support.catalogue import append_to_log
+from tests.support.feed import append, key_of_the_log, line_on, path, tree_of
+from tests.support.world import World
+
+pytestmark = pytest.mark.rule("access.officer")
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
+PURGED = {"action": "purge", "at": "2026-10-01T08:00:00Z", "outcome": "done", "person": "cron", "rule": "retention.90d"}
+
+
+def kept_of_an_officer(world: World) -> Identity:
+    """Sara was an officer, and was removed; what she kept of her key file."""
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    kept = identity(world, "sara")
+    world.json("person", "remove", "sara", "--yes", who="sigrid")
+    world.json("status", who="sigrid")
+    return kept
+
+
+def kept_of_cron(world: World) -> Identity:
+    """A key file of cron that was rotated out."""
+    kept = identity(world, "cron")
+    world.json("person", "rotate", "cron", "--key-out", str(world.base / "new.key"), who="sigrid")
+    (world.base / "new.key").replace(world.key("cron"))
+    world.json("status", who="sigrid")
+    return kept
+
+
+# -- documents ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def back(world: World) -> tuple[World, Identity]:
+    """Sara is an auditor now."""
+    kept, secret = kept_of_an_officer(world), str(world.base / "passphrase")
+    world.json("person", "add", "sara (it)", "--role", "auditor", "--new-passphrase-file", secret, who="sigrid")
+    return world, kept
+
+
+def forge(store: Store, document: str, body: bytes, signer: primitives.SigningKey, officers: list[bytes]) -> None:
+    """Put a document into force as the program would, but signed with another key."""
+    before = store.authority.newest
+    assert before is not None
+    digests = before.documents._replace(**{document: primitives.sha256(body)})
+    with store.change(datetime.now(UTC)) as change:
+        link = authority.add(before, change.next_seq, digests, officers, signer, store.layout.id)
+        store.authority.links.put_document(document, body)
+        store.authority._add(link)
+        change.log(AuthorityChanged(link=link.number, digest=link.digest.hex()))
+
+
+def refused(world: World, code: str) -> None:
+    """Everybody notices it, with their next command."""
+    for who in ("iver", "siri", "cron", "telefon", "leif", "sigrid"):
+        result = world.run("status", "--json", who=who)
+        assert (result.exit, result.json["error"]["code"]) == (15, code), (who, result)
+
+
+def test_her_roster_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
+    world, kept = back
+    with own_code(world, "sara (it)") as store:
+        people = tuple(
+            replace(person, role=Role.OFFICER, sign_key=kept.signing.public) if person.name == "sara (it)" else person
+            for person in store.roster.people
+        )
+        forged = replace(store.roster, people=people)
+        forge(store, "roster", roster.encode(forged), kept.signing, [kept.signing.public])
+    refused(world, "authority_forged")
+
+
+def test_her_policy_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
+    world, kept = back
+    with own_code(world, "sara (it)") as store:
+        prompts = tuple(prompt._replace(purposes=frozenset(Purpose)) for prompt in store.prompts.values())
+        body = policy_document.encode(Policy((replace(store.policy.newest, prompts=prompts),)))
+        forge(store, "policy", body, kept.signing, list(store.roster.officer_keys()))
+    refused(world, "authority_forged")
+
+
+def test_a_document_that_no_link_commits_to_is_believed_by_nobody(world: World) -> None:
+    with own_code(world, "iver") as store, store.change(datetime.now(UTC)):
+        people = tuple(replace(person, role=Role.OFFICER) for person in store.roster.people)
+        store.authority.links.put_document("roster", roster.encode(replace(store.roster, people=people)))
+    refused(world, "roster_forged")
+
+
+def test_a_link_that_the_log_does_not_commit_to_is_believed_by_nobody(world: World) -> None:
+    officer = identity(world, "sigrid")
+    with own_code(world, "iver") as store:
+        before = store.authority.newest
+        assert before is not None
+        with store.change(datetime.now(UTC)) as change:
+            seq = change.next_seq
+            link = authority.add(before, seq, before.documents, before.officers, officer.signing, store.layout.id)
+            store.authority._add(link)
+    refused(world, "authority_forged")
+
+
+def test_a_secret_that_she_sealed_while_she_was_an_officer_is_sealed_anew_by_who_removes_her(world: World) -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    world.json("person", "add", "stina", "--role", "support", "--new-passphrase-file", secret, who="sara")
+    world.take_in("a")
+    hers = identity(world, "sara").signing.public
+    world.json("person", "remove", "sara", "--yes", who="sigrid")
+    with own_code(world, "iver") as store:
+        assert not store.db.rows("SELECT 1 FROM seals WHERE signed_by = ?", (hers,))
+    assert world.json("withdraw", "90000001", "--yes", who="stina")["erased"] == 1
+
+
+# -- entries ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("retention.90d")
+@pytest.mark.parametrize("kept_of", [kept_of_an_officer, kept_of_cron], ids=["officer", "cron"])
+@pytest.mark.parametrize("event", [PurgeFinished(), ClockAccepted(reason="hers", before=1, newest=to_iso(FAR))])
+def test_an_entry_that_is_signed_with_a_key_of_then_is_nobodys(
+    world: World, kept_of: Callable[[World], Identity], event: PurgeFinished | ClockAccepted
+) -> None:
+    """An auditor helps, who has the log's key."""
+    kept = kept_of(world)
+    append_to_log(world, "iver", {**event.to_json(), "at": to_iso(FAR)}, name=kept.name, key=kept.signing)
+    assert "checkpoint_of_nobody" in problem_codes(world)
+
+
+def test_a_former_officer_alone_writes_nothing_into_the_feed(fed: World) -> None:
+    """She has no key of the log: an officer's word makes her one."""
+    kept = kept_of_an_officer(fed)
+    (mine,) = fed.take_in("a")
+    back_up(fed)
+    store, tree, own = layout.find(fed.store).id, tree_of(fed), primitives.SigningKey.from_seed(b"\x07" * 32)
+    origin = f"arlo-rec/{store.hex()}"
+    word = kept.signing.public + kept.signing.sign(log_handover.restoration(origin, own.public))
+    key = {"from": tree.size, "statement": to_base64(word), "vkey": merkle.vkey(origin, own.public)}
+    body = {**PURGED, "recordings": [mine], "detail": {"count": 1}}
+    append(fed, line_on(store, tree, [body], own, keys=[key]))
+    lose(fed)
+    with_feed(fed)
+    assert opened(fed) == {mine}
+    assert path(fed).exists()
+
+
+def test_the_key_that_a_removed_person_kept_signs_nothing_that_comes_after(fed: World) -> None:
+    (mine,) = fed.take_in("a")
+    kept = key_of_the_log(fed, "turid")
+    fed.json("person", "remove", "turid", "--yes", who="sigrid")
+    fed.json("status", who="iver")
+    back_up(fed)
+    store, tree = layout.find(fed.store).id, tree_of(fed)
+    key = {
+        "from": tree.size,
+        "statement": to_base64(bytes(64)),
+        "vkey": merkle.vkey(f"arlo-rec/{store.hex()}", kept.public),
+    }
+    append(
+        fed,
+        line_on(store, tree, [{**PURGED, "recordings": [mine]}], kept),
+        line_on(store, tree, [{**PURGED, "recordings": [mine]}], kept, keys=[key]),
+        line_on(store, tree, [{**PURGED, "recordings": [mine]}], kept, keys=[{**key, "from": 0, "statement": None}]),
+    )
+    assert fed.run("verify", "--json", who="iver").json["feed_foreign_lines"] == 3
+    lose(fed)
+    assert with_feed(fed)["erased"] == 0
+
+
+# -- the catalogue's key ------------------------------------------------------------------------------
+
+
+def test_a_removed_person_whose_command_still_runs_does_not_keep_the_old_key_in_use(world: World) -> None:
+    place, turid = layout.find(world.store), identity(world, "turid")
+    (seed,) = read_catalogue_seal(place, turid)
+    with file_lock(place.open_lock, exclusive=False, wait=1):  # as any command of hers that runs holds it
+        world.json("person", "remove", "turid", "--yes", who="sigrid")
+        world.take_in("a")
+        SqliteConnection(place.catalogue, catalogue_key(seed)).close()  # she still reads every row and entry
+    world.json("person", "list", who="sigrid")
+    with pytest.raises(NotUnlocked):
+        SqliteConnection(place.catalogue, catalogue_key(seed)).close()
+
+
+def test_a_rekeying_that_is_held_up_is_told(world: World) -> None:
+    place, turid = layout.find(world.store), identity(world, "turid")
+    (seed,) = read_catalogue_seal(place, turid)
+    with file_lock(place.open_lock, exclusive=False, wait=1):  # flock -s STORE/open.lock sleep 1y
+        world.json("person", "remove", "turid", "--yes", who="sigrid")
+        world.take_in("a")
+        world.json("purge", who="cron")
+        status = world.run("status", "--json", who="iver")
+        verified = world.run("verify", "--json", who="iver")
+        SqliteConnection(place.catalogue, catalogue_key(seed)).close()  # she still reads every row and entry
+    assert status.exit == 3 or verified.exit == 15, (status, verified)
