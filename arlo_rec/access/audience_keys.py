@@ -36,6 +36,7 @@ class AudienceKey:
     key: AudienceSecret
     audience: Audience
     team: str
+    commit_key: bytes = b""  # id of the commit key below which it was found; none while it is new
 
     @classmethod
     def fresh(cls, audience: Audience, team: str, near: RecordingId) -> AudienceKey:

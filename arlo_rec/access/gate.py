@@ -19,7 +19,7 @@ from functools import partial
 from typing import BinaryIO, NoReturn
 
 from arlo_rec.access import decisions, disclosures, limits, objections, revisions
-from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring, demand_team
+from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, meant, short_ids
 from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.crypto import object_file
@@ -302,8 +302,8 @@ def open_object(store: Store, recording: Recording) -> BinaryIO:
 def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.DataKey, object_file.Header]:
     """The key and the header of a permitted recording.
 
-    Raises Refused where it is not held any more, NotGranted where no key of the permit opens it, or Integrity,
-    also where the key that opened it is another team's.
+    Raises Refused where it is not held any more, NotGranted where no key of the permit opens it, or Integrity, also
+    where its details are not those of its sound: they stand under its commit key, and so does the key of the sound.
     """
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
         recording = still_held(store, permit.recording, now)
@@ -313,9 +313,10 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
     opened = permit.keyring.audience_key(header.audience_key)
     if opened is None:
         raise NotOpen
-    for row in (permit.recording, recording):  # the permit's, and the row as it is now
-        demand_team(opened, row)
-    return object_file.DataKey(object_file.listening_half(header, opened.key.secret, recording.binding), ke), header
+    half = object_file.listening_half(header, opened.key.secret, recording.binding)
+    if opened.commit_key != permit.recording.commit_key:  # under which somebody sealed other details of the call
+        raise Integrity("audience_key_forged")
+    return object_file.DataKey(half, ke), header
 
 
 def still_open(store: Store, permit: Permit, now: datetime) -> None:

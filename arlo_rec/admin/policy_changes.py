@@ -7,6 +7,7 @@ entry. A version is added behind those that were, none is edited. One that nobod
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -157,8 +158,9 @@ def every(store: Store, now: datetime) -> list[Proposal]:
     for entry in store.log.of_requests():
         event = entry.event
         if isinstance(event, PolicyProposed):
-            name, version = short_ids.of_content(entry.body or {}), policy_document.read_version(event.document)
-            found[name] = Proposal(name, entry.person, entry.at, version, event.base)
+            with suppress(KeyError, TypeError, ValueError):  # what cannot be read proposes nothing; `verify` names it
+                name, version = short_ids.of_content(entry.body or {}), policy_document.read_version(event.document)
+                found[name] = Proposal(name, entry.person, entry.at, version, event.base)
         elif isinstance(event, PolicyApproved | PolicyDenied) and event.request in found:
             found[event.request] = _decided(found[event.request], event, Approval(entry.person, entry.at))
     return [_as_of(store, each, now) for each in found.values()]

@@ -7,6 +7,7 @@ by asking. One that nobody decides ends by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -86,8 +87,9 @@ def every(store: Store, now: datetime) -> list[Request]:
     for entry in store.log.of_requests():
         event = entry.event
         if isinstance(event, AccessRequested):
-            asked = _read(event, entry)
-            found[asked.id] = asked
+            with suppress(KeyError, TypeError, ValueError):  # what cannot be read asks for nothing; `verify` names it
+                asked = _read(event, entry)
+                found[asked.id] = asked
         elif isinstance(event, GrantGiven | RequestDenied) and event.request in found:
             found[event.request] = _decided(found[event.request], event, entry.person)
     return [_as_of(each, now) for each in found.values()]

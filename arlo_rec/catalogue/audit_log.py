@@ -225,13 +225,14 @@ class AuditLog:
 
     @reads_rows
     def holding(self, texts: Sequence[str], *, taken_in: bool = True) -> Iterator[LogEntry]:
-        """Every entry in whose canonical JSON one of *texts* stands, in order; without *taken_in* as `bodies`."""
+        """Every readable entry in whose JSON one of *texts* stands, in order; without *taken_in* as `bodies`."""
         if not texts:
             return
         wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
         for seq, raw in self.bodies(taken_in=taken_in):
-            if raw is not None and wanted.search(raw):
-                yield LogEntry.read(seq, raw)
+            entry = LogEntry.read(seq, raw) if raw is not None and wanted.search(raw) else None
+            if entry is not None and entry.body is not None:
+                yield entry
 
     @reads_rows
     def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:

@@ -37,9 +37,12 @@ class LogEntry(NamedTuple):
     def read(cls, seq: int, raw: bytes | None) -> Self:
         """The entry of a stored body; what cannot be read tells nothing, and `verify` names it."""
         try:
-            return cls(seq, read_body(raw) if raw is not None else None)
-        except ValueError:
-            return cls(seq, None)
+            body = read_body(raw) if raw is not None else None
+            if body is not None and not (isinstance(body.get("person"), str) and from_iso(body["at"])):
+                body = None
+        except (ValueError, KeyError, TypeError):
+            body = None
+        return cls(seq, body)
 
     @property
     def event(self) -> AuditEvent | None:

@@ -53,6 +53,7 @@ class _Front:
         self._process: subprocess.Popen[bytes] | None = None
         self._said = bytearray()
         self._came: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._readers = list[threading.Thread]()  # of what the door's command says on stderr, and on stdout
         self._interrupted = 0
         self._is_doing = self._is_sending = False
         self._pressed_while_sending = False
@@ -67,6 +68,7 @@ class _Front:
             files = client.state_files(self._way.config.state_dir(os.environ))
             hands = Hands(client, files, Named(self._words, self._way.personal), link, channels)
             reader = threading.Thread(target=self._read, args=(link, channels), name="door", daemon=True)
+            self._readers.append(reader)
             reader.start()
             with hands:
                 return self._obey(link, hands)
@@ -87,6 +89,7 @@ class _Front:
             signal.signal(signal.SIGINT, usual)
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         drain = threading.Thread(target=self._drain, args=(process.stderr,), name="door said", daemon=True)
+        self._readers.append(drain)
         drain.start()
         try:
             yield Link(os.fdopen(process.stdout.fileno(), "rb", closefd=False), process.stdin, is_front=True)
@@ -105,6 +108,10 @@ class _Front:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        for thread, stream in zip(self._readers, (process.stderr, process.stdout), strict=False):
+            thread.join(LEAVE_WAIT)
+            if not thread.is_alive() and stream is not None:  # one that a process left behind reads on is left to the end
+                stream.close()
 
     def _greet(self, link: Link) -> None:
         """Wait for the greeting, while sudo or ssh may ask for a password; raises Usage for another version."""

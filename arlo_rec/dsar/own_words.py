@@ -30,11 +30,17 @@ class OwnWords(NamedTuple):
 
 
 def of_copies(
-    store: Store, copies: Collection[RecordingId], keyring: Keyring, roles: Mapping[str, int], side: str
+    store: Store,
+    call: RecordingId,
+    copies: Collection[RecordingId],
+    keyring: Keyring,
+    roles: Mapping[str, int],
+    side: str,
 ) -> OwnWords:
-    """The words of *side* by the newest of some copies of a call that has some of theirs."""
+    """The words of *side* by the newest copy of a call that has some of theirs; *copies* of another count for nothing."""
     is_held = False
-    rows = [row for _, row in sorted(store.catalogue.recordings.held_among(copies), reverse=True)]
+    held = sorted(store.catalogue.recordings.held_among(copies), reverse=True)
+    rows = [row for _, row in held if row.parent == call]
     keys = metadata.erasure_keys(store, rows, lenient=True)
     for row in rows:
         try:

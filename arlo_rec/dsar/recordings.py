@@ -59,7 +59,7 @@ def of_permits(
             continue
         facts = replace(_facts(store, recording, known, side), **_done_with(store, recording, mentions, clock()))
         made = set(mentions.named[recording.id]) - {recording.id}
-        own = own_words.of_copies(store, made, permit.keyring, known["channels"], side)
+        own = own_words.of_copies(store, recording.id, made, permit.keyring, known["channels"], side)
         facts = replace(facts, transcript_held=own.is_held, transcript=own.utterances)
         spoken = turns.get(facts.id) or turns.get(facts.reference) or ()
         frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"], spoken)

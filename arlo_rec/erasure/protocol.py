@@ -25,6 +25,7 @@ from arlo_rec.backends.shared_folder import is_plain, remove
 from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
+from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
 from arlo_rec.model.errors import InUse, Unreachable
@@ -160,7 +161,7 @@ def finish(store: Store, now: datetime, *, locked: bool = False, observer: Obser
         except InUse:
             return False
     is_flushed = _mend_slots(store)
-    for number in store.catalogue.erasures.unfinished():
+    for number in filter(is_number, store.catalogue.erasures.unfinished()):
         with suppress(Unreachable):
             _finish_erasure(store, number, now, observer, is_flushed=is_flushed)
     if is_flushed and store.meta.number("flush_due"):

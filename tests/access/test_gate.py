@@ -13,7 +13,7 @@ import pytest
 
 from arlo_rec.access import gate, search
 from arlo_rec.admin.opening import open_store
-from arlo_rec.backends import durable
+from arlo_rec.backends import named_files
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.keys.layout import find
@@ -83,7 +83,7 @@ def test_a_withdrawal_that_comes_just_before_a_file_has_its_name_leaves_no_file(
     (ours,) = world.take_in("a")
     folder = world.base / "out"
     folder.mkdir()
-    named, name_new = [], durable._name_new
+    named, name_new = [], named_files._NewFile.name
 
     def overtaken(*words: Any) -> None:
         if not named:
@@ -91,7 +91,7 @@ def test_a_withdrawal_that_comes_just_before_a_file_has_its_name_leaves_no_file(
             assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
         name_new(*words)
 
-    monkeypatch.setattr(durable, "_name_new", overtaken)
+    monkeypatch.setattr(named_files._NewFile, "name", overtaken)
     words = {
         "export": ("export", ours, "--purpose", "quality", "--reason", REASON),
         "dsar": ("dsar", "90000001", "--identity", "called back on the number of the contract"),

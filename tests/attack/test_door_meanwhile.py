@@ -14,6 +14,7 @@ from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.admin import identities
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.lock_holder import note_of
+from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity
@@ -187,7 +188,7 @@ def test_what_a_change_put_into_force_that_was_not_committed_is_no_ground_for_th
 
 @pytest.mark.rule("consent.withdraw")
 @pytest.mark.parametrize("ends", [("withdraw", "90000001", "--yes"), ("revoke", "leif")], ids=["withdrawn", "revoked"])
-@pytest.mark.parametrize("at", ["_parts", "write_new"], ids=["before it is noted", "after"])
+@pytest.mark.parametrize("at", ["_parts", "write"], ids=["before it is noted", "after"])
 def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdrawn_or_revoked(
     world: World, monkeypatch: pytest.MonkeyPatch, ends: tuple[str, ...], at: str
 ) -> None:
@@ -195,7 +196,8 @@ def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdr
     copy = propose(world, call)["copy"]
     world.grant("leif")
     told: dict[str, Any] = {}
-    meanwhile(monkeypatch, hearing, at, lambda: told.update(world.json(*ends, who="sigrid")))
+    where = hearing if at == "_parts" else NamedFile
+    meanwhile(monkeypatch, where, at, lambda: told.update(world.json(*ends, who="sigrid")))
     out = world.base / "heard.wav"
     hear = ("review", copy, "--hear", "0-1", "--out", str(out), "--reason", REASON, "--json")
     assert code(world.run(*hear, who="leif")) == (14, "gone_meanwhile")

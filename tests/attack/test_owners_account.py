@@ -350,7 +350,6 @@ ODD: dict[str, tuple[str, dict[str, Any], str, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.xfail(reason="what cannot be read of an entry is met where a command needs it", raises=AssertionError)
 @pytest.mark.parametrize("odd", ODD)
 def test_an_entry_in_which_something_is_odd_ends_no_command_as_an_unexpected_error(world: World, odd: str) -> None:
     by, entry, who, words = ODD[odd]
@@ -616,7 +615,6 @@ def test_the_number_of_an_erasure_stops_no_command_reaches_no_terminal_and_is_na
     assert "erasure_differs" in problem_codes(twin)
 
 
-@pytest.mark.xfail(reason="a number with a zero byte is written to as if it were a file's name", raises=AssertionError)
 def test_a_number_of_an_erasure_that_can_be_no_files_ends_no_command_as_an_unexpected_error(twin: World) -> None:
     renumber(twin, "a\0b", "open")
     ends_in_words(twin)

@@ -292,7 +292,6 @@ def test_details_that_support_seals_anew_are_named(world: World) -> None:
 
 
 @pytest.mark.rule("access.subject")
-@pytest.mark.xfail(reason="a sound opens with details that were sealed under another commit's key than its own")
 def test_details_that_support_seals_anew_give_nobody_the_other_side_of_a_call(world: World) -> None:
     (call,) = world.take_in("a", seconds=0.5)
     own = asked(world)["files"]["recording-01.mp3"]
@@ -301,7 +300,6 @@ def test_details_that_support_seals_anew_give_nobody_the_other_side_of_a_call(wo
 
 
 @pytest.mark.rule("access.subject")
-@pytest.mark.xfail(reason="whose a copy is is read from the entry, and not from the row that it was sealed with")
 def test_a_copy_of_another_call_that_an_entry_calls_one_of_this_gives_no_words_of_it(world: World) -> None:
     mine = world.take_in("a", seconds=0.5)[0]
     other = copies.call(world, caller="+4790000002")

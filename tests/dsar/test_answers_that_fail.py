@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import durable
+from arlo_rec.backends import named_files
 from arlo_rec.dsar import archive
 from arlo_rec.model.errors import Unreachable
 from tests.support import world as worlds
@@ -70,14 +70,12 @@ def test_whichever_write_fails_a_file_is_there_where_the_log_says_so_and_with_it
 
 def test_a_name_that_cannot_be_made_durable_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.take_in("a", seconds=0.3)
-    sync, folder = durable.sync_folder, world.base / "out"
+    folder = world.base / "out"
 
-    def fails(path: Path, *, below: Path | None = None) -> None:
-        if path == folder:
-            raise OSError(5, "I/O error")
-        sync(path, below=below)
+    def fails(_: Path) -> None:
+        raise OSError(5, "I/O error")
 
-    monkeypatch.setattr(durable, "sync_folder", fails)
+    monkeypatch.setattr(named_files, "_sync", fails)
     assert ask(world)[0] == Unreachable.exit_status
     assert (list(folder.iterdir()), left_nothing(world)) == ([], 1)
 

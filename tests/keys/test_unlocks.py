@@ -21,7 +21,7 @@ import pytest
 
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load
-from arlo_rec.commands.run import PASSPHRASE_FOR, REASON_FOR
+from arlo_rec.commands.run import PASSPHRASE_FOR, REASON_FOR, Run
 from arlo_rec.crypto import kernel_keyring
 from arlo_rec.keys import key_files, layout, unlocks
 from arlo_rec.keys.key_files import Identity

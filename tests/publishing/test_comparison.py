@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.admin.policy_drift import Drift
+from arlo_rec.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.dsar import certificate
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.particulars import Particulars
@@ -27,7 +28,7 @@ EVERY = [page.file for page in pages.every()]
 
 def compare(world: World, folder: Path, company: Particulars = STATED, who: str = "iver") -> list[Drift]:
     with own_code(world, who) as store:
-        return comparison.drifts(folder, store, company, datetime.now(UTC))
+        return comparison.drifts(NamedFile(LocalFiles(), folder), store, company, datetime.now(UTC))
 
 
 def test_pages_as_they_were_published_do_not_differ_and_other_files_are_ignored(world: World) -> None:

@@ -10,21 +10,28 @@ import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from arlo_rec.door.words import value
+from arlo_rec.door.words import value, way
+from arlo_rec.model.errors import Usage
 from tests.support.places import TOP
-
-if TYPE_CHECKING:
-    from tests.support.world import World
 
 NOW = "ARLO_TEST_NOW"  # in the environment: the time at which the clock stands
 
 
-def via(world: World, person: str, *, program: str = "tests.support.door") -> str:
-    """The command of a door to a world's store, for a person."""
-    words = [sys.executable, "-m", program, "serve", "--person", person, "--store", str(world.store)]
-    return shlex.join(["env", f"PYTHONPATH={TOP}", *words])
+def via(store: Path | str, person: str, config: str | None = None) -> str:
+    """The command of a door to a store, for a person."""
+    words = [sys.executable, "-m", "tests.support.door", "serve", "--person", person, "--store", str(store)]
+    return shlex.join(["env", f"PYTHONPATH={TOP}", *words, *(["--config", config] if config else [])])
+
+
+def instead_of_the_store(words: list[str], environment: dict[str, str]) -> dict[str, str]:
+    """The environment of somebody who has a door to the store that theirs names, where the words go through one."""
+    outside = {key: text for key, text in environment.items() if key != "ARLO_REC_STORE"}
+    outside["ARLO_REC_VIA"] = via(environment["ARLO_REC_STORE"], whose(words, environment), value(words, "--config"))
+    try:
+        return outside if way(words, outside) is not None else environment
+    except Usage:  # which the program itself says
+        return outside
 
 
 def whose(words: list[str], environment: dict[str, str]) -> str:

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.backends import named_files
 from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.named_files import LocalFiles
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.erasure import receipts
 from arlo_rec.intake.sources import spool
 from arlo_rec.keys import key_files
 from arlo_rec.model.errors import Unreachable
-from arlo_rec.offsite import anchor_file
-from arlo_rec.oversight import witness
-from arlo_rec.publishing import publish
+from arlo_rec.offsite import anchor_file, witness_key
 
 STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "put"),
@@ -36,9 +36,11 @@ STEPS: list[tuple[Any, str]] = [
     (SqliteConnection, "_commit"),
     (key_files, "write_whole"),
     (receipts, "write_whole"),
-    (witness, "write_whole"),
+    (witness_key, "write_whole"),
     (anchor_file, "append_piece"),
-    (publish, "write_folder"),
+    (LocalFiles, "write_folder"),
+    (named_files._NewFile, "name"),
+    (named_files._NewFile, "keep"),
     (spool, "remove"),
 ]
 

@@ -169,16 +169,15 @@ class World:
         return ["--as", who, "--passphrase-file", str(self.base / "passphrase")]
 
     def _environment(self, typed: list[str] | None = None) -> dict[str, str]:
-        named = {**os.environ, **self.environment}
-        by_door = {"ARLO_REC_VIA": door.via(self, door.whose(typed or [], named))} if self.door else {}
-        return {
-            **(by_door or {"ARLO_REC_STORE": str(self.store)}),
+        environment = {
+            "ARLO_REC_STORE": str(self.store),
             "XDG_STATE_HOME": str(self.base / "state"),
             "XDG_CONFIG_HOME": str(self.base / "config"),
             "HOME": str(self.base),
             "LANG": "en_GB.UTF-8",
             **self.environment,
         }
+        return door.instead_of_the_store(typed or [], environment) if self.door else environment
 
 
 def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Result:

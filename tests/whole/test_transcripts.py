@@ -74,8 +74,7 @@ class Player:
         self.known: dict[str, list[str]] = {}
         alternatives = {"path": re.escape(str(world.base)), **VARIABLE}
         self.variable = re.compile("|".join(f"(?P<{name}>{one})" for name, one in alternatives.items()), re.M)
-        world.environment |= {} if world.door else {"ARLO_REC_STORE": "store"}
-        world.environment |= {"ARLO_REC_PASSPHRASE_FILE": "passphrase"}
+        world.environment |= {"ARLO_REC_STORE": "store", "ARLO_REC_PASSPHRASE_FILE": "passphrase"}
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
         monkeypatch.chdir(world.base)
         monkeypatch.setattr(Run, "now", lambda _run: self.now)
